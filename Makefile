@@ -1,0 +1,60 @@
+# make report   the main job: .venv, baseline + boom + bust, reports/fiscal-report.pdf and its tables
+# make test     everything that CI runs
+# Both need only Python 3.11 to 3.13 (PYTHON=... to choose one) and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# What has to be there before a package that comes as source can be built, with what it needs itself.
+BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|trove-classifiers|wheel
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install report test lint format lock clean
+
+help:
+	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
+	@echo "make test     lint, types and tests, as CI runs them"
+	@echo "make lint     style and types only"
+	@echo "make lock     refresh requirements.lock (needs uv)"
+	@echo "make clean    remove .venv and caches"
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "fiscal needs Python 3.11, 3.12 or 3.13; $(PYTHON) is %d.%d. Choose one: make PYTHON=python3.12" % v)'
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@awk '/^[^ #]/ { keep = ($$0 ~ /^($(BUILD_TOOLS))==/) } keep' requirements.lock > $(VENV)/build-tools.txt
+	@echo "Installing the build tools ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/build-tools.txt
+	@echo "Installing the packages of requirements.lock; the first time this takes a few minutes ..."
+	@$(BIN)/python -m pip install --require-hashes --no-build-isolation -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+report: $(INSTALLED)
+	@echo "Running baseline, boom and bust, 2025-2100 ..."
+	@$(BIN)/fiscal report baseline boom bust --out reports/fiscal-report.pdf
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:
+	@command -v uv > /dev/null || { echo "make lock needs uv: python3 -m pip install uv" >&2; exit 1; }
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

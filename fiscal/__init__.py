@@ -1,0 +1,117 @@
+"""fiscal: what tax-deferred retirement savings cost and return to the U.S. government.
+
+    >>> import fiscal
+    >>> base, boom = fiscal.run("baseline"), fiscal.run("boom")
+    >>> effect = fiscal.compare(base, boom)
+
+Scenario projections, not conventional revenue estimates. Importing this module is cheap: numpy,
+pandas and the model itself are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fiscal.results import Comparison, Result
+    from fiscal.scenario import Scenario
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Comparison",
+    "FiscalError",
+    "InputError",
+    "Result",
+    "Scenario",
+    "__version__",
+    "compare",
+    "load_scenario",
+    "read_run",
+    "run",
+    "scenarios",
+    "write_report",
+    "write_run",
+]
+
+_LAZY = {
+    "Comparison": "fiscal.results",
+    "FiscalError": "fiscal.errors",
+    "InputError": "fiscal.errors",
+    "Result": "fiscal.results",
+    "Scenario": "fiscal.scenario",
+    "read_run": "fiscal.runs",
+    "write_run": "fiscal.runs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'fiscal' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def scenarios() -> tuple[str, ...]:
+    """Names of the scenarios that come with the package."""
+    from fiscal.scenario import catalogue
+
+    return catalogue()
+
+
+def load_scenario(
+    name_or_path: str | Path | Scenario, overrides: Mapping[str, object] | Sequence[str] = ()
+) -> Scenario:
+    """A validated scenario by name or file, with overrides such as ``{"adoption.allocation_share": 0.1}``.
+
+    Raises InputError listing every problem of the file and of the overrides.
+    """
+    from fiscal.scenario import load
+
+    return load(name_or_path, overrides)
+
+
+def run(
+    scenario: str | Path | Scenario,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    progress: Callable[..., None] | None = None,
+) -> Result:
+    """Project one scenario, given by name, file or Scenario; ``progress`` is called as the work advances.
+
+    Raises InputError for a wrong scenario, DataError for a table that was changed.
+    """
+    from fiscal import engine
+
+    return engine.run(load_scenario(scenario, overrides), progress=progress)
+
+
+def compare(base: Result, *others: Result) -> Comparison:
+    """``others`` minus ``base``, line by line and year by year."""
+    from fiscal import results
+
+    return results.compare(base, *others)
+
+
+def write_report(
+    results: Sequence[Result],
+    out: str | Path = "reports/fiscal-report.pdf",
+    tables: str | Path | None = None,
+    progress: Callable[..., None] | None = None,
+) -> Path:
+    """Write the PDF report of some results, the first being the baseline, and its tables (CSV).
+
+    ``tables`` is the folder of the tables; default: ``tables`` beside the PDF. Returns the PDF's path.
+    """
+    from fiscal.report import build
+
+    path = Path(out)
+    return build(list(results), path, Path(tables) if tables else path.parent / "tables", progress)

@@ -1,0 +1,52 @@
+"""The named axes every array of the model is laid out on.
+
+A *cell* is birth cohort (by single year of age) x earnings group x crypto stratum; balances in a
+cell are kept by wrapper, tax character and sleeve. Arrays name their axes in this order:
+``(path, year, wrapper, character, sleeve, age, group, stratum)``, leaving out what they do not have.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+FIRST_YEAR = 2025
+"""The stub year: the stock is of 31 March 2025, so its flows are three quarters of a year."""
+
+STUB_FRACTION = 0.75
+"""Share of 2025 that lies after the opening date, 31 March 2025."""
+
+LAST_YEAR = 2100
+"""Default horizon."""
+
+RUN_OFF_LAST_YEAR = LAST_YEAR + 101
+"""The year in which the youngest cohort of the horizon (18) reaches the last age (119)."""
+
+FIRST_AGE = 18
+LAST_AGE = 119
+AGES = np.arange(FIRST_AGE, LAST_AGE + 1)
+"""Whole years of age at the opening of a year."""
+
+ATTAINED_AGES = AGES + 1
+"""Age attained by 31 December of the year: what tax law and the IRS tables go by."""
+
+GROUPS = (
+    "P0-10", "P10-20", "P20-30", "P30-40", "P40-50", "P50-60",
+    "P60-70", "P70-80", "P80-90", "P90-95", "P95-99", "P99-100",
+)  # fmt: skip
+"""Earnings groups: ranks of lifetime wage, deciles with the top one split at P95 and P99."""
+
+GROUP_SHARES = np.array([0.1] * 9 + [0.05, 0.04, 0.01])
+GROUP_EDGES = np.concatenate([[0.0], np.cumsum(GROUP_SHARES)])
+GROUP_EDGES[-1] = 1.0
+
+STRATA = ("no_crypto", "crypto")
+WRAPPERS = ("plan", "ira", "inherited")
+CHARACTERS = ("traditional", "roth")
+SLEEVES = ("core", "crypto")
+ASSETS = ("equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities")
+HALVES = ("first", "second")
+
+
+def birth_years(years: np.ndarray) -> np.ndarray:
+    """Birth year of the cohort aged ``a`` at the opening of year ``y``, ``(Y, A)``: ``y - a - 1``."""
+    return np.asarray(years)[:, None] - ATTAINED_AGES[None, :]

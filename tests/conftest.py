@@ -1,0 +1,75 @@
+"""Fixtures shared by the tests: the command as a user has it, and a small result that needs no run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fiscal.results import Result
+from fiscal.scenario import load
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Top folder of the source tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def fiscal_command() -> list[str]:
+    """The installed ``fiscal`` script, or the module in an environment where it is not installed."""
+    script = Path(sys.executable).with_name("fiscal")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "fiscal.cli"]
+
+
+@pytest.fixture
+def fiscal(fiscal_command: list[str], tmp_path: Path) -> Command:
+    """Run ``fiscal`` with arguments in an empty folder; returns the finished process."""
+
+    def call(*arguments: str, cwd: Path = tmp_path, **options: object) -> subprocess.CompletedProcess[str]:
+        import os
+
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+        environment |= options.pop("env", {})  # type: ignore[arg-type]
+        return subprocess.run(
+            [*fiscal_command, *arguments],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return call
+
+
+@pytest.fixture
+def small_result() -> Result:
+    """A result with two tiny tables, one of them with gaps and texts that look like markup."""
+    scenario = load("boom", {"adoption.allocation_share": 0.1})
+    budget = pd.DataFrame(
+        {
+            "path": ["scenario", "scenario"],
+            "year": [2026, 2027],
+            "line": ["net_revenue", "net_revenue"],
+            "nominal_bn_usd": [-1.0 / 3.0, 1e-17],
+        }
+    )
+    notes = pd.DataFrame({"member": ["<b>a</b>", None], "rate": [0.1, float("nan")]})
+    return Result(
+        name=scenario.name,
+        scenario=scenario,
+        tables={"budget": budget, "notes": notes},
+        fingerprint=scenario.fingerprint(),
+        summary={"scenario": scenario.name, "windows": {"FY2026-35": {"net_revenue": -12.5}}},
+    )
