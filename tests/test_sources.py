@@ -1,0 +1,432 @@
+"""The door to data/: what is shipped is sound, and nothing that is altered gets through."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fiscal import sources
+from fiscal.errors import InputError
+from fiscal.sources import DataError, Field
+
+SHIPPED = sources.data_dir()
+FIELDS = (
+    Field("age", "integer", "years", minimum=18, maximum=119),
+    Field("month", "yearmonth"),
+    Field("rate", "number", "fraction", required=False, minimum=-1, maximum=1),
+    Field("status", "string", enum=("actual", "projected")),
+)
+ROWS = "age,month,rate,status\n18,2025-01,0.25,actual\n19,2025-02,,actual\n20,2025-03,-0.5,projected\n"
+
+
+def new_folder(folder: Path) -> Path:
+    """An empty data package."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "datapackage.json").write_text(
+        '{"profile": "tabular-data-package", "name": "small", "resources": []}'
+    )
+    return folder
+
+
+def register_small(folder: Path, rows: str = ROWS, name: str = "small") -> sources.Resource:
+    path = folder / f"{name}.csv"
+    path.write_text(rows)
+    return sources.register(
+        path,
+        title="A small table",
+        unit="fraction",
+        source="The Bureau, Table 1, https://example.org/table1",
+        fields=FIELDS,
+        primary_key=["age"],
+        licence="US government work, public domain",
+        status="published",
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A data folder with one small table, which the package is pointed at."""
+    monkeypatch.setenv("FISCAL_DATA", str(new_folder(tmp_path / "data")))
+    register_small(tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def shipped_copy(tmp_path, monkeypatch):
+    """A copy of the shipped data, which the package is pointed at."""
+    copy = tmp_path / "copy"
+    shutil.copytree(SHIPPED, copy)
+    monkeypatch.setenv("FISCAL_DATA", str(copy))
+    return copy
+
+
+def messages(faults) -> str:
+    return "\n".join(str(fault) for fault in faults)
+
+
+# --- what is shipped -------------------------------------------------------------------------------
+
+
+def test_shipped_data_has_no_fault():
+    assert messages(sources.check()) == ""
+
+
+@pytest.mark.parametrize("entry", sources.resources(), ids=lambda entry: entry.name)
+def test_every_shipped_table_loads_and_is_documented(entry):
+    frame = sources.table(entry.name)
+    assert len(frame) > 0
+    assert tuple(frame.columns) == tuple(field.name for field in entry.fields)
+    assert entry.size_bytes == (SHIPPED / entry.path).stat().st_size
+    if entry.second_hand:
+        assert entry.read_in, "a second-hand table says where it was read"
+    if entry.status == "published":
+        assert len(entry.source) > 20
+
+
+@pytest.mark.parametrize("entry", sources.resources(), ids=lambda entry: entry.name)
+def test_no_percent_inside(entry):
+    """Columns, measures and units are in fractions: no name or unit speaks of percent."""
+    words = [field.name for field in entry.fields] + [field.unit for field in entry.fields]
+    frame = sources.table(entry.name)
+    words += [text for column in ("measure", "item", "unit") if column in frame for text in frame[column]]
+    assert not [word for word in words if isinstance(word, str) and re.search(r"pct|percent", word)]
+
+
+@pytest.mark.parametrize("entry", sources.resources(), ids=lambda entry: entry.name)
+def test_fractions_have_the_size_of_fractions(entry):
+    frame = sources.table(entry.name)
+    for field in entry.fields:
+        if field.type == "number" and field.name.endswith(("_rate", "_share")):
+            values = frame[field.name].dropna()
+            assert values.between(-1, 1.1).all(), f"{field.name} looks like percent"
+    if {"unit", "value"} <= set(frame.columns) and entry.name != "assumptions":
+        values = frame.loc[frame["unit"].fillna("").str.match(r"fraction\b"), "value"]
+        assert values.between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "where", "column", "value"),
+    [
+        ("ici_assets", {"date": pd.Timestamp("2025-03-31")}, "k401_bn_usd", 8700.0),
+        ("dol_5500", {"year": 2023}, "participant_bn_usd", 396.199),
+        ("dol_5500", {"year": 2023}, "total_participants", 105_214_000),
+        ("dol_5500", {"year": 2022}, "return_rate", -0.15),
+        ("w2_deferrals_by_age", {"tax_year": 2020, "age": "all"}, "deferrals_bn_usd", 379.243982),
+        ("w2_deferrals_by_age", {"tax_year": 2020, "age": "all"}, "deferring_share", 0.4283),
+        ("w2_deferrals_roth", {"tax_year": 2020}, "roth_share_of_401k_dollars", 0.1041),
+        ("soi_1040_pensions", {"item": "ira_distributions", "agi_class": "all", "tax_year": 2023},
+         "amount_bn_usd", 438.148),
+        ("contribution_limits", {"year": 2025}, "elective_deferral_limit_usd", 23_500.0),
+        ("rmd_uniform", {"age": 73}, "divisor_2022_on", 26.5),
+        ("trustees_2025", {"year": 2100}, "taxable_payroll_bn_usd", 187_614.0),
+        ("cbo_rates", {"year": 2026}, "tsy_10y_rate", 0.03781),
+        ("cbo_population", {"year": 2025}, "cbo_jan2026_persons", 348_156_000),
+        ("withdrawal_rules", {"rule": "early_withdrawal_tax_rate"}, "value", 0.10),
+        ("nipa_dc_contributions", {"series": "BEA_T7_25", "item": "dc_contributions_total"},
+         "value_bn_usd", 917.0),
+        ("vanguard", {"data_year": 2024, "group": "<30k"}, "value", 0.10),
+        ("vanguard", {"data_year": 2024, "group": "<30k"}, "high", 0.103),
+        ("monthly_prices", {"month": "2025-12"}, "tbill_3m_yield_rate", 0.0367),
+    ],
+)  # fmt: skip
+def test_published_figures_by_hand(table, where, column, value):
+    """Figures as printed by their publishers, in the units of this project."""
+    frame = sources.table(table)
+    for key, wanted in where.items():
+        frame = frame[frame[key] == wanted]
+    assert frame[column].tolist() == [value]
+
+
+def test_parts_add_to_published_totals():
+    dol = sources.table("dol_5500")
+    parts = ["employer_bn_usd", "participant_bn_usd", "others_incl_rollovers_bn_usd", "noncash_bn_usd"]
+    whole = dol.dropna(subset=parts)
+    assert (whole[parts].sum(axis=1) - whole["total_contributions_bn_usd"]).abs().max() < 0.004
+    for table, band in (("w2_deferrals_by_age", "age"), ("w2_deferrals_by_wage", "wage_class")):
+        frame = sources.table(table)
+        amounts = ["wage_earners", "box1_wages_bn_usd", "deferrers", "deferrals_bn_usd"]
+        total = frame[frame[band] == "all"].set_index("tax_year")[amounts]
+        summed = frame[frame[band] != "all"].groupby("tax_year")[amounts].sum()
+        assert (summed - total).abs().max().max() < 1e-5
+    bea = (
+        sources.table("nipa_dc_contributions")
+        .query("series == 'BEA_T7_25'")
+        .set_index("item")["value_bn_usd"]
+    )
+    assert (
+        bea["dc_contributions_total"] == bea["dc_contributions_employee"] + bea["dc_contributions_employer"]
+    )
+
+
+def test_derived_columns_follow_from_their_parts():
+    roth = sources.table("w2_deferrals_roth")
+    share = roth["roth_401k_bn_usd"] / (roth["roth_401k_bn_usd"] + roth["traditional_401k_bn_usd"])
+    assert (share - roth["roth_share_of_401k_dollars"]).abs().max() < 5.1e-5
+    falls = sources.table("crypto_drawdowns")
+    assert (1 - falls["trough_usd"] / falls["peak_usd"] - falls["drawdown_share"]).abs().max() < 5.1e-5
+    divisors = sources.table("rmd_uniform").dropna(subset=["divisor_2022_on"])
+    assert (1 / divisors["divisor_2022_on"] - divisors["rmd_share_2022_on"]).abs().max() < 1e-6
+
+
+def test_life_table_gives_the_published_life_expectancy():
+    """e0 and e65 of the 2022 period table as its note states them, within the rounding of q."""
+    table = sources.table("life_table").pivot(index="age", columns="sex", values="qx")
+    for sex, at_birth, at_65 in (("male", 74.74, 17.48), ("female", 80.19, 20.12)):
+        alive = (1 - table[sex]).cumprod()
+        assert alive.sum() + 0.5 == pytest.approx(at_birth, abs=0.01)
+        assert (1 - table[sex].loc[65:]).cumprod().sum() + 0.5 == pytest.approx(at_65, abs=0.01)
+
+
+def test_assumed_rows_have_a_range_around_the_value():
+    frame = sources.table("assumptions")
+    assumed = frame[frame["status"] == "assumed"]
+    assert assumed[assumed["low"].isna() | assumed["high"].isna()]["key"].tolist() == []
+    ranged = frame.dropna(subset=["low", "high"])
+    assert ranged[~ranged["value"].between(ranged["low"], ranged["high"])]["key"].tolist() == []
+    cited = frame[frame["status"] != "assumed"]
+    assert cited[cited["source"].isna()]["key"].tolist() == []
+
+
+def test_every_table_is_read_and_every_name_asked_for_exists():
+    found = sources.readers()
+    known = {entry.name for entry in sources.resources()}
+    assert sorted(name for name in known if not found[name]) == [], "tables that no module reads"
+    assert sorted(set(found) - known) == [], "tables asked for that do not exist"
+
+
+# --- loading ---------------------------------------------------------------------------------------
+
+
+def test_import_is_light():
+    code = "import sys, fiscal.sources; print([m for m in ('pandas', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_types(folder):
+    frame = sources.table("small")
+    assert frame["age"].dtype == "int64"
+    assert frame["rate"].tolist()[::2] == [0.25, -0.5]
+    assert frame["rate"].isna().tolist() == [False, True, False]
+    assert frame["month"].tolist() == ["2025-01", "2025-02", "2025-03"]
+
+
+def test_a_table_is_a_copy(folder):
+    frame = sources.table("small")
+    frame.loc[0, "rate"] = 9.0
+    assert frame.loc[0, "rate"] == 9.0
+    assert sources.table("small").loc[0, "rate"] == 0.25
+
+
+def test_unknown_table_names_the_nearest(folder):
+    with pytest.raises(DataError, match="did you mean 'small'"):
+        sources.table("smal")
+
+
+def test_unknown_assumption_names_the_nearest():
+    key = sources.table("assumptions")["key"].iloc[0]
+    value = sources.table("assumptions")["value"].iloc[0]
+    assert sources.assumption(key) == value
+    with pytest.raises(DataError, match=f"did you mean '{re.escape(key)}'"):
+        sources.assumption(key + "x")
+
+
+def test_a_missing_folder_is_one_message(tmp_path, monkeypatch):
+    monkeypatch.setenv("FISCAL_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="FISCAL_DATA names no folder"):
+        sources.check()
+
+
+# --- tampering -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "row", "column", "reason"),
+    [
+        (ROWS.replace("0.25", "0.2S"), "row 2", "rate", "not a number (found '0.2S')"),
+        (ROWS.replace("0.25", "nan"), "row 2", "rate", "not a number"),
+        (ROWS.replace("0.25", "1e999"), "row 2", "rate", "not a number"),
+        (ROWS.replace("0.25", "25"), "row 2", "rate", "allowed: -1 to 1"),
+        (ROWS.replace("19,", "19.5,"), "row 3", "age", "not a whole number"),
+        (ROWS.replace("19,", ","), "row 3", "age", "blank where a value is required"),
+        (ROWS.replace("20,", "19,"), "row 4", "age", "the same key as row 3"),
+        (ROWS.replace("2025-02", "2025-13"), "row 3", "month", "not a month (YYYY-MM)"),
+        (ROWS.replace("projected", "projekted"), "row 4", "status", "allowed: actual, projected"),
+        (ROWS.replace(",actual\n19", "\n19"), "row 2", "", "3 cells where the header has 4"),
+        (ROWS.replace("rate", "rates"), "row 1", "rate", "the column is missing; did you mean 'rates'"),
+        (ROWS.replace("age,month", "month,age"), "row 1", "", "another order"),
+        (ROWS.split("\n")[0] + "\n", "", "", "no rows below the header"),
+        ("", "", "", "the file is empty"),
+    ],
+)
+def test_a_tampered_table_is_refused_with_table_row_and_reason(folder, rows, row, column, reason):
+    (folder / "small.csv").write_text(rows)
+    with pytest.raises(DataError) as caught:
+        sources.table("small")
+    lines = [line for line in str(caught.value).splitlines() if reason in line]
+    assert lines, str(caught.value)
+    assert lines[0].startswith("small.csv")
+    assert row in lines[0] and column in lines[0]
+    assert "the content is not the registered one" in str(caught.value)
+    assert messages(sources.check()) == str(caught.value)
+
+
+def test_dropped_column_and_every_other_fault_at_once(shipped_copy):
+    wage = pd.read_csv(shipped_copy / "wage_index.csv").drop(columns="status")
+    wage.to_csv(shipped_copy / "wage_index.csv", index=False)
+    (shipped_copy / "dol_5500.csv").unlink()
+    (shipped_copy / "extra.csv").write_text("a\n1\n")
+    table = shipped_copy / "fidelity.csv"
+    table.write_text(table.read_text().replace("0.119", "0.11q"))
+    found = messages(sources.check())
+    assert "wage_index.csv: status: row 1: the column is missing" in found
+    assert "dol_5500.csv: the file is missing" in found
+    assert "extra.csv: a file that no resource names" in found
+    assert "fidelity.csv: value: row 2: not a number (found '0.11q')" in found
+    assert {fault.file for fault in sources.check()} == {
+        "wage_index.csv", "dol_5500.csv", "extra.csv", "fidelity.csv"
+    }  # fmt: skip
+
+
+def test_a_fault_elsewhere_does_not_stop_a_sound_table(folder):
+    (folder / "other.csv").write_text("a\n1\n")
+    descriptor = json.loads((folder / "datapackage.json").read_text())
+    descriptor["resources"].append({"name": "broken"})
+    (folder / "datapackage.json").write_text(json.dumps(descriptor))
+    assert len(sources.table("small")) == 3
+    assert "broken: the resource states no path" in messages(sources.check())
+
+
+def test_broken_json_names_the_row(folder):
+    path = folder / "datapackage.json"
+    path.write_text(path.read_text().replace('"hash":', '"hash"', 1))
+    with pytest.raises(DataError, match=r"datapackage.json: row \d+: not valid JSON"):
+        sources.table("small")
+    assert "not valid JSON" in messages(sources.check())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("unit", "", "states no unit"),
+        ("sources", [], "states no sources"),
+        ("sources", [{"path": "https://example.org"}], "a source without a title"),
+        ("status", "guessed", "not one of published"),
+        ("hash", "md5:1", "not a sha256"),
+        ("path", "../small.csv", "not a file name of the folder"),
+        ("schema", {"fields": []}, "names no columns"),
+        ("schema", {"fields": [{"name": "age", "type": "int", "unit": "years"}]}, "no such type"),
+        ("schema", {"fields": [{"name": "age", "type": "integer"}]}, "the column states no unit"),
+        (
+            "schema",
+            {"fields": [{"name": "age", "type": "string"}], "primaryKey": "id"},
+            "names no column: id",
+        ),
+    ],
+)
+def test_a_broken_entry_says_what_is_wrong(folder, key, value, reason):
+    path = folder / "datapackage.json"
+    descriptor = json.loads(path.read_text())
+    descriptor["resources"][0][key] = value
+    path.write_text(json.dumps(descriptor))
+    found = messages(sources.check())
+    assert reason in found and "small" in found
+    with pytest.raises(DataError, match=re.escape(reason)):
+        sources.table("small")
+
+
+def test_long_lists_are_cut(folder):
+    rows = ROWS.split("\n")[0] + "\n" + "".join(f"{age},2025-01,x,actual\n" for age in range(18, 48))
+    (folder / "small.csv").write_text(rows)
+    found = messages(sources.check())
+    assert found.count("not a number") == 5
+    assert "and 25 more rows like these" in found
+
+
+@pytest.fixture(scope="module")
+def byte_folder(tmp_path_factory):
+    return new_folder(tmp_path_factory.mktemp("bytes") / "data")
+
+
+@given(place=st.integers(0, len(ROWS) - 1), byte=st.integers(0, 255))
+def test_any_changed_byte_is_detected(byte_folder, place, byte):
+    original = ROWS.encode()
+    changed = original[:place] + bytes([byte]) + original[place + 1 :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FISCAL_DATA", str(byte_folder))
+        register_small(byte_folder)
+        (byte_folder / "small.csv").write_bytes(changed)
+        if changed == original:
+            assert len(sources.table("small")) == 3
+        else:
+            with pytest.raises(DataError, match=r"small\.csv"):
+                sources.table("small")
+
+
+# --- registering -----------------------------------------------------------------------------------
+
+
+def test_register_writes_what_the_entry_says(folder):
+    entry = sources.resource("small")
+    assert entry.source == "The Bureau, Table 1, https://example.org/table1"
+    assert entry.fields == FIELDS
+    assert entry.primary_key == ("age",)
+    item = json.loads((folder / "datapackage.json").read_text())["resources"][0]
+    assert item["profile"] == "tabular-data-resource"
+    assert item["sources"][0]["path"] == "https://example.org/table1"
+    assert item["licenses"] == [{"name": "other-pd", "title": "US government work, public domain"}]
+    assert sources.check() == []
+
+
+def test_refreshing_keeps_what_is_not_given(folder):
+    before = sources.resource("small")
+    assert len(sources.table("small")) == 3
+    (folder / "small.csv").write_text(ROWS + "21,2025-04,0,actual\n")
+    after = sources.register(folder / "small.csv", note="One row more.", extra={"library": "1.0"})
+    assert len(sources.table("small")) == 4
+    assert after.sha256 != before.sha256
+    assert (after.title, after.fields, after.source) == (before.title, before.fields, before.source)
+    assert sources.resource("small").extra == {"library": "1.0"}
+    assert sources.register(folder / "small.csv").extra == {"library": "1.0"}
+    assert len(sources.resources()) == 1
+
+
+def test_a_refused_table_leaves_the_descriptor_as_it_was(folder):
+    before = (folder / "datapackage.json").read_bytes()
+    (folder / "small.csv").write_text(ROWS.replace("0.25", "many"))
+    with pytest.raises(DataError, match="row 2: not a number"):
+        sources.register(folder / "small.csv")
+    (folder / "new.csv").write_text("a\n1\n")
+    with pytest.raises(DataError, match="states no title"):
+        sources.register(folder / "new.csv")
+    with pytest.raises(DataError, match="the file is missing"):
+        sources.register(folder / "absent.csv")
+    with pytest.raises(DataError, match="in the data folder itself"):
+        sources.register(folder.parent / "small.csv")
+    assert (folder / "datapackage.json").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["datapackage.json", "new.csv", "small.csv"]
+
+
+# --- readers ---------------------------------------------------------------------------------------
+
+
+def test_readers_finds_calls_and_nothing_else(tmp_path, folder):
+    package = tmp_path / "package"
+    (package / "inner").mkdir(parents=True)
+    (package / "a.py").write_text("from fiscal import sources\nsources.table('small')\nother.table('x')\n")
+    (package / "inner" / "__init__.py").write_text(
+        "from fiscal.sources import table as read, assumption\nread('small')\nassumption('key')\n"
+    )
+    (package / "c.py").write_text("def table(name): ...\ntable('small')\n")
+    assert sources.readers(package) == {
+        "small": ("package.a", "package.inner"), "assumptions": ("package.inner",)
+    }  # fmt: skip
