@@ -1,0 +1,120 @@
+"""The core sleeve by age: how 401(k) participants hold equity, bonds and cash.
+
+EBRI/ICI (table ``ebri_401k_allocation``) publishes the equity share of 2022 for all participants, for
+those in their twenties and in their sixties, not the ages in between. The age of 45 is set so that the
+whole comes to the published 71 percent. What is not equity is bonds or cash: stable value and money
+funds (their share of directly held fixed income in 2016) are cash, the fixed part of target-date and
+balanced funds is bonds.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fiscal import sources
+from fiscal.axes import AGES, ASSETS
+from fiscal.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EQUITY_YEAR, FIXED_YEAR, FUNDS_YEAR, ACCOUNTS_YEAR, PARTICIPANTS_YEAR = 2022, 2013, 2016, 2023, 2014
+TWENTIES, MIDDLE, SIXTIES = 25.0, 45.0, 65.0
+DECADE_AGES = np.array([30.0, 45.0, 55.0, 65.0])
+"""Middle of the published groups of participants: twenties and thirties, forties, fifties, sixties."""
+
+
+@lru_cache(maxsize=1)
+def _weights() -> np.ndarray:
+    equity = equity_share(AGES)
+    cash = (1.0 - equity) * cash_share_of_fixed(AGES)
+    weights = np.zeros((AGES.size, len(ASSETS)))
+    weights[:, ASSETS.index("equity")] = equity
+    weights[:, ASSETS.index("cash")] = cash
+    weights[:, ASSETS.index("bonds")] = 1.0 - equity - cash
+    weights.flags.writeable = False
+    return weights
+
+
+def glide_path() -> np.ndarray:
+    """Core weights ``(age 18..119, asset)`` in the order of ``ASSETS``; every row sums to 1.
+
+    Only equity, bonds and cash are held. Ages below 25 hold what 25 holds, ages above 65 what 65 holds.
+    """
+    return _weights()
+
+
+def equity_share(ages: np.ndarray) -> np.ndarray:
+    """Equity share of the core by age: linear between 25, 45 and 65."""
+    young = _allocation(EQUITY_YEAR, "twenties", "equities_total_share_of_assets")
+    old = _allocation(EQUITY_YEAR, "sixties", "equities_total_share_of_assets")
+    nodes = [TWENTIES, MIDDLE, SIXTIES]
+    return np.interp(ages, nodes, [young, _middle_equity_share(young, old), old])
+
+
+def cash_share_of_fixed(ages: np.ndarray) -> np.ndarray:
+    """Cash (stable value, money funds, bills) as a share of what is not equity, by age.
+
+    Direct fixed income of the twenties and sixties in 2013 over all that was not equity then, times cash
+    in direct fixed income of 2016.
+    """
+    bonds = _allocation(FUNDS_YEAR, "all", "bond_funds_share_of_assets")
+    cash = _allocation(FUNDS_YEAR, "all", "gic_stable_value_share_of_assets")
+    cash += _allocation(FUNDS_YEAR, "all", "money_funds_share_of_assets")
+    direct = [
+        _allocation(FIXED_YEAR, group, "fixed_share_of_assets")
+        / (1.0 - _allocation(FIXED_YEAR, group, "equities_total_share_of_assets"))
+        for group in ("twenties", "sixties")
+    ]
+    return np.interp(ages, [TWENTIES, SIXTIES], direct) * cash / (cash + bonds)
+
+
+def asset_shares_by_decade() -> np.ndarray:
+    """Share of assets of the groups of ``DECADE_AGES``: participants (EBRI) times mean balance (Vanguard)."""
+    young = _allocation(EQUITY_YEAR, "twenties_and_thirties", "participants_share")
+    forties = _allocation(EQUITY_YEAR, "forties", "participants_share")
+    older = np.array(
+        [_allocation(PARTICIPANTS_YEAR, group, "participants_share") for group in ("fifties", "sixties")]
+    )
+    participants = np.concatenate([[young, forties], (1.0 - young - forties) * older / older.sum()])
+    assets = participants * np.interp(DECADE_AGES, *_balances_by_age())
+    return assets / assets.sum()
+
+
+def _middle_equity_share(young: float, old: float) -> float:
+    """The share at 45 that gives the published share of all assets; a linear equation in it."""
+    target = _allocation(EQUITY_YEAR, "all", "equities_total_share_of_assets")
+    assets = asset_shares_by_decade()
+    nodes = [TWENTIES, MIDDLE, SIXTIES]
+    weight = np.interp(DECADE_AGES, nodes, [0.0, 1.0, 0.0])
+    known = np.interp(DECADE_AGES, nodes, [young, 0.0, old])
+    share = float((target - assets @ known) / (assets @ weight))
+    if not old <= share <= young:
+        raise InputError(
+            f"ebri_401k_allocation.csv: the equity share at 45 comes to {share:.3f}, outside {old}..{young}"
+        )
+    return share
+
+
+def _balances_by_age() -> tuple[list[float], list[float]]:
+    """Middle ages of Vanguard's bands and their mean balances, dollars."""
+    table: pd.DataFrame = sources.table("vanguard")
+    chosen = (table["data_year"] == ACCOUNTS_YEAR) & (table["dimension"] == "age")
+    rows = table[chosen & (table["measure"] == "avg_balance_usd")]
+    bands = {group: value for group, value in zip(rows["group"], rows["value"], strict=True) if "-" in group}
+    middles = [(int(group.split("-")[0]) + int(group.split("-")[1]) + 1) / 2.0 for group in bands]
+    oldest = rows.loc[rows["group"] == "65+", "value"].item()
+    return [*middles, 70.0], [*bands.values(), oldest]
+
+
+def _allocation(year: int, group: str, item: str) -> float:
+    table = sources.table("ebri_401k_allocation")
+    row = table[(table["year"] == year) & (table["group"] == group) & (table["item"] == item)]
+    if len(row) != 1:
+        raise InputError(
+            f"ebri_401k_allocation.csv: {len(row)} rows for {year}, {group}, {item}; one is needed"
+        )
+    return float(row["value"].item())
