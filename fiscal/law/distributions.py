@@ -1,0 +1,68 @@
+"""Required minimum distributions: the age they start and the divisor (26 USC 401(a)(9))."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fiscal import sources
+
+Array = NDArray[np.float64]
+
+
+def rmd_start_age(birth_year: ArrayLike) -> Array:
+    """Age whose year is the first distribution year, by birth year; same shape.
+
+    75 for births from 1960, 73 for 1951-59 (SECURE 2.0 s.107; 1959 as the proposed regulations say),
+    72 for 1949-50 (SECURE Act s.114; the law's line is 1 July 1949, by year of birth the whole of 1949 is
+    taken), 70 1/2 before.
+    """
+    born = np.asarray(birth_year)
+    rules = _start_ages()
+    age = np.full(born.shape, rules[0][1])
+    for first_birth_year, start in rules[1:]:
+        age = np.where(born >= first_birth_year, start, age)
+    return age
+
+
+def uniform_lifetime_divisor(age: ArrayLike) -> Array:
+    """Divisor of the Uniform Lifetime Table in years, by age attained in the distribution year.
+
+    26 CFR 1.401(a)(9)-9(c), in force from 2022. Below the table's first age (72) there is no divisor:
+    infinite, so that the required share is zero; above its last (120) the last one holds.
+    """
+    ages, divisors = _uniform_table()
+    whole = np.asarray(age).astype(int)
+    position = np.clip(whole - ages[0], 0, len(ages) - 1)
+    return np.where(whole < ages[0], np.inf, divisors[position])
+
+
+def required_minimum_share(ages: ArrayLike, birth_years: ArrayLike) -> Array:
+    """Share of the prior 31 December balance that must be paid out, by age attained and birth year.
+
+    Zero before the start age; arguments broadcast. Living Roth owners have none (the caller's part).
+    """
+    ages, birth_years = np.broadcast_arrays(np.asarray(ages), np.asarray(birth_years))
+    return np.where(ages >= rmd_start_age(birth_years), 1.0 / uniform_lifetime_divisor(ages), 0.0)
+
+
+@cache
+def _start_ages() -> tuple[tuple[float, float], ...]:
+    rules = sources.table("withdrawal_rules").set_index("rule")["value"]
+    names = ("before_2020", "2020_2022", "2023_2032", "2033_on")
+    ages = [float(rules[f"rmd_start_age_{name}"]) for name in names]
+    births = [
+        -np.inf,
+        sources.assumption("law.rmd_72_first_birth_year"),
+        sources.assumption("law.rmd_73_first_birth_year"),
+        sources.assumption("law.rmd_75_first_birth_year"),
+    ]
+    return tuple(zip(births, ages, strict=True))
+
+
+@cache
+def _uniform_table() -> tuple[NDArray[np.int_], Array]:
+    table = sources.table("rmd_uniform").dropna(subset=["divisor_2022_on"]).sort_values("age")
+    return table["age"].to_numpy(dtype=int), table["divisor_2022_on"].to_numpy(dtype=float)
