@@ -1,0 +1,125 @@
+"""What the projection is given: arrays with named axes, and nothing else.
+
+This is the one place where law, people and markets meet the kernel. Axes are those of
+:mod:`fiscal.axes`; the letters in the shapes below are
+
+====== =====================================================================
+``P``  path (the scenario's paths and its references, one array)
+``Y``  year, the stub 2025 first, run-off years after the horizon last
+``A``  age at the opening of the year, 18-119
+``G``  earnings group, 12
+``S``  crypto stratum, 2 (no_crypto, crypto)
+``K``  knot of a tax schedule
+====== =====================================================================
+
+Wrapper axes of length 2 hold (plan, ira); the inherited wrapper has rules of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxSchedule:
+    """Expected income tax per account holder as a function of the mean withdrawal per holder.
+
+    ``knots_usd`` (Y, K) ascending from zero; ``tax_usd`` (Y, A, G, K), zero at the first knot,
+    linear between knots and beyond the last one with the last slope.
+    """
+
+    knots_usd: np.ndarray
+    tax_usd: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.knots_usd.ndim != 2 or self.tax_usd.ndim != 4:
+            raise ValueError("a tax schedule needs knots (year, knot) and tax (year, age, group, knot)")
+        if (
+            self.tax_usd.shape[0] != self.knots_usd.shape[0]
+            or self.tax_usd.shape[3] != self.knots_usd.shape[1]
+        ):
+            raise ValueError("a tax schedule's knots and taxes disagree in years or knots")
+        if not (np.diff(self.knots_usd, axis=1) > 0).all():
+            raise ValueError("the knots of a tax schedule must ascend")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionInputs:
+    """Arrays that decide a projection. All dollars nominal, all rates a year unless said otherwise."""
+
+    years: np.ndarray  # (Y,) calendar years
+    year_fraction: np.ndarray  # (Y,) share of the year that lies inside: .75 in the stub, else 1
+    path_labels: tuple[str, ...]  # (P,)
+
+    opening_usd: np.ndarray  # (wrapper 2, character 2, A, G, S), all in the core sleeve
+    opening_basis_usd: np.ndarray  # (wrapper 2, A, G, S) Roth basis
+
+    contribution_usd: np.ndarray  # (Y, character 2, A, G, S)
+    core_half_return: np.ndarray  # (P, Y, half 2, A, S)
+    crypto_half_return: np.ndarray  # (P, Y, half 2)
+    fee_rate: np.ndarray  # (P, sleeve 2)
+    loss_rate: np.ndarray  # (P, Y) operational loss, share of the crypto sleeve
+
+    crypto_target_share: np.ndarray  # (P, Y, S) target of the crypto sleeve in a stratum's balance
+    rebalancing: float  # 1 constant mix, 0 drift
+    transfer: bool  # a rising target moves existing balances too
+
+    withdrawal_rate: np.ndarray  # (Y, wrapper 2, character 2, A) on opening balances
+    penalised_share: np.ndarray  # (wrapper 2, A) share of withdrawals under the additional tax
+    nonqualified_share: np.ndarray  # (A,) share of Roth withdrawals whose earnings are taxed
+    rollover_rate: np.ndarray  # (Y, A) plan to ira, on opening balances
+    conversion_rate: np.ndarray  # (Y, A) traditional to Roth inside the wrapper
+
+    death_rate: np.ndarray  # (Y, A, G) within the year (the stub's for the stub)
+    spouse_share: np.ndarray  # (A,) of a decedent's balance that stays with a spouse
+    heir_years: int  # the inherited wrapper is emptied within so many years
+
+    holders: np.ndarray  # (Y, A, G, S) account holders, persons
+    heirs: np.ndarray  # (Y, A, G, S) heirs drawing on inherited accounts, by the owner's cohort
+    owner_schedule: TaxSchedule
+    heir_schedule: TaxSchedule  # already moved to the heirs' ages, indexed by the owner's age
+    additional_tax_rate: float
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{field.name} has values that are not finite"
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray)
+            and value.dtype.kind == "f"
+            and not np.isfinite(value).all()
+        ]
+        paths, years = len(self.path_labels), len(self.years)
+        ages, groups, strata = self.opening_usd.shape[2:]
+        expected = {
+            "year_fraction": (years,),
+            "opening_usd": (2, 2, ages, groups, strata),
+            "opening_basis_usd": (2, ages, groups, strata),
+            "contribution_usd": (years, 2, ages, groups, strata),
+            "core_half_return": (paths, years, 2, ages, strata),
+            "crypto_half_return": (paths, years, 2),
+            "fee_rate": (paths, 2),
+            "loss_rate": (paths, years),
+            "crypto_target_share": (paths, years, strata),
+            "withdrawal_rate": (years, 2, 2, ages),
+            "penalised_share": (2, ages),
+            "nonqualified_share": (ages,),
+            "rollover_rate": (years, ages),
+            "conversion_rate": (years, ages),
+            "death_rate": (years, ages, groups),
+            "spouse_share": (ages,),
+            "holders": (years, ages, groups, strata),
+            "heirs": (years, ages, groups, strata),
+        }
+        problems += [
+            f"{name} has shape {getattr(self, name).shape}, expected {shape}"
+            for name, shape in expected.items()
+            if getattr(self, name).shape != shape
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False

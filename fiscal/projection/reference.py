@@ -1,0 +1,364 @@
+"""The plain NumPy projection: the oracle that any faster kernel is held against.
+
+Order of events in a year (times are fractions of the year; a stub year runs them in the same order
+with its own half-year returns and with flow rates times its fraction):
+
+1. ``0``     opening balances grow with the first half's return ``h1``, sleeve by sleeve.
+2. ``1/2``   withdrawals, then rollovers, then Roth conversions leave, each a stated share of the
+   *opening* balance (prior 31 December, as required minimum distributions are), each capped at what
+   is still there, taken from the sleeves pro rata to what they hold; contributions come in, divided
+   over the sleeves at the stratum's target. Inherited accounts pay 1/(years left).
+3. ``1``     all grow with ``h2``; fees and operational losses are charged on the balance at the end.
+4. ``1``     rebalancing: a rise of the target since last year is bought (``transfer``); what is left
+   of the gap to the target is closed by the share ``rebalancing``.
+5. ``1``     deaths: a decedent's balance stays with the spouse or moves to the inherited wrapper.
+   Closing. Everybody is a year older at the next opening.
+
+Identity, checked in every cell, wrapper, character, year and path::
+
+    opening + return + contributions + conversions in + rollovers in + inherited in
+      - withdrawals - conversions out - rollovers out - fees - losses - inherited out = closing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
+
+PLAN, IRA, INHERITED = 0, 1, 2
+TRADITIONAL, ROTH = 0, 1
+CORE, CRYPTO = 0, 1
+
+CELL_LINES = (
+    "plan_withdrawals",
+    "ira_withdrawals",
+    "inherited_withdrawals",
+    "roth_withdrawals",
+    "inherited_roth_withdrawals",
+    "nonqualified_earnings",
+    "penalised_withdrawals",
+    "plan_bequests",
+    "rollovers",
+    "roth_rollovers",
+    "conversions",
+    "core_return",
+    "crypto_return",
+    "fees",
+    "losses",
+    "closing_traditional",
+    "closing_roth",
+    "closing_crypto",
+    "owner_tax",
+    "heir_tax",
+    "conversion_tax",
+    "additional_tax",
+)
+"""What the projection reports for each cell, arrays ``(P, Y, A, G, S)`` in dollars. ``plan_``, ``ira_``
+and ``inherited_withdrawals`` are traditional; ``roth_withdrawals`` are of living owners; ``plan_bequests``
+pass from plans to heirs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """Flows and stocks of a projection, nominal dollars."""
+
+    years: np.ndarray
+    path_labels: tuple[str, ...]
+    cells: dict[str, np.ndarray]  # CELL_LINES -> (P, Y, A, G, S)
+    closing_usd: np.ndarray  # (P, Y, wrapper 3, character 2, sleeve 2), sums over cells
+    opening_usd: np.ndarray  # (P, Y, wrapper 3, character 2), sums over cells
+    roth_basis_usd: np.ndarray  # (P, Y) closing Roth basis of living owners
+    identity_residual_usd: np.ndarray  # (P, Y, wrapper 3, character 2), the worst cell's signed residual
+    identity_scale_usd: np.ndarray  # (P, Y) largest opening balance of a cell, to judge the residual by
+
+    def path(self, label: str) -> int:
+        """Index of the path called ``label``."""
+        return self.path_labels.index(label)
+
+    def total(self, line: str) -> np.ndarray:
+        """Sum of a cell line over cells, shape ``(P, Y)``."""
+        return self.cells[line].sum(axis=(2, 3, 4))
+
+
+def expected_tax(
+    schedule: TaxSchedule, year: int, withdrawal_usd: np.ndarray, holders: np.ndarray
+) -> np.ndarray:
+    """Income tax on withdrawals ``(P, A, G, S)`` shared by ``holders`` (A, G, S), through a schedule.
+
+    Each cell's tax is ``holders x schedule(withdrawals / holders)``; a cell without holders has no
+    withdrawals (held by a check in the inputs' builder) and no tax.
+    """
+    knots = schedule.knots_usd[year]
+    per_holder = np.divide(
+        withdrawal_usd,
+        holders,
+        out=np.zeros_like(withdrawal_usd),
+        where=np.broadcast_to(holders > 0, withdrawal_usd.shape),
+    )
+    piece = np.clip(np.searchsorted(knots, per_holder, side="right") - 1, 0, len(knots) - 2)
+    tax = schedule.tax_usd[year]  # (A, G, K)
+    lower = np.take_along_axis(tax[None, :, :, None, :], piece[..., None], axis=4)[..., 0]
+    upper = np.take_along_axis(tax[None, :, :, None, :], piece[..., None] + 1, axis=4)[..., 0]
+    weight = (per_holder - knots[piece]) / (knots[piece + 1] - knots[piece])
+    return holders * (lower + weight * (upper - lower))
+
+
+def _share(amount: np.ndarray, available: np.ndarray) -> np.ndarray:
+    """``amount / available``, zero where nothing is available."""
+    return np.divide(amount, available, out=np.zeros_like(available), where=available > 0)
+
+
+def _aged(closing: np.ndarray, axis: int) -> np.ndarray:
+    """Closing balances of age ``a`` as opening balances of age ``a + 1``; none at the first age."""
+    opening = np.zeros_like(closing)
+    source = [slice(None)] * closing.ndim
+    target = [slice(None)] * closing.ndim
+    source[axis], target[axis] = slice(0, -1), slice(1, None)
+    opening[tuple(target)] = closing[tuple(source)]
+    return opening
+
+
+def _aged_inherited(closing: np.ndarray, axis: int) -> np.ndarray:
+    """As :func:`_aged`, but accounts of owners past the last age stay in its bin until they are empty."""
+    opening = _aged(closing, axis)
+    last = [slice(None)] * closing.ndim
+    last[axis] = slice(-1, None)
+    opening[tuple(last)] += closing[tuple(last)]
+    return opening
+
+
+def project(inputs: ProjectionInputs) -> Projection:
+    """Roll all cells forward through all years on all paths; see the module's order of events.
+
+    Returns a :class:`Projection`. Raises ``ValueError`` only through ``ProjectionInputs``' own checks;
+    the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
+    """
+    n_paths, n_years = len(inputs.path_labels), len(inputs.years)
+    ages, groups, strata = inputs.opening_usd.shape[2:]
+    heir_years = inputs.heir_years
+    cell = (ages, groups, strata)
+
+    # living owners' accounts: (P, wrapper 2, character 2, sleeve 2, A, G, S)
+    balance = np.zeros((n_paths, 2, 2, 2, *cell))
+    balance[:, :, :, CORE] = inputs.opening_usd
+    basis = np.broadcast_to(inputs.opening_basis_usd, (n_paths, 2, *cell)).copy()
+    # inherited accounts by years since death: (P, since, character 2, sleeve 2, A, G, S)
+    inherited = np.zeros((n_paths, heir_years, 2, 2, *cell))
+    inherited_share = 1.0 / np.arange(heir_years, 0, -1)
+
+    lines = {name: np.zeros((n_paths, n_years, *cell)) for name in CELL_LINES}
+    closing_usd = np.zeros((n_paths, n_years, 3, 2, 2))
+    opening_usd = np.zeros((n_paths, n_years, 3, 2))
+    basis_usd = np.zeros((n_paths, n_years))
+    residual = np.zeros((n_paths, n_years, 3, 2))
+    scale = np.zeros((n_paths, n_years))
+
+    for y in range(n_years):
+        fraction = inputs.year_fraction[y]
+        target = inputs.crypto_target_share[:, y]  # (P, S)
+        previous_target = inputs.crypto_target_share[:, y - 1] if y else np.zeros_like(target)
+
+        growth = np.empty((n_paths, 2, 2, ages, strata))  # (P, half, sleeve, A, S)
+        growth[:, :, CORE] = 1 + inputs.core_half_return[:, y]
+        growth[:, :, CRYPTO] = (1 + inputs.crypto_half_return[:, y])[:, :, None, None]
+        grow = growth[:, :, None, None, :, :, None, :]  # (P, half, 1, 1, sleeve, A, 1, S)
+
+        # 1. opening and first half
+        opening = balance.sum(axis=3)  # (P, 2, 2, A, G, S)
+        opening_inherited = inherited.sum(axis=3)
+        middle = balance * grow[:, 0]
+        middle_inherited = inherited * grow[:, 0]
+
+        # 2. flows out, then in
+        available = middle.sum(axis=3)
+        rate = inputs.withdrawal_rate[y][None, :, :, :, None, None] * fraction
+        per_available = _share(opening, available)
+        left = np.where(available > 0, 1.0, 0.0)
+        withdrawn = np.minimum(rate * per_available, left)
+        left = left - withdrawn
+        rolled = np.zeros_like(withdrawn)
+        rolled[:, PLAN] = np.minimum(
+            inputs.rollover_rate[y][None, None, :, None, None] * fraction * per_available[:, PLAN],
+            left[:, PLAN],
+        )
+        left = left - rolled
+        converted = np.zeros_like(withdrawn)
+        converted[:, :, TRADITIONAL] = np.minimum(
+            inputs.conversion_rate[y][None, None, :, None, None]
+            * fraction
+            * per_available[:, :, TRADITIONAL],
+            left[:, :, TRADITIONAL],
+        )
+        withdrawals = withdrawn * available
+        rollovers = rolled * available
+        conversions = converted * available
+
+        after = middle * (1.0 - withdrawn - rolled - converted)[:, :, :, None]
+        after[:, IRA] += middle[:, PLAN] * rolled[:, PLAN, :, None]
+        after[:, :, ROTH] += middle[:, :, TRADITIONAL] * converted[:, :, TRADITIONAL, None]
+        contribution = np.broadcast_to(inputs.contribution_usd[y], (n_paths, 2, *cell))
+        to_crypto = contribution * target[:, None, None, None, :]
+        after[:, PLAN, :, CRYPTO] += to_crypto
+        after[:, PLAN, :, CORE] += contribution - to_crypto
+
+        inherited_paid = middle_inherited * inherited_share[None, :, None, None, None, None, None]
+        after_inherited = middle_inherited - inherited_paid
+        inherited_withdrawals = inherited_paid.sum(axis=(1, 3))  # (P, character, A, G, S)
+
+        # Roth basis: the plan pays earnings pro rata (s.72(e)(8)); an IRA pays basis first (s.408A(d)(4))
+        roth_out = withdrawals[:, :, ROTH]
+        basis_in_plan = np.minimum(basis[:, PLAN], available[:, PLAN, ROTH])
+        plan_basis_out = withdrawn[:, PLAN, ROTH] * basis_in_plan
+        ira_basis_out = np.minimum(roth_out[:, IRA], basis[:, IRA])
+        nonqualified = (
+            (roth_out[:, PLAN] - plan_basis_out) + (roth_out[:, IRA] - ira_basis_out)
+        ) * inputs.nonqualified_share[None, :, None, None]
+        basis_rolled = rolled[:, PLAN, ROTH] * basis[:, PLAN]
+        basis = np.stack(
+            [
+                basis[:, PLAN] * (1 - withdrawn[:, PLAN, ROTH]) - basis_rolled
+                + contribution[:, ROTH] + conversions[:, PLAN, TRADITIONAL],
+                basis[:, IRA] - ira_basis_out + basis_rolled + conversions[:, IRA, TRADITIONAL],
+            ],
+            axis=1,
+        )  # fmt: skip
+
+        # 3. second half, fees, losses
+        end = after * grow[:, 1]
+        end_inherited = after_inherited * grow[:, 1]
+        fee = (inputs.fee_rate * fraction)[:, None, None, :, None, None, None]
+        loss = np.zeros((n_paths, 1, 1, 2, 1, 1, 1))
+        loss[:, 0, 0, CRYPTO] = inputs.loss_rate[:, y, None, None, None]
+        fees, fees_inherited = end * fee, end_inherited * fee
+        losses, losses_inherited = end * loss, end_inherited * loss
+        net, net_inherited = end - fees - losses, end_inherited - fees_inherited - losses_inherited
+
+        # 4. rebalancing
+        net = _rebalanced(net, target, previous_target, inputs)
+        net_inherited = _rebalanced(net_inherited, target, previous_target, inputs)
+
+        # 5. deaths, closing
+        to_heirs = inputs.death_rate[y] * (1 - inputs.spouse_share)[:, None]  # (A, G)
+        bequeathed = net * to_heirs[..., None]
+        closing = net - bequeathed
+        basis = basis * (1 - to_heirs)[..., None]
+        closing_inherited = np.concatenate(
+            [bequeathed.sum(axis=1)[:, None], net_inherited[:, :-1]], axis=1
+        )  # years since death 0 .. heir_years - 1; the oldest have just been paid in full
+
+        # what is reported
+        gained = (
+            (middle - balance).sum(axis=(1, 2)) + (end - after).sum(axis=(1, 2))
+            + (middle_inherited - inherited).sum(axis=(1, 2)) + (end_inherited - after_inherited).sum(axis=(1, 2))
+        )  # fmt: skip
+        report = {
+            "plan_withdrawals": withdrawals[:, PLAN, TRADITIONAL],
+            "ira_withdrawals": withdrawals[:, IRA, TRADITIONAL],
+            "inherited_withdrawals": inherited_withdrawals[:, TRADITIONAL],
+            "roth_withdrawals": roth_out.sum(axis=1),
+            "inherited_roth_withdrawals": inherited_withdrawals[:, ROTH],
+            "nonqualified_earnings": nonqualified,
+            "penalised_withdrawals": (
+                withdrawals[:, :, TRADITIONAL] * inputs.penalised_share[None, :, :, None, None]
+            ).sum(axis=1)
+            + nonqualified * inputs.penalised_share[PLAN][None, :, None, None],
+            "plan_bequests": bequeathed[:, PLAN].sum(axis=(1, 2)),
+            "rollovers": rollovers[:, PLAN, TRADITIONAL],
+            "roth_rollovers": rollovers[:, PLAN, ROTH],
+            "conversions": conversions.sum(axis=(1, 2)),
+            "core_return": gained[:, CORE],
+            "crypto_return": gained[:, CRYPTO],
+            "fees": fees.sum(axis=(1, 2, 3)) + fees_inherited.sum(axis=(1, 2, 3)),
+            "losses": losses.sum(axis=(1, 2, 3)) + losses_inherited.sum(axis=(1, 2, 3)),
+            "closing_traditional": closing[:, :, TRADITIONAL].sum(axis=(1, 2))
+            + closing_inherited[:, :, TRADITIONAL].sum(axis=(1, 2)),
+            "closing_roth": closing[:, :, ROTH].sum(axis=(1, 2))
+            + closing_inherited[:, :, ROTH].sum(axis=(1, 2)),
+            "closing_crypto": closing[:, :, :, CRYPTO].sum(axis=(1, 2))
+            + closing_inherited[:, :, :, CRYPTO].sum(axis=(1, 2)),
+        }
+        taxable = withdrawals[:, :, TRADITIONAL].sum(axis=1) + nonqualified
+        report["owner_tax"] = expected_tax(inputs.owner_schedule, y, taxable, inputs.holders[y])
+        report["conversion_tax"] = (
+            expected_tax(inputs.owner_schedule, y, taxable + report["conversions"], inputs.holders[y])
+            - report["owner_tax"]
+        )
+        report["heir_tax"] = expected_tax(
+            inputs.heir_schedule, y, report["inherited_withdrawals"], inputs.heirs[y]
+        )
+        report["additional_tax"] = report["penalised_withdrawals"] * inputs.additional_tax_rate
+        for name, values in report.items():
+            lines[name][:, y] = values
+
+        opening_usd[:, y, :2] = opening.sum(axis=(3, 4, 5))
+        opening_usd[:, y, INHERITED] = opening_inherited.sum(axis=(1, 3, 4, 5))
+        closing_usd[:, y, :2] = closing.sum(axis=(4, 5, 6))
+        closing_usd[:, y, INHERITED] = closing_inherited.sum(axis=(1, 4, 5, 6))
+        basis_usd[:, y] = basis.sum(axis=(1, 2, 3, 4))
+
+        # identity, cell by cell, from the reported flows
+        flow = (
+            opening + (middle - balance).sum(axis=3) + (end - after).sum(axis=3)
+            - withdrawals - rollovers - conversions
+            - fees.sum(axis=3) - losses.sum(axis=3) - bequeathed.sum(axis=3)
+        )  # fmt: skip
+        flow[:, PLAN] += contribution
+        flow[:, IRA] += rollovers[:, PLAN]
+        flow[:, :, ROTH] += conversions[:, :, TRADITIONAL]
+        gap = closing.sum(axis=3) - flow
+        flow_inherited = (
+            opening_inherited.sum(axis=1)
+            + (middle_inherited - inherited).sum(axis=(1, 3)) + (end_inherited - after_inherited).sum(axis=(1, 3))
+            - inherited_withdrawals - fees_inherited.sum(axis=(1, 3)) - losses_inherited.sum(axis=(1, 3))
+            + bequeathed.sum(axis=(1, 3))
+        )  # fmt: skip
+        gap_inherited = closing_inherited.sum(axis=(1, 3)) - flow_inherited
+        residual[:, y, :2] = _worst(gap, 3)
+        residual[:, y, INHERITED] = _worst(gap_inherited, 2)
+        scale[:, y] = np.maximum(
+            opening.max(axis=(1, 2, 3, 4, 5)), opening_inherited.sum(axis=1).max(axis=(1, 2, 3, 4))
+        )
+
+        # a year older
+        balance = _aged(closing, axis=4)
+        basis = _aged(basis, axis=2)
+        inherited = _aged_inherited(closing_inherited, axis=4)
+
+    return Projection(
+        years=inputs.years,
+        path_labels=inputs.path_labels,
+        cells=lines,
+        closing_usd=closing_usd,
+        opening_usd=opening_usd,
+        roth_basis_usd=basis_usd,
+        identity_residual_usd=residual,
+        identity_scale_usd=scale,
+    )
+
+
+def _worst(gap: np.ndarray, first_cell_axis: int) -> np.ndarray:
+    """The residual largest in size over the cell axes, with its sign."""
+    flat = gap.reshape(*gap.shape[:first_cell_axis], -1)
+    index = np.abs(flat).argmax(axis=-1)
+    return np.take_along_axis(flat, index[..., None], axis=-1)[..., 0]
+
+
+def _rebalanced(
+    net: np.ndarray, target: np.ndarray, previous_target: np.ndarray, inputs: ProjectionInputs
+) -> np.ndarray:
+    """Move between the sleeves (axis 3) toward the stratum's target; the sum of the sleeves is kept."""
+    total = net.sum(axis=3)
+    crypto = net[:, :, :, CRYPTO]
+    shape = (target.shape[0], 1, 1, 1, 1, target.shape[1])
+    goal = target.reshape(shape) * total
+    if inputs.transfer:
+        crypto = crypto + (target - previous_target).reshape(shape) * total
+        crypto = crypto + inputs.rebalancing * (goal - crypto)
+        crypto = np.clip(crypto, 0.0, total)
+    moved = np.empty_like(net)
+    moved[:, :, :, CRYPTO] = crypto
+    moved[:, :, :, CORE] = total - crypto
+    return moved

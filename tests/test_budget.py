@@ -1,0 +1,121 @@
+"""Books and time: sign rules, fiscal years, present values, break-even years."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small import AGES, GROUPS, YEARS, random_inputs
+
+from fiscal.budget import valuation
+from fiscal.budget.ledger import CASH_LINES, LINES, BuildupRates, ContributionTaxes, keep_books
+from fiscal.budget.valuation import Window
+from fiscal.projection.reference import project
+
+CELLS = (YEARS, AGES, GROUPS)
+
+
+def books(seed: int, deferred: np.ndarray | None = None):
+    rng = np.random.default_rng(seed)
+    taxes = ContributionTaxes(
+        deferred_usd=rng.uniform(0, 100, CELLS) if deferred is None else deferred,
+        payroll_oasdi_usd=rng.uniform(0, 10, CELLS),
+        payroll_hi_usd=rng.uniform(0, 10, CELLS),
+        roth_upfront_usd=rng.uniform(0, 10, CELLS),
+    )
+    rates = BuildupRates(core=rng.uniform(0, 0.3, CELLS), crypto=rng.uniform(0, 0.3, CELLS))
+    return keep_books(project(random_inputs(seed)), taxes, rates)
+
+
+def test_net_revenue_is_the_sum_of_the_cash_lines_and_of_nothing_else() -> None:
+    ledger = books(1)
+    total = sum(ledger.total(line) for line in CASH_LINES)
+    np.testing.assert_allclose(ledger.total("net_revenue"), total, rtol=1e-12)
+    assert set(ledger.lines) == set(LINES)
+
+
+def test_signs() -> None:
+    ledger = books(2)
+    assert (ledger.total("deferred_revenue") < 0).all()
+    assert (ledger.total("payroll_forgone") < 0).all()
+    assert (ledger.total("withdrawal_tax") >= 0).all()
+    assert (ledger.total("additional_tax") >= 0).all()
+    assert (ledger.payroll_oasdi_usd <= 0).all() and (ledger.payroll_hi_usd <= 0).all()
+
+
+def test_memo_lines_are_never_summed() -> None:
+    one = books(3)
+    two = books(3)
+    two.lines["roth_upfront_tax"] = two.lines["roth_upfront_tax"] + 1e9
+    np.testing.assert_array_equal(one.lines["net_revenue"], two.lines["net_revenue"])
+
+
+def test_tax_expenditure_is_positive_as_a_cost() -> None:
+    ledger = books(4)
+    expected = -(
+        ledger.total("deferred_revenue")
+        + ledger.total("inside_buildup_cash")
+        + ledger.total("withdrawal_tax")
+    )
+    np.testing.assert_allclose(ledger.total("tax_expenditure"), expected, rtol=1e-9)
+
+
+def test_fiscal_year_takes_its_share_of_each_calendar_year() -> None:
+    years = np.arange(2025, 2029)
+    fraction = np.array([0.75, 1, 1, 1])
+    flow = np.array([75.0, 200.0, 300.0, 400.0])
+    fiscal = valuation.fiscal_years(flow, years, fraction, 0.75)
+    assert np.isnan(fiscal[0])
+    # the stub's 75 in nine months are 100 a year
+    np.testing.assert_allclose(fiscal[1:], [0.75 * 200 + 25, 0.75 * 300 + 50, 0.75 * 400 + 75])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0, 1), st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=6))
+def test_fiscal_years_lose_nothing(share: float, amounts: list[float]) -> None:
+    flow = np.array(amounts)
+    fiscal = valuation.fiscal_years(flow, np.arange(2025, 2031), np.ones(6), share)
+    kept = fiscal[1:].sum()
+    assert kept == pytest.approx(flow[1:-1].sum() + (1 - share) * flow[0] + share * flow[-1], abs=1e-3)
+
+
+def test_windows_include_both_ends() -> None:
+    years = np.arange(2025, 2040)
+    assert valuation.window_sum(np.ones(15), years, Window(2026, 2035)) == 10
+    assert Window(2026, 2035).label == "FY2026-2035"
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0, 0.12))
+def test_constant_rate_discounts_as_a_power(rate: float) -> None:
+    years = np.arange(2025, 2060)
+    fraction = np.where(years == 2025, 0.75, 1.0)
+    dates = valuation.flow_dates(years, fraction)
+    assert dates[0] == 2025.625 and dates[1] == 2026.5
+    factors = valuation.discount_factors(dates, np.full(35, rate), years)
+    np.testing.assert_allclose(factors, (1 + rate) ** -(dates - 2025.5), rtol=1e-12)
+
+
+def test_curve_discounts_year_by_year() -> None:
+    years = np.array([2025, 2026, 2027])
+    rates = np.array([0.04, 0.03, 0.02])
+    factors = valuation.discount_factors(np.array([2025.5, 2026.5, 2027.5]), rates, years)
+    assert factors[0] == 1
+    assert factors[1] == pytest.approx(1 / (1.04**0.5 * 1.03**0.5))
+    assert factors[2] == pytest.approx(factors[1] / (1.03**0.5 * 1.02**0.5))
+
+
+def test_interest_runs_on_the_cumulated_difference() -> None:
+    interest, balance = valuation.with_interest(np.array([100.0, 0.0, -50.0]), np.array([0.04, 0.04, 0.04]))
+    assert interest[0] == pytest.approx(2.0)
+    assert interest[1] == pytest.approx(102 * 0.04)
+    assert balance[-1] == pytest.approx(50 + interest.sum())
+
+
+@pytest.mark.parametrize(
+    ("values", "turn"),
+    [([-1, -1, 2, 3], 2027), ([-1, 2, -1, 3], 2028), ([-1, -2, -3, -4], None), ([0, 0, 0, 0], None), ([0, 1, -1, -1], 2027)],
+)  # fmt: skip
+def test_turning_year_is_where_the_sign_turns_for_good(values: list[float], turn: int | None) -> None:
+    assert valuation.turning_year(np.array(values, float), np.arange(2025, 2029)) == turn
