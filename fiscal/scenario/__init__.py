@@ -1,0 +1,18 @@
+"""Scenarios: settings with documented defaults, files of overrides, and their explanation."""
+
+from __future__ import annotations
+
+from fiscal.scenario.loading import catalogue, load
+from fiscal.scenario.scenario import ExplainedSetting, Header, Scenario, explain
+from fiscal.scenario.schema import Settings, json_schema
+
+__all__ = [
+    "ExplainedSetting",
+    "Header",
+    "Scenario",
+    "Settings",
+    "catalogue",
+    "explain",
+    "json_schema",
+    "load",
+]

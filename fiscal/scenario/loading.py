@@ -1,0 +1,424 @@
+"""From a name, a file and overrides to a validated Scenario; every problem is reported at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from fiscal.errors import InputError, Problem, nearest
+from fiscal.scenario.assumptions import adjustable, problems_of
+from fiscal.scenario.scenario import Header, Scenario, spell
+from fiscal.scenario.schema import (
+    ASSUMPTIONS,
+    SECTIONS,
+    Assumptions,
+    Settings,
+    allowed,
+    contradictions,
+    known_keys,
+)
+from fiscal.scenario.toml import parse_toml, read_toml
+
+CATALOGUE_DIR = Path(__file__).parent / "catalogue"
+MAX_LINEAGE = 16
+HEADER = "scenario"
+SECTION_NAMES = (HEADER, *SECTIONS, ASSUMPTIONS)
+OVERRIDES = "--set"
+_SHORT_NUMBER = re.compile(r"([+-]?)(\.\d+)")
+_BARE = re.compile(r"[^\s\"'\[\]{}#=,]+")
+
+
+def catalogue() -> tuple[str, ...]:
+    """Names of the scenarios that come with the package; the baseline first."""
+    names = sorted(path.stem for path in CATALOGUE_DIR.glob("*.toml"))
+    return tuple(sorted(names, key=lambda name: name != "baseline"))
+
+
+def load(
+    name_or_path: str | Path | Scenario, overrides: Mapping[str, object] | Sequence[str] = ()
+) -> Scenario:
+    """A scenario by catalogue name or file, with overrides on top.
+
+    ``overrides`` are ``"section.key=value"`` texts (TOML values, bare words allowed) or a mapping of
+    dotted names to values. Raises InputError that lists every problem of the files and overrides.
+    """
+    if isinstance(name_or_path, Scenario):
+        return override(name_or_path, overrides)
+    draft = _Draft()
+    origin = _locate(str(name_or_path), None)
+    draft.read(origin, ())
+    return _finish(draft, overrides, default_name=origin.name)
+
+
+def override(scenario: Scenario, overrides: Mapping[str, object] | Sequence[str]) -> Scenario:
+    """``scenario`` with some settings changed; raises InputError for wrong ones."""
+    draft = _Draft()
+    draft.header = dict(scenario.header())
+    draft.lineage = list(scenario.lineage)
+    for section, values in scenario.resolved().items():
+        for key, value in values.items():
+            draft.put(section, key, value, scenario.origins.get(f"{section}.{key}", "default"))
+    return _finish(draft, overrides, default_name=scenario.name)
+
+
+def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, default_name: str) -> Scenario:
+    before, _ = _validate(draft)  # its problems come again below, with those of the overrides
+    named = draft.header.get("name")
+    parsed = _parse_overrides(overrides, draft.problems)
+    draft.absorb(parsed, OVERRIDES)
+    settings, problems = _validate(draft)
+    if problems:
+        raise InputError(problems)
+    header = Header(**{key: value for key, value in draft.header.items() if key != "extends"})
+    name = header.name or default_name
+    scenario = Scenario(
+        settings=settings,
+        name=name,
+        title=header.title or name,
+        author=header.author,
+        reference=header.reference,
+        description=header.description,
+        lineage=tuple(draft.lineage),
+        origins={key: Path(origin).name for key, origin in draft.origins.items()},
+    )
+    changes = _changes(before, settings, parsed)
+    renamed = HEADER in parsed and ("name" in parsed[HEADER] or not changes)
+    if not changes or renamed:
+        return scenario
+    # a changed scenario must not pass for the one it came from, in a legend or a run folder
+    stem = str(named or default_name)[:50]
+    note = ", ".join(f"{key} = {spell(value)}" for key, value in changes.items())
+    return Scenario(
+        settings=settings,
+        name=f"{stem}-{scenario.fingerprint()[:6]}",
+        title=_shorten(f"{scenario.title} ({note})", 200),
+        author=scenario.author,
+        reference=scenario.reference,
+        description=scenario.description,
+        lineage=scenario.lineage,
+        origins=scenario.origins,
+    )
+
+
+def _changes(
+    before: Settings, after: Settings, overrides: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:
+    """The overrides that change a value, by dotted name."""
+    old, new = before.model_dump(), after.model_dump()
+    return {
+        f"{section}.{key}": new[section][key]
+        for section, values in overrides.items()
+        if section != HEADER
+        for key in values
+        if old[section].get(key) != new[section][key]
+    }
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """One scenario file: where it is, how messages call it, its default name."""
+
+    path: Path
+    shown: str
+    name: str
+
+
+def _locate(wanted: str, beside: _Origin | None) -> _Origin:
+    """Find a catalogue scenario or a file; a path in ``extends`` starts from the file that has it."""
+    names = catalogue()
+    if wanted in names:
+        return _Origin(CATALOGUE_DIR / f"{wanted}.toml", f"{wanted}.toml", wanted)
+    looks_like_file = wanted.endswith(".toml") or "/" in wanted or "\\" in wanted
+    path = Path(wanted)
+    if beside is not None and not path.is_absolute():
+        path = beside.path.parent / path
+    try:
+        exists = path.is_file() or (looks_like_file and path.exists())
+    except (OSError, ValueError):
+        exists = False
+    if exists:
+        return _Origin(path, wanted, _name_from(path))
+    problem = Problem(
+        "no such scenario file" if looks_like_file else "no such scenario",
+        file=beside.shown if beside else None,
+        key=f"{HEADER}.extends" if beside else None,
+        value=wanted,
+        allowed="a .toml file or one of " + ", ".join(names),
+        nearest=nearest(wanted, names) or nearest(Path(wanted).stem, names) or _neighbour(path),
+    )
+    raise InputError(problem)
+
+
+def _neighbour(path: Path) -> str | None:
+    try:
+        files = [other.name for other in path.parent.glob("*.toml")]
+    except (OSError, ValueError):
+        return None
+    return nearest(path.name, files)
+
+
+def _name_from(path: Path) -> str:
+    name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", path.stem).lstrip("_.+-")[:64]
+    return name or HEADER
+
+
+@dataclass
+class _Draft:
+    """Values gathered from files and overrides before validation, each with its origin."""
+
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=dict)
+    header_origins: dict[str, str] = field(default_factory=dict)
+    lineage: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def put(self, section: str, key: str, value: object, origin: str) -> None:
+        self.values.setdefault(section, {})[key] = value
+        self.origins[f"{section}.{key}"] = origin
+
+    def read(self, origin: _Origin, seen: tuple[Path, ...]) -> None:
+        """Read a file after the one it extends, so that nearer values win."""
+        identity = origin.path.resolve()
+        if identity in seen or len(seen) >= MAX_LINEAGE:
+            message = "extends itself" if identity in seen else f"extends more than {MAX_LINEAGE} files"
+            raise InputError(Problem(message, file=origin.shown, key=f"{HEADER}.extends"))
+        data = read_toml(origin.path, origin.shown)
+        header = data.get(HEADER)
+        parent = header.get("extends") if isinstance(header, dict) else None
+        if isinstance(parent, str) and parent:
+            self.read(_locate(parent, origin), (*seen, identity))
+            # name and words belong to the file that was asked for, not to what it extends
+            self.header.clear()
+        self.lineage.append(origin.name)
+        self.absorb(data, origin.shown)
+
+    def absorb(self, data: Mapping[str, object], origin: str) -> None:
+        """Take over the tables of one file; what is no section is a problem."""
+        for section, table in data.items():
+            if section not in SECTION_NAMES:
+                self.problems.append(_unknown_section(section, table, origin))
+            elif not isinstance(table, dict):
+                keys = ", ".join(_fields(section))
+                self.problems.append(
+                    Problem(
+                        "is a section, not a value",
+                        file=origin,
+                        key=section,
+                        value=table,
+                        allowed=f"[{section}] with {keys}",
+                    )
+                )
+            elif section == HEADER:
+                self.header |= table
+                self.header_origins |= dict.fromkeys(table, origin)
+            else:
+                for key, value in table.items():
+                    self.put(section, key, value, origin)
+
+
+def _unknown_section(section: str, table: object, origin: str) -> Problem:
+    homes = [key for key in known_keys() if key.split(".")[1] == section]
+    if not isinstance(table, dict) and homes:
+        suggestion: str | None = homes[0]
+    elif isinstance(table, dict):
+        suggestion = nearest(section, SECTION_NAMES)
+    else:
+        suggestion = _nearest_key("", section)
+    return Problem(
+        "unknown section" if isinstance(table, dict) else "unknown key outside any section",
+        file=origin,
+        key=section,
+        value=None if isinstance(table, dict) else table,
+        allowed="sections " + ", ".join(SECTION_NAMES) if suggestion is None else None,
+        nearest=suggestion,
+    )
+
+
+def _fields(section: str) -> tuple[str, ...]:
+    if section == ASSUMPTIONS:
+        return tuple(adjustable())
+    model: type[BaseModel] = Header if section == HEADER else SECTIONS[section]
+    return tuple(model.model_fields)
+
+
+def _nearest_key(section: str, key: str) -> str | None:
+    """The lever meant by ``section.key``: same section first, then the same word elsewhere."""
+    if section:
+        here = nearest(key, _fields(section))
+        if here:
+            return f"{section}.{here}"
+    by_word = {name.split(".")[1]: name for name in reversed(known_keys())}
+    word = nearest(key, by_word)
+    return by_word[word] if word else None
+
+
+def _parse_overrides(
+    overrides: Mapping[str, object] | Sequence[str], problems: list[Problem]
+) -> dict[str, dict[str, Any]]:
+    if isinstance(overrides, str):
+        overrides = [overrides]
+    if isinstance(overrides, Mapping):
+        pairs = [(str(key), value) for key, value in overrides.items()]
+    else:
+        pairs = []
+        for text in overrides:
+            key, equals, written = (part.strip() for part in text.partition("="))
+            if not equals:
+                shape = "section.key=value"
+                problems.append(Problem("no value given", file=OVERRIDES, key=key, allowed=shape))
+                continue
+            try:
+                pairs.append((key, _parse_value(written)))
+            except InputError:
+                problems.append(
+                    Problem(
+                        "the value is not TOML",
+                        file=OVERRIDES,
+                        key=key,
+                        value=written,
+                        allowed='a number, true or false, a word, "text" or [a, list]',
+                    )
+                )
+    tables: dict[str, dict[str, Any]] = {}
+    for key, value in pairs:
+        section, _, name = key.partition(".")
+        if section == HEADER and name == "extends":
+            problems.append(Problem("can only be set in a file", file=OVERRIDES, key=key))
+        elif section not in SECTION_NAMES or not name:
+            problems.append(
+                Problem("unknown key", file=OVERRIDES, key=key, value=value, nearest=_nearest_dotted(key))
+            )
+        else:
+            tables.setdefault(section, {})[name] = value
+    return tables
+
+
+def _nearest_dotted(key: str) -> str | None:
+    section, _, name = key.partition(".")
+    if not name:
+        return _nearest_key("", section)
+    likely = nearest(section, SECTION_NAMES)
+    return (_nearest_key(likely, name) if likely else _nearest_key("", name)) or likely
+
+
+def _parse_value(text: str) -> object:
+    text = _SHORT_NUMBER.sub(r"\g<1>0\2", text) if _SHORT_NUMBER.fullmatch(text) else text
+    try:
+        data = parse_toml(f"value = {text}", OVERRIDES)
+    except InputError:
+        if _BARE.fullmatch(text):
+            return text
+        raise
+    if set(data) != {"value"}:
+        raise InputError(Problem("more than one value", file=OVERRIDES, value=text))
+    return data["value"]
+
+
+def _validate(draft: _Draft) -> tuple[Settings, list[Problem]]:
+    """Settings from a draft, with all problems; wrong values stand at their defaults meanwhile."""
+    problems = list(draft.problems)
+    problems += _header_problems(draft)
+    sections: dict[str, Any] = {}
+    wrong: set[str] = set()
+    for name, model in SECTIONS.items():
+        values = draft.values.get(name, {})
+        try:
+            sections[name] = model.model_validate(values)
+        except ValidationError as error:
+            faults = {str(detail["loc"][0]): detail for detail in error.errors()}
+            problems += [_setting_problem(name, key, faults[key], draft) for key in faults]
+            wrong |= {f"{name}.{key}" for key in faults}
+            sections[name] = model.model_validate(
+                {key: value for key, value in values.items() if key not in faults}
+            )
+    changes = draft.values.get(ASSUMPTIONS, {})
+    faults_of_rows = problems_of(changes, draft.origins) if changes else []
+    problems += faults_of_rows
+    sections[ASSUMPTIONS] = Assumptions(**({} if faults_of_rows else changes))
+    settings = Settings(**sections)
+    for problem in contradictions(settings):
+        key = problem.key or ""
+        if key not in wrong:
+            problems.append(
+                Problem(
+                    problem.message,
+                    file=draft.origins.get(key),
+                    key=problem.key,
+                    value=problem.value,
+                    allowed=problem.allowed,
+                    nearest=problem.nearest,
+                )
+            )
+    return settings, problems
+
+
+def _setting_problem(section: str, key: str, detail: ErrorDetails, draft: _Draft) -> Problem:
+    origin = draft.origins.get(f"{section}.{key}")
+    value = draft.values[section].get(key)
+    dotted = f"{section}.{key}"
+    if detail["type"] == "extra_forbidden":
+        return Problem(
+            "unknown key", file=origin, key=dotted, value=value, nearest=_nearest_key(section, key)
+        )
+    own = ("out_of_range", "empty_list", "repeated")
+    if detail["type"] in own:
+        message = detail["msg"]
+    elif detail["type"] == "literal_error":
+        message = "not one of the choices"
+    elif detail["type"] == "finite_number":
+        message = "not a finite number"
+    else:
+        message = "wrong type"
+    model = SECTIONS[section]
+    choices = re.findall(r'"([^"]+)"', allowed(model, key))
+    return Problem(
+        message,
+        file=origin,
+        key=dotted,
+        value=value,
+        allowed=allowed(model, key),
+        nearest=nearest(value, choices) if isinstance(value, str) else None,
+    )
+
+
+def _header_problems(draft: _Draft) -> list[Problem]:
+    try:
+        Header.model_validate(draft.header)
+    except ValidationError as error:
+        problems = []
+        for detail in error.errors():
+            key = str(detail["loc"][0])
+            unknown = detail["type"] == "extra_forbidden"
+            problems.append(
+                Problem(
+                    "unknown key" if unknown else _HEADER_MESSAGES.get(detail["type"], detail["msg"]),
+                    file=draft.header_origins.get(key),
+                    key=f"{HEADER}.{key}",
+                    value=_shorten(str(draft.header.get(key)), 80),
+                    allowed=_HEADER_ALLOWED.get(detail["type"]),
+                    nearest=nearest(key, Header.model_fields) if unknown else None,
+                )
+            )
+        return problems
+    return []
+
+
+_HEADER_MESSAGES = {"string_type": "wrong type", "string_too_long": "too long"}
+_HEADER_ALLOWED = {
+    "extra_forbidden": ", ".join(Header.model_fields),
+    "string_type": "a text in quotes",
+    "string_too_long": "64 characters in name, 200 in title and author, 1000 elsewhere, 4000 in description",
+    "bad_name": "up to 64 letters, digits and _ . + -, beginning with a letter or digit",
+    "control_character": "printable characters and line breaks",
+}

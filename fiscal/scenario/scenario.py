@@ -1,0 +1,199 @@
+"""The Scenario: settings with a name, where each value was set, and a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from fiscal.scenario.schema import ASSUMPTIONS, NONE_WORD, Declared, Settings, declared
+from fiscal.scenario.toml import format_value, write_toml
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+"""A scenario's name is also the name of its run folder."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+class Header(BaseModel):
+    """The ``[scenario]`` table of a file: who wrote what. All of it is text, never markup."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str = Field("", max_length=64, description="Name of the run; default: the file's name.")
+    title: str = Field("", max_length=200, description="One line for title pages and legends.")
+    author: str = Field("", max_length=200, description="Who made the scenario.")
+    reference: str = Field("", max_length=1000, description="Where it is described.")
+    description: str = Field("", max_length=4000, description="What it supposes and why.")
+    extends: str = Field("", max_length=1000, description="Scenario or file that this one changes.")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_control_characters(cls, value: str) -> str:
+        if _CONTROL.search(value):
+            raise PydanticCustomError("control_character", "holds a control character")
+        return value
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _usable_as_folder(cls, value: str) -> str:
+        if value and not NAME_PATTERN.fullmatch(value):
+            raise PydanticCustomError("bad_name", "cannot be used as a name")
+        return value
+
+
+@dataclass(frozen=True)
+class ExplainedSetting:
+    """One line of ``fiscal explain``: a value with everything known about it."""
+
+    key: str
+    value: Any
+    default: Any
+    unit: str
+    low: float | None
+    high: float | None
+    source: str
+    status: str
+    doc: str
+    changed: bool
+    set_in: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A validated scenario. ``settings`` decides every number; the header only names it."""
+
+    settings: Settings
+    name: str
+    title: str = ""
+    author: str = ""
+    reference: str = ""
+    description: str = ""
+    lineage: tuple[str, ...] = field(default=(), compare=False)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origins", MappingProxyType(dict(self.origins)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a mappingproxy cannot be pickled, and scenarios travel to worker processes
+        values = (self.settings, self.name, self.title, self.author, self.reference, self.description)
+        return type(self), (*values, self.lineage, dict(self.origins))
+
+    def resolved(self) -> dict[str, dict[str, Any]]:
+        """Every setting of every section as plain values (lists, not tuples).
+
+        ``assumptions`` holds only the rows of data/assumptions.csv that the scenario changes.
+        """
+        return json.loads(json.dumps(self.settings.model_dump()))
+
+    def value(self, key: str) -> Any:
+        """One setting by its dotted name, e.g. ``adoption.participants_share``."""
+        section, _, name = key.partition(".")
+        return getattr(getattr(self.settings, section), name)
+
+    def header(self) -> dict[str, str]:
+        """Name, title, author, reference and description, leaving out what is empty."""
+        names = ("name", "title", "author", "reference", "description")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+    def to_toml(self) -> str:
+        """The resolved scenario as a file that loads to the same settings."""
+        tables: dict[str, Mapping[str, object]] = {"scenario": self.header()}
+        for section, values in self.resolved().items():
+            tables[section] = {key: NONE_WORD if value is None else value for key, value in values.items()}
+        return write_toml(tables)
+
+    def fingerprint(self) -> str:
+        """sha256 of the settings in canonical JSON; names and titles do not enter."""
+        text = json.dumps(self.resolved(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def with_overrides(self, overrides: Mapping[str, object] | Sequence[str]) -> Scenario:
+        """The same scenario with some settings changed; raises InputError for wrong ones."""
+        from fiscal.scenario.loading import override
+
+        return override(self, overrides)
+
+    def explained(self) -> tuple[ExplainedSetting, ...]:
+        """Every setting with its default, unit, range, source, standing and where it was set.
+
+        The rows of data/assumptions.csv that a scenario may change come last.
+        """
+        from fiscal.scenario.assumptions import adjustable
+
+        rows = [self._explain(lever, self.value(lever.key)) for lever in declared()]
+        changes = dict(self.settings.assumptions)
+        rows += [self._explain(row, changes.get(key, row.default)) for key, row in adjustable().items()]
+        return tuple(rows)
+
+    def _explain(self, lever: Declared, value: Any) -> ExplainedSetting:
+        return ExplainedSetting(
+            key=lever.key,
+            value=value,
+            default=lever.default,
+            unit=lever.unit,
+            low=lever.low,
+            high=lever.high,
+            source=lever.source,
+            status=lever.status,
+            doc=lever.doc,
+            changed=value != lever.default,
+            set_in=self.origins.get(lever.key, "default"),
+        )
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that differ from their defaults, by dotted name."""
+        values = {lever.key: self.value(lever.key) for lever in declared() if self._differs(lever)}
+        return values | {f"{ASSUMPTIONS}.{key}": value for key, value in self.settings.assumptions}
+
+    def _differs(self, lever: Declared) -> bool:
+        return bool(self.value(lever.key) != lever.default)
+
+    def _repr_html_(self) -> str:
+        def cell(text: object) -> str:
+            return f"<td>{html.escape(str(text))}</td>"
+
+        head = html.escape(self.title or self.name)
+        rows = "".join(f"<tr>{cell(key)}{cell(value)}</tr>" for key, value in self.changed().items())
+        body = rows or "<tr><td>every setting at its default</td></tr>"
+        note = html.escape(f"fingerprint {self.fingerprint()[:12]}")
+        return (
+            f"<div><strong>{head}</strong> <small>{html.escape(self.name)}, {note}</small>"
+            f"<table><thead><tr><th>setting</th><th>value</th></tr></thead>"
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+
+def explain(scenario: Scenario) -> pd.DataFrame:
+    """The resolved scenario as a table: one row a setting (columns of ExplainedSetting).
+
+    ``value`` and ``default`` are texts, spelled as in a scenario file but without quotes.
+    """
+    import dataclasses
+
+    import pandas as pd
+
+    columns = [item.name for item in dataclasses.fields(ExplainedSetting)]
+    rows = [
+        vars(row) | {"value": spell(row.value), "default": spell(row.default)} for row in scenario.explained()
+    ]
+    return pd.DataFrame(rows, columns=columns).astype({"low": float, "high": float})
+
+
+def spell(value: Any) -> str:
+    """A setting's value as text: ``none``, ``true``, ``0.05``, ``[0.035, 0.06]``, bare words."""
+    if value is None:
+        return NONE_WORD
+    return value if isinstance(value, str) else format_value(value)

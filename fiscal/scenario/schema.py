@@ -1,0 +1,873 @@
+"""The settings of a scenario: every lever with its unit, valid range, source and standing.
+
+Each section is a frozen pydantic model and each field is declared through :func:`setting`, so that
+validation, ``fiscal explain`` and the exported JSON Schema all read one declaration. To add a lever,
+add one ``setting(...)`` line to its section; nothing else has to change.
+
+Standing of a default: ``cited`` (a publication or the law says so), ``derived`` (stated arithmetic on
+cited figures), ``assumed`` (no source; has a range and belongs in the sensitivities) or ``choice``
+(what the user asks, such as the horizon).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from fiscal.axes import FIRST_YEAR, LAST_YEAR
+from fiscal.errors import Problem, nearest
+
+Status = Literal["cited", "derived", "assumed", "choice"]
+
+NONE_WORD = "none"
+"""How a scenario file writes "no value": TOML has no null of its own."""
+
+DETERMINISTIC_PATHS = (
+    "core_return",
+    "boom",
+    "bust",
+    "boom_then_bust",
+    "stagnation",
+    "early_boom",
+    "early_bust",
+)
+"""Named paths of the ``deterministic`` model; a test holds them against data/crypto_paths.csv."""
+
+ICI_2023 = "ICI IRA Investor Database, 2023 (read second-hand; data/withdrawal_behaviour.csv)"
+W2_ROTH = "IRS SOI Form W-2 Statistics, codes D and AA (data/w2_deferrals_roth.csv)"
+
+
+def setting(
+    default: Any,
+    *,
+    unit: str,
+    doc: str,
+    source: str,
+    status: Status,
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """Declare one lever: its default, unit, inclusive range, where the default comes from and its standing.
+
+    ``low`` and ``high`` hold for the value, or for each member when the value is a list.
+    """
+    extra: dict[str, Any] = {"unit": unit, "source": source, "status": status}
+    bounds = {"minimum": low, "maximum": high}
+    if isinstance(default, tuple):
+        extra["each"] = {name: bound for name, bound in bounds.items() if bound is not None}
+    else:
+        extra |= {name: bound for name, bound in bounds.items() if bound is not None}
+    return Field(default, description=doc, json_schema_extra=extra)
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, no unknown keys, no silent conversion, ranges as declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
+        """TOML lists become tuples, ``"none"`` becomes None where that is allowed, -0.0 becomes 0.0."""
+        name = cast(str, info.field_name)
+        if isinstance(value, list):
+            return tuple(value)
+        if value == NONE_WORD and is_optional(cls, name):
+            return None
+        if isinstance(value, float) and value == 0.0:
+            return 0.0
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _in_range(cls, value: Any, info: ValidationInfo) -> Any:
+        low, high = bounds(cls, cast(str, info.field_name))
+        members = value if isinstance(value, tuple) else (value,)
+        if isinstance(value, tuple) and not value:
+            raise PydanticCustomError("empty_list", "the list is empty")
+        for member in members:
+            if not isinstance(member, int | float) or isinstance(member, bool):
+                continue
+            if (low is not None and member < low) or (high is not None and member > high):
+                raise PydanticCustomError("out_of_range", "out of range")
+        if isinstance(value, tuple) and len(set(value)) != len(value):
+            raise PydanticCustomError("repeated", "a value is listed twice")
+        return value
+
+
+class Horizon(Section):
+    """How far the projection runs."""
+
+    last_year: int = setting(
+        LAST_YEAR,
+        unit="calendar year",
+        low=2036,
+        high=LAST_YEAR,
+        doc="Last projected year; the claim left at its end is reported as the terminal claim.",
+        source="population tables end in 2100; a shorter horizon must still cover FY2026-35",
+        status="choice",
+    )
+
+
+class Paths(Section):
+    """Which asset returns the scenario lives through."""
+
+    model: Literal["deterministic"] = setting(
+        "deterministic",
+        unit="name",
+        doc="Path model that makes the yearly returns.",
+        source="path models of this version",
+        status="choice",
+    )
+    name: str = setting(
+        "core_return",
+        unit="name",
+        doc="Named path of the deterministic model; core_return: crypto earns what equity earns.",
+        source="data/crypto_paths.csv, reasons in data/crypto_path_notes.csv",
+        status="choice",
+    )
+    outside_event_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.5,
+        high=1.0,
+        doc="Crypto's return before and after the event; none = the long-run equity return.",
+        source="no source; crypto neither beats nor trails equity outside the event",
+        status="assumed",
+    )
+    core_equity_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Long-run U.S. equity return; none = real geometric mean of the record plus projected inflation.",
+        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        status="derived",
+    )
+    core_bond_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Long-run bond return; none = real geometric mean of the record plus projected inflation.",
+        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        status="derived",
+    )
+    core_cash_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Long-run cash return; none = real geometric mean of the record plus projected inflation.",
+        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        status="derived",
+    )
+    seed: int = setting(
+        1,
+        unit="integer",
+        low=0,
+        high=2**32 - 1,
+        doc="Seed of the random draws; deterministic paths do not use it.",
+        source="any number will do; kept so that a run can be repeated",
+        status="choice",
+    )
+    count: int = setting(
+        1,
+        unit="paths",
+        low=1,
+        high=1_000_000,
+        doc="Number of paths; a deterministic model has one.",
+        source="one path for a deterministic model",
+        status="choice",
+    )
+
+
+class Adoption(Section):
+    """How much of 401(k) money goes into crypto, who holds it and when."""
+
+    participants_share: float = setting(
+        0.0,
+        unit="share of participants",
+        low=0.0,
+        high=1.0,
+        doc="Participants with any crypto once adoption is complete; 0 = no crypto (the baseline).",
+        source="today 'substantially less than one percent of the 401(k) market' (GAO); the future share "
+        "has no source, the crypto scenarios assume 0.10",
+        status="assumed",
+    )
+    allocation_share: float = setting(
+        0.05,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of crypto in the balance of a participant who holds any.",
+        source="no source",
+        status="assumed",
+    )
+    start_year: int = setting(
+        2026,
+        unit="calendar year",
+        low=FIRST_YEAR,
+        high=LAST_YEAR,
+        doc="First year of the S-curve along which the allocation grows.",
+        source="Executive Order 14330 is of 7 August 2025; the start in plans is assumed",
+        status="assumed",
+    )
+    full_year: int = setting(
+        2035,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year in which the allocation reaches its target.",
+        source="no source",
+        status="assumed",
+    )
+    mode: Literal["transfer", "new_money"] = setting(
+        "transfer",
+        unit="name",
+        doc="transfer: existing balances move to the target too; new_money: only contributions do.",
+        source="no source; new_money leaves a much smaller exposure",
+        status="assumed",
+    )
+    displaces: Literal["core", "equity"] = setting(
+        "core",
+        unit="name",
+        doc="What crypto takes the place of: the whole core pro rata, or equity.",
+        source="no source",
+        status="assumed",
+    )
+    rebalancing: float = setting(
+        1.0,
+        unit="strength a year",
+        low=0.0,
+        high=1.0,
+        doc="1 returns to the target mix each year, 0 lets the mix drift.",
+        source="no source; target-date funds rebalance, single funds drift",
+        status="assumed",
+    )
+
+
+class Fees(Section):
+    """Yearly charges on the balance."""
+
+    core_rate: float = setting(
+        0.004,
+        unit="rate a year on the balance",
+        low=0.0,
+        high=0.02,
+        doc="Fee on the core sleeve.",
+        source="no source",
+        status="assumed",
+    )
+    crypto_rate: float = setting(
+        0.004,
+        unit="rate a year on the balance",
+        low=0.0,
+        high=0.05,
+        doc="Custody and management fee on the crypto sleeve; the core's unless the scenario says more.",
+        source="no source",
+        status="assumed",
+    )
+
+
+class Roth(Section):
+    """Roth use and Roth law."""
+
+    elective_share_2025: float = setting(
+        0.154,
+        unit="share of elective-deferral dollars",
+        low=0.0,
+        high=1.0,
+        doc="Roth share of elective deferrals in 2025.",
+        source=f"{W2_ROTH}: 10.41 percent in 2020 plus a point a year",
+        status="derived",
+    )
+    elective_share_step: float = setting(
+        0.01,
+        unit="share a year",
+        low=-0.2,
+        high=0.2,
+        doc="Yearly rise of the Roth share until the plateau year.",
+        source=f"{W2_ROTH}: from 5.1 percent in 2014 to 10.4 in 2020, about a point a year",
+        status="derived",
+    )
+    plateau_year: int = setting(
+        2035,
+        unit="calendar year",
+        low=FIRST_YEAR,
+        high=LAST_YEAR,
+        doc="Year from which the Roth share stays where it is.",
+        source="no source",
+        status="assumed",
+    )
+    employer_share: float = setting(
+        0.0,
+        unit="share of employer dollars",
+        low=0.0,
+        high=1.0,
+        doc="Share of employer contributions made as Roth (SECURE 2.0 Act s.604).",
+        source="permitted since 2023; its use is not published",
+        status="assumed",
+    )
+    opening_stock_share: float = setting(
+        0.05,
+        unit="share of assets on 31 March 2025",
+        low=0.03,
+        high=0.08,
+        doc="Roth share of the opening stock.",
+        source=f"cumulated Roth deferrals, {W2_ROTH}; the accumulation is assumed",
+        status="assumed",
+    )
+    opening_basis_share: float = setting(
+        0.75,
+        unit="share of Roth balances",
+        low=0.0,
+        high=1.0,
+        doc="Contributions (basis) in the opening Roth stock; the rest is earnings.",
+        source="no source",
+        status="assumed",
+    )
+    catch_up_mandate: bool = setting(
+        True,
+        unit="switch",
+        doc="Catch-up dollars of people above the wage threshold must be Roth from 2026.",
+        source="SECURE 2.0 Act s.603; 26 U.S.C. 414(v)(7)",
+        status="cited",
+    )
+    tax_nonqualified_earnings: bool = setting(
+        True,
+        unit="switch",
+        doc="Earnings in non-qualified Roth distributions are taxed, pro rata.",
+        source="26 U.S.C. 402A(d)(2) and 72(e)(8)",
+        status="cited",
+    )
+
+
+class Limits(Section):
+    """Contribution limits."""
+
+    indexed: bool = setting(
+        True,
+        unit="switch",
+        doc="Limits follow consumer prices after 2026, rounded down as the statute says; false freezes them.",
+        source="26 U.S.C. 402(g)(4), 414(v)(2)(C), 415(d), 401(a)(17)(B)",
+        status="cited",
+    )
+
+
+class Withdrawals(Section):
+    """How money leaves, other than by death."""
+
+    leakage_scale: float = setting(
+        1.0,
+        unit="multiple of the base table",
+        low=0.0,
+        high=3.0,
+        doc="Cash-outs and hardship withdrawals before retirement.",
+        source="1 = the base table, data/withdrawal_behaviour.csv",
+        status="choice",
+    )
+    draw_scale: float = setting(
+        1.0,
+        unit="multiple of the base table",
+        low=0.0,
+        high=3.0,
+        doc="Voluntary retirement draws.",
+        source="1 = the base table, data/soi_ira_by_age.csv and data/scf_withdrawal_rates.csv",
+        status="choice",
+    )
+    rollover_scale: float = setting(
+        1.0,
+        unit="multiple of the base table",
+        low=0.0,
+        high=3.0,
+        doc="Rollovers from the plan to an IRA; the money stays deferred.",
+        source="1 = the base table, data/withdrawal_behaviour.csv",
+        status="choice",
+    )
+    roth_draw_ratio: float = setting(
+        0.3,
+        unit="ratio to traditional draws",
+        low=0.0,
+        high=1.0,
+        doc="Roth draws in retirement, next to traditional ones at the same age.",
+        source="no source for plans; at 60-69 Roth IRA owners draw a third as often as traditional ones "
+        "(ICI IRA Investor Database, read second-hand; data/withdrawal_behaviour.csv)",
+        status="assumed",
+    )
+    still_working_exception: bool = setting(
+        True,
+        unit="switch",
+        doc="No required distribution from the plan of a person still at work there.",
+        source="26 U.S.C. 401(a)(9)(C)(i)(II)",
+        status="cited",
+    )
+    rmd_exact_share: float = setting(
+        0.43,
+        unit="share of owners of RMD age",
+        low=0.0,
+        high=1.0,
+        doc="Owners who withdraw exactly the required minimum.",
+        source=f"{ICI_2023}: 52.5 percent of the 81.7 percent who withdraw",
+        status="cited",
+    )
+    rmd_above_share: float = setting(
+        0.29,
+        unit="share of owners of RMD age",
+        low=0.0,
+        high=1.0,
+        doc="Owners who withdraw at a rate of their own above the minimum; the remainder takes less or none.",
+        source=f"{ICI_2023}: 35.6 percent of the 81.7 percent who withdraw",
+        status="cited",
+    )
+    conversion_rate: float = setting(
+        0.0,
+        unit="share of the traditional balance a year",
+        low=0.0,
+        high=1.0,
+        doc="Roth conversions: a taxable flow without the additional tax.",
+        source="none in the baseline",
+        status="choice",
+    )
+    additional_tax_rate: float = setting(
+        0.10,
+        unit="rate on penalised withdrawals",
+        low=0.0,
+        high=1.0,
+        doc="Additional tax on early withdrawals.",
+        source="26 U.S.C. 72(t)(1)",
+        status="cited",
+    )
+
+
+class Heirs(Section):
+    """What happens to the accounts of the dead."""
+
+    years: int = setting(
+        10,
+        unit="years",
+        low=1,
+        high=10,
+        doc="Years within which an inherited account is emptied.",
+        source="SECURE Act s.401; 26 U.S.C. 401(a)(9)(H)",
+        status="cited",
+    )
+    age_gap: int = setting(
+        28,
+        unit="years",
+        low=20,
+        high=35,
+        doc="Heirs are taxed on the schedule of people this much younger than the owner.",
+        source="about one generation; no source",
+        status="assumed",
+    )
+    spouse_share_scale: float = setting(
+        1.0,
+        unit="multiple of the base table",
+        low=0.0,
+        high=2.0,
+        doc="Share of a dead owner's account that passes to the spouse and stays.",
+        source="1 = the base table, itself assumed",
+        status="assumed",
+    )
+
+
+class People(Section):
+    """Population, mortality and ranks."""
+
+    scale: float = setting(
+        1.0,
+        unit="multiple of the population",
+        low=0.0,
+        high=10.0,
+        doc="Scales every person and with them every dollar; for tests and teaching.",
+        source="1 = SSA age shape on CBO totals",
+        status="choice",
+    )
+    mortality_ratio: float = setting(
+        2.0,
+        unit="ratio of bottom to top group",
+        low=1.0,
+        high=4.0,
+        doc="Death rates of the lowest earnings group over the highest; the mean stays the life table's.",
+        source="no source",
+        status="assumed",
+    )
+    rank_correlation: float = setting(
+        0.8,
+        unit="correlation over ten years",
+        low=0.5,
+        high=1.0,
+        doc="Correlation of wage ranks ten years apart while at work; 1 = nobody moves.",
+        source="no source",
+        status="assumed",
+    )
+    retired_rank_correlation: float = setting(
+        0.8,
+        unit="correlation",
+        low=0.5,
+        high=1.0,
+        doc="Correlation of the lifetime wage rank with the income rank in retirement.",
+        source="no source",
+        status="assumed",
+    )
+
+
+class Contributions(Section):
+    """Scales on what is paid in."""
+
+    elective_scale: float = setting(
+        1.0,
+        unit="multiple of the base table",
+        low=0.0,
+        high=3.0,
+        doc="Elective deferrals; limits still hold.",
+        source="1 = the base table, data/contribution_profile.csv",
+        status="choice",
+    )
+    employer_scale: float = setting(
+        1.0,
+        unit="multiple of the base table",
+        low=0.0,
+        high=3.0,
+        doc="Employer contributions.",
+        source="1 = the base table, data/contribution_profile.csv",
+        status="choice",
+    )
+
+
+class Tax(Section):
+    """Tax law."""
+
+    withdrawal_scale: float = setting(
+        1.0,
+        unit="multiple of the law's tax on withdrawals",
+        low=0.5,
+        high=1.5,
+        doc="Multiplies income tax on withdrawals of owners and heirs in every year; not the deferral's.",
+        source="1 = the law's schedules",
+        status="choice",
+    )
+    flat_rate: float | None = setting(
+        None,
+        unit="rate",
+        low=0.0,
+        high=0.6,
+        doc="One rate in place of every tax schedule, for tests and teaching; none = the law's schedules.",
+        source="schedules built with Tax-Calculator",
+        status="choice",
+    )
+
+
+class Scope(Section):
+    """Which accounts are in the numbers."""
+
+    plans: tuple[Literal["k401"], ...] = setting(
+        ("k401",),
+        unit="names",
+        doc="Plans counted; k401 = 401(k) plans.",
+        source="$8.7tn on 31 March 2025 (ICI; data/ici_assets.csv)",
+        status="choice",
+    )
+    rollover_stock: bool = setting(
+        False,
+        unit="switch",
+        doc="Adds the existing traditional IRAs that came from 401(k) plans.",
+        source="beside the headline only",
+        status="choice",
+    )
+
+
+class Books(Section):
+    """How dollars are booked and discounted."""
+
+    withdrawal_fiscal_same_year_share: float = setting(
+        0.60,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Part of a calendar year's withdrawal and conversion tax booked in that fiscal year.",
+        source="no source; the rest falls in the next fiscal year",
+        status="assumed",
+    )
+    deferral_fiscal_same_year_share: float = setting(
+        0.75,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Part of a calendar year's revenue forgone on contributions booked in that fiscal year.",
+        source="wages are paid evenly and the fiscal year ends on 30 September: nine months of twelve",
+        status="derived",
+    )
+    discount_rates: tuple[float, ...] = setting(
+        (0.03,),
+        unit="rates a year, nominal",
+        low=0.0,
+        high=0.15,
+        doc="Rates of the present-value basis 'fixed'.",
+        source="no single rate is right; shown beside the other bases",
+        status="choice",
+    )
+    convention_rates: tuple[float, ...] = setting(
+        (0.035, 0.06),
+        unit="rates a year, nominal",
+        low=0.0,
+        high=0.15,
+        doc="Rates of the basis 'convention', used both as return and as discount rate.",
+        source="3.5 percent: CBO 57585 appendix (read second-hand); 6 percent: Center for Retirement "
+        "Research, 'How to Calculate Tax Expenditures for 401(k) Plans'",
+        status="cited",
+    )
+    price_year: int = setting(
+        2025,
+        unit="calendar year",
+        low=2015,
+        high=2036,
+        doc="Year whose prices real dollars are in.",
+        source="opening year of the projection",
+        status="choice",
+    )
+
+
+class Macro(Section):
+    """The economy around the accounts."""
+
+    chained_cpi_gap: float = setting(
+        0.0025,
+        unit="rate a year",
+        low=0.0,
+        high=0.01,
+        doc="Chained CPI grows this much less than CPI-U; tax brackets follow the chained index.",
+        source="no source",
+        status="assumed",
+    )
+    wage_growth_adjust: float = setting(
+        0.0,
+        unit="rate a year",
+        low=-0.02,
+        high=0.02,
+        doc="Added to the growth of average wages in every year.",
+        source="none in the baseline",
+        status="choice",
+    )
+
+
+class Assumptions(BaseModel):
+    """Rows of data/assumptions.csv that this scenario changes; keys and ranges are the table's."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, float] = Field(init=False)
+
+
+class Settings(Section):
+    """All settings of a scenario, by section."""
+
+    horizon: Horizon = Field(default_factory=Horizon)
+    paths: Paths = Field(default_factory=Paths)
+    adoption: Adoption = Field(default_factory=Adoption)
+    fees: Fees = Field(default_factory=Fees)
+    roth: Roth = Field(default_factory=Roth)
+    limits: Limits = Field(default_factory=Limits)
+    withdrawals: Withdrawals = Field(default_factory=Withdrawals)
+    heirs: Heirs = Field(default_factory=Heirs)
+    people: People = Field(default_factory=People)
+    contributions: Contributions = Field(default_factory=Contributions)
+    tax: Tax = Field(default_factory=Tax)
+    scope: Scope = Field(default_factory=Scope)
+    books: Books = Field(default_factory=Books)
+    macro: Macro = Field(default_factory=Macro)
+    assumptions: Assumptions = Field(default_factory=Assumptions)
+
+
+ASSUMPTIONS = "assumptions"
+
+SECTIONS: Mapping[str, type[Section]] = {
+    name: cast("type[Section]", field.annotation)
+    for name, field in Settings.model_fields.items()
+    if name != ASSUMPTIONS
+}
+"""Section name -> its model, in the order of the scenario file; ``assumptions`` is apart."""
+
+
+def bounds(section: type[Section], field: str) -> tuple[float | None, float | None]:
+    """Inclusive range declared for a field (of each member, for lists); None where unbounded."""
+    extra = _extra(section, field)
+    extra = extra.get("each", extra)
+    return extra.get("minimum"), extra.get("maximum")
+
+
+def _extra(section: type[Section], field: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", section.model_fields[field].json_schema_extra or {})
+
+
+def is_optional(section: type[Section], field: str) -> bool:
+    """Whether the field may hold no value (written ``"none"``)."""
+    return type(None) in typing.get_args(section.model_fields[field].annotation)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One lever as declared: everything ``explain`` and the messages need."""
+
+    key: str
+    default: Any
+    unit: str
+    low: float | None
+    high: float | None
+    allowed: str
+    source: str
+    status: str
+    doc: str
+
+
+def declared() -> Iterator[Declared]:
+    """Every lever, in the order of the scenario file."""
+    for section_name, section in SECTIONS.items():
+        for name, field in section.model_fields.items():
+            extra = _extra(section, name)
+            low, high = bounds(section, name)
+            yield Declared(
+                key=f"{section_name}.{name}",
+                default=field.default,
+                unit=extra["unit"],
+                low=low,
+                high=high,
+                allowed=allowed(section, name),
+                source=extra["source"],
+                status=extra["status"],
+                doc=field.description or "",
+            )
+
+
+def known_keys() -> tuple[str, ...]:
+    """Dotted names of all levers."""
+    return tuple(lever.key for lever in declared())
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}
+
+
+def allowed(section: type[Section], field: str) -> str:
+    """What a field takes, in plain words: kind, range or choices."""
+    annotation = section.model_fields[field].annotation
+    text = _kind(annotation)
+    low, high = bounds(section, field)
+    if low is not None and high is not None:
+        text += f" from {low:g} to {_plain(high)}"
+    if is_optional(section, field):
+        text += f', or "{NONE_WORD}"'
+    return text
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if value == math.floor(value) else f"{value:g}"
+
+
+def _kind(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _kind(next(argument for argument in arguments if argument is not type(None)))
+    if origin is Literal:
+        return "one of " + ", ".join(json.dumps(value) for value in arguments)
+    if origin is tuple:
+        return "a list, each " + _kind(arguments[0])
+    return _KINDS[annotation]
+
+
+def contradictions(settings: Settings) -> list[Problem]:
+    """Values that are fine alone and wrong together."""
+    found: list[Problem] = []
+    horizon, adoption, withdrawals = settings.horizon, settings.adoption, settings.withdrawals
+    if settings.paths.model == "deterministic" and settings.paths.name not in DETERMINISTIC_PATHS:
+        found.append(
+            Problem(
+                "no such path",
+                key="paths.name",
+                value=settings.paths.name,
+                allowed="one of " + ", ".join(DETERMINISTIC_PATHS),
+                nearest=nearest(settings.paths.name, DETERMINISTIC_PATHS),
+            )
+        )
+    if settings.paths.model == "deterministic" and settings.paths.count != 1:
+        found.append(
+            Problem(
+                "a deterministic model has one path",
+                key="paths.count",
+                value=settings.paths.count,
+                allowed="1",
+            )
+        )
+    if adoption.full_year <= adoption.start_year:
+        found.append(
+            Problem(
+                f"adoption must be complete after it starts in {adoption.start_year}",
+                key="adoption.full_year",
+                value=adoption.full_year,
+                allowed=f"a year after {adoption.start_year}",
+            )
+        )
+    for key, year in (
+        ("adoption.start_year", adoption.start_year),
+        ("adoption.full_year", adoption.full_year),
+        ("roth.plateau_year", settings.roth.plateau_year),
+    ):
+        if year > horizon.last_year:
+            found.append(
+                Problem(
+                    f"the year lies outside the horizon, which ends in {horizon.last_year}",
+                    key=key,
+                    value=year,
+                    allowed=f"a year up to {horizon.last_year} (horizon.last_year)",
+                )
+            )
+    if withdrawals.rmd_exact_share + withdrawals.rmd_above_share > 1.0 + 1e-12:
+        found.append(
+            Problem(
+                "the shares of the RMD types add to more than 1",
+                key="withdrawals.rmd_above_share",
+                value=withdrawals.rmd_above_share,
+                allowed=f"at most 1 less withdrawals.rmd_exact_share ({withdrawals.rmd_exact_share:g})",
+            )
+        )
+    return found
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a scenario file, for editors and other programs."""
+    from fiscal.scenario.assumptions import adjustable
+    from fiscal.scenario.scenario import Header
+
+    schema = Settings.model_json_schema()
+    header = Header.model_json_schema()
+    header.pop("$defs", None)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "fiscal scenario"
+    schema["description"] = "Overrides on the documented defaults of the fiscal model."
+    schema["properties"] = {"scenario": header, **schema["properties"]}
+    rows = schema["$defs"]["Assumptions"]
+    rows["additionalProperties"] = False
+    rows["properties"] = {key: _row_schema(row) for key, row in adjustable().items()}
+    for definition in schema["$defs"].values():
+        for field in definition["properties"].values():
+            each = field.pop("each", None)
+            if each:
+                field["items"] |= each
+            if "anyOf" in field:
+                field["anyOf"].append({"const": NONE_WORD})
+    return schema
+
+
+def _row_schema(row: Declared) -> dict[str, Any]:
+    """JSON Schema of one row of data/assumptions.csv."""
+    schema: dict[str, Any] = {"type": "number", "default": row.default, "description": row.doc}
+    schema |= {"unit": row.unit, "source": row.source, "status": row.status}
+    ends = {"minimum": row.low, "maximum": row.high}
+    return schema | {name: end for name, end in ends.items() if end is not None}

@@ -1,0 +1,491 @@
+"""Scenario files: what they accept, how every mistake is answered, and what they resolve to."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from fiscal import sources
+from fiscal.errors import InputError
+from fiscal.scenario import Scenario, Settings, catalogue, explain, json_schema, load
+from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.schema import DETERMINISTIC_PATHS, SECTIONS, declared, is_optional, known_keys
+from fiscal.scenario.toml import MAX_BYTES, MAX_DEPTH, format_value, write_toml
+
+
+def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def messages(name: str | Path, overrides: Any = ()) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        load(name, overrides)
+    return [str(problem) for problem in caught.value.problems]
+
+
+# what comes with the package
+
+
+def test_the_catalogue_starts_with_the_baseline_and_loads():
+    names = catalogue()
+    assert names[0] == "baseline"
+    assert {"boom", "bust", "boom_then_bust", "stagnation", "early_boom", "early_bust"} < set(names)
+    for name in names:
+        scenario = load(name)
+        assert scenario.name == name
+        assert scenario.title and scenario.description and scenario.author and scenario.reference
+
+
+def test_the_baseline_is_every_default():
+    assert load("baseline").changed() == {}
+    assert load("baseline").settings == Settings()
+
+
+def test_crypto_scenarios_share_one_adoption_and_differ_by_path():
+    others = [load(name) for name in catalogue() if name != "baseline"]
+    assert {one.settings.adoption.model_dump_json() for one in others} == {
+        load("boom").settings.adoption.model_dump_json()
+    }
+    assert [one.settings.paths.name for one in others] == [one.name for one in others]
+
+
+def test_path_names_and_models_are_those_of_the_market_code():
+    from fiscal.markets.paths import PATH_MODELS, path_names
+
+    assert set(DETERMINISTIC_PATHS) == set(path_names())
+    models = json_schema()["$defs"]["Paths"]["properties"]["model"]
+    assert set(PATH_MODELS) == set(models.get("enum", [models.get("const")]))
+
+
+def test_scenarios_differ_in_fingerprint():
+    prints = {load(name).fingerprint() for name in catalogue()}
+    assert len(prints) == len(catalogue())
+
+
+# every setting is documented
+
+
+@pytest.mark.parametrize("lever", list(declared()), ids=lambda lever: lever.key)
+def test_every_setting_has_unit_range_source_and_standing(lever):
+    assert lever.unit and lever.doc and lever.source
+    assert lever.status in ("cited", "derived", "assumed", "choice")
+    section, name = lever.key.split(".")
+    numeric = re.search(r"number", lever.allowed)
+    if numeric:
+        assert lever.low is not None and lever.high is not None and lever.low < lever.high
+        members = lever.default if isinstance(lever.default, tuple) else (lever.default,)
+        assert all(lever.low <= member <= lever.high for member in members if member is not None)
+    assert lever.default is not None or is_optional(SECTIONS[section], name)
+    assert "MODEL.md" not in lever.source and "/" not in lever.source.split("data/")[0]
+
+
+@pytest.mark.parametrize("lever", list(declared()), ids=lambda lever: lever.key)
+def test_tables_named_as_sources_exist(lever):
+    for table in re.findall(r"data/(\w+)\.csv", lever.source):
+        assert (sources.data_dir() / f"{table}.csv").is_file(), table
+
+
+def test_explain_lists_every_setting_once_and_marks_changes():
+    frame = explain(load("boom", ["fees.crypto_rate=0.01", "assumptions.hardship_rate=0.005"]))
+    assert frame["key"].is_unique
+    assert set(frame["key"]) == {*known_keys(), *(f"assumptions.{key}" for key in adjustable())}
+    changed = frame[frame["changed"]].set_index("key")
+    assert changed["set_in"].to_dict() == {
+        "paths.name": "boom.toml",
+        "adoption.participants_share": "boom.toml",
+        "fees.crypto_rate": "--set",
+        "assumptions.hardship_rate": "--set",
+    }
+    assert changed.loc["fees.crypto_rate", "value"] == "0.01"
+    assert set(frame.loc[~frame["changed"], "set_in"]) <= {"default", "boom.toml"}
+
+
+def test_assumptions_a_scenario_may_change_are_not_read_behind_its_back(root):
+    """``sources.assumption`` bypasses the scenario, so it may only be asked for rows named part.key."""
+    found = [
+        (file.name, key)
+        for file in (root / "fiscal").rglob("*.py")
+        for key in re.findall(r"\bassumption\(\s*[\"']([^\"']+)[\"']", file.read_text(encoding="utf-8"))
+    ]
+    assert [pair for pair in found if pair[1] in adjustable()] == []
+
+
+# values
+
+
+def test_a_file_overrides_only_what_it_names(tmp_path):
+    path = write(tmp_path, '[scenario]\nextends = "boom"\ntitle = "Mine"\n[fees]\ncrypto_rate = 0.02\n')
+    mine = load(path)
+    assert (mine.name, mine.title, mine.author) == ("mine", "Mine", "")
+    assert mine.lineage == ("baseline", "boom", "mine")
+    assert mine.changed() == {**load("boom").changed(), "fees.crypto_rate": 0.02}
+
+
+def test_extends_looks_beside_the_file_that_says_it(tmp_path):
+    (tmp_path / "sub").mkdir()
+    write(tmp_path / "sub", "[fees]\ncore_rate = 0.01\n", "parent.toml")
+    child = write(tmp_path, '[scenario]\nextends = "sub/parent.toml"\n')
+    assert load(child).settings.fees.core_rate == 0.01
+
+
+def test_nearer_values_win(tmp_path):
+    write(tmp_path, "[fees]\ncore_rate = 0.01\ncrypto_rate = 0.01\n", "parent.toml")
+    child = write(tmp_path, '[scenario]\nextends = "parent.toml"\n[fees]\ncore_rate = 0.002\n')
+    fees = load(child, ["fees.crypto_rate=0.03"]).settings.fees
+    assert (fees.core_rate, fees.crypto_rate) == (0.002, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("tax.flat_rate=0.2", "tax.flat_rate", 0.2),
+        ("tax.flat_rate=none", "tax.flat_rate", None),
+        ('tax.flat_rate="none"', "tax.flat_rate", None),
+        ("withdrawals.rmd_exact_share=.5", "withdrawals.rmd_exact_share", 0.5),
+        ("adoption.displaces=equity", "adoption.displaces", "equity"),
+        ("adoption.displaces = 'equity'", "adoption.displaces", "equity"),
+        ("limits.indexed=false", "limits.indexed", False),
+        ("books.discount_rates=[0.02, 0.04]", "books.discount_rates", (0.02, 0.04)),
+        ("people.scale=2", "people.scale", 2.0),
+        ("horizon.last_year=2_060", "horizon.last_year", 2060),
+    ],
+)
+def test_overrides_take_toml_values_and_bare_words(text, key, value):
+    found = load("baseline", [text]).value(key)
+    assert found == value and type(found) is type(value)
+
+
+def test_overrides_as_a_mapping():
+    scenario = load("baseline", {"tax.flat_rate": 0.2, "books.discount_rates": (0.02,)})
+    assert scenario.settings.tax.flat_rate == 0.2
+    assert scenario.settings.books.discount_rates == (0.02,)
+
+
+def test_a_changed_scenario_does_not_pass_for_the_one_it_came_from():
+    boom, changed = load("boom"), load("boom", ["adoption.displaces=equity"])
+    assert changed.name != boom.name and changed.name.startswith("boom-")
+    assert "adoption.displaces = equity" in changed.title
+    assert changed.name == load("boom", ["adoption.displaces=equity"]).name
+    assert load("boom", ["adoption.displaces=core"]).name == "boom"  # says what holds already
+    assert load("boom", ["adoption.displaces=equity", "scenario.name=mine"]).name == "mine"
+
+
+def test_scenarios_are_frozen_and_travel_to_workers():
+    scenario = load("boom")
+    with pytest.raises(ValidationError):
+        scenario.settings.fees.core_rate = 0.1
+    with pytest.raises(AttributeError):
+        scenario.name = "x"
+    copy = pickle.loads(pickle.dumps(scenario))
+    assert copy == scenario and dict(copy.origins) == dict(scenario.origins)
+
+
+def test_the_fingerprint_is_of_the_settings_alone(tmp_path):
+    titled = load("boom", ["scenario.title=Another", "scenario.name=other"])
+    assert titled.fingerprint() == load("boom").fingerprint()
+    assert load("boom", ["paths.seed=2"]).fingerprint() != load("boom").fingerprint()
+    whole = load("baseline", ["people.scale=1"])  # 1 and 1.0 are one number
+    assert whole.fingerprint() == load("baseline").fingerprint()
+    assert re.fullmatch(r"[0-9a-f]{64}", titled.fingerprint())
+
+
+def within(lever) -> st.SearchStrategy[Any]:
+    if isinstance(lever.default, bool):
+        return st.booleans()
+    if isinstance(lever.default, int):
+        return st.integers(int(lever.low), int(lever.high))
+    return st.floats(lever.low, lever.high)
+
+
+FREE = [
+    lever
+    for lever in declared()
+    if lever.low is not None
+    and not isinstance(lever.default, tuple)
+    and not lever.key.startswith(
+        ("horizon", "adoption.start", "adoption.full", "paths.count", "roth.plateau")
+    )
+    and not lever.key.startswith("withdrawals.rmd")
+]
+
+
+@given(data=st.data())
+def test_any_valid_scenario_survives_being_written_and_read(data, tmp_path_factory):
+    chosen = data.draw(st.lists(st.sampled_from(FREE), unique=True, max_size=8))
+    overrides: dict[str, Any] = {lever.key: data.draw(within(lever)) for lever in chosen}
+    overrides["scenario.title"] = data.draw(
+        st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]))
+    )
+    scenario = load("boom", overrides)
+    path = tmp_path_factory.mktemp("round") / "scenario.toml"
+    path.write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
+    again = load(path)
+    assert again.settings == scenario.settings
+    assert again.fingerprint() == scenario.fingerprint()
+    assert (again.name, again.title) == (scenario.name, scenario.title)
+    assert again.to_toml() == scenario.to_toml()
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_any_text_survives_toml(text):
+    assert tomllib.loads(write_toml({"a": {"b": text}})) == {"a": {"b": text.replace("\r\n", "\r\n")}}
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_any_float_survives_toml(number):
+    found = tomllib.loads(f"a = {format_value(number)}")["a"]
+    assert found == number and math.copysign(1, found) == math.copysign(1, number)
+
+
+# mistakes
+
+
+def test_every_problem_is_reported_at_once(tmp_path):
+    path = write(
+        tmp_path,
+        """
+[scenario]
+extends = "boom"
+titel = "x"
+[adoption]
+participants_shar = 0.2
+allocation_share = 1.5
+mode = "tranfer"
+[heirs]
+years = "ten"
+[rebalancing]
+speed = 1
+""",
+    )
+    found = messages(path, ["tax.flat_rat=0.2", "fees.core_rate=1"])
+    expected = [
+        "--set: fees.core_rate: out of range (found 1); allowed: a number from 0 to 0.02",
+        "--set: tax.flat_rat: unknown key (found 0.2); did you mean 'tax.flat_rate'?",
+        "mine.toml: adoption.allocation_share: out of range (found 1.5); allowed: a number from 0 to 1",
+        "mine.toml: adoption.mode: not one of the choices (found 'tranfer'); allowed: one of \"transfer\", "
+        "\"new_money\"; did you mean 'transfer'?",
+        "mine.toml: adoption.participants_shar: unknown key (found 0.2); "
+        "did you mean 'adoption.participants_share'?",
+        "mine.toml: heirs.years: wrong type (found 'ten'); allowed: a whole number from 1 to 10",
+        "mine.toml: rebalancing: unknown section",
+        "mine.toml: scenario.titel: unknown key (found 'x')",
+    ]
+    shown = sorted(message.replace(f"{tmp_path}/", "") for message in found)
+    assert len(shown) == len(expected)
+    for message, start in zip(shown, expected, strict=True):
+        assert message.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("override", "suggestion"),
+    [
+        ("adoption.rebalancng=1", "adoption.rebalancing"),
+        ("roth.rebalancing=1", "adoption.rebalancing"),
+        ("adopton.mode=transfer", "adoption.mode"),
+        ("flat_rate=0.1", "tax.flat_rate"),
+        ("assumptions.hardshp_rate=0.004", "assumptions.hardship_rate"),
+    ],
+)
+def test_unknown_keys_are_answered_with_the_nearest(override, suggestion):
+    (message,) = messages("baseline", [override])
+    assert "unknown key" in message and f"did you mean '{suggestion}'?" in message
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "heirs.years=true",
+        "heirs.years=10.5",
+        "heirs.years=ten",
+        "limits.indexed=1",
+        "limits.indexed=yes",
+        "fees.core_rate=[0.1]",
+        "fees.core_rate='0.004'",
+        "fees.core_rate=none",
+        "books.discount_rates=0.03",
+        "books.discount_rates=['a']",
+        "paths.name=3",
+        "horizon.last_year=2050-01-01",
+        "fees.core_rate={ a = 1 }",
+        "assumptions.hardship_rate=true",
+        "assumptions.hardship_rate=low",
+        "scenario.title=7",
+    ],
+)
+def test_wrong_types_are_refused(override):
+    (message,) = messages("baseline", [override])
+    assert "wrong type" in message and "allowed: " in message
+
+
+@pytest.mark.parametrize("lever", [one for one in declared() if one.low is not None], ids=lambda one: one.key)
+def test_values_outside_a_range_are_refused_and_its_ends_taken(lever):
+    listed = isinstance(lever.default, tuple)
+    step = 1 if isinstance(lever.default, int) else 1e-6
+    for bad in (lever.low - step, lever.high + step):
+        assert any(lever.key in message and "out of range" in message for message in messages(
+            "baseline", {lever.key: [bad] if listed else bad}
+        ))  # fmt: skip
+    section, name = lever.key.split(".")
+    for good in (lever.low, lever.high):
+        value = int(good) if isinstance(lever.default, int) else float(good)
+        SECTIONS[section].model_validate({name: [value] if listed else value})
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("key", ["people.scale", "tax.flat_rate", "assumptions.hardship_rate"])
+def test_numbers_must_be_finite(key, number):
+    (message,) = messages("baseline", [f"{key}={number}"])
+    assert key in message and "not a finite number" in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "words"),
+    [
+        (["horizon.last_year=2036", "adoption.full_year=2050"], "adoption.full_year", "outside the horizon"),
+        (["horizon.last_year=2040", "roth.plateau_year=2041"], "roth.plateau_year", "outside the horizon"),
+        (["adoption.start_year=2035"], "adoption.full_year", "after it starts"),
+        (["withdrawals.rmd_exact_share=0.8"], "withdrawals.rmd_above_share", "more than 1"),
+        (["paths.name=bom"], "paths.name", "did you mean 'boom'"),
+        (["paths.count=5"], "paths.count", "one path"),
+        (["books.discount_rates=[0.03, 0.03]"], "books.discount_rates", "twice"),
+        (["books.discount_rates=[]"], "books.discount_rates", "empty"),
+    ],
+)
+def test_contradictions_are_found(overrides, key, words):
+    (message,) = messages("baseline", overrides)
+    assert key in message and words in message
+
+
+def test_contradictions_are_not_reported_on_top_of_a_wrong_value():
+    (message,) = messages("baseline", ["adoption.full_year=1900"])
+    assert "out of range" in message
+
+
+def test_an_unknown_scenario_is_answered_with_the_nearest():
+    (message,) = messages("bom")
+    assert message.startswith("no such scenario (found 'bom')") and "did you mean 'boom'?" in message
+
+
+def test_a_missing_file_is_answered_with_its_neighbour(tmp_path):
+    write(tmp_path, "", "growth.toml")
+    (message,) = messages(tmp_path / "grwth.toml")
+    assert "no such scenario file" in message and "did you mean 'growth.toml'?" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[fees]\ncore_rate = \n", "line 2, column 13"),
+        ("[fees]\ncore_rate = 1\ncore_rate = 2\n", "broken TOML at"),
+        ('[scenario]\ntitle = "unfinished', "line 2"),
+        ("fees = 3\n", "is a section, not a value"),
+        ("core_rate = 0.01\n", "unknown key outside any section"),
+        ("[[fees]]\ncore_rate = 0.01\n", "is a section, not a value"),
+        ("a = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("[" + ".".join(["fees"] * (MAX_DEPTH + 2)) + "]\n", "nested too deeply"),
+        ("a = " + "9" * 5000, "broken TOML"),
+    ],
+)
+def test_broken_files_are_located(tmp_path, text, words):
+    found = messages(write(tmp_path, text))
+    assert len(found) == 1 and words in found[0] and "mine.toml" in found[0]
+
+
+def test_other_unreadable_files(tmp_path):
+    big = write(tmp_path, "#" * (MAX_BYTES + 1), "big.toml")
+    assert "too large" in messages(big)[0]
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"[fees]\n\xff\xfe")
+    assert "not UTF-8 text at line 2" in messages(binary)[0]
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    assert "is a folder" in messages(folder)[0]
+    assert "no such scenario" in messages("a\0b")[0]
+    marked = tmp_path / "marked.toml"  # some editors begin a file with a byte-order mark
+    marked.write_bytes(b"\xef\xbb\xbf[fees]\ncore_rate = 0.01\n")
+    assert load(marked).settings.fees.core_rate == 0.01
+
+
+def test_extends_cannot_run_in_circles(tmp_path):
+    write(tmp_path, '[scenario]\nextends = "b.toml"\n', "a.toml")
+    write(tmp_path, '[scenario]\nextends = "a.toml"\n', "b.toml")
+    assert "extends itself" in messages(tmp_path / "a.toml")[0]
+    for number in range(20):
+        write(tmp_path, f'[scenario]\nextends = "c{number + 1}.toml"\n', f"c{number}.toml")
+    assert "extends more than" in messages(tmp_path / "c0.toml")[0]
+    write(tmp_path, '[scenario]\nextends = "bom"\n', "d.toml")
+    (message,) = messages(tmp_path / "d.toml")
+    assert "scenario.extends" in message and "did you mean 'boom'?" in message
+
+
+@pytest.mark.parametrize("override", ["fees", "fees.core_rate", "=3", "fees.core_rate=", "fees.core_rate=[1"])
+def test_malformed_overrides(override):
+    (message,) = messages("baseline", [override])
+    assert message.startswith("--set: ")
+
+
+def test_an_override_cannot_smuggle_a_second_setting():
+    (message,) = messages("baseline", ["fees.core_rate=0.01\ncrypto_rate = 0.02"])
+    assert "not TOML" in message
+
+
+@pytest.mark.parametrize("title", ["a\x1b[31mb", "a\u202eb", "a\u2028b"])
+def test_control_characters_in_titles_are_refused(title):
+    (message,) = messages("baseline", {"scenario.title": title})
+    assert "control character" in message and title not in message
+
+
+def test_names_can_be_used_as_folders():
+    for name in ("../up", "a/b", ".hidden", "", "a b"):
+        if name:
+            assert "cannot be used as a name" in messages("baseline", {"scenario.name": name})[0]
+
+
+# outside views
+
+
+def test_html_shows_titles_as_text():
+    scenario = load("baseline", {"scenario.title": "<script>alert(1)</script>", "fees.core_rate": 0.01})
+    shown = scenario._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown and "fees.core_rate" in shown
+
+
+def test_the_json_schema_accepts_what_loads_and_refuses_what_does_not(tmp_path):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    check = jsonschema.Draft202012Validator(schema)
+    for name in catalogue():
+        check.validate(tomllib.loads(load(name).to_toml()))
+    check.validate({"assumptions": {"hardship_rate": 0.005}, "scenario": {"title": "x", "extends": "boom"}})
+    for bad in (
+        {"fees": {"core_rate": 0.5}},
+        {"fees": {"cor_rate": 0.01}},
+        {"adoption": {"mode": "tranfer"}},
+        {"books": {"discount_rates": [0.5]}},
+        {"assumptions": {"hardshp_rate": 0.005}},
+        {"assumptions": {"hardship_rate": 0.5}},
+        {"tax": {"flat_rate": 0.7}},
+        {"nosuch": {}},
+    ):
+        assert list(check.iter_errors(bad)), bad
+    assert json.loads(json.dumps(schema)) == schema
+
+
+def test_settings_by_dotted_name():
+    scenario = load("boom")
+    assert scenario.value("adoption.participants_share") == 0.1
+    assert isinstance(scenario.with_overrides({"paths.seed": 5}), Scenario)
+    assert scenario.with_overrides({"paths.seed": 5}).value("adoption.participants_share") == 0.1
