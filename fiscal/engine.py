@@ -1,0 +1,160 @@
+"""Scenario in, result out: inputs, paths, projection, books.
+
+A run projects the scenario's own path together with its references and the published method's
+conventions, as paths of one projection:
+
+* ``scenario``          the scenario as written;
+* ``no_crypto``         the same people, law and core returns, crypto target zero (absent when the
+                        scenario has none);
+* ``equity_adoption``   the same adoption, the crypto sleeve earning the equity return;
+* ``convention_<r>``    every sleeve earns ``r`` without fees, for the ``convention(r)`` basis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fiscal import scenario as scenarios
+from fiscal.assembly import assumptions, contribution_taxes, projection_inputs
+from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
+from fiscal.budget.ledger import Ledger, keep_books
+from fiscal.law.limits import contribution_limits
+from fiscal.people import population
+from fiscal.people.contributions import Contributions, project_contributions
+from fiscal.people.macro import macro
+from fiscal.people.mobility import mobility_matrix
+from fiscal.people.withdrawals import project_rates
+from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.reference import Projection, project
+
+if TYPE_CHECKING:
+    from fiscal.results import Result
+    from fiscal.scenario import Scenario
+
+LAST_PUBLISHED_LIMIT_YEAR = 2026
+
+
+Progress = Callable[[int, int, str], None]
+"""``progress(done, total, what)``; called between stages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Everything a run computed, arrays; :mod:`fiscal.results` makes tables of it."""
+
+    scenario: Scenario
+    inputs: ProjectionInputs
+    projection: Projection
+    ledger: Ledger
+    contributions: Contributions
+    people: population.Population
+    economy: pd.DataFrame  # macro path by year
+    asset_returns: np.ndarray  # (Y, asset) annual, of the scenario's path
+    horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
+
+
+def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
+    """Run a scenario (or its name, or a path to its file) and return its :class:`~fiscal.results.Result`.
+
+    Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
+    identity does not hold.
+    """
+    from fiscal.results import Result
+
+    if isinstance(scenario, str):
+        scenario = scenarios.load(scenario)
+    return Result.of(compute(scenario, progress))
+
+
+def compute(scenario: Scenario, progress: Progress | None = None, *, run_off: bool = True) -> Run:
+    """Inputs, projection and books of a scenario, as arrays.
+
+    ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
+    """
+    report = progress or (lambda done, total, what: None)
+    settings = scenario.settings
+    report(0, 4, "people, contributions and accounts")
+    horizon_last = settings.horizon.last_year
+    years = np.arange(FIRST_YEAR, horizon_last + 1 + (LAST_AGE - AGES[0] if run_off else 0))
+    fraction = np.where(years == FIRST_YEAR, STUB_FRACTION, 1.0)
+    assume = assumptions(settings)
+    people = population.project(
+        years, income_gradient=settings.people.mortality_ratio, scale=settings.people.scale
+    )
+    economy = macro(
+        years,
+        chained_cpi_gap=settings.macro.chained_cpi_gap,
+        wage_growth_adjust=settings.macro.wage_growth_adjust,
+    )
+    wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
+    mobility = mobility_matrix(settings.people.rank_correlation)
+    limits = contribution_limits(years, economy["cpi_u"].to_numpy(), economy["wage_index"].to_numpy())
+    if not settings.limits.indexed:
+        limits[limits.index > LAST_PUBLISHED_LIMIT_YEAR] = limits.loc[LAST_PUBLISHED_LIMIT_YEAR].to_numpy()
+    contributions = project_contributions(
+        years=years,
+        year_fraction=fraction,
+        people=people.people_open,
+        wage_index=wage_index,
+        limits=limits,
+        mobility=mobility,
+        last_contribution_year=horizon_last,
+        elective_scale=settings.contributions.elective_scale,
+        employer_scale=settings.contributions.employer_scale,
+        roth_share_2025=settings.roth.elective_share_2025,
+        roth_share_step=settings.roth.elective_share_step,
+        roth_plateau_year=settings.roth.plateau_year,
+        roth_employer_share=settings.roth.employer_share,
+        catch_up_mandate=settings.roth.catch_up_mandate,
+    )
+    rates = project_rates(
+        assume,
+        years=years,
+        above_share=settings.withdrawals.rmd_above_share,
+        exact_share=settings.withdrawals.rmd_exact_share,
+        draw_scale=settings.withdrawals.draw_scale,
+        leakage_scale=settings.withdrawals.leakage_scale,
+        rollover_scale=settings.withdrawals.rollover_scale,
+        roth_draw_ratio=settings.withdrawals.roth_draw_ratio,
+        still_working_exception=settings.withdrawals.still_working_exception,
+    )
+
+    report(1, 4, "tax schedules and markets")
+    inputs, asset_returns = projection_inputs(
+        settings, assume, years, fraction, people, mobility, contributions, rates
+    )
+    report(2, 4, "projection")
+    projection = project(inputs)
+    _judge_identity(projection)
+    report(3, 4, "the government's books")
+    taxes, buildup = contribution_taxes(settings, assume, years, mobility, contributions)
+    ledger = keep_books(projection, taxes, buildup)
+    report(4, 4, "done")
+    return Run(
+        scenario=scenario,
+        inputs=inputs,
+        projection=projection,
+        ledger=ledger,
+        contributions=contributions,
+        people=people,
+        economy=economy,
+        asset_returns=asset_returns,
+        horizon=years <= horizon_last,
+    )
+
+
+def _judge_identity(projection: Projection) -> None:
+    """The account identity must hold in every cell to rounding; the message names the worst place."""
+    tolerance = 1e-9 * np.maximum(projection.identity_scale_usd, 1.0)
+    worst = np.abs(projection.identity_residual_usd).max(axis=(2, 3)) - tolerance
+    if not np.isfinite(worst).all() or (worst > 0).any():
+        path, year = np.unravel_index(np.nanargmax(worst), worst.shape)
+        raise ValueError(
+            f"account identity broken on path {projection.path_labels[path]!r} in {projection.years[year]}: "
+            f"residual {projection.identity_residual_usd[path, year].ravel()} dollars by wrapper and character"
+        )

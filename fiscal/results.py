@@ -1,0 +1,302 @@
+"""Results as tidy tables, one row an observation, every column documented in :data:`COLUMNS`."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fiscal.axes import FIRST_YEAR, STUB_FRACTION
+from fiscal.budget import valuation
+from fiscal.budget.ledger import LINES
+from fiscal.errors import InputError, Problem
+from fiscal.tables import WINDOWS, summary_of, tables_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fiscal.engine import Run
+    from fiscal.scenario import Scenario
+
+COLUMNS: Mapping[str, str] = {
+    "path": "scenario, or one of its references: no_crypto, equity_adoption",
+    "year": "calendar year, or fiscal year where year_kind says so; 2025 is April to December only",
+    "year_kind": "calendar or fiscal",
+    "line": "line of the government's books; positive = the government is better off, "
+    "but a positive tax_expenditure is a cost",
+    "nominal_bn_usd": "billions of current dollars",
+    "real_bn_usd": "billions of dollars at the prices of books.price_year (CPI-U)",
+    "gdp_share": "share of the same years' gross domestic product",
+    "window": "fiscal years summed over",
+    "basis": "convention (return = discount = rate), fixed (discounted at rate) or treasury (one-year rates)",
+    "rate": "the basis' rate a year; empty for treasury",
+    "span": "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
+    "present_value_bn_usd": "billions of dollars of 30 June 2025",
+    "tax_character": "traditional or roth",
+    "kind": "elective_deferral or employer_contribution",
+    "wrapper": "plan, ira (rolled over from the plan) or inherited",
+    "sleeve": "core or crypto",
+    "flow": "name of a flow through the accounts",
+    "dimension": "earnings_group (lifetime-wage rank) or birth_decade",
+    "member": "group or decade",
+    "persons": "persons",
+    "asset": "asset class",
+    "return_rate": "return of the year (2025: April to December)",
+    "check": "invariant checked on this run",
+    "residual": "its largest signed residual",
+    "scale": "what the residual is measured against",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a result: a frame and how to narrow it."""
+
+    frame: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """The whole table in long form; columns are documented in ``fiscal.results.COLUMNS``."""
+        return self.frame.copy()
+
+    def _repr_html_(self) -> str:
+        return self.frame.head(12).to_html(
+            index=False, escape=True, float_format=lambda value: f"{value:,.2f}"
+        )
+
+
+@dataclass(frozen=True)
+class Budget(Table):
+    """The government's books by year."""
+
+    def window(self, first: int, last: int) -> pd.DataFrame:
+        """Sums over fiscal years ``first`` to ``last`` by path and line.
+
+        Raises ``InputError`` when a year lies outside the run's horizon.
+        """
+        frame = self.frame[self.frame["year_kind"] == "fiscal"]
+        low, high = int(frame["year"].min()), int(frame["year"].max())
+        problems = [
+            Problem(f"{name} lies outside the run", key=name, value=value, allowed=f"{low} to {high}")
+            for name, value in (("first", first), ("last", last))
+            if not low <= value <= high
+        ]
+        if first > last:
+            problems.append(
+                Problem("the window ends before it begins", key="first, last", value=(first, last))
+            )
+        if problems:
+            raise InputError(problems)
+        inside = frame[frame["year"].between(first, last)]
+        keys = [column for column in ("scenario", "path", "line") if column in frame]
+        sums = inside.groupby(keys, sort=False)[["nominal_bn_usd", "real_bn_usd", "gdp_bn_usd"]].sum()
+        sums["gdp_share"] = sums["nominal_bn_usd"] / sums.pop("gdp_bn_usd")
+        return sums.reset_index()
+
+    def line(self, name: str, *, path: str = "scenario", year_kind: str = "calendar") -> pd.Series:
+        """One line by year, billions of current dollars."""
+        frame = self.frame
+        chosen = frame[(frame["line"] == name) & (frame["path"] == path) & (frame["year_kind"] == year_kind)]
+        return chosen.set_index("year")["nominal_bn_usd"]
+
+
+class Plots:
+    """Plots of a result or comparison: ``result.plot.cash_flow(ax=None) -> Axes``."""
+
+    def __init__(self, owner: Result | Comparison) -> None:
+        self._owner = owner
+
+    def __getattr__(self, name: str) -> Callable[..., Axes]:
+        from fiscal import plots
+
+        known = plots.available(self._owner)
+        if name not in known:
+            raise AttributeError(f"no plot {name!r}; there are {', '.join(known)}")
+        return lambda ax=None, **options: known[name](self._owner, ax=ax, **options)
+
+    def __dir__(self) -> list[str]:
+        from fiscal import plots
+
+        return sorted(plots.available(self._owner))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A scenario's tables. ``tables`` maps names to frames; see :data:`COLUMNS`."""
+
+    name: str
+    scenario: Scenario
+    tables: Mapping[str, pd.DataFrame]
+    fingerprint: str
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run) -> Result:
+        """Tables of a finished run."""
+        tables = tables_of(run)
+        return cls(
+            name=run.scenario.name,
+            scenario=run.scenario,
+            tables=tables,
+            fingerprint=run.scenario.fingerprint(),
+            summary=summary_of(run, tables),
+        )
+
+    @cached_property
+    def budget(self) -> Budget:
+        """Revenue lines by year: nominal, real, share of GDP; ``budget.window(2026, 2035)`` sums them."""
+        return Budget(self.tables["budget"])
+
+    @cached_property
+    def contributions(self) -> Table:
+        """Contributions by year, kind and tax character."""
+        return Table(self.tables["contributions"])
+
+    @cached_property
+    def balances(self) -> Table:
+        """Year-end balances by path, wrapper, tax character and sleeve."""
+        return Table(self.tables["balances"])
+
+    @property
+    def plot(self) -> Plots:
+        """Figures; each returns Axes and takes ``ax``."""
+        return Plots(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<fiscal Result {self.name!r}: {len(self.tables)} tables, fingerprint {self.fingerprint[:12]}>"
+        )
+
+    def _repr_html_(self) -> str:
+        window = WINDOWS[0]
+        sums = self.tables["windows"]
+        own = sums[(sums["path"] == "scenario") & (sums["window"] == window.label)].set_index("line")[
+            "nominal_bn_usd"
+        ]
+        rows = "".join(
+            f"<tr><td>{html.escape(line)}</td><td style='text-align:right'>{own[line]:,.1f}</td></tr>"
+            for line in LINES
+            if line in own
+        )
+        return (
+            f"<h4>{html.escape(self.scenario.title)}</h4>"
+            f"<p>{window.label}, billions of current dollars; positive = the government is better off. "
+            f"Fingerprint {self.fingerprint[:12]}.</p><table>{rows}</table>"
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scenarios minus one base, table by table."""
+
+    base: Result
+    others: tuple[Result, ...]
+
+    @cached_property
+    def budget(self) -> Budget:
+        """Differences of every line from the base, with the interest line; columns as ``Result.budget``
+        plus ``scenario``. ``net_revenue_with_interest`` is net revenue plus interest on the cumulated
+        difference at the one-year rate (calendar years only)."""
+        return Budget(pd.concat([_difference(self.base, other) for other in self.others], ignore_index=True))
+
+    @cached_property
+    def turning_years(self) -> pd.DataFrame:
+        """First year the annual effect on net revenue turns for good, and the cumulated with interest."""
+        rows = []
+        for other in self.others:
+            frame = _difference(self.base, other)
+            frame = frame[(frame["year_kind"] == "calendar") & (frame["path"] == "scenario")]
+            for label, line in (
+                ("annual", "net_revenue"),
+                ("cumulated_with_interest", "cumulated_with_interest"),
+            ):
+                series = frame[frame["line"] == line].set_index("year")["nominal_bn_usd"]
+                turn = valuation.turning_year(series.to_numpy(), series.index.to_numpy())
+                rows.append({"scenario": other.name, "effect": label, "turning_year": turn})
+        return pd.DataFrame(rows).astype({"turning_year": "Int64"})
+
+    def headline(self) -> pd.DataFrame:
+        """One row a scenario and window: withdrawal tax and net revenue, base and difference."""
+        rows = []
+        for result in (self.base, *self.others):
+            sums = result.tables["windows"]
+            own = sums[sums["path"] == "scenario"].set_index(["window", "line"])["nominal_bn_usd"]
+            base = self.base.tables["windows"]
+            base_sums = base[base["path"] == "scenario"].set_index(["window", "line"])["nominal_bn_usd"]
+            for window in own.index.get_level_values("window").unique():
+                row: dict[str, Any] = {"scenario": result.name, "window": window}
+                for line in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue"):
+                    row[f"{line}_bn_usd"] = own[window, line]
+                for line in ("withdrawal_tax", "net_revenue"):
+                    row[f"{line}_minus_{self.base.name}_bn_usd"] = own[window, line] - base_sums[window, line]
+                rows.append(row)
+        return pd.DataFrame(rows)
+
+    @property
+    def plot(self) -> Plots:
+        """Figures; each returns Axes and takes ``ax``."""
+        return Plots(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<fiscal Comparison of {', '.join(other.name for other in self.others)} with {self.base.name}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.headline().to_html(index=False, escape=True, float_format=lambda value: f"{value:,.1f}")
+
+
+def compare(base: Result, *others: Result) -> Comparison:
+    """Compare any number of results with one base.
+
+    Raises ``InputError`` when nothing is compared or the runs differ in horizon or price year.
+    """
+    problems = []
+    if not others:
+        problems.append(Problem("nothing to compare with the base", key=base.name))
+    for other in others:
+        for key in ("horizon.last_year", "books.price_year", "paths.seed"):
+            ours, theirs = base.scenario.value(key), other.scenario.value(key)
+            if ours != theirs:
+                problems.append(
+                    Problem(f"{other.name} and {base.name} differ", key=key, value=theirs, allowed=str(ours))
+                )
+    if problems:
+        raise InputError(problems)
+    return Comparison(base=base, others=others)
+
+
+def _difference(base: Result, other: Result) -> pd.DataFrame:
+    keys = ["path", "year_kind", "year", "line"]
+    values = ["nominal_bn_usd", "real_bn_usd", "gdp_share"]
+    reference = base.tables["budget"]
+    reference = reference[reference["path"] == "scenario"].drop(columns="path")
+    joined = other.tables["budget"].merge(reference, on=keys[1:], suffixes=("", "_base"), validate="m:1")
+    for value in values:
+        joined[value] = joined[value] - joined.pop(f"{value}_base")
+    joined = joined.drop(columns="gdp_bn_usd_base")
+
+    economy = base.tables["economy"].set_index("year")
+    rate = economy["one_year_rate"]
+    extra = []
+    annual = joined[(joined["line"] == "net_revenue") & (joined["year_kind"] == "calendar")]
+    for _path, part in annual.groupby("path", sort=False):
+        years = part["year"].to_numpy()
+        interest, cumulated = valuation.with_interest(
+            part["nominal_bn_usd"].to_numpy(),
+            rate.loc[years].to_numpy() * np.where(years == FIRST_YEAR, STUB_FRACTION, 1),
+        )
+        for line, amounts in (
+            ("interest", interest),
+            ("net_revenue_with_interest", part["nominal_bn_usd"].to_numpy() + interest),
+            ("cumulated_with_interest", cumulated),
+        ):
+            frame = part.assign(line=line, nominal_bn_usd=amounts)
+            frame["real_bn_usd"] = amounts / economy["price_level"].loc[years].to_numpy()
+            frame["gdp_share"] = amounts / frame["gdp_bn_usd"]
+            extra.append(frame)
+    return pd.concat([joined, *extra], ignore_index=True).assign(scenario=other.name)

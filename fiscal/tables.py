@@ -1,0 +1,388 @@
+"""Tables of one run: arrays in, tidy frames out; columns are documented in ``fiscal.results.COLUMNS``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fiscal.assembly import convention_label
+from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
+from fiscal.budget import valuation
+from fiscal.budget.ledger import CASH_LINES, DEFERRAL_TIMED, LINES
+from fiscal.budget.valuation import Window
+from fiscal.people.macro import macro
+from fiscal.scenario import explain
+
+if TYPE_CHECKING:
+    from fiscal.engine import Run
+
+BILLION = 1e9
+WINDOWS = (Window(2026, 2035), Window(2026, 2055), Window(2026, 2100))
+FLOWS = (
+    "plan_withdrawals",
+    "ira_withdrawals",
+    "inherited_withdrawals",
+    "roth_withdrawals",
+    "inherited_roth_withdrawals",
+    "nonqualified_earnings",
+    "penalised_withdrawals",
+    "plan_bequests",
+    "rollovers",
+    "roth_rollovers",
+    "conversions",
+    "fees",
+    "losses",
+    "core_return",
+    "crypto_return",
+)
+"""Flows through the accounts that the tables show, as the projection names them."""
+
+
+def _shown_paths(run: Run) -> list[tuple[int, str]]:
+    return [
+        (index, label)
+        for index, label in enumerate(run.projection.path_labels)
+        if not label.startswith("convention_")
+    ]
+
+
+def tables_of(run: Run) -> dict[str, pd.DataFrame]:
+    """Every table of a run by name, in long form."""
+    return {
+        "budget": _budget(run),
+        "windows": _windows(run),
+        "present_values": _present_values(run),
+        "contributions": _contributions(run),
+        "balances": _balances(run),
+        "flows": _flows(run),
+        "distribution": _distribution(run),
+        "people": _people(run),
+        "asset_returns": _asset_returns(run),
+        "economy": _economy(run),
+        "checks": _checks(run),
+        "settings": _settings(run),
+    }
+
+
+def _price_level(run: Run) -> np.ndarray:
+    cpi = run.economy["cpi_u"]
+    price_year = run.scenario.settings.books.price_year
+    base = cpi.loc[price_year] if price_year in cpi.index else macro([price_year])["cpi_u"].iloc[0]
+    return (cpi / base).to_numpy()
+
+
+def _yearly(run: Run, line: str) -> np.ndarray:
+    return run.ledger.total(line)
+
+
+def _fiscal(run: Run, line: str) -> np.ndarray:
+    books = run.scenario.settings.books
+    share = (
+        books.deferral_fiscal_same_year_share
+        if line in DEFERRAL_TIMED
+        else books.withdrawal_fiscal_same_year_share
+    )
+    return valuation.fiscal_years(_yearly(run, line), run.projection.years, run.inputs.year_fraction, share)
+
+
+def _fiscal_lines(run: Run) -> dict[str, np.ndarray]:
+    """Fiscal-year lines; sums are made of their timed parts."""
+    lines = {line: _fiscal(run, line) for line in LINES if line not in ("net_revenue", "tax_expenditure")}
+    lines["net_revenue"] = sum(lines[line] for line in CASH_LINES)  # type: ignore[assignment]
+    lines["tax_expenditure"] = -(
+        lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
+    )
+    return {line: lines[line] for line in LINES}
+
+
+def _fiscal_gdp(run: Run) -> np.ndarray:
+    gdp = run.economy["gdp_bn_usd"].to_numpy()
+    result = np.full(gdp.shape, np.nan)
+    result[1:] = 0.75 * gdp[1:] + 0.25 * gdp[:-1]  # October to September
+    return result
+
+
+def _budget(run: Run) -> pd.DataFrame:
+    years, price = run.projection.years, _price_level(run)
+    gdp = run.economy["gdp_bn_usd"].to_numpy() * run.inputs.year_fraction
+    frames = []
+    fiscal = _fiscal_lines(run)
+    for path, label in _shown_paths(run):
+        for kind, first, whole in (("calendar", 0, gdp), ("fiscal", 1, _fiscal_gdp(run))):
+            inside = run.horizon.copy()
+            inside[:first] = False
+            for line in LINES:
+                amounts = (_yearly(run, line) if kind == "calendar" else fiscal[line])[path] / BILLION
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "path": label,
+                            "year_kind": kind,
+                            "year": years[inside],
+                            "line": line,
+                            "nominal_bn_usd": amounts[inside],
+                            "real_bn_usd": (amounts / price)[inside],
+                            "gdp_share": (amounts / whole)[inside],
+                            "gdp_bn_usd": whole[inside],
+                        }
+                    )
+                )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _windows(run: Run) -> pd.DataFrame:
+    years, price, gdp = run.projection.years, _price_level(run), _fiscal_gdp(run)
+    last = int(years[run.horizon][-1])
+    rows = []
+    fiscal = _fiscal_lines(run)
+    for path, label in _shown_paths(run):
+        for window in WINDOWS:
+            if window.last > last:
+                continue
+            whole = valuation.window_sum(gdp, years, window)
+            for line in LINES:
+                amounts = fiscal[line][path] / BILLION
+                nominal = valuation.window_sum(amounts, years, window)
+                rows.append(
+                    {
+                        "path": label,
+                        "window": window.label,
+                        "line": line,
+                        "nominal_bn_usd": nominal,
+                        "real_bn_usd": valuation.window_sum(amounts / price, years, window),
+                        "gdp_share": nominal / whole,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _present_values(run: Run) -> pd.DataFrame:
+    """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
+    years = run.projection.years
+    dates = valuation.flow_dates(years, run.inputs.year_fraction)
+    books = run.scenario.settings.books
+    one_year = run.economy["one_year_rate"].to_numpy()
+    bases: list[tuple[str, float | None, np.ndarray, list[tuple[int, str]]]] = []
+    for rate in books.convention_rates:
+        label = convention_label(rate)
+        bases.append(
+            ("convention", rate, np.full(len(years), rate), [(run.projection.path(label), "scenario")])
+        )
+    for rate in books.discount_rates:
+        bases.append(("fixed", rate, np.full(len(years), rate), _shown_paths(run)))
+    bases.append(("treasury", None, one_year, _shown_paths(run)))
+    rows = []
+    for basis, basis_rate, rates, shown in bases:
+        factors = valuation.discount_factors(dates, rates, years)
+        for path, label in shown:
+            for line in LINES:
+                flow = _yearly(run, line)[path] / BILLION
+                inside = valuation.present_value(flow, factors, run.horizon)
+                after = valuation.present_value(flow, factors, ~run.horizon)
+                for span, amount in (
+                    ("horizon", inside),
+                    ("terminal_claim", after),
+                    ("total", inside + after),
+                ):
+                    rows.append(
+                        {
+                            "basis": basis,
+                            "rate": np.nan if basis_rate is None else basis_rate,
+                            "path": label,
+                            "span": span,
+                            "line": line,
+                            "present_value_bn_usd": amount,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def _contributions(run: Run) -> pd.DataFrame:
+    years, price = run.projection.years, _price_level(run)
+    made = run.contributions
+    parts = {
+        ("elective_deferral", "traditional"): made.elective_traditional_usd,
+        ("elective_deferral", "roth"): made.elective_roth_usd,
+        ("employer_contribution", "traditional"): made.employer_traditional_usd,
+        ("employer_contribution", "roth"): made.employer_roth_usd,
+    }
+    frames = []
+    for (kind, character), cells in parts.items():
+        amounts = cells.sum(axis=(1, 2)) / BILLION
+        frames.append(
+            pd.DataFrame(
+                {
+                    "year": years[run.horizon],
+                    "kind": kind,
+                    "tax_character": character,
+                    "nominal_bn_usd": amounts[run.horizon],
+                    "real_bn_usd": (amounts / price)[run.horizon],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _balances(run: Run) -> pd.DataFrame:
+    years, price = run.projection.years, _price_level(run)
+    gdp = run.economy["gdp_bn_usd"].to_numpy()
+    frames = []
+    for path, label in _shown_paths(run):
+        for w, wrapper in enumerate(WRAPPERS):
+            for c, character in enumerate(CHARACTERS):
+                for s, sleeve in enumerate(SLEEVES):
+                    amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
+                    frames.append(
+                        pd.DataFrame(
+                            {
+                                "path": label,
+                                "year": years[run.horizon],
+                                "wrapper": wrapper,
+                                "tax_character": character,
+                                "sleeve": sleeve,
+                                "nominal_bn_usd": amounts[run.horizon],
+                                "real_bn_usd": (amounts / price)[run.horizon],
+                                "gdp_share": (amounts / gdp)[run.horizon],
+                            }
+                        )
+                    )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _flows(run: Run) -> pd.DataFrame:
+    years, price = run.projection.years, _price_level(run)
+    frames = []
+    for name in FLOWS:
+        totals = run.projection.total(name) / BILLION
+        for path, label in _shown_paths(run):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "path": label,
+                        "year": years[run.horizon],
+                        "flow": name,
+                        "nominal_bn_usd": totals[path][run.horizon],
+                        "real_bn_usd": (totals[path] / price)[run.horizon],
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _distribution(run: Run) -> pd.DataFrame:
+    """Calendar-year sums over the windows' years by earnings group and birth decade."""
+    years, price = run.projection.years, _price_level(run)
+    decade = birth_years(years) // 10 * 10  # (Y, A)
+    decades = [int(value) for value in np.unique(decade[run.horizon])]
+    rows = []
+    for path, label in _shown_paths(run):
+        for line in LINES:
+            cells = run.ledger.lines[line][path]  # (Y, A, G)
+            by_group, by_age = cells.sum(axis=1) / BILLION, cells.sum(axis=2) / BILLION
+            for window in WINDOWS:
+                inside = (years >= window.first) & (years <= window.last) & run.horizon
+                if window.last > years[run.horizon][-1]:
+                    continue
+                deflated = (by_group / price[:, None])[inside].sum(axis=0)
+                nominal = by_group[inside].sum(axis=0)
+                for g, group in enumerate(GROUPS):
+                    rows.append((label, window.label, line, "earnings_group", group, nominal[g], deflated[g]))
+                for start in decades:
+                    mine = inside[:, None] & (decade == start)
+                    if mine.any():
+                        rows.append(
+                            (
+                                label, window.label, line, "birth_decade", f"{start}s",
+                                by_age[mine].sum(), (by_age / price[:, None])[mine].sum(),
+                            )
+                        )  # fmt: skip
+    names = ["path", "window", "line", "dimension", "member", "nominal_bn_usd", "real_bn_usd"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _people(run: Run) -> pd.DataFrame:
+    inside = run.horizon
+    people = run.people
+    return pd.DataFrame(
+        {
+            "year": run.projection.years[inside],
+            "people": people.people_open.sum(axis=(1, 2))[inside],
+            "deaths": people.deaths.sum(axis=(1, 2))[inside],
+            "net_migration": people.migration.sum(axis=(1, 2))[inside],
+            "entrants": people.entrants.sum(axis=1)[inside],
+            "account_holders": run.inputs.holders.sum(axis=(1, 2, 3))[inside],
+        }
+    )
+
+
+def _asset_returns(run: Run) -> pd.DataFrame:
+    inside = run.horizon
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "year": run.projection.years[inside],
+                    "asset": asset,
+                    "return_rate": run.asset_returns[inside, x],
+                }
+            )
+            for x, asset in enumerate(ASSETS)
+        ],
+        ignore_index=True,
+    )
+
+
+def _economy(run: Run) -> pd.DataFrame:
+    frame = run.economy[run.horizon].drop(columns="working_age_people", errors="ignore")
+    frame = frame.assign(price_level=_price_level(run)[run.horizon])
+    return frame.rename_axis("year").reset_index()
+
+
+def _checks(run: Run) -> pd.DataFrame:
+    residual = run.projection.identity_residual_usd
+    worst = residual.ravel()[np.abs(residual).argmax()]
+    people = run.people.conservation_residual()
+    worst_people = people.ravel()[np.abs(people).argmax()]
+    return pd.DataFrame(
+        [
+            {
+                "check": "account identity, worst cell, dollars",
+                "residual": worst,
+                "scale": float(run.projection.identity_scale_usd.max()),
+            },
+            {
+                "check": "people conserved, worst cell, persons",
+                "residual": worst_people,
+                "scale": float(run.people.people_open.max()),
+            },
+        ]
+    )
+
+
+def _settings(run: Run) -> pd.DataFrame:
+    return explain(run.scenario)
+
+
+def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """The headline sums, and what the calibration reads of the opening; plain values for JSON."""
+    windows = tables["windows"]
+    own = windows[windows["path"] == "scenario"]
+    summary: dict[str, Any] = {
+        "scenario": run.scenario.name,
+        "title": run.scenario.title,
+        "units": "billions of current dollars; positive = the government is better off",
+        "windows": {
+            window: {row["line"]: round(row["nominal_bn_usd"], 3) for _, row in part.iterrows()}
+            for window, part in own.groupby("window", sort=False)
+        },
+    }
+    opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)
+    summary["opening_plan_bn_usd"] = float(opening[0].sum())
+    summary["people_65_plus"] = float(run.people.people_open[0][AGES >= 65].sum())
+    draws = run.inputs.withdrawal_rate[1, 1, 0]
+    summary["draw_rate_by_age"] = {str(age): float(draws[ATTAINED_AGES == age][0]) for age in range(60, 100)}
+    summary["opening_by_age_bn_usd"] = [float(value) for value in opening[0]]
+    return summary

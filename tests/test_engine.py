@@ -1,0 +1,200 @@
+"""What must come out right on the real tables: identities, references, directions, published figures."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fiscal
+from fiscal import engine
+from fiscal import scenario as scenarios
+from fiscal.assembly import convention_label
+from fiscal.axes import GROUP_SHARES, GROUPS
+from fiscal.errors import InputError
+from fiscal.people.mobility import mobility_matrix
+from fiscal.results import Result
+
+
+@cache
+def computed(name: str, *overrides: str) -> engine.Run:
+    return engine.compute(scenarios.load(name, overrides=list(overrides)), run_off=False)
+
+
+@cache
+def result(name: str, *overrides: str) -> Result:
+    return Result.of(computed(name, *overrides))
+
+
+def window(
+    name: str, line: str, *overrides: str, path: str = "scenario", label: str = "FY2026-2100"
+) -> float:
+    table = result(name, *overrides).tables["windows"]
+    row = table[(table["path"] == path) & (table["window"] == label) & (table["line"] == line)]
+    return float(row["nominal_bn_usd"].iloc[0])
+
+
+@pytest.mark.parametrize("name", ["boom", "bust", "boom_then_bust", "stagnation", "early_boom", "early_bust"])
+def test_zero_adoption_is_the_baseline_to_the_last_bit(name: str) -> None:
+    base = result("baseline").tables["budget"]
+    none = result(name, "adoption.participants_share=0.0").tables["budget"]
+    pd.testing.assert_frame_equal(none, base, check_exact=True)
+
+
+def test_zero_allocation_is_the_baseline_to_the_last_bit() -> None:
+    base = result("baseline").tables["budget"]
+    none = result("boom", "adoption.allocation_share=0.0").tables["budget"]
+    pd.testing.assert_frame_equal(none, base, check_exact=True)
+
+
+def test_no_crypto_reference_is_the_baseline() -> None:
+    for line in ("deferred_revenue", "withdrawal_tax", "additional_tax", "net_revenue"):
+        assert window("boom", line, path="no_crypto") == pytest.approx(window("baseline", line), rel=1e-12)
+
+
+def test_twice_the_people_twice_every_dollar() -> None:
+    one, two = computed("boom"), computed("boom", "people.scale=2.0")
+    for line, cells in one.ledger.lines.items():
+        np.testing.assert_array_equal(two.ledger.lines[line], 2 * cells, err_msg=line)
+
+
+def test_all_roth_without_leakage_pays_no_withdrawal_tax_on_new_money() -> None:
+    all_roth = ("roth.elective_share_2025=1.0", "roth.employer_share=1.0", "withdrawals.leakage_scale=0.0")
+    nothing = (
+        "contributions.elective_scale=0.0",
+        "contributions.employer_scale=0.0",
+        "withdrawals.leakage_scale=0.0",
+    )
+    with_money, without = computed("baseline", *all_roth), computed("baseline", *nothing)
+    assert with_money.contributions.traditional_usd.max() == 0
+    assert with_money.contributions.roth_usd.sum() > 1e12
+    np.testing.assert_array_equal(
+        with_money.ledger.lines["withdrawal_tax"], without.ledger.lines["withdrawal_tax"]
+    )
+    assert (with_money.ledger.total("deferred_revenue") == 0).all()
+
+
+def test_a_dollar_moved_to_roth_changes_the_year_by_its_tax_and_not_twice() -> None:
+    rate = 0.25
+    flat = f"tax.flat_rate={rate}"
+    less, more = computed("baseline", flat), computed("baseline", flat, "roth.elective_share_2025=0.254")
+    moved = (more.contributions.roth_usd - less.contributions.roth_usd).sum(axis=(1, 2))
+    change = more.ledger.total("net_revenue")[0] - less.ledger.total("net_revenue")[0]
+    # the stub year, before any moved dollar could have come out again
+    assert moved[0] > 1e10
+    assert change[0] == pytest.approx(rate * moved[0], rel=1e-9)
+
+
+def test_at_one_flat_rate_traditional_and_roth_are_worth_the_same() -> None:
+    """Return = discount, full run-off: PV of withdrawal tax = rate x (contributions + opening stock)."""
+    rate, r = 0.22, 0.06
+    overrides = [
+        f"tax.flat_rate={rate}",
+        "withdrawals.additional_tax_rate=0.0",
+        "roth.tax_nonqualified_earnings=false",
+    ]
+    run = engine.compute(scenarios.load("baseline", overrides=overrides))
+    path = run.projection.path(convention_label(r))
+    from fiscal.budget.valuation import VALUATION_DATE, discount_factors, flow_dates
+
+    years = run.projection.years
+    factors = discount_factors(flow_dates(years, run.inputs.year_fraction), np.full(len(years), r), years)
+    tax = run.ledger.total("withdrawal_tax")[path] @ factors
+    contributions = run.contributions.traditional_usd.sum(axis=(1, 2)) @ factors
+    opening = run.inputs.opening_usd[:, 0].sum() * (1 + r) ** (VALUATION_DATE - 2025.25)
+    # accounts of the last heirs still hold a little at the end of the run-off
+    left = run.projection.closing_usd[path, -1, :, 0].sum() * (1 + r) ** (VALUATION_DATE - (years[-1] + 1))
+    assert tax + rate * left == pytest.approx(rate * (contributions + opening), rel=1e-9)
+    assert left < 1e-4 * opening
+
+
+def test_boom_raises_and_bust_lowers_withdrawal_tax_over_75_years() -> None:
+    for reference in ("no_crypto", "equity_adoption"):
+        boom = window("boom", "withdrawal_tax") - window("boom", "withdrawal_tax", path=reference)
+        bust = window("bust", "withdrawal_tax") - window("bust", "withdrawal_tax", path=reference)
+        assert boom > 0 > bust, reference
+
+
+def test_an_event_before_adoption_touches_less_than_one_after_it() -> None:
+    late = window("bust", "withdrawal_tax") - window("bust", "withdrawal_tax", path="equity_adoption")
+    early = window("early_bust", "withdrawal_tax") - window(
+        "early_bust", "withdrawal_tax", path="equity_adoption"
+    )
+    assert abs(early) < abs(late)
+
+
+def test_more_roth_raises_revenue_in_the_ten_year_window() -> None:
+    more = window("baseline", "net_revenue", "roth.elective_share_2025=0.254", label="FY2026-2035")
+    assert more > window("baseline", "net_revenue", label="FY2026-2035")
+
+
+def test_higher_withdrawal_rates_raise_withdrawal_tax_in_proportion() -> None:
+    up = window("baseline", "withdrawal_tax", "tax.withdrawal_scale=1.1")
+    assert up == pytest.approx(1.1 * window("baseline", "withdrawal_tax"), rel=1e-9)
+
+
+def test_every_account_and_person_is_accounted_for() -> None:
+    for name in ("baseline", "boom"):
+        run = computed(name)
+        relative = (
+            np.abs(run.projection.identity_residual_usd).max(axis=(2, 3)) / run.projection.identity_scale_usd
+        )
+        assert relative.max() < 1e-12
+        assert np.abs(run.people.conservation_residual()).max() < 1e-6
+        assert (run.projection.closing_usd >= 0).all()
+
+
+def test_withdrawals_only_where_there_are_holders() -> None:
+    run = computed("boom")
+    for line, holders in (
+        ("plan_withdrawals", run.inputs.holders),
+        ("inherited_withdrawals", run.inputs.heirs),
+    ):
+        orphaned = (run.projection.cells[line].max(axis=0) > 1.0) & (holders <= 0)
+        assert not orphaned.any(), line
+
+
+def test_stratum_holds_its_share_of_people_and_money() -> None:
+    run = computed("boom")
+    share = run.scenario.settings.adoption.participants_share
+    assert run.inputs.opening_usd[..., 1].sum() / run.inputs.opening_usd.sum() == pytest.approx(share)
+    assert run.inputs.contribution_usd[..., 1].sum() / run.inputs.contribution_usd.sum() == pytest.approx(
+        share
+    )
+    quarter = computed("boom", "adoption.participants_share=0.025")
+    effect = {}
+    for key, each in (("whole", run), ("quarter", quarter)):
+        line = each.ledger.total("withdrawal_tax")
+        effect[key] = line[0].sum() - line[each.projection.path("no_crypto")].sum()
+    assert effect["quarter"] == pytest.approx(effect["whole"] / 4, rel=1e-6)
+
+
+def test_mobility_keeps_everybody() -> None:
+    for correlation in (0.0, 0.5, 0.8, 1.0):
+        matrix = mobility_matrix(correlation)
+        np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-12)
+        np.testing.assert_allclose(GROUP_SHARES @ matrix, GROUP_SHARES, atol=1e-9)
+        assert matrix.shape == (len(GROUPS), len(GROUPS))
+
+
+def test_runs_repeat_to_the_byte() -> None:
+    scenario = scenarios.load("bust")
+    one, two = (Result.of(engine.compute(scenario, run_off=False)) for _ in range(2))
+    for name in one.tables:
+        pd.testing.assert_frame_equal(one.tables[name], two.tables[name], check_exact=True)
+
+
+def test_python_face() -> None:
+    base, boom = fiscal.run("baseline"), fiscal.run("boom")
+    effect = fiscal.compare(base, boom)
+    ten = effect.budget.window(2026, 2035)
+    assert {"scenario", "path", "line", "nominal_bn_usd"} <= set(ten.columns)
+    assert len(boom.contributions.to_frame())
+    with pytest.raises(InputError, match="last: last lies outside the run"):
+        base.budget.window(2026, 2150)
+    with pytest.raises(InputError, match="nothing to compare"):
+        fiscal.compare(base)
+    with pytest.raises(InputError, match=r"horizon\.last_year"):
+        fiscal.compare(base, fiscal.run(scenarios.load("boom", overrides=["horizon.last_year=2060"])))
