@@ -1,0 +1,545 @@
+"""The ``fiscal`` command. Results go to stdout, messages and progress to stderr.
+
+Exit codes: 0 fine, 1 a check failed, 2 wrong input, 130 interrupted. Everything heavy is imported
+inside the commands, so that ``fiscal --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fiscal.errors import FiscalError, InputError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXIT_CHECK_FAILED = 1
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
+DEFAULT_REPORT = ("baseline", "boom", "bust")
+_NUMBER = re.compile(r"none|-?[\d,]*\.?\d+(e[-+]?\d+)?")
+PIPE_WIDTH = 160  # columns of a table that goes to a file or another program
+
+app = typer.Typer(
+    name="fiscal",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+data_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The tables behind the numbers: list or check them."
+)
+schedules_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Tax schedules by Tax-Calculator: build or show them."
+)
+app.add_typer(data_app, name="data")
+app.add_typer(schedules_app, name="schedules")
+
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def main() -> None:
+    """Entry point of the console script: a user's mistake becomes a message and exit code 2."""
+    try:
+        app()
+    except FiscalError as error:
+        _say(str(error))
+        sys.exit(EXIT_WRONG_INPUT)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from fiscal import __version__
+
+        typer.echo(f"fiscal {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What tax-deferred 401(k) savings cost and return to the U.S. government, with and without crypto.
+
+    \b
+    Scenario projections, not conventional revenue estimates.
+    Example: fiscal compare baseline boom bust
+    """
+
+
+@app.command("list")
+def list_scenarios(as_json: JsonOption = False) -> None:
+    """List the scenarios that come with the package.
+
+    \b
+    Example: fiscal list
+    """
+    from fiscal.scenario import catalogue, load
+
+    found = [load(name) for name in catalogue()]
+    if as_json:
+        _emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
+        return
+    _show_table(["scenario", "title"], [[one.name, one.title] for one in found])
+
+
+@app.command()
+def explain(
+    scenario: Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")] = None,
+    overrides: SetOption = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="The resolved scenario as a file.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="JSON Schema of scenario files.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every setting of a scenario with unit, range, source and standing, without running it.
+
+    \b
+    Examples: fiscal explain boom
+              fiscal explain boom --set adoption.allocation_share=0.1 --changed
+              fiscal explain --schema > scenario.schema.json
+    """
+    from fiscal.runs import plain
+    from fiscal.scenario import json_schema, load
+
+    if schema:
+        _emit(json_schema())
+        return
+    if scenario is None:
+        raise InputError(Problem("which scenario?", key="SCENARIO", allowed="a name or .toml file"))
+    chosen = load(scenario, overrides or [])
+    if as_toml:
+        typer.echo(chosen.to_toml(), nl=False)
+        return
+    rows = [row for row in chosen.explained() if row.changed or not changed]
+    if as_json:
+        settings = [plain(vars(row)) for row in rows]
+        _emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings})
+    else:
+        typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
+        columns = ["setting", "value", "unit", "range", "standing", "set in", "source"]
+        cells = [
+            [
+                row.key,
+                _show(row.value),
+                row.unit,
+                _range(row.low, row.high),
+                row.status,
+                row.set_in,
+                row.source,
+            ]
+            for row in rows
+        ]
+        _show_table(columns, cells, mark=[row.changed for row in rows])
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument,
+    overrides: SetOption = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one scenario and print its headline; with --out, keep all tables in a run folder.
+
+    \b
+    Examples: fiscal run boom --out runs/boom
+              fiscal run boom --set adoption.participants_share=0.2 --json
+    """
+    from fiscal import runs
+    from fiscal.scenario import load
+
+    chosen = load(scenario, overrides or [])
+    if out is not None:
+        runs.check_target(out, force=force)
+    result = _run(chosen)
+    summary = runs.plain(result.summary)
+    if out is not None:
+        runs.write_run(result, out, force=force, command=["fiscal", *sys.argv[1:]])
+    if as_json:
+        answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
+        fingerprint = runs.input_fingerprint(chosen)
+        folder = str(out) if out else None
+        _emit({**answer, "input_fingerprint": fingerprint, "summary": summary, "out": folder})
+        return
+    _show_summary(summary)
+    if out is not None:
+        _say(f"run written to {out}")
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario, .toml file or run folder.")],
+    others: Annotated[
+        list[str], typer.Argument(metavar="OTHER...", help="One or more to compare with BASE.")
+    ],
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare scenarios with a base: the headline differences. --set holds for all of them.
+
+    \b
+    Examples: fiscal compare baseline boom bust
+              fiscal compare baseline my-scenario.toml --json
+    """
+    from fiscal import results, runs
+
+    found = _results([base, *others], overrides)
+    comparison = results.compare(found[0], *found[1:])
+    headline = comparison.headline()
+    if as_json:
+        names = [result.name for result in found]
+        budget = runs.records(comparison.budget.to_frame())
+        answer = {"base": names[0], "others": names[1:], "headline": runs.records(headline)}
+        _emit({**answer, "budget": budget})
+        return
+    _show_frame(headline)
+
+
+@app.command()
+def report(
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN...", help="Scenarios, files or run folders; the first is the base."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE.pdf", help="The report; tables go to a folder beside it.")
+    ] = Path("reports/fiscal-report.pdf"),
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
+
+    \b
+    Examples: fiscal report
+              fiscal report baseline early_bust --out reports/early.pdf
+              fiscal report runs/baseline runs/boom
+    """
+    from fiscal import results, runs
+
+    _check_report_target(out)
+    found = _results(list(which or DEFAULT_REPORT), overrides)
+    from fiscal.report import build  # draws in matplotlib: not before the input is known to be right
+
+    with _progress("report") as progress:
+        try:
+            written = build(found, out, out.parent / "tables", progress)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
+    headline = results.compare(found[0], *found[1:]).headline() if len(found) > 1 else None
+    if as_json:
+        rows = runs.records(headline) if headline is not None else []
+        _emit({"report": str(written), "runs": [result.name for result in found], "headline": rows})
+        return
+    if headline is not None:
+        _show_frame(headline)
+    _say(f"report written to {written}")
+
+
+@data_app.command("list")
+def data_list(as_json: JsonOption = False) -> None:
+    """List the data tables with unit, publisher and licence.
+
+    \b
+    Example: fiscal data list
+    """
+    from fiscal import runs, sources
+
+    found = sources.resources()
+    if as_json:
+        names = ("name", "path", "title", "unit", "source", "licence", "note", "sha256", "second_hand")
+        _emit({"tables": [runs.plain({name: getattr(one, name) for name in names}) for one in found]})
+        return
+    columns = ["table", "title", "unit", "source", "second-hand"]
+    rows = [[one.name, one.title, one.unit, one.source, "yes" if one.second_hand else ""] for one in found]
+    _show_table(columns, rows)
+
+
+@data_app.command("check")
+def data_check(as_json: JsonOption = False) -> None:
+    """Verify every data table: hash, columns, types, ranges. Exit code 1 when a table is wrong.
+
+    \b
+    Example: fiscal data check
+    """
+    from fiscal import sources
+
+    faults = sources.check()
+    if as_json:
+        _emit({"ok": not faults, "faults": [str(fault) for fault in faults]})
+    else:
+        for fault in faults:
+            _say(str(fault))
+        count = len(sources.resources()) if not faults else 0
+        typer.echo(f"{len(faults)} faults" if faults else f"{count} tables, all as recorded")
+    if faults:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@data_app.command("derive")
+def data_derive(
+    table: Annotated[str, typer.Argument(help="own_withdrawals or sensitivity.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Build a data table that comes from the model's own runs; minutes for the sensitivity.
+
+    own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
+    after it. sensitivity moves each assumption over its range.
+
+    \b
+    Example: fiscal data derive sensitivity
+    """
+    from fiscal.errors import InputError, Problem, nearest
+    from fiscal.validation import own_withdrawals, sensitivity
+
+    builders = {"own_withdrawals": own_withdrawals.rebuild, "sensitivity": sensitivity.rebuild}
+    if table not in builders:
+        raise InputError(
+            Problem(
+                "no such derived table",
+                value=table,
+                allowed=", ".join(builders),
+                nearest=nearest(table, builders),
+            )
+        )
+    with _progress(table) as progress:
+        builders[table](progress)
+    if as_json:
+        _emit({"built": table})
+        return
+    _say(f"{table}.csv written to the data folder")
+
+
+@schedules_app.command("build")
+def schedules_build(
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes.")] = 2,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the tax schedules with Tax-Calculator and store them in data/; takes some minutes.
+
+    \b
+    Example: fiscal schedules build --jobs 2
+    """
+    from fiscal.law import schedules
+
+    with _progress("tax schedules") as progress:
+        schedules.build(progress=progress, jobs=jobs)
+    if as_json:
+        _emit({"built": True})
+        return
+    _say("tax schedules written to the data folder")
+
+
+@schedules_app.command("show")
+def schedules_show(as_json: JsonOption = False) -> None:
+    """Print the average and marginal tax rate by earnings group.
+
+    \b
+    Example: fiscal schedules show
+    """
+    from fiscal import runs
+    from fiscal.law import schedules
+
+    table = schedules.show()
+    if as_json:
+        _emit({"schedules": runs.records(table)})
+        return
+    _show_frame(table)
+
+
+def _run(scenario: Any) -> Any:
+    from fiscal import engine
+
+    with _progress(scenario.name) as progress:
+        return engine.run(scenario, progress=progress)
+
+
+def _results(names: Sequence[str], overrides: list[str] | None) -> list[Any]:
+    """Results of scenarios and of run folders, in order; every wrong name is reported at once."""
+    from fiscal import runs
+    from fiscal.scenario import Scenario, load
+
+    problems: list[Problem] = []
+    found: list[Any] = []
+    for name in names:
+        try:
+            if not runs.is_run(name):
+                found.append(load(name, overrides or []))
+            elif overrides:
+                problems.append(Problem("a stored run cannot be changed by --set", value=name))
+            else:
+                found.append(runs.read_run(name))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+    repeated = sorted({one.name for one in found if [other.name for other in found].count(one.name) > 1})
+    if repeated:
+        message = "two runs have the same name"
+        raise InputError(
+            [Problem(message, value=name, allowed="scenario.name set apart") for name in repeated]
+        )
+    return [_run(one) if isinstance(one, Scenario) else one for one in found]
+
+
+def _check_report_target(out: Path) -> None:
+    if out.suffix.lower() != ".pdf":
+        raise InputError(
+            Problem("the report is a PDF", key="--out", value=str(out), allowed="a name in .pdf")
+        )
+    if out.is_dir():
+        raise InputError(Problem("is a folder", key="--out", value=str(out), allowed="a name in .pdf"))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be made: {error.strerror}", file=str(out.parent))) from error
+
+
+@contextlib.contextmanager
+def _progress(title: str) -> Iterator[Callable[..., None] | None]:
+    """A callback ``(done, total, label="")`` drawing a bar on stderr; None when that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    # redirect_stdout would send our own JSON to stderr
+    console = _console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
+        task = bar.add_task(title, total=None)
+
+        def advance(done: float, total: float, label: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=f"{title}: {label}" if label else title)
+
+        yield advance
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequence[bool] = ()) -> None:
+    """Print a plain table, numbers to the right; texts are never read as markup. ``mark`` makes rows bold."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    body = list(rows)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="")
+    for number, column in enumerate(columns):
+        numeric = bool(body) and all(_NUMBER.fullmatch(row[number]) for row in body)
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(Text(column), overflow="fold", no_wrap=number == 0, justify=justify)
+    for number, row in enumerate(body):
+        style = "bold" if number < len(mark) and mark[number] else ""
+        table.add_row(*(Text(_printable(cell)) for cell in row), style=style)
+    console = _console()
+    with console.capture() as drawn:
+        console.print(table)
+    lines = [line.rstrip() for line in drawn.get().splitlines()]
+    typer.echo("\n".join(line for line in lines if line))
+
+
+def _show_frame(frame: Any) -> None:
+    """Print a data frame; the numbers of a column have one number of decimals."""
+    from fiscal import runs
+
+    rows = runs.records(frame)
+    names = list(rows[0]) if rows else list(frame.columns)
+    columns = [_column([row[name] for row in rows]) for name in names]
+    # words instead of underscores, so that long names wrap between them
+    _show_table([name.replace("_", " ") for name in names], list(zip(*columns, strict=True)))
+
+
+def _column(values: Sequence[Any]) -> list[str]:
+    """Texts of one column's values."""
+    sizes = [abs(value) for value in values if isinstance(value, float)]
+    if not sizes:
+        return [_show(value) for value in values]
+    decimals = 1 if max(sizes) >= 100 else 2 if max(sizes) >= 1 else 4
+    return [f"{value:,.{decimals}f}" if isinstance(value, float) else _show(value) for value in values]
+
+
+def _show(value: Any) -> str:
+    """A value for people: numbers short, lists spelled out, nothing as ``none``."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_show(member) for member in value)
+    return str(value)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.10g} to {high:.10g}"
+
+
+def _show_summary(summary: dict[str, Any]) -> None:
+    """Print a result's summary: single values as lines, nested ones (column -> row -> value) as tables.
+
+    Long series are left to ``--json`` and to the run folder.
+    """
+    nested = {key: value for key, value in summary.items() if isinstance(value, dict | list)}
+    for key, value in summary.items():
+        if key not in nested:
+            typer.echo(f"{key.replace('_', ' ')}: {_printable(_show(value))}")
+    for key, value in nested.items():
+        if isinstance(value, dict) and value and all(isinstance(member, dict) for member in value.values()):
+            names = list(dict.fromkeys(name for member in value.values() for name in member))
+            columns = [_column([member.get(name) for name in names]) for member in value.values()]
+            typer.echo("")
+            _show_table([key, *value], list(zip(names, *columns, strict=True)))
+
+
+def _emit(answer: dict[str, Any]) -> None:
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _printable(text: str) -> str:
+    """Text without control characters, which could steer a terminal."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
+
+
+def _say(message: str) -> None:
+    typer.echo(_printable(message), err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+"""The house rules that a machine can hold: who imports whom, what may be touched where, documentation."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "fiscal"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+_BASE = {"errors", "axes"}
+_INPUTS = _BASE | {"sources"}
+_ENGINE = _INPUTS | {"scenario", "law", "people", "markets", "projection", "budget"}
+
+ARROWS: dict[str, set[str]] = {
+    # room: the rooms it may import
+    "errors": set(),
+    "axes": set(),
+    "datapackage": {"errors"},
+    "sources": {"errors", "datapackage"},
+    "scenario": _INPUTS,
+    "people": _INPUTS | {"law"},
+    "law": _INPUTS | {"people"},
+    "markets": _INPUTS | {"people"},
+    "projection": _BASE,
+    "budget": _BASE | {"projection"},
+    "assembly": _ENGINE,
+    "engine": _ENGINE | {"assembly", "results"},
+    "tables": _BASE | {"assembly", "budget", "people", "scenario"},
+    "results": _BASE | {"budget", "tables", "plots"},
+    "validation": _ENGINE | {"assembly", "engine", "results", "tables"},
+    "plots": _INPUTS | {"budget", "results", "scenario", "tables"},
+    "report": _INPUTS
+    | {"", "budget", "plots", "results", "runs", "scenario", "tables", "validation", "law", "markets"},
+    "runs": {"", "errors", "results", "scenario", "sources"},
+    "cli": {"", "engine", "errors", "law", "report", "results", "runs", "scenario", "sources", "validation"},
+    "": {"engine", "errors", "report", "results", "runs", "scenario"},
+}
+"""Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
+the wage path and the ages of required distributions, module by module and never in a circle."""
+
+LAZY = {("engine", "results"), ("results", "plots")}
+"""Arrows that close a circle of rooms, and so may only be used inside a function."""
+
+ONLY_IN = {
+    "matplotlib": {"plots", "report"},
+    "statsmodels": {"markets"},
+    "arch": {"markets"},
+    "taxcalc": {"law", "people"},
+    "paramtools": {"law"},
+    "typst": {"report"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "pydantic": {"scenario"},
+    "pydantic_core": {"scenario"},
+    "tomllib": {"scenario"},
+    "subprocess": {"runs"},
+    "pickle": set(),
+    "requests": set(),
+    "urllib": set(),
+    "socket": set(),
+}
+"""External package: the rooms that may import it."""
+
+PURE_ROOMS = ("projection", "budget")
+PURE_IMPORTS = {
+    "__future__", "abc", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing",
+    "numba", "numpy",
+}  # fmt: skip
+IMPURE_NAMES = {"open", "print", "input", "eval", "exec", "Path", "random", "default_rng", "RandomState"}
+IMPURE_ATTRIBUTES = {
+    "random", "load", "save", "savez", "fromfile", "tofile", "loadtxt", "savetxt", "genfromtxt", "memmap",
+    "read_csv", "to_csv", "now", "today", "time", "perf_counter", "environ",
+}  # fmt: skip
+
+
+def room(path: Path) -> str:
+    """The room of a module: its package under fiscal/, or its own name at the top."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return "" if first == "__init__.py" else first.removesuffix(".py")
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool, int], ...]:
+    """Modules a file imports, whether inside a function, and the line; without those for type checking."""
+    typing_only: set[ast.AST] = set()
+    inside: set[ast.AST] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside.update(ast.walk(node))
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            typing_only.update(ast.walk(node))
+    found = []
+    for node in ast.walk(tree(path)):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node in inside, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{path}:{node.lineno}: relative import"
+            names = (
+                [f"fiscal.{alias.name}" for alias in node.names] if node.module == "fiscal" else [node.module]
+            )
+            found += [(name, node in inside, node.lineno) for name in names]
+    return tuple(found)
+
+
+def imported_room(module: str) -> str | None:
+    """The room of an imported fiscal module, '' for the package itself, None for foreign ones."""
+    parts = module.split(".")
+    if parts[0] != "fiscal":
+        return None
+    if len(parts) > 1 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file()):
+        return parts[1]
+    return ""
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=named)
+
+
+def test_every_room_has_its_arrows():
+    assert {room(path) for path in MODULES} <= set(ARROWS)
+
+
+@each_module
+def test_arrows(path):
+    here = room(path)
+    faults = []
+    for module, lazy, line in imports(path):
+        there = imported_room(module)
+        if there is None or there == here:
+            continue
+        if there not in ARROWS[here]:
+            faults.append(f"{named(path)}:{line}: {here or 'fiscal'} may not import {module}")
+        elif (here, there) in LAZY and not lazy:
+            faults.append(f"{named(path)}:{line}: {here} may import {module} only inside a function")
+    assert faults == []
+
+
+def test_no_module_waits_for_itself():
+    """Imports at module level make no circle, whatever the rooms."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in MODULES}
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    edges = {
+        name: {
+            target
+            for module, lazy, _ in imports(path)
+            if not lazy
+            for target in [
+                next((known for known in (module, module.rpartition(".")[0]) if known in names), None)
+            ]
+            if target and target not in (name, "fiscal")
+        }
+        for name, path in names.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for target in sorted(edges[name]):
+                visit(target, (*trail, name))
+            done.add(name)
+
+    for name in sorted(names):
+        visit(name, ())
+
+
+@each_module
+def test_packages_are_used_in_their_rooms_only(path):
+    faults = [
+        f"{named(path)}:{line}: {module} belongs in {sorted(ONLY_IN[top])}"
+        for module, _, line in imports(path)
+        if (top := module.split(".")[0]) in ONLY_IN and room(path) not in ONLY_IN[top]
+    ]
+    assert faults == []
+
+
+def test_every_package_used_is_declared():
+    import sys
+    import tomllib
+
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {Requirement(line).name for line in project["dependencies"]}
+    came_with = {"pydantic_core": "pydantic", "mpl_toolkits": "matplotlib"}
+    used = {module.split(".")[0] for path in MODULES for module, _, _ in imports(path)}
+    foreign = {came_with.get(name, name) for name in used - set(sys.stdlib_module_names) - {"fiscal"}}
+    assert foreign <= declared
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room(path) in PURE_ROOMS], ids=named)
+def test_the_kernel_knows_no_file_clock_or_dice(path):
+    faults = [
+        f"line {line}: imports {module}"
+        for module, _, line in imports(path)
+        if module.split(".")[0] not in PURE_IMPORTS | {"fiscal"}
+    ]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Name) and node.id in IMPURE_NAMES:
+            faults.append(f"line {node.lineno}: {node.id}")
+        if isinstance(node, ast.Attribute) and node.attr in IMPURE_ATTRIBUTES:
+            faults.append(f"line {node.lineno}: .{node.attr}")
+    assert faults == []
+
+
+@each_module
+def test_random_numbers_are_drawn_in_markets_only(path):
+    """law/raking.py imputes by counter-based draws that depend on the record's number alone."""
+    if room(path) == "markets" or named(path) == "fiscal/law/raking.py":
+        return
+    found = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == "random"
+            and ast.unparse(node.value) in ("np", "numpy")
+        )
+        or (isinstance(node, ast.Name) and node.id in ("default_rng", "RandomState"))
+    ]
+    found += [
+        line for module, _, line in imports(path) if module in ("random", "numpy.random", "secrets", "uuid")
+    ]
+    assert found == []
+
+
+@each_module
+def test_no_clock_is_read(path):
+    """A result never depends on when it was made."""
+    clocks = {"datetime.now", "datetime.datetime.now", "date.today", "datetime.date.today", "time.time"}
+    found = [
+        f"line {node.lineno}: {ast.unparse(node.func)}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in clocks
+    ]
+    assert found == []
+
+
+def public(module: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+    """Public functions and classes of a module."""
+    for child in module.body:
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not child.name.startswith("_"):
+            yield child
+
+
+@each_module
+def test_public_things_are_documented(path):
+    missing = []
+    if path.read_text(encoding="utf-8").strip() and not ast.get_docstring(tree(path)):
+        missing.append("the module")
+    missing += [node.name for node in public(tree(path)) if not ast.get_docstring(node)]
+    assert missing == []
+
+
+@each_module
+def test_no_fault_is_swallowed(path):
+    """No bare except, and no handler that does nothing."""
+    faults = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ExceptHandler):
+            if node.type is None:
+                faults.append(f"line {node.lineno}: bare except")
+            if all(isinstance(child, ast.Pass) for child in node.body):
+                faults.append(f"line {node.lineno}: except ...: pass")
+    assert faults == []
+
+
+def tracked_files() -> list[Path]:
+    """Files that git keeps or would keep; in an unpacked archive, all of them."""
+    answer = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode == 0:
+        return [ROOT / name for name in answer.stdout.split("\0") if name and (ROOT / name).is_file()]
+    hidden = {".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
+    return [path for path in ROOT.rglob("*") if path.is_file() and not hidden & set(path.parts)]
+
+
+TEXT = {".py", ".toml", ".md", ".yml", ".csv", ".json", ".in", ".lock", ".typ", ".ipynb", ".txt", ".cfg", ""}
+MACHINE_PATH = re.compile(
+    r"(?<![\w.:/~*-])/(?:wo" r"rk|tm" r"p|ro" r"ot|ho" r"me|op" r"t|Us" r"ers|mn" r"t)/\w"
+)
+UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX)\b")
+
+
+def test_nothing_names_a_machine_or_is_unfinished():
+    faults = []
+    for path in tracked_files():
+        if path.suffix not in TEXT:
+            continue
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+        ):
+            if MACHINE_PATH.search(line):
+                faults.append(f"{named(path)}:{number}: names a path of one machine")
+            if UNFINISHED.search(line) and path.suffix != ".csv":
+                faults.append(f"{named(path)}:{number}: unfinished")
+    assert faults == []
+
+
+def test_the_search_for_machine_paths_finds_one():
+    assert MACHINE_PATH.search("open('/" + "tmp/x')") and MACHINE_PATH.search("/" + "home/me")
+    assert not MACHINE_PATH.search("https://example.org/" + "home/me") and not MACHINE_PATH.search(
+        "~/" + "work/x"
+    )
+
+
+@pytest.mark.parametrize("folder", ["data", "reports"])
+def test_folders_for_users_say_what_they_hold(folder):
+    assert (ROOT / folder / "README.md").is_file()

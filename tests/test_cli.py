@@ -1,0 +1,453 @@
+"""The command as a user has it: answers, exit codes, where messages go, and how fast it starts."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer.testing
+
+from fiscal import __version__, cli, runs
+from fiscal.errors import InputError
+from fiscal.scenario import catalogue, load
+from fiscal.scenario.toml import parse_toml
+
+COMMANDS = (
+    (),
+    ("list",),
+    ("explain",),
+    ("run",),
+    ("compare",),
+    ("report",),
+    ("data",),
+    ("data", "list"),
+    ("data", "check"),
+    ("schedules",),
+    ("schedules", "build"),
+    ("schedules", "show"),
+)
+
+
+def refused(process: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit code 2, the words on stderr, nothing on stdout, no traceback."""
+    assert process.returncode == 2, process.stderr
+    assert process.stdout == ""
+    assert "Traceback" not in process.stderr
+    for word in words:
+        assert word in process.stderr
+
+
+# help and speed
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "fiscal")
+def test_help_explains_with_an_example(command, fiscal):
+    answer = fiscal(*command, "--help")
+    assert answer.returncode == 0
+    assert "Usage:" in answer.stdout and answer.stderr == ""
+    if command not in (("data",), ("schedules",)):
+        assert "Example" in answer.stdout
+        assert "\b" not in answer.stdout
+
+
+def best_of_three(arguments: list[str], root: Path) -> float:
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(arguments, env=environment, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def test_import_and_help_are_quick(root, fiscal_command):
+    assert best_of_three([sys.executable, "-c", "import fiscal"], root) < 0.5
+    assert best_of_three([*fiscal_command, "--help"], root) < 0.5
+
+
+@pytest.mark.parametrize("module", ["fiscal", "fiscal.cli"])
+def test_import_brings_nothing_heavy(module, root):
+    heavy = ["numpy", "pandas", "scipy", "pydantic", "matplotlib", "taxcalc", "statsmodels", "numba", "rich"]
+    code = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    ).stdout
+    assert found.strip() == "[]"
+
+
+def test_the_public_names_exist():
+    import fiscal
+
+    for name in fiscal.__all__:
+        assert getattr(fiscal, name) is not None
+        assert name in dir(fiscal)
+    with pytest.raises(AttributeError):
+        fiscal.no_such_name  # noqa: B018
+    importlib.import_module("fiscal.report")
+    assert callable(fiscal.write_report) and callable(fiscal.run)  # no submodule has taken their place
+
+
+def test_version(fiscal):
+    assert fiscal("--version").stdout.strip() == f"fiscal {__version__}"
+
+
+# list and explain
+
+
+def test_list(fiscal):
+    shown = fiscal("list")
+    assert shown.returncode == 0 and shown.stderr == ""
+    for name in catalogue():
+        assert name in shown.stdout
+    answer = json.loads(fiscal("list", "--json").stdout)
+    assert [one["name"] for one in answer["scenarios"]] == list(catalogue())
+
+
+def test_explain_shows_unit_range_source_and_standing(fiscal):
+    answer = json.loads(fiscal("explain", "boom", "--set", "fees.crypto_rate=0.01", "--json").stdout)
+    assert answer["fingerprint"] == load("boom", ["fees.crypto_rate=0.01"]).fingerprint()
+    rows = {row["key"]: row for row in answer["settings"]}
+    assert rows["fees.crypto_rate"] | {"source": "", "doc": ""} == {
+        "key": "fees.crypto_rate",
+        "value": 0.01,
+        "default": 0.004,
+        "unit": "rate a year on the balance",
+        "low": 0.0,
+        "high": 0.05,
+        "source": "",
+        "status": "assumed",
+        "doc": "",
+        "changed": True,
+        "set_in": "--set",
+    }
+    text = fiscal("explain", "boom").stdout
+    for word in ("adoption.participants_share", "share of participants", "0 to 1", "assumed", "cited", "GAO"):
+        assert word in text
+    assert "fees.core_rate" not in fiscal("explain", "boom", "--changed").stdout
+
+
+def test_explain_writes_files_that_load(fiscal, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(fiscal("explain", "boom", "--toml").stdout, encoding="utf-8")
+    assert load(path).fingerprint() == load("boom").fingerprint()
+    schema = json.loads(fiscal("explain", "--schema").stdout)
+    assert "adoption" in schema["properties"]
+
+
+def test_titles_are_text_not_markup(fiscal, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('[scenario]\ntitle = "[red]Title[/red] [/]"\n', encoding="utf-8")
+    assert "[red]Title[/red] [/]" in fiscal("explain", "mine.toml", "--changed").stdout
+
+
+def test_the_readme_names_commands_settings_and_functions_that_exist(root):
+    import fiscal
+
+    text = (root / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    fiscal (.+?)(?: {2,}#.*)?$", text, re.M)
+    assert len(commands) >= 6
+    for command in commands:
+        words = command.split()
+        depth = 2 if words[0] in ("data", "schedules") else 1
+        assert tuple(words[:depth]) in COMMANDS, command
+        overrides = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
+        load("baseline", overrides)
+    for name in re.findall(r"\bfiscal\.([a-z_]+)\(", text):
+        assert name in fiscal.__all__, name
+    scenario = re.search(r"```toml\n(.+?)```", text, re.S)
+    assert scenario is not None
+    parse_toml(scenario[1], "README.md")
+
+
+# wrong input
+
+
+def test_every_problem_in_one_message(fiscal, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        '[adoption]\nrebalancng = 1\n[heirs]\nyears = "ten"\n', encoding="utf-8"
+    )
+    refused(
+        fiscal("run", "mine.toml", "--set", "tax.flat_rate=0.7"),
+        "mine.toml: adoption.rebalancng: unknown key",
+        "did you mean 'adoption.rebalancing'?",
+        "mine.toml: heirs.years: wrong type (found 'ten'); allowed: a whole number from 1 to 10",
+        "--set: tax.flat_rate: out of range (found 0.7); allowed: a number from 0 to 0.6",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "bom"), ("no such scenario", "did you mean 'boom'?")),
+        (("run", "missing.toml"), ("no such scenario file", "missing.toml")),
+        (("explain",), ("which scenario?",)),
+        (("explain", "boom", "--set", "roth.x=1"), ("unknown key",)),
+        (("compare", "baseline", "bom", "bus"), ("'bom'", "'bus'")),
+        (("compare", "baseline"), ("OTHER",)),
+        (("compare", "boom", "boom"), ("the same name",)),
+        (("report", "baseline", "--out", "report.txt"), ("the report is a PDF",)),
+        (
+            ("run", "boom", "--set", "horizon.last_year=2036", "--set", "adoption.full_year=2050"),
+            ("outside the horizon",),
+        ),
+        (("run", "boom", "--set", "horizon.last_year=2101"), ("horizon.last_year", "2036 to 2100")),
+        (("run",), ("SCENARIO",)),
+        (("fly",), ("No such command",)),
+        (("run", "boom", "--sett", "a=1"), ("No such option",)),
+    ],
+)
+def test_wrong_input_is_answered_with_exit_code_2(arguments, words, fiscal):
+    refused(fiscal(*arguments), *words)
+
+
+def test_broken_toml_is_located(fiscal, tmp_path):
+    (tmp_path / "mine.toml").write_text("[fees]\ncore_rate = \n", encoding="utf-8")
+    refused(fiscal("explain", "mine.toml"), "mine.toml", "line 2, column 13")
+
+
+def test_keys_cannot_steer_the_terminal(fiscal, tmp_path):
+    (tmp_path / "mine.toml").write_text('[fees]\n"core\\u001b[31m" = 1\n', encoding="utf-8")
+    answer = fiscal("explain", "mine.toml")
+    refused(answer, "unknown key")
+    assert "\x1b" not in answer.stderr
+
+
+def test_a_changed_table_is_refused_by_name(fiscal, root, tmp_path):
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(root / "data", data)
+    table = data / "life_table.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("0.0", "0.1", 1), encoding="utf-8")
+    environment = {"FISCAL_DATA": str(data)}
+    checked = fiscal("data", "check", env=environment)
+    assert checked.returncode == 1 and "life_table" in checked.stderr and "Traceback" not in checked.stderr
+    answer = json.loads(fiscal("data", "check", "--json", env=environment).stdout)
+    assert answer["ok"] is False and any("life_table" in fault for fault in answer["faults"])
+    refused(fiscal("run", "baseline", env=environment), "life_table")
+
+
+def test_an_unwritable_folder_is_refused_before_the_run(fiscal, tmp_path):
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    start = time.perf_counter()
+    refused(fiscal("run", "baseline", "--out", "taken"), "taken")
+    refused(fiscal("run", "baseline", "--out", "taken/run"), "taken/run")
+    refused(fiscal("report", "--out", "taken/report.pdf"), "taken")
+    assert time.perf_counter() - start < 10
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
+    refused(fiscal("run", "baseline", "--out", "mine"), "exists already")
+    refused(fiscal("run", "baseline", "--out", "mine", "--force"), "not a run folder")
+    assert (tmp_path / "mine" / "letter.txt").exists()
+
+
+def test_data_list_and_check(fiscal):
+    tables = json.loads(fiscal("data", "list", "--json").stdout)["tables"]
+    assert {"population", "cbo_macro"} <= {table["name"] for table in tables}
+    assert all(table["source"] and len(table["sha256"]) == 64 for table in tables)
+    shown = fiscal("data", "list").stdout
+    assert all(table["name"] in shown for table in tables)
+    checked = fiscal("data", "check")
+    assert checked.returncode == 0, checked.stderr
+    assert f"{len(tables)} tables" in checked.stdout
+
+
+# run, compare and report, with an engine that answers at once
+
+
+@pytest.fixture
+def quick(monkeypatch, small_result):
+    """The command in this process, its engine replaced by one that returns a small result."""
+    from fiscal import engine
+    from fiscal.results import Result
+
+    asked = []
+
+    def run(scenario, progress=None):
+        asked.append(scenario)
+        return Result(
+            name=scenario.name,
+            scenario=scenario,
+            tables=small_result.tables,
+            fingerprint=scenario.fingerprint(),
+            summary=small_result.summary,
+        )
+
+    monkeypatch.setattr(engine, "run", run)
+    runner = typer.testing.CliRunner()
+
+    def call(*arguments):
+        return runner.invoke(cli.app, list(arguments))
+
+    call.asked = asked
+    return call
+
+
+def test_run_prints_its_summary(quick):
+    answer = quick("run", "boom", "--set", "fees.core_rate=0.01")
+    assert answer.exit_code == 0, answer.output
+    assert "FY2026-35" in answer.stdout and "-12.5" in answer.stdout
+    assert quick.asked[0].settings.fees.core_rate == 0.01
+
+
+def test_run_writes_a_folder_and_one_json_object(quick, tmp_path):
+    folder = tmp_path / "new" / "boom"
+    answer = quick("run", "boom", "--out", str(folder), "--json")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    assert told["summary"]["windows"]["FY2026-35"]["net_revenue"] == -12.5
+    assert told["input_fingerprint"] == runs.read_manifest(folder)["input_fingerprint"]
+    assert runs.verify(folder) == []
+    assert isinstance(quick("run", "boom", "--out", str(folder)).exception, InputError)
+    assert quick("run", "boom", "--out", str(folder), "--force").exit_code == 0
+
+
+def test_overrides_hold_for_every_scenario_of_a_comparison(quick, monkeypatch):
+    from fiscal import results
+
+    seen = []
+    monkeypatch.setattr(results, "compare", lambda *found: seen.append(found) or FakeComparison())
+    answer = quick("compare", "baseline", "boom", "--set", "tax.flat_rate=0.2", "--json")
+    assert answer.exit_code == 0, answer.output
+    assert [one.settings.tax.flat_rate for one in quick.asked] == [0.2, 0.2]
+    assert json.loads(answer.stdout)["headline"] == [{"window": "FY2026-35", "net_revenue_bn_usd": None}]
+    assert "FY2026-35" in quick("compare", "baseline", "boom").stdout
+
+
+class FakeComparison:
+    """A comparison whose tables have a gap."""
+
+    @property
+    def budget(self):
+        return self
+
+    def to_frame(self):
+        return self.headline()
+
+    def headline(self):
+        import pandas as pd
+
+        return pd.DataFrame({"window": ["FY2026-35"], "net_revenue_bn_usd": [float("nan")]})
+
+
+def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
+    from fiscal import results
+
+    folder = tmp_path / "boom"
+    assert quick("run", "boom", "--out", str(folder)).exit_code == 0
+    quick.asked.clear()
+    seen = []
+    monkeypatch.setattr(results, "compare", lambda *found: seen.append(found) or FakeComparison())
+    assert quick("compare", "baseline", str(folder)).exit_code == 0
+    assert [one.name for one in quick.asked] == ["baseline"]
+    assert [one.name for one in seen[0]] == ["baseline", "boom"]
+    changed = quick("compare", "baseline", str(folder), "--set", "tax.flat_rate=0.2")
+    assert isinstance(changed.exception, InputError) and "--set" in str(changed.exception)
+
+
+def test_report_defaults_to_baseline_boom_and_bust(quick, monkeypatch, tmp_path):
+    import fiscal.report
+    from fiscal import results
+
+    asked = {}
+
+    def build(found, out, tables_dir, progress):
+        asked.update(names=[one.name for one in found], out=out, tables_dir=tables_dir)
+        return out
+
+    monkeypatch.setattr(fiscal.report, "build", build, raising=False)
+    monkeypatch.setattr(results, "compare", lambda *found: FakeComparison())
+    out = tmp_path / "new" / "report.pdf"
+    answer = quick("report", "--out", str(out))
+    assert answer.exit_code == 0, answer.output
+    assert asked == {"names": ["baseline", "boom", "bust"], "out": out, "tables_dir": out.parent / "tables"}
+    assert "FY2026-35" in answer.stdout and str(out) in answer.stderr
+
+
+# the real engine
+
+
+def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_path):
+    answers = []
+    for folder in ("one", "two"):
+        done = fiscal("run", "boom", "--set", "horizon.last_year=2040", "--out", folder, "--json")
+        assert done.returncode == 0, done.stderr
+        answers.append(json.loads(done.stdout))
+        assert runs.verify(tmp_path / folder) == []
+    one, two = (runs.read_manifest(tmp_path / folder) for folder in ("one", "two"))
+    assert one["input_fingerprint"] == two["input_fingerprint"] == answers[0]["input_fingerprint"]
+    assert one["record_fingerprint"] == two["record_fingerprint"]
+    stored = runs.read_run(tmp_path / "one")
+    assert stored.scenario.value("horizon.last_year") == 2040
+    assert answers[0]["summary"]["windows"]["FY2026-2035"]["deferred_revenue"] < 0
+    assert stored.budget.window(2026, 2035).set_index(["path", "line"]).loc[("scenario", "withdrawal_tax")][
+        "nominal_bn_usd"
+    ] == pytest.approx(answers[0]["summary"]["windows"]["FY2026-2035"]["withdrawal_tax"], abs=1e-3)
+
+
+# terminals and signals
+
+
+def test_progress_is_drawn_on_terminals_only(root):
+    code = (
+        "from fiscal.cli import _progress\n"
+        "with _progress('work') as advance:\n"
+        "    print(advance is not None)\n"
+        "    if advance: advance(1, 2, 'half')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm"}
+    piped = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (piped.stdout, piped.stderr) == ("False\n", "")
+    leader, follower = pty.openpty()
+    try:
+        drawn = subprocess.run(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=follower, text=True
+        )
+        assert drawn.stdout == "True\n"
+        assert b"half" in os.read(leader, 10_000)
+    finally:
+        os.close(leader)
+        os.close(follower)
+
+
+def test_interruption_ends_with_130_and_no_traceback(root):
+    code = (
+        "import sys, time\n"
+        "from fiscal import cli, sources\n"
+        "def wait():\n"
+        "    print('ready', flush=True); time.sleep(60)\n"
+        "sources.resources = wait\n"
+        "sys.argv = ['fiscal', 'data', 'list']\n"
+        "cli.main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+def test_a_closed_pipe_is_no_traceback(root, fiscal_command):
+    command = " ".join(f"'{word}'" for word in fiscal_command)
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    process = subprocess.run(
+        ["bash", "-c", f"{command} explain boom | head -n 1"], env=environment, capture_output=True, text=True
+    )
+    assert process.stdout.startswith("Crypto boom") and "Traceback" not in process.stderr

@@ -1,0 +1,226 @@
+"""What is installed, and from where: pyproject, requirements, lock, conda file and wheel agree."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import fiscal
+
+CONDA_NAMES = {"arch-py": "arch", "matplotlib-base": "matplotlib", "typst-py": "typst"}
+"""conda-forge's name -> the package index's name, where they differ."""
+
+BUILDING = {"editables", "hatchling", "setuptools", "wheel"}
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def by_name(lines: list[str]) -> dict[str, SpecifierSet]:
+    requirements = [Requirement(line) for line in lines]
+    return {canonicalize_name(one.name): one.specifier for one in requirements}
+
+
+@pytest.fixture(scope="module")
+def pyproject(root) -> dict:
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def declared(pyproject) -> dict[str, SpecifierSet]:
+    """Runtime and test requirements of pyproject.toml."""
+    return by_name(pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["test"])
+
+
+@pytest.fixture(scope="module")
+def wanted(root) -> dict[str, SpecifierSet]:
+    """requirements.in."""
+    lines = (root / "requirements.in").read_text(encoding="utf-8").splitlines()
+    return by_name([line for line in lines if line and not line.startswith("#")])
+
+
+@pytest.fixture(scope="module")
+def lock_text(root) -> str:
+    return (root / "requirements.lock").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def locked(lock_text) -> dict[str, list[tuple[Version, str]]]:
+    """Name -> pinned versions with their markers ('' = always)."""
+    found: dict[str, list[tuple[Version, str]]] = {}
+    for name, version, marker in re.findall(r"^([\w.-]+)==([\w.!+]+)(?: ; ([^\\]+?))? \\$", lock_text, re.M):
+        found.setdefault(canonicalize_name(name), []).append((Version(version), marker or ""))
+    return found
+
+
+def conda(root: Path) -> tuple[list[str], list[str]]:
+    """Requirements of environment.yml: conda's and pip's."""
+    lines = (root / "environment.yml").read_text(encoding="utf-8").splitlines()
+    outer = [match[1] for line in lines if (match := re.fullmatch(r"  - ([^:]+)", line))]
+    inner = [match[1] for line in lines if (match := re.fullmatch(r"      - (.+)", line))]
+    return [one for one in outer if one not in ("conda-forge", "nodefaults")], inner
+
+
+def test_requirements_repeat_pyproject(declared, wanted):
+    assert {name: wanted[name] for name in wanted if name not in BUILDING} == declared
+    assert set(wanted) >= BUILDING
+
+
+def test_conda_repeats_pyproject(root, declared, wanted, pyproject):
+    outer, inner = conda(root)
+    assert inner[-1] == "-e ."
+    found = by_name([one for one in outer if one != "pip"] + inner[:-1])
+    python = found.pop("python")
+    assert python == SpecifierSet(pyproject["project"]["requires-python"])
+    assert {CONDA_NAMES.get(name, name): spec for name, spec in found.items()} == wanted
+
+
+def test_build_backend_is_locked(pyproject, locked, wanted):
+    for line in pyproject["build-system"]["requires"]:
+        name = canonicalize_name(Requirement(line).name)
+        assert name in locked and name in wanted
+
+
+def test_the_lock_satisfies_every_requirement(locked, wanted):
+    for name, specifier in wanted.items():
+        assert name in locked, f"{name} is not in requirements.lock; run make lock"
+        for version, _ in locked[name]:
+            assert specifier.contains(version), f"{name} {version} is outside {specifier}; run make lock"
+
+
+def test_results_do_not_hang_on_the_python_version(locked):
+    """Everything that computes has one version for all Pythons, so that all give the same bits."""
+    for name in ("numpy", "scipy", "pandas", "numba", "taxcalc", "statsmodels", "arch", "pyarrow"):
+        assert [marker for _, marker in locked[name]] == [""], name
+
+
+def test_every_locked_file_has_a_hash_and_no_index_is_named(lock_text):
+    pins = re.findall(r"^[\w.-]+==.*$", lock_text, re.M)
+    blocks = re.split(r"^(?=[\w.-]+==)", lock_text, flags=re.M)[1:]
+    assert len(pins) == len(blocks) > 50
+    for block in blocks:
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+    assert "://" not in lock_text and "index" not in lock_text and "find-links" not in lock_text
+
+
+def test_the_makefile_installs_the_build_tools_first(root, locked):
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    match = re.search(r"^BUILD_TOOLS := (.+)$", makefile, re.M)
+    assert match
+    tools = set(match[1].split("|"))
+    assert not BUILDING - tools
+    todo, needed = list(BUILDING), set()
+    while todo:
+        name = todo.pop()
+        if name in needed or name not in locked:
+            continue
+        needed.add(name)
+        try:
+            lines = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            lines = []  # an environment without the build tools; the lock test above still holds
+        for line in lines:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                todo.append(canonicalize_name(requirement.name))
+    assert needed <= tools
+
+
+def test_pythons_are_the_same_everywhere(root, pyproject):
+    supported = SpecifierSet(pyproject["project"]["requires-python"])
+    assert [minor for minor in range(5, 20) if supported.contains(f"3.{minor}.1")] == [11, 12, 13]
+    classifiers = pyproject["project"]["classifiers"]
+    named = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", line) for line in classifiers]
+    assert tuple(match[1] for match in named if match) == PYTHONS
+    assert "(3, 11) <= v <= (3, 13)" in (root / "Makefile").read_text(encoding="utf-8")
+    assert pyproject["tool"]["ruff"]["target-version"] == "py311"
+
+
+def test_the_console_script_is_the_documented_one(pyproject):
+    assert pyproject["project"]["scripts"] == {"fiscal": "fiscal.cli:main"}
+    assert callable(__import__("fiscal.cli", fromlist=["main"]).main)
+
+
+def test_make_refuses_an_unsupported_python_in_plain_words(root, tmp_path):
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(root / name, tmp_path / name)
+    old = tmp_path / "old-python"
+    old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 9, 1); $2"\n')
+    old.chmod(0o755)
+    answer = subprocess.run(
+        ["make", "install", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode != 0
+    assert "fiscal needs Python 3.11, 3.12 or 3.13" in answer.stderr and "is 3.9" in answer.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_ci_runs_make_test_and_ends_with_the_closing_line(root, tmp_path):
+    """The script with a make of our own: its status and its last line are the tests'."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(root / ".ci" / "run", tmp_path / ".ci" / "run")
+    make = tmp_path / "bin" / "make"
+    make.parent.mkdir()
+    environment = {**os.environ, "PATH": f"{make.parent}:{os.environ['PATH']}"}
+    for said, code, last in (
+        ("3 passed in 0.1s", 0, "3 passed in 0.1s"),
+        ("1 failed, 2 passed in 0.1s\nmake: *** [test] Error 1", 2, "1 failed, 2 passed in 0.1s"),
+        ("ruff found faults", 2, "pytest did not run"),
+    ):
+        make.write_text(f"#!/bin/sh\necho \"asked: $*\"\ncat\nprintf '%s\\n' '{said}'\nexit {code}\n")
+        make.chmod(0o755)
+        answer = subprocess.run(
+            [tmp_path / ".ci" / "run"], cwd="/", env=environment, input="x", capture_output=True, text=True
+        )
+        assert answer.returncode == code
+        assert answer.stdout.splitlines()[0] == "asked: test"
+        assert answer.stdout.splitlines()[-1] == last
+
+
+def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
+    pytest.importorskip("hatchling", reason="built with the locked build backend")
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source / name)
+    for name in ("fiscal", "data"):
+        shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"fiscal-{fiscal.__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "site")
+    assert {f"fiscal/_data/{file.name}" for file in (root / "data").iterdir()} <= set(names)
+    assert "fiscal/scenario/catalogue/baseline.toml" in names
+    assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]
+    code = (
+        "import fiscal, pathlib; from fiscal import sources\n"
+        f"assert pathlib.Path(fiscal.__file__).is_relative_to({str(tmp_path / 'site')!r})\n"
+        "assert sources.data_dir().name == '_data'\n"
+        "assert len(sources.table('cbo_macro')) > 0\n"
+        "print(fiscal.scenarios()[0])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    environment.pop("FISCAL_DATA", None)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "baseline"
