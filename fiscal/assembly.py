@@ -106,6 +106,7 @@ def projection_inputs(
     mobility: np.ndarray,
     contributions: Contributions,
     rates: WithdrawalRates,
+    references: bool = True,
 ) -> tuple[ProjectionInputs, np.ndarray]:
     """The projection's inputs, and the scenario path's annual asset returns ``(Y, asset)``."""
     adoption = settings.adoption
@@ -114,9 +115,10 @@ def projection_inputs(
     crypto_people = adoption.participants_share if adopted else 0.0
     stratum_share = np.array([1 - crypto_people, crypto_people])
     conventions = settings.books.convention_rates
-    labels = (SCENARIO_PATH, *((NO_CRYPTO_PATH, EQUITY_PATH) if adopted else ())) + tuple(
-        convention_label(rate) for rate in conventions
-    )
+    labels: tuple[str, ...] = (SCENARIO_PATH,)
+    if references:
+        labels += (NO_CRYPTO_PATH, EQUITY_PATH) if adopted else ()
+        labels += tuple(convention_label(rate) for rate in conventions)
 
     # returns by path
     market = paths.path_model(settings.paths.model).draw(

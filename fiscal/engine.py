@@ -71,10 +71,13 @@ def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
     return Result.of(compute(scenario, progress))
 
 
-def compute(scenario: Scenario, progress: Progress | None = None, *, run_off: bool = True) -> Run:
+def compute(
+    scenario: Scenario, progress: Progress | None = None, *, run_off: bool = True, references: bool = True
+) -> Run:
     """Inputs, projection and books of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
+    ``references=False`` projects the scenario's own path alone, without references and conventions.
     """
     report = progress or (lambda done, total, what: None)
     settings = scenario.settings
@@ -88,7 +91,6 @@ def compute(scenario: Scenario, progress: Progress | None = None, *, run_off: bo
     )
     economy = macro(
         years,
-        chained_cpi_gap=settings.macro.chained_cpi_gap,
         wage_growth_adjust=settings.macro.wage_growth_adjust,
     )
     wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
@@ -126,7 +128,7 @@ def compute(scenario: Scenario, progress: Progress | None = None, *, run_off: bo
 
     report(1, 4, "tax schedules and markets")
     inputs, asset_returns = projection_inputs(
-        settings, assume, years, fraction, people, mobility, contributions, rates
+        settings, assume, years, fraction, people, mobility, contributions, rates, references
     )
     report(2, 4, "projection")
     projection = project(inputs)

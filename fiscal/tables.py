@@ -168,6 +168,8 @@ def _present_values(run: Run) -> pd.DataFrame:
     bases: list[tuple[str, float | None, np.ndarray, list[tuple[int, str]]]] = []
     for rate in books.convention_rates:
         label = convention_label(rate)
+        if label not in run.projection.path_labels:
+            continue
         bases.append(
             ("convention", rate, np.full(len(years), rate), [(run.projection.path(label), "scenario")])
         )
@@ -383,6 +385,6 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     summary["opening_plan_bn_usd"] = float(opening[0].sum())
     summary["people_65_plus"] = float(run.people.people_open[0][AGES >= 65].sum())
     draws = run.inputs.withdrawal_rate[1, 1, 0]
-    summary["draw_rate_by_age"] = {str(age): float(draws[ATTAINED_AGES == age][0]) for age in range(60, 100)}
+    summary["draw_rate_by_age"] = {str(age): float(draws[age == ATTAINED_AGES][0]) for age in range(60, 100)}
     summary["opening_by_age_bn_usd"] = [float(value) for value in opening[0]]
     return summary

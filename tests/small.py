@@ -29,7 +29,6 @@ def progressive_schedule(rng: np.random.Generator) -> TaxSchedule:
 def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> ProjectionInputs:
     """Inputs drawn from ``seed``; ``changes`` replace whole fields."""
     rng = np.random.default_rng(seed)
-    cell = (AGES, GROUPS, STRATA)
     share = np.array([0.9, 0.1])
     death = rng.uniform(0, 0.3, (YEARS, AGES, GROUPS))
     death[:, -1] = 1.0

@@ -115,7 +115,10 @@ def test_interest_runs_on_the_cumulated_difference() -> None:
 
 @pytest.mark.parametrize(
     ("values", "turn"),
-    [([-1, -1, 2, 3], 2027), ([-1, 2, -1, 3], 2028), ([-1, -2, -3, -4], None), ([0, 0, 0, 0], None), ([0, 1, -1, -1], 2027)],
+    [
+        ([-1, -1, 2, 3], 2027), ([-1, 2, -1, 3], 2028), ([-1, -2, -3, -4], None), ([0, 0, 0, 0], None),
+        ([0, 1, -1, -1], 2027),
+    ],
 )  # fmt: skip
 def test_turning_year_is_where_the_sign_turns_for_good(values: list[float], turn: int | None) -> None:
     assert valuation.turning_year(np.array(values, float), np.arange(2025, 2029)) == turn

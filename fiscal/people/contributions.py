@@ -87,7 +87,13 @@ def excess_share(profile: pd.DataFrame, relative_limit: np.ndarray, weights: np.
     above the full limit of 2025, so limits that outrun wages (relative_limit > 1) free nothing: the
     sample does not show what people at the limit would have liked to save (a lower bound).
     """
-    points = {0.25: "above_25_usd", 0.5: "above_50_usd", 0.75: "above_75_usd", 0.9: "above_90_usd", 1.0: "above_100_usd"}
+    points = {
+        0.25: "above_25_usd",
+        0.5: "above_50_usd",
+        0.75: "above_75_usd",
+        0.9: "above_90_usd",
+        1.0: "above_100_usd",
+    }
     elective = by_single_age(profile, "elective_deferral_usd", weights)
     levels = np.array([0.0, *points])
     shares = [np.ones_like(elective)]

@@ -79,7 +79,12 @@ def participants_per_person(assume: Mapping[str, float], people: np.ndarray) -> 
     young, forties = share[2022, "twenties_and_thirties"], share[2022, "forties"]
     older = 1 - young - forties
     fifties = older * share[2014, "fifties"] / (share[2014, "fifties"] + share[2014, "sixties"])
-    classes = {31: (19, 39, young), 45: (40, 49, forties), 55: (50, 59, fifties), 65: (60, 69, older - fifties)}
+    classes = {
+        31: (19, 39, young),
+        45: (40, 49, forties),
+        55: (50, 59, fifties),
+        65: (60, 69, older - fifties),
+    }
     average = average_balances()
     middles, levels, dollars = [], [], 0.0
     for middle, (first, last, part) in classes.items():

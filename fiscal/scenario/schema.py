@@ -640,15 +640,6 @@ class Books(Section):
 class Macro(Section):
     """The economy around the accounts."""
 
-    chained_cpi_gap: float = setting(
-        0.0025,
-        unit="rate a year",
-        low=0.0,
-        high=0.01,
-        doc="Chained CPI grows this much less than CPI-U; tax brackets follow the chained index.",
-        source="no source",
-        status="assumed",
-    )
     wage_growth_adjust: float = setting(
         0.0,
         unit="rate a year",

@@ -1,9 +1,9 @@
-"""The model's own withdrawals inside the tax file: a fixed point, held by a test.
+"""The model's own withdrawals inside the tax file, held by a test.
 
 The file's taxable pension and IRA income, aged to CBO's totals, already contains what the accounts of
-this model pay out. The income a withdrawal is stacked on must exclude it, or every dollar would be
-taxed on top of itself. The share to take out comes from the baseline, whose schedules depend on it:
-two rounds settle it to well under a point, and the stored table is compared with the baseline in tests.
+this model pay out. The income that a withdrawal is stacked on must exclude it, or every dollar would be
+taxed on top of itself. The share comes from the baseline run; withdrawals do not hang on the tax
+schedules, so the table is built once, before the schedules. A test compares it with the baseline.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from fiscal import scenario as scenarios
 from fiscal import sources
-from fiscal.engine import Run
+from fiscal.engine import Progress, Run, compute
 from fiscal.law.build import LAW_YEARS
 
 TAXABLE_LINES = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
@@ -53,10 +54,17 @@ def store(shares: pd.DataFrame) -> None:
         unit="fraction",
         source="this model's baseline (fiscal.validation.own_withdrawals), CBO February 2026 for the whole",
         note=(
-            "Built from the baseline run; the withdrawal schedule leaves this share out of the income that a "
-            "withdrawal is stacked on. The baseline depends on the schedules in turn: build one after the other "
-            "until the share settles. A test compares the stored share with the current baseline."
+            "Built by `fiscal data derive own_withdrawals`; the withdrawal schedule leaves this share out of the "
+            "income that a withdrawal is stacked on. Rebuild the schedules after it. A test compares the stored "
+            "share with the current baseline."
         ),
         status="built",
         licence="MIT, as this project",
+    )
+
+
+def rebuild(progress: Progress | None = None) -> None:
+    """Run the baseline and store its shares."""
+    store(
+        own_withdrawal_shares(compute(scenarios.load("baseline"), progress, run_off=False, references=False))
     )
