@@ -14,6 +14,7 @@ import pandas as pd
 from fiscal import sources
 from fiscal.axes import ASSETS, FIRST_YEAR, STUB_FRACTION
 from fiscal.markets import glide, history
+from fiscal.people.macro import macro
 from fiscal.results import Result
 
 UNEXPLAINED = "not explained: the run's settings differ from those the model was calibrated with"
@@ -39,7 +40,8 @@ def calibration(base: Result) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for builder in (
-        _stocks, _quarters, _people, _contributions, _flows, _draws, _roth, _rates, _taxes, _ranges, _receipts,
+        _stocks, _quarters, _people, _contributions, _flows, _draws, _roth, _rates, _taxes, _file_shares,
+        _ranges, _receipts,
     ):  # fmt: skip
         rows += builder(base)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -177,7 +179,24 @@ def _contributions(base: Result) -> list[dict[str, Any]]:
     return [
         _row("participant contributions 2025, full year", "bn USD", (430, 475), source, participants),
         _row("employer contributions 2025, full year", "bn USD", (230, 255), source, employers),
-    ]
+        _row("share of all defined-contribution contributions that is 401(k)", "share", _scope_range(),
+             "BEA NIPA 2024 aged a year by wages; range: 401(k) share of plan assets +-10 points",
+             (participants + employers) / _all_plan_contributions(base)),
+    ]  # fmt: skip
+
+
+def _all_plan_contributions(base: Result) -> float:
+    """Contributions to all defined-contribution plans in 2025: BEA's total of 2024 times wage growth."""
+    nipa = sources.table("nipa_dc_contributions")
+    row = nipa[(nipa["series"] == "BEA_T7_25") & (nipa["item"] == "dc_contributions_total")]
+    wages = macro([FIRST_YEAR - 1, FIRST_YEAR])["wage_bill_bn_usd"]
+    return float(row["value_bn_usd"].iloc[0] * wages[FIRST_YEAR] / wages[FIRST_YEAR - 1])
+
+
+def _scope_range() -> tuple[float, float]:
+    row = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
+    share = float(row["k401_bn_usd"] / row["dc_total_bn_usd"])
+    return round(share - 0.1, 3), round(share + 0.1, 3)
 
 
 def _flows(base: Result) -> list[dict[str, Any]]:
@@ -328,6 +347,24 @@ _WITHDRAWAL_REASON = (
     "half of 2026's withdrawals are before 60, where work income pushes them up the brackets; the check is of "
     "people of 60 and over on one more dollar"
 )
+
+
+def _file_shares(base: Result) -> list[dict[str, Any]]:
+    """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the mended file beside SOI 2023."""
+    check = sources.table("microdata_check")
+    rows = []
+    for item, what in (("ira_distributions", "IRA distributions"), ("taxable_pension_income", "taxable pensions")):
+        part = check[check["statistic"] == f"{item}_by_agi_2023"]
+        for floor in (200_000, 500_000):
+            above = part[part["class_from"].astype(float) >= floor]
+            published = float(above["published"].sum() / part["published"].sum())
+            model = float(above["file_after"].sum() / part["file_after"].sum())
+            rows.append(
+                _row(f"{what} in returns with AGI of ${floor:,} and more", "share", published,
+                     "IRS SOI Publication 1304 Table 1.4, 2023", model, tolerance=0.10,
+                     reason="used: the file is raked to these classes")
+            )  # fmt: skip
+    return rows
 
 
 def _receipts(base: Result) -> list[dict[str, Any]]:

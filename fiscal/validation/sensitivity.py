@@ -19,6 +19,7 @@ from fiscal.markets.core import long_run_means
 from fiscal.results import Result
 from fiscal.scenario import Scenario
 from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.schema import known_keys
 
 BASE, EVENT = "baseline", "boom"
 NEAR, FAR = "FY2026-2035", "FY2026-2100"
@@ -72,6 +73,12 @@ def measure(overrides: list[str]) -> dict[str, float]:
     return found
 
 
+def _override(key: str, value: float) -> str:
+    """``key=value`` as the scenario wants it: whole numbers stay whole."""
+    whole = key in known_keys() and isinstance(scenarios.load(EVENT).value(key), int)
+    return f"{key}={int(value) if whole else value!r}"
+
+
 def _sums(scenario: Scenario) -> dict[tuple[str, str], float]:
     run = compute(scenario, run_off=False, references=False)
     windows = Result.of(run).tables["windows"]
@@ -93,7 +100,7 @@ def build(progress: Progress | None = None, keys: list[str] | None = None) -> pd
     rows: list[tuple[Any, ...]] = []
     for number, case in enumerate(chosen.itertuples(), start=1):
         report(number - 1, len(chosen), str(case.key))
-        low, high = (measure([f"{case.key}={value!r}"]) for value in (case.low, case.high))
+        low, high = (measure([_override(str(case.key), value)]) for value in (case.low, case.high))
         rows += [
             (case.key, case.value, case.low, case.high, case.unit, name, central[name], low[name], high[name])
             for name in central
