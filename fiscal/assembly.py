@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fiscal import sources
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, STRATA
-from fiscal.budget.ledger import BuildupRates, ContributionTaxes
+from fiscal.budget.ledger import BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.markets import glide, paths
-from fiscal.markets.core import long_run_means
 from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
@@ -30,16 +31,34 @@ SIPP_YEAR = 2022
 EQUITY, BONDS, CASH, CRYPTO = (ASSETS.index(name) for name in ("equity", "bonds", "cash", "crypto"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class AssetMix:
+    """What the sleeves are made of, for the tax that their returns would bear outside a plan."""
+
+    market: paths.AssetPaths  # the scenario's own path
+    returns: np.ndarray  # (Y, asset) its annual returns (the stub's for the stub)
+    path_returns: np.ndarray  # (P, Y, asset)
+    core_weights: np.ndarray  # (P, Y, A, S, asset)
+    crypto_asset: tuple[int, ...]  # (P,) the asset whose return the crypto sleeve earns
+
+
 def convention_label(rate: float) -> str:
     """Name of the path on which everything earns ``rate``."""
     return f"convention_{rate:g}"
 
 
-def assumptions(settings: Settings) -> dict[str, float]:
-    """The assumptions table, with the scenario's own values in their place."""
+class Assumptions(dict[str, float]):
+    """The assumptions table with the scenario's values in their place; an unknown key names the nearest."""
+
+    def __missing__(self, key: str) -> float:
+        return sources.assumption(key)  # raises: whatever the table holds is here already
+
+
+def assumptions(settings: Settings) -> Assumptions:
+    """The assumptions that a scenario runs with."""
     table = sources.table("assumptions")
-    values = dict(zip(table["key"], table["value"].astype(float), strict=True))
-    return values | dict(settings.assumptions)
+    values = zip(table["key"], table["value"].astype(float), strict=True)
+    return Assumptions({**dict(values), **dict(settings.assumptions)})
 
 
 def core_overrides(settings: Settings) -> dict[str, float]:
@@ -62,29 +81,25 @@ def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.nda
     return elapsed**2 * (3 - 2 * elapsed)
 
 
-def core_half_returns(
-    half_returns: np.ndarray, weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool
-) -> np.ndarray:
-    """Return of the core sleeve by half, age and stratum, ``(Y, half, A, S)``.
+def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool) -> np.ndarray:
+    """What the core sleeve holds by year, age and stratum, ``(Y, A, S, asset)``, each summing to one.
 
-    ``half_returns`` (Y, half, asset), ``weights`` (A, asset) the glide path, ``crypto_share`` (Y, S).
-    When crypto displaces equity, the core of a stratum with crypto holds that much less equity, so that
-    the whole balance keeps its bonds and cash; no more than all equity can be displaced.
+    ``weights`` (A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
+    balance as the year begins. When crypto displaces equity the core of a stratum holds that much less of
+    it, so that the whole balance keeps its bonds and cash; no more than all equity can be displaced.
     """
+    shape = (*crypto_share.shape[:1], *weights.shape[:1], *crypto_share.shape[1:], weights.shape[1])
+    held = np.broadcast_to(weights[None, :, None, :], shape)
     if not displaces_equity:
-        core = np.einsum("yhx,ax->yha", half_returns, weights)
-        return np.repeat(core[..., None], crypto_share.shape[1], axis=3)
-    equity = np.maximum(weights[None, :, None, EQUITY] - crypto_share[:, None, :], 0.0)  # (Y, A, S)
-    others = weights.copy()
-    others[:, EQUITY] = 0.0
-    rest = np.einsum("yhx,ax->yha", half_returns, others)[..., None]
-    held = equity + others.sum(axis=1)[None, :, None]
-    return (rest + half_returns[:, :, None, None, EQUITY] * equity[:, None]) / held[:, None]
+        return held
+    held = held.copy()
+    held[..., EQUITY] = np.maximum(held[..., EQUITY] - crypto_share[:, None, :], 0.0)
+    return held / held.sum(axis=3, keepdims=True)
 
 
 def heirs_by_cohort(deaths: np.ndarray, heir_years: int) -> np.ndarray:
-    """Heirs drawing in each year by the owner's cohort, ``(Y, A, G)``: one for each decedent's account
-    not left to a spouse (``deaths`` (Y, A, G)) of the ``heir_years`` years before."""
+    """Heirs drawing in each year by the owner's cohort, ``(Y, A, G)``: those of the ``heir_years`` years
+    before, ``deaths`` (Y, A, G) counting the heirs of accounts not left to a spouse."""
     drawing = np.zeros_like(deaths)
     ring = np.zeros((heir_years, *deaths.shape[1:]))
     for y in range(deaths.shape[0]):
@@ -99,7 +114,7 @@ def heirs_by_cohort(deaths: np.ndarray, heir_years: int) -> np.ndarray:
 
 def projection_inputs(
     settings: Settings,
-    assume: dict[str, float],
+    assume: Mapping[str, float],
     years: np.ndarray,
     fraction: np.ndarray,
     people: Population,
@@ -107,8 +122,8 @@ def projection_inputs(
     contributions: Contributions,
     rates: WithdrawalRates,
     references: bool = True,
-) -> tuple[ProjectionInputs, np.ndarray]:
-    """The projection's inputs, and the scenario path's annual asset returns ``(Y, asset)``."""
+) -> tuple[ProjectionInputs, AssetMix]:
+    """The projection's inputs, and what the sleeves hold and earn by asset."""
     adoption = settings.adoption
     adopted = adoption.participants_share > 0 and adoption.allocation_share > 0
     # with nothing allocated a second stratum would only move the last bits of every sum
@@ -137,8 +152,10 @@ def projection_inputs(
     target = np.stack([np.zeros(len(years)), curve * adopted], axis=1)  # (Y, S)
     no_target = np.zeros_like(target)
     displaces_equity = adoption.displaces == "equity"
-    core = core_half_returns(half, weights, target, displaces_equity)
-    plain_core = core_half_returns(half, weights, no_target, False)
+    # a year's core follows what the crypto sleeve was bought to at the end of the year before
+    held = np.concatenate([no_target[:1], target[:-1]])
+    mixed, plain = core_weights(weights, held, displaces_equity), core_weights(weights, no_target, False)
+    core, plain_core = (np.einsum("yhx,yasx->yhas", half, mix) for mix in (mixed, plain))
     fees = np.array([settings.fees.core_rate, settings.fees.crypto_rate])
     own_path = {
         SCENARIO_PATH: (core, half[:, :, CRYPTO], target, fees),
@@ -172,8 +189,9 @@ def projection_inputs(
     basis = opening[:, 1] * settings.roth.opening_basis_share
 
     holders = people.people_open * opened.holder_share
-    left_to_heirs = people.deaths * opened.holder_share * (1 - rates.spouse_share)[None, :, None]
-    heirs = heirs_by_cohort(left_to_heirs, settings.heirs.years)
+    spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
+    left_to_heirs = people.deaths * opened.holder_share * (1 - spouse_share)[None, :, None]
+    heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
 
     owner, heir = _withdrawal_schedules(settings, assume, years)
     nonqualified = (
@@ -201,7 +219,7 @@ def projection_inputs(
         conversion_rate=np.full((len(years), len(AGES)), settings.withdrawals.conversion_rate)
         * (years <= settings.horizon.last_year)[:, None],
         death_rate=people.death_rate,
-        spouse_share=np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0),
+        spouse_share=spouse_share,
         heir_years=settings.heirs.years,
         holders=holders[..., None] * stratum_share,
         heirs=heirs[..., None] * stratum_share,
@@ -210,7 +228,18 @@ def projection_inputs(
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
     )
     annual = np.prod(1 + half, axis=1) - 1
-    return inputs, annual
+    constant = {
+        convention_label(rate): np.broadcast_to(((1 + rate) ** fraction - 1)[:, None], annual.shape)
+        for rate in conventions
+    }
+    assets = AssetMix(
+        market=market,
+        returns=annual,
+        path_returns=np.stack([constant.get(label, annual) for label in labels]),
+        core_weights=np.stack([plain if label == NO_CRYPTO_PATH else mixed for label in labels]),
+        crypto_asset=tuple(EQUITY if label == EQUITY_PATH else CRYPTO for label in labels),
+    )
+    return inputs, assets
 
 
 def _wage_ratio(year: int) -> float:
@@ -220,14 +249,14 @@ def _wage_ratio(year: int) -> float:
 
 
 def _withdrawal_schedules(
-    settings: Settings, assume: dict[str, float], years: np.ndarray
+    settings: Settings, assume: Mapping[str, float], years: np.ndarray
 ) -> tuple[TaxSchedule, TaxSchedule]:
     if settings.tax.flat_rate is not None:
         knots = np.broadcast_to(np.array([0.0, 1e6]), (len(years), 2)).copy()
         tax = np.broadcast_to(
             knots[:, None, None, :] * settings.tax.flat_rate, (len(years), len(AGES), len(GROUPS), 2)
         ).copy()
-        flat = TaxSchedule(knots_usd=knots, tax_usd=tax)
+        flat = TaxSchedule(knots_usd=knots, tax_usd=tax * settings.tax.withdrawal_scale)
         return flat, flat
     retired = mobility_matrix(settings.people.retired_rank_correlation)
     schedules = law_schedules.load()
@@ -248,66 +277,71 @@ def _scaled(schedule: law_schedules.WithdrawalSchedule, scale: float) -> TaxSche
 
 def contribution_taxes(
     settings: Settings,
-    assume: dict[str, float],
+    assume: Mapping[str, float],
     years: np.ndarray,
     mobility: np.ndarray,
     contributions: Contributions,
-) -> tuple[ContributionTaxes, BuildupRates]:
-    """Income and payroll tax that contributions avoid or bring, and the tax on returns outside a plan."""
-    schedules = law_schedules.load()
-    elective = contributions.elective_traditional_usd + contributions.elective_roth_usd
-    deferral = schedules.deferral(years, mobility)
+) -> ContributionTaxes:
+    """Income and payroll tax that the year's contributions avoid or bring."""
+    deferral = law_schedules.load().deferral(years, mobility)
+    # an employer's dollar of contribution would be paid as this much less wages
     employer = contributions.employer_usd / (1 + assume["employer_payroll_rate"])
-    payroll = (employer * deferral.oasdi_rate, employer * deferral.hi_rate)
+    oasdi, hi = employer * deferral.oasdi_rate, employer * deferral.hi_rate
     flat = settings.tax.flat_rate
     if flat is not None:
-        shape = elective.shape
-        return (
-            ContributionTaxes(
-                deferred_usd=flat * contributions.traditional_usd,
-                payroll_oasdi_usd=payroll[0],
-                payroll_hi_usd=payroll[1],
-                roth_upfront_usd=flat * contributions.roth_usd,
-            ),
-            BuildupRates(core=np.full(shape, flat), crypto=np.full(shape, flat)),
+        deferred, upfront = flat * contributions.traditional_usd, flat * contributions.roth_usd
+    else:
+        elective = contributions.elective_traditional_usd + contributions.elective_roth_usd
+        saved = elective * deferral.saved_at(contributions.deferral_multiple)
+        deferred = saved + contributions.employer_traditional_usd * deferral.employer_rate
+        upfront = (
+            elective * deferral.saved_at(1.0)
+            - saved
+            + contributions.employer_roth_usd * deferral.employer_rate
         )
-    saved = elective * deferral.saved_at(contributions.deferral_multiple)
-    saved_if_all_traditional = elective * deferral.saved_at(1.0)
-    taxes = ContributionTaxes(
-        deferred_usd=saved + contributions.employer_traditional_usd * deferral.employer_rate,
-        payroll_oasdi_usd=payroll[0],
-        payroll_hi_usd=payroll[1],
-        roth_upfront_usd=saved_if_all_traditional
-        - saved
-        + contributions.employer_roth_usd * deferral.employer_rate,
-    )
-    outside = schedules.outside(years, mobility)
-    weights = glide.glide_path()
-    return taxes, BuildupRates(
-        core=_core_buildup_rate(assume, weights, settings, outside),
-        crypto=outside.long_gain_rate * assume["crypto_realisation_share"],
+    return ContributionTaxes(
+        deferred_usd=deferred, payroll_oasdi_usd=oasdi, payroll_hi_usd=hi, roth_upfront_usd=upfront
     )
 
 
-def _core_buildup_rate(
-    assume: dict[str, float],
-    weights: np.ndarray,
+def buildup_tax(
     settings: Settings,
-    outside: law_schedules.OutsideRates,
-) -> np.ndarray:
-    """Tax on a dollar of core return held outside a plan, ``(Y, A, G)``.
+    assume: Mapping[str, float],
+    years: np.ndarray,
+    fraction: np.ndarray,
+    mobility: np.ndarray,
+    assets: AssetMix,
+) -> BuildupTax:
+    """Tax that a dollar in each sleeve would bear outside a plan on the year's own return.
 
-    The dollar is split by the long-run returns of the glide path's assets: bonds and cash pay interest,
-    equity pays its dividend yield and the rest as gains, of which the assumed share is realised.
+    Bonds and cash pay their return as interest; equity pays its dividend yield, and of the rest, gain or
+    loss, the realised share; crypto pays on the realised share of its gain (shares assumed).
     """
-    means = long_run_means(core_overrides(settings))["geometric_return_rate"]
-    earned = weights[:, [EQUITY, BONDS, CASH]] * means[["equity", "bonds", "cash"]].to_numpy()
-    total = earned.sum(axis=1)
-    dividend = weights[:, EQUITY] * assume["equity_dividend_yield"]
-    gain = np.maximum(earned[:, 0] - dividend, 0.0) * assume["gain_realisation_share"]
-    coupon = earned[:, 1] + earned[:, 2]
-    return (
-        outside.interest_rate * (coupon / total)[None, :, None]
-        + outside.qualified_dividend_rate * (dividend / total)[None, :, None]
-        + outside.long_gain_rate * (gain / total)[None, :, None]
-    )
+    flat = settings.tax.flat_rate
+    if flat is not None:
+        shape = (len(years), len(AGES), len(GROUPS))
+        interest = dividend = gain = np.full(shape, flat)
+    else:
+        interest, dividend, gain = law_schedules.load().outside(years, mobility)
+    pays = assume["equity_dividend_yield"] * fraction  # (Y,)
+    equity_realised, crypto_realised = assume["gain_realisation_share"], assume["crypto_realisation_share"]
+
+    def per_equity_dollar(returns: np.ndarray) -> np.ndarray:
+        """(Y, A, G) from equity's return (Y,)."""
+        rest = (returns - pays) * equity_realised
+        return dividend * pays[:, None, None] + gain * rest[:, None, None]
+
+    core, crypto = [], []
+    for p, asset in enumerate(assets.crypto_asset):
+        returns, weights = assets.path_returns[p], assets.core_weights[p]
+        equity = per_equity_dollar(returns[:, EQUITY])  # (Y, A, G)
+        coupon = (weights[..., [BONDS, CASH]] * returns[:, None, None, [BONDS, CASH]]).sum(
+            axis=3
+        )  # (Y, A, S)
+        core.append(
+            weights[:, :, None, :, EQUITY] * equity[..., None] + coupon[:, :, None, :] * interest[..., None]
+        )
+        crypto.append(
+            equity if asset == EQUITY else gain * (returns[:, CRYPTO] * crypto_realised)[:, None, None]
+        )
+    return BuildupTax(core=np.stack(core), crypto=np.stack(crypto))

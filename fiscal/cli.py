@@ -60,6 +60,11 @@ def main() -> None:
     except FiscalError as error:
         _say(str(error))
         sys.exit(EXIT_WRONG_INPUT)
+    except OSError as error:
+        # a folder or file that cannot be read or written, wherever it was met
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"{where}{error.strerror or error}")
+        sys.exit(EXIT_WRONG_INPUT)
     except KeyboardInterrupt:
         _say("interrupted")
         sys.exit(EXIT_INTERRUPTED)

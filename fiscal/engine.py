@@ -20,10 +20,11 @@ import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.assembly import assumptions, contribution_taxes, projection_inputs
+from fiscal import sources
+from fiscal.assembly import AssetMix, assumptions, buildup_tax, contribution_taxes, projection_inputs
 from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget.ledger import Ledger, keep_books
-from fiscal.law.limits import contribution_limits
+from fiscal.law.limits import contribution_limits, last_published_year
 from fiscal.people import population
 from fiscal.people.contributions import Contributions, project_contributions
 from fiscal.people.macro import macro
@@ -35,8 +36,6 @@ from fiscal.projection.reference import Projection, project
 if TYPE_CHECKING:
     from fiscal.results import Result
     from fiscal.scenario import Scenario
-
-LAST_PUBLISHED_LIMIT_YEAR = 2026
 
 
 Progress = Callable[[int, int, str], None]
@@ -54,8 +53,9 @@ class Run:
     contributions: Contributions
     people: population.Population
     economy: pd.DataFrame  # macro path by year
-    asset_returns: np.ndarray  # (Y, asset) annual, of the scenario's path
+    assets: AssetMix
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
+    data_fingerprint: str
 
 
 def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
@@ -97,7 +97,8 @@ def compute(
     mobility = mobility_matrix(settings.people.rank_correlation)
     limits = contribution_limits(years, economy["cpi_u"].to_numpy(), economy["wage_index"].to_numpy())
     if not settings.limits.indexed:
-        limits[limits.index > LAST_PUBLISHED_LIMIT_YEAR] = limits.loc[LAST_PUBLISHED_LIMIT_YEAR].to_numpy()
+        frozen = last_published_year()
+        limits[limits.index > frozen] = limits.loc[frozen].to_numpy()
     contributions = project_contributions(
         years=years,
         year_fraction=fraction,
@@ -127,15 +128,15 @@ def compute(
     )
 
     report(1, 4, "tax schedules and markets")
-    inputs, asset_returns = projection_inputs(
+    inputs, assets = projection_inputs(
         settings, assume, years, fraction, people, mobility, contributions, rates, references
     )
     report(2, 4, "projection")
     projection = project(inputs)
     _judge_identity(projection)
     report(3, 4, "the government's books")
-    taxes, buildup = contribution_taxes(settings, assume, years, mobility, contributions)
-    ledger = keep_books(projection, taxes, buildup)
+    taxes = contribution_taxes(settings, assume, years, mobility, contributions)
+    ledger = keep_books(projection, taxes, buildup_tax(settings, assume, years, fraction, mobility, assets))
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -145,8 +146,9 @@ def compute(
         contributions=contributions,
         people=people,
         economy=economy,
-        asset_returns=asset_returns,
+        assets=assets,
         horizon=years <= horizon_last,
+        data_fingerprint=sources.fingerprint(),
     )
 
 

@@ -33,7 +33,8 @@ COLUMNS: Mapping[str, str] = {
     "real_bn_usd": "billions of dollars at the prices of books.price_year (CPI-U)",
     "gdp_share": "share of the same years' gross domestic product",
     "window": "fiscal years summed over",
-    "basis": "convention (return = discount = rate), fixed (discounted at rate) or treasury (one-year rates)",
+    "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
+    "rolled over) or treasury_10y (ten-year rate)",
     "rate": "the basis' rate a year; empty for treasury",
     "span": "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
     "present_value_bn_usd": "billions of dollars of 30 June 2025",
@@ -44,9 +45,34 @@ COLUMNS: Mapping[str, str] = {
     "flow": "name of a flow through the accounts",
     "dimension": "earnings_group (lifetime-wage rank) or birth_decade",
     "member": "group or decade",
-    "persons": "persons",
+    "people": "persons at the opening of the year",
+    "deaths": "persons who die within the year",
+    "net_migration": "persons who arrive less those who leave",
+    "entrants": "persons who are 18 at the opening of the year",
+    "account_holders": "persons with a 401(k) balance or what was rolled over from one",
     "asset": "asset class",
     "return_rate": "return of the year (2025: April to December)",
+    "gdp_bn_usd": "gross domestic product of the same year, billions of current dollars",
+    "crypto_over_gdp": "value of all crypto that the path implies, over gross domestic product",
+    "wage_bill_bn_usd": "wages and salaries, billions of current dollars",
+    "wage_index": "average wage, dollars a year",
+    "cpi_u": "consumer prices, 1982-84 = 100",
+    "chained_cpi": "chained consumer prices, equal to cpi_u in 2025",
+    "one_year_rate": "three-month bill rate of the year, which stands for the one-year rate",
+    "treasury_10y_rate": "ten-year Treasury rate",
+    "price_level": "consumer prices over those of books.price_year",
+    "key": "setting of the scenario, section.key",
+    "value": "its value in this run",
+    "default": "its default",
+    "unit": "its unit",
+    "low": "lowest value allowed",
+    "high": "highest value allowed",
+    "allowed": "what is allowed, in words",
+    "source": "where the default comes from",
+    "status": "cited, derived, assumed or choice",
+    "doc": "what the setting does",
+    "changed": "whether it differs from the default",
+    "set_in": "file or option that set it",
     "check": "invariant checked on this run",
     "residual": "its largest signed residual",
     "scale": "what the residual is measured against",
@@ -133,6 +159,8 @@ class Result:
     tables: Mapping[str, pd.DataFrame]
     fingerprint: str
     summary: Mapping[str, Any] = field(default_factory=dict)
+    data_fingerprint: str = ""
+    """sha256 over the hashes of all data tables; results of other data are not compared."""
 
     @classmethod
     def of(cls, run: Run) -> Result:
@@ -144,6 +172,7 @@ class Result:
             tables=tables,
             fingerprint=run.scenario.fingerprint(),
             summary=summary_of(run, tables),
+            data_fingerprint=run.data_fingerprint,
         )
 
     @cached_property
@@ -265,6 +294,8 @@ def compare(base: Result, *others: Result) -> Comparison:
                 problems.append(
                     Problem(f"{other.name} and {base.name} differ", key=key, value=theirs, allowed=str(ours))
                 )
+        if other.data_fingerprint != base.data_fingerprint:
+            problems.append(Problem(f"{other.name} and {base.name} were run on other data tables"))
     if problems:
         raise InputError(problems)
     return Comparison(base=base, others=others)

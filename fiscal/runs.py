@@ -88,15 +88,31 @@ def check_target(folder: str | Path, *, force: bool = False) -> None:
         if not force:
             message = "the folder exists already"
             raise InputError(Problem(message, file=str(folder), allowed="a new folder, or --force"))
-        if not (path / MANIFEST).is_file():
-            message = "will not be replaced, it is not a run folder"
-            raise InputError(Problem(message, file=str(folder), allowed="a new folder"))
+        _refuse_foreign(path, str(folder))
     parent = path.absolute().parent
     existing = next(ancestor for ancestor in (parent, *parent.parents) if ancestor.exists())
     if not existing.is_dir():
         raise InputError(Problem(f"cannot be made, {existing.name} is a file", file=str(folder)))
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(Problem("cannot be written to", file=str(folder), allowed="a writable folder"))
+
+
+def _refuse_foreign(path: Path, shown: str) -> None:
+    """Only a run folder, and nothing beside what the run wrote, may be replaced."""
+    refusal = Problem("will not be replaced, it is not a run folder", file=shown, allowed="a new folder")
+    try:
+        outputs = read_manifest(path)["outputs"]
+    except InputError:
+        raise InputError(refusal) from None
+    known = {MANIFEST, *outputs}
+    others = sorted(
+        name
+        for file in path.rglob("*")
+        if not file.is_dir() and (name := file.relative_to(path).as_posix()) not in known
+    )
+    if others:
+        message = "will not be replaced, it holds files that the run did not write"
+        raise InputError(Problem(message, file=shown, value=others[:5], allowed="a new folder"))
 
 
 def write_run(
@@ -267,6 +283,7 @@ def read_run(folder: str | Path) -> Result:
     """
     import pandas as pd
 
+    from fiscal import sources
     from fiscal.results import Result
     from fiscal.scenario import load
 
@@ -286,6 +303,7 @@ def read_run(folder: str | Path) -> Result:
         tables=tables,
         fingerprint=scenario.fingerprint(),
         summary=json.loads((path / "summary.json").read_text(encoding="utf-8")),
+        data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
     )
 
 

@@ -106,6 +106,16 @@ def assumption(key: str) -> float:
     return values[key]
 
 
+def fingerprint(hashes: Mapping[str, str] | None = None) -> str:
+    """sha256 over the tables' hashes by file name: which data a result was made with.
+
+    ``hashes`` are those a stored run recorded; by default the data folder's own.
+    """
+    recorded = {entry.path: entry.sha256 for entry in resources()} if hashes is None else hashes
+    text = json.dumps(dict(recorded), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
 def check() -> list[Fault]:
     """Every fault of every table, of the descriptor and of the folder; empty when all is well."""
     folder = data_dir()

@@ -13,6 +13,7 @@ from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, DEFERRAL_TIMED, LINES
 from fiscal.budget.valuation import Window
+from fiscal.markets.paths import implied_crypto_value_over_gdp
 from fiscal.people.macro import macro
 from fiscal.scenario import explain
 
@@ -61,6 +62,7 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "distribution": _distribution(run),
         "people": _people(run),
         "asset_returns": _asset_returns(run),
+        "crypto_size": _crypto_size(run),
         "economy": _economy(run),
         "checks": _checks(run),
         "settings": _settings(run),
@@ -85,7 +87,7 @@ def _fiscal(run: Run, line: str) -> np.ndarray:
         if line in DEFERRAL_TIMED
         else books.withdrawal_fiscal_same_year_share
     )
-    return valuation.fiscal_years(_yearly(run, line), run.projection.years, run.inputs.year_fraction, share)
+    return valuation.fiscal_years(_yearly(run, line), run.inputs.year_fraction, share)
 
 
 def _fiscal_lines(run: Run) -> dict[str, np.ndarray]:
@@ -175,7 +177,9 @@ def _present_values(run: Run) -> pd.DataFrame:
         )
     for rate in books.discount_rates:
         bases.append(("fixed", rate, np.full(len(years), rate), _shown_paths(run)))
+    ten_year = run.economy["treasury_10y_rate"].to_numpy()
     bases.append(("treasury", None, one_year, _shown_paths(run)))
+    bases.append(("treasury_10y", None, ten_year, _shown_paths(run)))
     rows = []
     for basis, basis_rate, rates, shown in bases:
         factors = valuation.discount_factors(dates, rates, years)
@@ -328,7 +332,7 @@ def _asset_returns(run: Run) -> pd.DataFrame:
                 {
                     "year": run.projection.years[inside],
                     "asset": asset,
-                    "return_rate": run.asset_returns[inside, x],
+                    "return_rate": run.assets.returns[inside, x],
                 }
             )
             for x, asset in enumerate(ASSETS)
@@ -337,8 +341,17 @@ def _asset_returns(run: Run) -> pd.DataFrame:
     )
 
 
+def _crypto_size(run: Run) -> pd.DataFrame:
+    """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
+    the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
+    they go."""
+    ratio = implied_crypto_value_over_gdp(run.assets.market)[0]
+    shown = ratio[ratio.index <= run.projection.years[run.horizon][-1]]
+    return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})
+
+
 def _economy(run: Run) -> pd.DataFrame:
-    frame = run.economy[run.horizon].drop(columns="working_age_people", errors="ignore")
+    frame = run.economy[run.horizon].drop(columns="workers")
     frame = frame.assign(price_level=_price_level(run)[run.horizon])
     return frame.rename_axis("year").reset_index()
 

@@ -33,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "budget": _BASE | {"projection"},
     "assembly": _ENGINE,
     "engine": _ENGINE | {"assembly", "results"},
-    "tables": _BASE | {"assembly", "budget", "people", "scenario"},
+    "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario"},
     "results": _BASE | {"budget", "tables", "plots"},
     "validation": _ENGINE | {"assembly", "engine", "results", "tables"},
     "plots": _INPUTS | {"budget", "results", "scenario", "tables"},

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import AGES, GROUPS, YEARS, random_inputs
+from small import AGES, GROUPS, STRATA, YEARS, random_inputs
 
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES, LINES, BuildupRates, ContributionTaxes, keep_books
+from fiscal.budget.ledger import CASH_LINES, LINES, BuildupTax, ContributionTaxes, keep_books
 from fiscal.budget.valuation import Window
 from fiscal.projection.reference import project
 
@@ -24,7 +24,7 @@ def books(seed: int, deferred: np.ndarray | None = None):
         payroll_hi_usd=rng.uniform(0, 10, CELLS),
         roth_upfront_usd=rng.uniform(0, 10, CELLS),
     )
-    rates = BuildupRates(core=rng.uniform(0, 0.3, CELLS), crypto=rng.uniform(0, 0.3, CELLS))
+    rates = BuildupTax(core=rng.uniform(0, 0.3, (2, *CELLS, STRATA)), crypto=rng.uniform(0, 0.3, (2, *CELLS)))
     return keep_books(project(random_inputs(seed)), taxes, rates)
 
 
@@ -62,10 +62,9 @@ def test_tax_expenditure_is_positive_as_a_cost() -> None:
 
 
 def test_fiscal_year_takes_its_share_of_each_calendar_year() -> None:
-    years = np.arange(2025, 2029)
     fraction = np.array([0.75, 1, 1, 1])
     flow = np.array([75.0, 200.0, 300.0, 400.0])
-    fiscal = valuation.fiscal_years(flow, years, fraction, 0.75)
+    fiscal = valuation.fiscal_years(flow, fraction, 0.75)
     assert np.isnan(fiscal[0])
     # the stub's 75 in nine months are 100 a year
     np.testing.assert_allclose(fiscal[1:], [0.75 * 200 + 25, 0.75 * 300 + 50, 0.75 * 400 + 75])
@@ -75,7 +74,7 @@ def test_fiscal_year_takes_its_share_of_each_calendar_year() -> None:
 @given(st.floats(0, 1), st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=6))
 def test_fiscal_years_lose_nothing(share: float, amounts: list[float]) -> None:
     flow = np.array(amounts)
-    fiscal = valuation.fiscal_years(flow, np.arange(2025, 2031), np.ones(6), share)
+    fiscal = valuation.fiscal_years(flow, np.ones(6), share)
     kept = fiscal[1:].sum()
     assert kept == pytest.approx(flow[1:-1].sum() + (1 - share) * flow[0] + share * flow[-1], abs=1e-3)
 

@@ -198,3 +198,56 @@ def test_python_face() -> None:
         fiscal.compare(base)
     with pytest.raises(InputError, match=r"horizon\.last_year"):
         fiscal.compare(base, fiscal.run(scenarios.load("boom", overrides=["horizon.last_year=2060"])))
+
+
+def test_crypto_in_place_of_equity_that_earns_equity_changes_nothing() -> None:
+    """The whole balance then holds what it held; what is left is new money's half-year at the new mix."""
+    displaced = ("adoption.displaces=equity", "fees.crypto_rate=0.004")
+    for line in ("withdrawal_tax", "tax_expenditure", "inside_buildup_cash"):
+        same = window("boom", line, *displaced, path="equity_adoption")
+        assert same == pytest.approx(window("boom", line, *displaced, path="no_crypto"), rel=1e-4), line
+
+
+def test_more_left_to_spouses_means_fewer_heirs() -> None:
+    few, many = (computed("baseline", f"heirs.spouse_share_scale={scale}") for scale in (0.5, 0.0))
+    at = int(np.flatnonzero(few.projection.years == 2060)[0])
+    assert many.inputs.heirs[at].sum() > 1.2 * few.inputs.heirs[at].sum()
+    paid = [run.projection.total("inherited_withdrawals")[0, at] for run in (few, many)]
+    heads = [run.inputs.heirs[at].sum() for run in (few, many)]
+    # money and heads move together: a mean inheritance stays of the same size
+    assert paid[0] / heads[0] == pytest.approx(paid[1] / heads[1], rel=0.25)
+
+
+def test_a_larger_wish_meets_the_same_limit() -> None:
+    plain, wished = computed("baseline"), computed("baseline", "contributions.elective_scale=3.0")
+    per_person = wished.contributions.elective_traditional_usd + wished.contributions.elective_roth_usd
+    per_person = per_person[1, 10:40, -1] / wished.people.people_open[1, 10:40, -1]
+    assert per_person.max() < 24_500 + 11_250  # 2026: 402(g) and the highest catch-up
+    more = wished.contributions.traditional_usd[1].sum() / plain.contributions.traditional_usd[1].sum()
+    assert 1.0 < more < 3.0
+
+
+def test_frozen_limits_hold_contributions_down() -> None:
+    frozen, indexed = (
+        computed("baseline", f"limits.indexed={value}").contributions.traditional_usd.sum(axis=(1, 2))
+        for value in ("false", "true")
+    )
+    assert frozen[1] == indexed[1]
+    assert frozen[40] < 0.95 * indexed[40]
+
+
+def test_every_column_of_every_table_is_described() -> None:
+    from fiscal.results import COLUMNS
+
+    known = set(COLUMNS)
+    for name, table in result("boom").tables.items():
+        assert set(table.columns) <= known, (name, sorted(set(table.columns) - known))
+
+
+def test_results_of_other_data_are_not_compared() -> None:
+    from dataclasses import replace
+
+    base = result("baseline")
+    other = replace(result("boom"), data_fingerprint="0" * 64)
+    with pytest.raises(InputError, match="run on other data tables"):
+        fiscal.compare(base, other)

@@ -11,7 +11,7 @@
 ``additional_tax``           10% on penalised early withdrawals (s.72(t))
 ``roth_upfront_tax``         memo, never summed: tax collected now on Roth contributions that the
                              traditional treatment would have deferred
-``inside_buildup_cash``      tax expenditure only: the law's rates on the plan's own return
+``inside_buildup_cash``      tax expenditure only: the law's rates on the plan's own return of the year
 ============================ ==================================================================
 
 ``net_revenue`` is the sum of the first five. ``tax_expenditure`` =
@@ -48,11 +48,11 @@ class ContributionTaxes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildupRates:
-    """The law's tax on a dollar of return earned outside a plan, ``(Y, A, G)``, by sleeve."""
+class BuildupTax:
+    """The law's tax on a year's return earned outside a plan, per dollar held in the sleeve."""
 
-    core: np.ndarray
-    crypto: np.ndarray
+    core: np.ndarray  # (P, Y, A, G, S)
+    crypto: np.ndarray  # (P, Y, A, G)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Ledger:
         return self.lines[line].sum(axis=(2, 3))
 
 
-def keep_books(projection: Projection, taxes: ContributionTaxes, buildup: BuildupRates) -> Ledger:
+def keep_books(projection: Projection, taxes: ContributionTaxes, buildup: BuildupTax) -> Ledger:
     """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``."""
     shape = projection.cells["owner_tax"].shape[:4]
 
@@ -88,7 +88,8 @@ def keep_books(projection: Projection, taxes: ContributionTaxes, buildup: Buildu
         "additional_tax": over_strata("additional_tax"),
         "roth_upfront_tax": same_on_every_path(taxes.roth_upfront_usd),
         "inside_buildup_cash": -(
-            over_strata("core_return") * buildup.core + over_strata("crypto_return") * buildup.crypto
+            (projection.cells["core_held"] * buildup.core).sum(axis=4)
+            + over_strata("crypto_held") * buildup.crypto
         ),
     }
     lines["net_revenue"] = sum((lines[name] for name in CASH_LINES), start=np.zeros(shape))

@@ -27,9 +27,7 @@ class Window:
         return f"FY{self.first}-{self.last}"
 
 
-def fiscal_years(
-    flow: np.ndarray, years: np.ndarray, year_fraction: np.ndarray, same_year_share: float
-) -> np.ndarray:
+def fiscal_years(flow: np.ndarray, year_fraction: np.ndarray, same_year_share: float) -> np.ndarray:
     """Federal fiscal-year receipts from calendar-year flows, same shape ``(..., Y)``.
 
     Fiscal year ``t`` takes ``same_year_share`` of calendar ``t`` and the rest of ``t - 1`` (assumed

@@ -75,6 +75,11 @@ def indexed_limits(years: ArrayLike, cpi_u: ArrayLike) -> pd.DataFrame:
     return frame
 
 
+def last_published_year() -> int:
+    """Last year of the limits table; later limits are indexed."""
+    return int(sources.table("contribution_limits")["year"].max())
+
+
 def indexed_by_law(key: str, year: int, monthly_cpi: pd.Series) -> float:
     """One limit of one year from the statute's base and monthly CPI-U (index: 'YYYY-MM'), rounded.
 

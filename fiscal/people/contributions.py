@@ -173,7 +173,8 @@ def project_contributions(
     relative = (
         limits.loc[years, "elective_deferral_limit_usd"].to_numpy() / base["elective_deferral_limit_usd"]
     )
-    kept = 1 - excess_share(profile, relative / wage_index, weights)  # (Y, A, k)
+    # a larger wish meets the same limit sooner
+    kept = 1 - excess_share(profile, relative / (wage_index * max(elective_scale, 1.0)), weights)  # (Y, A, k)
     growth = (wage_index * active)[:, None, None]
     elective_k = elective_wish * kept * growth
     catch_up_k = np.where((AGES >= CATCH_UP_AGE)[:, None], catch_up, 0.0) * kept * growth

@@ -196,7 +196,8 @@ def project_rates(
     traditional_ira = np.where(early, young_ira, draws)
 
     # no required minimum for living Roth owners (SECURE 2.0 s.325): only their own discretion
-    roth_plan = (leakage + own) * roth_draw_ratio
+    # leavers who cash out take the whole account; only retirement draws are rarer than traditional ones
+    roth_plan = leakage + own * roth_draw_ratio
     roth_ira = np.where(early, young_ira, own) * roth_draw_ratio
     rate = np.stack(
         [

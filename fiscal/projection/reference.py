@@ -9,8 +9,9 @@ with its own half-year returns and with flow rates times its fraction):
    is still there, taken from the sleeves pro rata to what they hold; contributions come in, divided
    over the sleeves at the stratum's target. Inherited accounts pay 1/(years left).
 3. ``1``     all grow with ``h2``; fees and operational losses are charged on the balance at the end.
-4. ``1``     rebalancing: a rise of the target since last year is bought (``transfer``); what is left
-   of the gap to the target is closed by the share ``rebalancing``.
+4. ``1``     rebalancing: a rise of the target since last year is bought; what is left of the gap to
+   the target is closed by the share ``rebalancing``. Without ``transfer`` neither happens: only new
+   money is put at the target, and what is held drifts.
 5. ``1``     deaths: a decedent's balance stays with the spouse or moves to the inherited wrapper.
    Closing. Everybody is a year older at the next opening.
 
@@ -46,6 +47,8 @@ CELL_LINES = (
     "conversions",
     "core_return",
     "crypto_return",
+    "core_held",
+    "crypto_held",
     "fees",
     "losses",
     "closing_traditional",
@@ -58,7 +61,8 @@ CELL_LINES = (
 )
 """What the projection reports for each cell, arrays ``(P, Y, A, G, S)`` in dollars. ``plan_``, ``ira_``
 and ``inherited_withdrawals`` are traditional; ``roth_withdrawals`` are of living owners; ``plan_bequests``
-pass from plans to heirs."""
+pass from plans to heirs; ``core_held`` and ``crypto_held`` are what the sleeves hold on the mean of the year's
+two halves, what a yield is paid on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +92,7 @@ def expected_tax(
 ) -> np.ndarray:
     """Income tax on withdrawals ``(P, A, G, S)`` shared by ``holders`` (A, G, S), through a schedule.
 
-    Each cell's tax is ``holders x schedule(withdrawals / holders)``; a cell without holders has no
-    withdrawals (held by a check in the inputs' builder) and no tax.
+    Each cell's tax is ``holders x schedule(withdrawals / holders)``; a cell without holders pays none.
     """
     knots = schedule.knots_usd[year]
     per_holder = np.divide(
@@ -254,6 +257,9 @@ def project(inputs: ProjectionInputs) -> Projection:
             (middle - balance).sum(axis=(1, 2)) + (end - after).sum(axis=(1, 2))
             + (middle_inherited - inherited).sum(axis=(1, 2)) + (end_inherited - after_inherited).sum(axis=(1, 2))
         )  # fmt: skip
+        held = (
+            (balance + after).sum(axis=(1, 2)) + (inherited + after_inherited).sum(axis=(1, 2))
+        ) / 2  # fmt: skip
         report = {
             "plan_withdrawals": withdrawals[:, PLAN, TRADITIONAL],
             "ira_withdrawals": withdrawals[:, IRA, TRADITIONAL],
@@ -271,6 +277,8 @@ def project(inputs: ProjectionInputs) -> Projection:
             "conversions": conversions.sum(axis=(1, 2)),
             "core_return": gained[:, CORE],
             "crypto_return": gained[:, CRYPTO],
+            "core_held": held[:, CORE],
+            "crypto_held": held[:, CRYPTO],
             "fees": fees.sum(axis=(1, 2, 3)) + fees_inherited.sum(axis=(1, 2, 3)),
             "losses": losses.sum(axis=(1, 2, 3)) + losses_inherited.sum(axis=(1, 2, 3)),
             "closing_traditional": closing[:, :, TRADITIONAL].sum(axis=(1, 2))
@@ -280,14 +288,18 @@ def project(inputs: ProjectionInputs) -> Projection:
             "closing_crypto": closing[:, :, :, CRYPTO].sum(axis=(1, 2))
             + closing_inherited[:, :, :, CRYPTO].sum(axis=(1, 2)),
         }
-        taxable = withdrawals[:, :, TRADITIONAL].sum(axis=1) + nonqualified
-        report["owner_tax"] = expected_tax(inputs.owner_schedule, y, taxable, inputs.holders[y])
+        # a stub's flows are taxed at the rates of the full year they belong to
+        taxable = (withdrawals[:, :, TRADITIONAL].sum(axis=1) + nonqualified) / fraction
+        report["owner_tax"] = fraction * expected_tax(inputs.owner_schedule, y, taxable, inputs.holders[y])
         report["conversion_tax"] = (
-            expected_tax(inputs.owner_schedule, y, taxable + report["conversions"], inputs.holders[y])
+            fraction
+            * expected_tax(
+                inputs.owner_schedule, y, taxable + report["conversions"] / fraction, inputs.holders[y]
+            )
             - report["owner_tax"]
         )
-        report["heir_tax"] = expected_tax(
-            inputs.heir_schedule, y, report["inherited_withdrawals"], inputs.heirs[y]
+        report["heir_tax"] = fraction * expected_tax(
+            inputs.heir_schedule, y, report["inherited_withdrawals"] / fraction, inputs.heirs[y]
         )
         report["additional_tax"] = report["penalised_withdrawals"] * inputs.additional_tax_rate
         for name, values in report.items():

@@ -299,6 +299,8 @@ def _parse_overrides(
             problems.append(
                 Problem("unknown key", file=OVERRIDES, key=key, value=value, nearest=_nearest_dotted(key))
             )
+        elif name in tables.get(section, {}):
+            problems.append(Problem("set more than once", file=OVERRIDES, key=key, value=value))
         else:
             tables.setdefault(section, {})[name] = value
     return tables
@@ -342,7 +344,12 @@ def _validate(draft: _Draft) -> tuple[Settings, list[Problem]]:
             sections[name] = model.model_validate(
                 {key: value for key, value in values.items() if key not in faults}
             )
-    changes = draft.values.get(ASSUMPTIONS, {})
+    # a row set to its own value asks no other question
+    changes = {
+        key: value
+        for key, value in draft.values.get(ASSUMPTIONS, {}).items()
+        if key not in adjustable() or isinstance(value, bool) or value != adjustable()[key].default
+    }
     faults_of_rows = problems_of(changes, draft.origins) if changes else []
     problems += faults_of_rows
     sections[ASSUMPTIONS] = Assumptions(**({} if faults_of_rows else changes))

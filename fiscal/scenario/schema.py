@@ -249,7 +249,7 @@ class Adoption(Section):
         unit="strength a year",
         low=0.0,
         high=1.0,
-        doc="1 returns to the target mix each year, 0 lets the mix drift.",
+        doc="1 returns to the target mix each year, 0 lets the mix drift; with mode new_money it always drifts.",
         source="no source; target-date funds rebalance, single funds drift",
         status="assumed",
     )
@@ -295,7 +295,7 @@ class Roth(Section):
         unit="share a year",
         low=-0.2,
         high=0.2,
-        doc="Yearly rise of the Roth share until the plateau year.",
+        doc="Yearly rise of the Roth share until the plateau year; mandated Roth catch-up comes on top.",
         source=f"{W2_ROTH}: from 5.1 percent in 2014 to 10.4 in 2020, about a point a year",
         status="derived",
     )
@@ -422,7 +422,7 @@ class Withdrawals(Section):
     rmd_above_share: float = setting(
         0.29,
         unit="share of owners of RMD age",
-        low=0.0,
+        low=0.05,
         high=1.0,
         doc="Owners who withdraw at a rate of their own above the minimum; the remainder takes less or none.",
         source=f"{ICI_2023}: 35.6 percent of the 81.7 percent who withdraw",
@@ -486,7 +486,7 @@ class People(Section):
     scale: float = setting(
         1.0,
         unit="multiple of the population",
-        low=0.0,
+        low=0.001,
         high=10.0,
         doc="Scales every person and with them every dollar; for tests and teaching.",
         source="1 = SSA age shape on CBO totals",
@@ -529,7 +529,7 @@ class Contributions(Section):
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
-        doc="Elective deferrals; limits still hold.",
+        doc="What people wish to defer; the limits still cut it.",
         source="1 = the base table, data/contribution_profile.csv",
         status="choice",
     )
@@ -570,13 +570,6 @@ class Tax(Section):
 class Scope(Section):
     """Which accounts are in the numbers."""
 
-    plans: tuple[Literal["k401"], ...] = setting(
-        ("k401",),
-        unit="names",
-        doc="Plans counted; k401 = 401(k) plans.",
-        source="$8.7tn on 31 March 2025 (ICI; data/ici_assets.csv)",
-        status="choice",
-    )
     rollover_stock: bool = setting(
         False,
         unit="switch",

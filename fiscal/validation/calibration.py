@@ -118,7 +118,7 @@ def _sum(frame: pd.DataFrame, **where: object) -> float:
 
 
 def _opening_stock(base: Result) -> float:
-    """Plan assets at the opening, billions: the stub's closing with its flows and returns taken back."""
+    """Plan assets at the opening, billions."""
     return float(base.summary["opening_plan_bn_usd"])
 
 
@@ -181,11 +181,11 @@ def _contributions(base: Result) -> list[dict[str, Any]]:
         _row("employer contributions 2025, full year", "bn USD", (230, 255), source, employers),
         _row("share of all defined-contribution contributions that is 401(k)", "share", _scope_range(),
              "BEA NIPA 2024 aged a year by wages; range: 401(k) share of plan assets +-10 points",
-             (participants + employers) / _all_plan_contributions(base)),
+             (participants + employers) / _all_plan_contributions()),
     ]  # fmt: skip
 
 
-def _all_plan_contributions(base: Result) -> float:
+def _all_plan_contributions() -> float:
     """Contributions to all defined-contribution plans in 2025: BEA's total of 2024 times wage growth."""
     nipa = sources.table("nipa_dc_contributions")
     row = nipa[(nipa["series"] == "BEA_T7_25") & (nipa["item"] == "dc_contributions_total")]
@@ -257,11 +257,7 @@ def _taxes(base: Result) -> list[dict[str, Any]]:
     row = behaviour[
         (behaviour["topic"] == "early-withdrawal tax") & (behaviour["period"].astype(str) == "2023")
     ]
-    published = float(row["value"].iloc[0])
-    if published > 1e6:
-        published /= 1e9
-    elif published > 1e3:
-        published /= 1e3
+    published = float(row["value"].iloc[0])  # billions, as its unit column says
     dol = sources.table("dol_5500").set_index("year")["assets_yearend_bn_usd"]
     scope = sources.assumption("validation.additional_tax_scope_share")
     year = FIRST_YEAR + 1
@@ -349,11 +345,14 @@ _WITHDRAWAL_REASON = (
 )
 
 
-def _file_shares(base: Result) -> list[dict[str, Any]]:
+def _file_shares(_: Result) -> list[dict[str, Any]]:
     """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the mended file beside SOI 2023."""
     check = sources.table("microdata_check")
     rows = []
-    for item, what in (("ira_distributions", "IRA distributions"), ("taxable_pension_income", "taxable pensions")):
+    for item, what in (
+        ("ira_distributions", "IRA distributions"),
+        ("taxable_pension_income", "taxable pensions"),
+    ):
         part = check[check["statistic"] == f"{item}_by_agi_2023"]
         for floor in (200_000, 500_000):
             above = part[part["class_from"].astype(float) >= floor]
