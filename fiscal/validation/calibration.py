@@ -119,7 +119,7 @@ def _sum(frame: pd.DataFrame, **where: object) -> float:
 
 def _opening_stock(base: Result) -> float:
     """Plan assets at the opening, billions."""
-    return float(base.summary["opening_plan_bn_usd"])
+    return float(base.summary["calibration"]["opening_plan_bn_usd"])
 
 
 def _stocks(base: Result) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
     ici = sources.table("ici_assets").set_index("date")["k401_bn_usd"]
     returns = np.expm1(history.monthly_log_returns("2025-04", "2025-09"))
     weights = np.average(
-        glide.glide_path(), axis=0, weights=np.asarray(base.summary["opening_by_age_bn_usd"])
+        glide.glide_path(), axis=0, weights=np.asarray(base.summary["calibration"]["opening_by_age_bn_usd"])
     )
     columns = {asset: weights[ASSETS.index(asset)] for asset in ("equity", "bonds", "cash")}
     flows = base.tables["flows"]
@@ -275,7 +275,7 @@ def _taxes(base: Result) -> list[dict[str, Any]]:
 def _people(base: Result) -> list[dict[str, Any]]:
     acs = sources.table("population_acs_2024").set_index("age")["both"].astype(float)
     over_65 = [label for label in acs.index if label[0].isdigit() and int(label[:2].strip("-+")) >= 65]
-    model = float(base.summary["people_65_plus"])
+    model = float(base.summary["calibration"]["people_65_plus"])
     return [
         _row("people 65 and over, opening of 2025", "mn persons", acs[over_65].sum() / 1e6,
              "Census ACS, July 2024 (resident population)", model / 1e6, tolerance=0.08,
@@ -286,7 +286,7 @@ def _people(base: Result) -> list[dict[str, Any]]:
 def _draws(base: Result) -> list[dict[str, Any]]:
     """Retirement draws by age beside the SCF, a second source that no parameter was set by."""
     scf = sources.table("scf_withdrawal_rates").set_index(["survey_year", "age"])["any_rate_all_holders"]
-    model = base.summary["draw_rate_by_age"]
+    model = base.summary["calibration"]["draw_rate_by_age"]
     ages = {"60-64": 62, "65-69": 67, "75-79": 77, "80+": 85}
     rows = []
     for label, age in ages.items():
