@@ -196,6 +196,7 @@ def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
         shutil.copy(root / name, source / name)
     for name in ("fiscal", "data"):
         shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "reports" / "template", source / "reports" / "template")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=source,
@@ -209,6 +210,7 @@ def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
         archive.extractall(tmp_path / "site")
     assert {f"fiscal/_data/{file.name}" for file in (root / "data").iterdir()} <= set(names)
     assert "fiscal/scenario/catalogue/baseline.toml" in names
+    assert "fiscal/report/_template/report.typ" in names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]
     code = (
         "import fiscal, pathlib; from fiscal import sources\n"

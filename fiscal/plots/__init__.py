@@ -1,0 +1,41 @@
+"""Figures of a result or comparison: ``available(owner)`` names them, each returns Axes.
+
+    >>> ax = fiscal.compare(base, boom).plot.difference(reference="no_crypto")
+
+Nothing is shown and no global state is changed; ``ax.figure`` is a plain matplotlib figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fiscal.plots import figures, measures
+from fiscal.plots.alt import alt_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fiscal.results import Comparison, Result
+
+__all__ = ["alt_text", "available"]
+
+_ALWAYS = ("contributions", "cash_flow", "balances", "who_pays", "present_values")
+_WITH_CRYPTO = ("crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains")
+
+
+def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
+    """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
+
+    Those about crypto need a scenario that holds some; ``difference`` also works between two results.
+    """
+    results = measures.runs_of(owner)
+    names = list(_ALWAYS)
+    if measures.with_crypto(results):
+        names += _WITH_CRYPTO
+    elif len(results) > 1:
+        names.append("difference")
+    if measures.sensitivity() is not None:
+        names.append("sensitivity")
+    found: dict[str, Any] = {name: getattr(figures, name) for name in names}
+    return found

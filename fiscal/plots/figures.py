@@ -1,0 +1,389 @@
+"""Figures: a result or comparison in, Axes out.
+
+Each function takes ``(owner, ax=None, **options)``, draws on ``ax`` or on a new figure of its own, and
+returns the Axes. The number tables are those of :mod:`fiscal.plots.measures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
+
+import fiscal.plots.measures as measures
+import fiscal.plots.style as style
+from fiscal.errors import InputError, Problem
+from fiscal.plots.wording import BASIS_NAMES, LINE_NAMES, PATH_NAMES, WRAPPER_NAMES, capital, window_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fiscal.results import Comparison, Result
+
+    Owner: TypeAlias = Result | Comparison
+
+CONTRIBUTION_NAMES = {
+    "elective_deferral_traditional": "deferrals, traditional",
+    "employer_contribution_traditional": "employer, traditional",
+    "elective_deferral_roth": "deferrals, Roth",
+    "employer_contribution_roth": "employer, Roth",
+}
+UNITS = {
+    "gdp_share": "percent of GDP",
+    "real_bn_usd": "billions of {price_year} dollars",
+    "nominal_bn_usd": "billions of current dollars",
+}
+
+
+def unit_of(owner: Owner, value: str) -> str:
+    """The axis text of a value column. Raises InputError for a column that is none."""
+    if value not in UNITS:
+        raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(UNITS)))
+    price_year = measures.runs_of(owner)[0].scenario.value("books.price_year")
+    return UNITS[value].format(price_year=price_year)
+
+
+def _scaled(values: pd.Series, value: str) -> pd.Series:
+    return values * 100 if value == "gdp_share" else values
+
+
+def _styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
+    """The house style around a drawing function, and a new figure when no Axes is given."""
+
+    @wraps(draw)
+    def styled(owner: Owner, ax: Axes | None = None, **options: Any) -> Axes:
+        with style.look():
+            return draw(owner, style.new_axes() if ax is None else ax, **options)
+
+    return styled
+
+
+def _stack(ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]]) -> None:
+    """Stacked areas from zero, each labelled at its right end."""
+    bottom = np.zeros(len(years))
+    labels = []
+    for (text, values), fill in zip(columns, style.FILLS, strict=False):
+        top = bottom + values
+        ax.fill_between(years, bottom, top, edgecolor="white", linewidth=0.4, **fill)
+        labels.append((text, float((bottom[-1] + top[-1]) / 2), style.BLACK))
+        bottom = top
+    ax.set_ylim(0, bottom.max() * 1.04)
+    _label_lines(ax, years.tolist(), labels)
+
+
+def _label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]]) -> None:
+    style.years_axis(ax, years, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, max(years))
+
+
+@_styled
+def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd") -> Axes:
+    """Contributions by year, stacked by who pays and how they are taxed (the first result's)."""
+    unit = unit_of(owner, value)
+    frame = measures.contributions(measures.runs_of(owner)[0], value)
+    columns = [(text, frame[name].to_numpy()) for name, text in CONTRIBUTION_NAMES.items() if name in frame]
+    _stack(ax, frame["year"].to_numpy(), columns)
+    style.title(ax, "Contributions by who pays and by tax character", capital(unit))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
+    """What is forgone each fiscal year against what comes back, and the net (the first result's)."""
+    unit = unit_of(owner, value)
+    result = measures.runs_of(owner)[0]
+    frame = measures.cash_flow(result, value)
+    years = frame["year"].to_numpy()
+    forgone, tax, net = (
+        _scaled(frame[name], value).to_numpy() for name in ("forgone", "withdrawal_tax", "net_revenue")
+    )
+    ax.fill_between(years, 0, forgone, edgecolor="white", linewidth=0.4, **style.FILLS[1])
+    ax.fill_between(years, 0, tax, edgecolor="white", linewidth=0.4, **style.FILLS[0])
+    ax.plot(years, net, color=style.BLACK)
+    style.zero_line(ax)
+    labels = [
+        ("withdrawal tax", float(tax[-1]), style.BLACK),
+        ("net revenue (line)", float(net[-1]), style.BLACK),
+        ("deferred revenue and\npayroll tax forgone", float(forgone[-1] / 2), style.BLACK),
+    ]
+    _label_lines(ax, years.tolist(), labels)
+    style.title(ax, f"Revenue forgone and withdrawal tax, {result.name}", capital(unit))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def difference(
+    owner: Owner,
+    ax: Axes,
+    *,
+    reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
+    value: str = "real_bn_usd",
+) -> Axes:
+    """Scenario minus a reference by fiscal year, one line a scenario.
+
+    ``reference`` is no_crypto, equity_adoption or base (the first result). Raises InputError for another.
+    """
+    unit = unit_of(owner, value)
+    if line not in LINE_NAMES:
+        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LINE_NAMES)))
+    frame = measures.differences(owner, reference, line, value)
+    if frame.empty:
+        allowed = ", ".join((*measures.REFERENCES, "base"))
+        raise InputError(
+            Problem("nothing to take a difference from", key="reference", value=reference, allowed=allowed)
+        )
+    names = [result.name for result in measures.runs_of(owner)]
+    labels = []
+    for name, part in frame.groupby("scenario", sort=False):
+        look = style.line_of(names.index(str(name)))
+        values = _scaled(part["difference"], value)
+        ax.plot(part["year"], values, **look.options())
+        labels.append((str(name), float(values.iloc[-1]), look.color))
+    style.zero_line(ax)
+    _label_lines(ax, frame["year"].tolist(), labels)
+    against = names[0] if reference == "base" else PATH_NAMES[reference]
+    what = line.replace("_", " ")
+    style.title(ax, capital(f"{what} against {against}"), capital(unit))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
+    """Year-end balances over GDP, stacked by wrapper (the first result's)."""
+    result = measures.runs_of(owner)[0]
+    frame = measures.balances(result, by=by)
+    columns = [
+        (WRAPPER_NAMES.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
+    ]
+    _stack(ax, frame["year"].to_numpy(), columns)
+    style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def crypto_share(owner: Owner, ax: Axes) -> Axes:
+    """Crypto's share of all year-end balances, one line a scenario that holds it."""
+    labels = []
+    years: list[int] = []
+    for position, result in enumerate(measures.runs_of(owner)):
+        if not measures.references_of(result):
+            continue
+        share = 100 * measures.crypto_share(result)
+        look = style.line_of(position)
+        ax.plot(share.index, share, **look.options())
+        years = share.index.tolist()
+        labels.append((result.name, float(share.iloc[-1]), look.color))
+    ax.set_ylim(0, None)
+    _label_lines(ax, years, labels)
+    style.title(ax, "Crypto in all year-end balances", "Percent of balances")
+    style.plain_numbers(ax)
+    return ax
+
+
+def _window(owner: Owner, window: str | None) -> str:
+    """The window asked for, or the longest. Raises InputError for one the results do not have."""
+    known = measures.windows_of(measures.runs_of(owner)[0])
+    if window is None:
+        return known[-1]
+    if window not in known:
+        raise InputError(Problem("no such window", key="window", value=window, allowed=", ".join(known)))
+    return window
+
+
+def _dimension(name: str) -> str:
+    """The dimension in words. Raises InputError for an unknown one."""
+    words = {"earnings_group": "earnings group", "birth_decade": "birth decade"}
+    if name not in words:
+        raise InputError(Problem("no such dimension", key="dimension", value=name, allowed=", ".join(words)))
+    return words[name]
+
+
+@_styled
+def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", window: str | None = None) -> Axes:
+    """Revenue forgone, withdrawal tax and net by group or birth decade (the first result's)."""
+    kind, label = _dimension(dimension), _window(owner, window)
+    result = measures.runs_of(owner)[0]
+    frame = measures.distribution(result, dimension, label)
+    members = _drawn(dimension, frame)
+    frame = frame[frame["member"].isin(members)]
+    places = np.arange(len(frame))
+    bar: dict[str, Any] = {"width": 0.72, "edgecolor": style.BLACK, "linewidth": 0.4}
+    ax.bar(places, frame["withdrawal_tax"], label="withdrawal tax", **bar, **style.FILLS[0])
+    forgone = "deferred revenue and payroll tax forgone"
+    ax.bar(places, frame["forgone"], label=forgone, **bar, **style.FILLS[1])
+    ax.plot(places, frame["net_revenue"], "D", color=style.BLACK, markersize=4, label="net revenue")
+    style.zero_line(ax)
+    _members(ax, members)
+    if dimension == "birth_decade":  # bars stand in both corners: make room for the legend above them
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + 0.35 * (high - low))
+    style.legend(ax, "upper left")
+    style.title(ax, f"By {kind}, {window_name(label)}, {result.name}", capital(unit_of(owner, "real_bn_usd")))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def who_gains(
+    owner: Owner,
+    ax: Axes,
+    *,
+    dimension: str = "earnings_group",
+    window: str | None = None,
+    reference: str = "equity_adoption",
+) -> Axes:
+    """Withdrawal tax against a reference by group or birth decade, one bar a scenario."""
+    kind, label = _dimension(dimension), _window(owner, window)
+    frame = measures.distribution_difference(owner, dimension, label, reference)
+    names = frame["scenario"].unique().tolist()
+    members = _drawn(dimension, frame)
+    width = 0.8 / max(len(names), 1)
+    for position, name in enumerate(names):
+        part = frame[frame["scenario"] == name].set_index("member").loc[members, "difference"]
+        places = np.arange(len(members)) + (position - (len(names) - 1) / 2) * width
+        fill = style.FILLS[(position + 1) % len(style.FILLS)]
+        ax.bar(places, part, width=width, edgecolor=style.BLACK, linewidth=0.4, label=name, **fill)
+    style.zero_line(ax)
+    _members(ax, members)
+    style.legend(ax, "upper left")
+    style.title(
+        ax,
+        f"Withdrawal tax against {PATH_NAMES[reference]}, by {kind}, {window_name(label)}",
+        capital(unit_of(owner, "real_bn_usd")),
+    )
+    style.plain_numbers(ax)
+    return ax
+
+
+def _drawn(dimension: str, frame: pd.DataFrame) -> list[str]:
+    """All earnings groups; of the birth decades those that have something to show."""
+    if dimension == "birth_decade":
+        return measures.members_that_count(frame)
+    return [str(member) for member in frame["member"].unique()]
+
+
+def _members(ax: Axes, members: list[str]) -> None:
+    crowded = len(members) > 8
+    ax.set_xticks(
+        np.arange(len(members)), members, rotation=35 if crowded else 0, ha="right" if crowded else "center"
+    )
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.7, len(members) - 0.3)
+
+
+@_styled
+def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adoption") -> Axes:
+    """Tax on the scenario's extra withdrawal dollar beside the average rate on all withdrawals."""
+    names = [result.name for result in measures.runs_of(owner)]
+    labels = []
+    years: list[int] = []
+    for result in measures.with_crypto(measures.runs_of(owner)):
+        frame = measures.extra_dollar(result, reference)
+        if not years:
+            years = frame["year"].tolist()
+            ax.plot(years, 100 * frame["average_rate"], color=style.GREY, linewidth=1.0)
+            labels.append(("average dollar", float(100 * frame["average_rate"].iloc[-1]), style.GREY))
+        shown = frame[frame["extra_rate"].notna()]
+        if shown.empty:
+            continue
+        look = style.line_of(names.index(result.name))
+        ax.plot(shown["year"], 100 * shown["extra_rate"], **look.options())
+        end = float(100 * shown["extra_rate"].iloc[-1])
+        labels.append((f"extra dollar, {result.name}", end, look.color))
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
+    _label_lines(ax, years, labels)
+    style.title(
+        ax, f"Tax on the extra dollar withdrawn, against {PATH_NAMES[reference]}", "Percent of withdrawals"
+    )
+    style.plain_numbers(ax)
+    return ax
+
+
+def basis_name(basis: str, rate: float) -> str:
+    """A basis with its rate: "Convention 3.5%", "Treasury"."""
+    return BASIS_NAMES[basis] if np.isnan(rate) else f"{BASIS_NAMES[basis]} {100 * rate:g}%"
+
+
+@_styled
+def present_values(owner: Owner, ax: Axes) -> Axes:
+    """Present values to the horizon by basis, and the net with what is left there (the first result's)."""
+    result = measures.runs_of(owner)[0]
+    frame = measures.present_values(result)
+    names = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
+    places = np.arange(len(frame))[::-1]
+    bar: dict[str, Any] = {"height": 0.6, "edgecolor": style.BLACK, "linewidth": 0.4}
+    trillions = {name: frame[name] / 1e3 for name in ("forgone", "withdrawal_tax", "total")}
+    forgone = "deferred revenue and payroll tax forgone"
+    ax.barh(places, trillions["withdrawal_tax"], label="withdrawal tax", **bar, **style.FILLS[0])
+    ax.barh(places, trillions["forgone"], label=forgone, **bar, **style.FILLS[1])
+    net = "net revenue with the terminal claim"
+    ax.plot(trillions["total"], places, "D", color=style.BLACK, markersize=5, label=net)
+    ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x")
+    ax.grid(False, axis="y")
+    ax.set_ylim(-0.6, places[0] + 2.1)
+    style.legend(ax, "upper right")
+    ax.set_title(f"Present values on 30 June 2025 by basis, {result.name}", loc="left")
+    ax.set_xlabel("Trillions of dollars")
+    style.plain_numbers(ax, axis=ax.xaxis)
+    return ax
+
+
+@_styled
+def crypto_value(owner: Owner, ax: Axes) -> Axes:
+    """Value of a dollar of crypto along each path, beside equity, on a logarithmic scale."""
+    frame = measures.crypto_values(owner)
+    names = [result.name for result in measures.runs_of(owner)]
+    labels = []
+    ax.set_yscale("log")
+    for series, part in frame.groupby("series", sort=False):
+        equity = series == "equity"
+        look = style.Line(style.GREY, "-") if equity else style.line_of(names.index(str(series)))
+        ax.plot(part["year"], part["value"], **look.options(), zorder=2 if equity else 3)
+        labels.append(
+            ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)
+        )
+    _label_lines(ax, frame["year"].tolist(), labels)
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.title(ax, "Value of a dollar invested at the opening, returns reinvested", "Dollars (log scale)")
+    return ax
+
+
+@_styled
+def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
+    """The ``count`` assumptions that move the baseline's net revenue most, from their low to high value.
+
+    Drawn from the stored table, whatever the owner. Raises InputError when it has not been built.
+    """
+    frame = measures.sensitivity()
+    if frame is None:
+        raise InputError(
+            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data sensitivity")
+        )
+    shown = frame.head(count)
+    places = np.arange(len(shown))[::-1]
+    bar: dict[str, Any] = {"height": 0.66, "edgecolor": style.BLACK, "linewidth": 0.4}
+    ax.barh(places, shown["net_low"] / 1e3, label="at its low value", **bar, **style.FILLS[0])
+    ax.barh(places, shown["net_high"] / 1e3, label="at its high value", **bar, **style.FILLS[1])
+    ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
+    ax.set_yticks(places, shown["key"].str.removeprefix("assumptions."))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x")
+    ax.grid(False, axis="y")
+    ax.set_xlabel("Change of net revenue over the longest window, trillions of current dollars")
+    ax.set_title("One assumption at a time, baseline", loc="left")
+    style.legend(ax, "lower right")
+    style.plain_numbers(ax, axis=ax.xaxis)
+    return ax

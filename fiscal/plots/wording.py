@@ -1,0 +1,133 @@
+"""Numbers in words: how amounts, rates and years are written in sentences, labels and tables.
+
+Sentences say "percent", "billion" and "trillion"; tables use figures of one width, a true minus sign and
+one number of decimals a column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+MISSING = "\N{EN DASH}"
+
+LINE_NAMES = {
+    "deferred_revenue": "Deferred revenue",
+    "payroll_forgone": "Payroll tax forgone",
+    "withdrawal_tax": "Withdrawal tax",
+    "conversion_tax": "Conversion tax",
+    "additional_tax": "Additional tax",
+    "net_revenue": "Net revenue",
+    "roth_upfront_tax": "Roth tax up front (memo)",
+    "inside_buildup_cash": "Inside build-up (memo)",
+    "tax_expenditure": "Tax expenditure (positive = cost)",
+}
+"""Revenue lines as a reader sees them; :mod:`fiscal.budget.ledger` defines them."""
+
+PATH_NAMES = {
+    "no_crypto": "no crypto",
+    "equity_adoption": "same adoption in equity",
+}
+"""Paths of one run as a reader sees them."""
+
+WRAPPER_NAMES = {"plan": "401(k) plans", "ira": "rolled over to IRAs", "inherited": "inherited"}
+
+BASIS_NAMES = {
+    "convention": "Convention",
+    "fixed": "Fixed rate",
+    "treasury": "Treasury bills",
+    "treasury_10y": "Treasury ten-year",
+}
+
+
+def figures(value: float, decimals: int) -> str:
+    """A number for a table cell: thousands by comma, true minus, a dash for what is missing.
+
+    What rounds to nothing has no sign.
+    """
+    if not math.isfinite(value):
+        return MISSING
+    text = f"{abs(value):,.{decimals}f}"
+    negative = value < 0 and any(digit in "123456789" for digit in text)
+    return (MINUS if negative else "") + text
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Absolute value with ``digits`` significant digits and no exponent: 0.0451, 4.51, 451, 4,510."""
+    size = abs(value)
+    if not math.isfinite(size) or size == 0:
+        return "0"
+    rounded = float(f"{size:.{digits - 1}e}")
+    decimals = max(digits - 1 - math.floor(math.log10(rounded)), 0)
+    return f"{rounded:,.{decimals}f}"
+
+
+def short(value: float, digits: int = 3) -> str:
+    """As :func:`significant`, without trailing zeros where the value is exactly what is written."""
+    text = significant(value, digits)
+    exact = abs(float(text.replace(",", "")) - abs(value)) <= 1e-9 * abs(value)
+    return text.rstrip("0").rstrip(".") if exact and "." in text else text
+
+
+def signed_amount(billions: float, digits: int = 3) -> str:
+    """An amount in words with "minus" before it when it is negative."""
+    return f"{'minus ' if billions < 0 else ''}{amount(billions, digits)}"
+
+
+def signed_percent(share: float, digits: int = 3) -> str:
+    """A fraction in words with "minus" before it when it is negative."""
+    return f"{'minus ' if share < 0 else ''}{percent(share, digits)}"
+
+
+def amount(billions: float, digits: int = 3) -> str:
+    """Size of an amount in words: "$135 trillion", "$996 billion", "$127 million"; no sign."""
+    size = float(f"{abs(billions):.{digits - 1}e}") if billions else 0.0
+    for scale, word in ((1e3, "trillion"), (1.0, "billion"), (1e-3, "million")):
+        if size >= scale:
+            return f"${short(billions / scale, digits)} {word}"
+    return "less than $1 million"
+
+
+def percent(share: float, digits: int = 3) -> str:
+    """Size of a fraction in words: "0.45 percent", "10 percent" where it is exactly that; no sign."""
+    return f"{short(100 * share, digits)} percent"
+
+
+def change(difference: float, up: str = "raises", down: str = "lowers") -> str:
+    """The verb of a difference; a difference of nothing "does not change"."""
+    if difference == 0:
+        return "does not change"
+    return up if difference > 0 else down
+
+
+def window_name(label: str) -> str:
+    """ "FY2026-2035" as a reader sees it: fiscal years 2026-2035 with an en dash."""
+    first, last = window_years(label)
+    return f"FY {first}{DASH}{last}"
+
+
+def window_words(label: str) -> str:
+    """ "FY2026-2035" in a sentence: "fiscal years 2026 to 2035"."""
+    first, last = window_years(label)
+    return f"fiscal years {first} to {last}"
+
+
+def window_years(label: str) -> tuple[int, int]:
+    """First and last year of a window's label."""
+    first, last = label.removeprefix("FY").split("-")
+    return int(first), int(last)
+
+
+def listing(items: Sequence[str], word: str = "and") -> str:
+    """ "a", "a and b", "a, b, and c"."""
+    items = list(items)
+    if len(items) < 3:
+        return f" {word} ".join(items)
+    return f"{', '.join(items[:-1])}, {word} {items[-1]}"
+
+
+def capital(text: str) -> str:
+    """The text with its first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,140 @@
+"""The report: results in, a PDF with its figures and tables out.
+
+``assemble(results)`` makes the content as data, ``build`` writes it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fiscal.errors import InputError, Problem
+from fiscal.report import answer, background, chapters, pdf
+from fiscal.report.content import Report, Section
+from fiscal.results import Result
+
+__all__ = ["Report", "assemble", "build"]
+
+TITLE = "Tax deferral in 401(k) plans, crypto assets, and federal revenue"
+
+Progress = Callable[[int, int, str], None]
+
+
+def assemble(results: Sequence[Result]) -> Report:
+    """The report of some results, the first being the base, as data.
+
+    Raises InputError when there is none or they cannot be compared.
+    """
+    if not results:
+        raise InputError(Problem("nothing to report", key="results", allowed="one result or more"))
+    own = tuple(results)
+    answer.owner_of(own)  # refuses runs that cannot be compared, before any work
+    sections: list[Section | None] = [
+        answer.answer_section(own),
+        chapters.contributions_section(own),
+        chapters.books_section(own),
+        chapters.balances_section(own),
+        chapters.distribution_section(own),
+        chapters.extra_dollar_section(own),
+        chapters.present_values_section(own),
+        background.calibration_section(own),
+        background.paths_section(own),
+        background.assumptions_section(own),
+        background.method_section(own),
+        background.limits_section(own),
+        background.sources_section(),
+    ]
+    return Report(
+        title=TITLE,
+        subtitle=answer.subtitle(own),
+        scenarios=answer.scenario_facts(own),
+        warning=answer.WARNING,
+        meta=answer.title_facts(own),
+        running_head=", ".join(result.name for result in own),
+        sections=tuple(section for section in sections if section is not None),
+    )
+
+
+def build(
+    results: Sequence[Result],
+    out: Path,
+    tables_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the PDF, its figures (``<stem>-figures/``, SVG and PNG) and its tables (CSV); returns ``out``.
+
+    ``tables_dir`` (default: ``tables`` beside the PDF) gets one file a table of the report and the
+    long tables of every run. Each file is written under a temporary name and then renamed. Raises
+    InputError when a target cannot be written.
+    """
+    tell = progress or (lambda done, total, what: None)
+    out = Path(out)
+    tables = Path(tables_dir) if tables_dir is not None else out.parent / "tables"
+    figures = out.parent / f"{out.stem}-figures"
+    _check_targets(out, tables, figures)
+    tell(0, 1, "content")
+    report = assemble(results)
+    owner = answer.owner_of(tuple(results))
+    total = len(report.figures()) + 3
+    done = 1
+    with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as name:
+        work = Path(name)
+        drawn, typeset, written = (work / part for part in ("figures", "typst", "tables"))
+        for folder in (drawn, typeset, written):
+            folder.mkdir()
+
+        def advance(label: str) -> None:
+            nonlocal done
+            done += 1
+            tell(done, total, label)
+
+        pdf.save_figures(report, owner, drawn, advance)
+        (work / "report.pdf").write_bytes(pdf.compile_pdf(report, drawn, typeset))
+        advance("PDF")
+        _write_tables(report, results, written)
+        try:
+            _move(drawn, figures)
+            _move(written, tables)
+            os.replace(work / "report.pdf", out)
+        except OSError as error:
+            raise _unwritable(error, out) from error
+    tell(total, total, "done")
+    return out
+
+
+def _write_tables(report: Report, results: Sequence[Result], folder: Path) -> None:
+    """Tables of the report as they are before rounding, and the runs' long tables."""
+    for table in report.tables():
+        table.data.to_csv(folder / f"{table.label}.csv", index=False, lineterminator="\n")
+    for result in results:
+        for name, frame in result.tables.items():
+            frame.to_csv(folder / f"{result.name}-{name}.csv", index=False, lineterminator="\n")
+
+
+def _check_targets(out: Path, *folders: Path) -> None:
+    """Every target that cannot be written, in one message, before any work is done."""
+    problems = []
+    if out.is_dir():
+        problems.append(Problem("is a folder", file=str(out), allowed="the name of a PDF"))
+    for folder in (out.parent, *folders):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problems.append(Problem(f"cannot be made: {error.strerror}", file=str(folder)))
+            continue
+        if not os.access(folder, os.W_OK | os.X_OK):
+            problems.append(Problem("cannot be written to", file=str(folder), allowed="a writable folder"))
+    if problems:
+        raise InputError(problems)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Put every file of ``source`` in its place in ``target``, each in one step."""
+    for file in sorted(source.iterdir()):
+        os.replace(file, target / file.name)
+
+
+def _unwritable(error: OSError, out: Path) -> InputError:
+    return InputError(Problem(f"the report cannot be written: {error.strerror or error}", file=str(out)))

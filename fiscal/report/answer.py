@@ -1,0 +1,469 @@
+"""Title page and the first chapter: how large, what it costs and returns, and when.
+
+Every figure in a sentence comes from :mod:`fiscal.plots.measures`; no sentence judges a size.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import pandas as pd
+
+from fiscal import __version__, sources
+from fiscal.plots import measures
+from fiscal.plots.wording import (
+    DASH,
+    PATH_NAMES,
+    amount,
+    change,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    significant,
+    window_name,
+    window_words,
+    window_years,
+)
+from fiscal.report.content import Block, Column, Prose, Ref, Section, Table
+from fiscal.results import Comparison, Result, compare
+
+WARNING = (
+    "These are scenario projections, not conventional revenue estimates. The Joint Committee on Taxation "
+    "holds gross national product fixed and does not score expected excess returns. Executive Order 14330 of "
+    "7 August 2025 is not legislation, and the rule that the Department of Labor proposed on 31 March 2026 "
+    "(FR 2026-06178) is not final as far as we know. Behavior is static unless a scenario says otherwise."
+)
+SIGNS = "Positive = the government is better off."
+FINGERPRINT_LENGTH = 12
+LIBRARIES = ("taxcalc", "numpy", "pandas", "scipy", "matplotlib", "typst")
+
+Results = tuple[Result, ...]
+
+
+def data_fingerprint(base: Result) -> str:
+    """Which data the runs were made with, as the runs recorded it."""
+    return base.data_fingerprint or sources.fingerprint()
+
+
+def title_facts(results: Results) -> tuple[tuple[str, str], ...]:
+    """What a reader needs to find the run again: dates of data, fingerprints, versions."""
+    last_month = str(sources.table("monthly_prices")["month"].max())[:7]
+    opening = str(sources.table("ici_assets")["date"].astype(str).max())
+    base = results[0]
+    last_year = base.scenario.value("horizon.last_year")
+    return (
+        ("Horizon", f"31 March 2025 to {last_year}; 2025 is the three quarters that remained"),
+        ("Economy", sources.resource("cbo_macro").title),
+        ("Markets", f"monthly data to {last_month}"),
+        ("Retirement assets", f"opening stock of 31 March 2025; published stocks to {opening}"),
+        ("Data fingerprint", data_fingerprint(base)[:FINGERPRINT_LENGTH]),
+        ("Model", f"fiscal {__version__}"),
+        ("Libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES)),
+    )
+
+
+def scenario_facts(results: Results) -> tuple[dict[str, str], ...]:
+    """Name, title, description and settings fingerprint of each scenario; user's text stays text."""
+    return tuple(
+        {
+            "name": result.name,
+            "title": result.scenario.title or result.name,
+            "description": result.scenario.description,
+            "author": result.scenario.author,
+            "reference": result.scenario.reference,
+            "fingerprint": result.fingerprint[:FINGERPRINT_LENGTH],
+        }
+        for result in results
+    )
+
+
+def subtitle(results: Results) -> str:
+    """What the report covers in one line."""
+    horizon = results[0].scenario.value("horizon.last_year")
+    return f"Scenario projections, 2025{DASH}{horizon}"
+
+
+# --- size of crypto ---------------------------------------------------------------------------------
+
+
+def adoption_of(result: Result) -> tuple[float, float, int]:
+    """Share of participants, share of their balance, and the year from which both hold in full."""
+    value = result.scenario.value
+    return (
+        float(value("adoption.participants_share")),
+        float(value("adoption.allocation_share")),
+        int(value("adoption.full_year")),
+    )
+
+
+def size_sentences(results: Results) -> str:
+    """The first paragraph: crypto in balances, in receipts, and the adoption at which it would be 1%."""
+    holders = measures.with_crypto(results)
+    if not holders:
+        return "None of these scenarios holds crypto, so nothing here depends on its price."
+    sizes = measures.effect_sizes(owner_of(results))
+    parts = []
+    for adoption in dict.fromkeys(adoption_of(result) for result in holders):
+        parts.append(_balance_sentence(tuple(r for r in holders if adoption_of(r) == adoption), adoption))
+    longest = measures.windows_of(holders[0])[-1]
+    own = sizes[(sizes["window"] == longest) & (sizes["reference"] == "equity_adoption")]
+    parts.append(_receipts_sentence(own, longest))
+    parts.append(_threshold_sentence(own))
+    return " ".join(parts)
+
+
+def owner_of(results: Results) -> Result | Comparison:
+    """The comparison of the results with the first, or the one result."""
+    return compare(results[0], *results[1:]) if len(results) > 1 else results[0]
+
+
+def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str:
+    participants, allocation, full_year = adoption
+    shares = {result.name: measures.crypto_share(result) for result in group}
+    first = next(iter(shares.values()))
+    at = full_year if full_year in first.index else int(first.index[-1])
+    tops = [
+        f"{percent(share.max(), 2)} in {name} (at the end of {share.idxmax()})"
+        for name, share in shares.items()
+    ]
+    return (
+        f"With {percent(participants)} of participants holding {percent(allocation)} of their balances in "
+        f"crypto from {full_year} on, crypto is {percent(first[at], 2)} of all balances at the end of {at}, "
+        f"and "
+        f"at most {listing(tops)}."
+    )
+
+
+def _receipts_sentence(own: pd.DataFrame, window: str) -> str:
+    clauses = [
+        f"{row.scenario} {change(row.difference_bn_usd)} withdrawal tax by {amount(row.difference_bn_usd)}, "
+        f"{percent(row.withdrawal_tax_share, 2)} of that tax and {percent(row.income_tax_share, 2)} of "
+        f"individual "
+        "income tax"
+        if abs(row.difference_bn_usd) >= measures.NOISE_BN_USD
+        else f"{row.scenario} does not change withdrawal tax"
+        for row in own.itertuples()
+    ]
+    return (
+        f"Against the same adoption with the money in equity, and over {window_words(window)} together, "
+        f"{'; '.join(clauses)}."
+    )
+
+
+def _threshold_sentence(own: pd.DataFrame) -> str:
+    target = percent(measures.TARGET_SHARE_OF_INCOME_TAX)
+    felt = [row for row in own.itertuples() if abs(row.difference_bn_usd) >= measures.NOISE_BN_USD]
+    if not felt:
+        return (
+            f"No adoption would make it {target} of individual income tax, since there is no effect to scale."
+        )
+    clauses = [f"{percent(row.adoption_for_target)} in {row.scenario}" for row in felt]
+    beyond = [row.adoption_for_target > 1 for row in felt]
+    tail = ": more than all participants" if all(beyond) else ""
+    if any(beyond) and not all(beyond):
+        tail = "; a share above 100 percent is more than all participants"
+    return (
+        f"By proportion, the effect would reach {target} of individual income tax if the share of "
+        f"participants holding that allocation were {listing(clauses)}{tail}."
+    )
+
+
+# --- the books --------------------------------------------------------------------------------------
+
+
+def books_sentences(base: Result) -> str:
+    """What the base scenario forgoes and collects, in the first and the longest window."""
+    windows = measures.windows_of(base)
+    parts = []
+    for window in dict.fromkeys((windows[0], windows[-1])):
+        line = {
+            name: measures.window_sum(base, window, name)
+            for name in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue")
+        }
+        share = measures.window_sum(base, window, "net_revenue", value="gdp_share")
+        forgone = line["deferred_revenue"] + line["payroll_forgone"]
+        net = line["net_revenue"]
+        parts.append(
+            f"Over {window_words(window)} the {base.name} forgoes {amount(forgone)} of income and payroll "
+            f"tax and "
+            f"collects {amount(line['withdrawal_tax'])} on withdrawals; with the additional tax on early "
+            f"withdrawals its net revenue is {signed_amount(net)}, {signed_percent(share, 2)} of gross "
+            f"domestic product."
+        )
+    return f"{' '.join(parts)} {spells_sentence(base)}"
+
+
+def spells_sentence(base: Result) -> str:
+    """In which calendar years annual net revenue is negative and in which positive."""
+    spells = measures.sign_episodes(measures.net_effect(base))
+    return f"Annual net revenue is {spells_text(spells)}."
+
+
+def spells_text(spells: tuple[tuple[int, int, int], ...]) -> str:
+    """ "negative from 2025 to 2038 and positive from 2039 to 2100"; spells of nothing are left out."""
+    words = {1: "positive", -1: "negative"}
+    found = [
+        f"{words[sign]} from {first} to {last}" if last > first else f"{words[sign]} in {first}"
+        for sign, first, last in spells
+        if sign
+    ]
+    return listing(found) if found else "zero throughout"
+
+
+def caution_sentences(base: Result) -> str:
+    """Why a positive window sum is no profit on the window's own deferrals."""
+    opening = float(base.summary["calibration"]["opening_plan_bn_usd"])
+    return (
+        f"A window is not a balance of one generation's deferrals: the tax of its early years falls on the "
+        f"{amount(opening)} that was in the plans on 31 March 2025, whose deferral was paid for before, and "
+        f"the "
+        "contributions of its late years are taxed after it. Core balances earn the long-run means of the "
+        "record, "
+        "which nothing guarantees."
+    )
+
+
+# --- ten and seventy-five years ---------------------------------------------------------------------
+
+
+def first_event_year(result: Result) -> int | None:
+    """First year in which the scenario's crypto path departs from its outside-event return."""
+    notes = sources.table("crypto_path_notes")
+    own = notes[notes["path"] == result.scenario.value("paths.name")]
+    event = own[~own["phase"].isin(["before", "after", "all", "equity"])]
+    return int(event["first_year"].min()) if len(event) else None
+
+
+def horizon_sentences(results: Results) -> str:
+    """Ratio of the longest to the first window's effect, and why the two differ."""
+    holders = measures.with_crypto(results)
+    if not holders:
+        return ""
+    windows = measures.windows_of(holders[0])
+    if len(windows) < 2:
+        return ""
+    first, last = windows[0], windows[-1]
+    clauses = []
+    for result in holders:
+        near, far = (
+            measures.window_difference(result, window, "withdrawal_tax", "no_crypto")
+            for window in (first, last)
+        )
+        clause = f"{result.name} {change(far)} withdrawal tax by {amount(far)} over {window_words(last)}"
+        if abs(near) >= measures.NOISE_BN_USD:
+            turned = " and of the opposite sign" if far / near < 0 else ""
+            clause += (
+                f", {significant(far / near)} times its effect of {signed_amount(near)} over "
+                f"{window_words(first)}{turned}"
+            )
+        clauses.append(clause)
+    parts = [f"Against no crypto, {'; '.join(clauses)}."]
+    nil = [
+        result.name
+        for result in holders
+        if abs(measures.window_difference(result, first, "withdrawal_tax", "equity_adoption"))
+        < measures.NOISE_BN_USD
+    ]
+    if nil:
+        parts.append(
+            f"Against the same adoption in equity {listing(nil)} {'have' if len(nil) > 1 else 'has'} no "
+            f"effect in "
+            f"{window_words(first)}, so there is no ratio to form."
+        )
+    return " ".join([*parts, _why_horizons_differ(holders, first)])
+
+
+def _why_horizons_differ(holders: Results, first_window: str) -> str:
+    starts = {result.name: first_event_year(result) for result in holders}
+    known = sorted({year for year in starts.values() if year is not None})
+    last = window_years(first_window)[1]
+    full = adoption_of(holders[0])[2]
+    why = "a balance is taxed only when it is withdrawn, which for most contributions lies decades ahead"
+    if not known:
+        return f"The two differ because {why}."
+    when = listing([str(year) for year in known])
+    place = (
+        f"after {window_name(first_window)}"
+        if known[0] > last
+        else f"before the end of {window_name(first_window)}"
+    )
+    return (
+        f"The two differ because the event starts in {when}, {place}, adoption being complete in {full}, and "
+        f"because {why}."
+    )
+
+
+def rate_sentence(results: Results) -> str:
+    """A tenth of the tax on withdrawals beside crypto's effect."""
+    holders = measures.with_crypto(results)
+    base = results[0]
+    window = measures.windows_of(base)[-1]
+    tenth = 0.1 * measures.window_sum(base, window, "withdrawal_tax")
+    text = (
+        f"A change of one tenth in the tax rates on withdrawals is {amount(tenth)} over "
+        f"{window_words(window)} "
+        "before any response"
+    )
+    ratios = [
+        f"{significant(tenth / abs(gap), 2)} times the effect of {result.name} against the same adoption in "
+        f"equity"
+        for result in holders
+        if (gap := measures.window_difference(result, window, "withdrawal_tax", "equity_adoption"))
+    ]
+    return f"{text}, {listing(ratios)}." if ratios else f"{text}."
+
+
+def turning_sentences(results: Results) -> str:
+    """When each scenario's annual effect on net revenue is a gain or a loss, against both references."""
+    parts = []
+    for result in measures.with_crypto(results):
+        clauses = [
+            f"{spells_text(measures.sign_episodes(measures.net_effect(result, reference)))} against {words}"
+            for reference, words in (
+                ("equity_adoption", "the same adoption in equity"),
+                ("no_crypto", "no crypto"),
+            )
+        ]
+        parts.append(f"The annual effect of {result.name} on net revenue is {', and '.join(clauses)}.")
+    return " ".join(parts)
+
+
+def turning_table(results: Results) -> Table:
+    """Spells of gain and loss, of the level and of the differences, by year and cumulated with interest."""
+    frame = measures.turning_years(owner_of(results))
+    frame = frame[frame["sign"] != 0]
+    words = {1: "gain", -1: "loss"}
+    frame = frame.assign(
+        against=frame["reference"].map(lambda name: PATH_NAMES.get(name, "no reference (the level)")),
+        what=frame["effect"].map({"annual": "annual", "cumulated": "cumulated with interest"}),
+        spell=[
+            f"{words[sign]} {first}{DASH}{last}" if last > first else f"{words[sign]} {first}"
+            for sign, first, last in zip(frame["sign"], frame["first_year"], frame["last_year"], strict=True)
+        ],
+    )
+    joined = frame.groupby(["scenario", "against", "what"], sort=False)["spell"].agg("; ".join).reset_index()
+    return Table(
+        "table-turning", "Years in which net revenue, or its difference from a reference, is a gain or a loss",
+        joined,
+        (
+            Column("against", "Against", width=0.8),
+            Column("what", "Effect", width=0.7),
+            Column("spell", "Years", width=1.5),
+        ),
+        group="scenario",
+        source=f"Calendar years. Under {amount(measures.NOISE_BN_USD)} a year counts as neither. Interest at the "
+        "one-year rate of the economic projection, on differences only.",
+    )  # fmt: skip
+
+
+# --- tables -----------------------------------------------------------------------------------------
+
+
+def headline_table(results: Results) -> Table:
+    """Table 1: the books by window and scenario, with both references."""
+    return books_table(
+        results,
+        "table-headline",
+        "Revenue by budget window, scenario, and reference",
+        "nominal_bn_usd",
+        "Billions of current dollars, fiscal years",
+        (1.0, 0, 1),
+    )
+
+
+def gdp_table(results: Results) -> Table:
+    """The same as shares of GDP, which is how sums over decades compare."""
+    return books_table(
+        results,
+        "table-gdp",
+        "Revenue by budget window, scenario, and reference, over GDP",
+        "gdp_share",
+        "Percent of the same years' gross domestic product",
+        (100.0, 2, 4),
+    )
+
+
+def books_table(
+    results: Results, label: str, caption: str, value: str, unit: str, form: tuple[float, int, int]
+) -> Table:
+    """Books by window; ``form`` is the scale, the decimals of levels and those of differences."""
+    scale, level, gap = form
+    frame = measures.headline(owner_of(results), value)
+    frame = frame.assign(window=frame["window"].map(window_name))
+    columns = [
+        Column("scenario", "Scenario", width=1),
+        Column("deferred_revenue", "Deferred revenue", level, scale),
+        Column("payroll_forgone", "Payroll tax forgone", level, scale),
+        Column("withdrawal_tax", "Withdrawal tax", level, scale),
+        Column("other_receipts", "Other receipts", level, scale),
+        Column("net_revenue", "Net revenue", level, scale),
+    ]
+    if frame["against_no_crypto"].notna().any():
+        columns += [
+            Column("against_no_crypto", "Net, against no crypto", gap, scale),
+            Column("against_equity_adoption", "Net, against same in equity", gap, scale),
+        ]
+    if "against_base" in frame:
+        columns.append(Column("against_base", f"Net, against {results[0].name}", gap, scale))
+    return Table(
+        label, caption, frame, tuple(columns), unit=f"{unit}. {SIGNS}", group="window",
+        source="Net revenue is the sum of the lines. Other receipts are the additional tax on early withdrawals "
+        "and the tax on conversions. No crypto: the same people, law and core returns. Same in equity: the "
+        "same "
+        "adoption, the money earning the equity return.",
+    )  # fmt: skip
+
+
+def effects_table(results: Results) -> Table | None:
+    """Effect on withdrawal tax beside what it is a share of; None without crypto."""
+    holders = measures.with_crypto(results)
+    if not holders:
+        return None
+    frame = measures.effect_sizes(owner_of(results))
+    order = {window: place for place, window in enumerate(measures.windows_of(holders[0]))}
+    frame = frame.sort_values("window", key=lambda labels: labels.map(order), kind="stable")
+    frame = frame.assign(
+        window=frame["window"].map(window_name),
+        against=frame["reference"].map(PATH_NAMES),
+        adoption_for_target=frame["adoption_for_target"].where(
+            frame["difference_bn_usd"].abs() >= measures.NOISE_BN_USD
+        ),
+    )
+    return Table(
+        "table-effects", "Effect on withdrawal tax", frame,
+        (
+            Column("scenario", "Scenario"),
+            Column("against", "Against", width=1),
+            Column("difference_bn_usd", "Billions of dollars", 1),
+            Column("withdrawal_tax_share", "Percent of withdrawal tax", 3, 100),
+            Column("gdp_share", "Percent of GDP", 4, 100),
+            Column("income_tax_share", "Percent of individual income tax", 4, 100),
+            Column("adoption_for_target", "Participants for 1 percent of it", 0, 100),
+        ),
+        unit=f"Current dollars, fiscal years. {SIGNS}",
+        group="window",
+        source="Individual income tax: CBO to fiscal year 2036, then its share of GDP held. The last column is the "
+        "percentage of participants that would have to hold the scenario's allocation, by proportion.",
+    )  # fmt: skip
+
+
+def answer_section(results: Results) -> Section:
+    """One page: how large, the headline table, ten against seventy-five years, turning years."""
+    base = results[0]
+    blocks: list[Block] = [Prose(size_sentences(results), "lead")]
+    blocks.append(headline_table(results))
+    blocks.append(Prose(f"{books_sentences(base)} {caution_sentences(base)}"))
+    horizon = horizon_sentences(results)
+    if horizon:
+        blocks.append(Prose(f"{horizon} {rate_sentence(results)}"))
+    else:
+        blocks.append(Prose(rate_sentence(results)))
+    turning = turning_sentences(results)
+    if turning:
+        blocks.append(
+            Prose(
+                (turning, " ", Ref("table-effects"), " and ", Ref("table-turning"), " have sizes and years.")
+            )
+        )
+    return Section("The answer on one page", tuple(blocks), new_page=True)

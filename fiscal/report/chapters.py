@@ -1,0 +1,597 @@
+"""Chapters about the results: contributions, books, balances, who pays, the extra dollar, present values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from fiscal import sources
+from fiscal.axes import GROUPS
+from fiscal.plots import measures
+from fiscal.plots.alt import alt_text
+from fiscal.plots.figures import CONTRIBUTION_NAMES, basis_name
+from fiscal.plots.wording import (
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    amount,
+    capital,
+    change,
+    listing,
+    percent,
+    signed_amount,
+    window_name,
+    window_words,
+)
+from fiscal.report.answer import (
+    FINGERPRINT_LENGTH,
+    SIGNS,
+    Results,
+    effects_table,
+    gdp_table,
+    owner_of,
+    turning_table,
+)
+from fiscal.report.content import Block, Column, Figure, Items, Panel, Prose, Section, Table, Term
+from fiscal.results import Result
+from fiscal.validation.calibration import bridge
+
+SHOWN_YEARS = (2026, 2030, 2035, 2045, 2055, 2075, 2100)
+
+
+def figure(results: Results, label: str, caption: str, panels: tuple[Panel, ...], source: str = "") -> Figure:
+    """A figure of the results with the alternative text of its panels."""
+    owner = owner_of(results)
+    alt = " ".join(alt_text(panel.plot, owner, **panel.options) for panel in panels)
+    return Figure(label, caption, panels, alt, source or model_source(results))
+
+
+def model_source(results: Results) -> str:
+    """Which runs a figure or table shows."""
+    names = [f"{result.name} ({result.fingerprint[:FINGERPRINT_LENGTH]})" for result in results]
+    return f"Source: this model, {listing(names)}. {dollars_note(results[0])}"
+
+
+def dollars_note(base: Result) -> str:
+    """Price basis of real amounts and the stub year."""
+    price_year = base.scenario.value("books.price_year")
+    return f"Dollars of {price_year} by the CPI-U; yearly flows from 2026, the first full year."
+
+
+def _value(series: pd.Series, year: int) -> float:
+    return float(series.loc[year])
+
+
+def _shown(years: Any) -> list[int]:
+    inside = {int(year) for year in years}
+    chosen = [year for year in SHOWN_YEARS if year in inside]
+    return chosen if max(inside) in chosen else [*chosen, max(inside)]
+
+
+# --- contributions ----------------------------------------------------------------------------------
+
+
+def contributions_section(results: Results) -> Section:
+    """Contributions by payer and tax character; the same in every scenario unless behaviour is changed."""
+    base = results[0]
+    frame = measures.contributions(base)
+    wide = frame.set_index("year")
+    years = _shown(wide.index)
+    first, last = years[0], years[-1]
+    names = [name for name in CONTRIBUTION_NAMES if name in wide]
+    total = wide[names].sum(axis=1)
+    roth = wide[[name for name in names if name.endswith("_roth")]].sum(axis=1)
+    elective = wide[[name for name in names if name.startswith("elective")]].sum(axis=1)
+    deferral_roth = wide.get("elective_deferral_roth", 0 * total) / elective
+    plateau = int(base.scenario.value("roth.plateau_year"))
+    text = (
+        f"Contributions are {amount(total[first])} in {first} and {amount(total[last])} in {last}, in "
+        f"dollars of "
+        f"{base.scenario.value('books.price_year')}. Roth contributions are "
+        f"{percent(roth[first] / total[first])} of "
+        f"them in {first} and {percent(roth[last] / total[last])} in {last}: the Roth share of elective "
+        f"deferrals "
+        f"goes from {percent(deferral_roth[first])} to {percent(deferral_roth[last])}, rising by the trend "
+        f"of the W-2 "
+        f"record to {plateau} and by the catch-up mandate. Traditional contributions are excluded from "
+        f"income now "
+        "and taxed when withdrawn; Roth contributions are taxed now and come out untaxed. Contributions do "
+        "not "
+        "respond to the price of crypto, so the scenarios differ in them only where their settings do."
+    )
+    table = frame[frame["year"].isin(years)].assign(total=lambda part: part[names].sum(axis=1))
+    columns = [Column("year", "Year")]
+    columns += [Column(name, capital(CONTRIBUTION_NAMES[name]), 0) for name in names]
+    columns.append(Column("total", "Total", 0))
+    return Section(
+        "Contributions",
+        (
+            Prose(text),
+            figure(
+                results, "figure-contributions", "Contributions by who pays and by tax character",
+                (Panel("contributions"),),
+            ),
+            Table(
+                "table-contributions", "Contributions by who pays and by tax character", table, tuple(columns),
+                unit=f"Billions of {base.scenario.value('books.price_year')} dollars, calendar years, {base.name}",
+            ),
+        ),
+    )  # fmt: skip
+
+
+# --- deferred revenue and withdrawal tax ------------------------------------------------------------
+
+
+def books_section(results: Results) -> Section:
+    """Forgone against collected, scenario by scenario, and the differences."""
+    base = results[0]
+    frame = measures.cash_flow(base).set_index("year")
+    years = _shown(frame.index)
+    first, last = years[0], years[-1]
+    rate, drawn = measures.average_rate(base), measures.taxable_withdrawals(base)
+    text = (
+        f"In the {base.name}, deferred revenue and payroll tax forgone are "
+        f"{percent(frame['forgone'][first])} of "
+        f"gross domestic product in fiscal year {first} and {percent(frame['forgone'][last])} in {last}; "
+        f"withdrawal "
+        f"tax is {percent(frame['withdrawal_tax'][first])} and {percent(frame['withdrawal_tax'][last])}. "
+        f"Two things raise it: taxable withdrawals go from {percent(drawn[first])} to {percent(drawn[last])} "
+        f"of gross "
+        "domestic product as the accounts of whole working lives come to withdrawal, and the average rate on "
+        "them goes "
+        f"from {percent(rate[first])} to {percent(rate[last])}, withdrawals being larger against incomes and "
+        f"part of "
+        "the law's parameters not being indexed."
+    )
+    blocks: list[Block] = [
+        Prose(text),
+        figure(
+            results[:1],
+            "figure-cash-flow",
+            f"Revenue forgone and withdrawal tax by fiscal year, {base.name}",
+            (Panel("cash_flow"),),
+        ),
+        gdp_table(results),
+    ]
+    holders = measures.with_crypto(results)
+    table = effects_table(results)
+    if holders and table is not None:
+        blocks += [
+            Prose(_difference_sentences(results)),
+            figure(
+                results, "figure-difference",
+                "Withdrawal tax of each scenario less that of its two references",
+                (
+                    Panel("difference", {"reference": "no_crypto"}),
+                    Panel("difference", {"reference": "equity_adoption"}),
+                ),
+            ),
+            table,
+        ]  # fmt: skip
+    blocks.append(turning_table(results))
+    return Section("Deferred revenue against withdrawal tax", tuple(blocks))
+
+
+def _difference_sentences(results: Results) -> str:
+    price_year = results[0].scenario.value("books.price_year")
+    displaced = {str(result.scenario.value("adoption.displaces")) for result in measures.with_crypto(results)}
+    place = (
+        "a mix of stocks, bonds, and cash that earns less than stocks"
+        if displaced == {"core"}
+        else "other assets"
+    )
+    parts = [
+        "Against no crypto, a scenario differs in two ways at once: what crypto earned, and that it took the "
+        "place of "
+        f"{place}. Against the same adoption in equity only the first is left."
+    ]
+    frame = measures.differences(owner_of(results), "equity_adoption")
+    for name, part in frame.groupby("scenario", sort=False):
+        series = part.set_index("year")["difference"]
+        at = int(series.abs().idxmax())
+        parts.append(
+            f"Against equity, {name} {change(series[at])} withdrawal tax most in fiscal year {at}, by "
+            f"{amount(series[at])} of {price_year} dollars; by {series.index[-1]} the difference is "
+            f"{amount(series.iloc[-1])}, as withdrawals empty the accounts that "
+            "lived through it."
+        )
+    peaks = measures.peak_effects(owner_of(results))
+    parts += [
+        f"As a share of individual income tax the effect of {row.scenario} is largest in fiscal year "
+        f"{row.year}, "
+        f"{percent(row.income_tax_share, 2)}; for 1 percent in that year {percent(row.adoption_for_target)} "
+        f"of "
+        "participants would have to hold the allocation."
+        for row in peaks.itertuples()
+        if row.difference_bn_usd
+    ]
+    return " ".join(parts)
+
+
+# --- balances ---------------------------------------------------------------------------------------
+
+
+def balances_section(results: Results) -> Section:
+    """Balances by wrapper over GDP, crypto's share, and the bridge to all retirement assets."""
+    base = results[0]
+    frame = measures.balances(base).set_index("year")
+    years = _shown(frame.index)
+    last = years[-1]
+    total = frame.sum(axis=1)
+    top = int(total.idxmax())
+    text = (
+        f"Balances of the {base.name} are {percent(total.iloc[0])} of gross domestic product at the end of "
+        f"{frame.index[0]}, {percent(total[top])} in {top}, where they are largest, and "
+        f"{percent(total[last])} in "
+        f"{last}. Money rolled over from plans to IRAs stays deferred and stays in the count: it is "
+        f"{percent(frame['ira'][last] / total[last])} of balances in {last}. IRAs that existed on 31 March "
+        f"2025 are "
+        "outside unless the scope says otherwise."
+    )
+    blocks: list[Block] = [
+        Prose(text),
+        figure(
+            results[:1], "figure-balances", f"Year-end balances by wrapper over GDP, {base.name}",
+            (Panel("balances"),),
+        ),
+    ]  # fmt: skip
+    holders = measures.with_crypto(results)
+    if holders:
+        blocks += [
+            Prose(_balance_effect_sentences(holders)),
+            figure(
+                results, "figure-crypto-share", "Crypto's share of all year-end balances",
+                (Panel("crypto_share"),),
+            ),
+        ]  # fmt: skip
+    blocks.append(_balances_table(results))
+    blocks.append(
+        Table(
+            "table-bridge", "From 401(k) plans to all retirement accounts on 31 March 2025", bridge(),
+            (
+                Column("step", "Step", width=1),
+                Column("bn_usd", "Billions of dollars", 0),
+                Column("note", "Note", width=1),
+            ),
+            source=f"Source: {sources.resource('ici_assets').title}. Accounts are not people: a person may own "
+            "several.",
+        )
+    )  # fmt: skip
+    return Section("Balances", tuple(blocks))
+
+
+def _balance_effect_sentences(holders: Results) -> str:
+    parts = []
+    for result in holders:
+        gap = measures.balance_effect(result, "equity_adoption")
+        at = int(gap.abs().idxmax())
+        parts.append(
+            f"{result.name} {change(gap[at])} balances against the same adoption in equity by at most "
+            f"{percent(gap[at], 2)}, at the end of {at}"
+        )
+    return (
+        f"{capital('; '.join(parts))}. Holders are rebalanced toward the target each year with the strength "
+        f"of "
+        "adoption.rebalancing, so that a boom is sold down and a bust is bought into: crypto's share of "
+        "balances "
+        "moves less than its price."
+    )
+
+
+def _balances_table(results: Results) -> Table:
+    rows = []
+    for result in results:
+        frame = measures.balances(result).set_index("year")
+        share = measures.crypto_share(result)
+        for year in _shown(frame.index):
+            row: dict[str, Any] = {"scenario": result.name, "year": year, **frame.loc[year].to_dict()}
+            row["total"] = float(frame.loc[year].sum())
+            row["crypto"] = _value(share, year)
+            rows.append(row)
+    frame = pd.DataFrame(rows)
+    wrappers = [name for name in WRAPPER_NAMES if name in frame]
+    return Table(
+        "table-balances", "Year-end balances by wrapper", frame,
+        (
+            Column("year", "End of", width=1),
+            *(Column(name, capital(WRAPPER_NAMES[name]), 1, 100) for name in wrappers),
+            Column("total", "All", 1, 100),
+            Column("crypto", "Crypto, percent of all", 2, 100),
+        ),
+        unit="Percent of GDP", group="scenario",
+    )  # fmt: skip
+
+
+# --- who pays and who gains -------------------------------------------------------------------------
+
+
+def distribution_section(results: Results) -> Section:
+    """By earnings group and birth decade: levels of the base, effects of the scenarios."""
+    base = results[0]
+    window = measures.windows_of(base)[-1]
+    groups = measures.distribution(base, "earnings_group", window)
+    top = groups[groups["member"].isin(GROUPS[-3:])]
+    half = groups[groups["member"].isin(GROUPS[:5])]
+    decades = measures.distribution(base, "birth_decade", window).set_index("member")
+    payers = decades[decades["net_revenue"] < 0].index.tolist()
+    text = (
+        f"Groups are ranks of lifetime wages. Over {window_words(window)} the top tenth of the {base.name} "
+        f"has "
+        f"{percent(top['forgone'].sum() / groups['forgone'].sum())} of what is forgone and pays "
+        f"{percent(top['withdrawal_tax'].sum() / groups['withdrawal_tax'].sum())} of withdrawal tax; the "
+        f"lower half "
+        f"has {percent(half['forgone'].sum() / groups['forgone'].sum(), 2)} and pays "
+        f"{percent(half['withdrawal_tax'].sum() / groups['withdrawal_tax'].sum(), 2)}. Heirs' tax is counted "
+        f"with the "
+        "group and birth decade of the cell the account came from."
+    )
+    if payers:
+        text += (
+            f" Net revenue inside the window is negative for those born in the {payers[0]} to the "
+            f"{payers[-1]}: their "
+            "contributions fall inside it and most of their withdrawals after it."
+            if len(payers) > 1
+            else f" Net revenue inside the window is negative for those born in the {payers[0]}."
+        )
+    blocks: list[Block] = [
+        Prose(text),
+        figure(
+            results[:1], "figure-groups", f"Who defers and who pays, by earnings group, {base.name}",
+            (Panel("who_pays", {"dimension": "earnings_group"}),),
+            f"{model_source(results[:1])} P80-90 holds a tenth of workers, P90-95 a twentieth, P95-99 a "
+            "twenty-fifth, P99-100 a hundredth.",
+        ),
+        figure(
+            results[:1], "figure-decades", f"Who defers and who pays, by birth decade, {base.name}",
+            (Panel("who_pays", {"dimension": "birth_decade"}),),
+        ),
+    ]  # fmt: skip
+    if measures.with_crypto(results):
+        blocks += [
+            Prose(_gain_sentences(results, window)),
+            figure(
+                results, "figure-gains", "Withdrawal tax less that of the same adoption in equity, by earnings group",
+                (Panel("who_gains", {"dimension": "earnings_group"}),),
+            ),
+            figure(
+                results, "figure-gains-decades",
+                "Withdrawal tax less that of the same adoption in equity, by birth decade",
+                (Panel("who_gains", {"dimension": "birth_decade"}),),
+            ),
+        ]  # fmt: skip
+    blocks.append(_groups_table(results, window))
+    return Section("Who pays and who gains", tuple(blocks))
+
+
+def _gain_sentences(results: Results, window: str) -> str:
+    parts = []
+    for dimension, what in (("earnings_group", "groups"), ("birth_decade", "birth decades")):
+        frame = measures.distribution_difference(owner_of(results), dimension, window, "equity_adoption")
+        clauses = []
+        for name, part in frame.groupby("scenario", sort=False):
+            ordered = part.reindex(part["difference"].abs().sort_values(ascending=False).index).head(2)
+            who = [f"{row.member} ({percent(row.share, 2)})" for row in ordered.itertuples()]
+            clauses.append(f"of {name} in {listing(who)}")
+        parts.append(f"By {what}, the largest parts of the effect are {'; '.join(clauses)}.")
+    return (
+        f"{' '.join(parts)} These are taxes, not incomes: in a boom the account holders keep what is not "
+        f"taxed, in a "
+        "bust they bear the rest of the loss, and Roth balances share neither with the Treasury."
+    )
+
+
+def _groups_table(results: Results, window: str) -> Table:
+    base = results[0]
+    frame = measures.distribution(base, "earnings_group", window)
+    columns = [
+        Column("member", "Earnings group", width=1),
+        Column("forgone", "Deferred revenue and payroll tax forgone", 0),
+        Column("withdrawal_tax", "Withdrawal tax", 0),
+        Column("net_revenue", "Net revenue", 0),
+    ]
+    for position, result in enumerate(measures.with_crypto(results)):
+        gap = measures.distribution_difference(result, "earnings_group", window, "equity_adoption")
+        frame[f"gap_{position}"] = gap.set_index("member").loc[frame["member"], "difference"].to_numpy()
+        columns.append(Column(f"gap_{position}", f"Withdrawal tax, {result.name} against same in equity", 1))
+    return Table(
+        "table-groups", f"By earnings group, {window_name(window)}", frame, tuple(columns),
+        unit=f"Billions of {base.scenario.value('books.price_year')} dollars, calendar years; first columns "
+        f"{base.name}. {SIGNS}",
+    )  # fmt: skip
+
+
+# --- the extra dollar -------------------------------------------------------------------------------
+
+
+def extra_dollar_section(results: Results) -> Section | None:
+    """What the scenario's extra withdrawals are taxed at, beside the average; None without crypto."""
+    holders = measures.with_crypto(results)
+    if not holders:
+        return None
+    rows = []
+    for result in holders:
+        for reference in measures.REFERENCES:
+            part = measures.extra_dollar_by_window(result, reference)
+            rows.append(part.assign(scenario=result.name, against=PATH_NAMES[reference]))
+    frame = pd.concat(rows, ignore_index=True)
+    frame["years"] = frame["window"].map(lambda label: window_name(label).removeprefix("FY "))
+    longest = measures.windows_of(holders[0])[-1]
+    own = frame[(frame["window"] == longest) & (frame["against"] == PATH_NAMES["equity_adoption"])]
+    clauses = [
+        f"{percent(row.extra_rate)} in {row.scenario}, where the average dollar withdrawn is taxed at "
+        f"{percent(row.average_rate)}"
+        for row in own.itertuples()
+        if row.extra_rate == row.extra_rate
+    ]
+    text = (
+        "The extra dollar is the change of withdrawal tax over the change of taxable withdrawals. "
+        + (
+            f"Over {window_words(longest).replace('fiscal', 'calendar')}, against the same adoption in "
+            f"equity, it is "
+            f"taxed at {listing(clauses)}. "
+            if clauses
+            else ""
+        )
+        + "Of a loss it is the tax that is not collected. The rate on the extra dollar lies on the schedule above the "
+        "average one where brackets rise, and belongs to whoever holds crypto; it is a finding of the "
+        "schedules, not "
+        "an assumption: phase-outs and the cap on taxable Social Security benefits can make it lower."
+    )
+    return Section(
+        "What the extra dollar is taxed at",
+        (
+            Prose(text),
+            figure(
+                results, "figure-extra-dollar",
+                "Tax on the extra dollar withdrawn and on the average dollar, against the same adoption in "
+                "equity",
+                (Panel("extra_dollar_rate", {"reference": "equity_adoption"}),),
+                f"{model_source(results)} Years with less than "
+                f"{amount(measures.SMALLEST_EXTRA_BN_USD)} of extra withdrawals are not drawn.",
+            ),
+            Table(
+                "table-extra-dollar", "Tax on extra withdrawals", frame,
+                (
+                    Column("against", "Against", width=1),
+                    Column("years", "Calendar years"),
+                    Column("extra_withdrawn_bn_usd", "Extra withdrawals", 1),
+                    Column("extra_tax_bn_usd", "Extra tax", 1),
+                    Column("extra_rate", "Rate on the extra dollar, percent", 1, 100),
+                    Column("average_rate", "Average rate, percent", 1, 100),
+                ),
+                unit="Billions of current dollars", group="scenario",
+                source=f"No rate is shown for less than {amount(measures.SMALLEST_EXTRA_BN_USD)} of extra withdrawals.",
+            ),
+        ),
+    )  # fmt: skip
+
+
+# --- present values ---------------------------------------------------------------------------------
+
+
+def present_values_section(results: Results) -> Section:
+    """The same flows on three bases, what each answers, and the claim left at the horizon."""
+    base = results[0]
+    frame = measures.present_values(base)
+    frame["name"] = [
+        basis_name(row.basis, row.rate) + ("" if row.basis == "convention" else ", not risk-adjusted")
+        for row in frame.itertuples()
+    ]
+    equity = base.tables["asset_returns"]
+    equity = equity[equity["asset"] == "equity"].set_index("year")["return_rate"]
+    fixed = frame[frame["basis"] == "fixed"]["rate"]
+    text = (
+        "All bases value the cash flows of the opening stock and of all contributions to the horizon on 30 "
+        "June 2025. "
+        "They answer different questions; a difference between them is no error."
+    )
+    answers: list[Any] = [
+        Term(
+            "Convention (return = discount = rate)",
+            "every account earns the rate at which its flows are discounted. What does deferral cost if time "
+            "alone "
+            "is paid for? It is the published method and owes nothing to a boom.",
+        ),
+        Term(
+            "Fixed rate, not risk-adjusted",
+            "the scenario's own flows at one rate. What are the projected dollars worth to a budget that "
+            "discounts "
+            "risky dollars like sure ones?"
+            + (
+                f" Equity earns {percent(float(equity.iloc[-1]), 2)} in the long run and is discounted at "
+                f"{percent(float(fixed.iloc[0]), 2)}, so that each year of waiting adds to the value."
+                if len(fixed)
+                else ""
+            ),
+        ),
+        Term(
+            "Treasury, not risk-adjusted",
+            "the same flows at the government's projected rates, bills rolled over and ten-year notes. What "
+            "would they do "
+            "to the debt if the returns came?",
+        ),
+    ]
+    blocks: list[Block] = [
+        Prose(text),
+        Items(tuple(answers)),
+        Prose(_terminal_sentences(base, frame)),
+        figure(
+            results[:1], "figure-present-values", f"Present values by basis, {base.name}",
+            (Panel("present_values"),),
+        ),
+        Table(
+            "table-present-values", f"Present values on 30 June 2025 by basis, {base.name}", frame,
+            (
+                Column("name", "Basis", width=1),
+                Column("forgone", "Deferred revenue and payroll tax forgone", 0),
+                Column("withdrawal_tax", "Withdrawal tax", 0),
+                Column("other_receipts", "Other receipts", 0),
+                Column("net_revenue", "Net to the horizon", 0),
+                Column("terminal_claim", "Terminal claim", 0),
+                Column("total", "Net with terminal claim", 0),
+            ),
+            unit=f"Billions of dollars of 30 June 2025. {SIGNS}",
+            source="Terminal claim: net revenue of the run-off of the cohorts that live at the horizon; no "
+            "contributions are made after it.",
+        ),
+    ]  # fmt: skip
+    table = _present_value_differences(results)
+    if table is not None:
+        blocks.append(table)
+    blocks.append(
+        Prose(
+            "A risk-adjusted value of the claim needs stochastic paths and is not part of this version: no "
+            "number "
+            "above answers what the claim would sell for.",
+            "note",
+        )
+    )
+    return Section("Present values", tuple(blocks))
+
+
+def _terminal_sentences(base: Result, frame: pd.DataFrame) -> str:
+    horizon = base.scenario.value("horizon.last_year")
+    nets = [f"{signed_amount(row.total)} ({basis_name(row.basis, row.rate)})" for row in frame.itertuples()]
+    claims = frame["terminal_claim"]
+    return (
+        f"With the claim that is left at the end of {horizon}, the present value of net revenue of the "
+        f"{base.name} is "
+        f"{listing(nets)}. The claim alone is between {signed_amount(claims.min())} and "
+        f"{signed_amount(claims.max())}. The totals contain the withdrawals of the opening "
+        "stock, whose deferral came before the valuation date, and so lie above the value of new deferrals."
+    )
+
+
+def _present_value_differences(results: Results) -> Table | None:
+    rows = []
+    for result in measures.with_crypto(results):
+        own = measures.present_values(result).set_index(["basis", "rate"])
+        for reference in measures.REFERENCES:
+            other = measures.present_values(result, reference).set_index(["basis", "rate"])
+            for (basis, rate), row in other.iterrows():
+                gap = own.loc[(basis, rate)] - row
+                rows.append(
+                    {
+                        "scenario": result.name,
+                        "against": PATH_NAMES[reference],
+                        "basis": f"{basis_name(basis, rate)}, not risk-adjusted",
+                        "net_revenue": float(gap["net_revenue"]),
+                        "terminal_claim": float(gap["terminal_claim"]),
+                        "total": float(gap["total"]),
+                    }
+                )
+    if not rows:
+        return None
+    return Table(
+        "table-present-value-differences", "Present values of net revenue, scenario less reference",
+        pd.DataFrame(rows),
+        (
+            Column("against", "Against", width=1),
+            Column("basis", "Basis", width=1),
+            Column("net_revenue", "Net to the horizon", 1),
+            Column("terminal_claim", "Terminal claim", 1),
+            Column("total", "Net with terminal claim", 1),
+        ),
+        unit=f"Billions of dollars of 30 June 2025. {SIGNS}", group="scenario",
+        source="On the convention basis every path earns the discount rate: the difference is nil by construction.",
+    )  # fmt: skip

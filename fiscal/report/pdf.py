@@ -1,0 +1,171 @@
+"""A report as PDF: content to JSON, figures to SVG, both through the Typst template.
+
+The PDF follows PDF/UA-1 (Typst refuses to write one that does not): title, language, reading order,
+alternative texts, table heads. It holds no date and uses embedded fonts only, so the same report gives
+the same bytes with the same libraries.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from fiscal.errors import FiscalError, Problem
+from fiscal.plots import available, style
+from fiscal.report.content import Figure, Heading, Items, Prose, Report, Table, Term, Text
+from fiscal.results import Comparison, Result
+
+TEMPLATE = "report.typ"
+PDF_STANDARD: Literal["ua-1"] = "ua-1"
+RUNNING_ID_LENGTH = 60
+
+Owner = Result | Comparison
+
+
+class TemplateMissingError(FiscalError):
+    """The installation lacks the report's template."""
+
+
+def template_dir() -> Path:
+    """Folder of the Typst template: the wheel's, else the source tree's. Raises TemplateMissingError."""
+    package = Path(__file__).resolve().parent
+    candidates = [package / "_template", package.parent.parent / "reports" / "template"]
+    for folder in candidates:
+        if (folder / TEMPLATE).is_file():
+            return folder
+    raise TemplateMissingError(str(Problem("the report's template is missing", value=TEMPLATE)))
+
+
+def draw(figure: Figure, owner: Owner) -> Any:
+    """The matplotlib figure of a report's figure: its panels side by side."""
+    known = available(owner)
+    with style.look():
+        axes = style.new_axes(len(figure.panels))
+        panels = [axes] if len(figure.panels) == 1 else list(axes)
+        for panel, ax in zip(figure.panels, panels, strict=True):
+            known[panel.plot](owner, ax=ax, **panel.options)
+            if ax is not panels[0]:  # panels share the value axis and its unit
+                ax.set_ylabel("")
+        return panels[0].figure
+
+
+def save_figures(
+    report: Report, owner: Owner, folder: Path, advance: Callable[[str], None] | None = None
+) -> None:
+    """Write every figure as SVG and PNG, named by its label; the same bytes for the same figure."""
+    for figure in report.figures():
+        drawn = draw(figure, owner)
+        with style.look():
+            drawn.savefig(
+                folder / f"{figure.label}.svg", format="svg", metadata={"Date": None, "Creator": None}
+            )
+            drawn.savefig(folder / f"{figure.label}.png", format="png", metadata={"Software": None})
+        if advance is not None:
+            advance(figure.label)
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as the template reads it; every text is a JSON string."""
+    numbers = report.numbers()
+    identity = " \N{MIDDLE DOT} ".join(scenario["fingerprint"] for scenario in report.scenarios)
+    return {
+        "title": report.title,
+        "subtitle": report.subtitle,
+        "warning": report.warning,
+        "running_head": report.running_head,
+        "running_id": identity if len(identity) <= RUNNING_ID_LENGTH else identity[:RUNNING_ID_LENGTH],
+        "scenarios": [{**scenario, "line": _scenario_line(scenario)} for scenario in report.scenarios],
+        "meta": [list(fact) for fact in report.meta],
+        "sections": [
+            {
+                "title": section.title,
+                "new_page": section.new_page,
+                "blocks": [_block(block, numbers) for block in section.blocks],
+            }
+            for section in report.sections
+        ],
+    }
+
+
+def _scenario_line(scenario: Mapping[str, str]) -> str:
+    parts = [f"Scenario {scenario['name']}", f"settings {scenario['fingerprint']}"]
+    parts += [scenario[key] for key in ("author", "reference") if scenario[key]]
+    return " \N{MIDDLE DOT} ".join(parts)
+
+
+def _parts(text: Text, numbers: Mapping[str, str]) -> list[dict[str, str]]:
+    pieces = (text,) if isinstance(text, str) else text
+    return [
+        {"text": piece} if isinstance(piece, str) else {"text": numbers[piece.label], "ref": piece.label}
+        for piece in pieces
+    ]
+
+
+def _block(block: Any, numbers: Mapping[str, str]) -> dict[str, Any]:
+    if isinstance(block, Prose):
+        return {"kind": "prose", "style": block.style, "parts": _parts(block.text, numbers)}
+    if isinstance(block, Heading):
+        return {"kind": "heading", "text": block.text}
+    if isinstance(block, Items):
+        items = [
+            {"term": item.term, "parts": _parts(item.text, numbers)}
+            if isinstance(item, Term)
+            else {"term": "", "parts": _parts(item, numbers)}
+            for item in block.items
+        ]
+        return {"kind": "items", "ordered": block.ordered, "items": items}
+    if isinstance(block, Table):
+        return {
+            "kind": "table",
+            "label": block.label,
+            "caption": block.caption,
+            "unit": block.unit,
+            "source": block.source,
+            "breakable": block.breakable,
+            "columns": [
+                {
+                    "title": column.title,
+                    "width": column.width,
+                    "characters": column.characters(block.data[column.field]),
+                    "align": column.alignment,
+                }
+                for column in block.columns
+            ],
+            "rows": list(block.rows()),
+        }
+    return {
+        "kind": "figure",
+        "label": block.label,
+        "caption": block.caption,
+        "unit": "",
+        "source": block.source,
+        "alt": block.alt,
+        "path": f"{block.label}.svg",
+        "breakable": False,
+    }
+
+
+def compile_pdf(report: Report, figures: Path, work: Path) -> bytes:
+    """Typeset ``report`` with the SVGs of ``figures`` in the empty folder ``work``; returns the PDF.
+
+    Nothing is fetched: the template uses no packages and no fonts of the system.
+    """
+    import typst
+
+    shutil.copy(template_dir() / TEMPLATE, work / TEMPLATE)
+    for figure in report.figures():
+        shutil.copy(figures / f"{figure.label}.svg", work)
+    text = json.dumps(as_json(report), ensure_ascii=False, allow_nan=False)
+    (work / "report.json").write_text(text, encoding="utf-8")
+    return bytes(
+        typst.compile(
+            work / TEMPLATE,
+            root=work,
+            ignore_system_fonts=True,
+            pdf_standards=[PDF_STANDARD],
+            timestamp=0,
+        )
+    )

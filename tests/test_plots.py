@@ -1,0 +1,309 @@
+"""Figures: what they draw is what the tables hold, and nothing outside them changes."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from real_runs import comparison, short, three
+
+from fiscal import plots, sources
+from fiscal.axes import GROUPS
+from fiscal.errors import InputError
+from fiscal.plots import measures, style, wording
+
+ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values"}
+CRYPTO = {"crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
+NAMES = sorted(ALWAYS | CRYPTO | {"sensitivity"})
+
+
+# --- which, where, how ------------------------------------------------------------------------------
+
+
+def test_what_is_available_depends_on_what_the_runs_hold():
+    baseline, boom, _ = three()
+    assert set(plots.available(baseline)) - {"sensitivity"} == ALWAYS
+    assert set(plots.available(boom)) - {"sensitivity"} == ALWAYS | CRYPTO
+    assert set(plots.available(comparison())) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_draws_on_the_axes_it_is_given_and_returns_them(name):
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert plots.available(comparison())[name](comparison(), ax=right) is right
+    assert right.has_data() and not left.has_data()
+    assert figure.axes == [left, right]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_makes_a_figure_of_its_own_with_title_and_unit(name):
+    ax = getattr(comparison().plot, name)()
+    assert isinstance(ax, Axes) and ax.get_figure() is not None
+    assert ax.get_title(loc="left")
+    unit = ax.get_xlabel() if name in ("present_values", "sensitivity") else ax.get_ylabel()
+    assert re.search("dollars|percent", unit, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_changes_no_global_state(name):
+    before = dict(mpl.rcParams)
+    plots.available(comparison())[name](comparison())
+    assert dict(mpl.rcParams) == before
+    import matplotlib.pyplot as plt
+
+    assert plt.get_fignums() == []
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    def svg() -> bytes:
+        buffer = io.BytesIO()
+        with style.look():
+            comparison().plot.who_gains().figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return buffer.getvalue()
+
+    first = svg()
+    assert first == svg() and b"<dc:date>" not in first
+
+
+def test_a_dollar_sign_is_no_formula():
+    with style.look():
+        ax = style.new_axes()
+        style.title(ax, "cost of $x^2$", "dollars")
+    assert ax.title.get_text() == "" and ax.get_title(loc="left") == "cost of $x^2$"
+    assert not ax._left_title.get_parse_math()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("difference", {"reference": "nobody"}),
+        ("difference", {"line": "nothing"}),
+        ("who_pays", {"dimension": "height"}),
+        ("who_gains", {"window": "FY1900-1901"}),
+        ("contributions", {"value": "euros"}),
+        ("cash_flow", {"value": "euros"}),
+    ],
+)
+def test_a_wrong_option_is_answered_with_what_is_allowed(name, options):
+    with pytest.raises(InputError, match="allowed"):
+        plots.available(comparison())[name](comparison(), **options)
+
+
+def test_lines_differ_without_colour():
+    dashes = [str(line.linestyle) for line in style.LINES]
+    assert len(set(dashes)) == len(dashes)
+    neighbours = zip(style.FILLS, style.FILLS[1:], strict=False)
+    assert all(one["hatch"] != other["hatch"] or one["hatch"] == "" for one, other in neighbours)
+    greys = [_grey(fill["facecolor"]) for fill in style.FILLS[:3]]
+    assert min(abs(a - b) for a, b in zip(greys, greys[1:], strict=False)) > 0.08
+
+
+def _grey(color: str) -> float:
+    red, green, blue = mpl.colors.to_rgb(color)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+# --- what is drawn ----------------------------------------------------------------------------------
+
+
+def test_difference_draws_scenario_less_reference():
+    ax = comparison().plot.difference(reference="no_crypto", line="net_revenue", value="nominal_bn_usd")
+    for result, line in zip(three()[1:], ax.lines, strict=False):
+        budget = result.tables["budget"]
+        part = budget[(budget["year_kind"] == "fiscal") & (budget["line"] == "net_revenue")]
+        wide = part.pivot(index="year", columns="path", values="nominal_bn_usd")
+        assert line.get_xdata().tolist() == wide.index.tolist()
+        np.testing.assert_allclose(line.get_ydata(), wide["scenario"] - wide["no_crypto"], atol=1e-9)
+
+
+def test_difference_from_the_base_is_the_comparison_of_two_results():
+    ax = comparison().plot.difference(reference="base", value="nominal_bn_usd")
+    budget = comparison().budget.to_frame()
+    own = budget[
+        (budget["scenario"] == "boom")
+        & (budget["path"] == "scenario")
+        & (budget["year_kind"] == "fiscal")
+        & (budget["line"] == "withdrawal_tax")
+    ]
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), own["nominal_bn_usd"], atol=1e-9)
+
+
+def test_contributions_are_stacked_to_their_sum():
+    ax = three()[0].plot.contributions()
+    top = max(path.vertices[:, 1].max() for fill in ax.collections for path in fill.get_paths())
+    frame = three()[0].tables["contributions"]
+    assert top == pytest.approx(frame.groupby("year")["real_bn_usd"].sum().max())
+
+
+def test_bars_of_who_pays_add_up_to_the_window():
+    ax = three()[0].plot.who_pays(dimension="earnings_group")
+    heights = [patch.get_height() for patch in ax.patches]
+    distribution = three()[0].tables["distribution"]
+    own = distribution[
+        (distribution["dimension"] == "earnings_group")
+        & (distribution["window"] == "FY2026-2100")
+        & (distribution["line"].isin(["withdrawal_tax", "deferred_revenue", "payroll_forgone"]))
+    ]
+    assert len(heights) == 2 * len(GROUPS)
+    assert sum(heights) == pytest.approx(own["real_bn_usd"].sum())
+
+
+def test_crypto_shares_are_balances_over_balances():
+    frame = three()[1].tables["balances"]
+    own = frame[(frame["path"] == "scenario") & (frame["year"] == 2050)]
+    share = own[own["sleeve"] == "crypto"]["nominal_bn_usd"].sum() / own["nominal_bn_usd"].sum()
+    assert measures.crypto_share(three()[1])[2050] == pytest.approx(share)
+    assert 0 < share < 0.02
+
+
+# --- measures ---------------------------------------------------------------------------------------
+
+
+def test_individual_income_tax_is_cbos_and_then_a_held_share():
+    tax = measures.individual_income_tax(three()[0])
+    cbo = sources.table("cbo_revenue").set_index("fiscal_year")["individual_income_tax_bn_usd"]
+    assert tax[2030] == cbo[2030] and tax[2036] == cbo[2036]
+    budget = three()[0].tables["budget"]
+    gdp = budget[(budget["year_kind"] == "fiscal") & (budget["line"] == "net_revenue")]
+    gdp = gdp.set_index("year")["gdp_bn_usd"]
+    assert tax[2100] / gdp[2100] == pytest.approx(cbo[2036] / gdp[2036])
+
+
+def test_adoption_for_the_target_scales_the_effect_to_it():
+    frame = measures.effect_sizes(comparison())
+    own = frame[(frame["scenario"] == "boom") & (frame["window"] == "FY2026-2100")]
+    for row in own.itertuples():
+        scaled = row.income_tax_share * row.adoption_for_target / 0.10
+        assert abs(scaled) == pytest.approx(measures.TARGET_SHARE_OF_INCOME_TAX)
+
+
+def test_extra_tax_of_the_years_adds_up_to_the_windows():
+    by_year = measures.extra_dollar(three()[1], "equity_adoption").set_index("year")
+    by_window = measures.extra_dollar_by_window(three()[1], "equity_adoption").set_index("window")
+    row = by_window.loc["FY2026-2100"]
+    assert by_year["extra_tax_bn_usd"].sum() == pytest.approx(row["extra_tax_bn_usd"])
+    assert row["extra_rate"] == pytest.approx(row["extra_tax_bn_usd"] / row["extra_withdrawn_bn_usd"])
+    assert np.isnan(by_window.loc["FY2026-2035", "extra_rate"])
+
+
+def test_headline_nets_are_the_sums_of_their_lines():
+    frame = measures.headline(comparison())
+    lines = ["deferred_revenue", "payroll_forgone", "withdrawal_tax", "other_receipts"]
+    np.testing.assert_allclose(frame[lines].sum(axis=1), frame["net_revenue"])
+    assert len(frame) == 9 and "against_base" not in frame
+
+
+def test_a_scenario_of_another_law_is_also_set_against_the_base():
+    import fiscal
+
+    other = fiscal.run("baseline", {"tax.withdrawal_scale": 1.1, "horizon.last_year": 2040})
+    frame = measures.headline(fiscal.compare(short()[0], other))
+    gap = frame.iloc[-1]["against_base"]
+    assert gap == pytest.approx(frame.iloc[-1]["net_revenue"] - frame.iloc[0]["net_revenue"]) and gap > 0
+
+
+def test_cumulated_effect_grows_by_its_interest():
+    gap = measures.net_effect(three()[1], "no_crypto")
+    total = measures.net_effect(three()[1], "no_crypto", cumulated=True)
+    rate = three()[1].tables["economy"].set_index("year")["one_year_rate"][2090]
+    expected = total[2089] * (1 + rate) + gap[2090] * (1 + rate / 2)
+    assert total[2090] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "spells"),
+    [
+        ([0, 0], ((0, 2026, 2027),)),
+        ([-1, -2, 3], ((-1, 2026, 2027), (1, 2028, 2028))),
+        ([1, 0.0001, -1], ((1, 2026, 2026), (0, 2027, 2027), (-1, 2028, 2028))),
+    ],
+)
+def test_spells_of_sign(values, spells):
+    series = pd.Series(values, index=range(2026, 2026 + len(values)))
+    assert measures.sign_episodes(series) == spells
+
+
+# --- words ------------------------------------------------------------------------------------------
+
+
+def parsed(words: str) -> float:
+    """Billions said by ``wording.amount``."""
+    number, scale = re.fullmatch(r"\$([\d,.]+) (trillion|billion|million)", words).groups()
+    return float(number.replace(",", "")) * {"trillion": 1e3, "billion": 1.0, "million": 1e-3}[scale]
+
+
+@given(st.floats(1e-3, 1e7))
+def test_an_amount_in_words_is_the_amount_to_three_digits(billions):
+    assert parsed(wording.amount(billions)) == pytest.approx(billions, rel=0.0051)
+    assert wording.amount(-billions) == wording.amount(billions)
+    assert wording.signed_amount(-billions) == f"minus {wording.amount(billions)}"
+
+
+@given(st.floats(1e-7, 10))
+def test_a_percentage_in_words_is_the_share_to_three_digits(share):
+    number = float(wording.percent(share).removesuffix(" percent").replace(",", ""))
+    assert number / 100 == pytest.approx(share, rel=0.0051)
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (-1234.56, 1, "\N{MINUS SIGN}1,234.6"),
+        (-0.04, 1, "0.0"),
+        (0.0, 0, "0"),
+        (float("nan"), 2, "\N{EN DASH}"),
+    ],
+)
+def test_figures_of_a_cell(value, decimals, text):
+    assert wording.figures(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.1, "10 percent"), (0.01, "1 percent"), (0.12345, "12.3 percent"), (0, "0 percent")],
+)
+def test_exact_percentages_have_no_empty_decimals(share, words):
+    assert wording.percent(share) == words
+
+
+def test_small_amounts_and_lists():
+    assert wording.amount(1e-5) == "less than $1 million" and wording.amount(999.96) == "$1.00 trillion"
+    assert wording.listing(["a"]) == "a" and wording.listing(["a", "b", "c"]) == "a, b, and c"
+    assert wording.change(0) == "does not change" and wording.change(-1) == "lowers"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_labels_are_pushed_apart_and_stay_in_order(places):
+    spread = style.spread(sorted(places), 0.09)
+    assert all(b - a >= 0.09 - 1e-3 for a, b in zip(spread, spread[1:], strict=False))
+
+
+# --- alternative texts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_alternative_text_is_a_sentence_with_numbers(name):
+    text = plots.alt_text(name, comparison())
+    assert text.endswith(".") and re.search(r"\d", text) and "nan" not in text.lower()
+
+
+def test_alternative_text_tells_the_tables_numbers():
+    text = plots.alt_text("crypto_share", comparison())
+    share = measures.crypto_share(three()[1])
+    top = int(share.idxmax())
+    found = re.search(r"boom is highest in (\d+) at ([\d.]+)", text)
+    assert int(found[1]) == top and float(found[2]) == pytest.approx(100 * share[top], rel=0.005)
+
+
+def test_no_alternative_text_for_an_unknown_figure():
+    with pytest.raises(InputError, match="contributions"):
+        plots.alt_text("nothing", comparison())

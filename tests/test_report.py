@@ -1,0 +1,341 @@
+"""The report: read back from the PDF, set beside the tables it was made from."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pypdf
+import pytest
+from real_runs import HOSTILE, comparison, short, three
+
+from fiscal import report, sources
+from fiscal.errors import InputError
+from fiscal.plots import measures
+from fiscal.plots.wording import MINUS, figures
+from fiscal.report import background, content, pdf
+from fiscal.report.content import Column, Figure, Prose, Ref, Table
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of the three scenarios, built once."""
+    out = tmp_path_factory.mktemp("reports") / "fiscal-report.pdf"
+    assert report.build(three(), out) == out
+    return out.parent
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path) -> list[str]:
+    """Text of every page, one space between words."""
+    reader = pypdf.PdfReader(folder / "fiscal-report.pdf")
+    return [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
+
+
+@cache
+def assembled() -> content.Report:
+    return report.assemble(three())
+
+
+def page_with(pages: list[str], text: str) -> int:
+    """The first page after the contents that holds ``text``."""
+    return next(number for number, page in enumerate(pages) if number > 1 and text in page)
+
+
+# --- what a reader reads ----------------------------------------------------------------------------
+
+
+def test_headline_table_is_printed_as_the_windows_say(pages):
+    page = pages[page_with(pages, "The answer on one page")]
+    for result in three():
+        windows = result.tables["windows"]
+        own = windows[windows["path"] == "scenario"].set_index(["window", "line"])["nominal_bn_usd"]
+        for window in ("FY2026-2035", "FY2026-2055", "FY2026-2100"):
+            row = [
+                figures(own[window, line], 0)
+                for line in ("deferred_revenue", "payroll_forgone", "withdrawal_tax")
+            ]
+            row.append(figures(own[window, "conversion_tax"] + own[window, "additional_tax"], 0))
+            row.append(figures(own[window, "net_revenue"], 0))
+            assert f"{result.name} {' '.join(row)}" in page
+
+
+def test_differences_are_against_both_references(pages):
+    page = pages[page_with(pages, "The answer on one page")]
+    for result in three()[1:]:
+        windows = result.tables["windows"]
+        net = windows[windows["line"] == "net_revenue"].set_index(["window", "path"])["nominal_bn_usd"]
+        cells = [
+            figures(net["FY2026-2100", "scenario"] - net["FY2026-2100", path], 1)
+            for path in ("no_crypto", "equity_adoption")
+        ]
+        assert " ".join(cells) in page
+
+
+def test_the_first_paragraph_says_what_the_tables_say():
+    text = assembled().sections[0].blocks[0].text
+    said = re.search(r"boom raises withdrawal tax by \$([\d,.]+) (billion|trillion)", text)
+    windows = three()[1].tables["windows"]
+    tax = windows[windows["line"] == "withdrawal_tax"].set_index(["window", "path"])["nominal_bn_usd"]
+    gap = tax["FY2026-2100", "scenario"] - tax["FY2026-2100", "equity_adoption"]
+    scale = {"billion": 1.0, "trillion": 1e3}[said[2]]
+    assert float(said[1].replace(",", "")) * scale == pytest.approx(gap, rel=0.006)
+    assert gap > 0 and "bust lowers withdrawal tax" in text
+    assert "With 10 percent of participants holding 5 percent of their balances" in text
+    share = re.search(r"crypto is ([\d.]+) percent of all balances at the end of 2035", text)
+    assert float(share[1]) / 100 == pytest.approx(measures.crypto_share(three()[1])[2035], rel=0.02)
+    adoption = re.search(r"holding that allocation were ([\d,]+) percent in boom", text)
+    tax_share = gap / measures.individual_income_tax(three()[1]).loc[2026:2100].sum()
+    assert float(adoption[1].replace(",", "")) / 100 == pytest.approx(0.1 * 0.01 / tax_share, rel=0.006)
+
+
+def test_the_ratio_of_75_to_ten_years_is_told():
+    text = assembled().plain_text()
+    said = re.search(r"boom raises withdrawal tax by [^;]*?, ([\d,.]+) times its effect", text)
+    tax = three()[1].tables["windows"]
+    tax = tax[tax["line"] == "withdrawal_tax"].set_index(["window", "path"])["nominal_bn_usd"]
+    far = tax["FY2026-2100", "scenario"] - tax["FY2026-2100", "no_crypto"]
+    near = tax["FY2026-2035", "scenario"] - tax["FY2026-2035", "no_crypto"]
+    assert float(said[1].replace(",", "")) == pytest.approx(far / near, rel=0.006)
+    assert "The two differ because the event starts in 2036" in text
+
+
+def test_calibration_numbers_are_printed(pages):
+    frame = background.calibration_frame(three()[0])
+    text = " ".join(pages)
+    assert len(frame) > 10
+    for row in frame.itertuples():
+        model = f"{row.model:,.4g}" if abs(row.model) < 1 else f"{row.model:,.1f}"
+        assert f"{row.published} {model}" in text, row.quantity
+
+
+def test_every_cell_of_the_short_tables_is_in_the_text(pages):
+    text = re.sub(r"\s", "", " ".join(pages))
+    for table in assembled().tables():
+        if table.breakable:
+            continue
+        for row in table.rows():
+            line = "".join(cell["text"] for cell in row["cells"])
+            assert re.sub(r"\s", "", line) in text, (table.label, line)
+
+
+def test_every_chapter_stands_in_the_contents_and_the_answer_takes_one_page(pages):
+    titles = [section.title for section in assembled().sections]
+    assert all(title in pages[1] for title in titles)
+    assert page_with(pages, "2 Contributions") == page_with(pages, "1 The answer on one page") + 1
+
+
+def test_the_warning_stands_on_page_one(pages):
+    for phrase in (
+        "not conventional revenue estimates",
+        "does not score expected excess returns",
+        "not final",
+    ):
+        assert phrase in pages[0]
+
+
+def test_fingerprints_and_versions_are_on_page_one(pages):
+    for result in three():
+        assert result.fingerprint[:12] in pages[0]
+    assert "taxcalc" in pages[0] and "Data fingerprint" in pages[0]
+
+
+def test_turning_years_are_the_signs_of_the_books():
+    table = next(table for table in assembled().tables() if table.label == "table-turning")
+    net = three()[0].budget.line("net_revenue")
+    first = int(net.index[net.to_numpy() > 0].min())
+    row = table.data[table.data["scenario"] == "baseline"].iloc[0]
+    assert f"gain {first}" in row["spell"] and (net.loc[first:] > 0).all()
+
+
+def test_no_word_judges_a_size():
+    words = re.compile(
+        r"\b(huge|massive|dramatic\w*|significant\w*|substantial\w*|enormous|tiny|negligible|modest|robust|striking)\b",
+        re.IGNORECASE,
+    )
+    assert words.findall(assembled().plain_text()) == []
+
+
+def test_assumptions_are_all_there():
+    tables = {table.label: table for table in assembled().tables()}
+    assert len(tables["table-assumptions"].data) == len(sources.table("assumptions"))
+    settings = three()[0].tables["settings"]["key"]
+    assert len(tables["table-settings"].data) == (~settings.str.startswith("assumptions.")).sum()
+    assert len(tables["table-sources"].data) == len(sources.resources())
+
+
+# --- users' texts -----------------------------------------------------------------------------------
+
+
+def test_texts_of_users_are_printed_as_typed(pages):
+    printed = re.sub(r"\s", "", pages[0])
+    for text in HOSTILE.values():
+        assert re.sub(r"\s", "", text) in printed
+
+
+def test_a_title_cannot_break_out_of_the_data():
+    as_json = pdf.as_json(assembled())
+    assert json.loads(json.dumps(as_json))["scenarios"][2]["title"] == HOSTILE["title"]
+
+
+# --- the file ---------------------------------------------------------------------------------------
+
+
+def test_the_pdf_is_accessible_and_has_no_date(folder):
+    reader = pypdf.PdfReader(folder / "fiscal-report.pdf")
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"] and root["/Lang"].lower().startswith("en")
+    assert reader.metadata.title == report.TITLE and reader.metadata.creation_date is None
+    assert "pdfuaid" in root["/Metadata"].get_object().get_data().decode("utf-8", "replace")
+
+
+def test_every_figure_has_its_alternative_text_in_the_pdf(folder):
+    reader = pypdf.PdfReader(folder / "fiscal-report.pdf")
+    found: list[str] = []
+    heads = 0
+    stack = [reader.trailer["/Root"]["/StructTreeRoot"]]
+    while stack:
+        node = stack.pop().get_object()
+        if isinstance(node, list):
+            stack += [kid for kid in node if not isinstance(kid, int)]
+        elif isinstance(node, dict):
+            if node.get("/S") == "/Figure":
+                found.append(str(node.get("/Alt")))
+            heads += node.get("/S") == "/TH"
+            if "/K" in node and not isinstance(node["/K"], int):
+                stack.append(node["/K"])
+    assert sorted(found) == sorted(figure.alt for figure in assembled().figures())
+    assert heads >= sum(len(table.columns) for table in assembled().tables())
+
+
+def test_the_same_runs_give_the_same_bytes(folder, tmp_path):
+    report.build(three(), tmp_path / "fiscal-report.pdf")
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    changed = [str(file) for file in files if (folder / file).read_bytes() != (tmp_path / file).read_bytes()]
+    assert changed == []
+
+
+def test_every_table_and_figure_lies_beside_the_pdf(folder):
+    for table in assembled().tables():
+        assert len(pd.read_csv(folder / "tables" / f"{table.label}.csv")) == len(table.data)
+    for figure in assembled().figures():
+        for suffix in ("svg", "png"):
+            assert (folder / "fiscal-report-figures" / f"{figure.label}.{suffix}").stat().st_size > 1000
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_long_tables_are_written_in_full(folder):
+    written = pd.read_csv(folder / "tables" / "boom-budget.csv")
+    pd.testing.assert_frame_equal(
+        written, three()[1].tables["budget"].reset_index(drop=True), check_dtype=False, rtol=1e-12
+    )
+
+
+def test_progress_ends_at_its_total(tmp_path):
+    told: list[tuple[int, int, str]] = []
+    report.build(
+        short(), tmp_path / "r.pdf", progress=lambda done, total, what: told.append((done, total, what))
+    )
+    assert told[-1][0] == told[-1][1] and [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+
+
+# --- other cases ------------------------------------------------------------------------------------
+
+
+def test_a_single_run_without_crypto():
+    own = report.assemble(three()[:1])
+    titles = [section.title for section in own.sections]
+    assert "The crypto paths" not in titles and "What the extra dollar is taxed at" not in titles
+    assert "None of these scenarios holds crypto" in own.plain_text()
+    assert {panel.plot for figure in own.figures() for panel in figure.panels} <= set(
+        three()[0].plot.__dir__()
+    )
+
+
+def test_a_single_run_with_crypto(tmp_path):
+    out = report.build(three()[1:2], tmp_path / "boom.pdf", tmp_path / "csv")
+    assert out.stat().st_size > 10_000 and (tmp_path / "csv" / "table-headline.csv").is_file()
+
+
+def test_a_short_horizon_has_one_window_and_no_ratio():
+    text = report.assemble(short()).plain_text()
+    assert "times its effect" not in text and "there is no effect to scale" in text
+
+
+def test_another_base_is_not_set_beside_published_figures():
+    text = report.assemble(short()).plain_text()
+    assert "The base of this report is another case" in text
+
+
+def test_wrong_input_is_refused_before_any_work(tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file", encoding="utf-8")
+    with pytest.raises(InputError, match="taken"):
+        report.build(three(), taken / "report.pdf")
+    with pytest.raises(InputError, match="is a folder"):
+        report.build(three(), tmp_path)
+    with pytest.raises(InputError, match="nothing to report"):
+        report.assemble([])
+    with pytest.raises(InputError, match="horizon"):
+        report.assemble([three()[0], short()[1]])
+    assert taken.read_text(encoding="utf-8") == "a file"
+
+
+def test_all_unwritable_targets_are_named_at_once(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        report.build(three(), tmp_path / "a" / "report.pdf", tmp_path / "b" / "tables")
+    assert len(error.value.problems) == 3
+
+
+# --- content ----------------------------------------------------------------------------------------
+
+
+def test_references_print_the_number_of_what_they_name():
+    numbers = assembled().numbers()
+    assert numbers["table-headline"] == "Table 1" and numbers["figure-contributions"] == "Figure 1"
+    text = content.plain(("see ", Ref("table-effects")), numbers)
+    assert re.fullmatch(r"see Table \d+", text)
+
+
+def test_a_label_may_stand_once():
+    table = next(iter(assembled().tables()))
+    section = content.Section("twice", (table, table))
+    doubled = content.Report("", "", (), "", (), "", (section,))
+    with pytest.raises(ValueError, match="table-headline"):
+        doubled.numbers()
+
+
+def test_rows_of_a_table_have_groups_notes_and_figures():
+    frame = pd.DataFrame(
+        {"g": ["x", "x", "y"], "n": ["a", "b", "c"], "v": [-1.5, 0.25, None], "why": [None, "so", None]}
+    )
+    table = Table("t", "c", frame, (Column("n", "N"), Column("v", "V", 1, 100)), group="g", note="why")
+    rows = list(table.rows())
+    assert [row["kind"] for row in rows] == ["group", "row", "row", "group", "row"]
+    assert [row["cells"][-1]["text"] for row in rows] == ["x", f"{MINUS}150.0", "25.0", "y", "\N{EN DASH}"]
+    assert rows[2]["cells"][0]["note"] == "so" and rows[1]["cells"][0]["note"] == ""
+
+
+def test_heads_break_into_few_lines():
+    column = Column("v", "Percent of individual income tax", 4)
+    assert column.characters([1.0]) < len(column.title) and column.alignment == "right"
+    assert Column("n", "Name").alignment == "left"
+
+
+def test_figures_and_prose_are_data():
+    for block in assembled().blocks():
+        if isinstance(block, Figure):
+            assert block.alt.endswith(".") and block.caption and block.source
+        if isinstance(block, Prose):
+            assert content.plain(block.text, assembled().numbers()).strip()
+
+
+def test_the_owner_of_the_figures_is_the_comparison():
+    drawn = pdf.draw(assembled().figures()[2], comparison())
+    assert len(drawn.axes) == 2
