@@ -17,7 +17,7 @@ from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
-from fiscal.people.withdrawals import WithdrawalRates, incidence
+from fiscal.people.withdrawals import WithdrawalRates, incidence, working_share_of_withdrawals
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
 if TYPE_CHECKING:
@@ -262,7 +262,10 @@ def _withdrawal_schedules(
     schedules = law_schedules.load()
     spread = law_schedules.group_sigma() * assume["withdrawal_sigma_scale"]
     scale = settings.tax.withdrawal_scale
-    owner = _scaled(schedules.withdrawal_tax(years, incidence(years), retired, spread), scale)
+    at_work = working_share_of_withdrawals(assume)
+    owner = _scaled(
+        schedules.withdrawal_tax(years, incidence(years), retired, spread, working_share=at_work), scale
+    )
     # heirs must draw every year: everybody withdraws
     certain = _scaled(schedules.withdrawal_tax(years, np.ones(len(AGES)), retired, spread), scale)
     heir_age = np.maximum(np.arange(len(AGES)) - settings.heirs.age_gap, 0)

@@ -79,6 +79,10 @@ COLUMNS: Mapping[str, str] = {
 }
 
 
+NIL_BN_USD = 0.001
+"""Effects up to a million dollars count as none."""
+
+
 @dataclass(frozen=True)
 class Table:
     """One table of a result: a frame and how to narrow it."""
@@ -244,24 +248,34 @@ class Comparison:
                 ("cumulated_with_interest", "cumulated_with_interest"),
             ):
                 series = frame[frame["line"] == line].set_index("year")["nominal_bn_usd"]
-                turn = valuation.turning_year(series.to_numpy(), series.index.to_numpy())
+                turn = valuation.turning_year(series.to_numpy(), series.index.to_numpy(), NIL_BN_USD)
                 rows.append({"scenario": other.name, "effect": label, "turning_year": turn})
         return pd.DataFrame(rows).astype({"turning_year": "Int64"})
 
     def headline(self) -> pd.DataFrame:
-        """One row a scenario and window: withdrawal tax and net revenue, base and difference."""
+        """One row a window and scenario: the books, and net revenue against both references.
+
+        ``net_revenue_minus_<base>`` is against the base run, ``net_revenue_minus_equity_adoption`` against
+        the same adoption earning the equity return (missing where the scenario holds no crypto).
+        """
+
+        def sums(result: Result, path: str) -> pd.Series:
+            table = result.tables["windows"]
+            return table[table["path"] == path].set_index(["window", "line"])["nominal_bn_usd"]
+
+        base = sums(self.base, "scenario")
         rows = []
-        for result in (self.base, *self.others):
-            sums = result.tables["windows"]
-            own = sums[sums["path"] == "scenario"].set_index(["window", "line"])["nominal_bn_usd"]
-            base = self.base.tables["windows"]
-            base_sums = base[base["path"] == "scenario"].set_index(["window", "line"])["nominal_bn_usd"]
-            for window in own.index.get_level_values("window").unique():
-                row: dict[str, Any] = {"scenario": result.name, "window": window}
+        for window in base.index.get_level_values("window").unique():
+            for result in (self.base, *self.others):
+                own, equity = sums(result, "scenario"), sums(result, "equity_adoption")
+                row: dict[str, Any] = {"window": window, "scenario": result.name}
                 for line in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue"):
                     row[f"{line}_bn_usd"] = own[window, line]
-                for line in ("withdrawal_tax", "net_revenue"):
-                    row[f"{line}_minus_{self.base.name}_bn_usd"] = own[window, line] - base_sums[window, line]
+                net = own[window, "net_revenue"]
+                row[f"net_revenue_minus_{self.base.name}_bn_usd"] = net - base[window, "net_revenue"]
+                row["net_revenue_minus_equity_adoption_bn_usd"] = (
+                    net - equity[window, "net_revenue"] if len(equity) else np.nan
+                )
                 rows.append(row)
         return pd.DataFrame(rows)
 

@@ -400,6 +400,6 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "opening_plan_bn_usd": float(opening[0].sum()),
         "opening_by_age_bn_usd": [float(value) for value in opening[0]],
         "people_65_plus": float(run.people.people_open[0][AGES >= 65].sum()),
-        "draw_rate_by_age": {str(age): float(draws[ATTAINED_AGES == age][0]) for age in range(60, 100)},
+        "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in range(60, 100)},
     }
     return summary

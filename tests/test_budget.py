@@ -121,3 +121,9 @@ def test_interest_runs_on_the_cumulated_difference() -> None:
 )  # fmt: skip
 def test_turning_year_is_where_the_sign_turns_for_good(values: list[float], turn: int | None) -> None:
     assert valuation.turning_year(np.array(values, float), np.arange(2025, 2029)) == turn
+
+
+def test_amounts_up_to_the_floor_have_no_sign() -> None:
+    values = np.array([1e-4, -1.0, 2.0, 3.0])
+    assert valuation.turning_year(values, np.arange(2025, 2029)) is None
+    assert valuation.turning_year(values, np.arange(2025, 2029), floor=1e-3) == 2027

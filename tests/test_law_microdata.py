@@ -60,7 +60,8 @@ def test_one_law_year_rebuilt_is_the_stored_one(rebuilt: Rebuilt) -> None:
     money = ["deferral_usd", "tax_saved_usd", "employer_usd", "employer_tax_saved_usd"]
     _match(tables["deferral_schedule"], "deferral_schedule", [*cell, "wage_group", "multiple"], money)
     found = tables["withdrawal_curve"]
-    _match(found, "withdrawal_curve", [*cell, "income_group", "x_usd"], ["mean_added_tax_usd"])
+    curve_keys = [*cell, "status", "income_group", "x_usd"]
+    _match(found, "withdrawal_curve", curve_keys, ["mean_added_tax_usd", "holder_share"])
     rates = ["interest_rate", "qualified_dividend_rate", "long_gain_rate"]
     _match(tables["outside_rates"], "outside_rates", [*cell, "income_group"], rates)
 
@@ -186,13 +187,48 @@ def test_groups_have_their_shares_and_holders_their_ages(rebuilt: Rebuilt) -> No
     assert np.average(persons.holds[old], weights=weight[old]) == pytest.approx(0.3932, abs=0.03)
 
 
+def test_thin_curve_cells_are_pooled_and_no_other(rebuilt: Rebuilt) -> None:
+    persons = rebuilt.persons
+    records = np.bincount(persons.curve_cell, minlength=2 * 8 * 12)
+    pooled = np.bincount(persons.curve_pool, weights=records, minlength=len(records))
+    assert pooled[persons.curve_pool].min() >= holders.MINIMUM_RECORDS
+    moved = np.flatnonzero(persons.curve_pool != np.arange(len(records)))
+    named = {
+        (cell // 96, holders.AGE_BANDS[cell % 96 // 12], cell % 12): holders.AGE_BANDS[pool % 96 // 12]
+        for cell, pool in zip(moved, persons.curve_pool[moved], strict=True)
+    }
+    working = holders.STATUSES.index("working")
+    top = {(working, band, 11): "65-69" for band in ("70-72", "73-79", "80+")}
+    assert named == top | {(working, "80+", 10): "73-79"}
+    assert np.array_equal(persons.curve_pool % 12, np.arange(len(records)) % 12)
+    assert np.array_equal(persons.curve_cell % 96, persons.income_cell)
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([90, 80, 70], [0, 1, 2]),
+        ([90, 80, 7], [0, 1, 1]),
+        ([90, 41, 8], [0, 0, 0]),
+        ([5, 80, 70], [0, 0, 2]),
+        ([0, 80, 70], [0, 0, 2]),
+        ([1, 2, 3], [0, 0, 0]),
+    ],
+)
+def test_pools_go_down_from_the_oldest_band(records: list[int], expected: list[int]) -> None:
+    found = holders.pools(np.array([[[n, 100] for n in records]]))
+    assert list(found[0, :, 0]) == [2 * band for band in expected]
+    assert list(found[0, :, 1]) == [1, 3, 5]
+
+
 def test_a_reform_moves_its_own_years_only(rebuilt: Rebuilt) -> None:
     higher = {"II_rt7": {"2026": 0.45}}
     assert build._redated(higher, 2025, 2025) == {}
     tables = rebuilt.law_year(2026, reform=higher)
     curve = tables["withdrawal_curve"]
     stored = sources.table("withdrawal_curve")
-    both = curve.merge(stored, on=["law_year", "age_band", "income_group", "x_usd"], suffixes=("", "_law"))
+    keys = ["law_year", "age_band", "status", "income_group", "x_usd"]
+    both = curve.merge(stored, on=keys, suffixes=("", "_law"), validate="one_to_one")
     change = both["mean_added_tax_usd"] - both["mean_added_tax_usd_law"]
     assert change.min() > -0.01
     top = (both["income_group"] == 12) & (both["x_usd"] > 100_000)

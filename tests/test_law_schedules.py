@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiscal import sources
-from fiscal.axes import AGES, GROUP_SHARES, GROUPS
+from fiscal.axes import ATTAINED_AGES as AGES
+from fiscal.axes import GROUP_SHARES, GROUPS
 from fiscal.errors import InputError
 from fiscal.law import schedules
 from fiscal.law.build import LAW_YEARS, MULTIPLES, WITHDRAWAL_GRID_USD
+from fiscal.law.holders import STATUSES
 from fiscal.people.mobility import mobility_matrix
 
 STILL = np.eye(len(GROUPS))
@@ -28,7 +30,8 @@ def stored() -> schedules.Schedules:
 
 def test_every_law_year_and_cell_is_stored(stored: schedules.Schedules) -> None:
     assert tuple(stored.law_years) == LAW_YEARS
-    assert stored.curve_usd.shape == (len(LAW_YEARS), 8, 12, len(WITHDRAWAL_GRID_USD))
+    assert stored.curve_usd.shape == (len(LAW_YEARS), 8, 2, 12, len(WITHDRAWAL_GRID_USD))
+    assert np.allclose(stored.holder_share.sum(axis=2), 1.0)
     assert tuple(stored.multiples) == MULTIPLES
     assert not stored.curve_usd.flags.writeable
 
@@ -42,9 +45,7 @@ def test_everybody_taking_the_same_is_the_raw_curve(stored: schedules.Schedules)
         for band, age in ((0, 26), (3, 62), (4, 67)):  # middles of their bands
             for group in (0, 5, 11):
                 tax = found.tax(year, age, group, grid * scale)
-                assert np.allclose(
-                    tax, np.maximum.accumulate(stored.curve_usd[row, band, group]), rtol=1e-9, atol=1e-6
-                )
+                assert np.allclose(tax, stored.holder_curve_usd()[row, band, group], rtol=1e-9, atol=1e-6)
         assert np.allclose(found.knots_usd[position, -1], grid[-1] * scale)
 
 
@@ -76,7 +77,7 @@ def test_lognormal_integral_against_draws(stored: schedules.Schedules) -> None:
     draws = np.concatenate([draws, -draws])
     taken = mean / share * np.exp(sigma * draws - 0.5 * sigma**2)
     group, age = 8, 67
-    curve = np.maximum.accumulate(stored.curve_usd[0, 4, group])
+    curve = stored.holder_curve_usd()[0, 4, group]
     sampled = share * np.interp(taken, stored.grid_usd[0], curve).mean()
     assert float(found.tax(2025, age, group, mean)) == pytest.approx(sampled, rel=0.01)
 
@@ -113,10 +114,71 @@ def test_years_between_nodes_lie_between_them(stored: schedules.Schedules) -> No
 
 
 def test_withdrawal_rates_rise_with_group_and_amount(stored: schedules.Schedules) -> None:
-    rate = stored.curve_usd[0, 4, :, 1:] / stored.grid_usd[0, 1:]
-    assert np.all(rate[:, -1] > rate[:, 0])
-    assert np.all(rate[11] > rate[4])
-    assert rate.min() >= 0 and rate.max() < 0.45
+    for status in range(len(STATUSES)):
+        rate = stored.curve_usd[0, 4, status, :, 1:] / stored.grid_usd[0, 1:]
+        assert np.all(rate[:-1, -1] > rate[:-1, 0])
+        assert rate[-1, 0] == pytest.approx(rate[-1, -1], abs=0.02)  # the top group pays the top rate at once
+        assert np.all(rate[11] > rate[4])
+        assert rate.min() >= 0 and rate.max() < 0.45
+
+
+def test_working_share_one_and_zero_are_the_two_curves(stored: schedules.Schedules) -> None:
+    row, grid = list(stored.law_years).index(2026), np.asarray(WITHDRAWAL_GRID_USD)
+    scale = stored.grid_usd[row, 1] / grid[1]
+    for share, status in ((1.0, "working"), (0.0, "not_working")):
+        found = stored.withdrawal_tax(
+            [2026], SURE, STILL, np.zeros(12), working_share=share * SURE, knots_per_doubling=1
+        )
+        for band, age in ((0, 26), (3, 62), (4, 67), (6, 76)):  # middles of their bands
+            curve = np.maximum.accumulate(stored.curve_usd[row, band, STATUSES.index(status)], axis=-1)
+            for group in (0, 5, 11):
+                tax = found.tax(2026, age, group, grid * scale)
+                assert np.allclose(tax, curve[group], rtol=1e-9, atol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.0, 1.0), st.sampled_from([2025, 2031, 2040, 2100]))
+def test_working_share_mixes_linearly_and_stays_monotone(share: float, year: int) -> None:
+    stored, mobility = schedules.load(), mobility_matrix(0.6)
+
+    def tax(working: np.ndarray) -> np.ndarray:
+        return stored.withdrawal_tax([year], 0.4 * SURE, mobility, working_share=working).tax_usd[0]
+
+    mixed, by_age = tax(share * SURE), np.where(AGES < 70, share, 0.0)
+    assert np.allclose(mixed, share * tax(SURE) + (1 - share) * tax(0 * SURE), rtol=1e-9, atol=1e-6)
+    assert np.all(np.diff(mixed, axis=-1) >= -1e-9)
+    assert np.array_equal(tax(by_age)[AGES < 70], mixed[AGES < 70])
+    assert np.array_equal(tax(by_age)[AGES >= 70], tax(0 * SURE)[AGES >= 70])
+
+
+def test_working_share_by_year(stored: schedules.Schedules) -> None:
+    by_year = np.stack([0.3 * SURE, 0.6 * SURE])
+    found = stored.withdrawal_tax([2030, 2031], SURE, STILL, working_share=by_year)
+    single = stored.withdrawal_tax([2031], SURE, STILL, working_share=0.6 * SURE)
+    assert np.allclose(found.tax_usd[1], single.tax_usd[0])
+
+
+def test_default_lies_between_the_two_curves(stored: schedules.Schedules) -> None:
+    found = stored.withdrawal_tax([2026], SURE, STILL).tax_usd
+    ends = [stored.withdrawal_tax([2026], SURE, STILL, working_share=s * SURE).tax_usd for s in (0, 1)]
+    assert np.all(found >= np.minimum(*ends) - 1e-6) and np.all(found <= np.maximum(*ends) + 1e-6)
+
+
+def test_people_at_work_pay_more_on_a_withdrawal(stored: schedules.Schedules) -> None:
+    row, point = list(stored.law_years).index(2026), list(WITHDRAWAL_GRID_USD).index(32_000.0)
+    people = GROUP_SHARES @ np.moveaxis(stored.curve_usd[row, 3:, :, :, point], -1, 0).reshape(12, -1)
+    at_work, retired = people.reshape(-1, 2).T
+    assert np.all(at_work > 1.1 * retired)
+
+
+def test_ages_are_those_attained_in_the_year(stored: schedules.Schedules) -> None:
+    rates = stored.deferral([2026], STILL).employer_rate[0]
+    at = {int(age): rates[index] for index, age in enumerate(AGES)}  # the axis is that of the model's cells
+    assert len(at) == len(rates) and min(at) == 19
+    assert np.array_equal(at[45], at[54]) and not np.array_equal(at[44], at[45])
+    found = stored.withdrawal_tax([2026], SURE, STILL)
+    position = list(AGES).index(67)
+    assert found.tax(2026, 67, 5, found.knots_usd[0, 9]) == found.tax_usd[0, position, 5, 9]
 
 
 def test_deferral_rates(stored: schedules.Schedules) -> None:
@@ -172,6 +234,12 @@ def test_bad_arguments_are_named(
         stored.withdrawal_tax(years, incidence, mobility)
 
 
+@pytest.mark.parametrize("share", [1.5 * SURE, -0.1 * SURE, np.nan * SURE, 0.5, np.ones(3)])
+def test_a_bad_working_share_is_named(stored: schedules.Schedules, share: np.ndarray | float) -> None:
+    with pytest.raises(InputError, match="working_share"):
+        stored.withdrawal_tax([2025], SURE, STILL, working_share=share)
+
+
 def test_contribution_profile_totals_and_limits() -> None:
     """2025 is a check of the ageing from W-2 2020 and DOL 2023, not a target: it must come out."""
     profile = sources.table("contribution_profile")
@@ -212,6 +280,14 @@ def test_a_build_that_lacks_cells_is_refused(tmp_path) -> None:
             tmp_path / f"{name}.csv", index=False
         )
     with pytest.raises(InputError, match="withdrawal_curve"):
+        schedules.load(tmp_path)
+
+
+def test_a_build_of_the_old_layout_is_refused(tmp_path) -> None:
+    for name in ("deferral_schedule", "withdrawal_curve", "outside_rates"):
+        table = sources.table(name)
+        table.drop(columns="status", errors="ignore").to_csv(tmp_path / f"{name}.csv", index=False)
+    with pytest.raises(InputError, match="working status"):
         schedules.load(tmp_path)
 
 

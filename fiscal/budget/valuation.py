@@ -88,12 +88,13 @@ def with_interest(flow: np.ndarray, one_year_rate: np.ndarray) -> tuple[np.ndarr
     return interest, balance
 
 
-def turning_year(values: np.ndarray, years: np.ndarray) -> int | None:
+def turning_year(values: np.ndarray, years: np.ndarray, floor: float = 0.0) -> int | None:
     """First year from which ``values`` (Y,) keeps the sign opposite to its first non-zero value.
 
-    None when the sign never turns for good: a year that turns back is no break-even.
+    Amounts up to ``floor`` in size count as zero. None when the sign never turns for good: a year that
+    turns back is no break-even.
     """
-    signs = np.sign(values)
+    signs = np.where(np.abs(values) > floor, np.sign(values), 0.0)
     nonzero = np.flatnonzero(signs)
     if not len(nonzero):
         return None

@@ -1,4 +1,4 @@
-"""Income groups of persons of any age, and how likely each is to hold a retirement account."""
+"""Income groups of persons of any age, their working status, and how likely each holds an account."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ Array = NDArray[np.float64]
 
 AGE_BANDS = ("18-34", "35-49", "50-59", "60-64", "65-69", "70-72", "73-79", "80+")
 AGE_EDGES = np.array([18, 35, 50, 60, 65, 70, 73, 80, 200])
+STATUSES = ("working", "not_working")
+"""Working: with wages of one's own in the year (self-employment alone does not count)."""
+
+MINIMUM_RECORDS = 60
+"""Cells of fewer persons in the file are pooled with the same group of the next younger age band."""
+
 SIPP_YEAR = 2022
 _SIPP_AGES = ("18-24", "25-34", "35-44", "45-54", "55-65")
 _SIPP_AGE_EDGES = np.array([25, 35, 45, 55])
@@ -30,13 +36,14 @@ def income_ranks(data: Microdata) -> Array:
 
     Workers by own wage among workers, everybody else by retirement income among non-workers: Social
     Security plus pension and IRA income of the unit, halved for couples (below 60: that plus the unit's
-    wages, halved). The two rankings are merged as they are, because working status is taken as
-    independent of lifetime rank (assumed); ties are ordered by draw.
+    wages, halved). Withdrawal curves keep the two apart; where they are merged (rates outside plans) they
+    are merged as they are, because working status is taken as independent of lifetime rank (assumed).
+    Ties are ordered by draw.
     """
     band = np.digitize(data.age, AGE_EDGES)
     ties = raking.uniform_draws(data.person_key, _STREAM)
     weight = data.person_weights(FIRST_YEAR)
-    works = data.wage_usd > 0
+    works = status(data) == STATUSES.index("working")
     income = np.where(works, data.wage_usd, _unit_income(data))
     ranks = np.zeros(len(income))
     for number in np.unique(band):
@@ -44,6 +51,38 @@ def income_ranks(data: Microdata) -> Array:
             inside = np.flatnonzero((band == number) & group)
             ranks[inside] = raking.weighted_ranks(income[inside], ties[inside], weight[inside])
     return ranks
+
+
+def status(data: Microdata) -> NDArray[np.int_]:
+    """Position in STATUSES of every person."""
+    at_work, not_at_work = STATUSES.index("working"), STATUSES.index("not_working")
+    return np.where(data.wage_usd > 0, at_work, not_at_work)
+
+
+def pools(records: NDArray[np.int_], minimum: int = MINIMUM_RECORDS) -> NDArray[np.int_]:
+    """Pool of every cell (..., age band, group), numbered by its youngest cell, from counts of records.
+
+    Neighbouring age bands of the same group are pooled, which keeps the income: from the oldest band down
+    a pool takes the next younger band until it has ``minimum`` records; a remainder among the youngest
+    joins the pool above it.
+    """
+    bands, groups = records.shape[-2:]
+    numbers = np.arange(records.size).reshape(-1, bands, groups)
+    result = numbers.copy()
+    for layer, counts in enumerate(records.reshape(-1, bands, groups)):
+        for group in range(groups):
+            starts: list[int] = []  # youngest band of each pool, from the oldest
+            held = 0
+            for band in range(bands - 1, -1, -1):
+                held += int(counts[band, group])
+                if held >= minimum:
+                    starts, held = [*starts, band], 0
+            if not starts or starts[-1] > 0:
+                starts = [*starts[:-1], 0]
+            ordered = np.array(starts[::-1])
+            youngest = ordered[np.searchsorted(ordered, np.arange(bands), side="right") - 1]
+            result[layer, :, group] = numbers[layer, youngest, group]
+    return result.reshape(records.shape)
 
 
 def income_groups(ranks: Array) -> NDArray[np.int_]:

@@ -17,7 +17,7 @@ _LICENCE = "Computed by this project; Tax-Calculator and its CPS-based sample ar
 _TITLES = {
     "contribution_profile": "Contributions to 401(k) plans in 2025 by age and wage group, per person",
     "deferral_schedule": "Income and payroll tax saved by deferrals, by law year, age and wage group",
-    "withdrawal_curve": "Mean income tax added by a withdrawal, by law year, age and income group",
+    "withdrawal_curve": "Mean income tax added by a withdrawal, by law year, working status, age and income group",
     "outside_rates": "Marginal income tax rates on interest, dividends and gains outside plans",
     "microdata_check": "The tax microdata against published figures, before and after mending",
     "law_parameters": "Parameters of law by year taken from Tax-Calculator",
@@ -25,7 +25,7 @@ _TITLES = {
 _KEYS = {
     "contribution_profile": ("age_band", "wage_group"),
     "deferral_schedule": ("law_year", "age_band", "wage_group", "multiple"),
-    "withdrawal_curve": ("law_year", "age_band", "income_group", "x_usd"),
+    "withdrawal_curve": ("law_year", "status", "age_band", "income_group", "x_usd"),
     "outside_rates": ("law_year", "age_band", "income_group"),
     "microdata_check": ("statistic", "class_from"),
     "law_parameters": ("law_year",),
@@ -47,9 +47,14 @@ _DESCRIPTIONS = {
     "catch_up_mandate_share": ("fraction", "share of catch-up dollars of people above the section 603 wage"),
     "at_limit_share": ("fraction of deferrers", "deferrers at their own limit, catch-up included"),
     "law_year": ("year", "year of law; nodes after 2036 keep the law of 2036"),
-    "age_band": ("ages", "age band, both ends included"),
+    "age_band": ("ages", "band of ages attained in the year, both ends included"),
     "wage_group": ("group", "1-12: rank of own wage in the age band, GROUP_SHARES"),
-    "income_group": ("group", "1-12: rank of own income in the age band, GROUP_SHARES"),
+    "income_group": ("group", "1-12: rank of own income in the age band and status, GROUP_SHARES"),
+    "status": ("name", "working (own wages in the year) or not_working"),
+    "holder_share": (
+        "fraction of holders",
+        "the status's part of the account holders of its law year, age band and income group",
+    ),
     "multiple": ("ratio", "multiple of the imputed elective deferral"),
     "deferral_usd": ("dollars of the year", "traditional deferral per person at the multiple"),
     "tax_saved_usd": (
@@ -66,7 +71,10 @@ _DESCRIPTIONS = {
     ),
     "hi_rate": ("fraction", "HI tax, both sides, on a dollar of employer contribution, before / 1.0765"),
     "x_usd": ("dollars of the year", "withdrawal of one person: 2025 grid times average-wage growth"),
-    "mean_added_tax_usd": ("dollars of the year", "mean of tax(b + x) - tax(b) over account holders"),
+    "mean_added_tax_usd": (
+        "dollars of the year",
+        "mean of tax(b + x) - tax(b) over account holders; thin cells are pooled with younger bands",
+    ),
     "interest_rate": ("fraction", "marginal rate on taxable interest"),
     "qualified_dividend_rate": ("fraction", "marginal rate on qualified dividends"),
     "long_gain_rate": ("fraction", "marginal rate on long-term capital gains"),

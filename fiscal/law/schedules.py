@@ -8,6 +8,9 @@ Three tables, three lookups:
   employer's contribution;
 - `Schedules.outside`: marginal rates on income from accounts outside plans.
 
+Ages are those attained by the end of the year (`fiscal.axes.ATTAINED_AGES`), as in the tables and in tax
+law; an age axis is in that order, which is the order of the model's cells.
+
 Lifetime groups see the income groups through a mobility matrix (group, income_group), rows summing to 1.
 Between law years rates are interpolated; after the last they are held (on wage-scaled withdrawals).
 """
@@ -26,8 +29,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from fiscal import sources
-from fiscal.axes import AGES, GROUP_SHARES, GROUPS
+from fiscal.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
 from fiscal.errors import InputError, Problem
+from fiscal.law.holders import STATUSES
 from fiscal.law.raking import lognormal_sigma
 
 if TYPE_CHECKING:
@@ -95,9 +99,9 @@ class WithdrawalSchedule:
     tax_usd: Array
 
     def tax(self, year: int, age: int, group: int, withdrawal_usd: ArrayLike) -> Array:
-        """Tax at mean withdrawals ``withdrawal_usd`` of one cell (``age`` in years, ``group`` 0-11)."""
+        """Tax at mean withdrawals ``withdrawal_usd`` of one cell (``age`` attained, ``group`` 0-11)."""
         row = int(np.searchsorted(self.years, year))
-        column = int(age - AGES[0])
+        column = int(age - ATTAINED_AGES[0])
         return _linear(
             np.asarray(withdrawal_usd, float), self.knots_usd[row], self.tax_usd[row, column, group]
         )
@@ -153,15 +157,18 @@ class OutsideRates(NamedTuple):
 class Schedules:
     """The stored tables as arrays over law years.
 
-    ``grid_usd`` (law_year, x), ``curve_usd`` (law_year, band, income_group, x) mean added tax;
-    ``saved_usd`` and ``deferred_usd`` (law_year, band, wage_group, multiple) per person; ``employer``
-    (law_year, band, wage_group, 4) dollars, tax saved, OASDI and HI tax per person; ``outside_rate``
-    (law_year, band, income_group, 3).
+    ``grid_usd`` (law_year, x), ``curve_usd`` (law_year, band, status, income_group, x) mean added tax, the
+    statuses as in `fiscal.law.holders.STATUSES`; ``holder_share`` (law_year, band, status, income_group)
+    each status's part of the holders in the file, summing to 1 over statuses; ``saved_usd`` and
+    ``deferred_usd`` (law_year, band, wage_group, multiple) per person; ``employer`` (law_year, band,
+    wage_group, 4) dollars, tax saved, OASDI and HI tax per person; ``outside_rate`` (law_year, band,
+    income_group, 3).
     """
 
     law_years: NDArray[np.int_]
     grid_usd: Array
     curve_usd: Array
+    holder_share: Array
     multiples: Array
     deferred_usd: Array
     saved_usd: Array
@@ -175,24 +182,36 @@ class Schedules:
         mobility: ArrayLike,
         sigma: ArrayLike | None = None,
         *,
+        working_share: ArrayLike | None = None,
         knots_per_doubling: int = _KNOTS_PER_DOUBLING,
     ) -> WithdrawalSchedule:
         """Expected tax by year, single age and lifetime group, on knots of the mean withdrawal.
 
         ``incidence`` (age) or (year, age) is the share p of holders who withdraw; ``sigma`` (group) the
         log-sd of what they take, whose mean is W / p (default: `group_sigma`). The integral of the piecewise
-        linear curve against the lognormal is exact. Single ages run linearly between the middles of the age
+        linear curve against the lognormal is exact. ``working_share`` (age) or (year, age) is the share of
+        the withdrawal dollars taken by people at work: the curves of the two statuses are mixed by it,
+        linearly, before the integral. None mixes them as the *holders* in the file are, which puts too
+        much at work where the retired take more. Single ages run linearly between the middles of the age
         bands, years between law years on withdrawals scaled by the grid (which grows with wages).
         Continuous and monotone in W. Raises InputError for arrays of the wrong shape or range.
         """
-        years, mobility = _checked(years, mobility, self.curve_usd.shape[2])
+        years, mobility = _checked(years, mobility, self.curve_usd.shape[3])
         shares = _incidence(incidence, len(years))
         spread = _sigma(group_sigma() if sigma is None else sigma, mobility.shape[0])
-        curve = np.maximum.accumulate(self.curve_usd, axis=-1)  # 50-dollar steps of the law may dip by cents
         first = self.grid_usd[:, 1]
         unit_grid = self.grid_usd[0] / first[0]  # the same in every year, in steps of its first knot
-        cells = np.einsum("ab,gj,ybjx->yagx", _age_weights(), mobility, curve, optimize=True)
-        yearly = _interpolated(cells / first[:, None, None, None], self.law_years, years)
+        curve = self._monotone_curve() / first[:, None, None, None, None]
+        if working_share is None:
+            weights = self.holder_share[..., None]
+            yearly = self._by_age((curve * weights).sum(axis=2), mobility, years)
+        else:
+            working = _working_share(working_share, len(years))[:, :, None, None]
+            at_work, retired = (
+                self._by_age(curve[:, :, STATUSES.index(status)], mobility, years)
+                for status in ("working", "not_working")
+            )
+            yearly = working * at_work + (1 - working) * retired
         knots = _knots(unit_grid, knots_per_doubling)
         expected = np.empty((*yearly.shape[:3], len(knots)))
         rows, members = np.unique(shares, axis=0, return_inverse=True)
@@ -204,6 +223,18 @@ class Schedules:
             years, knots[None, :] * scale[:, None], expected * scale[:, None, None, None]
         )
 
+    def holder_curve_usd(self) -> Array:
+        """Mean added tax over the holders of both statuses: (law_year, band, income_group, x)."""
+        return (self._monotone_curve() * self.holder_share[..., None]).sum(axis=2)
+
+    def _monotone_curve(self) -> Array:
+        return np.maximum.accumulate(self.curve_usd, axis=-1)  # 50-dollar steps of the law may dip by cents
+
+    def _by_age(self, curve: Array, mobility: Array, years: NDArray[np.int_]) -> Array:
+        """``curve`` (law_year, band, income_group, x) as (year, age, group, x)."""
+        cells = np.einsum("ab,gj,ybjx->yagx", _age_weights(), mobility, curve, optimize=True)
+        return _interpolated(cells, self.law_years, years)
+
     def deferral(self, years: ArrayLike, mobility: ArrayLike) -> DeferralRates:
         """Rates on deferrals and employer contributions by year, age and lifetime group.
 
@@ -211,7 +242,7 @@ class Schedules:
         without contributions take the rate of the nearest wage group that has some.
         """
         years, mobility = _checked(years, mobility, self.saved_usd.shape[2])
-        band = np.digitize(AGES, DEFERRAL_AGE_EDGES) - 1
+        band = np.digitize(ATTAINED_AGES, DEFERRAL_AGE_EDGES) - 1
         saved, deferred = _mixed(self.saved_usd, mobility), _mixed(self.deferred_usd, mobility)
         rate = _filled(saved[..., 1:], deferred[..., 1:])
         rate = np.concatenate([rate[..., :1], rate], axis=-1)
@@ -256,12 +287,25 @@ def _load_directory(directory: Path) -> Schedules:
 
 
 def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame) -> Schedules:
+    absent = {"status", "holder_share"} - set(curve.columns)
+    if absent or set(curve["status"]) != set(STATUSES):
+        found = (
+            f"no column {', '.join(sorted(absent))}" if absent else ", ".join(sorted(set(curve["status"])))
+        )
+        raise InputError(
+            Problem(
+                "the table must have rows of each working status: build the schedules again",
+                file="withdrawal_curve.csv",
+                value=found,
+                allowed=", ".join(STATUSES),
+            )
+        )
     law_years = np.sort(curve["law_year"].unique()).astype(int)
-    bands, groups = len(WITHDRAWAL_AGE_EDGES), len(GROUPS)
-    points = curve.groupby(["law_year", "age_band", "income_group"]).size()
+    bands, groups, statuses = len(WITHDRAWAL_AGE_EDGES), len(GROUPS), len(STATUSES)
+    points = curve.groupby(["law_year", "status", "age_band", "income_group"]).size()
     multiples = np.sort(deferral["multiple"].unique())
     expected = (
-        ("withdrawal_curve", len(curve), len(law_years) * bands * groups * int(points.iloc[0])),
+        ("withdrawal_curve", len(curve), len(law_years) * bands * statuses * groups * int(points.iloc[0])),
         (
             "deferral_schedule",
             len(deferral),
@@ -276,9 +320,11 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
     ]
     if wrong:
         raise InputError(wrong)
-    curve = _in_order(curve, "income_group", "x_usd")
-    shape = (len(law_years), bands, groups, -1)
-    grid = curve["x_usd"].to_numpy(float).reshape(shape)[:, 0, 0, :]
+    curve = curve.assign(status=curve["status"].map(STATUSES.index))
+    curve = _in_order(curve, "status", "income_group", "x_usd")
+    shape = (len(law_years), bands, statuses, groups, -1)
+    grid = curve["x_usd"].to_numpy(float).reshape(shape)[:, 0, 0, 0, :]
+    share = curve["holder_share"].to_numpy(float).reshape(shape)[..., 0]
     deferral = _in_order(deferral, "wage_group", "multiple")
     by_multiple = (len(law_years), len(DEFERRAL_AGE_EDGES), groups, len(multiples))
     employer = deferral["employer_usd"].to_numpy(float)
@@ -294,11 +340,12 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
         law_years=law_years,
         grid_usd=_frozen(grid),
         curve_usd=_frozen(curve["mean_added_tax_usd"].to_numpy(float).reshape(shape)),
+        holder_share=_frozen(share / share.sum(axis=2, keepdims=True)),  # stored with six digits
         multiples=_frozen(multiples.astype(float)),
         deferred_usd=_frozen(deferral["deferral_usd"].to_numpy(float).reshape(by_multiple)),
         saved_usd=_frozen(deferral["tax_saved_usd"].to_numpy(float).reshape(by_multiple)),
         employer=_frozen(np.stack([c.reshape(by_multiple)[..., 0] for c in columns], axis=-1)),
-        outside_rate=_frozen(outside[kinds].to_numpy(float).reshape(shape)),
+        outside_rate=_frozen(outside[kinds].to_numpy(float).reshape(len(law_years), bands, groups, -1)),
     )
 
 
@@ -365,10 +412,10 @@ def _linear(x: Array, knots: Array, values: Array) -> Array:
 
 
 def _age_weights() -> Array:
-    """(age, band): linear between the middles of the withdrawal bands, flat outside them."""
+    """(age attained, band): linear between the middles of the withdrawal bands, flat outside them."""
     ends = np.append(WITHDRAWAL_AGE_EDGES[1:], _LAST_BAND_END)
     middles = (WITHDRAWAL_AGE_EDGES + ends - 1) / 2
-    return np.array([np.interp(AGES, middles, row) for row in np.eye(len(middles))]).T
+    return np.array([np.interp(ATTAINED_AGES, middles, row) for row in np.eye(len(middles))]).T
 
 
 def _interpolated(
@@ -425,17 +472,37 @@ def _checked(years: ArrayLike, mobility: ArrayLike, groups: int) -> tuple[NDArra
 
 
 def _incidence(incidence: ArrayLike, years: int) -> Array:
-    shares = np.asarray(incidence, dtype=float)
-    shares = np.broadcast_to(shares, (years, len(AGES))) if shares.ndim == 1 else shares
-    if shares.shape != (years, len(AGES)) or np.any((shares <= 0) | (shares > 1)):
+    shares = _by_year_and_age(incidence, years)
+    if shares is None or not np.all((shares > 0) & (shares <= 1)):
         raise InputError(
             Problem(
                 "incidence must be shares in (0, 1] by age, or year and age",
-                value=shares.shape,
+                value=np.shape(incidence),
                 key="incidence",
             )
         )
     return shares
+
+
+def _working_share(working_share: ArrayLike, years: int) -> Array:
+    shares = _by_year_and_age(working_share, years)
+    if shares is None or not np.all((shares >= 0) & (shares <= 1)):
+        raise InputError(
+            Problem(
+                "working_share must be shares in [0, 1] by age, or year and age",
+                value=np.shape(working_share),
+                key="working_share",
+            )
+        )
+    return shares
+
+
+def _by_year_and_age(values: ArrayLike, years: int) -> Array | None:
+    """Values of shape (age) or (year, age) as (year, age); None for any other shape."""
+    array = np.asarray(values, dtype=float)
+    if array.shape == (len(ATTAINED_AGES),):
+        return np.broadcast_to(array, (years, len(ATTAINED_AGES)))
+    return array if array.shape == (years, len(ATTAINED_AGES)) else None
 
 
 def _sigma(sigma: ArrayLike, groups: int) -> Array:
@@ -484,8 +551,8 @@ def show(year: int = 2025, schedules: Schedules | None = None) -> pd.DataFrame:
     """Average and marginal rates of a law year by group: a table to read.
 
     One row a group; columns: deferral_rate and employer_rate at ages 45-54, and for withdrawals at ages
-    65-69 and 73-79 the average rate on 2025-wage dollars of 8,000 and 64,000 and the marginal rate between.
-    Raises InputError for a year that is no law year.
+    65-69 and 73-79 (holders at work or not) the average rate on 2025-wage dollars of 8,000 and 64,000 and
+    the marginal rate between. Raises InputError for a year that is no law year.
     """
     chosen = schedules or load()
     if year not in chosen.law_years:
@@ -493,13 +560,13 @@ def show(year: int = 2025, schedules: Schedules | None = None) -> pd.DataFrame:
         raise InputError(Problem("no such law year", key="year", value=year, allowed=allowed))
     row = int(np.flatnonzero(chosen.law_years == year)[0])
     rates = chosen.deferral([year], np.eye(len(GROUPS)))
-    age = int(50 - AGES[0])
+    age = int(50 - ATTAINED_AGES[0])
     frame = pd.DataFrame({"group": GROUPS, "population_share": GROUP_SHARES})
     whole = int(np.argmin(np.abs(chosen.multiples - 1.0)))
     frame["deferral_rate"] = rates.deferral_rate[0, age, :, whole]
     frame["employer_rate"] = rates.employer_rate[0, age]
     for label, band in (("65_69", 4), ("73_79", 6)):
-        grid, curve = chosen.grid_usd[row], chosen.curve_usd[row, band]
+        grid, curve = chosen.grid_usd[row], chosen.holder_curve_usd()[row, band]
         low, high = _nearest(grid, 8_000 * grid[1] / 1000), _nearest(grid, 64_000 * grid[1] / 1000)
         frame[f"withdrawal_rate_{label}_small"] = curve[:, low] / grid[low]
         frame[f"withdrawal_rate_{label}_large"] = curve[:, high] / grid[high]

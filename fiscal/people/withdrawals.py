@@ -135,6 +135,18 @@ def still_working_share() -> np.ndarray:
     return np.where(AGES >= QUALIFIED_AGE, share, 1.0)
 
 
+def working_share_of_withdrawals(assume: Mapping[str, float]) -> np.ndarray:
+    """Share of withdrawal dollars taken by people at work, ``(A,)``: whose other income they stack on.
+
+    From 60 on holders at work draw ``worker_draw_ratio`` as much as the retired (assumed); before, the
+    assumed share ``early_working_share``.
+    """
+    retiring = AGES >= QUALIFIED_AGE
+    working = np.where(retiring, still_working_share(), 0.0)
+    drawn = working * assume["worker_draw_ratio"]
+    return np.where(retiring, drawn / (drawn + 1 - working), assume["early_working_share"])
+
+
 def leavers_shares() -> tuple[np.ndarray, np.ndarray]:
     """What leavers' dollars do: cash share and rollover share, ``(A,)`` each (Alight, leavers 2008-17)."""
     table = sources.table("withdrawal_behaviour")

@@ -661,6 +661,23 @@ def limits_section(results: Results) -> Section:
             "raises rates as wages grow; Congress has often changed such parameters.",
         ),
         Term(
+            "Who withdraws",
+            "money taken out before retirement is taxed at the rates of the cell it comes from, although people "
+            "who cash out are often poorer than their group in that year. A surviving spouse's money stays in "
+            "the cell of the spouse who died.",
+        ),
+        Term(
+            "Contribution limits",
+            "deferral, catch-up, and compensation limits cut contributions; the limit on all additions of "
+            "section 415(c) is not applied, since it seldom binds at the mean of a cell. The share of catch-up "
+            "that must be Roth stays that of 2025.",
+        ),
+        Term(
+            "Employer money",
+            "income tax forgone is on the whole contribution, payroll tax on what it would be as wages after "
+            "the employer's own payroll tax.",
+        ),
+        Term(
             "Returns",
             "one path a scenario. Averages over paths, probabilities, and risk-adjusted values are not "
             "given, and no "
