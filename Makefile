@@ -31,7 +31,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Installing the build tools ..."
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/build-tools.txt
 	@echo "Installing the packages of requirements.lock; the first time this takes a few minutes ..."
-	@$(BIN)/python -m pip install --require-hashes --no-build-isolation -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
