@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from fiscal.engine import Run
 
 BILLION = 1e9
+FISCAL_SAME_YEAR_SHARE = 9 / 12
+"""A fiscal year runs from October to September: nine of its months lie in the year it is named after."""
+
 WINDOWS = (Window(2026, 2035), Window(2026, 2055), Window(2026, 2100))
 FLOWS = (
     "plan_withdrawals",
@@ -103,7 +106,7 @@ def _fiscal_lines(run: Run) -> dict[str, np.ndarray]:
 def _fiscal_gdp(run: Run) -> np.ndarray:
     gdp = run.economy["gdp_bn_usd"].to_numpy()
     result = np.full(gdp.shape, np.nan)
-    result[1:] = 0.75 * gdp[1:] + 0.25 * gdp[:-1]  # October to September
+    result[1:] = FISCAL_SAME_YEAR_SHARE * gdp[1:] + (1 - FISCAL_SAME_YEAR_SHARE) * gdp[:-1]
     return result
 
 

@@ -52,7 +52,8 @@ COMMAND = "fiscal schedules build"
 _INPUT_TABLES = (
     "population", "w2_deferrals_by_wage", "w2_deferrals_by_age", "w2_deferrals_roth", "soi_1040_pensions",
     "cbo_income_tax_details", "dol_5500", "scf", "sipp_age_income", "fidelity", "contribution_limits",
-    "own_withdrawals", "cbo_macro", "cbo_population", "trustees_2025", "wage_index", "monthly_prices",
+    "own_withdrawals", "cbo_macro", "cbo_population", "cbo_rates", "trustees_2025", "wage_index",
+    "monthly_prices", "labor_force", "life_table", "mortality_improvement",
 )  # fmt: skip
 LAYOUT = 2
 """Number of the tables' layout: stored builds of another layout are built again."""
@@ -605,7 +606,7 @@ def input_hashes(source: Source) -> dict[str, str]:
 def _assumptions_hash() -> str:
     """Hash of the assumption rows that a build reads, so that other rows may change without a rebuild."""
     table = sources.table("assumptions")
-    used = table[table["key"].str.startswith(("law.", "macro.chained"))].sort_values("key")
+    used = table[table["key"].str.startswith(("law.", "macro.", "population."))].sort_values("key")
     rows = [f"{key}={value!r}" for key, value in zip(used["key"], used["value"].tolist(), strict=True)]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 

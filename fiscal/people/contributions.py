@@ -17,9 +17,6 @@ from scipy.optimize import brentq
 from fiscal import sources
 from fiscal.axes import ATTAINED_AGES as AGES
 
-CATCH_UP_AGE = 50
-"""Catch-up contributions from the year of turning 50, IRC s.414(v)(5)."""
-
 MANDATE_FIRST_YEAR = 2026
 """Roth-only catch-up for higher wages, SECURE 2.0 s.603 as delayed by IRS Notice 2023-62."""
 
@@ -177,7 +174,11 @@ def project_contributions(
     kept = 1 - excess_share(profile, relative / (wage_index * max(elective_scale, 1.0)), weights)  # (Y, A, k)
     growth = (wage_index * active)[:, None, None]
     elective_k = elective_wish * kept * growth
-    catch_up_k = np.where((AGES >= CATCH_UP_AGE)[:, None], catch_up, 0.0) * kept * growth
+    catch_up_k = (
+        np.where((sources.assumption("law.catch_up_first_age") <= AGES)[:, None], catch_up, 0.0)
+        * kept
+        * growth
+    )
     mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0)
 
     # employer money follows pay up to the 401(a)(17) compensation limit
