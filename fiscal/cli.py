@@ -371,6 +371,11 @@ def schedules_show(as_json: JsonOption = False) -> None:
     if as_json:
         _emit({"schedules": runs.records(table)})
         return
+    typer.echo(
+        "Law of 2025, fractions. Deferral and employer: income tax saved per dollar contributed at 45-54, empty\n"
+        "where the group contributes nothing. Withdrawals at 65-69 and 73-79: average tax on 8,000 (small) and\n"
+        "64,000 (large) dollars withdrawn on top of other income, and the marginal rate between them."
+    )
     _show_frame(table)
 
 

@@ -391,7 +391,10 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "scenario": run.scenario.name,
         "title": run.scenario.title,
-        "units": "billions of current dollars; positive = the government is better off",
+        "units": (
+            "billions of current dollars; positive = the government is better off. Lines after net_revenue are "
+            "not in it; a positive tax_expenditure is a cost"
+        ),
         "windows": {
             window: {row["line"]: round(row["nominal_bn_usd"], 3) for _, row in part.iterrows()}
             for window, part in own.groupby("window", sort=False)

@@ -267,8 +267,12 @@ def test_group_sigma_falls_with_income() -> None:
 def test_show_names_a_year_that_is_none() -> None:
     table = schedules.show(2030)
     assert list(table["group"]) == list(GROUPS)
-    rates = table.drop(columns=["group"]).to_numpy(float)
-    assert np.all(np.isfinite(rates))
+    contributed = ["deferral_rate", "employer_rate"]
+    assert np.all(np.isfinite(table.drop(columns=["group", *contributed]).to_numpy(float)))
+    # groups that contribute nothing have no rate: the lowest, and none above the first that has one
+    for column in contributed:
+        missing = table[column].isna().to_numpy()
+        assert missing[0] and not missing[4:].any()
     with pytest.raises(InputError, match="no such law year"):
         schedules.show(2041)
 

@@ -563,8 +563,11 @@ def show(year: int = 2025, schedules: Schedules | None = None) -> pd.DataFrame:
     age = int(50 - ATTAINED_AGES[0])
     frame = pd.DataFrame({"group": GROUPS, "population_share": GROUP_SHARES})
     whole = int(np.argmin(np.abs(chosen.multiples - 1.0)))
-    frame["deferral_rate"] = rates.deferral_rate[0, age, :, whole]
-    frame["employer_rate"] = rates.employer_rate[0, age]
+    # the look-up fills groups that contribute nothing with their neighbour's rate; a table to read does not
+    band = int(np.digitize(ATTAINED_AGES[age], DEFERRAL_AGE_EDGES)) - 1
+    saves, receives = chosen.deferred_usd[row, band, :, whole] > 0, chosen.employer[row, band, :, 0] > 0
+    frame["deferral_rate"] = np.where(saves, rates.deferral_rate[0, age, :, whole], np.nan)
+    frame["employer_rate"] = np.where(receives, rates.employer_rate[0, age], np.nan)
     for label, band in (("65_69", 4), ("73_79", 6)):
         grid, curve = chosen.grid_usd[row], chosen.holder_curve_usd()[row, band]
         low, high = _nearest(grid, 8_000 * grid[1] / 1000), _nearest(grid, 64_000 * grid[1] / 1000)

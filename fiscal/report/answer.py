@@ -25,8 +25,9 @@ from fiscal.plots.wording import (
     window_words,
     window_years,
 )
-from fiscal.report.content import Block, Column, Prose, Ref, Section, Table
+from fiscal.report.content import Block, Column, Prose, Section, Table
 from fiscal.results import Comparison, Result, compare
+from fiscal.runs import input_fingerprint
 
 WARNING = (
     "These are scenario projections, not conventional revenue estimates. The Joint Committee on Taxation "
@@ -58,6 +59,13 @@ def title_facts(results: Results) -> tuple[tuple[str, str], ...]:
         ("Markets", f"monthly data to {last_month}"),
         ("Retirement assets", f"opening stock of 31 March 2025; published stocks to {opening}"),
         ("Data fingerprint", data_fingerprint(base)[:FINGERPRINT_LENGTH]),
+        (
+            "Input fingerprints, for citation",
+            "; ".join(
+                f"{result.name} {input_fingerprint(result.scenario)[:FINGERPRINT_LENGTH]}"
+                for result in results
+            ),
+        ),
         ("Model", f"fiscal {__version__}"),
         ("Libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES)),
     )
@@ -209,6 +217,22 @@ def spells_text(spells: tuple[tuple[int, int, int], ...]) -> str:
         if sign
     ]
     return listing(found) if found else "zero throughout"
+
+
+def expenditure_sentences(base: Result) -> str:
+    """The cash tax expenditure beside net revenue: what it counts that the books do not."""
+    windows = measures.windows_of(base)
+    spans = list(dict.fromkeys((windows[0], windows[-1])))
+
+    def sums(line: str) -> str:
+        return listing([amount(abs(measures.window_sum(base, span, line))) for span in spans])
+
+    return (
+        "The Joint Committee and the Treasury, on a cash basis, add the tax that the plans' returns would have "
+        f"borne outside, {sums('inside_buildup_cash')} in {listing([window_name(span) for span in spans])}, and "
+        f"count deferral as a cost: a tax expenditure of {sums('tax_expenditure')}. Net revenue leaves that tax "
+        "out; the expenditure leaves out payroll tax and the additional tax."
+    )
 
 
 def caution_sentences(base: Result) -> str:
@@ -411,7 +435,9 @@ def books_table(
         source="Net revenue is the sum of the lines. Other receipts are the additional tax on early withdrawals "
         "and the tax on conversions. No crypto: the same people, law and core returns. Same in equity: the "
         "same "
-        "adoption, the money earning the equity return.",
+        "adoption, the money earning the equity return; against no crypto a scenario also gains from crypto "
+        "taking the place of bonds and cash, so that even a bust can end above it. The claim on balances left "
+        "at the end of the horizon is valued with the present values.",
     )  # fmt: skip
 
 
@@ -449,21 +475,15 @@ def effects_table(results: Results) -> Table | None:
 
 
 def answer_section(results: Results) -> Section:
-    """One page: how large, the headline table, ten against seventy-five years, turning years."""
+    """One page: how large, the headline table, ten against seventy-five years."""
     base = results[0]
     blocks: list[Block] = [Prose(size_sentences(results), "lead")]
     blocks.append(headline_table(results))
     blocks.append(Prose(f"{books_sentences(base)} {caution_sentences(base)}"))
+    blocks.append(Prose(expenditure_sentences(base)))
     horizon = horizon_sentences(results)
     if horizon:
         blocks.append(Prose(f"{horizon} {rate_sentence(results)}"))
     else:
         blocks.append(Prose(rate_sentence(results)))
-    turning = turning_sentences(results)
-    if turning:
-        blocks.append(
-            Prose(
-                (turning, " ", Ref("table-effects"), " and ", Ref("table-turning"), " have sizes and years.")
-            )
-        )
     return Section("The answer on one page", tuple(blocks), new_page=True)

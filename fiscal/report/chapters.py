@@ -30,6 +30,7 @@ from fiscal.report.answer import (
     effects_table,
     gdp_table,
     owner_of,
+    turning_sentences,
     turning_table,
 )
 from fiscal.report.content import Block, Column, Figure, Items, Panel, Prose, Section, Table, Term
@@ -39,17 +40,23 @@ from fiscal.validation.calibration import bridge
 SHOWN_YEARS = (2026, 2030, 2035, 2045, 2055, 2075, 2100)
 
 
+DOLLAR_PLOTS = {"contributions", "difference", "who_pays", "who_gains"}
+"""Plots in dollars of the price year; the others are shares, rates, present values or current dollars."""
+
+
 def figure(results: Results, label: str, caption: str, panels: tuple[Panel, ...], source: str = "") -> Figure:
     """A figure of the results with the alternative text of its panels."""
     owner = owner_of(results)
     alt = " ".join(alt_text(panel.plot, owner, **panel.options) for panel in panels)
-    return Figure(label, caption, panels, alt, source or model_source(results))
+    in_dollars = any(panel.plot in DOLLAR_PLOTS for panel in panels)
+    return Figure(label, caption, panels, alt, source or model_source(results, in_dollars=in_dollars))
 
 
-def model_source(results: Results) -> str:
-    """Which runs a figure or table shows."""
+def model_source(results: Results, *, in_dollars: bool = True) -> str:
+    """Which runs a figure or table shows, and the dollars it is in."""
     names = [f"{result.name} ({result.fingerprint[:FINGERPRINT_LENGTH]})" for result in results]
-    return f"Source: this model, {listing(names)}. {dollars_note(results[0])}"
+    source = f"Source: this model, {listing(names)}."
+    return f"{source} {dollars_note(results[0])}" if in_dollars else source
 
 
 def dollars_note(base: Result) -> str:
@@ -168,6 +175,9 @@ def books_section(results: Results) -> Section:
             ),
             table,
         ]  # fmt: skip
+    turning = turning_sentences(results)
+    if turning:
+        blocks.append(Prose(turning))
     blocks.append(turning_table(results))
     return Section("Deferred revenue against withdrawal tax", tuple(blocks))
 
@@ -394,9 +404,9 @@ def _groups_table(results: Results, window: str) -> Table:
         frame[f"gap_{position}"] = gap.set_index("member").loc[frame["member"], "difference"].to_numpy()
         columns.append(Column(f"gap_{position}", f"Withdrawal tax, {result.name} against same in equity", 1))
     return Table(
-        "table-groups", f"By earnings group, {window_name(window)}", frame, tuple(columns),
-        unit=f"Billions of {base.scenario.value('books.price_year')} dollars, calendar years; first columns "
-        f"{base.name}. {SIGNS}",
+        "table-groups", f"By earnings group, calendar years of {window_name(window)}", frame, tuple(columns),
+        unit=f"Billions of {base.scenario.value('books.price_year')} dollars, first columns "
+        f"{base.name}. Net revenue also has the additional tax on early withdrawals. {SIGNS}",
     )  # fmt: skip
 
 
@@ -488,9 +498,9 @@ def present_values_section(results: Results) -> Section:
     answers: list[Any] = [
         Term(
             "Convention (return = discount = rate)",
-            "every account earns the rate at which its flows are discounted. What does deferral cost if time "
-            "alone "
-            "is paid for? It is the published method and owes nothing to a boom.",
+            "every account earns the rate at which its flows are discounted. What are "
+            "all the flows worth if time alone is paid for? It is the published method and owes nothing to a "
+            "boom. It is no cost of new deferrals: the tax on the opening stock is in, its deferral is not.",
         ),
         Term(
             "Fixed rate, not risk-adjusted",

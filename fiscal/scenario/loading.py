@@ -100,7 +100,7 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
         title=_shorten(f"{scenario.title} ({note})", 200),
         author=scenario.author,
         reference=scenario.reference,
-        description=scenario.description,
+        description="",  # it may state what has just been changed; the title says what differs
         lineage=scenario.lineage,
         origins=scenario.origins,
     )

@@ -225,7 +225,7 @@ def _flows(base: Result) -> list[dict[str, Any]]:
     benefits = rollovers + cash + bequests + moved
     return [
         _row("benefits with rollovers over average plan assets (DOL concept)", "share", float(published),
-             "DOL Form 5500, 2023", benefits / average, tolerance=0.10,
+             "DOL Form 5500, 2023", benefits / average, tolerance=0.10, use="input",
              reason="used: the level of the assumed separation rates was chosen with it; model at 2026"),
         _row("rollovers out over DOL-concept benefits", "share", (0.60, 0.68),
              "derived from DOL and ICI", (rollovers + moved) / benefits,
@@ -330,9 +330,9 @@ def _rates(base: Result) -> list[dict[str, Any]]:
     source = "computed with Tax-Calculator on its unmended CPS file, weighted by income"
     return [
         _row("income tax deferred per traditional dollar, 2026", "rate", wage, source, deferred, tolerance=0.25,
-             reason="" if abs(deferred / wage - 1) <= 0.25 else _DEFERRAL_REASON),
+             use="computed", reason="" if abs(deferred / wage - 1) <= 0.25 else _DEFERRAL_REASON),
         _row("income tax per dollar withdrawn, 2026", "rate", old, source, withdrawn, tolerance=0.25,
-             reason="" if abs(withdrawn / old - 1) <= 0.25 else _WITHDRAWAL_REASON),
+             use="computed", reason="" if abs(withdrawn / old - 1) <= 0.25 else _WITHDRAWAL_REASON),
     ]  # fmt: skip
 
 
@@ -360,7 +360,7 @@ def _file_shares(_: Result) -> list[dict[str, Any]]:
             model = float(above["file_after"].sum() / part["file_after"].sum())
             rows.append(
                 _row(f"{what} in returns with AGI of ${floor:,} and more", "share", published,
-                     "IRS SOI Publication 1304 Table 1.4, 2023", model, tolerance=0.10,
+                     "IRS SOI Publication 1304 Table 1.4, 2023", model, tolerance=0.10, use="input",
                      reason="used: the file is raked to these classes")
             )  # fmt: skip
     return rows
@@ -407,6 +407,6 @@ def _ranges(base: Result) -> list[dict[str, Any]]:
         )  # fmt: skip
         rows.append(
             _row(f"taxable withdrawals of the model inside all taxable pension and IRA income, {year}", "bn USD",
-                 (0.0, float(latest[year])), "CBO, February 2026 (upper bound)", own)
+                 (0.0, float(latest[year])), "CBO, February 2026 (upper bound)", own, use="bound")
         )  # fmt: skip
     return rows
