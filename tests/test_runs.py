@@ -216,3 +216,13 @@ def test_the_code_hash_is_of_every_source_file(root):
         [sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True
     ).stdout.strip()
     assert digest == other
+
+
+def test_force_never_deletes_what_a_run_did_not_write(tmp_path):
+    foreign = tmp_path / "app"
+    (foreign / "src").mkdir(parents=True)
+    (foreign / "manifest.json").write_text('{"name": "a web app"}', encoding="utf-8")
+    (foreign / "src" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(InputError, match="will not be replaced"):
+        runs.check_target(foreign, force=True)
+    assert (foreign / "src" / "thesis.txt").read_text(encoding="utf-8") == "years of work"

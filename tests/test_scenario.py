@@ -489,3 +489,19 @@ def test_settings_by_dotted_name():
     assert scenario.value("adoption.participants_share") == 0.1
     assert isinstance(scenario.with_overrides({"paths.seed": 5}), Scenario)
     assert scenario.with_overrides({"paths.seed": 5}).value("adoption.participants_share") == 0.1
+
+
+def test_a_setting_given_twice_is_refused():
+    with pytest.raises(InputError, match="set more than once"):
+        load("boom", overrides=["adoption.participants_share=0.2", "adoption.participants_share=0.3"])
+
+
+def test_a_row_set_to_its_own_value_asks_no_other_question():
+    same = load("baseline", overrides=[f"assumptions.hardship_rate={sources.assumption('hardship_rate')}"])
+    assert same.fingerprint() == load("baseline").fingerprint()
+    assert same.name == "baseline"
+
+
+def test_a_changed_scenario_drops_the_description_of_the_old_one():
+    assert "One participant in ten" in load("boom").description
+    assert load("boom", overrides=["adoption.participants_share=0.2"]).description == ""

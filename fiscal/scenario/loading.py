@@ -112,11 +112,11 @@ def _changes(
     """The overrides that change a value, by dotted name."""
     old, new = before.model_dump(), after.model_dump()
     return {
-        f"{section}.{key}": new[section][key]
+        f"{section}.{key}": new[section].get(key, values[key])  # a row back at its own value is not kept
         for section, values in overrides.items()
         if section != HEADER
         for key in values
-        if old[section].get(key) != new[section][key]
+        if old[section].get(key) != new[section].get(key)
     }
 
 
