@@ -28,7 +28,6 @@ CHECKS = [
     "401(k) plan assets, 2025-09-30, on real monthly returns",
     "participant contributions 2025, full year",
     "employer contributions 2025, full year",
-    "rollovers out over DOL-concept benefits",
     "draws over opening traditional balances, ages 75-79",
     "income tax deferred per traditional dollar, 2026",
     "income tax per dollar withdrawn, 2026",

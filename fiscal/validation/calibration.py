@@ -175,14 +175,21 @@ def _contributions(base: Result) -> list[dict[str, Any]]:
     year = made[made["year"] == FIRST_YEAR]
     participants = _sum(year, kind="elective_deferral") / STUB_FRACTION
     employers = _sum(year, kind="employer_contribution") / STUB_FRACTION
-    source = "DOL Form 5500 to 2023, aged by wages and limits to 2025 (range of methods)"
+    theirs, source = _published_range("participant_contributions_2025")
+    employers_range, _ = _published_range("employer_contributions_2025")
     return [
-        _row("participant contributions 2025, full year", "bn USD", (430, 475), source, participants),
-        _row("employer contributions 2025, full year", "bn USD", (230, 255), source, employers),
+        _row("participant contributions 2025, full year", "bn USD", theirs, source, participants),
+        _row("employer contributions 2025, full year", "bn USD", employers_range, source, employers),
         _row("share of all defined-contribution contributions that is 401(k)", "share", _scope_range(),
              "BEA NIPA 2024 aged a year by wages; range: 401(k) share of plan assets +-10 points",
              (participants + employers) / _all_plan_contributions()),
     ]  # fmt: skip
+
+
+def _published_range(key: str) -> tuple[tuple[float, float], str]:
+    """A range that must be met, and where it comes from."""
+    row = sources.table("calibration_ranges").set_index("key").loc[key]
+    return (float(row["low"]), float(row["high"])), str(row["source"])
 
 
 def _all_plan_contributions() -> float:
@@ -223,20 +230,15 @@ def _flows(base: Result) -> list[dict[str, Any]]:
         (dol.loc[2023, "assets_yearend_bn_usd"] + dol.loc[2022, "assets_yearend_bn_usd"]) / 2
     )
     benefits = rollovers + cash + bequests + moved
+    rolled_range, rolled_source = _published_range("rollover_share_of_benefits")
     return [
         _row("benefits with rollovers over average plan assets (DOL concept)", "share", float(published),
              "DOL Form 5500, 2023", benefits / average, tolerance=0.10, use="input",
              reason="used: the level of the assumed separation rates was chosen with it; model at 2026"),
-        _row("rollovers out over DOL-concept benefits", "share", (0.60, 0.68),
-             "derived from DOL and ICI", (rollovers + moved) / benefits,
-             reason="" if 0.60 <= (rollovers + moved) / benefits <= 0.68 else _ROLLOVER_REASON),
+        _row("rollovers out over DOL-concept benefits", "share", rolled_range, rolled_source,
+             (rollovers + moved) / benefits, use="input",
+             reason="used: separation, hardship and draw rates were set with it in view; model at 2026"),
     ]  # fmt: skip
-
-
-_ROLLOVER_REASON = (
-    "follows from Alight's dollar shares of leavers (45-48% rolled over, 14-15% cashed out) and the draws of "
-    "those who stay; the published share is itself derived"
-)
 
 
 def _roth(base: Result) -> list[dict[str, Any]]:
@@ -369,7 +371,7 @@ def _file_shares(_: Result) -> list[dict[str, Any]]:
 def _receipts(base: Result) -> list[dict[str, Any]]:
     """CBO 2004: deferred accounts add to receipts over 75 years, about half in the first 25.
 
-    Basis, written down before the first comparison: mean over 2026-2100 of (withdrawal tax + deferred
+    Basis: mean over 2026-2100 of (withdrawal tax + deferred
     revenue) over GDP, minus its value in 2026; scope 401(k) and what is rolled over from it, where CBO
     had all defined-contribution and defined-benefit plans and IRAs.
     """
@@ -379,11 +381,11 @@ def _receipts(base: Result) -> list[dict[str, Any]]:
         shares[shares["line"].isin(["withdrawal_tax", "deferred_revenue"])].groupby("year")["gdp_share"].sum()
     )
     effect = float((net.loc[FIRST_YEAR + 1 :] - net.loc[FIRST_YEAR + 1]).mean())
-    published = 0.005
-    inside = published / 2 <= effect <= published * 2
+    allowed, source = _published_range("receipts_effect_75_years")
+    inside = allowed[0] <= effect <= allowed[1]
     return [
         _row("receipts effect of deferred accounts over 75 years, change from 2026", "share of GDP",
-             (published / 2, published * 2), "CBO, May 2004: +0.5% of GDP, within a factor of 2", effect,
+             allowed, f"{source}, within a factor of 2", effect,
              reason="" if inside else _RECEIPTS_REASON)
     ]  # fmt: skip
 
