@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,18 +27,7 @@ SCENARIO_PATH = "scenario"
 NO_CRYPTO_PATH = "no_crypto"
 EQUITY_PATH = "equity_adoption"
 SIPP_YEAR = 2022
-EQUITY, BONDS, CASH, CRYPTO = (ASSETS.index(name) for name in ("equity", "bonds", "cash", "crypto"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class AssetMix:
-    """What the sleeves are made of, for the tax that their returns would bear outside a plan."""
-
-    market: paths.AssetPaths  # the scenario's own path
-    returns: np.ndarray  # (Y, asset) its annual returns (the stub's for the stub)
-    path_returns: np.ndarray  # (P, Y, asset)
-    core_weights: np.ndarray  # (P, Y, A, S, asset)
-    crypto_asset: tuple[int, ...]  # (P,) the asset whose return the crypto sleeve earns
+EQUITY, CRYPTO = (ASSETS.index(name) for name in ("equity", "crypto"))
 
 
 def convention_label(rate: float) -> str:
@@ -122,8 +110,8 @@ def projection_inputs(
     contributions: Contributions,
     rates: WithdrawalRates,
     references: bool = True,
-) -> tuple[ProjectionInputs, AssetMix]:
-    """The projection's inputs, and what the sleeves hold and earn by asset."""
+) -> tuple[ProjectionInputs, paths.AssetPaths]:
+    """The projection's inputs, and the scenario's own market."""
     adoption = settings.adoption
     adopted = adoption.participants_share > 0 and adoption.allocation_share > 0
     # with nothing allocated a second stratum would only move the last bits of every sum
@@ -155,19 +143,20 @@ def projection_inputs(
     # a year's core follows what the crypto sleeve was bought to at the end of the year before
     held = np.concatenate([no_target[:1], target[:-1]])
     mixed, plain = core_weights(weights, held, displaces_equity), core_weights(weights, no_target, False)
-    core, plain_core = (np.einsum("yhx,yasx->yhas", half, mix) for mix in (mixed, plain))
-    fees = np.array([settings.fees.core_rate, settings.fees.crypto_rate])
+    fees = (settings.fees.core_rate, settings.fees.crypto_rate)
+    crypto_only, equity_only = np.eye(len(ASSETS))[[CRYPTO, EQUITY]]
+    # mix by label: core weights, assets of the crypto sleeve, fees; then target and returns
     own_path = {
-        SCENARIO_PATH: (core, half[:, :, CRYPTO], target, fees),
-        NO_CRYPTO_PATH: (plain_core, half[:, :, CRYPTO], no_target, fees),
-        EQUITY_PATH: (core, half[:, :, EQUITY], target, np.array([fees[0], fees[0]])),
+        SCENARIO_PATH: (mixed, crypto_only, fees, target, half),
+        NO_CRYPTO_PATH: (plain, crypto_only, fees, no_target, half),
+        EQUITY_PATH: (mixed, equity_only, (fees[0], fees[0]), target, half),
     }
     for rate in conventions:
-        whole = (1 + rate) ** fraction
-        level = np.repeat(np.sqrt(whole)[:, None] - 1, 2, axis=1)  # (Y, half)
-        flat = np.broadcast_to(level[:, :, None, None], core.shape)
-        own_path[convention_label(rate)] = (flat, level, target, np.zeros(2))
+        level = np.sqrt((1 + rate) ** fraction) - 1
+        flat = np.broadcast_to(level[:, None, None], half.shape)
+        own_path[convention_label(rate)] = (plain, crypto_only, (0.0, 0.0), target, flat)
     per_path = [own_path[label] for label in labels]
+    targets = np.stack([part[3] for part in per_path])
 
     # accounts and their holders
     scale = settings.people.scale
@@ -205,13 +194,20 @@ def projection_inputs(
         opening_basis_usd=basis,
         contribution_usd=np.stack([contributions.traditional_usd, contributions.roth_usd], axis=1)[..., None]
         * stratum_share,
-        core_half_return=np.stack([part[0] for part in per_path]),
-        crypto_half_return=np.stack([part[1] for part in per_path]),
-        fee_rate=np.stack([part[3] for part in per_path]),
+        half_return=np.stack([part[4] for part in per_path]),
+        mix=np.arange(len(labels)),
+        core_weight=np.stack([part[0] for part in per_path]),
+        crypto_weight=np.stack([part[1] for part in per_path]),
+        fee_rate=np.array([part[2] for part in per_path]),
         loss_rate=np.zeros((len(labels), len(years))),
-        crypto_target_share=np.stack([part[2] for part in per_path]),
-        rebalancing=adoption.rebalancing,
-        transfer=adoption.mode == "transfer",
+        crypto_target_share=targets,
+        crypto_contribution_share=targets,
+        transfer=np.full(targets.shape[:2], adoption.mode == "transfer"),
+        rebalancing=np.full(targets.shape[:2], adoption.rebalancing),
+        sale_share=np.ones(len(labels)),
+        impact_multiplier=0.0,
+        impact_persistence=0.0,
+        crypto_market_usd=np.ones(targets.shape[:2]),
         withdrawal_rate=rates.withdrawal_rate,
         penalised_share=rates.penalised_share,
         nonqualified_share=nonqualified,
@@ -227,19 +223,7 @@ def projection_inputs(
         heir_schedule=heir,
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
     )
-    annual = np.prod(1 + half, axis=1) - 1
-    constant = {
-        convention_label(rate): np.broadcast_to(((1 + rate) ** fraction - 1)[:, None], annual.shape)
-        for rate in conventions
-    }
-    assets = AssetMix(
-        market=market,
-        returns=annual,
-        path_returns=np.stack([constant.get(label, annual) for label in labels]),
-        core_weights=np.stack([plain if label == NO_CRYPTO_PATH else mixed for label in labels]),
-        crypto_asset=tuple(EQUITY if label == EQUITY_PATH else CRYPTO for label in labels),
-    )
-    return inputs, assets
+    return inputs, market
 
 
 def _wage_ratio(year: int) -> float:
@@ -313,12 +297,12 @@ def buildup_tax(
     years: np.ndarray,
     fraction: np.ndarray,
     mobility: np.ndarray,
-    assets: AssetMix,
 ) -> BuildupTax:
-    """Tax that a dollar in each sleeve would bear outside a plan on the year's own return.
+    """What the law would take of each asset's return outside a plan (realisation shares assumed).
 
-    Bonds and cash pay their return as interest; equity pays its dividend yield, and of the rest, gain or
-    loss, the realised share; crypto pays on the realised share of its gain (shares assumed).
+    Bonds and cash pay their return as interest, and so does real estate (a REIT's dividend is ordinary
+    income, s.857(b), s.199A aside); equity pays its dividend yield and, on the rest, the realised share;
+    private equity the realised share; commodities are marked to the market (s.1256).
     """
     flat = settings.tax.flat_rate
     if flat is not None:
@@ -326,25 +310,20 @@ def buildup_tax(
         interest = dividend = gain = np.full(shape, flat)
     else:
         interest, dividend, gain = law_schedules.load().outside(years, mobility)
-    pays = assume["equity_dividend_yield"] * fraction  # (Y,)
-    equity_realised, crypto_realised = assume["gain_realisation_share"], assume["crypto_realisation_share"]
-
-    def per_equity_dollar(returns: np.ndarray) -> np.ndarray:
-        """(Y, A, G) from equity's return (Y,)."""
-        rest = (returns - pays) * equity_realised
-        return dividend * pays[:, None, None] + gain * rest[:, None, None]
-
-    core, crypto = [], []
-    for p, asset in enumerate(assets.crypto_asset):
-        returns, weights = assets.path_returns[p], assets.core_weights[p]
-        equity = per_equity_dollar(returns[:, EQUITY])  # (Y, A, G)
-        coupon = (weights[..., [BONDS, CASH]] * returns[:, None, None, [BONDS, CASH]]).sum(
-            axis=3
-        )  # (Y, A, S)
-        core.append(
-            weights[:, :, None, :, EQUITY] * equity[..., None] + coupon[:, :, None, :] * interest[..., None]
-        )
-        crypto.append(
-            equity if asset == EQUITY else gain * (returns[:, CRYPTO] * crypto_realised)[:, None, None]
-        )
-    return BuildupTax(core=np.stack(core), crypto=np.stack(crypto))
+    as_interest = {"bonds": 1.0, "cash": 1.0, "real_estate": 1.0}
+    as_gain = {
+        "equity": assume["gain_realisation_share"],
+        "private_equity": assume["gain_realisation_share"],
+        "crypto": assume["crypto_realisation_share"],
+        "commodities": 1.0,
+    }
+    payout = np.zeros((len(years), len(ASSETS)))
+    payout[:, EQUITY] = assume["equity_dividend_yield"] * fraction
+    return BuildupTax(
+        interest_rate=interest,
+        dividend_rate=dividend,
+        gain_rate=gain,
+        interest_share=np.array([as_interest.get(asset, 0.0) for asset in ASSETS]),
+        gain_share=np.array([as_gain.get(asset, 0.0) for asset in ASSETS]),
+        payout_rate=payout,
+    )

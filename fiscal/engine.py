@@ -21,7 +21,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal import sources
-from fiscal.assembly import AssetMix, assumptions, buildup_tax, contribution_taxes, projection_inputs
+from fiscal.assembly import assumptions, buildup_tax, contribution_taxes, projection_inputs
 from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget.ledger import Ledger, keep_books
 from fiscal.law.limits import contribution_limits, last_published_year
@@ -34,6 +34,7 @@ from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
 
 if TYPE_CHECKING:
+    from fiscal.markets.paths import AssetPaths
     from fiscal.results import Result
     from fiscal.scenario import Scenario
 
@@ -53,7 +54,7 @@ class Run:
     contributions: Contributions
     people: population.Population
     economy: pd.DataFrame  # macro path by year
-    assets: AssetMix
+    market: AssetPaths  # the scenario's own
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
     data_fingerprint: str
 
@@ -128,7 +129,7 @@ def compute(
     )
 
     report(1, 4, "tax schedules and markets")
-    inputs, assets = projection_inputs(
+    inputs, market = projection_inputs(
         settings, assume, years, fraction, people, mobility, contributions, rates, references
     )
     report(2, 4, "projection")
@@ -136,7 +137,8 @@ def compute(
     _judge_identity(projection)
     report(3, 4, "the government's books")
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)
-    ledger = keep_books(projection, taxes, buildup_tax(settings, assume, years, fraction, mobility, assets))
+    buildup = buildup_tax(settings, assume, years, fraction, mobility)
+    ledger = keep_books(projection, inputs, taxes, buildup)
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -146,7 +148,7 @@ def compute(
         contributions=contributions,
         people=people,
         economy=economy,
-        assets=assets,
+        market=market,
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
     )

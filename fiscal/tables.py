@@ -335,7 +335,7 @@ def _asset_returns(run: Run) -> pd.DataFrame:
                 {
                     "year": run.projection.years[inside],
                     "asset": asset,
-                    "return_rate": run.assets.returns[inside, x],
+                    "return_rate": run.market.annual_returns()[0][inside, x],
                 }
             )
             for x, asset in enumerate(ASSETS)
@@ -348,7 +348,7 @@ def _crypto_size(run: Run) -> pd.DataFrame:
     """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
     the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
     they go."""
-    ratio = implied_crypto_value_over_gdp(run.assets.market)[0]
+    ratio = implied_crypto_value_over_gdp(run.market)[0]
     shown = ratio[ratio.index <= run.projection.years[run.horizon][-1]]
     return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})
 

@@ -6,7 +6,15 @@ import numpy as np
 
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
-AGES, GROUPS, STRATA, YEARS = 5, 2, 2, 6
+AGES, GROUPS, STRATA, YEARS, ASSETS = 5, 2, 2, 6, 3
+CRYPTO_ASSET = 2
+"""Small worlds have two core assets and crypto."""
+
+PATH_FIELDS = (
+    "half_return", "mix", "loss_rate", "crypto_target_share", "crypto_contribution_share", "transfer",
+    "rebalancing", "sale_share", "crypto_market_usd",
+)  # fmt: skip
+"""Fields of the inputs that have a path axis."""
 
 
 def flat_schedule(rate: float, years: int = YEARS, ages: int = AGES, groups: int = GROUPS) -> TaxSchedule:
@@ -37,6 +45,9 @@ def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> Projection
     target = np.zeros((paths, YEARS, STRATA))
     target[:, :, 1] = np.sort(rng.uniform(0, 0.5, (paths, YEARS)), axis=1)
     opening = rng.uniform(0, 1e6, (2, 2, AGES, GROUPS, 1)) * share
+    half = rng.uniform(-0.4, 0.5, (paths, YEARS, 2, ASSETS))
+    half[..., CRYPTO_ASSET] = rng.uniform(-0.95, 4.0, (paths, YEARS, 2))
+    first = rng.uniform(0, 1, (2, YEARS, AGES, STRATA, 1))
     fields: dict[str, object] = dict(
         years=np.arange(2025, 2025 + YEARS),
         year_fraction=np.where(np.arange(YEARS) == 0, 0.75, 1.0),
@@ -44,13 +55,20 @@ def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> Projection
         opening_usd=opening,
         opening_basis_usd=opening[:, 1] * rng.uniform(0, 1),
         contribution_usd=rng.uniform(0, 1e5, (YEARS, 2, AGES, GROUPS, 1)) * share,
-        core_half_return=rng.uniform(-0.4, 0.5, (paths, YEARS, 2, AGES, STRATA)),
-        crypto_half_return=rng.uniform(-0.95, 4.0, (paths, YEARS, 2)),
-        fee_rate=rng.uniform(0, 0.02, (paths, 2)),
+        half_return=half,
+        mix=np.arange(paths) % 2,
+        core_weight=np.concatenate([first, 1 - first, np.zeros_like(first)], axis=4),
+        crypto_weight=np.array([[0.0, 0.0, 1.0], [0.2, 0.0, 0.8]]),
+        fee_rate=rng.uniform(0, 0.02, (2, 2)),
         loss_rate=rng.uniform(0, 0.05, (paths, YEARS)),
         crypto_target_share=target,
-        rebalancing=float(rng.uniform(0, 1)),
-        transfer=True,
+        crypto_contribution_share=rng.uniform(0, 1, (paths, YEARS, 1)) * target,
+        transfer=rng.uniform(0, 1, (paths, YEARS)) < 0.8,
+        rebalancing=rng.uniform(0, 1, (paths, YEARS)),
+        sale_share=rng.uniform(0, 1, paths),
+        impact_multiplier=float(rng.uniform(0, 5)),
+        impact_persistence=float(rng.uniform(0, 1)),
+        crypto_market_usd=rng.uniform(1e8, 1e9, (paths, YEARS)),
         withdrawal_rate=rng.uniform(0, 0.6, (YEARS, 2, 2, AGES)),
         penalised_share=rng.uniform(0, 1, (2, AGES)),
         nonqualified_share=rng.uniform(0, 1, AGES),
@@ -94,13 +112,20 @@ def longer(years: int, ages: int, *, rate: float, rebalancing: float, crypto: np
         opening_usd=np.zeros((2, 2, *cell)),
         opening_basis_usd=np.zeros((2, *cell)),
         contribution_usd=contribution,
-        core_half_return=np.full((1, years, 2, ages, STRATA), 0.02),
-        crypto_half_return=crypto,
+        half_return=np.stack([np.full_like(crypto, 0.02), crypto], axis=3),
+        mix=np.zeros(1, dtype=np.int64),
+        core_weight=np.broadcast_to([1.0, 0.0], (1, years, ages, STRATA, 2)).copy(),
+        crypto_weight=np.array([[0.0, 1.0]]),
         fee_rate=np.zeros((1, 2)),
         loss_rate=np.zeros((1, years)),
         crypto_target_share=target,
-        rebalancing=rebalancing,
-        transfer=True,
+        crypto_contribution_share=target,
+        transfer=np.ones((1, years), dtype=bool),
+        rebalancing=np.full((1, years), rebalancing),
+        sale_share=np.ones(1),
+        impact_multiplier=0.0,
+        impact_persistence=0.0,
+        crypto_market_usd=np.ones((1, years)),
         withdrawal_rate=np.full((years, 2, 2, ages), 0.07),
         penalised_share=np.zeros((2, ages)),
         nonqualified_share=np.zeros(ages),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import AGES, GROUPS, STRATA, YEARS, random_inputs
+from small import AGES, ASSETS, GROUPS, YEARS, random_inputs
 
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, LINES, BuildupTax, ContributionTaxes, keep_books
@@ -24,8 +24,16 @@ def books(seed: int, deferred: np.ndarray | None = None):
         payroll_hi_usd=rng.uniform(0, 10, CELLS),
         roth_upfront_usd=rng.uniform(0, 10, CELLS),
     )
-    rates = BuildupTax(core=rng.uniform(0, 0.3, (2, *CELLS, STRATA)), crypto=rng.uniform(0, 0.3, (2, *CELLS)))
-    return keep_books(project(random_inputs(seed)), taxes, rates)
+    law = BuildupTax(
+        interest_rate=rng.uniform(0, 0.3, CELLS),
+        dividend_rate=rng.uniform(0, 0.3, CELLS),
+        gain_rate=rng.uniform(0, 0.3, CELLS),
+        interest_share=rng.uniform(0, 1, ASSETS),
+        gain_share=rng.uniform(0, 1, ASSETS),
+        payout_rate=rng.uniform(0, 0.05, (YEARS, ASSETS)),
+    )
+    inputs = random_inputs(seed)
+    return keep_books(project(inputs), inputs, taxes, law)
 
 
 def test_net_revenue_is_the_sum_of_the_cash_lines_and_of_nothing_else() -> None:

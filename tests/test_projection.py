@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import AGES, GROUPS, STRATA, YEARS, flat_schedule, longer, random_inputs, replaced
+from small import (
+    AGES,
+    ASSETS,
+    CRYPTO_ASSET,
+    GROUPS,
+    PATH_FIELDS,
+    STRATA,
+    YEARS,
+    flat_schedule,
+    longer,
+    random_inputs,
+    replaced,
+)
 
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import CELL_LINES, CORE, CRYPTO, expected_tax, project
@@ -26,7 +38,10 @@ def test_account_identity_holds_in_every_cell(seed: int) -> None:
 @quick
 @given(seeds)
 def test_no_balance_or_flow_is_negative_even_in_crashes(seed: int) -> None:
-    inputs = random_inputs(seed, crypto_half_return=np.full((2, YEARS, 2), -0.97))
+    inputs = random_inputs(seed)
+    crash = inputs.half_return.copy()
+    crash[..., CRYPTO_ASSET] = -0.97
+    inputs = replaced(inputs, half_return=crash)
     projection = project(inputs)
     assert (projection.closing_usd >= 0).all()
     for line in ("plan_withdrawals", "ira_withdrawals", "roth_withdrawals", "rollovers", "conversions"):
@@ -36,7 +51,7 @@ def test_no_balance_or_flow_is_negative_even_in_crashes(seed: int) -> None:
 @quick
 @given(seeds, st.sampled_from([2.0, 0.5, 4.0]))
 def test_twice_the_people_twice_every_dollar(seed: int, factor: float) -> None:
-    inputs = random_inputs(seed)
+    inputs = random_inputs(seed, impact_multiplier=0.0)
     scaled = replaced(
         inputs,
         opening_usd=inputs.opening_usd * factor,
@@ -54,9 +69,11 @@ def test_twice_the_people_twice_every_dollar(seed: int, factor: float) -> None:
 @given(seeds)
 def test_zero_target_makes_crypto_irrelevant_to_the_bit(seed: int) -> None:
     no_target = np.zeros((2, YEARS, STRATA))
-    quiet = random_inputs(seed, crypto_target_share=no_target)
+    quiet = random_inputs(seed, crypto_target_share=no_target, crypto_contribution_share=no_target)
     rng = np.random.default_rng(seed + 1)
-    wild = replaced(quiet, crypto_half_return=rng.uniform(-0.9, 9.0, (2, YEARS, 2)))
+    returns = quiet.half_return.copy()
+    returns[..., CRYPTO_ASSET] = rng.uniform(-0.9, 9.0, (2, YEARS, 2))
+    wild = replaced(quiet, half_return=returns)
     one, two = project(quiet), project(wild)
     for line in CELL_LINES:
         np.testing.assert_array_equal(one.cells[line], two.cells[line], err_msg=line)
@@ -69,11 +86,7 @@ def test_paths_do_not_touch_each_other(seed: int) -> None:
     alone = replaced(
         inputs,
         path_labels=("p1",),
-        core_half_return=inputs.core_half_return[1:2],
-        crypto_half_return=inputs.crypto_half_return[1:2],
-        fee_rate=inputs.fee_rate[1:2],
-        loss_rate=inputs.loss_rate[1:2],
-        crypto_target_share=inputs.crypto_target_share[1:2],
+        **{name: getattr(inputs, name)[1:2] for name in PATH_FIELDS},
     )
     together, single = project(inputs), project(alone)
     for line in CELL_LINES:
@@ -86,8 +99,9 @@ def test_stratum_receives_its_share_of_the_money(seed: int) -> None:
     """Linear in the stratum's share: a stratum that gets everybody's money would pass the identity."""
     inputs = random_inputs(seed, owner_schedule=flat_schedule(0.2), heir_schedule=flat_schedule(0.2))
     projection = project(inputs)
-    zero = replaced(inputs, crypto_target_share=np.zeros_like(inputs.crypto_target_share),
-                    core_half_return=np.repeat(inputs.core_half_return[..., :1], STRATA, axis=4))  # fmt: skip
+    nothing = np.zeros_like(inputs.crypto_target_share)
+    zero = replaced(inputs, crypto_target_share=nothing, crypto_contribution_share=nothing,
+                    core_weight=np.repeat(inputs.core_weight[:, :, :, :1], STRATA, axis=3))  # fmt: skip
     plain = project(zero)
     closing = plain.cells["closing_traditional"] + plain.cells["closing_roth"]
     np.testing.assert_allclose(closing[..., 1] * 9, closing[..., 0], rtol=1e-9, atol=1e-6)
@@ -97,7 +111,8 @@ def test_stratum_receives_its_share_of_the_money(seed: int) -> None:
 @quick
 @given(seeds)
 def test_full_rebalancing_ends_at_the_target(seed: int) -> None:
-    inputs = random_inputs(seed, rebalancing=1.0)
+    always, whole = np.ones((2, YEARS)), np.ones(2)
+    inputs = random_inputs(seed, rebalancing=always, transfer=always > 0, sale_share=whole)
     projection = project(inputs)
     total = projection.cells["closing_traditional"] + projection.cells["closing_roth"]
     target = inputs.crypto_target_share[:, :, None, None, :]
@@ -105,7 +120,7 @@ def test_full_rebalancing_ends_at_the_target(seed: int) -> None:
 
 
 def test_new_money_only_leaves_existing_balances_in_the_core() -> None:
-    inputs = random_inputs(3, transfer=False)
+    inputs = random_inputs(3, transfer=np.zeros((2, YEARS), dtype=bool))
     nothing_new = replaced(inputs, contribution_usd=np.zeros_like(inputs.contribution_usd))
     assert project(nothing_new).cells["closing_crypto"].max() == 0
     assert project(inputs).cells["closing_crypto"].max() > 0
@@ -174,7 +189,7 @@ def _growth(inputs: ProjectionInputs, stratum: int, closing_share: np.ndarray, y
     Rebalancing at the year's end sets the mix with which the next year starts; within the year the
     sleeves drift. Withdrawals are pro rata to the sleeves, so they do not change the mix.
     """
-    core, crypto = 1 + inputs.core_half_return[0, :, :, 0, stratum], 1 + inputs.crypto_half_return[0]
+    core, crypto = 1 + inputs.half_return[0, :, :, 0], 1 + inputs.half_return[0, :, :, 1]
     target = inputs.crypto_target_share[0, :, stratum]
     factor = np.ones(years)
     mix = target[0]
@@ -207,8 +222,59 @@ def test_inputs_name_every_fault_at_once() -> None:
     with pytest.raises(ValueError, match=r"fee_rate has shape .*; .*loss_rate") as caught:
         random_inputs(1, fee_rate=np.zeros((2, 3)), loss_rate=np.zeros((1, YEARS)))
     assert "expected (2, 2)" in str(caught.value)
-    with pytest.raises(ValueError, match="core_half_return has values that are not finite"):
-        random_inputs(1, core_half_return=np.full((2, YEARS, 2, AGES, STRATA), np.nan))
+    with pytest.raises(ValueError, match="half_return has values that are not finite"):
+        random_inputs(1, half_return=np.full((2, YEARS, 2, ASSETS), np.nan))
+    with pytest.raises(ValueError, match=r"mix names a mix outside 0\.\.1"):
+        random_inputs(1, mix=np.array([0, 2]))
+
+
+@quick
+@given(seeds)
+def test_price_impact_follows_last_year_s_purchases(seed: int) -> None:
+    """The first half's crypto return is moved by multiplier x purchases / market value, fading after."""
+    inputs = random_inputs(seed, crypto_weight=np.array([[0.0, 0.0, 1.0]] * 2))
+    projection = project(inputs)
+    bought = projection.total("crypto_bought")
+    raised = np.zeros(2)
+    for y in range(YEARS):
+        before = raised
+        raised = raised * inputs.impact_persistence
+        if y:
+            raised = raised + inputs.impact_multiplier * bought[:, y - 1] / inputs.crypto_market_usd[:, y]
+        plain = np.prod(1 + inputs.half_return[:, y, :, CRYPTO_ASSET], axis=1)
+        np.testing.assert_allclose(
+            1 + projection.crypto_return[:, y], plain * np.exp(raised - before), rtol=1e-9
+        )
+
+
+@quick
+@given(seeds)
+def test_dollars_bought_explain_what_the_crypto_sleeve_holds(seed: int) -> None:
+    """Closing - opening = return + bought - fees - losses."""
+    inputs = random_inputs(seed, fee_rate=np.zeros((2, 2)), loss_rate=np.zeros((2, YEARS)))
+    cells = project(inputs).cells
+    closing = cells["closing_crypto"].sum(axis=(2, 3, 4))
+    opening = np.concatenate([np.zeros((2, 1)), closing[:, :-1]], axis=1)
+    change = cells["crypto_return"].sum(axis=(2, 3, 4)) + cells["crypto_bought"].sum(axis=(2, 3, 4))
+    np.testing.assert_allclose(closing - opening, change, rtol=1e-9, atol=1e-4)
+
+
+@quick
+@given(seeds)
+def test_nothing_finds_a_buyer_at_a_sale_share_of_zero(seed: int) -> None:
+    """With a target that never moves and no new money the sleeve only drifts where it stands too high."""
+    held = np.full((2, YEARS, STRATA), 0.2)
+    inputs = random_inputs(
+        seed,
+        crypto_target_share=held,
+        rebalancing=np.ones((2, YEARS)),
+        transfer=np.ones((2, YEARS), dtype=bool),
+        sale_share=np.zeros(2),
+        impact_multiplier=0.0,
+    )
+    cells = project(inputs).cells
+    total = cells["closing_traditional"] + cells["closing_roth"]
+    assert (cells["closing_crypto"] >= 0.2 * total * (1 - 1e-12)).all()
 
 
 def test_sleeves_are_named_in_the_order_of_the_axes() -> None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection
 
 CASH_LINES = ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "conversion_tax", "additional_tax")
@@ -49,10 +50,18 @@ class ContributionTaxes:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildupTax:
-    """The law's tax on a year's return earned outside a plan, per dollar held in the sleeve."""
+    """What the law would take of a return earned outside a plan, and how much of each asset's it reaches.
 
-    core: np.ndarray  # (P, Y, A, G, S)
-    crypto: np.ndarray  # (P, Y, A, G)
+    A dollar of asset ``x`` pays ``interest_rate`` on ``interest_share[x]`` of its return of the year,
+    ``dividend_rate`` on ``payout_rate[x]``, and ``gain_rate`` on ``gain_share[x]`` of the rest, gain or loss.
+    """
+
+    interest_rate: np.ndarray  # (Y, A, G)
+    dividend_rate: np.ndarray
+    gain_rate: np.ndarray
+    interest_share: np.ndarray  # (X,)
+    gain_share: np.ndarray  # (X,)
+    payout_rate: np.ndarray  # (Y, X) of the balance, the stub's for the stub
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +79,57 @@ class Ledger:
         return self.lines[line].sum(axis=(2, 3))
 
 
-def keep_books(projection: Projection, taxes: ContributionTaxes, buildup: BuildupTax) -> Ledger:
+def annual_returns(inputs: ProjectionInputs) -> np.ndarray:
+    """Each asset's return of the year on each path, ``(P, Y, X)``; the stub's for the stub."""
+    return np.prod(1 + inputs.half_return, axis=2) - 1
+
+
+def buildup_rates(
+    inputs: ProjectionInputs, crypto_return: np.ndarray, law: BuildupTax
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tax on the year's own return per dollar held: core sleeve ``(P, Y, A, G, S)``, crypto ``(P, Y, A, G)``.
+
+    ``crypto_return`` (P, Y) is what the crypto sleeve earned, price impact included; what the impact added
+    is taxed as a gain of the sleeve's assets.
+    """
+    returns = annual_returns(inputs)
+    interest = returns * law.interest_share
+    gain = (returns - law.payout_rate) * law.gain_share
+
+    def tax(interest: np.ndarray, dividend: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """Of a sleeve's taxable parts ``(P, Y, A, S)``, in cells."""
+        parts = ((law.interest_rate, interest), (law.dividend_rate, dividend), (law.gain_rate, gain))
+        return sum(
+            (rate[..., None] * part[:, :, :, None, :] for rate, part in parts),
+            start=np.zeros((*part_shape(interest), 1)),
+        )
+
+    def part_shape(part: np.ndarray) -> tuple[int, ...]:
+        return (*part.shape[:3], law.gain_rate.shape[2])
+
+    core_weight = inputs.core_weight[inputs.mix]  # (P, Y, A, S, X)
+    core = tax(
+        np.einsum("pyx,pyasx->pyas", interest, core_weight),
+        np.einsum("yx,pyasx->pyas", law.payout_rate, core_weight),
+        np.einsum("pyx,pyasx->pyas", gain, core_weight),
+    )
+    weight = inputs.crypto_weight[inputs.mix][:, None]  # (P, 1, X)
+    impact = crypto_return - np.prod(1 + (inputs.half_return * weight[:, :, None]).sum(axis=3), axis=2) + 1
+    parts = (
+        (interest * weight).sum(axis=2),
+        (law.payout_rate * weight).sum(axis=2),
+        (gain * weight).sum(axis=2) + impact * (law.gain_share * weight).sum(axis=2),
+    )
+    ages = law.gain_rate.shape[1]
+    crypto = tax(*(np.broadcast_to(part[:, :, None, None], (*part.shape, ages, 1)) for part in parts))
+    return core, crypto[..., 0]
+
+
+def keep_books(
+    projection: Projection, inputs: ProjectionInputs, taxes: ContributionTaxes, buildup: BuildupTax
+) -> Ledger:
     """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``."""
+    core_buildup, crypto_buildup = buildup_rates(inputs, projection.crypto_return, buildup)
     shape = projection.cells["owner_tax"].shape[:4]
 
     def same_on_every_path(values: np.ndarray) -> np.ndarray:
@@ -88,8 +146,8 @@ def keep_books(projection: Projection, taxes: ContributionTaxes, buildup: Buildu
         "additional_tax": over_strata("additional_tax"),
         "roth_upfront_tax": same_on_every_path(taxes.roth_upfront_usd),
         "inside_buildup_cash": -(
-            (projection.cells["core_held"] * buildup.core).sum(axis=4)
-            + over_strata("crypto_held") * buildup.crypto
+            (projection.cells["core_held"] * core_buildup).sum(axis=4)
+            + over_strata("crypto_held") * crypto_buildup
         ),
     }
     lines["net_revenue"] = sum((lines[name] for name in CASH_LINES), start=np.zeros(shape))

@@ -9,6 +9,8 @@ This is the one place where law, people and markets meet the kernel. Axes are th
 ``A``  age at the opening of the year, 18-119
 ``G``  earnings group, 12
 ``S``  crypto stratum, 2 (no_crypto, crypto)
+``X``  asset
+``M``  mix: what the sleeves are made of; several paths share one
 ``K``  knot of a tax schedule
 ====== =====================================================================
 
@@ -57,14 +59,23 @@ class ProjectionInputs:
     opening_basis_usd: np.ndarray  # (wrapper 2, A, G, S) Roth basis
 
     contribution_usd: np.ndarray  # (Y, character 2, A, G, S)
-    core_half_return: np.ndarray  # (P, Y, half 2, A, S)
-    crypto_half_return: np.ndarray  # (P, Y, half 2)
-    fee_rate: np.ndarray  # (P, sleeve 2)
+
+    half_return: np.ndarray  # (P, Y, half 2, X) of each asset
+    mix: np.ndarray  # (P,) the mix that a path's sleeves hold
+    core_weight: np.ndarray  # (M, Y, A, S, X) assets of the core sleeve, each summing to one
+    crypto_weight: np.ndarray  # (M, X) assets of the crypto sleeve (crypto alone by default)
+    fee_rate: np.ndarray  # (M, sleeve 2)
     loss_rate: np.ndarray  # (P, Y) operational loss, share of the crypto sleeve
 
     crypto_target_share: np.ndarray  # (P, Y, S) target of the crypto sleeve in a stratum's balance
-    rebalancing: float  # 1 constant mix, 0 drift
-    transfer: bool  # a rising target moves existing balances too
+    crypto_contribution_share: np.ndarray  # (P, Y, S) share of new money that buys it
+    transfer: np.ndarray  # (P, Y) bool: existing balances follow the target, else they drift
+    rebalancing: np.ndarray  # (P, Y) share of the gap to the target closed at the year's end
+    sale_share: np.ndarray  # (P,) share of a rebalancing sale that finds a buyer within the year
+
+    impact_multiplier: float  # dollars of market value per dollar bought; 0 none
+    impact_persistence: float  # share of the price impact that is left a year later
+    crypto_market_usd: np.ndarray  # (P, Y) value of the asset's whole market at the opening, without impact
 
     withdrawal_rate: np.ndarray  # (Y, wrapper 2, character 2, A) on opening balances
     penalised_share: np.ndarray  # (wrapper 2, A) share of withdrawals under the additional tax
@@ -92,16 +103,24 @@ class ProjectionInputs:
         ]
         paths, years = len(self.path_labels), len(self.years)
         ages, groups, strata = self.opening_usd.shape[2:]
+        mixes, assets = self.crypto_weight.shape
         expected = {
             "year_fraction": (years,),
             "opening_usd": (2, 2, ages, groups, strata),
             "opening_basis_usd": (2, ages, groups, strata),
             "contribution_usd": (years, 2, ages, groups, strata),
-            "core_half_return": (paths, years, 2, ages, strata),
-            "crypto_half_return": (paths, years, 2),
-            "fee_rate": (paths, 2),
+            "half_return": (paths, years, 2, assets),
+            "mix": (paths,),
+            "core_weight": (mixes, years, ages, strata, assets),
+            "crypto_weight": (mixes, assets),
+            "fee_rate": (mixes, 2),
             "loss_rate": (paths, years),
             "crypto_target_share": (paths, years, strata),
+            "crypto_contribution_share": (paths, years, strata),
+            "transfer": (paths, years),
+            "rebalancing": (paths, years),
+            "sale_share": (paths,),
+            "crypto_market_usd": (paths, years),
             "withdrawal_rate": (years, 2, 2, ages),
             "penalised_share": (2, ages),
             "nonqualified_share": (ages,),
@@ -117,6 +136,8 @@ class ProjectionInputs:
             for name, shape in expected.items()
             if getattr(self, name).shape != shape
         ]
+        if not problems and (self.mix.min() < 0 or self.mix.max() >= mixes):
+            problems.append(f"mix names a mix outside 0..{mixes - 1}")
         if problems:
             raise ValueError("; ".join(problems))
         for field in fields(self):

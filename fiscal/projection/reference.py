@@ -10,10 +10,15 @@ with its own half-year returns and with flow rates times its fraction):
    over the sleeves at the stratum's target. Inherited accounts pay 1/(years left).
 3. ``1``     all grow with ``h2``; fees and operational losses are charged on the balance at the end.
 4. ``1``     rebalancing: a rise of the target since last year is bought; what is left of the gap to
-   the target is closed by the share ``rebalancing``. Without ``transfer`` neither happens: only new
-   money is put at the target, and what is held drifts.
+   the target is closed by the share ``rebalancing``, of a sale only ``sale_share`` of that. Without
+   ``transfer`` neither happens: only new money is put at the target, and what is held drifts.
 5. ``1``     deaths: a decedent's balance stays with the spouse or moves to the inherited wrapper.
    Closing. Everybody is a year older at the next opening.
+
+Price impact (none while ``impact_multiplier`` is zero): the net dollars that the accounts put into the
+crypto sleeve in the *previous* year, over the market's value without impact, times the multiplier, raise
+the log price; what they raised earlier fades to ``impact_persistence`` of it a year. The change falls on
+the first half. Neither gains nor the raised value count as flow, so that it does not feed on itself.
 
 Identity, checked in every cell, wrapper, character, year and path::
 
@@ -51,6 +56,7 @@ CELL_LINES = (
     "crypto_held",
     "fees",
     "losses",
+    "crypto_bought",
     "closing_traditional",
     "closing_roth",
     "closing_crypto",
@@ -61,7 +67,8 @@ CELL_LINES = (
 )
 """What the projection reports for each cell, arrays ``(P, Y, A, G, S)`` in dollars. ``plan_``, ``ira_``
 and ``inherited_withdrawals`` are traditional; ``roth_withdrawals`` are of living owners; ``plan_bequests``
-pass from plans to heirs; ``core_held`` and ``crypto_held`` are what the sleeves hold on the mean of the year's
+pass from plans to heirs; ``crypto_bought`` are the net dollars put into the crypto sleeve by contributions,
+withdrawals and rebalancing; ``core_held`` and ``crypto_held`` are what the sleeves hold on the mean of the year's
 two halves, what a yield is paid on."""
 
 
@@ -74,6 +81,7 @@ class Projection:
     cells: dict[str, np.ndarray]  # CELL_LINES -> (P, Y, A, G, S)
     closing_usd: np.ndarray  # (P, Y, wrapper 3, character 2, sleeve 2), sums over cells
     opening_usd: np.ndarray  # (P, Y, wrapper 3, character 2), sums over cells
+    crypto_return: np.ndarray  # (P, Y) of the crypto sleeve, price impact included
     roth_basis_usd: np.ndarray  # (P, Y) closing Roth basis of living owners
     identity_residual_usd: np.ndarray  # (P, Y, wrapper 3, character 2), the worst cell's signed residual
     identity_scale_usd: np.ndarray  # (P, Y) largest opening balance of a cell, to judge the residual by
@@ -107,6 +115,17 @@ def expected_tax(
     upper = np.take_along_axis(tax[None, :, :, None, :], piece[..., None] + 1, axis=4)[..., 0]
     weight = (per_holder - knots[piece]) / (knots[piece + 1] - knots[piece])
     return holders * (lower + weight * (upper - lower))
+
+
+def core_half_return(inputs: ProjectionInputs, year: int) -> np.ndarray:
+    """Return of the core sleeve in each half of a year, ``(P, half, A, S)``."""
+    weights = inputs.core_weight[inputs.mix, year]  # (P, A, S, X)
+    return np.einsum("phx,pasx->phas", inputs.half_return[:, year], weights)
+
+
+def crypto_half_return(inputs: ProjectionInputs, year: int) -> np.ndarray:
+    """Return of the crypto sleeve in each half of a year, ``(P, half)``."""
+    return (inputs.half_return[:, year] * inputs.crypto_weight[inputs.mix][:, None]).sum(axis=2)
 
 
 def _share(amount: np.ndarray, available: np.ndarray) -> np.ndarray:
@@ -156,17 +175,26 @@ def project(inputs: ProjectionInputs) -> Projection:
     closing_usd = np.zeros((n_paths, n_years, 3, 2, 2))
     opening_usd = np.zeros((n_paths, n_years, 3, 2))
     basis_usd = np.zeros((n_paths, n_years))
+    crypto_return = np.zeros((n_paths, n_years))
     residual = np.zeros((n_paths, n_years, 3, 2))
     scale = np.zeros((n_paths, n_years))
 
+    impact = np.zeros(n_paths)  # log price raised by past purchases
+    bought = np.zeros(n_paths)  # net dollars into the crypto sleeve last year
     for y in range(n_years):
         fraction = inputs.year_fraction[y]
         target = inputs.crypto_target_share[:, y]  # (P, S)
         previous_target = inputs.crypto_target_share[:, y - 1] if y else np.zeros_like(target)
 
         growth = np.empty((n_paths, 2, 2, ages, strata))  # (P, half, sleeve, A, S)
-        growth[:, :, CORE] = 1 + inputs.core_half_return[:, y]
-        growth[:, :, CRYPTO] = (1 + inputs.crypto_half_return[:, y])[:, :, None, None]
+        growth[:, :, CORE] = 1 + core_half_return(inputs, y)
+        growth[:, :, CRYPTO] = (1 + crypto_half_return(inputs, y))[:, :, None, None]
+        if inputs.impact_multiplier:
+            faded = impact * inputs.impact_persistence
+            raised = faded + inputs.impact_multiplier * bought / inputs.crypto_market_usd[:, y]
+            growth[:, 0, CRYPTO] *= np.exp(raised - impact)[:, None, None]
+            impact = raised
+        crypto_return[:, y] = growth[:, :, CRYPTO, 0, 0].prod(axis=1) - 1
         grow = growth[:, :, None, None, :, :, None, :]  # (P, half, 1, 1, sleeve, A, 1, S)
 
         # 1. opening and first half
@@ -203,7 +231,7 @@ def project(inputs: ProjectionInputs) -> Projection:
         after[:, IRA] += middle[:, PLAN] * rolled[:, PLAN, :, None]
         after[:, :, ROTH] += middle[:, :, TRADITIONAL] * converted[:, :, TRADITIONAL, None]
         contribution = np.broadcast_to(inputs.contribution_usd[y], (n_paths, 2, *cell))
-        to_crypto = contribution * target[:, None, None, None, :]
+        to_crypto = contribution * inputs.crypto_contribution_share[:, y, None, None, None, :]
         after[:, PLAN, :, CRYPTO] += to_crypto
         after[:, PLAN, :, CORE] += contribution - to_crypto
 
@@ -232,7 +260,7 @@ def project(inputs: ProjectionInputs) -> Projection:
         # 3. second half, fees, losses
         end = after * grow[:, 1]
         end_inherited = after_inherited * grow[:, 1]
-        fee = (inputs.fee_rate * fraction)[:, None, None, :, None, None, None]
+        fee = (inputs.fee_rate[inputs.mix] * fraction)[:, None, None, :, None, None, None]
         loss = np.zeros((n_paths, 1, 1, 2, 1, 1, 1))
         loss[:, 0, 0, CRYPTO] = inputs.loss_rate[:, y, None, None, None]
         fees, fees_inherited = end * fee, end_inherited * fee
@@ -240,8 +268,15 @@ def project(inputs: ProjectionInputs) -> Projection:
         net, net_inherited = end - fees - losses, end_inherited - fees_inherited - losses_inherited
 
         # 4. rebalancing
-        net = _rebalanced(net, target, previous_target, inputs)
-        net_inherited = _rebalanced(net_inherited, target, previous_target, inputs)
+        before = net[:, :, :, CRYPTO].sum(axis=(1, 2)) + net_inherited[:, :, :, CRYPTO].sum(axis=(1, 2))
+        net = _rebalanced(net, target, previous_target, inputs, y)
+        net_inherited = _rebalanced(net_inherited, target, previous_target, inputs, y)
+        rebalanced = net[:, :, :, CRYPTO].sum(axis=(1, 2)) + net_inherited[:, :, :, CRYPTO].sum(axis=(1, 2))
+        traded = (
+            (rebalanced - before)
+            + (after - middle)[:, :, :, CRYPTO].sum(axis=(1, 2))
+            - inherited_paid[:, :, :, CRYPTO].sum(axis=(1, 2))
+        )  # (P, A, G, S)
 
         # 5. deaths, closing
         to_heirs = inputs.death_rate[y] * (1 - inputs.spouse_share)[:, None]  # (A, G)
@@ -281,6 +316,7 @@ def project(inputs: ProjectionInputs) -> Projection:
             "crypto_held": held[:, CRYPTO],
             "fees": fees.sum(axis=(1, 2, 3)) + fees_inherited.sum(axis=(1, 2, 3)),
             "losses": losses.sum(axis=(1, 2, 3)) + losses_inherited.sum(axis=(1, 2, 3)),
+            "crypto_bought": traded,
             "closing_traditional": closing[:, :, TRADITIONAL].sum(axis=(1, 2))
             + closing_inherited[:, :, TRADITIONAL].sum(axis=(1, 2)),
             "closing_roth": closing[:, :, ROTH].sum(axis=(1, 2))
@@ -335,6 +371,7 @@ def project(inputs: ProjectionInputs) -> Projection:
         )
 
         # a year older
+        bought = traded.sum(axis=(1, 2, 3))
         balance = _aged(closing, axis=4)
         basis = _aged(basis, axis=2)
         inherited = _aged_inherited(closing_inherited, axis=4)
@@ -345,6 +382,7 @@ def project(inputs: ProjectionInputs) -> Projection:
         cells=lines,
         closing_usd=closing_usd,
         opening_usd=opening_usd,
+        crypto_return=crypto_return,
         roth_basis_usd=basis_usd,
         identity_residual_usd=residual,
         identity_scale_usd=scale,
@@ -359,17 +397,21 @@ def _worst(gap: np.ndarray, first_cell_axis: int) -> np.ndarray:
 
 
 def _rebalanced(
-    net: np.ndarray, target: np.ndarray, previous_target: np.ndarray, inputs: ProjectionInputs
+    net: np.ndarray, target: np.ndarray, previous_target: np.ndarray, inputs: ProjectionInputs, year: int
 ) -> np.ndarray:
     """Move between the sleeves (axis 3) toward the stratum's target; the sum of the sleeves is kept."""
     total = net.sum(axis=3)
     crypto = net[:, :, :, CRYPTO]
+
+    def by_path(values: np.ndarray) -> np.ndarray:
+        return values[:, None, None, None, None, None]
+
     shape = (target.shape[0], 1, 1, 1, 1, target.shape[1])
-    goal = target.reshape(shape) * total
-    if inputs.transfer:
-        crypto = crypto + (target - previous_target).reshape(shape) * total
-        crypto = crypto + inputs.rebalancing * (goal - crypto)
-        crypto = np.clip(crypto, 0.0, total)
+    wanted = crypto + (target - previous_target).reshape(shape) * total
+    gap = target.reshape(shape) * total - wanted
+    strength = by_path(inputs.rebalancing[:, year]) * np.where(gap < 0, by_path(inputs.sale_share), 1.0)
+    wanted = np.clip(wanted + strength * gap, 0.0, total)
+    crypto = np.where(by_path(inputs.transfer[:, year]), wanted, crypto)
     moved = np.empty_like(net)
     moved[:, :, :, CRYPTO] = crypto
     moved[:, :, :, CORE] = total - crypto
