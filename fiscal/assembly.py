@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fiscal import sources
-from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, STRATA
-from fiscal.budget.ledger import BuildupTax, ContributionTaxes
+from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS
+from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.markets import glide, paths
 from fiscal.people.contributions import Contributions
@@ -114,9 +114,9 @@ def projection_inputs(
     """The projection's inputs, and the scenario's own market."""
     adoption = settings.adoption
     adopted = adoption.participants_share > 0 and adoption.allocation_share > 0
-    # with nothing allocated a second stratum would only move the last bits of every sum
-    crypto_people = adoption.participants_share if adopted else 0.0
-    stratum_share = np.array([1 - crypto_people, crypto_people])
+    # with nothing allocated there is one stratum: a second would only move the last bits of every sum
+    crypto_people = adoption.participants_share
+    stratum_share = np.array([1 - crypto_people, crypto_people]) if adopted else np.ones(1)
     conventions = settings.books.convention_rates
     labels: tuple[str, ...] = (SCENARIO_PATH,)
     if references:
@@ -137,7 +137,8 @@ def projection_inputs(
     half = market.half_returns[0]  # (Y, half, asset)
     weights = glide.glide_path()
     curve = adoption_curve(years, adoption.start_year, adoption.full_year) * adoption.allocation_share
-    target = np.stack([np.zeros(len(years)), curve * adopted], axis=1)  # (Y, S)
+    allocated = (np.zeros(len(years)), curve) if adopted else (np.zeros(len(years)),)
+    target = np.stack(allocated, axis=1)  # (Y, S)
     no_target = np.zeros_like(target)
     displaces_equity = adoption.displaces == "equity"
     # a year's core follows what the crypto sleeve was bought to at the end of the year before
@@ -170,7 +171,7 @@ def projection_inputs(
         years=years,
     )
     roth_stock = settings.roth.opening_stock_share
-    opening = np.zeros((2, 2, *first.shape, len(STRATA)))
+    opening = np.zeros((2, 2, *first.shape, len(stratum_share)))
     opening[0, 0] = (opened.balance_usd * (1 - roth_stock))[..., None] * stratum_share
     opening[0, 1] = (opened.balance_usd * roth_stock)[..., None] * stratum_share
     if settings.scope.rollover_stock:
@@ -288,6 +289,17 @@ def contribution_taxes(
         )
     return ContributionTaxes(
         deferred_usd=deferred, payroll_oasdi_usd=oasdi, payroll_hi_usd=hi, roth_upfront_usd=upfront
+    )
+
+
+def backstop(settings: Settings) -> Backstop:
+    """The rule of the settings: cohorts within so many years of the retirement age, at the year's end."""
+    rule = settings.backstop
+    attained = AGES + 1
+    return Backstop(
+        covered=(attained >= rule.retirement_age - rule.years_before) & (attained < rule.retirement_age),
+        trigger_share=rule.trigger_share,
+        made_up_share=rule.made_up_share,
     )
 
 

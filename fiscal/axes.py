@@ -18,7 +18,7 @@ STUB_FRACTION = 0.75
 LAST_YEAR = 2100
 """Default horizon."""
 
-RUN_OFF_LAST_YEAR = LAST_YEAR + 101
+RUN_OFF_LAST_YEAR = LAST_YEAR + 111
 """The year in which the youngest cohort of the horizon (18) reaches the last age (119)."""
 
 FIRST_AGE = 18

@@ -13,7 +13,8 @@ conventions, as paths of one projection:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,20 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal import sources
-from fiscal.assembly import assumptions, buildup_tax, contribution_taxes, projection_inputs
+from fiscal.assembly import (
+    NO_CRYPTO_PATH,
+    SCENARIO_PATH,
+    assumptions,
+    backstop,
+    buildup_tax,
+    contribution_taxes,
+    convention_label,
+    projection_inputs,
+)  # fmt: skip
 from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
-from fiscal.budget.ledger import Ledger, keep_books
+from fiscal.budget import valuation
+from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
+from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.law.limits import contribution_limits, last_published_year
 from fiscal.people import population
 from fiscal.people.contributions import Contributions, project_contributions
@@ -37,10 +49,22 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.results import Result
     from fiscal.scenario import Scenario
+    from fiscal.scenario.schema import Settings
 
 
 Progress = Callable[[int, int, str], None]
 """``progress(done, total, what)``; called between stages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuedVintages:
+    """The vintages of the scenario on one basis; ``to_mid_2025`` (Y,) brings them to 30 June 2025."""
+
+    basis: str
+    rate: float | None
+    vintages: Vintages
+    to_mid_2025: np.ndarray
+    opening_to_mid_2025: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +79,7 @@ class Run:
     people: population.Population
     economy: pd.DataFrame  # macro path by year
     market: AssetPaths  # the scenario's own
+    vintages: tuple[ValuedVintages, ...]  # by basis; none without the run-off
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
     data_fingerprint: str
 
@@ -84,7 +109,9 @@ def compute(
     settings = scenario.settings
     report(0, 4, "people, contributions and accounts")
     horizon_last = settings.horizon.last_year
-    years = np.arange(FIRST_YEAR, horizon_last + 1 + (LAST_AGE - AGES[0] if run_off else 0))
+    # until the last entrants have died and their heirs have drawn everything
+    run_off_years = LAST_AGE - AGES[0] + settings.heirs.years
+    years = np.arange(FIRST_YEAR, horizon_last + 1 + (run_off_years if run_off else 0))
     fraction = np.where(years == FIRST_YEAR, STUB_FRACTION, 1.0)
     assume = assumptions(settings)
     people = population.project(
@@ -132,13 +159,22 @@ def compute(
     inputs, market = projection_inputs(
         settings, assume, years, fraction, people, mobility, contributions, rates, references
     )
+    labels = inputs.path_labels
     report(2, 4, "projection")
-    projection = project(inputs)
+    valued_paths = [SCENARIO_PATH, *(convention_label(rate) for rate in settings.books.convention_rates)]
+    keep = tuple(labels.index(label) for label in valued_paths) if run_off and references else ()
+    projection = project(inputs, keep_shares=keep)
     _judge_identity(projection)
     report(3, 4, "the government's books")
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)
     buildup = buildup_tax(settings, assume, years, fraction, mobility)
-    ledger = keep_books(projection, inputs, taxes, buildup)
+    rescue = rescue_cost(projection, _label_index(projection, NO_CRYPTO_PATH), backstop(settings))
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue)
+    valued = (
+        _vintages(settings, inputs, projection, taxes, buildup, economy, fraction)
+        if run_off and references
+        else ()
+    )
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -149,9 +185,83 @@ def compute(
         people=people,
         economy=economy,
         market=market,
+        vintages=valued,
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
     )
+
+
+def _label_index(projection: Projection, label: str) -> int | None:
+    return projection.path(label) if label in projection.path_labels else None
+
+
+OPENING_DATE = FIRST_YEAR + 1 - STUB_FRACTION
+
+
+def _vintages(
+    settings: Settings,
+    inputs: ProjectionInputs,
+    projection: Projection,
+    taxes: ContributionTaxes,
+    law: BuildupTax,
+    economy: pd.DataFrame,
+    fraction: np.ndarray,
+) -> tuple[ValuedVintages, ...]:
+    """Vintages of the scenario on each basis. On ``convention(r)`` the counterfactual is the published
+    method's: a security whose whole return is interest, taxed every year."""
+    years = inputs.years
+    dates = valuation.flow_dates(years, fraction)
+    curve = economy["one_year_rate"].to_numpy()
+    treasury = valuation.discount_factors(dates, curve, years)
+    as_interest = replace(
+        law,
+        interest_share=np.ones_like(law.interest_share),
+        gain_share=np.zeros_like(law.gain_share),
+        payout_rate=np.zeros_like(law.payout_rate),
+    )
+    traditional = inputs.contribution_usd[:, 0].sum(axis=3)
+    avoided = np.divide(
+        taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0
+    )
+    bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax]] = [
+        *(
+            ("convention", rate, convention_label(rate), np.full(len(years), rate), as_interest)
+            for rate in settings.books.convention_rates
+        ),
+        *(
+            ("fixed", rate, SCENARIO_PATH, np.full(len(years), rate), law)
+            for rate in settings.books.discount_rates
+        ),
+        ("treasury", None, SCENARIO_PATH, curve, law),
+        ("portfolio", None, SCENARIO_PATH, None, law),
+    ]
+    opening = np.array([OPENING_DATE])
+
+    def value(
+        basis: str, rate: float | None, label: str, rates: np.ndarray | None, tax: BuildupTax
+    ) -> ValuedVintages:
+        discount = None if rates is None else valuation.discount_factors(dates, rates, years)
+        own = curve if rates is None else rates
+        at_opening = float(valuation.discount_factors(opening, own, years)[0])
+        found = value_vintages(
+            inputs,
+            projection,
+            projection.path(label),
+            tax,
+            discount=discount,
+            opening_discount=at_opening,
+            contribution_tax_rate=avoided,
+        )
+        return ValuedVintages(
+            basis=basis,
+            rate=rate,
+            vintages=found,
+            to_mid_2025=treasury if discount is None else discount,
+            opening_to_mid_2025=at_opening,
+        )
+
+    with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of the lock; bases share nothing
+        return tuple(pool.map(lambda basis: value(*basis), bases))
 
 
 def _judge_identity(projection: Projection) -> None:

@@ -34,11 +34,14 @@ COLUMNS: Mapping[str, str] = {
     "gdp_share": "share of the same years' gross domestic product",
     "window": "fiscal years summed over",
     "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
-    "rolled over) or treasury_10y (ten-year rate)",
+    "rolled over), treasury_10y (ten-year rate) or portfolio (each sleeve at its own return)",
     "rate": "the basis' rate a year; empty for treasury",
     "span": "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
     "present_value_bn_usd": "billions of dollars of 30 June 2025",
-    "tax_character": "traditional or roth",
+    "vintage": "year of the contributions, or opening_stock",
+    "own_date_bn_usd": "billions of dollars of the contribution's own date (the middle of its year; the opening "
+    "for the opening stock)",
+    "tax_character": "traditional or roth (both for the opening stock)",
     "kind": "elective_deferral or employer_contribution",
     "wrapper": "plan, ira (rolled over from the plan) or inherited",
     "sleeve": "core or crypto",

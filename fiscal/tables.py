@@ -59,6 +59,7 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "budget": _budget(run),
         "windows": _windows(run),
         "present_values": _present_values(run),
+        "vintages": _vintages(run),
         "contributions": _contributions(run),
         "balances": _balances(run),
         "flows": _flows(run),
@@ -95,11 +96,13 @@ def _fiscal(run: Run, line: str) -> np.ndarray:
 
 def _fiscal_lines(run: Run) -> dict[str, np.ndarray]:
     """Fiscal-year lines; sums are made of their timed parts."""
-    lines = {line: _fiscal(run, line) for line in LINES if line not in ("net_revenue", "tax_expenditure")}
+    sums = ("net_revenue", "tax_expenditure", "net_revenue_after_rescue")
+    lines = {line: _fiscal(run, line) for line in LINES if line not in sums}
     lines["net_revenue"] = sum(lines[line] for line in CASH_LINES)  # type: ignore[assignment]
     lines["tax_expenditure"] = -(
         lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
     )
+    lines["net_revenue_after_rescue"] = lines["net_revenue"] + lines["rescue_cost"]
     return {line: lines[line] for line in LINES}
 
 
@@ -207,6 +210,68 @@ def _present_values(run: Run) -> pd.DataFrame:
                         }
                     )
     return pd.DataFrame(rows)
+
+
+OPENING_STOCK = "opening_stock"
+
+
+def _vintages(run: Run) -> pd.DataFrame:
+    """What a year's contributions, or the opening stock, bring and cost over their whole life."""
+    years = run.projection.years[run.horizon]
+    upfront = {
+        "deferred_revenue": np.stack(
+            [run.ledger.lines["deferred_revenue"][0].sum(axis=(1, 2)), np.zeros(len(run.horizon))], axis=1
+        )
+    }
+    frames = []
+    for valued in run.vintages:
+        lines = {**upfront, **valued.vintages.contributions_usd}
+        lines["tax_expenditure"] = -(
+            lines["deferred_revenue"] + lines["inside_buildup_shadow"] + lines["withdrawal_tax"]
+        )
+        rate = np.nan if valued.rate is None else valued.rate
+        for line, values in lines.items():
+            for c, character in enumerate(CHARACTERS):
+                amounts = values[run.horizon, c] / BILLION
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "basis": valued.basis,
+                            "rate": rate,
+                            "vintage": [str(year) for year in years],
+                            "tax_character": character,
+                            "line": line,
+                            "own_date_bn_usd": amounts,
+                            "present_value_bn_usd": amounts * valued.to_mid_2025[run.horizon],
+                        }
+                    )
+                )
+        for line, value in valued.vintages.stock_usd.items():
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "basis": [valued.basis],
+                        "rate": [rate],
+                        "vintage": [OPENING_STOCK],
+                        "tax_character": ["both"],
+                        "line": [line],
+                        "own_date_bn_usd": [value / BILLION],
+                        "present_value_bn_usd": [value / BILLION * valued.opening_to_mid_2025],
+                    }
+                )
+            )
+    if not frames:
+        names = [
+            "basis",
+            "rate",
+            "vintage",
+            "tax_character",
+            "line",
+            "own_date_bn_usd",
+            "present_value_bn_usd",
+        ]
+        return pd.DataFrame(columns=names)
+    return pd.concat(frames, ignore_index=True)
 
 
 def _contributions(run: Run) -> pd.DataFrame:
@@ -404,6 +469,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     draws = run.inputs.withdrawal_rate[1, 1, 0]
     summary["calibration"] = {
         "opening_plan_bn_usd": float(opening[0].sum()),
+        "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),
         "opening_by_age_bn_usd": [float(value) for value in opening[0]],
         "people_65_plus": float(run.people.people_open[0][AGES >= 65].sum()),
         "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in range(60, 100)},

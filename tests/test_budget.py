@@ -33,7 +33,9 @@ def books(seed: int, deferred: np.ndarray | None = None):
         payout_rate=rng.uniform(0, 0.05, (YEARS, ASSETS)),
     )
     inputs = random_inputs(seed)
-    return keep_books(project(inputs), inputs, taxes, law)
+    projection = project(inputs)
+    rescue = rng.uniform(0, 10, projection.cells["owner_tax"].shape[:4])
+    return keep_books(projection, inputs, taxes, law, rescue)
 
 
 def test_net_revenue_is_the_sum_of_the_cash_lines_and_of_nothing_else() -> None:
@@ -57,6 +59,13 @@ def test_memo_lines_are_never_summed() -> None:
     two = books(3)
     two.lines["roth_upfront_tax"] = two.lines["roth_upfront_tax"] + 1e9
     np.testing.assert_array_equal(one.lines["net_revenue"], two.lines["net_revenue"])
+
+
+def test_rescue_is_a_cost_in_its_own_total_only() -> None:
+    ledger = books(5)
+    assert (ledger.total("rescue_cost") < 0).all()
+    after = ledger.total("net_revenue") + ledger.total("rescue_cost")
+    np.testing.assert_allclose(ledger.total("net_revenue_after_rescue"), after, rtol=1e-12)
 
 
 def test_tax_expenditure_is_positive_as_a_cost() -> None:

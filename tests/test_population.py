@@ -58,7 +58,9 @@ def test_nobody_is_negative_and_rates_are_rates(people):
 def test_run_off_closes(people):
     after = people.years > LAST_YEAR
     assert not people.entrants[after].any() and not people.migration[after].any()
-    assert not people.people_open[-1, :-1].any() and people.people_open[-1, -1].all()
+    last = list(people.years).index(LAST_YEAR + AGES[-1] - AGES[0])
+    assert not people.people_open[last, :-1].any() and people.people_open[last, -1].all()
+    assert not people.people_open[last + 1 :].any()
 
 
 def test_arrays_are_read_only(people):

@@ -12,6 +12,8 @@
 ``roth_upfront_tax``         memo, never summed: tax collected now on Roth contributions that the
                              traditional treatment would have deferred
 ``inside_buildup_cash``      tax expenditure only: the law's rates on the plan's own return of the year
+``rescue_cost``              contingent, under a stated backstop rule (negative); in no other sum than
+                             ``net_revenue_after_rescue``
 ============================ ==================================================================
 
 ``net_revenue`` is the sum of the first five. ``tax_expenditure`` =
@@ -32,7 +34,9 @@ CASH_LINES = ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "conversi
 
 MEMO_LINES = ("roth_upfront_tax", "inside_buildup_cash")
 
-LINES = (*CASH_LINES, "net_revenue", *MEMO_LINES, "tax_expenditure")
+LINES = (
+    *CASH_LINES, "net_revenue", *MEMO_LINES, "tax_expenditure", "rescue_cost", "net_revenue_after_rescue",
+)  # fmt: skip
 
 DEFERRAL_TIMED = ("deferred_revenue", "payroll_forgone", "roth_upfront_tax")
 """Lines collected through withholding as wages are paid; the others are paid with returns."""
@@ -62,6 +66,41 @@ class BuildupTax:
     interest_share: np.ndarray  # (X,)
     gain_share: np.ndarray  # (X,)
     payout_rate: np.ndarray  # (Y, X) of the balance, the stub's for the stub
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backstop:
+    """A rule by which government would make up savers' balances: a contingent cost, not law.
+
+    ``covered`` (A,) bool marks the ages at the opening of the year of the cohorts covered. A cell whose
+    balance at the year's end is more than ``trigger_share`` below its balance without crypto is made up to
+    ``made_up_share`` of that. What was paid counts as had from then on, at the same share of the balance
+    without crypto, so that a gap is paid for once.
+    """
+
+    covered: np.ndarray
+    trigger_share: float
+    made_up_share: float
+
+
+def rescue_cost(projection: Projection, without_crypto: int | None, rule: Backstop) -> np.ndarray:
+    """Dollars paid under the rule, ``(P, Y, A, G)``, positive; zero without a path to compare with."""
+    balance = projection.cells["closing_traditional"] + projection.cells["closing_roth"]
+    cost = np.zeros(balance.shape)
+    if without_crypto is None:
+        return cost.sum(axis=4)
+    due = balance[without_crypto]  # (Y, A, G, S)
+    paid = np.zeros((balance.shape[0], *balance.shape[2:]))  # share of what was due
+    for y in range(balance.shape[1]):
+        had = np.divide(balance[:, y], due[y], out=np.ones_like(paid), where=due[y] > 0) + paid
+        short = rule.covered[:, None, None] & (had < 1 - rule.trigger_share)
+        topped_up = np.where(short, np.maximum(rule.made_up_share - had, 0.0), 0.0)
+        cost[:, y] = topped_up * due[y]
+        now = paid + topped_up
+        paid = np.zeros_like(now)
+        paid[:, 1:] = now[:, :-1]
+    cost[without_crypto] = 0.0
+    return cost.sum(axis=4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +165,13 @@ def buildup_rates(
 
 
 def keep_books(
-    projection: Projection, inputs: ProjectionInputs, taxes: ContributionTaxes, buildup: BuildupTax
+    projection: Projection,
+    inputs: ProjectionInputs,
+    taxes: ContributionTaxes,
+    buildup: BuildupTax,
+    rescue_usd: np.ndarray,
 ) -> Ledger:
-    """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``."""
+    """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``; ``rescue_usd`` of that shape."""
     core_buildup, crypto_buildup = buildup_rates(inputs, projection.crypto_return, buildup)
     shape = projection.cells["owner_tax"].shape[:4]
 
@@ -154,6 +197,8 @@ def keep_books(
     lines["tax_expenditure"] = -(
         lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
     )
+    lines["rescue_cost"] = -rescue_usd
+    lines["net_revenue_after_rescue"] = lines["net_revenue"] + lines["rescue_cost"]
     return Ledger(
         years=projection.years,
         path_labels=projection.path_labels,

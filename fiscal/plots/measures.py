@@ -317,6 +317,25 @@ def present_values(result: Result, path: str = "scenario") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def vintage(result: Result, year: int) -> pd.DataFrame:
+    """One year's contributions over their life: ``basis, rate`` and a column a line, billions of the
+    middle of that year, traditional and Roth together."""
+    frame = result.tables["vintages"]
+    frame = frame[frame["vintage"] == str(year)]
+    sums = frame.groupby(["basis", "rate", "line"], sort=False, dropna=False)["own_date_bn_usd"].sum()
+    return sums.unstack("line").reset_index().rename_axis(columns=None)
+
+
+def opening_claim(result: Result) -> pd.DataFrame:
+    """The government's claim on the opening stock by basis: ``basis, rate, claim_bn_usd`` (withdrawal tax to
+    come, at the opening) and ``share`` of the traditional balance."""
+    frame = result.tables["vintages"]
+    frame = frame[(frame["vintage"] == "opening_stock") & (frame["line"] == "withdrawal_tax")]
+    frame = frame[["basis", "rate", "own_date_bn_usd"]].rename(columns={"own_date_bn_usd": "claim_bn_usd"})
+    stock = float(result.summary["calibration"]["opening_traditional_bn_usd"])
+    return frame.assign(share=frame["claim_bn_usd"] / stock).reset_index(drop=True)
+
+
 def individual_income_tax(result: Result) -> pd.Series:
     """Individual income tax by fiscal year, billions: CBO to its last year, then its share of GDP held."""
     revenue = sources.table("cbo_revenue").set_index("fiscal_year")["individual_income_tax_bn_usd"]

@@ -23,6 +23,9 @@ LINE_NAMES = {
     "roth_upfront_tax": "Roth tax up front (memo)",
     "inside_buildup_cash": "Inside build-up (memo)",
     "tax_expenditure": "Tax expenditure (positive = cost)",
+    "rescue_cost": "Rescue cost (contingent)",
+    "net_revenue_after_rescue": "Net revenue after rescue",
+    "inside_buildup_shadow": "Inside build-up, shadow account",
 }
 """Revenue lines as a reader sees them; :mod:`fiscal.budget.ledger` defines them."""
 
@@ -39,6 +42,7 @@ BASIS_NAMES = {
     "fixed": "Fixed rate",
     "treasury": "Treasury bills",
     "treasury_10y": "Treasury ten-year",
+    "portfolio": "Portfolio (own return)",
 }
 
 

@@ -73,6 +73,24 @@ two halves, what a yield is paid on."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountShares:
+    """What became of a dollar in each account within a year, as shares; sleeves share what leaves.
+
+    ``withdrawn``, ``rolled`` and ``converted`` are shares of the middle balance. ``moved`` is what rebalancing
+    moved at the year's end: positive, a share of the core sleeve that bought crypto; negative, a share of the
+    crypto sleeve that was sold. The first axis holds the kept paths only, ``paths`` says which.
+    """
+
+    paths: tuple[int, ...]
+
+    withdrawn: np.ndarray  # (P, Y, wrapper 2, character 2, A, G, S)
+    rolled: np.ndarray  # (P, Y, character 2, A, G, S), plan to ira
+    converted: np.ndarray  # (P, Y, wrapper 2, A, G, S), traditional to Roth
+    moved: np.ndarray  # (P, Y, wrapper 2, character 2, A, G, S)
+    heirs_moved: np.ndarray  # (P, Y, since, character 2, A, G, S)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Projection:
     """Flows and stocks of a projection, nominal dollars."""
 
@@ -85,6 +103,7 @@ class Projection:
     roth_basis_usd: np.ndarray  # (P, Y) closing Roth basis of living owners
     identity_residual_usd: np.ndarray  # (P, Y, wrapper 3, character 2), the worst cell's signed residual
     identity_scale_usd: np.ndarray  # (P, Y) largest opening balance of a cell, to judge the residual by
+    shares: AccountShares | None = None
 
     def path(self, label: str) -> int:
         """Index of the path called ``label``."""
@@ -152,10 +171,11 @@ def _aged_inherited(closing: np.ndarray, axis: int) -> np.ndarray:
     return opening
 
 
-def project(inputs: ProjectionInputs) -> Projection:
+def project(inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = ()) -> Projection:
     """Roll all cells forward through all years on all paths; see the module's order of events.
 
-    Returns a :class:`Projection`. Raises ``ValueError`` only through ``ProjectionInputs``' own checks;
+    Returns a :class:`Projection`, with the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
+    120 MB a path at full size). Raises ``ValueError`` only through ``ProjectionInputs``' own checks;
     the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
     """
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
@@ -179,6 +199,16 @@ def project(inputs: ProjectionInputs) -> Projection:
     residual = np.zeros((n_paths, n_years, 3, 2))
     scale = np.zeros((n_paths, n_years))
 
+    kept = list(keep_shares)
+    owners = (len(kept), n_years, 2, 2, *cell)
+    shares = AccountShares(
+        paths=keep_shares,
+        withdrawn=np.zeros(owners),
+        rolled=np.zeros((len(kept), n_years, 2, *cell)),
+        converted=np.zeros((len(kept), n_years, 2, *cell)),
+        moved=np.zeros(owners),
+        heirs_moved=np.zeros((len(kept), n_years, heir_years, 2, *cell)),
+    )
     impact = np.zeros(n_paths)  # log price raised by past purchases
     bought = np.zeros(n_paths)  # net dollars into the crypto sleeve last year
     for y in range(n_years):
@@ -269,8 +299,14 @@ def project(inputs: ProjectionInputs) -> Projection:
 
         # 4. rebalancing
         before = net[:, :, :, CRYPTO].sum(axis=(1, 2)) + net_inherited[:, :, :, CRYPTO].sum(axis=(1, 2))
+        drifted, drifted_inherited = net, net_inherited
         net = _rebalanced(net, target, previous_target, inputs, y)
         net_inherited = _rebalanced(net_inherited, target, previous_target, inputs, y)
+        if kept:
+            shares.withdrawn[:, y], shares.rolled[:, y] = withdrawn[kept], rolled[kept, PLAN]
+            shares.converted[:, y] = converted[kept][:, :, TRADITIONAL]
+            shares.moved[:, y] = _moved_share(drifted[kept], net[kept])
+            shares.heirs_moved[:, y] = _moved_share(drifted_inherited[kept], net_inherited[kept])
         rebalanced = net[:, :, :, CRYPTO].sum(axis=(1, 2)) + net_inherited[:, :, :, CRYPTO].sum(axis=(1, 2))
         traded = (
             (rebalanced - before)
@@ -386,6 +422,7 @@ def project(inputs: ProjectionInputs) -> Projection:
         roth_basis_usd=basis_usd,
         identity_residual_usd=residual,
         identity_scale_usd=scale,
+        shares=shares if kept else None,
     )
 
 
@@ -416,3 +453,10 @@ def _rebalanced(
     moved[:, :, :, CRYPTO] = crypto
     moved[:, :, :, CORE] = total - crypto
     return moved
+
+
+def _moved_share(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Share of the core sleeve moved to crypto, or, negative, of the crypto sleeve moved to core (axis 3)."""
+    bought = after[:, :, :, CRYPTO] - before[:, :, :, CRYPTO]
+    source = np.where(bought > 0, before[:, :, :, CORE], before[:, :, :, CRYPTO])
+    return np.clip(_share(bought, source), -1.0, 1.0)

@@ -686,7 +686,8 @@ def limits_section(results: Results) -> Section:
             "Returns",
             "one path a scenario. Averages over paths, probabilities, and risk-adjusted values are not "
             "given, and no "
-            "scenario is said to be likely. No rescue of savers is assumed in a bust.",
+            "scenario is said to be likely. No rescue of savers is in the totals; "
+            "what a stated backstop rule would cost stands beside them.",
         ),
         Term(
             "Heirs",

@@ -33,7 +33,7 @@ from fiscal.report.answer import (
     turning_sentences,
     turning_table,
 )
-from fiscal.report.content import Block, Column, Figure, Items, Panel, Prose, Section, Table, Term
+from fiscal.report.content import Block, Column, Figure, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.results import Result
 from fiscal.validation.calibration import bridge
 
@@ -175,6 +175,7 @@ def books_section(results: Results) -> Section:
             ),
             table,
         ]  # fmt: skip
+        blocks.append(Prose(rescue_sentences(results)))
     turning = turning_sentences(results)
     if turning:
         blocks.append(Prose(turning))
@@ -479,6 +480,10 @@ def extra_dollar_section(results: Results) -> Section | None:
 # --- present values ---------------------------------------------------------------------------------
 
 
+VINTAGE_YEAR = 2026
+"""The first full year of contributions."""
+
+
 def present_values_section(results: Results) -> Section:
     """The same flows on three bases, what each answers, and the claim left at the horizon."""
     base = results[0]
@@ -548,15 +553,92 @@ def present_values_section(results: Results) -> Section:
     table = _present_value_differences(results)
     if table is not None:
         blocks.append(table)
-    blocks.append(
-        Prose(
-            "A risk-adjusted value of the claim needs stochastic paths and is not part of this version: no "
-            "number "
-            "above answers what the claim would sell for.",
-            "note",
-        )
-    )
+    blocks += vintage_blocks(results)
     return Section("Present values", tuple(blocks))
+
+
+VINTAGE_LINES = ("deferred_revenue", "inside_buildup_shadow", "withdrawal_tax", "tax_expenditure")
+
+
+def vintage_blocks(results: Results) -> list[Block]:
+    """One year's contributions over their whole life on every basis, and the claim on the opening stock."""
+    base = results[0]
+    if base.tables["vintages"].empty:
+        return []
+    frame = measures.vintage(base, VINTAGE_YEAR)
+    frame["name"] = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
+    claims = measures.opening_claim(base)
+    claim = claims.set_index("basis")["share"]
+    portfolio = frame[frame["basis"] == "portfolio"].iloc[0]
+    treasury = frame[frame["basis"] == "treasury"].iloc[0]
+    text = (
+        f"The contributions of {VINTAGE_YEAR} alone, followed to the last withdrawal of their owners' heirs, "
+        f"cost {signed_amount(portfolio.tax_expenditure)} of tax expenditure on the portfolio basis, where each "
+        "dollar is "
+        f"discounted at what it earns, and {signed_amount(treasury.tax_expenditure)} at Treasury bill rates, "
+        "where "
+        "returns above the bill rate count as free. The inside build-up is the tax of a shadow taxable account "
+        "opened with what is left of the contribution after tax, taxed by law each year and drawn by the same "
+        "shares in the same years. It is not the cash measure above, and the two are never added. Employer "
+        "contributions are in; payroll tax is not."
+    )
+    opening = (
+        f"Of a traditional dollar in the opening stock the government's embedded share is "
+        f"{percent(float(claim['portfolio']))} on the portfolio basis: the share of the balance that comes back "
+        "as "
+        "income tax when every dollar is discounted at its own return."
+    )
+    return [
+        Heading("One year's contributions over their life"),
+        Prose(text),
+        Table(
+            "table-vintage", f"Contributions of {VINTAGE_YEAR} to the last withdrawal, {base.name}", frame,
+            (
+                Column("name", "Basis", width=1),
+                Column("deferred_revenue", "Deferred revenue", 1),
+                Column("inside_buildup_shadow", "Inside build-up, shadow account", 1),
+                Column("withdrawal_tax", "Withdrawal tax", 1),
+                Column("tax_expenditure", "Tax expenditure (positive = cost)", 1),
+            ),
+            unit=f"Billions of dollars of the middle of {VINTAGE_YEAR}.",
+            source="On the convention bases the shadow account holds a security whose return is interest, the "
+            "published "
+            "method's. A dollar pays its cell's average rate of the year, so that vintages and the opening "
+            "stock add to the totals.",
+        ),
+        Prose(opening),
+        Prose(
+            "The portfolio basis charges each dollar its own return; a value at market prices of risk needs "
+            "stochastic "
+            "paths and is not part of this chapter.",
+            "note",
+        ),
+    ]  # fmt: skip
+
+
+def rescue_sentences(results: Results) -> str:
+    """What the backstop rule would cost, scenario by scenario."""
+    base = results[0]
+    value = base.scenario.value
+    rule = (
+        "Under the backstop rule (no such law exists; the settings are assumed) a cohort within "
+        f"{value('backstop.years_before')} years of age {value('backstop.retirement_age')} whose balance is "
+        f"more than {percent(float(value('backstop.trigger_share')))} below its balance without crypto is made "
+        "up to "
+        f"{percent(float(value('backstop.made_up_share')))} of it."
+    )
+    costs = []
+    for result in measures.with_crypto(results):
+        windows = measures.windows_of(result)
+        cost = abs(measures.window_sum(result, windows[-1], "rescue_cost"))
+        net = measures.window_sum(result, windows[-1], "net_revenue_after_rescue")
+        costs.append(
+            f"{result.name} costs {amount(cost)} in {window_name(windows[-1])}, net revenue after it "
+            f"{signed_amount(net)}"
+            if cost
+            else f"{result.name} never triggers it"
+        )
+    return f"{rule} {listing(costs)[:1].upper()}{listing(costs)[1:]}."
 
 
 def _terminal_sentences(base: Result, frame: pd.DataFrame) -> str:

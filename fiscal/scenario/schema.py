@@ -630,6 +630,47 @@ class Books(Section):
     )
 
 
+class Backstop(Section):
+    """A contingent rule by which government makes up savers' balances; in no headline total."""
+
+    trigger_share: float = setting(
+        0.10,
+        unit="share of the balance without crypto",
+        low=0.0,
+        high=1.0,
+        doc="A cohort is made up when its balance is more than this below its balance without crypto.",
+        source="no such law or proposal exists; sizes a contingent liability",
+        status="assumed",
+    )
+    made_up_share: float = setting(
+        0.95,
+        unit="share of the balance without crypto",
+        low=0.0,
+        high=1.0,
+        doc="Share of the balance without crypto that a covered cohort is made up to.",
+        source="no such law or proposal exists; sizes a contingent liability",
+        status="assumed",
+    )
+    retirement_age: int = setting(
+        65,
+        unit="age",
+        low=50,
+        high=75,
+        doc="Age up to which cohorts are covered.",
+        source="age of Medicare eligibility, when most leave work",
+        status="assumed",
+    )
+    years_before: int = setting(
+        10,
+        unit="years",
+        low=1,
+        high=40,
+        doc="Cohorts within so many years of the retirement age are covered.",
+        source="savers who have little time to make up a loss",
+        status="assumed",
+    )
+
+
 class Macro(Section):
     """The economy around the accounts."""
 
@@ -667,6 +708,7 @@ class Settings(Section):
     tax: Tax = Field(default_factory=Tax)
     scope: Scope = Field(default_factory=Scope)
     books: Books = Field(default_factory=Books)
+    backstop: Backstop = Field(default_factory=Backstop)
     macro: Macro = Field(default_factory=Macro)
     assumptions: Assumptions = Field(default_factory=Assumptions)
 

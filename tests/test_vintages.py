@@ -1,0 +1,210 @@
+"""Vintages: they add to the total, and at one flat rate a dollar is worth its tax whatever the path."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small import AGES, GROUPS, STRATA, YEARS, flat_schedule, longer, random_inputs, replaced
+
+from fiscal.budget.ledger import Backstop, BuildupTax, rescue_cost
+from fiscal.budget.vintages import value_vintages
+from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.reference import project
+
+quick = settings(max_examples=20, deadline=None)
+RATE = 0.24
+
+
+def law(
+    inputs: ProjectionInputs, *, interest: float = 0.0, gain: float = 0.0, rate: float = RATE
+) -> BuildupTax:
+    assets = inputs.half_return.shape[3]
+    shape = (len(inputs.years), *inputs.opening_usd.shape[2:4])
+    return BuildupTax(
+        interest_rate=np.full(shape, rate),
+        dividend_rate=np.full(shape, rate),
+        gain_rate=np.full(shape, rate),
+        interest_share=np.full(assets, interest),
+        gain_share=np.full(assets, gain),
+        payout_rate=np.zeros((len(inputs.years), assets)),
+    )
+
+
+def emptied(seed: int, **changes: object) -> ProjectionInputs:
+    """Random inputs whose owners all die in the third year, so that everything runs off."""
+    death = random_inputs(seed).death_rate.copy()
+    death[2:] = 1.0
+    contribution = random_inputs(seed).contribution_usd.copy()
+    contribution[3:] = 0.0
+    base = dict(death_rate=death, contribution_usd=contribution, spouse_share=np.zeros(AGES), heir_years=2)
+    return random_inputs(seed, **(base | changes))
+
+
+def value(
+    inputs: ProjectionInputs, discount: np.ndarray | None, tax: BuildupTax | None = None, path: int = 0
+):
+    projection = project(inputs, keep_shares=(path,))
+    return projection, value_vintages(
+        inputs,
+        projection,
+        path,
+        tax or law(inputs),
+        discount=discount,
+        opening_discount=1.0,
+        contribution_tax_rate=np.full((len(inputs.years), *inputs.opening_usd.shape[2:4]), RATE),
+    )
+
+
+@quick
+@given(st.integers(0, 10_000), st.sampled_from([0, 1]))
+def test_stock_and_vintages_add_to_the_total_of_each_line(seed: int, path: int) -> None:
+    inputs = emptied(seed, impact_multiplier=0.0)
+    factors = 0.95 ** np.arange(YEARS)
+    projection, found = value(inputs, factors, path=path)
+    totals = {
+        "withdrawal_tax": projection.total("owner_tax") + projection.total("heir_tax"),
+        "additional_tax": projection.total("additional_tax"),
+        "conversion_tax": projection.total("conversion_tax"),
+    }
+    for line, flow in totals.items():
+        parts = found.stock_usd[line] + (found.contributions_usd[line].sum(axis=1) * factors).sum()
+        assert parts == pytest.approx((flow[path] * factors).sum(), rel=1e-9), line
+
+
+@quick
+@given(st.integers(0, 10_000))
+def test_present_value_of_withdrawal_tax_is_rate_times_contribution_on_the_portfolio_basis(seed: int) -> None:
+    """MODEL: one flat rate for owners and heirs, full run-off; every vintage, path and rebalancing strength."""
+    flat = flat_schedule(RATE)
+    nothing = {"nonqualified_share": np.zeros(AGES), "conversion_rate": np.zeros((YEARS, AGES))}
+    inputs = emptied(seed, owner_schedule=flat, heir_schedule=flat, impact_multiplier=0.0, **nothing)
+    _, found = value(inputs, None)
+    money = inputs.contribution_usd.sum(axis=(2, 3, 4))
+    np.testing.assert_allclose(
+        found.contributions_usd["withdrawal_tax"][:, 0],
+        RATE * money[:, 0],
+        rtol=1e-9,
+    )
+    np.testing.assert_array_equal(found.contributions_usd["withdrawal_tax"][:, 1], 0.0)
+
+
+@pytest.mark.parametrize("rebalancing", [0.0, 0.5, 1.0])
+def test_return_equal_to_discount_gives_the_tax_deferred(rebalancing: float) -> None:
+    years, ages, r = 40, 12, 0.04
+    half = np.full((1, years, 2), np.sqrt(1 + r) - 1)
+    inputs = longer(years, ages, rate=RATE, rebalancing=rebalancing, crypto=half)
+    inputs = replaced(inputs, half_return=np.repeat(half[..., None], 2, axis=3))
+    _, found = value(inputs, (1 + r) ** -np.arange(years, dtype=float))
+    assert found.contributions_usd["withdrawal_tax"][0, 0] == pytest.approx(RATE * 1000.0, rel=1e-9)
+
+
+def _shadow(inputs: ProjectionInputs, discount: np.ndarray, tax: BuildupTax) -> float:
+    return -float(value(inputs, discount, tax)[1].contributions_usd["inside_buildup_shadow"].sum())
+
+
+def _forward_shadow(inputs: ProjectionInputs, r: float, tax: float, realised: float, d: float) -> float:
+    """A taxable account of one age, written down year by year: withdrawal of a share, tax, heirs alike.
+
+    No deaths, one sleeve: opened in the middle of year 0, the share ``w`` withdrawn in the middle of each year.
+    """
+    years = len(inputs.years)
+    w = inputs.withdrawal_rate[:, 0, 0, 0]
+    balance, gain, total = 1000.0 * (1 - tax), 0.0, 0.0
+    half = np.sqrt(1 + r) - 1
+    for y in range(years):
+        if y:
+            price = balance * half
+            total += price * realised * tax * (1 + d) ** -y
+            balance, gain = balance + price * (1 - realised * tax), gain + price * (1 - realised)
+            share = min(w[y] / (1 + half), 1.0) if y < years - 1 else 1.0
+            total += share * gain * tax * (1 + d) ** -y
+            balance, gain = balance * (1 - share), gain * (1 - share)
+        price = balance * half
+        total += price * realised * tax * (1 + d) ** -y
+        balance, gain = balance + price * (1 - realised * tax), gain + price * (1 - realised)
+    return total
+
+
+@pytest.mark.parametrize("realised", [0.0, 0.4, 1.0])
+def test_shadow_account_is_the_account_written_down_forward(realised: float) -> None:
+    """Immortal owners, one asset: against a taxable account kept by hand, at three realisation shares."""
+    years, ages, r, d = 9, 12, 0.05, 0.03
+    half = np.full((1, years, 2), np.sqrt(1 + r) - 1)
+    base = longer(years, ages, rate=RATE, rebalancing=1.0, crypto=half)
+    rate = base.withdrawal_rate.copy()
+    rate[-1] = 5.0  # everything
+    inputs = replaced(
+        base,
+        half_return=np.repeat(half[..., None], 2, axis=3),
+        death_rate=np.zeros_like(base.death_rate),
+        rollover_rate=np.zeros_like(base.rollover_rate),
+        withdrawal_rate=rate,
+        crypto_target_share=np.zeros_like(base.crypto_target_share),
+        crypto_contribution_share=np.zeros_like(base.crypto_contribution_share),
+    )
+    factors = (1 + d) ** -np.arange(years, dtype=float)
+    expected = _forward_shadow(inputs, r, RATE, realised, d)
+    assert _shadow(inputs, factors, law(inputs, gain=realised)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_shadow_tax_on_interest_is_more_than_on_gains_and_none_without_return() -> None:
+    inputs = emptied(4)
+    factors = np.ones(YEARS)
+    still = replaced(inputs, half_return=np.zeros_like(inputs.half_return), impact_multiplier=0.0)
+    assert _shadow(still, factors, law(still, interest=1.0)) == 0.0
+    gently = replaced(still, half_return=np.full_like(inputs.half_return, 0.03))
+    interest, gain = (
+        _shadow(gently, factors, law(gently, **kind)) for kind in ({"interest": 1.0}, {"gain": 0.0})
+    )
+    assert interest > gain > 0
+
+
+def test_shadow_of_roth_money_is_that_of_traditional_over_one_less_the_rate() -> None:
+    """TE_roth (1 - t) = TE_traditional per dollar contributed, when both are drawn alike."""
+    years, ages = 40, 12
+    inputs = longer(years, ages, rate=RATE, rebalancing=1.0, crypto=np.full((1, years, 2), 0.1))
+    both = inputs.contribution_usd.copy()
+    both[0, 1] = both[0, 0]
+    inputs = replaced(inputs, contribution_usd=both)
+    _, found = value(inputs, 0.97 ** np.arange(years), law(inputs, interest=1.0))
+    traditional, roth = found.contributions_usd["inside_buildup_shadow"][0]
+    assert traditional == pytest.approx(roth * (1 - RATE), rel=1e-12)
+
+
+def test_a_projection_that_stops_early_is_refused() -> None:
+    inputs = random_inputs(1)
+    with pytest.raises(ValueError, match="until every account is empty"):
+        value(inputs, np.ones(YEARS))
+    with pytest.raises(ValueError, match="kept its account shares"):
+        value_vintages(
+            inputs, project(inputs), 0, law(inputs), discount=None, opening_discount=1.0,
+            contribution_tax_rate=np.zeros((YEARS, AGES, GROUPS)),
+        )  # fmt: skip
+
+
+def _rescue(trigger: float, made_up: float, crash: float) -> np.ndarray:
+    """Cost by year: path 0 loses ``crash`` in its crypto in year 2, path 1 holds none."""
+    inputs = random_inputs(9, paths=2, mix=np.zeros(2, dtype=np.int64), impact_multiplier=0.0)
+    half = np.zeros_like(inputs.half_return)
+    half[0, 2, 0, 2] = -crash
+    target = np.zeros((2, YEARS, STRATA))
+    target[0, :, 1] = 0.5
+    inputs = replaced(
+        inputs, half_return=half, crypto_target_share=target, crypto_contribution_share=target,
+        loss_rate=np.zeros((2, YEARS)), fee_rate=np.zeros((2, 2)),
+        transfer=np.ones((2, YEARS), dtype=bool), rebalancing=np.ones((2, YEARS)),
+    )  # fmt: skip
+    rule = Backstop(covered=np.ones(AGES, dtype=bool), trigger_share=trigger, made_up_share=made_up)
+    return rescue_cost(project(inputs), 1, rule).sum(axis=(2, 3))
+
+
+def test_rescue_pays_once_for_a_fall_and_nothing_below_the_trigger() -> None:
+    cost = _rescue(0.1, 1.0, 0.6)
+    assert (cost[1] == 0).all() and (cost[0, :2] == 0).all() and cost[0, 2] > 0
+    # what was paid counts as had: the years after bring next to nothing
+    assert cost[0, 3:].sum() < 1e-6 * cost[0, 2]
+    assert _rescue(0.9, 1.0, 0.6).sum() == 0
+    assert _rescue(0.1, 1.0, 0.0).sum() == 0
+    assert 0 < _rescue(0.1, 0.9, 0.6).sum() < cost.sum()
