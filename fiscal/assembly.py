@@ -27,6 +27,7 @@ SCENARIO_PATH = "scenario"
 NO_CRYPTO_PATH = "no_crypto"
 EQUITY_PATH = "equity_adoption"
 SIPP_YEAR = 2022
+BILLION = 1e9
 EQUITY, CRYPTO = (ASSETS.index(name) for name in ("equity", "crypto"))
 
 
@@ -113,7 +114,9 @@ def projection_inputs(
 ) -> tuple[ProjectionInputs, paths.AssetPaths]:
     """The projection's inputs, and the scenario's own market."""
     adoption = settings.adoption
-    adopted = adoption.participants_share > 0 and adoption.allocation_share > 0
+    sleeve = alternative_shares(settings)
+    allocation_share = float(sleeve.sum())
+    adopted = adoption.participants_share > 0 and allocation_share > 0
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum
     crypto_people = adoption.participants_share
     stratum_share = np.array([1 - crypto_people, crypto_people]) if adopted else np.ones(1)
@@ -136,7 +139,7 @@ def projection_inputs(
     )
     half = market.half_returns[0]  # (Y, half, asset)
     weights = glide.glide_path()
-    curve = adoption_curve(years, adoption.start_year, adoption.full_year) * adoption.allocation_share
+    curve = adoption_curve(years, adoption.start_year, adoption.full_year) * allocation_share
     allocated = (np.zeros(len(years)), curve) if adopted else (np.zeros(len(years)),)
     target = np.stack(allocated, axis=1)  # (Y, S)
     no_target = np.zeros_like(target)
@@ -144,11 +147,14 @@ def projection_inputs(
     # a year's core follows what the crypto sleeve was bought to at the end of the year before
     held = np.concatenate([no_target[:1], target[:-1]])
     mixed, plain = core_weights(weights, held, displaces_equity), core_weights(weights, no_target, False)
-    fees = (settings.fees.core_rate, settings.fees.crypto_rate)
     crypto_only, equity_only = np.eye(len(ASSETS))[[CRYPTO, EQUITY]]
+    held_in_sleeve = sleeve / allocation_share if adopted else crypto_only
+    others_fee = (1 - held_in_sleeve[CRYPTO]) * settings.alternatives.fee_rate
+    sleeve_fee = held_in_sleeve[CRYPTO] * settings.fees.crypto_rate + others_fee
+    fees = (settings.fees.core_rate, sleeve_fee)
     # mix by label: core weights, assets of the crypto sleeve, fees; then target and returns
     own_path = {
-        SCENARIO_PATH: (mixed, crypto_only, fees, target, half),
+        SCENARIO_PATH: (mixed, held_in_sleeve, fees, target, half),
         NO_CRYPTO_PATH: (plain, crypto_only, fees, no_target, half),
         EQUITY_PATH: (mixed, equity_only, (fees[0], fees[0]), target, half),
     }
@@ -158,6 +164,7 @@ def projection_inputs(
         own_path[convention_label(rate)] = (plain, crypto_only, (0.0, 0.0), target, flat)
     per_path = [own_path[label] for label in labels]
     targets = np.stack([part[3] for part in per_path])
+    policy = _policy(settings, targets, years)
 
     # accounts and their holders
     scale = settings.people.scale
@@ -200,15 +207,12 @@ def projection_inputs(
         core_weight=np.stack([part[0] for part in per_path]),
         crypto_weight=np.stack([part[1] for part in per_path]),
         fee_rate=np.array([part[2] for part in per_path]),
-        loss_rate=np.zeros((len(labels), len(years))),
-        crypto_target_share=targets,
-        crypto_contribution_share=targets,
-        transfer=np.full(targets.shape[:2], adoption.mode == "transfer"),
-        rebalancing=np.full(targets.shape[:2], adoption.rebalancing),
-        sale_share=np.ones(len(labels)),
-        impact_multiplier=0.0,
-        impact_persistence=0.0,
-        crypto_market_usd=np.ones(targets.shape[:2]),
+        loss_rate=_custody_loss(settings, labels, years),
+        **policy,
+        sale_share=np.full(len(labels), settings.alternatives.sale_share),
+        impact_multiplier=settings.overlays.price_impact_multiplier,
+        impact_persistence=settings.overlays.price_impact_persistence,
+        crypto_market_usd=_crypto_market(market, labels),
         withdrawal_rate=rates.withdrawal_rate,
         penalised_share=rates.penalised_share,
         nonqualified_share=nonqualified,
@@ -225,6 +229,64 @@ def projection_inputs(
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
     )
     return inputs, market
+
+
+def alternative_shares(settings: Settings) -> np.ndarray:
+    """Target shares of the alternative assets in the balance of who holds any, by asset ``(X,)``."""
+    others = settings.alternatives
+    shares = {
+        "crypto": settings.adoption.allocation_share,
+        "private_equity": others.private_equity_share,
+        "real_estate": others.real_estate_share,
+        "commodities": others.commodities_share,
+    }
+    return np.array([shares.get(asset, 0.0) for asset in ASSETS])
+
+
+def _policy(settings: Settings, targets: np.ndarray, years: np.ndarray) -> dict[str, np.ndarray]:
+    """What is bought and held: the targets, until policy turns (``overlays.reversal_year``)."""
+    adoption, turn = settings.adoption, settings.overlays.reversal_year
+    moves = np.full(targets.shape[:2], adoption.mode == "transfer")
+    strength = np.full(targets.shape[:2], adoption.rebalancing)
+    held, bought = targets, targets
+    if turn is not None:
+        after = years >= turn
+        bought = np.where(after[None, :, None], 0.0, targets)
+        if settings.overlays.reversal_kind == "forced_sale":
+            held = bought
+            moves, strength = moves | after, np.where(after, 1.0, strength)
+        else:
+            moves = moves & ~after
+    return {
+        "crypto_target_share": held,
+        "crypto_contribution_share": bought,
+        "transfer": moves,
+        "rebalancing": strength,
+    }
+
+
+def _custody_loss(settings: Settings, labels: tuple[str, ...], years: np.ndarray) -> np.ndarray:
+    """Share of the crypto sleeve lost with its custodian, ``(P, Y)``: on the scenario's own path only."""
+    event, share = settings.overlays.custody_loss_year, settings.overlays.custody_loss_share
+    happens = np.array([label == SCENARIO_PATH for label in labels])[:, None] & (years == event)
+    return np.where(happens, share, 0.0)
+
+
+NO_BOUND_USD = 1e300
+"""Market value of what stands in for crypto on a reference path: buying it moves no price."""
+
+
+def _crypto_market(market: paths.AssetPaths, labels: tuple[str, ...]) -> np.ndarray:
+    """Value of all crypto at each opening, ``(P, Y)``, growing at the path's return without impact."""
+    at_end = paths.implied_crypto_value_over_gdp(market)[0].to_numpy() * (
+        macro(market.years[1:])["gdp_bn_usd"].to_numpy() * BILLION
+    )
+    # the stub's market is taken at the value with which 2026 opens
+    first = at_end[0] / (1 + market.annual_returns()[0, 1, CRYPTO])
+    opening = np.concatenate([[first, first], at_end[:-1]])
+    return np.stack(
+        [opening if label == SCENARIO_PATH else np.full(len(opening), NO_BOUND_USD) for label in labels]
+    )
 
 
 def _wage_ratio(year: int) -> float:

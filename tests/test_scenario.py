@@ -53,8 +53,8 @@ def test_the_baseline_is_every_default():
     assert load("baseline").settings == Settings()
 
 
-def test_crypto_scenarios_share_one_adoption_and_differ_by_path():
-    others = [load(name) for name in catalogue() if name != "baseline"]
+def test_named_paths_share_one_adoption_and_differ_by_path():
+    others = [load(name) for name in catalogue() if name in DETERMINISTIC_PATHS]
     assert {one.settings.adoption.model_dump_json() for one in others} == {
         load("boom").settings.adoption.model_dump_json()
     }
@@ -215,7 +215,15 @@ FREE = [
     if lever.low is not None
     and not isinstance(lever.default, tuple)
     and not lever.key.startswith(
-        ("horizon", "adoption.start", "adoption.full", "paths.count", "roth.plateau")
+        (
+            "horizon",
+            "adoption.start",
+            "adoption.full",
+            "paths.count",
+            "roth.plateau",
+            "alternatives",
+            "overlays",
+        )
     )
     and not lever.key.startswith("withdrawals.rmd")
 ]
@@ -332,14 +340,15 @@ def test_wrong_types_are_refused(override):
 @pytest.mark.parametrize("lever", [one for one in declared() if one.low is not None], ids=lambda one: one.key)
 def test_values_outside_a_range_are_refused_and_its_ends_taken(lever):
     listed = isinstance(lever.default, tuple)
-    step = 1 if isinstance(lever.default, int) else 1e-6
+    whole = isinstance(lever.default, int) or "whole number" in lever.allowed
+    step = 1 if whole else 1e-6
     for bad in (lever.low - step, lever.high + step):
         assert any(lever.key in message and "out of range" in message for message in messages(
             "baseline", {lever.key: [bad] if listed else bad}
         ))  # fmt: skip
     section, name = lever.key.split(".")
     for good in (lever.low, lever.high):
-        value = int(good) if isinstance(lever.default, int) else float(good)
+        value = int(good) if whole else float(good)
         SECTIONS[section].model_validate({name: [value] if listed else value})
 
 

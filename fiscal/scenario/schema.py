@@ -255,6 +255,117 @@ class Adoption(Section):
     )
 
 
+class Alternatives(Section):
+    """The order's other alternative assets, held by the same participants in one sleeve with crypto.
+
+    Their shares are targets beside ``adoption.allocation_share`` and follow the same S-curve; within the
+    sleeve the mix is held constant.
+    """
+
+    private_equity_share: float = setting(
+        0.0,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of private equity in the balance of a participant who holds alternatives.",
+        source="Executive Order 14330 names it; the share has no source",
+        status="assumed",
+    )
+    real_estate_share: float = setting(
+        0.0,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of real estate in the balance of a participant who holds alternatives.",
+        source="Executive Order 14330 names it; the share has no source",
+        status="assumed",
+    )
+    commodities_share: float = setting(
+        0.0,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of commodities in the balance of a participant who holds alternatives.",
+        source="Executive Order 14330 names it; the share has no source",
+        status="assumed",
+    )
+    fee_rate: float = setting(
+        0.004,
+        unit="rate a year on the balance",
+        low=0.0,
+        high=0.05,
+        doc="Management and valuation fee on alternatives other than crypto; the core's unless the scenario says more.",
+        source="no source",
+        status="assumed",
+    )
+    sale_share: float = setting(
+        1.0,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Share of a rebalancing sale that finds a buyer within the year; 0 = the sleeve cannot be sold down.",
+        source="no source; fund redemption gates",
+        status="assumed",
+    )
+
+
+class Overlays(Section):
+    """Events and frictions on top of a path, each neutral unless the scenario says otherwise."""
+
+    price_impact_multiplier: float = setting(
+        0.0,
+        unit="dollars of crypto market value per dollar bought",
+        low=0.0,
+        high=118.0,
+        doc="Rise of crypto's price when plans buy: net purchases of the year before over market value, times this.",
+        source="published range 4 (on-chain data) to 118 (BofA 2021), both read second-hand; 0 = no impact",
+        status="cited",
+    )
+    price_impact_persistence: float = setting(
+        0.5,
+        unit="share left a year later",
+        low=0.0,
+        high=1.0,
+        doc="What is left of a price impact after a year.",
+        source="no source",
+        status="assumed",
+    )
+    reversal_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year in which policy turns against alternatives in plans; none = never.",
+        source="a policy question",
+        status="choice",
+    )
+    reversal_kind: Literal["stop_buying", "forced_sale"] = setting(
+        "stop_buying",
+        unit="name",
+        doc="stop_buying: nothing is bought from that year on, holdings drift; forced_sale: they are sold then.",
+        source="a policy question",
+        status="choice",
+    )
+    custody_loss_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year in which a custodian fails; none = never.",
+        source="a stress; dated failures and thefts are in the record, their next year is not",
+        status="choice",
+    )
+    custody_loss_share: float = setting(
+        0.25,
+        unit="share of the sleeve",
+        low=0.0,
+        high=1.0,
+        doc="Share of the crypto sleeve lost for good in that year, after what is recovered.",
+        source="no source for plans; sizes a stress",
+        status="assumed",
+    )
+
+
 class Fees(Section):
     """Yearly charges on the balance."""
 
@@ -698,6 +809,8 @@ class Settings(Section):
     horizon: Horizon = Field(default_factory=Horizon)
     paths: Paths = Field(default_factory=Paths)
     adoption: Adoption = Field(default_factory=Adoption)
+    alternatives: Alternatives = Field(default_factory=Alternatives)
+    overlays: Overlays = Field(default_factory=Overlays)
     fees: Fees = Field(default_factory=Fees)
     roth: Roth = Field(default_factory=Roth)
     limits: Limits = Field(default_factory=Limits)
@@ -831,6 +944,26 @@ def contradictions(settings: Settings) -> list[Problem]:
                 allowed="1",
             )
         )
+    others, overlays = settings.alternatives, settings.overlays
+    other_shares = others.private_equity_share + others.real_estate_share + others.commodities_share
+    if adoption.allocation_share + other_shares > 1:
+        found.append(
+            Problem(
+                "the shares of crypto, private equity, real estate and commodities add up to more than the balance",
+                key="adoption.allocation_share",
+                value=adoption.allocation_share,
+                allowed=f"at most {max(1 - other_shares, 0):g} beside the alternatives",
+            )
+        )
+    if overlays.price_impact_multiplier > 0 and other_shares > 0:
+        found.append(
+            Problem(
+                "price impact is defined for a sleeve of crypto alone",
+                key="overlays.price_impact_multiplier",
+                value=overlays.price_impact_multiplier,
+                allowed="0 while other alternatives are held",
+            )
+        )
     if adoption.full_year <= adoption.start_year:
         found.append(
             Problem(
@@ -844,6 +977,8 @@ def contradictions(settings: Settings) -> list[Problem]:
         ("adoption.start_year", adoption.start_year),
         ("adoption.full_year", adoption.full_year),
         ("roth.plateau_year", settings.roth.plateau_year),
+        ("overlays.reversal_year", overlays.reversal_year or 0),
+        ("overlays.custody_loss_year", overlays.custody_loss_year or 0),
     ):
         if year > horizon.last_year:
             found.append(
