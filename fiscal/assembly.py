@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,6 +58,11 @@ def core_overrides(settings: Settings) -> dict[str, float]:
         "cash": settings.paths.core_cash_return,
     }
     return {asset: rate for asset, rate in chosen.items() if rate is not None}
+
+
+def path_settings(settings: Settings) -> dict[str, Any]:
+    """What a path model is told: the section ``paths``, core returns by asset."""
+    return {**settings.paths.model_dump(), "core": core_overrides(settings)}
 
 
 def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.ndarray:
@@ -127,16 +132,7 @@ def projection_inputs(
         labels += tuple(convention_label(rate) for rate in conventions)
 
     # returns by path
-    market = paths.path_model(settings.paths.model).draw(
-        {
-            "name": settings.paths.name,
-            "core": core_overrides(settings),
-            "outside_event_return": settings.paths.outside_event_return,
-        },
-        years,
-        settings.paths.count,
-        settings.paths.seed,
-    )
+    market = paths.path_model(settings.paths.model).central(path_settings(settings), years)
     half = market.half_returns[0]  # (Y, half, asset)
     weights = glide.glide_path()
     curve = adoption_curve(years, adoption.start_year, adoption.full_year) * allocation_share

@@ -7,6 +7,7 @@ import numpy as np
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
 AGES, GROUPS, STRATA, YEARS, ASSETS = 5, 2, 2, 6, 3
+CELLS = (YEARS, AGES, GROUPS)
 CRYPTO_ASSET = 2
 """Small worlds have two core assets and crypto."""
 

@@ -174,6 +174,14 @@ def published_crypto_drawdowns() -> pd.DataFrame:
     return sources.table("crypto_drawdowns")
 
 
+def crypto_start_usd() -> float:
+    """Value of all crypto at the end of 2025: the last in ``monthly_prices``, carried there by Bitcoin."""
+    table = sources.table("monthly_prices")
+    known = table.dropna(subset=["crypto_mcap_usd"]).iloc[-1]
+    bitcoin = table.set_index("month")["btc_usd"]
+    return float(known["crypto_mcap_usd"] * bitcoin.loc[f"{FIRST_YEAR}-12"] / bitcoin.loc[known["month"]])
+
+
 def half_returns_real() -> np.ndarray:
     """Simple returns of the halves that have happened, ``(half, asset)`` in the order of ``REAL_HALVES``.
 

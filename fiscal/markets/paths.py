@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -21,8 +22,16 @@ import numpy as np
 from fiscal import sources
 from fiscal.axes import ASSETS, FIRST_YEAR, HALVES
 from fiscal.errors import InputError, Problem, nearest
+from fiscal.markets import stochastic
 from fiscal.markets.core import long_run_means, override_problems
-from fiscal.markets.history import REAL_HALVES, half_returns_real, max_drawdown
+from fiscal.markets.history import (
+    MONTHS_PER_YEAR,
+    REAL_HALVES,
+    crypto_start_usd,
+    half_returns_real,
+    max_drawdown,
+    monthly_log_returns,
+)
 from fiscal.people.macro import macro
 
 if TYPE_CHECKING:
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
 CORE_RETURN = "core_return"
 ONE_BN_USD = 1e9
+HALF_MONTHS = stochastic.HALF_MONTHS
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class AssetPaths:
     years: np.ndarray
     half_returns: np.ndarray
     label: str
+    capped: np.ndarray | None = None  # (path, year) bool: crypto's value was held at its cap
 
     def annual_returns(self) -> np.ndarray:
         """Simple returns of the year, ``(path, year, asset)``; 2025 is the stub of three quarters."""
@@ -54,8 +65,14 @@ class PathModel(Protocol):
     description: str
     stochastic: bool
 
-    def draw(self, settings: object, years: Iterable[int], n_paths: int, seed: int) -> AssetPaths:
-        """Draw ``n_paths`` paths over consecutive ``years`` from 2025."""
+    def draw(
+        self, settings: object, years: Iterable[int], n_paths: int, seed: int, first_path: int = 0
+    ) -> AssetPaths:
+        """Paths ``first_path`` to ``first_path + n_paths - 1`` over consecutive ``years`` from 2025."""
+        ...
+
+    def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
+        """One path that stands for the model: its first, or that of expected log returns if it is random."""
         ...
 
 
@@ -66,7 +83,9 @@ class Deterministic:
     description = "named paths: documented annual tables of crypto returns, constant core returns"
     stochastic = False
 
-    def draw(self, settings: object, years: Iterable[int], n_paths: int = 1, seed: int = 0) -> AssetPaths:
+    def draw(
+        self, settings: object, years: Iterable[int], n_paths: int = 1, seed: int = 0, first_path: int = 0
+    ) -> AssetPaths:
         """The path that ``settings.name`` names, shape ``(1, year, 2, asset)``.
 
         ``settings`` is a mapping or an object with ``name``, and optionally ``core`` (geometric return by
@@ -93,8 +112,213 @@ class Deterministic:
         calendar.flags.writeable = halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"deterministic: {name}")
 
+    def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
+        """The path itself."""
+        return self.draw(settings, years)
 
-PATH_MODELS: dict[str, PathModel] = {model.name: model for model in (Deterministic(),)}
+
+class HistoricalReplay:
+    """The months of the record, in their order, from ``replay_start`` on, played from ``replay_year``.
+
+    Before and after, and where an asset has no month, an asset earns its long-run mean (crypto the
+    outside-event return). Crypto's log returns are multiplied by ``replay_scale``.
+    """
+
+    name = "historical_replay"
+    description = "the real months of the record from a chosen start, played again later"
+    stochastic = False
+
+    def draw(
+        self, settings: object, years: Iterable[int], n_paths: int = 1, seed: int = 0, first_path: int = 0
+    ) -> AssetPaths:
+        """One path ``(1, year, 2, asset)``. Raises InputError for a month outside the record."""
+        start, first_year = str(_get(settings, "replay_start")), int(_get(settings, "replay_year"))
+        plain = {"name": CORE_RETURN, "core": _get(settings, "core")}
+        base = Deterministic().draw({**plain, "name": "boom"}, years)
+        calendar = base.years
+        outside = _get(settings, "outside_event_return")
+        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(dtype=float)
+        rates = annual.copy()
+        rates[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
+        halves = np.array(base.half_returns[0])
+        halves[:, :, CRYPTO] = _half_return(rates[CRYPTO])
+        for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+            halves[calendar == year, half] = real
+        logs = monthly_log_returns(start)
+        if logs.empty or str(logs.index[0]) != start:
+            known = monthly_log_returns().dropna(how="all").index
+            raise InputError(
+                Problem(
+                    "no such month in the record", key="paths.replay_start", value=start,
+                    allowed=f"{known[0]} to {known[-1]}",
+                )
+            )  # fmt: skip
+        months = logs.to_numpy()
+        scale = np.ones(len(ASSETS))
+        scale[CRYPTO] = float(_get(settings, "replay_scale"))
+        mean = np.log1p(rates) / MONTHS_PER_YEAR
+        months = np.where(np.isnan(months), mean, months * scale)
+        whole = len(months) // HALF_MONTHS
+        played = np.expm1(months[: whole * HALF_MONTHS].reshape(whole, HALF_MONTHS, -1).sum(axis=1))
+        flat = halves.reshape(-1, len(ASSETS))
+        at = int((first_year - calendar[0]) * len(HALVES))
+        room = flat[at : at + whole]
+        room[:] = played[: len(room)]
+        result = halves[None]
+        result.flags.writeable = False
+        return AssetPaths(ASSETS, calendar, result, f"historical_replay: {start} from {first_year}")
+
+    def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
+        """The path itself."""
+        return self.draw(settings, years)
+
+
+MAX_USER_BYTES = 50_000_000
+
+
+class UserPaths:
+    """Annual returns from a CSV of the user: ``year``, one column an asset, and ``path`` for more than one.
+
+    Assets without a column earn their long-run means. The halves that have happened stay real; the rate
+    of 2026 is that of its second half, annualised. After the file's last year the long-run means hold.
+    """
+
+    name = "user"
+    description = "annual returns from your own CSV file"
+    stochastic = False
+
+    def draw(
+        self, settings: object, years: Iterable[int], n_paths: int = 1, seed: int = 0, first_path: int = 0
+    ) -> AssetPaths:
+        """The file's paths ``(path, year, 2, asset)``, at most ``n_paths``. Raises InputError listing every fault."""
+        import pandas as pd
+
+        calendar = np.asarray(list(years), dtype=np.int64)
+        file = str(_get(settings, "file") or "")
+        frame = _read_user_file(file)
+        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(dtype=float)
+        outside = _get(settings, "outside_event_return")
+        annual[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
+        chosen = frame["path"].unique()[first_path : first_path + n_paths]
+        halves = np.empty((len(chosen), len(calendar), len(HALVES), len(ASSETS)))
+        for i, path in enumerate(chosen):
+            rates = np.tile(annual, (len(calendar), 1))
+            own = frame[frame["path"] == path].set_index("year")
+            for x, asset in enumerate(ASSETS):
+                if asset in own:
+                    rates[:, x] = pd.Series(rates[:, x], index=calendar).where(
+                        ~pd.Index(calendar).isin(own.index), own[asset].reindex(calendar)
+                    )
+            halves[i] = _half_return(rates)[:, None]
+            for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+                halves[i, calendar == year, half] = real
+        halves.flags.writeable = False
+        return AssetPaths(ASSETS, calendar, halves, f"user: {Path(file).name}")
+
+    def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
+        """The file's first path."""
+        return self.draw(settings, years)
+
+
+def _read_user_file(name: str) -> pd.DataFrame:
+    """The user's table, checked: every fault with its line."""
+    import pandas as pd
+
+    key = "paths.file"
+    path = Path(name)
+    if not name or not path.is_file():
+        raise InputError(
+            Problem("no such file", key=key, value=name, allowed="a CSV file with annual returns")
+        )
+    if path.stat().st_size > MAX_USER_BYTES:
+        raise InputError(Problem("the file is too large", key=key, value=name, allowed="at most 50 MB"))
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (ValueError, UnicodeDecodeError, OSError) as error:
+        raise InputError(Problem(f"cannot be read as CSV: {error}", file=path.name, key=key)) from None
+    allowed = ("year", "path", *ASSETS)
+    problems = [
+        Problem("unknown column", file=path.name, key=str(column), nearest=nearest(str(column), allowed))
+        for column in frame.columns
+        if column not in allowed
+    ]
+    if "year" not in frame:
+        problems.append(Problem("the column is missing", file=path.name, key="year"))
+    if not set(frame.columns) & set(ASSETS):
+        problems.append(Problem("no asset has a column", file=path.name, allowed=", ".join(ASSETS)))
+    if frame.empty:
+        problems.append(Problem("the file has no rows", file=path.name))
+    if problems:
+        raise InputError(problems)
+    if "path" not in frame:
+        frame["path"] = "1"
+    for column in ("year", *(asset for asset in ASSETS if asset in frame)):
+        numbers = pd.to_numeric(frame[column], errors="coerce")
+        lowest, what = (-np.inf, "a year") if column == "year" else (-1.0, "a return above -1 (-100 percent)")
+        bad = ~np.isfinite(numbers) | (numbers <= lowest)
+        if column == "year":
+            bad |= numbers % 1 != 0
+        problems += [
+            Problem(
+                f"not {what}", file=path.name, key=f"{column}, line {line + 2}", value=frame[column][line]
+            )
+            for line in np.flatnonzero(bad)
+        ]
+        frame[column] = numbers
+    if not problems:
+        frame["year"] = frame["year"].astype(int)
+        for name_, part in frame.groupby("path", sort=False):
+            have, first = part["year"].tolist(), FIRST_YEAR + 1
+            missing = sorted(set(range(first, max(max(have), first) + 1)) - set(have))
+            if missing:
+                problems.append(
+                    Problem("years are missing", file=path.name, key=f"path {name_}", value=missing[:10],
+                            allowed=f"every year from {first} to the last")
+                )  # fmt: skip
+            twice = sorted({year for year in have if have.count(year) > 1})
+            if twice:
+                problems.append(
+                    Problem("years stand twice", file=path.name, key=f"path {name_}", value=twice[:10])
+                )
+    if problems:
+        raise InputError(problems)
+    return frame
+
+
+class RandomModel:
+    """A random model of :mod:`fiscal.markets.stochastic` behind the contract."""
+
+    stochastic = True
+
+    def __init__(self, law: stochastic.RegimeSwitching | stochastic.Bootstrap) -> None:
+        self.name, self.description, self._law = law.name, law.description, law
+
+    def draw(
+        self, settings: object, years: Iterable[int], n_paths: int, seed: int, first_path: int = 0
+    ) -> AssetPaths:
+        """Paths ``(n_paths, year, 2, asset)``; ``settings`` as section ``paths`` of a scenario."""
+        calendar = np.asarray(list(years), dtype=np.int64)
+        values = _mapping(settings)
+        halves, capped = stochastic.draw(self._law, values, calendar, n_paths, seed, first_path)
+        return AssetPaths(ASSETS, calendar, halves, f"{self.name}: {values.get('measure', 'real')}", capped)
+
+    def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
+        """The path of expected log returns."""
+        calendar = np.asarray(list(years), dtype=np.int64)
+        halves, capped = stochastic.central(_mapping(settings), calendar)
+        return AssetPaths(ASSETS, calendar, halves, f"{self.name}: expected log returns", capped)
+
+
+PATH_MODELS: dict[str, PathModel] = {
+    model.name: model
+    for model in (
+        Deterministic(),
+        HistoricalReplay(),
+        RandomModel(stochastic.RegimeSwitching()),
+        RandomModel(stochastic.Bootstrap()),
+        UserPaths(),
+    )
+}
 
 
 def path_model(name: str) -> PathModel:
@@ -157,10 +381,7 @@ def implied_crypto_value_over_gdp(paths: AssetPaths) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = sources.table("monthly_prices")
-    known = table.dropna(subset=["crypto_mcap_usd"]).iloc[-1]
-    bitcoin = table.set_index("month")["btc_usd"]
-    start = float(known["crypto_mcap_usd"] * bitcoin.loc[f"{FIRST_YEAR}-12"] / bitcoin.loc[known["month"]])
+    start = crypto_start_usd()
     later = paths.years > FIRST_YEAR
     growth = np.cumprod(1.0 + paths.annual_returns()[:, later, CRYPTO], axis=1)
     gdp = macro(paths.years[later])["gdp_bn_usd"].to_numpy() * ONE_BN_USD
@@ -168,6 +389,10 @@ def implied_crypto_value_over_gdp(paths: AssetPaths) -> pd.DataFrame:
     return pd.DataFrame(
         (start * growth / gdp).T, index=index, columns=pd.RangeIndex(len(growth), name="path")
     )
+
+
+def _mapping(settings: object) -> dict[str, Any]:
+    return dict(settings) if isinstance(settings, Mapping) else dict(vars(settings))
 
 
 def _crypto_rates(name: str, years: np.ndarray, outside_rate: float) -> np.ndarray:

@@ -120,7 +120,7 @@ class Horizon(Section):
 class Paths(Section):
     """Which asset returns the scenario lives through."""
 
-    model: Literal["deterministic"] = setting(
+    model: Literal["deterministic", "historical_replay", "regime_switching", "bootstrap", "user"] = setting(
         "deterministic",
         unit="name",
         doc="Path model that makes the yearly returns.",
@@ -169,6 +169,144 @@ class Paths(Section):
         doc="Long-run cash return; none = real geometric mean of the record plus projected inflation.",
         source="data/annual_returns.csv (since 1928) and CBO consumer prices",
         status="derived",
+    )
+    crypto_return: float = setting(
+        0.06,
+        unit="rate a year, nominal geometric",
+        low=-0.2,
+        high=0.5,
+        doc="Crypto's long-run return in the random models: expected log return, before its excess decays.",
+        source="no source; 0, 6 and 15 percent are the catalogue's low, central and high",
+        status="assumed",
+    )
+    stated_return_years: float = setting(
+        10.0,
+        unit="years",
+        low=0.0,
+        high=100.0,
+        doc="Years for which crypto_return holds.",
+        source="no source; no asset outgrows the economy for ever",
+        status="assumed",
+    )
+    excess_half_life: float = setting(
+        7.0,
+        unit="years",
+        low=0.5,
+        high=1000.0,
+        doc="Half-life of crypto's excess return over equity after those years.",
+        source="no source",
+        status="assumed",
+    )
+    crypto_volatility: float = setting(
+        0.60,
+        unit="a year, of monthly log returns",
+        low=0.05,
+        high=1.5,
+        doc="Crypto's volatility at the start.",
+        source="Bitcoin .54 in 2022-25, .69 since 2014 (data/monthly_prices.csv)",
+        status="assumed",
+    )
+    crypto_volatility_mature: float = setting(
+        0.40,
+        unit="a year, of monthly log returns",
+        low=0.05,
+        high=1.5,
+        doc="Crypto's volatility once it has matured.",
+        source="no source; it fell from 1.7 in 2011-13 to .54 in 2022-25",
+        status="assumed",
+    )
+    maturing_years: float = setting(
+        20.0,
+        unit="years",
+        low=1.0,
+        high=100.0,
+        doc="Years in which volatility moves from the first to the second, in a straight line.",
+        source="no source",
+        status="assumed",
+    )
+    equity_correlation: float = setting(
+        0.5,
+        unit="correlation of monthly shocks",
+        low=-0.5,
+        high=0.95,
+        doc="Crypto with equity in regime_switching.",
+        source="Bitcoin and S&P 500, last 60 months .52, since 2014 .33 (data/market_fit.csv)",
+        status="derived",
+    )
+    tail_share: float = setting(
+        0.05,
+        unit="share of months",
+        low=0.0,
+        high=0.5,
+        doc="Months in which all assets' variance is multiplied together (regime_switching).",
+        source="no source; Bitcoin fell in 9 of the 10 worst equity months",
+        status="assumed",
+    )
+    tail_variance: float = setting(
+        4.0,
+        unit="times",
+        low=1.0,
+        high=25.0,
+        doc="What their variance is multiplied by in those months.",
+        source="no source",
+        status="assumed",
+    )
+    block_months: float = setting(
+        6.0,
+        unit="months",
+        low=1.0,
+        high=60.0,
+        doc="Mean block length of the bootstrap.",
+        source="the automatic choice is one month (data/market_fit.csv); longer keeps what dependence there is",
+        status="assumed",
+    )
+    value_cap_over_gdp: float = setting(
+        3.0,
+        unit="times gross domestic product",
+        low=0.1,
+        high=1000.0,
+        doc="Value of all crypto at which a random path is held; capped paths are counted.",
+        source="no source; several times GDP is no equilibrium",
+        status="assumed",
+    )
+    measure: Literal["real", "risk_neutral"] = setting(
+        "real",
+        unit="name",
+        doc="risk_neutral: every asset's month has mean one plus the bill rate; for values, not forecasts.",
+        source="what is asked",
+        status="choice",
+    )
+    replay_start: str = setting(
+        "2013-12",
+        unit="month, YYYY-MM",
+        doc="First month of the record that historical_replay plays again.",
+        source="data/monthly_prices.csv",
+        status="choice",
+    )
+    replay_year: int = setting(
+        2036,
+        unit="calendar year",
+        low=FIRST_YEAR + 2,
+        high=LAST_YEAR,
+        doc="Year in whose January the replay starts.",
+        source="after adoption is complete",
+        status="choice",
+    )
+    replay_scale: float = setting(
+        1.0,
+        unit="times",
+        low=0.0,
+        high=2.0,
+        doc="Crypto's replayed log returns are multiplied by this.",
+        source="1 = as recorded",
+        status="choice",
+    )
+    file: str | None = setting(
+        None,
+        unit="path of a CSV file",
+        doc="File of annual returns for the model user.",
+        source="yours",
+        status="choice",
     )
     seed: int = setting(
         1,
@@ -935,13 +1073,31 @@ def contradictions(settings: Settings) -> list[Problem]:
                 nearest=nearest(settings.paths.name, DETERMINISTIC_PATHS),
             )
         )
-    if settings.paths.model == "deterministic" and settings.paths.count != 1:
+    if settings.paths.model in ("deterministic", "historical_replay") and settings.paths.count != 1:
         found.append(
             Problem(
-                "a deterministic model has one path",
+                f"{settings.paths.model} has one path",
                 key="paths.count",
                 value=settings.paths.count,
                 allowed="1",
+            )
+        )
+    if settings.paths.measure == "risk_neutral" and settings.paths.model not in (
+        "regime_switching",
+        "bootstrap",
+    ):
+        found.append(
+            Problem(
+                f"{settings.paths.model} states returns, not their distribution: it has no risk-neutral measure",
+                key="paths.measure",
+                value=settings.paths.measure,
+                allowed="real, or another model (regime_switching, bootstrap)",
+            )
+        )
+    if settings.paths.model == "user" and settings.paths.file is None:
+        found.append(
+            Problem(
+                "the model user needs a file", key="paths.file", value=None, allowed="a CSV of annual returns"
             )
         )
     others, overlays = settings.alternatives, settings.overlays

@@ -1,0 +1,235 @@
+"""What a model of Bitcoin's months can be estimated to be, and how little the data say.
+
+The study behind ``data/market_fit.csv`` (built by ``fiscal markets fit``): two-state Markov switching in
+the mean with a common or a switching variance (statsmodels, many random starts: "converged" says nothing),
+an independent normal beside it, GARCH(1,1) with Student t shocks and the block length of a stationary
+bootstrap (arch). The path models take their parameters from the stored table.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fiscal import sources
+from fiscal.datapackage import Field
+from fiscal.markets.history import MONTHS_PER_YEAR, monthly_log_returns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STARTS = 20
+FIRST_MONTH = "2014-01"
+"""From here the fit is stable, and all seven assets have months."""
+FULL_SAMPLE = "2010-08"
+AGREEMENT = 1e-3
+"""Log-likelihoods this close count as the same maximum."""
+TABLE = "market_fit"
+
+Progress = Callable[[int, int, str], None]
+
+
+def crypto_months(first: str = FIRST_MONTH) -> np.ndarray:
+    """Bitcoin's monthly log returns from ``first`` on, the last month with all assets the end."""
+    returns = monthly_log_returns(first)
+    return (
+        returns.dropna()["crypto"].to_numpy()
+        if first >= FIRST_MONTH
+        else returns["crypto"].dropna().to_numpy()
+    )
+
+
+def iid_fit(returns: np.ndarray) -> dict[str, float]:
+    """Independent normal months: mean, sd, log-likelihood, BIC."""
+    n, sd = len(returns), returns.std()
+    loglike = -0.5 * n * (np.log(2 * np.pi * sd**2) + 1)
+    return {
+        "mean": float(returns.mean()),
+        "sd": float(sd),
+        "loglike": loglike,
+        "bic": 2 * np.log(n) - 2 * loglike,
+    }
+
+
+def switching_fit(
+    returns: np.ndarray, *, switching_variance: bool = False, starts: int = STARTS, seed: int = 1
+) -> dict[str, float]:
+    """Two states of the monthly mean. States in the order of their means; ``agree`` of ``starts`` random starts
+    reached the best log-likelihood to 1e-3.
+
+    Keys: ``mean_low, mean_high, sd`` (``sd_low, sd_high`` when the variance switches), ``stay_low,
+    stay_high``, ``months_low, months_high`` (expected durations), each of the first with ``_se``;
+    ``loglike, bic, starts, agree``.
+    """
+    from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
+
+    model = MarkovRegression(returns, k_regimes=2, switching_variance=switching_variance)
+    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
+    spread, found = returns.std(), []
+    for _ in range(starts):
+        stay = rng.uniform(0.6, 0.98, 2)
+        means = returns.mean() + spread * rng.normal(0, 1, 2)
+        variances = spread**2 * rng.uniform(0.3, 1.5, 2 if switching_variance else 1)
+        start = np.concatenate([[stay[0], 1 - stay[1]], means, variances])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                fitted = model.fit(start_params=start, disp=False, maxiter=400)
+            except (np.linalg.LinAlgError, ValueError):
+                continue
+        if np.isfinite(fitted.llf):
+            found.append(fitted)
+    best = max(found, key=lambda one: one.llf)
+    agree = sum(one.llf > best.llf - AGREEMENT for one in found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        errors = np.sqrt(np.maximum(np.diag(best.cov_params()), 0.0))
+    # parameters: p(0 stays), p(1 -> 0), mean 0, mean 1, variance(s)
+    values = best.params
+    low, high = np.argsort(values[2:4])
+    staying = (values[0], 1 - values[1])
+    result = {
+        "mean_low": values[2 + low], "mean_low_se": errors[2 + low],
+        "mean_high": values[2 + high], "mean_high_se": errors[2 + high],
+        "stay_low": staying[low], "stay_low_se": errors[low],
+        "stay_high": staying[high], "stay_high_se": errors[high],
+        "months_low": 1 / (1 - staying[low]), "months_high": 1 / (1 - staying[high]),
+        "loglike": best.llf, "bic": len(values) * np.log(len(returns)) - 2 * best.llf,
+        "starts": starts, "agree": agree,
+    }  # fmt: skip
+    names = [("sd_low", 4 + low), ("sd_high", 4 + high)] if switching_variance else [("sd", 4)]
+    for name, at in names:
+        sd = np.sqrt(values[at])
+        result[name], result[f"{name}_se"] = sd, errors[at] / (2 * sd)
+    return {key: float(value) for key, value in result.items()}
+
+
+def garch_fit(returns: np.ndarray) -> dict[str, float]:
+    """GARCH(1,1) with Student t shocks: ``mean, omega, alpha, beta, degrees_of_freedom`` with ``_se``."""
+    from arch import arch_model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = arch_model(100 * returns, vol="GARCH", p=1, q=1, dist="t").fit(disp="off")
+    result: dict[str, float] = {}
+    for name, key, scale in (
+        ("mean", "mu", 100.0), ("omega", "omega", 1e4), ("alpha", "alpha[1]", 1.0), ("beta", "beta[1]", 1.0),
+        ("degrees_of_freedom", "nu", 1.0),
+    ):  # fmt: skip
+        result[name] = float(fitted.params[key] / scale)
+        result[f"{name}_se"] = float(fitted.std_err[key] / scale)
+    loglike = float(fitted.loglikelihood) + len(returns) * np.log(100)
+    result |= {"loglike": loglike, "bic": 5 * np.log(len(returns)) - 2 * loglike}
+    return result
+
+
+def block_months(returns: np.ndarray) -> float:
+    """Mean block length of the stationary bootstrap that suits the size of the returns (Politis and White)."""
+    from arch.bootstrap import optimal_block_length
+
+    return float(optimal_block_length(np.abs(returns))["stationary"].iloc[0])
+
+
+def study(progress: Progress | None = None) -> pd.DataFrame:
+    """Every estimate, one row a parameter: ``study, parameter, value, standard_error, unit, months``."""
+    import pandas as pd
+
+    report = progress or (lambda done, total, what: None)
+    recent, full = crypto_months(), crypto_months(FULL_SAMPLE)
+    parts: list[tuple[str, np.ndarray, Callable[[np.ndarray], dict[str, float]]]] = [
+        ("iid", recent, iid_fit),
+        ("switching_mean", recent, switching_fit),
+        ("switching_mean_and_variance", recent, lambda r: switching_fit(r, switching_variance=True)),
+        ("switching_mean_full_sample", full, switching_fit),
+        ("garch_t", recent, garch_fit),
+        ("bootstrap", recent, lambda r: {"block_months": block_months(r)}),
+    ]
+    rows = []
+    for done, (name, returns, fit) in enumerate(parts):
+        report(done, len(parts), name)
+        found = fit(returns)
+        for parameter, value in found.items():
+            if parameter.endswith("_se"):
+                continue
+            error = found.get(f"{parameter}_se", np.nan)
+            rows.append((name, parameter, value, error, _unit(parameter), len(returns)))
+    report(len(parts), len(parts), "done")
+    joint = monthly_log_returns(FIRST_MONTH).dropna()
+    worst = joint.nsmallest(10, "equity")
+    rows += [
+        ("dependence", "equity_correlation", joint["crypto"].corr(joint["equity"]), np.nan, "share", len(joint)),
+        (
+            "dependence", "equity_correlation_last_60", joint["crypto"][-60:].corr(joint["equity"][-60:]), np.nan,
+            "share", 60,
+        ),
+        (
+            "dependence", "crypto_falls_in_ten_worst_equity_months", float((worst["crypto"] < 0).sum()), np.nan,
+            "months", len(joint),
+        ),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["study", "parameter", "value", "standard_error", "unit", "months"])
+    for column in ("value", "standard_error"):
+        frame[column] = frame[column].map(lambda value: float(f"{value:.6g}"))
+    return frame
+
+
+def _unit(parameter: str) -> str:
+    if parameter in ("loglike", "bic"):
+        return "log-likelihood points"
+    if parameter in ("starts", "agree"):
+        return "starts"
+    if parameter.startswith("months") or parameter == "block_months":
+        return "months"
+    return "share" if parameter.startswith(("stay", "alpha", "beta", "degrees")) else "log return a month"
+
+
+def store(frame: pd.DataFrame) -> None:
+    """Write the study into the data folder with its provenance."""
+    import arch
+    import statsmodels
+
+    path = sources.data_dir() / f"{TABLE}.csv"
+    sources.write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    sources.register(
+        path,
+        title="Estimates of Bitcoin's monthly log returns",
+        unit="see column unit",
+        source="this project's estimates on data/monthly_prices.csv (fiscal.markets.estimation)",
+        note=(
+            "Built by `fiscal markets fit`. States in the order of their means. BIC lower is better: it prefers "
+            "independent months to regimes. A test refits and compares."
+        ),
+        fields=[
+            Field("study", "string", description="what was fitted to which months"),
+            Field("parameter", "string", description="name of the estimate"),
+            Field("value", "number", "see column unit", "estimate"),
+            Field("standard_error", "number", "see column unit", "its standard error", required=False),
+            Field("unit", "string", description="unit of the value"),
+            Field("months", "integer", "months", "observations behind it"),
+        ],
+        status="built",
+        licence="MIT, as this project",
+        primary_key=["study", "parameter"],
+        second_hand=False,
+        extra={
+            "library": f"statsmodels {statsmodels.__version__}, arch {arch.__version__}",
+            "inputs": {"monthly_prices": sources.resource("monthly_prices").sha256},
+        },
+    )  # fmt: skip
+
+
+def stored(name: str) -> dict[str, float]:
+    """Parameters of one study as stored. Raises KeyError for a study that is not there."""
+    table = sources.table(TABLE)
+    part = table[table["study"] == name]
+    if part.empty:
+        raise KeyError(name)
+    return dict(zip(part["parameter"], part["value"].astype(float), strict=True))
+
+
+def sample_volatility(returns: np.ndarray) -> float:
+    """Volatility a year of monthly log returns."""
+    return float(returns.std(ddof=1) * np.sqrt(MONTHS_PER_YEAR))

@@ -1,0 +1,268 @@
+"""Random path models: regime switching and the stationary bootstrap, on the real and the risk-neutral measure.
+
+A model draws monthly log returns of all assets jointly and compounds them to half-years. The halves that have
+happened stay real on every path. Months after them are *recentred*: an asset's expected log return is that of
+its long-run geometric return, and only the dispersion is taken from the record. Crypto's geometric return is a
+setting; it holds for ``stated_return_years`` and its excess over equity then halves every
+``excess_half_life``. Crypto's volatility matures from one setting to another. On paths where the implied value
+of all crypto would pass ``value_cap_over_gdp`` it stays there, and the years are marked.
+
+**Random numbers**: Philox, a counter-based generator, with the key ``(seed, stream)`` and the path's index in
+the counter. Path ``i`` is the same whatever the number of paths, the batch it comes in or the worker that
+draws it, and the same shocks meet every scenario: differences are taken path by path.
+
+**Risk-neutral** paths are a second set with the same shocks: each asset's gross return of a month has
+conditional mean ``1 + rf`` in every state, by an analytic shift (the moment generating function of the shock
+for the regime model; division by the sample mean for the bootstrap, whose blocks are of one month), never by
+matching moments across paths. Regime shocks and jumps of adoption are unpriced. No recentring, no cap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from fiscal.axes import ASSETS, FIRST_YEAR
+from fiscal.markets.core import long_run_means
+from fiscal.markets.estimation import FIRST_MONTH, sample_volatility, stored
+from fiscal.markets.history import (
+    MONTHS_PER_YEAR,
+    REAL_HALVES,
+    crypto_start_usd,
+    half_returns_real,
+    monthly_log_returns,
+)
+from fiscal.people.macro import macro
+
+CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
+HALF_MONTHS = 6
+FIRST_DRAWN_YEAR, FIRST_DRAWN_HALF = FIRST_YEAR + 1, 1
+SHOCKS, REGIMES = 0, 1
+"""Streams of random numbers: one a purpose, so that one model's draws never shift another's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """What the drawn months follow, by month after the real halves: ``(month, asset)`` unless said otherwise."""
+
+    years: np.ndarray  # (month,) calendar year of each
+    mean_log: np.ndarray
+    crypto_volatility: np.ndarray  # (month,) a year
+    risk_free: np.ndarray  # (month,) simple rate of the month
+    risk_neutral: bool
+
+
+def monthly_law(settings: Mapping[str, Any], years: np.ndarray) -> Law:
+    """The months' means and volatilities under the settings (see :mod:`fiscal.scenario.schema`, ``Paths``)."""
+    months = (years[-1] - FIRST_DRAWN_YEAR + 1) * MONTHS_PER_YEAR - HALF_MONTHS
+    elapsed = np.arange(months) / MONTHS_PER_YEAR
+    calendar = FIRST_DRAWN_YEAR + (np.arange(months) + HALF_MONTHS) // MONTHS_PER_YEAR
+    annual = np.log1p(
+        long_run_means(settings.get("core") or {})["geometric_return_rate"].to_numpy(dtype=float)
+    )
+    mean = np.tile(annual, (months, 1))
+    stated = np.log1p(float(settings["crypto_return"]))
+    decayed = 0.5 ** (
+        np.maximum(elapsed - settings["stated_return_years"], 0.0) / settings["excess_half_life"]
+    )
+    mean[:, CRYPTO] = annual[EQUITY] + (stated - annual[EQUITY]) * decayed
+    ripe = np.clip(elapsed / settings["maturing_years"], 0.0, 1.0)
+    first, last = settings["crypto_volatility"], settings["crypto_volatility_mature"]
+    rates = macro(years)["one_year_rate"].to_numpy(dtype=float)
+    by_year = dict(zip(years.tolist(), rates, strict=True))
+    one_year = np.array([by_year[year] for year in calendar])
+    return Law(
+        years=calendar,
+        mean_log=mean / MONTHS_PER_YEAR,
+        crypto_volatility=first + (last - first) * ripe,
+        risk_free=(1 + one_year) ** (1 / MONTHS_PER_YEAR) - 1,
+        risk_neutral=settings.get("measure") == "risk_neutral",
+    )
+
+
+def generator(seed: int, stream: int, path: int) -> np.random.Generator:
+    """The random numbers of one path and purpose."""
+    return np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, 0, 0, path]))
+
+
+@lru_cache(maxsize=1)
+def joint_months() -> np.ndarray:
+    """Monthly log returns of all assets since 2014, ``(month, asset)``."""
+    return monthly_log_returns(FIRST_MONTH).dropna().to_numpy()
+
+
+@lru_cache(maxsize=4)
+def correlation_root(crypto_equity: float) -> np.ndarray:
+    """Lower triangular root of the assets' monthly correlations, crypto's with equity as given.
+
+    The record's matrix since 2014 with that one entry set; the nearest positive one by raising its
+    eigenvalues to a small floor, rescaled to a unit diagonal.
+    """
+    matrix = np.corrcoef(joint_months().T)
+    matrix[CRYPTO, EQUITY] = matrix[EQUITY, CRYPTO] = crypto_equity
+    values, vectors = np.linalg.eigh(matrix)
+    positive = (vectors * np.maximum(values, 1e-6)) @ vectors.T
+    size = np.sqrt(np.diag(positive))
+    return np.linalg.cholesky(positive / np.outer(size, size))
+
+
+class RegimeSwitching:
+    """Two states of crypto's monthly mean, joint shocks with shared tails."""
+
+    name = "regime_switching"
+    description = "two-state Markov switching in crypto's mean, shocks joint with the other assets"
+    stochastic = True
+    measures = ("real", "risk_neutral")
+
+    def log_returns(
+        self, settings: Mapping[str, Any], law: Law, n_paths: int, seed: int, first_path: int
+    ) -> np.ndarray:
+        """Monthly log returns ``(path, month, asset)``.
+
+        Crypto: (state's deviation + shock) scaled to the volatility of the month; the deviations' mean over
+        the stationary distribution, from which the first state is drawn, is zero. A month's variance is
+        multiplied for all assets at once with a small probability: tails are shared.
+        """
+        fit = stored("switching_mean")
+        high = (1 - fit["stay_low"]) / ((1 - fit["stay_low"]) + (1 - fit["stay_high"]))
+        gap = fit["mean_high"] - fit["mean_low"]
+        deviation = np.array([-high * gap, (1 - high) * gap])
+        fitted = np.sqrt((1 - high) * deviation[0] ** 2 + high * deviation[1] ** 2 + fit["sd"] ** 2)
+        scale = law.crypto_volatility / np.sqrt(MONTHS_PER_YEAR) / fitted  # (month,)
+        sd = joint_months().std(axis=0, ddof=1) * np.ones((len(law.years), 1))
+        sd[:, CRYPTO] = fit["sd"] * scale
+        share, factor = settings["tail_share"], settings["tail_variance"]
+        normal_variance = 1 / (1 - share + share * factor)
+        variance = np.array([normal_variance, normal_variance * factor])
+        root = correlation_root(float(settings["equity_correlation"]))
+        months = len(law.years)
+        result = np.empty((n_paths, months, len(ASSETS)))
+        states = np.empty((n_paths, months), dtype=np.int64)
+        for i in range(n_paths):
+            draw = generator(seed, SHOCKS, first_path + i)
+            shocks = draw.standard_normal((months, len(ASSETS)))
+            uniform = generator(seed, REGIMES, first_path + i).random((months, 2))
+            result[i] = shocks * np.sqrt(variance[(uniform[:, 0] < share).astype(np.int64)])[:, None]
+            states[i] = _chain(uniform[:, 1], fit["stay_low"], fit["stay_high"], high)
+        result = result @ root.T
+        result *= sd
+        if law.risk_neutral:
+            # conditional mean of exp(shock) over the mixture of variances, the same in both states
+            mixture = (1 - share) * np.exp(0.5 * sd**2 * variance[0]) + share * np.exp(
+                0.5 * sd**2 * variance[1]
+            )
+            return result + (np.log1p(law.risk_free)[:, None] - np.log(mixture))
+        result[:, :, CRYPTO] += deviation[states] * scale
+        return result + law.mean_log
+
+
+def _chain(uniform: np.ndarray, stay_low: float, stay_high: float, high: float) -> np.ndarray:
+    """States (month,) of the two-state chain from one uniform number a month."""
+    states = np.empty(len(uniform), dtype=np.int64)
+    state = int(uniform[0] < high)
+    states[0] = state
+    up, stay = 1 - stay_low, stay_high
+    for m, u in enumerate(uniform[1:].tolist(), start=1):
+        state = int(u < (stay if state else up))
+        states[m] = state
+    return states
+
+
+class Bootstrap:
+    """Blocks of real months of all assets since 2014, of random length."""
+
+    name = "bootstrap"
+    description = "stationary bootstrap of the joint months since 2014, recentred"
+    stochastic = True
+    measures = ("real", "risk_neutral")
+
+    def log_returns(
+        self, settings: Mapping[str, Any], law: Law, n_paths: int, seed: int, first_path: int
+    ) -> np.ndarray:
+        """Monthly log returns ``(path, month, asset)``: the window's months less its means (the months of a
+        block stay together), crypto's scaled to the volatility of the month, which keeps its correlations."""
+        window = joint_months()
+        centred = window - window.mean(axis=0)
+        scale = np.ones((len(law.years), len(ASSETS)))
+        scale[:, CRYPTO] = law.crypto_volatility / sample_volatility(window[:, CRYPTO])
+        length = 1.0 if law.risk_neutral else float(settings["block_months"])
+        months, size = len(law.years), len(window)
+        result = np.empty((n_paths, months, len(ASSETS)))
+        for i in range(n_paths):
+            uniform = generator(seed, SHOCKS, first_path + i).random((months, 2))
+            result[i] = centred[_blocks(uniform, size, length)]
+        result *= scale
+        if law.risk_neutral:
+            # mean gross return over the window's months, each equally likely
+            mean = np.exp(centred[None] * scale[:, None]).mean(axis=1)  # (month, asset)
+            return result + (np.log1p(law.risk_free)[:, None] - np.log(mean))
+        return result + law.mean_log
+
+
+def _blocks(uniform: np.ndarray, size: int, length: float) -> np.ndarray:
+    """Indices of the stationary bootstrap (Politis and Romano 1994): a new block with probability 1/length."""
+    months = len(uniform)
+    starts = (uniform[:, 1] * size).astype(np.int64)
+    new = uniform[:, 0] < 1 / length
+    new[0] = True
+    at = np.maximum.accumulate(np.where(new, np.arange(months), 0))
+    return (starts[at] + np.arange(months) - at) % size
+
+
+def half_year_paths(
+    log_returns: np.ndarray, years: np.ndarray, settings: Mapping[str, Any], risk_neutral: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Half-year returns ``(path, year, half, asset)`` with the real halves in front, and where crypto's value
+    was capped, bool ``(path, year)``."""
+    n_paths = log_returns.shape[0]
+    halves = log_returns.reshape(n_paths, -1, HALF_MONTHS, len(ASSETS)).sum(axis=2)
+    result = np.empty((n_paths, len(years), 2, len(ASSETS)))
+    flat = result.reshape(n_paths, -1, len(ASSETS))
+    real = half_returns_real()
+    # the stub's two halves, the first of 2026, then what was drawn
+    flat[:, : len(REAL_HALVES)] = real
+    np.expm1(halves, out=flat[:, len(REAL_HALVES) :])
+    capped = np.zeros((n_paths, len(years)), dtype=bool)
+    cap = settings.get("value_cap_over_gdp")
+    if cap and not risk_neutral:
+        gdp = macro(years)["gdp_bn_usd"].to_numpy(dtype=float) * 1e9
+        value = np.full(n_paths, crypto_start_usd())
+        for y in range(1, len(years)):
+            first, second = 1 + result[:, y, 0, CRYPTO], 1 + result[:, y, 1, CRYPTO]
+            over = value * first * second > cap * gdp[y]
+            bound = cap * gdp[y] / (value * first)
+            result[:, y, 1, CRYPTO] = np.where(over, bound, second) - 1
+            capped[:, y] = over
+            value = np.where(over, cap * gdp[y], value * first * second)
+    return result, capped
+
+
+def draw(
+    model: RegimeSwitching | Bootstrap,
+    settings: Mapping[str, Any],
+    years: np.ndarray,
+    n_paths: int,
+    seed: int,
+    first_path: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Half-year returns and capped years of paths ``first_path`` to ``first_path + n_paths - 1``."""
+    law = monthly_law(settings, years)
+    logs = model.log_returns(settings, law, n_paths, seed, first_path)
+    return half_year_paths(logs, years, settings, law.risk_neutral)
+
+
+def central(settings: Mapping[str, Any], years: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The one path on which every asset earns its expected log return: no shock, no distribution."""
+    law = monthly_law({**settings, "measure": "real"}, years)
+    return half_year_paths(law.mean_log[None], years, settings, False)
+
+
+def risk_free_growth(years: np.ndarray) -> np.ndarray:
+    """Growth of a bill over each half ``(year, half)`` by the one-year rates that the months of the
+    risk-neutral measure earn."""
+    rates = macro(years)["one_year_rate"].to_numpy(dtype=float)
+    return np.repeat(((1 + rates) ** 0.5)[:, None], 2, axis=1)

@@ -1,0 +1,421 @@
+"""The compiled projection: yearly totals of many paths that share one mix, equal to the reference.
+
+:mod:`fiscal.projection.reference` is the oracle; this is its order of events, cell by cell, with paths as
+the innermost loop (SIMD lanes). Blocks of :data:`LANES` paths go through all years with their state in
+one buffer; threads share blocks. A block's sums run in one order (stratum, age, group), whatever the
+number of threads, blocks or batches: the same path gives the same bits.
+
+Cohorts keep their place in the buffer and the ages move along it (slot ``(age - year) mod ages``), so that
+growing older copies nothing; the slot of the oldest becomes that of the youngest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit, prange
+
+from fiscal.projection.inputs import ProjectionInputs
+
+LANES = 16
+TOTALS = (
+    "owner_tax",
+    "heir_tax",
+    "conversion_tax",
+    "additional_tax",
+    "inside_buildup",
+    "traditional_withdrawals",
+    "roth_withdrawals",
+    "inherited_withdrawals",
+    "closing_traditional",
+    "closing_roth",
+    "closing_crypto",
+    "crypto_bought",
+    "fees",
+    "losses",
+)
+"""Sums over cells that the kernel returns, ``(P, Y)``; ``traditional_withdrawals`` are owners', plan and IRA;
+``inherited_withdrawals`` traditional; ``inside_buildup`` the tax of :class:`BuildupRates`, positive."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildupRates:
+    """The law's tax on the year's own return outside a plan; fields as in the ledger's ``BuildupTax``."""
+
+    interest_rate: np.ndarray  # (Y, A, G)
+    dividend_rate: np.ndarray
+    gain_rate: np.ndarray
+    interest_share: np.ndarray  # (X,)
+    gain_share: np.ndarray  # (X,)
+    payout_rate: np.ndarray  # (Y, X)
+
+
+def project_totals(inputs: ProjectionInputs, law: BuildupRates) -> dict[str, np.ndarray]:
+    """Yearly totals by line of ``TOTALS``, ``(P, Y)``, nominal dollars.
+
+    All paths must hold the same mix. Raises ``ValueError`` otherwise.
+    """
+    if (inputs.mix != inputs.mix[0]).any():
+        raise ValueError("the kernel projects paths of one mix at a time")
+    mix = int(inputs.mix[0])
+    n_paths, n_years = len(inputs.path_labels), len(inputs.years)
+    blocks = -(-n_paths // LANES)
+    out = np.zeros((blocks, len(TOTALS), n_years, LANES))
+    _project(
+        out, n_paths, np.ascontiguousarray(inputs.year_fraction), np.ascontiguousarray(inputs.opening_usd),
+        np.ascontiguousarray(inputs.opening_basis_usd), np.ascontiguousarray(inputs.contribution_usd),
+        np.ascontiguousarray(inputs.half_return), np.ascontiguousarray(inputs.core_weight[mix]),
+        np.ascontiguousarray(inputs.crypto_weight[mix]), np.ascontiguousarray(inputs.fee_rate[mix]),
+        np.ascontiguousarray(inputs.loss_rate), np.ascontiguousarray(inputs.crypto_target_share),
+        np.ascontiguousarray(inputs.crypto_contribution_share), np.ascontiguousarray(inputs.transfer),
+        np.ascontiguousarray(inputs.rebalancing), np.ascontiguousarray(inputs.sale_share),
+        float(inputs.impact_multiplier), float(inputs.impact_persistence),
+        np.ascontiguousarray(inputs.crypto_market_usd), np.ascontiguousarray(inputs.withdrawal_rate),
+        np.ascontiguousarray(inputs.penalised_share), np.ascontiguousarray(inputs.nonqualified_share),
+        np.ascontiguousarray(inputs.rollover_rate), np.ascontiguousarray(inputs.conversion_rate),
+        np.ascontiguousarray(inputs.death_rate * (1 - inputs.spouse_share)[:, None]), int(inputs.heir_years),
+        np.ascontiguousarray(inputs.holders), np.ascontiguousarray(inputs.heirs),
+        np.ascontiguousarray(inputs.owner_schedule.knots_usd), np.ascontiguousarray(inputs.owner_schedule.tax_usd),
+        np.ascontiguousarray(inputs.heir_schedule.knots_usd), np.ascontiguousarray(inputs.heir_schedule.tax_usd),
+        float(inputs.additional_tax_rate), np.ascontiguousarray(law.interest_rate),
+        np.ascontiguousarray(law.dividend_rate), np.ascontiguousarray(law.gain_rate),
+        np.ascontiguousarray(law.interest_share), np.ascontiguousarray(law.gain_share),
+        np.ascontiguousarray(law.payout_rate),
+    )  # fmt: skip
+    flat = np.moveaxis(out, 3, 1).reshape(blocks * LANES, len(TOTALS), n_years)[:n_paths]
+    return {name: np.ascontiguousarray(flat[:, i]) for i, name in enumerate(TOTALS)}
+
+
+@njit(cache=True, inline="always")
+def _tax(knots, tax, holders, amount, result, lanes):  # type: ignore[no-untyped-def]
+    """Expected tax of a cell: ``holders x schedule(amount / holders)``, piece by piece, without branches."""
+    for lane in range(lanes):
+        result[lane] = 0.0
+    if holders > 0:
+        last = knots.shape[0] - 2
+        for k in range(last + 1):
+            low = knots[k]
+            slope = (tax[k + 1] - tax[k]) / (knots[k + 1] - low)
+            width = knots[k + 1] - low if k < last else np.inf
+            for lane in range(lanes):
+                part = amount[lane] / holders - low
+                part = part if part > 0.0 else 0.0
+                part = part if part < width else width
+                result[lane] += slope * part
+        for lane in range(lanes):
+            result[lane] = holders * (tax[0] + result[lane])
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _project(  # type: ignore[no-untyped-def]
+    out, n_paths, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
+    fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier, persistence,
+    market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years,
+    holders, heirs, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate,
+    gain_rate, interest_share, gain_share, payout,
+):  # fmt: skip
+    blocks, _, n_years, lanes = out.shape
+    ages, groups, strata = opening.shape[2:]
+    assets = half_return.shape[3]
+    for block in prange(blocks):
+        first = block * lanes
+        # (slot, group, stratum, account x sleeve, lane): (wrapper x 2 + character) x 2 + sleeve
+        own = np.zeros((ages, groups, strata, 8, lanes))
+        base = np.zeros((ages, groups, strata, 2, lanes))
+        left = np.zeros((ages, groups, strata, heir_years, 4, lanes))
+        for a in range(ages):
+            for g in range(groups):
+                for s in range(strata):
+                    for w in range(2):
+                        for lane in range(lanes):
+                            base[a, g, s, w, lane] = opening_basis[w, a, g, s]
+                            for c in range(2):
+                                own[a, g, s, (w * 2 + c) * 2, lane] = opening[w, c, a, g, s]
+        path = np.empty(lanes, np.int64)
+        for lane in range(lanes):
+            path[lane] = min(first + lane, n_paths - 1)
+        impact, bought, raised = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
+        crypto_one, crypto_two = np.empty(lanes), np.empty(lanes)
+        core_one, core_two = np.empty(lanes), np.empty(lanes)
+        interest, gain, dividend = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+        crypto_interest, crypto_gain = np.empty(lanes), np.empty(lanes)
+        goal, before_goal, share = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+        strength, sale, loss = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+        moves = np.empty(lanes)
+        out_share = np.empty((4, lanes))
+        roll, conv = np.empty((2, lanes)), np.empty((2, lanes))
+        middle, after = np.empty((8, lanes)), np.empty((8, lanes))
+        taxed, drawn, nonqualified = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+        one, two, converted = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+        core_held, crypto_held = np.empty(lanes), np.empty(lanes)
+        basis_plan, basis_ira = np.empty(lanes), np.empty(lanes)
+        given = np.empty((4, lanes))
+        paid = np.empty(lanes)
+        for y in range(n_years):
+            part = fraction[y]
+            fee_core, fee_crypto = fee_rate[0] * part, fee_rate[1] * part
+            crypto_dividend = 0.0
+            for x in range(assets):
+                crypto_dividend += crypto_weight[x] * payout[y, x]
+            for lane in range(lanes):
+                p = path[lane]
+                r1, r2, i, gn, realised = 0.0, 0.0, 0.0, 0.0, 0.0
+                for x in range(assets):
+                    h1, h2, w = half_return[p, y, 0, x], half_return[p, y, 1, x], crypto_weight[x]
+                    whole = (1 + h1) * (1 + h2) - 1
+                    r1 += h1 * w
+                    r2 += h2 * w
+                    i += whole * interest_share[x] * w
+                    gn += (whole - payout[y, x]) * gain_share[x] * w
+                    realised += gain_share[x] * w
+                plain = (1 + r1) * (1 + r2)
+                crypto_one[lane], crypto_two[lane] = 1 + r1, 1 + r2
+                if multiplier != 0.0:
+                    raised[lane] = impact[lane] * persistence + multiplier * bought[lane] / market[p, y]
+                    crypto_one[lane] *= np.exp(raised[lane] - impact[lane])
+                    impact[lane] = raised[lane]
+                crypto_interest[lane] = i
+                crypto_gain[lane] = gn + (crypto_one[lane] * crypto_two[lane] - plain) * realised
+                strength[lane], sale[lane] = rebalancing[p, y], sale_share[p]
+                moves[lane] = 1.0 if transfer[p, y] else 0.0
+                loss[lane] = loss_rate[p, y]
+                bought[lane] = 0.0
+            for s in range(strata):
+                for lane in range(lanes):
+                    p = path[lane]
+                    goal[lane] = target[p, y, s]
+                    before_goal[lane] = target[p, y - 1, s] if y > 0 else 0.0
+                    share[lane] = contribution_share[p, y, s]
+                for a in range(ages):
+                    slot = (a - y) % ages
+                    flat_dividend = 0.0
+                    for x in range(assets):
+                        flat_dividend += payout[y, x] * core_weight[y, a, s, x]
+                    for lane in range(lanes):
+                        core_one[lane], core_two[lane] = 1.0, 1.0
+                        interest[lane], gain[lane], dividend[lane] = 0.0, 0.0, flat_dividend
+                    for x in range(assets):
+                        w = core_weight[y, a, s, x]
+                        if w != 0.0:
+                            for lane in range(lanes):
+                                h1, h2 = half_return[path[lane], y, 0, x], half_return[path[lane], y, 1, x]
+                                whole = (1 + h1) * (1 + h2) - 1
+                                core_one[lane] += h1 * w
+                                core_two[lane] += h2 * w
+                                interest[lane] += whole * interest_share[x] * w
+                                gain[lane] += (whole - payout[y, x]) * gain_share[x] * w
+                    for g in range(groups):
+                        mine = own[slot, g, s]
+                        basis = base[slot, g, s]
+                        theirs = left[slot, g, s]
+                        dead = to_heirs[y, a, g]
+                        for lane in range(lanes):
+                            core_held[lane], crypto_held[lane], drawn[lane] = 0.0, 0.0, 0.0
+                            taxed[lane] = 0.0
+                        # opening, first half, shares that leave
+                        for account in range(4):
+                            wrapper, character = account // 2, account % 2
+                            rate = withdrawal_rate[y, wrapper, character, a] * part
+                            rolling = rollover_rate[y, a] * part if wrapper == 0 else 0.0
+                            turning = conversion_rate[y, a] * part if character == 0 else 0.0
+                            core, crypto = account * 2, account * 2 + 1
+                            for lane in range(lanes):
+                                opened = mine[core, lane] + mine[crypto, lane]
+                                core_held[lane] += mine[core, lane]
+                                crypto_held[lane] += mine[crypto, lane]
+                                m0 = mine[core, lane] * core_one[lane]
+                                m1 = mine[crypto, lane] * crypto_one[lane]
+                                middle[core, lane], middle[crypto, lane] = m0, m1
+                                available = m0 + m1
+                                live = available > 0.0
+                                per = opened / available if live else 0.0
+                                room = 1.0 if live else 0.0
+                                w = min(rate * per, room)
+                                room = room - w
+                                r = min(rolling * per, room)
+                                room = room - r
+                                c = min(turning * per, room)
+                                out_share[account, lane] = w
+                                if wrapper == 0:
+                                    roll[character, lane] = r
+                                if character == 0:
+                                    conv[wrapper, lane] = c
+                                after[core, lane] = m0 * (1.0 - w - r - c)
+                                after[crypto, lane] = m1 * (1.0 - w - r - c)
+                        # what moves between accounts, what comes in
+                        for character in range(2):
+                            money = contribution[y, character, a, g, s]
+                            for k in range(2):
+                                plan, ira = character * 2 + k, 4 + character * 2 + k
+                                for lane in range(lanes):
+                                    after[ira, lane] += middle[plan, lane] * roll[character, lane]
+                                    bit = share[lane] if k == 1 else 1.0 - share[lane]
+                                    after[plan, lane] += money * bit
+                        for wrapper in range(2):
+                            for k in range(2):
+                                for lane in range(lanes):
+                                    after[wrapper * 4 + 2 + k, lane] += (
+                                        middle[wrapper * 4 + k, lane] * conv[wrapper, lane]
+                                    )
+                        roth_money = contribution[y, 1, a, g, s]
+                        any_conversion = conversion_rate[y, a] != 0.0
+                        for lane in range(lanes):
+                            plan_roth, ira_roth = (
+                                middle[2, lane] + middle[3, lane],
+                                middle[6, lane] + middle[7, lane],
+                            )
+                            plan_out, ira_out = out_share[1, lane] * plan_roth, out_share[3, lane] * ira_roth
+                            in_plan = min(basis[0, lane], plan_roth)
+                            plan_basis = out_share[1, lane] * in_plan
+                            ira_basis = min(ira_out, basis[1, lane])
+                            nonqualified[lane] = ((plan_out - plan_basis) + (ira_out - ira_basis)) * (
+                                nonqualified_share[a]
+                            )
+                            moved = roll[1, lane] * basis[0, lane]
+                            plan_traditional = middle[0, lane] + middle[1, lane]
+                            ira_traditional = middle[4, lane] + middle[5, lane]
+                            conv_plan, conv_ira = (
+                                conv[0, lane] * plan_traditional,
+                                conv[1, lane] * ira_traditional,
+                            )
+                            basis_plan[lane] = (
+                                basis[0, lane] * (1 - out_share[1, lane]) - moved + roth_money + conv_plan
+                            )
+                            basis_ira[lane] = basis[1, lane] - ira_basis + moved + conv_ira
+                            basis[0, lane] = basis_plan[lane] * (1 - dead)
+                            basis[1, lane] = basis_ira[lane] * (1 - dead)
+                            plan_w, ira_w = (
+                                out_share[0, lane] * plan_traditional,
+                                out_share[2, lane] * ira_traditional,
+                            )
+                            drawn[lane] = plan_w + ira_w
+                            converted[lane] = conv_plan + conv_ira
+                            paid[lane] = (
+                                plan_w * penalised[0, a]
+                                + ira_w * penalised[1, a]
+                                + nonqualified[lane] * penalised[0, a]
+                            )
+                            out[block, 5, y, lane] += drawn[lane]
+                            out[block, 6, y, lane] += plan_out + ira_out
+                            out[block, 3, y, lane] += paid[lane] * additional_rate
+                            taxed[lane] = (drawn[lane] + nonqualified[lane]) / part
+                        # second half, charges, the mix, deaths
+                        for k in range(4):
+                            for lane in range(lanes):
+                                given[k, lane] = 0.0
+                        for account in range(4):
+                            core, crypto = account * 2, account * 2 + 1
+                            character = account % 2
+                            for lane in range(lanes):
+                                core_held[lane] += after[core, lane]
+                                crypto_held[lane] += after[crypto, lane]
+                                e0, e1 = (
+                                    after[core, lane] * core_two[lane],
+                                    after[crypto, lane] * crypto_two[lane],
+                                )
+                                lost = e1 * loss[lane]
+                                charged0, charged1 = e0 * fee_core, e1 * fee_crypto
+                                out[block, 12, y, lane] += charged0 + charged1
+                                out[block, 13, y, lane] += lost
+                                n0, n1 = e0 - charged0, e1 - charged1 - lost
+                                total = n0 + n1
+                                wanted = n1 + (goal[lane] - before_goal[lane]) * total
+                                gap = goal[lane] * total - wanted
+                                wanted += strength[lane] * (sale[lane] if gap < 0.0 else 1.0) * gap
+                                wanted = min(max(wanted, 0.0), total)
+                                c1 = wanted if moves[lane] > 0.5 else n1
+                                c0 = total - c1
+                                bought[lane] += (c1 - n1) + (after[crypto, lane] - middle[crypto, lane])
+                                out[block, 11, y, lane] += (c1 - n1) + (
+                                    after[crypto, lane] - middle[crypto, lane]
+                                )
+                                given[character * 2, lane] += c0 * dead
+                                given[character * 2 + 1, lane] += c1 * dead
+                                mine[core, lane] = c0 - c0 * dead
+                                mine[crypto, lane] = c1 - c1 * dead
+                                out[block, 8 + character, y, lane] += total - total * dead
+                                out[block, 10, y, lane] += c1 - c1 * dead
+                        # heirs, the oldest first: each year's accounts close as those of the year after
+                        for lane in range(lanes):
+                            paid[lane] = 0.0
+                        for back in range(heir_years):
+                            since = heir_years - 1 - back
+                            pays = 1.0 / (heir_years - since)
+                            for character in range(2):
+                                core, crypto = character * 2, character * 2 + 1
+                                for lane in range(lanes):
+                                    o0, o1 = theirs[since, core, lane], theirs[since, crypto, lane]
+                                    m0, m1 = o0 * core_one[lane], o1 * crypto_one[lane]
+                                    p0, p1 = m0 * pays, m1 * pays
+                                    f0, f1 = m0 - p0, m1 - p1
+                                    core_held[lane] += o0 + f0
+                                    crypto_held[lane] += o1 + f1
+                                    if character == 0:
+                                        paid[lane] += p0 + p1
+                                    e0, e1 = f0 * core_two[lane], f1 * crypto_two[lane]
+                                    lost = e1 * loss[lane]
+                                    charged0, charged1 = e0 * fee_core, e1 * fee_crypto
+                                    out[block, 12, y, lane] += charged0 + charged1
+                                    out[block, 13, y, lane] += lost
+                                    n0, n1 = e0 - charged0, e1 - charged1 - lost
+                                    total = n0 + n1
+                                    wanted = n1 + (goal[lane] - before_goal[lane]) * total
+                                    gap = goal[lane] * total - wanted
+                                    wanted += strength[lane] * (sale[lane] if gap < 0.0 else 1.0) * gap
+                                    wanted = min(max(wanted, 0.0), total)
+                                    c1 = wanted if moves[lane] > 0.5 else n1
+                                    bought[lane] += (c1 - n1) - p1
+                                    out[block, 11, y, lane] += (c1 - n1) - p1
+                                    if since + 1 < heir_years:
+                                        theirs[since + 1, core, lane] = total - c1
+                                        theirs[since + 1, crypto, lane] = c1
+                                        out[block, 8 + character, y, lane] += total
+                                        out[block, 10, y, lane] += c1
+                        for k in range(4):
+                            for lane in range(lanes):
+                                theirs[0, k, lane] = given[k, lane]
+                                out[block, 8 + k // 2, y, lane] += given[k, lane]
+                                if k % 2 == 1:
+                                    out[block, 10, y, lane] += given[k, lane]
+                        # taxes
+                        people = holders[y, a, g, s]
+                        _tax(owner_knots[y], owner_tax[y, a, g], people, taxed, one, lanes)
+                        for lane in range(lanes):
+                            out[block, 0, y, lane] += part * one[lane]
+                        if any_conversion:
+                            for lane in range(lanes):
+                                taxed[lane] += converted[lane] / part
+                            _tax(owner_knots[y], owner_tax[y, a, g], people, taxed, two, lanes)
+                            for lane in range(lanes):
+                                out[block, 2, y, lane] += part * two[lane] - part * one[lane]
+                        for lane in range(lanes):
+                            out[block, 7, y, lane] += paid[lane]
+                            taxed[lane] = paid[lane] / part
+                        _tax(heir_knots[y], heir_tax[y, a, g], heirs[y, a, g, s], taxed, one, lanes)
+                        ri, rd, rg = interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g]
+                        for lane in range(lanes):
+                            out[block, 1, y, lane] += part * one[lane]
+                            core_rate = ri * interest[lane] + rd * dividend[lane] + rg * gain[lane]
+                            crypto_rate = (
+                                ri * crypto_interest[lane] + rd * crypto_dividend + rg * crypto_gain[lane]
+                            )
+                            out[block, 4, y, lane] += (
+                                core_held[lane] / 2 * core_rate + crypto_held[lane] / 2 * crypto_rate
+                            )
+            # a year older: owners past the last age are gone, their heirs stay in its bin
+            gone = (ages - 1 - y) % ages
+            last = (ages - 2 - y) % ages
+            for g in range(groups):
+                for s in range(strata):
+                    for k in range(8):
+                        for lane in range(lanes):
+                            own[gone, g, s, k, lane] = 0.0
+                    for w in range(2):
+                        for lane in range(lanes):
+                            base[gone, g, s, w, lane] = 0.0
+                    for h in range(heir_years):
+                        for k in range(4):
+                            for lane in range(lanes):
+                                left[last, g, s, h, k, lane] += left[gone, g, s, h, k, lane]
+                                left[gone, g, s, h, k, lane] = 0.0
