@@ -44,6 +44,10 @@ schedules_app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(schedules_app, name="schedules")
+markets_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Markets: estimate the models, or show what they imply."
+)
+app.add_typer(markets_app, name="markets")
 
 ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")]
 SetOption = Annotated[
@@ -162,6 +166,12 @@ def explain(
 def run(
     scenario: ScenarioArgument,
     overrides: SetOption = None,
+    paths: Annotated[
+        int | None, typer.Option("--paths", min=1, max=1_000_000, help="Number of random paths.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the paths.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     as_json: JsonOption = False,
@@ -171,11 +181,14 @@ def run(
     \b
     Examples: fiscal run boom --out runs/boom
               fiscal run boom --set adoption.participants_share=0.2 --json
+              fiscal run stochastic_central --paths 10000 --seed 1
     """
     from fiscal import runs
     from fiscal.scenario import load
 
-    chosen = load(scenario, overrides or [])
+    drawn = {"paths.count": paths, "paths.seed": seed}
+    changes = [f"{key}={value}" for key, value in drawn.items() if value is not None]
+    chosen = load(scenario, [*(overrides or []), *changes])
     if out is not None:
         runs.check_target(out, force=force)
     result = _run(chosen)
@@ -335,6 +348,88 @@ def data_derive(
         _emit({"built": table})
         return
     _say(f"{table}.csv written to the data folder")
+
+
+@markets_app.command("fit")
+def markets_fit(
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with the stored study, write nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate the models of Bitcoin's months, print the study and store it in the data folder.
+
+    With --check the exit code is 1 when an estimate differs from the stored one.
+
+    \b
+    Example: fiscal markets fit --check
+    """
+    import numpy as np
+
+    from fiscal import sources
+    from fiscal.markets import estimation
+
+    with _progress("market estimates") as progress:
+        study = estimation.study(progress)
+    differs = False
+    if check:
+        stored = sources.table(estimation.TABLE)
+        differs = len(stored) != len(study) or not np.allclose(
+            stored["value"].astype(float), study["value"], rtol=2e-3, atol=2e-4
+        )
+    else:
+        estimation.store(study)
+    if as_json:
+        rows = study.astype(object).where(study.notna(), None).to_dict(orient="records")
+        _emit({"study": rows, "written": not check, "differs": differs})
+    else:
+        typer.echo(study.to_string(index=False, na_rep=""))
+        _say(
+            "differs from the stored study" if differs else "as stored" if check else "market_fit.csv written"
+        )
+    if differs:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@markets_app.command("show")
+def markets_show(
+    scenario: Annotated[
+        str, typer.Argument(help="Scenario whose path model is shown.")
+    ] = "stochastic_central",
+    overrides: SetOption = None,
+    paths: Annotated[int, typer.Option("--paths", min=2, max=100_000, help="Paths drawn.")] = 1000,
+    as_json: JsonOption = False,
+) -> None:
+    """What the record says, and what a scenario's path model implies before anything is run.
+
+    \b
+    Example: fiscal markets show stochastic_high --paths 2000
+    """
+    from fiscal.assembly import path_settings
+    from fiscal.markets import history
+    from fiscal.markets.implied import implied
+    from fiscal.scenario import load
+
+    chosen = load(scenario, overrides or [])
+    tables = {
+        "series": history.gaps().reset_index(),
+        "bitcoin_by_period": history.crypto_moments_by_period().reset_index(),
+        "bitcoin_falls": history.drawdowns("crypto"),
+        "implied": implied(
+            chosen.settings.paths.model, path_settings(chosen.settings), paths, chosen.settings.paths.seed
+        ),
+    }
+    if as_json:
+        _emit(
+            {
+                name: frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+                for name, frame in tables.items()
+            }
+        )
+        return
+    for name, frame in tables.items():
+        typer.echo(name.replace("_", " "))
+        typer.echo(frame.round(3).to_string(index=False, na_rep="") + "\n")
 
 
 @schedules_app.command("build")

@@ -37,6 +37,7 @@ from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.law.limits import contribution_limits, last_published_year
+from fiscal.markets.paths import path_model
 from fiscal.people import population
 from fiscal.people.contributions import Contributions, project_contributions
 from fiscal.people.macro import macro
@@ -44,6 +45,7 @@ from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import project_rates
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
+from fiscal.simulation import Distribution, simulate
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
@@ -79,7 +81,9 @@ class Run:
     people: population.Population
     economy: pd.DataFrame  # macro path by year
     market: AssetPaths  # the scenario's own
+    buildup: BuildupTax
     vintages: tuple[ValuedVintages, ...]  # by basis; none without the run-off
+    distributions: tuple[Distribution, ...]  # by measure; none for a model of one path
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
     data_fingerprint: str
 
@@ -175,6 +179,18 @@ def compute(
         if run_off and references
         else ()
     )
+    distributions: list[Distribution] = []
+    if references and path_model(settings.paths.model).stochastic and settings.paths.count > 1:
+        # a value needs fewer paths than a tail
+        wanted = {settings.paths.measure: settings.paths.count}
+        wanted.setdefault("risk_neutral", min(settings.paths.count, VALUE_PATHS))
+        distributions += [
+            simulate(
+                settings, inputs, buildup, ledger, measure=measure, count=count, last_year=horizon_last,
+                progress=report,
+            )
+            for measure, count in wanted.items()
+        ]  # fmt: skip
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -185,7 +201,9 @@ def compute(
         people=people,
         economy=economy,
         market=market,
+        buildup=buildup,
         vintages=valued,
+        distributions=tuple(distributions),
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
     )
@@ -194,6 +212,9 @@ def compute(
 def _label_index(projection: Projection, label: str) -> int | None:
     return projection.path(label) if label in projection.path_labels else None
 
+
+VALUE_PATHS = 256
+"""Risk-neutral paths drawn beside a random model's own."""
 
 OPENING_DATE = FIRST_YEAR + 1 - STUB_FRACTION
 

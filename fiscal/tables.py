@@ -16,6 +16,8 @@ from fiscal.budget.valuation import Window
 from fiscal.markets.paths import implied_crypto_value_over_gdp
 from fiscal.people.macro import macro
 from fiscal.scenario import explain
+from fiscal.simulation import LINES as SIMULATED_LINES
+from fiscal.simulation import STOCKS, Distribution
 
 if TYPE_CHECKING:
     from fiscal.engine import Run
@@ -54,7 +56,127 @@ def _shown_paths(run: Run) -> list[tuple[int, str]]:
 
 
 def tables_of(run: Run) -> dict[str, pd.DataFrame]:
-    """Every table of a run by name, in long form."""
+    """Every table of a run by name, in long form; a random model's runs have those of its paths too."""
+    tables = _tables_of_one_path(run)
+    if run.distributions:
+        tables |= path_tables(run)
+    return tables
+
+
+def path_tables(run: Run) -> dict[str, pd.DataFrame]:
+    """The distribution over paths: by year, by window, and how large crypto becomes."""
+    own = run.distributions[0]
+    return {
+        "path_years": _path_years(run, own),
+        "path_windows": pd.concat([_path_windows(run, one) for one in run.distributions], ignore_index=True),
+        "path_crypto": _path_crypto(own),
+    }
+
+
+QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+
+
+def _statistics(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean, its standard error and quantiles over the first axis, billions."""
+    billions = values / BILLION
+    found = {
+        "mean_bn_usd": billions.mean(axis=0),
+        "standard_error_bn_usd": billions.std(axis=0, ddof=1) / np.sqrt(len(billions)),
+    }
+    quantiles = np.quantile(billions, list(QUANTILES.values()), axis=0)
+    return found | {f"{name}_bn_usd": level for name, level in zip(QUANTILES, quantiles, strict=True)}
+
+
+def _path_lines(of: Distribution, label: str) -> dict[str, np.ndarray]:
+    """Revenue lines by path and calendar year, ``(path, Y)``."""
+    lines = {line: of.lines[label][line] for line in SIMULATED_LINES}
+    nothing = np.zeros_like(lines["withdrawal_tax"])
+    lines["deferred_revenue"] = nothing + of.deferred_revenue
+    lines["payroll_forgone"] = nothing + of.payroll_forgone
+    return lines
+
+
+def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    net = sum((lines[line] for line in CASH_LINES), start=np.zeros_like(lines["withdrawal_tax"]))
+    expenditure = -(lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"])
+    return {"withdrawal_tax": lines["withdrawal_tax"], "net_revenue": net, "tax_expenditure": expenditure}
+
+
+def _path_years(run: Run, of: Distribution) -> pd.DataFrame:
+    frames = []
+    for label in of.lines:
+        shown = _with_sums(_path_lines(of, label)) | {stock: of.lines[label][stock] for stock in STOCKS}
+        for line, values in shown.items():
+            frames.append(
+                pd.DataFrame({"path": label, "line": line, "year": of.years, **_statistics(values)})
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+PRESENT_VALUE = "present value"
+"""In the column ``window``: flows to the horizon at Treasury bill rates, on 30 June 2025."""
+
+
+def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
+    """Window sums and present values of the scenario and of its differences from each reference."""
+    books, fraction = run.scenario.settings.books, run.inputs.year_fraction[: len(of.years)]
+    dates = valuation.flow_dates(of.years, fraction)
+    factors = valuation.discount_factors(
+        dates, run.economy["one_year_rate"].to_numpy()[: len(of.years)], of.years
+    )
+    sums: dict[str, dict[tuple[str, str], np.ndarray]] = {}
+    for label in of.lines:
+        lines = _path_lines(of, label)
+        fiscal = {
+            line: valuation.fiscal_years(
+                values,
+                fraction,
+                books.deferral_fiscal_same_year_share
+                if line in DEFERRAL_TIMED
+                else books.withdrawal_fiscal_same_year_share,
+            )
+            for line, values in lines.items()
+        }
+        sums[label] = {
+            (window.label, line): valuation.window_sum(values, of.years, window)
+            for window in WINDOWS
+            if window.last <= of.years[-1]
+            for line, values in _with_sums(fiscal).items()
+        } | {(PRESENT_VALUE, line): values @ factors for line, values in _with_sums(lines).items()}
+    rows = []
+    for reference in ("none", *(label for label in of.lines if label != "scenario")):
+        for (window, line), own in sums["scenario"].items():
+            values = own if reference == "none" else own - sums[reference][window, line]
+            worse = values < 0 if line != "tax_expenditure" else values > 0
+            rows.append(
+                {
+                    "measure": of.measure,
+                    "reference": reference,
+                    "window": window,
+                    "line": line,
+                    **{name: float(value[0]) for name, value in _statistics(values[:, None]).items()},
+                    "worse_share": float(worse.mean()),
+                    "paths": of.count,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _path_crypto(of: Distribution) -> pd.DataFrame:
+    """Value of all crypto over GDP on the paths, and the share of paths held at the cap up to each year."""
+    levels = np.quantile(of.crypto_over_gdp, [0.05, 0.5, 0.95], axis=0)
+    return pd.DataFrame(
+        {
+            "year": of.years[1:],
+            "q05_over_gdp": levels[0],
+            "median_over_gdp": levels[1],
+            "q95_over_gdp": levels[2],
+            "capped_share": np.maximum.accumulate(of.capped[:, 1:], axis=1).mean(axis=0),
+        }
+    )
+
+
+def _tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
     return {
         "budget": _budget(run),
         "windows": _windows(run),

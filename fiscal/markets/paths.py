@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -196,7 +196,9 @@ class UserPaths:
         calendar = np.asarray(list(years), dtype=np.int64)
         file = str(_get(settings, "file") or "")
         frame = _read_user_file(file)
-        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(dtype=float)
+        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(
+            dtype=float, copy=True
+        )
         outside = _get(settings, "outside_event_return")
         annual[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
         chosen = frame["path"].unique()[first_path : first_path + n_paths]
@@ -285,12 +287,15 @@ def _read_user_file(name: str) -> pd.DataFrame:
     return frame
 
 
+RandomLaw: TypeAlias = stochastic.RegimeSwitching | stochastic.Bootstrap
+
+
 class RandomModel:
     """A random model of :mod:`fiscal.markets.stochastic` behind the contract."""
 
     stochastic = True
 
-    def __init__(self, law: stochastic.RegimeSwitching | stochastic.Bootstrap) -> None:
+    def __init__(self, law: RandomLaw) -> None:
         self.name, self.description, self._law = law.name, law.description, law
 
     def draw(

@@ -19,7 +19,8 @@ Wrapper axes of length 2 hold (plan, ira); the inherited wrapper has rules of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -144,3 +145,21 @@ class ProjectionInputs:
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
+
+    def until(self, last_year: int) -> ProjectionInputs:
+        """The same inputs up to ``last_year``."""
+        n = int((self.years <= last_year).sum())
+        by_year = (
+            "years", "year_fraction", "contribution_usd", "withdrawal_rate", "rollover_rate", "conversion_rate",
+            "death_rate", "holders", "heirs",
+        )  # fmt: skip
+        by_path_and_year = (
+            "half_return", "core_weight", "loss_rate", "crypto_target_share", "crypto_contribution_share",
+            "transfer", "rebalancing", "crypto_market_usd",
+        )  # fmt: skip
+        cut: dict[str, Any] = {name: getattr(self, name)[:n] for name in by_year}
+        cut |= {name: getattr(self, name)[:, :n] for name in by_path_and_year}
+        for name in ("owner_schedule", "heir_schedule"):
+            schedule = getattr(self, name)
+            cut[name] = TaxSchedule(knots_usd=schedule.knots_usd[:n], tax_usd=schedule.tax_usd[:n])
+        return replace(self, **cut)

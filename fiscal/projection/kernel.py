@@ -63,32 +63,37 @@ def project_totals(inputs: ProjectionInputs, law: BuildupRates) -> dict[str, np.
     blocks = -(-n_paths // LANES)
     out = np.zeros((blocks, len(TOTALS), n_years, LANES))
     _project(
-        out, n_paths, np.ascontiguousarray(inputs.year_fraction), np.ascontiguousarray(inputs.opening_usd),
-        np.ascontiguousarray(inputs.opening_basis_usd), np.ascontiguousarray(inputs.contribution_usd),
-        np.ascontiguousarray(inputs.half_return), np.ascontiguousarray(inputs.core_weight[mix]),
-        np.ascontiguousarray(inputs.crypto_weight[mix]), np.ascontiguousarray(inputs.fee_rate[mix]),
-        np.ascontiguousarray(inputs.loss_rate), np.ascontiguousarray(inputs.crypto_target_share),
-        np.ascontiguousarray(inputs.crypto_contribution_share), np.ascontiguousarray(inputs.transfer),
-        np.ascontiguousarray(inputs.rebalancing), np.ascontiguousarray(inputs.sale_share),
+        out, n_paths, _plain(inputs.year_fraction), _plain(inputs.opening_usd),
+        _plain(inputs.opening_basis_usd), _plain(inputs.contribution_usd),
+        _plain(inputs.half_return), _plain(inputs.core_weight[mix]),
+        _plain(inputs.crypto_weight[mix]), _plain(inputs.fee_rate[mix]),
+        _plain(inputs.loss_rate), _plain(inputs.crypto_target_share),
+        _plain(inputs.crypto_contribution_share), _plain(inputs.transfer),
+        _plain(inputs.rebalancing), _plain(inputs.sale_share),
         float(inputs.impact_multiplier), float(inputs.impact_persistence),
-        np.ascontiguousarray(inputs.crypto_market_usd), np.ascontiguousarray(inputs.withdrawal_rate),
-        np.ascontiguousarray(inputs.penalised_share), np.ascontiguousarray(inputs.nonqualified_share),
-        np.ascontiguousarray(inputs.rollover_rate), np.ascontiguousarray(inputs.conversion_rate),
-        np.ascontiguousarray(inputs.death_rate * (1 - inputs.spouse_share)[:, None]), int(inputs.heir_years),
-        np.ascontiguousarray(inputs.holders), np.ascontiguousarray(inputs.heirs),
-        np.ascontiguousarray(inputs.owner_schedule.knots_usd), np.ascontiguousarray(inputs.owner_schedule.tax_usd),
-        np.ascontiguousarray(inputs.heir_schedule.knots_usd), np.ascontiguousarray(inputs.heir_schedule.tax_usd),
-        float(inputs.additional_tax_rate), np.ascontiguousarray(law.interest_rate),
-        np.ascontiguousarray(law.dividend_rate), np.ascontiguousarray(law.gain_rate),
-        np.ascontiguousarray(law.interest_share), np.ascontiguousarray(law.gain_share),
-        np.ascontiguousarray(law.payout_rate),
+        _plain(inputs.crypto_market_usd), _plain(inputs.withdrawal_rate),
+        _plain(inputs.penalised_share), _plain(inputs.nonqualified_share),
+        _plain(inputs.rollover_rate), _plain(inputs.conversion_rate),
+        _plain(inputs.death_rate * (1 - inputs.spouse_share)[:, None]), int(inputs.heir_years),
+        _plain(inputs.holders), _plain(inputs.heirs),
+        _plain(inputs.owner_schedule.knots_usd), _plain(inputs.owner_schedule.tax_usd),
+        _plain(inputs.heir_schedule.knots_usd), _plain(inputs.heir_schedule.tax_usd),
+        float(inputs.additional_tax_rate), _plain(law.interest_rate),
+        _plain(law.dividend_rate), _plain(law.gain_rate),
+        _plain(law.interest_share), _plain(law.gain_share),
+        _plain(law.payout_rate),
     )  # fmt: skip
     flat = np.moveaxis(out, 3, 1).reshape(blocks * LANES, len(TOTALS), n_years)[:n_paths]
     return {name: np.ascontiguousarray(flat[:, i]) for i, name in enumerate(TOTALS)}
 
 
+def _plain(values: np.ndarray) -> np.ndarray:
+    """A writable copy in C order: read-only or strided arrays would each be compiled for anew."""
+    return np.array(values, order="C")
+
+
 @njit(cache=True, inline="always")
-def _tax(knots, tax, holders, amount, result, lanes):  # type: ignore[no-untyped-def]
+def _tax(knots, tax, holders, amount, result, lanes):
     """Expected tax of a cell: ``holders x schedule(amount / holders)``, piece by piece, without branches."""
     for lane in range(lanes):
         result[lane] = 0.0
@@ -108,7 +113,7 @@ def _tax(knots, tax, holders, amount, result, lanes):  # type: ignore[no-untyped
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _project(  # type: ignore[no-untyped-def]
+def _project(
     out, n_paths, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
     fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier, persistence,
     market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years,
@@ -153,6 +158,18 @@ def _project(  # type: ignore[no-untyped-def]
         given = np.empty((4, lanes))
         paid = np.empty(lanes)
         for y in range(n_years):
+            owner_line = out[block, 0, y]
+            heir_line = out[block, 1, y]
+            conversion_line = out[block, 2, y]
+            additional_line = out[block, 3, y]
+            buildup_line = out[block, 4, y]
+            traditional_line = out[block, 5, y]
+            roth_line = out[block, 6, y]
+            inherited_line = out[block, 7, y]
+            crypto_line = out[block, 10, y]
+            trade_line = out[block, 11, y]
+            fees_line = out[block, 12, y]
+            losses_line = out[block, 13, y]
             part = fraction[y]
             fee_core, fee_crypto = fee_rate[0] * part, fee_rate[1] * part
             crypto_dividend = 0.0
@@ -219,14 +236,17 @@ def _project(  # type: ignore[no-untyped-def]
                             rate = withdrawal_rate[y, wrapper, character, a] * part
                             rolling = rollover_rate[y, a] * part if wrapper == 0 else 0.0
                             turning = conversion_rate[y, a] * part if character == 0 else 0.0
-                            core, crypto = account * 2, account * 2 + 1
+                            mine_core, mine_crypto = mine[account * 2], mine[account * 2 + 1]
+                            middle_core, middle_crypto = middle[account * 2], middle[account * 2 + 1]
+                            after_core, after_crypto = after[account * 2], after[account * 2 + 1]
+                            out_row, roll_row, conv_row = out_share[account], roll[character], conv[wrapper]
                             for lane in range(lanes):
-                                opened = mine[core, lane] + mine[crypto, lane]
-                                core_held[lane] += mine[core, lane]
-                                crypto_held[lane] += mine[crypto, lane]
-                                m0 = mine[core, lane] * core_one[lane]
-                                m1 = mine[crypto, lane] * crypto_one[lane]
-                                middle[core, lane], middle[crypto, lane] = m0, m1
+                                opened = mine_core[lane] + mine_crypto[lane]
+                                core_held[lane] += mine_core[lane]
+                                crypto_held[lane] += mine_crypto[lane]
+                                m0 = mine_core[lane] * core_one[lane]
+                                m1 = mine_crypto[lane] * crypto_one[lane]
+                                middle_core[lane], middle_crypto[lane] = m0, m1
                                 available = m0 + m1
                                 live = available > 0.0
                                 per = opened / available if live else 0.0
@@ -236,13 +256,13 @@ def _project(  # type: ignore[no-untyped-def]
                                 r = min(rolling * per, room)
                                 room = room - r
                                 c = min(turning * per, room)
-                                out_share[account, lane] = w
+                                out_row[lane] = w
                                 if wrapper == 0:
-                                    roll[character, lane] = r
+                                    roll_row[lane] = r
                                 if character == 0:
-                                    conv[wrapper, lane] = c
-                                after[core, lane] = m0 * (1.0 - w - r - c)
-                                after[crypto, lane] = m1 * (1.0 - w - r - c)
+                                    conv_row[lane] = c
+                                after_core[lane] = m0 * (1.0 - w - r - c)
+                                after_crypto[lane] = m1 * (1.0 - w - r - c)
                         # what moves between accounts, what comes in
                         for character in range(2):
                             money = contribution[y, character, a, g, s]
@@ -296,28 +316,32 @@ def _project(  # type: ignore[no-untyped-def]
                                 + ira_w * penalised[1, a]
                                 + nonqualified[lane] * penalised[0, a]
                             )
-                            out[block, 5, y, lane] += drawn[lane]
-                            out[block, 6, y, lane] += plan_out + ira_out
-                            out[block, 3, y, lane] += paid[lane] * additional_rate
+                            traditional_line[lane] += drawn[lane]
+                            roth_line[lane] += plan_out + ira_out
+                            additional_line[lane] += paid[lane] * additional_rate
                             taxed[lane] = (drawn[lane] + nonqualified[lane]) / part
                         # second half, charges, the mix, deaths
                         for k in range(4):
                             for lane in range(lanes):
                                 given[k, lane] = 0.0
                         for account in range(4):
-                            core, crypto = account * 2, account * 2 + 1
                             character = account % 2
+                            mine_core, mine_crypto = mine[account * 2], mine[account * 2 + 1]
+                            middle_crypto = middle[account * 2 + 1]
+                            after_core, after_crypto = after[account * 2], after[account * 2 + 1]
+                            given_core, given_crypto = given[character * 2], given[character * 2 + 1]
+                            closing_line = out[block, 8 + character, y]
                             for lane in range(lanes):
-                                core_held[lane] += after[core, lane]
-                                crypto_held[lane] += after[crypto, lane]
+                                core_held[lane] += after_core[lane]
+                                crypto_held[lane] += after_crypto[lane]
                                 e0, e1 = (
-                                    after[core, lane] * core_two[lane],
-                                    after[crypto, lane] * crypto_two[lane],
+                                    after_core[lane] * core_two[lane],
+                                    after_crypto[lane] * crypto_two[lane],
                                 )
                                 lost = e1 * loss[lane]
                                 charged0, charged1 = e0 * fee_core, e1 * fee_crypto
-                                out[block, 12, y, lane] += charged0 + charged1
-                                out[block, 13, y, lane] += lost
+                                fees_line[lane] += charged0 + charged1
+                                losses_line[lane] += lost
                                 n0, n1 = e0 - charged0, e1 - charged1 - lost
                                 total = n0 + n1
                                 wanted = n1 + (goal[lane] - before_goal[lane]) * total
@@ -326,16 +350,14 @@ def _project(  # type: ignore[no-untyped-def]
                                 wanted = min(max(wanted, 0.0), total)
                                 c1 = wanted if moves[lane] > 0.5 else n1
                                 c0 = total - c1
-                                bought[lane] += (c1 - n1) + (after[crypto, lane] - middle[crypto, lane])
-                                out[block, 11, y, lane] += (c1 - n1) + (
-                                    after[crypto, lane] - middle[crypto, lane]
-                                )
-                                given[character * 2, lane] += c0 * dead
-                                given[character * 2 + 1, lane] += c1 * dead
-                                mine[core, lane] = c0 - c0 * dead
-                                mine[crypto, lane] = c1 - c1 * dead
-                                out[block, 8 + character, y, lane] += total - total * dead
-                                out[block, 10, y, lane] += c1 - c1 * dead
+                                bought[lane] += (c1 - n1) + (after_crypto[lane] - middle_crypto[lane])
+                                trade_line[lane] += (c1 - n1) + (after_crypto[lane] - middle_crypto[lane])
+                                given_core[lane] += c0 * dead
+                                given_crypto[lane] += c1 * dead
+                                mine_core[lane] = c0 - c0 * dead
+                                mine_crypto[lane] = c1 - c1 * dead
+                                closing_line[lane] += total - total * dead
+                                crypto_line[lane] += c1 - c1 * dead
                         # heirs, the oldest first: each year's accounts close as those of the year after
                         for lane in range(lanes):
                             paid[lane] = 0.0
@@ -343,9 +365,18 @@ def _project(  # type: ignore[no-untyped-def]
                             since = heir_years - 1 - back
                             pays = 1.0 / (heir_years - since)
                             for character in range(2):
-                                core, crypto = character * 2, character * 2 + 1
+                                older = min(since + 1, heir_years - 1)
+                                now_core, now_crypto = (
+                                    theirs[since, character * 2],
+                                    theirs[since, character * 2 + 1],
+                                )
+                                next_core, next_crypto = (
+                                    theirs[older, character * 2],
+                                    theirs[older, character * 2 + 1],
+                                )
+                                closing_line = out[block, 8 + character, y]
                                 for lane in range(lanes):
-                                    o0, o1 = theirs[since, core, lane], theirs[since, crypto, lane]
+                                    o0, o1 = now_core[lane], now_crypto[lane]
                                     m0, m1 = o0 * core_one[lane], o1 * crypto_one[lane]
                                     p0, p1 = m0 * pays, m1 * pays
                                     f0, f1 = m0 - p0, m1 - p1
@@ -356,8 +387,8 @@ def _project(  # type: ignore[no-untyped-def]
                                     e0, e1 = f0 * core_two[lane], f1 * crypto_two[lane]
                                     lost = e1 * loss[lane]
                                     charged0, charged1 = e0 * fee_core, e1 * fee_crypto
-                                    out[block, 12, y, lane] += charged0 + charged1
-                                    out[block, 13, y, lane] += lost
+                                    fees_line[lane] += charged0 + charged1
+                                    losses_line[lane] += lost
                                     n0, n1 = e0 - charged0, e1 - charged1 - lost
                                     total = n0 + n1
                                     wanted = n1 + (goal[lane] - before_goal[lane]) * total
@@ -366,41 +397,42 @@ def _project(  # type: ignore[no-untyped-def]
                                     wanted = min(max(wanted, 0.0), total)
                                     c1 = wanted if moves[lane] > 0.5 else n1
                                     bought[lane] += (c1 - n1) - p1
-                                    out[block, 11, y, lane] += (c1 - n1) - p1
+                                    trade_line[lane] += (c1 - n1) - p1
                                     if since + 1 < heir_years:
-                                        theirs[since + 1, core, lane] = total - c1
-                                        theirs[since + 1, crypto, lane] = c1
-                                        out[block, 8 + character, y, lane] += total
-                                        out[block, 10, y, lane] += c1
+                                        next_core[lane] = total - c1
+                                        next_crypto[lane] = c1
+                                        closing_line[lane] += total
+                                        crypto_line[lane] += c1
                         for k in range(4):
+                            closing_line = out[block, 8 + k // 2, y]
                             for lane in range(lanes):
                                 theirs[0, k, lane] = given[k, lane]
-                                out[block, 8 + k // 2, y, lane] += given[k, lane]
+                                closing_line[lane] += given[k, lane]
                                 if k % 2 == 1:
-                                    out[block, 10, y, lane] += given[k, lane]
+                                    crypto_line[lane] += given[k, lane]
                         # taxes
                         people = holders[y, a, g, s]
                         _tax(owner_knots[y], owner_tax[y, a, g], people, taxed, one, lanes)
                         for lane in range(lanes):
-                            out[block, 0, y, lane] += part * one[lane]
+                            owner_line[lane] += part * one[lane]
                         if any_conversion:
                             for lane in range(lanes):
                                 taxed[lane] += converted[lane] / part
                             _tax(owner_knots[y], owner_tax[y, a, g], people, taxed, two, lanes)
                             for lane in range(lanes):
-                                out[block, 2, y, lane] += part * two[lane] - part * one[lane]
+                                conversion_line[lane] += part * two[lane] - part * one[lane]
                         for lane in range(lanes):
-                            out[block, 7, y, lane] += paid[lane]
+                            inherited_line[lane] += paid[lane]
                             taxed[lane] = paid[lane] / part
                         _tax(heir_knots[y], heir_tax[y, a, g], heirs[y, a, g, s], taxed, one, lanes)
                         ri, rd, rg = interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g]
                         for lane in range(lanes):
-                            out[block, 1, y, lane] += part * one[lane]
+                            heir_line[lane] += part * one[lane]
                             core_rate = ri * interest[lane] + rd * dividend[lane] + rg * gain[lane]
                             crypto_rate = (
                                 ri * crypto_interest[lane] + rd * crypto_dividend + rg * crypto_gain[lane]
                             )
-                            out[block, 4, y, lane] += (
+                            buildup_line[lane] += (
                                 core_held[lane] / 2 * core_rate + crypto_held[lane] / 2 * crypto_rate
                             )
             # a year older: owners past the last age are gone, their heirs stay in its bin

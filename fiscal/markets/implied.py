@@ -1,0 +1,67 @@
+"""What a path model implies, by asset, before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fiscal.axes import ASSETS, FIRST_YEAR, LAST_YEAR
+from fiscal.markets.paths import path_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HORIZONS = (1, 5, 10, 30)
+FIRST_WHOLE_YEAR = FIRST_YEAR + 2
+"""The first calendar year with no real month in it."""
+FALL = 0.5
+
+
+def implied(model: str, settings: Mapping[str, Any], n_paths: int, seed: int) -> pd.DataFrame:
+    """One row an asset, from calendar-year returns 2027 to 2100 of ``n_paths`` paths.
+
+    ``geometric_10y_rate, geometric_rate, arithmetic_rate``; ``volatility_<h>y_rate``: standard deviation of
+    log growth over ``h`` years, a year; ``halved_share``: chance that a ten-year span holds a fall of half or
+    more between year ends (mean over the spans); ``dollar_<h>y_q05/q95``: 5 and 95 percent of a
+    dollar after 10 and 30 years; ``equity_correlation`` of annual log returns; ``capped_share`` of paths.
+    """
+    import pandas as pd
+
+    years = np.arange(FIRST_YEAR, LAST_YEAR + 1)
+    drawn = path_model(model).draw(settings, years, n_paths, seed)
+    annual = drawn.annual_returns()[:, years >= FIRST_WHOLE_YEAR]  # (path, year, asset)
+    logs = np.log1p(np.maximum(annual, -1 + 1e-12))
+    level = np.concatenate([np.zeros((len(logs), 1, len(ASSETS))), logs.cumsum(axis=1)], axis=1)
+    capped = 0.0 if drawn.capped is None else float(drawn.capped.any(axis=1).mean())
+    rows = []
+    for x, asset in enumerate(ASSETS):
+        growth = {h: level[:, h:, x] - level[:, :-h, x] for h in HORIZONS}
+        first = {h: level[:, h, x] for h in (10, 30)}
+        row: dict[str, Any] = {
+            "asset": asset,
+            "geometric_10y_rate": np.expm1(first[10].mean() / 10),
+            "geometric_rate": np.expm1(logs[..., x].mean()),
+            "arithmetic_rate": annual[..., x].mean(),
+        }
+        row |= {f"volatility_{h}y_rate": growth[h].std() / np.sqrt(h) for h in HORIZONS}
+        row["halved_share"] = _halved(level[:, :, x])
+        for h, values in first.items():
+            row[f"dollar_{h}y_q05"], row[f"dollar_{h}y_q95"] = np.exp(np.quantile(values, [0.05, 0.95]))
+        flat, equity = logs[..., x].ravel(), logs[..., ASSETS.index("equity")].ravel()
+        moving = flat.std() > 0 and equity.std() > 0
+        row["equity_correlation"] = np.corrcoef(flat, equity)[0, 1] if moving else np.nan
+        row["capped_share"] = capped if asset == "crypto" else 0.0
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _halved(level: np.ndarray, span: int = 10) -> float:
+    """Share of ten-year spans (path x start) within which the level falls by half from a peak inside them."""
+    found = []
+    for start in range(level.shape[1] - span):
+        inside = level[:, start : start + span + 1]
+        fall = inside - np.maximum.accumulate(inside, axis=1)
+        found.append((fall.min(axis=1) <= np.log(1 - FALL)).mean())
+    return float(np.mean(found))

@@ -1,0 +1,268 @@
+"""Random paths: the same path whatever the batch, recentred, priced at one, and never averaged away."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from fiscal import engine
+from fiscal.assembly import path_settings
+from fiscal.axes import ASSETS
+from fiscal.errors import InputError
+from fiscal.markets import estimation, stochastic
+from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model
+from fiscal.scenario import load
+from fiscal.simulation import simulate
+
+MODELS = ("regime_switching", "bootstrap")
+YEARS = np.arange(2025, 2061)
+PATHS = 3000
+CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
+
+
+def told(model: str, **changes: object) -> dict[str, object]:
+    chosen = {f"paths.{key}": value for key, value in changes.items()}
+    return path_settings(load("boom", {"paths.model": model, **chosen}).settings)
+
+
+@cache
+def drawn(model: str, measure: str = "real") -> np.ndarray:
+    settings = told(model, value_cap_over_gdp=1000.0, measure=measure)
+    return path_model(model).draw(settings, YEARS, PATHS, 1).half_returns
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_path_is_the_same_in_any_number_and_batch(model: str) -> None:
+    whole = path_model(model).draw(told(model), YEARS, 60, 1).half_returns
+    for first, count in ((0, 10), (7, 1), (40, 20)):
+        part = path_model(model).draw(told(model), YEARS, count, 1, first).half_returns
+        np.testing.assert_array_equal(part, whole[first : first + count])
+    assert (path_model(model).draw(told(model), YEARS, 60, 2).half_returns != whole).any()
+    # a longer horizon goes on from the same beginning
+    longer = path_model(model).draw(told(model), np.arange(2025, 2071), 5, 1).half_returns
+    np.testing.assert_array_equal(longer[:, : len(YEARS)], whole[:5])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_months_that_happened_are_real_on_every_path(model: str) -> None:
+    paths = drawn(model)
+    assert (paths[:, 0] == paths[:1, 0]).all() and (paths[:, 1, 0] == paths[:1, 1, 0]).all()
+    assert len(np.unique(paths[:, 1, 1, CRYPTO])) > 50
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("asset", ["crypto", "equity", "bonds"])
+def test_recentred_paths_have_the_stated_geometric_mean(model: str, asset: str) -> None:
+    """Over the ten years for which the crypto return is stated, within four standard errors."""
+    x = ASSETS.index(asset)
+    logs = np.log1p(drawn(model)[:, 2:12, :, x]).sum(axis=(1, 2)) / 10
+    central = path_model(model).central(told(model, value_cap_over_gdp=1000.0), YEARS).half_returns
+    expected = np.log1p(central[0, 2:12, :, x]).sum() / 10
+    # months within a path hang together in regimes; paths do not
+    assert abs(logs.mean() - expected) < 4 * logs.std() / np.sqrt(PATHS)
+    if asset == "crypto":
+        nine_and_a_half = 9.5 / 10  # the stated return holds for ten years from mid-2026
+        assert expected == pytest.approx(np.log(1.06), rel=1 - nine_and_a_half)
+
+
+def test_the_volatility_of_crypto_matures() -> None:
+    logs = np.log1p(drawn("regime_switching")[..., CRYPTO])
+    early, late = logs[:, 2:6].std(), logs[:, -4:].std()
+    assert late < 0.85 * early
+
+
+def test_the_bootstrap_keeps_its_window_s_correlation() -> None:
+    settings = told("bootstrap", crypto_volatility_mature=0.6)
+    law = stochastic.monthly_law(settings, YEARS)
+    months = stochastic.Bootstrap().log_returns(settings, law, 400, 3, 0) - law.mean_log
+    flat = months.reshape(-1, len(ASSETS))
+    window = stochastic.joint_months()
+    np.testing.assert_allclose(np.corrcoef(flat.T), np.corrcoef(window.T), atol=0.03)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_risk_neutral_paths_price_every_asset_at_one(model: str) -> None:
+    """Growth over the bill's, at 1, 5 and 10 years from mid-2026, within 3.5 standard errors of one."""
+    growth = 1 + drawn(model, "risk_neutral")
+    bill = stochastic.risk_free_growth(YEARS)
+    for years in (1, 5, 10):
+        first, last = 3, 3 + 2 * years  # halves since the opening of 2025
+        flat = growth.reshape(PATHS, -1, len(ASSETS))[:, first:last].prod(axis=1)
+        price = flat / bill.reshape(-1)[first:last].prod()
+        error = price.std(axis=0, ddof=1) / np.sqrt(PATHS)
+        assert (np.abs(price.mean(axis=0) - 1) < 3.5 * error + 1e-12).all(), years
+
+
+def test_the_bootstrap_s_risk_neutral_month_is_a_martingale_exactly() -> None:
+    settings = told("bootstrap", measure="risk_neutral")
+    law = stochastic.monthly_law(settings, YEARS)
+    window = stochastic.joint_months()
+    centred = window - window.mean(axis=0)
+    scale = np.ones(len(ASSETS))
+    scale[CRYPTO] = law.crypto_volatility[0] / estimation.sample_volatility(window[:, CRYPTO])
+    gross = np.exp(centred * scale)
+    one = gross / gross.mean(axis=0) * (1 + law.risk_free[0])
+    np.testing.assert_allclose(one.mean(axis=0), 1 + law.risk_free[0], rtol=1e-12)
+
+
+def test_a_risk_neutral_measure_is_refused_where_there_is_none() -> None:
+    with pytest.raises(InputError, match="no risk-neutral measure"):
+        load("boom", {"paths.measure": "risk_neutral"})
+
+
+def test_capped_paths_are_held_and_counted() -> None:
+    years = np.arange(2025, 2101)
+    market = path_model("regime_switching").draw(told("regime_switching", crypto_return=0.15), years, 200, 1)
+    ratio = implied_crypto_value_over_gdp(market).to_numpy()
+    assert ratio.max() <= 3.0 * (1 + 1e-9)
+    assert market.capped is not None and 0.2 < market.capped.any(axis=1).mean() < 1
+    assert (np.abs(ratio.T[market.capped[:, 1:]] - 3.0) < 1e-6).all()
+
+
+def test_stored_estimates_are_what_the_record_gives() -> None:
+    stored = estimation.stored("switching_mean")
+    fresh = estimation.switching_fit(estimation.crypto_months(), starts=6)
+    for name in ("mean_low", "mean_high", "sd", "stay_low", "stay_high"):
+        assert fresh[name] == pytest.approx(stored[name], rel=2e-3, abs=2e-4), name
+    assert stored["agree"] >= 15  # of twenty starts
+    assert stored["bic"] > estimation.stored("iid")["bic"]  # regimes are not significant
+
+
+def test_replay_plays_the_record_and_then_the_long_run() -> None:
+    settings = load("replay_2013").settings
+    paths = path_model("historical_replay").draw(path_settings(settings), np.arange(2025, 2101))
+    months = np.expm1(estimation.monthly_log_returns("2013-12", "2014-05")["crypto"].to_numpy().sum())
+    at = 2036 - 2025
+    assert paths.half_returns[0, at, 0, CRYPTO] == pytest.approx(months, rel=1e-12)
+    np.testing.assert_allclose(paths.half_returns[0, -1, :, CRYPTO], paths.half_returns[0, -1, :, EQUITY])
+
+
+GOOD = "year,crypto,equity\n" + "".join(f"{year},0.1,0.05\n" for year in range(2026, 2041))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("year,crypto\n2026,0.1\n2028,0.1\n", ["years are missing", "2027"]),
+        ("year,crypto\n2026,nan\n2027,-1.0\n2028,x\n", ["line 2", "line 3", "line 4"]),
+        ("year,cripto\n2026,0.1\n", ["unknown column", "crypto"]),
+        ("crypto\n0.1\n", ["the column is missing"]),
+        ("year,crypto\n2026,0.1\n2026,0.2\n", ["stand twice"]),
+        ("year,crypto\n", ["no rows"]),
+        ("\x00\x01", []),
+    ],
+)
+def test_a_user_s_file_is_refused_with_every_fault(tmp_path, text: str, words: list[str]) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(text)
+    settings = told("user", file=str(file))
+    with pytest.raises(InputError) as caught:
+        path_model("user").draw(settings, YEARS)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_user_s_file_gives_its_returns(tmp_path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(GOOD)
+    market = path_model("user").draw(told("user", file=str(file)), YEARS)
+    annual = market.annual_returns()[0]
+    np.testing.assert_allclose(annual[2:16, CRYPTO], 0.1)
+    np.testing.assert_allclose(annual[2:16, EQUITY], 0.05)
+    with pytest.raises(InputError, match="no such file"):
+        path_model("user").draw(told("user", file=str(tmp_path / "none.csv")), YEARS)
+
+
+@cache
+def small() -> engine.Run:
+    return engine.compute(load("stochastic_central", {"paths.count": 20, "horizon.last_year": 2040}))
+
+
+def test_the_distribution_is_the_same_for_any_batch() -> None:
+    run = small()
+    own = run.distributions[0]
+    again = simulate(
+        run.scenario.settings,
+        run.inputs,
+        run.buildup,
+        run.ledger,
+        measure="real",
+        count=13,
+        last_year=2040,
+        batch=5,
+    )
+    for label, lines in again.lines.items():
+        for line, values in lines.items():
+            np.testing.assert_array_equal(values, own.lines[label][line][:13], err_msg=f"{label} {line}")
+
+
+def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
+    """The kernel on the central path's own returns gives what the plain projection gives."""
+    from dataclasses import replace
+
+    from fiscal.projection.kernel import BuildupRates, project_totals
+
+    run = small()
+    inputs = run.inputs.until(2040)
+    one = replace(
+        inputs, path_labels=("scenario",), mix=inputs.mix[:1], half_return=inputs.half_return[:1],
+        **{
+            name: getattr(inputs, name)[:1]
+            for name in (
+                "loss_rate", "crypto_target_share", "crypto_contribution_share", "transfer", "rebalancing",
+                "sale_share", "crypto_market_usd",
+            )
+        },
+    )  # fmt: skip
+    n = len(inputs.years)
+    law = BuildupRates(
+        interest_rate=run.buildup.interest_rate[:n], dividend_rate=run.buildup.dividend_rate[:n],
+        gain_rate=run.buildup.gain_rate[:n], interest_share=run.buildup.interest_share,
+        gain_share=run.buildup.gain_share, payout_rate=run.buildup.payout_rate[:n],
+    )  # fmt: skip
+    totals = project_totals(one, law)
+    expected = run.ledger.total("withdrawal_tax")[0, :n]
+    np.testing.assert_allclose(totals["owner_tax"][0] + totals["heir_tax"][0], expected, rtol=1e-11)
+    np.testing.assert_allclose(
+        -totals["inside_buildup"][0], run.ledger.total("inside_buildup_cash")[0, :n], rtol=1e-10
+    )
+
+
+def test_tables_keep_the_distribution() -> None:
+    from fiscal.tables import tables_of
+
+    tables = tables_of(small())
+    windows = tables["path_windows"]
+    assert set(windows["measure"]) == {"real", "risk_neutral"}
+    rows = windows[windows["line"] == "withdrawal_tax"]
+    for low, high in (("q05", "q25"), ("q25", "median"), ("median", "q75"), ("q75", "q95")):
+        assert (rows[f"{low}_bn_usd"] <= rows[f"{high}_bn_usd"]).all()
+    assert rows["worse_share"].between(0, 1).all()
+    assert (tables["path_crypto"]["capped_share"].diff().dropna() >= 0).all()
+
+
+def test_what_a_model_implies_is_said_before_a_run() -> None:
+    from fiscal.markets.implied import implied
+
+    table = implied("regime_switching", told("regime_switching"), 300, 1).set_index("asset")
+    assert list(table.index) == list(ASSETS)
+    crypto = table.loc["crypto"]
+    assert crypto["arithmetic_rate"] > crypto["geometric_rate"]
+    assert crypto["halved_share"] > table.loc["equity", "halved_share"]
+    assert crypto["dollar_30y_q05"] < crypto["dollar_30y_q95"]
+    assert 0.2 < crypto["equity_correlation"] < 0.7
+    flat = implied("deterministic", {"name": "core_return"}, 1, 1).set_index("asset")
+    assert flat.loc["crypto", "geometric_rate"] == pytest.approx(flat.loc["equity", "geometric_rate"])
+
+
+def test_markets_commands(tmp_path) -> None:
+    from typer.testing import CliRunner
+
+    from fiscal.cli import app
+
+    shown = CliRunner().invoke(app, ["markets", "show", "stochastic_low", "--paths", "50", "--json"])
+    assert shown.exit_code == 0 and '"implied"' in shown.stdout
+    checked = CliRunner().invoke(app, ["markets", "fit", "--check", "--json"])
+    assert checked.exit_code == 0, checked.stdout[-300:]
