@@ -266,3 +266,18 @@ def test_markets_commands(tmp_path) -> None:
     assert shown.exit_code == 0 and '"implied"' in shown.stdout
     checked = CliRunner().invoke(app, ["markets", "fit", "--check", "--json"])
     assert checked.exit_code == 0, checked.stdout[-300:]
+
+
+def test_the_report_says_what_the_paths_say() -> None:
+    from fiscal.report.chapters import paths_distribution_section
+    from fiscal.report.content import Prose, Table
+    from fiscal.results import Result
+
+    result = Result.of(small())
+    section = paths_distribution_section((result,))
+    assert section is not None
+    tables = [block for block in section.blocks if isinstance(block, Table)]
+    assert len(tables) == 1 and set(tables[0].data["reference"]) == {"no_crypto", "equity_adoption"}
+    text = " ".join(str(block.text) for block in section.blocks if isinstance(block, Prose))
+    assert "20 paths" in text and "risk-neutral" in text
+    assert paths_distribution_section(()) is None

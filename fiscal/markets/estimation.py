@@ -223,7 +223,7 @@ def store(frame: pd.DataFrame) -> None:
 
 def stored(name: str) -> dict[str, float]:
     """Parameters of one study as stored. Raises KeyError for a study that is not there."""
-    table = sources.table(TABLE)
+    table = sources.table("market_fit")
     part = table[table["study"] == name]
     if part.empty:
         raise KeyError(name)

@@ -39,6 +39,7 @@ def assemble(results: Sequence[Result]) -> Report:
         chapters.distribution_section(own),
         chapters.extra_dollar_section(own),
         chapters.present_values_section(own),
+        chapters.paths_distribution_section(own),
         background.calibration_section(own),
         background.paths_section(own),
         background.assumptions_section(own),
