@@ -34,6 +34,9 @@ COMMANDS = (
     ("schedules",),
     ("schedules", "build"),
     ("schedules", "show"),
+    ("markets",),
+    ("markets", "fit"),
+    ("markets", "show"),
 )
 
 
@@ -157,7 +160,7 @@ def test_the_readme_names_commands_settings_and_functions_that_exist(root):
     assert len(commands) >= 6
     for command in commands:
         words = command.split()
-        depth = 2 if words[0] in ("data", "schedules") else 1
+        depth = 2 if words[0] in ("data", "markets", "schedules") else 1
         assert tuple(words[:depth]) in COMMANDS, command
         overrides = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
         load("baseline", overrides)
