@@ -57,7 +57,7 @@ def test_help_explains_with_an_example(command, fiscal):
     answer = fiscal(*command, "--help")
     assert answer.returncode == 0
     assert "Usage:" in answer.stdout and answer.stderr == ""
-    if command not in (("data",), ("schedules",)):
+    if command not in (("data",), ("markets",), ("schedules",)):
         assert "Example" in answer.stdout
         assert "\b" not in answer.stdout
 
