@@ -11,7 +11,7 @@ from fiscal import sources
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
-from fiscal.markets import glide, paths
+from fiscal.markets import glide, losses, paths
 from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
@@ -132,7 +132,8 @@ def projection_inputs(
         labels += tuple(convention_label(rate) for rate in conventions)
 
     # returns by path
-    market = paths.path_model(settings.paths.model).central(path_settings(settings), years)
+    model = paths.path_model(settings.paths.model)
+    market = paths.smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     half = market.half_returns[0]  # (Y, half, asset)
     weights = glide.glide_path()
     curve = adoption_curve(years, adoption.start_year, adoption.full_year) * allocation_share
@@ -203,7 +204,7 @@ def projection_inputs(
         core_weight=np.stack([part[0] for part in per_path]),
         crypto_weight=np.stack([part[1] for part in per_path]),
         fee_rate=np.array([part[2] for part in per_path]),
-        loss_rate=_custody_loss(settings, labels, years),
+        loss_rate=_loss_rate(settings, labels, years),
         **policy,
         sale_share=np.full(len(labels), settings.alternatives.sale_share),
         impact_multiplier=settings.overlays.price_impact_multiplier,
@@ -261,11 +262,23 @@ def _policy(settings: Settings, targets: np.ndarray, years: np.ndarray) -> dict[
     }
 
 
-def _custody_loss(settings: Settings, labels: tuple[str, ...], years: np.ndarray) -> np.ndarray:
-    """Share of the crypto sleeve lost with its custodian, ``(P, Y)``: on the scenario's own path only."""
-    event, share = settings.overlays.custody_loss_year, settings.overlays.custody_loss_share
-    happens = np.array([label == SCENARIO_PATH for label in labels])[:, None] & (years == event)
-    return np.where(happens, share, 0.0)
+def _loss_rate(settings: Settings, labels: tuple[str, ...], years: np.ndarray) -> np.ndarray:
+    """Share of the crypto sleeve lost, ``(P, Y)``, operational losses at their mean: on the scenario's path only."""
+    overlays = settings.overlays
+    mean = losses.expected_loss_rate(overlays.operational_loss_frequency, overlays.operational_recovery_share)
+    operational = np.where(years > FIRST_YEAR + 1, mean, 0.0) if mean else np.zeros(len(years))
+    own = with_custody_failure(settings, years, operational)
+    return np.stack([own if label == SCENARIO_PATH else np.zeros(len(years)) for label in labels])
+
+
+def with_custody_failure(settings: Settings, years: np.ndarray, operational: np.ndarray) -> np.ndarray:
+    """Losses ``(..., Y)`` with that of the year in which the settings let a custodian fail; of a sleeve with other
+    alternatives only the crypto in it is lost."""
+    overlays, held = settings.overlays, alternative_shares(settings)
+    failure = np.where(years == overlays.custody_loss_year, overlays.custody_loss_share, 0.0)
+    lost = 1 - (1 - failure) * (1 - operational)
+    crypto = held[CRYPTO] / held.sum() if held.sum() else 1.0
+    return lost if crypto == 1.0 else lost * crypto
 
 
 NO_BOUND_USD = 1e300

@@ -43,7 +43,8 @@ COLUMNS: Mapping[str, str] = {
     "for the opening stock)",
     "measure": "real, or risk_neutral: paths on which every asset earns the bill rate on average, whose mean "
     "present value is a value at market prices",
-    "reference": "what is subtracted path by path: none, no_crypto or equity_adoption",
+    "reference": "what is subtracted path by path: none, no_crypto or equity_adoption; line deferral_balance is "
+    "deferred_revenue plus withdrawal_tax",
     "mean_bn_usd": "mean over paths, billions of current dollars (present values: of 30 June 2025)",
     "standard_error_bn_usd": "standard error of the mean over paths",
     "median_bn_usd": "median over paths",

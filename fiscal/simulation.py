@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, path_settings
+from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, path_settings, with_custody_failure
 from fiscal.budget.ledger import BuildupTax, Ledger
-from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model
+from fiscal.markets.losses import draw_loss_rates
+from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
 from fiscal.people.macro import macro
 from fiscal.projection.inputs import ProjectionInputs
 
@@ -88,8 +89,13 @@ def simulate(
         report(first, count, "paths")
         size = min(batch, count - first)
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
+        if measure == "real":
+            market = smoothed(market, settings.alternatives.smoothing)
         for label in labels:
-            totals = project_totals(_on_paths(horizon, label, market), rates)
+            on_paths = _on_paths(horizon, label, market)
+            if label == SCENARIO_PATH and settings.overlays.operational_loss_frequency:
+                on_paths = replace(on_paths, loss_rate=_drawn_losses(settings, horizon.years, size, first))
+            totals = project_totals(on_paths, rates)
             parts = {
                 "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
                 "conversion_tax": totals["conversion_tax"],
@@ -116,6 +122,16 @@ def simulate(
         crypto_over_gdp=np.concatenate(over_gdp),
         capped=np.concatenate(capped),
     )
+
+
+def _drawn_losses(settings: Settings, years: np.ndarray, size: int, first: int) -> np.ndarray:
+    """Operational losses of the scenario's paths ``(path, Y)``, a stated failure of a custodian among them."""
+    overlays = settings.overlays
+    drawn = draw_loss_rates(
+        overlays.operational_loss_frequency, overlays.operational_recovery_share, years, size,
+        settings.paths.seed, first,
+    )  # fmt: skip
+    return with_custody_failure(settings, years, drawn)
 
 
 def _on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> ProjectionInputs:

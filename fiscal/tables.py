@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fiscal.assembly import convention_label
+from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, DEFERRAL_TIMED, LINES
@@ -67,7 +67,7 @@ def path_tables(run: Run) -> dict[str, pd.DataFrame]:
     """The distribution over paths: by year, by window, and how large crypto becomes."""
     own = run.distributions[0]
     return {
-        "path_years": _path_years(run, own),
+        "path_years": _path_years(own),
         "path_windows": pd.concat([_path_windows(run, one) for one in run.distributions], ignore_index=True),
         "path_crypto": _path_crypto(own),
     }
@@ -99,18 +99,37 @@ def _path_lines(of: Distribution, label: str) -> dict[str, np.ndarray]:
 def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     net = sum((lines[line] for line in CASH_LINES), start=np.zeros_like(lines["withdrawal_tax"]))
     expenditure = -(lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"])
-    return {"withdrawal_tax": lines["withdrawal_tax"], "net_revenue": net, "tax_expenditure": expenditure}
+    return {
+        "withdrawal_tax": lines["withdrawal_tax"],
+        "deferral_balance": lines["deferred_revenue"] + lines["withdrawal_tax"],
+        "net_revenue": net,
+        "tax_expenditure": expenditure,
+    }
 
 
-def _path_years(run: Run, of: Distribution) -> pd.DataFrame:
-    frames = []
-    for label in of.lines:
-        shown = _with_sums(_path_lines(of, label)) | {stock: of.lines[label][stock] for stock in STOCKS}
-        for line, values in shown.items():
-            frames.append(
-                pd.DataFrame({"path": label, "line": line, "year": of.years, **_statistics(values)})
+def _path_years(of: Distribution) -> pd.DataFrame:
+    """By year: every path's level, and the scenario less each reference on the same path."""
+    levels = {
+        label: _with_sums(_path_lines(of, label)) | {stock: of.lines[label][stock] for stock in STOCKS}
+        for label in of.lines
+    }
+    shown = [(label, "none", levels[label]) for label in levels]
+    own = levels[SCENARIO_PATH]
+    shown += [
+        (SCENARIO_PATH, label, {line: own[line] - values for line, values in level.items()})
+        for label, level in levels.items()
+        if label != SCENARIO_PATH
+    ]
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"path": path, "reference": reference, "line": line, "year": of.years, **_statistics(values)}
             )
-    return pd.concat(frames, ignore_index=True)
+            for path, reference, lines in shown
+            for line, values in lines.items()
+        ],
+        ignore_index=True,
+    )
 
 
 PRESENT_VALUE = "present value"
@@ -571,6 +590,34 @@ def _settings(run: Run) -> pd.DataFrame:
     return explain(run.scenario)
 
 
+SIZE_YEARS = (2035, 2050, 2100)
+
+
+def _crypto_size_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
+    """Value of all crypto over GDP that the paths imply, and the share of random paths held at the cap."""
+    frame = tables.get("path_crypto", tables["crypto_size"]).set_index("year")
+    years = [year for year in SIZE_YEARS if year in frame.index]
+    return {
+        column: {str(year): round(float(frame.loc[year, column]), 4) for year in years} for column in frame
+    }
+
+
+def _effect_summary(windows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Scenario less no crypto, path by path: column -> statistic -> value."""
+    chosen = windows[(windows["reference"] == NO_CRYPTO_PATH) & (windows["line"] == "net_revenue")]
+    return {
+        row["window"] if row["measure"] == "real" else f"{row['window']}, risk-neutral": {
+            name: round(float(row[name]), 4)
+            for name in (
+                "mean_bn_usd", "standard_error_bn_usd", "q05_bn_usd", "median_bn_usd", "q95_bn_usd", "worse_share",
+                "paths",
+            )
+        }
+        for _, row in chosen.iterrows()
+        if row["measure"] == "real" or row["window"] == PRESENT_VALUE
+    }  # fmt: skip
+
+
 def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """The headline sums, and what the calibration reads of the opening; plain values for JSON."""
     windows = tables["windows"]
@@ -587,6 +634,10 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             for window, part in own.groupby("window", sort=False)
         },
     }
+    if "no_crypto" in run.projection.path_labels:
+        summary["crypto_value_over_gdp"] = _crypto_size_summary(tables)
+    if run.distributions:
+        summary["net_revenue_effect_over_paths"] = _effect_summary(tables["path_windows"])
     opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)
     draws = run.inputs.withdrawal_rate[1, 1, 0]
     summary["calibration"] = {

@@ -13,7 +13,7 @@ equity return in force unless the settings say otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -324,6 +324,26 @@ PATH_MODELS: dict[str, PathModel] = {
         UserPaths(),
     )
 }
+
+
+APPRAISED = ("private_equity", "real_estate")
+"""Assets whose funds are valued by appraisal."""
+
+
+def smoothed(paths: AssetPaths, weight: float) -> AssetPaths:
+    """The paths with appraised assets valued late: a half's log return is ``1 - weight`` of the market's and
+    ``weight`` of the last half's (Geltner 1993); levels catch up, so that long-run returns are kept."""
+    if not weight:
+        return paths
+    columns = [paths.assets.index(asset) for asset in APPRAISED]
+    halves = np.array(paths.half_returns)
+    n_paths, n_years = halves.shape[:2]
+    logs = np.log1p(halves[..., columns]).reshape(n_paths, n_years * len(HALVES), len(columns))
+    for half in range(1, logs.shape[1]):
+        logs[:, half] = (1 - weight) * logs[:, half] + weight * logs[:, half - 1]
+    halves[..., columns] = np.expm1(logs).reshape(n_paths, n_years, len(HALVES), len(columns))
+    halves.flags.writeable = False
+    return replace(paths, half_returns=halves)
 
 
 def path_model(name: str) -> PathModel:

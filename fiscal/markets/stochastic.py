@@ -9,7 +9,9 @@ of all crypto would pass ``value_cap_over_gdp`` it stays there, and the years ar
 
 **Random numbers**: Philox, a counter-based generator, with the key ``(seed, stream)`` and the path's index in
 the counter. Path ``i`` is the same whatever the number of paths, the batch it comes in or the worker that
-draws it, and the same shocks meet every scenario: differences are taken path by path.
+draws it, and the same shocks meet every scenario: differences are taken path by path. With ``draws = "sobol"``
+the slow movements of the regime model's shocks, those that decide a path's long run, come from a scrambled
+Sobol sequence instead (:func:`slow_components`), point ``i`` for path ``i``.
 
 **Risk-neutral** paths are a second set with the same shocks: each asset's gross return of a month has
 conditional mean ``1 + rf`` in every state, by an analytic shift (the moment generating function of the shock
@@ -19,6 +21,7 @@ matching moments across paths. Regime shocks and jumps of adoption are unpriced.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,8 +44,12 @@ from fiscal.people.macro import macro
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
 HALF_MONTHS = 6
 FIRST_DRAWN_YEAR, FIRST_DRAWN_HALF = FIRST_YEAR + 1, 1
-SHOCKS, REGIMES = 0, 1
+SHOCKS, REGIMES, LOSSES, LOSS_SIZES, SCRAMBLE = range(5)
 """Streams of random numbers: one a purpose, so that one model's draws never shift another's."""
+
+SLOW_COMPONENTS = 32
+"""Principal components of a driver's path over the months that a Sobol point sets."""
+SOBOL_BITS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,15 +147,16 @@ class RegimeSwitching:
         variance = np.array([normal_variance, normal_variance * factor])
         root = correlation_root(float(settings["equity_correlation"]))
         months = len(law.years)
-        result = np.empty((n_paths, months, len(ASSETS)))
-        states = np.empty((n_paths, months), dtype=np.int64)
+        drivers = np.empty((n_paths, months, len(ASSETS)))
+        uniform = np.empty((n_paths, months, 2))
         for i in range(n_paths):
-            draw = generator(seed, SHOCKS, first_path + i)
-            shocks = draw.standard_normal((months, len(ASSETS)))
-            uniform = generator(seed, REGIMES, first_path + i).random((months, 2))
-            result[i] = shocks * np.sqrt(variance[(uniform[:, 0] < share).astype(np.int64)])[:, None]
-            states[i] = _chain(uniform[:, 1], fit["stay_low"], fit["stay_high"], high)
-        result = result @ root.T
+            generator(seed, SHOCKS, first_path + i).standard_normal(out=drivers[i])
+            generator(seed, REGIMES, first_path + i).random(out=uniform[i])
+        if settings.get("draws") == "sobol":
+            drivers, uniform[..., 1] = _with_slow_sobol(drivers, uniform[..., 1], seed, first_path)
+        drivers *= np.sqrt(variance[(uniform[..., 0] < share).astype(np.int64)])[:, :, None]
+        states = _chains(uniform[..., 1], fit["stay_low"], fit["stay_high"], high)
+        result = drivers @ root.T  # path by path: the same product whatever the batch
         result *= sd
         if law.risk_neutral:
             # conditional mean of exp(shock) over the mixture of variances, the same in both states
@@ -160,16 +168,62 @@ class RegimeSwitching:
         return result + law.mean_log
 
 
-def _chain(uniform: np.ndarray, stay_low: float, stay_high: float, high: float) -> np.ndarray:
-    """States (month,) of the two-state chain from one uniform number a month."""
-    states = np.empty(len(uniform), dtype=np.int64)
-    state = int(uniform[0] < high)
-    states[0] = state
-    up, stay = 1 - stay_low, stay_high
-    for m, u in enumerate(uniform[1:].tolist(), start=1):
-        state = int(u < (stay if state else up))
-        states[m] = state
+def _chains(uniform: np.ndarray, stay_low: float, stay_high: float, high: float) -> np.ndarray:
+    """States (path, month) of the two-state chain from one uniform number a month: the fewer, the higher."""
+    states = np.empty(uniform.shape, dtype=np.int64)
+    state = uniform[:, 0] < high
+    states[:, 0] = state
+    for m in range(1, uniform.shape[1]):
+        state = uniform[:, m] < np.where(state, stay_high, 1 - stay_low)
+        states[:, m] = state
     return states
+
+
+@lru_cache(maxsize=4)
+def slow_components(months: int) -> np.ndarray:
+    """The first principal components of a random walk over so many months, as increments ``(month, component)``.
+
+    Orthonormal columns, the slowest first: ``cos((2k - 1)(2m - 1) pi / (2 (2n + 1)))``, the right singular
+    vectors of the summation matrix. Shocks with these parts replaced by other independent standard normals
+    are still independent standard normals.
+    """
+    m = 2 * np.arange(1, months + 1) - 1
+    k = 2 * np.arange(1, min(SLOW_COMPONENTS, months) + 1) - 1
+    return np.sqrt(4 / (2 * months + 1)) * np.cos(m[:, None] * k[None, :] * np.pi / (2 * (2 * months + 1)))
+
+
+def sobol_normals(seed: int, dimensions: int, n_points: int, first: int) -> np.ndarray:
+    """Points ``first`` to ``first + n_points - 1`` of one scrambled Sobol sequence as standard normals
+    ``(point, dimension)``. The scramble is the seed's: other seeds are independent randomisations."""
+    from scipy.special import ndtri
+    from scipy.stats import qmc
+
+    # the scramble draws from a generator of its own, so that it is the same for any first point
+    scramble = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, SCRAMBLE])))
+    sequence = qmc.Sobol(dimensions, scramble=True, bits=SOBOL_BITS, rng=scramble)
+    if first:
+        sequence.fast_forward(first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # balance needs powers of two: a batch is a part
+        points = sequence.random(n_points)
+    return ndtri(points + 0.5 / 2**SOBOL_BITS)  # never zero
+
+
+def _with_slow_sobol(
+    drivers: np.ndarray, uniform: np.ndarray, seed: int, first_path: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shocks ``(path, month, asset)`` and the regimes' uniform numbers ``(path, month)`` with their slow
+    components from the Sobol sequence. Dimensions in the order of importance: component by component,
+    within one the regimes, then the assets."""
+    from scipy.special import ndtr, ndtri
+
+    n_paths, months, assets = drivers.shape
+    slow = slow_components(months)
+    points = sobol_normals(seed, slow.shape[1] * (assets + 1), n_paths, first_path)
+    points = points.reshape(n_paths, slow.shape[1], assets + 1)
+    every = np.concatenate([ndtri(uniform)[:, :, None], drivers], axis=2)
+    every += slow @ (points - slow.T @ every)
+    return every[:, :, 1:], ndtr(every[:, :, 0])
 
 
 class Bootstrap:
@@ -191,10 +245,10 @@ class Bootstrap:
         scale[:, CRYPTO] = law.crypto_volatility / sample_volatility(window[:, CRYPTO])
         length = 1.0 if law.risk_neutral else float(settings["block_months"])
         months, size = len(law.years), len(window)
-        result = np.empty((n_paths, months, len(ASSETS)))
+        uniform = np.empty((n_paths, months, 2))
         for i in range(n_paths):
-            uniform = generator(seed, SHOCKS, first_path + i).random((months, 2))
-            result[i] = centred[_blocks(uniform, size, length)]
+            generator(seed, SHOCKS, first_path + i).random(out=uniform[i])
+        result = centred[_blocks(uniform, size, length)]
         result *= scale
         if law.risk_neutral:
             # mean gross return over the window's months, each equally likely
@@ -204,13 +258,14 @@ class Bootstrap:
 
 
 def _blocks(uniform: np.ndarray, size: int, length: float) -> np.ndarray:
-    """Indices of the stationary bootstrap (Politis and Romano 1994): a new block with probability 1/length."""
-    months = len(uniform)
-    starts = (uniform[:, 1] * size).astype(np.int64)
-    new = uniform[:, 0] < 1 / length
-    new[0] = True
-    at = np.maximum.accumulate(np.where(new, np.arange(months), 0))
-    return (starts[at] + np.arange(months) - at) % size
+    """Indices (path, month) of the stationary bootstrap (Politis and Romano 1994): a new block with
+    probability 1/length."""
+    months = np.arange(uniform.shape[1])
+    starts = (uniform[..., 1] * size).astype(np.int64)
+    new = uniform[..., 0] < 1 / length
+    new[:, 0] = True
+    at = np.maximum.accumulate(np.where(new, months, 0), axis=1)
+    return (np.take_along_axis(starts, at, axis=1) + months - at) % size
 
 
 def half_year_paths(

@@ -252,13 +252,22 @@ class Paths(Section):
         status="assumed",
     )
     block_months: float = setting(
-        6.0,
+        12.0,
         unit="months",
         low=1.0,
         high=60.0,
         doc="Mean block length of the bootstrap.",
-        source="the automatic choice is one month (data/market_fit.csv); longer keeps what dependence there is",
+        source="the automatic choice is one month (data/market_fit.csv), at which what hangs together over a year is "
+        "lost; blocks of a year keep the record's ratio of yearly to monthly variance",
         status="assumed",
+    )
+    draws: Literal["pseudo", "sobol"] = setting(
+        "pseudo",
+        unit="name",
+        doc="Random numbers of regime_switching: pseudo, or sobol: a scrambled Sobol sequence sets the slow "
+        "movements, for smoother means at the same number of paths.",
+        source="either is unbiased; errors of sobol come from several seeds, not from one run's spread",
+        status="choice",
     )
     value_cap_over_gdp: float = setting(
         3.0,
@@ -436,6 +445,16 @@ class Alternatives(Section):
         source="no source",
         status="assumed",
     )
+    smoothing: float = setting(
+        0.0,
+        unit="weight of the half-year before",
+        low=0.0,
+        high=0.95,
+        doc="Appraised values of private equity and real estate follow the market late: a half-year's log return "
+        "keeps this weight of the one before.",
+        source="no source for plans; 0 = valued at the market. Off on risk-neutral paths",
+        status="assumed",
+    )
     sale_share: float = setting(
         1.0,
         unit="share",
@@ -483,6 +502,25 @@ class Overlays(Section):
         doc="stop_buying: nothing is bought from that year on, holdings drift; forced_sale: they are sold then.",
         source="a policy question",
         status="choice",
+    )
+    operational_loss_frequency: float = setting(
+        0.0,
+        unit="multiple of the record's custodial events a year",
+        low=0.0,
+        high=10.0,
+        doc="Thefts and failures of crypto custodians, drawn on random paths and expected on a single one; 0 = none.",
+        source="data/crypto_incidents.csv over the value of all crypto; 1 = plans' crypto is kept as the market's",
+        status="assumed",
+    )
+    operational_recovery_share: float = setting(
+        0.5,
+        unit="share of what is lost",
+        low=0.0,
+        high=1.0,
+        doc="What holders get back of an operational loss.",
+        source="no source for the mean: where data/crypto_incidents.csv reports an outcome most customers were "
+        "paid, where customers lost the outcome is mostly not reported",
+        status="assumed",
     )
     custody_loss_year: int | None = setting(
         None,
