@@ -400,27 +400,38 @@ def markets_show(
     ] = "stochastic_central",
     overrides: SetOption = None,
     paths: Annotated[int, typer.Option("--paths", min=2, max=100_000, help="Paths drawn.")] = 1000,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write tables (CSV) and figures (SVG, PNG).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What the record says, and what a scenario's path model implies before anything is run.
 
     \b
-    Example: fiscal markets show stochastic_high --paths 2000
+    Examples: fiscal markets show stochastic_high --paths 2000
+              fiscal markets show stochastic_central --out markets
     """
     from fiscal.assembly import path_settings
-    from fiscal.markets import history
-    from fiscal.markets.implied import implied
+    from fiscal.markets import history, losses
+    from fiscal.markets.implied import dollar, implied_by, long_paths
     from fiscal.scenario import load
 
     chosen = load(scenario, overrides or [])
+    section = chosen.settings.paths
+    drawn = long_paths(section.model, path_settings(chosen.settings), paths, section.seed)
     tables = {
         "series": history.gaps().reset_index(),
         "bitcoin_by_period": history.crypto_moments_by_period().reset_index(),
         "bitcoin_falls": history.drawdowns("crypto"),
-        "implied": implied(
-            chosen.settings.paths.model, path_settings(chosen.settings), paths, chosen.settings.paths.seed
-        ),
+        "custodial_losses": losses.incidents(),
+        "implied": implied_by(drawn),
     }
+    fan = dollar(drawn)
+    if out is not None:
+        from fiscal.plots.files import save_markets
+
+        save_markets(out, tables | {"dollar": fan}, chosen.name)
+        _say(f"tables and figures written to {out}")
     if as_json:
         _emit(
             {

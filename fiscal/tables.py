@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label
+from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, path_settings
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, DEFERRAL_TIMED, LINES
 from fiscal.budget.valuation import Window
-from fiscal.markets.paths import implied_crypto_value_over_gdp
+from fiscal.markets.implied import dollar, implied_by
+from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model
 from fiscal.people.macro import macro
 from fiscal.scenario import explain
 from fiscal.simulation import LINES as SIMULATED_LINES
@@ -70,7 +71,22 @@ def path_tables(run: Run) -> dict[str, pd.DataFrame]:
         "path_years": _path_years(own),
         "path_windows": pd.concat([_path_windows(run, one) for one in run.distributions], ignore_index=True),
         "path_crypto": _path_crypto(own),
+        **_implied(run),
     }
+
+
+IMPLIED_PATHS = 1000
+"""Paths, the first of the run, that say what its model implies."""
+
+
+def _implied(run: Run) -> dict[str, pd.DataFrame]:
+    """What the path model implies by asset, and a dollar in each over the paths."""
+    settings = run.scenario.settings
+    drawn = path_model(settings.paths.model).draw(
+        path_settings(settings), run.projection.years[run.horizon],
+        min(settings.paths.count, IMPLIED_PATHS), settings.paths.seed,
+    )  # fmt: skip
+    return {"implied": implied_by(drawn), "path_dollar": dollar(drawn)}
 
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
@@ -85,6 +101,16 @@ def _statistics(values: np.ndarray) -> dict[str, np.ndarray]:
     }
     quantiles = np.quantile(billions, list(QUANTILES.values()), axis=0)
     return found | {f"{name}_bn_usd": level for name, level in zip(QUANTILES, quantiles, strict=True)}
+
+
+def _tails(values: np.ndarray) -> dict[str, float]:
+    """Means of the lowest and of the highest twentieth of the paths, billions."""
+    ordered = np.sort(values) / BILLION
+    count = max(len(values) // 20, 1)
+    return {
+        "lowest_mean_bn_usd": float(ordered[:count].mean()),
+        "highest_mean_bn_usd": float(ordered[-count:].mean()),
+    }
 
 
 def _path_lines(of: Distribution, label: str) -> dict[str, np.ndarray]:
@@ -174,6 +200,7 @@ def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
                     "window": window,
                     "line": line,
                     **{name: float(value[0]) for name, value in _statistics(values[:, None]).items()},
+                    **_tails(values),
                     "worse_share": float(worse.mean()),
                     "paths": of.count,
                 }

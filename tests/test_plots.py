@@ -21,7 +21,7 @@ from fiscal.errors import InputError
 from fiscal.plots import measures, style, wording
 
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values"}
-CRYPTO = {"crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
+CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
 NAMES = sorted(ALWAYS | CRYPTO | {"sensitivity"})
 
 

@@ -21,13 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["alt_text", "available"]
 
 _ALWAYS = ("contributions", "cash_flow", "balances", "who_pays", "present_values")
-_WITH_CRYPTO = ("crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains")
+_RANDOM = ("path_fan", "dollar_fan")
+_WITH_CRYPTO = (
+    "crypto_history",
+    "crypto_share",
+    "crypto_value",
+    "difference",
+    "extra_dollar_rate",
+    "who_gains",
+)
 
 
 def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
-    Those about crypto need a scenario that holds some; ``difference`` also works between two results.
+    Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` also
+    works between two results.
     """
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
@@ -35,6 +44,8 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
         names += _WITH_CRYPTO
     elif len(results) > 1:
         names.append("difference")
+    if measures.random_results(results):
+        names += _RANDOM
     if measures.sensitivity() is not None:
         names.append("sensitivity")
     found: dict[str, Any] = {name: getattr(figures, name) for name in names}

@@ -189,6 +189,46 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
     )
 
 
+def _fan_words(frame: pd.DataFrame, unit: str) -> str:
+    last = frame.iloc[-1]
+    q05, median, mean, q95 = (signed(last[f"{name}_{unit}"]) for name in ("q05", "median", "mean", "q95"))
+    return (
+        f"in {int(last['year'])} the median is {median}, the mean {mean}, and 90 percent of paths lie "
+        f"between {q05} and {q95}"
+    )
+
+
+def _path_fan(
+    owner: Owner, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
+) -> str:
+    result, frame = measures.path_fan(owner, scenario, line, reference)
+    what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
+    return (
+        f"Fan of {what} over the paths of {result.name} by year, in billions of current dollars: "
+        f"{_fan_words(frame, 'bn_usd')}."
+    )
+
+
+def _dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
+    result, frame = measures.dollar_fan(owner, scenario, asset)
+    what = asset.replace("_", " ")
+    return (
+        f"Fan of a dollar in {what} over the paths of {result.name}, log scale: {_fan_words(frame, 'usd')}."
+    )
+
+
+def _crypto_history(owner: Owner) -> str:
+    levels, falls = measures.crypto_history()
+    parts = [
+        f"{row.peak_month} to {row.trough_month} by {100 * row.drawdown_share:.0f} percent"
+        for row in falls.itertuples()
+    ]
+    return (
+        f"Line of Bitcoin's month-end price, log scale, {_ends(levels.set_axis([int(date) for date in levels.index]))} "
+        f"dollars. It fell from {listing(parts)}."
+    )
+
+
 _SENTENCES: dict[str, Callable[..., str]] = {
     "contributions": _contributions,
     "cash_flow": _cash_flow,
@@ -201,6 +241,9 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "present_values": _present_values,
     "crypto_value": _crypto_value,
     "sensitivity": _sensitivity,
+    "path_fan": _path_fan,
+    "dollar_fan": _dollar_fan,
+    "crypto_history": _crypto_history,
 }
 
 

@@ -361,6 +361,86 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
     return ax
 
 
+def _fan(ax: Axes, frame: pd.DataFrame, unit: str, scale: float = 1.0) -> list[tuple[str, float, str]]:
+    """Bands from 5 to 95 and 25 to 75 percent, median and mean over the years; the labels of the two lines."""
+    years = frame["year"].to_numpy()
+    columns = {name: frame[f"{name}_{unit}"].to_numpy() * scale for name in (*measures.FAN, "mean")}
+    ax.fill_between(years, columns["q05"], columns["q95"], color="#d6e6f2", linewidth=0)
+    ax.fill_between(years, columns["q25"], columns["q75"], color="#9ecae1", linewidth=0)
+    ax.plot(years, columns["median"], color=style.BLUE)
+    ax.plot(years, columns["mean"], color=style.VERMILLION, linestyle=(0, (5, 1.5)))
+    return [
+        ("median", float(columns["median"][-1]), style.BLUE),
+        ("mean", float(columns["mean"][-1]), style.VERMILLION),
+    ]
+
+
+@_styled
+def path_fan(
+    owner: Owner,
+    ax: Axes,
+    *,
+    scenario: str | None = None,
+    line: str = "withdrawal_tax",
+    reference: str = "none",
+) -> Axes:
+    """A line over the paths of a random scenario by calendar year, or its difference from a reference.
+
+    Bands hold 50 and 90 percent of paths. ``reference`` is none, no_crypto or equity_adoption. Raises InputError
+    for another line, reference or scenario.
+    """
+    result, frame = measures.path_fan(owner, scenario, line, reference)
+    labels = _fan(ax, frame, "bn_usd")
+    style.zero_line(ax)
+    _label_lines(ax, frame["year"].tolist(), labels)
+    against = "" if reference == "none" else f" less {PATH_NAMES[reference]}"
+    what = capital(f"{line.replace('_', ' ')}{against}, {result.name}")
+    style.title(ax, what, capital(UNITS["nominal_bn_usd"]))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def dollar_fan(owner: Owner, ax: Axes, *, scenario: str | None = None, asset: str = "crypto") -> Axes:
+    """A dollar in an asset over the paths of a random scenario, on a logarithmic scale; bands as in path_fan."""
+    result, frame = measures.dollar_fan(owner, scenario, asset)
+    draw_dollar(ax, frame, f"A dollar in {asset.replace('_', ' ')} at the end of 2026, {result.name}")
+    return ax
+
+
+def draw_dollar(ax: Axes, frame: pd.DataFrame, title: str) -> None:
+    """A fan of dollars on a logarithmic scale."""
+    ax.set_yscale("log")
+    _label_lines(ax, frame["year"].tolist(), _fan(ax, frame, "usd"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.title(ax, title, "Dollars (log scale)")
+
+
+@_styled
+def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
+    """Bitcoin's month-end price on a logarithmic scale, its falls of 45 percent and more shaded.
+
+    Drawn from the record, whatever the owner.
+    """
+    levels, falls = measures.crypto_history()
+    ax.set_yscale("log")
+    for fall in falls.itertuples():
+        ax.axvspan(fall.peak, fall.trough, color="#f3d9c4", linewidth=0)
+        ax.annotate(
+            f"{style.MINUS}{100 * fall.drawdown_share:.0f}%", (fall.trough, fall.trough_usd),
+            xytext=(0, -4), textcoords="offset points", ha="center", va="top",
+        )  # fmt: skip
+    ax.plot(levels.index, levels.to_numpy(), color=style.BLACK, linewidth=1.2)
+    ax.set_xlim(levels.index[0], levels.index[-1])
+    low, high = ax.get_ylim()
+    ax.set_ylim(low / 3, high)
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.title(ax, "Bitcoin at month ends; falls of 45 percent or more shaded", "Dollars (log scale)")
+    return ax
+
+
 @_styled
 def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
     """The ``count`` assumptions that move the baseline's net revenue most, from their low to high value.

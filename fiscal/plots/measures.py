@@ -16,6 +16,7 @@ from fiscal import sources
 from fiscal.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES
+from fiscal.errors import InputError, Problem
 from fiscal.plots.wording import window_years
 
 if TYPE_CHECKING:
@@ -477,6 +478,65 @@ def crypto_values(owner: Result | Comparison) -> pd.DataFrame:
         [series.rename("value").reset_index().assign(series=name) for name, series in frames.items()],
         ignore_index=True,
     )[["series", "year", "value"]]
+
+
+FAN = ("q05", "q25", "median", "q75", "q95")
+
+
+def random_results(results: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Results that keep the distribution over many paths."""
+    return tuple(result for result in results if "path_years" in result.tables)
+
+
+def _random_result(owner: Result | Comparison, scenario: str | None) -> Result:
+    """The random result of a name, or the first. Raises InputError when there is none."""
+    found = {result.name: result for result in random_results(runs_of(owner))}
+    if scenario is None and found:
+        return next(iter(found.values()))
+    if scenario not in found:
+        allowed = ", ".join(found) or "a scenario of a random path model, run with more than one path"
+        raise InputError(Problem("no such random run", key="scenario", value=scenario, allowed=allowed))
+    return found[scenario]
+
+
+def path_fan(
+    owner: Result | Comparison, scenario: str | None, line: str, reference: str
+) -> tuple[Result, pd.DataFrame]:
+    """The result, and its line by year over paths (``path_years``), the stub left out."""
+    result = _random_result(owner, scenario)
+    frame = result.tables["path_years"]
+    frame = frame[(frame["path"] == "scenario") & (frame["year"] >= FIRST_FULL_YEAR)]
+    problems = [
+        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(frame[key].unique()))
+        for key, value in (("line", line), ("reference", reference))
+        if value not in set(frame[key])
+    ]
+    if problems:
+        raise InputError(problems)
+    return result, frame[(frame["line"] == line) & (frame["reference"] == reference)]
+
+
+def dollar_fan(owner: Result | Comparison, scenario: str | None, asset: str) -> tuple[Result, pd.DataFrame]:
+    """The result, and a dollar in an asset by year over its paths."""
+    result = _random_result(owner, scenario)
+    frame = result.tables["path_dollar"]
+    if asset not in set(frame["asset"]):
+        allowed = ", ".join(frame["asset"].unique())
+        raise InputError(Problem("no such asset", key="asset", value=asset, allowed=allowed))
+    return result, frame[frame["asset"] == asset]
+
+
+def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
+    """Bitcoin's month-end level by date in years, and its falls of 45 percent and more with theirs."""
+    from fiscal.markets import history
+
+    levels = history.monthly_levels()["crypto"].dropna()
+    dates = pd.Series({month: month.year + month.month / 12 for month in levels.index})
+    falls = history.drawdowns("crypto")
+    for end in ("peak", "trough"):
+        months = pd.PeriodIndex(falls[f"{end}_month"], freq="M")
+        falls[end], falls[f"{end}_usd"] = dates[months].to_numpy(), levels[months].to_numpy()
+    return levels.set_axis(dates.to_numpy()), falls
 
 
 def headline(owner: Result | Comparison, value: str = "nominal_bn_usd") -> pd.DataFrame:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.errors import InputError, Problem
-from fiscal.report import answer, background, chapters, pdf
+from fiscal.report import answer, background, chapters, markets, pdf
 from fiscal.report.content import Report, Section
 from fiscal.results import Result
 
@@ -39,9 +39,11 @@ def assemble(results: Sequence[Result]) -> Report:
         chapters.distribution_section(own),
         chapters.extra_dollar_section(own),
         chapters.present_values_section(own),
-        chapters.paths_distribution_section(own),
+        markets.paths_distribution_section(own),
         background.calibration_section(own),
+        markets.history_section(own),
         background.paths_section(own),
+        markets.implied_section(own),
         background.assumptions_section(own),
         background.method_section(own),
         background.limits_section(own),

@@ -182,8 +182,12 @@ def _microdata_blocks() -> list[Block]:
 
 
 def paths_section(results: Results) -> Section | None:
-    """Returns of the paths that the scenarios use: phases with reasons, and year by year."""
-    holders = measures.with_crypto(results)
+    """Returns of the named paths that the scenarios use: phases with reasons, and year by year."""
+    holders = tuple(
+        result
+        for result in measures.with_crypto(results)
+        if result.scenario.value("paths.model") == "deterministic"
+    )
     if not holders:
         return None
     notes = sources.table("crypto_path_notes")
