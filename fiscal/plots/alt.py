@@ -189,6 +189,18 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
     )
 
 
+def _hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
+    frame = measures.hindcast(quantity, series)
+    parts = []
+    for name, part in measures.hindcast_lines(frame, quantity):
+        ends = part["value_bn_usd"].iloc[[0, -1]]
+        who = f"published by {series}" if name == "published" else f"the model {name}"
+        parts.append(f"{who} goes from {signed(ends.iloc[0])} to {signed(ends.iloc[1])}")
+    years = f"{frame['year'].min():g} to {frame['year'].max():g}"
+    what = measures.HINDCAST_QUANTITIES[quantity].lower()
+    return f"Lines of {what}, {years}, in billions of current dollars: {listing(parts)}."
+
+
 _SENTENCES: dict[str, Callable[..., str]] = {
     "contributions": _contributions,
     "cash_flow": _cash_flow,
@@ -201,6 +213,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "present_values": _present_values,
     "crypto_value": _crypto_value,
     "sensitivity": _sensitivity,
+    "hindcast": _hindcast,
 }
 
 
