@@ -40,7 +40,6 @@ from fiscal.assembly import NO_BOUND_USD, assumptions
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS
 from fiscal.markets import glide, history
 from fiscal.people.contributions import Contributions, project_contributions
-from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
@@ -354,13 +353,13 @@ def run(
 def opening_balances(fed: World, people: np.ndarray, stock: float) -> np.ndarray:
     """A stock over age and group, ``(A, G)`` dollars: the shape of the model's own opening on past people."""
     settings = scenarios.load("baseline").settings
-    wages = macro([SIPP_YEAR, FIRST_YEAR])["wage_index"]
+    wages = past_wages()
     shape = open_accounts(
         assumptions(settings),
         people=people,
         unit_people=people,
         mobility=mobility_matrix(settings.people.rank_correlation),
-        wage_ratio=float(wages.loc[SIPP_YEAR] / wages.loc[FIRST_YEAR]),
+        wage_ratio=float(wages[SIPP_YEAR] / wages[FIRST_YEAR]),
         years=fed.years[:1],
     ).balance_usd
     return shape * (stock / shape.sum())
@@ -548,10 +547,10 @@ def build(progress: Progress | None = None, cases: tuple[tuple[Start, str], ...]
 
 TABLE = "hindcast"
 INPUTS = (
-    "annual_returns", "assumptions", "contribution_limits", "contribution_profile", "dol_5500",
-    "ebri_401k_allocation", "ici_assets", "labor_force", "life_table", "monthly_prices", "past_limits",
-    "past_population", "past_wages", "rmd_uniform", "roth_use", "sipp_age_income", "soi_ira_by_age", "vanguard",
-    "w2_deferrals_roth", "wage_index", "withdrawal_behaviour", "withdrawal_rules",
+    "assumptions", "contribution_limits", "contribution_profile", "dol_5500", "ebri_401k_allocation",
+    "ici_assets", "labor_force", "life_table", "monthly_prices", "mortality_improvement", "past_limits",
+    "past_population", "past_wages", "rmd_uniform", "roth_use", "sipp_age_income", "soi_ira_by_age",
+    "vanguard", "w2_deferrals_roth", "wage_index", "withdrawal_behaviour", "withdrawal_rules",
 )  # fmt: skip
 """Tables that a run reads."""
 
