@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal import sources
-from fiscal.people.past import past_wages
 from fiscal.plots.wording import amount, listing, percent, signed_percent
 from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
@@ -151,7 +150,7 @@ def _savers_sentence(first: int) -> str:
     last = _w2_last_year()
     people = w2["all_elective_deferrers"].astype(float)
     mean = w2["all_elective_bn_usd"] / people
-    wages = past_wages()
+    wages = hindcast.average_wages()
     return (
         f"W-2 forms show {people[first] / 1e6:.1f} million people with deferrals in {first} and "
         f"{people[last] / 1e6:.1f} million in {last}, {percent(people[last] / people[first] - 1)} more, while the mean "

@@ -240,6 +240,11 @@ WORKING_AGES = (20, 64)
 """Ages on 1 January whose people savers are counted against."""
 
 
+def average_wages() -> pd.Series:
+    """Average wage, dollars, that the runs are fed, by year."""
+    return past_wages()
+
+
 def stock_usd(series: str, year: int) -> float:
     """Published assets of the plans at the end of a year, dollars."""
     if series == "ICI":
