@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fiscal import sources
 from fiscal.errors import InputError
@@ -135,6 +138,30 @@ def test_the_account_identity_holds_in_every_year() -> None:
     assert np.abs(projection.identity_residual_usd).max() <= 1e-9 * projection.identity_scale_usd.max()
     opening = projection.opening_usd[0, :, 0].sum(axis=1)
     np.testing.assert_allclose(opening[1:], found().assets_usd[:-1], rtol=1e-12)
+
+
+@settings(max_examples=8, deadline=None)
+@given(factor=st.floats(0.01, 100.0), variant=st.sampled_from(["own_rules", "deferrers_fed", "returns_fed"]))
+def test_stock_and_contributions_in_proportion_give_everything_in_proportion(factor, variant) -> None:
+    own = found(variant=variant)
+    level = replace(
+        own.levels,
+        elective_scale=own.levels.elective_scale * factor,
+        employer_scale=own.levels.employer_scale * factor,
+    )
+    opening = own.inputs.opening_usd[0].sum(axis=(0, 3)) * factor
+    again = hindcast.run(own.world, level, opening, variant=variant)
+    for name in ("elective_usd", "employer_usd", "outflow_usd", "assets_usd", "benefits_usd"):
+        np.testing.assert_allclose(getattr(again, name), factor * getattr(own, name), rtol=1e-9)
+
+
+def test_more_leave_when_the_factor_on_leaving_is_higher() -> None:
+    own = found()
+    opening = own.inputs.opening_usd[0].sum(axis=(0, 3))
+    more = hindcast.run(own.world, replace(own.levels, outflow_scale=1.2 * own.levels.outflow_scale), opening)
+    # withdrawals and rollovers by the factor; what passes to heirs is taken off what is left
+    assert 1.15 < more.outflow_usd[0] / own.outflow_usd[0] < 1.2
+    assert (more.assets_usd < own.assets_usd).all()
 
 
 def test_a_year_earns_what_its_assets_earned_less_the_fee() -> None:

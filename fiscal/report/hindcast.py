@@ -178,7 +178,8 @@ def _assets_text(by_run: pd.DataFrame) -> str:
         "100 participants or more. Plans also hold foreign and smaller companies' shares and pay fees beyond the "
         "model's; no table here says how much of the gap each is. Told only what plans earned, the run from "
         f"{first} ends {_too(ends['returns_fed'])}; told only who saves, {_too(ends['deferrers_fed'])}; told both, "
-        f"{_too(ends['both_fed'])} (from {second} {_too(both)}). What is left is withdrawals. A projection that takes "
+        f"{_too(ends['both_fed'])} (from {second} {_too(both)}). What is left comes from withdrawals and the small "
+        "rest of contributions. A projection that takes "
         "the record of the S&P 500 for the return on plans' shares is, on this evidence, too high in years when "
         "large U.S. companies lead."
     )
@@ -200,10 +201,24 @@ def _benefits_text(table: pd.DataFrame, by_run: pd.DataFrame) -> str:
         f"{signed_percent(float(own[0]['mean_error']))} and {signed_percent(float(own[1]['mean_error']))}). The "
         f"largest miss is {year}: {_too(float(there[first]))} and {_too(float(there[second]))}. The model takes "
         "what leaves as a share of the balance at the opening of the year, which is the law for required minimums but "
-        "not for people who change jobs: when prices fall within the year they leave with less. In 2020, "
+        "not for people who change jobs: when prices fall within the year they leave with less. "
+        f"{_shares_sentence(int(year))} In 2020, "
         f"{_too(float(in_2020[first]))} and {_too(float(in_2020[second]))}, the law also let savers take money "
         "for reasons of the pandemic (CARES Act s.2202); of that law the model has only the waiver of required "
         "minimums (s.2203)."
+    )
+
+
+def _shares_sentence(year: int) -> str:
+    """Published benefits over opening and over mean assets, in ``year`` and the year before."""
+    dol = sources.table("dol_5500").set_index("year")
+    paid, assets = dol["benefits_paid_bn_usd"].astype(float), dol["assets_yearend_bn_usd"].astype(float)
+    opening = paid / assets.shift(1)
+    mean = 2 * paid / (assets + assets.shift(1))
+    return (
+        f"Published benefits went from {percent(opening[year - 1])} of opening assets in {year - 1} to "
+        f"{percent(opening[year])} in {year}, but only from {percent(mean[year - 1])} to {percent(mean[year])} of the "
+        "mean of opening and closing assets."
     )
 
 
