@@ -276,6 +276,42 @@ def report(
     _say(f"report written to {written}")
 
 
+@app.command("hindcast")
+def hindcast_errors(
+    check: Annotated[
+        bool, typer.Option("--check", help="Run it again; exit code 1 when the stored table differs.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the errors of the model started in the past: over published, by lead year, and what explains them.
+
+    \b
+    own_rules is the hindcast; the other variants also take savers or returns as known.
+    Example: fiscal hindcast --check
+    """
+    from fiscal import runs
+    from fiscal.validation import hindcast
+
+    table = hindcast.stored()
+    differs = False
+    if check:
+        with _progress("hindcast") as progress:
+            differs = hindcast.differs(hindcast.build(progress), table)
+    by_lead, by_run = hindcast.errors_by_lead(table), hindcast.errors_by_quantity(table)
+    if as_json:
+        answer = {"by_lead": runs.records(by_lead), "by_run": runs.records(by_run)}
+        _emit({**answer, "points": runs.records(table), "checked": check, "differs": differs})
+    else:
+        typer.echo("Errors over published, fractions (return: difference of rates). By run, over all leads:")
+        _show_frame(by_run)
+        typer.echo("\nBy lead year, DOL starts of 2010 and 2016, own rules:")
+        _show_frame(by_lead)
+        if check:
+            _say("differs from the stored table" if differs else "as stored")
+    if differs:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
 @data_app.command("list")
 def data_list(as_json: JsonOption = False) -> None:
     """List the data tables with unit, publisher and licence.
@@ -318,21 +354,25 @@ def data_check(as_json: JsonOption = False) -> None:
 
 @data_app.command("derive")
 def data_derive(
-    table: Annotated[str, typer.Argument(help="own_withdrawals or sensitivity.")],
+    table: Annotated[str, typer.Argument(help="own_withdrawals, sensitivity or hindcast.")],
     as_json: JsonOption = False,
 ) -> None:
     """Build a data table that comes from the model's own runs; minutes for the sensitivity.
 
     own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
-    after it. sensitivity moves each assumption over its range.
+    after it. sensitivity moves each assumption over its range. hindcast starts the model in the past.
 
     \b
     Example: fiscal data derive sensitivity
     """
     from fiscal.errors import InputError, Problem, nearest
-    from fiscal.validation import own_withdrawals, sensitivity
+    from fiscal.validation import hindcast, own_withdrawals, sensitivity
 
-    builders = {"own_withdrawals": own_withdrawals.rebuild, "sensitivity": sensitivity.rebuild}
+    builders = {
+        "own_withdrawals": own_withdrawals.rebuild,
+        "sensitivity": sensitivity.rebuild,
+        "hindcast": hindcast.rebuild,
+    }
     if table not in builders:
         raise InputError(
             Problem(

@@ -28,6 +28,7 @@ COMMANDS = (
     ("run",),
     ("compare",),
     ("report",),
+    ("hindcast",),
     ("data",),
     ("data", "list"),
     ("data", "check"),

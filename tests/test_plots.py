@@ -22,7 +22,8 @@ from fiscal.plots import measures, style, wording
 
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values"}
 CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
-NAMES = sorted(ALWAYS | CRYPTO | {"sensitivity"})
+STORED = {"sensitivity", "hindcast"}
+NAMES = sorted(ALWAYS | CRYPTO | STORED)
 
 
 # --- which, where, how ------------------------------------------------------------------------------
@@ -30,8 +31,8 @@ NAMES = sorted(ALWAYS | CRYPTO | {"sensitivity"})
 
 def test_what_is_available_depends_on_what_the_runs_hold():
     baseline, boom, _ = three()
-    assert set(plots.available(baseline)) - {"sensitivity"} == ALWAYS
-    assert set(plots.available(boom)) - {"sensitivity"} == ALWAYS | CRYPTO
+    assert set(plots.available(baseline)) - STORED == ALWAYS
+    assert set(plots.available(boom)) - STORED == ALWAYS | CRYPTO
     assert set(plots.available(comparison())) == set(NAMES)
 
 
@@ -91,6 +92,8 @@ def test_a_dollar_sign_is_no_formula():
         ("who_gains", {"window": "FY1900-1901"}),
         ("contributions", {"value": "euros"}),
         ("cash_flow", {"value": "euros"}),
+        ("hindcast", {"quantity": "height"}),
+        ("hindcast", {"quantity": "benefits", "series": "ICI"}),
     ],
 )
 def test_a_wrong_option_is_answered_with_what_is_allowed(name, options):

@@ -27,25 +27,31 @@ def rmd_start_age(birth_year: ArrayLike) -> Array:
     return age
 
 
-def uniform_lifetime_divisor(age: ArrayLike) -> Array:
+def uniform_lifetime_divisor(age: ArrayLike, year: int | None = None) -> Array:
     """Divisor of the Uniform Lifetime Table in years, by age attained in the distribution year.
 
-    26 CFR 1.401(a)(9)-9(c), in force from 2022. Below the table's first age (72) there is no divisor:
-    infinite, so that the required share is zero; above its last (120) the last one holds.
+    26 CFR 1.401(a)(9)-9(c), the table in force in ``year`` (None: the one in force from 2022). Below the
+    table's first age (72; 70 in the table of 2003-2021) there is no divisor: infinite, so that the
+    required share is zero; above its last (120) the last one holds.
     """
-    ages, divisors = _uniform_table()
+    ages, divisors = _uniform_table(
+        "divisor_2022_on" if year is None or year >= 2022 else "divisor_2003_2021"
+    )
     whole = np.asarray(age).astype(int)
     position = np.clip(whole - ages[0], 0, len(ages) - 1)
     return np.where(whole < ages[0], np.inf, divisors[position])
 
 
-def required_minimum_share(ages: ArrayLike, birth_years: ArrayLike) -> Array:
+def required_minimum_share(ages: ArrayLike, birth_years: ArrayLike, year: int | None = None) -> Array:
     """Share of the prior 31 December balance that must be paid out, by age attained and birth year.
 
-    Zero before the start age; arguments broadcast. Living Roth owners have none (the caller's part).
+    Zero before the start age, and everywhere in a ``year`` in which Congress waived the minimum;
+    arguments broadcast. Living Roth owners have none (the caller's part).
     """
     ages, birth_years = np.broadcast_arrays(np.asarray(ages), np.asarray(birth_years))
-    return np.where(ages >= rmd_start_age(birth_years), 1.0 / uniform_lifetime_divisor(ages), 0.0)
+    share = 1.0 / uniform_lifetime_divisor(ages, year)
+    due = ages >= rmd_start_age(birth_years)
+    return np.where(due & (year not in _waived_years()), share, 0.0)
 
 
 @cache
@@ -63,6 +69,13 @@ def _start_ages() -> tuple[tuple[float, float], ...]:
 
 
 @cache
-def _uniform_table() -> tuple[NDArray[np.int_], Array]:
-    table = sources.table("rmd_uniform").dropna(subset=["divisor_2022_on"]).sort_values("age")
-    return table["age"].to_numpy(dtype=int), table["divisor_2022_on"].to_numpy(dtype=float)
+def _waived_years() -> tuple[int, ...]:
+    """Years without required minimums: WRERA 2008 for 2009, CARES Act s.2203 for 2020."""
+    text = sources.table("withdrawal_rules").set_index("rule")["text_value"]["rmd_waived_years"]
+    return tuple(int(year) for year in str(text).split(";"))
+
+
+@cache
+def _uniform_table(column: str) -> tuple[NDArray[np.int_], Array]:
+    table = sources.table("rmd_uniform").dropna(subset=[column]).sort_values("age")
+    return table["age"].to_numpy(dtype=int), table[column].to_numpy(dtype=float)

@@ -149,11 +149,13 @@ def project_contributions(
     roth_plateau_year: int,
     roth_employer_share: float,
     catch_up_mandate: bool,
+    profile_limits: pd.Series | None = None,
 ) -> Contributions:
     """Contributions ``(Y, A, G)`` of every year; none after ``last_contribution_year``.
 
     ``people`` (Y, A, G); ``wage_index`` (Y,) with 2025 = 1; ``limits`` as
-    :func:`fiscal.law.limits.contribution_limits`; ``mobility`` (G, wage group).
+    :func:`fiscal.law.limits.contribution_limits`; ``mobility`` (G, wage group). ``profile_limits`` are
+    the limits of 2025, the year of the profile, when the projection does not begin in it.
     """
     profile = sources.table("contribution_profile")
     weights = people[0].sum(axis=1)
@@ -165,7 +167,7 @@ def project_contributions(
     mandate_share = by_single_age(profile, "catch_up_mandate_share", weights)
     gross_wage = by_single_age(profile, "gross_wage_usd", weights)
 
-    base = limits.loc[years[0]]
+    base = limits.loc[years[0]] if profile_limits is None else profile_limits
     # one relative limit a year serves all ages: catch-up limits are indexed alike
     relative = (
         limits.loc[years, "elective_deferral_limit_usd"].to_numpy() / base["elective_deferral_limit_usd"]

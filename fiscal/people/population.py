@@ -117,7 +117,7 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
     migration = np.zeros_like(deaths)
     entrants = np.zeros((calendar.size, n_groups))
 
-    people[0] = totals[0][:, None] * _opening_group_shares(_year_row(death_share, 0), income_gradient)
+    people[0] = totals[0][:, None] * opening_group_shares(_year_row(death_share, 0), income_gradient)
     entrants[0] = people[0, 0]
     migration_rate = np.zeros(n_ages)  # net migration per person of 2099, held through 2100
     for index, year in enumerate(calendar):
@@ -408,7 +408,7 @@ def _year_row(values: Floats, index: int) -> Floats:
     return values[min(index, len(values) - 1)]
 
 
-def _opening_group_shares(death_share: Floats, income_gradient: float) -> Floats:
+def opening_group_shares(death_share: Floats, income_gradient: float) -> Floats:
     """Distribution over groups at each age, ``(age, group)``, of a cohort that met ``death_share``."""
     shares = np.empty((AGES.size, GROUP_SHARES.size))
     shares[0] = GROUP_SHARES

@@ -117,7 +117,7 @@ def retirement_draws(
 ) -> np.ndarray:
     """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``."""
     own = np.clip(discretionary_rate(assume, above_share, exact_share) * draw_scale, 0.0, 1.0)
-    minimum = np.stack([required_minimum_share(AGES, row) for row in birth_years(years)])
+    minimum = np.stack([required_minimum_share(AGES, y - AGES, int(y)) for y in years])
     low_share = 1 - above_share - exact_share
     return (
         exact_share * minimum

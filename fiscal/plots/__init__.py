@@ -48,5 +48,6 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
         names += _RANDOM
     if measures.sensitivity() is not None:
         names.append("sensitivity")
+    names.append("hindcast")
     found: dict[str, Any] = {name: getattr(figures, name) for name in names}
     return found

@@ -229,6 +229,18 @@ def _crypto_history(owner: Owner) -> str:
     )
 
 
+def _hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
+    frame = measures.hindcast(quantity, series)
+    parts = []
+    for name, part in measures.hindcast_lines(frame, quantity):
+        ends = part["value_bn_usd"].iloc[[0, -1]]
+        who = f"published by {series}" if name == "published" else f"the model {name}"
+        parts.append(f"{who} goes from {signed(ends.iloc[0])} to {signed(ends.iloc[1])}")
+    years = f"{frame['year'].min():g} to {frame['year'].max():g}"
+    what = measures.HINDCAST_QUANTITIES[quantity].lower()
+    return f"Lines of {what}, {years}, in billions of current dollars: {listing(parts)}."
+
+
 _SENTENCES: dict[str, Callable[..., str]] = {
     "contributions": _contributions,
     "cash_flow": _cash_flow,
@@ -244,6 +256,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "path_fan": _path_fan,
     "dollar_fan": _dollar_fan,
     "crypto_history": _crypto_history,
+    "hindcast": _hindcast,
 }
 
 

@@ -467,3 +467,39 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
     style.legend(ax, "lower right")
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
+
+
+@_styled
+def hindcast(owner: Owner, ax: Axes, *, quantity: str = "assets", series: str = "DOL") -> Axes:
+    """The model started in the past beside the published series, from the stored table, whatever the owner.
+
+    Raises InputError for another quantity than contributions, benefits or assets, or another series than
+    DOL or ICI (assets only).
+    """
+    names = measures.HINDCAST_QUANTITIES
+    if quantity not in names:
+        raise InputError(
+            Problem("no such quantity", key="quantity", value=quantity, allowed=", ".join(names))
+        )
+    known = ("DOL", "ICI") if quantity == "assets" else ("DOL",)
+    if series not in known:
+        raise InputError(Problem("no such series", key="series", value=series, allowed=", ".join(known)))
+    frame = measures.hindcast(quantity, series)
+    # flows share one scale, and so do assets, so that panels side by side compare
+    alike = [("assets", "DOL"), ("assets", "ICI")]
+    if quantity != "assets":
+        alike = [("contributions", "DOL"), ("benefits", "DOL")]
+    ax.set_ylim(0, 1.05 * max(measures.hindcast(*one)["value_bn_usd"].max() for one in alike))
+    labels = []
+    for position, (name, part) in enumerate(measures.hindcast_lines(frame, quantity)):
+        look = style.line_of(position)
+        marker: dict[str, Any] = {"marker": "o", "markersize": 3} if series == "ICI" else {}
+        ax.plot(part["year"], part["value_bn_usd"], **look.options(), **marker)
+        text = f"published ({series})" if name == "published" else name.replace(", ", ",\n")
+        labels.append((text, float(part["value_bn_usd"].iloc[-1]), look.color))
+    years = [int(frame["year"].min()), int(np.ceil(frame["year"].max()))]
+    style.years_axis(ax, years, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, float(frame["year"].max()))
+    style.title(ax, f"{names[quantity]}, {series}", "Billions of current dollars")
+    style.plain_numbers(ax)
+    return ax
