@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from fiscal import sources
-from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS
+from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.markets import glide, losses, paths
@@ -22,6 +26,8 @@ from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 if TYPE_CHECKING:
     from fiscal.people.population import Population
     from fiscal.scenario.schema import Settings
+
+Progress = Callable[[int, int, str], None]
 
 SCENARIO_PATH = "scenario"
 NO_CRYPTO_PATH = "no_crypto"
@@ -122,9 +128,6 @@ def projection_inputs(
     sleeve = alternative_shares(settings)
     allocation_share = float(sleeve.sum())
     adopted = adoption.participants_share > 0 and allocation_share > 0
-    # with nothing allocated there is one stratum: a second would only move the last bits of every sum
-    crypto_people = adoption.participants_share
-    stratum_share = np.array([1 - crypto_people, crypto_people]) if adopted else np.ones(1)
     conventions = settings.books.convention_rates
     labels: tuple[str, ...] = (SCENARIO_PATH,)
     if references:
@@ -136,9 +139,7 @@ def projection_inputs(
     market = paths.smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     half = market.half_returns[0]  # (Y, half, asset)
     weights = glide.glide_path()
-    curve = adoption_curve(years, adoption.start_year, adoption.full_year) * allocation_share
-    allocated = (np.zeros(len(years)), curve) if adopted else (np.zeros(len(years)),)
-    target = np.stack(allocated, axis=1)  # (Y, S)
+    target = target_allocation(settings, years)
     no_target = np.zeros_like(target)
     displaces_equity = adoption.displaces == "equity"
     # a year's core follows what the crypto sleeve was bought to at the end of the year before
@@ -162,6 +163,9 @@ def projection_inputs(
     per_path = [own_path[label] for label in labels]
     targets = np.stack([part[3] for part in per_path])
     policy = _policy(settings, targets, years)
+    for name, share in allocation_on_paths(settings, market).items():
+        policy[name] = policy[name].copy()
+        policy[name][labels.index(SCENARIO_PATH)] = share[0]
 
     # accounts and their holders
     scale = settings.people.scale
@@ -174,15 +178,18 @@ def projection_inputs(
         wage_ratio=_wage_ratio(SIPP_YEAR),
         years=years,
     )
-    roth_stock = settings.roth.opening_stock_share
-    opening = np.zeros((2, 2, *first.shape, len(stratum_share)))
-    opening[0, 0] = (opened.balance_usd * (1 - roth_stock))[..., None] * stratum_share
-    opening[0, 1] = (opened.balance_usd * roth_stock)[..., None] * stratum_share
-    if settings.scope.rollover_stock:
-        opening[1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * stratum_share
-    basis = opening[:, 1] * settings.roth.opening_basis_share
-
     holders = people.people_open * opened.holder_share
+    # with nothing allocated there is one stratum: a second would only move the last bits of every sum
+    stratum_share = strata_shares(settings, years, holders[0]) if adopted else np.ones(1)
+    of_opening = stratum_share if stratum_share.ndim == 1 else stratum_share[0]
+    of_years = stratum_share if stratum_share.ndim == 1 else stratum_share[:, None]
+    roth_stock = settings.roth.opening_stock_share
+    opening = np.zeros((2, 2, *first.shape, stratum_share.shape[-1]))
+    opening[0, 0] = (opened.balance_usd * (1 - roth_stock))[..., None] * of_opening
+    opening[0, 1] = (opened.balance_usd * roth_stock)[..., None] * of_opening
+    if settings.scope.rollover_stock:
+        opening[1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
+    basis = opening[:, 1] * settings.roth.opening_basis_share
     spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
     left_to_heirs = people.deaths * opened.holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
@@ -198,7 +205,7 @@ def projection_inputs(
         opening_usd=opening,
         opening_basis_usd=basis,
         contribution_usd=np.stack([contributions.traditional_usd, contributions.roth_usd], axis=1)[..., None]
-        * stratum_share,
+        * of_years,
         half_return=np.stack([part[4] for part in per_path]),
         mix=np.arange(len(labels)),
         core_weight=np.stack([part[0] for part in per_path]),
@@ -215,7 +222,10 @@ def projection_inputs(
         nonqualified_share=nonqualified,
         rollover_rate=rates.rollover_rate,
         conversion_rate=np.full((len(years), len(AGES)), settings.withdrawals.conversion_rate)
-        * (years <= settings.horizon.last_year)[:, None],
+        * (
+            (years >= settings.withdrawals.conversion_first_year)
+            & (years <= min(settings.withdrawals.conversion_last_year, settings.horizon.last_year))
+        )[:, None],
         death_rate=people.death_rate,
         spouse_share=spouse_share,
         heir_years=settings.heirs.years,
@@ -238,6 +248,69 @@ def alternative_shares(settings: Settings) -> np.ndarray:
         "commodities": others.commodities_share,
     }
     return np.array([shares.get(asset, 0.0) for asset in ASSETS])
+
+
+def target_allocation(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """Target of the crypto sleeve in the strata's balances before any answer to returns, ``(Y, S)``."""
+    adoption = settings.adoption
+    whole = float(alternative_shares(settings).sum())
+    if not (adoption.participants_share > 0 and whole > 0):
+        return np.zeros((len(years), 1))
+    curve = adoption_curve(years, adoption.start_year, adoption.full_year) * whole
+    return np.stack([np.zeros(len(years)), curve], axis=1)
+
+
+def allocation_on_paths(settings: Settings, market: paths.AssetPaths) -> dict[str, np.ndarray]:
+    """The scenario's ``ALLOCATIONS`` on each path of a market, ``(P, Y, S)``: policy first, then the answer."""
+    target = target_allocation(settings, market.years)
+    policy = _policy(settings, target[None], market.years)
+    return {name: answered_allocation(settings, policy[name][0], market) for name in ALLOCATIONS}
+
+
+def strata_shares(settings: Settings, years: np.ndarray, holders: np.ndarray) -> np.ndarray:
+    """Shares of people in the strata (no crypto, crypto): ``(S,)``, or ``(Y, A, G, S)`` where they differ by
+    birth year or earnings group. A cohort's share is its own for life; the mean over ``holders`` (A, G), those
+    of 2025, is the setting."""
+    adoption = settings.adoption
+    mean = adoption.participants_share
+    if not (adoption.group_tilt or adoption.age_tilt) or mean >= 1:
+        return np.array([1 - mean, mean])
+    born = birth_years(years)  # (Y, A)
+    middle = np.average(born[0], weights=holders.sum(axis=1))
+    groups = adoption.group_tilt * np.linspace(-0.5, 0.5, holders.shape[1])
+    odds = adoption.age_tilt * (born - middle)[:, :, None] / 10 + groups
+
+    def share(shift: float, odds: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-(odds + shift)))
+
+    weight = holders / holders.sum()
+    shift = brentq(lambda at: float((weight * share(at, odds[0])).sum()) - mean, -60.0, 60.0, xtol=1e-13)
+    crypto = share(shift, odds)
+    return np.stack([1 - crypto, crypto], axis=-1)
+
+
+ALLOCATIONS = ("crypto_target_share", "crypto_contribution_share")
+"""Inputs of the projection that answer to past returns."""
+
+
+def answered_allocation(settings: Settings, share: np.ndarray, market: paths.AssetPaths) -> np.ndarray:
+    """An allocation ``(Y, S)`` as savers make it on each path, ``(P, Y, S)``, where they chase returns or sell in
+    panic (section ``behaviour``). What happened in a calendar year acts in the next, from 2027 on."""
+    behaviour = settings.behaviour
+    annual = market.annual_returns()
+    wide = np.broadcast_to(share, (len(annual), *share.shape))
+    if not (behaviour.chasing or behaviour.panic_share):
+        return wide
+    crypto, equity = annual[..., CRYPTO], annual[..., EQUITY]
+    factor = np.ones(crypto.shape)
+    excess = np.log1p(crypto) - np.log1p(equity)
+    factor[:, 2:] = np.clip(1 + behaviour.chasing * excess[:, 1:-1], 0.0, 2.0)
+    fell = crypto <= -behaviour.panic_fall
+    panic = np.zeros_like(fell)
+    for later in range(1, behaviour.panic_years + 1):
+        panic[:, 1 + later :] |= fell[:, 1:-later]
+    factor = np.where(panic, factor * (1 - behaviour.panic_share), factor)
+    return np.clip(wide * factor[:, :, None], 0.0, 1.0)
 
 
 def _policy(settings: Settings, targets: np.ndarray, years: np.ndarray) -> dict[str, np.ndarray]:
@@ -315,13 +388,12 @@ def _withdrawal_schedules(
         flat = TaxSchedule(knots_usd=knots, tax_usd=tax * settings.tax.withdrawal_scale)
         return flat, flat
     retired = mobility_matrix(settings.people.retired_rank_correlation)
-    schedules = law_schedules.load()
+    schedules = schedules_in_force(settings)
     spread = law_schedules.group_sigma() * assume["withdrawal_sigma_scale"]
     scale = settings.tax.withdrawal_scale
-    at_work = working_share_of_withdrawals(assume)
-    owner = _scaled(
-        schedules.withdrawal_tax(years, incidence(years), retired, spread, working_share=at_work), scale
-    )
+    at_work = working_share_of_withdrawals(assume, settings.withdrawals.retirement_age_shift)
+    draws = incidence(years, settings.withdrawals.rmd_age_shift)
+    owner = _scaled(schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work), scale)
     # heirs must draw every year: everybody withdraws
     certain = _scaled(schedules.withdrawal_tax(years, np.ones(len(AGES)), retired, spread), scale)
     heir_age = np.maximum(np.arange(len(AGES)) - settings.heirs.age_gap, 0)
@@ -342,7 +414,7 @@ def contribution_taxes(
     contributions: Contributions,
 ) -> ContributionTaxes:
     """Income and payroll tax that the year's contributions avoid or bring."""
-    deferral = law_schedules.load().deferral(years, mobility)
+    deferral = schedules_in_force(settings).deferral(years, mobility)
     # an employer's dollar of contribution would be paid as this much less wages
     employer = contributions.employer_usd / (1 + assume["employer_payroll_rate"])
     oasdi, hi = employer * deferral.oasdi_rate, employer * deferral.hi_rate
@@ -350,17 +422,52 @@ def contribution_taxes(
     if flat is not None:
         deferred, upfront = flat * contributions.traditional_usd, flat * contributions.roth_usd
     else:
-        elective = contributions.elective_traditional_usd + contributions.elective_roth_usd
-        saved = elective * deferral.saved_at(contributions.deferral_multiple)
+        # the multiples count what would be deferred under the law's limits, so that a change takes the margin
+        imputed = contributions.imputed_usd
+        saved = imputed * deferral.saved_at(contributions.deferral_multiple)
         deferred = saved + contributions.employer_traditional_usd * deferral.employer_rate
         upfront = (
-            elective * deferral.saved_at(1.0)
+            imputed * deferral.saved_at(contributions.elective_multiple)
             - saved
             + contributions.employer_roth_usd * deferral.employer_rate
         )
     return ContributionTaxes(
         deferred_usd=deferred, payroll_oasdi_usd=oasdi, payroll_hi_usd=hi, roth_upfront_usd=upfront
     )
+
+
+CACHE_VARIABLE = "FISCAL_CACHE"
+
+
+def cache_dir() -> Path:
+    """Folder of what is built once and can be built again: ``FISCAL_CACHE``, else ``.cache/fiscal`` in the home
+    folder, else one of the system's temporary folder."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fiscal"
+    except RuntimeError:  # no home folder
+        return Path(tempfile.gettempdir()) / "fiscal"
+
+
+def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:
+    """The tax schedules of a scenario: current law's as stored, or those of its reform, built on first use (minutes).
+
+    Raises InputError with Tax-Calculator's own message for a reform that it refuses.
+    """
+    if settings.law.reform is None:
+        return law_schedules.load()
+    key = law_schedules.reform_key(Path(settings.law.reform), settings.law.reform_year)
+    if key not in _REFORMS:
+        _REFORMS[key] = law_schedules.for_reform(
+            Path(settings.law.reform), cache_dir(), settings.law.reform_year, progress
+        )
+    return _REFORMS[key]
+
+
+_REFORMS: dict[str, law_schedules.Schedules] = {}
+"""Reform schedules that this process has read, by content key."""
 
 
 def backstop(settings: Settings) -> Backstop:
@@ -392,7 +499,7 @@ def buildup_tax(
         shape = (len(years), len(AGES), len(GROUPS))
         interest = dividend = gain = np.full(shape, flat)
     else:
-        interest, dividend, gain = law_schedules.load().outside(years, mobility)
+        interest, dividend, gain = schedules_in_force(settings).outside(years, mobility)
     as_interest = {"bonds": 1.0, "cash": 1.0, "real_estate": 1.0}
     as_gain = {
         "equity": assume["gain_realisation_share"],

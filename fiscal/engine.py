@@ -31,15 +31,16 @@ from fiscal.assembly import (
     contribution_taxes,
     convention_label,
     projection_inputs,
+    schedules_in_force,
 )  # fmt: skip
 from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
-from fiscal.law.limits import contribution_limits, last_published_year
+from fiscal.levers import World, scenario_contributions
 from fiscal.markets.paths import path_model
 from fiscal.people import population
-from fiscal.people.contributions import Contributions, project_contributions
+from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import project_rates
@@ -127,26 +128,6 @@ def compute(
     )
     wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
     mobility = mobility_matrix(settings.people.rank_correlation)
-    limits = contribution_limits(years, economy["cpi_u"].to_numpy(), economy["wage_index"].to_numpy())
-    if not settings.limits.indexed:
-        frozen = last_published_year()
-        limits[limits.index > frozen] = limits.loc[frozen].to_numpy()
-    contributions = project_contributions(
-        years=years,
-        year_fraction=fraction,
-        people=people.people_open,
-        wage_index=wage_index,
-        limits=limits,
-        mobility=mobility,
-        last_contribution_year=horizon_last,
-        elective_scale=settings.contributions.elective_scale,
-        employer_scale=settings.contributions.employer_scale,
-        roth_share_2025=settings.roth.elective_share_2025,
-        roth_share_step=settings.roth.elective_share_step,
-        roth_plateau_year=settings.roth.plateau_year,
-        roth_employer_share=settings.roth.employer_share,
-        catch_up_mandate=settings.roth.catch_up_mandate,
-    )
     rates = project_rates(
         assume,
         years=years,
@@ -157,7 +138,15 @@ def compute(
         rollover_scale=settings.withdrawals.rollover_scale,
         roth_draw_ratio=settings.withdrawals.roth_draw_ratio,
         still_working_exception=settings.withdrawals.still_working_exception,
+        rmd_shift=settings.withdrawals.rmd_age_shift,
+        retirement_shift=settings.withdrawals.retirement_age_shift,
     )
+    schedules_in_force(settings, report)  # a reform's are built here, with progress
+    world = World(
+        settings=settings, assume=assume, years=years, fraction=fraction, people=people, economy=economy,
+        wage_index=wage_index, mobility=mobility, rates=rates,
+    )  # fmt: skip
+    contributions = scenario_contributions(world)
 
     report(1, 4, "tax schedules and markets")
     inputs, market = projection_inputs(

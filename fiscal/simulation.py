@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, path_settings, with_custody_failure
+from fiscal.assembly import (
+    EQUITY_PATH,
+    NO_CRYPTO_PATH,
+    SCENARIO_PATH,
+    allocation_on_paths,
+    path_settings,
+    with_custody_failure,
+)
 from fiscal.budget.ledger import BuildupTax, Ledger
 from fiscal.markets.losses import draw_loss_rates
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
@@ -93,8 +100,8 @@ def simulate(
             market = smoothed(market, settings.alternatives.smoothing)
         for label in labels:
             on_paths = _on_paths(horizon, label, market)
-            if label == SCENARIO_PATH and settings.overlays.operational_loss_frequency:
-                on_paths = replace(on_paths, loss_rate=_drawn_losses(settings, horizon.years, size, first))
+            if label == SCENARIO_PATH:
+                on_paths = replace(on_paths, **_own_changes(settings, market, first))
             totals = project_totals(on_paths, rates)
             parts = {
                 "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
@@ -124,14 +131,19 @@ def simulate(
     )
 
 
-def _drawn_losses(settings: Settings, years: np.ndarray, size: int, first: int) -> np.ndarray:
-    """Operational losses of the scenario's paths ``(path, Y)``, a stated failure of a custodian among them."""
-    overlays = settings.overlays
-    drawn = draw_loss_rates(
-        overlays.operational_loss_frequency, overlays.operational_recovery_share, years, size,
-        settings.paths.seed, first,
-    )  # fmt: skip
-    return with_custody_failure(settings, years, drawn)
+def _own_changes(settings: Settings, market: AssetPaths, first: int) -> dict[str, Any]:
+    """Inputs of the scenario's own paths that differ path by path beside returns: answers and drawn losses."""
+    changes: dict[str, Any] = {}
+    behaviour, overlays = settings.behaviour, settings.overlays
+    if behaviour.chasing or behaviour.panic_share:
+        changes |= allocation_on_paths(settings, market)
+    if overlays.operational_loss_frequency:
+        drawn = draw_loss_rates(
+            overlays.operational_loss_frequency, overlays.operational_recovery_share, market.years,
+            len(market.half_returns), settings.paths.seed, first,
+        )  # fmt: skip
+        changes["loss_rate"] = with_custody_failure(settings, market.years, drawn)
+    return changes
 
 
 def _on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> ProjectionInputs:

@@ -221,6 +221,11 @@ FREE = [
             "adoption.full",
             "paths.count",
             "roth.plateau",
+            "roth.full",
+            "roth.none",
+            "limits.",
+            "law.",
+            "withdrawals.conversion",
             "alternatives",
             "overlays",
         )

@@ -128,15 +128,15 @@ def build(
     data, check = microdata.mend(microdata.load(chosen), settings)
     imputed = deferrals.impute(data)
     report(1, total, "deferrals imputed")
-    frames = {year: frame_of(year, data) for year in years}
+    parts = _years_before(reform, years) if source is None and settings is None else {}
+    frames = {year: frame_of(year, data) for year in years if year not in parts}
     job = Job(chosen, data, imputed, dict(reform or {}))
-    parts = {}
-    for year, part in _run(job, [frames[year] for year in years], jobs):
+    for year, part in _run(job, list(frames.values()), jobs):
         parts[year] = part
         report(1 + len(parts), total, f"law year {year}")
     tables = {
         name: _rounded(pd.concat([parts[year][name] for year in years], ignore_index=True))
-        for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "law_parameters")
+        for name in SCHEDULES
     }
     nodes = tables["law_parameters"]["law_year"] > LAST_FILE_YEAR
     tables["law_parameters"] = tables["law_parameters"][~nodes]  # later years are indexed by wages
@@ -146,6 +146,44 @@ def build(
     _write(tables, folder, register=ours and out_dir is None, source=chosen)
     report(total, total, "written")
     return tables
+
+
+SCHEDULES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "law_parameters")
+
+
+def reform_years(reform: Mapping[str, Any]) -> tuple[int, ...]:
+    """Law years of a reform's schedules: those of current law, its first year and the one before it, so that what
+    lies between two law years does not smear the change."""
+    first = first_reform_year(reform)
+    return tuple(sorted({*LAW_YEARS, *(y for y in (first - 1, first) if FIRST_YEAR <= y <= LAST_YEAR)}))
+
+
+def first_reform_year(reform: Mapping[str, Any]) -> int:
+    """First year that a reform (parameter -> year -> value) changes."""
+    return min(int(year) for values in reform.values() for year in values)
+
+
+def _years_before(
+    reform: Mapping[str, Any] | None, years: Iterable[int]
+) -> dict[int, dict[str, pd.DataFrame]]:
+    """The stored schedules of the law years that a reform leaves as they are."""
+    if not reform:
+        return {}
+    stored = {name: sources.table(name) for name in SCHEDULES}
+    untouched = set(stored["withdrawal_curve"]["law_year"].astype(int)) & set(years)
+    return {
+        year: {name: table[table["law_year"] == year] for name, table in stored.items()}
+        for year in sorted(untouched)
+        if year < first_reform_year(reform)
+    }
+
+
+def moved(reform: Mapping[str, Any], first_year: int | None) -> dict[str, Any]:
+    """A reform with all its years moved so that its first one is ``first_year``; None leaves them."""
+    shift = 0 if first_year is None else first_year - first_reform_year(reform)
+    return {
+        name: {int(year) + shift: value for year, value in values.items()} for name, values in reform.items()
+    }
 
 
 def frame_of(year: int, data: Microdata) -> Frame:

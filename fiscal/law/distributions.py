@@ -11,20 +11,23 @@ from fiscal import sources
 
 Array = NDArray[np.float64]
 
+SHIFT_AFTER_YEAR = 2026
+"""A later start (a policy lever) reaches those who are not due by this year."""
 
-def rmd_start_age(birth_year: ArrayLike) -> Array:
+
+def rmd_start_age(birth_year: ArrayLike, shift: int = 0) -> Array:
     """Age whose year is the first distribution year, by birth year; same shape.
 
     75 for births from 1960, 73 for 1951-59 (SECURE 2.0 s.107; 1959 as the proposed regulations say),
     72 for 1949-50 (SECURE Act s.114; the law's line is 1 July 1949, by year of birth the whole of 1949 is
-    taken), 70 1/2 before.
+    taken), 70 1/2 before. ``shift`` years are added for whoever has not reached it by the end of 2026.
     """
     born = np.asarray(birth_year)
     rules = _start_ages()
     age = np.full(born.shape, rules[0][1])
     for first_birth_year, start in rules[1:]:
         age = np.where(born >= first_birth_year, start, age)
-    return age
+    return np.where(born + age > SHIFT_AFTER_YEAR, age + shift, age) if shift else age
 
 
 def uniform_lifetime_divisor(age: ArrayLike, year: int | None = None) -> Array:
@@ -42,7 +45,9 @@ def uniform_lifetime_divisor(age: ArrayLike, year: int | None = None) -> Array:
     return np.where(whole < ages[0], np.inf, divisors[position])
 
 
-def required_minimum_share(ages: ArrayLike, birth_years: ArrayLike, year: int | None = None) -> Array:
+def required_minimum_share(
+    ages: ArrayLike, birth_years: ArrayLike, year: int | None = None, shift: int = 0
+) -> Array:
     """Share of the prior 31 December balance that must be paid out, by age attained and birth year.
 
     Zero before the start age, and everywhere in a ``year`` in which Congress waived the minimum;
@@ -50,7 +55,7 @@ def required_minimum_share(ages: ArrayLike, birth_years: ArrayLike, year: int | 
     """
     ages, birth_years = np.broadcast_arrays(np.asarray(ages), np.asarray(birth_years))
     share = 1.0 / uniform_lifetime_divisor(ages, year)
-    due = ages >= rmd_start_age(birth_years)
+    due = ages >= rmd_start_age(birth_years, shift)
     return np.where(due & (year not in _waived_years()), share, 0.0)
 
 

@@ -17,6 +17,7 @@ Between law years rates are interpolated; after the last they are held (on wage-
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,22 +69,40 @@ def build(
 def for_reform(
     reform: Path,
     cache_dir: Path,
+    first_year: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     jobs: int = 2,
 ) -> Schedules:
     """Schedules under a future law: built once, then found again by content.
 
     ``reform`` is a Tax-Calculator reform file (JSON, parameter -> year -> value; the years say when it
-    starts). The build goes to a folder of ``cache_dir`` named by the hash of the reform, of every input
-    and of the library version. Raises InputError for a file that is missing or that Tax-Calculator refuses.
+    starts, ``first_year`` moves them). The build goes to a folder of ``cache_dir`` named by the hash of the
+    reform, of every input and of the library version; law years before the reform are the stored ones.
+    Raises InputError for a file that is missing or that Tax-Calculator refuses.
     """
     from fiscal.law import build as builder
 
-    parameters = builder.read_reform(Path(reform))
+    parameters = builder.moved(builder.read_reform(Path(reform)), first_year)
     folder = Path(cache_dir) / builder.reform_key(parameters)
     if not all((folder / f"{name}.csv").is_file() for name in _TABLES):
-        builder.build(progress, jobs, reform=parameters, out_dir=folder)
+        years = builder.reform_years(parameters)
+        with tempfile.TemporaryDirectory(prefix=".reform.", dir=_made(cache_dir)) as name:
+            builder.build(progress, jobs, years=years, reform=parameters, out_dir=Path(name) / "built")
+            if not folder.exists():
+                (Path(name) / "built").rename(folder)
     return load(folder)
+
+
+def reform_key(reform: Path, first_year: int | None = None) -> str:
+    """Content key of the schedules of a reform file: names the law in a run's record."""
+    from fiscal.law import build as builder
+
+    return builder.reform_key(builder.moved(builder.read_reform(Path(reform)), first_year))
+
+
+def _made(folder: Path) -> Path:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ limit, D(L), is read from the imputed sample, so that a limit that lags wages bi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.optimize import brentq
 
 from fiscal import sources
 from fiscal.axes import ATTAINED_AGES as AGES
+from fiscal.axes import FIRST_YEAR
 
 MANDATE_FIRST_YEAR = 2026
 """Roth-only catch-up for higher wages, SECURE 2.0 s.603 as delayed by IRS Notice 2023-62."""
@@ -31,7 +33,11 @@ class Contributions:
     employer_traditional_usd: np.ndarray
     employer_roth_usd: np.ndarray
     catch_up_usd: np.ndarray  # part of the elective deferrals, memo
-    deferral_multiple: np.ndarray  # traditional deferral over the all-traditional deferral of the same law
+    imputed_usd: (
+        np.ndarray
+    )  # elective deferrals under the law's limits, what the tax schedules' multiples count
+    deferral_multiple: np.ndarray  # traditional deferral over the imputed one
+    elective_multiple: np.ndarray  # elective deferral, traditional and Roth, over the imputed one
 
     @property
     def traditional_usd(self) -> np.ndarray:
@@ -133,7 +139,38 @@ def roth_share_by_age(level: np.ndarray, dollars: np.ndarray) -> np.ndarray:
     return result
 
 
+@dataclass(frozen=True, kw_only=True)
+class RothUse:
+    """How much of the contributions is Roth."""
+
+    share_2025: float  # of elective deferrals
+    share_step: float  # a year, to the plateau
+    plateau_year: int
+    employer_share: float = 0.0
+    employer_first_year: int = FIRST_YEAR
+    catch_up_mandate: bool = True
+    group_tilt: float = 0.0  # log-odds, highest less lowest group
+    full_from_year: int | None = None  # everything Roth
+    none_from_year: int | None = None  # everything traditional
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContributionPolicy:
+    """What policy and behaviour change beside the Roth share; the defaults change no bit.
+
+    ``limits`` are those in force where they differ from the law's (same columns); ``barred_share`` (Y, A, G)
+    of people who may not contribute; ``elective_response`` (Y, A, G) multiplies elective deferrals;
+    ``retirement_age_shift`` moves work after 60 to later ages.
+    """
+
+    limits: pd.DataFrame | None = None
+    barred_share: np.ndarray | None = None
+    elective_response: np.ndarray | None = None
+    retirement_age_shift: int = 0
+
+
 def project_contributions(
+    assume: Mapping[str, float],
     *,
     years: np.ndarray,
     year_fraction: np.ndarray,
@@ -144,47 +181,54 @@ def project_contributions(
     last_contribution_year: int,
     elective_scale: float,
     employer_scale: float,
-    roth_share_2025: float,
-    roth_share_step: float,
-    roth_plateau_year: int,
-    roth_employer_share: float,
-    catch_up_mandate: bool,
+    roth: RothUse,
+    policy: ContributionPolicy | None = None,
     profile_limits: pd.Series | None = None,
 ) -> Contributions:
     """Contributions ``(Y, A, G)`` of every year; none after ``last_contribution_year``.
 
-    ``people`` (Y, A, G); ``wage_index`` (Y,) with 2025 = 1; ``limits`` as
+    ``people`` (Y, A, G); ``wage_index`` (Y,) with 2025 = 1; ``limits`` the law's, as
     :func:`fiscal.law.limits.contribution_limits`; ``mobility`` (G, wage group). ``profile_limits`` are
     the limits of 2025, the year of the profile, when the projection does not begin in it.
     """
+    policy = policy or ContributionPolicy()
     profile = sources.table("contribution_profile")
     weights = people[0].sum(axis=1)
     active = (years <= last_contribution_year).astype(float)
+    age = _working_age(policy.retirement_age_shift)
 
-    elective_wish = by_single_age(profile, "elective_deferral_usd", weights)  # (A, k), 2025 dollars
-    catch_up = by_single_age(profile, "catch_up_usd", weights)
-    employer_wish = by_single_age(profile, "employer_usd", weights)
-    mandate_share = by_single_age(profile, "catch_up_mandate_share", weights)
-    gross_wage = by_single_age(profile, "gross_wage_usd", weights)
+    def per_person(column: str) -> np.ndarray:
+        return by_single_age(profile, column, weights)[age]
+
+    elective_wish = per_person("elective_deferral_usd")  # (A, k), 2025 dollars
+    catch_up = per_person("catch_up_usd")
+    employer_wish = per_person("employer_usd")
+    mandate_share = per_person("catch_up_mandate_share")
+    gross_wage = per_person("gross_wage_usd")
 
     base = limits.loc[years[0]] if profile_limits is None else profile_limits
-    # one relative limit a year serves all ages: catch-up limits are indexed alike
-    relative = (
-        limits.loc[years, "elective_deferral_limit_usd"].to_numpy() / base["elective_deferral_limit_usd"]
-    )
-    # a larger wish meets the same limit sooner
-    kept = 1 - excess_share(profile, relative / (wage_index * max(elective_scale, 1.0)), weights)  # (Y, A, k)
     growth = (wage_index * active)[:, None, None]
-    elective_k = elective_wish * kept * growth
-    catch_up_k = (
-        np.where((sources.assumption("law.catch_up_first_age") <= AGES)[:, None], catch_up, 0.0)
-        * kept
-        * growth
-    )
-    mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0)
+    # a larger wish meets the same limit sooner
+    lag = wage_index * max(elective_scale, 1.0)
+
+    def kept_under(in_force: pd.DataFrame) -> np.ndarray:
+        """Share of the wish that a limit leaves, (Y, A, k)."""
+        # one relative limit a year serves all ages: catch-up limits are indexed alike
+        relative = (
+            in_force.loc[years, "elective_deferral_limit_usd"].to_numpy()
+            / base["elective_deferral_limit_usd"]
+        )
+        return 1 - excess_share(profile, relative / lag, weights)
+
+    kept = kept_under(limits)
+    may_catch_up = (sources.assumption("law.catch_up_first_age") <= AGES)[:, None]
+    catch_up_k = np.where(may_catch_up, catch_up, 0.0) * kept * growth
+    imputed_k = elective_wish * kept * growth
+    elective_k = imputed_k
 
     # employer money follows pay up to the 401(a)(17) compensation limit
-    compensation = limits.loc[years, "compensation_limit_usd"].to_numpy()[:, None, None]
+    paid_under = limits if policy.limits is None else policy.limits
+    compensation = paid_under.loc[years, "compensation_limit_usd"].to_numpy()[:, None, None]
     wage_then = gross_wage * wage_index[:, None, None]
     counted = np.minimum(wage_then, compensation) / wage_index[:, None, None]
     counted_2025 = np.minimum(gross_wage, float(base["compensation_limit_usd"]))
@@ -194,34 +238,139 @@ def project_contributions(
         * growth
     )
 
+    if policy.limits is not None:
+        in_force = policy.limits
+        ratio = np.minimum(
+            in_force.loc[years, "catch_up_limit_usd"].to_numpy()
+            / limits.loc[years, "catch_up_limit_usd"].to_numpy(),
+            1.0,
+        )[:, None, None]
+        elective_k = elective_wish * kept_under(in_force) * growth - catch_up_k * (1 - ratio)
+        elective_k = np.maximum(elective_k, 0.0)
+        catch_up_k = np.minimum(catch_up_k * ratio, elective_k)
+        deferrers = per_person("deferrer_share")
+        left = additions_left(
+            elective_k - catch_up_k + employer_k,
+            deferrers,
+            limits.loc[years, "annual_additions_limit_usd"].to_numpy(),
+            in_force.loc[years, "annual_additions_limit_usd"].to_numpy(),
+            assume["additions_sigma"],
+        )
+        elective_k = (elective_k - catch_up_k) * left + catch_up_k
+        employer_k = employer_k * left
+    mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0)
+
     def to_groups(per_person: np.ndarray) -> np.ndarray:
         """Per person by wage rank (Y, A, k) -> dollars by lifetime group (Y, A, G), the stub's part."""
         return np.einsum("gk,yak->yag", mobility, per_person) * people * year_fraction[:, None, None]
 
-    elective = to_groups(elective_k) * elective_scale
+    imputed = to_groups(imputed_k) * elective_scale
+    elective = imputed if elective_k is imputed_k else to_groups(elective_k) * elective_scale
     catch_up_usd = to_groups(catch_up_k) * elective_scale
     mandated = to_groups(mandated_k) * elective_scale
     employer = to_groups(employer_k) * employer_scale
+    if policy.barred_share is not None:
+        may = 1 - policy.barred_share
+        elective, catch_up_usd, mandated, employer = (
+            part * may for part in (elective, catch_up_usd, mandated, employer)
+        )
+    if policy.elective_response is not None:
+        answer = policy.elective_response
+        elective, catch_up_usd, mandated = (part * answer for part in (elective, catch_up_usd, mandated))
 
     level = np.clip(
-        roth_share_2025 + roth_share_step * (np.minimum(years, roth_plateau_year) - years[0]), 0.0, 1.0
+        roth.share_2025 + roth.share_step * (np.minimum(years, roth.plateau_year) - years[0]), 0.0, 1.0
     )
-    share = roth_share_by_age(level, elective.sum(axis=2))[:, :, None]
-    in_force = (catch_up_mandate & (years >= MANDATE_FIRST_YEAR))[:, None, None]
-    free = np.where(in_force, elective - mandated, elective)
-    roth = share * free + (elective - free)
-    traditional = elective - roth
+    if roth.group_tilt:
+        share = roth_share_by_cell(level, elective, roth.group_tilt)
+    else:
+        share = roth_share_by_age(level, elective.sum(axis=2))[:, :, None]
+    in_force_603 = (roth.catch_up_mandate & (years >= MANDATE_FIRST_YEAR))[:, None, None]
+    free = np.where(in_force_603, elective - mandated, elective)
+    to_roth = share * free + (elective - free)
+    traditional = elective - to_roth
     traditional = np.where(share >= 1, 0.0, traditional)
-    multiple = np.divide(traditional, elective, out=np.zeros_like(elective), where=elective > 0)
+    employer_share = np.where(years >= roth.employer_first_year, roth.employer_share, 0.0)
+    if roth.full_from_year is not None:
+        full = years >= roth.full_from_year
+        traditional = np.where(full[:, None, None], 0.0, traditional)
+        employer_share = np.where(full, 1.0, employer_share)
+    if roth.none_from_year is not None:
+        none = years >= roth.none_from_year
+        traditional = np.where(none[:, None, None], elective, traditional)
+        employer_share = np.where(none, 0.0, employer_share)
+    of_employer = employer_share[:, None, None]
     return Contributions(
         years=years,
         elective_traditional_usd=traditional,
         elective_roth_usd=elective - traditional,
-        employer_traditional_usd=employer * (1 - roth_employer_share),
-        employer_roth_usd=employer * roth_employer_share,
+        employer_traditional_usd=employer * (1 - of_employer),
+        employer_roth_usd=employer * of_employer,
         catch_up_usd=catch_up_usd,
-        deferral_multiple=multiple,
+        imputed_usd=imputed,
+        deferral_multiple=_over(traditional, imputed),
+        elective_multiple=_over(elective, imputed),
     )
+
+
+def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def _working_age(shift: int) -> np.ndarray:
+    """Place (A,) of the age whose work and saving each age takes: after 60 that of ``shift`` years before."""
+    first = 60
+    moved = np.maximum(AGES - shift, first) if shift > 0 else AGES - shift
+    return np.clip(np.where(first <= AGES, moved, AGES), AGES[0], AGES[-1]) - AGES[0]
+
+
+def additions_left(
+    total: np.ndarray, deferrers: np.ndarray, law_usd: np.ndarray, in_force_usd: np.ndarray, sigma: float
+) -> np.ndarray:
+    """Share of a person's contributions that another limit on all of them leaves, ``(Y, A, k)``.
+
+    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and
+    ``in_force_usd`` (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd
+    ``sigma`` (assumed: no table shows them); the share is what lies below the limit in force over what
+    lies below the law's, so that the law itself leaves everything as it is.
+    """
+    from scipy.special import ndtr
+
+    mean = np.divide(total, deferrers, out=np.zeros_like(total), where=deferrers > 0)
+    if (in_force_usd == law_usd).all():
+        return np.ones_like(total)
+
+    def below(limit: np.ndarray) -> np.ndarray:
+        """E[min(X, limit)] / E[X]."""
+        over = np.divide(limit[:, None, None], mean, out=np.full_like(mean, np.inf), where=mean > 0)
+        with np.errstate(divide="ignore"):
+            d = np.log(over) / sigma
+        plain = ndtr(d - sigma / 2)  # dollars of those below
+        return plain + np.where(np.isfinite(over), over, 0.0) * (1 - ndtr(d + sigma / 2))
+
+    return np.minimum(below(in_force_usd) / below(law_usd), 1.0)
+
+
+def roth_share_by_cell(level: np.ndarray, dollars: np.ndarray, group_tilt: float) -> np.ndarray:
+    """Roth share ``(Y, A, G)`` tilted over ages as :func:`roth_share_by_age` and over groups by ``group_tilt``
+    log-odds from the lowest to the highest; its mean over ``dollars`` (Y, A, G) is ``level`` (Y,)."""
+    by_age = roth_share_by_age(level, dollars.sum(axis=2))
+    groups = group_tilt * np.linspace(-0.5, 0.5, dollars.shape[2])
+    result = np.empty_like(dollars)
+    for y, mean in enumerate(level):
+        if mean <= 0 or mean >= 1 or not dollars[y].any():
+            result[y] = min(max(mean, 0.0), 1.0)
+            continue
+        odds = np.log(by_age[y] / (1 - by_age[y]))[:, None] + groups
+        weight = dollars[y] / dollars[y].sum()
+
+        def gap(
+            shift: float, odds: np.ndarray = odds, weight: np.ndarray = weight, mean: float = mean
+        ) -> float:
+            return float((weight / (1 + np.exp(-(odds + shift)))).sum()) - mean
+
+        result[y] = 1 / (1 + np.exp(-(odds + brentq(gap, -40.0, 40.0, xtol=1e-13))))
+    return result
 
 
 def group_wages() -> np.ndarray:

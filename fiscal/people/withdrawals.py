@@ -68,7 +68,7 @@ def soi_incidence() -> dict[str, float]:
     }
 
 
-def incidence(years: np.ndarray) -> np.ndarray:
+def incidence(years: np.ndarray, rmd_shift: int = 0) -> np.ndarray:
     """Probability that a holder of a traditional account withdraws in the year, ``(Y, A)``.
 
     SOI below the required age; from it on SOI's rate at 75-79 (a new required age moves the step).
@@ -84,7 +84,7 @@ def incidence(years: np.ndarray) -> np.ndarray:
         [published["<60"], published["60-64"], published["65-69"], before_required],
     )
     birth = birth_years(years)
-    return np.where(AGES[None, :] >= rmd_start_age(birth), required, free[None, :])
+    return np.where(AGES[None, :] >= rmd_start_age(birth, rmd_shift), required, free[None, :])
 
 
 def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_share: float) -> np.ndarray:
@@ -113,11 +113,17 @@ def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_sh
 
 
 def retirement_draws(
-    assume: Mapping[str, float], years: np.ndarray, above_share: float, exact_share: float, draw_scale: float
+    assume: Mapping[str, float],
+    years: np.ndarray,
+    above_share: float,
+    exact_share: float,
+    draw_scale: float,
+    rmd_shift: int = 0,
+    retirement_shift: int = 0,
 ) -> np.ndarray:
     """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``."""
-    own = np.clip(discretionary_rate(assume, above_share, exact_share) * draw_scale, 0.0, 1.0)
-    minimum = np.stack([required_minimum_share(AGES, y - AGES, int(y)) for y in years])
+    own = _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
+    minimum = np.stack([required_minimum_share(AGES, y - AGES, int(y), rmd_shift) for y in years])
     low_share = 1 - above_share - exact_share
     return (
         exact_share * minimum
@@ -126,23 +132,38 @@ def retirement_draws(
     )
 
 
-def still_working_share() -> np.ndarray:
-    """Labour force participation at 60 and over, ``(A,)``; one below 60 (leavers are in the separations)."""
+def _own_rate(
+    assume: Mapping[str, float], above_share: float, exact_share: float, draw_scale: float, shift: int
+) -> np.ndarray:
+    """Draw rate of the *above* type, scaled; with a shift an age draws as ``shift`` years before, from 60 on."""
+    rate = discretionary_rate(assume, above_share, exact_share)
+    if shift:
+        rate = np.where(
+            AGES >= QUALIFIED_AGE, np.interp(np.maximum(AGES - shift, QUALIFIED_AGE), AGES, rate), 0.0
+        )
+        if shift > 0:
+            rate = np.where(QUALIFIED_AGE + shift > AGES, 0.0, rate)
+    return np.clip(rate * draw_scale, 0.0, 1.0)
+
+
+def still_working_share(shift: int = 0) -> np.ndarray:
+    """Labour force participation at 60 and over, ``(A,)``; one below 60 (leavers are in the separations).
+    ``shift`` moves it to later ages."""
     table = sources.table("labor_force")
     rows = table[(table["publisher"] == "BLS CPS") & (table["year"] == 2025)].set_index("age")["value"]
     points = {60.5: "60-61", 63: "62-64", 67: "65-69", 72: "70-74", 80: "75+"}
-    share = np.interp(AGES, list(points), [float(rows[label]) for label in points.values()])
+    share = np.interp(AGES - shift, list(points), [float(rows[label]) for label in points.values()])
     return np.where(AGES >= QUALIFIED_AGE, share, 1.0)
 
 
-def working_share_of_withdrawals(assume: Mapping[str, float]) -> np.ndarray:
+def working_share_of_withdrawals(assume: Mapping[str, float], shift: int = 0) -> np.ndarray:
     """Share of withdrawal dollars taken by people at work, ``(A,)``: whose other income they stack on.
 
     From 60 on holders at work draw ``worker_draw_ratio`` as much as the retired (assumed); before, the
     assumed share ``early_working_share``.
     """
     retiring = AGES >= QUALIFIED_AGE
-    working = np.where(retiring, still_working_share(), 0.0)
+    working = np.where(retiring, still_working_share(shift), 0.0)
     drawn = working * assume["worker_draw_ratio"]
     return np.where(retiring, drawn / (drawn + 1 - working), assume["early_working_share"])
 
@@ -176,6 +197,8 @@ def project_rates(
     rollover_scale: float,
     roth_draw_ratio: float,
     still_working_exception: bool,
+    rmd_shift: int = 0,
+    retirement_shift: int = 0,
 ) -> WithdrawalRates:
     """All rates of a scenario; see :class:`WithdrawalRates` for shapes.
 
@@ -190,15 +213,17 @@ def project_rates(
         }
     )  # fmt: skip
     cash, roll = leavers_shares()
-    working = still_working_share()
+    working = still_working_share(retirement_shift)
     early = AGES < QUALIFIED_AGE
     # leaving an employer is for those at work; after 60 most of a plan's money belongs to the retired
     leakage = separation * cash * working + np.where(early, assume["hardship_rate"], 0.0)
     leakage = np.where(early, leakage * leakage_scale, leakage)
     rollover = separation * roll * rollover_scale
 
-    draws = retirement_draws(assume, years, above_share, exact_share, draw_scale)  # (Y, A)
-    own = above_share * np.clip(discretionary_rate(assume, above_share, exact_share) * draw_scale, 0.0, 1.0)
+    draws = retirement_draws(
+        assume, years, above_share, exact_share, draw_scale, rmd_shift, retirement_shift
+    )  # (Y, A)
+    own = above_share * _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     # SOI's rates are of all owners, at work or not: discretion is the same for both; only the required
     # minimum waits for retirement (s.401(a)(9)(C)), unless the scenario ends that exception
     required_from = working if still_working_exception else np.zeros(len(AGES))

@@ -377,6 +377,25 @@ class Adoption(Section):
         source="no source",
         status="assumed",
     )
+    group_tilt: float = setting(
+        0.0,
+        unit="log-odds, highest less lowest earnings group",
+        low=-4.0,
+        high=4.0,
+        doc="Tilts who holds crypto over the earnings groups; the share of participants is kept.",
+        source="no source for plans; 0 = the same share in every group",
+        status="assumed",
+    )
+    age_tilt: float = setting(
+        0.0,
+        unit="log-odds per ten years of birth",
+        low=-2.0,
+        high=2.0,
+        doc="Tilts who holds crypto toward later birth years (positive) or earlier ones; the share of those who "
+        "are participants in 2025 is kept.",
+        source="no source for plans; 0 = the same share at every age",
+        status="assumed",
+    )
     mode: Literal["transfer", "new_money"] = setting(
         "transfer",
         unit="name",
@@ -604,6 +623,42 @@ class Roth(Section):
         source="permitted since 2023; its use is not published",
         status="assumed",
     )
+    employer_first_year: int = setting(
+        FIRST_YEAR,
+        unit="calendar year",
+        low=FIRST_YEAR,
+        high=LAST_YEAR,
+        doc="First year in which employer_share holds; before it employers contribute traditional money.",
+        source="permitted since 2023 (SECURE 2.0 Act s.604)",
+        status="choice",
+    )
+    group_tilt: float = setting(
+        0.0,
+        unit="log-odds, highest less lowest earnings group",
+        low=-3.0,
+        high=3.0,
+        doc="Tilts the Roth share of deferrals over the earnings groups; the mean over dollars is kept.",
+        source="use by pay is nearly flat (Alight 2016, data/roth_use.csv)",
+        status="assumed",
+    )
+    full_from_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year from which every contribution, the employer's too, is Roth (full Rothification); none = never.",
+        source="a policy question",
+        status="choice",
+    )
+    none_from_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year from which every contribution is traditional (a traditional mandate); none = never.",
+        source="a policy question",
+        status="choice",
+    )
     opening_stock_share: float = setting(
         0.05,
         unit="share of assets on 31 March 2025",
@@ -647,6 +702,52 @@ class Limits(Section):
         doc="Limits follow consumer prices after 2026, rounded down as the statute says; false freezes them.",
         source="26 U.S.C. 402(g)(4), 414(v)(2)(C), 415(d), 401(a)(17)(B)",
         status="cited",
+    )
+
+    change_year: int = setting(
+        FIRST_YEAR + 2,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year from which the dollar limits of this section hold; they are in its dollars and indexed as law's are.",
+        source="a policy question",
+        status="choice",
+    )
+    elective_limit_usd: float | None = setting(
+        None,
+        unit="dollars a year",
+        low=0.0,
+        high=100_000.0,
+        doc="Limit on elective deferrals, s.402(g); none = the law's. A higher one frees no dollar: see the limits.",
+        source="a policy question",
+        status="choice",
+    )
+    catch_up_limit_usd: float | None = setting(
+        None,
+        unit="dollars a year",
+        low=0.0,
+        high=50_000.0,
+        doc="Limit on catch-up contributions at all ages from 50; none = the law's.",
+        source="a policy question",
+        status="choice",
+    )
+    additions_limit_usd: float | None = setting(
+        None,
+        unit="dollars a year",
+        low=0.0,
+        high=200_000.0,
+        doc="Limit on a person's elective and employer contributions together, s.415(c); none = the law's.",
+        source="a policy question",
+        status="choice",
+    )
+    balance_cap_usd: float | None = setting(
+        None,
+        unit="dollars",
+        low=10_000.0,
+        high=1e9,
+        doc="Balance above which nobody may contribute (prices of change_year, indexed by the CPI-U); none = no cap.",
+        source="a policy question; proposals of 2021 named 10 million dollars, not among the sources read",
+        status="choice",
     )
 
 
@@ -722,6 +823,42 @@ class Withdrawals(Section):
         high=1.0,
         doc="Roth conversions: a taxable flow without the additional tax.",
         source="none in the baseline",
+        status="choice",
+    )
+    conversion_first_year: int = setting(
+        FIRST_YEAR,
+        unit="calendar year",
+        low=FIRST_YEAR,
+        high=LAST_YEAR,
+        doc="First year of Roth conversions.",
+        source="a policy question",
+        status="choice",
+    )
+    conversion_last_year: int = setting(
+        LAST_YEAR,
+        unit="calendar year",
+        low=FIRST_YEAR,
+        high=LAST_YEAR,
+        doc="Last year of Roth conversions.",
+        source="a policy question",
+        status="choice",
+    )
+    rmd_age_shift: int = setting(
+        0,
+        unit="years",
+        low=-1,
+        high=15,
+        doc="Added to the age at which required distributions begin, for people who have not reached it by 2026.",
+        source="0 = SECURE 2.0 Act s.107: 73, and 75 for births from 1960",
+        status="choice",
+    )
+    retirement_age_shift: int = setting(
+        0,
+        unit="years",
+        low=-3,
+        high=10,
+        doc="Years by which work, contributions and voluntary draws after 60 move to later ages.",
+        source="0 = participation and draws by age as published",
         status="choice",
     )
     additional_tax_rate: float = setting(
@@ -958,6 +1095,119 @@ class Backstop(Section):
     )
 
 
+class Behaviour(Section):
+    """Responses of savers, each nil by default: a static estimate. With them on, the conventional one."""
+
+    contribution_price_elasticity: float = setting(
+        0.0,
+        unit="elasticity of elective deferrals to the price of a dollar saved",
+        low=0.0,
+        high=2.0,
+        doc="Elective deferrals answer to the tax treatment: the price is 1 less the tax saved on contributing.",
+        source="0: nominal contributions unchanged under Roth (Beshears, Choi, Laibson, Madrian 2017)",
+        status="cited",
+    )
+    contribution_return_response: float = setting(
+        0.0,
+        unit="share of elective deferrals per unit of log return over equity in the year before",
+        low=-1.0,
+        high=2.0,
+        doc="Crypto holders' contributions answer to crypto's past return; bounded to half and twice.",
+        source="no source",
+        status="assumed",
+    )
+    chasing: float = setting(
+        0.0,
+        unit="share of the allocation per unit of log return over equity in the year before",
+        low=0.0,
+        high=2.0,
+        doc=(
+            "The target allocation rises after good years of crypto and falls after bad ones; at most "
+            "twice, never below 0."
+        ),
+        source="no source; flows into funds follow past returns",
+        status="assumed",
+    )
+    panic_fall: float = setting(
+        0.5,
+        unit="share of value lost in a calendar year",
+        low=0.05,
+        high=0.99,
+        doc="A fall of crypto in a calendar year of at least this sets off selling.",
+        source="no source; Bitcoin fell by half or more in data/crypto_drawdowns.csv eight times",
+        status="assumed",
+    )
+    panic_share: float = setting(
+        0.0,
+        unit="share of the allocation",
+        low=0.0,
+        high=1.0,
+        doc="Share of the allocation sold after such a fall.",
+        source="no source; most 401(k) participants never trade",
+        status="assumed",
+    )
+    panic_years: int = setting(
+        3,
+        unit="years",
+        low=1,
+        high=30,
+        doc="Years for which the allocation stays lower.",
+        source="no source",
+        status="assumed",
+    )
+
+
+class Law(Section):
+    """A change of the income tax itself."""
+
+    reform: str | None = setting(
+        None,
+        unit="path of a JSON file",
+        doc="Tax-Calculator reform file; its schedules are built once (minutes) and kept in a cache.",
+        source="yours",
+        status="choice",
+    )
+    reform_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Moves the file's years so that its first one is this; none = the years of the file.",
+        source="yours",
+        status="choice",
+    )
+
+
+class State(Section):
+    """State income tax, on lines of its own and in no federal total."""
+
+    income_tax: bool = setting(
+        False,
+        unit="switch",
+        doc="Adds state_deferred_revenue and state_withdrawal_tax to the books.",
+        source="off: the headline is federal",
+        status="choice",
+    )
+    rate: float = setting(
+        0.045,
+        unit="rate",
+        low=0.0,
+        high=0.133,
+        doc="Average state income tax rate on the dollars deferred and withdrawn.",
+        source="no source among the tables read: nine states have none, the highest rates are above 10 percent",
+        status="assumed",
+    )
+    withdrawals_taxed_share: float = setting(
+        0.7,
+        unit="share of withdrawals",
+        low=0.0,
+        high=1.0,
+        doc="Share of withdrawals that states tax: several exempt pensions in whole or part, and retirees move.",
+        source="no source",
+        status="assumed",
+    )
+
+
 class Macro(Section):
     """The economy around the accounts."""
 
@@ -998,6 +1248,9 @@ class Settings(Section):
     scope: Scope = Field(default_factory=Scope)
     books: Books = Field(default_factory=Books)
     backstop: Backstop = Field(default_factory=Backstop)
+    behaviour: Behaviour = Field(default_factory=Behaviour)
+    law: Law = Field(default_factory=Law)
+    state: State = Field(default_factory=State)
     macro: Macro = Field(default_factory=Macro)
     assumptions: Assumptions = Field(default_factory=Assumptions)
 
@@ -1173,6 +1426,10 @@ def contradictions(settings: Settings) -> list[Problem]:
         ("roth.plateau_year", settings.roth.plateau_year),
         ("overlays.reversal_year", overlays.reversal_year or 0),
         ("overlays.custody_loss_year", overlays.custody_loss_year or 0),
+        ("roth.full_from_year", settings.roth.full_from_year or 0),
+        ("roth.none_from_year", settings.roth.none_from_year or 0),
+        ("limits.change_year", settings.limits.change_year),
+        ("law.reform_year", settings.law.reform_year or 0),
     ):
         if year > horizon.last_year:
             found.append(
@@ -1183,6 +1440,7 @@ def contradictions(settings: Settings) -> list[Problem]:
                     allowed=f"a year up to {horizon.last_year} (horizon.last_year)",
                 )
             )
+    found += _lever_contradictions(settings)
     if withdrawals.rmd_exact_share + withdrawals.rmd_above_share > 1.0 + 1e-12:
         found.append(
             Problem(
@@ -1190,6 +1448,72 @@ def contradictions(settings: Settings) -> list[Problem]:
                 key="withdrawals.rmd_above_share",
                 value=withdrawals.rmd_above_share,
                 allowed=f"at most 1 less withdrawals.rmd_exact_share ({withdrawals.rmd_exact_share:g})",
+            )
+        )
+    return found
+
+
+def _lever_contradictions(settings: Settings) -> list[Problem]:
+    """Levers that exclude each other."""
+    found: list[Problem] = []
+    roth, limits, withdrawals = settings.roth, settings.limits, settings.withdrawals
+    if roth.full_from_year is not None and roth.none_from_year is not None:
+        found.append(
+            Problem(
+                f"contributions are all Roth from {roth.full_from_year}: they cannot all be traditional as well",
+                key="roth.none_from_year",
+                value=roth.none_from_year,
+                allowed='"none" while roth.full_from_year is set',
+            )
+        )
+    if withdrawals.conversion_last_year < withdrawals.conversion_first_year:
+        found.append(
+            Problem(
+                f"conversions end before they begin in {withdrawals.conversion_first_year}",
+                key="withdrawals.conversion_last_year",
+                value=withdrawals.conversion_last_year,
+                allowed=f"a year from {withdrawals.conversion_first_year}",
+            )
+        )
+    behaviour = settings.behaviour
+    if (behaviour.chasing or behaviour.panic_share) and settings.adoption.displaces == "equity":
+        found.append(
+            Problem(
+                "an allocation that answers to returns can only displace the core: what displaces equity is fixed",
+                key="adoption.displaces",
+                value=settings.adoption.displaces,
+                allowed='"core" while behaviour.chasing or behaviour.panic_share is set',
+            )
+        )
+    if settings.law.reform is None and settings.law.reform_year is not None:
+        found.append(
+            Problem(
+                "a reform year without a reform",
+                key="law.reform_year",
+                value=settings.law.reform_year,
+                allowed='"none", or law.reform = a file',
+            )
+        )
+    if settings.law.reform is not None and settings.tax.flat_rate is not None:
+        found.append(
+            Problem(
+                "a flat rate stands in place of every schedule: a reform would change nothing",
+                key="law.reform",
+                value=settings.law.reform,
+                allowed='"none" while tax.flat_rate is set',
+            )
+        )
+    if (
+        limits.additions_limit_usd is not None
+        and limits.elective_limit_usd is not None
+        and limits.elective_limit_usd > limits.additions_limit_usd
+    ):
+        found.append(
+            Problem(
+                "the limit on deferrals is above the limit on all contributions",
+                key="limits.elective_limit_usd",
+                value=limits.elective_limit_usd,
+                allowed=f"at most limits.additions_limit_usd ({limits.additions_limit_usd:g})",
             )
         )
     return found

@@ -39,7 +39,7 @@ from fiscal import sources
 from fiscal.assembly import NO_BOUND_USD, assumptions
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS
 from fiscal.markets import glide, history
-from fiscal.people.contributions import Contributions, project_contributions
+from fiscal.people.contributions import Contributions, RothUse, project_contributions
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
@@ -158,6 +158,7 @@ def world(start: Start) -> World:
     wages, limits = past_wages(), past_limits()
     roth_share = _roth_share(start.year, settings.roth.elective_share_step)
     contributions = project_contributions(
+        assume,
         years=years,
         year_fraction=np.ones(len(years)),
         people=people.people_open,
@@ -167,11 +168,12 @@ def world(start: Start) -> World:
         last_contribution_year=start.last_year,
         elective_scale=1.0,
         employer_scale=1.0,
-        roth_share_2025=roth_share,
-        roth_share_step=settings.roth.elective_share_step,
-        roth_plateau_year=settings.roth.plateau_year,
-        roth_employer_share=0.0,
-        catch_up_mandate=False,
+        roth=RothUse(
+            share_2025=roth_share,
+            share_step=settings.roth.elective_share_step,
+            plateau_year=settings.roth.plateau_year,
+            catch_up_mandate=False,
+        ),
         profile_limits=limits.loc[FIRST_YEAR],
     )
     rates = project_rates(

@@ -1,0 +1,280 @@
+"""Levers: neutral to the last bit where they stand, in the right direction when moved, refused when they contradict."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from fiscal import engine
+from fiscal.assembly import answered_allocation, strata_shares, target_allocation
+from fiscal.axes import ASSETS, FIRST_YEAR
+from fiscal.budget import valuation
+from fiscal.errors import InputError
+from fiscal.markets.paths import AssetPaths
+from fiscal.people.contributions import additions_left
+from fiscal.scenario import load
+
+SHORT = {"horizon.last_year": 2060}
+CRYPTO = ASSETS.index("crypto")
+
+
+@cache
+def run(name: str, *changes: tuple[str, object]) -> engine.Run:
+    return engine.compute(load(name, SHORT | dict(changes)), run_off=False)
+
+
+def line(computed: engine.Run, name: str) -> np.ndarray:
+    return computed.ledger.total(name)[0]
+
+
+def window(computed: engine.Run, name: str, first: int = 2026, last: int = 2035) -> float:
+    return float(
+        valuation.window_sum(line(computed, name), computed.ledger.years, valuation.Window(first, last))
+    )
+
+
+NEUTRAL = [
+    (("roth.employer_first_year", 2030),),
+    (("roth.group_tilt", 0.0),),
+    (("roth.full_from_year", "none"), ("roth.none_from_year", "none")),
+    (("limits.change_year", 2040),),
+    (("withdrawals.conversion_first_year", 2030), ("withdrawals.conversion_last_year", 2040)),
+    (("withdrawals.rmd_age_shift", 0), ("withdrawals.retirement_age_shift", 0)),
+    (("behaviour.panic_fall", 0.2), ("behaviour.panic_years", 5)),
+    (("adoption.group_tilt", 0.0), ("adoption.age_tilt", 0.0)),
+    (("state.rate", 0.1),),
+]
+
+
+@pytest.mark.parametrize("changes", NEUTRAL)
+def test_a_lever_that_moves_nothing_changes_no_bit(changes: tuple[tuple[str, object], ...]) -> None:
+    moved, plain = run("boom", *changes), run("boom")
+    for name in ("net_revenue", "withdrawal_tax", "deferred_revenue", "roth_upfront_tax"):
+        np.testing.assert_array_equal(line(moved, name), line(plain, name), err_msg=name)
+
+
+def test_limits_at_the_law_s_own_amounts_change_nothing() -> None:
+    law = run("baseline").inputs
+    same = run("baseline", ("limits.change_year", 2026), ("limits.elective_limit_usd", 24_500.0),
+               ("limits.catch_up_limit_usd", 8_000.0), ("limits.additions_limit_usd", 72_000.0)).inputs  # fmt: skip
+    np.testing.assert_allclose(same.contribution_usd, law.contribution_usd, rtol=1e-9)
+
+
+# --- Roth -------------------------------------------------------------------------------------------
+
+
+def test_full_rothification_brings_revenue_forward() -> None:
+    roth, plain = run("baseline", ("roth.full_from_year", 2027)), run("baseline")
+    years = plain.ledger.years
+    assert (line(roth, "deferred_revenue")[years >= 2027] == 0).all()
+    np.testing.assert_array_equal(
+        line(roth, "deferred_revenue")[years < 2027], line(plain, "deferred_revenue")[years < 2027]
+    )
+    assert window(roth, "net_revenue") > window(plain, "net_revenue")
+    late = years == 2060
+    assert line(roth, "net_revenue")[late] < line(plain, "net_revenue")[late]  # the harvest is gone
+    # what is contributed is the same (nominal contributions unchanged)
+    np.testing.assert_allclose(
+        roth.inputs.contribution_usd.sum(axis=1), plain.inputs.contribution_usd.sum(axis=1), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [("roth.elective_share_2025", 0.3), ("roth.elective_share_step", 0.03), ("roth.employer_share", 0.5)],
+)
+def test_more_roth_is_more_revenue_in_ten_years(key: str, more: float) -> None:
+    assert window(run("baseline", (key, more)), "net_revenue") > window(run("baseline"), "net_revenue")
+
+
+def test_a_traditional_mandate_is_the_other_way_round() -> None:
+    none = run("baseline", ("roth.none_from_year", 2027))
+    years = none.ledger.years
+    assert none.contributions.roth_usd[years >= 2027].sum() == 0
+    assert window(none, "net_revenue") < window(run("baseline"), "net_revenue")
+
+
+def test_a_tilt_over_groups_keeps_the_mean_and_moves_the_groups() -> None:
+    tilted, plain = (run("baseline", ("roth.group_tilt", tilt)).contributions for tilt in (1.5, 0.0))
+    free = slice(1, 30)
+    for made in (tilted, plain):
+        assert made.elective_roth_usd[free].sum() > 0
+    total = [part.elective_roth_usd[free].sum() for part in (tilted, plain)]
+    assert total[0] == pytest.approx(total[1], rel=0.02)  # mandated catch-up comes on top of the mean
+    shares = []
+    for made in (tilted, plain):
+        roth, whole = (
+            made.elective_roth_usd[free],
+            (made.elective_roth_usd + made.elective_traditional_usd)[free],
+        )
+        shares.append(roth.sum(axis=(0, 1)) / whole.sum(axis=(0, 1)))
+    assert shares[0][-1] > shares[1][-1] and shares[0][3] < shares[1][3]
+
+
+def test_conversions_are_taxed_in_their_years_and_thin_the_harvest() -> None:
+    some = run("baseline", ("withdrawals.conversion_rate", 0.05), ("withdrawals.conversion_first_year", 2028),
+               ("withdrawals.conversion_last_year", 2030))  # fmt: skip
+    years = some.ledger.years
+    paid = line(some, "conversion_tax")
+    assert (paid[(years >= 2028) & (years <= 2030)] > 0).all() and paid[
+        (years < 2028) | (years > 2030)
+    ].sum() == 0
+    assert line(some, "withdrawal_tax")[-1] < line(run("baseline"), "withdrawal_tax")[-1]
+
+
+# --- limits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("limits.indexed", False), ("limits.elective_limit_usd", 12_000.0), ("limits.catch_up_limit_usd", 0.0),
+        ("limits.additions_limit_usd", 30_000.0), ("limits.balance_cap_usd", 500_000.0),
+    ],
+)  # fmt: skip
+def test_a_lower_limit_is_more_revenue_now(change: tuple[str, object]) -> None:
+    lower, plain = run("baseline", change), run("baseline")
+    assert window(lower, "deferred_revenue", 2027, 2035) > window(plain, "deferred_revenue", 2027, 2035)
+    paid = lower.inputs.contribution_usd.sum(axis=(1, 2, 3, 4))
+    assert (paid <= plain.inputs.contribution_usd.sum(axis=(1, 2, 3, 4)) * (1 + 1e-12)).all()
+    assert line(lower, "withdrawal_tax")[-1] < line(plain, "withdrawal_tax")[-1]
+
+
+def test_dollars_above_a_lower_limit_pay_the_marginal_rate() -> None:
+    lower, plain = run("baseline", ("limits.elective_limit_usd", 12_000.0)), run("baseline")
+    y = 2030 - FIRST_YEAR
+    lost = (plain.contributions.traditional_usd - lower.contributions.traditional_usd)[y].sum()
+    gained = (line(lower, "deferred_revenue") - line(plain, "deferred_revenue"))[y]
+    average = -line(plain, "deferred_revenue")[y] / plain.contributions.traditional_usd[y].sum()
+    assert gained / lost > average
+
+
+def test_additions_left_is_one_at_the_law_and_falls_with_the_limit() -> None:
+    total, savers = np.full((1, 2, 3), 20_000.0), np.array([[1.0, 0.5, 0.0], [0.2, 0.9, 1.0]])
+    law = np.array([70_000.0])
+    assert (additions_left(total, savers, law, law, 0.6) == 1).all()
+    left = [
+        additions_left(total, savers, law, np.array([limit]), 0.6) for limit in (60_000.0, 30_000.0, 5_000.0)
+    ]
+    assert (left[0] >= left[1]).all() and (left[1] >= left[2]).all()
+    assert (left[2] > 0).all() and (left[2][0, savers > 0] < 1).all()
+    # nobody above the limit keeps more than the limit
+    assert (
+        left[2][0, 0, 0] * 20_000
+        <= 5_000 / additions_left(total, savers, np.array([1e12]), law, 0.6)[0, 0, 0] + 1
+    )
+
+
+# --- law, withdrawals -------------------------------------------------------------------------------
+
+
+def test_higher_rates_at_withdrawal_are_higher_withdrawal_tax() -> None:
+    assert window(run("baseline", ("tax.withdrawal_scale", 1.1)), "withdrawal_tax") > window(
+        run("baseline"), "withdrawal_tax"
+    )
+
+
+def test_a_later_required_age_delays_withdrawals() -> None:
+    later, plain = run("baseline", ("withdrawals.rmd_age_shift", 5)), run("baseline")
+    assert window(later, "withdrawal_tax") < window(plain, "withdrawal_tax")
+    years = plain.ledger.years
+    # whoever is due by 2026 stays due
+    np.testing.assert_array_equal(
+        line(later, "withdrawal_tax")[years <= 2026], line(plain, "withdrawal_tax")[years <= 2026]
+    )
+
+
+def test_later_retirement_means_more_saving_and_later_draws() -> None:
+    later, plain = run("baseline", ("withdrawals.retirement_age_shift", 3)), run("baseline")
+    assert later.inputs.contribution_usd[3].sum() > plain.inputs.contribution_usd[3].sum()
+    assert window(later, "withdrawal_tax", 2027, 2030) < window(plain, "withdrawal_tax", 2027, 2030)
+    assert later.projection.closing_usd[0, -1].sum() > plain.projection.closing_usd[0, -1].sum()
+
+
+# --- behaviour --------------------------------------------------------------------------------------
+
+
+def test_dearer_saving_is_less_saving() -> None:
+    plain = run("baseline", ("roth.full_from_year", 2027))
+    answered = run(
+        "baseline", ("roth.full_from_year", 2027), ("behaviour.contribution_price_elasticity", 0.5)
+    )
+    years = plain.ledger.years
+    ratio = (
+        answered.inputs.contribution_usd[years >= 2027].sum()
+        / plain.inputs.contribution_usd[years >= 2027].sum()
+    )
+    assert 0.8 < ratio < 0.99
+    # with law and Roth use as they are there is nothing to answer to
+    same = run("baseline", ("behaviour.contribution_price_elasticity", 0.5))
+    np.testing.assert_array_equal(line(same, "net_revenue"), line(run("baseline"), "net_revenue"))
+
+
+def made_up(crypto: list[float]) -> AssetPaths:
+    halves = np.zeros((1, len(crypto), 2, len(ASSETS)))
+    halves[0, :, 0, CRYPTO] = crypto
+    return AssetPaths(ASSETS, np.arange(FIRST_YEAR, FIRST_YEAR + len(crypto)), halves, "made up")
+
+
+def test_savers_chase_and_panic_the_year_after() -> None:
+    market = made_up([0.0, 0.0, 1.0, -0.6, 0.0, 0.0, 0.0])
+    share = np.full((7, 1), 0.05)
+    chasing = load("boom", {"behaviour.chasing": 0.5}).settings
+    answered = answered_allocation(chasing, share, market)[0, :, 0] / 0.05
+    np.testing.assert_allclose(answered, [1, 1, 1, 1 + 0.5 * np.log(2), 1 + 0.5 * np.log(0.4), 1, 1])
+    panic = load("boom", {"behaviour.panic_share": 0.8, "behaviour.panic_years": 2}).settings
+    answered = answered_allocation(panic, share, market)[0, :, 0] / 0.05
+    np.testing.assert_allclose(answered, [1, 1, 1, 1, 0.2, 0.2, 1])
+    plain = load("boom").settings
+    assert (answered_allocation(plain, share, market) == share).all()
+    bust = run("bust", ("behaviour.panic_share", 1.0), ("behaviour.panic_fall", 0.3))
+    held = bust.projection.total("closing_crypto")[0]
+    assert (held[bust.projection.years > 2036] == 0).any() and held[-1] > 0
+
+
+def test_holders_of_crypto_may_differ_by_group_and_birth_year() -> None:
+    settings = load("boom", {"adoption.group_tilt": 1.0, "adoption.age_tilt": 0.5}).settings
+    tilted = run("boom", ("adoption.group_tilt", 1.0), ("adoption.age_tilt", 0.5))
+    holders = tilted.inputs.holders
+    assert holders[0, ..., 1].sum() / holders[0].sum() == pytest.approx(0.10, rel=1e-9)
+    share = strata_shares(settings, tilted.inputs.years, holders[0].sum(axis=2))
+    assert share[0, 20, -1, 1] > share[0, 20, 0, 1] and share[0, 10, 5, 1] > share[0, 40, 5, 1]
+    np.testing.assert_allclose(share[0, 10], share[5, 15], rtol=1e-12)  # a cohort keeps its own
+    # money and people of a cell divide alike
+    money = tilted.inputs.opening_usd.sum(axis=(0, 1))
+    np.testing.assert_allclose(money[10, 3, 1] / money[10, 3].sum(), share[0, 10, 3, 1], rtol=1e-12)
+    assert target_allocation(settings, tilted.inputs.years).shape == (36, 2)
+
+
+# --- combined, refused ------------------------------------------------------------------------------
+
+
+def test_five_levers_at_once() -> None:
+    several = run(
+        "boom", ("roth.full_from_year", 2035), ("limits.indexed", False), ("withdrawals.rmd_age_shift", 2),
+        ("behaviour.chasing", 0.3), ("tax.withdrawal_scale", 1.1),
+    )  # fmt: skip
+    assert np.isfinite(line(several, "net_revenue")).all()
+    assert window(several, "net_revenue") > window(run("boom"), "net_revenue")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"roth.full_from_year": 2030, "roth.none_from_year": 2035}, ["roth.none_from_year"]),
+        ({"law.reform_year": 2020}, ["law.reform_year", "2026"]),
+        ({"law.reform_year": 2030}, ["without a reform"]),
+        ({"roth.elective_share_2025": 1.2, "adoption.participants_share": 2.0}, ["roth.elective", "adoption.part"]),
+        ({"adoption.allocation_share": 0.9, "alternatives.private_equity_share": 0.3}, ["add up to more"]),
+        ({"behaviour.chasing": 0.5, "adoption.displaces": "equity"}, ["adoption.displaces"]),
+        ({"limits.elective_limit_usd": 50_000.0, "limits.additions_limit_usd": 20_000.0}, ["limits.elective"]),
+        ({"withdrawals.conversion_first_year": 2040, "withdrawals.conversion_last_year": 2030}, ["conversion"]),
+    ],
+)  # fmt: skip
+def test_contradictions_are_refused_with_their_reasons(changes: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        load("boom", changes)
+    for word in words:
+        assert word in str(caught.value)
