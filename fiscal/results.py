@@ -92,6 +92,9 @@ COLUMNS: Mapping[str, str] = {
     "doc": "what the setting does",
     "changed": "whether it differs from the default",
     "set_in": "file or option that set it",
+    "factor": "contributions (dollars in, by tax character), returns (path, allocation, fees), rate (tax per dollar: "
+    "progressivity, law), timing (when dollars leave), behaviour (responses), or difference: their sum",
+    "effect_bn_usd": "scenario less base by factor, billions of current dollars (present value: of 30 June 2025)",
     "check": "invariant checked on this run",
     "residual": "its largest signed residual",
     "scale": "what the residual is measured against",
@@ -270,6 +273,16 @@ class Comparison:
                 turn = valuation.turning_year(series.to_numpy(), series.index.to_numpy(), NIL_BN_USD)
                 rows.append({"scenario": other.name, "effect": label, "turning_year": turn})
         return pd.DataFrame(rows).astype({"turning_year": "Int64"})
+
+    @cached_property
+    def decomposition(self) -> pd.DataFrame:
+        """What makes the difference from the base, by factor: ``scenario, window, line, factor, effect_bn_usd``.
+
+        The scenarios are projected anew, a second or so each (see :func:`fiscal.decompose`).
+        """
+        from fiscal.attribution import decompose
+
+        return decompose(self.base.scenario, *(other.scenario for other in self.others))
 
     def headline(self) -> pd.DataFrame:
         """One row a window and scenario: the books, and net revenue against both references.
