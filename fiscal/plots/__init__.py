@@ -27,7 +27,8 @@ _WITH_CRYPTO = ("crypto_share", "crypto_value", "difference", "extra_dollar_rate
 def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
-    Those about crypto need a scenario that holds some; ``difference`` also works between two results.
+    Those about crypto need a scenario that holds some; ``difference`` also works between two results, and
+    ``waterfall`` needs two.
     """
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
@@ -35,6 +36,8 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
         names += _WITH_CRYPTO
     elif len(results) > 1:
         names.append("difference")
+    if len(results) > 1:
+        names.append("waterfall")
     if measures.sensitivity() is not None:
         names.append("sensitivity")
     found: dict[str, Any] = {name: getattr(figures, name) for name in names}
