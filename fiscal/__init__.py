@@ -108,19 +108,21 @@ def decompose(
     base: str | Path | Scenario | Result,
     *others: str | Path | Scenario | Result,
     overrides: Mapping[str, object] | Sequence[str] = (),
+    run_off: bool = False,
     progress: Callable[..., None] | None = None,
 ) -> pd.DataFrame:
     """What makes ``others`` differ from ``base``: contributions, returns, rate, timing, behaviour.
 
     One row a scenario, line of the books, span (windows, present value) and factor, ``effect_bn_usd`` in
-    billions; ``difference`` is the whole, which the factors add up to. Scenarios are names, files, Scenarios
+    billions; ``difference`` is the whole, which the factors add up to. ``run_off`` adds the claim left at the
+    horizon. Scenarios are names, files, Scenarios
     or results, whose scenario is projected anew. Raises InputError for scenarios that cannot be compared.
     """
     from fiscal import attribution
     from fiscal.results import Result
 
     first, *rest = (one.scenario if isinstance(one, Result) else one for one in (base, *others))
-    return attribution.decompose(first, *rest, overrides=overrides, progress=progress)
+    return attribution.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=progress)
 
 
 def write_report(

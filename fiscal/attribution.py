@@ -1,7 +1,7 @@
 """Scenario minus baseline, taken apart into the five factors of :mod:`fiscal.budget.decomposition`.
 
-Both runs are projected to the horizon on their central path (of a random model too: its distribution is
-not taken apart), and once more for every mixture of factors that differ. The whole is the difference that
+Both runs are projected on their central path (of a random model too: its distribution is not taken apart),
+and once more for every mixture of factors that differ. The whole is the difference that
 ``fiscal compare`` shows.
 """
 
@@ -35,6 +35,9 @@ Progress = Callable[[int, int, str], None]
 DIFFERENCE = "difference"
 """In the column ``factor``: the whole, which the factors add up to."""
 
+TERMINAL_CLAIM = "terminal claim"
+"""In the column ``window``: present value of the closed cohorts' run-off after the horizon."""
+
 COLUMNS = ("scenario", "window", "line", "factor", "effect_bn_usd")
 
 
@@ -42,13 +45,15 @@ def decompose(
     base: str | Path | Scenario,
     *others: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
+    run_off: bool = False,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Each of ``others`` less ``base`` by factor: ``scenario, window, line, factor, effect_bn_usd``.
 
     One row a line of the books, a factor (and the ``difference``) and a span: the windows that the horizon
     holds, in billions of current dollars by fiscal year, and the present value of the horizon's flows at
-    Treasury bill rates, in billions of 30 June 2025. ``overrides`` hold for all.
+    Treasury bill rates, in billions of 30 June 2025; with ``run_off`` also that of the terminal claim, which
+    takes twice as long. ``overrides`` hold for all.
 
     Raises InputError when nothing is compared, names repeat or horizons differ.
     """
@@ -57,11 +62,12 @@ def decompose(
     _check(chosen)
     frames = []
     report(0, len(chosen), chosen[0].name)
-    first, economy = _side(chosen[0])
+    run = _central(chosen[0], run_off)
+    first = side_of(run)
     for number, one in enumerate(chosen[1:], start=1):
         report(number, len(chosen), one.name)
-        found = decompose_sides(first, _side(one)[0])
-        frames.append(_table(found, first, economy).assign(scenario=one.name)[list(COLUMNS)])
+        found = decompose_sides(first, side_of(_central(one, run_off)))
+        frames.append(_table(found, run).assign(scenario=one.name)[list(COLUMNS)])
     report(len(chosen), len(chosen), "done")
     return pd.concat(frames, ignore_index=True)
 
@@ -89,14 +95,12 @@ def _check(chosen: Sequence[Scenario]) -> None:
         raise InputError(problems)
 
 
-def _side(scenario: Scenario) -> tuple[Side, pd.DataFrame]:
-    """The run as the decomposition reads it, and its economy."""
-    run = engine.compute(scenario, run_off=False, references=(NO_CRYPTO_PATH,))
-    return side_of(run), run.economy
+def _central(scenario: Scenario, run_off: bool) -> Run:
+    return engine.compute(scenario, run_off=run_off, references=(NO_CRYPTO_PATH,))
 
 
 def side_of(run: Run) -> Side:
-    """A run to its horizon, whose paths are the scenario's own and that without crypto."""
+    """A run, whose paths are the scenario's own and that without crypto, as the decomposition reads it."""
     settings, made = run.scenario.settings, run.contributions
     assume = assumptions(settings)
     mobility = mobility_matrix(settings.people.rank_correlation)
@@ -130,18 +134,21 @@ def side_of(run: Run) -> Side:
     )
 
 
-def _table(found: Decomposition, base: Side, economy: pd.DataFrame) -> pd.DataFrame:
+def _table(found: Decomposition, base: Run) -> pd.DataFrame:
     """Sums over windows and present values, ``window, line, factor, effect_bn_usd``."""
-    years = base.inputs.years
+    years, horizon = base.inputs.years, base.horizon
     fiscal = np.concatenate([found.fiscal_usd, found.fiscal_difference_usd[None]]) / BILLION
     calendar = np.concatenate([found.calendar_usd, found.calendar_difference_usd[None]]) / BILLION
     dates = valuation.flow_dates(years, base.inputs.year_fraction)
-    factors = valuation.discount_factors(dates, economy["one_year_rate"].to_numpy(), years)
+    factors = valuation.discount_factors(dates, base.economy["one_year_rate"].to_numpy(), years)
     spans = {
         window.label: valuation.window_sum(fiscal, years, window)
         for window in WINDOWS
-        if window.last <= years[-1]
-    } | {PRESENT_VALUE: calendar @ factors}  # each (factor, line)
+        if window.last <= years[horizon][-1]
+    }  # each (factor, line)
+    spans[PRESENT_VALUE] = valuation.present_value(calendar, factors, horizon)
+    if not horizon.all():
+        spans[TERMINAL_CLAIM] = valuation.present_value(calendar, factors, ~horizon)
     names = (*FACTORS, DIFFERENCE)
     return pd.DataFrame(
         [

@@ -245,6 +245,9 @@ def decompose(
     line: Annotated[
         str, typer.Option("--line", help="Line of the books to print; --json has all.")
     ] = "net_revenue",
+    run_off: Annotated[
+        bool, typer.Option("--run-off", help="Also the claim left at the horizon; twice as long.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what makes scenarios differ from a base: contributions, returns, rate, timing, behaviour.
@@ -283,7 +286,7 @@ def decompose(
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     with _progress("decompose") as progress:
-        table = fiscal.decompose(*chosen, progress=progress)
+        table = fiscal.decompose(*chosen, run_off=run_off, progress=progress)
     if as_json:
         names = [one.name for one in chosen]
         _emit({"base": names[0], "others": names[1:], "decomposition": runs.records(table)})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 COLUMNS: Mapping[str, str] = {
+    "scenario": "name of the scenario that is compared with the base",
     "path": "scenario, or one of its references: no_crypto, equity_adoption",
     "year": "calendar year, or fiscal year where year_kind says so; 2025 is April to December only",
     "year_kind": "calendar or fiscal",
@@ -32,7 +33,7 @@ COLUMNS: Mapping[str, str] = {
     "nominal_bn_usd": "billions of current dollars",
     "real_bn_usd": "billions of dollars at the prices of books.price_year (CPI-U)",
     "gdp_share": "share of the same years' gross domestic product",
-    "window": "fiscal years summed over",
+    "window": "fiscal years summed over; or present value (of the horizon's calendar flows), or terminal claim",
     "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
     "rolled over), treasury_10y (ten-year rate) or portfolio (each sleeve at its own return)",
     "rate": "the basis' rate a year; empty for treasury",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from real_runs import comparison, three
+from real_runs import comparison, short, three
 from small import AGES, ASSETS, GROUPS, YEARS, flat_schedule, progressive_schedule, random_inputs, replaced
 
 import fiscal
@@ -20,6 +20,7 @@ from fiscal.budget.ledger import LINES, Backstop, BuildupTax
 from fiscal.errors import InputError
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import project
+from fiscal.results import COLUMNS
 from fiscal.scenario import load
 
 CELLS = (YEARS, AGES, GROUPS)
@@ -172,6 +173,33 @@ def test_exchanging_the_two_runs_changes_every_sign_and_nothing_else():
     there, back = decompose(base, other), decompose(other, base)
     scale = np.abs(there.calendar_usd).max()
     np.testing.assert_allclose(there.calendar_usd, -back.calendar_usd, rtol=1e-9, atol=1e-12 * scale)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.sets(st.sampled_from(FACTORS)))
+def test_adds_up_whatever_differs(seed, differing):
+    one, two = random_inputs(seed, paths=2), random_inputs(seed + 1, paths=2)
+    changed = replaced(one, **{name: getattr(two, name) for factor in differing for name in CHANGES[factor]})
+    base = side(1, one)
+    other = replace(base, inputs=changed, projection=project(changed))
+    found = decompose(base, other)
+    scale = np.abs(found.calendar_usd).sum(axis=0).max()
+    np.testing.assert_allclose(
+        found.calendar_usd.sum(axis=0), found.calendar_difference_usd, rtol=1e-9, atol=1e-12 * scale
+    )
+    assert set(found.differing) <= differing
+
+
+def test_what_only_one_run_has_is_no_matter_of_rates():
+    """Conversions of the scenario alone: the baseline has no rate on them, so all of it is timing."""
+    one = replaced(base_inputs(), conversion_rate=np.zeros((YEARS, AGES)))
+    two = replaced(one, conversion_rate=np.full((YEARS, AGES), 0.1))
+    base = side(1, one)
+    found = decompose(base, replace(base, inputs=two, projection=project(two)))
+    line = LINES.index("conversion_tax")
+    timing, rate = (found.calendar_usd[FACTORS.index(name), line] for name in ("timing", "rate"))
+    assert (timing > 0).all() and (rate == 0).all()
+    np.testing.assert_allclose(timing, found.calendar_difference_usd[line], rtol=1e-12)
 
 
 CHANGES = {
@@ -367,10 +395,10 @@ def test_a_scenario_of_five_levers_adds_up():
         "withdrawals.conversion_rate": 0.01,
         "scenario.name": "five",
     }
-    short = {"horizon.last_year": 2045}
+    near = {"horizon.last_year": 2045}
     name = levers.pop("scenario.name")
-    other = replace(load("boom", {**levers, **short}), name=name)
-    base = load("baseline", short)
+    other = replace(load("boom", {**levers, **near}), name=name)
+    base = load("baseline", near)
     frame = fiscal.decompose(base, other)
     wide = frame.pivot(index=["window", "line"], columns="factor", values="effect_bn_usd")
     assert sorted(wide.columns) == sorted((*FACTORS, "difference"))
@@ -383,6 +411,22 @@ def test_a_scenario_of_five_levers_adds_up():
     assert wide.loc[("FY2026-2035", "withdrawal_tax"), "timing"] > 0
     assert wide.loc[("FY2026-2035", "withdrawal_tax"), "rate"] > 0
     assert (wide.loc[("FY2026-2035", "deferred_revenue")][["returns", "timing", "behaviour"]] == 0).all()
+
+
+def test_the_claim_left_at_the_horizon_is_taken_apart_too():
+    base, boom = short()
+    frame = fiscal.decompose(base, boom, run_off=True)
+    assert set(frame.columns) <= set(COLUMNS)
+    wide = frame.pivot(index=["window", "line"], columns="factor", values="effect_bn_usd")
+    values = [
+        one.tables["present_values"].set_index(["basis", "path", "span", "line"])["present_value_bn_usd"]
+        for one in (base, boom)
+    ]
+    for span, window in (("horizon", "present value"), ("terminal_claim", "terminal claim")):
+        at = ("treasury", "scenario", span, "withdrawal_tax")
+        row = wide.loc[(window, "withdrawal_tax")]
+        assert row["difference"] == pytest.approx(float(values[1][at] - values[0][at]), rel=1e-9)
+        assert row[list(FACTORS)].sum() == pytest.approx(row["difference"], rel=1e-9)
 
 
 def test_a_flat_tax_in_the_model():

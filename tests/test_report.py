@@ -99,6 +99,8 @@ def test_runs_that_cannot_be_repeated_are_not_taken_apart():
     section = decomposition_section((base, other))
     assert section is not None and len(section.blocks) == 1
     assert "other data" in section.blocks[0].text
+    twice = decomposition_section((base, base))
+    assert twice is not None and "same name" in twice.blocks[0].text
     assert decomposition_section((base,)) is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal.budget.decomposition import FACTORS
+from fiscal.errors import InputError
 from fiscal.plots import measures
 from fiscal.plots.alt import alt_text
 from fiscal.plots.figures import span_name
@@ -52,8 +53,12 @@ def decomposition_section(results: Results) -> Section | None:
     owner = owner_of(results)
     if not isinstance(owner, Comparison):
         return None
-    effects = owner.decomposition
     title = "What makes the difference"
+    try:
+        effects = owner.decomposition
+    except InputError as error:
+        text = f"The scenarios' differences are not taken apart here, since they cannot be projected anew: {error}"
+        return Section(title, (Prose(text),))
     if not _as_reported(owner, effects):
         text = (
             "The scenarios' differences are not taken apart here: the stored runs were made with other data or "
