@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fiscal.results import Comparison, Result
     from fiscal.scenario import Scenario
 
@@ -28,6 +30,7 @@ __all__ = [
     "Scenario",
     "__version__",
     "compare",
+    "decompose",
     "load_scenario",
     "read_run",
     "run",
@@ -99,6 +102,27 @@ def compare(base: Result, *others: Result) -> Comparison:
     from fiscal import results
 
     return results.compare(base, *others)
+
+
+def decompose(
+    base: str | Path | Scenario | Result,
+    *others: str | Path | Scenario | Result,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    run_off: bool = False,
+    progress: Callable[..., None] | None = None,
+) -> pd.DataFrame:
+    """What makes ``others`` differ from ``base``: contributions, returns, rate, timing, behaviour.
+
+    One row a scenario, line of the books, span (windows, present value) and factor, ``effect_bn_usd`` in
+    billions; ``difference`` is the whole, which the factors add up to. ``run_off`` adds the claim left at the
+    horizon. Scenarios are names, files, Scenarios
+    or results, whose scenario is projected anew. Raises InputError for scenarios that cannot be compared.
+    """
+    from fiscal import attribution
+    from fiscal.results import Result
+
+    first, *rest = (one.scenario if isinstance(one, Result) else one for one in (base, *others))
+    return attribution.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=progress)
 
 
 def write_report(

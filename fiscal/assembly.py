@@ -121,18 +121,18 @@ def projection_inputs(
     mobility: np.ndarray,
     contributions: Contributions,
     rates: WithdrawalRates,
-    references: bool = True,
+    references: bool | tuple[str, ...] = True,
 ) -> tuple[ProjectionInputs, paths.AssetPaths]:
-    """The projection's inputs, and the scenario's own market."""
+    """The projection's inputs, and the scenario's own market; ``references`` all, none or those named."""
     adoption = settings.adoption
     sleeve = alternative_shares(settings)
     allocation_share = float(sleeve.sum())
     adopted = adoption.participants_share > 0 and allocation_share > 0
     conventions = settings.books.convention_rates
-    labels: tuple[str, ...] = (SCENARIO_PATH,)
-    if references:
-        labels += (NO_CRYPTO_PATH, EQUITY_PATH) if adopted else ()
-        labels += tuple(convention_label(rate) for rate in conventions)
+    known: tuple[str, ...] = (NO_CRYPTO_PATH, EQUITY_PATH) if adopted else ()
+    known += tuple(convention_label(rate) for rate in conventions)
+    wanted = known if references is True else references or ()
+    labels = (SCENARIO_PATH, *(label for label in known if label in wanted))
 
     # returns by path
     model = paths.path_model(settings.paths.model)

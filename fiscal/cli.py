@@ -236,6 +236,72 @@ def compare(
 
 
 @app.command()
+def decompose(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario or .toml file.")],
+    others: Annotated[
+        list[str], typer.Argument(metavar="OTHER...", help="One or more to take apart against BASE.")
+    ],
+    overrides: SetOption = None,
+    line: Annotated[
+        str, typer.Option("--line", help="Line of the books to print; --json has all.")
+    ] = "net_revenue",
+    run_off: Annotated[
+        bool, typer.Option("--run-off", help="Also the claim left at the horizon; twice as long.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what makes scenarios differ from a base: contributions, returns, rate, timing, behaviour.
+
+    Billions of current dollars by window of fiscal years, and the present value to the horizon at
+    Treasury bill rates; the factors add up to the difference. --set holds for all scenarios.
+
+    \b
+    Examples: fiscal decompose baseline boom bust
+              fiscal decompose baseline my-scenario.toml --line withdrawal_tax
+              fiscal decompose baseline boom --json
+    """
+    import fiscal
+    from fiscal import runs
+    from fiscal.budget.ledger import LINES
+    from fiscal.errors import nearest
+    from fiscal.scenario import load
+
+    problems: list[Problem] = []
+    if line not in LINES:
+        problems.append(
+            Problem(
+                "no such line",
+                key="--line",
+                value=line,
+                allowed=", ".join(LINES),
+                nearest=nearest(line, LINES),
+            )
+        )
+    chosen = []
+    for name in (base, *others):
+        try:
+            chosen.append(load(name, overrides or []))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+    with _progress("decompose") as progress:
+        table = fiscal.decompose(*chosen, run_off=run_off, progress=progress)
+    if as_json:
+        names = [one.name for one in chosen]
+        _emit({"base": names[0], "others": names[1:], "decomposition": runs.records(table)})
+        return
+    own = table[table["line"] == line]
+    positive = "a cost" if line == "tax_expenditure" else "the government is better off"
+    typer.echo(f"{line.replace('_', ' ')}, billions of dollars; positive = {positive}")
+    _show_frame(
+        own.pivot_table(index=["scenario", "window"], columns="factor", values="effect_bn_usd", sort=False)
+        .reset_index()
+        .rename_axis(columns=None)
+    )
+
+
+@app.command()
 def report(
     which: Annotated[
         list[str] | None,

@@ -103,12 +103,17 @@ def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
 
 
 def compute(
-    scenario: Scenario, progress: Progress | None = None, *, run_off: bool = True, references: bool = True
+    scenario: Scenario,
+    progress: Progress | None = None,
+    *,
+    run_off: bool = True,
+    references: bool | tuple[str, ...] = True,
 ) -> Run:
     """Inputs, projection and books of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
-    ``references=False`` projects the scenario's own path alone, without references and conventions.
+    ``references=False`` projects the scenario's own path alone, without references and conventions; names
+    of paths project it with those. Vintages and distributions need all.
     """
     report = progress or (lambda done, total, what: None)
     settings = scenario.settings
@@ -155,7 +160,8 @@ def compute(
     labels = inputs.path_labels
     report(2, 4, "projection")
     valued_paths = [SCENARIO_PATH, *(convention_label(rate) for rate in settings.books.convention_rates)]
-    keep = tuple(labels.index(label) for label in valued_paths) if run_off and references else ()
+    complete = references is True
+    keep = tuple(labels.index(label) for label in valued_paths) if run_off and complete else ()
     projection = project(inputs, keep_shares=keep)
     _judge_identity(projection)
     report(3, 4, "the government's books")
@@ -165,11 +171,11 @@ def compute(
     ledger = keep_books(projection, inputs, taxes, buildup, rescue)
     valued = (
         _vintages(settings, inputs, projection, taxes, buildup, economy, fraction)
-        if run_off and references
+        if run_off and complete
         else ()
     )
     distributions: list[Distribution] = []
-    if references and path_model(settings.paths.model).stochastic and settings.paths.count > 1:
+    if complete and path_model(settings.paths.model).stochastic and settings.paths.count > 1:
         # a value needs fewer paths than a tail
         wanted = {settings.paths.measure: settings.paths.count}
         wanted.setdefault("risk_neutral", min(settings.paths.count, VALUE_PATHS))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 COLUMNS: Mapping[str, str] = {
+    "scenario": "name of the scenario that is compared with the base",
     "path": "scenario, or one of its references: no_crypto, equity_adoption",
     "year": "calendar year, or fiscal year where year_kind says so; 2025 is April to December only",
     "year_kind": "calendar or fiscal",
@@ -32,7 +33,7 @@ COLUMNS: Mapping[str, str] = {
     "nominal_bn_usd": "billions of current dollars",
     "real_bn_usd": "billions of dollars at the prices of books.price_year (CPI-U)",
     "gdp_share": "share of the same years' gross domestic product",
-    "window": "fiscal years summed over",
+    "window": "fiscal years summed over; or present value (of the horizon's calendar flows), or terminal claim",
     "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
     "rolled over), treasury_10y (ten-year rate) or portfolio (each sleeve at its own return)",
     "rate": "the basis' rate a year; empty for treasury",
@@ -114,6 +115,9 @@ COLUMNS: Mapping[str, str] = {
     "doc": "what the setting does",
     "changed": "whether it differs from the default",
     "set_in": "file or option that set it",
+    "factor": "contributions (dollars in, by tax character), returns (path, allocation, fees), rate (tax per dollar: "
+    "progressivity, law), timing (when dollars leave), behaviour (responses), or difference: their sum",
+    "effect_bn_usd": "scenario less base by factor, billions of current dollars (present value: of 30 June 2025)",
     "check": "invariant checked on this run",
     "residual": "its largest signed residual",
     "scale": "what the residual is measured against",
@@ -292,6 +296,16 @@ class Comparison:
                 turn = valuation.turning_year(series.to_numpy(), series.index.to_numpy(), NIL_BN_USD)
                 rows.append({"scenario": other.name, "effect": label, "turning_year": turn})
         return pd.DataFrame(rows).astype({"turning_year": "Int64"})
+
+    @cached_property
+    def decomposition(self) -> pd.DataFrame:
+        """What makes the difference from the base, by factor: ``scenario, window, line, factor, effect_bn_usd``.
+
+        The scenarios are projected anew, a second or so each (see :func:`fiscal.decompose`).
+        """
+        from fiscal.attribution import decompose
+
+        return decompose(self.base.scenario, *(other.scenario for other in self.others))
 
     def headline(self) -> pd.DataFrame:
         """One row a window and scenario: the books, and net revenue against both references.

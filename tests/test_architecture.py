@@ -36,7 +36,8 @@ ARROWS: dict[str, set[str]] = {
     "levers": _ENGINE | {"assembly"},
     "engine": _ENGINE | {"assembly", "levers", "results", "simulation"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation"},
-    "results": _BASE | {"budget", "tables", "plots"},
+    "attribution": _ENGINE | {"assembly", "engine", "tables"},
+    "results": _BASE | {"budget", "tables", "plots", "attribution"},
     "validation": _ENGINE | {"assembly", "engine", "results", "tables"},
     "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables"},
     "report": _INPUTS
@@ -57,6 +58,7 @@ ARROWS: dict[str, set[str]] = {
     "cli": {
         "",
         "assembly",
+        "budget",
         "engine",
         "errors",
         "law",
@@ -69,12 +71,12 @@ ARROWS: dict[str, set[str]] = {
         "sources",
         "validation",
     },
-    "": {"engine", "errors", "report", "results", "runs", "scenario"},
+    "": {"attribution", "engine", "errors", "report", "results", "runs", "scenario"},
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""
 
-LAZY = {("engine", "results"), ("results", "plots")}
+LAZY = {("engine", "results"), ("results", "plots"), ("results", "attribution")}
 """Arrows that close a circle of rooms, and so may only be used inside a function."""
 
 ONLY_IN = {

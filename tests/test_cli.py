@@ -27,6 +27,7 @@ COMMANDS = (
     ("explain",),
     ("run",),
     ("compare",),
+    ("decompose",),
     ("report",),
     ("hindcast",),
     ("data",),
@@ -170,6 +171,37 @@ def test_the_readme_names_commands_settings_and_functions_that_exist(root):
     scenario = re.search(r"```toml\n(.+?)```", text, re.S)
     assert scenario is not None
     parse_toml(scenario[1], "README.md")
+
+
+# decompose
+
+
+def test_decompose_adds_up_and_prints_one_line(fiscal):
+    short = ("--set", "horizon.last_year=2036")
+    answer = fiscal("decompose", "baseline", "early_boom", *short, "--json")
+    assert answer.returncode == 0 and answer.stderr == ""
+    found = json.loads(answer.stdout)
+    assert found["base"].startswith("baseline-") and found["others"][0].startswith("early_boom-")
+    rows = {
+        row["factor"]: row["effect_bn_usd"]
+        for row in found["decomposition"]
+        if row["line"] == "net_revenue" and row["window"] == "FY2026-2035"
+    }
+    difference = rows.pop("difference")
+    assert difference != 0 and sum(rows.values()) == pytest.approx(difference, rel=1e-9)
+    printed = fiscal("decompose", "baseline", "early_boom", *short, "--line", "tax_expenditure")
+    assert printed.returncode == 0 and "positive = a cost" in printed.stdout
+    assert {"contributions", "returns", "rate", "timing", "behaviour", "difference"} <= set(
+        printed.stdout.split()
+    )
+
+
+def test_decompose_refuses_with_every_reason(fiscal):
+    refused(
+        fiscal("decompose", "baselin", "boom", "--line", "net_revenu"),
+        "net_revenue", "did you mean", "baseline",
+    )  # fmt: skip
+    refused(fiscal("decompose", "baseline", "baseline"), "same name")
 
 
 # wrong input

@@ -23,7 +23,7 @@ from fiscal.plots import measures, style, wording
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values"}
 CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
 STORED = {"sensitivity", "hindcast"}
-NAMES = sorted(ALWAYS | CRYPTO | STORED)
+NAMES = sorted(ALWAYS | CRYPTO | STORED | {"waterfall"})
 
 
 # --- which, where, how ------------------------------------------------------------------------------
@@ -94,6 +94,9 @@ def test_a_dollar_sign_is_no_formula():
         ("cash_flow", {"value": "euros"}),
         ("hindcast", {"quantity": "height"}),
         ("hindcast", {"quantity": "benefits", "series": "ICI"}),
+        ("waterfall", {"scenario": "nobody"}),
+        ("waterfall", {"window": "FY1900-1901"}),
+        ("waterfall", {"line": "nothing"}),
     ],
 )
 def test_a_wrong_option_is_answered_with_what_is_allowed(name, options):
@@ -138,6 +141,22 @@ def test_difference_from_the_base_is_the_comparison_of_two_results():
         & (budget["line"] == "withdrawal_tax")
     ]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), own["nominal_bn_usd"], atol=1e-9)
+
+
+@pytest.mark.parametrize("scenario", ["boom", "bust"])
+def test_waterfall_goes_from_nil_to_the_difference(scenario):
+    ax = comparison().plot.waterfall(scenario=scenario, window="FY2026-2055")
+    bars = ax.patches
+    assert [label.get_text() for label in ax.get_xticklabels()][-1] == "difference" and len(bars) == 6
+    ends = [bar.get_y() + bar.get_height() for bar in bars]
+    assert bars[0].get_y() == 0 and bars[-1].get_y() == 0
+    np.testing.assert_allclose([bar.get_y() for bar in bars[1:-1]], ends[:-2])
+    window = comparison().budget.window(2026, 2055)
+    own = window[(window["path"] == "scenario") & (window["scenario"] == scenario)].set_index("line")
+    assert ends[-1] == pytest.approx(ends[-2], rel=1e-9)
+    assert ends[-1] == pytest.approx(own.loc["net_revenue", "nominal_bn_usd"], rel=1e-9)
+    low, high = ax.get_ylim()
+    assert low < min(*ends, 0) and high > max(*ends, 0)
 
 
 def test_contributions_are_stacked_to_their_sum():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from real_runs import HOSTILE, comparison, short, three
 from fiscal import report, sources
 from fiscal.errors import InputError
 from fiscal.plots import measures
-from fiscal.plots.wording import MINUS, figures
+from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount
 from fiscal.report import background, content, pdf
 from fiscal.report.content import Column, Figure, Prose, Ref, Table
+from fiscal.report.decomposition import decomposition_section
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,33 @@ def test_differences_are_against_both_references(pages):
             for path in ("no_crypto", "equity_adoption")
         ]
         assert " ".join(cells) in page
+
+
+def test_the_difference_is_taken_apart_as_the_decomposition_says(pages):
+    page = pages[page_with(pages, "What makes the difference")] + pages[page_with(pages, "by factor, FY")]
+    table = comparison().decomposition
+    own = table[(table["line"] == "net_revenue") & (table["window"] == "FY2026-2100")]
+    for name in ("boom", "bust"):
+        values = own[own["scenario"] == name].set_index("factor")["effect_bn_usd"]
+        verb = "raises" if values["difference"] > 0 else "lowers"
+        assert f"{name} {verb} net revenue against baseline by {amount(values['difference'])}" in page
+        assert f"tax rates {signed_amount(values['rate'])}" in page
+        share = values["rate"] / values["difference"]
+        assert f"Progressivity is {percent(share)} of it" in page
+
+
+def test_runs_that_cannot_be_repeated_are_not_taken_apart():
+    """A stored run of other data would get a decomposition of numbers that the report does not show."""
+    base, boom, _ = three()
+    windows = boom.tables["windows"]
+    moved = windows.assign(nominal_bn_usd=windows["nominal_bn_usd"] * 1.001)
+    other = replace(boom, tables={**boom.tables, "windows": moved})
+    section = decomposition_section((base, other))
+    assert section is not None and len(section.blocks) == 1
+    assert "other data" in section.blocks[0].text
+    twice = decomposition_section((base, base))
+    assert twice is not None and "same name" in twice.blocks[0].text
+    assert decomposition_section((base,)) is None
 
 
 def test_the_first_paragraph_says_what_the_tables_say():

@@ -36,7 +36,7 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
     Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` also
-    works between two results.
+    works between two results, and ``waterfall`` needs two.
     """
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
@@ -46,6 +46,8 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
         names.append("difference")
     if measures.random_results(results):
         names += _RANDOM
+    if len(results) > 1:
+        names.append("waterfall")
     if measures.sensitivity() is not None:
         names.append("sensitivity")
     names.append("hindcast")

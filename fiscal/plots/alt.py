@@ -13,8 +13,16 @@ import pandas as pd
 
 import fiscal.plots.measures as measures
 from fiscal.errors import InputError, Problem
-from fiscal.plots.figures import CONTRIBUTION_NAMES, basis_name, unit_of
-from fiscal.plots.wording import MINUS, PATH_NAMES, WRAPPER_NAMES, listing, significant, window_name
+from fiscal.plots.figures import CONTRIBUTION_NAMES, basis_name, span_name, span_unit, unit_of
+from fiscal.plots.wording import (
+    FACTOR_NAMES,
+    MINUS,
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    listing,
+    significant,
+    window_name,
+)
 
 if TYPE_CHECKING:
     from fiscal.results import Comparison, Result
@@ -241,6 +249,28 @@ def _hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") ->
     return f"Lines of {what}, {years}, in billions of current dollars: {listing(parts)}."
 
 
+def _waterfall(
+    owner: Owner,
+    *,
+    scenario: str | None = None,
+    window: str | None = None,
+    line: str = "net_revenue",
+    effects: pd.DataFrame | None = None,
+) -> str:
+    frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
+    values = frame.set_index("factor")["effect_bn_usd"]
+    parts = [
+        f"{FACTOR_NAMES[name]} {'nil' if abs(value) < measures.NOISE_BN_USD else signed(value)}"
+        for name, value in values.drop("difference").items()
+    ]
+    name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
+    return (
+        f"Bars that add up from nil to the difference of {line.replace('_', ' ')} of {name} from "
+        f"{measures.runs_of(owner)[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, together "
+        f"{signed(values['difference'])}."
+    )
+
+
 _SENTENCES: dict[str, Callable[..., str]] = {
     "contributions": _contributions,
     "cash_flow": _cash_flow,
@@ -257,6 +287,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "dollar_fan": _dollar_fan,
     "crypto_history": _crypto_history,
     "hindcast": _hindcast,
+    "waterfall": _waterfall,
 }
 
 

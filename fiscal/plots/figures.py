@@ -17,7 +17,17 @@ from matplotlib.ticker import NullFormatter
 import fiscal.plots.measures as measures
 import fiscal.plots.style as style
 from fiscal.errors import InputError, Problem
-from fiscal.plots.wording import BASIS_NAMES, LINE_NAMES, PATH_NAMES, WRAPPER_NAMES, capital, window_name
+from fiscal.plots.wording import (
+    BASIS_NAMES,
+    FACTOR_NAMES,
+    LINE_NAMES,
+    MINUS,
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    capital,
+    significant,
+    window_name,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -338,6 +348,73 @@ def present_values(owner: Owner, ax: Axes) -> Axes:
     ax.set_xlabel("Trillions of dollars")
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
+
+
+@_styled
+def waterfall(
+    owner: Owner,
+    ax: Axes,
+    *,
+    scenario: str | None = None,
+    window: str | None = None,
+    line: str = "net_revenue",
+    effects: pd.DataFrame | None = None,
+) -> Axes:
+    """From nil to a scenario's difference from the base, one factor after the other.
+
+    Default: net revenue of the first scenario after the base, over the longest window. ``effects``: the
+    comparison's decomposition, where it is at hand.
+    """
+    frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
+    start, effect = frame["start_bn_usd"].to_numpy(), frame["effect_bn_usd"].to_numpy()
+    bar: dict[str, Any] = {"width": 0.7, "edgecolor": style.BLACK, "linewidth": 0.4}
+    last = len(frame) - 1
+    for place, (low, size) in enumerate(zip(start, effect, strict=True)):
+        fill = style.FILLS[2] if place == last else style.FILLS[0] if size >= 0 else style.FILLS[1]
+        ax.bar(place, size, bottom=low, **bar, **fill)
+        text = "nil" if abs(size) < measures.NOISE_BN_USD else figures_of(size)
+        ax.annotate(
+            text,
+            xy=(place, max(low, low + size)),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=7,
+        )
+        if place < last:  # where the next bar starts; the last one ends there
+            ax.plot([place + 0.35, place + 0.65], [low + size] * 2, color=style.GREY, linewidth=0.6)
+    style.zero_line(ax)
+    _members(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
+    ax.tick_params(axis="x", rotation=35)
+    for label in ax.get_xticklabels():
+        label.set_horizontalalignment("right")
+    ax.use_sticky_edges = False  # bars would end at the frame, and their values beyond it
+    ax.margins(y=0.14)
+    name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
+    base = measures.runs_of(owner)[0].name
+    style.title(
+        ax,
+        f"{LINE_NAMES[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
+        capital(span_unit(span)),
+    )
+    style.plain_numbers(ax)
+    return ax
+
+
+def figures_of(value: float) -> str:
+    """A bar's value: three significant digits, a true minus sign."""
+    return (MINUS if value < 0 else "") + significant(value)
+
+
+def span_name(span: str) -> str:
+    """A span of a decomposition: "FY 2026-2035", or "present value"."""
+    return window_name(span) if span.startswith("FY") else span
+
+
+def span_unit(span: str) -> str:
+    """The dollars of a span of a decomposition."""
+    return UNITS["nominal_bn_usd"] if span.startswith("FY") else "billions of dollars of 30 June 2025"
 
 
 @_styled

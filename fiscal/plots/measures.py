@@ -462,6 +462,49 @@ def _net_with_stub(result: Result, path: str) -> pd.Series:
     return chosen.set_index("year")["nominal_bn_usd"]
 
 
+def decomposition(
+    owner: Result | Comparison,
+    *,
+    scenario: str | None = None,
+    window: str | None = None,
+    line: str = "net_revenue",
+    effects: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """One scenario less the base by factor: ``factor, start_bn_usd, effect_bn_usd``, the difference last.
+
+    ``start_bn_usd`` is the sum of the factors before; the difference starts from nil. Default: the first
+    scenario after the base over its longest window. ``effects`` is the table to read if it is at hand; else it
+    is the comparison's, which projects anew. Raises InputError for what the table does not hold.
+    """
+    from fiscal.results import Comparison
+
+    if not isinstance(owner, Comparison):
+        raise InputError(Problem("a decomposition needs a scenario and a base", value=owner.name))
+    table = owner.decomposition if effects is None else effects
+    spans = windows_of(owner.base)
+    chosen = {
+        "scenario": scenario or owner.others[0].name,
+        "window": window or (spans[-1] if spans else str(table["window"].iloc[-1])),
+        "line": line,
+    }
+    problems = [
+        Problem(
+            f"no such {key}", key=key, value=value, allowed=", ".join(str(one) for one in table[key].unique())
+        )
+        for key, value in chosen.items()
+        if value not in set(table[key])
+    ]
+    if problems:
+        raise InputError(problems)
+    for key, value in chosen.items():
+        table = table[table[key] == value]
+    effect = table["effect_bn_usd"].to_numpy()
+    start = np.concatenate([[0.0], np.cumsum(effect[:-2]), [0.0]])
+    return pd.DataFrame(
+        {"factor": table["factor"].to_numpy(), "start_bn_usd": start, "effect_bn_usd": effect}
+    ).assign(**chosen)
+
+
 def crypto_values(owner: Result | Comparison) -> pd.DataFrame:
     """Value of a dollar put into crypto at the opening, by scenario and year-end, and into equity.
 

@@ -37,6 +37,16 @@ PATH_NAMES = {
 
 WRAPPER_NAMES = {"plan": "401(k) plans", "ira": "rolled over to IRAs", "inherited": "inherited"}
 
+FACTOR_NAMES = {
+    "contributions": "contributions",
+    "returns": "returns",
+    "rate": "tax rates",
+    "timing": "timing",
+    "behaviour": "behaviour",
+    "difference": "difference",
+}
+"""Factors of a decomposition as a reader sees them; :mod:`fiscal.budget.decomposition` defines them."""
+
 BASIS_NAMES = {
     "convention": "Convention",
     "fixed": "Fixed rate",

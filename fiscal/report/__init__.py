@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.errors import InputError, Problem
-from fiscal.report import answer, background, chapters, hindcast, markets, pdf
+from fiscal.report import answer, background, chapters, decomposition, hindcast, markets, pdf
 from fiscal.report.content import Report, Section
 from fiscal.results import Result
 
@@ -38,6 +38,7 @@ def assemble(results: Sequence[Result]) -> Report:
         chapters.balances_section(own),
         chapters.distribution_section(own),
         chapters.extra_dollar_section(own),
+        decomposition.decomposition_section(own),
         chapters.present_values_section(own),
         markets.paths_distribution_section(own),
         background.calibration_section(own),
