@@ -10,7 +10,7 @@ import pytest
 from fiscal import engine, sources
 from fiscal import scenario as scenarios
 from fiscal.results import Result
-from fiscal.validation import calibration, own_withdrawals, sensitivity
+from fiscal.validation import calibration, own_withdrawals, published, sensitivity
 
 
 @cache
@@ -96,3 +96,12 @@ def test_ten_percent_on_withdrawal_rates_is_worth_more_than_the_boom() -> None:
     rates = stored.loc[("tax.withdrawal_scale", "baseline withdrawal_tax, FY2026-2100")]
     boom = stored.loc[("tax.withdrawal_scale", sensitivity.BOOM_EFFECT)]
     assert rates["at_high"] - rates["at_value"] > abs(boom["at_value"])
+
+
+def test_every_compared_figure_was_bridged_beforehand() -> None:
+    rows = published.targets()
+    compared = rows[rows["check"].isin(["level", "order"])]
+    assert len(compared) > 20
+    assert compared[["basis", "model_year", "bridge", "tolerance", "tolerance_kind"]].notna().all(axis=None)
+    assert rows.loc[rows["check"] == "engine", ["settings", "tolerance"]].notna().all(axis=None)
+    assert set(rows["tolerance_kind"].dropna()) == {"absolute", "relative", "factor"}
