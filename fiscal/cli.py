@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -274,6 +275,107 @@ def report(
     if headline is not None:
         _show_frame(headline)
     _say(f"report written to {written}")
+
+
+@app.command()
+def vintage(
+    contribution: Annotated[
+        str | None,
+        typer.Option(metavar="USD", help="Paid in: before tax if traditional, after tax if Roth."),
+    ] = None,
+    age: Annotated[str | None, typer.Option(metavar="AGE", help="Age in the contribution's year.")] = None,
+    withdrawal_age: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Age in the year of the (first) withdrawal.")
+    ] = None,
+    return_rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Return of the account a year, before tax.")
+    ] = None,
+    discount_rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Rate of the present values.")
+    ] = None,
+    contribution_tax_rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Income tax rate at the contribution.")
+    ] = None,
+    withdrawal_tax_rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Income tax rate on withdrawals.")
+    ] = None,
+    outside_tax_rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Tax rate on a taxable account's yearly return.")
+    ] = None,
+    character: Annotated[
+        str | None, typer.Option(metavar="NAME", help="traditional (default) or roth.", show_default=False)
+    ] = None,
+    withdrawal_end_age: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Level withdrawals each year up to, not in, this age.")
+    ] = None,
+    withdrawal_pattern: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="lump (default) or level (default where an end age is given)."),
+    ] = None,
+    contribution_timing: Annotated[
+        str | None, typer.Option(metavar="PART", help="When in its year, 0 to 1; .5 if not given.")
+    ] = None,
+    withdrawal_timing: Annotated[
+        str | None, typer.Option(metavar="PART", help="When in each year, 0 to 1; .5 if not given.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One contribution's whole life: revenue deferred, build-up, withdrawal tax, tax expenditure.
+
+    Present values at the contribution's date; positive = the government is better off, but a positive
+    tax expenditure is a cost.
+
+    \b
+    Examples: fiscal vintage --contribution 280e9 --age 45 --withdrawal-age 75 --return-rate 0.06 \\
+                --discount-rate 0.06 --contribution-tax-rate 0.25 --withdrawal-tax-rate 0.25 \\
+                --outside-tax-rate 0.25 --json
+              fiscal vintage --contribution 1000 --age 45 --withdrawal-age 65 --withdrawal-end-age 85 \\
+                --return-rate 0.035 --discount-rate 0.035 --contribution-tax-rate 0.22 \\
+                --withdrawal-tax-rate 0.15 --outside-tax-rate 0.22 --character roth
+    """
+    from fiscal import calculator
+
+    given = {
+        "contribution": contribution,
+        "age": age,
+        "withdrawal_age": withdrawal_age,
+        "return_rate": return_rate,
+        "discount_rate": discount_rate,
+        "contribution_tax_rate": contribution_tax_rate,
+        "withdrawal_tax_rate": withdrawal_tax_rate,
+        "outside_tax_rate": outside_tax_rate,
+        "character": character,
+        "withdrawal_end_age": withdrawal_end_age,
+        "withdrawal_pattern": withdrawal_pattern,
+        "contribution_timing": contribution_timing,
+        "withdrawal_timing": withdrawal_timing,
+    }
+    # texts, so that every wrong one is reported, not the first alone
+    options = {
+        name: text if calculator.OPTIONS[name].choices else _number(text) for name, text in given.items()
+    }
+    try:
+        found = calculator.vintage_of(options)
+    except InputError as error:
+        raise InputError(
+            [replace(one, key="--" + str(one.key).replace("_", "-")) for one in error.problems]
+        ) from error
+    if as_json:
+        _emit({str(name): float(value) for name, value in found.items()})
+        return
+    names = [str(name).removesuffix("_usd").replace("_", " ") for name in found.index]
+    cells = _column([float(value) for value in found])
+    _show_table(["present value at the contribution", "usd"], list(zip(names, cells, strict=True)))
+
+
+def _number(text: str | None) -> float | str | None:
+    """The number a text says, or the text as it is."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 @data_app.command("list")

@@ -32,11 +32,12 @@ ARROWS: dict[str, set[str]] = {
     "projection": _BASE,
     "budget": _BASE | {"projection"},
     "assembly": _ENGINE,
+    "calculator": _BASE | {"projection", "budget"},
     "simulation": _ENGINE | {"assembly"},
     "engine": _ENGINE | {"assembly", "results", "simulation"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation"},
     "results": _BASE | {"budget", "tables", "plots"},
-    "validation": _ENGINE | {"assembly", "engine", "results", "tables"},
+    "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
     "plots": _INPUTS | {"budget", "results", "scenario", "tables"},
     "report": _INPUTS
     | {"", "budget", "plots", "results", "runs", "scenario", "tables", "validation", "law", "markets"},
@@ -44,6 +45,7 @@ ARROWS: dict[str, set[str]] = {
     "cli": {
         "",
         "assembly",
+        "calculator",
         "engine",
         "errors",
         "law",
@@ -55,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
         "sources",
         "validation",
     },
-    "": {"engine", "errors", "report", "results", "runs", "scenario"},
+    "": {"calculator", "engine", "errors", "report", "results", "runs", "scenario"},
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""

@@ -28,6 +28,7 @@ COMMANDS = (
     ("run",),
     ("compare",),
     ("report",),
+    ("vintage",),
     ("data",),
     ("data", "list"),
     ("data", "check"),
