@@ -16,6 +16,7 @@ from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
+from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import WithdrawalRates, incidence, working_share_of_withdrawals
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
@@ -115,6 +116,7 @@ def projection_inputs(
     mobility: np.ndarray,
     contributions: Contributions,
     rates: WithdrawalRates,
+    scope: Scope,
     references: bool = True,
 ) -> tuple[ProjectionInputs, paths.AssetPaths]:
     """The projection's inputs, and the scenario's own market."""
@@ -172,6 +174,7 @@ def projection_inputs(
         mobility=mobility,
         wage_ratio=_wage_ratio(SIPP_YEAR),
         years=years,
+        size=scope.stock,
     )
     roth_stock = settings.roth.opening_stock_share
     opening = np.zeros((2, 2, *first.shape, len(stratum_share)))

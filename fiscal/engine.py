@@ -42,6 +42,7 @@ from fiscal.people import population
 from fiscal.people.contributions import Contributions, project_contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
+from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.people.withdrawals import project_rates
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
@@ -131,22 +132,32 @@ def compute(
     if not settings.limits.indexed:
         frozen = last_published_year()
         limits[limits.index > frozen] = limits.loc[frozen].to_numpy()
-    contributions = project_contributions(
-        years=years,
-        year_fraction=fraction,
-        people=people.people_open,
-        wage_index=wage_index,
-        limits=limits,
-        mobility=mobility,
-        last_contribution_year=horizon_last,
-        elective_scale=settings.contributions.elective_scale,
-        employer_scale=settings.contributions.employer_scale,
-        roth_share_2025=settings.roth.elective_share_2025,
-        roth_share_step=settings.roth.elective_share_step,
-        roth_plateau_year=settings.roth.plateau_year,
-        roth_employer_share=settings.roth.employer_share,
-        catch_up_mandate=settings.roth.catch_up_mandate,
+
+    def paid_in(count: int, elective_scale: float, employer_scale: float) -> Contributions:
+        return project_contributions(
+            years=years[:count],
+            year_fraction=fraction[:count],
+            people=people.people_open[:count],
+            wage_index=wage_index[:count],
+            limits=limits,
+            mobility=mobility,
+            last_contribution_year=horizon_last,
+            elective_scale=elective_scale,
+            employer_scale=employer_scale,
+            roth_share_2025=settings.roth.elective_share_2025,
+            roth_share_step=settings.roth.elective_share_step,
+            roth_plateau_year=settings.roth.plateau_year,
+            roth_employer_share=settings.roth.employer_share,
+            catch_up_mandate=settings.roth.catch_up_mandate,
+        )
+
+    contributions = paid_in(
+        len(years), settings.contributions.elective_scale, settings.contributions.employer_scale
     )
+    scope = Scope()
+    if settings.scope.plans == ALL_PLANS:
+        scope = all_plans(paid_in(1, 1.0, 1.0), settings.people.scale)
+        contributions = scope.widened(contributions)
     rates = project_rates(
         assume,
         years=years,
@@ -161,7 +172,7 @@ def compute(
 
     report(1, 4, "tax schedules and markets")
     inputs, market = projection_inputs(
-        settings, assume, years, fraction, people, mobility, contributions, rates, references
+        settings, assume, years, fraction, people, mobility, contributions, rates, scope, references
     )
     labels = inputs.path_labels
     report(2, 4, "projection")
