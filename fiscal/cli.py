@@ -368,6 +368,65 @@ def vintage(
     _show_table(["present value at the contribution", "usd"], list(zip(names, cells, strict=True)))
 
 
+@app.command()
+def validate(
+    which: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="Rows of the table; all if none is named.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the model against published numbers: published, model, tolerance, verdict, and why if outside.
+
+    The exit code is 1 when a row marked engine is not met; a level or order row outside says why. Less than
+    a minute; the report prints the stored table.
+
+    \b
+    Examples: fiscal validate
+              fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026 --json
+    """
+    from fiscal import runs
+    from fiscal.errors import nearest
+    from fiscal.validation import published
+
+    known = list(published.targets().index)
+    problems = [
+        Problem("no such row", key="ID", value=name, nearest=nearest(name, known))
+        for name in which or ()
+        if name not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    with _progress("validate") as progress:
+        found = published.validate(list(dict.fromkeys(which)) if which else None, progress)
+    broken = found[(found["check"] == "engine") & (found["verdict"] == "outside")]
+    if as_json:
+        counts = {name: int(count) for name, count in found["verdict"].value_counts().items()}
+        _emit({"ok": broken.empty, "verdicts": counts, "rows": runs.records(found)})
+    else:
+        rows = [
+            [
+                row.id,
+                row.check,
+                f"{row.published:.5g}",
+                _figure(row.model),
+                row.unit,
+                row.tolerance,
+                row.verdict,
+            ]
+            for row in found.itertuples()
+        ]
+        _show_table(["row", "check", "published", "model", "unit", "tolerance", "verdict"], rows)
+        for row in found[found["reason"] != ""].itertuples():
+            typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
+    if not broken.empty:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _figure(value: float) -> str:
+    """A figure to five digits; empty where there is none."""
+    return "" if value != value else f"{value:.5g}"
+
+
 def _number(text: str | None) -> float | str | None:
     """The number a text says, or the text as it is."""
     if text is None:
@@ -420,21 +479,25 @@ def data_check(as_json: JsonOption = False) -> None:
 
 @data_app.command("derive")
 def data_derive(
-    table: Annotated[str, typer.Argument(help="own_withdrawals or sensitivity.")],
+    table: Annotated[str, typer.Argument(help="own_withdrawals, sensitivity or validation.")],
     as_json: JsonOption = False,
 ) -> None:
     """Build a data table that comes from the model's own runs; minutes for the sensitivity.
 
     own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
-    after it. sensitivity moves each assumption over its range.
+    after it. sensitivity moves each assumption over its range. validation is what `fiscal validate` finds.
 
     \b
     Example: fiscal data derive sensitivity
     """
     from fiscal.errors import InputError, Problem, nearest
-    from fiscal.validation import own_withdrawals, sensitivity
+    from fiscal.validation import own_withdrawals, published, sensitivity
 
-    builders = {"own_withdrawals": own_withdrawals.rebuild, "sensitivity": sensitivity.rebuild}
+    builders = {
+        "own_withdrawals": own_withdrawals.rebuild,
+        "sensitivity": sensitivity.rebuild,
+        "validation": published.rebuild,
+    }
     if table not in builders:
         raise InputError(
             Problem(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.errors import InputError, Problem
-from fiscal.report import answer, background, chapters, pdf
+from fiscal.report import answer, background, chapters, pdf, published
 from fiscal.report.content import Report, Section
 from fiscal.results import Result
 
@@ -41,6 +41,7 @@ def assemble(results: Sequence[Result]) -> Report:
         chapters.present_values_section(own),
         chapters.paths_distribution_section(own),
         background.calibration_section(own),
+        published.published_section(),
         background.paths_section(own),
         background.assumptions_section(own),
         background.method_section(own),
