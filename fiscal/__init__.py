@@ -35,6 +35,7 @@ __all__ = [
     "read_run",
     "run",
     "scenarios",
+    "vintage",
     "write_report",
     "write_run",
 ]
@@ -46,6 +47,7 @@ _LAZY = {
     "Result": "fiscal.results",
     "Scenario": "fiscal.scenario",
     "read_run": "fiscal.runs",
+    "vintage": "fiscal.calculator",
     "write_run": "fiscal.runs",
 }
 

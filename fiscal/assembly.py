@@ -20,6 +20,7 @@ from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
+from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import WithdrawalRates, incidence, working_share_of_withdrawals
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
@@ -121,6 +122,7 @@ def projection_inputs(
     mobility: np.ndarray,
     contributions: Contributions,
     rates: WithdrawalRates,
+    scope: Scope,
     references: bool | tuple[str, ...] = True,
 ) -> tuple[ProjectionInputs, paths.AssetPaths]:
     """The projection's inputs, and the scenario's own market; ``references`` all, none or those named."""
@@ -177,6 +179,7 @@ def projection_inputs(
         mobility=mobility,
         wage_ratio=_wage_ratio(SIPP_YEAR),
         years=years,
+        size=scope.stock,
     )
     holders = people.people_open * opened.holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum

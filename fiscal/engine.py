@@ -37,12 +37,13 @@ from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
-from fiscal.levers import World, scenario_contributions
+from fiscal.levers import World, base_contributions, scenario_contributions
 from fiscal.markets.paths import path_model
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
+from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.people.withdrawals import project_rates
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
@@ -152,10 +153,14 @@ def compute(
         wage_index=wage_index, mobility=mobility, rates=rates,
     )  # fmt: skip
     contributions = scenario_contributions(world)
+    scope = Scope()
+    if settings.scope.plans == ALL_PLANS:
+        scope = all_plans(base_contributions(world), settings.people.scale)
+        contributions = scope.widened(contributions)
 
     report(1, 4, "tax schedules and markets")
     inputs, market = projection_inputs(
-        settings, assume, years, fraction, people, mobility, contributions, rates, references
+        settings, assume, years, fraction, people, mobility, contributions, rates, scope, references
     )
     labels = inputs.path_labels
     report(2, 4, "projection")

@@ -18,6 +18,7 @@ from fiscal.assembly import projection_inputs, schedules_in_force
 from fiscal.law import schedules as law_schedules
 from fiscal.law.limits import contribution_limits, last_published_year
 from fiscal.people.contributions import ContributionPolicy, Contributions, RothUse, project_contributions
+from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import WithdrawalRates
 from fiscal.projection.reference import project
 
@@ -92,6 +93,40 @@ def roth_use(roth: Roth) -> RothUse:
     )
 
 
+def _contributions(
+    world: World,
+    roth: RothUse,
+    limits: pd.DataFrame,
+    policy: ContributionPolicy,
+    *,
+    years: int | None = None,
+    elective_scale: float = 1.0,
+    employer_scale: float = 1.0,
+) -> Contributions:
+    """The first ``years`` (None: all) years of contributions."""
+    return project_contributions(
+        world.assume,
+        years=world.years[:years],
+        year_fraction=world.fraction[:years],
+        people=world.people.people_open[:years],
+        wage_index=world.wage_index[:years],
+        limits=limits,
+        mobility=world.mobility,
+        last_contribution_year=world.settings.horizon.last_year,
+        elective_scale=elective_scale,
+        employer_scale=employer_scale,
+        roth=roth,
+        policy=policy,
+    )
+
+
+def base_contributions(world: World) -> Contributions:
+    """Contributions of the stub at the base table's scale under the law's limits: what a scope is measured by."""
+    return _contributions(
+        world, roth_use(world.settings.roth), law_limits(world), ContributionPolicy(), years=1
+    )
+
+
 def scenario_contributions(world: World) -> Contributions:
     """Contributions of the scenario with its limits, caps and responses."""
     settings = world.settings
@@ -100,23 +135,17 @@ def scenario_contributions(world: World) -> Contributions:
     roth = roth_use(settings.roth)
 
     def made(roth: RothUse, in_force: pd.DataFrame | None, **policy: np.ndarray) -> Contributions:
-        return project_contributions(
-            world.assume,
-            years=world.years,
-            year_fraction=world.fraction,
-            people=world.people.people_open,
-            wage_index=world.wage_index,
-            limits=limits,
-            mobility=world.mobility,
-            last_contribution_year=settings.horizon.last_year,
-            elective_scale=settings.contributions.elective_scale,
-            employer_scale=settings.contributions.employer_scale,
-            roth=roth,
-            policy=ContributionPolicy(
+        return _contributions(
+            world,
+            roth,
+            limits,
+            ContributionPolicy(
                 limits=in_force,
                 retirement_age_shift=settings.withdrawals.retirement_age_shift,
                 **policy,
             ),
+            elective_scale=settings.contributions.elective_scale,
+            employer_scale=settings.contributions.employer_scale,
         )
 
     found = made(roth, in_force)
@@ -167,7 +196,7 @@ def share_above_cap(world: World, contributions: Contributions) -> np.ndarray:
     settings = world.settings
     inputs, _ = projection_inputs(
         settings, world.assume, world.years, world.fraction, world.people, world.mobility, contributions,
-        world.rates, references=False,
+        world.rates, Scope(), references=False,
     )  # fmt: skip
     projection = project(inputs)
     closing = (projection.cells["closing_traditional"] + projection.cells["closing_roth"])[0].sum(axis=3)

@@ -11,7 +11,7 @@ import pandas as pd
 from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, path_settings
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES, DEFERRAL_TIMED, LINES
+from fiscal.budget.ledger import CASH_LINES, LINES, fiscal_line
 from fiscal.budget.valuation import Window
 from fiscal.markets.implied import dollar, implied_by
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model
@@ -173,12 +173,12 @@ def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
     for label in of.lines:
         lines = _path_lines(of, label)
         fiscal = {
-            line: valuation.fiscal_years(
+            line: fiscal_line(
+                line,
                 values,
                 fraction,
-                books.deferral_fiscal_same_year_share
-                if line in DEFERRAL_TIMED
-                else books.withdrawal_fiscal_same_year_share,
+                books.deferral_fiscal_same_year_share,
+                books.withdrawal_fiscal_same_year_share,
             )
             for line, values in lines.items()
         }
@@ -254,12 +254,13 @@ def _yearly(run: Run, line: str) -> np.ndarray:
 
 def _fiscal(run: Run, line: str) -> np.ndarray:
     books = run.scenario.settings.books
-    share = (
-        books.deferral_fiscal_same_year_share
-        if line in DEFERRAL_TIMED
-        else books.withdrawal_fiscal_same_year_share
+    return fiscal_line(
+        line,
+        _yearly(run, line),
+        run.inputs.year_fraction,
+        books.deferral_fiscal_same_year_share,
+        books.withdrawal_fiscal_same_year_share,
     )
-    return valuation.fiscal_years(_yearly(run, line), run.inputs.year_fraction, share)
 
 
 def _fiscal_lines(run: Run) -> dict[str, np.ndarray]:

@@ -32,13 +32,14 @@ ARROWS: dict[str, set[str]] = {
     "projection": _BASE,
     "budget": _BASE | {"projection"},
     "assembly": _ENGINE,
+    "calculator": _BASE | {"projection", "budget"},
     "simulation": _ENGINE | {"assembly"},
     "levers": _ENGINE | {"assembly"},
     "engine": _ENGINE | {"assembly", "levers", "results", "simulation"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
     "results": _BASE | {"budget", "tables", "plots", "attribution"},
-    "validation": _ENGINE | {"assembly", "engine", "results", "tables"},
+    "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
     "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables"},
     "report": _INPUTS
     | {
@@ -59,6 +60,7 @@ ARROWS: dict[str, set[str]] = {
         "",
         "assembly",
         "budget",
+        "calculator",
         "engine",
         "errors",
         "law",
@@ -71,7 +73,7 @@ ARROWS: dict[str, set[str]] = {
         "sources",
         "validation",
     },
-    "": {"attribution", "engine", "errors", "report", "results", "runs", "scenario"},
+    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario"},
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""

@@ -30,6 +30,8 @@ COMMANDS = (
     ("decompose",),
     ("report",),
     ("hindcast",),
+    ("vintage",),
+    ("validate",),
     ("data",),
     ("data", "list"),
     ("data", "check"),
@@ -295,6 +297,36 @@ def test_data_list_and_check(fiscal):
     checked = fiscal("data", "check")
     assert checked.returncode == 0, checked.stderr
     assert f"{len(tables)} tables" in checked.stdout
+
+
+def test_validate_prints_verdicts_and_reasons(fiscal):
+    answer = fiscal("validate", "CRR_BASE_2010_CLOSED", "JCT_S2_603", "NIPA_DC_HH_2024", "--json")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    told = json.loads(answer.stdout)
+    rows = {row["id"]: row for row in told["rows"]}
+    assert told["ok"] and list(rows) == ["CRR_BASE_2010_CLOSED", "JCT_S2_603", "NIPA_DC_HH_2024"]
+    engine_row = rows["CRR_BASE_2010_CLOSED"]
+    assert engine_row["verdict"] == "inside" and abs(engine_row["model"] - engine_row["published"]) < 0.01
+    assert rows["JCT_S2_603"]["verdict"] == "outside" and len(rows["JCT_S2_603"]["reason"]) > 100
+    assert rows["NIPA_DC_HH_2024"]["verdict"] == "input"
+    shown = fiscal("validate", "CRR_BASE_2010_CLOSED", "EIG_C_EE").stdout
+    assert "73.06" in shown and "inside" in shown and "EIG_C_EE (input): Used" in shown
+    refused(fiscal("validate", "CRR_BASE", "JCT"), "no such row (found 'CRR_BASE')", "(found 'JCT')")
+
+
+def test_validate_fails_when_an_engine_row_does(monkeypatch):
+    from fiscal.projection import reference
+
+    true_tax = reference.expected_tax
+    runner = typer.testing.CliRunner()
+    assert runner.invoke(cli.app, ["validate", "CRR_BASE_2010_CLOSED"]).exit_code == 0
+    monkeypatch.setattr(reference, "expected_tax", lambda *arguments: 0.99 * true_tax(*arguments))
+    answer = runner.invoke(cli.app, ["validate", "CRR_BASE_2010_CLOSED", "--json"])
+    assert answer.exit_code == 1
+    told = json.loads(answer.stdout)
+    assert not told["ok"] and told["rows"][0]["reason"] == "not explained"
+    # only rows marked engine decide
+    assert runner.invoke(cli.app, ["validate", "EIG_TV_TRAD_A45_M22_R35_MR80"]).exit_code == 0
 
 
 # run, compare and report, with an engine that answers at once

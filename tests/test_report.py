@@ -17,7 +17,7 @@ from fiscal import report, sources
 from fiscal.errors import InputError
 from fiscal.plots import measures
 from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount
-from fiscal.report import background, content, pdf
+from fiscal.report import background, content, pdf, published
 from fiscal.report.content import Column, Figure, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
 
@@ -130,6 +130,26 @@ def test_the_ratio_of_75_to_ten_years_is_told():
     near = tax["FY2026-2035", "scenario"] - tax["FY2026-2035", "no_crypto"]
     assert float(said[1].replace(",", "")) == pytest.approx(far / near, rel=0.006)
     assert "The two differ because the event starts in 2036" in text
+
+
+def test_published_numbers_are_printed_with_verdict_and_reason(pages):
+    frame = published.published_frame()
+    first = page_with(pages, "Published numbers and the model")
+    text = " ".join(pages[first : first + 5])
+    for row in frame[frame["check"] != "input"].itertuples():
+        assert f"{published._number(row.published)} {published._number(row.model)}" in text, row.id
+    words = text[text.index("Why rows lie outside") :].replace("- ", "")
+    for reason in frame.loc[frame["verdict"] == "outside", "reason"]:
+        assert reason[:40].replace("- ", "") in words
+
+
+def test_the_published_chapter_counts_what_the_table_holds():
+    said = report.content.plain(published._verdicts(published.published_frame()), assembled().numbers())
+    verdicts = sources.table("validation")
+    compared = verdicts[verdicts["check"].isin(["level", "order"])]["verdict"]
+    counts = compared.value_counts()
+    assert f"{counts['inside']} lie inside, {counts['outside']} outside" in said
+    assert "all of them hold at their tolerance" in said
 
 
 def test_calibration_numbers_are_printed(pages):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fiscal import engine, sources
 from fiscal import scenario as scenarios
 from fiscal.results import Result
-from fiscal.validation import calibration, own_withdrawals, sensitivity
+from fiscal.validation import calibration, own_withdrawals, published, sensitivity
 
 
 @cache
@@ -96,3 +98,81 @@ def test_ten_percent_on_withdrawal_rates_is_worth_more_than_the_boom() -> None:
     rates = stored.loc[("tax.withdrawal_scale", "baseline withdrawal_tax, FY2026-2100")]
     boom = stored.loc[("tax.withdrawal_scale", sensitivity.BOOM_EFFECT)]
     assert rates["at_high"] - rates["at_value"] > abs(boom["at_value"])
+
+
+def test_every_compared_figure_was_bridged_beforehand() -> None:
+    rows = published.targets()
+    compared = rows[rows["check"].isin(["level", "order"])]
+    assert len(compared) > 20
+    assert compared[["basis", "model_year", "bridge", "tolerance", "tolerance_kind"]].notna().all(axis=None)
+    assert rows.loc[rows["check"] == "engine", ["settings", "tolerance"]].notna().all(axis=None)
+    assert set(rows["tolerance_kind"].dropna()) == {"absolute", "relative", "factor"}
+
+
+BEFOREHAND = ["id", "value", "check", "tolerance_kind", "tolerance", "basis", "model_year", "bridge"]
+WRITTEN_BEFOREHAND = "b03d33ab968bf1407c391544ab343bad17480468b30f29ba17c56c03dce1e127"
+
+
+def test_what_was_written_down_beforehand_has_not_been_changed() -> None:
+    """A basis that turned out wrong gets an afterthought, not another basis."""
+    text = sources.table("published_targets")[BEFOREHAND].to_csv(index=False)
+    assert hashlib.sha256(text.encode()).hexdigest() == WRITTEN_BEFOREHAND
+
+
+@cache
+def verdicts() -> pd.DataFrame:
+    return published.validate().set_index("id")
+
+
+def test_stored_validation_is_what_the_model_gives() -> None:
+    stored = sources.table("validation").set_index("id")
+    assert list(stored.index) == list(published.targets().index)
+    now = verdicts()
+    pd.testing.assert_series_equal(now["model"], stored["model"], rtol=1e-5)
+    for column in ("verdict", "tolerance", "published"):
+        assert now[column].fillna("").tolist() == stored[column].fillna("").tolist()
+
+
+def test_every_published_row_outside_says_why() -> None:
+    now = verdicts()
+    assert set(now["verdict"]) == {"inside", "outside", "input"}
+    assert (now.loc[now["check"] == "engine", "verdict"] == "inside").all()
+    outside = now[now["verdict"] == "outside"]
+    assert (outside["reason"].str.len() > 100).all() and published.UNEXPLAINED not in set(outside["reason"])
+    assert (now.loc[now["verdict"] == "inside", "reason"] == "").all()
+    notes = sources.table("validation_notes")
+    assert set(notes["id"]) == set(now.index[now["verdict"] != "inside"]), "a note for a row that needs none"
+
+
+def test_a_row_nobody_explained_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(published.MEASURES, "EIG_OBS_PAY", lambda: published.Found(3740.0))
+    row = published.validate(["EIG_OBS_PAY"]).iloc[0]
+    assert (row["verdict"], row["reason"]) == ("outside", published.UNEXPLAINED)
+
+
+@pytest.mark.parametrize(
+    ("value", "note_holds", "verdict"),
+    [
+        (0.0099, True, "inside"),
+        (0.0099, False, "outside"),
+        (0.0101, True, "outside"),
+        (-0.005, True, "outside"),
+    ],
+)
+def test_an_order_of_magnitude_has_a_sign_a_factor_and_its_note(
+    value: float, note_holds: bool, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = published.Found(value, "", note_holds)
+    monkeypatch.setitem(published.MEASURES, "CBO2004_75", lambda: found)
+    assert published.validate(["CBO2004_75"])["verdict"].iloc[0] == verdict
+
+
+def test_the_plan_wrapper_is_a_part_of_the_whole() -> None:
+    """Before anything is rolled over or inherited plan and whole are one; later the plan is less."""
+    run = published._all_plans()
+    parts = published.plan_expenditure(run)
+    tax, whole = parts["withdrawal_tax"], run.ledger.total("withdrawal_tax")[0]
+    assert tax[0] == pytest.approx(whole[0], rel=1e-9)
+    assert (tax[1:] < whole[1:]).all() and (np.diff(tax / whole) < 0).all()
+    buildup, all_of_it = parts["inside_buildup_cash"], run.ledger.total("inside_buildup_cash")[0]
+    assert (buildup / all_of_it <= 1).all() and (np.diff(buildup / all_of_it) < 0).all()

@@ -46,14 +46,13 @@ from typing import Any
 
 import numpy as np
 
-from fiscal.budget import valuation
 from fiscal.budget.ledger import (
     CASH_LINES,
-    DEFERRAL_TIMED,
     LINES,
     Backstop,
     BuildupTax,
     buildup_rates,
+    fiscal_line,
     rescue_cost,
 )
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -230,12 +229,12 @@ def decompose(base: Side, other: Side) -> Decomposition:
         values[mask, 0] = _with_sums(calendar)
         values[mask, 1] = _with_sums(
             {
-                line: valuation.fiscal_years(
+                line: fiscal_line(
+                    line,
                     flow,
                     base.inputs.year_fraction,
-                    clock.deferral_same_year_share
-                    if line in DEFERRAL_TIMED
-                    else clock.withdrawal_same_year_share,
+                    clock.deferral_same_year_share,
+                    clock.withdrawal_same_year_share,
                 )
                 for line, flow in calendar.items()
             }

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fiscal.budget import valuation
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection
 
@@ -40,6 +41,23 @@ LINES = (
 
 DEFERRAL_TIMED = ("deferred_revenue", "payroll_forgone", "roth_upfront_tax")
 """Lines collected through withholding as wages are paid; the others are paid with returns."""
+
+
+RETURN_LINES = ("inside_buildup_cash",)
+"""Lines on what was earned, not on a steady flow: the stub's nine months are not made a year of."""
+
+
+def fiscal_line(
+    line: str,
+    flow: np.ndarray,
+    year_fraction: np.ndarray,
+    deferral_same_year_share: float,
+    withdrawal_same_year_share: float,
+) -> np.ndarray:
+    """A line by fiscal year from its calendar-year flow ``(..., Y)``, by its timing; see ``valuation.fiscal_years``."""
+    share = deferral_same_year_share if line in DEFERRAL_TIMED else withdrawal_same_year_share
+    whole = np.ones_like(year_fraction) if line in RETURN_LINES else year_fraction
+    return valuation.fiscal_years(flow, whole, share)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -150,12 +150,16 @@ def sipp_class_dollars() -> np.ndarray:
 
 
 def holder_shares(
-    assume: Mapping[str, float], people: np.ndarray, mix: np.ndarray, years: np.ndarray
+    assume: Mapping[str, float],
+    people: np.ndarray,
+    mix: np.ndarray,
+    years: np.ndarray,
+    size: float = 1.0,
 ) -> np.ndarray:
     """Account holders per person by cell, ``(Y, A, G)``.
 
     Opening: participants by age times SIPP holding by income class at the age, adding up to
-    ``account_holders_mn`` (assumed), no more than one holder a person. Later: a cohort younger than
+    ``account_holders_mn`` (assumed) times ``size``, no more than one holder a person. Later: a cohort younger than
     ``SETTLED_AGE`` moves along the opening's ages; from there on it keeps its accounts (rolled over or
     not), and cohorts past it at the opening keep the holders they have.
     """
@@ -172,7 +176,7 @@ def holder_shares(
     )
     tilt /= ((tilt * people).sum(axis=1) / people.sum(axis=1))[:, None]
     shape = by_age[:, None] * tilt
-    total = assume["account_holders_mn"] * 1e6
+    total = assume["account_holders_mn"] * 1e6 * size
     low, high = 0.0, 10.0 * total / (shape * people).sum()
     for _ in range(200):  # bisection on one factor: the cap makes the total kink, not jump
         middle = (low + high) / 2
@@ -195,14 +199,16 @@ def open_accounts(
     mobility: np.ndarray,
     wage_ratio: float,
     years: np.ndarray,
+    size: float = 1.0,
 ) -> Opening:
     """Balances ``(A, G)`` adding up to the published 401(k) stock of 31 March 2025, and holder shares.
 
     ``people`` (A, G) scales the dollars; ``unit_people`` is the unscaled population that the published
     stock belongs to (they differ only when a scenario scales the population). ``wage_ratio`` is the
-    average wage of SIPP's year over 2025's.
+    average wage of SIPP's year over 2025's. ``size`` is the scope's stock over the 401(k)'s: dollars and
+    holders alike.
     """
-    stock = sources.table("ici_assets").set_index("date").loc[OPENING_DATE, "k401_bn_usd"] * 1e9
+    stock = sources.table("ici_assets").set_index("date").loc[OPENING_DATE, "k401_bn_usd"] * 1e9 * size
     profile = sources.table("contribution_profile")
     weights = unit_people.sum(axis=1)
     saving = sum(by_single_age(profile, c, weights) for c in ("elective_deferral_usd", "employer_usd"))
@@ -234,7 +240,7 @@ def open_accounts(
     old = per_person[None, :] * unit_people[~working]
     shape[~working] = old * (ages[~working] / old.sum(axis=1))[:, None]
     per_unit_person = np.divide(shape * stock, unit_people, out=np.zeros_like(shape), where=unit_people > 0)
-    holders = holder_shares(assume, unit_people, mix, years)
+    holders = holder_shares(assume, unit_people, mix, years, size)
     return Opening(
         balance_usd=per_unit_person * people,
         holder_share=holders,

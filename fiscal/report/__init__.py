@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.errors import InputError, Problem
-from fiscal.report import answer, background, chapters, decomposition, hindcast, markets, pdf
+from fiscal.report import answer, background, chapters, decomposition, hindcast, markets, pdf, published
 from fiscal.report.content import Report, Section
 from fiscal.results import Result
 
@@ -42,6 +42,7 @@ def assemble(results: Sequence[Result]) -> Report:
         chapters.present_values_section(own),
         markets.paths_distribution_section(own),
         background.calibration_section(own),
+        published.published_section(),
         markets.history_section(own),
         hindcast.hindcast_section(own),
         background.paths_section(own),

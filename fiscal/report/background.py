@@ -71,8 +71,8 @@ def _calibration_blocks(base: Result) -> list[Block]:
         + (f"; outside, with the reason under each, are: {'; '.join(outside)}." if outside else ".")
         + f" {int((frame['use'] == 'input').sum())} rows were used to set a parameter: they show the fit and are "
         f"no test. {int(frame['use'].isin(others).sum())} more are bounds that the model must lie inside, or "
-        "figures computed on the unmended file and published by nobody. No published tax expenditure is among "
-        "them: those cover all defined-contribution plans, and this version runs 401(k) plans alone."
+        "figures computed on the unmended file and published by nobody. Published tax expenditures cover all "
+        "defined-contribution plans; the next chapter sets the model beside them on that scope."
     )
     shown = frame.assign(
         model_text=[_by_size(value) for value in frame["model"]],

@@ -994,6 +994,13 @@ class Tax(Section):
 class Scope(Section):
     """Which accounts are in the numbers."""
 
+    plans: Literal["401k", "all_dc"] = setting(
+        "401k",
+        unit="name",
+        doc="401k, or all_dc: with 403(b), 457, Thrift Savings Plan and other private plans in the 401(k)'s shape.",
+        source="headline: ICI 8.7 of 12.2 trillion dollars; all_dc also takes BEA's contributions and more holders",
+        status="choice",
+    )
     rollover_stock: bool = setting(
         False,
         unit="switch",

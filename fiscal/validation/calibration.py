@@ -14,7 +14,7 @@ import pandas as pd
 from fiscal import sources
 from fiscal.axes import ASSETS, FIRST_YEAR, STUB_FRACTION
 from fiscal.markets import glide, history
-from fiscal.people.macro import macro
+from fiscal.people.scope import all_plan_contributions_bn_usd
 from fiscal.results import Result
 
 UNEXPLAINED = "not explained: the run's settings differ from those the model was calibrated with"
@@ -182,7 +182,7 @@ def _contributions(base: Result) -> list[dict[str, Any]]:
         _row("employer contributions 2025, full year", "bn USD", employers_range, source, employers),
         _row("share of all defined-contribution contributions that is 401(k)", "share", _scope_range(),
              "BEA NIPA 2024 aged a year by wages; range: 401(k) share of plan assets +-10 points",
-             (participants + employers) / _all_plan_contributions()),
+             (participants + employers) / all_plan_contributions_bn_usd()["total"]),
     ]  # fmt: skip
 
 
@@ -190,14 +190,6 @@ def _published_range(key: str) -> tuple[tuple[float, float], str]:
     """A range that must be met, and where it comes from."""
     row = sources.table("calibration_ranges").set_index("key").loc[key]
     return (float(row["low"]), float(row["high"])), str(row["source"])
-
-
-def _all_plan_contributions() -> float:
-    """Contributions to all defined-contribution plans in 2025: BEA's total of 2024 times wage growth."""
-    nipa = sources.table("nipa_dc_contributions")
-    row = nipa[(nipa["series"] == "BEA_T7_25") & (nipa["item"] == "dc_contributions_total")]
-    wages = macro([FIRST_YEAR - 1, FIRST_YEAR])["wage_bill_bn_usd"]
-    return float(row["value_bn_usd"].iloc[0] * wages[FIRST_YEAR] / wages[FIRST_YEAR - 1])
 
 
 def _scope_range() -> tuple[float, float]:

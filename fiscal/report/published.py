@@ -1,0 +1,124 @@
+"""The chapter that holds the model against published numbers, from the stored table of ``fiscal validate``."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fiscal import sources
+from fiscal.plots.wording import DASH, capital, listing, percent, short
+from fiscal.report.content import Block, Column, Heading, Items, Prose, Ref, Section, Table, Term
+
+TABLE = "validation"
+CHECKS = {
+    "engine": "Reproduced by the engine in a reduced setting",
+    "level": "The full model on the same concept and scope",
+    "order": "Sign and order of magnitude",
+    "input": "Used or cited",
+}
+"""Groups of the table, in the order of print."""
+
+
+def published_frame() -> pd.DataFrame:
+    """The stored verdicts with basis, model year and bridge of each row, in the order of print."""
+    beforehand = sources.table("published_targets")[
+        ["id", "settings", "basis", "model_year", "bridge", "provenance"]
+    ]
+    stored = sources.table("validation").merge(beforehand, on="id", validate="1:1")
+    return stored.sort_values("check", key=lambda column: column.map(list(CHECKS).index), kind="stable")
+
+
+def published_section() -> Section | None:
+    """Published numbers beside the model's; None until the table has been built."""
+    if TABLE not in {entry.name for entry in sources.resources()}:
+        return None
+    frame = published_frame()
+    blocks: list[Block] = [Prose(text) for text in (_verdicts(frame), _scope(frame))]
+    return Section("Held against published numbers", (*blocks, _table(frame), *_reasons(frame)))
+
+
+def _verdicts(frame: pd.DataFrame) -> tuple[str | Ref, ...]:
+    engine = frame[frame["check"] == "engine"]
+    compared = frame[frame["check"].isin(["level", "order"])]
+    inside = int((compared["verdict"] == "inside").sum())
+    outside = compared[compared["verdict"] == "outside"]
+    met = int((engine["verdict"] == "inside").sum())
+    text = (
+        " lists published figures of Treasury, the Joint Committee on Taxation, CBO, and researchers. "
+        f"{len(engine)} are reproduced by putting one contribution through the projection and the books: "
+        f"{'all' if met == len(engine) else met} of them hold at their tolerance. {len(compared)} are held against "
+        f"one contribution or the full model by sign, size, or order: {inside} lie inside, {len(outside)} outside, "
+        "with their reasons after the table. What is compared, which year of the model, and how it is carried to the "
+        "published year were written down before the first comparison and were not changed after it, also where "
+        "another choice would have come closer. The rest are inputs, cited or used."
+    )
+    return (Ref("table-published"), text)
+
+
+def _scope(frame: pd.DataFrame) -> str:
+    rows = frame.set_index("id")
+    cash = [name for name in rows.index if name.startswith(("TSY_CASH", "JCT_DC"))]
+    words = listing(
+        [f"{short(rows['model'][name], 3)} against {short(rows['published'][name])}" for name in cash]
+    )
+    second_hand = int((frame["provenance"] == "S").sum())
+    return (
+        "Treasury and JCT publish for all defined-contribution plans, so these rows run on that scope and count the "
+        f"plans alone, not what was rolled over. Cash tax expenditures in billions are {words}, in the order of "
+        "the table: the two publishers differ among themselves by half, in the part of the returns that a taxable "
+        f"account would have paid tax on. {second_hand} of {len(frame)} rows were read in a third party's "
+        "quotation; whoever cites them cites the publisher."
+    )
+
+
+def _reasons(frame: pd.DataFrame) -> list[Block]:
+    """Why rows lie outside, rows of one reason together."""
+    outside = frame[frame["verdict"] == "outside"]
+    if outside.empty:
+        return []
+    terms = [
+        Term("; ".join(f"{row.what}, {row.year}" for row in rows.itertuples()), str(reason))
+        for reason, rows in outside.groupby("reason", sort=False)
+    ]
+    return [Heading("Why rows lie outside"), Items(tuple(terms))]
+
+
+def _table(frame: pd.DataFrame) -> Table:
+    shown = frame.assign(
+        group=frame["check"].map(CHECKS),
+        label=[
+            _label(what, settings) for what, settings in zip(frame["what"], frame["settings"], strict=True)
+        ],
+        published_text=[_number(value) for value in frame["published"]],
+        model_text=[_number(value) for value in frame["model"]],
+        tolerance=frame["tolerance"].fillna(""),
+        note=frame["reason"].where(frame["check"] == "input", None),
+    )
+    return Table(
+        "table-published", "Published numbers and the model", shown,
+        (
+            Column("label", "What is published", width=5),
+            Column("year", "Of", width=1.2),
+            Column("unit", "Unit", width=1.3),
+            Column("published_text", "Published", align="right"),
+            Column("model_text", "Model", align="right"),
+            Column("tolerance", "Tolerance", width=1.2),
+            Column("verdict", "Verdict"),
+        ),
+        source="Source: stored run of this model (data table validation); basis, model year and bridge of each row: "
+        "data table published_targets.",
+        note="note", group="group", breakable=True,
+    )  # fmt: skip
+
+
+def _label(what: str, settings: object) -> str:
+    """What is published; of one contribution also its tax rates, which its name leaves out."""
+    if not isinstance(settings, str):
+        return capital(what)
+    own = dict(pair.split("=") for pair in settings.split())
+    paid, withdrawn = (percent(float(own[f"{when}_tax_rate"])) for when in ("contribution", "withdrawal"))
+    rates = paid if paid == withdrawn else f"{paid} and {withdrawn} at withdrawal"
+    return f"{capital(what)}; tax rate {rates}"
+
+
+def _number(value: float) -> str:
+    return DASH if value != value else short(value, 4)
