@@ -64,7 +64,7 @@ def simulate(
     batch: int = BATCH,
 ) -> Distribution:
     """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path."""
-    from fiscal.projection.kernel import BuildupRates, project_totals
+    from fiscal.projection.kernel import BuildupRates, project_references
 
     report = progress or (lambda done, total, what: None)
     horizon = inputs.until(last_year)
@@ -88,8 +88,8 @@ def simulate(
         report(first, count, "paths")
         size = min(batch, count - first)
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
-        for label in labels:
-            totals = project_totals(_on_paths(horizon, label, market), rates)
+        references = [_on_paths(horizon, label, market) for label in labels]
+        for label, totals in zip(labels, project_references(references, rates), strict=True):
             parts = {
                 "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
                 "conversion_tax": totals["conversion_tax"],
