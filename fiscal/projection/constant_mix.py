@@ -22,20 +22,23 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-LANES = 32
+LANES = 64
 """Paths of a block, the innermost loops: a multiple of the widest vector."""
-
-OWNER_TAX, HEIR_TAX, CONVERSION_TAX, ADDITIONAL_TAX, BUILDUP = 0, 1, 2, 3, 4
-TRADITIONAL_OUT, ROTH_OUT, INHERITED_OUT = 5, 6, 7
-CLOSING_TRADITIONAL, CLOSING_ROTH, CLOSING_CRYPTO, BOUGHT, FEES, LOSSES = 8, 9, 10, 11, 12, 13
 
 # Places in flat buffers, each LANES wide: their distances are known when the loops are compiled, so that
 # they become vector instructions without checks for overlap.
 
 # of a cell: balances by wrapper (plan, ira) and character (traditional, roth), Roth basis, heirs' balances
-# and units bought in this block of years; then what each holder's and heir's tax is computed on
+# and units bought in this block of years; then what tax is computed on: a holder's withdrawals, the same with
+# conversions, an heir's withdrawals
 PT, PR, IT, IR, BP, BI, HT, HR, UT, UR, OWNED, CONVERTED, DRAWN = (LANES * i for i in range(13))
 CELL = 13 * LANES
+
+# of a year's totals, in the order of the kernel's TOTALS
+(
+    OWNER_TAX, HEIR_TAX, CONVERSION_TAX, ADDITIONAL_TAX, BUILDUP, TRADITIONAL_OUT, ROTH_OUT, INHERITED_OUT,
+    CLOSING_TRADITIONAL, CLOSING_ROTH, CLOSING_CRYPTO, BOUGHT, FEES, LOSSES,
+) = (LANES * i for i in range(14))  # fmt: skip
 
 # of a row: per opened dollar, what leaves each account in the middle of the year and what closes;
 # growth to the middle, from there, through the year; the index for heirs; taxes on the year's own return
@@ -67,7 +70,7 @@ def project(
     rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, owner_knots, owner_tax, heir_knots,
     heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
-    """Fill ``out`` (block, line, Y, lane) with a column's totals on the paths ``chosen``.
+    """Fill ``out`` (block, Y, line x lane) with a column's totals on the paths ``chosen``.
 
     Shapes are those of :class:`~fiscal.projection.inputs.ProjectionInputs` without strata and mixes:
     ``opening`` (2, 2, A, G), ``core_weight`` (Y, A, X), ``target`` (P, Y). ``to_heirs`` (Y, A, G) is the
@@ -94,30 +97,32 @@ def _block(
     heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
     ages, groups = opening.shape[2:]
-    years = out.shape[1]
+    years = out.shape[0]
     assets = half_return.shape[3]
-    returns = np.empty((years, assets, 3, LANES))  # first half, second half, whole year
-    year = np.empty((years, YEAR))
+    # first half, second half, whole year
+    returns = _buffer(years * assets * 3 * LANES).reshape((years, assets, 3, LANES))
+    year = _buffer(years * YEAR).reshape((years, YEAR))
     _years(
         returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, interest_share,
         gain_share, payout,
     )  # fmt: skip
-    cell = np.zeros((groups, CELL))
-    ring = np.zeros((heir_years, groups, 2 * LANES))
+    cell = _buffer(groups * CELL).reshape((groups, CELL))
+    ring = _buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
     # the heirs whose owners are past the last age, and the index that their units are counted in
-    bin_cell, bin_ring, bin_index = np.zeros_like(cell), np.zeros_like(ring), np.ones(LANES)
-    row, sums = np.zeros(ROW), np.zeros(SUMS)
+    bin_cell = _buffer(groups * CELL).reshape((groups, CELL))
+    bin_ring = _buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
+    bin_index = np.ones(LANES)
+    row, sums = _buffer(ROW), _buffer(SUMS)
+    taxed = cell.reshape((groups, CELL // LANES, LANES))
+    bits = taxed.view(np.int64)
+    due = _buffer(CELL).reshape((CELL // LANES, LANES))  # tax by what it is computed on
+    found, ends = _buffer(LANES), np.empty(2)
     owner_piece, heir_piece = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
     for cohort in range(ages + years - 1):
         age = max(ages - 1 - cohort, 0)
         born = max(cohort - (ages - 1), 0)
-        cell[:] = 0.0
-        ring[:] = 0.0
-        for lane in range(LANES):
-            row[INDEX + lane] = 1.0
-        if born == 0:
-            _open(cell, opening, opening_basis, age)
+        _open(cell, ring, row, opening, opening_basis, age, born == 0)
         for y in range(born, min(years, born + ages - age)):
             a = age + y - born
             k = y % heir_years
@@ -126,46 +131,40 @@ def _block(
             if k == 0:
                 _turn(cell, ring, row)
             part = fraction[y]
-            _row(
-                row, returns[y], year[y], core_weight[y, a], fee_core * part, fee_crypto * part,
-                withdrawal_rate[y, 0, 0, a] * part, withdrawal_rate[y, 0, 1, a] * part,
-                withdrawal_rate[y, 1, 0, a] * part, withdrawal_rate[y, 1, 1, a] * part,
-                rollover_rate[y, a] * part, conversion_rate[y, a] * part, heir_years, crypto_weight,
-                interest_share, gain_share, payout[y],
-            )  # fmt: skip
             converting = conversion_rate[y, a] != 0.0
-            sums[:] = 0.0
-            _cells(
-                cell, ring[k], row, sums, contribution[y, 0, a], contribution[y, 1, a], to_heirs[y, a],
-                nonqualified_share[a], interest_rate[y, a], dividend_rate[y, a], gain_rate[y, a], holders[y, a],
-                heirs[y, a], part, converting,
+            _row(
+                row, y, a, part, returns, year, core_weight, fee_core * part, fee_crypto * part, withdrawal_rate,
+                rollover_rate, conversion_rate, heir_years, crypto_weight, interest_share, gain_share, payout,
             )  # fmt: skip
-            _tax(sums, SOWNER, cell, OWNED, owner_piece, owner_knots[y], owner_tax[y, a], holders[y, a], part)
+            _cells(
+                cell, ring, row, sums, y, a, k, part, contribution, to_heirs, nonqualified_share,
+                interest_rate, dividend_rate, gain_rate, holders, heirs, converting,
+            )  # fmt: skip
+            _tax(
+                due, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a, part
+            )
             if converting:
                 _tax(
-                    sums,
-                    SCONV,
-                    cell,
-                    CONVERTED,
-                    owner_piece,
-                    owner_knots[y],
-                    owner_tax[y, a],
-                    holders[y, a],
-                    part,
-                )
-            _tax(sums, SHEIR, cell, DRAWN, heir_piece, heir_knots[y], heir_tax[y, a], heirs[y, a], part)
+                    due, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a, part,
+                )  # fmt: skip
+            _tax(due, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs, y, a, part)
             _report(
-                out, y, row, sums, year[y], contribution[y, :, a], penalised[0, a], penalised[1, a], additional_rate,
-                fee_core * part, fee_crypto * part, interest_rate[y, a], dividend_rate[y, a], gain_rate[y, a],
-                converting,
+                out, y, a, row, sums, due, year, contribution, penalised, additional_rate, fee_core * part,
+                fee_crypto * part, interest_rate, dividend_rate, gain_rate, converting,
             )  # fmt: skip
-            for lane in range(LANES):
-                row[INDEX + lane] *= row[WHOLE + lane]
         if born + ages - age <= years:  # it has reached the last age within the horizon
-            bin_cell, cell = cell, bin_cell
-            bin_ring, ring = ring, bin_ring
+            bin_cell[:] = cell
+            bin_ring[:] = ring
             for lane in range(LANES):
                 bin_index[lane] = row[INDEX + lane]
+
+
+@_compiled
+def _buffer(size):
+    """Zeros that begin on a cache line: vectors that straddle two cost twice."""
+    raw = np.zeros(size + 8)
+    skip = (64 - raw.ctypes.data % 64) // 8 % 8
+    return raw[skip : skip + size]
 
 
 @_compiled
@@ -195,15 +194,21 @@ def _years(
 
 
 @_compiled
-def _open(cell, opening, opening_basis, age):
-    for g in range(cell.shape[0]):
-        for lane in range(LANES):
-            cell[g, PT + lane] = opening[0, 0, age, g]
-            cell[g, PR + lane] = opening[0, 1, age, g]
-            cell[g, IT + lane] = opening[1, 0, age, g]
-            cell[g, IR + lane] = opening[1, 1, age, g]
-            cell[g, BP + lane] = opening_basis[0, age, g]
-            cell[g, BI + lane] = opening_basis[1, age, g]
+def _open(cell, ring, row, opening, opening_basis, age, holds):
+    """A cohort as it enters: with the opening balances of its age, or with none."""
+    ring[:] = 0.0
+    cell[:] = 0.0
+    for lane in range(LANES):
+        row[INDEX + lane] = 1.0
+    if holds:
+        for g in range(cell.shape[0]):
+            for lane in range(LANES):
+                cell[g, PT + lane] = opening[0, 0, age, g]
+                cell[g, PR + lane] = opening[0, 1, age, g]
+                cell[g, IT + lane] = opening[1, 0, age, g]
+                cell[g, IR + lane] = opening[1, 1, age, g]
+                cell[g, BP + lane] = opening_basis[0, age, g]
+                cell[g, BI + lane] = opening_basis[1, age, g]
 
 
 @_compiled
@@ -246,34 +251,37 @@ def _turn(cell, ring, row):
 
 @_compiled
 def _row(
-    row, returns, year, weight, fee_core, fee_crypto, draw_pt, draw_pr, draw_it, draw_ir, roll, convert,
-    heir_years, crypto_weight, interest_share, gain_share, payout,
+    row, y, a, part, returns, year, core_weight, fee_core, fee_crypto, withdrawal_rate, rollover_rate,
+    conversion_rate, heir_years, crypto_weight, interest_share, gain_share, payout,
 ):  # fmt: skip
     """What becomes of a dollar of each account of one age in one year, on each path."""
+    draw_pt, draw_pr = withdrawal_rate[y, 0, 0, a] * part, withdrawal_rate[y, 0, 1, a] * part
+    draw_it, draw_ir = withdrawal_rate[y, 1, 0, a] * part, withdrawal_rate[y, 1, 1, a] * part
+    roll, convert = rollover_rate[y, a] * part, conversion_rate[y, a] * part
     flat_dividend, flat_gain, crypto_dividend = 0.0, 0.0, 0.0
     for lane in range(LANES):  # the core's halves and taxable parts, in places filled later
         row[WPT + lane], row[WPR + lane], row[WIT + lane], row[WIR + lane] = 1.0, 1.0, 0.0, 0.0
-    for x in range(weight.shape[0]):
-        w = weight[x]
-        crypto_dividend += payout[x] * crypto_weight[x]
+    for x in range(crypto_weight.shape[0]):
+        w = core_weight[y, a, x]
+        crypto_dividend += payout[y, x] * crypto_weight[x]
         if w != 0.0:
             wi, wg = w * interest_share[x], w * gain_share[x]
-            flat_dividend += payout[x] * w
-            flat_gain += payout[x] * wg
+            flat_dividend += payout[y, x] * w
+            flat_gain += payout[y, x] * wg
             for lane in range(LANES):
-                row[WPT + lane] += returns[x, 0, lane] * w
-                row[WPR + lane] += returns[x, 1, lane] * w
-                row[WIT + lane] += returns[x, 2, lane] * wi
-                row[WIR + lane] += returns[x, 2, lane] * wg
+                row[WPT + lane] += returns[y, x, 0, lane] * w
+                row[WPR + lane] += returns[y, x, 1, lane] * w
+                row[WIT + lane] += returns[y, x, 2, lane] * wi
+                row[WIR + lane] += returns[y, x, 2, lane] * wg
     for lane in range(LANES):
         core_one, core_two = row[WPT + lane], row[WPR + lane]
         interest, gain = row[WIT + lane], row[WIR + lane] - flat_gain
-        opens, share = year[OPENS + lane], year[SHARE + lane]
-        crypto_two = year[CRYPTO_TWO + lane]
-        crypto_kept = crypto_two * (1.0 - fee_crypto - year[LOSS + lane])
+        opens, share = year[y, OPENS + lane], year[y, SHARE + lane]
+        crypto_two = year[y, CRYPTO_TWO + lane]
+        crypto_kept = crypto_two * (1.0 - fee_crypto - year[y, LOSS + lane])
         core_kept = core_two * (1.0 - fee_core)
         core_middle = (1.0 - opens) * core_one
-        crypto_middle = opens * year[CRYPTO_ONE + lane]
+        crypto_middle = opens * year[y, CRYPTO_ONE + lane]
         middle = core_middle + crypto_middle
         per = 1.0 / middle
         core_middle, crypto_middle = core_middle * per, crypto_middle * per
@@ -299,13 +307,15 @@ def _row(
         row[GONE_PR + lane], row[MOVED_PR + lane] = gone, moved
         row[LEFT_BP + lane] = 1.0 - gone - moved
 
+        # an instalment of a unit this year; units for a dollar at its end
         row[PAYS + lane] = row[INDEX + lane] * middle / heir_years
-        row[UNIT + lane] = 1.0 / (row[INDEX + lane] * row[WHOLE + lane])
+        row[INDEX + lane] *= row[WHOLE + lane]
+        row[UNIT + lane] = 1.0 / row[INDEX + lane]
 
         # tax on the year's own return, of half of what is held at the opening and after the flows
         core_held = 0.5 * ((1.0 - opens) + core_middle * middle)
         crypto_held = 0.5 * (opens + crypto_middle * middle)
-        i, d, g = year[CRYPTO_I + lane], crypto_dividend, year[CRYPTO_G + lane]
+        i, d, g = year[y, CRYPTO_I + lane], crypto_dividend, year[y, CRYPTO_G + lane]
         row[HELD_I + lane] = core_held * interest + crypto_held * i
         row[HELD_D + lane] = core_held * flat_dividend + crypto_held * d
         row[HELD_G + lane] = core_held * gain + crypto_held * g
@@ -321,16 +331,18 @@ def _row(
 
 @_compiled
 def _cells(
-    cell, ring, row, sums, new_traditional, new_roth, to_heirs, nonqualified_share, interest_rate, dividend_rate,
-    gain_rate, holders, heirs, part, converting,
+    cell, ring, row, sums, y, a, k, part, contribution, to_heirs, nonqualified_share, interest_rate,
+    dividend_rate, gain_rate, holders, heirs, converting,
 ):  # fmt: skip
     """A year of one age: every group's balances, heirs, and what its taxes are computed on."""
+    sums[:] = 0.0
+    reached = nonqualified_share[a]
     for g in range(cell.shape[0]):
-        ct, cr, dead = new_traditional[g], new_roth[g], to_heirs[g]
+        ct, cr, dead = contribution[y, 0, a, g], contribution[y, 1, a, g], to_heirs[y, a, g]
         live = 1.0 - dead
-        ri, rd, rg = interest_rate[g], dividend_rate[g], gain_rate[g]
-        per_holder = 1.0 / (part * holders[g]) if holders[g] > 0.0 else 0.0
-        per_heir = 1.0 / (part * heirs[g]) if heirs[g] > 0.0 else 0.0
+        ri, rd, rg = interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g]
+        per_holder = 1.0 / (part * holders[y, a, g]) if holders[y, a, g] > 0.0 else 0.0
+        per_heir = 1.0 / (part * heirs[y, a, g]) if heirs[y, a, g] > 0.0 else 0.0
         for lane in range(LANES):
             pt, pr, it, ir = cell[g, PT + lane], cell[g, PR + lane], cell[g, IT + lane], cell[g, IR + lane]
             bp, bi = cell[g, BP + lane], cell[g, BI + lane]
@@ -342,7 +354,7 @@ def _cells(
             # the plan pays earnings pro rata, an IRA its basis first
             bp_out = (bp if bp < in_plan else in_plan) * gone
             bi_out = bi if bi < wir else wir
-            earned = ((wpr - bp_out) + (wir - bi_out)) * nonqualified_share
+            earned = ((wpr - bp_out) + (wir - bi_out)) * reached
             moved = bp * row[MOVED_PR + lane]
             bp, bi = bp * row[LEFT_BP + lane] + cr, bi - bi_out + moved
             # what closes
@@ -365,13 +377,13 @@ def _cells(
             cell[g, PR + lane], cell[g, IR + lane] = pr1 * live, ir1 * live
             # heirs
             ut, ur = cell[g, UT + lane], cell[g, UR + lane]
-            paidt = (ring[g, lane] + ut) * row[PAYS + lane]
-            paidr = (ring[g, LANES + lane] + ur) * row[PAYS + lane]
+            paidt = (ring[k, g, lane] + ut) * row[PAYS + lane]
+            paidr = (ring[k, g, LANES + lane] + ur) * row[PAYS + lane]
             leftt, leftr = (pt1 + it1) * dead, (pr1 + ir1) * dead
             cell[g, HT + lane] = ht * row[WHOLE + lane] - paidt * second + leftt
             cell[g, HR + lane] = hr * row[WHOLE + lane] - paidr * second + leftr
             unitt, unitr = leftt * row[UNIT + lane], leftr * row[UNIT + lane]
-            ring[g, lane], ring[g, LANES + lane] = unitt, unitr
+            ring[k, g, lane], ring[k, g, LANES + lane] = unitt, unitr
             cell[g, UT + lane], cell[g, UR + lane] = ut + unitt, ur + unitr
             cell[g, DRAWN + lane] = paidt * per_heir
             # sums
@@ -392,63 +404,65 @@ def _cells(
 
 
 @_compiled
-def _tax(sums, line, cell, what, pieces, knots, tax, people, part):
-    """Add ``people x schedule(amount of each)`` of every group to a line of the sums.
+def _tax(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, part):
+    """Sum ``people x schedule(amount of each)`` over groups, into ``due``.
 
     Each lane takes the line of its own piece; only the pieces between the lanes' least and largest amount
-    are looked at, and those found for a group the last time are where the search begins.
+    are looked at, and those found for a group the last time are where the search begins. ``bits`` are the
+    amounts as integers, which have the same order: none is negative.
     """
-    last = knots.shape[0] - 2
-    amounts = np.empty(LANES)
-    result = np.empty(LANES)
-    bits = amounts.view(np.int64)  # of what is not negative, in the order of the amounts
-    for g in range(cell.shape[0]):
-        if people[g] > 0.0:
+    last = knots.shape[1] - 2
+    end = ends.view(np.int64)
+    at = what // LANES
+    for lane in range(LANES):
+        due[at, lane] = 0.0
+    for g in range(pieces.shape[0]):
+        if people[y, a, g] > 0.0:
+            least, largest = bits[g, at, 0], bits[g, at, 0]
             for lane in range(LANES):
-                amounts[lane] = cell[g, what + lane]
-            least, largest = bits[0], bits[0]
-            for lane in range(LANES):
-                least, largest = min(least, bits[lane]), max(largest, bits[lane])
-            result.view(np.int64)[0], result.view(np.int64)[1] = least, largest
-            low, high = result[0], result[1]
+                least = min(least, bits[g, at, lane])
+                largest = max(largest, bits[g, at, lane])
+            end[0], end[1] = least, largest
+            low, high = ends[0], ends[1]
             k = pieces[g]
-            while k > 0 and knots[k] > low:
+            while k > 0 and knots[y, k] > low:
                 k -= 1
-            while k < last and knots[k + 1] <= low:
+            while k < last and knots[y, k + 1] <= low:
                 k += 1
             pieces[g] = k
-            start = knots[k]
-            slope = (tax[g, k + 1] - tax[g, k]) / (knots[k + 1] - start)
-            level = tax[g, k] - slope * start
+            start = knots[y, k]
+            slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
+            level = tax[y, a, g, k] - slope * start
             for lane in range(LANES):
-                result[lane] = level + slope * amounts[lane]
-            while k < last and knots[k + 1] <= high:
+                found[lane] = level + slope * taxed[g, at, lane]
+            while k < last and knots[y, k + 1] <= high:
                 k += 1
-                start = knots[k]
-                slope = (tax[g, k + 1] - tax[g, k]) / (knots[k + 1] - start)
-                level = tax[g, k] - slope * start
+                start = knots[y, k]
+                slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
+                level = tax[y, a, g, k] - slope * start
                 for lane in range(LANES):
-                    here = level + slope * amounts[lane]
-                    result[lane] = here if amounts[lane] >= start else result[lane]
-            all_of_them = people[g] * part
+                    here = level + slope * taxed[g, at, lane]
+                    found[lane] = here if taxed[g, at, lane] >= start else found[lane]
+            whole = people[y, a, g] * part
             for lane in range(LANES):
-                sums[line + lane] += all_of_them * result[lane]
+                due[at, lane] += whole * found[lane]
 
 
 @_compiled
 def _report(
-    out, y, row, sums, year, contribution, penalised_plan, penalised_ira, additional_rate, fee_core, fee_crypto,
-    interest_rate, dividend_rate, gain_rate, converting,
+    out, y, a, row, sums, due, year, contribution, penalised, additional_rate, fee_core, fee_crypto, interest_rate,
+    dividend_rate, gain_rate, converting,
 ):  # fmt: skip
     """Add one age's sums to the year's totals."""
+    penalised_plan, penalised_ira = penalised[0, a], penalised[1, a]
     new_traditional, new_roth, new_i, new_d, new_g = 0.0, 0.0, 0.0, 0.0, 0.0
-    for g in range(contribution.shape[1]):
-        both = contribution[0, g] + contribution[1, g]
-        new_traditional += contribution[0, g]
-        new_roth += contribution[1, g]
-        new_i += both * interest_rate[g]
-        new_d += both * dividend_rate[g]
-        new_g += both * gain_rate[g]
+    for g in range(contribution.shape[3]):
+        both = contribution[y, 0, a, g] + contribution[y, 1, a, g]
+        new_traditional += contribution[y, 0, a, g]
+        new_roth += contribution[y, 1, a, g]
+        new_i += both * interest_rate[y, a, g]
+        new_d += both * dividend_rate[y, a, g]
+        new_g += both * gain_rate[y, a, g]
     new = new_traditional + new_roth
     for lane in range(LANES):
         middle, second = row[MIDDLE + lane], row[SECOND + lane]
@@ -463,31 +477,31 @@ def _report(
         )
         closing_traditional = after_traditional * second + new_traditional * row[NEW + lane]
         closing_roth = after_roth * second + new_roth * row[NEW + lane]
-        after, share, goal = after_traditional + after_roth, year[SHARE + lane], year[GOAL + lane]
+        after, share, goal = after_traditional + after_roth, year[y, SHARE + lane], year[y, GOAL + lane]
         core = (after * row[CORE_MIDDLE + lane] + new * (1.0 - share)) * row[CORE_TWO + lane]
-        crypto = (after * row[CRYPTO_MIDDLE + lane] + new * share) * year[CRYPTO_TWO + lane]
-        lost, charged = crypto * year[LOSS + lane], crypto * fee_crypto
+        crypto = (after * row[CRYPTO_MIDDLE + lane] + new * share) * year[y, CRYPTO_TWO + lane]
+        lost, charged = crypto * year[y, LOSS + lane], crypto * fee_crypto
         closing_crypto = goal * (closing_traditional + closing_roth)
         left = plan_out + ira_out + roth_out + paidt + paidr
-        out[OWNER_TAX, y, lane] += sums[SOWNER + lane]
-        out[HEIR_TAX, y, lane] += sums[SHEIR + lane]
+        out[y, OWNER_TAX + lane] += due[OWNED // LANES, lane]
+        out[y, HEIR_TAX + lane] += due[DRAWN // LANES, lane]
         if converting:
-            out[CONVERSION_TAX, y, lane] += sums[SCONV + lane] - sums[SOWNER + lane]
-        out[ADDITIONAL_TAX, y, lane] += additional_rate * (
+            out[y, CONVERSION_TAX + lane] += due[CONVERTED // LANES, lane] - due[OWNED // LANES, lane]
+        out[y, ADDITIONAL_TAX + lane] += additional_rate * (
             plan_out * penalised_plan + ira_out * penalised_ira + earned * penalised_plan
         )
-        out[BUILDUP, y, lane] += (
+        out[y, BUILDUP + lane] += (
             sums[SBUILD + lane]
             + new_i * row[NEW_I + lane] + new_d * row[NEW_D + lane] + new_g * row[NEW_G + lane]
         )  # fmt: skip
-        out[TRADITIONAL_OUT, y, lane] += plan_out + ira_out
-        out[ROTH_OUT, y, lane] += roth_out
-        out[INHERITED_OUT, y, lane] += paidt
-        out[CLOSING_TRADITIONAL, y, lane] += closing_traditional
-        out[CLOSING_ROTH, y, lane] += closing_roth
-        out[CLOSING_CRYPTO, y, lane] += closing_crypto
-        out[BOUGHT, y, lane] += (
+        out[y, TRADITIONAL_OUT + lane] += plan_out + ira_out
+        out[y, ROTH_OUT + lane] += roth_out
+        out[y, INHERITED_OUT + lane] += paidt
+        out[y, CLOSING_TRADITIONAL + lane] += closing_traditional
+        out[y, CLOSING_ROTH + lane] += closing_roth
+        out[y, CLOSING_CRYPTO + lane] += closing_crypto
+        out[y, BOUGHT + lane] += (
             closing_crypto - (crypto - charged - lost) + new * share - left * row[CRYPTO_MIDDLE + lane]
         )
-        out[FEES, y, lane] += core * fee_core + charged
-        out[LOSSES, y, lane] += lost
+        out[y, FEES + lane] += core * fee_core + charged
+        out[y, LOSSES + lane] += lost

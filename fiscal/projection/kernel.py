@@ -179,7 +179,7 @@ def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: 
     """Totals ``(path, line, Y)`` of a stratum on the paths ``chosen``."""
     mix = int(inputs.mix[0])
     blocks = -(-len(chosen) // constant_mix.LANES)
-    out = np.zeros((blocks, len(TOTALS), len(inputs.years), constant_mix.LANES))
+    out = np.zeros((blocks, len(inputs.years), len(TOTALS) * constant_mix.LANES))
     weights, sleeve = inputs.core_weight[mix][:, :, stratum], inputs.crypto_weight[mix]
     held = (weights != 0).any(axis=(0, 1)) | (sleeve != 0)
     run: Callable[..., None] = constant_mix.project
@@ -193,7 +193,8 @@ def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: 
         *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
         _plain(law.payout_rate[:, held]),
     )  # fmt: skip
-    return _by_path(out)[: len(chosen)]
+    by_line = out.reshape(blocks, len(inputs.years), len(TOTALS), constant_mix.LANES)
+    return _by_path(np.moveaxis(by_line, 1, 2))[: len(chosen)]
 
 
 def _two_sleeves(
