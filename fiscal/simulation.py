@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.scenario.schema import Settings
 
-BATCH = 256
+BATCH = 1024
 """Paths drawn and projected at a time; changes no bit of any path."""
 
 REFERENCES = (SCENARIO_PATH, NO_CRYPTO_PATH, EQUITY_PATH)

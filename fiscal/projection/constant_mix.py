@@ -22,8 +22,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-LANES = 64
-"""Paths of a block, the innermost loops: a multiple of the widest vector."""
+LANES = 128
+"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because each block reads the tax
+schedules anew; more than the caches hold would cost again."""
 
 # Places in flat buffers, each LANES wide: their distances are known when the loops are compiled, so that
 # they become vector instructions without checks for overlap.
@@ -55,10 +56,9 @@ SPT, SPR, SIT, SIR, SHT, SHR, PAIDT, PAIDR, EARNED, SBUILD, SOWNER, SCONV, SHEIR
 )
 SUMS = 13 * LANES
 
-# of a year: the crypto sleeve's halves and taxable parts, its share of the opening, of the closing and of new
-# money, the operational loss
-CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, GOAL, SHARE, LOSS = (LANES * i for i in range(8))
-YEAR = 8 * LANES
+# of a year: the crypto sleeve's halves and taxable parts, its share of the opening and of new money, the loss
+CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, SHARE, LOSS = (LANES * i for i in range(7))
+YEAR = 7 * LANES
 
 _compiled = njit(cache=True, error_model="numpy", fastmath={"contract"})
 
@@ -67,8 +67,8 @@ _compiled = njit(cache=True, error_model="numpy", fastmath={"contract"})
 def project(
     out, chosen, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
     fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised, nonqualified_share,
-    rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, owner_knots, owner_tax, heir_knots,
-    heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
+    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
     """Fill ``out`` (block, Y, line x lane) with a column's totals on the paths ``chosen``.
 
@@ -83,8 +83,8 @@ def project(
         _block(
             out[block], path, fraction, opening, opening_basis, contribution, half_return, core_weight,
             crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
-            nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, owner_knots,
-            owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
+            nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
+            one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
             interest_share, gain_share, payout,
         )  # fmt: skip
 
@@ -93,15 +93,14 @@ def project(
 def _block(
     out, path, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
     fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised, nonqualified_share,
-    rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, owner_knots, owner_tax, heir_knots,
-    heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
+    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
     ages, groups = opening.shape[2:]
     years = out.shape[0]
     assets = half_return.shape[3]
-    # first half, second half, whole year
-    returns = _buffer(years * assets * 3 * LANES).reshape((years, assets, 3, LANES))
-    year = _buffer(years * YEAR).reshape((years, YEAR))
+    returns = _buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
+    year = _buffer((years + 1) * YEAR).reshape((years + 1, YEAR))
     _years(
         returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, interest_share,
         gain_share, payout,
@@ -137,8 +136,8 @@ def _block(
                 rollover_rate, conversion_rate, heir_years, crypto_weight, interest_share, gain_share, payout,
             )  # fmt: skip
             _cells(
-                cell, ring, row, sums, y, a, k, part, contribution, to_heirs, nonqualified_share,
-                interest_rate, dividend_rate, gain_rate, holders, heirs, converting,
+                cell, ring, row, sums, y, a, k, contribution, to_heirs, nonqualified_share, interest_rate,
+                dividend_rate, gain_rate, one_holder, one_heir, converting,
             )  # fmt: skip
             _tax(
                 due, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a, part
@@ -181,15 +180,15 @@ def _years(
             for x in range(assets):
                 h1, h2, w = half_return[p, y, 0, x], half_return[p, y, 1, x], crypto_weight[x]
                 whole = (1 + h1) * (1 + h2) - 1
-                returns[y, x, 0, lane], returns[y, x, 1, lane], returns[y, x, 2, lane] = h1, h2, whole
+                returns[y, x, 0, lane], returns[y, x, 1, lane] = h1, h2
                 one += h1 * w
                 two += h2 * w
                 interest += whole * interest_share[x] * w
                 gain += (whole - payout[y, x]) * gain_share[x] * w
             year[y, CRYPTO_ONE + lane], year[y, CRYPTO_TWO + lane] = one, two
             year[y, CRYPTO_I + lane], year[y, CRYPTO_G + lane] = interest, gain
-            year[y, OPENS + lane] = target[p, y - 1] if y > 0 else 0.0
-            year[y, GOAL + lane], year[y, SHARE + lane] = target[p, y], contribution_share[p, y]
+            year[y + 1, OPENS + lane] = target[p, y]
+            year[y, SHARE + lane] = contribution_share[p, y]
             year[y, LOSS + lane] = loss_rate[p, y]
 
 
@@ -269,10 +268,12 @@ def _row(
             flat_dividend += payout[y, x] * w
             flat_gain += payout[y, x] * wg
             for lane in range(LANES):
-                row[WPT + lane] += returns[y, x, 0, lane] * w
-                row[WPR + lane] += returns[y, x, 1, lane] * w
-                row[WIT + lane] += returns[y, x, 2, lane] * wi
-                row[WIR + lane] += returns[y, x, 2, lane] * wg
+                h1, h2 = returns[y, x, 0, lane], returns[y, x, 1, lane]
+                whole = (1.0 + h1) * (1.0 + h2) - 1.0
+                row[WPT + lane] += h1 * w
+                row[WPR + lane] += h2 * w
+                row[WIT + lane] += whole * wi
+                row[WIR + lane] += whole * wg
     for lane in range(LANES):
         core_one, core_two = row[WPT + lane], row[WPR + lane]
         interest, gain = row[WIT + lane], row[WIR + lane] - flat_gain
@@ -331,8 +332,8 @@ def _row(
 
 @_compiled
 def _cells(
-    cell, ring, row, sums, y, a, k, part, contribution, to_heirs, nonqualified_share, interest_rate,
-    dividend_rate, gain_rate, holders, heirs, converting,
+    cell, ring, row, sums, y, a, k, contribution, to_heirs, nonqualified_share, interest_rate, dividend_rate,
+    gain_rate, one_holder, one_heir, converting,
 ):  # fmt: skip
     """A year of one age: every group's balances, heirs, and what its taxes are computed on."""
     sums[:] = 0.0
@@ -341,8 +342,7 @@ def _cells(
         ct, cr, dead = contribution[y, 0, a, g], contribution[y, 1, a, g], to_heirs[y, a, g]
         live = 1.0 - dead
         ri, rd, rg = interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g]
-        per_holder = 1.0 / (part * holders[y, a, g]) if holders[y, a, g] > 0.0 else 0.0
-        per_heir = 1.0 / (part * heirs[y, a, g]) if heirs[y, a, g] > 0.0 else 0.0
+        per_holder, per_heir = one_holder[y, a, g], one_heir[y, a, g]
         for lane in range(LANES):
             pt, pr, it, ir = cell[g, PT + lane], cell[g, PR + lane], cell[g, IT + lane], cell[g, IR + lane]
             bp, bi = cell[g, BP + lane], cell[g, BI + lane]
@@ -414,12 +414,14 @@ def _tax(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, 
     last = knots.shape[1] - 2
     end = ends.view(np.int64)
     at = what // LANES
-    for lane in range(LANES):
+    # said as a variable, so that the loops are made vectors of before they are unrolled
+    lanes = taxed.shape[2]
+    for lane in range(lanes):
         due[at, lane] = 0.0
     for g in range(pieces.shape[0]):
         if people[y, a, g] > 0.0:
             least, largest = bits[g, at, 0], bits[g, at, 0]
-            for lane in range(LANES):
+            for lane in range(lanes):
                 least = min(least, bits[g, at, lane])
                 largest = max(largest, bits[g, at, lane])
             end[0], end[1] = least, largest
@@ -433,18 +435,18 @@ def _tax(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, 
             start = knots[y, k]
             slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
             level = tax[y, a, g, k] - slope * start
-            for lane in range(LANES):
+            for lane in range(lanes):
                 found[lane] = level + slope * taxed[g, at, lane]
             while k < last and knots[y, k + 1] <= high:
                 k += 1
                 start = knots[y, k]
                 slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
                 level = tax[y, a, g, k] - slope * start
-                for lane in range(LANES):
+                for lane in range(lanes):
                     here = level + slope * taxed[g, at, lane]
                     found[lane] = here if taxed[g, at, lane] >= start else found[lane]
             whole = people[y, a, g] * part
-            for lane in range(LANES):
+            for lane in range(lanes):
                 due[at, lane] += whole * found[lane]
 
 
@@ -477,7 +479,7 @@ def _report(
         )
         closing_traditional = after_traditional * second + new_traditional * row[NEW + lane]
         closing_roth = after_roth * second + new_roth * row[NEW + lane]
-        after, share, goal = after_traditional + after_roth, year[y, SHARE + lane], year[y, GOAL + lane]
+        after, share, goal = after_traditional + after_roth, year[y, SHARE + lane], year[y + 1, OPENS + lane]
         core = (after * row[CORE_MIDDLE + lane] + new * (1.0 - share)) * row[CORE_TWO + lane]
         crypto = (after * row[CRYPTO_MIDDLE + lane] + new * share) * year[y, CRYPTO_TWO + lane]
         lost, charged = crypto * year[y, LOSS + lane], crypto * fee_crypto

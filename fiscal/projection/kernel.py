@@ -182,6 +182,7 @@ def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: 
     out = np.zeros((blocks, len(inputs.years), len(TOTALS) * constant_mix.LANES))
     weights, sleeve = inputs.core_weight[mix][:, :, stratum], inputs.crypto_weight[mix]
     held = (weights != 0).any(axis=(0, 1)) | (sleeve != 0)
+    holders, heirs = inputs.holders[..., stratum], inputs.heirs[..., stratum]
     run: Callable[..., None] = constant_mix.project
     run(
         out, chosen, _plain(inputs.year_fraction), _plain(inputs.opening_usd[..., stratum]),
@@ -189,7 +190,7 @@ def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: 
         _plain(inputs.half_return[..., held]), _plain(weights[..., held]), _plain(sleeve[held]),
         float(inputs.fee_rate[mix, 0]), float(inputs.fee_rate[mix, 1]), _plain(inputs.loss_rate),
         _plain(inputs.crypto_target_share[..., stratum]), _plain(inputs.crypto_contribution_share[..., stratum]),
-        *_rules(inputs), _plain(inputs.holders[..., stratum]), _plain(inputs.heirs[..., stratum]),
+        *_rules(inputs), _plain(holders), _plain(heirs), _plain(_per(holders, inputs)), _plain(_per(heirs, inputs)),
         *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
         _plain(law.payout_rate[:, held]),
     )  # fmt: skip
@@ -217,6 +218,12 @@ def _two_sleeves(
         *_taxes(inputs, law), _plain(law.interest_share), _plain(law.gain_share), _plain(law.payout_rate),
     )  # fmt: skip
     return _by_path(out)[: len(chosen)]
+
+
+def _per(people: np.ndarray, inputs: ProjectionInputs) -> np.ndarray:
+    """What a dollar of a year is to each of the people (Y, A, G) in a full year; nothing where there are none."""
+    whole = people * inputs.year_fraction[:, None, None]
+    return np.divide(1.0, whole, out=np.zeros_like(whole), where=people > 0)
 
 
 def _rules(inputs: ProjectionInputs) -> tuple[Any, ...]:
