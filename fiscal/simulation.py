@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.scenario.schema import Settings
 
-BATCH = 256
+BATCH = 1024
 """Paths drawn and projected at a time; changes no bit of any path."""
 
 REFERENCES = (SCENARIO_PATH, NO_CRYPTO_PATH, EQUITY_PATH)
@@ -72,7 +72,7 @@ def simulate(
     batch: int = BATCH,
 ) -> Distribution:
     """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path."""
-    from fiscal.projection.kernel import BuildupRates, project_totals
+    from fiscal.projection.kernel import BuildupRates, project_references
 
     report = progress or (lambda done, total, what: None)
     horizon = inputs.until(last_year)
@@ -98,11 +98,10 @@ def simulate(
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
         if measure == "real":
             market = smoothed(market, settings.alternatives.smoothing)
-        for label in labels:
-            on_paths = _on_paths(horizon, label, market)
-            if label == SCENARIO_PATH:
-                on_paths = replace(on_paths, **_own_changes(settings, market, first))
-            totals = project_totals(on_paths, rates)
+        references = [_on_paths(horizon, label, market) for label in labels]
+        own = labels.index(SCENARIO_PATH)
+        references[own] = replace(references[own], **_own_changes(settings, market, first))
+        for label, totals in zip(labels, project_references(references, rates), strict=True):
             parts = {
                 "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
                 "conversion_tax": totals["conversion_tax"],
