@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import brentq
 
-from fiscal import sources
+from fiscal import scenario, sources
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
@@ -461,12 +461,26 @@ def schedules_in_force(settings: Settings, progress: Progress | None = None) -> 
     """
     if settings.law.reform is None:
         return law_schedules.load()
-    key = law_schedules.reform_key(Path(settings.law.reform), settings.law.reform_year)
+    file, first_year = reform_file(settings.law.reform), settings.law.reform_year
+    key = law_schedules.reform_key(file, first_year)
     if key not in _REFORMS:
-        _REFORMS[key] = law_schedules.for_reform(
-            Path(settings.law.reform), cache_dir(), settings.law.reform_year, progress
-        )
+        _REFORMS[key] = law_schedules.for_reform(file, cache_dir(), first_year, progress)
     return _REFORMS[key]
+
+
+def law_in_force(settings: Settings) -> str:
+    """Name of the law for a run's record: current law, or the reform file and the content key of its schedules."""
+    if settings.law.reform is None:
+        return "current law"
+    file = reform_file(settings.law.reform)
+    return f"{file.name}, schedules {law_schedules.reform_key(file, settings.law.reform_year)}"
+
+
+def reform_file(name: str) -> Path:
+    """The reform file of a name: as given, or one that comes with the package."""
+    given = Path(name)
+    shipped = Path(scenario.__file__).parent / "reforms" / given.name
+    return shipped if not given.exists() and given.name == name and shipped.is_file() else given
 
 
 _REFORMS: dict[str, law_schedules.Schedules] = {}

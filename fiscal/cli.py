@@ -214,26 +214,38 @@ def compare(
         list[str], typer.Argument(metavar="OTHER...", help="One or more to compare with BASE.")
     ],
     overrides: SetOption = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare runs of other data, horizons or seeds all the same.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare scenarios with a base: the headline differences. --set holds for all of them.
+    """Compare scenarios with a base: what differs, the headline, ten years beside the long run.
+
+    --set holds for all of them. Runs of other data, horizons or seeds are refused unless told to.
 
     \b
     Examples: fiscal compare baseline boom bust
+              fiscal compare baseline rothification lower_limits
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal import results, runs
 
     found = _results([base, *others], overrides)
-    comparison = results.compare(found[0], *found[1:])
-    headline = comparison.headline()
+    comparison = results.compare(found[0], *found[1:], anyway=anyway)
+    headline, effects = comparison.headline(), comparison.effects()
+    differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]
         budget = runs.records(comparison.budget.to_frame())
         answer = {"base": names[0], "others": names[1:], "headline": runs.records(headline)}
-        _emit({**answer, "budget": budget})
+        told = {"differing_settings": runs.records(differing), "effects": runs.records(effects)}
+        _emit({**answer, **told, "budget": budget})
         return
+    _show_frame(differing)
+    typer.echo("")
     _show_frame(headline)
+    typer.echo(f"\nNet revenue less {found[0].name}, and the years in which the effect turns for good:")
+    _show_frame(effects)
 
 
 @app.command()

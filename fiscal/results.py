@@ -76,6 +76,11 @@ COLUMNS: Mapping[str, str] = {
     "q95_usd": "95 percent of paths lie below",
     "worse_share": "share of paths on which government is worse off than with the reference (none: than nil)",
     "paths": "number of paths",
+    "path_number": "index of the path: the same path in any run of the same seed",
+    "withdrawal_tax_bn_usd": "withdrawal tax of the path",
+    "net_revenue_bn_usd": "net revenue of the path",
+    "net_revenue_minus_no_crypto_bn_usd": "net revenue less that of the same path without crypto",
+    "net_revenue_minus_equity_adoption_bn_usd": "net revenue less that of the same path with the adoption in equity",
     "q05_over_gdp": "5 percent of paths lie below this value of all crypto over gross domestic product",
     "median_over_gdp": "its median",
     "q95_over_gdp": "95 percent of paths lie below",
@@ -307,6 +312,38 @@ class Comparison:
 
         return decompose(self.base.scenario, *(other.scenario for other in self.others))
 
+    def differing_settings(self) -> pd.DataFrame:
+        """Settings that are not the same in all runs: one row a setting, one column a run, values as text."""
+        columns = {
+            result.name: result.tables["settings"].set_index("key")["value"].map(str)
+            for result in (self.base, *self.others)
+        }
+        wide = pd.DataFrame(columns)
+        return wide[wide.nunique(axis=1, dropna=False) > 1].rename_axis("setting").reset_index()
+
+    def effects(self) -> pd.DataFrame:
+        """Net revenue of each scenario less the base over every window, and the years in which it turns.
+
+        ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), ``annual_turns`` and
+        ``cumulated_turns`` (:attr:`turning_years`; missing: never for good).
+        """
+        turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
+        rows = []
+        for other in self.others:
+            row: dict[str, Any] = {"scenario": other.name}
+            mine, base = (
+                result.tables["windows"].query("path == 'scenario' and line == 'net_revenue'")
+                for result in (other, self.base)
+            )
+            sums = base.set_index("window")["nominal_bn_usd"]
+            for window, value in mine.set_index("window")["nominal_bn_usd"].items():
+                first, last = str(window).removeprefix("FY").split("-")
+                row[f"{first}_{last}_bn_usd"] = value - sums.get(window, np.nan)
+            row["annual_turns"] = turns.loc[other.name, "annual"]
+            row["cumulated_turns"] = turns.loc[other.name, "cumulated_with_interest"]
+            rows.append(row)
+        return pd.DataFrame(rows).astype({"annual_turns": "Int64", "cumulated_turns": "Int64"})
+
     def headline(self) -> pd.DataFrame:
         """One row a window and scenario: the books, and net revenue against both references.
 
@@ -348,10 +385,11 @@ class Comparison:
         return self.headline().to_html(index=False, escape=True, float_format=lambda value: f"{value:,.1f}")
 
 
-def compare(base: Result, *others: Result) -> Comparison:
+def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     """Compare any number of results with one base.
 
-    Raises ``InputError`` when nothing is compared or the runs differ in horizon or price year.
+    Raises ``InputError`` when nothing is compared, or when the runs differ in horizon, price year, seed or data
+    tables and ``anyway`` does not say that this is meant.
     """
     problems = []
     if not others:
@@ -365,7 +403,7 @@ def compare(base: Result, *others: Result) -> Comparison:
                 )
         if other.data_fingerprint != base.data_fingerprint:
             problems.append(Problem(f"{other.name} and {base.name} were run on other data tables"))
-    if problems:
+    if problems and not (anyway and others):
         raise InputError(problems)
     return Comparison(base=base, others=others)
 

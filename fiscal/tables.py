@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, path_settings
+from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, law_in_force, path_settings
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, LINES, fiscal_line
@@ -70,6 +70,7 @@ def path_tables(run: Run) -> dict[str, pd.DataFrame]:
     return {
         "path_years": _path_years(own),
         "path_windows": pd.concat([_path_windows(run, one) for one in run.distributions], ignore_index=True),
+        "paths": _paths(run, own),
         "path_crypto": _path_crypto(own),
         **_implied(run),
     }
@@ -162,8 +163,28 @@ PRESENT_VALUE = "present value"
 """In the column ``window``: flows to the horizon at Treasury bill rates, on 30 June 2025."""
 
 
-def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
-    """Window sums and present values of the scenario and of its differences from each reference."""
+def _paths(run: Run, of: Distribution) -> pd.DataFrame:
+    """Every path: sums by window, and net revenue less that of the references on the same path."""
+    sums = _window_sums(run, of)
+    own = sums[SCENARIO_PATH]
+    number = np.arange(of.count)
+    frames = []
+    for window in dict.fromkeys(window for window, _ in own):
+        frame = {
+            "path_number": number,
+            "window": window,
+            **{f"{line}_bn_usd": own[window, line] / BILLION for line in ("withdrawal_tax", "net_revenue")},
+        }
+        for label in of.lines:
+            if label != SCENARIO_PATH:
+                gap = own[window, "net_revenue"] - sums[label][window, "net_revenue"]
+                frame[f"net_revenue_minus_{label}_bn_usd"] = gap / BILLION
+        frames.append(pd.DataFrame(frame))
+    return pd.concat(frames, ignore_index=True).sort_values("path_number", kind="stable", ignore_index=True)
+
+
+def _window_sums(run: Run, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
+    """By reference, window and line: sums over each path's fiscal years, and present values, dollars ``(path,)``."""
     books, fraction = run.scenario.settings.books, run.inputs.year_fraction[: len(of.years)]
     dates = valuation.flow_dates(of.years, fraction)
     factors = valuation.discount_factors(
@@ -187,7 +208,17 @@ def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
             for window in WINDOWS
             if window.last <= of.years[-1]
             for line, values in _with_sums(fiscal).items()
-        } | {(PRESENT_VALUE, line): values @ factors for line, values in _with_sums(lines).items()}
+        } | {
+            # path by path in one order: a product of matrices may round by the number of paths
+            (PRESENT_VALUE, line): (values * factors).sum(axis=1)
+            for line, values in _with_sums(lines).items()
+        }
+    return sums
+
+
+def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
+    """Window sums and present values of the scenario and of its differences from each reference."""
+    sums = _window_sums(run, of)
     rows = []
     for reference in ("none", *(label for label in of.lines if label != "scenario")):
         for (window, line), own in sums["scenario"].items():
@@ -637,10 +668,10 @@ def _effect_summary(windows: pd.DataFrame) -> dict[str, dict[str, float]]:
         row["window"] if row["measure"] == "real" else f"{row['window']}, risk-neutral": {
             name: round(float(row[name]), 4)
             for name in (
-                "mean_bn_usd", "standard_error_bn_usd", "q05_bn_usd", "median_bn_usd", "q95_bn_usd", "worse_share",
-                "paths",
+                "mean_bn_usd", "standard_error_bn_usd", "q05_bn_usd", "median_bn_usd", "q95_bn_usd", "paths",
             )
         }
+        | {"worse_percent_of_paths": round(100 * float(row["worse_share"]), 1)}
         for _, row in chosen.iterrows()
         if row["measure"] == "real" or row["window"] == PRESENT_VALUE
     }  # fmt: skip
@@ -653,6 +684,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "scenario": run.scenario.name,
         "title": run.scenario.title,
+        "law": law_in_force(run.scenario.settings),
         "units": (
             "billions of current dollars; positive = the government is better off. Lines after net_revenue are "
             "not in it; a positive tax_expenditure is a cost"

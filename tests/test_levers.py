@@ -248,6 +248,61 @@ def test_holders_of_crypto_may_differ_by_group_and_birth_year() -> None:
     assert target_allocation(settings, tilted.inputs.years).shape == (36, 2)
 
 
+# --- the catalogue, comparisons -----------------------------------------------------------------------
+
+
+def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run() -> None:
+    from fiscal.results import Result, compare
+
+    names, horizon = ("baseline", "rothification"), {"horizon.last_year": 2057}
+    base, other = (Result.of(engine.compute(load(name, horizon))) for name in names)
+    found = compare(base, other)
+    differing = found.differing_settings()
+    assert list(differing["setting"]) == ["roth.full_from_year"]
+    assert list(differing.iloc[0][1:]) == ["none", "2027"]
+    (row,) = found.effects().to_dict(orient="records")
+    assert 600 < row["2026_2035_bn_usd"] < 2500  # PWBM's 1,250 within a factor of two
+    assert row["annual_turns"] >= 2050
+    seeded = Result.of(engine.compute(load("baseline", {"horizon.last_year": 2057, "paths.seed": 9})))
+    with pytest.raises(InputError, match="paths.seed"):
+        compare(base, seeded)
+    assert len(compare(base, seeded, anyway=True).effects()) == 1
+
+
+def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:
+    from fiscal.assembly import law_in_force, reform_file
+
+    settings = load("rate_rise_2040").settings
+    assert reform_file("rate_rise.json").is_file() and str(reform_file("mine.json")) == "mine.json"
+    named = law_in_force(settings)
+    assert (
+        named.startswith("rate_rise.json, schedules ")
+        and law_in_force(load("boom").settings) == "current law"
+    )
+    later = load("rate_rise_2040", {"law.reform_year": 2050}).settings
+    assert law_in_force(later) != named
+
+
+def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, monkeypatch) -> None:
+    """Schedules of two law years only: the current one, and the first of the reform."""
+    from fiscal.law import build
+
+    monkeypatch.setenv("FISCAL_CACHE", str(tmp_path))
+    monkeypatch.setattr(build, "reform_years", lambda reform: (2025, 2060))
+    reformed = run("baseline", ("law.reform", "rate_rise.json"), ("law.reform_year", 2060))
+    years, plain = reformed.ledger.years, run("baseline")
+    gap = line(reformed, "withdrawal_tax") / line(plain, "withdrawal_tax") - 1
+    assert gap[years == 2060] > 0.03
+    assert list(tmp_path.iterdir())  # kept by content
+
+
+def test_an_invalid_reform_shows_tax_calculator_s_own_message(tmp_path) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text('{"II_rt9": {"2030": 0.5}}')
+    with pytest.raises(InputError, match="II_rt9"):
+        engine.compute(load("baseline", {**SHORT, "law.reform": str(file)}), run_off=False)
+
+
 # --- combined, refused ------------------------------------------------------------------------------
 
 

@@ -313,7 +313,7 @@ def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
     }  # fmt: skip
     effects = summary["net_revenue_effect_over_paths"]
     assert any("risk-neutral" in name for name in effects)
-    assert all(0 <= column["worse_share"] <= 1 for column in effects.values())
+    assert all(0 <= column["worse_percent_of_paths"] <= 100 for column in effects.values())
 
 
 def test_the_report_says_what_the_paths_say() -> None:
@@ -330,6 +330,22 @@ def test_the_report_says_what_the_paths_say() -> None:
     text = " ".join(str(block.text) for block in section.blocks if isinstance(block, Prose))
     assert "20 paths" in text and "risk-neutral" in text
     assert paths_distribution_section(()) is None
+
+
+def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
+    from fiscal.tables import path_tables
+
+    fewer = engine.compute(load("stochastic_central", {"paths.count": 9, "horizon.last_year": 2040}))
+    more, first = (path_tables(run)["paths"] for run in (small(), fewer))
+    assert len(more) == 20 * len(set(more["window"])) and len(first) == 9 * len(set(first["window"]))
+    same = more[more["path_number"] < 9].reset_index(drop=True)
+    for column in first:
+        np.testing.assert_array_equal(same[column], first[column], err_msg=column)
+    effect = more.groupby("window")["net_revenue_minus_no_crypto_bn_usd"].mean()
+    table = path_tables(small())["path_windows"]
+    table = table[(table["reference"] == "no_crypto") & (table["line"] == "net_revenue")]
+    table = table[table["measure"] == "real"].set_index("window")["mean_bn_usd"]
+    np.testing.assert_allclose(effect.loc[table.index], table, rtol=1e-12)
 
 
 def test_the_chapters_on_the_record_and_on_what_models_imply() -> None:
