@@ -23,8 +23,8 @@ import numpy as np
 from numba import njit, prange
 
 LANES = 128
-"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because each block reads the tax
-schedules anew; more than the caches hold would cost again."""
+"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
+(finding the pieces of its schedules) is shared by them; more than the second cache holds would cost again."""
 
 # Places in flat buffers, each LANES wide: their distances are known when the loops are compiled, so that
 # they become vector instructions without checks for overlap.
