@@ -12,11 +12,12 @@ BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test lint format lock clean
+.PHONY: help install report test bench lint format lock clean
 
 help:
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
 	@echo "make test     lint, types and tests, as CI runs them"
+	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
 	@echo "make lint     style and types only"
 	@echo "make lock     refresh requirements.lock (needs uv)"
 	@echo "make clean    remove .venv and caches"
@@ -46,6 +47,9 @@ lint: $(INSTALLED)
 
 test: lint
 	$(BIN)/python -m pytest
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

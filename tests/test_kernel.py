@@ -223,9 +223,9 @@ def test_a_path_is_the_same_alone_in_a_batch_and_on_any_number_of_threads(
 ) -> None:
     import numba
 
-    inputs = kind(7, paths=70, mix=np.zeros(70, dtype=np.int64))
+    inputs = kind(7, paths=300, mix=np.zeros(300, dtype=np.int64))
     # every third path goes the other way
-    strength = np.where(np.arange(70)[:, None] % 3 == 0, 1.0 - inputs.rebalancing, inputs.rebalancing)
+    strength = np.where(np.arange(300)[:, None] % 3 == 0, 1.0 - inputs.rebalancing, inputs.rebalancing)
     inputs = replaced(inputs, rebalancing=strength)
     rates = law(7)
     before = numba.get_num_threads()
@@ -235,7 +235,7 @@ def test_a_path_is_the_same_alone_in_a_batch_and_on_any_number_of_threads(
         single = project_totals(inputs, rates)
     finally:
         numba.set_num_threads(before)
-    for start, stop in ((0, 1), (3, 40), (33, 70)):
+    for start, stop in ((0, 1), (3, 140), (133, 300)):
         part = replaced(
             inputs,
             path_labels=inputs.path_labels[start:stop],

@@ -23,8 +23,8 @@ import numpy as np
 from numba import njit, prange
 
 LANES = 128
-"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because each block reads the tax
-schedules anew; more than the caches hold would cost again."""
+"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
+(finding the pieces of its schedules) is shared by them; more than the second cache holds would cost again."""
 
 # Places in flat buffers, each LANES wide: their distances are known when the loops are compiled, so that
 # they become vector instructions without checks for overlap.
@@ -68,7 +68,8 @@ def project(
     out, chosen, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
     fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised, nonqualified_share,
     rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
-    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
+    gain_share, payout,
 ):  # fmt: skip
     """Fill ``out`` (block, Y, line x lane) with a column's totals on the paths ``chosen``.
 
@@ -84,8 +85,8 @@ def project(
             out[block], path, fraction, opening, opening_basis, contribution, half_return, core_weight,
             crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
             nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
-            one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
-            interest_share, gain_share, payout,
+            one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate,
+            gain_rate, interest_share, gain_share, payout,
         )  # fmt: skip
 
 
@@ -94,7 +95,8 @@ def _block(
     out, path, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
     fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised, nonqualified_share,
     rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
-    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
+    gain_share, payout,
 ):  # fmt: skip
     ages, groups = opening.shape[2:]
     years = out.shape[0]
@@ -404,6 +406,14 @@ def _cells(
 
 
 @_compiled
+def _piece(knots, tax, y, a, g, k):
+    """Slope of a schedule's piece, and its line's value at nothing."""
+    start = knots[y, k]
+    slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
+    return slope, tax[y, a, g, k] - slope * start
+
+
+@_compiled
 def _tax(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, part):
     """Sum ``people x schedule(amount of each)`` over groups, into ``due``.
 
@@ -432,19 +442,19 @@ def _tax(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, 
             while k < last and knots[y, k + 1] <= low:
                 k += 1
             pieces[g] = k
-            start = knots[y, k]
-            slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
-            level = tax[y, a, g, k] - slope * start
+            slope, level = _piece(knots, tax, y, a, g, k)
             for lane in range(lanes):
                 found[lane] = level + slope * taxed[g, at, lane]
-            while k < last and knots[y, k + 1] <= high:
-                k += 1
-                start = knots[y, k]
-                slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
-                level = tax[y, a, g, k] - slope * start
+            while k < last and knots[y, k + 1] <= high:  # two pieces at a time
+                one, two = k + 1, min(k + 2, last)
+                slope, level = _piece(knots, tax, y, a, g, one)
+                next_slope, next_level = _piece(knots, tax, y, a, g, two)
+                start, next_start = knots[y, one], knots[y, two]
                 for lane in range(lanes):
-                    here = level + slope * taxed[g, at, lane]
-                    found[lane] = here if taxed[g, at, lane] >= start else found[lane]
+                    amount, here = taxed[g, at, lane], found[lane]
+                    here = level + slope * amount if amount >= start else here
+                    found[lane] = next_level + next_slope * amount if amount >= next_start else here
+                k = two
             whole = people[y, a, g] * part
             for lane in range(lanes):
                 due[at, lane] += whole * found[lane]

@@ -1,0 +1,1 @@
+"""How fast the projection is, against plain NumPy and against what the machine can do."""

@@ -1,0 +1,104 @@
+"""``python -m benchmarks``: measure, and write ``benchmarks/results.md`` and ``benchmarks/results.json``.
+
+``--paths N`` sets the longest run of paths (10000); ``--quick`` looks whether everything runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import canonical, machine, model, table
+
+HERE = Path(__file__).resolve().parent
+
+
+def measure(longest: int, quick: bool) -> dict[str, Any]:
+    """Everything, as plain numbers: seconds, bytes, rates a second."""
+    print("machine ...", flush=True)
+    found: dict[str, Any] = {"machine": machine.describe()}
+
+    print("canonical roll-forward ...", flush=True)
+    small, large = canonical.inputs(64), canonical.inputs(128 if quick else 1024)
+    canonical.compiled(small)
+    found["canonical"] = compared(
+        (small.account_steps, machine.best_of(1 if quick else 3, lambda: canonical.plain(small))),
+        (large.account_steps, machine.best_of(1 if quick else 5, lambda: canonical.compiled(large))),
+    )
+    found["canonical"] |= {
+        "flops_per_step": canonical.FLOPS,
+        "share_of_flops": found["canonical"]["steps_per_core_second"]
+        * canonical.FLOPS
+        / found["machine"]["flops_per_core_second"],
+    }
+
+    print("main job ...", flush=True)
+    full = model.Model()
+    found["stages_seconds"] = full.stages
+    found["peak_bytes"] = {"main job": model.peak_memory_bytes()}
+
+    print("full model ...", flush=True)
+    inputs = full.inputs
+    paths = 128 if quick else 1024
+    plain = model.account_steps(inputs, 2, 1), full.reference(2)
+    kernel = full.kernel(inputs, paths, times=1 if quick else 5)
+    cells = paths * len(inputs.years) * inputs.opening_usd[0, 0, ..., 0].size * model.COLUMNS
+    found["model"] = compared(plain, (model.account_steps(inputs, paths, 3), kernel)) | {
+        "seconds_per_path": kernel.seconds / paths,
+        "core_seconds_per_path": kernel.core_seconds / paths,
+        "flops_per_cell": model.CELL_FLOPS,
+        "share_of_flops": cells
+        * model.CELL_FLOPS
+        / kernel.core_seconds
+        / found["machine"]["flops_per_core_second"],
+    }
+    found["two_sleeves"] = compared(plain, (model.account_steps(inputs, 32, 1), full.drifting(32)))
+
+    print("cost against size ...", flush=True)
+    found["by_years"] = {
+        str(last - 2024): full.kernel(inputs.until(last), 256, times=1 if quick else 3).core_seconds
+        for last in (2035, 2050, 2075, 2100)
+    }
+    found["by_groups"] = {
+        str(groups): full.kernel(full.fewer_groups(groups), 256, times=1 if quick else 3).core_seconds
+        for groups in (3, 6, 12)
+    }
+    sizes = [100] if quick else [n for n in (100, 1_000, 10_000, 100_000) if n <= longest]
+    found["by_paths"] = {}
+    for n in sizes:
+        print(f"{n} paths ...", flush=True)
+        found["by_paths"][str(n)] = full.distribution(n)
+        found["peak_bytes"][f"{n} paths"] = model.peak_memory_bytes()
+    found["drawing_core_seconds_per_path"] = full.drawing(256).core_seconds / 256
+    return found
+
+
+def compared(plain: tuple[int, machine.Timed], fast: tuple[int, machine.Timed]) -> dict[str, float]:
+    """Account-steps a second of two ways, each with its account-steps and time."""
+    (of_plain, slow), (steps, quick) = plain, fast
+    return {
+        "plain_steps_per_second": of_plain / slow.seconds,
+        "steps_per_second": steps / quick.seconds,
+        "steps_per_core_second": steps / quick.core_seconds,
+        "ratio": (steps / quick.seconds) / (of_plain / slow.seconds),
+        "ratio_per_core": (steps / quick.core_seconds) / (of_plain / slow.core_seconds),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--paths", type=int, default=10_000, help="longest run of paths")
+    parser.add_argument("--quick", action="store_true", help="smallest sizes; writes nothing")
+    chosen = parser.parse_args()
+    found = measure(chosen.paths, chosen.quick)
+    text = table.markdown(found)
+    print(text)
+    if not chosen.quick:
+        (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        (HERE / "results.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

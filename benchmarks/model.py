@@ -1,0 +1,140 @@
+"""The full model: kernel against reference, cost against size, stages of a run."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from benchmarks.machine import Timed, best_of
+from fiscal import engine, simulation
+from fiscal.assembly import path_settings
+from fiscal.budget.ledger import BuildupTax
+from fiscal.markets.paths import path_model
+from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
+from fiscal.projection.kernel import BuildupRates, project_references
+from fiscal.projection.reference import project
+from fiscal.scenario import load
+
+SCENARIO, MODEL = "boom", "regime_switching"
+ACCOUNTS, SLEEVES = 6, 2
+"""Kinds of account of a cell (plan, ira and inherited; traditional and Roth) and sleeves of each; the years since
+death, ten for each inherited account, are not counted."""
+COLUMNS = 3
+"""Strata that are projected for the three references: without crypto, with the scenario's, with equity's return."""
+CELL_FLOPS = 114.0
+"""Floating-point operations for a cell of a column and year, a multiply-add counted as two: 91 in ``_cells``
+without conversions, 4 for each of two taxes that need one piece, 180 for a row and its report over 12 groups.
+More pieces, searches and the turn of the ring come on top and are not counted."""
+
+
+def account_steps(inputs: ProjectionInputs, paths: int, references: int) -> int:
+    """Work of the model as it is written down: what is saved by sharing counts as done."""
+    years = len(inputs.years)
+    return references * paths * years * int(np.prod(inputs.opening_usd.shape[2:])) * ACCOUNTS * SLEEVES
+
+
+class Model:
+    """A scenario's inputs to its horizon, and the law, ready to be put on random paths."""
+
+    def __init__(self) -> None:
+        self.scenario = load(SCENARIO, {"paths.model": MODEL})
+        self.settings = self.scenario.settings
+        self.stages: dict[str, float] = {}
+        self.run = timed_run(lambda report: engine.compute(self.scenario, report), self.stages)
+        self.last = self.settings.horizon.last_year
+        self.inputs = self.run.inputs.until(self.last)
+
+    def rates(self, years: int, groups: int) -> BuildupRates:
+        law: BuildupTax = self.run.buildup
+        return BuildupRates(
+            interest_rate=law.interest_rate[:years, :, :groups],
+            dividend_rate=law.dividend_rate[:years, :, :groups],
+            gain_rate=law.gain_rate[:years, :, :groups],
+            interest_share=law.interest_share,
+            gain_share=law.gain_share,
+            payout_rate=law.payout_rate[:years],
+        )
+
+    def references(self, inputs: ProjectionInputs, paths: int) -> list[ProjectionInputs]:
+        told = {**path_settings(self.settings), "measure": "real"}
+        market = path_model(MODEL).draw(told, inputs.years, paths, 1, 0)
+        return [simulation._on_paths(inputs, label, market) for label in simulation.REFERENCES]
+
+    def kernel(self, inputs: ProjectionInputs, paths: int, *, times: int = 5) -> Timed:
+        """The three references on random paths."""
+        ready = self.references(inputs, paths)
+        rates = self.rates(len(inputs.years), inputs.opening_usd.shape[3])
+        project_references(ready, rates)
+        return best_of(times, lambda: project_references(ready, rates))
+
+    def drifting(self, paths: int) -> Timed:
+        """The scenario alone when half of each gap is rebalanced: sleeve by sleeve."""
+        inputs = self.inputs
+        inputs = replace(inputs, rebalancing=np.full_like(inputs.rebalancing, 0.5))
+        ready = self.references(inputs, paths)[:1]
+        rates = self.rates(len(inputs.years), inputs.opening_usd.shape[3])
+        project_references(ready, rates)
+        return best_of(3, lambda: project_references(ready, rates))
+
+    def reference(self, paths: int) -> Timed:
+        """The plain NumPy projection of one reference on random paths."""
+        ready = self.references(self.inputs, paths)[0]
+        return best_of(2, lambda: project(ready))
+
+    def distribution(self, paths: int) -> float:
+        """Seconds to draw, project and keep: what a run of so many paths adds."""
+        start = perf_counter()
+        simulation.simulate(
+            self.settings, self.run.inputs, self.run.buildup, self.run.ledger, measure="real", count=paths,
+            last_year=self.last,
+        )  # fmt: skip
+        return perf_counter() - start
+
+    def drawing(self, paths: int) -> Timed:
+        told = {**path_settings(self.settings), "measure": "real"}
+        draw = path_model(MODEL).draw
+        return best_of(2, lambda: draw(told, self.inputs.years, paths, 1, 0))
+
+    def fewer_groups(self, groups: int) -> ProjectionInputs:
+        def cut(schedule: TaxSchedule) -> TaxSchedule:
+            return TaxSchedule(knots_usd=schedule.knots_usd, tax_usd=schedule.tax_usd[:, :, :groups])
+
+        inputs = self.inputs
+        return replace(
+            inputs,
+            opening_usd=inputs.opening_usd[:, :, :, :groups],
+            opening_basis_usd=inputs.opening_basis_usd[:, :, :groups],
+            contribution_usd=inputs.contribution_usd[:, :, :, :groups],
+            death_rate=inputs.death_rate[:, :, :groups],
+            holders=inputs.holders[:, :, :groups],
+            heirs=inputs.heirs[:, :, :groups],
+            owner_schedule=cut(inputs.owner_schedule),
+            heir_schedule=cut(inputs.heir_schedule),
+        )
+
+
+def timed_run(
+    compute: Callable[[Callable[[int, int, str], None]], engine.Run], stages: dict[str, float]
+) -> engine.Run:
+    """Run, and note in ``stages`` how long each stage took that the engine reports."""
+    now: list[tuple[str, float]] = []
+
+    def report(done: int, total: int, what: str) -> None:
+        moment = perf_counter()
+        if now:
+            stage, since = now.pop()
+            stages[stage] = stages.get(stage, 0.0) + moment - since
+        now.append((what, moment))
+
+    return compute(report)
+
+
+def peak_memory_bytes() -> int:
+    """Most memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,96 @@
+"""The measurements as a page: ratios within one run, since rates differ from machine to machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The page ``results.md``."""
+    machine, w1, full, drifting = found["machine"], found["canonical"], found["model"], found["two_sleeves"]
+    rows = []
+    for name, way in (
+        ("canonical roll-forward", w1),
+        ("full model, scenario and both references", full),
+        ("full model, sleeves that drift apart", drifting),
+    ):
+        share = f"{way['share_of_flops']:.0%}" if "share_of_flops" in way else ""
+        rows.append(
+            (
+                name,
+                _millions(way["plain_steps_per_second"]),
+                _millions(way["steps_per_second"]),
+                f"{way['ratio']:.0f}",
+                f"{way['ratio_per_core']:.0f}",
+                share,
+            )
+        )
+    lines = [
+        "# Speed",
+        "",
+        f"Measured by `make bench` on {machine['threads']} threads ({machine['machine']}, Python "
+        f"{machine['python']}, NumPy {machine['numpy']}, numba {machine['numba']}). All in one run: ratios carry "
+        "over to another machine, rates do not. An account-step is one sleeve of one kind of account in one cell "
+        "(age, group, stratum) of one path and year. A core-second is a second of one core that was ours: on a "
+        "machine shared with others the clock says less.",
+        "",
+        *_table(
+            (
+                "million account-steps/s",
+                "plain NumPy",
+                "compiled",
+                "ratio by the clock",
+                "ratio by core-seconds",
+                "share of multiply-add rate",
+            ),
+            rows,
+        ),
+        "",
+        f"A core multiplies and adds {machine['flops_per_core_second'] / 1e9:.0f} billion times a second; all copy "
+        f"{machine['copy_bytes_per_second'] / 1e9:.0f} GB. Counted are {w1['flops_per_step']:.0f} operations an "
+        f"account-step of the canonical roll-forward and, of the full model, at least {full['flops_per_cell']:.0f} a "
+        "cell of each stratum that has to be projected. A path with its references takes "
+        f"{full['core_seconds_per_path'] * 1e3:.2f} core-milliseconds, drawing it "
+        f"{found['drawing_core_seconds_per_path'] * 1e3:.2f}. An addition or a maximum that stands alone counts as "
+        "one; processors that do it beside a multiply-add can pass 100%.",
+        "",
+        "The strata without crypto of the scenario and of both references differ only in how many people they hold; "
+        "one is projected for all. The full model's rate counts their account-steps as done, its share of the "
+        "multiply-add rate does not.",
+        "",
+        *_table(
+            ("stage of a run with run-off", "seconds"),
+            [(name, f"{seconds:.2f}") for name, seconds in found["stages_seconds"].items()],
+        ),
+        "",
+        *_table(
+            ("paths, drawn, projected and kept", "seconds", "ms a path"),
+            [
+                (f"{int(n):,}", f"{seconds:.2f}", f"{seconds / int(n) * 1e3:.2f}")
+                for n, seconds in found["by_paths"].items()
+            ],
+        ),
+        "",
+        *_table(
+            ("kernel, 256 paths with both references", "core-seconds"),
+            [
+                *((f"{n} years", f"{seconds:.3f}") for n, seconds in found["by_years"].items()),
+                *((f"{n} groups", f"{seconds:.3f}") for n, seconds in found["by_groups"].items()),
+            ],
+        ),
+        "",
+        *_table(
+            ("most memory held after", "MiB"),
+            [(name, f"{peak / 2**20:.0f}") for name, peak in found["peak_bytes"].items()],
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    rule = ("---", *("---:" for _ in head[1:]))
+    return ["| " + " | ".join(row) + " |" for row in (head, rule, *rows)]
+
+
+def _millions(rate: float) -> str:
+    return f"{rate / 1e6:,.0f}"

@@ -1,0 +1,35 @@
+"""The benchmarks measure the same work on both sides; how long it takes is nobody's test."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from benchmarks import canonical, table
+
+
+def test_compiled_roll_forward_is_the_plain_one() -> None:
+    """Shorter than a life and longer, so that cohorts are born and die out."""
+    for years, ages in ((6, 9), (12, 5)):
+        world = canonical.inputs(128, years=years, ages=ages, groups=2)
+        plain, compiled = canonical.plain(world), canonical.compiled(world)
+        np.testing.assert_allclose(compiled, plain, rtol=1e-12)
+        assert (plain[:, 0] > 0).all()
+        assert world.account_steps == 128 * years * ages * 2 * 3 * 2
+
+
+def test_the_canonical_schedule_is_continuous_and_convex() -> None:
+    world = canonical.inputs(64, ages=4, groups=2)
+    knots = 1_000.0 * 2.0 ** np.arange(10)
+    for k, knot in enumerate(knots):
+        below = world.level[..., k] + world.slope[..., k] * knot
+        above = world.level[..., k + 1] + world.slope[..., k + 1] * knot
+        np.testing.assert_allclose(below, above, rtol=1e-12, atol=1e-9)
+    assert (np.diff(world.slope, axis=2) >= 0).all()
+
+
+def test_the_committed_page_is_that_of_the_committed_numbers(root) -> None:
+    folder = root / "benchmarks"
+    found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert (folder / "results.md").read_text(encoding="utf-8") == table.markdown(found)
