@@ -20,6 +20,7 @@ from fiscal.projection.inputs import ProjectionInputs
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
+    from fiscal.projection.kernel import BuildupRates
     from fiscal.scenario.schema import Settings
 
 BATCH = 256
@@ -64,19 +65,12 @@ def simulate(
     batch: int = BATCH,
 ) -> Distribution:
     """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path."""
-    from fiscal.projection.kernel import BuildupRates, project_totals
+    from fiscal.projection.kernel import project_totals
 
     report = progress or (lambda done, total, what: None)
     horizon = inputs.until(last_year)
     n_years = len(horizon.years)
-    rates = BuildupRates(
-        interest_rate=law.interest_rate[:n_years],
-        dividend_rate=law.dividend_rate[:n_years],
-        gain_rate=law.gain_rate[:n_years],
-        interest_share=law.interest_share,
-        gain_share=law.gain_share,
-        payout_rate=law.payout_rate[:n_years],
-    )
+    rates = buildup_rates(law, n_years)
     labels = [label for label in REFERENCES if label in inputs.path_labels]
     model = path_model(settings.paths.model)
     told: dict[str, Any] = {**path_settings(settings), "measure": measure}
@@ -89,7 +83,7 @@ def simulate(
         size = min(batch, count - first)
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
         for label in labels:
-            totals = project_totals(_on_paths(horizon, label, market), rates)
+            totals = project_totals(on_paths(horizon, label, market), rates)
             parts = {
                 "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
                 "conversion_tax": totals["conversion_tax"],
@@ -118,7 +112,21 @@ def simulate(
     )
 
 
-def _on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> ProjectionInputs:
+def buildup_rates(law: BuildupTax, n_years: int) -> BuildupRates:
+    """The law's rates as the kernel takes them, of the first ``n_years``."""
+    from fiscal.projection.kernel import BuildupRates
+
+    return BuildupRates(
+        interest_rate=law.interest_rate[:n_years],
+        dividend_rate=law.dividend_rate[:n_years],
+        gain_rate=law.gain_rate[:n_years],
+        interest_share=law.interest_share,
+        gain_share=law.gain_share,
+        payout_rate=law.payout_rate[:n_years],
+    )
+
+
+def on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> ProjectionInputs:
     """The inputs of one reference on the market's paths instead of the central one."""
     row = inputs.path_labels.index(label)
     size = len(market.half_returns)

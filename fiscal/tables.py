@@ -347,7 +347,8 @@ def _vintages(run: Run) -> pd.DataFrame:
     }
     frames = []
     for valued in run.vintages:
-        lines = {**upfront, **valued.vintages.contributions_usd}
+        own = valued.vintages
+        lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
         lines["tax_expenditure"] = -(
             lines["deferred_revenue"] + lines["inside_buildup_shadow"] + lines["withdrawal_tax"]
         )
@@ -368,7 +369,8 @@ def _vintages(run: Run) -> pd.DataFrame:
                         }
                     )
                 )
-        for line, value in valued.vintages.stock_usd.items():
+        for line in own.stock_usd:
+            value = own.stock_total(line)
             frames.append(
                 pd.DataFrame(
                     {
