@@ -34,13 +34,29 @@ COLUMNS: Mapping[str, str] = {
     "gdp_share": "share of the same years' gross domestic product",
     "window": "fiscal years summed over",
     "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
-    "rolled over), treasury_10y (ten-year rate) or portfolio (each sleeve at its own return)",
+    "rolled over), treasury_10y (ten-year rate), portfolio (each sleeve at its own return) or risk_neutral (mean "
+    "over risk-neutral paths at the bill rate)",
     "rate": "the basis' rate a year; empty for treasury",
     "span": "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
     "present_value_bn_usd": "billions of dollars of 30 June 2025",
     "vintage": "year of the contributions, or opening_stock",
     "own_date_bn_usd": "billions of dollars of the contribution's own date (the middle of its year; the opening "
     "for the opening stock)",
+    "market": "path of returns that is valued: the scenario's own, a convention's, or a random model on "
+    "risk-neutral paths",
+    "scope": "what is valued: contributions of one year, all_contributions to the horizon, opening_stock, or "
+    "crypto_effect (scenario less no crypto, stock and contributions together)",
+    "weight": "average: a dollar pays its cell's average rate, so that vintages and stock add to the total; "
+    "marginal: a further dollar, through the slopes of the schedules",
+    "per_dollar": "value over the traditional dollars contributed or in the opening stock, both of the same date",
+    "balance_bn_usd": "traditional balances of owners and heirs at the opening of the year, billions of current "
+    "dollars",
+    "claim_bn_usd": "income tax they will bring, each dollar discounted at what it earns (portfolio basis)",
+    "claim_share": "claim over balance: the government's embedded share",
+    "crypto_balance_bn_usd": "part of the balance in the crypto sleeve",
+    "crypto_claim_bn_usd": "part of the claim on the crypto sleeve, at average rates: its exposure to crypto",
+    "marginal_crypto_claim_bn_usd": "the same at the marginal rates of the schedules",
+    "fall_bn_usd": "change of the claim when crypto falls by half on that day, to first order",
     "measure": "real, or risk_neutral: paths on which every asset earns the bill rate on average, whose mean "
     "present value is a value at market prices",
     "reference": "what is subtracted path by path: none, no_crypto or equity_adoption",
@@ -62,8 +78,8 @@ COLUMNS: Mapping[str, str] = {
     "wrapper": "plan, ira (rolled over from the plan) or inherited",
     "sleeve": "core or crypto",
     "flow": "name of a flow through the accounts",
-    "dimension": "earnings_group (lifetime-wage rank) or birth_decade",
-    "member": "group or decade",
+    "dimension": "earnings_group (lifetime-wage rank), birth_decade or stratum (who holds crypto)",
+    "member": "group, decade or stratum",
     "people": "persons at the opening of the year",
     "deaths": "persons who die within the year",
     "net_migration": "persons who arrive less those who leave",

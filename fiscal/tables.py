@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fiscal.assembly import convention_label
+from fiscal.assembly import NO_CRYPTO_PATH, convention_label
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, DEFERRAL_TIMED, LINES
@@ -18,6 +18,7 @@ from fiscal.people.macro import macro
 from fiscal.scenario import explain
 from fiscal.simulation import LINES as SIMULATED_LINES
 from fiscal.simulation import STOCKS, Distribution
+from fiscal.valued import value_tables
 
 if TYPE_CHECKING:
     from fiscal.engine import Run
@@ -57,7 +58,7 @@ def _shown_paths(run: Run) -> list[tuple[int, str]]:
 
 def tables_of(run: Run) -> dict[str, pd.DataFrame]:
     """Every table of a run by name, in long form; a random model's runs have those of its paths too."""
-    tables = _tables_of_one_path(run)
+    tables = _tables_of_one_path(run) | value_tables(run)
     if run.distributions:
         tables |= path_tables(run)
     return tables
@@ -347,6 +348,8 @@ def _vintages(run: Run) -> pd.DataFrame:
     }
     frames = []
     for valued in run.vintages:
+        if valued.marginal or valued.market == NO_CRYPTO_PATH:
+            continue  # these stand in the tables of values
         own = valued.vintages
         lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
         lines["tax_expenditure"] = -(
