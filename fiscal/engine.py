@@ -37,6 +37,7 @@ from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
+from fiscal.contingent import Contingent, rescue_on_paths
 from fiscal.law.limits import contribution_limits, last_published_year
 from fiscal.markets.paths import path_model
 from fiscal.people import population
@@ -44,7 +45,7 @@ from fiscal.people.contributions import Contributions, project_contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import project_rates
-from fiscal.pricing import FEWEST_PATHS, RiskNeutral, price
+from fiscal.pricing import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
 from fiscal.simulation import Distribution, simulate
@@ -90,6 +91,7 @@ class Run:
     vintages: tuple[ValuedVintages, ...]  # by basis; none without the run-off
     marginal_deferral_usd: np.ndarray  # (Y, A, G) of a year's contributions raised, per unit of the rise
     priced: RiskNeutral | None  # none without the run-off or without paths for it
+    contingents: tuple[Contingent, ...]  # by measure; none without crypto
     distributions: tuple[Distribution, ...]  # by measure; none for a model of one path
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
     data_fingerprint: str
@@ -198,6 +200,17 @@ def compute(
             settings, inputs, buildup, _bill_factors(economy, years, fraction),
             vintage_year=VINTAGE_YEAR, count=settings.books.risk_neutral_paths,
         )  # fmt: skip
+    contingents: list[Contingent] = []
+    if references and NO_CRYPTO_PATH in labels and settings.backstop.paths >= FEWEST_PATHS:
+        report(3, 4, "the backstop rule on random paths")
+        random = path_model(settings.paths.model).stochastic
+        contingents += [
+            rescue_on_paths(
+                settings, inputs, measure=measure, count=settings.backstop.paths, last_year=horizon_last,
+                model=settings.paths.model if random else CENTRAL_MODEL,
+            )
+            for measure in (("real", "risk_neutral") if random else ("risk_neutral",))
+        ]  # fmt: skip
     distributions: list[Distribution] = []
     if references and path_model(settings.paths.model).stochastic and settings.paths.count > 1:
         # a value needs fewer paths than a tail
@@ -224,6 +237,7 @@ def compute(
         vintages=valued,
         marginal_deferral_usd=marginal_deferral(settings, years, mobility, contributions, taxes),
         priced=priced,
+        contingents=tuple(contingents),
         distributions=tuple(distributions),
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),

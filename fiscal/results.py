@@ -67,6 +67,7 @@ COLUMNS: Mapping[str, str] = {
     "q25_bn_usd": "25 percent of paths lie below",
     "q75_bn_usd": "75 percent of paths lie below",
     "q95_bn_usd": "95 percent of paths lie below",
+    "triggered_share": "share of paths on which the backstop rule pays at all",
     "worse_share": "share of paths on which government is worse off than with the reference (none: than nil)",
     "paths": "number of paths",
     "q05_over_gdp": "5 percent of paths lie below this value of all crypto over gross domestic product",

@@ -15,6 +15,7 @@ import pandas as pd
 
 from fiscal.assembly import NO_CRYPTO_PATH
 from fiscal.axes import GROUPS, SLEEVES, STRATA, birth_years
+from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ DISTRIBUTION_COLUMNS = (
 )  # fmt: skip
 
 
+CONTINGENT_COLUMNS = (
+    "measure", "market", "window", "mean_bn_usd", "standard_error_bn_usd", "median_bn_usd", "q05_bn_usd",
+    "triggered_share", "paths",
+)  # fmt: skip
+PRESENT_VALUE = "present value"
+
+
 def vintage_scope(year: int) -> str:
     """Name of a year's contributions as a scope."""
     return f"contributions_{year}"
@@ -50,6 +58,7 @@ def vintage_scope(year: int) -> str:
 def value_tables(run: Run) -> dict[str, pd.DataFrame]:
     """``bases``, ``claim`` and ``distribution_bases``; without rows where a run has no run-off."""
     return {
+        "contingent": contingent_table(run),
         "bases": bases_table(run),
         "claim": claim_table(run),
         "distribution_bases": distribution_table(run),
@@ -332,6 +341,45 @@ def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple
         mine = decade == start
         if (by_cohort[mine] != 0).any():
             yield "birth_decade", f"{start}s", float(by_cohort[mine].sum())
+
+
+# --- the contingent liability -----------------------------------------------------------------------
+
+
+def contingent_table(run: Run) -> pd.DataFrame:
+    """What the backstop rule would cost, negative: on the scenario's own path, and over random paths where it holds
+    crypto. Calendar years to the horizon, current dollars, and present values of 30 June 2025 at bill rates."""
+    inside = run.horizon
+    years = run.projection.years[inside]
+    rates = run.economy["one_year_rate"].to_numpy()[inside]
+    dates = valuation.flow_dates(years, run.inputs.year_fraction[inside])
+    factors = valuation.discount_factors(dates, rates, years)
+    own = run.ledger.total("rescue_cost")[0][inside]
+    cases = [("own path", "scenario", own[None])]
+    cases += [(one.measure, _market_name(one.model, one.stands_in), -one.cost_usd) for one in run.contingents]
+    rows = []
+    for measure, market, cost in cases:
+        for name, total in ((_span(years), cost.sum(axis=1)), (PRESENT_VALUE, cost @ factors)):
+            billions, count = total / BILLION, len(total)
+            many = count > 1
+            rows.append(
+                {
+                    "measure": measure,
+                    "market": market,
+                    "window": name,
+                    "mean_bn_usd": billions.mean(),
+                    "standard_error_bn_usd": billions.std(ddof=1) / np.sqrt(count) if many else np.nan,
+                    "median_bn_usd": np.median(billions) if many else np.nan,
+                    "q05_bn_usd": np.quantile(billions, 0.05) if many else np.nan,
+                    "triggered_share": (billions < 0).mean(),
+                    "paths": count,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(CONTINGENT_COLUMNS))
+
+
+def _span(years: np.ndarray) -> str:
+    return f"{years[0]}-{years[-1]}"
 
 
 def _risk_neutral_groups(run: Run) -> Iterator[tuple[Any, ...]]:

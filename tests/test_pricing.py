@@ -13,6 +13,7 @@ from small import progressive_schedule
 
 from fiscal import engine, pricing
 from fiscal.axes import GROUPS
+from fiscal.contingent import rescue_on_paths
 from fiscal.markets.paths import AssetPaths, path_model
 from fiscal.projection.inputs import TaxSchedule
 from fiscal.projection.kernel import project_totals
@@ -232,3 +233,35 @@ def test_the_claim_table_is_a_share_of_balances() -> None:
     assert own.loc[2025, "claim_bn_usd"] == pytest.approx(float(stock["own_date_bn_usd"].iloc[0]), rel=0.01)
     plain = claim[claim["path"] == "no_crypto"]
     assert (plain["crypto_balance_bn_usd"] == 0).all()
+
+
+def test_the_backstop_is_looked_at_on_many_paths() -> None:
+    """More paths change no earlier one; a rule that cannot be met costs nothing; deeper allocations cost more."""
+    of = run()
+    (one,) = of.contingents
+    assert one.measure == "risk_neutral" and one.stands_in and (one.cost_usd >= 0).all()
+    assert one.cost_usd.shape == (64, int(of.horizon.sum()))
+    told = dict(measure="risk_neutral", model="regime_switching", last_year=2036)
+    few = rescue_on_paths(of.scenario.settings, of.inputs, count=10, batch=3, **told)
+    np.testing.assert_array_equal(few.cost_usd, one.cost_usd[:10])
+    deaf = load("boom", SHORT | {"backstop.trigger_share": 1.0}).settings
+    assert rescue_on_paths(deaf, of.inputs, count=4, **told).cost_usd.sum() == 0
+    heavy = load("boom", SHORT | {"adoption.allocation_share": 0.3})
+    deeper = engine.compute(heavy, run_off=False).contingents[0].cost_usd
+    assert deeper.sum() > 5 * one.cost_usd.sum()
+    table = tables_of(of)["contingent"]
+    assert list(table["measure"]) == ["own path"] * 2 + ["risk_neutral"] * 2
+    assert (table["mean_bn_usd"] <= 0).all()
+    value = table[(table["measure"] == "risk_neutral") & (table["window"] == "present value")].iloc[0]
+    expected = -(one.cost_usd @ bill_factors(of)[of.horizon]).mean() / 1e9
+    assert value["mean_bn_usd"] == pytest.approx(expected)
+
+
+def test_a_scenario_of_the_catalogue_sets_the_rule_off() -> None:
+    """The same people with the default allocation never fall that far below."""
+    costs = [
+        engine.compute(load(name, {"backstop.paths": 0, "horizon.last_year": 2040}), run_off=False)
+        .ledger.total("rescue_cost")[0].sum()
+        for name in ("bust", "heavy_bust")
+    ]  # fmt: skip
+    assert costs[0] == 0 and costs[1] < -1e9

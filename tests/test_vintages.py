@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import AGES, GROUPS, STRATA, YEARS, flat_schedule, longer, random_inputs, replaced
 
-from fiscal.budget.ledger import Backstop, BuildupTax, rescue_cost
+from fiscal.budget.ledger import Backstop, BuildupTax, rescue_cost, top_ups
 from fiscal.budget.vintages import value_vintages
 from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.owners import owner_balances
 from fiscal.projection.reference import project
 
 quick = settings(max_examples=20, deadline=None)
@@ -290,3 +291,28 @@ def test_a_progressive_schedule_asks_more_of_the_marginal_dollar() -> None:
     average, marginal = (_portfolio_claim(inputs, marginal=kind)[1] for kind in (False, True))
     own = average.contributions_total("withdrawal_tax").sum()
     assert marginal.contributions_total("withdrawal_tax").sum() > 1.02 * own
+
+
+def test_who_holds_crypto_is_judged_apart_from_who_does_not() -> None:
+    """A stratum of one percent of people falls short whatever the others' balances are."""
+    balance = np.full((1, 3, 4, 1, 2), 100.0)
+    due = balance.copy()
+    due[..., 0] *= 99
+    balance[..., 0] = due[..., 0]
+    balance[0, 1:, :, :, 1] = 80.0
+    rule = Backstop(covered=np.array([False, True, True, False]), trigger_share=0.1, made_up_share=0.95)
+    cost = top_ups(balance, due, rule)
+    assert (cost[..., 0] == 0).all()
+    np.testing.assert_allclose(cost[0, 1, :, 0, 1], [0, 15, 15, 0])
+    # the cohort paid at the first covered age is not paid again; a new one enters
+    np.testing.assert_allclose(cost[0, 2, :, 0, 1], [0, 15, 0, 0], atol=1e-12)
+
+
+@quick
+@given(st.integers(0, 10_000), st.integers(0, 1))
+def test_owners_balances_are_those_of_the_projection(seed: int, stratum: int) -> None:
+    inputs = random_inputs(seed, impact_multiplier=0.0)
+    whole = project(inputs).cells["closing_owners"]
+    for ages in (AGES, AGES - 2):
+        found = owner_balances(inputs, ages, stratum)
+        np.testing.assert_allclose(found, whole[:, :, :ages, :, stratum], rtol=1e-9, atol=1e-6)

@@ -84,23 +84,33 @@ class Backstop:
 
 
 def rescue_cost(projection: Projection, without_crypto: int | None, rule: Backstop) -> np.ndarray:
-    """Dollars paid under the rule, ``(P, Y, A, G)``, positive; zero without a path to compare with."""
-    balance = projection.cells["closing_traditional"] + projection.cells["closing_roth"]
-    cost = np.zeros(balance.shape)
+    """Dollars paid under the rule, ``(P, Y, A, G)``, positive; zero without a path to compare with.
+
+    Balances are of living owners in all their accounts, cell by cell: those who hold crypto apart from those
+    who do not.
+    """
+    balance = projection.cells["closing_owners"]
     if without_crypto is None:
-        return cost.sum(axis=4)
-    due = balance[without_crypto]  # (Y, A, G, S)
+        return np.zeros(balance.shape[:4])
+    cost = top_ups(balance, balance[without_crypto][None], rule)
+    cost[without_crypto] = 0.0
+    return cost.sum(axis=4)
+
+
+def top_ups(balance: np.ndarray, due: np.ndarray, rule: Backstop) -> np.ndarray:
+    """Dollars paid under the rule on ``balance`` (P, Y, A, G, S) against ``due``, the same without crypto, of that
+    shape or with one path for all; ages are those of ``rule.covered``."""
+    cost = np.zeros(balance.shape)
     paid = np.zeros((balance.shape[0], *balance.shape[2:]))  # share of what was due
     for y in range(balance.shape[1]):
-        had = np.divide(balance[:, y], due[y], out=np.ones_like(paid), where=due[y] > 0) + paid
+        had = np.divide(balance[:, y], due[:, y], out=np.ones_like(paid), where=due[:, y] > 0) + paid
         short = rule.covered[:, None, None] & (had < 1 - rule.trigger_share)
         topped_up = np.where(short, np.maximum(rule.made_up_share - had, 0.0), 0.0)
-        cost[:, y] = topped_up * due[y]
+        cost[:, y] = topped_up * due[:, y]
         now = paid + topped_up
         paid = np.zeros_like(now)
         paid[:, 1:] = now[:, :-1]
-    cost[without_crypto] = 0.0
-    return cost.sum(axis=4)
+    return cost
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,6 +60,7 @@ CELL_LINES = (
     "closing_traditional",
     "closing_roth",
     "closing_crypto",
+    "closing_owners",
     "owner_tax",
     "heir_tax",
     "conversion_tax",
@@ -69,7 +70,7 @@ CELL_LINES = (
 and ``inherited_withdrawals`` are traditional; ``roth_withdrawals`` are of living owners; ``plan_bequests``
 pass from plans to heirs; ``crypto_bought`` are the net dollars put into the crypto sleeve by contributions,
 withdrawals and rebalancing; ``core_held`` and ``crypto_held`` are what the sleeves hold on the mean of the year's
-two halves, what a yield is paid on."""
+two halves, what a yield is paid on; ``closing_owners`` are the closing balances of living owners, both characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -380,6 +381,7 @@ def project(
             + closing_inherited[:, :, TRADITIONAL].sum(axis=(1, 2)),
             "closing_roth": closing[:, :, ROTH].sum(axis=(1, 2))
             + closing_inherited[:, :, ROTH].sum(axis=(1, 2)),
+            "closing_owners": closing.sum(axis=(1, 2, 3)),
             "closing_crypto": closing[:, :, :, CRYPTO].sum(axis=(1, 2))
             + closing_inherited[:, :, :, CRYPTO].sum(axis=(1, 2)),
         }

@@ -928,6 +928,15 @@ class Backstop(Section):
         source="savers who have little time to make up a loss",
         status="assumed",
     )
+    paths: int = setting(
+        64,
+        unit="paths",
+        low=0,
+        high=100_000,
+        doc="Random and risk-neutral paths on which the rule is looked at; fewer than four: none.",
+        source="the mean's standard error is printed",
+        status="choice",
+    )
 
 
 class Macro(Section):
