@@ -187,7 +187,8 @@ def compute(
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)
     buildup = buildup_tax(settings, assume, years, fraction, mobility)
     rescue = rescue_cost(projection, _label_index(projection, NO_CRYPTO_PATH), backstop(settings))
-    ledger = keep_books(projection, inputs, taxes, buildup, rescue)
+    displaced = settings.books.displaced_taxable_share
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced)
     valued = (
         _vintages(settings, inputs, projection, taxes, buildup, economy, fraction)
         if run_off and references

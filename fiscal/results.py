@@ -67,6 +67,18 @@ COLUMNS: Mapping[str, str] = {
     "q25_bn_usd": "25 percent of paths lie below",
     "q75_bn_usd": "75 percent of paths lie below",
     "q95_bn_usd": "95 percent of paths lie below",
+    "measured_on": "cash_basis (the year's flows and the plan's own return) or present_value_basis (one year's "
+    "contributions over their life, with a shadow taxable account); never added",
+    "method": "how the build-up is counted on the cash basis, or the present-value basis",
+    "flows_of": "calendar year, or the year's contributions",
+    "deferred_revenue_bn_usd": "deferred revenue, billions of current dollars (present values: of the middle of the "
+    "contributions' year)",
+    "inside_buildup_bn_usd": "tax forgone on the return, the same dollars",
+    "withdrawal_tax_bn_usd": "withdrawal tax, the same dollars",
+    "tax_expenditure_bn_usd": "the three with the sign turned: positive is a cost",
+    "displaced_share": "part of the crypto sleeve that would have been held outside plans",
+    "displaced_gains_tax_bn_usd": "gains tax forgone on it, billions of current dollars (negative; positive in a loss)",
+    "net_revenue_after_bn_usd": "net revenue with it",
     "triggered_share": "share of paths on which the backstop rule pays at all",
     "worse_share": "share of paths on which government is worse off than with the reference (none: than nil)",
     "paths": "number of paths",

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fiscal.assembly import NO_CRYPTO_PATH
+from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
 from fiscal.axes import GROUPS, SLEEVES, STRATA, birth_years
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES
+from fiscal.budget.ledger import CASH_LINES, CASH_METHODS, cash_method, inside_buildup
 
 if TYPE_CHECKING:
     from fiscal.engine import Run, ValuedVintages
@@ -48,6 +48,11 @@ CONTINGENT_COLUMNS = (
     "triggered_share", "paths",
 )  # fmt: skip
 PRESENT_VALUE = "present value"
+EXPENDITURE_COLUMNS = (
+    "measured_on", "method", "flows_of", "deferred_revenue_bn_usd", "inside_buildup_bn_usd", "withdrawal_tax_bn_usd",
+    "tax_expenditure_bn_usd",
+)  # fmt: skip
+SHADOW_LINES = ("inside_buildup_shadow", "withdrawal_tax")
 
 
 def vintage_scope(year: int) -> str:
@@ -58,6 +63,8 @@ def vintage_scope(year: int) -> str:
 def value_tables(run: Run) -> dict[str, pd.DataFrame]:
     """``bases``, ``claim`` and ``distribution_bases``; without rows where a run has no run-off."""
     return {
+        "tax_expenditure": tax_expenditure_table(run),
+        "displaced": displaced_table(run),
         "contingent": contingent_table(run),
         "bases": bases_table(run),
         "claim": claim_table(run),
@@ -341,6 +348,70 @@ def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple
         mine = decade == start
         if (by_cohort[mine] != 0).any():
             yield "birth_decade", f"{start}s", float(by_cohort[mine].sum())
+
+
+# --- tax expenditure --------------------------------------------------------------------------------
+
+
+def tax_expenditure_table(run: Run) -> pd.DataFrame:
+    """The cash measure by calendar year and method of counting the build-up, and the present-value measure of one
+    year's contributions by basis. The two answer different questions and are never added."""
+    years = run.projection.years
+    at = _at(run)
+    rows = []
+    flows = {line: run.ledger.total(line)[0] for line in ("deferred_revenue", "withdrawal_tax")}
+    for method in CASH_METHODS:
+        buildup = inside_buildup(run.projection, run.inputs, cash_method(run.buildup, method), 0)
+        for y in np.flatnonzero(run.horizon & (years >= years[at])):
+            rows.append(
+                (
+                    "cash_basis",
+                    method,
+                    str(years[y]),
+                    flows["deferred_revenue"][y],
+                    buildup[y],
+                    flows["withdrawal_tax"][y],
+                )
+            )
+    for valued in run.vintages:
+        if valued.marginal or valued.market == NO_CRYPTO_PATH:
+            continue
+        basis = valued.basis if valued.rate is None else f"{valued.basis} {valued.rate:g}"
+        own = {line: float(valued.vintages.contributions_total(line)[at].sum()) for line in SHADOW_LINES}
+        deferred = flows["deferred_revenue"][at]
+        rows.append(
+            (
+                "present_value_basis", basis, vintage_scope(int(years[at])), deferred, own["inside_buildup_shadow"],
+                own["withdrawal_tax"],
+            )
+        )  # fmt: skip
+    frame = pd.DataFrame(rows, columns=list(EXPENDITURE_COLUMNS[:-1]))
+    amounts = list(EXPENDITURE_COLUMNS[3:-1])
+    frame[amounts] = frame[amounts] / BILLION
+    return frame.assign(tax_expenditure_bn_usd=-frame[amounts].sum(axis=1))
+
+
+def displaced_table(run: Run) -> pd.DataFrame:
+    """Gains tax forgone if a share of the crypto sleeve would have been held outside, by calendar year and path."""
+    shares = sorted({0.0, 0.5, 1.0, run.scenario.settings.books.displaced_taxable_share})
+    frames = []
+    for path, label in enumerate(run.projection.path_labels):
+        if label not in (SCENARIO_PATH, EQUITY_PATH):
+            continue
+        whole = run.ledger.crypto_buildup_usd[path].sum(axis=(1, 2)) / BILLION
+        net = run.ledger.total("net_revenue")[path] / BILLION
+        for share in shares:
+            frame = pd.DataFrame(
+                {
+                    "path": label,
+                    "year": run.projection.years,
+                    "displaced_share": share,
+                    "displaced_gains_tax_bn_usd": share * whole,
+                    "net_revenue_after_bn_usd": net + share * whole,
+                }
+            )
+            frames.append(frame[run.horizon])
+    return pd.concat(frames, ignore_index=True)
 
 
 # --- the contingent liability -----------------------------------------------------------------------

@@ -12,6 +12,8 @@
 ``roth_upfront_tax``         memo, never summed: tax collected now on Roth contributions that the
                              traditional treatment would have deferred
 ``inside_buildup_cash``      tax expenditure only: the law's rates on the plan's own return of the year
+``displaced_gains_tax``      memo: tax on crypto's gains that households would have paid had they held it
+                             outside the plan (negative), at ``displaced_taxable_share``; nil by default
 ``rescue_cost``              contingent, under a stated backstop rule (negative); in no other sum than
                              ``net_revenue_after_rescue``
 ============================ ==================================================================
@@ -22,7 +24,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,7 +34,7 @@ from fiscal.projection.reference import Projection
 CASH_LINES = ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "conversion_tax", "additional_tax")
 """The lines that add up to ``net_revenue``."""
 
-MEMO_LINES = ("roth_upfront_tax", "inside_buildup_cash")
+MEMO_LINES = ("roth_upfront_tax", "inside_buildup_cash", "displaced_gains_tax")
 
 LINES = (
     *CASH_LINES, "net_revenue", *MEMO_LINES, "tax_expenditure", "rescue_cost", "net_revenue_after_rescue",
@@ -122,10 +124,39 @@ class Ledger:
     lines: dict[str, np.ndarray]
     payroll_oasdi_usd: np.ndarray  # (Y, A, G), part of payroll_forgone, negative
     payroll_hi_usd: np.ndarray
+    crypto_buildup_usd: np.ndarray  # (P, Y, A, G) part of inside_buildup_cash on the crypto sleeve, negative
 
     def total(self, line: str) -> np.ndarray:
         """A line summed over cells, ``(P, Y)``."""
         return self.lines[line].sum(axis=(2, 3))
+
+
+CASH_METHODS = ("as set", "all returns as interest", "all gains realised", "gains never realised")
+"""Ways to count the inside build-up on the cash basis; the published figures differ mostly in this."""
+
+
+def cash_method(law: BuildupTax, method: str) -> BuildupTax:
+    """The law's reach under one of :data:`CASH_METHODS`. Raises ``KeyError`` for another."""
+    everything, nothing = np.ones_like(law.interest_share), np.zeros_like(law.interest_share)
+    reach: dict[str, dict[str, np.ndarray]] = {
+        "as set": {},
+        "all returns as interest": {
+            "interest_share": everything, "gain_share": nothing, "payout_rate": np.zeros_like(law.payout_rate),
+        },
+        "all gains realised": {"gain_share": 1 - law.interest_share},
+        "gains never realised": {"gain_share": nothing},
+    }  # fmt: skip
+    return replace(law, **reach[method])
+
+
+def inside_buildup(
+    projection: Projection, inputs: ProjectionInputs, law: BuildupTax, path: int
+) -> np.ndarray:
+    """Tax on the plan's own return of the year on one path, ``(Y,)``, negative."""
+    core, crypto = buildup_rates(inputs.only(path), projection.crypto_return[path : path + 1], law)
+    held = {name: projection.cells[name][path] for name in ("core_held", "crypto_held")}
+    on_core = np.einsum("yags,yags->y", held["core_held"], core[0])
+    return -(on_core + np.einsum("yags,yag->y", held["crypto_held"], crypto[0]))
 
 
 def annual_returns(inputs: ProjectionInputs) -> np.ndarray:
@@ -180,8 +211,12 @@ def keep_books(
     taxes: ContributionTaxes,
     buildup: BuildupTax,
     rescue_usd: np.ndarray,
+    displaced_share: float = 0.0,
 ) -> Ledger:
-    """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``; ``rescue_usd`` of that shape."""
+    """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``; ``rescue_usd`` of that shape.
+
+    ``displaced_share`` of the crypto sleeve would have been held outside, and its gains taxed there.
+    """
     core_buildup, crypto_buildup = buildup_rates(inputs, projection.crypto_return, buildup)
     shape = projection.cells["owner_tax"].shape[:4]
 
@@ -191,6 +226,7 @@ def keep_books(
     def over_strata(name: str) -> np.ndarray:
         return projection.cells[name].sum(axis=4)
 
+    on_crypto = -over_strata("crypto_held") * crypto_buildup
     lines = {
         "deferred_revenue": same_on_every_path(-taxes.deferred_usd),
         "payroll_forgone": same_on_every_path(-(taxes.payroll_oasdi_usd + taxes.payroll_hi_usd)),
@@ -198,10 +234,8 @@ def keep_books(
         "conversion_tax": over_strata("conversion_tax"),
         "additional_tax": over_strata("additional_tax"),
         "roth_upfront_tax": same_on_every_path(taxes.roth_upfront_usd),
-        "inside_buildup_cash": -(
-            (projection.cells["core_held"] * core_buildup).sum(axis=4)
-            + over_strata("crypto_held") * crypto_buildup
-        ),
+        "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
+        "displaced_gains_tax": displaced_share * on_crypto,
     }
     lines["net_revenue"] = sum((lines[name] for name in CASH_LINES), start=np.zeros(shape))
     lines["tax_expenditure"] = -(
@@ -215,4 +249,5 @@ def keep_books(
         lines={name: lines[name] for name in LINES},
         payroll_oasdi_usd=-taxes.payroll_oasdi_usd,
         payroll_hi_usd=-taxes.payroll_hi_usd,
+        crypto_buildup_usd=on_crypto,
     )

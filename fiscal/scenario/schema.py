@@ -868,6 +868,16 @@ class Books(Section):
         "Research, 'How to Calculate Tax Expenditures for 401(k) Plans'",
         status="cited",
     )
+    displaced_taxable_share: float = setting(
+        0.0,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Part of the crypto sleeve that households would otherwise hold outside plans, where its gains are "
+        "taxed: the line displaced_gains_tax, in no total.",
+        source="no source; what plans' crypto displaces is not known, so .5 and 1 are shown beside nil",
+        status="assumed",
+    )
     risk_neutral_paths: int = setting(
         32,
         unit="paths",
