@@ -20,7 +20,7 @@ from fiscal.axes import GROUPS
 from fiscal.errors import InputError
 from fiscal.plots import measures, style, wording
 
-ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values"}
+ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values", "claim"}
 CRYPTO = {"crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
 NAMES = sorted(ALWAYS | CRYPTO | {"sensitivity"})
 
@@ -91,6 +91,7 @@ def test_a_dollar_sign_is_no_formula():
         ("who_gains", {"window": "FY1900-1901"}),
         ("contributions", {"value": "euros"}),
         ("cash_flow", {"value": "euros"}),
+        ("claim", {"value": "euros"}),
     ],
 )
 def test_a_wrong_option_is_answered_with_what_is_allowed(name, options):

@@ -281,3 +281,17 @@ def test_the_report_says_what_the_paths_say() -> None:
     text = " ".join(str(block.text) for block in section.blocks if isinstance(block, Prose))
     assert "20 paths" in text and "risk-neutral" in text
     assert paths_distribution_section(()) is None
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_portfolio_with_a_quarter_of_crypto_is_priced_at_one_after_forty_years(model: str) -> None:
+    """Rebalanced each half-year; long pure crypto is too skewed for its mean to be seen in any sample."""
+    years = np.arange(2025, 2068)
+    paths = path_model(model).draw(told(model, measure="risk_neutral"), years, 2000, 3).half_returns
+    growth = 1 + 0.75 * paths[..., EQUITY] + 0.25 * paths[..., CRYPTO]
+    bill = stochastic.risk_free_growth(years)
+    first, last = 3, 3 + 80
+    price = growth.reshape(len(paths), -1)[:, first:last].prod(axis=1) / bill.reshape(-1)[first:last].prod()
+    error = price.std(ddof=1) / np.sqrt(len(price))
+    assert abs(price.mean() - 1) < 3.5 * error
+    assert error < 0.2

@@ -44,6 +44,7 @@ BASIS_NAMES = {
     "treasury": "Treasury bills",
     "treasury_10y": "Treasury ten-year",
     "portfolio": "Portfolio (own return)",
+    "risk_neutral": "Risk-neutral",
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.errors import InputError, Problem
-from fiscal.report import answer, background, chapters, pdf
+from fiscal.report import answer, background, books, chapters, pdf
 from fiscal.report.content import Report, Section
 from fiscal.results import Result
 
@@ -39,6 +39,7 @@ def assemble(results: Sequence[Result]) -> Report:
         chapters.distribution_section(own),
         chapters.extra_dollar_section(own),
         chapters.present_values_section(own),
+        books.valued_section(own),
         chapters.paths_distribution_section(own),
         background.calibration_section(own),
         background.paths_section(own),
