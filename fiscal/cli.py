@@ -318,21 +318,26 @@ def data_check(as_json: JsonOption = False) -> None:
 
 @data_app.command("derive")
 def data_derive(
-    table: Annotated[str, typer.Argument(help="own_withdrawals or sensitivity.")],
+    table: Annotated[str, typer.Argument(help="own_withdrawals, sensitivity or claim_reasons.")],
     as_json: JsonOption = False,
 ) -> None:
     """Build a data table that comes from the model's own runs; minutes for the sensitivity.
 
     own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
-    after it. sensitivity moves each assumption over its range.
+    after it. sensitivity moves each assumption over its range. claim_reasons takes the
+    government's share of the opening stock apart.
 
     \b
     Example: fiscal data derive sensitivity
     """
     from fiscal.errors import InputError, Problem, nearest
-    from fiscal.validation import own_withdrawals, sensitivity
+    from fiscal.validation import claim_reasons, own_withdrawals, sensitivity
 
-    builders = {"own_withdrawals": own_withdrawals.rebuild, "sensitivity": sensitivity.rebuild}
+    builders = {
+        "own_withdrawals": own_withdrawals.rebuild,
+        "sensitivity": sensitivity.rebuild,
+        "claim_reasons": claim_reasons.rebuild,
+    }
     if table not in builders:
         raise InputError(
             Problem(

@@ -120,3 +120,20 @@ def test_results_without_a_run_off_have_no_such_chapter() -> None:
     base = three()[0]
     bare = replace(base, tables={**base.tables, "bases": base.tables["bases"].head(0)})
     assert books.valued_section((bare,)) is None
+
+
+def test_the_share_is_explained_by_the_stored_table() -> None:
+    from fiscal import sources
+
+    shares = sources.table("claim_reasons").set_index(["kind", "case"])["claim_share"]
+    weights = sources.table("claim_reasons").query("kind == 'payer'").set_index("case")
+    whole = shares["as projected", "all"]
+    # who pays adds to the whole, but for the little that Roth withdrawals pay
+    assert (weights["weight_share"] * weights["claim_share"]).sum() == pytest.approx(whole, abs=0.002)
+    assert weights["weight_share"].sum() == pytest.approx(1, abs=0.01)
+    both = shares["without", "both"]
+    for case in ("law of 2026 indexed to wages", "no further contributions"):
+        assert both < shares["without", case] < whole
+    assert percent(both) in text() and percent(whole) in text()
+    claim = measures.opening_claim(three()[0]).set_index("basis")["share"]
+    assert claim["portfolio"] == pytest.approx(whole, abs=0.0005)

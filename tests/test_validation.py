@@ -96,3 +96,17 @@ def test_ten_percent_on_withdrawal_rates_is_worth_more_than_the_boom() -> None:
     rates = stored.loc[("tax.withdrawal_scale", "baseline withdrawal_tax, FY2026-2100")]
     boom = stored.loc[("tax.withdrawal_scale", sensitivity.BOOM_EFFECT)]
     assert rates["at_high"] - rates["at_value"] > abs(boom["at_value"])
+
+
+def test_the_stored_reasons_of_the_claim_are_what_a_run_gives() -> None:
+    from fiscal import sources
+    from fiscal.engine import compute
+    from fiscal.scenario import load
+    from fiscal.validation import claim_reasons
+
+    fresh = claim_reasons.reasons(compute(load("baseline", {"books.risk_neutral_paths": 0})))
+    stored = sources.table("claim_reasons")
+    assert list(fresh["case"]) == list(stored["case"])
+    for column in ("weight_share", "claim_share"):
+        given = stored[column].astype(float).to_numpy()
+        assert fresh[column].to_numpy() == pytest.approx(given, abs=2e-4, nan_ok=True), column

@@ -106,19 +106,20 @@ def value_vintages(
     factors = np.ones(len(inputs.years)) if discount is None else discount
     rates = (_marginal_rates if marginal else _average_rates)(inputs, projection, path)
     kept = shares.paths.index(path)
+    impact = _impact(inputs, projection, path)
     balances = projection.balances
     held = None
     if portfolio and balances is not None and path in balances.paths:
         at = balances.paths.index(path)
         held = balances.owners[at], balances.heirs[at]
-    later, middle, claim = _tax_pass(inputs, shares, kept, path, rates, factors, portfolio, held)
+    later, middle, claim = _tax_pass(inputs, shares, kept, path, rates, factors, portfolio, impact, held)
 
     contribution = inputs.contribution_usd  # (Y, character, A, G, S)
     crypto = inputs.crypto_contribution_share[path][:, None, None, None, :]
     at_date = 1 / factors[:, None, None, None, None]
     values = {line: _put_in(contribution, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)}
     if not marginal:
-        shadow = _shadow_pass(inputs, shares, kept, path, law, factors, portfolio)
+        shadow = _shadow_pass(inputs, shares, kept, path, law, factors, portfolio, impact)
         start = contribution.copy()
         start[:, TRADITIONAL] *= (1 - contribution_tax_rate)[..., None]
         values["inside_buildup_shadow"] = -_put_in(start, crypto, shadow) * at_date
@@ -198,7 +199,18 @@ def _slopes(schedule: TaxSchedule, withdrawal_usd: np.ndarray, holders: np.ndarr
     return np.where(holders > 0, found, 0.0)
 
 
-def _growth(inputs: ProjectionInputs, path: int, year: int, portfolio: bool) -> np.ndarray:
+def _impact(inputs: ProjectionInputs, projection: Projection, path: int) -> np.ndarray:
+    """What price impact multiplied the crypto sleeve's first half by, ``(Y,)``; exactly one without it."""
+    if not inputs.impact_multiplier:
+        return np.ones(len(inputs.years))
+    own = (inputs.half_return[path] * inputs.crypto_weight[inputs.mix[path]]).sum(axis=2)  # (Y, half)
+    plain = (1 + own).prod(axis=1)
+    return np.divide(1 + projection.crypto_return[path], plain, out=np.ones_like(plain), where=plain > 0)
+
+
+def _growth(
+    inputs: ProjectionInputs, path: int, year: int, portfolio: bool, impact: np.ndarray
+) -> np.ndarray:
     """Growth of a dollar (half, sleeve, A, 1, S), fees and losses charged in the second half."""
     ages, _, strata = inputs.opening_usd.shape[2:]
     grow = np.ones((2, 2, ages, 1, strata))
@@ -208,6 +220,7 @@ def _growth(inputs: ProjectionInputs, path: int, year: int, portfolio: bool) -> 
     core = np.einsum("hx,asx->has", inputs.half_return[path, year], inputs.core_weight[mix, year])
     grow[:, CORE, :, 0] += core
     grow[:, CRYPTO] += crypto_half_return(inputs, year)[path][:, None, None, None]
+    grow[0, CRYPTO] *= impact[year]
     grow[1] *= (1 - _charge(inputs, path, year))[:, None, None, None]
     return grow
 
@@ -242,6 +255,7 @@ def _tax_pass(
     rates: _Rates,
     discount: np.ndarray,
     portfolio: bool,
+    impact: np.ndarray,
     balances: tuple[np.ndarray, np.ndarray] | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Value of a dollar by line: at the opening of the first year ``(wrapper 2, character 2, A, G, S, line)``
@@ -259,7 +273,7 @@ def _tax_pass(
     claim = None if balances is None else np.zeros((n_years, 2))
 
     for y in reversed(range(n_years)):
-        grow = _growth(inputs, path, y, portfolio)  # (half, sleeve, A, 1, S)
+        grow = _growth(inputs, path, y, portfolio, impact)  # (half, sleeve, A, 1, S)
         # closing: a year older next; owners past the last age are gone, their heirs' accounts stay
         after = _younger(value, 4, 0.0)
         heirs_closing = _younger(heirs, 2, heirs[:, :, -1])
@@ -309,7 +323,9 @@ class _Outside:
     discount: np.ndarray  # the sleeve's own growth before tax, where that is the discount; else one
 
 
-def _outside(inputs: ProjectionInputs, path: int, year: int, law: BuildupTax, portfolio: bool) -> _Outside:
+def _outside(
+    inputs: ProjectionInputs, path: int, year: int, law: BuildupTax, portfolio: bool, impact: float
+) -> _Outside:
     mix = inputs.mix[path]
     ages, groups, strata = inputs.opening_usd.shape[2:]
     returns = inputs.half_return[path, year]  # (half, X)
@@ -333,6 +349,12 @@ def _outside(inputs: ProjectionInputs, path: int, year: int, law: BuildupTax, po
     )
     gain = in_sleeves(price * (1 - law.gain_share)) * np.ones((groups, 1))
     whole = in_sleeves(returns)
+    # what price impact added is a gain of the crypto sleeve's assets
+    added = (1 + whole[0, CRYPTO]) * (impact - 1)
+    at_once = float(inputs.crypto_weight[mix] @ law.gain_share)
+    tax[0, CRYPTO] += added * at_once * rate(law.gain_rate)[0, 0]
+    gain[0, CRYPTO] += added * (1 - at_once)
+    whole[0, CRYPTO] += added
     charge = np.ones((2, 2, 1, 1, 1))
     charge[1] -= _charge(inputs, path, year)[:, None, None, None]
     return _Outside(
@@ -352,6 +374,7 @@ def _shadow_pass(
     law: BuildupTax,
     discount: np.ndarray,
     portfolio: bool,
+    impact: np.ndarray,
 ) -> np.ndarray:
     """Tax of the shadow account of a dollar that opens it in the middle of each year,
     ``(Y, character 2, sleeve 2, A, G, S)``.
@@ -369,7 +392,7 @@ def _shadow_pass(
     middle = np.zeros((n_years, 2, 2, *cell))
 
     for y in reversed(range(n_years)):
-        year = _outside(inputs, path, y, law, portfolio)
+        year = _outside(inputs, path, y, law, portfolio, impact[y])
         d = discount[y]
         rate = law.gain_rate[y][..., None]  # (A, G, 1)
 

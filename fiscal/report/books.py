@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fiscal import sources
 from fiscal.axes import GROUPS
 from fiscal.plots import measures
 from fiscal.plots.figures import basis_name
@@ -310,7 +311,7 @@ def _claim(results: Results) -> list[Block]:
         f"additional tax "
         "on early withdrawals is not in it; heirs' tax is."
     )
-    blocks: list[Block] = [Heading("The government's claim on balances"), Prose(text)]
+    blocks: list[Block] = [Heading("The government's claim on balances"), Prose(text), Prose(_reasons())]
     if holders:
         blocks.append(Prose(_exposure_sentences(holders)))
         blocks.append(
@@ -349,6 +350,29 @@ def _claim(results: Results) -> list[Block]:
         )
     )  # fmt: skip
     return blocks
+
+
+def _reasons() -> str:
+    """Why the share is above the published one, from the stored table."""
+    table = sources.table("claim_reasons").set_index(["kind", "case"])
+    shares = table["claim_share"]
+    before, heirs = ("payer", "owners of 18 to 59"), ("payer", "heirs")
+    return (
+        f"Landoni and Zeldes put the share at {percent(shares['published', 'Landoni and Zeldes'])}. The baseline's "
+        f"opening stock stands at {percent(shares['as projected', 'all'])}. Two things that a share of today's "
+        "accounts under today's law leaves out make most of the difference: brackets follow prices while wages and "
+        f"balances outgrow them (with brackets indexed to wages it is "
+        f"{percent(shares['without', 'law of 2026 indexed to wages'])}), "
+        "and the stock is withdrawn together with what is still to be contributed, at the average rate of both "
+        f"({percent(shares['without', 'no further contributions'])} without further contributions). Without "
+        f"either it is "
+        f"{percent(shares['without', 'both'])}. Who pays matters too: "
+        f"{percent(table.loc[before, 'weight_share'])} of the stock is "
+        f"withdrawn before 60, beside wages, at {percent(shares[before])}, and "
+        f"{percent(table.loc[heirs, 'weight_share'])} by "
+        f"heirs, mostly at work, at {percent(shares[heirs])}; owners of 73 and over pay "
+        f"{percent(shares['payer', 'owners of 73 to 119'])}."
+    )
 
 
 def _exposure_sentences(holders: Results) -> str:
