@@ -291,7 +291,7 @@ def _vintages(
     avoided = np.divide(
         taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0
     )
-    bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax]] = [
+    bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax | None]] = [
         *(
             ("convention", rate, convention_label(rate), np.full(len(years), rate), as_interest)
             for rate in settings.books.convention_rates
@@ -306,7 +306,12 @@ def _vintages(
     opening = np.array([OPENING_DATE])
 
     def value(
-        basis: str, rate: float | None, label: str, rates: np.ndarray | None, tax: BuildupTax, marginal: bool
+        basis: str,
+        rate: float | None,
+        label: str,
+        rates: np.ndarray | None,
+        tax: BuildupTax | None,
+        marginal: bool,
     ) -> ValuedVintages:
         discount = None if rates is None else valuation.discount_factors(dates, rates, years)
         own = curve if rates is None else rates
@@ -331,9 +336,9 @@ def _vintages(
             opening_to_mid_2025=at_opening,
         )
 
-    wanted = [(*basis, marginal) for marginal in (False, True) for basis in bases]
+    wanted = [(*basis, False) for basis in bases] + [(*basis[:4], None, True) for basis in bases]
     if NO_CRYPTO_PATH in projection.path_labels:
-        wanted += [("portfolio", None, NO_CRYPTO_PATH, None, law, marginal) for marginal in (False, True)]
+        wanted.append(("portfolio", None, NO_CRYPTO_PATH, None, None, False))
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of the lock; bases share nothing
         return tuple(pool.map(lambda basis: value(*basis), wanted))
 

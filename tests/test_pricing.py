@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from small import progressive_schedule
 
 from fiscal import engine, pricing
-from fiscal.axes import GROUPS
+from fiscal.axes import GROUPS, SLEEVES
 from fiscal.contingent import rescue_on_paths
 from fiscal.markets.paths import AssetPaths, path_model
-from fiscal.projection.inputs import TaxSchedule
+from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.kernel import project_totals
 from fiscal.scenario import load
 from fiscal.simulation import buildup_rates, on_paths
@@ -265,3 +265,31 @@ def test_a_scenario_of_the_catalogue_sets_the_rule_off() -> None:
         for name in ("bust", "heavy_bust")
     ]  # fmt: skip
     assert costs[0] == 0 and costs[1] < -1e9
+
+
+def test_a_fall_by_half_takes_from_the_claim_what_a_run_with_the_fall_takes() -> None:
+    """Through the real schedules: crypto halves as 2035 ends, and the claim at the next opening is less."""
+    from fiscal.axes import ASSETS
+    from fiscal.budget.vintages import value_vintages
+    from fiscal.projection.reference import project
+
+    of = run()
+    inputs = of.inputs.only(0)
+    at = int(np.flatnonzero(inputs.years == 2036)[0])
+    half = inputs.half_return.copy()
+    crypto = ASSETS.index("crypto")
+    half[0, at - 1, 1, crypto] = 0.5 * (1 + half[0, at - 1, 1, crypto]) - 1
+
+    def claim(given: ProjectionInputs, marginal: bool = False) -> np.ndarray:
+        projection = project(given, keep_shares=(0,), keep_balances=(0,))
+        found = value_vintages(
+            given, projection, 0, None, discount=None, opening_discount=1.0, marginal=marginal,
+            contribution_tax_rate=np.zeros(given.death_rate.shape),
+        )  # fmt: skip
+        assert found.claim_usd is not None
+        return found.claim_usd[at]
+
+    lost = claim(replace(inputs, half_return=half)).sum() - claim(inputs).sum()
+    first_order = -0.5 * claim(inputs, marginal=True)[SLEEVES.index("crypto")]
+    assert lost < 0
+    assert lost == pytest.approx(first_order, rel=0.1)

@@ -273,7 +273,7 @@ def test_the_marginal_vintage_is_the_difference_of_two_runs(seed: int, year: int
     difference = (total(raised) - total(inputs)) / step
     projection = project(inputs, keep_shares=(0,))
     found = value_vintages(
-        inputs, projection, 0, law(inputs), discount=factors, opening_discount=1.0,
+        inputs, projection, 0, None, discount=factors, opening_discount=1.0,
         contribution_tax_rate=np.zeros((YEARS, AGES, GROUPS)), marginal=True,
     )  # fmt: skip
     lines = ("withdrawal_tax", "additional_tax")

@@ -58,7 +58,7 @@ class Vintages:
 
     ``stock_usd[line]`` (A, G, S) by age at the opening; ``contributions_usd[line]`` (Y, character 2, A, G, S)
     by age at the opening of the year of contribution; the lines of ``TAXES`` and ``inside_buildup_shadow``
-    (negative: forgone), the latter for contributions only. Empty at marginal rates but for ``TAXES``.
+    (negative: forgone), the latter for contributions only and only where the outside law was given.
     ``claim_usd`` (Y, sleeve 2), on the portfolio basis and where balances were kept: the income tax that the
     traditional balances of each opening will bring (owners' and heirs', withdrawals and conversions).
     """
@@ -80,7 +80,7 @@ def value_vintages(
     inputs: ProjectionInputs,
     projection: Projection,
     path: int,
-    law: BuildupTax,
+    law: BuildupTax | None,
     *,
     discount: np.ndarray | None,
     opening_discount: float,
@@ -93,8 +93,8 @@ def value_vintages(
     ``opening_discount`` that of a dollar at the opening; None for the ``portfolio`` basis.
     ``contribution_tax_rate`` (Y, A, G) is the income tax avoided per traditional dollar contributed: what
     the shadow account starts without. ``marginal`` values a further dollar instead, through the slopes of the
-    schedules, without its shadow account. The projection must run until everybody has left and must have
-    kept its shares. Raises ``ValueError`` otherwise.
+    schedules. Without ``law`` there is no shadow account. The projection must run until everybody has left
+    and must have kept its shares. Raises ``ValueError`` otherwise.
     """
     shares = projection.shares
     if shares is None or path not in shares.paths:
@@ -118,7 +118,7 @@ def value_vintages(
     crypto = inputs.crypto_contribution_share[path][:, None, None, None, :]
     at_date = 1 / factors[:, None, None, None, None]
     values = {line: _put_in(contribution, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)}
-    if not marginal:
+    if law is not None:
         shadow = _shadow_pass(inputs, shares, kept, path, law, factors, portfolio, impact)
         start = contribution.copy()
         start[:, TRADITIONAL] *= (1 - contribution_tax_rate)[..., None]

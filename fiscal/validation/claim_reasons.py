@@ -36,13 +36,13 @@ def carried(schedule: TaxSchedule, index: np.ndarray, at: int) -> TaxSchedule:
     )
 
 
-def share(run: Run, inputs: ProjectionInputs, projection: Projection) -> float:
+def share(inputs: ProjectionInputs, projection: Projection) -> float:
     """Withdrawal tax to come on the opening stock over its traditional balance, portfolio basis."""
     found = value_vintages(
         inputs,
         projection,
         0,
-        run.buildup,
+        None,
         discount=None,
         opening_discount=1.0,
         contribution_tax_rate=np.zeros(inputs.death_rate.shape),
@@ -55,14 +55,14 @@ def reasons(run: Run) -> pd.DataFrame:
     :data:`COLUMNS`. ``run`` is the baseline with its run-off."""
     inputs = run.inputs.only(0)
     projection = project(inputs, keep_shares=(0,))
-    rows: list[tuple[str, str, float, float]] = [("as projected", "all", 1.0, share(run, inputs, projection))]
+    rows: list[tuple[str, str, float, float]] = [("as projected", "all", 1.0, share(inputs, projection))]
     cells = projection.cells
     drawn = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]
     nothing = np.zeros_like(drawn)
 
     def part(owner: np.ndarray, heir: np.ndarray) -> float:
         of = replace(projection, cells={**cells, "owner_tax": owner, "heir_tax": heir})
-        return share(run, inputs, of)
+        return share(inputs, of)
 
     for first, last in AGE_SPANS:
         mine = ((first <= AGES) & (last > AGES))[None, None, :, None, None]
@@ -84,7 +84,7 @@ def reasons(run: Run) -> pd.DataFrame:
     }
     for case, changes in cases.items():
         given = replace(inputs, **changes)  # type: ignore[arg-type]
-        rows.append(("without", case, 1.0, share(run, given, project(given, keep_shares=(0,)))))
+        rows.append(("without", case, 1.0, share(given, project(given, keep_shares=(0,)))))
     rows.append(("published", "Landoni and Zeldes", np.nan, PUBLISHED_SHARE))
     return pd.DataFrame(rows, columns=list(COLUMNS)).round({"weight_share": 4, "claim_share": 4})
 
