@@ -530,7 +530,7 @@ def _contingent(results: Results) -> list[Block]:
     table["name"] = table["measure"].map(
         {"own path": "Own path", "real": "Random paths", "risk_neutral": "Risk-neutral paths"}
     )
-    value = results[-1].scenario.value
+    value = measures.with_crypto(results)[-1].scenario.value
     text = (
         "The backstop rule (assumed; no such law exists) is judged cell by cell: holders of crypto apart from "
         "the others, "
