@@ -63,7 +63,7 @@ class Model:
     def references(self, inputs: ProjectionInputs, paths: int) -> list[ProjectionInputs]:
         told = {**path_settings(self.settings), "measure": "real"}
         market = path_model(MODEL).draw(told, inputs.years, paths, 1, 0)
-        return [simulation._on_paths(inputs, label, market) for label in simulation.REFERENCES]
+        return [simulation.on_paths(inputs, label, market) for label in simulation.REFERENCES]
 
     def kernel(self, inputs: ProjectionInputs, paths: int, *, times: int = 5) -> Timed:
         """The three references on random paths."""

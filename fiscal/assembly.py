@@ -439,6 +439,25 @@ def contribution_taxes(
     )
 
 
+def marginal_deferral(
+    settings: Settings,
+    years: np.ndarray,
+    mobility: np.ndarray,
+    contributions: Contributions,
+    taxes: ContributionTaxes,
+) -> np.ndarray:
+    """Income tax that would not be collected if a year's contributions were raised in proportion, per unit of
+    the rise, ``(Y, A, G)`` dollars: elective deferrals at the slope of the schedule, employer contributions, which
+    are stacked outermost, at the rate they have."""
+    if settings.tax.flat_rate is not None:
+        return taxes.deferred_usd
+    deferral = schedules_in_force(settings).deferral(years, mobility)
+    step = 0.01
+    multiple = contributions.deferral_multiple
+    slope = (deferral.saved_at(multiple * (1 + step)) - deferral.saved_at(multiple)) / step
+    return contributions.imputed_usd * slope + contributions.employer_traditional_usd * deferral.employer_rate
+
+
 CACHE_VARIABLE = "FISCAL_CACHE"
 
 

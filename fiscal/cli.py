@@ -593,7 +593,9 @@ def data_check(as_json: JsonOption = False) -> None:
 
 @data_app.command("derive")
 def data_derive(
-    table: Annotated[str, typer.Argument(help="own_withdrawals, sensitivity, hindcast or validation.")],
+    table: Annotated[
+        str, typer.Argument(help="own_withdrawals, sensitivity, hindcast, validation or claim_reasons.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Build a data table that comes from the model's own runs; minutes for the sensitivity.
@@ -601,18 +603,20 @@ def data_derive(
     own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
     after it. sensitivity moves each assumption over its range. hindcast starts the model in the past.
     validation is what `fiscal validate` finds.
+    claim_reasons takes the government's share of the opening stock apart.
 
     \b
     Example: fiscal data derive sensitivity
     """
     from fiscal.errors import InputError, Problem, nearest
-    from fiscal.validation import hindcast, own_withdrawals, published, sensitivity
+    from fiscal.validation import claim_reasons, hindcast, own_withdrawals, published, sensitivity
 
     builders = {
         "own_withdrawals": own_withdrawals.rebuild,
         "sensitivity": sensitivity.rebuild,
         "hindcast": hindcast.rebuild,
         "validation": published.rebuild,
+        "claim_reasons": claim_reasons.rebuild,
     }
     if table not in builders:
         raise InputError(

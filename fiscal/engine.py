@@ -30,6 +30,7 @@ from fiscal.assembly import (
     buildup_tax,
     contribution_taxes,
     convention_label,
+    marginal_deferral,
     projection_inputs,
     schedules_in_force,
 )  # fmt: skip
@@ -37,6 +38,7 @@ from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
+from fiscal.contingent import Contingent, rescue_on_paths
 from fiscal.levers import World, base_contributions, scenario_contributions
 from fiscal.markets.paths import path_model
 from fiscal.people import population
@@ -45,6 +47,7 @@ from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.people.withdrawals import project_rates
+from fiscal.pricing import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
 from fiscal.simulation import Distribution, simulate
@@ -62,10 +65,13 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ValuedVintages:
-    """The vintages of the scenario on one basis; ``to_mid_2025`` (Y,) brings them to 30 June 2025."""
+    """The vintages of a path on one basis, at average rates or at the margin; ``to_mid_2025`` (Y,) brings them
+    to 30 June 2025. ``market`` is the path valued: the scenario's, a convention's or a reference's."""
 
     basis: str
     rate: float | None
+    market: str
+    marginal: bool
     vintages: Vintages
     to_mid_2025: np.ndarray
     opening_to_mid_2025: float
@@ -85,6 +91,9 @@ class Run:
     market: AssetPaths  # the scenario's own
     buildup: BuildupTax
     vintages: tuple[ValuedVintages, ...]  # by basis; none without the run-off
+    marginal_deferral_usd: np.ndarray  # (Y, A, G) of a year's contributions raised, per unit of the rise
+    priced: RiskNeutral | None  # none without the run-off or without paths for it
+    contingents: tuple[Contingent, ...]  # by measure; none without crypto
     distributions: tuple[Distribution, ...]  # by measure; none for a model of one path
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
     data_fingerprint: str
@@ -166,19 +175,43 @@ def compute(
     report(2, 4, "projection")
     valued_paths = [SCENARIO_PATH, *(convention_label(rate) for rate in settings.books.convention_rates)]
     complete = references is True
-    keep = tuple(labels.index(label) for label in valued_paths) if run_off and complete else ()
-    projection = project(inputs, keep_shares=keep)
+    held_paths = [label for label in (SCENARIO_PATH, NO_CRYPTO_PATH) if label in labels]
+    valued_paths += held_paths[1:]
+    keep, hold = (
+        tuple(labels.index(label) for label in chosen) if run_off and complete else ()
+        for chosen in (valued_paths, held_paths)
+    )
+    projection = project(inputs, keep_shares=keep, keep_balances=hold)
     _judge_identity(projection)
     report(3, 4, "the government's books")
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)
     buildup = buildup_tax(settings, assume, years, fraction, mobility)
     rescue = rescue_cost(projection, _label_index(projection, NO_CRYPTO_PATH), backstop(settings))
-    ledger = keep_books(projection, inputs, taxes, buildup, rescue)
+    displaced = settings.books.displaced_taxable_share
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced)
     valued = (
         _vintages(settings, inputs, projection, taxes, buildup, economy, fraction)
         if run_off and complete
         else ()
     )
+    priced = None
+    if valued and settings.books.risk_neutral_paths >= FEWEST_PATHS:
+        report(3, 4, "values on risk-neutral paths")
+        priced = price(
+            settings, inputs, buildup, _bill_factors(economy, years, fraction),
+            vintage_year=VINTAGE_YEAR, count=settings.books.risk_neutral_paths,
+        )  # fmt: skip
+    contingents: list[Contingent] = []
+    if complete and NO_CRYPTO_PATH in labels and settings.backstop.paths >= FEWEST_PATHS:
+        report(3, 4, "the backstop rule on random paths")
+        random = path_model(settings.paths.model).stochastic
+        contingents += [
+            rescue_on_paths(
+                settings, inputs, measure=measure, count=settings.backstop.paths, last_year=horizon_last,
+                model=settings.paths.model if random else CENTRAL_MODEL,
+            )
+            for measure in (("real", "risk_neutral") if random else ("risk_neutral",))
+        ]  # fmt: skip
     distributions: list[Distribution] = []
     if complete and path_model(settings.paths.model).stochastic and settings.paths.count > 1:
         # a value needs fewer paths than a tail
@@ -203,6 +236,9 @@ def compute(
         market=market,
         buildup=buildup,
         vintages=valued,
+        marginal_deferral_usd=marginal_deferral(settings, years, mobility, contributions, taxes),
+        priced=priced,
+        contingents=tuple(contingents),
         distributions=tuple(distributions),
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
@@ -216,7 +252,16 @@ def _label_index(projection: Projection, label: str) -> int | None:
 VALUE_PATHS = 256
 """Risk-neutral paths drawn beside a random model's own."""
 
+VINTAGE_YEAR = FIRST_YEAR + 1
+"""The first full year of contributions: the vintage that is shown on every basis."""
+
 OPENING_DATE = FIRST_YEAR + 1 - STUB_FRACTION
+
+
+def _bill_factors(economy: pd.DataFrame, years: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """Value on 30 June 2025 of a dollar in each year at the bill rates, ``(Y,)``."""
+    dates = valuation.flow_dates(years, fraction)
+    return valuation.discount_factors(dates, economy["one_year_rate"].to_numpy(), years)
 
 
 def _vintages(
@@ -228,12 +273,14 @@ def _vintages(
     economy: pd.DataFrame,
     fraction: np.ndarray,
 ) -> tuple[ValuedVintages, ...]:
-    """Vintages of the scenario on each basis. On ``convention(r)`` the counterfactual is the published
-    method's: a security whose whole return is interest, taxed every year."""
+    """Vintages of the scenario on each basis, at average rates and at the margin, and those of its path without
+    crypto on the portfolio basis (on the others, differences of paths follow from the flows). On
+    ``convention(r)`` the counterfactual is the published method's: a security whose whole return is interest,
+    taxed every year."""
     years = inputs.years
     dates = valuation.flow_dates(years, fraction)
     curve = economy["one_year_rate"].to_numpy()
-    treasury = valuation.discount_factors(dates, curve, years)
+    treasury = _bill_factors(economy, years, fraction)
     as_interest = replace(
         law,
         interest_share=np.ones_like(law.interest_share),
@@ -244,7 +291,7 @@ def _vintages(
     avoided = np.divide(
         taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0
     )
-    bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax]] = [
+    bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax | None]] = [
         *(
             ("convention", rate, convention_label(rate), np.full(len(years), rate), as_interest)
             for rate in settings.books.convention_rates
@@ -259,7 +306,12 @@ def _vintages(
     opening = np.array([OPENING_DATE])
 
     def value(
-        basis: str, rate: float | None, label: str, rates: np.ndarray | None, tax: BuildupTax
+        basis: str,
+        rate: float | None,
+        label: str,
+        rates: np.ndarray | None,
+        tax: BuildupTax | None,
+        marginal: bool,
     ) -> ValuedVintages:
         discount = None if rates is None else valuation.discount_factors(dates, rates, years)
         own = curve if rates is None else rates
@@ -272,17 +324,23 @@ def _vintages(
             discount=discount,
             opening_discount=at_opening,
             contribution_tax_rate=avoided,
+            marginal=marginal,
         )
         return ValuedVintages(
             basis=basis,
             rate=rate,
+            market=label,
+            marginal=marginal,
             vintages=found,
             to_mid_2025=treasury if discount is None else discount,
             opening_to_mid_2025=at_opening,
         )
 
+    wanted = [(*basis, False) for basis in bases] + [(*basis[:4], None, True) for basis in bases]
+    if NO_CRYPTO_PATH in projection.path_labels:
+        wanted.append(("portfolio", None, NO_CRYPTO_PATH, None, None, False))
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of the lock; bases share nothing
-        return tuple(pool.map(lambda basis: value(*basis), bases))
+        return tuple(pool.map(lambda basis: value(*basis), wanted))
 
 
 def _judge_identity(projection: Projection) -> None:

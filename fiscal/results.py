@@ -35,13 +35,29 @@ COLUMNS: Mapping[str, str] = {
     "gdp_share": "share of the same years' gross domestic product",
     "window": "fiscal years summed over; or present value (of the horizon's calendar flows), or terminal claim",
     "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
-    "rolled over), treasury_10y (ten-year rate) or portfolio (each sleeve at its own return)",
+    "rolled over), treasury_10y (ten-year rate), portfolio (each sleeve at its own return) or risk_neutral (mean "
+    "over risk-neutral paths at the bill rate)",
     "rate": "the basis' rate a year; empty for treasury",
     "span": "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
     "present_value_bn_usd": "billions of dollars of 30 June 2025",
     "vintage": "year of the contributions, or opening_stock",
     "own_date_bn_usd": "billions of dollars of the contribution's own date (the middle of its year; the opening "
     "for the opening stock)",
+    "market": "path of returns that is valued: the scenario's own, a convention's, or a random model on "
+    "risk-neutral paths",
+    "scope": "what is valued: contributions of one year, all_contributions to the horizon, opening_stock, or "
+    "crypto_effect (scenario less no crypto, stock and contributions together)",
+    "weight": "average: a dollar pays its cell's average rate, so that vintages and stock add to the total; "
+    "marginal: a further dollar, through the slopes of the schedules",
+    "per_dollar": "value over the traditional dollars contributed or in the opening stock, both of the same date",
+    "balance_bn_usd": "traditional balances of owners and heirs at the opening of the year, billions of current "
+    "dollars",
+    "claim_bn_usd": "income tax they will bring, each dollar discounted at what it earns (portfolio basis)",
+    "claim_share": "claim over balance: the government's embedded share",
+    "crypto_balance_bn_usd": "part of the balance in the crypto sleeve",
+    "crypto_claim_bn_usd": "part of the claim on the crypto sleeve, at average rates: its exposure to crypto",
+    "marginal_crypto_claim_bn_usd": "the same at the marginal rates of the schedules",
+    "fall_bn_usd": "change of the claim when crypto falls by half on that day, to first order",
     "measure": "real, or risk_neutral: paths on which every asset earns the bill rate on average, whose mean "
     "present value is a value at market prices",
     "reference": "what is subtracted path by path: none, no_crypto or equity_adoption; line deferral_balance is "
@@ -74,10 +90,22 @@ COLUMNS: Mapping[str, str] = {
     "median_usd": "median over paths",
     "q75_usd": "75 percent of paths lie below",
     "q95_usd": "95 percent of paths lie below",
+    "measured_on": "cash_basis (the year's flows and the plan's own return) or present_value_basis (one year's "
+    "contributions over their life, with a shadow taxable account); never added",
+    "method": "how the build-up is counted on the cash basis, or the present-value basis",
+    "flows_of": "calendar year, or the year's contributions",
+    "deferred_revenue_bn_usd": "deferred revenue, billions of current dollars (present values: of the middle of the "
+    "contributions' year)",
+    "inside_buildup_bn_usd": "tax forgone on the return, the same dollars",
+    "withdrawal_tax_bn_usd": "withdrawal tax, the same dollars (table paths: of the path)",
+    "tax_expenditure_bn_usd": "the three with the sign turned: positive is a cost",
+    "displaced_share": "part of the crypto sleeve that would have been held outside plans",
+    "displaced_gains_tax_bn_usd": "gains tax forgone on it, billions of current dollars (negative; positive in a loss)",
+    "net_revenue_after_bn_usd": "net revenue with it",
+    "triggered_share": "share of paths on which the backstop rule pays at all",
     "worse_share": "share of paths on which government is worse off than with the reference (none: than nil)",
     "paths": "number of paths",
     "path_number": "index of the path: the same path in any run of the same seed",
-    "withdrawal_tax_bn_usd": "withdrawal tax of the path",
     "net_revenue_bn_usd": "net revenue of the path",
     "net_revenue_minus_no_crypto_bn_usd": "net revenue less that of the same path without crypto",
     "net_revenue_minus_equity_adoption_bn_usd": "net revenue less that of the same path with the adoption in equity",
@@ -90,8 +118,8 @@ COLUMNS: Mapping[str, str] = {
     "wrapper": "plan, ira (rolled over from the plan) or inherited",
     "sleeve": "core or crypto",
     "flow": "name of a flow through the accounts",
-    "dimension": "earnings_group (lifetime-wage rank) or birth_decade",
-    "member": "group or decade",
+    "dimension": "earnings_group (lifetime-wage rank), birth_decade or stratum (who holds crypto)",
+    "member": "group, decade or stratum",
     "people": "persons at the opening of the year",
     "deaths": "persons who die within the year",
     "net_migration": "persons who arrive less those who leave",

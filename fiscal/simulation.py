@@ -28,6 +28,7 @@ from fiscal.projection.inputs import ProjectionInputs
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
+    from fiscal.projection.kernel import BuildupRates
     from fiscal.scenario.schema import Settings
 
 BATCH = 1024
@@ -72,19 +73,12 @@ def simulate(
     batch: int = BATCH,
 ) -> Distribution:
     """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path."""
-    from fiscal.projection.kernel import BuildupRates, project_references
+    from fiscal.projection.kernel import project_references
 
     report = progress or (lambda done, total, what: None)
     horizon = inputs.until(last_year)
     n_years = len(horizon.years)
-    rates = BuildupRates(
-        interest_rate=law.interest_rate[:n_years],
-        dividend_rate=law.dividend_rate[:n_years],
-        gain_rate=law.gain_rate[:n_years],
-        interest_share=law.interest_share,
-        gain_share=law.gain_share,
-        payout_rate=law.payout_rate[:n_years],
-    )
+    rates = buildup_rates(law, n_years)
     labels = [label for label in REFERENCES if label in inputs.path_labels]
     model = path_model(settings.paths.model)
     told: dict[str, Any] = {**path_settings(settings), "measure": measure}
@@ -98,7 +92,7 @@ def simulate(
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
         if measure == "real":
             market = smoothed(market, settings.alternatives.smoothing)
-        references = [_on_paths(horizon, label, market) for label in labels]
+        references = [on_paths(horizon, label, market) for label in labels]
         own = labels.index(SCENARIO_PATH)
         references[own] = replace(references[own], **_own_changes(settings, market, first))
         for label, totals in zip(labels, project_references(references, rates), strict=True):
@@ -145,7 +139,21 @@ def _own_changes(settings: Settings, market: AssetPaths, first: int) -> dict[str
     return changes
 
 
-def _on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> ProjectionInputs:
+def buildup_rates(law: BuildupTax, n_years: int) -> BuildupRates:
+    """The law's rates as the kernel takes them, of the first ``n_years``."""
+    from fiscal.projection.kernel import BuildupRates
+
+    return BuildupRates(
+        interest_rate=law.interest_rate[:n_years],
+        dividend_rate=law.dividend_rate[:n_years],
+        gain_rate=law.gain_rate[:n_years],
+        interest_share=law.interest_share,
+        gain_share=law.gain_share,
+        payout_rate=law.payout_rate[:n_years],
+    )
+
+
+def on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> ProjectionInputs:
     """The inputs of one reference on the market's paths instead of the central one."""
     row = inputs.path_labels.index(label)
     size = len(market.half_returns)

@@ -19,6 +19,7 @@ from fiscal.people.macro import macro
 from fiscal.scenario import explain
 from fiscal.simulation import LINES as SIMULATED_LINES
 from fiscal.simulation import STOCKS, Distribution
+from fiscal.valued import value_tables
 
 if TYPE_CHECKING:
     from fiscal.engine import Run
@@ -58,7 +59,7 @@ def _shown_paths(run: Run) -> list[tuple[int, str]]:
 
 def tables_of(run: Run) -> dict[str, pd.DataFrame]:
     """Every table of a run by name, in long form; a random model's runs have those of its paths too."""
-    tables = _tables_of_one_path(run)
+    tables = _tables_of_one_path(run) | value_tables(run)
     if run.distributions:
         tables |= path_tables(run)
     return tables
@@ -425,7 +426,10 @@ def _vintages(run: Run) -> pd.DataFrame:
     }
     frames = []
     for valued in run.vintages:
-        lines = {**upfront, **valued.vintages.contributions_usd}
+        if valued.marginal or valued.market == NO_CRYPTO_PATH:
+            continue  # these stand in the tables of values
+        own = valued.vintages
+        lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
         lines["tax_expenditure"] = -(
             lines["deferred_revenue"] + lines["inside_buildup_shadow"] + lines["withdrawal_tax"]
         )
@@ -446,7 +450,8 @@ def _vintages(run: Run) -> pd.DataFrame:
                         }
                     )
                 )
-        for line, value in valued.vintages.stock_usd.items():
+        for line in own.stock_usd:
+            value = own.stock_total(line)
             frames.append(
                 pd.DataFrame(
                     {

@@ -6,17 +6,45 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import AGES, ASSETS, GROUPS, YEARS, random_inputs
+from small import AGES, ASSETS, GROUPS, YEARS, random_inputs, replaced
 
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES, LINES, BuildupTax, ContributionTaxes, keep_books
+from fiscal.budget.ledger import (
+    CASH_LINES,
+    CASH_METHODS,
+    LINES,
+    BuildupTax,
+    ContributionTaxes,
+    cash_method,
+    inside_buildup,
+    keep_books,
+)  # fmt: skip
 from fiscal.budget.valuation import Window
+from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import project
 
 CELLS = (YEARS, AGES, GROUPS)
 
 
-def books(seed: int, deferred: np.ndarray | None = None):
+def _law(seed: int) -> BuildupTax:
+    rng = np.random.default_rng(seed)
+    interest = rng.uniform(0, 1, ASSETS)
+    return BuildupTax(
+        interest_rate=rng.uniform(0, 0.3, CELLS),
+        dividend_rate=rng.uniform(0, 0.3, CELLS),
+        gain_rate=rng.uniform(0, 0.3, CELLS),
+        interest_share=interest,
+        gain_share=rng.uniform(0, 1, ASSETS) * (1 - interest),
+        payout_rate=rng.uniform(0, 0.05, (YEARS, ASSETS)),
+    )
+
+
+def books(
+    seed: int,
+    deferred: np.ndarray | None = None,
+    displaced: float = 0.0,
+    inputs: ProjectionInputs | None = None,
+):
     rng = np.random.default_rng(seed)
     taxes = ContributionTaxes(
         deferred_usd=rng.uniform(0, 100, CELLS) if deferred is None else deferred,
@@ -24,18 +52,10 @@ def books(seed: int, deferred: np.ndarray | None = None):
         payroll_hi_usd=rng.uniform(0, 10, CELLS),
         roth_upfront_usd=rng.uniform(0, 10, CELLS),
     )
-    law = BuildupTax(
-        interest_rate=rng.uniform(0, 0.3, CELLS),
-        dividend_rate=rng.uniform(0, 0.3, CELLS),
-        gain_rate=rng.uniform(0, 0.3, CELLS),
-        interest_share=rng.uniform(0, 1, ASSETS),
-        gain_share=rng.uniform(0, 1, ASSETS),
-        payout_rate=rng.uniform(0, 0.05, (YEARS, ASSETS)),
-    )
-    inputs = random_inputs(seed)
+    inputs = random_inputs(seed) if inputs is None else inputs
     projection = project(inputs)
     rescue = rng.uniform(0, 10, projection.cells["owner_tax"].shape[:4])
-    return keep_books(projection, inputs, taxes, law, rescue)
+    return keep_books(projection, inputs, taxes, _law(seed), rescue, displaced)
 
 
 def test_net_revenue_is_the_sum_of_the_cash_lines_and_of_nothing_else() -> None:
@@ -144,3 +164,34 @@ def test_amounts_up_to_the_floor_have_no_sign() -> None:
     values = np.array([1e-4, -1.0, 2.0, 3.0])
     assert valuation.turning_year(values, np.arange(2025, 2029)) is None
     assert valuation.turning_year(values, np.arange(2025, 2029), floor=1e-3) == 2027
+
+
+def test_methods_of_the_cash_measure_differ_in_the_build_up_only() -> None:
+    """As set is the ledger's own line; taxing every gain asks more than taxing none."""
+    ledger, inputs, law = books(6), random_inputs(6), _law(6)
+    projection = project(inputs)
+    found = {
+        method: inside_buildup(projection, inputs, cash_method(law, method), 1) for method in CASH_METHODS
+    }
+    np.testing.assert_allclose(found["as set"], ledger.total("inside_buildup_cash")[1], rtol=1e-10)
+    calm = replaced(inputs, half_return=np.full_like(inputs.half_return, 0.05), impact_multiplier=0.0)
+    flows = project(calm)
+    taxed = {
+        method: -inside_buildup(flows, calm, cash_method(law, method), 0).sum() for method in CASH_METHODS
+    }
+    assert taxed["gains never realised"] < taxed["as set"] < taxed["all gains realised"]
+    with pytest.raises(KeyError):
+        cash_method(law, "by guess")
+
+
+def test_displaced_crypto_is_taxed_outside_and_in_no_total() -> None:
+    none, half = books(7), books(7, displaced=0.5)
+    assert (none.total("displaced_gains_tax") == 0).all()
+    np.testing.assert_allclose(half.lines["displaced_gains_tax"], 0.5 * half.crypto_buildup_usd)
+    np.testing.assert_array_equal(none.lines["net_revenue"], half.lines["net_revenue"])
+    np.testing.assert_array_equal(none.lines["tax_expenditure"], half.lines["tax_expenditure"])
+    # without crypto there is nothing to displace
+    inputs = random_inputs(7)
+    plain = replaced(inputs, crypto_target_share=0 * inputs.crypto_target_share,
+                     crypto_contribution_share=0 * inputs.crypto_contribution_share)  # fmt: skip
+    assert (books(7, displaced=1.0, inputs=plain).total("displaced_gains_tax") == 0).all()

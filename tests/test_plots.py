@@ -20,7 +20,7 @@ from fiscal.axes import GROUPS
 from fiscal.errors import InputError
 from fiscal.plots import measures, style, wording
 
-ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values"}
+ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values", "claim"}
 CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
 STORED = {"sensitivity", "hindcast"}
 NAMES = sorted(ALWAYS | CRYPTO | STORED | {"waterfall"})
@@ -97,6 +97,7 @@ def test_a_dollar_sign_is_no_formula():
         ("waterfall", {"scenario": "nobody"}),
         ("waterfall", {"window": "FY1900-1901"}),
         ("waterfall", {"line": "nothing"}),
+        ("claim", {"value": "euros"}),
     ],
 )
 def test_a_wrong_option_is_answered_with_what_is_allowed(name, options):

@@ -364,3 +364,17 @@ def test_the_chapters_on_the_record_and_on_what_models_imply() -> None:
     assert own.loc["stochastic_low", "geometric_10y_rate"] < own.loc["stochastic_high", "geometric_10y_rate"]
     assert (own["arithmetic_rate"] >= own["geometric_rate"]).all()
     assert history_section(()) is None and implied_section(()) is None
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_portfolio_with_a_quarter_of_crypto_is_priced_at_one_after_forty_years(model: str) -> None:
+    """Rebalanced each half-year; long pure crypto is too skewed for its mean to be seen in any sample."""
+    years = np.arange(2025, 2068)
+    paths = path_model(model).draw(told(model, measure="risk_neutral"), years, 2000, 3).half_returns
+    growth = 1 + 0.75 * paths[..., EQUITY] + 0.25 * paths[..., CRYPTO]
+    bill = stochastic.risk_free_growth(years)
+    first, last = 3, 3 + 80
+    price = growth.reshape(len(paths), -1)[:, first:last].prod(axis=1) / bill.reshape(-1)[first:last].prod()
+    error = price.std(ddof=1) / np.sqrt(len(price))
+    assert abs(price.mean() - 1) < 3.5 * error
+    assert error < 0.2

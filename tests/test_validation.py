@@ -176,3 +176,17 @@ def test_the_plan_wrapper_is_a_part_of_the_whole() -> None:
     assert (tax[1:] < whole[1:]).all() and (np.diff(tax / whole) < 0).all()
     buildup, all_of_it = parts["inside_buildup_cash"], run.ledger.total("inside_buildup_cash")[0]
     assert (buildup / all_of_it <= 1).all() and (np.diff(buildup / all_of_it) < 0).all()
+
+
+def test_the_stored_reasons_of_the_claim_are_what_a_run_gives() -> None:
+    from fiscal import sources
+    from fiscal.engine import compute
+    from fiscal.scenario import load
+    from fiscal.validation import claim_reasons
+
+    fresh = claim_reasons.reasons(compute(load("baseline", {"books.risk_neutral_paths": 0})))
+    stored = sources.table("claim_reasons")
+    assert list(fresh["case"]) == list(stored["case"])
+    for column in ("weight_share", "claim_share"):
+        given = stored[column].astype(float).to_numpy()
+        assert fresh[column].to_numpy() == pytest.approx(given, abs=2e-4, nan_ok=True), column

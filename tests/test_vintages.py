@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import AGES, GROUPS, STRATA, YEARS, flat_schedule, longer, random_inputs, replaced
 
-from fiscal.budget.ledger import Backstop, BuildupTax, rescue_cost
+from fiscal.budget.ledger import Backstop, BuildupTax, rescue_cost, top_ups
 from fiscal.budget.vintages import value_vintages
 from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.owners import owner_balances
 from fiscal.projection.reference import project
 
 quick = settings(max_examples=20, deadline=None)
@@ -60,7 +61,7 @@ def value(
 @quick
 @given(st.integers(0, 10_000), st.sampled_from([0, 1]))
 def test_stock_and_vintages_add_to_the_total_of_each_line(seed: int, path: int) -> None:
-    inputs = emptied(seed, impact_multiplier=0.0)
+    inputs = emptied(seed)  # price impact and all
     factors = 0.95 ** np.arange(YEARS)
     projection, found = value(inputs, factors, path=path)
     totals = {
@@ -69,7 +70,7 @@ def test_stock_and_vintages_add_to_the_total_of_each_line(seed: int, path: int) 
         "conversion_tax": projection.total("conversion_tax"),
     }
     for line, flow in totals.items():
-        parts = found.stock_usd[line] + (found.contributions_usd[line].sum(axis=1) * factors).sum()
+        parts = found.stock_total(line) + (found.contributions_total(line).sum(axis=1) * factors).sum()
         assert parts == pytest.approx((flow[path] * factors).sum(), rel=1e-9), line
 
 
@@ -83,11 +84,11 @@ def test_present_value_of_withdrawal_tax_is_rate_times_contribution_on_the_portf
     _, found = value(inputs, None)
     money = inputs.contribution_usd.sum(axis=(2, 3, 4))
     np.testing.assert_allclose(
-        found.contributions_usd["withdrawal_tax"][:, 0],
+        found.contributions_total("withdrawal_tax")[:, 0],
         RATE * money[:, 0],
         rtol=1e-9,
     )
-    np.testing.assert_array_equal(found.contributions_usd["withdrawal_tax"][:, 1], 0.0)
+    np.testing.assert_array_equal(found.contributions_total("withdrawal_tax")[:, 1], 0.0)
 
 
 @pytest.mark.parametrize("rebalancing", [0.0, 0.5, 1.0])
@@ -97,7 +98,7 @@ def test_return_equal_to_discount_gives_the_tax_deferred(rebalancing: float) -> 
     inputs = longer(years, ages, rate=RATE, rebalancing=rebalancing, crypto=half)
     inputs = replaced(inputs, half_return=np.repeat(half[..., None], 2, axis=3))
     _, found = value(inputs, (1 + r) ** -np.arange(years, dtype=float))
-    assert found.contributions_usd["withdrawal_tax"][0, 0] == pytest.approx(RATE * 1000.0, rel=1e-9)
+    assert found.contributions_total("withdrawal_tax")[0, 0] == pytest.approx(RATE * 1000.0, rel=1e-9)
 
 
 def _shadow(inputs: ProjectionInputs, discount: np.ndarray, tax: BuildupTax) -> float:
@@ -169,7 +170,7 @@ def test_shadow_of_roth_money_is_that_of_traditional_over_one_less_the_rate() ->
     both[0, 1] = both[0, 0]
     inputs = replaced(inputs, contribution_usd=both)
     _, found = value(inputs, 0.97 ** np.arange(years), law(inputs, interest=1.0))
-    traditional, roth = found.contributions_usd["inside_buildup_shadow"][0]
+    traditional, roth = found.contributions_total("inside_buildup_shadow")[0]
     assert traditional == pytest.approx(roth * (1 - RATE), rel=1e-12)
 
 
@@ -208,3 +209,110 @@ def test_rescue_pays_once_for_a_fall_and_nothing_below_the_trigger() -> None:
     assert _rescue(0.9, 1.0, 0.6).sum() == 0
     assert _rescue(0.1, 1.0, 0.0).sum() == 0
     assert 0 < _rescue(0.1, 0.9, 0.6).sum() < cost.sum()
+
+
+def _portfolio_claim(inputs: ProjectionInputs, *, marginal: bool = False):
+    projection = project(inputs, keep_shares=(0,), keep_balances=(0,))
+    found = value_vintages(
+        inputs, projection, 0, law(inputs), discount=None, opening_discount=1.0,
+        contribution_tax_rate=np.zeros((len(inputs.years), *inputs.opening_usd.shape[2:4])), marginal=marginal,
+    )  # fmt: skip
+    return projection, found
+
+
+@quick
+@given(st.integers(0, 10_000))
+def test_the_claim_is_the_rate_times_traditional_balances_at_one_rate(seed: int) -> None:
+    """On the portfolio basis, at every date and in both sleeves, heirs' accounts included."""
+    flat = flat_schedule(RATE)
+    inputs = emptied(
+        seed, owner_schedule=flat, heir_schedule=flat, impact_multiplier=0.0,
+        nonqualified_share=np.zeros(AGES), conversion_rate=np.zeros((YEARS, AGES)),
+    )  # fmt: skip
+    projection, found = _portfolio_claim(inputs)
+    balances = projection.balances
+    assert balances is not None and found.claim_usd is not None
+    held = balances.owners[0].sum(axis=(1, 3, 4, 5)) + balances.heirs[0].sum(axis=(1, 3, 4, 5))
+    np.testing.assert_allclose(found.claim_usd, RATE * held, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(held.sum(axis=1)[1:], projection.closing_usd[0, :-1, :, 0].sum(axis=(1, 2)))
+    assert held[0, 1] == 0 and (held[1:3, 1] > 0).all()
+
+
+def test_the_claim_on_the_opening_stock_is_that_of_its_vintage() -> None:
+    inputs = emptied(11, impact_multiplier=0.0, nonqualified_share=np.zeros(AGES))
+    _, found = _portfolio_claim(inputs)
+    assert found.claim_usd is not None
+    stock = found.stock_total("withdrawal_tax") + found.stock_total("conversion_tax")
+    assert found.claim_usd[0].sum() == pytest.approx(stock, rel=1e-12)
+
+
+@quick
+@given(st.integers(0, 10_000), st.integers(0, 2))
+def test_the_marginal_vintage_is_the_difference_of_two_runs(seed: int, year: int) -> None:
+    """A year's contributions raised by a little, through progressive schedules, to the last withdrawal.
+
+    With one sleeve, where a further dollar is drawn as its account is: with two it shifts the account's mix.
+    """
+    none = np.zeros((2, YEARS, STRATA))
+    inputs = emptied(
+        seed, impact_multiplier=0.0, conversion_rate=np.zeros((YEARS, AGES)),
+        nonqualified_share=np.zeros(AGES), contribution_usd=random_inputs(seed).contribution_usd * _UNTIL[:, None],
+        crypto_target_share=none, crypto_contribution_share=none,
+    )  # fmt: skip
+    factors = 0.97 ** np.arange(YEARS)
+    step = 1e-7
+    more = inputs.contribution_usd.copy()
+    more[year] *= 1 + step
+    raised = replaced(inputs, contribution_usd=more)
+
+    def total(given: ProjectionInputs) -> float:
+        projection = project(given)
+        flow = sum(projection.total(line)[0] for line in ("owner_tax", "heir_tax", "additional_tax"))
+        return float((flow * factors).sum())
+
+    difference = (total(raised) - total(inputs)) / step
+    projection = project(inputs, keep_shares=(0,))
+    found = value_vintages(
+        inputs, projection, 0, None, discount=factors, opening_discount=1.0,
+        contribution_tax_rate=np.zeros((YEARS, AGES, GROUPS)), marginal=True,
+    )  # fmt: skip
+    lines = ("withdrawal_tax", "additional_tax")
+    marginal = sum(found.contributions_total(line)[year].sum() for line in lines) * factors[year]
+    assert marginal == pytest.approx(difference, rel=2e-4)
+    assert "inside_buildup_shadow" not in found.contributions_usd
+
+
+_UNTIL = (np.arange(YEARS) < 3).astype(float)[:, None, None, None]
+"""Contributions stop when everybody has left."""
+
+
+def test_a_progressive_schedule_asks_more_of_the_marginal_dollar() -> None:
+    inputs = emptied(3, impact_multiplier=0.0, conversion_rate=np.zeros((YEARS, AGES)))
+    average, marginal = (_portfolio_claim(inputs, marginal=kind)[1] for kind in (False, True))
+    own = average.contributions_total("withdrawal_tax").sum()
+    assert marginal.contributions_total("withdrawal_tax").sum() > 1.02 * own
+
+
+def test_who_holds_crypto_is_judged_apart_from_who_does_not() -> None:
+    """A stratum of one percent of people falls short whatever the others' balances are."""
+    balance = np.full((1, 3, 4, 1, 2), 100.0)
+    due = balance.copy()
+    due[..., 0] *= 99
+    balance[..., 0] = due[..., 0]
+    balance[0, 1:, :, :, 1] = 80.0
+    rule = Backstop(covered=np.array([False, True, True, False]), trigger_share=0.1, made_up_share=0.95)
+    cost = top_ups(balance, due, rule)
+    assert (cost[..., 0] == 0).all()
+    np.testing.assert_allclose(cost[0, 1, :, 0, 1], [0, 15, 15, 0])
+    # the cohort paid at the first covered age is not paid again; a new one enters
+    np.testing.assert_allclose(cost[0, 2, :, 0, 1], [0, 15, 0, 0], atol=1e-12)
+
+
+@quick
+@given(st.integers(0, 10_000), st.integers(0, 1))
+def test_owners_balances_are_those_of_the_projection(seed: int, stratum: int) -> None:
+    inputs = random_inputs(seed, impact_multiplier=0.0)
+    whole = project(inputs).cells["closing_owners"]
+    for ages in (AGES, AGES - 2):
+        found = owner_balances(inputs, ages, stratum)
+        np.testing.assert_allclose(found, whole[:, :, :ages, :, stratum], rtol=1e-9, atol=1e-6)

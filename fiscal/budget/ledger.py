@@ -12,6 +12,8 @@
 ``roth_upfront_tax``         memo, never summed: tax collected now on Roth contributions that the
                              traditional treatment would have deferred
 ``inside_buildup_cash``      tax expenditure only: the law's rates on the plan's own return of the year
+``displaced_gains_tax``      memo: tax on crypto's gains that households would have paid had they held it
+                             outside the plan (negative), at ``displaced_taxable_share``; nil by default
 ``rescue_cost``              contingent, under a stated backstop rule (negative); in no other sum than
                              ``net_revenue_after_rescue``
 ============================ ==================================================================
@@ -22,7 +24,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,7 +35,7 @@ from fiscal.projection.reference import Projection
 CASH_LINES = ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "conversion_tax", "additional_tax")
 """The lines that add up to ``net_revenue``."""
 
-MEMO_LINES = ("roth_upfront_tax", "inside_buildup_cash")
+MEMO_LINES = ("roth_upfront_tax", "inside_buildup_cash", "displaced_gains_tax")
 
 LINES = (
     *CASH_LINES, "net_revenue", *MEMO_LINES, "tax_expenditure", "rescue_cost", "net_revenue_after_rescue",
@@ -102,23 +104,33 @@ class Backstop:
 
 
 def rescue_cost(projection: Projection, without_crypto: int | None, rule: Backstop) -> np.ndarray:
-    """Dollars paid under the rule, ``(P, Y, A, G)``, positive; zero without a path to compare with."""
-    balance = projection.cells["closing_traditional"] + projection.cells["closing_roth"]
-    cost = np.zeros(balance.shape)
+    """Dollars paid under the rule, ``(P, Y, A, G)``, positive; zero without a path to compare with.
+
+    Balances are of living owners in all their accounts, cell by cell: those who hold crypto apart from those
+    who do not.
+    """
+    balance = projection.cells["closing_owners"]
     if without_crypto is None:
-        return cost.sum(axis=4)
-    due = balance[without_crypto]  # (Y, A, G, S)
+        return np.zeros(balance.shape[:4])
+    cost = top_ups(balance, balance[without_crypto][None], rule)
+    cost[without_crypto] = 0.0
+    return cost.sum(axis=4)
+
+
+def top_ups(balance: np.ndarray, due: np.ndarray, rule: Backstop) -> np.ndarray:
+    """Dollars paid under the rule on ``balance`` (P, Y, A, G, S) against ``due``, the same without crypto, of that
+    shape or with one path for all; ages are those of ``rule.covered``."""
+    cost = np.zeros(balance.shape)
     paid = np.zeros((balance.shape[0], *balance.shape[2:]))  # share of what was due
     for y in range(balance.shape[1]):
-        had = np.divide(balance[:, y], due[y], out=np.ones_like(paid), where=due[y] > 0) + paid
+        had = np.divide(balance[:, y], due[:, y], out=np.ones_like(paid), where=due[:, y] > 0) + paid
         short = rule.covered[:, None, None] & (had < 1 - rule.trigger_share)
         topped_up = np.where(short, np.maximum(rule.made_up_share - had, 0.0), 0.0)
-        cost[:, y] = topped_up * due[y]
+        cost[:, y] = topped_up * due[:, y]
         now = paid + topped_up
         paid = np.zeros_like(now)
         paid[:, 1:] = now[:, :-1]
-    cost[without_crypto] = 0.0
-    return cost.sum(axis=4)
+    return cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +142,39 @@ class Ledger:
     lines: dict[str, np.ndarray]
     payroll_oasdi_usd: np.ndarray  # (Y, A, G), part of payroll_forgone, negative
     payroll_hi_usd: np.ndarray
+    crypto_buildup_usd: np.ndarray  # (P, Y, A, G) part of inside_buildup_cash on the crypto sleeve, negative
 
     def total(self, line: str) -> np.ndarray:
         """A line summed over cells, ``(P, Y)``."""
         return self.lines[line].sum(axis=(2, 3))
+
+
+CASH_METHODS = ("as set", "all returns as interest", "all gains realised", "gains never realised")
+"""Ways to count the inside build-up on the cash basis; the published figures differ mostly in this."""
+
+
+def cash_method(law: BuildupTax, method: str) -> BuildupTax:
+    """The law's reach under one of :data:`CASH_METHODS`. Raises ``KeyError`` for another."""
+    everything, nothing = np.ones_like(law.interest_share), np.zeros_like(law.interest_share)
+    reach: dict[str, dict[str, np.ndarray]] = {
+        "as set": {},
+        "all returns as interest": {
+            "interest_share": everything, "gain_share": nothing, "payout_rate": np.zeros_like(law.payout_rate),
+        },
+        "all gains realised": {"gain_share": 1 - law.interest_share},
+        "gains never realised": {"gain_share": nothing},
+    }  # fmt: skip
+    return replace(law, **reach[method])
+
+
+def inside_buildup(
+    projection: Projection, inputs: ProjectionInputs, law: BuildupTax, path: int
+) -> np.ndarray:
+    """Tax on the plan's own return of the year on one path, ``(Y,)``, negative."""
+    core, crypto = buildup_rates(inputs.only(path), projection.crypto_return[path : path + 1], law)
+    held = {name: projection.cells[name][path] for name in ("core_held", "crypto_held")}
+    on_core = np.einsum("yags,yags->y", held["core_held"], core[0])
+    return -(on_core + np.einsum("yags,yag->y", held["crypto_held"], crypto[0]))
 
 
 def annual_returns(inputs: ProjectionInputs) -> np.ndarray:
@@ -188,8 +229,12 @@ def keep_books(
     taxes: ContributionTaxes,
     buildup: BuildupTax,
     rescue_usd: np.ndarray,
+    displaced_share: float = 0.0,
 ) -> Ledger:
-    """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``; ``rescue_usd`` of that shape."""
+    """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``; ``rescue_usd`` of that shape.
+
+    ``displaced_share`` of the crypto sleeve would have been held outside, and its gains taxed there.
+    """
     core_buildup, crypto_buildup = buildup_rates(inputs, projection.crypto_return, buildup)
     shape = projection.cells["owner_tax"].shape[:4]
 
@@ -199,6 +244,7 @@ def keep_books(
     def over_strata(name: str) -> np.ndarray:
         return projection.cells[name].sum(axis=4)
 
+    on_crypto = -over_strata("crypto_held") * crypto_buildup
     lines = {
         "deferred_revenue": same_on_every_path(-taxes.deferred_usd),
         "payroll_forgone": same_on_every_path(-(taxes.payroll_oasdi_usd + taxes.payroll_hi_usd)),
@@ -206,10 +252,8 @@ def keep_books(
         "conversion_tax": over_strata("conversion_tax"),
         "additional_tax": over_strata("additional_tax"),
         "roth_upfront_tax": same_on_every_path(taxes.roth_upfront_usd),
-        "inside_buildup_cash": -(
-            (projection.cells["core_held"] * core_buildup).sum(axis=4)
-            + over_strata("crypto_held") * crypto_buildup
-        ),
+        "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
+        "displaced_gains_tax": displaced_share * on_crypto,
     }
     lines["net_revenue"] = sum((lines[name] for name in CASH_LINES), start=np.zeros(shape))
     lines["tax_expenditure"] = -(
@@ -223,4 +267,5 @@ def keep_books(
         lines={name: lines[name] for name in LINES},
         payroll_oasdi_usd=-taxes.payroll_oasdi_usd,
         payroll_hi_usd=-taxes.payroll_hi_usd,
+        crypto_buildup_usd=on_crypto,
     )

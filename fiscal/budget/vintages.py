@@ -12,6 +12,8 @@ account will still bring. Going back through a year's events (:mod:`fiscal.proje
 
 A dollar pays the cell-year's *average* rate, pro rata with all others in its account (a vintage has no
 rate of its own), so that vintages and the opening stock add to the total. ``d`` discounts the year's middle.
+The **marginal vintage** pays the slope of the schedule at the cell's withdrawal instead: what one more dollar
+contributed brings, the limit of the difference of two runs.
 
 Two ways to discount: ``by dates`` (``d`` from an interest-rate path, growth the path's own), or on the
 ``portfolio`` basis, where each sleeve is discounted at its own return net of fees and losses in the same
@@ -32,7 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fiscal.budget.ledger import BuildupTax
-from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.reference import (
     CORE,
     CRYPTO,
@@ -51,34 +53,48 @@ TAXES = ("withdrawal_tax", "conversion_tax", "additional_tax")
 
 @dataclass(frozen=True, kw_only=True)
 class Vintages:
-    """Present values on one path and basis, dollars, each vintage valued at its own contribution date
+    """Present values on one path and basis by cell, dollars, each vintage valued at its own contribution date
     (the middle of its year), the opening stock at the opening.
 
-    ``stock_usd[line]`` a number; ``contributions_usd[line]`` (Y, character 2); the lines of ``TAXES`` and
-    ``inside_buildup_shadow`` (negative: forgone), the latter for contributions only.
+    ``stock_usd[line]`` (A, G, S) by age at the opening; ``contributions_usd[line]`` (Y, character 2, A, G, S)
+    by age at the opening of the year of contribution; the lines of ``TAXES`` and ``inside_buildup_shadow``
+    (negative: forgone), the latter for contributions only and only where the outside law was given.
+    ``claim_usd`` (Y, sleeve 2), on the portfolio basis and where balances were kept: the income tax that the
+    traditional balances of each opening will bring (owners' and heirs', withdrawals and conversions).
     """
 
-    stock_usd: dict[str, float]
+    stock_usd: dict[str, np.ndarray]
     contributions_usd: dict[str, np.ndarray]
+    claim_usd: np.ndarray | None = None
+
+    def contributions_total(self, line: str) -> np.ndarray:
+        """A line of contributions summed over cells, ``(Y, character 2)``."""
+        return self.contributions_usd[line].sum(axis=(2, 3, 4))
+
+    def stock_total(self, line: str) -> float:
+        """A line of the opening stock summed over cells."""
+        return float(self.stock_usd[line].sum())
 
 
 def value_vintages(
     inputs: ProjectionInputs,
     projection: Projection,
     path: int,
-    law: BuildupTax,
+    law: BuildupTax | None,
     *,
     discount: np.ndarray | None,
     opening_discount: float,
     contribution_tax_rate: np.ndarray,
+    marginal: bool = False,
 ) -> Vintages:
     """Value every year's contributions and the opening stock of ``path`` to the end of the projection.
 
     ``discount`` (Y,) is the value of a dollar at the middle of each year, in any numeraire, and
     ``opening_discount`` that of a dollar at the opening; None for the ``portfolio`` basis.
     ``contribution_tax_rate`` (Y, A, G) is the income tax avoided per traditional dollar contributed: what
-    the shadow account starts without. The projection must run until everybody has left and must have
-    kept its shares. Raises ``ValueError`` otherwise.
+    the shadow account starts without. ``marginal`` values a further dollar instead, through the slopes of the
+    schedules. Without ``law`` there is no shadow account. The projection must run until everybody has left
+    and must have kept its shares. Raises ``ValueError`` otherwise.
     """
     shares = projection.shares
     if shares is None or path not in shares.paths:
@@ -88,30 +104,36 @@ def value_vintages(
         raise ValueError("vintages need a projection that runs until every account is empty")
     portfolio = discount is None
     factors = np.ones(len(inputs.years)) if discount is None else discount
-    rates = _average_rates(inputs, projection, path)
+    rates = (_marginal_rates if marginal else _average_rates)(inputs, projection, path)
     kept = shares.paths.index(path)
-    later, middle = _tax_pass(inputs, shares, kept, path, rates, factors, portfolio)
-    shadow = _shadow_pass(inputs, shares, kept, path, law, factors, portfolio)
+    impact = _impact(inputs, projection, path)
+    balances = projection.balances
+    held = None
+    if portfolio and balances is not None and path in balances.paths:
+        at = balances.paths.index(path)
+        held = balances.owners[at], balances.heirs[at]
+    later, middle, claim = _tax_pass(inputs, shares, kept, path, rates, factors, portfolio, impact, held)
 
     contribution = inputs.contribution_usd  # (Y, character, A, G, S)
     crypto = inputs.crypto_contribution_share[path][:, None, None, None, :]
-    at_date = 1 / factors[:, None]
+    at_date = 1 / factors[:, None, None, None, None]
     values = {line: _put_in(contribution, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)}
-    start = contribution.copy()
-    start[:, TRADITIONAL] *= (1 - contribution_tax_rate)[..., None]
-    values["inside_buildup_shadow"] = -_put_in(start, crypto, shadow) * at_date
+    if law is not None:
+        shadow = _shadow_pass(inputs, shares, kept, path, law, factors, portfolio, impact)
+        start = contribution.copy()
+        start[:, TRADITIONAL] *= (1 - contribution_tax_rate)[..., None]
+        values["inside_buildup_shadow"] = -_put_in(start, crypto, shadow) * at_date
     at_opening = 1.0 if portfolio else 1 / opening_discount
     stock = {
-        line: float((inputs.opening_usd * later[..., k]).sum() * at_opening) for k, line in enumerate(TAXES)
+        line: (inputs.opening_usd * later[..., k]).sum(axis=(0, 1)) * at_opening
+        for k, line in enumerate(TAXES)
     }
-    return Vintages(stock_usd=stock, contributions_usd=values)
+    return Vintages(stock_usd=stock, contributions_usd=values, claim_usd=claim)
 
 
 def _put_in(amount: np.ndarray, crypto_share: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Value of contributions ``(Y, character, A, G, S)`` at ``value`` (Y, character, sleeve, A, G, S) a dollar,
-    by year and character."""
-    per_dollar = (1 - crypto_share) * value[:, :, CORE] + crypto_share * value[:, :, CRYPTO]
-    return (amount * per_dollar).sum(axis=(2, 3, 4))
+    """Value of contributions ``(Y, character, A, G, S)`` at ``value`` (Y, character, sleeve, A, G, S) a dollar."""
+    return amount * ((1 - crypto_share) * value[:, :, CORE] + crypto_share * value[:, :, CRYPTO])
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -120,7 +142,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class _Rates:
-    """Average tax per dollar, (Y, A, G, S); additional tax (Y, wrapper 2, A, G, S) for traditional."""
+    """Tax per dollar, (Y, A, G, S); additional tax (Y, wrapper 2, A, G, S) for traditional."""
 
     traditional: np.ndarray  # withdrawn by owners
     roth: np.ndarray  # withdrawn by owners: the earnings part of non-qualified withdrawals
@@ -147,7 +169,48 @@ def _average_rates(inputs: ProjectionInputs, projection: Projection, path: int) 
     )
 
 
-def _growth(inputs: ProjectionInputs, path: int, year: int, portfolio: bool) -> np.ndarray:
+def _marginal_rates(inputs: ProjectionInputs, projection: Projection, path: int) -> _Rates:
+    """Slopes of the schedules at what each cell withdraws: the rates of a further dollar. A dollar withdrawn
+    beside conversions raises what these are taxed at; that is counted with the withdrawal."""
+    cells = {name: values[path] for name, values in projection.cells.items()}
+    average = _average_rates(inputs, projection, path)
+    taxed = _ratio(cells["nonqualified_earnings"], cells["roth_withdrawals"])
+    fraction = inputs.year_fraction[:, None, None, None]
+    income = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]
+    owner = _slopes(inputs.owner_schedule, (income + cells["conversions"]) / fraction, inputs.holders)
+    return _Rates(
+        traditional=owner,
+        roth=owner * taxed,
+        heirs=_slopes(inputs.heir_schedule, cells["inherited_withdrawals"] / fraction, inputs.heirs),
+        conversion=owner,
+        additional=average.additional,
+        roth_additional=average.roth_additional,
+    )
+
+
+def _slopes(schedule: TaxSchedule, withdrawal_usd: np.ndarray, holders: np.ndarray) -> np.ndarray:
+    """Tax on a further dollar of each cell's withdrawals, ``(Y, A, G, S)``; nil in a cell without holders."""
+    per_holder = _ratio(withdrawal_usd, holders)
+    found = np.empty_like(per_holder)
+    for y, knots in enumerate(schedule.knots_usd):
+        slopes = np.diff(schedule.tax_usd[y], axis=2) / np.diff(knots)  # (A, G, K - 1)
+        piece = np.clip(np.searchsorted(knots, per_holder[y], side="right") - 1, 0, len(knots) - 2)
+        found[y] = np.take_along_axis(slopes, piece, axis=2)
+    return np.where(holders > 0, found, 0.0)
+
+
+def _impact(inputs: ProjectionInputs, projection: Projection, path: int) -> np.ndarray:
+    """What price impact multiplied the crypto sleeve's first half by, ``(Y,)``; exactly one without it."""
+    if not inputs.impact_multiplier:
+        return np.ones(len(inputs.years))
+    own = (inputs.half_return[path] * inputs.crypto_weight[inputs.mix[path]]).sum(axis=2)  # (Y, half)
+    plain = (1 + own).prod(axis=1)
+    return np.divide(1 + projection.crypto_return[path], plain, out=np.ones_like(plain), where=plain > 0)
+
+
+def _growth(
+    inputs: ProjectionInputs, path: int, year: int, portfolio: bool, impact: np.ndarray
+) -> np.ndarray:
     """Growth of a dollar (half, sleeve, A, 1, S), fees and losses charged in the second half."""
     ages, _, strata = inputs.opening_usd.shape[2:]
     grow = np.ones((2, 2, ages, 1, strata))
@@ -157,6 +220,7 @@ def _growth(inputs: ProjectionInputs, path: int, year: int, portfolio: bool) -> 
     core = np.einsum("hx,asx->has", inputs.half_return[path, year], inputs.core_weight[mix, year])
     grow[:, CORE, :, 0] += core
     grow[:, CRYPTO] += crypto_half_return(inputs, year)[path][:, None, None, None]
+    grow[0, CRYPTO] *= impact[year]
     grow[1] *= (1 - _charge(inputs, path, year))[:, None, None, None]
     return grow
 
@@ -191,10 +255,13 @@ def _tax_pass(
     rates: _Rates,
     discount: np.ndarray,
     portfolio: bool,
-) -> tuple[np.ndarray, np.ndarray]:
+    impact: np.ndarray,
+    balances: tuple[np.ndarray, np.ndarray] | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Value of a dollar by line: at the opening of the first year ``(wrapper 2, character 2, A, G, S, line)``
     (all of it in the core sleeve), and contributed to a plan in the middle of each year
-    ``(Y, character 2, sleeve 2, A, G, S, line)``."""
+    ``(Y, character 2, sleeve 2, A, G, S, line)``; and the income tax to come on traditional ``balances``
+    ``(Y, sleeve 2)``, owners' and heirs', None without any."""
     n_years, heir_years = len(inputs.years), inputs.heir_years
     cell = inputs.opening_usd.shape[2:]
     lines = len(TAXES)
@@ -203,9 +270,10 @@ def _tax_pass(
     heirs = np.zeros((heir_years, 2, *cell))  # traditional, (since, sleeve, A, G, S): withdrawal tax only
     paid = 1 / np.arange(heir_years, 0, -1)[:, None, None, None, None]
     middle = np.zeros((n_years, lines, 2, 2, *cell))
+    claim = None if balances is None else np.zeros((n_years, 2))
 
     for y in reversed(range(n_years)):
-        grow = _growth(inputs, path, y, portfolio)  # (half, sleeve, A, 1, S)
+        grow = _growth(inputs, path, y, portfolio, impact)  # (half, sleeve, A, 1, S)
         # closing: a year older next; owners past the last age are gone, their heirs' accounts stay
         after = _younger(value, 4, 0.0)
         heirs_closing = _younger(heirs, 2, heirs[:, :, -1])
@@ -237,7 +305,11 @@ def _tax_pass(
         older[:-1] = heirs_closing[1:]
         older = _mixed(older, shares.heirs_moved[kept, y, :, TRADITIONAL], 1) * grow[1]
         heirs = (paid * rates.heirs[y] * d + (1 - paid) * older) * grow[0]
-    return np.moveaxis(value[:, :, :, CORE], 0, -1), np.moveaxis(middle, 1, -1)
+        if claim is not None and balances is not None:
+            income_tax = value[withdrawal, :, TRADITIONAL] + value[conversion, :, TRADITIONAL]
+            claim[y] = (balances[0][y] * income_tax).sum(axis=(0, 2, 3, 4))
+            claim[y] += (balances[1][y] * heirs).sum(axis=(0, 2, 3, 4))
+    return np.moveaxis(value[:, :, :, CORE], 0, -1), np.moveaxis(middle, 1, -1), claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +323,9 @@ class _Outside:
     discount: np.ndarray  # the sleeve's own growth before tax, where that is the discount; else one
 
 
-def _outside(inputs: ProjectionInputs, path: int, year: int, law: BuildupTax, portfolio: bool) -> _Outside:
+def _outside(
+    inputs: ProjectionInputs, path: int, year: int, law: BuildupTax, portfolio: bool, impact: float
+) -> _Outside:
     mix = inputs.mix[path]
     ages, groups, strata = inputs.opening_usd.shape[2:]
     returns = inputs.half_return[path, year]  # (half, X)
@@ -275,6 +349,12 @@ def _outside(inputs: ProjectionInputs, path: int, year: int, law: BuildupTax, po
     )
     gain = in_sleeves(price * (1 - law.gain_share)) * np.ones((groups, 1))
     whole = in_sleeves(returns)
+    # what price impact added is a gain of the crypto sleeve's assets
+    added = (1 + whole[0, CRYPTO]) * (impact - 1)
+    at_once = float(inputs.crypto_weight[mix] @ law.gain_share)
+    tax[0, CRYPTO] += added * at_once * rate(law.gain_rate)[0, 0]
+    gain[0, CRYPTO] += added * (1 - at_once)
+    whole[0, CRYPTO] += added
     charge = np.ones((2, 2, 1, 1, 1))
     charge[1] -= _charge(inputs, path, year)[:, None, None, None]
     return _Outside(
@@ -294,6 +374,7 @@ def _shadow_pass(
     law: BuildupTax,
     discount: np.ndarray,
     portfolio: bool,
+    impact: np.ndarray,
 ) -> np.ndarray:
     """Tax of the shadow account of a dollar that opens it in the middle of each year,
     ``(Y, character 2, sleeve 2, A, G, S)``.
@@ -311,7 +392,7 @@ def _shadow_pass(
     middle = np.zeros((n_years, 2, 2, *cell))
 
     for y in reversed(range(n_years)):
-        year = _outside(inputs, path, y, law, portfolio)
+        year = _outside(inputs, path, y, law, portfolio, impact[y])
         d = discount[y]
         rate = law.gain_rate[y][..., None]  # (A, G, 1)
 

@@ -40,6 +40,8 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
     """
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
+    if all(len(result.tables["claim"]) for result in results):
+        names.append("claim")
     if measures.with_crypto(results):
         names += _WITH_CRYPTO
     elif len(results) > 1:

@@ -13,7 +13,7 @@ import pandas as pd
 
 import fiscal.plots.measures as measures
 from fiscal.errors import InputError, Problem
-from fiscal.plots.figures import CONTRIBUTION_NAMES, basis_name, span_name, span_unit, unit_of
+from fiscal.plots.figures import CLAIM_TEXTS, CONTRIBUTION_NAMES, basis_name, span_name, span_unit, unit_of
 from fiscal.plots.wording import (
     FACTOR_NAMES,
     MINUS,
@@ -271,6 +271,14 @@ def _waterfall(
     )
 
 
+def _claim(owner: Owner, *, value: str = "claim_share") -> str:
+    text, unit, scale = CLAIM_TEXTS[value]
+    parts = [
+        f"{result.name} {_ends(measures.claim(result)[value], scale)}" for result in measures.runs_of(owner)
+    ]
+    return f"Lines by year. {text}, {unit.lower()}: {listing(parts)}."
+
+
 _SENTENCES: dict[str, Callable[..., str]] = {
     "contributions": _contributions,
     "cash_flow": _cash_flow,
@@ -281,6 +289,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "who_gains": _who_gains,
     "extra_dollar_rate": _extra_dollar_rate,
     "present_values": _present_values,
+    "claim": _claim,
     "crypto_value": _crypto_value,
     "sensitivity": _sensitivity,
     "path_fan": _path_fan,

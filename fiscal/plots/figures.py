@@ -350,6 +350,35 @@ def present_values(owner: Owner, ax: Axes) -> Axes:
     return ax
 
 
+CLAIM_TEXTS = {
+    "claim_share": (
+        "Government's share of traditional balances, portfolio basis",
+        "Percent of balances",
+        100,
+    ),
+    "crypto_claim_bn_usd": ("Part of the government's claim that rides on crypto", "Billions of dollars", 1),
+}
+
+
+@_styled
+def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
+    """The government's claim at each opening, one line a result; those without crypto have none of it."""
+    if value not in CLAIM_TEXTS:
+        raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(CLAIM_TEXTS)))
+    text, unit, scale = CLAIM_TEXTS[value]
+    labels, years = [], [0]
+    for position, result in enumerate(measures.runs_of(owner)):
+        series = scale * measures.claim(result)[value]
+        look = style.line_of(position)
+        ax.plot(series.index, series, **look.options())
+        years = series.index.tolist()
+        labels.append((result.name, float(series.iloc[-1]), look.color))
+    _label_lines(ax, years, labels)
+    style.title(ax, text, unit if scale == 100 else f"{unit}, current")
+    style.plain_numbers(ax)
+    return ax
+
+
 @_styled
 def waterfall(
     owner: Owner,

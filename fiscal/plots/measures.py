@@ -337,6 +337,25 @@ def opening_claim(result: Result) -> pd.DataFrame:
     return frame.assign(share=frame["claim_bn_usd"] / stock).reset_index(drop=True)
 
 
+def claim(result: Result, path: str = "scenario") -> pd.DataFrame:
+    """The government's claim on traditional balances by year, ``claim_share`` and billions; empty without run-off."""
+    frame = result.tables["claim"]
+    return frame[frame["path"] == path].drop(columns="path").set_index("year")
+
+
+def bases(result: Result, scope: str, weight: str = "average") -> pd.DataFrame:
+    """Values of one scope by basis: ``basis, rate, market`` and a column a line, billions of 30 June 2025, and
+    ``error_bn_usd`` that of the withdrawal tax, ``per_dollar`` that of net revenue; empty where there are none."""
+    frame = result.tables["bases"]
+    frame = frame[(frame["scope"] == scope) & (frame["weight"] == weight)]
+    keys = ["basis", "rate", "market"]
+    wide = frame.set_index([*keys, "line"])["present_value_bn_usd"].unstack("line")
+    wide = wide.reindex(pd.MultiIndex.from_frame(frame[keys].drop_duplicates()))
+    tax = frame[frame["line"] == "withdrawal_tax"]["standard_error_bn_usd"].to_numpy()
+    net = frame[frame["line"] == "net_revenue"]["per_dollar"].to_numpy()
+    return wide.assign(error_bn_usd=tax, per_dollar=net).reset_index().rename_axis(columns=None)
+
+
 def individual_income_tax(result: Result) -> pd.Series:
     """Individual income tax by fiscal year, billions: CBO to its last year, then its share of GDP held."""
     revenue = sources.table("cbo_revenue").set_index("fiscal_year")["individual_income_tax_bn_usd"]

@@ -23,6 +23,7 @@ LINE_NAMES = {
     "roth_upfront_tax": "Roth tax up front (memo)",
     "inside_buildup_cash": "Inside build-up (memo)",
     "tax_expenditure": "Tax expenditure (positive = cost)",
+    "displaced_gains_tax": "Gains tax displaced (memo)",
     "rescue_cost": "Rescue cost (contingent)",
     "net_revenue_after_rescue": "Net revenue after rescue",
     "inside_buildup_shadow": "Inside build-up, shadow account",
@@ -53,6 +54,7 @@ BASIS_NAMES = {
     "treasury": "Treasury bills",
     "treasury_10y": "Treasury ten-year",
     "portfolio": "Portfolio (own return)",
+    "risk_neutral": "Risk-neutral",
 }
 
 

@@ -146,6 +146,16 @@ class ProjectionInputs:
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
 
+    def only(self, path: int) -> ProjectionInputs:
+        """The same inputs with one path."""
+        one = slice(path, path + 1)
+        by_path = (
+            "half_return", "mix", "loss_rate", "crypto_target_share", "crypto_contribution_share", "transfer",
+            "rebalancing", "sale_share", "crypto_market_usd",
+        )  # fmt: skip
+        cut: dict[str, Any] = {name: getattr(self, name)[one] for name in by_path}
+        return replace(self, path_labels=self.path_labels[one], **cut)
+
     def until(self, last_year: int) -> ProjectionInputs:
         """The same inputs up to ``last_year``."""
         n = int((self.years <= last_year).sum())

@@ -60,6 +60,7 @@ CELL_LINES = (
     "closing_traditional",
     "closing_roth",
     "closing_crypto",
+    "closing_owners",
     "owner_tax",
     "heir_tax",
     "conversion_tax",
@@ -69,7 +70,7 @@ CELL_LINES = (
 and ``inherited_withdrawals`` are traditional; ``roth_withdrawals`` are of living owners; ``plan_bequests``
 pass from plans to heirs; ``crypto_bought`` are the net dollars put into the crypto sleeve by contributions,
 withdrawals and rebalancing; ``core_held`` and ``crypto_held`` are what the sleeves hold on the mean of the year's
-two halves, what a yield is paid on."""
+two halves, what a yield is paid on; ``closing_owners`` are the closing balances of living owners, both characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,16 @@ class AccountShares:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountBalances:
+    """Opening balances of the traditional accounts in every cell of the kept paths, dollars."""
+
+    paths: tuple[int, ...]
+
+    owners: np.ndarray  # (P, Y, wrapper 2, sleeve 2, A, G, S)
+    heirs: np.ndarray  # (P, Y, since, sleeve 2, A, G, S)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Projection:
     """Flows and stocks of a projection, nominal dollars."""
 
@@ -104,6 +115,7 @@ class Projection:
     identity_residual_usd: np.ndarray  # (P, Y, wrapper 3, character 2), the worst cell's signed residual
     identity_scale_usd: np.ndarray  # (P, Y) largest opening balance of a cell, to judge the residual by
     shares: AccountShares | None = None
+    balances: AccountBalances | None = None
 
     def path(self, label: str) -> int:
         """Index of the path called ``label``."""
@@ -171,12 +183,15 @@ def _aged_inherited(closing: np.ndarray, axis: int) -> np.ndarray:
     return opening
 
 
-def project(inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = ()) -> Projection:
+def project(
+    inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = (), keep_balances: tuple[int, ...] = ()
+) -> Projection:
     """Roll all cells forward through all years on all paths; see the module's order of events.
 
     Returns a :class:`Projection`, with the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
-    120 MB a path at full size). Raises ``ValueError`` only through ``ProjectionInputs``' own checks;
-    the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
+    120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90). Raises
+    ``ValueError`` only through ``ProjectionInputs``' own checks; the identity is *reported*, not asserted
+    (``identity_residual_usd``): the engine judges it.
     """
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
     ages, groups, strata = inputs.opening_usd.shape[2:]
@@ -209,6 +224,12 @@ def project(inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = ()) -> P
         moved=np.zeros(owners),
         heirs_moved=np.zeros((len(kept), n_years, heir_years, 2, *cell)),
     )
+    with_balances = list(keep_balances)
+    balances = AccountBalances(
+        paths=keep_balances,
+        owners=np.zeros((len(with_balances), n_years, 2, 2, *cell)),
+        heirs=np.zeros((len(with_balances), n_years, heir_years, 2, *cell)),
+    )
     impact = np.zeros(n_paths)  # log price raised by past purchases
     bought = np.zeros(n_paths)  # net dollars into the crypto sleeve last year
     for y in range(n_years):
@@ -230,6 +251,9 @@ def project(inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = ()) -> P
         # 1. opening and first half
         opening = balance.sum(axis=3)  # (P, 2, 2, A, G, S)
         opening_inherited = inherited.sum(axis=3)
+        if with_balances:
+            balances.owners[:, y] = balance[with_balances][:, :, TRADITIONAL]
+            balances.heirs[:, y] = inherited[with_balances][:, :, TRADITIONAL]
         middle = balance * grow[:, 0]
         middle_inherited = inherited * grow[:, 0]
 
@@ -357,6 +381,7 @@ def project(inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = ()) -> P
             + closing_inherited[:, :, TRADITIONAL].sum(axis=(1, 2)),
             "closing_roth": closing[:, :, ROTH].sum(axis=(1, 2))
             + closing_inherited[:, :, ROTH].sum(axis=(1, 2)),
+            "closing_owners": closing.sum(axis=(1, 2, 3)),
             "closing_crypto": closing[:, :, :, CRYPTO].sum(axis=(1, 2))
             + closing_inherited[:, :, :, CRYPTO].sum(axis=(1, 2)),
         }
@@ -423,6 +448,7 @@ def project(inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = ()) -> P
         identity_residual_usd=residual,
         identity_scale_usd=scale,
         shares=shares if kept else None,
+        balances=balances if with_balances else None,
     )
 
 

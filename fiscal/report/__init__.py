@@ -11,7 +11,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.errors import InputError, Problem
-from fiscal.report import answer, background, chapters, decomposition, hindcast, markets, pdf, published
+from fiscal.report import (
+    answer,
+    background,
+    books,
+    chapters,
+    decomposition,
+    hindcast,
+    markets,
+    pdf,
+    published,
+)
 from fiscal.report.content import Report, Section
 from fiscal.results import Result
 
@@ -40,6 +50,7 @@ def assemble(results: Sequence[Result]) -> Report:
         chapters.extra_dollar_section(own),
         decomposition.decomposition_section(own),
         chapters.present_values_section(own),
+        books.valued_section(own),
         markets.paths_distribution_section(own),
         background.calibration_section(own),
         published.published_section(),

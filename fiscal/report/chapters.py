@@ -607,12 +607,6 @@ def vintage_blocks(results: Results) -> list[Block]:
             "stock add to the totals.",
         ),
         Prose(opening),
-        Prose(
-            "The portfolio basis charges each dollar its own return; a value at market prices of risk needs "
-            "stochastic "
-            "paths and is not part of this chapter.",
-            "note",
-        ),
     ]  # fmt: skip
 
 

@@ -1050,6 +1050,26 @@ class Books(Section):
         "Research, 'How to Calculate Tax Expenditures for 401(k) Plans'",
         status="cited",
     )
+    displaced_taxable_share: float = setting(
+        0.0,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Part of the crypto sleeve that households would otherwise hold outside plans, where its gains are "
+        "taxed: the line displaced_gains_tax, in no total.",
+        source="no source; what plans' crypto displaces is not known, so .5 and 1 are shown beside nil",
+        status="assumed",
+    )
+    risk_neutral_paths: int = setting(
+        32,
+        unit="paths",
+        low=0,
+        high=100_000,
+        doc="Paths of the values at market prices of risk; the last one earns the bill rate on everything, "
+        "which its value is known from. Fewer than four: none.",
+        source="errors of a few tenths of a percent of the claim with the control variate",
+        status="choice",
+    )
     price_year: int = setting(
         2025,
         unit="calendar year",
@@ -1099,6 +1119,15 @@ class Backstop(Section):
         doc="Cohorts within so many years of the retirement age are covered.",
         source="savers who have little time to make up a loss",
         status="assumed",
+    )
+    paths: int = setting(
+        64,
+        unit="paths",
+        low=0,
+        high=100_000,
+        doc="Random and risk-neutral paths on which the rule is looked at; fewer than four: none.",
+        source="the mean's standard error is printed",
+        status="choice",
     )
 
 

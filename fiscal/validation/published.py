@@ -257,7 +257,9 @@ def _present_value(published_year: int, factor: float = 1.0) -> Found:
     run = _wide()
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     valued = next(
-        one for one in run.vintages if (one.basis, one.rate) == ("convention", CONVENTION_RATE)
+        one
+        for one in run.vintages
+        if (one.basis, one.rate) == ("convention", CONVENTION_RATE) and not one.marginal
     ).vintages.contributions_usd
     factor *= _calendar_deflator(published_year)
     lines = {
@@ -284,10 +286,10 @@ def _payroll(published_year: int, factor: float = 1.0) -> Found:
 def _embedded_share() -> Found:
     """Later withdrawal tax on the opening stock over its traditional balances, portfolio basis."""
     run = _run()
-    valued = next(one for one in run.vintages if one.basis == "portfolio").vintages
+    valued = next(one for one in run.vintages if one.basis == "portfolio" and not one.marginal).vintages
     traditional = float(run.inputs.opening_usd[:, TRADITIONAL].sum())
     return Found(
-        valued.stock_usd["withdrawal_tax"] / traditional,
+        valued.stock_total("withdrawal_tax") / traditional,
         f"of {traditional / BILLION:,.0f} billion in traditional balances",
     )
 

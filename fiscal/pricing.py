@@ -1,0 +1,312 @@
+"""Values at market prices of risk: expectations over risk-neutral paths, to the end of the run-off.
+
+Every path is drawn with each asset's expected return at the bill rate and discounted at that rate
+(:mod:`fiscal.markets.stochastic`). Contributions stop at the horizon; the accounts run until all are empty.
+
+**Vintages of a path.** The compiled projection returns totals, not cells. A dollar's pro rata share of its
+cell's tax is recovered by perturbation: with the schedule replaced by one whose slope is the *average* rate,
+``S(W) = integral of T(w)/w``, raising a vintage's contributions by a little raises tax by what its dollars pay
+at average rates, and by Euler's theorem all vintages and the stock add to the tax itself. With the real
+schedule the same perturbation gives the marginal vintage.
+
+**Control variate.** What is withdrawn is worth the same at whatever risk, up to fees on the mix: its expected
+present value is that on the one path where everything earns the bill rate. The known error of the sample's
+withdrawals, times the regression slope of tax on them, is taken off the mean.
+
+Models without a risk-neutral measure (deterministic, replay, a user's file) are priced under the central
+random model with the scenario's other settings, and labelled so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, path_settings
+from fiscal.axes import ASSETS
+from fiscal.budget.ledger import BuildupTax
+from fiscal.markets.history import REAL_HALVES, half_returns_real
+from fiscal.markets.paths import AssetPaths, path_model
+from fiscal.markets.stochastic import risk_free_growth
+from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
+from fiscal.simulation import buildup_rates, on_paths
+
+if TYPE_CHECKING:
+    from fiscal.scenario.schema import Settings
+
+CENTRAL_MODEL = "regime_switching"
+"""Stands in for models without a risk-neutral measure."""
+
+STEP = 0.01
+"""A perturbed vintage or stock is raised by this share."""
+
+TAXES = ("withdrawal_tax", "conversion_tax", "additional_tax")
+STOCK, CONTRIBUTIONS, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
+BATCH = 64
+FEWEST_PATHS = 4
+"""Below it there is no standard error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """Present values on 30 June 2025 by tax line, dollars, and the standard error of each; ``group_usd`` and
+    ``group_error_usd`` (G,) those of the withdrawal tax by earnings group."""
+
+    value_usd: dict[str, float]
+    error_usd: dict[str, float]
+    group_usd: np.ndarray
+    group_error_usd: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskNeutral:
+    """Prices by scope, at average rates and, for the year's vintage, at the margin."""
+
+    model: str
+    stands_in: bool  # the scenario's own model has no risk-neutral measure
+    paths: int
+    vintage_year: int
+    average: dict[str, Price]
+    marginal: Price
+
+
+_KNOWN: dict[str, RiskNeutral] = {}
+"""Prices by the hash of what they depend on: scenarios that differ only in a named path have the same."""
+_KEPT = 8
+
+
+def average_rate_schedule(schedule: TaxSchedule) -> TaxSchedule:
+    """The schedule whose slope is the average rate of ``schedule``: ``integral of T(w)/w``, exact at the knots."""
+    knots, tax = schedule.knots_usd, schedule.tax_usd
+    width = np.diff(knots, axis=1)
+    slope = np.diff(tax, axis=3) / width[:, None, None]
+    level = tax[..., :-1] - slope * knots[:, None, None, :-1]  # where each piece meets zero withdrawals
+    grown = np.zeros_like(knots[:, 1:])
+    grown[:, 1:] = np.log(knots[:, 2:] / knots[:, 1:-1])  # the first piece starts from nothing, at nothing
+    pieces = slope * width[:, None, None] + level * grown[:, None, None]
+    whole = np.concatenate([np.zeros_like(tax[..., :1]), np.cumsum(pieces, axis=3)], axis=3)
+    return TaxSchedule(knots_usd=knots, tax_usd=whole)
+
+
+def controlled(values: np.ndarray, control: np.ndarray, known: float) -> tuple[float, float]:
+    """Mean of ``values`` (P,) and its standard error, corrected by a ``control`` (P,) whose mean is ``known``."""
+    spread = control.std()
+    slope = 0.0 if spread <= 1e-12 * abs(known) else float(np.cov(values, control, ddof=0)[0, 1]) / spread**2
+    corrected = values - slope * (control - known)
+    error = corrected.std(ddof=2) / np.sqrt(len(values)) if len(values) > 2 else np.nan
+    return float(corrected.mean()), float(error)
+
+
+def price(
+    settings: Settings,
+    inputs: ProjectionInputs,
+    law: BuildupTax,
+    factors: np.ndarray,
+    *,
+    vintage_year: int,
+    count: int,
+    batch: int = BATCH,
+) -> RiskNeutral:
+    """Risk-neutral values of a scenario; ``factors`` (Y,) the value on 30 June 2025 of a dollar of each year at
+    the bill rates. ``inputs`` run until everybody has left. Of the ``count`` paths the last is the known one, on
+    which everything earns the bill rate: at least four are needed."""
+    name = settings.paths.model if path_model(settings.paths.model).stochastic else CENTRAL_MODEL
+    told: dict[str, Any] = {**path_settings(settings), "measure": "risk_neutral"}
+    quiet = replace(inputs, impact_multiplier=0.0)
+    at = int(np.flatnonzero(inputs.years == vintage_year)[0])
+    cases = _cases(quiet, at)
+    found: dict[str, list[dict[str, np.ndarray]]] = {case: [] for case in cases}
+    digest = _digest(inputs, factors, name, told, settings.paths.seed, vintage_year, count)
+    if digest in _KNOWN:
+        return replace(_KNOWN[digest], stands_in=name != settings.paths.model)
+    drawn = count - 1
+    for first in range(0, drawn, batch):
+        size = min(batch, drawn - first)
+        market = path_model(name).draw(told, inputs.years, size, settings.paths.seed, first)
+        if first + size == drawn:
+            market = replace(market, half_returns=np.concatenate([market.half_returns, _bill_path(inputs)]))
+        for case, (label, given) in cases.items():
+            found[case].append(_present_values(given, label, market, law, factors))
+    joined = {
+        case: {line: np.concatenate([part[line] for part in parts], axis=1) for line in parts[0]}
+        for case, parts in found.items()
+    }
+    average = _scopes(joined)
+    result = RiskNeutral(
+        model=name,
+        stands_in=name != settings.paths.model,
+        paths=drawn,
+        vintage_year=vintage_year,
+        average=average,
+        marginal=_price(_raised(joined["marginal"], joined["whole"])),
+    )
+    while len(_KNOWN) >= _KEPT:
+        _KNOWN.pop(next(iter(_KNOWN)))
+    _KNOWN[digest] = result
+    return result
+
+
+OWN_PATH = ("half_return", "crypto_market_usd", "path_labels", "mix")
+"""Inputs that the drawn paths replace, or that number the paths."""
+NAMED_PATH = (
+    "model",
+    "name",
+    "file",
+    "outside_event_return",
+    "replay_start",
+    "replay_year",
+    "replay_scale",
+    "count",
+)
+"""Settings of paths that the drawn ones do not read."""
+
+
+def _digest(
+    inputs: ProjectionInputs, factors: np.ndarray, name: str, told: dict[str, Any], *others: int
+) -> str:
+    """Hash of everything that a price depends on."""
+    found = hashlib.sha256(factors.tobytes())
+    read = {key: value for key, value in told.items() if key not in NAMED_PATH}
+    found.update(repr((name, sorted(read.items(), key=lambda item: item[0]), others)).encode())
+    found.update(repr(NO_CRYPTO_PATH in inputs.path_labels).encode())
+    for field in fields(inputs):
+        value = getattr(inputs, field.name)
+        if field.name in OWN_PATH:
+            continue
+        parts = (value.knots_usd, value.tax_usd) if isinstance(value, TaxSchedule) else (value,)
+        for part in parts:
+            found.update(
+                np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
+            )
+    return found.hexdigest()
+
+
+def _cases(inputs: ProjectionInputs, at: int) -> dict[str, tuple[str, ProjectionInputs]]:
+    """Projections to make: the path's label and inputs by case."""
+    pro_rata = replace(
+        inputs,
+        owner_schedule=average_rate_schedule(inputs.owner_schedule),
+        heir_schedule=average_rate_schedule(inputs.heir_schedule),
+    )
+    more = inputs.contribution_usd.copy()
+    more[at] *= 1 + STEP
+    cases = {
+        "whole": (SCENARIO_PATH, inputs),
+        "pro_rata": (SCENARIO_PATH, pro_rata),
+        "stock": (
+            SCENARIO_PATH,
+            replace(
+                pro_rata,
+                opening_usd=inputs.opening_usd * (1 + STEP),
+                opening_basis_usd=inputs.opening_basis_usd * (1 + STEP),
+            ),
+        ),
+        "vintage": (SCENARIO_PATH, replace(pro_rata, contribution_usd=more)),
+        "marginal": (SCENARIO_PATH, replace(inputs, contribution_usd=more)),
+    }
+    if NO_CRYPTO_PATH in inputs.path_labels:
+        cases["no_crypto"] = (NO_CRYPTO_PATH, inputs)
+    return cases
+
+
+def _bill_path(inputs: ProjectionInputs) -> np.ndarray:
+    """The path on which everything earns the bill rate after the halves that have happened, ``(1, Y, 2, X)``."""
+    halves = np.repeat(risk_free_growth(inputs.years)[:, :, None] - 1, len(ASSETS), axis=2)
+    for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+        halves[inputs.years == year, half] = real
+    return halves[None]
+
+
+def _present_values(
+    inputs: ProjectionInputs, label: str, market: AssetPaths, law: BuildupTax, factors: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Present values of the taxes and of what is withdrawn, ``(G, P)``: groups share nothing, so that each is
+    projected alone."""
+    from fiscal.projection.kernel import project_totals
+
+    on_market = on_paths(inputs, label, market)
+    parts = []
+    for group in range(inputs.opening_usd.shape[3]):
+        rates = buildup_rates(_law_of_group(law, group), len(inputs.years))
+        totals = project_totals(_inputs_of_group(on_market, group), rates)
+        flows = {
+            "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
+            "conversion_tax": totals["conversion_tax"],
+            "additional_tax": totals["additional_tax"],
+            "withdrawn": totals["traditional_withdrawals"] + totals["inherited_withdrawals"],
+        }
+        parts.append({line: flow @ factors for line, flow in flows.items()})
+    return {line: np.stack([part[line] for part in parts]) for line in parts[0]}
+
+
+def _inputs_of_group(inputs: ProjectionInputs, group: int) -> ProjectionInputs:
+    """The inputs of one earnings group alone."""
+    one = slice(group, group + 1)
+
+    def schedule(of: TaxSchedule) -> TaxSchedule:
+        return TaxSchedule(knots_usd=of.knots_usd, tax_usd=of.tax_usd[:, :, one])
+
+    return replace(
+        inputs,
+        opening_usd=inputs.opening_usd[:, :, :, one],
+        opening_basis_usd=inputs.opening_basis_usd[:, :, one],
+        contribution_usd=inputs.contribution_usd[:, :, :, one],
+        death_rate=inputs.death_rate[:, :, one],
+        holders=inputs.holders[:, :, one],
+        heirs=inputs.heirs[:, :, one],
+        owner_schedule=schedule(inputs.owner_schedule),
+        heir_schedule=schedule(inputs.heir_schedule),
+    )
+
+
+def _law_of_group(law: BuildupTax, group: int) -> BuildupTax:
+    one = slice(group, group + 1)
+    return replace(
+        law,
+        interest_rate=law.interest_rate[:, :, one],
+        dividend_rate=law.dividend_rate[:, :, one],
+        gain_rate=law.gain_rate[:, :, one],
+    )
+
+
+def _raised(more: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {line: (more[line] - base[line]) / STEP for line in base}
+
+
+def _minus(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {line: one[line] - other[line] for line in one}
+
+
+def _price(values: dict[str, np.ndarray]) -> Price:
+    """Means over the paths; the last one, whose value is known, is the control's expectation."""
+
+    def mean(of: np.ndarray, control: np.ndarray) -> tuple[float, float]:
+        return controlled(of[:-1], control[:-1], float(control[-1]))
+
+    total = values["withdrawn"].sum(axis=0)
+    pairs = {line: mean(values[line].sum(axis=0), total) for line in TAXES}
+    tax, own = values["withdrawal_tax"], values["withdrawn"]
+    groups = np.array([mean(tax[g], own[g]) for g in range(len(tax))])
+    return Price(
+        value_usd={line: value for line, (value, _) in pairs.items()},
+        error_usd={line: error for line, (_, error) in pairs.items()},
+        group_usd=groups[:, 0],
+        group_error_usd=groups[:, 1],
+    )
+
+
+def _scopes(joined: dict[str, dict[str, np.ndarray]]) -> dict[str, Price]:
+    """Prices at average rates: the stock, one year's vintage, all contributions, and crypto's effect."""
+    whole = joined["whole"]
+    stock = _raised(joined["stock"], joined["pro_rata"])
+    found = {
+        STOCK: _price(stock),
+        "vintage": _price(_raised(joined["vintage"], joined["pro_rata"])),
+        CONTRIBUTIONS: _price(_minus(whole, stock)),
+    }
+    if "no_crypto" in joined:
+        found[EFFECT] = _price(_minus(whole, joined["no_crypto"]))
+    return found

@@ -1,0 +1,564 @@
+"""The chapter on values: the bases side by side, tax expenditure, the claim, who gains on which basis, the "
+"backstop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from fiscal import sources
+from fiscal.axes import GROUPS
+from fiscal.plots import measures
+from fiscal.plots.figures import basis_name
+from fiscal.plots.wording import amount, capital, listing, percent, signed_amount, signed_percent
+from fiscal.report.answer import SIGNS, Results
+from fiscal.report.chapters import VINTAGE_YEAR, figure
+from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.results import Result
+
+VINTAGE = f"contributions_{VINTAGE_YEAR}"
+ALL, STOCK, EFFECT = "all_contributions", "opening_stock", "crypto_effect"
+CLAIM_YEARS = (2026, 2036, 2046, 2056, 2076, 2100)
+TAX = "withdrawal_tax"
+
+
+def valued_section(results: Results) -> Section | None:
+    """None for results without the run-off: nothing is valued to its end."""
+    if any(result.tables["bases"].empty for result in results):
+        return None
+    blocks = [*_bases(results), *_expenditure(results), *_claim(results), *_distribution(results)]
+    return Section("What the claim is worth, and to whom", tuple([*blocks, *_contingent(results)]))
+
+
+# --- the bases --------------------------------------------------------------------------------------
+
+
+def _bases(results: Results) -> list[Block]:
+    base, holders = results[0], measures.with_crypto(results)
+    answers: tuple[Any, ...] = (
+        Term(
+            "Convention",
+            "return and discount are the same stated rate. Is the deferral, as such, a subsidy? No path of "
+            "returns is in "
+            "it, so that no boom can pay.",
+        ),
+        Term(
+            "Fixed rate and Treasury bills",
+            "the path's own flows, risky as they are, at a rate for sure ones. What happens to the debt if the "
+            "path comes true? A return above the discount rate counts as gain for each year of waiting.",
+        ),
+        Term(
+            "Portfolio",
+            "each dollar discounted at what it earns, sleeve by sleeve, net of fees. Which part of a balance is the "
+            "government's? Growth and discount cancel; what is left is the tax rate, and how it moves with the size "
+            "of withdrawals.",
+        ),
+        Term(
+            "Risk-neutral",
+            "the mean over paths on which every asset earns the bill rate on average, discounted at that rate. What "
+            "would a market pay for the claim? The nearest to a score: a risky asset bought at its price adds "
+            "no value "
+            "before it has paid its fees.",
+        ),
+    )
+    return [
+        Prose(
+            "One contribution has as many values as there are ways to discount a risky receipt that lies "
+            "decades off. "
+            "They stand side by side here because each answers another question."
+        ),
+        Items(answers),
+        Prose(_bases_sentences(base)),
+        *([Prose(_effect_sentences(holders))] if holders else []),
+        _bases_table(results),
+        Prose(_marginal_sentences(base)),
+        Prose(_stand_in(results), "note"),
+    ]
+
+
+def _of(frame: pd.DataFrame, basis: str) -> pd.Series:
+    return frame[frame["basis"] == basis].iloc[0]
+
+
+def _bases_sentences(base: Result) -> str:
+    frame = measures.bases(base, VINTAGE)
+    parts = [
+        f"{signed_amount(row.net_revenue)} ({basis_name(row.basis, row.rate)})" for row in frame.itertuples()
+    ]
+    return (
+        f"Over their whole life the contributions of {VINTAGE_YEAR} of the {base.name} bring net revenue of "
+        f"{listing(parts)}, present values of 30 June 2025. The deferral is the same on all; the "
+        "withdrawal tax is not. The risk-neutral value lies below the portfolio one because fees leave the "
+        "accounts, and "
+        "because balances that grow at the bill rate are drawn in lower brackets."
+    )
+
+
+def _effect_sentences(holders: Results) -> str:
+    parts = []
+    for result in holders:
+        frame = measures.bases(result, EFFECT)
+        bills, portfolio = _of(frame, "treasury"), _of(frame, "portfolio")
+        text = (
+            f"{result.name} changes net revenue against no crypto by {signed_amount(bills['net_revenue'])} at "
+            f"bill rates "
+            f"and by {signed_amount(portfolio['net_revenue'])} on the portfolio basis"
+        )
+        neutral = frame[frame["basis"] == "risk_neutral"]
+        if len(neutral):
+            row = neutral.iloc[0]
+            text += (
+                f"; its crypto is worth {signed_amount(row['net_revenue'])} to the government on risk-neutral "
+                f"paths, with a "
+                f"standard error of {amount(row['error_bn_usd'])}"
+            )
+        parts.append(text)
+    return (
+        f"{capital('. '.join(capital(part) for part in parts))}. At bill rates a boom pays because a return "
+        "above the bill rate is counted and its risk is not. On the portfolio basis the extra return is what the "
+        "extra tax is discounted at: only the higher brackets of larger withdrawals, or the lower ones after a "
+        "bust, are left. What crypto takes the place of counts too: outside the event it earns the equity "
+        "return, more than "
+        "the mix it displaces, so that even a bust can end above nil at a low fixed rate. On risk-neutral "
+        "paths booms and busts are both in the mean, at the price the market puts "
+        "on them, and only fees, losses, and the curvature of the schedules are left. The convention sees no path."
+    )
+
+
+def _marginal_sentences(base: Result) -> str:
+    average, margin = (measures.bases(base, VINTAGE, weight) for weight in ("average", "marginal"))
+    one, other = _of(average, "portfolio"), _of(margin, "portfolio")
+    return (
+        "A vintage pays the average rate of its cell, so that all vintages and the opening stock add to the total. "
+        "Raising a year's contributions raises withdrawals at their top: at the slopes of the schedules the "
+        "withdrawal tax "
+        f"of {VINTAGE_YEAR}'s vintage is {amount(other[TAX])} on the portfolio basis, against {amount(one[TAX])} at "
+        "average rates. The marginal vintage answers what more contributions would bring, the average one "
+        "what these do."
+    )
+
+
+def _stand_in(results: Results) -> str:
+    models = {}
+    for result in results:
+        frame = result.tables["bases"]
+        markets = frame[frame["basis"] == "risk_neutral"]["market"]
+        if len(markets):
+            models[result.name] = str(markets.iloc[0])
+    stood = [name for name, market in models.items() if "stands in" in market]
+    if not stood:
+        return "Risk-neutral values are on paths of each scenario's own random model."
+    model = models[stood[0]].split(" (")[0]
+    return (
+        f"A value at market prices is undefined on one named path, a replay, or a user's file. For "
+        f"{listing(stood)} the "
+        f"risk-neutral rows value the same settings under the central random model, "
+        f"{model.replace('_', ' ')}: they do "
+        "not depend on the path's name. Regime changes and adoption are unpriced. Returns that have happened, to "
+        "mid-2026, are in on every basis but the convention and the portfolio, and raise the opening stock's value."
+    )
+
+
+def _bases_table(results: Results) -> Table:
+    base = results[0]
+    last = base.scenario.value("horizon.last_year")
+    scopes = [
+        (base, VINTAGE, f"Contributions of {VINTAGE_YEAR}, {base.name}"),
+        (base, ALL, f"All contributions to {last}, {base.name}"),
+        (base, STOCK, f"Opening stock, {base.name}"),
+    ]
+    scopes += [
+        (result, EFFECT, f"{capital(result.name)} less no crypto") for result in measures.with_crypto(results)
+    ]
+    frames = []
+    for result, scope, title in scopes:
+        frame = measures.bases(result, scope)
+        frame["group"] = title
+        frame["name"] = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
+        frame["upfront"] = float("nan")
+        if "deferred_revenue" in frame:
+            frame["upfront"] = frame["deferred_revenue"] + frame["payroll_forgone"]
+        if scope == VINTAGE:
+            margin = measures.bases(result, scope, "marginal").set_index(["basis", "rate"])["net_revenue"]
+            keys = pd.MultiIndex.from_frame(frame[["basis", "rate"]])
+            frame["marginal"] = margin.reindex(keys).to_numpy()
+        frames.append(frame)
+    table = pd.concat(frames, ignore_index=True)
+    return Table(
+        "table-bases", "The bases side by side", table,
+        (
+            Column("name", "Basis", width=1),
+            Column("upfront", "Deferral and payroll tax", 1),
+            Column(TAX, "Withdrawal tax", 1),
+            Column("error_bn_usd", "Its standard error", 1),
+            Column("net_revenue", "Net revenue", 1),
+            Column("marginal", "Net, marginal", 1),
+            Column("per_dollar", "Net, cents a dollar", 1, 100),
+        ),
+        unit=f"Billions of dollars of 30 June 2025, to the last withdrawal. {SIGNS}", group="group",
+        source="Net revenue also has the additional tax and the tax on conversions. Cents: of a traditional dollar "
+        "contributed, or in the opening stock. The opening stock's deferral came before the valuation date.",
+        breakable=True,
+    )  # fmt: skip
+
+
+# --- tax expenditure --------------------------------------------------------------------------------
+
+
+def _expenditure(results: Results) -> list[Block]:
+    base = results[0]
+    frame = base.tables["tax_expenditure"]
+    cash = frame[(frame["measured_on"] == "cash_basis") & (frame["flows_of"] == str(VINTAGE_YEAR))]
+    value = frame[frame["measured_on"] == "present_value_basis"]
+    cost = cash.set_index("method")["tax_expenditure_bn_usd"]
+    settings = base.tables["settings"].set_index("key")["value"]
+    realised, crypto_realised = (
+        float(settings[f"assumptions.{name}_realisation_share"]) for name in ("gain", "crypto")
+    )
+    shown = pd.concat(
+        [
+            cash.assign(group=f"Cash basis, calendar year {VINTAGE_YEAR}"),
+            value.assign(group=f"Present-value basis, contributions of {VINTAGE_YEAR}"),
+        ]
+    )
+    shown["name"] = [_method(name) for name in shown["method"]]
+    text = (
+        f"On the cash basis tax expenditure of the {base.name} is {amount(cost['as set'])} in {VINTAGE_YEAR}: "
+        f"revenue "
+        "deferred, and tax on the plans' own return of the year at the law's rates outside, less withdrawal "
+        "tax of the same "
+        "year. It hangs on what an outside account would have realised. With all returns taxed as interest it is "
+        f"{amount(cost['all returns as interest'])}, with gains never realised "
+        f"{amount(cost['gains never realised'])}. As "
+        f"set, {percent(realised)} of equity gains and {percent(crypto_realised)} of crypto gains are "
+        f"realised in the "
+        "year they accrue, which is also the turnover of the shadow account (assumptions.gain_realisation_share, "
+        "assumptions.crypto_realisation_share, assumptions.equity_dividend_yield; assumed). The present-value basis "
+        "follows one year's contributions to their end instead, beside an account that pays its own tax. The "
+        "two count "
+        "different years' money and are never added."
+    )
+    blocks: list[Block] = [
+        Heading("Tax expenditure on two bases"),
+        Prose(text),
+        Table(
+            "table-tax-expenditure", f"Tax expenditure by basis and method, {base.name}", shown,
+            (
+                Column("name", "Method", width=1),
+                Column("deferred_revenue_bn_usd", "Deferred revenue", 1),
+                Column("inside_buildup_bn_usd", "Inside build-up", 1),
+                Column("withdrawal_tax_bn_usd", "Withdrawal tax", 1),
+                Column("tax_expenditure_bn_usd", "Tax expenditure (positive = cost)", 1),
+            ),
+            unit=f"Billions of dollars of {VINTAGE_YEAR}; income tax only.", group="group",
+        ),
+    ]  # fmt: skip
+    displaced = _displaced_sentences(results)
+    if displaced:
+        blocks.append(Prose(displaced))
+    return blocks
+
+
+def _method(name: str) -> str:
+    basis, _, rate = name.partition(" ")
+    if basis in ("convention", "fixed", "treasury", "portfolio"):
+        return basis_name(basis, float(rate) if rate else float("nan"))
+    return capital(name)
+
+
+def _displaced_sentences(results: Results) -> str:
+    parts = []
+    for result in measures.with_crypto(results):
+        frame = result.tables["displaced"]
+        own = frame[(frame["path"] == "scenario") & frame["displaced_share"].isin([0.5, 1.0])]
+        sums = own.groupby("displaced_share")["displaced_gains_tax_bn_usd"].sum()
+        parts.append(
+            f"{signed_amount(sums[0.5])} if half and {signed_amount(sums[1.0])} if all of it in {result.name}"
+        )
+    if not parts:
+        return ""
+    last = results[0].scenario.value("horizon.last_year")
+    return (
+        "If households would have held outside the crypto that they hold in the plan, the plan also forgoes "
+        "the tax on its "
+        f"gains there: to {last}, in current dollars, {listing(parts)}. No total has this line: what the "
+        f"plan's crypto "
+        "takes the place of is not known (books.displaced_taxable_share)."
+    )
+
+
+# --- the claim --------------------------------------------------------------------------------------
+
+
+def _claim(results: Results) -> list[Block]:
+    base, holders = results[0], measures.with_crypto(results)
+    own = measures.claim(base)
+    first, last = int(own.index[0]), int(own.index[-1])
+    parts = base.tables["distribution_bases"]
+    stock = parts[
+        (parts["basis"] == "portfolio") & (parts["scope"] == STOCK) & (parts["line"] == TAX)
+        & (parts["dimension"] == "earnings_group")
+    ].set_index("member")["present_value_bn_usd"]  # fmt: skip
+    top = float(stock[list(GROUPS[-3:])].sum() / stock.sum())
+    text = (
+        f"A traditional balance is partly the government's. On the portfolio basis its embedded share is "
+        f"{percent(own['claim_share'].iloc[0])} of balances at the opening of {first} and "
+        f"{percent(own['claim_share'].iloc[-1])} at that of {last}: {amount(own['claim_bn_usd'].iloc[0])} and "
+        f"{amount(own['claim_bn_usd'].iloc[-1])}. It rises because withdrawals outgrow the brackets, which "
+        f"follow prices, "
+        f"and {percent(top)} of the claim on the opening stock is on the top tenth of lifetime wages. The "
+        f"additional tax "
+        "on early withdrawals is not in it; heirs' tax is."
+    )
+    blocks: list[Block] = [Heading("The government's claim on balances"), Prose(text), Prose(_reasons())]
+    if holders:
+        blocks.append(Prose(_exposure_sentences(holders)))
+        blocks.append(
+            figure(
+                results, "figure-claim", "The government's share of traditional balances, and its exposure to crypto",
+                (Panel("claim", {"value": "claim_share"}), Panel("claim", {"value": "crypto_claim_bn_usd"})),
+            )
+        )  # fmt: skip
+    else:
+        blocks.append(
+            figure(
+                results, "figure-claim", "The government's share of traditional balances",
+                (Panel("claim", {"value": "claim_share"}),),
+            )
+        )  # fmt: skip
+    rows = []
+    for result in results:
+        frame = measures.claim(result).reset_index()
+        rows.append(frame[frame["year"].isin(CLAIM_YEARS)].assign(scenario=result.name))
+    blocks.append(
+        Table(
+            "table-claim", "The claim on traditional balances at the opening of the year", pd.concat(rows),
+            (
+                Column("year", "Year", width=1),
+                Column("balance_bn_usd", "Balances", 0),
+                Column("claim_bn_usd", "Claim", 0),
+                Column("claim_share", "Claim, percent", 1, 100),
+                Column("crypto_balance_bn_usd", "Crypto in them", 1),
+                Column("crypto_claim_bn_usd", "Claim on crypto", 1),
+                Column("fall_bn_usd", "Claim if crypto halves", 1),
+            ),
+            unit="Billions of current dollars; the last column is the change of the claim.", group="scenario",
+            source="Portfolio basis: income tax to come on owners' and heirs' traditional balances, each "
+            "dollar discounted "
+            "at what it earns. The fall is to first order: half the crypto sleeve at the slopes of the schedules.",
+        )
+    )  # fmt: skip
+    return blocks
+
+
+def _reasons() -> str:
+    """Why the share is above the published one, from the stored table."""
+    table = sources.table("claim_reasons").set_index(["kind", "case"])
+    shares = table["claim_share"]
+    before, heirs = ("payer", "owners of 18 to 59"), ("payer", "heirs")
+    return (
+        f"Landoni and Zeldes put the share at {percent(shares['published', 'Landoni and Zeldes'])}. The baseline's "
+        f"opening stock stands at {percent(shares['as projected', 'all'])}. Two things that a share of today's "
+        "accounts under today's law leaves out make most of the difference: brackets follow prices while wages and "
+        f"balances outgrow them (with brackets indexed to wages it is "
+        f"{percent(shares['without', 'law of 2026 indexed to wages'])}), "
+        "and the stock is withdrawn together with what is still to be contributed, at the average rate of both "
+        f"({percent(shares['without', 'no further contributions'])} without further contributions). Without "
+        f"either it is "
+        f"{percent(shares['without', 'both'])}. Who pays matters too: "
+        f"{percent(table.loc[before, 'weight_share'])} of the stock is "
+        f"withdrawn before 60, beside wages, at {percent(shares[before])}, and "
+        f"{percent(table.loc[heirs, 'weight_share'])} by "
+        f"heirs, mostly at work, at {percent(shares[heirs])}; owners of 73 and over pay "
+        f"{percent(shares['payer', 'owners of 73 to 119'])}."
+    )
+
+
+def _exposure_sentences(holders: Results) -> str:
+    parts = []
+    for result in holders:
+        frame = measures.claim(result)
+        top = frame["crypto_claim_bn_usd"].div(frame["claim_bn_usd"])
+        year = int(top.idxmax())
+        row = frame.loc[year]
+        parts.append(
+            f"in {result.name} {percent(top[year], 2)} of the claim, {amount(row['crypto_claim_bn_usd'])}, rides on "
+            f"crypto in {year}, where it is largest, and a fall by half on that day takes "
+            f"{amount(row['fall_bn_usd'])} "
+            f"from it, {percent(row['fall_bn_usd'] / row['claim_bn_usd'], 2)}"
+        )
+    return (
+        f"The government is a silent partner in the crypto too: {'; '.join(parts)}. The fall is valued at the "
+        f"marginal "
+        "rates of the schedules, for it takes the top of each withdrawal."
+    )
+
+
+# --- who, on which basis ----------------------------------------------------------------------------
+
+
+SHOWN_BASES = ("convention", "treasury", "portfolio", "risk_neutral")
+
+
+def _distribution(results: Results) -> list[Block]:
+    base, holders = results[0], measures.with_crypto(results)
+    groups = _by_member(base, "earnings_group", VINTAGE)
+    treasury = [column for column in groups if column.startswith("treasury")]
+    top = groups.loc[list(GROUPS[-3:])].sum() / groups.sum()
+    text = (
+        f"The top tenth of lifetime wages has {percent(float(top['upfront']))} of what the contributions of "
+        f"{VINTAGE_YEAR} "
+        f"defer, and pays {percent(float(top['portfolio']))} of their withdrawal tax on the portfolio basis and "
+        f"{percent(float(top[treasury[0]]))} at bill rates. The basis moves the level and hardly the shares: "
+        f"the dollars of "
+        "all groups earn alike."
+    )
+    blocks: list[Block] = [Heading("Who defers and who pays, on every basis"), Prose(text)]
+    if holders:
+        blocks.append(Prose(_holder_sentences(holders)))
+    frame = groups.rename_axis("member").reset_index()
+    names = _column_names(base, VINTAGE)
+    blocks.append(
+        Table(
+            "table-groups-bases", f"Contributions of {VINTAGE_YEAR} by earnings group and basis, {base.name}", frame,
+            (
+                Column("member", "Earnings group", width=1),
+                Column("upfront", "Deferral and payroll tax", 1),
+                *(Column(key, f"Withdrawal tax, {name}", 1) for key, name in names.items()),
+            ),
+            unit=f"Billions of dollars of 30 June 2025. {SIGNS}",
+            source="By birth decade and by who holds crypto: table distribution_bases of the run. "
+            "Risk-neutral values "
+            "are by earnings group only.",
+        )
+    )  # fmt: skip
+    for result in holders:
+        blocks.append(_effects_table(result))
+    return blocks
+
+
+def _key(basis: str, rate: float) -> str:
+    return basis if pd.isna(rate) else f"{basis} {rate:g}"
+
+
+def _column_names(result: Result, scope: str) -> dict[str, str]:
+    frame = result.tables["distribution_bases"]
+    frame = frame[frame["scope"] == scope][["basis", "rate"]].drop_duplicates()
+    return {_key(row.basis, row.rate): basis_name(row.basis, row.rate) for row in frame.itertuples()}
+
+
+def _by_member(result: Result, dimension: str, scope: str) -> pd.DataFrame:
+    """Withdrawal tax by member, a column a basis; ``upfront`` the deferral and payroll tax where there is some."""
+    frame = result.tables["distribution_bases"]
+    frame = frame[(frame["dimension"] == dimension) & (frame["scope"] == scope)]
+    frame = frame.assign(key=[_key(row.basis, row.rate) for row in frame.itertuples()])
+    tax = frame[frame["line"] == TAX]
+    wide = tax.pivot_table(index="member", columns="key", values="present_value_bn_usd", sort=False)
+    first = frame[
+        (frame["basis"] == "portfolio") & frame["line"].isin(["deferred_revenue", "payroll_forgone"])
+    ]
+    return wide.assign(upfront=first.groupby("member", sort=False)["present_value_bn_usd"].sum())
+
+
+def _holder_sentences(holders: Results) -> str:
+    parts = []
+    for result in holders:
+        strata = _by_member(result, "stratum", EFFECT)
+        bills, own = float(strata.loc["crypto", "treasury"]), float(strata.loc["crypto", "portfolio"])
+        parts.append(
+            f"in {result.name} the withdrawal tax of those who hold crypto changes by {signed_amount(bills)} "
+            f"at bill rates "
+            f"and by {signed_amount(own)} on the portfolio basis"
+        )
+    return (
+        f"{capital('; '.join(parts))}. Those who hold none pay nothing more or less. By birth decade the "
+        f"effect is on those "
+        "whose accounts lived through the event and had not yet been drawn."
+    )
+
+
+def _effects_table(result: Result) -> Table:
+    names = _column_names(result, EFFECT)
+    frames = []
+    for dimension, title in (
+        ("earnings_group", "Earnings group"), ("birth_decade", "Birth decade"), ("stratum", "Who holds crypto"),
+    ):  # fmt: skip
+        frame = _by_member(result, dimension, EFFECT).rename_axis("member").reset_index()
+        if dimension == "stratum":
+            frame["member"] = frame["member"].map({"no_crypto": "no crypto", "crypto": "crypto"})
+        if dimension == "birth_decade":
+            frame = frame.sort_values("member")
+            frame = frame[frame[list({"treasury", "portfolio"} & set(frame))].abs().max(axis=1) >= 0.005]
+        frames.append(frame.assign(group=title))
+    table = pd.concat(frames, ignore_index=True)
+    columns = [Column(key, name, 2) for key, name in names.items() if key in table]
+    return Table(
+        f"table-effect-bases-{result.name}", f"Withdrawal tax, {result.name} less no crypto, by who pays it", table,
+        (Column("member", "Who", width=1), *columns),
+        unit=f"Billions of dollars of 30 June 2025. {SIGNS}", group="group", breakable=True,
+        source="On the convention every path earns the rate: no effect. Decades below $5 million are left out.",
+    )  # fmt: skip
+
+
+# --- the backstop -----------------------------------------------------------------------------------
+
+
+def _contingent(results: Results) -> list[Block]:
+    rows, words = [], []
+    for result in measures.with_crypto(results):
+        frame = result.tables["contingent"]
+        rows.append(frame.assign(scenario=result.name))
+        value = frame[(frame["measure"] == "risk_neutral") & (frame["window"] == "present value")]
+        own = frame[(frame["measure"] == "own path") & (frame["window"] != "present value")].iloc[0]
+        text = f"On its own path {result.name} " + (
+            f"costs {amount(own['mean_bn_usd'])}" if own["mean_bn_usd"] else "never sets it off"
+        )
+        if len(value):
+            row = value.iloc[0]
+            text += (
+                f"; over risk-neutral paths the promise is worth {signed_amount(row['mean_bn_usd'])} to the "
+                f"government "
+                f"(standard error {amount(row['standard_error_bn_usd'])}), and "
+                f"{percent(row['triggered_share'])} of paths set "
+                "it off"
+            )
+        words.append(text)
+    if not rows:
+        return []
+    table = pd.concat(rows, ignore_index=True)
+    table["name"] = table["measure"].map(
+        {"own path": "Own path", "real": "Random paths", "risk_neutral": "Risk-neutral paths"}
+    )
+    value = measures.with_crypto(results)[-1].scenario.value
+    text = (
+        "The backstop rule (assumed; no such law exists) is judged cell by cell: holders of crypto apart from "
+        "the others, "
+        "each age and earnings group apart. A holder whose crypto is a "
+        f"{signed_percent(float(value('adoption.allocation_share')))} share of the balance loses at most that "
+        f"share to one "
+        "fall, below the trigger of "
+        f"{signed_percent(float(value('backstop.trigger_share')))}; but with yearly rebalancing into a fall, "
+        f"or a long run "
+        "of poor years, the gap to the balance without crypto widens past it. "
+        f"{'. '.join(words)}. The scenario heavy_bust, with twice the allocation, sets it off on a named path."
+    )
+    return [
+        Heading("The promise nobody has made: a backstop"),
+        Prose(text),
+        Table(
+            "table-contingent", "Cost of the backstop rule", table,
+            (
+                Column("name", "Paths", width=1),
+                Column("window", "Years", width=1),
+                Column("mean_bn_usd", "Mean", 1),
+                Column("standard_error_bn_usd", "Standard error", 1),
+                Column("median_bn_usd", "Median", 1),
+                Column("q05_bn_usd", "Costliest 5%", 1),
+                Column("triggered_share", "Set off, percent of paths", 0, 100),
+            ),
+            unit="Billions of current dollars; present values, to the horizon, of 30 June 2025. A cost is negative.",
+            group="scenario",
+            source="Without price impact; contributions and other savers' balances do not answer to the promise.",
+        ),
+    ]  # fmt: skip
