@@ -106,7 +106,7 @@ def side_of(run: Run) -> Side:
     mobility = mobility_matrix(settings.people.rank_correlation)
     nothing = np.zeros_like(made.employer_usd)
     own = replace(made, employer_traditional_usd=nothing, employer_roth_usd=nothing)
-    paid = replace(made, elective_traditional_usd=nothing, elective_roth_usd=nothing)
+    paid = replace(made, elective_traditional_usd=nothing, elective_roth_usd=nothing, imputed_usd=nothing)
     elective, employer = (
         contribution_taxes(settings, assume, run.projection.years, mobility, part) for part in (own, paid)
     )
@@ -131,6 +131,7 @@ def side_of(run: Run) -> Side:
         backstop=backstop(settings),
         deferral_same_year_share=settings.books.deferral_fiscal_same_year_share,
         withdrawal_same_year_share=settings.books.withdrawal_fiscal_same_year_share,
+        displaced_share=settings.books.displaced_taxable_share,
     )
 
 

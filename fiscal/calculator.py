@@ -165,8 +165,8 @@ def vintage_of(options: Mapping[str, Any]) -> pd.Series:
     shadow, _ = _valued(case, case.after_tax_rate)
     character = CHARACTERS.index(case.character)
     deferral = float(books.total("deferred_revenue")[0].sum())
-    buildup = float(shadow.contributions_usd["inside_buildup_shadow"][0, character])
-    withdrawn = float(account.contributions_usd["withdrawal_tax"][0, character])
+    buildup = float(shadow.contributions_total("inside_buildup_shadow")[0, character])
+    withdrawn = float(account.contributions_total("withdrawal_tax")[0, character])
     nominal = float(books.total("withdrawal_tax")[0].sum())
     # 0.0 + x: no negative zero is printed
     values = (deferral, buildup, withdrawn, nominal, -(deferral + buildup + withdrawn))

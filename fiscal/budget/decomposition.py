@@ -119,6 +119,7 @@ class Side:
     backstop: Backstop
     deferral_same_year_share: float
     withdrawal_same_year_share: float
+    displaced_share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +226,7 @@ def decompose(base: Side, other: Side) -> Decomposition:
         pays, law, clock, responds = (
             sides[chosen[factor] and differs[factor]] for factor in (CONTRIBUTIONS, RATE, TIMING, BEHAVIOUR)
         )
-        calendar = world(chosen).lines(pays, rates[chosen[RATE]], law.buildup, responds.backstop)
+        calendar = world(chosen).lines(pays, rates[chosen[RATE]], law, responds.backstop)
         values[mask, 0] = _with_sums(calendar)
         values[mask, 1] = _with_sums(
             {
@@ -256,11 +257,11 @@ class _World:
     def __init__(self, inputs: ProjectionInputs, projection: Projection) -> None:
         self.inputs, self.projection = inputs, projection
         self.dollars = taxed_dollars(projection)
-        self._buildup: dict[int, np.ndarray] = {}
+        self._buildup: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._rescue: dict[int, np.ndarray] = {}
 
     def lines(
-        self, pays: Side, rates: Mapping[str, np.ndarray], law: BuildupTax, rule: Backstop
+        self, pays: Side, rates: Mapping[str, np.ndarray], law: Side, rule: Backstop
     ) -> dict[str, np.ndarray]:
         """Every line but the sums, ``(Y,)`` by calendar year."""
         dollars = {**pays.contribution_usd, **self.dollars}
@@ -269,21 +270,24 @@ class _World:
             tax = sign * np.einsum("yag,yag->y", rates[name], dollars[name])
             lines[line] = lines[line] + tax if line in lines else tax
         if id(law) not in self._buildup:
-            self._buildup[id(law)] = self._inside_buildup(law)
+            self._buildup[id(law)] = self._inside_buildup(law.buildup)
+        core, crypto = self._buildup[id(law)]
         if id(rule) not in self._rescue:
             without = 1 if len(self.inputs.path_labels) > 1 else None
             self._rescue[id(rule)] = -rescue_cost(self.projection, without, rule)[0].sum(axis=(1, 2))
         return lines | {
-            "inside_buildup_cash": self._buildup[id(law)],
+            "inside_buildup_cash": core + crypto,
+            "displaced_gains_tax": law.displaced_share * crypto,
             "rescue_cost": self._rescue[id(rule)],
         }
 
-    def _inside_buildup(self, law: BuildupTax) -> np.ndarray:
+    def _inside_buildup(self, law: BuildupTax) -> tuple[np.ndarray, np.ndarray]:
+        """Build-up of the core and of the crypto sleeve, (Y,) each."""
         core, crypto = buildup_rates(self.inputs, self.projection.crypto_return, law)
         cells = self.projection.cells
-        return -(
-            np.einsum("yags,yags->y", cells["core_held"][0], core[0])
-            + np.einsum("yags,yag->y", cells["crypto_held"][0], crypto[0])
+        return (
+            -np.einsum("yags,yags->y", cells["core_held"][0], core[0]),
+            -np.einsum("yags,yag->y", cells["crypto_held"][0], crypto[0]),
         )
 
 
@@ -375,7 +379,8 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         and _same(*(people / people.sum() for people in stratum_shares)),
         "rate": _same_fields(one, two, (*TAXABLE_SHARES, "additional_tax_rate"))
         and _same_fields(one, two, ("owner_schedule", "heir_schedule"))
-        and _same_fields(base.buildup, other.buildup, tuple(field.name for field in fields(BuildupTax))),
+        and _same_fields(base.buildup, other.buildup, tuple(field.name for field in fields(BuildupTax)))
+        and base.displaced_share == other.displaced_share,
         "timing": _same_fields(one, two, FACTOR_FIELDS["timing"])
         and _same_fields(base, other, ("deferral_same_year_share", "withdrawal_same_year_share")),
         "behaviour": all(
