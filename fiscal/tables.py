@@ -254,6 +254,33 @@ def _path_crypto(of: Distribution) -> pd.DataFrame:
     )
 
 
+STATE_TAXED = (
+    "plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings", "conversions",
+)  # fmt: skip
+"""Flows that a state's income tax falls on."""
+
+
+def _state_tax(run: Run) -> pd.DataFrame:
+    """State income tax not collected on contributions and collected on withdrawals, at the section's average rate.
+
+    On lines of its own and in no federal total; the rate is one for all people and both ends of the deferral.
+    """
+    state, horizon = run.scenario.settings.state, run.horizon
+    years, price = run.projection.years[horizon], _price_level(run)[horizon]
+    frames = []
+    for path, label in _shown_paths(run):
+        drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
+        amounts = {
+            "state_deferred_revenue": -state.rate * run.contributions.traditional_usd.sum(axis=(1, 2)),
+            "state_withdrawal_tax": state.rate * state.withdrawals_taxed_share * drawn,
+        }
+        for line, values in amounts.items():
+            nominal = values[horizon] / BILLION
+            frame = {"path": label, "year": years, "line": line, "nominal_bn_usd": nominal}
+            frames.append(pd.DataFrame({**frame, "real_bn_usd": nominal / price}))
+    return pd.concat(frames, ignore_index=True)
+
+
 def _tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
     return {
         "budget": _budget(run),

@@ -193,6 +193,20 @@ def test_later_retirement_means_more_saving_and_later_draws() -> None:
     assert later.projection.closing_usd[0, -1].sum() > plain.projection.closing_usd[0, -1].sum()
 
 
+def test_state_tax_stands_on_lines_of_its_own() -> None:
+    from fiscal.results import Result
+
+    plain, state = (Result.of(run("baseline", ("state.income_tax", on))) for on in (False, True))
+    assert "state_tax" not in plain.tables
+    np.testing.assert_array_equal(state.budget.line("net_revenue"), plain.budget.line("net_revenue"))
+    frame = state.tables["state_tax"]
+    own = frame[frame["year"] == 2030].set_index("line")["nominal_bn_usd"]
+    y = 2030 - FIRST_YEAR
+    paid = run("baseline").contributions.traditional_usd[y].sum() / 1e9
+    assert own["state_deferred_revenue"] == pytest.approx(-0.045 * paid)
+    assert 0 < own["state_withdrawal_tax"] < -own["state_deferred_revenue"]
+
+
 # --- behaviour --------------------------------------------------------------------------------------
 
 
@@ -267,6 +281,25 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
     with pytest.raises(InputError, match="paths.seed"):
         compare(base, seeded)
     assert len(compare(base, seeded, anyway=True).effects()) == 1
+
+
+def test_the_report_s_chapter_says_what_each_case_changes() -> None:
+    from fiscal.report.content import Items, Table
+    from fiscal.report.levers import levers_section
+    from fiscal.results import Result
+
+    base, other = (Result.of(run(name)) for name in ("baseline", "lower_limits"))
+    section = levers_section((base, other))
+    assert section is not None
+    (items,) = [block for block in section.blocks if isinstance(block, Items)]
+    terms = {item.term: str(item.text) for item in items.items}
+    assert set(terms) == {
+        f"limits.{name}_usd" for name in ("elective_limit", "catch_up_limit", "additions_limit")
+    }
+    assert "20000" in terms["limits.elective_limit_usd"]
+    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    assert table.data.iloc[0]["2026_2035_bn_usd"] > 0
+    assert levers_section((base,)) is None
 
 
 def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:

@@ -1143,15 +1143,6 @@ class Behaviour(Section):
         source="0: nominal contributions unchanged under Roth (Beshears, Choi, Laibson, Madrian 2017)",
         status="cited",
     )
-    contribution_return_response: float = setting(
-        0.0,
-        unit="share of elective deferrals per unit of log return over equity in the year before",
-        low=-1.0,
-        high=2.0,
-        doc="Crypto holders' contributions answer to crypto's past return; bounded to half and twice.",
-        source="no source",
-        status="assumed",
-    )
     chasing: float = setting(
         0.0,
         unit="share of the allocation per unit of log return over equity in the year before",

@@ -1,0 +1,102 @@
+"""Chapter on the levers: what each scenario changes, in words, and its effect over ten years beside the long run."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fiscal.plots.wording import amount, listing, signed_amount
+from fiscal.report.answer import Results
+from fiscal.report.content import Block, Column, Heading, Items, Prose, Section, Table, Term
+from fiscal.results import Result, compare
+
+STATE_YEAR = 2035
+"""Year whose state taxes are told."""
+
+
+def levers_section(results: Results) -> Section | None:
+    """What is changed from the base, and what each case does to net revenue by window."""
+    if len(results) < 2:
+        return None
+    base, *others = results
+    blocks: list[Block] = [_effects_table(results)]
+    for result in others:
+        changed = _changed(base, result)
+        if not changed:
+            continue
+        blocks.append(Heading(result.name))
+        if result.scenario.description:
+            blocks.append(Prose(result.scenario.description))
+        blocks.append(Items(tuple(changed)))
+        blocks += _state_words(result)
+    text = (
+        "Each case differs from the base in the settings listed under it; everything else is the same. A lever that "
+        "moves tax from withdrawal to contribution, or back, shows a gain in one window and a loss in another: "
+        "the ten-year column is a shift in time until the years after it are read."
+    )
+    return Section("Levers and what they do", (Prose(text), *blocks))
+
+
+def _changed(base: Result, result: Result) -> list[Term]:
+    """The settings in which a result differs from the base, with what they mean, as list items."""
+    own = {row.key: row for row in result.scenario.explained()}
+    terms = []
+    for key, row in own.items():
+        before = base.scenario.value(key) if not key.startswith("assumptions.") else row.default
+        if row.value == before:
+            continue
+        source = f" Source of the default: {row.source}." if row.source else ""
+        here = f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; {row.status})."
+        terms.append(Term(key, f"{row.doc} {here}{source}"))
+    return terms
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _effects_table(results: Results) -> Table:
+    effects = compare(results[0], *results[1:]).effects()
+    windows = [column for column in effects if column.endswith("_bn_usd")]
+    frame = effects.assign(
+        annual=[_year(value) for value in effects["annual_turns"]],
+        cumulated=[_year(value) for value in effects["cumulated_turns"]],
+    )
+    return Table(
+        "table-levers", f"Net revenue less {results[0].name}, by window, and the years in which it turns", frame,
+        (
+            Column("scenario", "Scenario", width=1),
+            *(Column(name, "FY " + name.removesuffix("_bn_usd").replace("_", "\N{EN DASH}"), 1) for name in windows),
+            Column("annual", "Annual effect turns", align="right"),
+            Column("cumulated", "Cumulated effect turns", align="right"),
+        ),
+        unit="Billions of current dollars; positive = the government is better off.",
+        source="A turn is the first year from which the sign stays the other one; the cumulated effect carries "
+        "interest at the one-year rate.",
+    )  # fmt: skip
+
+
+def _year(value: object) -> str:
+    return "never" if pd.isna(value) else str(value)
+
+
+def _state_words(result: Result) -> list[Block]:
+    """State income tax, where the scenario has it on."""
+    frame = result.tables.get("state_tax")
+    if frame is None:
+        return []
+    own = frame[(frame["path"] == "scenario") & (frame["year"] == STATE_YEAR)].set_index("line")[
+        "nominal_bn_usd"
+    ]
+    parts = [
+        f"{signed_amount(own['state_deferred_revenue'])} on contributions",
+        f"{amount(own['state_withdrawal_tax'])} on withdrawals",
+    ]
+    return [
+        Prose(
+            f"States, at one average rate and in no federal total, collect in {STATE_YEAR} {listing(parts)}."
+        )
+    ]
