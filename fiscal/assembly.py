@@ -164,10 +164,13 @@ def projection_inputs(
         own_path[convention_label(rate)] = (plain, crypto_only, (0.0, 0.0), target, flat)
     per_path = [own_path[label] for label in labels]
     targets = np.stack([part[3] for part in per_path])
-    policy = _policy(settings, targets, years)
-    for name, share in allocation_on_paths(settings, market).items():
-        policy[name] = policy[name].copy()
-        policy[name][labels.index(SCENARIO_PATH)] = share[0]
+    turns = np.repeat(reversal_years(settings, market), len(labels))
+    policy = _policy(settings, targets, years, turns)
+    policy["contribution_scale"] = np.ones(targets.shape)
+    if answers_to_paths(settings):
+        for name, values in policy_on_paths(settings, market).items():
+            policy[name] = policy[name].copy()
+            policy[name][labels.index(SCENARIO_PATH)] = values[0]
 
     # accounts and their holders
     scale = settings.people.scale
@@ -263,11 +266,64 @@ def target_allocation(settings: Settings, years: np.ndarray) -> np.ndarray:
     return np.stack([np.zeros(len(years)), curve], axis=1)
 
 
-def allocation_on_paths(settings: Settings, market: paths.AssetPaths) -> dict[str, np.ndarray]:
-    """The scenario's ``ALLOCATIONS`` on each path of a market, ``(P, Y, S)``: policy first, then the answer."""
+def policy_on_paths(settings: Settings, market: paths.AssetPaths) -> dict[str, np.ndarray]:
+    """What the scenario's savers buy and hold on each path of a market: policy first, which may turn on a fall,
+    then the answer to returns. Allocations and the scale of contributions ``(P, Y, S)``, the rest ``(P, Y)``."""
     target = target_allocation(settings, market.years)
-    policy = _policy(settings, target[None], market.years)
-    return {name: answered_allocation(settings, policy[name][0], market) for name in ALLOCATIONS}
+    turns = reversal_years(settings, market)
+    policy = _policy(settings, np.broadcast_to(target, (len(turns), *target.shape)), market.years, turns)
+    answer = allocation_answer(settings, market)
+    if answer is not None:
+        for name in ("crypto_target_share", "crypto_contribution_share"):
+            policy[name] = np.clip(policy[name] * answer[:, :, None], 0.0, 1.0)
+    policy["contribution_scale"] = contribution_answer(settings, market, target.shape[1])
+    return policy
+
+
+def answers_to_paths(settings: Settings) -> bool:
+    """Whether anything that savers or policy do depends on the path."""
+    behaviour = settings.behaviour
+    return bool(
+        behaviour.chasing
+        or behaviour.panic_share
+        or behaviour.contribution_return_response
+        or settings.overlays.reversal_trigger_fall is not None
+    )
+
+
+NEVER = 9999
+"""A year in which nothing turns."""
+
+
+def reversal_years(settings: Settings, market: paths.AssetPaths) -> np.ndarray:
+    """Year in which policy turns against alternatives on each path, ``(P,)``: the year set, or the one after the
+    first calendar year from 2026 on in which crypto falls by the trigger."""
+    overlays = settings.overlays
+    crypto = market.annual_returns()[..., CRYPTO]
+    turns = np.full(len(crypto), NEVER if overlays.reversal_year is None else overlays.reversal_year)
+    if overlays.reversal_trigger_fall is not None:
+        fell = crypto[:, 1:] <= -overlays.reversal_trigger_fall
+        first = np.where(fell.any(axis=1), market.years[1:][fell.argmax(axis=1)] + 1, NEVER)
+        turns = np.minimum(turns, first)
+    return turns
+
+
+def _excess(market: paths.AssetPaths) -> np.ndarray:
+    """Log return of crypto over equity in the calendar year before, ``(P, Y)``; nothing before 2027."""
+    annual = market.annual_returns()
+    excess = np.log1p(annual[..., CRYPTO]) - np.log1p(annual[..., EQUITY])
+    before = np.zeros(excess.shape)
+    before[:, 2:] = excess[:, 1:-1]
+    return before
+
+
+def contribution_answer(settings: Settings, market: paths.AssetPaths, strata: int) -> np.ndarray:
+    """What contributions are multiplied by on each path, ``(P, Y, S)``: only those of holders of crypto answer."""
+    scale = np.ones((len(market.half_returns), len(market.years), strata))
+    response = settings.behaviour.contribution_return_response
+    if response and strata > 1:
+        scale[..., -1] = np.clip(1 + response * _excess(market), 0.5, 2.0)
+    return scale
 
 
 def strata_shares(settings: Settings, years: np.ndarray, holders: np.ndarray) -> np.ndarray:
@@ -292,44 +348,37 @@ def strata_shares(settings: Settings, years: np.ndarray, holders: np.ndarray) ->
     return np.stack([1 - crypto, crypto], axis=-1)
 
 
-ALLOCATIONS = ("crypto_target_share", "crypto_contribution_share")
-"""Inputs of the projection that answer to past returns."""
-
-
-def answered_allocation(settings: Settings, share: np.ndarray, market: paths.AssetPaths) -> np.ndarray:
-    """An allocation ``(Y, S)`` as savers make it on each path, ``(P, Y, S)``, where they chase returns or sell in
-    panic (section ``behaviour``). What happened in a calendar year acts in the next, from 2027 on."""
+def allocation_answer(settings: Settings, market: paths.AssetPaths) -> np.ndarray | None:
+    """Factor ``(P, Y)`` on the allocation where savers chase returns or sell in panic (section ``behaviour``); None
+    where they do neither. What happened in a calendar year acts in the next, from 2027 on."""
     behaviour = settings.behaviour
-    annual = market.annual_returns()
-    wide = np.broadcast_to(share, (len(annual), *share.shape))
     if not (behaviour.chasing or behaviour.panic_share):
-        return wide
-    crypto, equity = annual[..., CRYPTO], annual[..., EQUITY]
-    factor = np.ones(crypto.shape)
-    excess = np.log1p(crypto) - np.log1p(equity)
-    factor[:, 2:] = np.clip(1 + behaviour.chasing * excess[:, 1:-1], 0.0, 2.0)
-    fell = crypto <= -behaviour.panic_fall
+        return None
+    factor = np.clip(1 + behaviour.chasing * _excess(market), 0.0, 2.0)
+    fell = market.annual_returns()[..., CRYPTO] <= -behaviour.panic_fall
     panic = np.zeros_like(fell)
     for later in range(1, behaviour.panic_years + 1):
         panic[:, 1 + later :] |= fell[:, 1:-later]
-    factor = np.where(panic, factor * (1 - behaviour.panic_share), factor)
-    return np.clip(wide * factor[:, :, None], 0.0, 1.0)
+    return np.where(panic, factor * (1 - behaviour.panic_share), factor)
 
 
-def _policy(settings: Settings, targets: np.ndarray, years: np.ndarray) -> dict[str, np.ndarray]:
-    """What is bought and held: the targets, until policy turns (``overlays.reversal_year``)."""
-    adoption, turn = settings.adoption, settings.overlays.reversal_year
+def _policy(
+    settings: Settings, targets: np.ndarray, years: np.ndarray, turns: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What is bought and held: the targets ``(P, Y, S)``, until policy turns in the year ``turns`` (P,)."""
+    adoption = settings.adoption
     moves = np.full(targets.shape[:2], adoption.mode == "transfer")
     strength = np.full(targets.shape[:2], adoption.rebalancing)
-    held, bought = targets, targets
-    if turn is not None:
-        after = years >= turn
-        bought = np.where(after[None, :, None], 0.0, targets)
+    after = years >= turns[:, None]
+    if not after.any():
+        held, bought = targets, targets
+    else:
+        bought = np.where(after[..., None], 0.0, targets)
         if settings.overlays.reversal_kind == "forced_sale":
             held = bought
             moves, strength = moves | after, np.where(after, 1.0, strength)
         else:
-            moves = moves & ~after
+            held, moves = targets, moves & ~after
     return {
         "crypto_target_share": held,
         "crypto_contribution_share": bought,

@@ -21,7 +21,7 @@ from fiscal.assembly import NO_CRYPTO_PATH, assumptions, backstop, contribution_
 from fiscal.budget import valuation
 from fiscal.budget.decomposition import FACTORS, Decomposition, Side
 from fiscal.budget.decomposition import decompose as decompose_sides
-from fiscal.budget.ledger import LINES
+from fiscal.budget.ledger import LINES, contribution_weight
 from fiscal.errors import InputError, Problem
 from fiscal.people.mobility import mobility_matrix
 from fiscal.scenario import Scenario
@@ -29,6 +29,7 @@ from fiscal.tables import BILLION, PRESENT_VALUE, WINDOWS
 
 if TYPE_CHECKING:
     from fiscal.engine import Run
+    from fiscal.people.contributions import Contributions
 
 Progress = Callable[[int, int, str], None]
 
@@ -99,9 +100,20 @@ def _central(scenario: Scenario, run_off: bool) -> Run:
     return engine.compute(scenario, run_off=run_off, references=(NO_CRYPTO_PATH,))
 
 
+def _as_made(run: Run) -> Contributions:
+    """Contributions as the scenario's own path has them, where they answer to returns."""
+    weight = contribution_weight(run.inputs)[0]
+    made = run.contributions
+    dollars = [
+        "elective_traditional_usd", "elective_roth_usd", "employer_traditional_usd", "employer_roth_usd",
+        "catch_up_usd", "imputed_usd",
+    ]  # fmt: skip
+    return replace(made, **{name: getattr(made, name) * weight for name in dollars})
+
+
 def side_of(run: Run) -> Side:
     """A run, whose paths are the scenario's own and that without crypto, as the decomposition reads it."""
-    settings, made = run.scenario.settings, run.contributions
+    settings, made = run.scenario.settings, _as_made(run)
     assume = assumptions(settings)
     mobility = mobility_matrix(settings.people.rank_correlation)
     nothing = np.zeros_like(made.employer_usd)

@@ -17,7 +17,7 @@ from fiscal.budget.ledger import Backstop, top_ups
 from fiscal.markets.paths import path_model
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.owners import owner_balances
-from fiscal.simulation import on_paths
+from fiscal.simulation import on_paths, own_changes
 
 if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
@@ -60,10 +60,9 @@ def rescue_on_paths(
     for first in range(0, count, batch):
         size = min(batch, count - first)
         market = path_model(model).draw(told, horizon.years, size, settings.paths.seed, first)
-        own, without = (
-            owner_balances(on_paths(horizon, label, market), last, stratum)[..., None]
-            for label in (SCENARIO_PATH, NO_CRYPTO_PATH)
-        )
+        scenario, plain = (on_paths(horizon, label, market) for label in (SCENARIO_PATH, NO_CRYPTO_PATH))
+        scenario = replace(scenario, **own_changes(settings, market, first))
+        own, without = (owner_balances(one, last, stratum)[..., None] for one in (scenario, plain))
         parts.append(top_ups(own, without, cut).sum(axis=(2, 3, 4)))
     return Contingent(
         measure=measure,

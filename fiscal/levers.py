@@ -185,11 +185,12 @@ def price_response(world: World, own: Contributions, as_law: Contributions) -> n
 
 
 def share_above_cap(world: World, contributions: Contributions) -> np.ndarray:
-    """Share of account holders whose balance at the opening of the year is above the cap, ``(Y, A, G)``.
+    """Share of contributions of people whose balance at the opening of the year is above the cap, ``(Y, A, G)``.
 
     Mean balances come from a projection of the scenario without the cap; within a cell balances are
-    lognormal with the spread that the withdrawals have. People, not dollars, are barred: those with large
-    balances are taken to contribute no more than others of their cell.
+    lognormal with the spread of account balances by income (Vanguard). Contributions are taken to be in
+    proportion to balances, so that the share is one of dollars: within a cell large accounts are those of
+    people who put in more.
     """
     from scipy.special import ndtr
 
@@ -208,8 +209,8 @@ def share_above_cap(world: World, contributions: Contributions) -> np.ndarray:
     prices = world.economy["cpi_u"]
     first = settings.limits.change_year
     cap = (settings.limits.balance_cap_usd or 0.0) * (prices / prices.loc[first]).to_numpy()
-    sigma = law_schedules.group_sigma() * world.assume["withdrawal_sigma_scale"]
+    sigma = law_schedules.group_sigma()
     with np.errstate(divide="ignore"):
-        distance = np.log(cap[:, None, None] / mean) / sigma + sigma / 2
+        distance = np.log(cap[:, None, None] / mean) / sigma - sigma / 2
     above = np.where(mean > 0, 1 - ndtr(distance), 0.0)
     return np.where((world.years >= first)[:, None, None], above, 0.0)

@@ -16,8 +16,9 @@ from fiscal.assembly import (
     EQUITY_PATH,
     NO_CRYPTO_PATH,
     SCENARIO_PATH,
-    allocation_on_paths,
+    answers_to_paths,
     path_settings,
+    policy_on_paths,
     with_custody_failure,
 )
 from fiscal.budget.ledger import BuildupTax, Ledger
@@ -50,8 +51,9 @@ class Distribution:
     measure: str
     seed: int
     lines: dict[str, dict[str, np.ndarray]]
-    deferred_revenue: np.ndarray  # (Y,) the same on every path, as is
-    payroll_forgone: np.ndarray
+    on_contributions: dict[
+        str, dict[str, np.ndarray]
+    ]  # reference -> line -> (Y,), or (path, Y) if they answer
     crypto_over_gdp: np.ndarray  # (path, Y - 1), from 2026
     capped: np.ndarray  # (path, Y) bool
 
@@ -85,7 +87,7 @@ def simulate(
     kept: dict[str, dict[str, list[np.ndarray]]] = {
         label: {line: [] for line in (*LINES, *STOCKS)} for label in labels
     }
-    over_gdp, capped = [], []
+    over_gdp, capped, scales = [], [], []
     for first in range(0, count, batch):
         report(first, count, "paths")
         size = min(batch, count - first)
@@ -94,7 +96,9 @@ def simulate(
             market = smoothed(market, settings.alternatives.smoothing)
         references = [on_paths(horizon, label, market) for label in labels]
         own = labels.index(SCENARIO_PATH)
-        references[own] = replace(references[own], **_own_changes(settings, market, first))
+        references[own] = replace(references[own], **own_changes(settings, market, first))
+        if settings.behaviour.contribution_return_response:
+            scales.append(references[own].contribution_scale[..., -1])
         for label, totals in zip(labels, project_references(references, rates), strict=True):
             parts = {
                 "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
@@ -117,19 +121,44 @@ def simulate(
             label: {line: np.concatenate(parts) for line, parts in of_label.items()}
             for label, of_label in kept.items()
         },
-        deferred_revenue=ledger.total("deferred_revenue")[0, :n_years],
-        payroll_forgone=ledger.total("payroll_forgone")[0, :n_years],
+        on_contributions={
+            label: _on_contributions(ledger, inputs, label, n_years, scales if label == SCENARIO_PATH else [])
+            for label in labels
+        },
         crypto_over_gdp=np.concatenate(over_gdp),
         capped=np.concatenate(capped),
     )
 
 
-def _own_changes(settings: Settings, market: AssetPaths, first: int) -> dict[str, Any]:
+CONTRIBUTION_LINES = ("deferred_revenue", "payroll_forgone")
+
+
+def _on_contributions(
+    ledger: Ledger, inputs: ProjectionInputs, label: str, n_years: int, scales: list[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Lines on contributions of one reference, ``(Y,)``; ``(path, Y)`` where ``scales`` (path, Y) say what those of
+    holders of crypto are multiplied by."""
+    row = inputs.path_labels.index(label)
+    if not scales:
+        return {line: ledger.total(line)[row, :n_years] for line in CONTRIBUTION_LINES}
+    scale = np.concatenate(scales)
+    plain = inputs.path_labels.index(NO_CRYPTO_PATH)  # nothing answers there
+    money = inputs.contribution_usd.sum(axis=1)[:n_years]
+    whole = money.sum(axis=3)
+    crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)
+    found = {}
+    for line in CONTRIBUTION_LINES:
+        cells = ledger.lines[line][plain, :n_years]
+        found[line] = cells.sum(axis=(1, 2)) + (scale - 1) * (cells * crypto).sum(axis=(1, 2))
+    return found
+
+
+def own_changes(settings: Settings, market: AssetPaths, first: int) -> dict[str, Any]:
     """Inputs of the scenario's own paths that differ path by path beside returns: answers and drawn losses."""
     changes: dict[str, Any] = {}
-    behaviour, overlays = settings.behaviour, settings.overlays
-    if behaviour.chasing or behaviour.panic_share:
-        changes |= allocation_on_paths(settings, market)
+    overlays = settings.overlays
+    if answers_to_paths(settings):
+        changes |= policy_on_paths(settings, market)
     if overlays.operational_loss_frequency:
         drawn = draw_loss_rates(
             overlays.operational_loss_frequency, overlays.operational_recovery_share, market.years,
@@ -179,5 +208,6 @@ def on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> Projec
         transfer=repeated(inputs.transfer),
         rebalancing=repeated(inputs.rebalancing),
         sale_share=repeated(inputs.sale_share),
+        contribution_scale=repeated(inputs.contribution_scale),
         crypto_market_usd=worth,
     )

@@ -60,16 +60,24 @@ def _shown_paths(run: Run) -> list[tuple[int, str]]:
 def tables_of(run: Run) -> dict[str, pd.DataFrame]:
     """Every table of a run by name, in long form; a random model's runs have those of its paths too."""
     tables = _tables_of_one_path(run) | value_tables(run)
+    if run.scenario.settings.state.income_tax:
+        tables["state_tax"] = _state_tax(run)
     if run.distributions:
         tables |= path_tables(run)
     return tables
+
+
+def _independent(run: Run) -> bool:
+    """Whether the paths are independent draws: a Sobol sequence's points are not."""
+    paths = run.scenario.settings.paths
+    return not (paths.model == "regime_switching" and paths.draws == "sobol")
 
 
 def path_tables(run: Run) -> dict[str, pd.DataFrame]:
     """The distribution over paths: by year, by window, and how large crypto becomes."""
     own = run.distributions[0]
     return {
-        "path_years": _path_years(own),
+        "path_years": _path_years(own, _independent(run)),
         "path_windows": pd.concat([_path_windows(run, one) for one in run.distributions], ignore_index=True),
         "paths": _paths(run, own),
         "path_crypto": _path_crypto(own),
@@ -94,12 +102,14 @@ def _implied(run: Run) -> dict[str, pd.DataFrame]:
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-def _statistics(values: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean, its standard error and quantiles over the first axis, billions."""
+def _statistics(values: np.ndarray, independent: bool = True) -> dict[str, np.ndarray]:
+    """Mean, its standard error and quantiles over the first axis, billions. Paths that are not ``independent``
+    draws (Sobol points) have no standard error of this kind: missing."""
     billions = values / BILLION
+    error = billions.std(axis=0, ddof=1) / np.sqrt(len(billions))
     found = {
         "mean_bn_usd": billions.mean(axis=0),
-        "standard_error_bn_usd": billions.std(axis=0, ddof=1) / np.sqrt(len(billions)),
+        "standard_error_bn_usd": error if independent else np.full_like(error, np.nan),
     }
     quantiles = np.quantile(billions, list(QUANTILES.values()), axis=0)
     return found | {f"{name}_bn_usd": level for name, level in zip(QUANTILES, quantiles, strict=True)}
@@ -119,9 +129,7 @@ def _path_lines(of: Distribution, label: str) -> dict[str, np.ndarray]:
     """Revenue lines by path and calendar year, ``(path, Y)``."""
     lines = {line: of.lines[label][line] for line in SIMULATED_LINES}
     nothing = np.zeros_like(lines["withdrawal_tax"])
-    lines["deferred_revenue"] = nothing + of.deferred_revenue
-    lines["payroll_forgone"] = nothing + of.payroll_forgone
-    return lines
+    return lines | {line: nothing + values for line, values in of.on_contributions[label].items()}
 
 
 def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -135,7 +143,7 @@ def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def _path_years(of: Distribution) -> pd.DataFrame:
+def _path_years(of: Distribution, independent: bool) -> pd.DataFrame:
     """By year: every path's level, and the scenario less each reference on the same path."""
     levels = {
         label: _with_sums(_path_lines(of, label)) | {stock: of.lines[label][stock] for stock in STOCKS}
@@ -151,7 +159,8 @@ def _path_years(of: Distribution) -> pd.DataFrame:
     return pd.concat(
         [
             pd.DataFrame(
-                {"path": path, "reference": reference, "line": line, "year": of.years, **_statistics(values)}
+                {"path": path, "reference": reference, "line": line, "year": of.years}
+                | _statistics(values, independent)
             )
             for path, reference, lines in shown
             for line, values in lines.items()
@@ -231,7 +240,10 @@ def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
                     "reference": reference,
                     "window": window,
                     "line": line,
-                    **{name: float(value[0]) for name, value in _statistics(values[:, None]).items()},
+                    **{
+                        name: float(value[0])
+                        for name, value in _statistics(values[:, None], _independent(run)).items()
+                    },
                     **_tails(values),
                     "worse_share": float(worse.mean()),
                     "paths": of.count,

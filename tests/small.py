@@ -13,7 +13,7 @@ CRYPTO_ASSET = 2
 
 PATH_FIELDS = (
     "half_return", "mix", "loss_rate", "crypto_target_share", "crypto_contribution_share", "transfer",
-    "rebalancing", "sale_share", "crypto_market_usd",
+    "rebalancing", "sale_share", "crypto_market_usd", "contribution_scale",
 )  # fmt: skip
 """Fields of the inputs that have a path axis."""
 
@@ -83,9 +83,17 @@ def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> Projection
         owner_schedule=progressive_schedule(rng),
         heir_schedule=progressive_schedule(rng),
         additional_tax_rate=0.1,
+        contribution_scale=np.ones((paths, YEARS, STRATA)),
     )
     assert set(changes) <= set(fields), set(changes) - set(fields)
     return ProjectionInputs(**(fields | changes))  # type: ignore[arg-type]
+
+
+def answering(inputs: ProjectionInputs, seed: int) -> ProjectionInputs:
+    """The same inputs with contributions of the crypto stratum that answer to the path."""
+    answer = np.ones_like(inputs.crypto_target_share)
+    answer[..., 1] = np.random.default_rng([seed, 1]).uniform(0.5, 2, answer.shape[:2])
+    return replaced(inputs, contribution_scale=answer)
 
 
 def replaced(inputs: ProjectionInputs, **changes: object) -> ProjectionInputs:

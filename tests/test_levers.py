@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fiscal import engine
-from fiscal.assembly import answered_allocation, strata_shares, target_allocation
+from fiscal.assembly import allocation_answer, contribution_answer, strata_shares, target_allocation
 from fiscal.axes import ASSETS, FIRST_YEAR
 from fiscal.budget import valuation
 from fiscal.errors import InputError
@@ -43,6 +43,7 @@ NEUTRAL = [
     (("withdrawals.conversion_first_year", 2030), ("withdrawals.conversion_last_year", 2040)),
     (("withdrawals.rmd_age_shift", 0), ("withdrawals.retirement_age_shift", 0)),
     (("behaviour.panic_fall", 0.2), ("behaviour.panic_years", 5)),
+    (("overlays.reversal_trigger_fall", 0.99), ("overlays.reversal_kind", "forced_sale")),
     (("adoption.group_tilt", 0.0), ("adoption.age_tilt", 0.0)),
     (("state.rate", 0.1),),
 ]
@@ -234,18 +235,72 @@ def made_up(crypto: list[float]) -> AssetPaths:
 
 def test_savers_chase_and_panic_the_year_after() -> None:
     market = made_up([0.0, 0.0, 1.0, -0.6, 0.0, 0.0, 0.0])
-    share = np.full((7, 1), 0.05)
     chasing = load("boom", {"behaviour.chasing": 0.5}).settings
-    answered = answered_allocation(chasing, share, market)[0, :, 0] / 0.05
+    answered = allocation_answer(chasing, market)[0]
     np.testing.assert_allclose(answered, [1, 1, 1, 1 + 0.5 * np.log(2), 1 + 0.5 * np.log(0.4), 1, 1])
     panic = load("boom", {"behaviour.panic_share": 0.8, "behaviour.panic_years": 2}).settings
-    answered = answered_allocation(panic, share, market)[0, :, 0] / 0.05
-    np.testing.assert_allclose(answered, [1, 1, 1, 1, 0.2, 0.2, 1])
-    plain = load("boom").settings
-    assert (answered_allocation(plain, share, market) == share).all()
+    np.testing.assert_allclose(allocation_answer(panic, market)[0], [1, 1, 1, 1, 0.2, 0.2, 1])
+    assert allocation_answer(load("boom").settings, market) is None
     bust = run("bust", ("behaviour.panic_share", 1.0), ("behaviour.panic_fall", 0.3))
     held = bust.projection.total("closing_crypto")[0]
     assert (held[bust.projection.years > 2036] == 0).any() and held[-1] > 0
+
+
+def test_contributions_answer_to_the_return_of_the_year_before() -> None:
+    market = made_up([0.0, 0.0, 1.0, -0.6, 0.0, 3.0, 0.0, 0.0])
+    settings = load("boom", {"behaviour.contribution_return_response": 1.0}).settings
+    scale = contribution_answer(settings, market, 2)[0]
+    assert (scale[:, 0] == 1).all()  # who holds none does not answer
+    np.testing.assert_allclose(scale[:, 1], [1, 1, 1, 1 + np.log(2), 0.5, 1, 2, 1])
+    answered, plain = run("boom", ("behaviour.contribution_return_response", 0.5)), run("boom")
+    paid = [
+        one.inputs.contribution_usd * one.inputs.contribution_scale[0][:, None, None, None]
+        for one in (answered, plain)
+    ]
+    per_year = [amounts.sum(axis=(1, 2, 3, 4)) for amounts in paid]
+    up = answered.inputs.contribution_scale[0, :, 1]
+    assert (np.sign(per_year[0] - per_year[1]) == np.sign(up - 1)).all() and (up != 1).any()
+    # deferral follows what is paid in, on the scenario's path only
+    ratio = line(answered, "deferred_revenue") / line(plain, "deferred_revenue")
+    np.testing.assert_allclose(ratio, per_year[0] / per_year[1], rtol=1e-9)
+    for name in ("no_crypto", "equity_adoption"):
+        row = plain.projection.path(name)
+        np.testing.assert_array_equal(
+            answered.ledger.total("deferred_revenue")[row], plain.ledger.total("deferred_revenue")[row]
+        )
+
+
+def test_random_paths_answer_each_for_itself() -> None:
+    changes = {"paths.count": 8, "horizon.last_year": 2040, "behaviour.contribution_return_response": 0.5,
+               "overlays.reversal_trigger_fall": 0.6, "books.risk_neutral_paths": 0, "backstop.paths": 0}  # fmt: skip
+    own = engine.compute(load("stochastic_central", changes)).distributions[0]
+    paid = own.on_contributions["scenario"]["deferred_revenue"]
+    assert paid.shape == (8, 16) and len(np.unique(paid[:, -1])) > 4
+    assert own.on_contributions["no_crypto"]["deferred_revenue"].shape == (16,)
+    held = own.lines["scenario"]["closing_crypto"]
+    assert held.std() > 0
+
+
+def test_policy_turns_after_a_fall_path_by_path() -> None:
+    from fiscal.assembly import NEVER, policy_on_paths, reversal_years
+
+    halves = np.concatenate([made_up([0.0, 0.0, 0.2, fall, 0.0, 0.0]).half_returns for fall in (-0.3, -0.7)])
+    market = AssetPaths(ASSETS, np.arange(FIRST_YEAR, FIRST_YEAR + 6), halves, "made up")
+    settings = load(
+        "boom", {"overlays.reversal_trigger_fall": 0.5, "overlays.reversal_kind": "forced_sale"}
+    ).settings
+    assert list(reversal_years(settings, market)) == [NEVER, 2029]
+    policy = policy_on_paths(settings, market)
+    assert (policy["crypto_target_share"][1, 4:] == 0).all() and (
+        policy["crypto_target_share"][0, 2:, 1] > 0
+    ).all()
+    fixed = load("boom", {"overlays.reversal_trigger_fall": 0.5, "overlays.reversal_year": 2027}).settings
+    assert list(reversal_years(fixed, market)) == [2027, 2027]
+    # the named bust falls by enough in the end; the boom never does
+    turned, plain = run("bust", ("overlays.reversal_trigger_fall", 0.4)), run("bust")
+    assert (
+        turned.projection.total("closing_crypto")[0, -1] < plain.projection.total("closing_crypto")[0, -1] / 2
+    )
 
 
 def test_holders_of_crypto_may_differ_by_group_and_birth_year() -> None:

@@ -212,7 +212,7 @@ def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
             name: getattr(inputs, name)[:1]
             for name in (
                 "loss_rate", "crypto_target_share", "crypto_contribution_share", "transfer", "rebalancing",
-                "sale_share", "crypto_market_usd",
+                "sale_share", "crypto_market_usd", "contribution_scale",
             )
         },
     )  # fmt: skip

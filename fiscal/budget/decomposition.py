@@ -78,7 +78,7 @@ FACTOR_FIELDS: Mapping[str, tuple[str, ...]] = {
     "timing": (
         "withdrawal_rate", "rollover_rate", "conversion_rate", "death_rate", "spouse_share", "heir_years",
     ),
-    "behaviour": ("transfer", "rebalancing"),
+    "behaviour": ("transfer", "rebalancing", "contribution_scale"),
 }  # fmt: skip
 """Which factor a field of the projection's inputs belongs to. Schedules and the people who share the
 dollars (``holders``, ``heirs``) move nothing but the rates of their own run. Dollars by stratum are those of
@@ -174,7 +174,17 @@ def hybrid(parts: Mapping[str, ProjectionInputs]) -> ProjectionInputs:
         for name in ("transfer", "rebalancing"):
             own = getattr(behaviour, name)[:1]
             values[name] = np.broadcast_to(own, (paths, *own.shape[1:]))
+        scale = np.ones_like(returns.contribution_scale)
+        if scale.shape[2] > 1:
+            scale[0, :, -1] = _answer(behaviour)
+        values["contribution_scale"] = scale
     return ProjectionInputs(**values)
+
+
+def _answer(inputs: ProjectionInputs) -> np.ndarray:
+    """What the contributions of holders of crypto are multiplied by on the run's own path, ``(Y,)``."""
+    scale = inputs.contribution_scale[0]
+    return scale[:, -1] if scale.shape[1] > 1 else np.ones(len(scale))
 
 
 def _over_strata(total: np.ndarray, like: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
@@ -384,8 +394,9 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         "timing": _same_fields(one, two, FACTOR_FIELDS["timing"])
         and _same_fields(base, other, ("deferral_same_year_share", "withdrawal_same_year_share")),
         "behaviour": all(
-            _same(getattr(one, name)[0], getattr(two, name)[0]) for name in FACTOR_FIELDS["behaviour"]
+            _same(getattr(one, name)[0], getattr(two, name)[0]) for name in ("transfer", "rebalancing")
         )
+        and _same(_answer(one), _answer(two))
         and _same_fields(base.backstop, other.backstop, ("covered", "trigger_share", "made_up_share")),
     }
     return tuple(not same[name] for name in FACTORS)

@@ -223,6 +223,17 @@ def buildup_rates(
     return core, crypto[..., 0]
 
 
+def contribution_weight(inputs: ProjectionInputs) -> np.ndarray:
+    """Contributions of a cell as they are made on a path over those of the inputs, ``(P, Y, A, G)``: one where
+    nothing answers to returns. Taxes on contributions are taken in proportion."""
+    if (inputs.contribution_scale == 1).all():
+        return np.ones((1, 1, 1, 1))
+    money = inputs.contribution_usd.sum(axis=1)  # (Y, A, G, S)
+    made = np.einsum("yags,pys->pyag", money, inputs.contribution_scale)
+    whole = np.broadcast_to(money.sum(axis=3), made.shape)
+    return np.divide(made, whole, out=np.ones_like(made), where=whole > 0)
+
+
 def keep_books(
     projection: Projection,
     inputs: ProjectionInputs,
@@ -238,20 +249,22 @@ def keep_books(
     core_buildup, crypto_buildup = buildup_rates(inputs, projection.crypto_return, buildup)
     shape = projection.cells["owner_tax"].shape[:4]
 
-    def same_on_every_path(values: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(values, shape)
+    paid = contribution_weight(inputs)
+
+    def on_contributions(values: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(values * paid, shape)
 
     def over_strata(name: str) -> np.ndarray:
         return projection.cells[name].sum(axis=4)
 
     on_crypto = -over_strata("crypto_held") * crypto_buildup
     lines = {
-        "deferred_revenue": same_on_every_path(-taxes.deferred_usd),
-        "payroll_forgone": same_on_every_path(-(taxes.payroll_oasdi_usd + taxes.payroll_hi_usd)),
+        "deferred_revenue": on_contributions(-taxes.deferred_usd),
+        "payroll_forgone": on_contributions(-(taxes.payroll_oasdi_usd + taxes.payroll_hi_usd)),
         "withdrawal_tax": over_strata("owner_tax") + over_strata("heir_tax"),
         "conversion_tax": over_strata("conversion_tax"),
         "additional_tax": over_strata("additional_tax"),
-        "roth_upfront_tax": same_on_every_path(taxes.roth_upfront_usd),
+        "roth_upfront_tax": on_contributions(taxes.roth_upfront_usd),
         "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
         "displaced_gains_tax": displaced_share * on_crypto,
     }

@@ -114,7 +114,8 @@ def value_vintages(
         held = balances.owners[at], balances.heirs[at]
     later, middle, claim = _tax_pass(inputs, shares, kept, path, rates, factors, portfolio, impact, held)
 
-    contribution = inputs.contribution_usd  # (Y, character, A, G, S)
+    scale = inputs.contribution_scale[path][:, None, None, None, :]
+    contribution = inputs.contribution_usd * scale  # (Y, character, A, G, S)
     crypto = inputs.crypto_contribution_share[path][:, None, None, None, :]
     at_date = 1 / factors[:, None, None, None, None]
     values = {line: _put_in(contribution, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)}

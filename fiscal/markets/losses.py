@@ -3,8 +3,10 @@
 The record (table ``crypto_incidents``): custodial events, thefts from exchanges and failures of exchanges
 and lenders, of whole calendar years, each loss taken over the value of all crypto at the month end before.
 The number of events a year is Poisson, the log of an event's share normal: many small ones, rarely a large
-one (Mt. Gox lost several percent of all there was). What customers get back is a setting. A plan's sleeve
-is taken to be kept as the market is: whoever thinks plans' custodians safer scales the frequency down.
+one (Mt. Gox lost several percent of all there was). The spread is the one at which the mean share is the
+record's; the spread of the logs alone would miss the largest event, most of the sum. What customers get
+back is a setting. A plan's sleeve is taken to be kept as the market is: whoever thinks plans' custodians
+safer scales the frequency down.
 """
 
 from __future__ import annotations
@@ -62,9 +64,16 @@ def incidents() -> pd.DataFrame:
 def loss_record() -> LossRecord:
     """Frequency and size of custodial events in the record."""
     found = incidents()
-    logs = np.log(found["lost_share"].to_numpy(dtype=float))
+    shares = found["lost_share"].to_numpy(dtype=float)
+    logs = np.log(shares)
     years = LAST_OBSERVED - FIRST_OBSERVED + 1
-    return LossRecord(len(found) / years, float(logs.mean()), float(logs.std(ddof=1)))
+    spread = np.sqrt(2 * (np.log(shares.mean()) - logs.mean()))
+    return LossRecord(len(found) / years, float(logs.mean()), float(spread))
+
+
+def recorded_loss_rate() -> float:
+    """Sum of the shares lost in the record, a year."""
+    return float(incidents()["lost_share"].sum() / (LAST_OBSERVED - FIRST_OBSERVED + 1))
 
 
 def expected_loss_rate(frequency: float, recovery_share: float) -> float:

@@ -15,7 +15,8 @@ Sobol sequence instead (:func:`slow_components`), point ``i`` for path ``i``.
 
 **Risk-neutral** paths are a second set with the same shocks: each asset's gross return of a month has
 conditional mean ``1 + rf`` in every state, by an analytic shift (the moment generating function of the shock
-for the regime model; division by the sample mean for the bootstrap, whose blocks are of one month), never by
+for the regime model, whose states fall away and leave their variance to the shocks; division
+by the sample mean for the bootstrap, whose blocks are of one month), never by
 matching moments across paths. Regime shocks and jumps of adoption are unpriced. No recentring, no cap.
 """
 
@@ -159,6 +160,9 @@ class RegimeSwitching:
         result = drivers @ root.T  # path by path: the same product whatever the batch
         result *= sd
         if law.risk_neutral:
+            # no states here: the shocks carry the volatility of the month alone
+            result[:, :, CRYPTO] *= fitted / fit["sd"]
+            sd[:, CRYPTO] *= fitted / fit["sd"]
             # conditional mean of exp(shock) over the mixture of variances, the same in both states
             mixture = (1 - share) * np.exp(0.5 * sd**2 * variance[0]) + share * np.exp(
                 0.5 * sd**2 * variance[1]

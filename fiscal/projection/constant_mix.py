@@ -46,9 +46,9 @@ CELL = 13 * LANES
 (
     MIDDLE, SECOND, WHOLE, NEW, WPT, WPR, WIT, WIR, KPT, KPR, KIT, KIR, ROLLT, ROLLR, CONVP, CONVI,
     GONE_PR, MOVED_PR, LEFT_BP, PAYS, UNIT, INDEX, HELD_I, HELD_D, HELD_G, OUT_I, OUT_D, OUT_G, NEW_I, NEW_D, NEW_G,
-    CORE_MIDDLE, CRYPTO_MIDDLE, CORE_TWO,
-) = (LANES * i for i in range(34))  # fmt: skip
-ROW = 34 * LANES
+    CORE_MIDDLE, CRYPTO_MIDDLE, CORE_TWO, PAID,
+) = (LANES * i for i in range(35))  # fmt: skip
+ROW = 35 * LANES
 
 # sums over a row's groups
 SPT, SPR, SIT, SIR, SHT, SHR, PAIDT, PAIDR, EARNED, SBUILD, SOWNER, SCONV, SHEIR = (
@@ -56,20 +56,21 @@ SPT, SPR, SIT, SIR, SHT, SHR, PAIDT, PAIDR, EARNED, SBUILD, SOWNER, SCONV, SHEIR
 )
 SUMS = 13 * LANES
 
-# of a year: the crypto sleeve's halves and taxable parts, its share of the opening and of new money, the loss
-CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, SHARE, LOSS = (LANES * i for i in range(7))
-YEAR = 7 * LANES
+# of a year: the crypto sleeve's halves and taxable parts, its share of the opening and of new money, the loss,
+# and what contributions are multiplied by
+CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, SHARE, LOSS, SCALE = (LANES * i for i in range(8))
+YEAR = 8 * LANES
 
 _compiled = njit(cache=True, error_model="numpy", fastmath={"contract"})
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True)
 def project(
-    out, chosen, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
-    fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised, nonqualified_share,
-    rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
-    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
-    gain_share, payout,
+    out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
+    crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
+    nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
+    one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
+    interest_share, gain_share, payout,
 ):  # fmt: skip
     """Fill ``out`` (block, Y, line x lane) with a column's totals on the paths ``chosen``.
 
@@ -82,21 +83,21 @@ def project(
         for lane in range(LANES):
             path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]
         _block(
-            out[block], path, fraction, opening, opening_basis, contribution, half_return, core_weight,
-            crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
-            nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
-            one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate,
-            gain_rate, interest_share, gain_share, payout,
+            out[block], path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
+            core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,
+            penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs,
+            one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate,
+            dividend_rate, gain_rate, interest_share, gain_share, payout,
         )  # fmt: skip
 
 
 @_compiled
 def _block(
-    out, path, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
-    fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised, nonqualified_share,
-    rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
-    owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
-    gain_share, payout,
+    out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
+    crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
+    nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
+    one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
+    interest_share, gain_share, payout,
 ):  # fmt: skip
     ages, groups = opening.shape[2:]
     years = out.shape[0]
@@ -104,8 +105,8 @@ def _block(
     returns = _buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
     year = _buffer((years + 1) * YEAR).reshape((years + 1, YEAR))
     _years(
-        returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, interest_share,
-        gain_share, payout,
+        returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, contribution_scale,
+        interest_share, gain_share, payout,
     )  # fmt: skip
     cell = _buffer(groups * CELL).reshape((groups, CELL))
     ring = _buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
@@ -170,8 +171,8 @@ def _buffer(size):
 
 @_compiled
 def _years(
-    returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, interest_share,
-    gain_share, payout,
+    returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, contribution_scale,
+    interest_share, gain_share, payout,
 ):  # fmt: skip
     """What the paths of the block meet, lane by lane."""
     years, assets = returns.shape[:2]
@@ -192,6 +193,7 @@ def _years(
             year[y + 1, OPENS + lane] = target[p, y]
             year[y, SHARE + lane] = contribution_share[p, y]
             year[y, LOSS + lane] = loss_rate[p, y]
+            year[y, SCALE + lane] = contribution_scale[p, y]
 
 
 @_compiled
@@ -290,7 +292,9 @@ def _row(
         core_middle, crypto_middle = core_middle * per, crypto_middle * per
         second = core_middle * core_kept + crypto_middle * crypto_kept
         row[MIDDLE + lane], row[SECOND + lane], row[WHOLE + lane] = middle, second, middle * second
-        row[NEW + lane] = (1.0 - share) * core_kept + share * crypto_kept
+        paid = year[y, SCALE + lane]
+        row[PAID + lane] = paid
+        row[NEW + lane] = ((1.0 - share) * core_kept + share * crypto_kept) * paid
         row[CORE_MIDDLE + lane], row[CRYPTO_MIDDLE + lane] = core_middle, crypto_middle
         row[CORE_TWO + lane] = core_two
 
@@ -326,7 +330,7 @@ def _row(
         row[OUT_I + lane] = core_held * interest + crypto_held * i
         row[OUT_D + lane] = core_held * flat_dividend + crypto_held * d
         row[OUT_G + lane] = core_held * gain + crypto_held * g
-        core_held, crypto_held = 0.5 * (1.0 - share), 0.5 * share
+        core_held, crypto_held = 0.5 * (1.0 - share) * paid, 0.5 * share * paid
         row[NEW_I + lane] = core_held * interest + crypto_held * i
         row[NEW_D + lane] = core_held * flat_dividend + crypto_held * d
         row[NEW_G + lane] = core_held * gain + crypto_held * g
@@ -358,7 +362,7 @@ def _cells(
             bi_out = bi if bi < wir else wir
             earned = ((wpr - bp_out) + (wir - bi_out)) * reached
             moved = bp * row[MOVED_PR + lane]
-            bp, bi = bp * row[LEFT_BP + lane] + cr, bi - bi_out + moved
+            bp, bi = bp * row[LEFT_BP + lane] + cr * row[PAID + lane], bi - bi_out + moved
             # what closes
             new, second = row[NEW + lane], row[SECOND + lane]
             pt1 = pt * row[KPT + lane] + ct * new
@@ -475,8 +479,9 @@ def _report(
         new_i += both * interest_rate[y, a, g]
         new_d += both * dividend_rate[y, a, g]
         new_g += both * gain_rate[y, a, g]
-    new = new_traditional + new_roth
+    both = new_traditional + new_roth
     for lane in range(LANES):
+        new = both * row[PAID + lane]
         middle, second = row[MIDDLE + lane], row[SECOND + lane]
         spt, sit = sums[SPT + lane], sums[SIT + lane]
         plan_out, ira_out = spt * row[WPT + lane], sit * row[WIT + lane]

@@ -19,7 +19,7 @@ Wrapper axes of length 2 hold (plan, ira); the inherited wrapper has rules of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -94,16 +94,21 @@ class ProjectionInputs:
     heir_schedule: TaxSchedule  # already moved to the heirs' ages, indexed by the owner's age
     additional_tax_rate: float
 
+    # (P, Y, S) what contributions are multiplied by on a path, one where it is left out
+    contribution_scale: np.ndarray = field(default_factory=lambda: np.ones((1, 1, 1)))
+
     def __post_init__(self) -> None:
         problems = [
-            f"{field.name} has values that are not finite"
-            for field in fields(self)
-            if isinstance(value := getattr(self, field.name), np.ndarray)
+            f"{one.name} has values that are not finite"
+            for one in fields(self)
+            if isinstance(value := getattr(self, one.name), np.ndarray)
             and value.dtype.kind == "f"
             and not np.isfinite(value).all()
         ]
         paths, years = len(self.path_labels), len(self.years)
         ages, groups, strata = self.opening_usd.shape[2:]
+        if self.contribution_scale.shape == (1, 1, 1) and (self.contribution_scale == 1).all():
+            object.__setattr__(self, "contribution_scale", np.ones((paths, years, strata)))
         mixes, assets = self.crypto_weight.shape
         expected = {
             "year_fraction": (years,),
@@ -118,6 +123,7 @@ class ProjectionInputs:
             "loss_rate": (paths, years),
             "crypto_target_share": (paths, years, strata),
             "crypto_contribution_share": (paths, years, strata),
+            "contribution_scale": (paths, years, strata),
             "transfer": (paths, years),
             "rebalancing": (paths, years),
             "sale_share": (paths,),
@@ -141,8 +147,8 @@ class ProjectionInputs:
             problems.append(f"mix names a mix outside 0..{mixes - 1}")
         if problems:
             raise ValueError("; ".join(problems))
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for one in fields(self):
+            value = getattr(self, one.name)
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
 
@@ -150,8 +156,8 @@ class ProjectionInputs:
         """The same inputs with one path."""
         one = slice(path, path + 1)
         by_path = (
-            "half_return", "mix", "loss_rate", "crypto_target_share", "crypto_contribution_share", "transfer",
-            "rebalancing", "sale_share", "crypto_market_usd",
+            "half_return", "mix", "loss_rate", "crypto_target_share", "crypto_contribution_share",
+            "contribution_scale", "transfer", "rebalancing", "sale_share", "crypto_market_usd",
         )  # fmt: skip
         cut: dict[str, Any] = {name: getattr(self, name)[one] for name in by_path}
         return replace(self, path_labels=self.path_labels[one], **cut)
@@ -165,7 +171,7 @@ class ProjectionInputs:
         )  # fmt: skip
         by_path_and_year = (
             "half_return", "core_weight", "loss_rate", "crypto_target_share", "crypto_contribution_share",
-            "transfer", "rebalancing", "crypto_market_usd",
+            "contribution_scale", "transfer", "rebalancing", "crypto_market_usd",
         )  # fmt: skip
         cut: dict[str, Any] = {name: getattr(self, name)[:n] for name in by_year}
         cut |= {name: getattr(self, name)[:, :n] for name in by_path_and_year}

@@ -39,7 +39,7 @@ TOTALS = (
 
 BY_PATH = (
     "path_labels", "half_return", "mix", "loss_rate", "crypto_target_share", "crypto_contribution_share",
-    "transfer", "rebalancing", "sale_share", "crypto_market_usd",
+    "contribution_scale", "transfer", "rebalancing", "sale_share", "crypto_market_usd",
 )  # fmt: skip
 BY_STRATUM = ("opening_usd", "opening_basis_usd", "contribution_usd", "holders", "heirs")
 """Fields that hold people's dollars and numbers, the stratum their last axis: what taxes are homogeneous in."""
@@ -121,7 +121,7 @@ def _reference(inputs: ProjectionInputs, law: BuildupRates, known: list[_Project
 def _kinds(inputs: ProjectionInputs) -> tuple[np.ndarray, np.ndarray]:
     """By path and stratum: whether there is no crypto at all; whether all accounts hold one mix."""
     target, share = inputs.crypto_target_share, inputs.crypto_contribution_share
-    free = ((target == 0) & (share == 0)).all(axis=1)  # (P, S)
+    free = ((target == 0) & (share == 0) & (inputs.contribution_scale == 1)).all(axis=1)  # (P, S)
     follows = (
         inputs.transfer.all(axis=1)
         & (inputs.rebalancing == 1).all(axis=1)
@@ -187,7 +187,8 @@ def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: 
     run(
         out, chosen, _plain(inputs.year_fraction), _plain(inputs.opening_usd[..., stratum]),
         _plain(inputs.opening_basis_usd[..., stratum]), _plain(inputs.contribution_usd[..., stratum]),
-        _plain(inputs.half_return[..., held]), _plain(weights[..., held]), _plain(sleeve[held]),
+        _plain(inputs.contribution_scale[..., stratum]), _plain(inputs.half_return[..., held]),
+        _plain(weights[..., held]), _plain(sleeve[held]),
         float(inputs.fee_rate[mix, 0]), float(inputs.fee_rate[mix, 1]), _plain(inputs.loss_rate),
         _plain(inputs.crypto_target_share[..., stratum]), _plain(inputs.crypto_contribution_share[..., stratum]),
         *_rules(inputs), _plain(holders), _plain(heirs), _plain(_per(holders, inputs)), _plain(_per(heirs, inputs)),
@@ -209,7 +210,8 @@ def _two_sleeves(
     run(
         out, chosen, _plain(inputs.year_fraction), _plain(inputs.opening_usd[..., strata]),
         _plain(inputs.opening_basis_usd[..., strata]), _plain(inputs.contribution_usd[..., strata]),
-        _plain(inputs.half_return), _plain(inputs.core_weight[mix][:, :, strata]),
+        _plain(inputs.contribution_scale[..., strata]), _plain(inputs.half_return),
+        _plain(inputs.core_weight[mix][:, :, strata]),
         _plain(inputs.crypto_weight[mix]), _plain(inputs.fee_rate[mix]), _plain(inputs.loss_rate),
         _plain(inputs.crypto_target_share[..., strata]), _plain(inputs.crypto_contribution_share[..., strata]),
         _plain(inputs.transfer), _plain(inputs.rebalancing), _plain(inputs.sale_share),

@@ -64,7 +64,8 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
         after = middle * left[:, :, :, None]
         after[:, IRA] += middle[:, PLAN] * rolled[:, :, None]
         after[:, :, ROTH] += middle[:, :, TRADITIONAL] * converted[:, :, None]
-        contribution = inputs.contribution_usd[None, y, :, :ages, :, one]
+        scale = inputs.contribution_scale[:, y, None, None, None, one]
+        contribution = inputs.contribution_usd[None, y, :, :ages, :, one] * scale
         to_crypto = contribution * inputs.crypto_contribution_share[:, y, None, None, None, one]
         after[:, PLAN, :, CRYPTO] += to_crypto
         after[:, PLAN, :, CORE] += contribution - to_crypto

@@ -284,7 +284,7 @@ def project(
         after = middle * (1.0 - withdrawn - rolled - converted)[:, :, :, None]
         after[:, IRA] += middle[:, PLAN] * rolled[:, PLAN, :, None]
         after[:, :, ROTH] += middle[:, :, TRADITIONAL] * converted[:, :, TRADITIONAL, None]
-        contribution = np.broadcast_to(inputs.contribution_usd[y], (n_paths, 2, *cell))
+        contribution = inputs.contribution_usd[y] * inputs.contribution_scale[:, y, None, None, None, :]
         to_crypto = contribution * inputs.crypto_contribution_share[:, y, None, None, None, :]
         after[:, PLAN, :, CRYPTO] += to_crypto
         after[:, PLAN, :, CORE] += contribution - to_crypto

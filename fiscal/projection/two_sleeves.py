@@ -39,11 +39,11 @@ def _tax(knots, tax, holders, amount, result, lanes):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def project(
-    out, chosen, fraction, opening, opening_basis, contribution, half_return, core_weight, crypto_weight,
-    fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier, persistence,
-    market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years,
-    holders, heirs, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate,
-    gain_rate, interest_share, gain_share, payout,
+    out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
+    crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier,
+    persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs,
+    heir_years, holders, heirs, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate,
+    dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
     """Fill ``out`` (block, line, Y, lane) with the totals of all strata on the paths ``chosen``.
 
@@ -75,6 +75,7 @@ def project(
         interest, gain, dividend = np.empty(lanes), np.empty(lanes), np.empty(lanes)
         crypto_interest, crypto_gain = np.empty(lanes), np.empty(lanes)
         goal, before_goal, share = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+        scale = np.empty(lanes)
         strength, sale, loss = np.empty(lanes), np.empty(lanes), np.empty(lanes)
         moves = np.empty(lanes)
         out_share = np.empty((4, lanes))
@@ -133,6 +134,7 @@ def project(
                     goal[lane] = target[p, y, s]
                     before_goal[lane] = target[p, y - 1, s] if y > 0 else 0.0
                     share[lane] = contribution_share[p, y, s]
+                    scale[lane] = contribution_scale[p, y, s]
                 for a in range(ages):
                     slot = (a - y) % ages
                     flat_dividend = 0.0
@@ -200,7 +202,7 @@ def project(
                                 for lane in range(lanes):
                                     after[ira, lane] += middle[plan, lane] * roll[character, lane]
                                     bit = share[lane] if k == 1 else 1.0 - share[lane]
-                                    after[plan, lane] += money * bit
+                                    after[plan, lane] += money * scale[lane] * bit
                         for wrapper in range(2):
                             for k in range(2):
                                 for lane in range(lanes):
@@ -229,7 +231,10 @@ def project(
                                 conv[1, lane] * ira_traditional,
                             )
                             basis_plan[lane] = (
-                                basis[0, lane] * (1 - out_share[1, lane]) - moved + roth_money + conv_plan
+                                basis[0, lane] * (1 - out_share[1, lane])
+                                - moved
+                                + roth_money * scale[lane]
+                                + conv_plan
                             )
                             basis_ira[lane] = basis[1, lane] - ira_basis + moved + conv_ira
                             basis[0, lane] = basis_plan[lane] * (1 - dead)

@@ -609,6 +609,11 @@ def method_section(results: Results) -> Section:
     )
 
 
+def _any(results: Results, section: str, names: tuple[str, ...]) -> bool:
+    """Whether any result has one of the settings at work."""
+    return any(bool(result.scenario.value(f"{section}{name}")) for result in results for name in names)
+
+
 def limits_section(results: Results) -> Section:
     """What is not in the numbers, with sizes where a table has one."""
     ici = sources.table("ici_assets").set_index("date")
@@ -637,7 +642,10 @@ def limits_section(results: Results) -> Section:
             "part of the tax on Social Security benefits belongs to the trust funds; the books show one "
             "government.",
         ),
-        Term("State tax", "not counted, neither forgone nor collected."),
+        Term(
+            "State tax",
+            "in no total; scenarios that switch it on show it on lines of its own, at one assumed rate.",
+        ),
         Term("Estate tax and charity", "estate tax and charitable distributions from IRAs are left out."),
         Term(
             "Plan details",
@@ -654,14 +662,36 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "Other alternatives",
-            "the order also opens plans to private equity, real estate, and commodities; no scenario here "
-            "holds them.",
+            "the order also opens plans to private equity, real estate, and commodities. "
+            + (
+                "Scenarios here hold them, at assumed shares, fees, and premiums."
+                if _any(
+                    results,
+                    "alternatives.",
+                    ("private_equity_share", "real_estate_share", "commodities_share"),
+                )
+                else "No scenario here holds them."
+            ),
         ),
         Term(
             "Behavior",
-            "contributions, retirement, and withdrawals do not respond to prices, to tax rates, or to the "
-            "order itself; "
-            "gross national product does not respond to anything.",
+            "withdrawals and retirement do not respond to prices or tax rates, and gross national product responds to "
+            "nothing. "
+            + (
+                "Contributions or allocations of some scenarios here answer to returns or to the price of saving, by "
+                "assumed amounts."
+                if _any(
+                    results,
+                    "behaviour.",
+                    (
+                        "contribution_price_elasticity",
+                        "contribution_return_response",
+                        "chasing",
+                        "panic_share",
+                    ),
+                )
+                else "Contributions and allocations respond to nothing in the scenarios shown."
+            ),
         ),
         Term(
             "Law",
@@ -677,9 +707,10 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "Contribution limits",
-            "deferral, catch-up, and compensation limits cut contributions; the limit on all additions of "
-            "section 415(c) is not applied, since it seldom binds at the mean of a cell. The share of catch-up "
-            "that must be Roth stays that of 2025.",
+            "deferral, catch-up, and compensation limits cut contributions. The limit on all additions of "
+            "section 415(c) acts only where a scenario sets another than the law's. Higher limits free nothing. The "
+            "share of catch-up that must be Roth stays that of 2025, nine tenths, too high by the look of JCT's score: "
+            "the baseline's Roth share and its deferral inherit that.",
         ),
         Term(
             "Employer money",
@@ -688,10 +719,10 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "Returns",
-            "one path a scenario. Averages over paths, probabilities, and risk-adjusted values are not "
-            "given, and no "
-            "scenario is said to be likely. No rescue of savers is in the totals; "
-            "what a stated backstop rule would cost stands beside them.",
+            "one path a scenario, unless the report has a chapter on the distribution over paths, and no "
+            "scenario is said "
+            "to be likely. No rescue of savers is in the totals; what a stated backstop rule would cost stands beside "
+            "them.",
         ),
         Term(
             "Heirs",
@@ -704,9 +735,17 @@ def limits_section(results: Results) -> Section:
         items.append(
             Term(
                 "Crypto",
-                "the share of participants is fixed in the whole, spread evenly over ages and groups. Prices "
-                "do not respond "
-                "to the plans' own buying and selling.",
+                "the share of participants is fixed"
+                + (
+                    ", and tilted over ages or groups by assumption"
+                    if _any(results, "adoption.", ("group_tilt", "age_tilt"))
+                    else ", spread evenly over ages and groups"
+                )
+                + (
+                    ". Purchases move the price by a published multiplier."
+                    if _any(results, "overlays.", ("price_impact_multiplier",))
+                    else ". Prices do not respond to the plans' own buying and selling."
+                ),
             )
         )
     second_hand = sum(entry.second_hand for entry in sources.resources())

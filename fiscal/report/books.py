@@ -109,9 +109,9 @@ def _effect_sentences(holders: Results) -> str:
         if len(neutral):
             row = neutral.iloc[0]
             text += (
-                f"; its crypto is worth {signed_amount(row['net_revenue'])} to the government on risk-neutral "
-                f"paths, with a "
-                f"standard error of {amount(row['error_bn_usd'])}"
+                f"; on risk-neutral paths its crypto is worth {signed_amount(row['net_revenue'])} to the government, "
+                f"with a standard error of {amount(row['error_bn_usd'])}"
+                + (", not to be told from nil" if abs(row["net_revenue"]) < 2 * row["error_bn_usd"] else "")
             )
         parts.append(text)
     return (
@@ -316,17 +316,16 @@ def _claim(results: Results) -> list[Block]:
         blocks.append(Prose(_exposure_sentences(holders)))
         blocks.append(
             figure(
-                results, "figure-claim", "The government's share of traditional balances, and its exposure to crypto",
-                (Panel("claim", {"value": "claim_share"}), Panel("claim", {"value": "crypto_claim_bn_usd"})),
+                results, "figure-claim-on-crypto", "Part of the government's claim that rides on crypto",
+                (Panel("claim", {"value": "crypto_claim_bn_usd"}),),
             )
         )  # fmt: skip
-    else:
-        blocks.append(
-            figure(
-                results, "figure-claim", "The government's share of traditional balances",
-                (Panel("claim", {"value": "claim_share"}),),
-            )
-        )  # fmt: skip
+    blocks.append(
+        figure(
+            results, "figure-claim", "The government's share of traditional balances",
+            (Panel("claim", {"value": "claim_share"}),),
+        )
+    )  # fmt: skip
     rows = []
     for result in results:
         frame = measures.claim(result).reset_index()
@@ -421,11 +420,11 @@ def _distribution(results: Results) -> list[Block]:
     names = _column_names(base, VINTAGE)
     blocks.append(
         Table(
-            "table-groups-bases", f"Contributions of {VINTAGE_YEAR} by earnings group and basis, {base.name}", frame,
+            "table-groups-bases", f"Withdrawal tax on the contributions of {VINTAGE_YEAR} by basis, {base.name}", frame,
             (
                 Column("member", "Earnings group", width=1),
                 Column("upfront", "Deferral and payroll tax", 1),
-                *(Column(key, f"Withdrawal tax, {name}", 1) for key, name in names.items()),
+                *(Column(key, name, 1) for key, name in names.items()),
             ),
             unit=f"Billions of dollars of 30 June 2025. {SIGNS}",
             source="By birth decade and by who holds crypto: table distribution_bases of the run. "
@@ -472,9 +471,10 @@ def _holder_sentences(holders: Results) -> str:
             f"and by {signed_amount(own)} on the portfolio basis"
         )
     return (
-        f"{capital('; '.join(parts))}. Those who hold none pay nothing more or less. By birth decade the "
-        f"effect is on those "
-        "whose accounts lived through the event and had not yet been drawn."
+        f"{capital('; '.join(parts))}. Those who hold none pay nothing more or less. The effect is against "
+        "no crypto: for people born after the event it is what equity's return outside the event adds "
+        "over the mix that "
+        "crypto displaces, the same in a boom and in a bust."
     )
 
 
@@ -520,7 +520,7 @@ def _contingent(results: Results) -> list[Block]:
                 f"; over risk-neutral paths the promise is worth {signed_amount(row['mean_bn_usd'])} to the "
                 f"government "
                 f"(standard error {amount(row['standard_error_bn_usd'])}), and "
-                f"{percent(row['triggered_share'])} of paths set "
+                f"about {percent(row['triggered_share'], 1)} of {int(row['paths'])} paths set "
                 "it off"
             )
         words.append(text)

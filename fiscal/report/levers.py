@@ -80,7 +80,7 @@ def _effects_table(results: Results) -> Table:
 
 
 def _year(value: object) -> str:
-    return "never" if pd.isna(value) else str(value)
+    return "not for good" if pd.isna(value) else str(value)
 
 
 def _state_words(result: Result) -> list[Block]:

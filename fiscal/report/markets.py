@@ -127,10 +127,10 @@ def history_section(results: Results) -> Section | None:
         Prose(
             f"Custody: the dated record has {len(found)} thefts and failures of exchanges, lenders, and custodians "
             f"with a reported loss, {record.events_a_year:.2g} a year; the largest, {worst['entity']}, took "
-            f"{percent(float(worst['lost_share']))} of all crypto there was. If plans' crypto were kept "
-            "as the market's "
-            f"was, and nothing came back, {percent(losses.expected_loss_rate(1.0, 0.0))} a year would be "
-            "lost. The list "
+            f"{percent(float(worst['lost_share']))} of all crypto there was and makes "
+            f"{percent(float(worst['lost_share'] / found['lost_share'].sum()), 2)} of all that was lost. "
+            "Taken together the "
+            f"losses are {percent(losses.recorded_loss_rate(), 2)} a year of what there was. The list "
             "is a selection of large events and no census. These losses are off unless a scenario switches them on."
         ),
     ]  # fmt: skip
@@ -190,26 +190,48 @@ def implied_frame(results: Results) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+def _uncapped() -> pd.Series:
+    """What stochastic_central implies for crypto without the cap on its value."""
+    settings = scenarios.load("stochastic_central", {"paths.value_cap_over_gdp": 1000.0}).settings
+    frame = implied(settings.paths.model, path_settings(settings), IMPLIED_PATHS, settings.paths.seed)
+    return frame.set_index("asset").loc["crypto"]
+
+
+def _error_of_mean(own: pd.Series) -> float:
+    """Standard error of the ten-year geometric mean over the paths drawn."""
+    return float(own["volatility_10y_rate"] / (10 * IMPLIED_PATHS) ** 0.5)
+
+
 def implied_section(results: Results) -> Section | None:
     """What each path model implies for crypto, before anything is projected."""
     if not measures.with_crypto(results):
         return None
     frame = implied_frame(results)
     own = frame.set_index("model").loc["stochastic_central"]
+    free = _uncapped()
+    low, high = (frame.set_index("model").loc[f"stochastic_{name}"] for name in ("low", "high"))
     text = (
-        "A stated return of 6 percent is a geometric mean. In stochastic_central the yearly returns average "
-        f"{percent(float(own['arithmetic_rate']))} over the horizon, because the mean of returns that "
-        "vary so much lies "
-        "far above the "
-        f"rate at which a dollar grows. A fall of half or more within ten years has a chance of "
-        f"{percent(float(own['halved_share']))}; after thirty years 90 percent of paths hold between "
-        f"{significant(float(own['dollar_30y_q05']), 2)} and "
-        f"{significant(float(own['dollar_30y_q95']), 2)} dollars for "
-        "one invested. The stated return holds for ten years and its excess over equity then halves every seven, so "
-        "the mean over all years lies nearer to equity's. On paths where all crypto would be worth more than three "
-        f"times gross domestic product it is held there: {percent(float(own['capped_share']))} of paths at some time. "
-        "The table is of the paths after that: the cap takes most from the highest, and the geometric mean over ten "
-        f"years is {percent(float(own['geometric_10y_rate']))} where 6 percent is stated."
+        "A stated return of 6 percent is a geometric mean, holds for ten years, and its excess over equity then halves "
+        "every seven. In stochastic_central yearly returns average "
+        f"{percent(float(own['arithmetic_rate']), 2)} over the "
+        "horizon, because the mean of returns that vary so much lies far above the rate at which a "
+        "dollar grows; a fall "
+        f"of half or more within ten years has a chance of {percent(float(own['halved_share']), 2)}; and after thirty "
+        f"years 90 percent of paths hold between {significant(float(own['dollar_30y_q05']), 2)} and "
+        f"{significant(float(own['dollar_30y_q95']), 2)} dollars for one invested. On paths where all crypto would be "
+        "worth more than three times gross domestic product it is held there, "
+        f"{percent(float(own['capped_share']), 2)} of paths at some time. That costs much: over ten years "
+        "the geometric "
+        f"mean of these {IMPLIED_PATHS} paths is {percent(float(own['geometric_10y_rate']), 2)} with the cap and "
+        f"{percent(float(free['geometric_10y_rate']), 2)} without it, over all years "
+        f"{percent(float(own['geometric_rate']), 2)} and {percent(float(free['geometric_rate']), 2)}; the "
+        "standard error "
+        f"of a ten-year figure is about {percent(_error_of_mean(own), 1)}. For the same reason low, "
+        "central, and high are "
+        f"closer than their names: over all years {percent(float(low['geometric_rate']), 2)}, "
+        f"{percent(float(own['geometric_rate']), 2)}, and {percent(float(high['geometric_rate']), 2)}, and their "
+        "arithmetic means, which count where holders rebalance every year, hardly differ. Volatility is set month by "
+        "month; states that last make that of a year larger."
     )
     return Section(
         "What the path models imply",

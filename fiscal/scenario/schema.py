@@ -506,6 +506,16 @@ class Overlays(Section):
         source="no source",
         status="assumed",
     )
+    reversal_trigger_fall: float | None = setting(
+        None,
+        unit="share of value lost in a calendar year",
+        low=0.05,
+        high=0.99,
+        doc="A fall of crypto in a calendar year of at least this turns policy in the next; none = never. It acts "
+        "path by path, with the kind of the reversal year.",
+        source="a policy question",
+        status="choice",
+    )
     reversal_year: int | None = setting(
         None,
         unit="calendar year",
@@ -1132,16 +1142,26 @@ class Backstop(Section):
 
 
 class Behaviour(Section):
-    """Responses of savers, each nil by default: a static estimate. With them on, the conventional one."""
+    """Responses of savers, each nil by default: a static estimate. With them on, a sensitivity beside it."""
 
     contribution_price_elasticity: float = setting(
         0.0,
         unit="elasticity of elective deferrals to the price of a dollar saved",
         low=0.0,
         high=2.0,
-        doc="Elective deferrals answer to the tax treatment: the price is 1 less the tax saved on contributing.",
+        doc="Elective deferrals answer to the price of saving today, 1 less the tax saved on contributing; what Roth "
+        "saves at withdrawal is not in it.",
         source="0: nominal contributions unchanged under Roth (Beshears, Choi, Laibson, Madrian 2017)",
         status="cited",
+    )
+    contribution_return_response: float = setting(
+        0.0,
+        unit="share of contributions per unit of log return over equity in the year before",
+        low=-1.0,
+        high=2.0,
+        doc="Crypto holders' contributions answer to crypto's past return, between half and twice.",
+        source="no source",
+        status="assumed",
     )
     chasing: float = setting(
         0.0,
