@@ -45,7 +45,7 @@ from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import project_rates
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
-from fiscal.simulation import Distribution, simulate
+from fiscal.simulation import Batches, Distribution, simulate
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
@@ -88,9 +88,10 @@ class Run:
     data_fingerprint: str
 
 
-def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
+def run(scenario: Scenario | str, progress: Progress | None = None, batches: Batches | None = None) -> Result:
     """Run a scenario (or its name, or a path to its file) and return its :class:`~fiscal.results.Result`.
 
+    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on.
     Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
     identity does not hold.
     """
@@ -98,11 +99,16 @@ def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
 
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
-    return Result.of(compute(scenario, progress))
+    return Result.of(compute(scenario, progress, batches=batches))
 
 
 def compute(
-    scenario: Scenario, progress: Progress | None = None, *, run_off: bool = True, references: bool = True
+    scenario: Scenario,
+    progress: Progress | None = None,
+    *,
+    run_off: bool = True,
+    references: bool = True,
+    batches: Batches | None = None,
 ) -> Run:
     """Inputs, projection and books of a scenario, as arrays.
 
@@ -187,7 +193,7 @@ def compute(
         distributions += [
             simulate(
                 settings, inputs, buildup, ledger, measure=measure, count=count, last_year=horizon_last,
-                progress=report,
+                progress=report, batches=batches,
             )
             for measure, count in wanted.items()
         ]  # fmt: skip

@@ -206,6 +206,8 @@ class Result:
     summary: Mapping[str, Any] = field(default_factory=dict)
     data_fingerprint: str = ""
     """sha256 over the hashes of all data tables; results of other data are not compared."""
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """How a stored run was made, from its manifest; empty for a run of this process."""
 
     @classmethod
     def of(cls, run: Run) -> Result:

@@ -6,9 +6,9 @@ path by path. Cells are not kept: a distribution is of totals.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,16 @@ LINES = ("withdrawal_tax", "conversion_tax", "additional_tax", "inside_buildup_c
 STOCKS = ("balance", "closing_crypto")
 
 Progress = Callable[[int, int, str], None]
+
+
+class Batches(Protocol):
+    """Where finished batches are kept, so that an interrupted run goes on instead of starting again."""
+
+    def load(self, key: str) -> Mapping[str, np.ndarray] | None:
+        """The arrays kept under ``key``; None when there are none."""
+
+    def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep arrays under ``key``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +72,13 @@ def simulate(
     count: int,
     last_year: int,
     progress: Progress | None = None,
-    batch: int = BATCH,
+    batch: int | None = None,
+    batches: Batches | None = None,
 ) -> Distribution:
-    """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path."""
+    """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path.
+
+    ``batches`` keeps every finished batch and gives back those of an interrupted run, bit for bit.
+    """
     from fiscal.projection.kernel import BuildupRates, project_totals
 
     report = progress or (lambda done, total, what: None)
@@ -84,10 +98,22 @@ def simulate(
     kept: dict[str, dict[str, list[np.ndarray]]] = {
         label: {line: [] for line in (*LINES, *STOCKS)} for label in labels
     }
-    over_gdp, capped = [], []
-    for first in range(0, count, batch):
+    over_gdp: list[np.ndarray] = []
+    capped: list[np.ndarray] = []
+    parts_of_batch = {f"{label}.{line}": of for label in labels for line, of in kept[label].items()} | {
+        "over_gdp": over_gdp,
+        "capped": capped,
+    }
+    step = batch or BATCH
+    for first in range(0, count, step):
         report(first, count, "paths")
-        size = min(batch, count - first)
+        size = min(step, count - first)
+        key = f"{measure}-{first:07d}-{size}"
+        found = batches.load(key) if batches else None
+        if found is not None and set(found) == set(parts_of_batch):
+            for part, into in parts_of_batch.items():
+                into.append(found[part])
+            continue
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
         if measure == "real":
             market = smoothed(market, settings.alternatives.smoothing)
@@ -108,6 +134,8 @@ def simulate(
                 kept[label][line].append(values)
         over_gdp.append(implied_crypto_value_over_gdp(market).to_numpy().T)
         capped.append(np.zeros((size, n_years), dtype=bool) if market.capped is None else market.capped)
+        if batches:
+            batches.save(key, {part: into[-1] for part, into in parts_of_batch.items()})
     report(count, count, "paths")
     return Distribution(
         years=horizon.years,
