@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fiscal import compiled, sources
 from fiscal import scenario as scenarios
-from fiscal import sources
 from fiscal.assembly import (
     NO_CRYPTO_PATH,
     SCENARIO_PATH,
@@ -36,6 +36,7 @@ from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
+from fiscal.errors import InputError, Problem
 from fiscal.law.limits import contribution_limits, last_published_year
 from fiscal.markets.paths import path_model
 from fiscal.people import population
@@ -99,7 +100,9 @@ def run(scenario: Scenario | str, progress: Progress | None = None, batches: Bat
 
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
-    return Result.of(compute(scenario, progress, batches=batches))
+    result = Result.of(compute(scenario, progress, batches=batches))
+    _refuse_infinite(result)
+    return result
 
 
 def compute(
@@ -116,6 +119,7 @@ def compute(
     ``references=False`` projects the scenario's own path alone, without references and conventions.
     """
     report = progress or (lambda done, total, what: None)
+    compiled.prepare()
     settings = scenario.settings
     report(0, 4, "people, contributions and accounts")
     horizon_last = settings.horizon.last_year
@@ -213,6 +217,18 @@ def compute(
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
     )
+
+
+def _refuse_infinite(result: Result) -> None:
+    """A number beyond what a float holds is said, not written into a table."""
+    found = [
+        Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
+        for name, table in result.tables.items()
+        for column in table.select_dtypes("number")
+        if np.isinf(table[column].to_numpy(dtype=float, na_value=np.nan)).any()
+    ]
+    if found:
+        raise InputError(found)
 
 
 def _label_index(projection: Projection, label: str) -> int | None:

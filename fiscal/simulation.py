@@ -109,7 +109,7 @@ def simulate(
         report(first, count, "paths")
         size = min(step, count - first)
         key = f"{measure}-{first:07d}-{size}"
-        found = batches.load(key) if batches else None
+        found = batches.load(key) if batches is not None else None
         if found is not None and set(found) == set(parts_of_batch):
             for part, into in parts_of_batch.items():
                 into.append(found[part])
@@ -134,7 +134,7 @@ def simulate(
                 kept[label][line].append(values)
         over_gdp.append(implied_crypto_value_over_gdp(market).to_numpy().T)
         capped.append(np.zeros((size, n_years), dtype=bool) if market.capped is None else market.capped)
-        if batches:
+        if batches is not None:
             batches.save(key, {part: into[-1] for part, into in parts_of_batch.items()})
     report(count, count, "paths")
     return Distribution(

@@ -173,6 +173,9 @@ class HistoricalReplay:
         return self.draw(settings, years)
 
 
+MAX_LOG_GROWTH = 200 * np.log(10)
+"""A dollar may become 1e200: below what squares and sums of dollars can hold, far above any economy."""
+
 MAX_USER_BYTES = 50_000_000
 
 
@@ -282,6 +285,12 @@ def _read_user_file(name: str) -> pd.DataFrame:
                 problems.append(
                     Problem("years stand twice", file=path.name, key=f"path {name_}", value=twice[:10])
                 )
+            problems += [
+                Problem("a dollar grows beyond what can be computed", file=path.name,
+                        key=f"path {name_}, {asset}", allowed="a dollar that becomes at most 1e200")
+                for asset in ASSETS
+                if asset in part and np.log1p(part[asset].clip(lower=0)).sum() > MAX_LOG_GROWTH
+            ]  # fmt: skip
     if problems:
         raise InputError(problems)
     return frame
