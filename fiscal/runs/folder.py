@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +78,8 @@ def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
         if names:
             written = written.replace(names)
         written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        written.to_parquet(folder / "tables" / f"{name}.parquet", index=False)
+        with (folder / "tables" / f"{name}.parquet").open("wb") as stream:
+            written.to_parquet(stream, index=False)  # pyarrow itself cannot open every name in every locale
         rows += _columns(name, written)
     _write_columns(folder / COLUMNS_FILE, rows)
     outputs = _hashes(folder)
@@ -92,7 +95,7 @@ def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
         "environment": environment(),
         "git": git_state(),
         "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},
-        "command": list(command),
+        "command": [os.fsencode(word).decode("utf-8", "replace") for word in command],
         "made": {"time": made_at()},
     }
     kept = place.path / LOG
@@ -202,7 +205,7 @@ def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
     if file.stat().st_size > MAX_TABLE_BYTES:
         raise InputError(Problem("the file is too large", file=shown, allowed="at most 2 GB"))
     try:
-        table = pd.read_parquet(file)
+        table = pd.read_parquet(io.BytesIO(file.read_bytes()))
         return table.set_index(index) if index else table
     except (ValueError, KeyError, TypeError, OSError, NotImplementedError) as error:
         line = (str(error).splitlines() or [""])[0][:200]

@@ -207,7 +207,6 @@ class Place:
         if resume and self.kept():
             refusal = self._another_question()
             if refusal is None:
-                logger.info("going on with %d batches", self.kept())
                 return
             if not force:
                 raise InputError(refusal)
@@ -303,6 +302,8 @@ def working_place(
                 message = "holds a run that answers another question"
                 raise InputError(Problem(message, file=place.shown, allowed="a new folder, or --force"))
         with kept_in(place.path):
+            if place.kept():
+                logger.info("going on with %d batches", place.kept())
             yield place
         if not place.finished:
             raise RuntimeError("the run was not put in place")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
         reference=header.reference,
         description=header.description,
         lineage=tuple(draft.lineage),
-        origins={key: Path(origin).name for key, origin in draft.origins.items()},
+        origins={key: _as_text(Path(origin).name) for key, origin in draft.origins.items()},
     )
     changes = _changes(before, settings, parsed)
     renamed = HEADER in parsed and ("name" in parsed[HEADER] or not changes)
@@ -119,6 +120,11 @@ def _changes(
         for key in values
         if old[section].get(key) != new[section].get(key)
     }
+
+
+def _as_text(name: str) -> str:
+    """A file's name as text that can be written, whatever the locale made of it."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _short(key: str, value: object) -> str:
