@@ -12,7 +12,7 @@ BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test faults fuzz lint format lock clean
+.PHONY: help install report test faults fuzz licences lint format lock clean
 
 help:
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
@@ -56,6 +56,9 @@ faults: $(INSTALLED)
 INPUTS ?= 1000000
 fuzz: $(INSTALLED)
 	$(BIN)/python tests/fuzz.py --inputs $(INPUTS)
+
+licences: $(INSTALLED)
+	$(BIN)/python tests/licences.py > docs/licences.md
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -63,13 +63,13 @@ cli.main()
 """The command with the real engine in batches of four paths, which changes no bit of any path."""
 
 NO_NETWORK = """
-import socket
-def refuse(*arguments, **options):
-    raise OSError("no network here")
-for name in ("socket", "create_connection", "getaddrinfo", "create_server"):
-    setattr(socket, name, refuse)
+import sys
+def refuse(event, told):
+    if event.startswith("socket."):
+        raise OSError("no network here")
+sys.addaudithook(refuse)
 """
-"""Put before a program: whoever opens a socket fails."""
+"""Put before a program: whoever makes a socket or asks for a name fails, in Python or in C."""
 
 
 @dataclass

@@ -280,3 +280,15 @@ def test_progress_is_logged_with_rate_and_memory(tmp_path):
     assert "run.log" in runs.read_manifest(tmp_path / "run")["beside"]
     quiet = faults.finished([*WORDS, "--out", "quiet"], tmp_path)
     assert quiet.stderr == "run written to quiet\n" or "paths:" not in quiet.stderr
+
+
+def test_the_main_job_opens_no_socket(tmp_path):
+    """Real engine and real report to a near horizon, in a process in which every socket fails."""
+    program = f"{faults.NO_NETWORK}\nfrom fiscal import cli\ncli.main()\n"
+    words = ["report", "baseline", "boom", "--out", "report.pdf"]
+    short = ["--set", "horizon.last_year=2036", "--set", "adoption.full_year=2030"]
+    answer = faults.finished([*words, *short], tmp_path, program)
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+    attempt = f"{faults.NO_NETWORK}\nimport urllib.request\nurllib.request.urlopen('http://localhost/')\n"
+    assert "no network here" in faults.finished([], tmp_path, attempt).stderr
