@@ -52,6 +52,7 @@ test: lint
 faults: $(INSTALLED)
 	$(BIN)/python tests/faults.py --kills 50
 	$(BIN)/python tests/faults.py --kills 50 --real
+	$(BIN)/python tests/faults.py --places
 
 INPUTS ?= 1000000
 fuzz: $(INSTALLED)

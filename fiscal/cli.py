@@ -221,6 +221,7 @@ def compare(
         list[str], typer.Argument(metavar="OTHER...", help="One or more to compare with BASE.")
     ],
     overrides: SetOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare scenarios with a base: the headline differences. --set holds for all of them.
@@ -231,7 +232,8 @@ def compare(
     """
     from fiscal import results, runs
 
-    found = _results([base, *others], overrides)
+    with runs.on_stderr(verbose):
+        found = _results([base, *others], overrides, verbose)
     comparison = results.compare(found[0], *found[1:])
     headline = comparison.headline()
     if as_json:
@@ -253,6 +255,7 @@ def report(
         Path, typer.Option("--out", metavar="FILE.pdf", help="The report; tables go to a folder beside it.")
     ] = Path("reports/fiscal-report.pdf"),
     overrides: SetOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
@@ -265,7 +268,8 @@ def report(
     from fiscal import results, runs
 
     _check_report_target(out)
-    found = _results(list(which or DEFAULT_REPORT), overrides)
+    with runs.on_stderr(verbose):
+        found = _results(list(which or DEFAULT_REPORT), overrides, verbose)
     from fiscal.report import build  # draws in matplotlib: not before the input is known to be right
 
     with _progress("report") as progress:
@@ -625,7 +629,7 @@ def _run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool
     return result
 
 
-def _results(names: Sequence[str], overrides: list[str] | None) -> list[Any]:
+def _results(names: Sequence[str], overrides: list[str] | None, verbose: bool = False) -> list[Any]:
     """Results of scenarios and of run folders, in order; every wrong name is reported at once."""
     from fiscal import runs
     from fiscal.scenario import Scenario, load
@@ -650,7 +654,7 @@ def _results(names: Sequence[str], overrides: list[str] | None) -> list[Any]:
         raise InputError(
             [Problem(message, value=name, allowed="scenario.name set apart") for name in repeated]
         )
-    return [_run(one) if isinstance(one, Scenario) else one for one in found]
+    return [_run(one, verbose) if isinstance(one, Scenario) else one for one in found]
 
 
 def _check_report_target(out: Path) -> None:

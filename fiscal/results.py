@@ -336,6 +336,23 @@ class Comparison:
         return self.headline().to_html(index=False, escape=True, float_format=lambda value: f"{value:,.1f}")
 
 
+COMPARED = {
+    "budget": (
+        "path",
+        "year_kind",
+        "year",
+        "line",
+        "nominal_bn_usd",
+        "real_bn_usd",
+        "gdp_share",
+        "gdp_bn_usd",
+    ),
+    "windows": ("path", "window", "line", "nominal_bn_usd"),
+    "economy": ("year", "one_year_rate", "price_level"),
+}
+"""Tables and columns of a result that :func:`compare` reads; a stored run may lack them."""
+
+
 def compare(base: Result, *others: Result) -> Comparison:
     """Compare any number of results with one base.
 
@@ -344,6 +361,16 @@ def compare(base: Result, *others: Result) -> Comparison:
     problems = []
     if not others:
         problems.append(Problem("nothing to compare with the base", key=base.name))
+    for result in (base, *others):
+        for table, columns in COMPARED.items():
+            missing = (
+                set(columns) - set(result.tables[table]) if table in result.tables else {"the whole table"}
+            )
+            if missing:
+                message = "lacks what a comparison needs"
+                problems.append(Problem(message, key=result.name, value=f"{table}: {sorted(missing)}"))
+    if problems:
+        raise InputError(problems)
     for other in others:
         for key in ("horizon.last_year", "books.price_year", "paths.seed"):
             ours, theirs = base.scenario.value(key), other.scenario.value(key)

@@ -201,6 +201,43 @@ def unmounted(folder: Path) -> None:
     subprocess.run(["umount", str(folder)], capture_output=True, check=True)
 
 
+def odd_places(place: Path) -> dict[str, bool]:
+    """The real engine and report from a read-only package without a home, and in the C locale in a Unicode folder."""
+    short = [w for s in ("horizon.last_year=2036", "adoption.full_year=2030") for w in ("--set", s)]
+    source, found = place / "source", {}
+    if mounted(source, "200m"):
+        try:
+            for name in ("fiscal", "data", "reports"):
+                shutil.copytree(
+                    ROOT / name,
+                    source / name,
+                    ignore=shutil.ignore_patterns("__pycache__", "__numba_cache__"),
+                )
+            assert remounted(source, "ro")
+            nowhere = {
+                "PYTHONPATH": str(source),
+                "HOME": "/proc/none",
+                "XDG_CACHE_HOME": "",
+                "NUMBA_CACHE_DIR": "",
+            }
+            answer = finished([*arguments(True), "--out", "run"], place, REAL, env=nowhere)
+            print(answer.stderr, file=sys.stderr)
+            found["read-only package, no home"] = answer.returncode == 0 and not runs.verify(place / "run")
+        finally:
+            unmounted(source)
+    folder = place / "\u00e4 \u4e2d"
+    folder.mkdir()
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    answer = finished(["report", "baseline", "boom", *short, "--out", "r\u00e9.pdf"], folder, REAL, env=plain)
+    print(answer.stderr, file=sys.stderr)
+    same = finished(["report", "baseline", "boom", *short, "--out", "report.pdf"], place, REAL)
+    pdfs = [file.read_bytes() for file in (folder / "r\u00e9.pdf", place / "report.pdf") if file.is_file()]
+    found["C locale, Unicode folder: the report, byte for byte"] = (
+        answer.returncode == same.returncode == 0 and len(pdfs) == 2 and pdfs[0] == pdfs[1]
+    )
+    return found
+
+
 def main() -> None:
     """Repeat kill -9 and print what was lost."""
     parser = argparse.ArgumentParser(
@@ -209,8 +246,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--real", action="store_true", help="the real engine")
     parser.add_argument("--interrupt", action="store_true", help="Ctrl-C instead of kill -9")
+    parser.add_argument("--places", action="store_true", help="odd places instead of kills")
     parser.add_argument("--seed", type=int, default=1)
     told = parser.parse_args()
+    if told.places:
+        with tempfile.TemporaryDirectory() as place:
+            found = odd_places(Path(place))
+        print(json.dumps(found))
+        sys.exit(not all(found.values()))
     with tempfile.TemporaryDirectory() as place:
         count = kill_at_random(
             Path(place),

@@ -434,6 +434,16 @@ def test_the_report_says_how_its_runs_were_made(small_result):
     assert "three: Made with the user's own data: inputs/paths.file.csv (sha256 cccccccccccc)." in said
 
 
+def test_a_stored_run_without_its_tables_is_not_compared(small_result, folder):
+    from fiscal.results import compare
+
+    with pytest.raises(InputError, match="lacks what a comparison needs") as caught:
+        compare(runs.read_run(folder), small_result)
+    assert "windows: ['the whole table']" in str(caught.value) and "budget: ['gdp_bn_usd'" in str(
+        caught.value
+    )
+
+
 # making a run again
 
 
