@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from fiscal.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.budget import valuation
@@ -249,6 +250,8 @@ class Result:
 
     def _repr_html_(self) -> str:
         window = WINDOWS[0]
+        if _lacking(self):  # a stored run of someone else's making
+            return f"<h4>{html.escape(self.scenario.title)}</h4><p>{len(self.tables)} tables</p>"
         sums = self.tables["windows"]
         own = sums[(sums["path"] == "scenario") & (sums["window"] == window.label)].set_index("line")[
             "nominal_bn_usd"
@@ -336,21 +339,48 @@ class Comparison:
         return self.headline().to_html(index=False, escape=True, float_format=lambda value: f"{value:,.1f}")
 
 
-COMPARED = {
-    "budget": (
-        "path",
-        "year_kind",
-        "year",
-        "line",
-        "nominal_bn_usd",
-        "real_bn_usd",
-        "gdp_share",
-        "gdp_bn_usd",
-    ),
-    "windows": ("path", "window", "line", "nominal_bn_usd"),
-    "economy": ("year", "one_year_rate", "price_level"),
-}
-"""Tables and columns of a result that :func:`compare` reads; a stored run may lack them."""
+COMPARED: Mapping[str, Mapping[str, str]] = {
+    # table: column -> "key" (together they name a row), "number" or "text"
+    "budget": {
+        "path": "key", "year_kind": "key", "year": "key", "line": "key", "nominal_bn_usd": "number",
+        "real_bn_usd": "number", "gdp_share": "number", "gdp_bn_usd": "number",
+    },
+    "windows": {"path": "key", "window": "key", "line": "key", "nominal_bn_usd": "number"},
+    "economy": {"year": "key", "one_year_rate": "number", "price_level": "number"},
+}  # fmt: skip
+"""What :func:`compare` reads of a result; a stored run may lack it."""
+
+
+def _lacking(result: Result) -> list[Problem]:
+    """What a comparison needs and a result has not: tables, columns, numbers in them, one row a key."""
+    found = []
+    for name, columns in COMPARED.items():
+        table = result.tables.get(name)
+        message = "lacks what a comparison needs"
+        if table is None:
+            found.append(Problem(message, key=result.name, value=f"table {name}"))
+            continue
+        missing = [column for column in columns if column not in table]
+        wrong = [
+            column
+            for column, kind in columns.items()
+            if column in table
+            and (kind == "number" or column == "year")
+            and not is_numeric_dtype(table[column])
+        ]
+        keys = [column for column, kind in columns.items() if kind == "key"]
+        if missing or wrong:
+            found.append(Problem(message, key=result.name, value=f"{name}: {sorted([*missing, *wrong])}"))
+        elif table[keys].isna().any(axis=None) or table.duplicated(keys).any():
+            found.append(Problem("has rows with the same name, or none", key=result.name, value=name))
+    return found
+
+
+def _keys(table: pd.DataFrame, columns: Mapping[str, str]) -> set[tuple[str, ...]]:
+    """The rows of the scenario's own path, by name."""
+    own = table[table["path"] == "scenario"] if "path" in table else table
+    names = [column for column, kind in columns.items() if kind == "key" and column != "path"]
+    return set(own[names].astype(str).itertuples(index=False, name=None))
 
 
 def compare(base: Result, *others: Result) -> Comparison:
@@ -361,14 +391,7 @@ def compare(base: Result, *others: Result) -> Comparison:
     problems = []
     if not others:
         problems.append(Problem("nothing to compare with the base", key=base.name))
-    for result in (base, *others):
-        for table, columns in COMPARED.items():
-            missing = (
-                set(columns) - set(result.tables[table]) if table in result.tables else {"the whole table"}
-            )
-            if missing:
-                message = "lacks what a comparison needs"
-                problems.append(Problem(message, key=result.name, value=f"{table}: {sorted(missing)}"))
+    problems += [problem for result in (base, *others) for problem in _lacking(result)]
     if problems:
         raise InputError(problems)
     for other in others:
@@ -380,6 +403,14 @@ def compare(base: Result, *others: Result) -> Comparison:
                 )
         if other.data_fingerprint != base.data_fingerprint:
             problems.append(Problem(f"{other.name} and {base.name} were run on other data tables"))
+    if problems:
+        raise InputError(problems)
+    for other in others:
+        for table, keys in COMPARED.items():
+            ours, theirs = (_keys(result.tables[table], keys) for result in (base, other))
+            if not ours <= theirs:
+                message = f"has no {table} for what {base.name} has"
+                problems.append(Problem(message, key=other.name, value=sorted(ours - theirs)[:3]))
     if problems:
         raise InputError(problems)
     return Comparison(base=base, others=others)

@@ -155,6 +155,9 @@ GOOD = "year,crypto,equity\n" + "".join(f"{year},0.1,0.05\n" for year in range(2
             "year,crypto\n" + "".join(f"{year},1e6\n" for year in range(2026, 2101)),
             ["path 1, crypto", "grows beyond what can be computed"],
         ),
+        ("year,crypto\n2026,0.1\n999999999,0.1\n", ["not a year", "line 3"]),
+        ("year,crypto\n" + "2026,0.1\n" * 300_000, ["stand twice"]),
+        ("year,crypto\n" + "2026,x\n" * 300_000, ["crypto, line 2"]),
         ("\x00\x01", []),
     ],
 )

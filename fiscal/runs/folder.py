@@ -198,16 +198,19 @@ def read_run(folder: str | Path) -> Result:
 
 
 def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
-    import pandas as pd
+    import pyarrow
+    from pyarrow import parquet
 
     shown = f"{path}/tables/{name}.parquet"
     file = path / "tables" / f"{name}.parquet"
     if file.stat().st_size > MAX_TABLE_BYTES:
         raise InputError(Problem("the file is too large", file=shown, allowed="at most 2 GB"))
     try:
-        table = pd.read_parquet(io.BytesIO(file.read_bytes()))
+        stored = parquet.read_table(io.BytesIO(file.read_bytes()))
+        stored.validate(full=True)  # offsets and texts, which pandas takes on trust
+        table = stored.to_pandas()
         return table.set_index(index) if index else table
-    except (ValueError, KeyError, TypeError, OSError, NotImplementedError) as error:
+    except (ValueError, KeyError, TypeError, OSError, NotImplementedError, pyarrow.ArrowException) as error:
         line = (str(error).splitlines() or [""])[0][:200]
         raise InputError(Problem(f"cannot be read as Parquet: {line}", file=shown)) from None
 
