@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -292,3 +293,35 @@ def test_the_main_job_opens_no_socket(tmp_path):
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
     attempt = f"{faults.NO_NETWORK}\nimport urllib.request\nurllib.request.urlopen('http://localhost/')\n"
     assert "no network here" in faults.finished([], tmp_path, attempt).stderr
+
+
+def test_a_hundredfold_every_year_ends_in_finite_tables(tmp_path):
+    """+10,000 percent a year to 2100: a dollar becomes 1e150, and no table has a gap or an infinity."""
+    import real_runs
+
+    from fiscal import engine
+    from fiscal.scenario import load
+
+    def gaps(result):
+        return {
+            (name, column)
+            for name, table in result.tables.items()
+            for column in table.select_dtypes("number")
+            if not np.isfinite(table[column].to_numpy(dtype=float, na_value=np.nan)).all()
+        }
+
+    mine = tmp_path / "mine.csv"
+    rows = "".join(f"{year},100.0\n" for year in range(2026, 2101))
+    mine.write_text(f"year,crypto\n{rows}", encoding="utf-8")
+    result = engine.run(load("boom", {"paths.model": "user", "paths.file": str(mine)}))
+    assert result.tables["balances"].select_dtypes("number").to_numpy(dtype=float).max() > 1e40
+    assert gaps(result) <= gaps(real_runs.three()[1])  # columns that say nothing in some rows, as documented
+
+
+def test_every_row_of_the_page_names_a_test_that_exists(root):
+    page = (root / "docs" / "reliability.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`python -m pytest (tests/\w+\.py)(?: -k (\w+))?`", page)
+    assert len(commands) > 15
+    for file, words in commands:
+        tests = re.findall(r"^def (test_\w+)", (root / file).read_text(encoding="utf-8"), re.M)
+        assert any((words or "test") in name for name in tests), (file, words)
