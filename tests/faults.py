@@ -104,6 +104,8 @@ def start(words: list[str], cwd: Path, program: str = QUICK, **options: object) 
     """The command at work in ``cwd``."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= options.pop("env", {})  # type: ignore[arg-type]
+    # a shell's background jobs ignore Ctrl-C, and would hand that on
+    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(
         [sys.executable, "-c", program, *words],
         cwd=cwd,
