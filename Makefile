@@ -12,12 +12,14 @@ BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test bench lint format lock clean
+.PHONY: help install report test bench faults fuzz licences lint format lock clean
 
 help:
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
 	@echo "make test     lint, types and tests, as CI runs them"
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
+	@echo "make faults   kill -9 fifty times at random moments, twice (an hour)"
+	@echo "make fuzz     a million inputs (INPUTS=... for fewer; hours)"
 	@echo "make lint     style and types only"
 	@echo "make lock     refresh requirements.lock (needs uv)"
 	@echo "make clean    remove .venv and caches"
@@ -50,6 +52,18 @@ test: lint
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+faults: $(INSTALLED)
+	$(BIN)/python tests/faults.py --kills 50
+	$(BIN)/python tests/faults.py --kills 50 --real
+	$(BIN)/python tests/faults.py --places
+
+INPUTS ?= 1000000
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/fuzz.py --inputs $(INPUTS)
+
+licences: $(INSTALLED)
+	$(BIN)/python tests/licences.py > docs/licences.md
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -56,6 +56,9 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log stages, batches, their rate and memory to stderr.")
+]
 
 
 def main() -> None:
@@ -175,14 +178,20 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same folder.")
+    ] = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run one scenario and print its headline; with --out, keep all tables in a run folder.
 
+    Finished batches of random paths are kept in DIR.incomplete until the run is whole; --resume uses them.
+
     \b
     Examples: fiscal run boom --out runs/boom
               fiscal run boom --set adoption.participants_share=0.2 --json
-              fiscal run stochastic_central --paths 10000 --seed 1
+              fiscal run stochastic_central --paths 10000 --out runs/central --resume
     """
     from fiscal import runs
     from fiscal.scenario import load
@@ -190,12 +199,11 @@ def run(
     drawn = {"paths.count": paths, "paths.seed": seed}
     changes = [f"{key}={value}" for key, value in drawn.items() if value is not None]
     chosen = load(scenario, [*(overrides or []), *changes])
-    if out is not None:
-        runs.check_target(out, force=force)
-    result = _run(chosen)
+    if resume and out is None:
+        raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
+    with runs.on_stderr(verbose):
+        result = _run(chosen, verbose) if out is None else _run_into(out, chosen, force, resume, verbose)
     summary = runs.plain(result.summary)
-    if out is not None:
-        runs.write_run(result, out, force=force, command=["fiscal", *sys.argv[1:]])
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
         fingerprint = runs.input_fingerprint(chosen)
@@ -217,6 +225,7 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare runs of other data, horizons or seeds all the same.")
     ] = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare scenarios with a base: what differs, the headline, ten years beside the long run.
@@ -230,7 +239,8 @@ def compare(
     """
     from fiscal import results, runs
 
-    found = _results([base, *others], overrides)
+    with runs.on_stderr(verbose):
+        found = _results([base, *others], overrides, verbose)
     comparison = results.compare(found[0], *found[1:], anyway=anyway)
     headline, effects = comparison.headline(), comparison.effects()
     differing = comparison.differing_settings()
@@ -324,6 +334,7 @@ def report(
         Path, typer.Option("--out", metavar="FILE.pdf", help="The report; tables go to a folder beside it.")
     ] = Path("reports/fiscal-report.pdf"),
     overrides: SetOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
@@ -336,7 +347,8 @@ def report(
     from fiscal import results, runs
 
     _check_report_target(out)
-    found = _results(list(which or DEFAULT_REPORT), overrides)
+    with runs.on_stderr(verbose):
+        found = _results(list(which or DEFAULT_REPORT), overrides, verbose)
     from fiscal.report import build  # draws in matplotlib: not before the input is known to be right
 
     with _progress("report") as progress:
@@ -353,6 +365,71 @@ def report(
     if headline is not None:
         _show_frame(headline)
     _say(f"report written to {written}")
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
+    again: Annotated[
+        bool, typer.Option("--rerun", help="Also make the run again and compare every table.")
+    ] = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every file of a run folder against its hashes, offline; exit code 1 when one differs.
+
+    With --rerun the run is made again and compared byte for byte; where data, code, platform or packages are
+    not those of the run, value for value within 1e-9.
+
+    \b
+    Example: fiscal verify runs/boom --rerun
+    """
+    from fiscal import runs
+
+    faults = [str(problem) for problem in runs.verify(folder)]
+    outcome = None
+    if again and not faults:
+        with runs.on_stderr(verbose):
+            outcome = runs.rerun(folder, lambda scenario: _run(scenario, verbose))
+    differences = list(outcome.differences) if outcome else []
+    if as_json:
+        how = None if outcome is None else "bytes" if outcome.exact else "1e-9"
+        changed = list(outcome.changed) if outcome else []
+        answer = {"ok": not (faults or differences), "faults": faults, "rerun": how, "changed": changed}
+        _emit({**answer, "differences": differences})
+    else:
+        for fault in faults:
+            _say(fault)
+        if outcome and outcome.changed:
+            _say("not as it was: " + "; ".join(outcome.changed))
+        for difference in differences:
+            _say(difference)
+        if not faults and not differences:
+            manifest = runs.read_manifest(folder)
+            files = len(manifest["outputs"]) + len(manifest["beside"])
+            same = "" if not outcome else ", the same bytes again" if outcome.exact else ", equal within 1e-9"
+            typer.echo(f"{files} files as written{same}; record {manifest['record_fingerprint']}")
+    if faults or differences:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@app.command()
+def cite(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Print a citation of a run and its BibTeX entry; uncommitted changes and a user's own data are named.
+
+    \b
+    Example: fiscal cite runs/boom
+    """
+    from fiscal import runs
+
+    answer = runs.cite(folder)
+    if as_json:
+        _emit(answer)
+        return
+    typer.echo(_printable(answer["text"]) + "\n\n" + _printable(answer["bibtex"]))
 
 
 @app.command("hindcast")
@@ -772,14 +849,32 @@ def schedules_show(as_json: JsonOption = False) -> None:
     _show_frame(table)
 
 
-def _run(scenario: Any) -> Any:
-    from fiscal import engine
+def _run(scenario: Any, verbose: bool = False, batches: Any = None) -> Any:
+    """The engine's result; a bar on terminals, unless messages go there."""
+    from fiscal import engine, runs
 
-    with _progress(scenario.name) as progress:
-        return engine.run(scenario, progress=progress)
+    with contextlib.nullcontext() if verbose else _progress(scenario.name) as progress:
+        return engine.run(scenario, progress=runs.reporter(progress), batches=batches)
 
 
-def _results(names: Sequence[str], overrides: list[str] | None) -> list[Any]:
+def _run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool) -> Any:
+    """Run in the working place of a folder, which is whole afterwards; or read it, where it is whole already."""
+    from fiscal import runs
+
+    with runs.working_place(out, scenario, force=force, resume=resume) as place:
+        if place.finished:
+            return runs.read_run(out)
+        try:
+            result = _run(scenario, verbose, place)
+            runs.finish(place, result, ["fiscal", *sys.argv[1:]])
+        except (KeyboardInterrupt, OSError, InputError):
+            if place.kept():
+                _say(f"{place.kept()} batches are kept in {place.path.name}; --resume goes on with them")
+            raise
+    return result
+
+
+def _results(names: Sequence[str], overrides: list[str] | None, verbose: bool = False) -> list[Any]:
     """Results of scenarios and of run folders, in order; every wrong name is reported at once."""
     from fiscal import runs
     from fiscal.scenario import Scenario, load
@@ -804,7 +899,7 @@ def _results(names: Sequence[str], overrides: list[str] | None) -> list[Any]:
         raise InputError(
             [Problem(message, value=name, allowed="scenario.name set apart") for name in repeated]
         )
-    return [_run(one) if isinstance(one, Scenario) else one for one in found]
+    return [_run(one, verbose) if isinstance(one, Scenario) else one for one in found]
 
 
 def _check_report_target(out: Path) -> None:

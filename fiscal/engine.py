@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fiscal import compiled, sources
 from fiscal import scenario as scenarios
-from fiscal import sources
 from fiscal.assembly import (
     NO_CRYPTO_PATH,
     SCENARIO_PATH,
@@ -39,6 +39,7 @@ from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.contingent import Contingent, rescue_on_paths
+from fiscal.errors import InputError, Problem
 from fiscal.levers import World, base_contributions, scenario_contributions
 from fiscal.markets.paths import path_model
 from fiscal.people import population
@@ -50,7 +51,7 @@ from fiscal.people.withdrawals import project_rates
 from fiscal.pricing import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
-from fiscal.simulation import Distribution, simulate
+from fiscal.simulation import Batches, Distribution, simulate
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
@@ -99,9 +100,10 @@ class Run:
     data_fingerprint: str
 
 
-def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
+def run(scenario: Scenario | str, progress: Progress | None = None, batches: Batches | None = None) -> Result:
     """Run a scenario (or its name, or a path to its file) and return its :class:`~fiscal.results.Result`.
 
+    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on.
     Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
     identity does not hold.
     """
@@ -109,7 +111,9 @@ def run(scenario: Scenario | str, progress: Progress | None = None) -> Result:
 
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
-    return Result.of(compute(scenario, progress))
+    result = Result.of(compute(scenario, progress, batches=batches))
+    _refuse_infinite(result)
+    return result
 
 
 def compute(
@@ -118,6 +122,7 @@ def compute(
     *,
     run_off: bool = True,
     references: bool | tuple[str, ...] = True,
+    batches: Batches | None = None,
 ) -> Run:
     """Inputs, projection and books of a scenario, as arrays.
 
@@ -126,6 +131,7 @@ def compute(
     of paths project it with those. Vintages and distributions need all.
     """
     report = progress or (lambda done, total, what: None)
+    compiled.prepare()
     settings = scenario.settings
     report(0, 4, "people, contributions and accounts")
     horizon_last = settings.horizon.last_year
@@ -220,7 +226,7 @@ def compute(
         distributions += [
             simulate(
                 settings, inputs, buildup, ledger, measure=measure, count=count, last_year=horizon_last,
-                progress=report,
+                progress=report, batches=batches,
             )
             for measure, count in wanted.items()
         ]  # fmt: skip
@@ -243,6 +249,18 @@ def compute(
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
     )
+
+
+def _refuse_infinite(result: Result) -> None:
+    """A number beyond what a float holds is said, not written into a table."""
+    found = [
+        Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
+        for name, table in result.tables.items()
+        for column in table.select_dtypes("number")
+        if np.isinf(table[column].to_numpy(dtype=float, na_value=np.nan)).any()
+    ]
+    if found:
+        raise InputError(found)
 
 
 def _label_index(projection: Projection, label: str) -> int | None:

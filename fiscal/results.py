@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from fiscal.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.budget import valuation
@@ -243,6 +244,8 @@ class Result:
     summary: Mapping[str, Any] = field(default_factory=dict)
     data_fingerprint: str = ""
     """sha256 over the hashes of all data tables; results of other data are not compared."""
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """How a stored run was made, from its manifest; empty for a run of this process."""
 
     @classmethod
     def of(cls, run: Run) -> Result:
@@ -284,6 +287,8 @@ class Result:
 
     def _repr_html_(self) -> str:
         window = WINDOWS[0]
+        if _lacking(self):  # a stored run of someone else's making
+            return f"<h4>{html.escape(self.scenario.title)}</h4><p>{len(self.tables)} tables</p>"
         sums = self.tables["windows"]
         own = sums[(sums["path"] == "scenario") & (sums["window"] == window.label)].set_index("line")[
             "nominal_bn_usd"
@@ -413,6 +418,50 @@ class Comparison:
         return self.headline().to_html(index=False, escape=True, float_format=lambda value: f"{value:,.1f}")
 
 
+COMPARED: Mapping[str, Mapping[str, str]] = {
+    # table: column -> "key" (together they name a row), "number" or "text"
+    "budget": {
+        "path": "key", "year_kind": "key", "year": "key", "line": "key", "nominal_bn_usd": "number",
+        "real_bn_usd": "number", "gdp_share": "number", "gdp_bn_usd": "number",
+    },
+    "windows": {"path": "key", "window": "key", "line": "key", "nominal_bn_usd": "number"},
+    "economy": {"year": "key", "one_year_rate": "number", "price_level": "number"},
+}  # fmt: skip
+"""What :func:`compare` reads of a result; a stored run may lack it."""
+
+
+def _lacking(result: Result) -> list[Problem]:
+    """What a comparison needs and a result has not: tables, columns, numbers in them, one row a key."""
+    found = []
+    for name, columns in COMPARED.items():
+        table = result.tables.get(name)
+        message = "lacks what a comparison needs"
+        if table is None:
+            found.append(Problem(message, key=result.name, value=f"table {name}"))
+            continue
+        missing = [column for column in columns if column not in table]
+        wrong = [
+            column
+            for column, kind in columns.items()
+            if column in table
+            and (kind == "number" or column == "year")
+            and not is_numeric_dtype(table[column])
+        ]
+        keys = [column for column, kind in columns.items() if kind == "key"]
+        if missing or wrong:
+            found.append(Problem(message, key=result.name, value=f"{name}: {sorted([*missing, *wrong])}"))
+        elif table[keys].isna().any(axis=None) or table.duplicated(keys).any():
+            found.append(Problem("has rows with the same name, or none", key=result.name, value=name))
+    return found
+
+
+def _keys(table: pd.DataFrame, columns: Mapping[str, str]) -> set[tuple[str, ...]]:
+    """The rows of the scenario's own path, by name."""
+    own = table[table["path"] == "scenario"] if "path" in table else table
+    names = [column for column, kind in columns.items() if kind == "key" and column != "path"]
+    return set(own[names].astype(str).itertuples(index=False, name=None))
+
+
 def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     """Compare any number of results with one base.
 
@@ -422,6 +471,9 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     problems = []
     if not others:
         problems.append(Problem("nothing to compare with the base", key=base.name))
+    problems += [problem for result in (base, *others) for problem in _lacking(result)]
+    if problems:
+        raise InputError(problems)
     for other in others:
         for key in ("horizon.last_year", "books.price_year", "paths.seed"):
             ours, theirs = base.scenario.value(key), other.scenario.value(key)
@@ -433,6 +485,15 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
             problems.append(Problem(f"{other.name} and {base.name} were run on other data tables"))
     if problems and not (anyway and others):
         raise InputError(problems)
+    lacking = [
+        Problem(f"has no {table} for what {base.name} has", key=other.name, value=sorted(ours - theirs)[:3])
+        for other in others
+        for table, keys in COMPARED.items()
+        for ours, theirs in [[_keys(result.tables[table], keys) for result in (base, other)]]
+        if not ours <= theirs
+    ]
+    if lacking and not anyway:
+        raise InputError(lacking)
     return Comparison(base=base, others=others)
 
 

@@ -6,9 +6,9 @@ path by path. Cells are not kept: a distribution is of totals.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -43,6 +43,16 @@ STOCKS = ("balance", "closing_crypto")
 Progress = Callable[[int, int, str], None]
 
 
+class Batches(Protocol):
+    """Where finished batches are kept, so that an interrupted run goes on instead of starting again."""
+
+    def load(self, key: str) -> Mapping[str, np.ndarray] | None:
+        """The arrays kept under ``key``; None when there are none."""
+
+    def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep arrays under ``key``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
     """Yearly totals by path, nominal dollars: ``lines[reference][line]`` is ``(path, year)``."""
@@ -72,9 +82,13 @@ def simulate(
     count: int,
     last_year: int,
     progress: Progress | None = None,
-    batch: int = BATCH,
+    batch: int | None = None,
+    batches: Batches | None = None,
 ) -> Distribution:
-    """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path."""
+    """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path.
+
+    ``batches`` keeps every finished batch and gives back those of an interrupted run, bit for bit.
+    """
     from fiscal.projection.kernel import project_references
 
     report = progress or (lambda done, total, what: None)
@@ -87,10 +101,25 @@ def simulate(
     kept: dict[str, dict[str, list[np.ndarray]]] = {
         label: {line: [] for line in (*LINES, *STOCKS)} for label in labels
     }
-    over_gdp, capped, scales = [], [], []
-    for first in range(0, count, batch):
+    over_gdp: list[np.ndarray] = []
+    capped: list[np.ndarray] = []
+    scales: list[np.ndarray] = []
+    parts_of_batch = {f"{label}.{line}": of for label in labels for line, of in kept[label].items()} | {
+        "over_gdp": over_gdp,
+        "capped": capped,
+    }
+    if settings.behaviour.contribution_return_response:
+        parts_of_batch["contribution_scale"] = scales
+    step = batch or BATCH
+    for first in range(0, count, step):
         report(first, count, "paths")
-        size = min(batch, count - first)
+        size = min(step, count - first)
+        key = f"{measure}-{first:07d}-{size}"
+        found = batches.load(key) if batches is not None else None
+        if found is not None and set(found) == set(parts_of_batch):
+            for part, into in parts_of_batch.items():
+                into.append(found[part])
+            continue
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
         if measure == "real":
             market = smoothed(market, settings.alternatives.smoothing)
@@ -112,6 +141,8 @@ def simulate(
                 kept[label][line].append(values)
         over_gdp.append(implied_crypto_value_over_gdp(market).to_numpy().T)
         capped.append(np.zeros((size, n_years), dtype=bool) if market.capped is None else market.capped)
+        if batches is not None:
+            batches.save(key, {part: into[-1] for part, into in parts_of_batch.items()})
     report(count, count, "paths")
     return Distribution(
         years=horizon.years,

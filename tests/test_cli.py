@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer.testing
 
@@ -29,6 +30,8 @@ COMMANDS = (
     ("compare",),
     ("decompose",),
     ("report",),
+    ("verify",),
+    ("cite",),
     ("hindcast",),
     ("vintage",),
     ("validate",),
@@ -340,7 +343,7 @@ def quick(monkeypatch, small_result):
 
     asked = []
 
-    def run(scenario, progress=None):
+    def run(scenario, progress=None, batches=None):
         asked.append(scenario)
         return Result(
             name=scenario.name,
@@ -445,15 +448,22 @@ def test_report_defaults_to_baseline_boom_and_bust(quick, monkeypatch, tmp_path)
 
 
 def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_path):
-    answers = []
-    for folder in ("one", "two"):
-        done = fiscal("run", "boom", "--set", "horizon.last_year=2040", "--out", folder, "--json")
-        assert done.returncode == 0, done.stderr
-        answers.append(json.loads(done.stdout))
-        assert runs.verify(tmp_path / folder) == []
-    one, two = (runs.read_manifest(tmp_path / folder) for folder in ("one", "two"))
-    assert one["input_fingerprint"] == two["input_fingerprint"] == answers[0]["input_fingerprint"]
-    assert one["record_fingerprint"] == two["record_fingerprint"]
+    done = fiscal("run", "boom", "--set", "horizon.last_year=2040", "--out", "one", "--json", "-v")
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(done.stdout)]
+    assert "INFO projection: 2 of 4" in done.stderr and "MB at most" in done.stderr
+    assert "INFO projection: 2 of 4" in (tmp_path / "one" / "run.log").read_text(encoding="utf-8")
+    assert runs.verify(tmp_path / "one") == []
+    again = fiscal("verify", "one", "--rerun", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout) == {
+        "ok": True, "faults": [], "rerun": "bytes", "changed": [], "differences": [],
+    }  # fmt: skip
+    columns = pd.read_csv(tmp_path / "one" / "columns.csv")
+    assert columns["description"].notna().all(), columns[columns["description"].isna()]
+    manifest = runs.read_manifest(tmp_path / "one")
+    assert manifest["input_fingerprint"] == answers[0]["input_fingerprint"]
+    assert manifest["record_fingerprint"] in fiscal("cite", "one").stdout
     stored = runs.read_run(tmp_path / "one")
     assert stored.scenario.value("horizon.last_year") == 2040
     assert answers[0]["summary"]["windows"]["FY2026-2035"]["deferred_revenue"] < 0

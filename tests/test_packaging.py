@@ -114,6 +114,18 @@ def test_every_locked_file_has_a_hash_and_no_index_is_named(lock_text):
     assert "://" not in lock_text and "index" not in lock_text and "find-links" not in lock_text
 
 
+def test_the_page_of_licences_names_every_locked_package(root):
+    import licences
+
+    text = (root / "docs" / "licences.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([\w.-]+) \| (.+) \|$", text, re.M))
+    rows.pop("package")
+    assert rows.keys() == licences.locked().keys(), "run make licences"
+    assert all(rows.values())
+    for name in ("numpy", "pandas", "typer"):
+        assert licences.licence(name) == rows[name]
+
+
 def test_the_makefile_installs_the_build_tools_first(root, locked):
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     match = re.search(r"^BUILD_TOOLS := (.+)$", makefile, re.M)

@@ -51,23 +51,44 @@ def _with_tables(result, tables):
     )
 
 
-def test_the_same_run_twice_is_the_same_to_the_byte(small_result, folder, tmp_path):
-    other = runs.write_run(small_result, tmp_path / "elsewhere", command=["fiscal", "run", "boom"])
-    files = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
-    assert files == sorted(file.relative_to(other) for file in other.rglob("*") if file.is_file())
-    for file in files:
-        assert (folder / file).read_bytes() == (other / file).read_bytes(), file
+OUTSIDE = {runs.MANIFEST, "ro-crate-metadata.json"}
+"""Files of a run that was not logged that hold the time."""
+
+
+def test_the_same_run_twice_is_the_same_to_the_byte(small_result, folder, tmp_path, monkeypatch):
+    other = runs.write_run(
+        small_result, tmp_path / "elsewhere", command=["fiscal", "run", "--out", str(tmp_path)]
+    )
+    assert contents(folder).keys() == contents(other).keys()
+    for name in contents(folder).keys() - OUTSIDE:
+        assert contents(folder)[name] == contents(other)[name], name
+    one, two = runs.read_manifest(folder), runs.read_manifest(other)
+    assert one["command"] != two["command"]
+    for key in ("input_fingerprint", "record_fingerprint"):
+        assert one[key] == two[key]
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1760000000")
+    told = [runs.write_run(small_result, tmp_path / name, command=["fiscal"]) for name in ("one", "two")]
+    assert contents(told[0]) == contents(told[1])
+    assert runs.read_manifest(told[0])["made"] == {"time": "2025-10-09T08:53:20Z"}
+
+
+def contents(folder):
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
+    }
 
 
 def test_the_manifest_says_what_was_asked_and_answered(small_result, folder):
     manifest = runs.read_manifest(folder)
     assert manifest["schema_version"] == runs.SCHEMA_VERSION
+    assert manifest["inputs"]["seed"] == small_result.scenario.value("paths.seed")
     assert manifest["command"] == ["fiscal", "run", "boom"]
     assert manifest["inputs"]["settings"]["adoption"]["allocation_share"] == 0.1
     assert "cbo_macro.csv" in manifest["inputs"]["tables"]
     assert set(manifest["outputs"]) == {
         "scenario.toml",
         "summary.json",
+        "columns.csv",
         *(f"tables/{name}.{kind}" for name in small_result.tables for kind in ("csv", "parquet")),
     }
     assert manifest["environment"]["packages"]["numpy"]
@@ -75,9 +96,15 @@ def test_the_manifest_says_what_was_asked_and_answered(small_result, folder):
 
 
 def test_fingerprints_hold_no_time_host_user_or_path(folder, tmp_path):
-    text = (folder / runs.MANIFEST).read_text(encoding="utf-8")
-    assert str(tmp_path) not in text and os.uname().nodename not in text
-    assert not re.search(r"\d{2}:\d{2}:\d{2}", text)
+    manifest = runs.read_manifest(folder)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", manifest["made"]["time"])
+    answered = json.dumps([manifest["inputs"], manifest["outputs"]])
+    everything = b"".join(contents(folder).values()).decode("utf-8", errors="replace")
+    assert str(tmp_path) not in everything and os.uname().nodename not in everything
+    assert manifest["made"]["time"] not in answered and not re.search(r"\d{2}:\d{2}:\d{2}", answered)
+    manifest["made"], manifest["command"], manifest["environment"] = {"time": "later"}, ["/x"], {}
+    (folder / runs.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    assert runs.verify(folder) == []
 
 
 def test_fingerprints_change_with_the_question_and_with_the_answer(small_result, folder, tmp_path):
@@ -112,7 +139,12 @@ def test_changed_missing_and_added_files_are_named(folder):
         (lambda manifest: manifest.update(schema_version=99), "another version"),
         (lambda manifest: manifest.pop("outputs"), "not a run manifest"),
         (lambda manifest: manifest.update(outputs=[]), "not a run manifest"),
-        (lambda manifest: manifest["outputs"].update({"../x": "0"}), "outside the folder"),
+        (lambda manifest: manifest["outputs"].update({"../x": "0" * 64}), "outside the folder"),
+        (lambda manifest: manifest["outputs"].update({"/etc/passwd": "0" * 64}), "outside the folder"),
+        (lambda manifest: manifest["beside"].update({"a\\..\\x": "0" * 64}), "outside the folder"),
+        (lambda manifest: manifest["outputs"].update({"x": "0"}), "not a run manifest"),
+        (lambda manifest: manifest["table_indexes"].update({"../x": []}), "cannot be a table"),
+        (lambda manifest: manifest["inputs"].update(settings=[[[]]]), "not a run manifest"),
     ],
 )
 def test_a_manifest_that_was_tampered_with_is_refused(folder, change, words):
@@ -226,3 +258,240 @@ def test_force_never_deletes_what_a_run_did_not_write(tmp_path):
     with pytest.raises(InputError, match="will not be replaced"):
         runs.check_target(foreign, force=True)
     assert (foreign / "src" / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+# a user's own files
+
+
+CSV = "year,crypto\n" + "".join(f"{year},0.1\n" for year in range(2026, 2101))
+
+
+def user_scenario(path, **changes):
+    return load("boom", {"paths.model": "user", "paths.file": str(path), **changes})
+
+
+def test_a_users_file_enters_by_its_content_and_is_copied(small_result, tmp_path):
+    (tmp_path / "a b").mkdir()
+    one, same, other = (tmp_path / name for name in ("a b/\u00e9t\u00e9.csv", "same.csv", "other.csv"))
+    one.write_text(CSV, encoding="utf-8")
+    same.write_text(CSV, encoding="utf-8")
+    other.write_text(CSV.replace("2030,0.1", "2030,0.2"), encoding="utf-8")
+    asked = [user_scenario(path) for path in (one, same, other)]
+    prints = [runs.input_fingerprint(scenario) for scenario in asked]
+    assert prints[0] == prints[1] != prints[2]
+    assert asked[0].fingerprint() == asked[1].fingerprint() != asked[2].fingerprint()
+    settings = pd.DataFrame({"key": ["paths.file"], "value": [str(one)]})
+    result = _of(asked[0], {**small_result.tables, "settings": settings}, small_result)
+    folder = runs.write_run(result, tmp_path / "run")
+    assert (folder / "inputs" / "paths.file.csv").read_text(encoding="utf-8") == CSV
+    assert runs.read_manifest(folder)["inputs"]["files"].keys() == {"inputs/paths.file.csv"}
+    everything = b"".join(contents(folder).values()).decode("utf-8", errors="replace")
+    assert str(tmp_path) not in everything
+    one.unlink()
+    moved = folder.rename(tmp_path / "moved")
+    again = runs.read_run(moved)
+    assert again.scenario.value("paths.file") == str(moved / "inputs" / "paths.file.csv")
+    assert runs.input_fingerprint(again.scenario) == prints[0] and again.fingerprint == result.fingerprint
+    said = runs.caveats(again.provenance)
+    assert any("the user's own data: inputs/paths.file.csv" in sentence for sentence in said)
+    assert "the user's own data" in runs.cite(moved)["text"]
+
+
+def _of(scenario, tables, like):
+    return type(like)(
+        name=scenario.name,
+        scenario=scenario,
+        tables=tables,
+        fingerprint=scenario.fingerprint(),
+        summary=like.summary,
+    )
+
+
+def test_a_file_changed_during_the_run_is_noticed(small_result, tmp_path):
+    mine = tmp_path / "mine.csv"
+    mine.write_text(CSV, encoding="utf-8")
+    scenario = user_scenario(mine)
+    with (
+        pytest.raises(InputError, match="changed while the run"),
+        runs.working_place(tmp_path / "run", scenario) as place,
+    ):
+        mine.write_text(CSV + "2101,0.1\n", encoding="utf-8")
+        runs.finish(place, _of(scenario, small_result.tables, small_result))
+    assert [item.name for item in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_a_stored_scenario_cannot_name_a_file_elsewhere(small_result, tmp_path):
+    mine = tmp_path / "mine.csv"
+    mine.write_text(CSV, encoding="utf-8")
+    folder = runs.write_run(_of(user_scenario(mine), small_result.tables, small_result), tmp_path / "run")
+    toml = folder / "scenario.toml"
+    forged = toml.read_text(encoding="utf-8").replace("inputs/paths.file.csv", "/etc/hostname")
+    assert "/etc/hostname" in forged
+    toml.write_text(forged, encoding="utf-8")
+    _forge(folder, "scenario.toml")
+    with pytest.raises(InputError, match="not part of the run"):
+        runs.read_run(folder)
+
+
+def _forge(folder, name):
+    """The manifest made to fit a file that was changed."""
+    from fiscal.runs.values import file_sha256, fingerprint_of, write_json
+
+    manifest = json.loads((folder / runs.MANIFEST).read_text(encoding="utf-8"))
+    manifest["outputs"][name] = file_sha256(folder / name)
+    manifest["record_fingerprint"] = fingerprint_of(
+        {"inputs": manifest["inputs"], "outputs": manifest["outputs"]}
+    )
+    write_json(folder / runs.MANIFEST, manifest)
+
+
+def test_links_in_a_run_folder_are_refused(folder, tmp_path):
+    (tmp_path / "summary.json").write_bytes((folder / "summary.json").read_bytes())
+    (folder / "summary.json").unlink()
+    (folder / "summary.json").symlink_to(tmp_path / "summary.json")
+    (folder / "more").symlink_to(tmp_path)
+    text = "\n".join(map(str, runs.verify(folder)))
+    assert "summary.json: is a link" in text and "more: the file is not part of the run" in text
+
+
+# columns, crate, citation
+
+
+def test_every_column_is_documented(folder, small_result):
+    columns = pd.read_csv(folder / "columns.csv")
+    found = {table: list(part["column"]) for table, part in columns.groupby("table", sort=False)}
+    assert found == {name: list(table.columns) for name, table in small_result.tables.items()}
+    assert columns["description"].notna().all()
+    types = columns.set_index(["table", "column"])["type"]
+    assert types["budget", "year"] == "integer" and types["budget", "line"] == "text"
+    assert types["notes", "rate"] == "number"
+
+
+def test_the_crate_holds_what_the_specification_demands(folder):
+    """RO-Crate 1.1: the MUSTs on the metadata file, the root data entity, data entities and references."""
+    crate = json.loads((folder / "ro-crate-metadata.json").read_text(encoding="utf-8"))
+    assert "https://w3id.org/ro/crate/1.1/context" in crate["@context"]
+    graph = crate["@graph"]
+    ids = [entity["@id"] for entity in graph]
+    assert len(ids) == len(set(ids)) and all(entity["@type"] for entity in graph)
+    entities = dict(zip(ids, graph, strict=True))
+    descriptor = entities["ro-crate-metadata.json"]
+    assert descriptor["@type"] == "CreativeWork" and descriptor["about"] == {"@id": "./"}
+    assert descriptor["conformsTo"]["@id"].startswith("https://w3id.org/ro/crate/")
+    root = entities["./"]
+    assert root["@type"] == "Dataset" and root["name"] and root["description"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?", root["datePublished"])
+    assert root["license"]["@id"] in entities
+    parts = {part["@id"] for part in root["hasPart"]}
+    assert parts == contents(folder).keys() - {"ro-crate-metadata.json"}
+    assert all(entities[part]["@type"] == "File" for part in parts)
+    for entity in graph:  # flat: no nested entity, and every reference within the crate is resolved
+        for key, value in entity.items():
+            for member in value if isinstance(value, list) else [value]:
+                if isinstance(member, dict):
+                    assert set(member) == {"@id"}, (entity["@id"], key)
+                    assert member["@id"] in entities or member["@id"].startswith("https://"), member
+
+
+def test_the_crate_is_part_of_the_check(folder):
+    crate = folder / "ro-crate-metadata.json"
+    crate.write_text(crate.read_text(encoding="utf-8").replace("MIT licence", "mine"), encoding="utf-8")
+    assert "ro-crate-metadata.json: the file was changed" in str(runs.verify(folder)[0])
+
+
+def test_a_citation_names_the_run_and_survives_tex(small_result, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from fiscal.runs import folder as folders
+
+    monkeypatch.setattr(folders, "git_state", lambda: {"commit": "a" * 40, "dirty": True})
+    title = r"50% of {it} & \input{x} $a_b^c$ ~#"
+    scenario = replace(small_result.scenario, title=title, author="A. Analyst")
+    result = _of(scenario, small_result.tables, small_result)
+    path = runs.write_run(result, tmp_path / "run")
+    answer, manifest = runs.cite(path), runs.read_manifest(path)
+    for words in (title, "A. Analyst", manifest["record_fingerprint"], manifest["input_fingerprint"]):
+        assert words in answer["text"]
+    assert "Made with uncommitted changes on top of commit aaaaaaaaaaaa." in answer["text"]
+    assert r"\%" in answer["bibtex"] and r"\textbackslash{}input\{x\}" in answer["bibtex"]
+    assert answer["bibtex"].count("{") == answer["bibtex"].count("}")
+    (path / "summary.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="changed after the run"):
+        runs.cite(path)
+
+
+def test_the_report_says_how_its_runs_were_made(small_result):
+    from dataclasses import replace
+
+    from fiscal.report.provenance import REPEATABLE, provenance_words
+
+    clean = {"git": {"commit": "b" * 40, "dirty": False}, "files": {}}
+    dirty = {"git": {"commit": "b" * 40, "dirty": True}, "files": {"inputs/paths.file.csv": "c" * 64}}
+    results = tuple(replace(small_result, name=name, provenance=clean) for name in ("one", "two"))
+    assert provenance_words(results) == REPEATABLE
+    said = provenance_words((*results, replace(small_result, name="three", provenance=dirty)))
+    assert said.startswith("three: Made with uncommitted changes on top of commit bbbbbbbbbbbb.")
+    assert "three: Made with the user's own data: inputs/paths.file.csv (sha256 cccccccccccc)." in said
+
+
+def test_a_stored_run_without_its_tables_is_not_compared(small_result, folder):
+    from fiscal.results import compare
+
+    with pytest.raises(InputError, match="lacks what a comparison needs") as caught:
+        compare(runs.read_run(folder), small_result)
+    said = str(caught.value)
+    assert "table windows" in said and "table economy" in said and "budget: ['gdp_bn_usd'" in said
+
+
+# making a run again
+
+
+def test_a_rerun_names_the_first_difference(small_result, folder):
+    same = runs.rerun(folder, lambda scenario: _of(scenario, small_result.tables, small_result))
+    assert same.exact and same.differences == ()
+    tables = {name: table.copy() for name, table in small_result.tables.items()}
+    tables["budget"].loc[1, "nominal_bn_usd"] = 2e-17
+    other = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result))
+    (difference,) = other.differences
+    assert (
+        difference.startswith("tables/budget.csv, line 3:")
+        and "1e-17" in difference
+        and "2e-17" in difference
+    )
+    del tables["notes"]
+    found = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result)).differences
+    assert "tables/notes.csv: only in the stored run" in found
+
+
+def test_a_rerun_elsewhere_is_compared_by_value(small_result, folder):
+    manifest = json.loads((folder / runs.MANIFEST).read_text(encoding="utf-8"))
+    manifest["environment"]["packages"]["numpy"] = "1.0"
+    manifest["environment"]["machine"] = "another"
+    (folder / runs.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    tables = {name: table.copy() for name, table in small_result.tables.items()}
+    tables["budget"].loc[0, "nominal_bn_usd"] *= 1 + 1e-10
+    near = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result))
+    assert not near.exact and near.differences == ()
+    assert any(words.startswith("machine another then") for words in near.changed)
+    assert any(words.startswith("numpy 1.0 then") for words in near.changed)
+    tables["budget"].loc[0, "nominal_bn_usd"] *= 1 + 1e-8
+    (difference,) = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result)).differences
+    assert difference.startswith("table budget, row 1, column nominal_bn_usd:")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "words"),
+    [
+        ([1.0, float("nan")], [1.0, float("nan")], None),
+        ([1.0, float("nan")], [1.0, 2.0], "row 2"),
+        ([1.0, float("inf")], [1.0, float("-inf")], "row 2"),
+        ([1.0, 2.0], [1.0], "rows"),
+        ([1e9, 1e-6], [1e9, 2e-6], None),  # the rounding of a sum that is nil
+        (["a", None], ["a", None], None),
+        (["a", None], ["b", None], "row 1"),
+        ([True, False], [True, True], "row 2"),
+    ],
+)
+def test_first_difference(one, two, words):
+    found = runs.first_difference(pd.DataFrame({"value": one}), pd.DataFrame({"value": two}))
+    assert (found is None) if words is None else (words in found)

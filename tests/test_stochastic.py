@@ -151,6 +151,13 @@ GOOD = "year,crypto,equity\n" + "".join(f"{year},0.1,0.05\n" for year in range(2
         ("crypto\n0.1\n", ["the column is missing"]),
         ("year,crypto\n2026,0.1\n2026,0.2\n", ["stand twice"]),
         ("year,crypto\n", ["no rows"]),
+        (
+            "year,crypto\n" + "".join(f"{year},1e6\n" for year in range(2026, 2101)),
+            ["path 1, crypto", "grows beyond what can be computed"],
+        ),
+        ("year,crypto\n2026,0.1\n999999999,0.1\n", ["not a year", "line 3"]),
+        ("year,crypto\n" + "2026,0.1\n" * 300_000, ["stand twice"]),
+        ("year,crypto\n" + "2026,x\n" * 300_000, ["crypto, line 2"]),
         ("\x00\x01", []),
     ],
 )
@@ -178,6 +185,50 @@ def test_a_user_s_file_gives_its_returns(tmp_path) -> None:
 @cache
 def small() -> engine.Run:
     return engine.compute(load("stochastic_central", {"paths.count": 20, "horizon.last_year": 2040}))
+
+
+class InMemory(dict):
+    """Batches that end the run after some of them."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__()
+        self.patience = patience
+
+    def load(self, key):
+        return self.get(key)
+
+    def save(self, key, arrays):
+        if self.patience == 0:
+            raise KeyboardInterrupt
+        self.patience -= 1
+        self[key] = dict(arrays)
+
+
+def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None:
+    from fiscal import simulation
+
+    run = small()
+    told = dict(measure="real", count=20, last_year=2040, batch=6)
+    kept = InMemory(2)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(run.scenario.settings, run.inputs, run.buildup, run.ledger, batches=kept, **told)
+    assert sorted(kept) == ["real-0000000-6", "real-0000006-6"]
+    kept.patience = 99
+    drawn = []
+    on_paths = simulation._on_paths
+    monkeypatch.setattr(
+        simulation,
+        "_on_paths",
+        lambda inputs, label, market: drawn.append(label) or on_paths(inputs, label, market),
+    )
+    again = simulate(run.scenario.settings, run.inputs, run.buildup, run.ledger, batches=kept, **told)
+    assert len(drawn) == 2 * len(again.lines)  # the two batches that were left, and no other
+    own = run.distributions[0]
+    np.testing.assert_array_equal(again.crypto_over_gdp, own.crypto_over_gdp)
+    np.testing.assert_array_equal(again.capped, own.capped)
+    for label, lines in again.lines.items():
+        for line, values in lines.items():
+            np.testing.assert_array_equal(values, own.lines[label][line], err_msg=f"{label} {line}")
 
 
 def test_the_distribution_is_the_same_for_any_batch() -> None:

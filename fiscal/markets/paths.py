@@ -12,6 +12,7 @@ equity return in force unless the settings say otherwise.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -173,6 +174,13 @@ class HistoricalReplay:
         return self.draw(settings, years)
 
 
+MAX_LOG_GROWTH = 200 * np.log(10)
+"""A dollar may become 1e200: below what squares and sums of dollars can hold, far above any economy."""
+
+MAX_YEARS_AWAY = 300
+MAX_PROBLEMS = 100
+"""Of one column or of all paths: enough to mend a file by."""
+
 MAX_USER_BYTES = 50_000_000
 
 
@@ -258,13 +266,13 @@ def _read_user_file(name: str) -> pd.DataFrame:
         numbers = pd.to_numeric(frame[column], errors="coerce")
         lowest, what = (-np.inf, "a year") if column == "year" else (-1.0, "a return above -1 (-100 percent)")
         bad = ~np.isfinite(numbers) | (numbers <= lowest)
-        if column == "year":
-            bad |= numbers % 1 != 0
+        if column == "year":  # a year of nine digits would ask for as many rows
+            bad |= (numbers % 1 != 0) | (numbers - FIRST_YEAR).abs().gt(MAX_YEARS_AWAY)
         problems += [
             Problem(
                 f"not {what}", file=path.name, key=f"{column}, line {line + 2}", value=frame[column][line]
             )
-            for line in np.flatnonzero(bad)
+            for line in np.flatnonzero(bad)[:MAX_PROBLEMS]
         ]
         frame[column] = numbers
     if not problems:
@@ -277,11 +285,19 @@ def _read_user_file(name: str) -> pd.DataFrame:
                     Problem("years are missing", file=path.name, key=f"path {name_}", value=missing[:10],
                             allowed=f"every year from {first} to the last")
                 )  # fmt: skip
-            twice = sorted({year for year in have if have.count(year) > 1})
+            twice = sorted(year for year, times in Counter(have).items() if times > 1)
             if twice:
                 problems.append(
                     Problem("years stand twice", file=path.name, key=f"path {name_}", value=twice[:10])
                 )
+            problems += [
+                Problem("a dollar grows beyond what can be computed", file=path.name,
+                        key=f"path {name_}, {asset}", allowed="a dollar that becomes at most 1e200")
+                for asset in ASSETS
+                if asset in part and np.log1p(part[asset].clip(lower=0)).sum() > MAX_LOG_GROWTH
+            ]  # fmt: skip
+            if len(problems) >= MAX_PROBLEMS:
+                break
     if problems:
         raise InputError(problems)
     return frame

@@ -26,6 +26,7 @@ from fiscal.plots.wording import (
     window_years,
 )
 from fiscal.report.content import Block, Column, Prose, Section, Table
+from fiscal.report.provenance import provenance_words
 from fiscal.results import Comparison, Result, compare
 from fiscal.runs import input_fingerprint
 
@@ -67,6 +68,7 @@ def title_facts(results: Results) -> tuple[tuple[str, str], ...]:
             ),
         ),
         ("Model", f"fiscal {__version__}"),
+        ("Made with", provenance_words(results)),
         ("Libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fiscal.scenario.files import content_sha256, file_settings, own_files
 from fiscal.scenario.loading import catalogue, load
 from fiscal.scenario.scenario import ExplainedSetting, Header, Scenario, explain
 from fiscal.scenario.schema import Settings, json_schema
@@ -12,7 +13,10 @@ __all__ = [
     "Scenario",
     "Settings",
     "catalogue",
+    "content_sha256",
     "explain",
+    "file_settings",
     "json_schema",
     "load",
+    "own_files",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from fiscal.errors import InputError, Problem, nearest
 from fiscal.scenario.assumptions import adjustable, problems_of
+from fiscal.scenario.files import file_settings
 from fiscal.scenario.scenario import Header, Scenario, spell
 from fiscal.scenario.schema import (
     ASSUMPTIONS,
@@ -85,7 +87,7 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
         reference=header.reference,
         description=header.description,
         lineage=tuple(draft.lineage),
-        origins={key: Path(origin).name for key, origin in draft.origins.items()},
+        origins={key: _as_text(Path(origin).name) for key, origin in draft.origins.items()},
     )
     changes = _changes(before, settings, parsed)
     renamed = HEADER in parsed and ("name" in parsed[HEADER] or not changes)
@@ -93,7 +95,7 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
         return scenario
     # a changed scenario must not pass for the one it came from, in a legend or a run folder
     stem = str(named or default_name)[:50]
-    note = ", ".join(f"{key} = {spell(value)}" for key, value in changes.items())
+    note = ", ".join(f"{key} = {_short(key, value)}" for key, value in changes.items())
     return Scenario(
         settings=settings,
         name=f"{stem}-{scenario.fingerprint()[:6]}",
@@ -118,6 +120,16 @@ def _changes(
         for key in values
         if old[section].get(key) != new[section].get(key)
     }
+
+
+def _as_text(name: str) -> str:
+    """A file's name as text that can be written, whatever the locale made of it."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _short(key: str, value: object) -> str:
+    """A value for a title: a file by its name, wherever it lies."""
+    return spell(Path(str(value)).name if key in file_settings() and value else value)
 
 
 def _shorten(text: str, length: int) -> str:

@@ -116,8 +116,14 @@ class Scenario:
         return write_toml(tables)
 
     def fingerprint(self) -> str:
-        """sha256 of the settings in canonical JSON; names and titles do not enter."""
-        text = json.dumps(self.resolved(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """sha256 of the settings in canonical JSON; names and titles do not enter, a user's file by content."""
+        from fiscal.scenario.files import content_sha256, own_files
+
+        asked = self.resolved()
+        for key, path in own_files(self.settings).items():
+            section, _, name = key.partition(".")
+            asked[section][name] = content_sha256(path) or path.name
+        text = json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def with_overrides(self, overrides: Mapping[str, object] | Sequence[str]) -> Scenario:

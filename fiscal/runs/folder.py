@@ -1,0 +1,295 @@
+"""Writing a run folder whole, and reading one back after every file was checked."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fiscal.errors import InputError, Problem
+from fiscal.runs.crate import CRATE, describe
+from fiscal.runs.log import LOG
+from fiscal.runs.manifest import (
+    MANIFEST,
+    MAX_FILES,
+    SCHEMA_VERSION,
+    TABLE_NAME,
+    environment,
+    git_state,
+    input_record,
+    made_at,
+    parse_json,
+    read_manifest,
+)
+from fiscal.runs.place import Place, files_in, working_place
+from fiscal.runs.values import file_sha256, fingerprint_of, flat, plain, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fiscal.results import Result
+    from fiscal.scenario import Scenario
+
+COLUMNS_FILE = "columns.csv"
+MAX_TABLE_BYTES = 2 * 1024**3
+
+
+def write_run(
+    result: Result, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
+) -> Path:
+    """Write ``result`` to a new run folder and return its path.
+
+    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written.
+    """
+    with working_place(folder, result.scenario, force=force) as place:
+        finish(place, result, command)
+    return Path(folder)
+
+
+def finish(place: Place, result: Result, command: Sequence[str] = ()) -> None:
+    """Write ``result`` in the working place and put it under its name. Raises InputError when that fails."""
+    try:
+        place.folder.mkdir()
+        _fill(result, place, command)
+        place.put_in_place()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(Problem(f"the run cannot be written: {reason}", file=place.shown)) from error
+
+
+def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
+    folder = place.folder
+    inputs = input_record(result.scenario)
+    if fingerprint_of(inputs) != place.question["input_fingerprint"]:
+        message = "a file or table was changed while the run was made"
+        raise InputError(Problem(message, file=place.shown, allowed="the run made again"))
+    scenario, names = _with_copies(result.scenario, folder, inputs["files"])
+    (folder / "tables").mkdir()
+    (folder / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
+    write_json(folder / "summary.json", plain(result.summary))
+    indexes, rows = {}, []
+    for name, table in result.tables.items():
+        if not TABLE_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of a table file")
+        written, indexes[name] = flat(table)
+        if names:
+            written = written.replace(names)
+        written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+        with (folder / "tables" / f"{name}.parquet").open("wb") as stream:
+            written.to_parquet(stream, index=False)  # pyarrow itself cannot open every name in every locale
+        rows += _columns(name, written)
+    _write_columns(folder / COLUMNS_FILE, rows)
+    outputs = _hashes(folder)
+    manifest: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "name": result.name,
+        "inputs": inputs,
+        "outputs": outputs,
+        "table_indexes": indexes,
+        "input_fingerprint": fingerprint_of(inputs),
+        "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
+        # from here on in no fingerprint
+        "environment": environment(),
+        "git": git_state(),
+        "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},
+        "command": [os.fsencode(word).decode("utf-8", "replace") for word in command],
+        "made": {"time": made_at()},
+    }
+    kept = place.path / LOG
+    if kept.is_file():
+        shutil.copyfile(kept, folder / LOG)
+    write_json(folder / CRATE, describe(manifest, scenario, sorted(files_in(folder))))
+    manifest["beside"] = {name: sha256 for name, sha256 in _hashes(folder).items() if name not in outputs}
+    write_json(folder / MANIFEST, manifest)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {name: file_sha256(folder / name) for name in sorted(files_in(folder))}
+
+
+def _with_copies(scenario: Scenario, folder: Path, hashes: dict[str, str]) -> tuple[Scenario, dict[str, str]]:
+    """The scenario with the user's files named as they are in the folder, where they are copied to; and the old
+    names with the new ones."""
+    from dataclasses import replace
+
+    from fiscal.scenario import file_settings, own_files
+
+    files = own_files(scenario.settings)
+    if not files:
+        return scenario, {}
+    (folder / "inputs").mkdir()
+    settings, names = scenario.settings, {}
+    for key, path in files.items():
+        inside = file_settings()[key]
+        shutil.copyfile(path, folder / inside)
+        if file_sha256(folder / inside) != hashes[inside]:
+            raise InputError(Problem("was changed while the run was made", key=key, value=str(path)))
+        section, _, name = key.partition(".")
+        settings = with_value(settings, section, name, inside)
+        names[str(scenario.value(key))] = inside
+    return replace(scenario, settings=settings), names
+
+
+def with_value(settings: Any, section: str, name: str, value: object) -> Any:
+    """Settings with one value replaced."""
+    part = getattr(settings, section).model_copy(update={name: value})
+    return settings.model_copy(update={section: part})
+
+
+def _columns(table: str, frame: pd.DataFrame) -> list[tuple[str, str, str, str]]:
+    from fiscal.results import COLUMNS
+
+    return [
+        (table, str(column), _kind(frame[column]), COLUMNS.get(str(column), "")) for column in frame.columns
+    ]
+
+
+def _kind(values: pd.Series) -> str:
+    from pandas.api import types
+
+    if types.is_bool_dtype(values):
+        return "boolean"
+    if types.is_integer_dtype(values):
+        return "integer"
+    return "number" if types.is_numeric_dtype(values) else "text"
+
+
+def _write_columns(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=["table", "column", "type", "description"])
+    frame.to_csv(path, index=False, lineterminator="\n")
+
+
+def read_run(folder: str | Path) -> Result:
+    """A result read back from its folder, after every file was checked against the manifest.
+
+    Raises InputError for what is no run folder and for files that are missing or were changed.
+    """
+    from fiscal import sources
+    from fiscal.results import Result
+
+    path = Path(folder)
+    problems = verify(path)
+    if problems:
+        raise InputError(problems[:20])
+    manifest = read_manifest(path)
+    tables = {name: _table(path, name, index) for name, index in manifest["table_indexes"].items()}
+    scenario = stored_scenario(path, manifest)
+    shown = f"{folder}/summary.json"
+    try:
+        summary = parse_json((path / "summary.json").read_bytes(), shown)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be read: {error.strerror}", file=shown)) from None
+    if not isinstance(summary, dict):
+        raise InputError(Problem("is no summary", file=shown))
+    return Result(
+        name=manifest["name"],
+        scenario=scenario,
+        tables=tables,
+        fingerprint=scenario.fingerprint(),
+        summary=summary,
+        data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
+        provenance=provenance_of(manifest),
+    )
+
+
+def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
+    import pyarrow
+    from pyarrow import parquet
+
+    shown = f"{path}/tables/{name}.parquet"
+    file = path / "tables" / f"{name}.parquet"
+    if file.stat().st_size > MAX_TABLE_BYTES:
+        raise InputError(Problem("the file is too large", file=shown, allowed="at most 2 GB"))
+    try:
+        stored = parquet.read_table(io.BytesIO(file.read_bytes()))
+        stored.validate(full=True)  # offsets and texts, which pandas takes on trust
+        table = stored.to_pandas()
+        return table.set_index(index) if index else table
+    except (ValueError, KeyError, TypeError, OSError, NotImplementedError, pyarrow.ArrowException) as error:
+        line = (str(error).splitlines() or [""])[0][:200]
+        raise InputError(Problem(f"cannot be read as Parquet: {line}", file=shown)) from None
+
+
+def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
+    """The scenario of a run folder, its files being the copies in the folder."""
+    from dataclasses import replace
+
+    from fiscal.scenario import file_settings, load, own_files
+
+    if "scenario.toml" not in manifest["outputs"]:
+        raise InputError(Problem("names no scenario.toml", file=f"{folder}/{MANIFEST}", key="outputs"))
+    scenario = load(folder / "scenario.toml")
+    settings = scenario.settings
+    for key, path in own_files(settings).items():
+        inside = file_settings()[key]
+        if path.as_posix() != inside or inside not in manifest["outputs"]:
+            message = "names a file that is not part of the run"
+            raise InputError(Problem(message, file=f"{folder}/scenario.toml", key=key, value=str(path)[:80]))
+        section, _, name = key.partition(".")
+        settings = with_value(settings, section, name, str(folder / inside))
+    told = manifest["set_in"]  # the files and options that set the values, not the copy in the folder
+    return replace(scenario, settings=settings, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
+
+
+def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a citation and a report say about how a run was made."""
+    return {
+        "input_fingerprint": manifest["input_fingerprint"],
+        "record_fingerprint": manifest["record_fingerprint"],
+        "git": manifest.get("git"),
+        "files": dict(manifest["inputs"]["files"]),
+        "package_version": manifest["inputs"]["package_version"],
+        "time": manifest["made"]["time"],
+    }
+
+
+def verify(folder: str | Path) -> list[Problem]:
+    """Every fault of a run folder: missing, changed or added files, links, fingerprints that do not fit."""
+    path = Path(folder)
+    manifest = read_manifest(path)
+    problems = []
+    named = {**manifest["outputs"], **manifest["beside"]}
+    for name, sha256 in named.items():
+        file = path / name
+        if _through_link(path, name):
+            problems.append(Problem("is a link", file=f"{folder}/{name}"))
+        elif not file.is_file():
+            problems.append(Problem("the file is missing", file=f"{folder}/{name}"))
+        elif file_sha256(file) != sha256:
+            problems.append(Problem("the file was changed after the run", file=f"{folder}/{name}"))
+    present = set()
+    for name in files_in(path):
+        present.add(name)
+        if len(present) > MAX_FILES:
+            problems.append(
+                Problem("holds more files than any run", file=str(folder), allowed=str(MAX_FILES))
+            )
+            break
+    for name in sorted(present - set(named) - {MANIFEST}):
+        problems.append(Problem("the file is not part of the run", file=f"{folder}/{name}"))
+    inputs, outputs = manifest["inputs"], manifest["outputs"]
+    expected = {
+        "input_fingerprint": fingerprint_of(inputs),
+        "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
+    }
+    for key, fingerprint in expected.items():
+        if manifest[key] != fingerprint:
+            problems.append(Problem("does not fit the manifest", file=f"{folder}/{MANIFEST}", key=key))
+    for name, sha256 in inputs["files"].items():
+        if outputs.get(name) != sha256:
+            problems.append(Problem("is not the file the run was asked with", file=f"{folder}/{name}"))
+    return problems
+
+
+def _through_link(folder: Path, name: str) -> bool:
+    place = folder
+    for part in name.split("/"):
+        place = place / part
+        if place.is_symlink():
+            return True
+    return False
