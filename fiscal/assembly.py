@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import brentq
 
-from fiscal import scenario, sources
+from fiscal import sources
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
@@ -23,6 +23,7 @@ from fiscal.people.opening import open_accounts, rollover_stock
 from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import WithdrawalRates, incidence, working_share_of_withdrawals
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
+from fiscal.scenario import reform_file
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
@@ -537,18 +538,12 @@ def schedules_in_force(settings: Settings, progress: Progress | None = None) -> 
 
 
 def law_in_force(settings: Settings) -> str:
-    """Name of the law for a run's record: current law, or the reform file and the content key of its schedules."""
+    """Name of the law for a run's record: current law, or the content key of the reform's schedules, whatever the
+    file is called."""
     if settings.law.reform is None:
         return "current law"
     file = reform_file(settings.law.reform)
-    return f"{file.name}, schedules {law_schedules.reform_key(file, settings.law.reform_year)}"
-
-
-def reform_file(name: str) -> Path:
-    """The reform file of a name: as given, or one that comes with the package."""
-    given = Path(name)
-    shipped = Path(scenario.__file__).parent / "reforms" / given.name
-    return shipped if not given.exists() and given.name == name and shipped.is_file() else given
+    return f"reform, schedules {law_schedules.reform_key(file, settings.law.reform_year)}"
 
 
 _REFORMS: dict[str, law_schedules.Schedules] = {}

@@ -386,7 +386,7 @@ def test_overrides_hold_for_every_scenario_of_a_comparison(quick, monkeypatch):
     from fiscal import results
 
     seen = []
-    monkeypatch.setattr(results, "compare", lambda *found: seen.append(found) or FakeComparison())
+    monkeypatch.setattr(results, "compare", lambda *found, anyway: seen.append(found) or FakeComparison())
     answer = quick("compare", "baseline", "boom", "--set", "tax.flat_rate=0.2", "--json")
     assert answer.exit_code == 0, answer.output
     assert [one.settings.tax.flat_rate for one in quick.asked] == [0.2, 0.2]
@@ -404,6 +404,12 @@ class FakeComparison:
     def to_frame(self):
         return self.headline()
 
+    def differing_settings(self):
+        return self.headline()
+
+    def effects(self):
+        return self.headline()
+
     def headline(self):
         import pandas as pd
 
@@ -417,7 +423,7 @@ def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
     assert quick("run", "boom", "--out", str(folder)).exit_code == 0
     quick.asked.clear()
     seen = []
-    monkeypatch.setattr(results, "compare", lambda *found: seen.append(found) or FakeComparison())
+    monkeypatch.setattr(results, "compare", lambda *found, anyway: seen.append(found) or FakeComparison())
     assert quick("compare", "baseline", str(folder)).exit_code == 0
     assert [one.name for one in quick.asked] == ["baseline"]
     assert [one.name for one in seen[0]] == ["baseline", "boom"]

@@ -358,7 +358,8 @@ def test_the_report_s_chapter_says_what_each_case_changes() -> None:
 
 
 def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:
-    from fiscal.assembly import law_in_force, reform_file
+    from fiscal.assembly import law_in_force
+    from fiscal.scenario import reform_file
 
     settings = load("rate_rise_2040").settings
     assert reform_file("rate_rise.json").is_file() and str(reform_file("mine.json")) == "mine.json"

@@ -101,8 +101,8 @@ def _effect_sentences(holders: Results) -> str:
         frame = measures.bases(result, EFFECT)
         bills, portfolio = _of(frame, "treasury"), _of(frame, "portfolio")
         text = (
-            f"{result.name} changes net revenue against no crypto by {signed_amount(bills['net_revenue'])} at "
-            f"bill rates "
+            f"{result.name} changes net revenue against no crypto, to the last withdrawal after the horizon, by "
+            f"{signed_amount(bills['net_revenue'])} at bill rates "
             f"and by {signed_amount(portfolio['net_revenue'])} on the portfolio basis"
         )
         neutral = frame[frame["basis"] == "risk_neutral"]

@@ -139,6 +139,13 @@ def _sentences(owner: Comparison, effects: pd.DataFrame, name: str, span: str) -
             if rate * whole > 0
             else " The average rate moves against it."
         )
+    if span.startswith("FY") and measures.with_crypto((result,)) and not measures.references_of(owner.base):
+        event = measures.window_difference(result, span, "net_revenue", "equity_adoption")
+        text += (
+            f" What crypto earned apart from equity is {signed_amount(event)} of it; the other "
+            f"{signed_amount(whole - event)} is that equity's return outside the event takes the place of the mix that "
+            "crypto displaces."
+        )
     return text
 
 

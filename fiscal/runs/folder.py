@@ -92,6 +92,7 @@ def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
         "input_fingerprint": fingerprint_of(inputs),
         "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
         # from here on in no fingerprint
+        "law": result.summary.get("law"),
         "environment": environment(),
         "git": git_state(),
         "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},

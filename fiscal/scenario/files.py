@@ -37,8 +37,18 @@ def own_files(settings: Settings) -> dict[str, Path]:
         section, _, name = key.partition(".")
         value = getattr(getattr(settings, section), name)
         if value:
-            found[key] = Path(value)
+            found[key] = reform_file(value) if key == REFORM else Path(value)
     return found
+
+
+REFORM = "law.reform"
+
+
+def reform_file(name: str) -> Path:
+    """The reform file of a name: as given, or one that comes with the package."""
+    given = Path(name)
+    shipped = Path(__file__).parent / "reforms" / given.name
+    return shipped if not given.exists() and given.name == name and shipped.is_file() else given
 
 
 def content_sha256(path: Path) -> str | None:
