@@ -267,17 +267,21 @@ def target_allocation(settings: Settings, years: np.ndarray) -> np.ndarray:
     return np.stack([np.zeros(len(years)), curve], axis=1)
 
 
-def policy_on_paths(settings: Settings, market: paths.AssetPaths) -> dict[str, np.ndarray]:
+def policy_on_paths(
+    settings: Settings, market: paths.AssetPaths, *, answers: bool = True
+) -> dict[str, np.ndarray]:
     """What the scenario's savers buy and hold on each path of a market: policy first, which may turn on a fall,
-    then the answer to returns. Allocations and the scale of contributions ``(P, Y, S)``, the rest ``(P, Y)``."""
+    then the answer to returns. Allocations and the scale of contributions ``(P, Y, S)``, the rest ``(P, Y)``.
+    ``answers=False`` leaves the answers out: policy as the same adoption in equity meets it."""
     target = target_allocation(settings, market.years)
     turns = reversal_years(settings, market)
     policy = _policy(settings, np.broadcast_to(target, (len(turns), *target.shape)), market.years, turns)
-    answer = allocation_answer(settings, market)
+    answer = allocation_answer(settings, market) if answers else None
     if answer is not None:
         for name in ("crypto_target_share", "crypto_contribution_share"):
             policy[name] = np.clip(policy[name] * answer[:, :, None], 0.0, 1.0)
-    policy["contribution_scale"] = contribution_answer(settings, market, target.shape[1])
+    if answers:
+        policy["contribution_scale"] = contribution_answer(settings, market, target.shape[1])
     return policy
 
 

@@ -353,7 +353,7 @@ def report(
 
     with _progress("report") as progress:
         try:
-            written = build(found, out, out.parent / "tables", progress)
+            written = build(found, out, out.parent / f"{out.stem}-tables", progress)
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
@@ -554,9 +554,13 @@ def vintage(
     if as_json:
         _emit({str(name): float(value) for name, value in found.items()})
         return
-    names = [str(name).removesuffix("_usd").replace("_", " ") for name in found.index]
+    names = [
+        str(name).removesuffix("_usd").replace("_", " ").replace("nominal", "(nominal, no present value)")
+        for name in found.index
+    ]
     cells = _column([float(value) for value in found])
     _show_table(["present value at the contribution", "usd"], list(zip(names, cells, strict=True)))
+    typer.echo("Positive = the government is better off, but a positive tax expenditure is a cost.")
 
 
 @app.command()
@@ -776,11 +780,15 @@ def markets_show(
     from fiscal.assembly import path_settings
     from fiscal.markets import history, losses
     from fiscal.markets.implied import dollar, implied_by, long_paths
+    from fiscal.markets.paths import smoothed
     from fiscal.scenario import load
 
     chosen = load(scenario, overrides or [])
     section = chosen.settings.paths
-    drawn = long_paths(section.model, path_settings(chosen.settings), paths, section.seed)
+    drawn = smoothed(
+        long_paths(section.model, path_settings(chosen.settings), paths, section.seed),
+        chosen.settings.alternatives.smoothing,
+    )
     tables = {
         "series": history.gaps().reset_index(),
         "bitcoin_by_period": history.crypto_moments_by_period().reset_index(),

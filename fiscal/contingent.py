@@ -14,7 +14,7 @@ import numpy as np
 from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, backstop, path_settings
 from fiscal.axes import STRATA
 from fiscal.budget.ledger import Backstop, top_ups
-from fiscal.markets.paths import path_model
+from fiscal.markets.paths import path_model, smoothed
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.owners import owner_balances
 from fiscal.simulation import on_paths, own_changes
@@ -55,11 +55,14 @@ def rescue_on_paths(
         covered=rule.covered[:last], trigger_share=rule.trigger_share, made_up_share=rule.made_up_share
     )
     stratum = STRATA.index("crypto")
-    told: dict[str, Any] = {**path_settings(settings), "measure": measure}
+    # errors are those of independent draws
+    told: dict[str, Any] = {**path_settings(settings), "measure": measure, "draws": "pseudo"}
     parts = []
     for first in range(0, count, batch):
         size = min(batch, count - first)
         market = path_model(model).draw(told, horizon.years, size, settings.paths.seed, first)
+        if measure == "real":
+            market = smoothed(market, settings.alternatives.smoothing)
         scenario, plain = (on_paths(horizon, label, market) for label in (SCENARIO_PATH, NO_CRYPTO_PATH))
         scenario = replace(scenario, **own_changes(settings, market, first))
         own, without = (owner_balances(one, last, stratum)[..., None] for one in (scenario, plain))

@@ -25,7 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, path_settings
+from fiscal.assembly import (
+    NO_CRYPTO_PATH,
+    SCENARIO_PATH,
+    answers_to_paths,
+    path_settings,
+    policy_on_paths,
+)
 from fiscal.axes import ASSETS
 from fiscal.budget.ledger import BuildupTax
 from fiscal.markets.history import REAL_HALVES, half_returns_real
@@ -114,12 +120,14 @@ def price(
     the bill rates. ``inputs`` run until everybody has left. Of the ``count`` paths the last is the known one, on
     which everything earns the bill rate: at least four are needed."""
     name = settings.paths.model if path_model(settings.paths.model).stochastic else CENTRAL_MODEL
-    told: dict[str, Any] = {**path_settings(settings), "measure": "risk_neutral"}
+    # errors are those of independent draws
+    told: dict[str, Any] = {**path_settings(settings), "measure": "risk_neutral", "draws": "pseudo"}
     quiet = replace(inputs, impact_multiplier=0.0)
     at = int(np.flatnonzero(inputs.years == vintage_year)[0])
     cases = _cases(quiet, at)
     found: dict[str, list[dict[str, np.ndarray]]] = {case: [] for case in cases}
-    digest = _digest(inputs, factors, name, told, settings.paths.seed, vintage_year, count)
+    acts = repr((settings.behaviour, settings.overlays, settings.adoption, settings.alternatives))
+    digest = _digest(inputs, factors, name, told, acts, settings.paths.seed, vintage_year, count)
     if digest in _KNOWN:
         return replace(_KNOWN[digest], stands_in=name != settings.paths.model)
     drawn = count - 1
@@ -128,8 +136,10 @@ def price(
         market = path_model(name).draw(told, inputs.years, size, settings.paths.seed, first)
         if first + size == drawn:
             market = replace(market, half_returns=np.concatenate([market.half_returns, _bill_path(inputs)]))
+        own = _answers(settings, market)
         for case, (label, given) in cases.items():
-            found[case].append(_present_values(given, label, market, law, factors))
+            changes = own if label == SCENARIO_PATH else {}
+            found[case].append(_present_values(given, label, market, law, factors, changes))
     joined = {
         case: {line: np.concatenate([part[line] for part in parts], axis=1) for line in parts[0]}
         for case, parts in found.items()
@@ -165,7 +175,7 @@ NAMED_PATH = (
 
 
 def _digest(
-    inputs: ProjectionInputs, factors: np.ndarray, name: str, told: dict[str, Any], *others: int
+    inputs: ProjectionInputs, factors: np.ndarray, name: str, told: dict[str, Any], *others: int | str
 ) -> str:
     """Hash of everything that a price depends on."""
     found = hashlib.sha256(factors.tobytes())
@@ -220,14 +230,28 @@ def _bill_path(inputs: ProjectionInputs) -> np.ndarray:
     return halves[None]
 
 
+def _answers(settings: Settings, market: AssetPaths) -> dict[str, np.ndarray]:
+    """What the scenario's allocation answers to the paths of the market. Contributions are priced as they are without
+    an answer, and operational losses at their mean."""
+    if not answers_to_paths(settings):
+        return {}
+    changes = policy_on_paths(settings, market)
+    return changes | {"contribution_scale": np.ones_like(changes["contribution_scale"])}
+
+
 def _present_values(
-    inputs: ProjectionInputs, label: str, market: AssetPaths, law: BuildupTax, factors: np.ndarray
+    inputs: ProjectionInputs,
+    label: str,
+    market: AssetPaths,
+    law: BuildupTax,
+    factors: np.ndarray,
+    changes: dict[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Present values of the taxes and of what is withdrawn, ``(G, P)``: groups share nothing, so that each is
     projected alone."""
     from fiscal.projection.kernel import project_totals
 
-    on_market = on_paths(inputs, label, market)
+    on_market = replace(on_paths(inputs, label, market), **(changes or {}))  # type: ignore[arg-type]
     parts = []
     for group in range(inputs.opening_usd.shape[3]):
         rates = buildup_rates(_law_of_group(law, group), len(inputs.years))

@@ -471,6 +471,11 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     problems = []
     if not others:
         problems.append(Problem("nothing to compare with the base", key=base.name))
+    names = [result.name for result in (base, *others)]
+    problems += [
+        Problem("two runs have the same name", value=name, allowed="scenario.name set apart")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
     problems += [problem for result in (base, *others) for problem in _lacking(result)]
     if problems:
         raise InputError(problems)

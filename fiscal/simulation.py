@@ -108,7 +108,8 @@ def simulate(
         "over_gdp": over_gdp,
         "capped": capped,
     }
-    if settings.behaviour.contribution_return_response:
+    responds = bool(settings.behaviour.contribution_return_response) and NO_CRYPTO_PATH in labels
+    if responds:
         parts_of_batch["contribution_scale"] = scales
     step = batch or BATCH
     for first in range(0, count, step):
@@ -126,7 +127,11 @@ def simulate(
         references = [on_paths(horizon, label, market) for label in labels]
         own = labels.index(SCENARIO_PATH)
         references[own] = replace(references[own], **own_changes(settings, market, first))
-        if settings.behaviour.contribution_return_response:
+        if EQUITY_PATH in labels and settings.overlays.reversal_trigger_fall is not None:
+            equity = labels.index(EQUITY_PATH)
+            turned = policy_on_paths(settings, market, answers=False)
+            references[equity] = replace(references[equity], **turned)  # type: ignore[arg-type]
+        if responds:
             scales.append(references[own].contribution_scale[..., -1])
         for label, totals in zip(labels, project_references(references, rates), strict=True):
             parts = {

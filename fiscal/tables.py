@@ -11,10 +11,10 @@ import pandas as pd
 from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, law_in_force, path_settings
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES, LINES, fiscal_line
+from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
 from fiscal.budget.valuation import Window
 from fiscal.markets.implied import dollar, implied_by
-from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model
+from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
 from fiscal.people.macro import macro
 from fiscal.scenario import explain
 from fiscal.simulation import LINES as SIMULATED_LINES
@@ -96,6 +96,7 @@ def _implied(run: Run) -> dict[str, pd.DataFrame]:
         path_settings(settings), run.projection.years[run.horizon],
         min(settings.paths.count, IMPLIED_PATHS), settings.paths.seed,
     )  # fmt: skip
+    drawn = smoothed(drawn, settings.alternatives.smoothing)
     return {"implied": implied_by(drawn), "path_dollar": dollar(drawn)}
 
 
@@ -280,10 +281,11 @@ def _state_tax(run: Run) -> pd.DataFrame:
     state, horizon = run.scenario.settings.state, run.horizon
     years, price = run.projection.years[horizon], _price_level(run)[horizon]
     frames = []
+    paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
         drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
         amounts = {
-            "state_deferred_revenue": -state.rate * run.contributions.traditional_usd.sum(axis=(1, 2)),
+            "state_deferred_revenue": -state.rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2)),
             "state_withdrawal_tax": state.rate * state.withdrawals_taxed_share * drawn,
         }
         for line, values in amounts.items():

@@ -169,8 +169,18 @@ def _effects(run: Run) -> Iterator[dict[str, Any]]:
             continue
         lines = _effect_lines(run, valued)
         if lines is not None:
-            # contributions do not answer to the price of crypto: what is deferred is the same
-            yield from _rows(valued, EFFECT, dict.fromkeys(UPFRONT, 0.0) | lines, np.nan)
+            yield from _rows(valued, EFFECT, _upfront_effect(run, valued) | lines, np.nan)
+
+
+def _upfront_effect(run: Run, valued: ValuedVintages) -> dict[str, float]:
+    """What contributions that answer to the path change in their own year; nil where they do not."""
+    if valued.market not in run.projection.path_labels:
+        return dict.fromkeys(UPFRONT, 0.0)
+    own, plain = (run.projection.path(label) for label in (valued.market, NO_CRYPTO_PATH))
+    return {
+        line: float((run.ledger.total(line)[own] - run.ledger.total(line)[plain]) @ valued.to_mid_2025)
+        for line in UPFRONT
+    }
 
 
 def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:

@@ -446,7 +446,11 @@ def test_report_defaults_to_baseline_boom_and_bust(quick, monkeypatch, tmp_path)
     out = tmp_path / "new" / "report.pdf"
     answer = quick("report", "--out", str(out))
     assert answer.exit_code == 0, answer.output
-    assert asked == {"names": ["baseline", "boom", "bust"], "out": out, "tables_dir": out.parent / "tables"}
+    assert asked == {
+        "names": ["baseline", "boom", "bust"],
+        "out": out,
+        "tables_dir": out.parent / f"{out.stem}-tables",
+    }
     assert "FY2026-35" in answer.stdout and str(out) in answer.stderr
 
 

@@ -270,7 +270,7 @@ def test_the_same_runs_give_the_same_bytes(folder, tmp_path):
 
 def test_every_table_and_figure_lies_beside_the_pdf(folder):
     for table in assembled().tables():
-        assert len(pd.read_csv(folder / "tables" / f"{table.label}.csv")) == len(table.data)
+        assert len(pd.read_csv(folder / "fiscal-report-tables" / f"{table.label}.csv")) == len(table.data)
     for figure in assembled().figures():
         for suffix in ("svg", "png"):
             assert (folder / "fiscal-report-figures" / f"{figure.label}.{suffix}").stat().st_size > 1000
@@ -278,7 +278,7 @@ def test_every_table_and_figure_lies_beside_the_pdf(folder):
 
 
 def test_long_tables_are_written_in_full(folder):
-    written = pd.read_csv(folder / "tables" / "boom-budget.csv")
+    written = pd.read_csv(folder / "fiscal-report-tables" / "boom-budget.csv")
     pd.testing.assert_frame_equal(
         written, three()[1].tables["budget"].reset_index(drop=True), check_dtype=False, rtol=1e-12
     )

@@ -660,10 +660,19 @@ def read_reform(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(Problem("the reform file does not exist", file=str(path), key="reform"))
     try:
-        reform = taxcalc.Policy.read_json_reform(path.read_text(encoding="utf-8"))
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(Problem(f"is no JSON: {error}", file=path.name, key="reform")) from None
+    wanted = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 0.4}}'
+    if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
+        raise InputError(Problem("is no reform", file=path.name, key="reform", allowed=wanted))
+    if not any(told.values()):
+        raise InputError(Problem("the reform changes nothing", file=path.name, key="reform", allowed=wanted))
+    try:
+        reform = taxcalc.Policy.read_json_reform(json.dumps(told))
         policy = taxcalc.Policy()
         policy.implement_reform(_redated(reform, LAST_YEAR, LAST_FILE_YEAR))
-    except (ValueError, KeyError, TypeError, paramtools.ParamToolsError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, paramtools.ParamToolsError) as error:
         message = f"Tax-Calculator refuses it: {error}"
         raise InputError(Problem(message, file=path.name, key="reform")) from error
     return reform

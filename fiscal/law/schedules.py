@@ -17,6 +17,8 @@ Between law years rates are interpolated; after the last they are held (on wage-
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -84,13 +86,36 @@ def for_reform(
 
     parameters = builder.moved(builder.read_reform(Path(reform)), first_year)
     folder = Path(cache_dir) / builder.reform_key(parameters)
-    if not all((folder / f"{name}.csv").is_file() for name in _TABLES):
+    if not _whole(folder):
         years = builder.reform_years(parameters)
         with tempfile.TemporaryDirectory(prefix=".reform.", dir=_made(cache_dir)) as name:
-            builder.build(progress, jobs, years=years, reform=parameters, out_dir=Path(name) / "built")
-            if not folder.exists():
-                (Path(name) / "built").rename(folder)
+            built, old = Path(name) / "built", Path(name) / "old"
+            builder.build(progress, jobs, years=years, reform=parameters, out_dir=built)
+            (built / _SUMS).write_text(json.dumps(_sums(built)), encoding="utf-8")
+            if folder.exists():  # damaged: it goes with the temporary folder
+                folder.rename(old)
+            built.rename(folder)
     return load(folder)
+
+
+_SUMS = "sums.json"
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    return {
+        name: hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest()
+        for name in _TABLES
+        if (folder / f"{name}.csv").is_file()
+    }
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a build in the cache is there and as it was written."""
+    try:
+        written = json.loads((folder / _SUMS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return set(_TABLES) == set(_sums(folder)) and written == _sums(folder)
 
 
 def reform_key(reform: Path, first_year: int | None = None) -> str:

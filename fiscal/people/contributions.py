@@ -250,7 +250,7 @@ def project_contributions(
         catch_up_k = np.minimum(catch_up_k * ratio, elective_k)
         deferrers = per_person("deferrer_share")
         left = additions_left(
-            elective_k - catch_up_k + employer_k,
+            (elective_k - catch_up_k) * elective_scale + employer_k * employer_scale,
             deferrers,
             limits.loc[years, "annual_additions_limit_usd"].to_numpy(),
             in_force.loc[years, "annual_additions_limit_usd"].to_numpy(),

@@ -84,13 +84,13 @@ def build(
 ) -> Path:
     """Write the PDF, its figures (``<stem>-figures/``, SVG and PNG) and its tables (CSV); returns ``out``.
 
-    ``tables_dir`` (default: ``tables`` beside the PDF) gets one file a table of the report and the
+    ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file a table of the report and the
     long tables of every run. Each file is written under a temporary name and then renamed. Raises
     InputError when a target cannot be written.
     """
     tell = progress or (lambda done, total, what: None)
     out = Path(out)
-    tables = Path(tables_dir) if tables_dir is not None else out.parent / "tables"
+    tables = Path(tables_dir) if tables_dir is not None else out.parent / f"{out.stem}-tables"
     figures = out.parent / f"{out.stem}-figures"
     _check_targets(out, tables, figures)
     tell(0, 1, "content")

@@ -291,8 +291,11 @@ def horizon_sentences(results: Results) -> str:
         )
         clause = f"{result.name} {change(far)} withdrawal tax by {amount(far)} over {window_words(last)}"
         if abs(near) >= measures.NOISE_BN_USD:
-            turned = " and of the opposite sign" if far / near < 0 else ""
-            clause += f" and by {signed_amount(near)} over {window_words(first)}{turned}"
+            clause += (
+                f", and {change(near)} it by {amount(abs(near))} over {window_words(first)}"
+                if far * near < 0
+                else f" and by {amount(abs(near))} over {window_words(first)}"
+            )
         clauses.append(clause)
     parts = [f"Against no crypto, {'; '.join(clauses)}."]
     nil = [

@@ -383,7 +383,7 @@ def _exposure_sentences(holders: Results) -> str:
         row = frame.loc[year]
         parts.append(
             f"in {result.name} {percent(top[year], 2)} of the claim, {amount(row['crypto_claim_bn_usd'])}, rides on "
-            f"crypto in {year}, where it is largest, and a fall by half on that day takes "
+            f"crypto in {year}, where its share is largest, and a fall by half on that day takes "
             f"{amount(row['fall_bn_usd'])} "
             f"from it, {percent(row['fall_bn_usd'] / row['claim_bn_usd'], 2)}"
         )
@@ -520,7 +520,7 @@ def _contingent(results: Results) -> list[Block]:
                 f"; over risk-neutral paths the promise is worth {signed_amount(row['mean_bn_usd'])} to the "
                 f"government "
                 f"(standard error {amount(row['standard_error_bn_usd'])}), and "
-                f"about {percent(row['triggered_share'], 1)} of {int(row['paths'])} paths set "
+                f"{round(row['triggered_share'] * row['paths'])} of {int(row['paths'])} paths set "
                 "it off"
             )
         words.append(text)

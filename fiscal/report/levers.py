@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fiscal.plots.wording import amount, listing, signed_amount
+from fiscal.plots.wording import DASH, amount, listing, signed_amount
 from fiscal.report.answer import Results
 from fiscal.report.content import Block, Column, Heading, Items, Prose, Section, Table, Term
 from fiscal.results import Result, compare
@@ -74,13 +74,13 @@ def _effects_table(results: Results) -> Table:
             Column("cumulated", "Cumulated effect turns", align="right"),
         ),
         unit="Billions of current dollars; positive = the government is better off.",
-        source="A turn is the first year from which the sign stays the other one; the cumulated effect carries "
-        "interest at the one-year rate.",
+        source="A turn is the first year from which the sign stays the other one; a dash: it never turns, or turns "
+        "back. The cumulated effect carries interest at the one-year rate.",
     )  # fmt: skip
 
 
 def _year(value: object) -> str:
-    return "not for good" if pd.isna(value) else str(value)
+    return DASH if pd.isna(value) else str(value)
 
 
 def _state_words(result: Result) -> list[Block]:

@@ -60,6 +60,10 @@ def finish(place: Place, result: Result, command: Sequence[str] = ()) -> None:
         raise InputError(Problem(f"the run cannot be written: {reason}", file=place.shown)) from error
 
 
+SETTINGS_TABLE = "settings"
+"""The table in which the user's files are named."""
+
+
 def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
     folder = place.folder
     inputs = input_record(result.scenario)
@@ -75,8 +79,8 @@ def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
         if not TABLE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of a table file")
         written, indexes[name] = flat(table)
-        if names:
-            written = written.replace(names)
+        if names and name == SETTINGS_TABLE:
+            written = written.assign(value=written["value"].replace(names))
         written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
         with (folder / "tables" / f"{name}.parquet").open("wb") as stream:
             written.to_parquet(stream, index=False)  # pyarrow itself cannot open every name in every locale

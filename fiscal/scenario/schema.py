@@ -274,7 +274,7 @@ class Paths(Section):
         unit="times gross domestic product",
         low=0.1,
         high=1000.0,
-        doc="Value of all crypto at which a random path is held; capped paths are counted.",
+        doc="Value of all crypto at which a random path is held; capped paths are counted. Named paths are not capped.",
         source="no source; several times GDP is no equilibrium",
         status="assumed",
     )
@@ -728,7 +728,8 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=100_000.0,
-        doc="Limit on elective deferrals, s.402(g); none = the law's. A higher one frees no dollar: see the limits.",
+        doc="Limit on elective deferrals, s.402(g); none = the law's. A higher one changes nothing: no wish "
+        "beyond the limit is known.",
         source="a policy question",
         status="choice",
     )
@@ -1430,6 +1431,24 @@ def contradictions(settings: Settings) -> list[Problem]:
                 key="paths.measure",
                 value=settings.paths.measure,
                 allowed="real, or another model (regime_switching, bootstrap)",
+            )
+        )
+    if settings.paths.draws == "sobol" and settings.paths.model != "regime_switching":
+        found.append(
+            Problem(
+                f"{settings.paths.model} takes no Sobol points",
+                key="paths.draws",
+                value=settings.paths.draws,
+                allowed='"pseudo", or the model regime_switching',
+            )
+        )
+    if settings.paths.model != "user" and settings.paths.file is not None:
+        found.append(
+            Problem(
+                f"{settings.paths.model} reads no file",
+                key="paths.file",
+                value=settings.paths.file,
+                allowed='"none", or paths.model = "user"',
             )
         )
     if settings.paths.model == "user" and settings.paths.file is None:
