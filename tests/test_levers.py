@@ -375,15 +375,27 @@ def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:
 
 
 def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, monkeypatch) -> None:
-    """Schedules of two law years only: the current one, and the first of the reform."""
+    """From the file to the tax, by schedules that stand in for Tax-Calculator's: the law's, five percent higher from
+    the reform on. That a reform moves its own years in Tax-Calculator is tested beside the build."""
+    from fiscal import sources
     from fiscal.law import build
 
+    def stand_in(progress, jobs, *, years, reform, out_dir):
+        assert build.first_reform_year(reform) == 2060 and 2059 in years
+        out_dir.mkdir()
+        for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile"):
+            table = sources.table(name)
+            if name == "withdrawal_curve":
+                table.loc[table["law_year"] >= 2060, "mean_added_tax_usd"] *= 1.05
+            table.to_csv(out_dir / f"{name}.csv", index=False)
+
     monkeypatch.setenv("FISCAL_CACHE", str(tmp_path))
-    monkeypatch.setattr(build, "reform_years", lambda reform: (2025, 2060))
+    monkeypatch.setattr(build, "build", stand_in)
     reformed = run("baseline", ("law.reform", "rate_rise.json"), ("law.reform_year", 2060))
     years, plain = reformed.ledger.years, run("baseline")
     gap = line(reformed, "withdrawal_tax") / line(plain, "withdrawal_tax") - 1
-    assert gap[years == 2060] > 0.03
+    assert gap[years == 2060] == pytest.approx(0.05, abs=1e-6)
+    assert (np.abs(gap[years <= 2052]) < 1e-12).all()
     # kept by content: found again without a build, and made again when a file of it was damaged
     from fiscal import assembly
 
@@ -392,7 +404,7 @@ def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, mon
     built = []
     monkeypatch.setattr(build, "build", lambda *given, **told: built.append(told["out_dir"]) or 1 / 0)
     settings = load("baseline", {"law.reform": "rate_rise.json", "law.reform_year": 2060}).settings
-    assert len(assembly.schedules_in_force(settings).law_years) == 2 and not built
+    assert len(assembly.schedules_in_force(settings).law_years) > 2 and not built
     assembly._REFORMS.clear()
     (kept / "outside_rates.csv").write_text("damaged")
     with pytest.raises(ZeroDivisionError):

@@ -308,7 +308,7 @@ def horizon_sentences(results: Results) -> str:
         parts.append(
             f"Against the same adoption in equity {listing(nil)} {'have' if len(nil) > 1 else 'has'} no "
             f"effect in "
-            f"{window_words(first)}, so there is no ratio to form."
+            f"{window_words(first)}."
         )
     return " ".join([*parts, _why_horizons_differ(holders, first)])
 
