@@ -43,8 +43,8 @@ def assembled() -> content.Report:
 
 
 def page_with(pages: list[str], text: str) -> int:
-    """The first page after the contents that holds ``text``."""
-    return next(number for number, page in enumerate(pages) if number > 1 and text in page)
+    """The first page after cover and contents (three pages) that holds ``text``."""
+    return next(number for number, page in enumerate(pages) if number > 2 and text in page)
 
 
 # --- what a reader reads ----------------------------------------------------------------------------
@@ -99,8 +99,8 @@ def test_runs_that_cannot_be_repeated_are_not_taken_apart():
     section = decomposition_section((base, other))
     assert section is not None and len(section.blocks) == 1
     assert "other data" in section.blocks[0].text
-    twice = decomposition_section((base, base))
-    assert twice is not None and "same name" in twice.blocks[0].text
+    with pytest.raises(InputError, match="same name"):
+        decomposition_section((base, base))
     assert decomposition_section((base,)) is None
 
 
@@ -121,14 +121,19 @@ def test_the_first_paragraph_says_what_the_tables_say():
     assert float(adoption[1].replace(",", "")) / 100 == pytest.approx(0.1 * 0.01 / tax_share, rel=0.006)
 
 
-def test_the_ratio_of_75_to_ten_years_is_told():
+def test_the_effects_over_75_and_ten_years_are_told_side_by_side():
     text = assembled().plain_text()
-    said = re.search(r"boom raises withdrawal tax by [^;]*?, ([\d,.]+) times its effect", text)
+    said = re.search(
+        r"boom raises withdrawal tax by \$(\d+) billion over fiscal years 2026 to 2100 "
+        r"and by \$(\d+) million over fiscal years 2026 to 2035",
+        text,
+    )
     tax = three()[1].tables["windows"]
     tax = tax[tax["line"] == "withdrawal_tax"].set_index(["window", "path"])["nominal_bn_usd"]
     far = tax["FY2026-2100", "scenario"] - tax["FY2026-2100", "no_crypto"]
     near = tax["FY2026-2035", "scenario"] - tax["FY2026-2035", "no_crypto"]
-    assert float(said[1].replace(",", "")) == pytest.approx(far / near, rel=0.006)
+    assert float(said[1]) == pytest.approx(far, abs=0.51)
+    assert float(said[2]) == pytest.approx(near * 1e3, abs=0.51)
     assert "The two differ because the event starts in 2036" in text
 
 
@@ -146,8 +151,12 @@ def test_published_numbers_are_printed_with_verdict_and_reason(pages):
 def test_the_published_chapter_counts_what_the_table_holds():
     said = report.content.plain(published._verdicts(published.published_frame()), assembled().numbers())
     verdicts = sources.table("validation")
-    compared = verdicts[verdicts["check"].isin(["level", "order"])]["verdict"]
-    counts = compared.value_counts()
+    alike = verdicts["id"].str.startswith(
+        "EIG_TV_"
+    )  # one contribution in the calculator: no test of the full model
+    full = verdicts["check"].isin(["level", "order"]) & ~alike
+    counts = verdicts.loc[full, "verdict"].value_counts()
+    assert f"{full.sum()} are held against the full model" in said
     assert f"{counts['inside']} lie inside, {counts['outside']} outside" in said
     assert "all of them hold at their tolerance" in said
 
@@ -205,7 +214,8 @@ def test_no_word_judges_a_size():
         r"\b(huge|massive|dramatic\w*|significant\w*|substantial\w*|enormous|tiny|negligible|modest|robust|striking)\b",
         re.IGNORECASE,
     )
-    assert words.findall(assembled().plain_text()) == []
+    quoted = "'substantially less than one percent of the 401(k) market' (GAO)"
+    assert words.findall(assembled().plain_text().replace(quoted, "")) == []
 
 
 def test_assumptions_are_all_there():

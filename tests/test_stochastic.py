@@ -215,10 +215,10 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
     assert sorted(kept) == ["real-0000000-6", "real-0000006-6"]
     kept.patience = 99
     drawn = []
-    on_paths = simulation._on_paths
+    on_paths = simulation.on_paths
     monkeypatch.setattr(
         simulation,
-        "_on_paths",
+        "on_paths",
         lambda inputs, label, market: drawn.append(label) or on_paths(inputs, label, market),
     )
     again = simulate(run.scenario.settings, run.inputs, run.buildup, run.ledger, batches=kept, **told)

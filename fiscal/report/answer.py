@@ -275,7 +275,7 @@ def first_event_year(result: Result) -> int | None:
 
 
 def horizon_sentences(results: Results) -> str:
-    """Ratio of the longest to the first window's effect, and why the two differ."""
+    """Effect over the longest window beside that over the first, and why the two differ."""
     holders = measures.with_crypto(results)
     if not holders:
         return ""
