@@ -21,7 +21,12 @@ from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
 from fiscal.people.scope import Scope
-from fiscal.people.withdrawals import WithdrawalRates, incidence, working_share_of_withdrawals
+from fiscal.people.withdrawals import (
+    WithdrawalRates,
+    incidence,
+    project_rates,
+    working_share_of_withdrawals,
+)
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.scenario import reform_file
 
@@ -56,6 +61,24 @@ def assumptions(settings: Settings) -> Assumptions:
     table = sources.table("assumptions")
     values = zip(table["key"], table["value"].astype(float), strict=True)
     return Assumptions({**dict(values), **dict(settings.assumptions)})
+
+
+def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.ndarray) -> WithdrawalRates:
+    """The rates at which a scenario's accounts are drawn, rolled over and cashed out in ``years``."""
+    chosen = settings.withdrawals
+    return project_rates(
+        assume,
+        years=years,
+        above_share=chosen.rmd_above_share,
+        exact_share=chosen.rmd_exact_share,
+        draw_scale=chosen.draw_scale,
+        leakage_scale=chosen.leakage_scale,
+        rollover_scale=chosen.rollover_scale,
+        roth_draw_ratio=chosen.roth_draw_ratio,
+        still_working_exception=chosen.still_working_exception,
+        rmd_shift=chosen.rmd_age_shift,
+        retirement_shift=chosen.retirement_age_shift,
+    )
 
 
 def core_overrides(settings: Settings) -> dict[str, float]:
@@ -420,7 +443,7 @@ def _crypto_market(market: paths.AssetPaths, labels: tuple[str, ...]) -> np.ndar
     at_end = paths.implied_crypto_value_over_gdp(market)[0].to_numpy() * (
         macro(market.years[1:])["gdp_bn_usd"].to_numpy() * BILLION
     )
-    # the stub's market is taken at the value with which 2026 opens
+    # the market of the nine months of 2025 is taken at the value with which 2026 opens
     first = at_end[0] / (1 + market.annual_returns()[0, 1, CRYPTO])
     opening = np.concatenate([[first, first], at_end[:-1]])
     return np.stack(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 FIRST_YEAR = 2025
-"""The stub year: the stock is of 31 March 2025, so its flows are three quarters of a year."""
+"""The stub year (a first period shorter than a year): the stock is of 31 March 2025, its flows nine months'."""
 
 STUB_FRACTION = 0.75
 """Share of 2025 that lies after the opening date, 31 March 2025."""

@@ -33,6 +33,7 @@ from fiscal.assembly import (
     marginal_deferral,
     projection_inputs,
     schedules_in_force,
+    withdrawal_rates,
 )  # fmt: skip
 from fiscal.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.budget import valuation
@@ -47,7 +48,6 @@ from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import ALL_PLANS, Scope, all_plans
-from fiscal.people.withdrawals import project_rates
 from fiscal.pricing import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
@@ -149,19 +149,7 @@ def compute(
     )
     wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
     mobility = mobility_matrix(settings.people.rank_correlation)
-    rates = project_rates(
-        assume,
-        years=years,
-        above_share=settings.withdrawals.rmd_above_share,
-        exact_share=settings.withdrawals.rmd_exact_share,
-        draw_scale=settings.withdrawals.draw_scale,
-        leakage_scale=settings.withdrawals.leakage_scale,
-        rollover_scale=settings.withdrawals.rollover_scale,
-        roth_draw_ratio=settings.withdrawals.roth_draw_ratio,
-        still_working_exception=settings.withdrawals.still_working_exception,
-        rmd_shift=settings.withdrawals.rmd_age_shift,
-        retirement_shift=settings.withdrawals.retirement_age_shift,
-    )
+    rates = withdrawal_rates(settings, assume, years)
     schedules_in_force(settings, report)  # a reform's are built here, with progress
     world = World(
         settings=settings, assume=assume, years=years, fraction=fraction, people=people, economy=economy,

@@ -36,14 +36,14 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal import sources
-from fiscal.assembly import NO_BOUND_USD, assumptions
+from fiscal.assembly import NO_BOUND_USD, assumptions, withdrawal_rates
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS
 from fiscal.markets import glide, history
 from fiscal.people.contributions import Contributions, RothUse, project_contributions
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
-from fiscal.people.withdrawals import WithdrawalRates, project_rates
+from fiscal.people.withdrawals import WithdrawalRates
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.reference import Projection, project
 
@@ -176,17 +176,7 @@ def world(start: Start) -> World:
         ),
         profile_limits=limits.loc[FIRST_YEAR],
     )
-    rates = project_rates(
-        assume,
-        years=years,
-        above_share=settings.withdrawals.rmd_above_share,
-        exact_share=settings.withdrawals.rmd_exact_share,
-        draw_scale=settings.withdrawals.draw_scale,
-        leakage_scale=settings.withdrawals.leakage_scale,
-        rollover_scale=settings.withdrawals.rollover_scale,
-        roth_draw_ratio=settings.withdrawals.roth_draw_ratio,
-        still_working_exception=settings.withdrawals.still_working_exception,
-    )
+    rates = withdrawal_rates(settings, assume, years)
     return World(
         start=start,
         years=years,
