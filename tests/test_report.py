@@ -124,8 +124,7 @@ def test_the_first_paragraph_says_what_the_tables_say():
 def test_the_effects_over_75_and_ten_years_are_told_side_by_side():
     text = assembled().plain_text()
     said = re.search(
-        r"boom raises withdrawal tax by \$(\d+) billion over fiscal years 2026 to 2100 "
-        r"and by \$(\d+) million over fiscal years 2026 to 2035",
+        r"boom raises withdrawal tax by \$(\d+) billion over FY 2026–2100 and by \$(\d+) million over FY 2026–2035",
         text,
     )
     tax = three()[1].tables["windows"]
@@ -183,7 +182,10 @@ def test_every_cell_of_the_short_tables_is_in_the_text(pages):
 def test_every_chapter_stands_in_the_contents_and_the_answer_takes_one_page(pages):
     titles = [section.title for section in assembled().sections]
     assert all(title in pages[1] for title in titles)
-    assert page_with(pages, "2 Contributions") == page_with(pages, "1 The answer on one page") + 1
+    after = page_with(pages, "1 The answer on one page") + 1
+    assert page_with(pages, "2 Contributions") == after
+    head = pages[after][: pages[after].index("2 Contributions")]
+    assert "equity" not in head and len(head) < 80, head  # the running head, and no rest of the answer
 
 
 def test_the_warning_stands_on_page_one(pages):

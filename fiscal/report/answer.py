@@ -289,12 +289,12 @@ def horizon_sentences(results: Results) -> str:
             measures.window_difference(result, window, "withdrawal_tax", "no_crypto")
             for window in (first, last)
         )
-        clause = f"{result.name} {change(far)} withdrawal tax by {amount(far)} over {window_words(last)}"
+        clause = f"{result.name} {change(far)} withdrawal tax by {amount(far)} over {window_name(last)}"
         if abs(near) >= measures.NOISE_BN_USD:
             clause += (
-                f", and {change(near)} it by {amount(abs(near))} over {window_words(first)}"
+                f", and {change(near)} it by {amount(abs(near))} over {window_name(first)}"
                 if far * near < 0
-                else f" and by {amount(abs(near))} over {window_words(first)}"
+                else f" and by {amount(abs(near))} over {window_name(first)}"
             )
         clauses.append(clause)
     parts = [f"Against no crypto, {'; '.join(clauses)}."]
@@ -308,7 +308,7 @@ def horizon_sentences(results: Results) -> str:
         parts.append(
             f"Against the same adoption in equity {listing(nil)} {'have' if len(nil) > 1 else 'has'} no "
             f"effect in "
-            f"{window_words(first)}."
+            f"{window_name(first)}."
         )
     return " ".join([*parts, _why_horizons_differ(holders, first)])
 
@@ -317,7 +317,6 @@ def _why_horizons_differ(holders: Results, first_window: str) -> str:
     starts = {result.name: first_event_year(result) for result in holders}
     known = sorted({year for year in starts.values() if year is not None})
     last = window_years(first_window)[1]
-    full = adoption_of(holders[0])[2]
     why = "a balance is taxed only when it is withdrawn, which for most contributions lies decades ahead"
     if not known:
         return f"The two differ because {why}."
@@ -327,10 +326,7 @@ def _why_horizons_differ(holders: Results, first_window: str) -> str:
         if known[0] > last
         else f"before the end of {window_name(first_window)}"
     )
-    return (
-        f"The two differ because the event starts in {when}, {place}, adoption being complete in {full}, and "
-        f"because {why}."
-    )
+    return f"The two differ because the event starts in {when}, {place}, and because {why}."
 
 
 def rate_sentence(results: Results) -> str:
@@ -341,16 +337,15 @@ def rate_sentence(results: Results) -> str:
     tenth = 0.1 * measures.window_sum(base, window, "withdrawal_tax")
     text = (
         f"A change of one tenth in the tax rates on withdrawals is {amount(tenth)} over "
-        f"{window_words(window)} "
+        f"{window_name(window)} "
         "before any response"
     )
     ratios = [
-        f"{significant(tenth / abs(gap), 2)} times the effect of {result.name} against the same adoption in "
-        f"equity"
+        f"{significant(tenth / abs(gap), 2)} times the effect of {result.name}"
         for result in holders
         if (gap := measures.window_difference(result, window, "withdrawal_tax", "equity_adoption"))
     ]
-    return f"{text}, {listing(ratios)}." if ratios else f"{text}."
+    return f"{text}, {listing(ratios)} against the same adoption in equity." if ratios else f"{text}."
 
 
 def turning_sentences(results: Results) -> str:
