@@ -489,8 +489,8 @@ def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_pa
 
 def test_progress_is_drawn_on_terminals_only(root):
     code = (
-        "from fiscal.cli import _progress\n"
-        "with _progress('work') as advance:\n"
+        "from fiscal.cli.show import progress_bar\n"
+        "with progress_bar('work') as advance:\n"
         "    print(advance is not None)\n"
         "    if advance: advance(1, 2, 'half')\n"
     )

@@ -1,0 +1,5 @@
+"""``python -m fiscal.cli``."""
+
+from fiscal.cli import main
+
+main()

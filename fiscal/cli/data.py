@@ -1,0 +1,104 @@
+"""Commands on the data tables."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fiscal.cli.application import (
+    EXIT_CHECK_FAILED,
+    JsonOption,
+    data_app,
+)
+from fiscal.cli.show import (
+    emit,
+    progress_bar,
+    say,
+    show_table,
+)
+from fiscal.errors import InputError, Problem
+
+
+@data_app.command("list")
+def data_list(as_json: JsonOption = False) -> None:
+    """List the data tables with unit, publisher and licence.
+
+    \b
+    Example: fiscal data list
+    """
+    from fiscal import runs, sources
+
+    found = sources.resources()
+    if as_json:
+        names = ("name", "path", "title", "unit", "source", "licence", "note", "sha256", "second_hand")
+        emit({"tables": [runs.plain({name: getattr(one, name) for name in names}) for one in found]})
+        return
+    columns = ["table", "title", "unit", "source", "second-hand"]
+    rows = [[one.name, one.title, one.unit, one.source, "yes" if one.second_hand else ""] for one in found]
+    show_table(columns, rows)
+
+
+@data_app.command("check")
+def data_check(as_json: JsonOption = False) -> None:
+    """Verify every data table: hash, columns, types, ranges. Exit code 1 when a table is wrong.
+
+    \b
+    Example: fiscal data check
+    """
+    from fiscal import sources
+
+    faults = sources.check()
+    if as_json:
+        emit({"ok": not faults, "faults": [str(fault) for fault in faults]})
+    else:
+        for fault in faults:
+            say(str(fault))
+        count = len(sources.resources()) if not faults else 0
+        typer.echo(f"{len(faults)} faults" if faults else f"{count} tables, all as recorded")
+    if faults:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@data_app.command("derive")
+def data_derive(
+    table: Annotated[
+        str, typer.Argument(help="own_withdrawals, sensitivity, hindcast, validation or claim_reasons.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Build a data table that comes from the model's own runs; minutes for the sensitivity.
+
+    own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
+    after it. sensitivity moves each assumption over its range. hindcast starts the model in the past.
+    validation is what `fiscal validate` finds.
+    claim_reasons takes the government's share of the opening stock apart.
+
+    \b
+    Example: fiscal data derive sensitivity
+    """
+    from fiscal.errors import nearest
+    from fiscal.validation import claim_reasons, hindcast, own_withdrawals, published, sensitivity
+
+    builders = {
+        "own_withdrawals": own_withdrawals.rebuild,
+        "sensitivity": sensitivity.rebuild,
+        "hindcast": hindcast.rebuild,
+        "validation": published.rebuild,
+        "claim_reasons": claim_reasons.rebuild,
+    }
+    if table not in builders:
+        raise InputError(
+            Problem(
+                "no such derived table",
+                value=table,
+                allowed=", ".join(builders),
+                nearest=nearest(table, builders),
+            )
+        )
+    with progress_bar(table) as progress:
+        builders[table](progress)
+    if as_json:
+        emit({"built": table})
+        return
+    say(f"{table}.csv written to the data folder")

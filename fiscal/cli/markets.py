@@ -1,0 +1,163 @@
+"""Commands on markets and tax schedules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fiscal.cli.application import (
+    EXIT_CHECK_FAILED,
+    JsonOption,
+    SetOption,
+    markets_app,
+    schedules_app,
+)
+from fiscal.cli.show import (
+    emit,
+    progress_bar,
+    say,
+    show_frame,
+)
+
+
+@markets_app.command("fit")
+def markets_fit(
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with the stored study, write nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate the models of Bitcoin's months, print the study and store it in the data folder.
+
+    With --check the exit code is 1 when an estimate differs from the stored one; the bootstrapped test of
+    regimes, a minute of work, is left out.
+
+    \b
+    Example: fiscal markets fit --check
+    """
+    import numpy as np
+
+    from fiscal import sources
+    from fiscal.markets import estimation
+
+    with progress_bar("market estimates") as progress:
+        study = estimation.study(progress, with_test=not check)
+    differs = False
+    if check:
+        stored = sources.table(estimation.TABLE)
+        stored = stored[stored["study"] != estimation.REGIME_TEST]
+        differs = len(stored) != len(study) or not np.allclose(
+            stored["value"].astype(float), study["value"], rtol=2e-3, atol=2e-4
+        )
+    else:
+        estimation.store(study)
+    if as_json:
+        rows = study.astype(object).where(study.notna(), None).to_dict(orient="records")
+        emit({"study": rows, "written": not check, "differs": differs})
+    else:
+        typer.echo(study.to_string(index=False, na_rep=""))
+        say(
+            "differs from the stored study" if differs else "as stored" if check else "market_fit.csv written"
+        )
+    if differs:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@markets_app.command("show")
+def markets_show(
+    scenario: Annotated[
+        str, typer.Argument(help="Scenario whose path model is shown.")
+    ] = "stochastic_central",
+    overrides: SetOption = None,
+    paths: Annotated[int, typer.Option("--paths", min=2, max=100_000, help="Paths drawn.")] = 1000,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write tables (CSV) and figures (SVG, PNG).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What the record says, and what a scenario's path model implies before anything is run.
+
+    \b
+    Examples: fiscal markets show stochastic_high --paths 2000
+              fiscal markets show stochastic_central --out markets
+    """
+    from fiscal.assembly import path_settings
+    from fiscal.markets import history, losses
+    from fiscal.markets.implied import dollar, implied_by, long_paths
+    from fiscal.markets.paths import smoothed
+    from fiscal.scenario import load
+
+    chosen = load(scenario, overrides or [])
+    section = chosen.settings.paths
+    drawn = smoothed(
+        long_paths(section.model, path_settings(chosen.settings), paths, section.seed),
+        chosen.settings.alternatives.smoothing,
+    )
+    tables = {
+        "series": history.gaps().reset_index(),
+        "bitcoin_by_period": history.crypto_moments_by_period().reset_index(),
+        "bitcoin_falls": history.drawdowns("crypto"),
+        "custodial_losses": losses.incidents(),
+        "implied": implied_by(drawn),
+    }
+    fan = dollar(drawn)
+    if out is not None:
+        from fiscal.plots.files import save_markets
+
+        save_markets(out, tables | {"dollar": fan}, chosen.name)
+        say(f"tables and figures written to {out}")
+    if as_json:
+        emit(
+            {
+                name: frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+                for name, frame in tables.items()
+            }
+        )
+        return
+    for name, frame in tables.items():
+        typer.echo(name.replace("_", " "))
+        typer.echo(frame.round(3).to_string(index=False, na_rep="") + "\n")
+
+
+@schedules_app.command("build")
+def schedules_build(
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes.")] = 2,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the tax schedules with Tax-Calculator and store them in data/; takes some minutes.
+
+    \b
+    Example: fiscal schedules build --jobs 2
+    """
+    from fiscal.law import schedules
+
+    with progress_bar("tax schedules") as progress:
+        schedules.build(progress=progress, jobs=jobs)
+    if as_json:
+        emit({"built": True})
+        return
+    say("tax schedules written to the data folder")
+
+
+@schedules_app.command("show")
+def schedules_show(as_json: JsonOption = False) -> None:
+    """Print the average and marginal tax rate by earnings group.
+
+    \b
+    Example: fiscal schedules show
+    """
+    from fiscal import runs
+    from fiscal.law import schedules
+
+    table = schedules.show()
+    if as_json:
+        emit({"schedules": runs.records(table)})
+        return
+    typer.echo(
+        "Law of 2025, fractions. Deferral and employer: income tax saved per dollar contributed at 45-54, empty\n"
+        "where the group contributes nothing. Withdrawals at 65-69 and 73-79: average tax on 8,000 (small) and\n"
+        "64,000 (large) dollars withdrawn on top of other income, and the marginal rate between them."
+    )
+    show_frame(table)

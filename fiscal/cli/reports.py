@@ -1,0 +1,81 @@
+"""The command that writes the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fiscal.cli.application import (
+    JsonOption,
+    SetOption,
+    VerboseOption,
+    app,
+)
+from fiscal.cli.running import results_of
+from fiscal.cli.show import (
+    emit,
+    progress_bar,
+    say,
+    show_frame,
+)
+from fiscal.errors import InputError, Problem
+
+DEFAULT_REPORT = ("baseline", "boom", "bust")
+
+
+@app.command()
+def report(
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN...", help="Scenarios, files or run folders; the first is the base."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE.pdf", help="The report; tables go to a folder beside it.")
+    ] = Path("reports/fiscal-report.pdf"),
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
+
+    \b
+    Examples: fiscal report
+              fiscal report baseline early_bust --out reports/early.pdf
+              fiscal report runs/baseline runs/boom
+    """
+    from fiscal import results, runs
+
+    _check_report_target(out)
+    with runs.on_stderr(verbose):
+        found = results_of(list(which or DEFAULT_REPORT), overrides, verbose)
+    from fiscal.report import build  # draws in matplotlib: not before the input is known to be right
+
+    with progress_bar("report") as progress:
+        try:
+            written = build(found, out, out.parent / f"{out.stem}-tables", progress)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
+    headline = results.compare(found[0], *found[1:]).headline() if len(found) > 1 else None
+    if as_json:
+        rows = runs.records(headline) if headline is not None else []
+        emit({"report": str(written), "runs": [result.name for result in found], "headline": rows})
+        return
+    if headline is not None:
+        show_frame(headline)
+    say(f"report written to {written}")
+
+
+def _check_report_target(out: Path) -> None:
+    if out.suffix.lower() != ".pdf":
+        raise InputError(
+            Problem("the report is a PDF", key="--out", value=str(out), allowed="a name in .pdf")
+        )
+    if out.is_dir():
+        raise InputError(Problem("is a folder", key="--out", value=str(out), allowed="a name in .pdf"))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be made: {error.strerror}", file=str(out.parent))) from error

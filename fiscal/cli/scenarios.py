@@ -1,0 +1,252 @@
+"""Commands on scenarios: list, explain, run, compare, decompose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fiscal.cli.application import (
+    JsonOption,
+    ScenarioArgument,
+    SetOption,
+    VerboseOption,
+    app,
+)
+from fiscal.cli.running import results_of, run_into, run_one
+from fiscal.cli.show import (
+    emit,
+    progress_bar,
+    range_text,
+    say,
+    show_frame,
+    show_summary,
+    show_table,
+    shown,
+)
+from fiscal.errors import InputError, Problem
+
+
+@app.command("list")
+def list_scenarios(as_json: JsonOption = False) -> None:
+    """List the scenarios that come with the package.
+
+    \b
+    Example: fiscal list
+    """
+    from fiscal.scenario import catalogue, load
+
+    found = [load(name) for name in catalogue()]
+    if as_json:
+        emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
+        return
+    show_table(["scenario", "title"], [[one.name, one.title] for one in found])
+
+
+@app.command()
+def explain(
+    scenario: Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")] = None,
+    overrides: SetOption = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="The resolved scenario as a file.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="JSON Schema of scenario files.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every setting of a scenario with unit, range, source and standing, without running it.
+
+    \b
+    Examples: fiscal explain boom
+              fiscal explain boom --set adoption.allocation_share=0.1 --changed
+              fiscal explain --schema > scenario.schema.json
+    """
+    from fiscal.runs import plain
+    from fiscal.scenario import json_schema, load
+
+    if schema:
+        emit(json_schema())
+        return
+    if scenario is None:
+        raise InputError(Problem("which scenario?", key="SCENARIO", allowed="a name or .toml file"))
+    chosen = load(scenario, overrides or [])
+    if as_toml:
+        typer.echo(chosen.to_toml(), nl=False)
+        return
+    rows = [row for row in chosen.explained() if row.changed or not changed]
+    if as_json:
+        settings = [plain(vars(row)) for row in rows]
+        emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings})
+    else:
+        typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
+        columns = ["setting", "value", "unit", "range", "standing", "set in", "source"]
+        cells = [
+            [
+                row.key,
+                shown(row.value),
+                row.unit,
+                range_text(row.low, row.high),
+                row.status,
+                row.set_in,
+                row.source,
+            ]
+            for row in rows
+        ]
+        show_table(columns, cells, mark=[row.changed for row in rows])
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument,
+    overrides: SetOption = None,
+    paths: Annotated[
+        int | None, typer.Option("--paths", min=1, max=1_000_000, help="Number of random paths.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the paths.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same folder.")
+    ] = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one scenario and print its headline; with --out, keep all tables in a run folder.
+
+    Finished batches of random paths are kept in DIR.incomplete until the run is whole; --resume uses them.
+
+    \b
+    Examples: fiscal run boom --out runs/boom
+              fiscal run boom --set adoption.participants_share=0.2 --json
+              fiscal run stochastic_central --paths 10000 --out runs/central --resume
+    """
+    from fiscal import runs
+    from fiscal.scenario import load
+
+    drawn = {"paths.count": paths, "paths.seed": seed}
+    changes = [f"{key}={value}" for key, value in drawn.items() if value is not None]
+    chosen = load(scenario, [*(overrides or []), *changes])
+    if resume and out is None:
+        raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
+    with runs.on_stderr(verbose):
+        result = run_one(chosen, verbose) if out is None else run_into(out, chosen, force, resume, verbose)
+    summary = runs.plain(result.summary)
+    if as_json:
+        answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
+        fingerprint = runs.input_fingerprint(chosen)
+        folder = str(out) if out else None
+        emit({**answer, "input_fingerprint": fingerprint, "summary": summary, "out": folder})
+        return
+    show_summary(summary)
+    if out is not None:
+        say(f"run written to {out}")
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario, .toml file or run folder.")],
+    others: Annotated[
+        list[str], typer.Argument(metavar="OTHER...", help="One or more to compare with BASE.")
+    ],
+    overrides: SetOption = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare runs of other data, horizons or seeds all the same.")
+    ] = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare scenarios with a base: what differs, the headline, ten years beside the long run.
+
+    --set holds for all of them. Runs of other data, horizons or seeds are refused unless told to.
+
+    \b
+    Examples: fiscal compare baseline boom bust
+              fiscal compare baseline rothification lower_limits
+              fiscal compare baseline my-scenario.toml --json
+    """
+    from fiscal import results, runs
+
+    with runs.on_stderr(verbose):
+        found = results_of([base, *others], overrides, verbose)
+    comparison = results.compare(found[0], *found[1:], anyway=anyway)
+    headline, effects = comparison.headline(), comparison.effects()
+    differing = comparison.differing_settings()
+    if as_json:
+        names = [result.name for result in found]
+        budget = runs.records(comparison.budget.to_frame())
+        answer = {"base": names[0], "others": names[1:], "headline": runs.records(headline)}
+        told = {"differing_settings": runs.records(differing), "effects": runs.records(effects)}
+        emit({**answer, **told, "budget": budget})
+        return
+    show_frame(differing)
+    typer.echo("")
+    show_frame(headline)
+    typer.echo(f"\nNet revenue less {found[0].name}, and the years in which the effect turns for good:")
+    show_frame(effects)
+
+
+@app.command()
+def decompose(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario or .toml file.")],
+    others: Annotated[
+        list[str], typer.Argument(metavar="OTHER...", help="One or more to take apart against BASE.")
+    ],
+    overrides: SetOption = None,
+    line: Annotated[
+        str, typer.Option("--line", help="Line of the books to print; --json has all.")
+    ] = "net_revenue",
+    run_off: Annotated[
+        bool, typer.Option("--run-off", help="Also the claim left at the horizon; twice as long.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what makes scenarios differ from a base: contributions, returns, rate, timing, behaviour.
+
+    Billions of current dollars by window of fiscal years, and the present value to the horizon at
+    Treasury bill rates; the factors add up to the difference. --set holds for all scenarios.
+
+    \b
+    Examples: fiscal decompose baseline boom bust
+              fiscal decompose baseline my-scenario.toml --line withdrawal_tax
+              fiscal decompose baseline boom --json
+    """
+    import fiscal
+    from fiscal import runs
+    from fiscal.budget.ledger import LINES
+    from fiscal.errors import nearest
+    from fiscal.scenario import load
+
+    problems: list[Problem] = []
+    if line not in LINES:
+        problems.append(
+            Problem(
+                "no such line",
+                key="--line",
+                value=line,
+                allowed=", ".join(LINES),
+                nearest=nearest(line, LINES),
+            )
+        )
+    chosen = []
+    for name in (base, *others):
+        try:
+            chosen.append(load(name, overrides or []))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+    with progress_bar("decompose") as progress:
+        table = fiscal.decompose(*chosen, run_off=run_off, progress=progress)
+    if as_json:
+        names = [one.name for one in chosen]
+        emit({"base": names[0], "others": names[1:], "decomposition": runs.records(table)})
+        return
+    own = table[table["line"] == line]
+    positive = "a cost" if line == "tax_expenditure" else "the government is better off"
+    typer.echo(f"{line.replace('_', ' ')}, billions of dollars; positive = {positive}")
+    show_frame(
+        own.pivot_table(index=["scenario", "window"], columns="factor", values="effect_bn_usd", sort=False)
+        .reset_index()
+        .rename_axis(columns=None)
+    )

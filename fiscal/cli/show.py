@@ -1,0 +1,142 @@
+"""What the command prints: tables, single values and JSON to stdout, messages and progress to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NUMBER = re.compile(r"none|-?[\d,]*\.?\d+(e[-+]?\d+)?")
+PIPE_WIDTH = 160  # columns of a table that goes to a file or another program
+
+
+@contextlib.contextmanager
+def progress_bar(title: str) -> Iterator[Callable[..., None] | None]:
+    """A callback ``(done, total, label="")`` drawing a bar on stderr; None when that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    # redirect_stdout would send our own JSON to stderr
+    console = console_on(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
+        task = bar.add_task(title, total=None)
+
+        def advance(done: float, total: float, label: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=f"{title}: {label}" if label else title)
+
+        yield advance
+
+
+def console_on(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequence[bool] = ()) -> None:
+    """Print a plain table, numbers to the right; texts are never read as markup. ``mark`` makes rows bold."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    body = list(rows)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="")
+    for number, column in enumerate(columns):
+        numeric = bool(body) and all(_NUMBER.fullmatch(row[number]) for row in body)
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(Text(column), overflow="fold", no_wrap=number == 0, justify=justify)
+    for number, row in enumerate(body):
+        style = "bold" if number < len(mark) and mark[number] else ""
+        table.add_row(*(Text(printable(cell)) for cell in row), style=style)
+    console = console_on()
+    with console.capture() as drawn:
+        console.print(table)
+    lines = [line.rstrip() for line in drawn.get().splitlines()]
+    typer.echo("\n".join(line for line in lines if line))
+
+
+def show_frame(frame: Any) -> None:
+    """Print a data frame; the numbers of a column have one number of decimals."""
+    from fiscal import runs
+
+    rows = runs.records(frame)
+    names = list(rows[0]) if rows else list(frame.columns)
+    columns = [column_texts([row[name] for row in rows]) for name in names]
+    # words instead of underscores, so that long names wrap between them
+    show_table([name.replace("_", " ") for name in names], list(zip(*columns, strict=True)))
+
+
+def column_texts(values: Sequence[Any]) -> list[str]:
+    """Texts of one column's values."""
+    sizes = [abs(value) for value in values if isinstance(value, float)]
+    if not sizes:
+        return [shown(value) for value in values]
+    decimals = 1 if max(sizes) >= 100 else 2 if max(sizes) >= 1 else 4
+    return [f"{value:,.{decimals}f}" if isinstance(value, float) else shown(value) for value in values]
+
+
+def shown(value: Any) -> str:
+    """A value for people: numbers short, lists spelled out, nothing as ``none``."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(member) for member in value)
+    return str(value)
+
+
+def range_text(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.10g} to {high:.10g}"
+
+
+def show_summary(summary: dict[str, Any]) -> None:
+    """Print a result's summary: single values as lines, nested ones (column -> row -> value) as tables.
+
+    Long series are left to ``--json`` and to the run folder.
+    """
+    nested = {key: value for key, value in summary.items() if isinstance(value, dict | list)}
+    for key, value in summary.items():
+        if key not in nested:
+            typer.echo(f"{key.replace('_', ' ')}: {printable(shown(value))}")
+    for key, value in nested.items():
+        if isinstance(value, dict) and value and all(isinstance(member, dict) for member in value.values()):
+            names = list(dict.fromkeys(name for member in value.values() for name in member))
+            columns = [column_texts([member.get(name) for name in names]) for member in value.values()]
+            typer.echo("")
+            show_table([key, *value], list(zip(names, *columns, strict=True)))
+
+
+def emit(answer: dict[str, Any]) -> None:
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which could steer a terminal."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
+
+
+def say(message: str) -> None:
+    typer.echo(printable(message), err=True)

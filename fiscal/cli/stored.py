@@ -1,0 +1,86 @@
+"""Commands on run folders: verify and cite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fiscal.cli.application import (
+    EXIT_CHECK_FAILED,
+    JsonOption,
+    VerboseOption,
+    app,
+)
+from fiscal.cli.running import run_one
+from fiscal.cli.show import (
+    emit,
+    printable,
+    say,
+)
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
+    again: Annotated[
+        bool, typer.Option("--rerun", help="Also make the run again and compare every table.")
+    ] = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every file of a run folder against its hashes, offline; exit code 1 when one differs.
+
+    With --rerun the run is made again and compared byte for byte; where data, code, platform or packages are
+    not those of the run, value for value within 1e-9.
+
+    \b
+    Example: fiscal verify runs/boom --rerun
+    """
+    from fiscal import runs
+
+    faults = [str(problem) for problem in runs.verify(folder)]
+    outcome = None
+    if again and not faults:
+        with runs.on_stderr(verbose):
+            outcome = runs.rerun(folder, lambda scenario: run_one(scenario, verbose))
+    differences = list(outcome.differences) if outcome else []
+    if as_json:
+        how = None if outcome is None else "bytes" if outcome.exact else "1e-9"
+        changed = list(outcome.changed) if outcome else []
+        answer = {"ok": not (faults or differences), "faults": faults, "rerun": how, "changed": changed}
+        emit({**answer, "differences": differences})
+    else:
+        for fault in faults:
+            say(fault)
+        if outcome and outcome.changed:
+            say("not as it was: " + "; ".join(outcome.changed))
+        for difference in differences:
+            say(difference)
+        if not faults and not differences:
+            manifest = runs.read_manifest(folder)
+            files = len(manifest["outputs"]) + len(manifest["beside"])
+            same = "" if not outcome else ", the same bytes again" if outcome.exact else ", equal within 1e-9"
+            typer.echo(f"{files} files as written{same}; record {manifest['record_fingerprint']}")
+    if faults or differences:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@app.command()
+def cite(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Print a citation of a run and its BibTeX entry; uncommitted changes and a user's own data are named.
+
+    \b
+    Example: fiscal cite runs/boom
+    """
+    from fiscal import runs
+
+    answer = runs.cite(folder)
+    if as_json:
+        emit(answer)
+        return
+    typer.echo(printable(answer["text"]) + "\n\n" + printable(answer["bibtex"]))
