@@ -483,6 +483,15 @@ def test_an_invalid_reform_shows_tax_calculator_s_own_message(tmp_path) -> None:
         engine.compute(load("baseline", {**SHORT, "law.reform": str(file)}), run_off=False)
 
 
+def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:
+    own = load("dearer_saving", {"behaviour.panic_share": 0.2})
+    twin = own.static()
+    assert twin is not None and twin.name.endswith("_static") and twin.static() is None
+    changed = {key for key, value in own.changed().items() if twin.changed().get(key) != value}
+    assert changed == {"behaviour.contribution_price_elasticity", "behaviour.panic_share"}
+    assert twin.fingerprint() == load("rothification").fingerprint()
+
+
 # --- combined, refused ------------------------------------------------------------------------------
 
 

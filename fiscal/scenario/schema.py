@@ -1180,6 +1180,15 @@ class Backstop(Section):
     )
 
 
+RESPONSES = (
+    "behaviour.contribution_price_elasticity",
+    "behaviour.contribution_return_response",
+    "behaviour.chasing",
+    "behaviour.panic_share",
+)
+"""Settings by which savers answer to prices and returns; with all of them nil a score is static."""
+
+
 class Behaviour(Section):
     """Responses of savers, each nil by default: a static estimate. With them on, a sensitivity beside it."""
 
