@@ -35,8 +35,8 @@ _WITH_CRYPTO = (
 def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
-    Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` also
-    works between two results, and ``waterfall`` needs two.
+    Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` and
+    ``who_gains`` also work between two results, and ``waterfall`` needs two.
     """
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
@@ -45,7 +45,7 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
     if measures.with_crypto(results):
         names += _WITH_CRYPTO
     elif len(results) > 1:
-        names.append("difference")
+        names += ["difference", "who_gains"]
     if measures.random_results(results):
         names += _RANDOM
     if len(results) > 1:

@@ -13,7 +13,16 @@ import pandas as pd
 
 import fiscal.plots.measures as measures
 from fiscal.errors import InputError, Problem
-from fiscal.plots.figures import CLAIM_TEXTS, CONTRIBUTION_NAMES, basis_name, span_name, span_unit, unit_of
+from fiscal.plots.figures import (
+    CLAIM_TEXTS,
+    CONTRIBUTION_NAMES,
+    GROUP_LINES,
+    basis_name,
+    reference_name,
+    span_name,
+    span_unit,
+    unit_of,
+)
 from fiscal.plots.wording import (
     FACTOR_NAMES,
     MINUS,
@@ -41,12 +50,13 @@ def _ends(series: pd.Series, scale: float = 1.0) -> str:
     return f"from {signed(scale * series.iloc[0])} in {first} to {signed(scale * series.iloc[-1])} in {last}"
 
 
-def _contributions(owner: Owner, *, value: str = "real_bn_usd") -> str:
-    frame = measures.contributions(measures.runs_of(owner)[0], value).set_index("year")
+def _contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | None = None) -> str:
+    result = measures.result_named(owner, scenario)
+    frame = measures.contributions(result, value).set_index("year")
     parts = [
         f"{CONTRIBUTION_NAMES[name]} {_ends(frame[name])}" for name in CONTRIBUTION_NAMES if name in frame
     ]
-    return f"Stacked areas of contributions by year in {unit_of(owner, value)}: {listing(parts)}."
+    return f"Stacked areas of contributions by year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
 def _cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
@@ -79,8 +89,8 @@ def _difference(
             f"{name} is largest in {at} at {signed(series[at])} and ends at {signed(series.iloc[-1])} "
             f"in {series.index[-1]}"
         )
-    against = measures.runs_of(owner)[0].name if reference == "base" else PATH_NAMES[reference]
     what = line.replace("_", " ")
+    against = reference_name(owner, reference)
     return f"Lines of {what} less that of {against}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
@@ -126,9 +136,10 @@ def _who_gains(
     dimension: str = "earnings_group",
     window: str | None = None,
     reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
 ) -> str:
     label = window or measures.windows_of(measures.runs_of(owner)[0])[-1]
-    frame = measures.distribution_difference(owner, dimension, label, reference)
+    frame = measures.distribution_difference(owner, dimension, label, reference, line)
     parts = []
     for name, part in frame.groupby("scenario", sort=False):
         row = part.loc[part["difference"].abs().idxmax()]
@@ -137,7 +148,8 @@ def _who_gains(
             f"{significant(100 * row['share'], 2)} percent of its whole"
         )
     return (
-        f"Bars of withdrawal tax less that of {PATH_NAMES[reference]} by {dimension.replace('_', ' ')}, "
+        f"Bars of {GROUP_LINES[line].lower()} less that of {reference_name(owner, reference)} by "
+        f"{dimension.replace('_', ' ')}, "
         f"{window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: {listing(parts)}."
     )
 

@@ -72,11 +72,13 @@ def _styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
     return styled
 
 
-def _stack(ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]]) -> None:
+def _stack(
+    ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]], fills: list[dict[str, Any]]
+) -> None:
     """Stacked areas from zero, each labelled at its right end."""
     bottom = np.zeros(len(years))
     labels = []
-    for (text, values), fill in zip(columns, style.FILLS, strict=False):
+    for (text, values), fill in zip(columns, fills, strict=True):
         top = bottom + values
         ax.fill_between(years, bottom, top, edgecolor="white", linewidth=0.4, **fill)
         labels.append((text, float((bottom[-1] + top[-1]) / 2), style.BLACK))
@@ -91,13 +93,17 @@ def _label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]
 
 
 @_styled
-def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd") -> Axes:
-    """Contributions by year, stacked by who pays and how they are taxed (the first result's)."""
+def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenario: str | None = None) -> Axes:
+    """Contributions by year, stacked by who pays and how they are taxed (``scenario``'s, or the first result's)."""
     unit = unit_of(owner, value)
-    frame = measures.contributions(measures.runs_of(owner)[0], value)
-    columns = [(text, frame[name].to_numpy()) for name, text in CONTRIBUTION_NAMES.items() if name in frame]
-    _stack(ax, frame["year"].to_numpy(), columns)
-    style.title(ax, "Contributions by who pays and by tax character", capital(unit))
+    result = measures.result_named(owner, scenario)
+    frame = measures.contributions(result, value)
+    names = [name for name in CONTRIBUTION_NAMES if name in frame]
+    columns = [(CONTRIBUTION_NAMES[name], frame[name].to_numpy()) for name in names]
+    # one fill a kind, whichever of them a scenario has
+    fills = [style.FILLS[list(CONTRIBUTION_NAMES).index(name)] for name in names]
+    _stack(ax, frame["year"].to_numpy(), columns, fills)
+    style.title(ax, f"Contributions by who pays and by tax character, {result.name}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -127,6 +133,26 @@ def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
     return ax
 
 
+GROUP_LINES = {
+    "withdrawal_tax": "Withdrawal tax",
+    "forgone": "Deferred revenue and payroll tax forgone",
+    "net_revenue": "Net revenue",
+}
+"""Lines known by earnings group and birth decade."""
+
+
+def reference_name(owner: Owner, reference: str) -> str:
+    """What a difference is from, in words: a path of the run, or the first result by its name."""
+    return measures.runs_of(owner)[0].name if reference == "base" else PATH_NAMES[reference]
+
+
+def _no_reference(reference: str) -> InputError:
+    allowed = ", ".join((*measures.REFERENCES, "base"))
+    return InputError(
+        Problem("nothing to take a difference from", key="reference", value=reference, allowed=allowed)
+    )
+
+
 @_styled
 def difference(
     owner: Owner,
@@ -145,10 +171,7 @@ def difference(
         raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LINE_NAMES)))
     frame = measures.differences(owner, reference, line, value)
     if frame.empty:
-        allowed = ", ".join((*measures.REFERENCES, "base"))
-        raise InputError(
-            Problem("nothing to take a difference from", key="reference", value=reference, allowed=allowed)
-        )
+        raise _no_reference(reference)
     names = [result.name for result in measures.runs_of(owner)]
     labels = []
     for name, part in frame.groupby("scenario", sort=False):
@@ -158,9 +181,8 @@ def difference(
         labels.append((str(name), float(values.iloc[-1]), look.color))
     style.zero_line(ax)
     _label_lines(ax, frame["year"].tolist(), labels)
-    against = names[0] if reference == "base" else PATH_NAMES[reference]
     what = line.replace("_", " ")
-    style.title(ax, capital(f"{what} against {against}"), capital(unit))
+    style.title(ax, capital(f"{what} against {reference_name(owner, reference)}"), capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -173,7 +195,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     columns = [
         (WRAPPER_NAMES.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
     ]
-    _stack(ax, frame["year"].to_numpy(), columns)
+    _stack(ax, frame["year"].to_numpy(), columns, [*style.FILLS[: len(columns)]])
     style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
     style.plain_numbers(ax)
     return ax
@@ -250,10 +272,19 @@ def who_gains(
     dimension: str = "earnings_group",
     window: str | None = None,
     reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
 ) -> Axes:
-    """Withdrawal tax against a reference by group or birth decade, one bar a scenario."""
+    """A line against a reference by group or birth decade, one bar a scenario.
+
+    ``reference`` is no_crypto, equity_adoption or base (the first result); ``line`` is withdrawal_tax, forgone or
+    net_revenue. Raises InputError for another.
+    """
     kind, label = _dimension(dimension), _window(owner, window)
-    frame = measures.distribution_difference(owner, dimension, label, reference)
+    if line not in GROUP_LINES:
+        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(GROUP_LINES)))
+    frame = measures.distribution_difference(owner, dimension, label, reference, line)
+    if frame.empty:
+        raise _no_reference(reference)
     names = frame["scenario"].unique().tolist()
     members = _drawn(dimension, frame)
     width = 0.8 / max(len(names), 1)
@@ -264,10 +295,12 @@ def who_gains(
         ax.bar(places, part, width=width, edgecolor=style.BLACK, linewidth=0.4, label=name, **fill)
     style.zero_line(ax)
     _members(ax, members)
-    style.legend(ax, "upper left")
+    low, high = ax.get_ylim()
+    style.legend(ax, "upper left" if high >= -low else "lower left")
+    against = reference_name(owner, reference)
     style.title(
         ax,
-        f"Withdrawal tax against {PATH_NAMES[reference]}, by {kind}, {window_name(label)}",
+        f"{GROUP_LINES[line]} against {against}, by {kind}, {window_name(label)}",
         capital(unit_of(owner, "real_bn_usd")),
     )
     style.plain_numbers(ax)

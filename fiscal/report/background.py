@@ -21,8 +21,8 @@ from fiscal.plots.wording import (
     signed_percent,
     significant,
 )
-from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
+from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.results import Result
 from fiscal.validation.calibration import calibration
