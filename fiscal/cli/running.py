@@ -55,7 +55,7 @@ def results_of(names: Sequence[str], overrides: list[str] | None, verbose: bool 
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(list({str(problem): problem for problem in problems}.values()))
     repeated = sorted({one.name for one in found if [other.name for other in found].count(one.name) > 1})
     if repeated:
         message = "two runs have the same name"

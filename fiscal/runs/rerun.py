@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fiscal.runs.folder import read_run, stored_scenario, write_run
+from fiscal.runs.folder import stored_result, stored_scenario, write_run
 from fiscal.runs.manifest import environment, input_record, read_manifest
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
     The folder is checked first; raises InputError for one that is not sound.
     """
     path = Path(folder)
-    before = read_run(path)
+    before = stored_result(path)
     manifest = read_manifest(path)
     scenario = stored_scenario(path, manifest)
     changed = tuple(_changed(manifest, scenario))
