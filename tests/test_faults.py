@@ -71,6 +71,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, undisturbed):
     message(
         faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path),
         "asked another question",
+        "run.incomplete: paths.seed: 1 then, 7 now",
     )
     answer = faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path)
     assert answer.returncode == 0, answer.stderr
@@ -81,7 +82,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, undisturbed):
     # a whole run that answers the same question is done; one that answers another is kept
     assert faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path).returncode == 0
     message(
-        faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path), "another question"
+        faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path),
+        "answers another question",
+        "run: paths.seed: 1 then, 7 now",
     )
     assert faults.bytes_of(folder) == undisturbed
 

@@ -443,6 +443,53 @@ def test_a_stored_run_without_its_tables_is_not_compared(small_result, folder):
     assert "table windows" in said and "table economy" in said and "budget: ['gdp_bn_usd'" in said
 
 
+# what differs between two questions
+
+
+def _record(**changes):
+    from fiscal.runs.manifest import environment, input_record
+
+    inputs = input_record(load("boom")) | changes
+    return {"inputs": inputs, "environment": environment()}
+
+
+def test_every_difference_between_two_questions_is_named():
+    from fiscal.runs.manifest import differences, environment, input_record
+
+    now = _record()
+    assert differences(now, now) == []
+    settings = input_record(load("boom", {"paths.seed": 7, "adoption.allocation_share": 0.5}))
+    share = now["inputs"]["settings"]["adoption"]["allocation_share"]
+    assert sorted(differences({**now, "inputs": settings}, now)) == [
+        ("adoption.allocation_share", f"0.5 then, {share} now"),
+        ("paths.seed", f"7 then, {now['inputs']['seed']} now"),
+    ]
+    table = next(iter(now["inputs"]["tables"]))
+    old = _record(
+        tables={**now["inputs"]["tables"], table: "0" * 64}, package_version="0.0.1", code_sha256="1" * 64,
+        files={"inputs/paths.file.csv": "2" * 64},
+    )  # fmt: skip
+    old["environment"] = {**environment(), "python": "3.9.0", "packages": {}}
+    told = dict(differences(old, now))
+    assert told[f"data table {table}"] == "was changed"
+    assert told["the user's inputs/paths.file.csv"] == "was changed"
+    assert told["fiscal"].startswith("0.0.1 then, ")
+    assert "source code of fiscal" not in told  # another version has another source
+    assert told["python"].startswith("3.9.0 then, ") and told["numpy"].startswith("nothing then, ")
+    code = _record(code_sha256="1" * 64)
+    assert differences(code, now) == [("source code of fiscal", "was changed")]
+
+
+@pytest.mark.parametrize(
+    "was", [None, [], "x", {"inputs": 1}, {"inputs": {"settings": {"a": {"b": {"c": "d" * 999}}}}}]
+)
+def test_a_record_of_anything_is_compared(was):
+    from fiscal.runs.manifest import differences
+
+    found = differences(was, _record())
+    assert found and all(len(name) <= 80 and len(words) < 250 for name, words in found)
+
+
 # making a run again
 
 

@@ -67,7 +67,7 @@ SETTINGS_TABLE = "settings"
 def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
     folder = place.folder
     inputs = input_record(result.scenario)
-    if fingerprint_of(inputs) != place.question["input_fingerprint"]:
+    if inputs != place.question["inputs"]:
         message = "a file or table was changed while the run was made"
         raise InputError(Problem(message, file=place.shown, allowed="the run made again"))
     scenario, names = _with_copies(result.scenario, folder, inputs["files"])
