@@ -239,13 +239,17 @@ def compute(
     )
 
 
+LARGEST = 1e200
+"""Amounts beyond it overflow in sums and squares; a hundredfold in every year to 2100 stays below."""
+
+
 def _refuse_infinite(result: Result) -> None:
-    """A number beyond what a float holds is said, not written into a table."""
+    """A number too large to be computed with is said, not written into a table."""
     found = [
         Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
         for name, table in result.tables.items()
         for column in table.select_dtypes("number")
-        if np.isinf(table[column].to_numpy(dtype=float, na_value=np.nan)).any()
+        if (np.abs(table[column].to_numpy(dtype=float, na_value=np.nan)) > LARGEST).any()
     ]
     if found:
         raise InputError(found)

@@ -55,6 +55,9 @@ FLOWS = (
 )
 """Flows through the accounts that the tables show, as the projection names them."""
 
+DRAW_AGES = range(60, 100)
+"""Ages attained at which the summary says what share of a balance is drawn."""
+
 
 def _shown_paths(run: Run) -> list[tuple[int, str]]:
     return [
@@ -140,15 +143,15 @@ def _path_lines(of: Distribution, label: str) -> dict[str, np.ndarray]:
     return lines | {line: nothing + values for line, values in of.on_contributions[label].items()}
 
 
+PATH_LINES = ("withdrawal_tax", "deferral_balance", "net_revenue", "tax_expenditure")
+"""Lines whose distribution over paths is shown, made of a path's own lines."""
+
+
 def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     net = sum((lines[line] for line in CASH_LINES), start=np.zeros_like(lines["withdrawal_tax"]))
     expenditure = -(lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"])
-    return {
-        "withdrawal_tax": lines["withdrawal_tax"],
-        "deferral_balance": lines["deferred_revenue"] + lines["withdrawal_tax"],
-        "net_revenue": net,
-        "tax_expenditure": expenditure,
-    }
+    balance = lines["deferred_revenue"] + lines["withdrawal_tax"]
+    return dict(zip(PATH_LINES, (lines["withdrawal_tax"], balance, net, expenditure), strict=True))
 
 
 def _path_years(of: Distribution, independent: bool) -> pd.DataFrame:
@@ -279,6 +282,8 @@ STATE_TAXED = (
 )  # fmt: skip
 """Flows that a state's income tax falls on."""
 
+STATE_LINES = ("state_deferred_revenue", "state_withdrawal_tax")
+
 
 def _state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
@@ -292,11 +297,9 @@ def _state_tax(run: Run) -> pd.DataFrame:
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
         drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
-        amounts = {
-            "state_deferred_revenue": -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2)),
-            "state_withdrawal_tax": rate * state.withdrawals_taxed_share * drawn,
-        }
-        for line, values in amounts.items():
+        forgone = -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2))
+        collected = rate * state.withdrawals_taxed_share * drawn
+        for line, values in zip(STATE_LINES, (forgone, collected), strict=True):
             nominal = values[horizon] / BILLION
             frame = {"path": label, "year": years, "line": line, "nominal_bn_usd": nominal}
             frames.append(pd.DataFrame({**frame, "real_bn_usd": nominal / price}))
@@ -759,6 +762,6 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),
         "opening_by_age_bn_usd": [float(value) for value in opening[0]],
         "people_65_plus": float(run.people.people_open[0][AGES >= 65].sum()),
-        "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in range(60, 100)},
+        "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in DRAW_AGES},
     }
     return summary

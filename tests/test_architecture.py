@@ -42,6 +42,8 @@ ARROWS: dict[str, set[str]] = {
     "valued": _BASE | {"assembly", "budget", "engine", "pricing"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
+    "shapes": _BASE
+    | {"assembly", "budget", "engine", "markets", "pricing", "scenario", "simulation", "tables", "valued"},
     "results": _BASE | {"budget", "tables", "plots", "attribution"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
     "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables"},
@@ -59,7 +61,7 @@ ARROWS: dict[str, set[str]] = {
         "law",
         "markets",
     },
-    "runs": {"", "errors", "results", "scenario", "sources"},
+    "runs": {"", "errors", "results", "scenario", "shapes", "sources"},
     "cli": {
         "",
         "assembly",

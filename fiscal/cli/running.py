@@ -60,7 +60,7 @@ def results_of(
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(list({str(problem): problem for problem in problems}.values()))
     if static:
         found = [each for one in found for each in (_static(one), one) if each is not None]
         if len(found) == len(names):

@@ -67,7 +67,7 @@ SETTINGS_TABLE = "settings"
 def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
     folder = place.folder
     inputs = input_record(result.scenario)
-    if fingerprint_of(inputs) != place.question["input_fingerprint"]:
+    if inputs != place.question["inputs"]:
         message = "a file or table was changed while the run was made"
         raise InputError(Problem(message, file=place.shown, allowed="the run made again"))
     scenario, names = _with_copies(result.scenario, folder, inputs["files"])
@@ -170,7 +170,29 @@ def _write_columns(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
 
 
 def read_run(folder: str | Path) -> Result:
-    """A result read back from its folder, after every file was checked against the manifest.
+    """A result read back from its folder, after every file was checked against the manifest, and every table
+    against what the package writes for the run's settings.
+
+    Raises InputError for what is no run folder, for files that are missing or were changed, and for tables or a
+    summary that no run of this version writes.
+    """
+    from dataclasses import replace
+
+    from fiscal import __version__, shapes
+
+    result = stored_result(folder)
+    problems = [replace(one, file=f"{folder}/{one.file}") for one in shapes.misfits(result)]
+    if problems:
+        version = result.provenance["package_version"]
+        if version != __version__:
+            message = "was written by another version of fiscal"
+            problems.append(Problem(message, file=str(folder), value=version, allowed=__version__))
+        raise InputError(problems[:20])
+    return result
+
+
+def stored_result(folder: str | Path) -> Result:
+    """A result as its folder holds it: the files are those that were written, what they say is not judged.
 
     Raises InputError for what is no run folder and for files that are missing or were changed.
     """
