@@ -43,8 +43,9 @@ ARROWS: dict[str, set[str]] = {
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
     "results": _BASE | {"budget", "tables", "plots", "attribution"},
-    "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
-    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables"},
+    "sweeps": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
+    "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "sweeps", "tables"},
+    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "sweeps", "tables"},
     "report": _INPUTS
     | {
         "",
@@ -54,12 +55,13 @@ ARROWS: dict[str, set[str]] = {
         "results",
         "runs",
         "scenario",
+        "sweeps",
         "tables",
         "validation",
         "law",
         "markets",
     },
-    "runs": {"", "errors", "results", "scenario", "sources"},
+    "runs": {"", "errors", "results", "scenario", "sources", "sweeps"},
     "cli": {
         "",
         "assembly",
@@ -75,9 +77,10 @@ ARROWS: dict[str, set[str]] = {
         "runs",
         "scenario",
         "sources",
+        "sweeps",
         "validation",
     },
-    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario"},
+    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario", "sweeps"},
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""
@@ -92,6 +95,7 @@ ONLY_IN = {
     "taxcalc": {"law", "people"},
     "paramtools": {"law"},
     "typst": {"report"},
+    "SALib": {"sweeps"},
     "typer": {"cli"},
     "rich": {"cli"},
     "pydantic": {"scenario"},
