@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fiscal.results import Comparison, Result
     from fiscal.scenario import Scenario
+    from fiscal.sweeps import Sweep
 
 __version__ = "0.1.0"
 
@@ -28,13 +29,16 @@ __all__ = [
     "InputError",
     "Result",
     "Scenario",
+    "Sweep",
     "__version__",
     "compare",
     "decompose",
     "load_scenario",
     "read_run",
+    "read_sweep",
     "run",
     "scenarios",
+    "sweep",
     "vintage",
     "write_report",
     "write_run",
@@ -46,7 +50,10 @@ _LAZY = {
     "InputError": "fiscal.errors",
     "Result": "fiscal.results",
     "Scenario": "fiscal.scenario",
+    "Sweep": "fiscal.sweeps",
     "read_run": "fiscal.runs",
+    "read_sweep": "fiscal.runs",
+    "sweep": "fiscal.sweeps",
     "vintage": "fiscal.calculator",
     "write_run": "fiscal.runs",
 }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from fiscal.engine import Run
     from fiscal.scenario import Scenario
+    from fiscal.sweeps import Sweep
 
 TABLES: Mapping[str, str] = {
     "budget": "every line of the books by year, calendar and fiscal",
@@ -246,9 +247,9 @@ class Budget(Table):
 
 
 class Plots:
-    """Plots of a result or comparison: ``result.plot.cash_flow(ax=None) -> Axes``."""
+    """Plots of a result, comparison or sweep: ``result.plot.cash_flow(ax=None) -> Axes``."""
 
-    def __init__(self, owner: Result | Comparison) -> None:
+    def __init__(self, owner: Result | Comparison | Sweep) -> None:
         self._owner = owner
 
     def __getattr__(self, name: str) -> Callable[..., Axes]:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, adopts, convention_label
+from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, holds_alternatives
 from fiscal.axes import (
     AGES,
     ASSETS,
@@ -100,7 +100,7 @@ class _World:
 
     @property
     def adopted(self) -> bool:
-        return adopts(self.settings)
+        return holds_alternatives(self.settings)
 
     @property
     def paths(self) -> tuple[str, ...]:

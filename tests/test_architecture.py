@@ -45,8 +45,9 @@ ARROWS: dict[str, set[str]] = {
     "shapes": _BASE
     | {"assembly", "budget", "engine", "markets", "pricing", "scenario", "simulation", "tables", "valued"},
     "results": _BASE | {"budget", "tables", "plots", "attribution"},
-    "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
-    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables"},
+    "sweeps": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
+    "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "sweeps", "tables"},
+    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "sweeps", "tables"},
     "report": _INPUTS
     | {
         "",
@@ -56,12 +57,13 @@ ARROWS: dict[str, set[str]] = {
         "results",
         "runs",
         "scenario",
+        "sweeps",
         "tables",
         "validation",
         "law",
         "markets",
     },
-    "runs": {"", "errors", "results", "scenario", "shapes", "sources"},
+    "runs": {"", "errors", "results", "scenario", "shapes", "sources", "sweeps"},
     "cli": {
         "",
         "assembly",
@@ -77,9 +79,10 @@ ARROWS: dict[str, set[str]] = {
         "runs",
         "scenario",
         "sources",
+        "sweeps",
         "validation",
     },
-    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario"},
+    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario", "sweeps"},
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""
@@ -94,6 +97,7 @@ ONLY_IN = {
     "taxcalc": {"law", "people"},
     "paramtools": {"law"},
     "typst": {"report"},
+    "SALib": {"sweeps"},
     "typer": {"cli"},
     "rich": {"cli"},
     "pydantic": {"scenario"},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
 __all__ = ["alt_text", "available"]
 
@@ -32,12 +33,16 @@ _WITH_CRYPTO = (
 )
 
 
-def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
+def available(owner: Result | Comparison | Sweep) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
     Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` and
-    ``who_gains`` also work between two results, and ``waterfall`` needs two.
+    ``who_gains`` also work between two results, and ``waterfall`` needs two. A sweep has its tornado.
     """
+    from fiscal.sweeps import Sweep
+
+    if isinstance(owner, Sweep):
+        return {"tornado": figures.tornado}
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
     if all(len(result.tables["claim"]) for result in results):
@@ -52,6 +57,8 @@ def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
         names.append("waterfall")
     if measures.sensitivity() is not None:
         names.append("sensitivity")
+    if measures.tornado(owner) is not None:
+        names.append("tornado")
     names.append("hindcast")
     found: dict[str, Any] = {name: getattr(figures, name) for name in names}
     return found

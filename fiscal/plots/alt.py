@@ -32,9 +32,11 @@ from fiscal.plots.wording import (
     significant,
     window_name,
 )
+from fiscal.sweeps.outcomes import QUANTITY_WORDS
 
 if TYPE_CHECKING:
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
     Owner: TypeAlias = Result | Comparison
 
@@ -195,7 +197,7 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
     frame = measures.sensitivity()
     if frame is None:
         raise InputError(
-            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data sensitivity")
+            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
         )
     parts = [
         f"{row.key} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
@@ -206,6 +208,24 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
         f"Bars of the change of the baseline's net revenue in trillions of dollars for the "
         f"{min(count, len(frame))} "
         f"assumptions that move it most; the largest: {'; '.join(parts)}."
+    )
+
+
+def _tornado(
+    owner: Owner | Sweep, *, quantity: str | None = None, window: str | None = None, count: int = 15
+) -> str:
+    frame = measures.tornado(owner, quantity, window)
+    if frame is None:
+        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+    span = str(frame["window"].iloc[0])
+    parts = [
+        f"{row.setting} {signed(row.low_change)} at {row.low} and {signed(row.high_change)} at {row.high}"
+        for row in frame.head(min(count, 5)).itertuples()
+    ]
+    return (
+        f"Bars of the change of {QUANTITY_WORDS[str(frame['quantity'].iloc[0])]}, {span_name(span)}, in "
+        f"{span_unit(span)}, when one of {min(count, len(frame))} settings goes to the low or high end of its range "
+        f"and the others stay; the largest: {'; '.join(parts)}."
     )
 
 
@@ -304,6 +324,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "claim": _claim,
     "crypto_value": _crypto_value,
     "sensitivity": _sensitivity,
+    "tornado": _tornado,
     "path_fan": _path_fan,
     "dollar_fan": _dollar_fan,
     "crypto_history": _crypto_history,
@@ -312,7 +333,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
 }
 
 
-def alt_text(name: str, owner: Owner, **options: Any) -> str:
+def alt_text(name: str, owner: Owner | Sweep, **options: Any) -> str:
     """The sentence that stands for figure ``name`` of ``owner``. Raises InputError for an unknown name."""
     if name not in _SENTENCES:
         raise InputError(Problem("no such figure", value=name, allowed=", ".join(_SENTENCES)))

@@ -28,11 +28,13 @@ from fiscal.plots.wording import (
     significant,
     window_name,
 )
+from fiscal.sweeps.outcomes import QUANTITY_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
     Owner: TypeAlias = Result | Comparison
 
@@ -589,21 +591,65 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
     frame = measures.sensitivity()
     if frame is None:
         raise InputError(
-            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data sensitivity")
+            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
         )
     shown = frame.head(count)
-    places = np.arange(len(shown))[::-1]
+    _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
+    ax.set_xlabel("Change of net revenue over the longest window, trillions of current dollars")
+    ax.set_title("One assumption at a time, baseline", loc="left")
+    style.plain_numbers(ax, axis=ax.xaxis)
+    return ax
+
+
+def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
+    """Bars from nil for each key, the first on top: what it moves at its low and its high value; their places."""
+    places = np.arange(len(keys))[::-1]
     bar: dict[str, Any] = {"height": 0.66, "edgecolor": style.BLACK, "linewidth": 0.4}
-    ax.barh(places, shown["net_low"] / 1e3, label="at its low value", **bar, **style.FILLS[0])
-    ax.barh(places, shown["net_high"] / 1e3, label="at its high value", **bar, **style.FILLS[1])
+    ax.barh(places, low, label="at its low value", **bar, **style.FILLS[0])
+    ax.barh(places, high, label="at its high value", **bar, **style.FILLS[1])
     ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
-    ax.set_yticks(places, shown["key"].str.removeprefix("assumptions."))
+    ax.set_yticks(places, keys.str.removeprefix("assumptions."))
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
-    ax.set_xlabel("Change of net revenue over the longest window, trillions of current dollars")
-    ax.set_title("One assumption at a time, baseline", loc="left")
     style.legend(ax, "lower right")
+    return places
+
+
+@_styled
+def tornado(
+    owner: Owner | Sweep,
+    ax: Axes,
+    *,
+    quantity: str | None = None,
+    window: str | None = None,
+    count: int = 15,
+) -> Axes:
+    """The ``count`` settings of a sweep that move a quantity most, each alone at its low and high value.
+
+    The sweep's own; of results, the stored sweep of the design ``drivers``. Raises InputError for another quantity
+    or window than its table ``tornado`` has, or when there is none.
+    """
+    frame = measures.tornado(owner, quantity, window)
+    if frame is None:
+        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+    shown = frame.head(count)
+    span = str(frame["window"].iloc[0])
+    changes = {end: shown[f"{end}_change"] for end in ("low", "high")}
+    places = _low_and_high(ax, shown["setting"], changes["low"], changes["high"])
+    for end, other in (("low", "high"), ("high", "low")):
+        for place, value, its, text in zip(places, changes[end], changes[other], shown[end], strict=True):
+            # where both ends move it the same way, the shorter bar's label stands on the free side
+            hidden = value * its > 0 and abs(value) < abs(its)
+            right = (value > 0) != hidden if value else end == "high"
+            ax.annotate(
+                text, xy=(0.0 if hidden else value, place), xytext=(3 if right else -3, 0),
+                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=6.5,
+            )  # fmt: skip
+    ax.margins(x=0.12)
+    ax.set_xlabel(f"Change from the base, {span_unit(span)}")
+    words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
+    style.title(ax, capital(f"{words}, {span_name(span)}"), "", names=shown["setting"].tolist())
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
 

@@ -18,9 +18,12 @@ from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES
 from fiscal.errors import InputError, Problem
 from fiscal.plots.wording import window_years
+from fiscal.sweeps.outcomes import headline_quantity
+from fiscal.tables import PRESENT_VALUE
 
 if TYPE_CHECKING:
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
 REFERENCES = ("no_crypto", "equity_adoption")
 TAXED_WITHDRAWALS = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
@@ -39,7 +42,7 @@ SMALLEST_SHARE = 0.005
 TARGET_SHARE_OF_INCOME_TAX = 0.01
 
 SENSITIVITY = "sensitivity"
-"""Table that ``fiscal data sensitivity`` builds."""
+"""Table that ``fiscal data derive sensitivity`` builds."""
 
 
 def runs_of(owner: Result | Comparison) -> tuple[Result, ...]:
@@ -743,6 +746,56 @@ def sensitivity() -> pd.DataFrame | None:
     size = frame[["net_low", "net_high"]].abs().max(axis=1)
     ordered = frame.loc[size.sort_values(ascending=False, kind="stable").index]
     return ordered.rename_axis("key").reset_index()
+
+
+DRIVERS = ("drivers_tornado", "drivers_indices", "drivers_spread")
+"""Tables that ``fiscal data derive drivers`` builds."""
+
+
+def drivers() -> dict[str, pd.DataFrame] | None:
+    """The stored sweep of the design ``drivers``: ``tornado``, ``indices``, ``spread``; None if not built."""
+    if not set(DRIVERS) <= {entry.name for entry in sources.resources()}:
+        return None
+    return {
+        "tornado": sources.table("drivers_tornado"),
+        "indices": sources.table("drivers_indices"),
+        "spread": sources.table("drivers_spread"),
+    }
+
+
+def tornado(
+    owner: Result | Comparison | Sweep, quantity: str | None = None, window: str | None = None
+) -> pd.DataFrame | None:
+    """One setting at a time, the largest moves first: a sweep's own, else the stored one's; None if there is none.
+
+    Columns as in the table ``tornado``, with ``low_change`` and ``high_change`` from the base in billions. Default:
+    the effect that the sweep is about, over its longest window. Raises InputError for another quantity or window.
+    """
+    from fiscal.sweeps import Sweep
+
+    if isinstance(owner, Sweep):
+        table = owner.tornado
+    elif (stored := drivers()) is not None:
+        table = stored["tornado"]
+    else:
+        return None
+    quantities, windows = (list(dict.fromkeys(table[name])) for name in ("quantity", "window"))
+    chosen = {
+        "quantity": headline_quantity(quantities) if quantity is None else quantity,
+        "window": [label for label in windows if label != PRESENT_VALUE][-1] if window is None else window,
+    }
+    problems = [
+        Problem(f"no such {name}", key=name, value=chosen[name], allowed=", ".join(known))
+        for name, known in (("quantity", quantities), ("window", windows))
+        if chosen[name] not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    own = table[(table["quantity"] == chosen["quantity"]) & (table["window"] == chosen["window"])]
+    return own.assign(
+        low_change=own["at_low_bn_usd"] - own["at_value_bn_usd"],
+        high_change=own["at_high_bn_usd"] - own["at_value_bn_usd"],
+    ).reset_index(drop=True)
 
 
 HINDCAST = "hindcast"

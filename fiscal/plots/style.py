@@ -123,10 +123,14 @@ def axes_points(ax: Axes) -> float:
     return 72 * (inches - 0.5) / columns
 
 
-def title(ax: Axes, text: str, unit: str) -> None:
-    """Title says what, the axis says the unit; a title wider than the axes is broken."""
+def title(ax: Axes, text: str, unit: str, *, names: Sequence[str] = ()) -> None:
+    """Title says what, the axis says the unit; a title wider than the axes is broken.
+
+    ``names`` stand at the value axis and take width from it.
+    """
     text = text.replace("FY ", "FY\N{NO-BREAK SPACE}")
-    characters = int(axes_points(ax) / 5.7)
+    taken = max((len(name) for name in names), default=0) * CHARACTER_POINTS
+    characters = int((axes_points(ax) - taken) / 5.7)
     ax.set_title("\n".join(textwrap.wrap(text, characters)), loc="left")
     ax.set_ylabel(unit)
 

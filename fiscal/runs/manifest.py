@@ -29,6 +29,7 @@ from fiscal.runs.values import fingerprint_of
 
 if TYPE_CHECKING:
     from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
@@ -41,6 +42,7 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RECORDED_PACKAGES = (
+    "SALib",
     "arch",
     "matplotlib",
     "numba",
@@ -57,10 +59,11 @@ MODEL_FILES = ("fiscal", "data", "reports/template", "pyproject.toml", "requirem
 """What a result hangs on; a change elsewhere in the source tree does not make it dirty."""
 
 
-def input_record(scenario: Scenario) -> dict[str, Any]:
+def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, Any]:
     """Everything that decides a result: settings, data, the user's files, package version, source code.
 
-    A file of the user's stands under its name in the run folder, whatever it was called.
+    A file of the user's stands under its name in the run folder, whatever it was called. Of a sweep ``scenario``
+    is the base, and ``design`` what its cases change.
     """
     from fiscal import sources
     from fiscal.scenario import content_sha256, file_settings, own_files
@@ -81,12 +84,13 @@ def input_record(scenario: Scenario) -> dict[str, Any]:
         "files": files,
         "package_version": __version__,
         "code_sha256": code_sha256(),
+        **({} if design is None else {"design": design.record()}),
     }
 
 
-def input_fingerprint(scenario: Scenario) -> str:
+def input_fingerprint(scenario: Scenario, design: Design | None = None) -> str:
     """sha256 of the input record: equal for the same question, on any machine."""
-    return fingerprint_of(input_record(scenario))
+    return fingerprint_of(input_record(scenario, design))
 
 
 @cache

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
 
 LOCK, QUESTION, BATCHES, FOLDER, REPLACED = "lock", "question.json", "batches", "folder", "replaced"
 _OURS = {LOCK, QUESTION, f"{QUESTION}.part", BATCHES, FOLDER, REPLACED, LOG}
@@ -287,16 +288,22 @@ def _lock(place: Path, shown: str) -> int:
 
 @contextlib.contextmanager
 def working_place(
-    folder: str | Path, scenario: Scenario, *, force: bool = False, resume: bool = False
+    folder: str | Path,
+    scenario: Scenario,
+    design: Design | None = None,
+    *,
+    force: bool = False,
+    resume: bool = False,
 ) -> Iterator[Place]:
     """The locked place of a run; removed at the end unless it keeps batches of a run that did not finish.
 
+    Of a sweep ``scenario`` is the base, ``design`` what its cases change, and a batch some of its cases.
     ``place.finished`` is true at once when ``resume`` meets a whole run that answers the same question.
     With both, batches are used where they fit, and an earlier run that answers another question is replaced.
     Raises InputError for a folder that cannot be used, and when another process is at work there.
     """
     check_target(folder, force=force, resume=resume)
-    place = Place(folder, {"inputs": input_record(scenario), "environment": environment()})
+    place = Place(folder, {"inputs": input_record(scenario, design), "environment": environment()})
     try:
         descriptor = _lock(place.path, place.shown)
     except OSError as error:
