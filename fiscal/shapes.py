@@ -18,7 +18,14 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, holds_alternatives
+from fiscal.assembly import (
+    EQUITY_PATH,
+    NO_CRYPTO_PATH,
+    SCENARIO_PATH,
+    convention_label,
+    holds_alternatives,
+    splits_holders,
+)
 from fiscal.axes import (
     AGES,
     ASSETS,
@@ -26,9 +33,9 @@ from fiscal.axes import (
     FIRST_YEAR,
     GROUPS,
     SLEEVES,
-    STRATA,
     WRAPPERS,
     birth_years,
+    stratum_names,
 )
 from fiscal.budget.ledger import CASH_METHODS, LINES
 from fiscal.engine import LARGEST, VINTAGE_YEAR
@@ -101,6 +108,10 @@ class _World:
     @property
     def adopted(self) -> bool:
         return holds_alternatives(self.settings)
+
+    @property
+    def strata(self) -> int:
+        return 1 if not self.adopted else 3 if splits_holders(self.settings) else 2
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -341,7 +352,7 @@ def _bases(world: _World, scope: str) -> Iterator[Row]:
 
 def _distribution_bases(world: _World, scope: str) -> Iterator[Row]:
     """Rows by earnings group and stratum; those by birth decade hang on who is alive and pays."""
-    strata = STRATA if world.adopted else STRATA[:1]
+    strata = stratum_names(world.strata)
     members = [("earnings_group", group) for group in GROUPS] + [("stratum", name) for name in strata]
     full = (*UPFRONT, *RECEIPTS, "inside_buildup_shadow")
     for basis, rate, market in world.bases:
