@@ -12,7 +12,7 @@ conventions, as paths of one projection:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -133,38 +133,13 @@ def compute(
     report = progress or (lambda done, total, what: None)
     compiled.prepare()
     settings = scenario.settings
-    report(0, 4, "people, contributions and accounts")
     horizon_last = settings.horizon.last_year
     # until the last entrants have died and their heirs have drawn everything
     run_off_years = LAST_AGE - AGES[0] + settings.heirs.years
     years = np.arange(FIRST_YEAR, horizon_last + 1 + (run_off_years if run_off else 0))
-    fraction = np.where(years == FIRST_YEAR, STUB_FRACTION, 1.0)
-    assume = assumptions(settings)
-    people = population.project(
-        years, income_gradient=settings.people.mortality_ratio, scale=settings.people.scale
-    )
-    economy = macro(
-        years,
-        wage_growth_adjust=settings.macro.wage_growth_adjust,
-    )
-    wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
-    mobility = mobility_matrix(settings.people.rank_correlation)
-    rates = withdrawal_rates(settings, assume, years)
-    schedules_in_force(settings, report)  # a reform's are built here, with progress
-    world = World(
-        settings=settings, assume=assume, years=years, fraction=fraction, people=people, economy=economy,
-        wage_index=wage_index, mobility=mobility, rates=rates,
-    )  # fmt: skip
-    contributions = scenario_contributions(world)
-    scope = Scope()
-    if settings.scope.plans == ALL_PLANS:
-        scope = all_plans(base_contributions(world), settings.people.scale)
-        contributions = scope.widened(contributions)
-
-    report(1, 4, "tax schedules and markets")
-    inputs, market = projection_inputs(
-        settings, assume, years, fraction, people, mobility, contributions, rates, scope, references
-    )
+    start = prepare(settings, years, references, report)
+    inputs, contributions, economy = start.inputs, start.contributions, start.economy
+    assume, fraction, mobility = start.assume, start.fraction, start.mobility
     labels = inputs.path_labels
     report(2, 4, "projection")
     valued_paths = [SCENARIO_PATH, *(convention_label(rate) for rate in settings.books.convention_rates)]
@@ -225,9 +200,9 @@ def compute(
         projection=projection,
         ledger=ledger,
         contributions=contributions,
-        people=people,
+        people=start.people,
         economy=economy,
-        market=market,
+        market=start.market,
         buildup=buildup,
         vintages=valued,
         marginal_deferral_usd=marginal_deferral(settings, years, mobility, contributions, taxes),
@@ -237,6 +212,64 @@ def compute(
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What the projection of a scenario begins with, and what the books need of its makings."""
+
+    assume: Mapping[str, float]
+    fraction: np.ndarray  # (Y,)
+    people: population.Population
+    economy: pd.DataFrame  # macro path by year
+    mobility: np.ndarray
+    contributions: Contributions
+    inputs: ProjectionInputs
+    market: AssetPaths  # the scenario's own
+
+
+def prepare(
+    settings: Settings,
+    years: np.ndarray,
+    references: bool | tuple[str, ...] = True,
+    progress: Progress | None = None,
+) -> Prepared:
+    """People, contributions, schedules and markets of ``years`` (from 2025) as the projection takes them.
+
+    ``references`` as in :func:`compute`.
+    """
+    report = progress or (lambda done, total, what: None)
+    report(0, 4, "people, contributions and accounts")
+    fraction = np.where(years == FIRST_YEAR, STUB_FRACTION, 1.0)
+    assume = assumptions(settings)
+    people = population.project(
+        years, income_gradient=settings.people.mortality_ratio, scale=settings.people.scale
+    )
+    economy = macro(
+        years,
+        wage_growth_adjust=settings.macro.wage_growth_adjust,
+    )
+    wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
+    mobility = mobility_matrix(settings.people.rank_correlation)
+    rates = withdrawal_rates(settings, assume, years)
+    schedules_in_force(settings, report)  # a reform's are built here, with progress
+    world = World(
+        settings=settings, assume=assume, years=years, fraction=fraction, people=people, economy=economy,
+        wage_index=wage_index, mobility=mobility, rates=rates,
+    )  # fmt: skip
+    contributions = scenario_contributions(world)
+    scope = Scope()
+    if settings.scope.plans == ALL_PLANS:
+        scope = all_plans(base_contributions(world), settings.people.scale)
+        contributions = scope.widened(contributions)
+    report(1, 4, "tax schedules and markets")
+    inputs, market = projection_inputs(
+        settings, assume, years, fraction, people, mobility, contributions, rates, scope, references
+    )
+    return Prepared(
+        assume=assume, fraction=fraction, people=people, economy=economy, mobility=mobility,
+        contributions=contributions, inputs=inputs, market=market,
+    )  # fmt: skip
 
 
 def _refuse_infinite(result: Result) -> None:

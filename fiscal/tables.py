@@ -23,6 +23,7 @@ from fiscal.valued import value_tables
 
 if TYPE_CHECKING:
     from fiscal.engine import Run
+    from fiscal.scenario.schema import Books
 
 BILLION = 1e9
 FISCAL_SAME_YEAR_SHARE = 9 / 12
@@ -195,12 +196,21 @@ def _paths(run: Run, of: Distribution) -> pd.DataFrame:
 
 
 def _window_sums(run: Run, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
-    """By reference, window and line: sums over each path's fiscal years, and present values, dollars ``(path,)``."""
-    books, fraction = run.scenario.settings.books, run.inputs.year_fraction[: len(of.years)]
+    """:func:`window_sums` of a run's distribution."""
+    n = len(of.years)
+    rates = run.economy["one_year_rate"].to_numpy()[:n]
+    return window_sums(run.scenario.settings.books, run.inputs.year_fraction[:n], rates, of)
+
+
+def window_sums(
+    books: Books, fraction: np.ndarray, one_year_rate: np.ndarray, of: Distribution
+) -> dict[str, dict[tuple[str, str], np.ndarray]]:
+    """By reference, window and line: sums over each path's fiscal years, and present values, dollars ``(path,)``.
+
+    ``fraction`` of each year that lies inside and ``one_year_rate``, both ``(Y,)``, are of the years of ``of``.
+    """
     dates = valuation.flow_dates(of.years, fraction)
-    factors = valuation.discount_factors(
-        dates, run.economy["one_year_rate"].to_numpy()[: len(of.years)], of.years
-    )
+    factors = valuation.discount_factors(dates, one_year_rate, of.years)
     sums: dict[str, dict[tuple[str, str], np.ndarray]] = {}
     for label in of.lines:
         lines = _path_lines(of, label)

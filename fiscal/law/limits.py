@@ -8,6 +8,8 @@ never accumulates (26 USC 415(d)(3)-(4); 402(g)(4); 414(v)(2)(C); 401(a)(17)(B);
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -112,14 +114,22 @@ def _third_quarter(monthly_cpi: pd.Series, year: int) -> float:
 
 def _third_quarter_index(years: NDArray[np.int_], cpi_u: Array, last_published: int) -> dict[int, float]:
     """CPI-U of the third quarter by year: observed, then moved by the annual average."""
-    monthly = sources.table("monthly_prices")
-    observed = pd.Series(monthly["cpi_u_nsa"].to_numpy(), index=monthly["month"].astype(str).str[:7])
-    known = {year: _third_quarter(observed, year) for year in range(1982, int(years[-1]) + 1)}
-    known = {year: value for year, value in known.items() if np.isfinite(value)}
+    observed = _observed_third_quarters(sources.data_dir())
+    known = {year: value for year, value in observed.items() if year <= years[-1]}
     anchor = last_published - 1
     annual = dict(zip(years.tolist(), cpi_u.tolist(), strict=True))
     projected = {y: known[anchor] * annual[y] / annual[anchor] for y in annual if y > anchor}
     return known | projected
+
+
+@cache
+def _observed_third_quarters(folder: Path) -> dict[int, float]:
+    """CPI-U of the third quarter of every year whose months the record has; cached by data folder."""
+    monthly = sources.table("monthly_prices")
+    prices = pd.Series(monthly["cpi_u_nsa"].to_numpy(), index=monthly["month"].astype(str).str[:7])
+    years = sorted({int(month[:4]) for month in prices.index})
+    known = {year: _third_quarter(prices, year) for year in years}
+    return {year: value for year, value in known.items() if np.isfinite(value)}
 
 
 def _taxable_maximum(years: NDArray[np.int_], wage_index: ArrayLike | None) -> Array:

@@ -49,7 +49,7 @@ def long_run_means(overrides: Mapping[str, float | None] | None = None) -> pd.Da
     history = annual_moments()
     inflation = mean_inflation_rate()
     for asset in ("equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities"):
-        rate, source, status = _default(asset, rates)
+        rate, source, status = _default(asset, rates, history)
         if asset in chosen:
             rate, source, status = chosen[asset], "setting of the scenario", "setting"
         rates[asset] = rate
@@ -87,19 +87,21 @@ def mean_yields() -> dict[str, float]:
     }
 
 
-def _default(asset: str, rates: Mapping[str, float]) -> tuple[float, str, str]:
-    """Return, source and status of an asset, given those already settled."""
+def _default(asset: str, rates: Mapping[str, float], history: pd.DataFrame) -> tuple[float, str, str]:
+    """Return, source and status of an asset, given those already settled and the record's moments."""
     if asset == "crypto":
         return rates["equity"], "set equal to equity: crypto has no long run to take a mean of", "assumed"
     if asset in ("equity", "bonds", "cash"):
-        past = annual_moments().to_dict("index")[asset]
+        past = history.loc[asset]
         real, series = past["real_geometric_return_rate"], past["series"]
-        history = (1.0 + real) * (1.0 + mean_inflation_rate()) - 1.0
+        recorded = (1.0 + real) * (1.0 + mean_inflation_rate()) - 1.0
         span = f"annual_returns {series} {past['first_year']}-{past['last_year']}, real geometric mean"
-        if asset != "equity" and mean_yields()[asset] > history:
-            note = f"mean projected yield 2026-2100 (macro path), above the history's ({span}: {history:.4f})"
+        if asset != "equity" and mean_yields()[asset] > recorded:
+            note = (
+                f"mean projected yield 2026-2100 (macro path), above the history's ({span}: {recorded:.4f})"
+            )
             return mean_yields()[asset], note, "derived"
-        return float(history), f"{span}, plus projected CPI-U", "derived"
+        return float(recorded), f"{span}, plus projected CPI-U", "derived"
     anchor = "cash" if asset == "commodities" else "equity"
     key = f"markets.{asset}_premium_over_{anchor}"
     premium = sources.assumption(key)

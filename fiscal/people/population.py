@@ -168,11 +168,12 @@ def graded_death_rate(death_share: Floats, people: Floats, income_gradient: floa
     return np.where(death_share[:, None] >= 1.0, 1.0, rate)
 
 
+@lru_cache(maxsize=4)
 def gradient_by_age(income_gradient: float) -> Floats:
     """Ratio of bottom-group to top-group mortality by age (18..119): full, then tapering to 1 (assumed)."""
     full = sources.assumption("population.gradient_full_until_age")
     none = sources.assumption("population.gradient_none_from_age")
-    return 1.0 + (income_gradient - 1.0) * np.interp(AGES, [full, none], [1.0, 0.0])
+    return _read_only(1.0 + (income_gradient - 1.0) * np.interp(AGES, [full, none], [1.0, 0.0]))
 
 
 def life_expectancy(age: int, year: int, sex: str) -> float:
