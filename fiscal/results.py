@@ -118,6 +118,7 @@ COLUMNS: Mapping[str, str] = {
     "kind": "elective_deferral or employer_contribution",
     "wrapper": "plan, ira (rolled over from the plan) or inherited",
     "sleeve": "core or crypto",
+    "part": "traditional, roth, or crypto: what both hold of it",
     "flow": "name of a flow through the accounts",
     "dimension": "earnings_group (lifetime-wage rank), birth_decade or stratum (who holds crypto)",
     "member": "group, decade or stratum",
@@ -281,9 +282,8 @@ class Result:
         return Plots(self)
 
     def __repr__(self) -> str:
-        return (
-            f"<fiscal Result {self.name!r}: {len(self.tables)} tables, fingerprint {self.fingerprint[:12]}>"
-        )
+        kind, size = type(self).__name__, len(self.tables)
+        return f"<fiscal {kind} {self.name!r}: {size} tables, fingerprint {self.fingerprint[:12]}>"
 
     def _repr_html_(self) -> str:
         window = WINDOWS[0]
@@ -303,6 +303,31 @@ class Result:
             f"<p>{window.label}, billions of current dollars; positive = the government is better off. "
             f"Fingerprint {self.fingerprint[:12]}.</p><table>{rows}</table>"
         )
+
+
+@dataclass(frozen=True)
+class Totals(Result):
+    """A result of :func:`fiscal.quick`: yearly totals to the horizon, and the tables that these fill.
+
+    There are no cells, no run-off and no values behind it: it is compared and drawn as any result, but neither
+    stored nor reported.
+    """
+
+    @cached_property
+    def balances(self) -> Table:
+        """Year-end balances by path and part: traditional, roth, and the crypto in both."""
+        return Table(self.tables["stocks"])
+
+
+def refuse_totals(*results: Result) -> None:
+    """Raises InputError naming the results that hold totals only."""
+    problems = [
+        Problem("holds yearly totals only", key=result.name, allowed="a result of fiscal.run")
+        for result in results
+        if isinstance(result, Totals)
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 @dataclass(frozen=True)

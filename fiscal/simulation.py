@@ -134,15 +134,7 @@ def simulate(
         if responds:
             scales.append(references[own].contribution_scale[..., -1])
         for label, totals in zip(labels, project_references(references, rates), strict=True):
-            parts = {
-                "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
-                "conversion_tax": totals["conversion_tax"],
-                "additional_tax": totals["additional_tax"],
-                "inside_buildup_cash": -totals["inside_buildup"],
-                "balance": totals["closing_traditional"] + totals["closing_roth"],
-                "closing_crypto": totals["closing_crypto"],
-            }
-            for line, values in parts.items():
+            for line, values in path_lines(totals).items():
                 kept[label][line].append(values)
         over_gdp.append(implied_crypto_value_over_gdp(market).to_numpy().T)
         capped.append(np.zeros((size, n_years), dtype=bool) if market.capped is None else market.capped)
@@ -164,6 +156,18 @@ def simulate(
         crypto_over_gdp=np.concatenate(over_gdp),
         capped=np.concatenate(capped),
     )
+
+
+def path_lines(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The kernel's totals as :data:`LINES` and :data:`STOCKS`, ``(path, year)`` dollars."""
+    return {
+        "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
+        "conversion_tax": totals["conversion_tax"],
+        "additional_tax": totals["additional_tax"],
+        "inside_buildup_cash": -totals["inside_buildup"],
+        "balance": totals["closing_traditional"] + totals["closing_roth"],
+        "closing_crypto": totals["closing_crypto"],
+    }
 
 
 CONTRIBUTION_LINES = ("deferred_revenue", "payroll_forgone")

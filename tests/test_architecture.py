@@ -42,6 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "valued": _BASE | {"assembly", "budget", "engine", "pricing"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
+    "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
     "results": _BASE | {"budget", "tables", "plots", "attribution"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
     "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables"},
