@@ -81,6 +81,19 @@ def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.
     )
 
 
+STATE_TAX_YEAR = 2024
+"""Year of the incomes that state income taxes are set against."""
+
+
+def average_state_rate() -> float:
+    """Individual income taxes of all states over the income on federal returns: Census, and CBO's newest baseline."""
+    collected = (
+        sources.table("state_income_tax").set_index("item").at["individual_income_tax", "value_bn_usd"]
+    )
+    income = sources.table("cbo_income_tax_details").query("year == @STATE_TAX_YEAR")["total_income_bn_usd"]
+    return float(collected) / float(income.iloc[-1])
+
+
 def core_overrides(settings: Settings) -> dict[str, float]:
     """Long-run core returns that the scenario sets, by asset; the others keep the record's means."""
     chosen = {
@@ -287,7 +300,17 @@ def target_allocation(settings: Settings, years: np.ndarray) -> np.ndarray:
     if not (adoption.participants_share > 0 and whole > 0):
         return np.zeros((len(years), 1))
     curve = adoption_curve(years, adoption.start_year, adoption.full_year) * whole
-    return np.stack([np.zeros(len(years)), curve], axis=1)
+    levels = np.array([0.0, 1.0])
+    if splits_holders(settings):
+        heavy, multiple = adoption.allocation_heavy_share, adoption.allocation_heavy_multiple
+        light = 1 / (1 + heavy * (multiple - 1))  # the mean of those who hold any is the setting
+        levels = np.array([0.0, light, light * multiple])
+    return curve[:, None] * levels
+
+
+def splits_holders(settings: Settings) -> bool:
+    """Whether those who hold crypto are of two kinds, one with a larger allocation than the other."""
+    return settings.adoption.allocation_heavy_multiple > 1
 
 
 def policy_on_paths(
@@ -350,30 +373,43 @@ def contribution_answer(settings: Settings, market: paths.AssetPaths, strata: in
     scale = np.ones((len(market.half_returns), len(market.years), strata))
     response = settings.behaviour.contribution_return_response
     if response and strata > 1:
-        scale[..., -1] = np.clip(1 + response * _excess(market), 0.5, 2.0)
+        scale[..., 1:] = np.clip(1 + response * _excess(market), 0.5, 2.0)[..., None]
     return scale
 
 
 def strata_shares(settings: Settings, years: np.ndarray, holders: np.ndarray) -> np.ndarray:
-    """Shares of people in the strata (no crypto, crypto): ``(S,)``, or ``(Y, A, G, S)`` where they differ by
-    birth year or earnings group. A cohort's share is its own for life; the mean over ``holders`` (A, G), those
-    of 2025, is the setting."""
+    """Shares of people in the strata of :func:`fiscal.axes.stratum_names`: ``(S,)``, or ``(Y, A, G, S)`` where they
+    differ by birth year or earnings group. A cohort's share is its own for life; the means over ``holders`` (A, G),
+    those of 2025, are the settings: participants who hold any, and of these the holders of the larger allocation."""
     adoption = settings.adoption
-    mean = adoption.participants_share
-    if not (adoption.group_tilt or adoption.age_tilt) or mean >= 1:
-        return np.array([1 - mean, mean])
+    weight = holders / holders.sum()
+    any_crypto = _tilted(adoption.participants_share, adoption.age_tilt, adoption.group_tilt, years, weight)
+    if not splits_holders(settings):
+        return np.stack([1 - any_crypto, any_crypto], axis=-1)
+    opening = any_crypto if any_crypto.ndim == 0 else any_crypto[0]
+    tilts = adoption.allocation_age_tilt, adoption.allocation_group_tilt
+    heavy = _tilted(adoption.allocation_heavy_share, *tilts, years, weight * opening)
+    any_crypto, heavy = np.broadcast_arrays(any_crypto, heavy)
+    return np.stack([1 - any_crypto, any_crypto * (1 - heavy), any_crypto * heavy], axis=-1)
+
+
+def _tilted(
+    mean: float, age_tilt: float, group_tilt: float, years: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """A share tilted in log-odds by birth year and earnings group: ``()``, or ``(Y, A, G)`` where a tilt is set,
+    with the mean kept over ``weight`` (A, G) in the first year."""
+    if not (age_tilt or group_tilt) or mean >= 1:
+        return np.array(mean)
     born = birth_years(years)  # (Y, A)
-    middle = np.average(born[0], weights=holders.sum(axis=1))
-    groups = adoption.group_tilt * np.linspace(-0.5, 0.5, holders.shape[1])
-    odds = adoption.age_tilt * (born - middle)[:, :, None] / 10 + groups
+    middle = np.average(born[0], weights=weight.sum(axis=1))
+    odds = age_tilt * (born - middle)[:, :, None] / 10 + group_tilt * np.linspace(-0.5, 0.5, weight.shape[1])
 
     def share(shift: float, odds: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-(odds + shift)))
 
-    weight = holders / holders.sum()
+    weight = weight / weight.sum()
     shift = brentq(lambda at: float((weight * share(at, odds[0])).sum()) - mean, -60.0, 60.0, xtol=1e-13)
-    crypto = share(shift, odds)
-    return np.stack([1 - crypto, crypto], axis=-1)
+    return share(shift, odds)
 
 
 def allocation_answer(settings: Settings, market: paths.AssetPaths) -> np.ndarray | None:

@@ -40,6 +40,8 @@ GROUP_EDGES = np.concatenate([[0.0], np.cumsum(GROUP_SHARES)])
 GROUP_EDGES[-1] = 1.0
 
 STRATA = ("no_crypto", "crypto")
+SPLIT_STRATA = ("no_crypto", "crypto_light", "crypto_heavy")
+"""The strata where holders of crypto are of two kinds."""
 WRAPPERS = ("plan", "ira", "inherited")
 CHARACTERS = ("traditional", "roth")
 SLEEVES = ("core", "crypto")
@@ -50,3 +52,8 @@ HALVES = ("first", "second")
 def birth_years(years: np.ndarray) -> np.ndarray:
     """Birth year of the cohort aged ``a`` at the opening of year ``y``, ``(Y, A)``: ``y - a - 1``."""
     return np.asarray(years)[:, None] - ATTAINED_AGES[None, :]
+
+
+def stratum_names(strata: int) -> tuple[str, ...]:
+    """Names along a stratum axis of this length; the first holds no crypto."""
+    return SPLIT_STRATA if strata == len(SPLIT_STRATA) else STRATA[:strata]

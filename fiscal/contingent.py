@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, backstop, path_settings
-from fiscal.axes import STRATA
 from fiscal.budget.ledger import Backstop, top_ups
 from fiscal.markets.paths import path_model, smoothed
 from fiscal.projection.inputs import ProjectionInputs
@@ -54,7 +53,6 @@ def rescue_on_paths(
     cut = Backstop(
         covered=rule.covered[:last], trigger_share=rule.trigger_share, made_up_share=rule.made_up_share
     )
-    stratum = STRATA.index("crypto")
     # errors are those of independent draws
     told: dict[str, Any] = {**path_settings(settings), "measure": measure, "draws": "pseudo"}
     parts = []
@@ -65,8 +63,11 @@ def rescue_on_paths(
             market = smoothed(market, settings.alternatives.smoothing)
         scenario, plain = (on_paths(horizon, label, market) for label in (SCENARIO_PATH, NO_CRYPTO_PATH))
         scenario = replace(scenario, **own_changes(settings, market, first))
-        own, without = (owner_balances(one, last, stratum)[..., None] for one in (scenario, plain))
-        parts.append(top_ups(own, without, cut).sum(axis=(2, 3, 4)))
+        paid = np.zeros((size, len(horizon.years)))
+        for stratum in range(1, inputs.opening_usd.shape[4]):  # those who hold crypto
+            own, without = (owner_balances(one, last, stratum)[..., None] for one in (scenario, plain))
+            paid += top_ups(own, without, cut).sum(axis=(2, 3, 4))
+        parts.append(paid)
     return Contingent(
         measure=measure,
         model=model,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, convention_label, law_in_force, path_settings
+from fiscal.assembly import (
+    NO_CRYPTO_PATH,
+    SCENARIO_PATH,
+    average_state_rate,
+    convention_label,
+    law_in_force,
+    path_settings,
+)
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
@@ -312,19 +319,20 @@ STATE_TAXED = (
 
 
 def _state_tax(run: Run) -> pd.DataFrame:
-    """State income tax not collected on contributions and collected on withdrawals, at the section's average rate.
+    """State income tax not collected on contributions and collected on withdrawals, at one average rate.
 
     On lines of its own and in no federal total; the rate is one for all people and both ends of the deferral.
     """
     state, horizon = run.scenario.settings.state, run.horizon
+    rate = average_state_rate() if state.rate is None else state.rate
     years, price = run.projection.years[horizon], price_level(run)[horizon]
     frames = []
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
         drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
         amounts = {
-            "state_deferred_revenue": -state.rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2)),
-            "state_withdrawal_tax": state.rate * state.withdrawals_taxed_share * drawn,
+            "state_deferred_revenue": -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2)),
+            "state_withdrawal_tax": rate * state.withdrawals_taxed_share * drawn,
         }
         for line, values in amounts.items():
             nominal = values[horizon] / BILLION

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
-from fiscal.axes import GROUPS, SLEEVES, STRATA, birth_years
+from fiscal.axes import GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, CASH_METHODS, cash_method, inside_buildup
 
@@ -356,8 +356,9 @@ def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple
     lead = tuple(range(cells.ndim - 2))
     for g, value in enumerate(cells.sum(axis=(*lead, cells.ndim - 1))):
         yield "earnings_group", GROUPS[g], float(value)
-    for s, value in enumerate(cells.sum(axis=(*lead, cells.ndim - 2))):
-        yield "stratum", STRATA[s], float(value)
+    by_stratum = cells.sum(axis=(*lead, cells.ndim - 2))
+    for name, value in zip(stratum_names(len(by_stratum)), by_stratum, strict=True):
+        yield "stratum", name, float(value)
     by_cohort = cells.sum(axis=(-2, -1))
     decade = cohorts // 10 * 10
     for start in np.unique(decade):

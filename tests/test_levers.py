@@ -45,6 +45,7 @@ NEUTRAL = [
     (("behaviour.panic_fall", 0.2), ("behaviour.panic_years", 5)),
     (("overlays.reversal_trigger_fall", 0.99), ("overlays.reversal_kind", "forced_sale")),
     (("adoption.group_tilt", 0.0), ("adoption.age_tilt", 0.0)),
+    (("adoption.allocation_heavy_multiple", 1.0), ("adoption.allocation_heavy_share", 0.5)),
     (("state.rate", 0.1),),
 ]
 
@@ -204,7 +205,7 @@ def test_state_tax_stands_on_lines_of_its_own() -> None:
     own = frame[frame["year"] == 2030].set_index("line")["nominal_bn_usd"]
     y = 2030 - FIRST_YEAR
     paid = run("baseline").contributions.traditional_usd[y].sum() / 1e9
-    assert own["state_deferred_revenue"] == pytest.approx(-0.045 * paid)
+    assert own["state_deferred_revenue"] == pytest.approx(-502.416 / 16_844.4 * paid)  # Census over CBO
     assert 0 < own["state_withdrawal_tax"] < -own["state_deferred_revenue"]
 
 
@@ -320,6 +321,46 @@ def test_holders_of_crypto_may_differ_by_group_and_birth_year() -> None:
     money = tilted.inputs.opening_usd.sum(axis=(0, 1))
     np.testing.assert_allclose(money[10, 3, 1] / money[10, 3].sum(), share[0, 10, 3, 1], rtol=1e-12)
     assert target_allocation(settings, tilted.inputs.years).shape == (36, 2)
+
+
+def test_the_larger_allocation_may_lie_with_some_groups_and_birth_years() -> None:
+    split = (("adoption.allocation_heavy_multiple", 8.0), ("adoption.allocation_heavy_share", 0.2))
+    tilts = (("adoption.allocation_age_tilt", 0.5), ("adoption.allocation_group_tilt", 1.0))
+    settings = load("boom", dict(split + tilts)).settings
+    tilted, even, plain = run("boom", *split, *tilts), run("boom", *split), run("boom")
+    for made in (tilted, even):
+        holders = made.inputs.holders[0].sum(axis=(0, 1))
+        assert holders.shape == (3,)
+        assert holders[1:].sum() / holders.sum() == pytest.approx(0.10, rel=1e-9)
+        assert holders[2] / holders[1:].sum() == pytest.approx(0.2, rel=1e-9)
+        target = made.inputs.crypto_target_share[0]
+        np.testing.assert_allclose(target[:, 2], 8 * target[:, 1], rtol=1e-12)
+        mean = target[:, 1:] @ holders[1:] / holders[1:].sum()
+        np.testing.assert_allclose(
+            mean, target_allocation(load("boom").settings, made.inputs.years)[:, 1], rtol=1e-9
+        )
+    share = strata_shares(settings, tilted.inputs.years, tilted.inputs.holders[0].sum(axis=2))
+    heavy = share[..., 2] / share[..., 1:].sum(axis=-1)
+    assert heavy[0, 20, -1] > heavy[0, 20, 0] and heavy[0, 10, 5] > heavy[0, 40, 5]
+    np.testing.assert_allclose(heavy[0, 10], heavy[5, 15], rtol=1e-12)  # a cohort keeps its own
+    # the same dollars in crypto where nothing is tilted
+    at = plain.inputs.years == 2026
+    crypto, as_one = (made.projection.total("closing_crypto")[0, at] for made in (even, plain))
+    np.testing.assert_allclose(crypto, as_one, rtol=1e-5)  # what rebalancing gains aside
+    late = plain.inputs.years == 2060
+    assert (
+        tilted.projection.total("closing_crypto")[0, late] > even.projection.total("closing_crypto")[0, late]
+    )
+
+
+def test_two_kinds_of_holders_run_through_the_books_and_random_paths() -> None:
+    from fiscal.results import Result
+
+    settings = {"horizon.last_year": 2057, "books.risk_neutral_paths": 8, "backstop.paths": 8}
+    result = Result.of(engine.compute(load("concentrated", settings)))
+    members = result.tables["distribution_bases"].query("dimension == 'stratum'")["member"]
+    assert set(members) == {"no_crypto", "crypto_light", "crypto_heavy"}
+    assert np.isfinite(result.tables["contingent"]["mean_bn_usd"]).all()
 
 
 # --- the catalogue, comparisons -----------------------------------------------------------------------
@@ -442,6 +483,15 @@ def test_an_invalid_reform_shows_tax_calculator_s_own_message(tmp_path) -> None:
         engine.compute(load("baseline", {**SHORT, "law.reform": str(file)}), run_off=False)
 
 
+def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:
+    own = load("dearer_saving", {"behaviour.panic_share": 0.2})
+    twin = own.static()
+    assert twin is not None and twin.name.endswith("_static") and twin.static() is None
+    changed = {key for key, value in own.changed().items() if twin.changed().get(key) != value}
+    assert changed == {"behaviour.contribution_price_elasticity", "behaviour.panic_share"}
+    assert twin.fingerprint() == load("rothification").fingerprint()
+
+
 # --- combined, refused ------------------------------------------------------------------------------
 
 
@@ -463,6 +513,8 @@ def test_five_levers_at_once() -> None:
         ({"roth.elective_share_2025": 1.2, "adoption.participants_share": 2.0}, ["roth.elective", "adoption.part"]),
         ({"adoption.allocation_share": 0.9, "alternatives.private_equity_share": 0.3}, ["add up to more"]),
         ({"behaviour.chasing": 0.5, "adoption.displaces": "equity"}, ["adoption.displaces"]),
+        ({"adoption.allocation_age_tilt": 0.5}, ["adoption.allocation_age_tilt", "nobody holds"]),
+        ({"adoption.allocation_heavy_multiple": 50.0, "adoption.allocation_share": 0.5}, ["of a balance"]),
         ({"limits.elective_limit_usd": 50_000.0, "limits.additions_limit_usd": 20_000.0}, ["limits.elective"]),
         ({"withdrawals.conversion_first_year": 2040, "withdrawals.conversion_last_year": 2030}, ["conversion"]),
     ],

@@ -176,7 +176,7 @@ def hybrid(parts: Mapping[str, ProjectionInputs]) -> ProjectionInputs:
             values[name] = np.broadcast_to(own, (paths, *own.shape[1:]))
         scale = np.ones_like(returns.contribution_scale)
         if scale.shape[2] > 1:
-            scale[0, :, -1] = _answer(behaviour)
+            scale[0, :, 1:] = _answer(behaviour)[:, None]
         values["contribution_scale"] = scale
     return ProjectionInputs(**values)
 

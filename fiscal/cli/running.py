@@ -37,8 +37,13 @@ def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool)
     return result
 
 
-def results_of(names: Sequence[str], overrides: list[str] | None, verbose: bool = False) -> list[Any]:
-    """Results of scenarios and of run folders, in order; every wrong name is reported at once."""
+def results_of(
+    names: Sequence[str], overrides: list[str] | None, verbose: bool = False, static: bool = False
+) -> list[Any]:
+    """Results of scenarios and of run folders, in order; every wrong name is reported at once.
+
+    ``static`` puts before each scenario in which savers answer the same without their answers.
+    """
     from fiscal import runs
     from fiscal.scenario import Scenario, load
 
@@ -56,6 +61,13 @@ def results_of(names: Sequence[str], overrides: list[str] | None, verbose: bool 
             problems += error.problems
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
+    if static:
+        found = [each for one in found for each in (_static(one), one) if each is not None]
+        if len(found) == len(names):
+            message = "savers answer to nothing in any scenario here"
+            raise InputError(
+                Problem(message, key="--static", allowed="a scenario with a setting of behaviour")
+            )
     repeated = sorted({one.name for one in found if [other.name for other in found].count(one.name) > 1})
     if repeated:
         message = "two runs have the same name"
@@ -63,3 +75,10 @@ def results_of(names: Sequence[str], overrides: list[str] | None, verbose: bool 
             [Problem(message, value=name, allowed="scenario.name set apart") for name in repeated]
         )
     return [run_one(one, verbose) if isinstance(one, Scenario) else one for one in found]
+
+
+def _static(one: Any) -> Any:
+    """A scenario without its savers' answers, if it has any; stored runs stand as they are."""
+    from fiscal.scenario import Scenario
+
+    return one.static() if isinstance(one, Scenario) else None

@@ -153,6 +153,9 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare runs of other data, horizons or seeds all the same.")
     ] = False,
+    static: Annotated[
+        bool, typer.Option("--static", help="Beside each scenario in which savers answer, the same without.")
+    ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -163,12 +166,13 @@ def compare(
     \b
     Examples: fiscal compare baseline boom bust
               fiscal compare baseline rothification lower_limits
+              fiscal compare baseline dearer_saving --static
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal import results, runs
 
     with runs.on_stderr(verbose):
-        found = results_of([base, *others], overrides, verbose)
+        found = results_of([base, *others], overrides, verbose, static)
     comparison = results.compare(found[0], *found[1:], anyway=anyway)
     headline, effects = comparison.headline(), comparison.effects()
     differing = comparison.differing_settings()

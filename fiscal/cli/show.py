@@ -46,6 +46,7 @@ def progress_bar(title: str) -> Iterator[Callable[..., None] | None]:
 
 
 def console_on(*, stderr: bool = False) -> Console:
+    """Rich's console on stdout or stderr, plain text, of a fixed width where it is no terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -109,6 +110,7 @@ def shown(value: Any) -> str:
 
 
 def range_text(low: float | None, high: float | None) -> str:
+    """A setting's range in words; empty where it has none."""
     return "" if low is None or high is None else f"{low:.10g} to {high:.10g}"
 
 
@@ -130,6 +132,7 @@ def show_summary(summary: dict[str, Any]) -> None:
 
 
 def emit(answer: dict[str, Any]) -> None:
+    """Print one JSON object to stdout."""
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
 
 
@@ -139,4 +142,5 @@ def printable(text: str) -> str:
 
 
 def say(message: str) -> None:
+    """Print a message to stderr."""
     typer.echo(printable(message), err=True)

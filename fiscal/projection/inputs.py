@@ -8,7 +8,7 @@ This is the one place where law, people and markets meet the kernel. Axes are th
 ``Y``  year, the stub 2025 first, run-off years after the horizon last
 ``A``  age at the opening of the year, 18-119
 ``G``  earnings group, 12
-``S``  crypto stratum, 2 (no_crypto, crypto)
+``S``  crypto stratum: 1, 2 (no_crypto, crypto) or 3 (its holders light and heavy)
 ``X``  asset
 ``M``  mix: what the sleeves are made of; several paths share one
 ``K``  knot of a tax schedule

@@ -737,8 +737,12 @@ def limits_section(results: Results) -> Section:
                 "Crypto",
                 "the share of participants is fixed"
                 + (
-                    ", and tilted over ages or groups by assumption"
-                    if _any(results, "adoption.", ("group_tilt", "age_tilt"))
+                    ", and who holds crypto, or more of it, tilted over ages or groups by assumption"
+                    if _any(
+                        results,
+                        "adoption.",
+                        ("group_tilt", "age_tilt", "allocation_group_tilt", "allocation_age_tilt"),
+                    )
                     else ", spread evenly over ages and groups"
                 )
                 + (

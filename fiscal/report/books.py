@@ -464,7 +464,8 @@ def _holder_sentences(holders: Results) -> str:
     parts = []
     for result in holders:
         strata = _by_member(result, "stratum", EFFECT)
-        bills, own = float(strata.loc["crypto", "treasury"]), float(strata.loc["crypto", "portfolio"])
+        crypto = strata.drop(index="no_crypto").sum()
+        bills, own = float(crypto["treasury"]), float(crypto["portfolio"])
         parts.append(
             f"in {result.name} the withdrawal tax of those who hold crypto changes by {signed_amount(bills)} "
             f"at bill rates "
@@ -486,7 +487,7 @@ def _effects_table(result: Result) -> Table:
     ):  # fmt: skip
         frame = _by_member(result, dimension, EFFECT).rename_axis("member").reset_index()
         if dimension == "stratum":
-            frame["member"] = frame["member"].map({"no_crypto": "no crypto", "crypto": "crypto"})
+            frame["member"] = frame["member"].str.replace("_", " ")
         if dimension == "birth_decade":
             frame = frame.sort_values("member")
             frame = frame[frame[list({"treasury", "portfolio"} & set(frame))].abs().max(axis=1) >= 0.005]

@@ -7,14 +7,14 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from fiscal.scenario.schema import ASSUMPTIONS, NONE_WORD, Declared, Settings, declared
+from fiscal.scenario.schema import ASSUMPTIONS, NONE_WORD, RESPONSES, Declared, Settings, declared
 from fiscal.scenario.toml import format_value, write_toml
 
 if TYPE_CHECKING:
@@ -131,6 +131,13 @@ class Scenario:
         from fiscal.scenario.loading import override
 
         return override(self, overrides)
+
+    def static(self) -> Scenario | None:
+        """The same scenario in which savers answer to nothing, ``_static`` after its name; None if they do not here."""
+        if not any(self.value(key) for key in RESPONSES):
+            return None
+        name = f"{self.name.removesuffix('_static')[:57]}_static"
+        return replace(self.with_overrides(dict.fromkeys(RESPONSES, 0.0)), name=name)
 
     def explained(self) -> tuple[ExplainedSetting, ...]:
         """Every setting with its default, unit, range, source, standing and where it was set.

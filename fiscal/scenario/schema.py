@@ -396,6 +396,44 @@ class Adoption(Section):
         source="no source for plans; 0 = the same share at every age",
         status="assumed",
     )
+    allocation_heavy_multiple: float = setting(
+        1.0,
+        unit="times the allocation of the others",
+        low=1.0,
+        high=50.0,
+        doc="Divides those who hold crypto in two: the heavy hold so many times the allocation of the light; the mean "
+        "over holders of 2025 stays adoption.allocation_share.",
+        source="no source for plans; 1 = all hold the same allocation",
+        status="assumed",
+    )
+    allocation_heavy_share: float = setting(
+        0.2,
+        unit="share of those who hold crypto",
+        low=0.01,
+        high=0.99,
+        doc="How many of those who hold crypto hold the larger allocation.",
+        source="no source for plans; without effect while adoption.allocation_heavy_multiple is 1",
+        status="assumed",
+    )
+    allocation_group_tilt: float = setting(
+        0.0,
+        unit="log-odds, highest less lowest earnings group",
+        low=-4.0,
+        high=4.0,
+        doc="Tilts the larger allocation over the earnings groups; its share of those who hold crypto is kept.",
+        source="no source for plans; 0 = the same in every group",
+        status="assumed",
+    )
+    allocation_age_tilt: float = setting(
+        0.0,
+        unit="log-odds per ten years of birth",
+        low=-2.0,
+        high=2.0,
+        doc="Tilts the larger allocation toward later birth years (positive) or earlier ones; its share of those who "
+        "hold crypto in 2025 is kept.",
+        source="no source for plans; 0 = the same at every age",
+        status="assumed",
+    )
     mode: Literal["transfer", "new_money"] = setting(
         "transfer",
         unit="name",
@@ -1142,6 +1180,15 @@ class Backstop(Section):
     )
 
 
+RESPONSES = (
+    "behaviour.contribution_price_elasticity",
+    "behaviour.contribution_return_response",
+    "behaviour.chasing",
+    "behaviour.panic_share",
+)
+"""Settings by which savers answer to prices and returns; with all of them nil a score is static."""
+
+
 class Behaviour(Section):
     """Responses of savers, each nil by default: a static estimate. With them on, a sensitivity beside it."""
 
@@ -1236,14 +1283,16 @@ class State(Section):
         source="off: the headline is federal",
         status="choice",
     )
-    rate: float = setting(
-        0.045,
+    rate: float | None = setting(
+        None,
         unit="rate",
         low=0.0,
         high=0.133,
-        doc="Average state income tax rate on the dollars deferred and withdrawn.",
-        source="no source among the tables read: nine states have none, the highest rates are above 10 percent",
-        status="assumed",
+        doc="State income tax rate on the dollars deferred and withdrawn; none = the average over all income and "
+        "states, 3.0 percent. The rate on the last dollar of who saves is higher; nine states tax no wages.",
+        source="Census, individual income taxes of all states (data/state_income_tax.csv), over CBO's income on "
+        "federal returns of 2024 (data/cbo_income_tax_details.csv)",
+        status="derived",
     )
     withdrawals_taxed_share: float = setting(
         0.7,
@@ -1541,6 +1590,7 @@ def _lever_contradictions(settings: Settings) -> list[Problem]:
                 allowed=f"a year from {withdrawals.conversion_first_year}",
             )
         )
+    found += _allocation_contradictions(settings)
     behaviour = settings.behaviour
     if (behaviour.chasing or behaviour.panic_share) and settings.adoption.displaces == "equity":
         found.append(
@@ -1580,6 +1630,40 @@ def _lever_contradictions(settings: Settings) -> list[Problem]:
                 key="limits.elective_limit_usd",
                 value=limits.elective_limit_usd,
                 allowed=f"at most limits.additions_limit_usd ({limits.additions_limit_usd:g})",
+            )
+        )
+    return found
+
+
+def _allocation_contradictions(settings: Settings) -> list[Problem]:
+    """Two kinds of holders: one has to hold more than the other, and nobody more than everything."""
+    adoption, others = settings.adoption, settings.alternatives
+    sleeve = (
+        adoption.allocation_share
+        + others.private_equity_share
+        + others.real_estate_share
+        + others.commodities_share
+    )
+    multiple, share = adoption.allocation_heavy_multiple, adoption.allocation_heavy_share
+    found = [
+        Problem(
+            "tilts a larger allocation that nobody holds",
+            key=f"adoption.{name}",
+            value=getattr(adoption, name),
+            allowed="0, or adoption.allocation_heavy_multiple above 1",
+        )
+        for name in ("allocation_group_tilt", "allocation_age_tilt")
+        if getattr(adoption, name) and multiple == 1
+    ]
+    largest = sleeve * multiple / (1 + share * (multiple - 1))
+    if largest > 1:
+        found.append(
+            Problem(
+                f"the larger allocation would be {largest:.3g} of a balance",
+                key="adoption.allocation_heavy_multiple",
+                value=multiple,
+                allowed="an allocation of at most 1: a smaller multiple, allocation_share or a larger "
+                "allocation_heavy_share",
             )
         )
     return found
