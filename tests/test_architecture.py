@@ -23,9 +23,10 @@ ARROWS: dict[str, set[str]] = {
     # room: the rooms it may import
     "errors": set(),
     "axes": set(),
+    "views": set(),
     "datapackage": {"errors"},
     "sources": {"errors", "datapackage"},
-    "scenario": _INPUTS,
+    "scenario": _INPUTS | {"views"},
     "people": _INPUTS | {"law"},
     "law": _INPUTS | {"people"},
     "markets": _INPUTS | {"datapackage", "people"},
@@ -43,9 +44,9 @@ ARROWS: dict[str, set[str]] = {
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
     "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
-    "results": _BASE | {"budget", "tables", "plots", "attribution"},
+    "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
-    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables"},
+    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables", "views"},
     "report": _INPUTS
     | {
         "",
