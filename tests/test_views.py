@@ -89,3 +89,11 @@ def test_tables_are_escaped_and_numbers_stand_at_the_right() -> None:
     shown = views.table(["<i>", "n"], [["<b>", "1,234.5"], ["x", "-2"]])
     assert "&lt;i&gt;" in shown and "<b>" not in shown
     assert shown.count("text-align:right") == 3 and shown.count("text-align:left") == 3
+
+
+def test_a_scenario_shows_the_assumptions_it_changes() -> None:
+    scenario = fiscal.load_scenario("boom", {"assumptions.hardship_rate": 0.005})
+    shown = scenario._repr_html_()
+    rows = [row for row in scenario.explained() if row.changed]
+    assert "assumptions.hardship_rate" in shown and shown.count("<tr>") == 1 + len(rows)
+    assert all(row.key in shown for row in rows)

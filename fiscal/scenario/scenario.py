@@ -151,6 +151,15 @@ class Scenario:
         rows += [self._explain(row, changes.get(key, row.default)) for key, row in adjustable().items()]
         return tuple(rows)
 
+    def _explained_changes(self) -> list[ExplainedSetting]:
+        """The rows of :meth:`explained` whose value is not the default."""
+        from fiscal.scenario.assumptions import adjustable
+
+        rows = [self._explain(lever, self.value(lever.key)) for lever in declared() if self._differs(lever)]
+        changes = dict(self.settings.assumptions)
+        known = adjustable() if changes else {}
+        return rows + [self._explain(known[key], value) for key, value in changes.items()]
+
     def _explain(self, lever: Declared, value: Any) -> ExplainedSetting:
         return ExplainedSetting(
             key=lever.key,
@@ -178,7 +187,7 @@ class Scenario:
         return f"<fiscal Scenario {self.name!r}: {self.title}, fingerprint {self.fingerprint()[:12]}>"
 
     def _repr_html_(self) -> str:
-        changed = [row for row in self.explained() if row.changed]
+        changed = self._explained_changes()
         rows = [
             (row.key, spell(row.value), spell(row.default), row.unit, _in_range(row), row.status)
             for row in changed
