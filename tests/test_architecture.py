@@ -43,6 +43,7 @@ ARROWS: dict[str, set[str]] = {
     "valued": _BASE | {"assembly", "budget", "engine", "pricing"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
+    "cohorts": _ENGINE | {"assembly", "engine"},
     "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
     "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
