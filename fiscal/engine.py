@@ -99,6 +99,30 @@ class Run:
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
     data_fingerprint: str
 
+    @property
+    def years(self) -> np.ndarray:
+        """Calendar years of the projection, run-off included, ``(Y,)``."""
+        return self.inputs.years
+
+    @property
+    def year_fraction(self) -> np.ndarray:
+        """Share of each year that lies inside, ``(Y,)``."""
+        return self.inputs.year_fraction
+
+    @property
+    def path_labels(self) -> tuple[str, ...]:
+        """Names of the paths projected."""
+        return self.inputs.path_labels
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Names of the revenue lines."""
+        return tuple(self.ledger.lines)
+
+    def total(self, line: str) -> np.ndarray:
+        """A revenue line over all cells, ``(P, Y)`` dollars."""
+        return self.ledger.total(line)
+
 
 def run(scenario: Scenario | str, progress: Progress | None = None, batches: Batches | None = None) -> Result:
     """Run a scenario (or its name, or a path to its file) and return its :class:`~fiscal.results.Result`.
@@ -112,7 +136,7 @@ def run(scenario: Scenario | str, progress: Progress | None = None, batches: Bat
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
     result = Result.of(compute(scenario, progress, batches=batches))
-    _refuse_infinite(result)
+    refuse_infinite(result)
     return result
 
 
@@ -276,7 +300,7 @@ def prepare(
     )  # fmt: skip
 
 
-def _refuse_infinite(result: Result) -> None:
+def refuse_infinite(result: Result) -> None:
     """A number too large to be computed with is said, not written into a table."""
     found = [
         Problem("went beyond what can be computed", file=f"table {name}", key=str(column))

@@ -3,7 +3,6 @@ in :data:`COLUMNS`."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,11 +12,12 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from fiscal import views
 from fiscal.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import LINES
 from fiscal.errors import InputError, Problem
-from fiscal.tables import WINDOWS, summary_of, tables_of
+from fiscal.tables import summary_of, tables_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,6 +151,7 @@ COLUMNS: Mapping[str, str] = {
     "kind": "elective_deferral or employer_contribution",
     "wrapper": "plan, ira (rolled over from the plan) or inherited",
     "sleeve": "core or crypto",
+    "part": "traditional, roth, or crypto: the crypto sleeve of both",
     "flow": "name of a flow through the accounts",
     "dimension": "earnings_group (lifetime-wage rank), birth_decade or stratum (who holds crypto)",
     "member": "group, decade or stratum",
@@ -190,6 +191,12 @@ COLUMNS: Mapping[str, str] = {
     "scale": "what the residual is measured against",
 }
 
+
+FORGONE = ("deferred_revenue", "payroll_forgone")
+BOOKS_NOTE = (
+    "Sums over fiscal years, billions of current dollars; positive = the government is better off, but a positive "
+    "tax expenditure is a cost. Scenario projections, not estimates."
+)
 
 NIL_BN_USD = 0.001
 """Effects up to a million dollars count as none."""
@@ -314,28 +321,58 @@ class Result:
         return Plots(self)
 
     def __repr__(self) -> str:
-        return (
-            f"<fiscal Result {self.name!r}: {len(self.tables)} tables, fingerprint {self.fingerprint[:12]}>"
-        )
+        kind, size = type(self).__name__, len(self.tables)
+        return f"<fiscal {kind} {self.name!r}: {size} tables, fingerprint {self.fingerprint[:12]}>"
 
     def _repr_html_(self) -> str:
-        window = WINDOWS[0]
+        title, small = self.scenario.title, f"{self.name}, fingerprint {self.fingerprint[:12]}"
         if _lacking(self):  # a stored run of someone else's making
-            return f"<h4>{html.escape(self.scenario.title)}</h4><p>{len(self.tables)} tables</p>"
-        sums = self.tables["windows"]
-        own = sums[(sums["path"] == "scenario") & (sums["window"] == window.label)].set_index("line")[
-            "nominal_bn_usd"
-        ]
-        rows = "".join(
-            f"<tr><td>{html.escape(line)}</td><td style='text-align:right'>{own[line]:,.1f}</td></tr>"
+            return views.card(title, small, f"{len(self.tables)} tables")
+        sums = self.tables["windows"].query("path == 'scenario'").set_index(["line", "window"])
+        known = list(dict.fromkeys(window for _, window in sums.index))
+        rows = [
+            (line, *(f"{sums['nominal_bn_usd'].get((line, window), np.nan):,.1f}" for window in known))
             for line in LINES
-            if line in own
+            if (line, known[0]) in sums.index
+        ] if known else []  # fmt: skip
+        shown = {"net revenue": ("net_revenue",), "withdrawal tax": ("withdrawal_tax",), "forgone": FORGONE}
+        own = self.tables["budget"].query("path == 'scenario' and year_kind == 'fiscal'")
+        wide = 100 * own.pivot(index="year", columns="line", values="gdp_share")
+        curves = views.Curves(
+            what="Revenue by fiscal year",
+            unit="percent of GDP",
+            years=wide.index.tolist(),
+            lines=tuple(
+                (name, wide.reindex(columns=lines).sum(axis=1, skipna=False).tolist())
+                for name, lines in shown.items()
+            ),
         )
-        return (
-            f"<h4>{html.escape(self.scenario.title)}</h4>"
-            f"<p>{window.label}, billions of current dollars; positive = the government is better off. "
-            f"Fingerprint {self.fingerprint[:12]}.</p><table>{rows}</table>"
-        )
+        return views.card(title, small, BOOKS_NOTE, views.table(["line", *known], rows), views.figure(curves))
+
+
+@dataclass(frozen=True, repr=False)
+class Totals(Result):
+    """A result of :func:`fiscal.quick`: yearly totals to the horizon, and the tables that these fill.
+
+    There are no cells, no run-off and no values behind it: it is compared and drawn as any result, but neither
+    stored nor reported.
+    """
+
+    @cached_property
+    def balances(self) -> Table:
+        """Year-end balances by path and part: traditional, roth, and the crypto in both."""
+        return Table(self.tables["stocks"])
+
+
+def refuse_totals(*results: Result) -> None:
+    """Raises InputError naming the results that hold totals only."""
+    problems = [
+        Problem("holds yearly totals only", key=result.name, allowed="a result of fiscal.run")
+        for result in results
+        if isinstance(result, Totals)
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 @dataclass(frozen=True)
@@ -448,7 +485,27 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-        return self.headline().to_html(index=False, escape=True, float_format=lambda value: f"{value:,.1f}")
+        names = ", ".join(other.name for other in self.others)
+        prints = ", ".join(result.fingerprint[:12] for result in (self.base, *self.others))
+        frame = self.headline()
+        columns = [str(name).removesuffix("_bn_usd").replace("_", " ") for name in frame]
+        rows = [
+            [value if isinstance(value, str) else "" if np.isnan(value) else f"{value:,.1f}" for value in row]
+            for row in frame.itertuples(index=False, name=None)
+        ]
+        net = self.budget.frame.query(
+            "path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'"
+        ).pivot(index="year", columns="scenario", values="gdp_share")
+        curves = views.Curves(
+            what=f"Net revenue less that of {self.base.name}, by fiscal year",
+            unit="percent of GDP",
+            years=net.index.tolist(),
+            lines=tuple((other.name, (100 * net[other.name]).tolist()) for other in self.others),
+        )
+        return views.card(
+            f"{names} against {self.base.name}", f"fingerprints {prints}", BOOKS_NOTE,
+            views.table(columns, rows), views.figure(curves),
+        )  # fmt: skip
 
 
 COMPARED: Mapping[str, Mapping[str, str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,9 @@ from fiscal.valued import value_tables
 
 if TYPE_CHECKING:
     from fiscal.engine import Run
+    from fiscal.markets.paths import AssetPaths
+    from fiscal.people.contributions import Contributions
+    from fiscal.scenario import Scenario
     from fiscal.scenario.schema import Books
 
 BILLION = 1e9
@@ -60,11 +63,36 @@ DRAW_AGES = range(60, 100)
 """Ages attained at which the summary says what share of a balance is drawn."""
 
 
-def _shown_paths(run: Run) -> list[tuple[int, str]]:
+class YearlyTotals(Protocol):
+    """What the tables of yearly totals are made of: a run of the engine, or totals alone."""
+
+    @property
+    def scenario(self) -> Scenario: ...
+    @property
+    def years(self) -> np.ndarray: ...  # (Y,)
+    @property
+    def year_fraction(self) -> np.ndarray: ...  # (Y,) share of the year that lies inside
+    @property
+    def path_labels(self) -> tuple[str, ...]: ...  # (P,)
+    @property
+    def horizon(self) -> np.ndarray: ...  # (Y,) bool: inside the horizon, not run-off
+    @property
+    def economy(self) -> pd.DataFrame: ...  # macro path by year
+    @property
+    def market(self) -> AssetPaths: ...  # the scenario's own
+    @property
+    def contributions(self) -> Contributions: ...
+    @property
+    def lines(self) -> tuple[str, ...]: ...  # revenue lines that are known
+
+    def total(self, line: str) -> np.ndarray:
+        """A revenue line over all cells, ``(P, Y)`` dollars."""
+        ...
+
+
+def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
     return [
-        (index, label)
-        for index, label in enumerate(run.projection.path_labels)
-        if not label.startswith("convention_")
+        (index, label) for index, label in enumerate(run.path_labels) if not label.startswith("convention_")
     ]
 
 
@@ -302,7 +330,7 @@ def _state_tax(run: Run) -> pd.DataFrame:
     """
     state, horizon = run.scenario.settings.state, run.horizon
     rate = average_state_rate() if state.rate is None else state.rate
-    years, price = run.projection.years[horizon], _price_level(run)[horizon]
+    years, price = run.projection.years[horizon], price_level(run)[horizon]
     frames = []
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
@@ -316,77 +344,89 @@ def _state_tax(run: Run) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
+def total_tables(run: YearlyTotals) -> dict[str, pd.DataFrame]:
+    """The tables that totals can fill, by name, in long form."""
     return {
         "budget": _budget(run),
         "windows": _windows(run),
-        "present_values": _present_values(run),
-        "vintages": _vintages(run),
         "contributions": _contributions(run),
-        "balances": _balances(run),
-        "flows": _flows(run),
-        "distribution": _distribution(run),
-        "people": _people(run),
         "asset_returns": _asset_returns(run),
         "crypto_size": _crypto_size(run),
         "economy": _economy(run),
-        "checks": _checks(run),
         "settings": _settings(run),
     }
 
 
-def _price_level(run: Run) -> np.ndarray:
+def _tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
+    totals = total_tables(run)
+    return {
+        "budget": totals["budget"],
+        "windows": totals["windows"],
+        "present_values": _present_values(run),
+        "vintages": _vintages(run),
+        "contributions": totals["contributions"],
+        "balances": _balances(run),
+        "flows": _flows(run),
+        "distribution": _distribution(run),
+        "people": _people(run),
+        "asset_returns": totals["asset_returns"],
+        "crypto_size": totals["crypto_size"],
+        "economy": totals["economy"],
+        "checks": _checks(run),
+        "settings": totals["settings"],
+    }
+
+
+def price_level(run: YearlyTotals) -> np.ndarray:
+    """Consumer prices over those of ``books.price_year``, ``(Y,)``."""
     cpi = run.economy["cpi_u"]
     price_year = run.scenario.settings.books.price_year
     base = cpi.loc[price_year] if price_year in cpi.index else macro([price_year])["cpi_u"].iloc[0]
     return (cpi / base).to_numpy()
 
 
-def _yearly(run: Run, line: str) -> np.ndarray:
-    return run.ledger.total(line)
-
-
-def _fiscal(run: Run, line: str) -> np.ndarray:
+def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
     books = run.scenario.settings.books
     return fiscal_line(
         line,
-        _yearly(run, line),
-        run.inputs.year_fraction,
+        run.total(line),
+        run.year_fraction,
         books.deferral_fiscal_same_year_share,
         books.withdrawal_fiscal_same_year_share,
     )
 
 
-def _fiscal_lines(run: Run) -> dict[str, np.ndarray]:
+def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
     """Fiscal-year lines; sums are made of their timed parts."""
     sums = ("net_revenue", "tax_expenditure", "net_revenue_after_rescue")
-    lines = {line: _fiscal(run, line) for line in LINES if line not in sums}
+    lines = {line: _fiscal(run, line) for line in run.lines if line not in sums}
     lines["net_revenue"] = sum(lines[line] for line in CASH_LINES)  # type: ignore[assignment]
     lines["tax_expenditure"] = -(
         lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
     )
-    lines["net_revenue_after_rescue"] = lines["net_revenue"] + lines["rescue_cost"]
-    return {line: lines[line] for line in LINES}
+    if "rescue_cost" in lines:
+        lines["net_revenue_after_rescue"] = lines["net_revenue"] + lines["rescue_cost"]
+    return {line: lines[line] for line in run.lines}
 
 
-def _fiscal_gdp(run: Run) -> np.ndarray:
+def _fiscal_gdp(run: YearlyTotals) -> np.ndarray:
     gdp = run.economy["gdp_bn_usd"].to_numpy()
     result = np.full(gdp.shape, np.nan)
     result[1:] = FISCAL_SAME_YEAR_SHARE * gdp[1:] + (1 - FISCAL_SAME_YEAR_SHARE) * gdp[:-1]
     return result
 
 
-def _budget(run: Run) -> pd.DataFrame:
-    years, price = run.projection.years, _price_level(run)
-    gdp = run.economy["gdp_bn_usd"].to_numpy() * run.inputs.year_fraction
+def _budget(run: YearlyTotals) -> pd.DataFrame:
+    years, price = run.years, price_level(run)
+    gdp = run.economy["gdp_bn_usd"].to_numpy() * run.year_fraction
     frames = []
-    fiscal = _fiscal_lines(run)
+    calendar, fiscal = {line: run.total(line) for line in run.lines}, _fiscal_lines(run)
     for path, label in _shown_paths(run):
         for kind, first, whole in (("calendar", 0, gdp), ("fiscal", 1, _fiscal_gdp(run))):
             inside = run.horizon.copy()
             inside[:first] = False
-            for line in LINES:
-                amounts = (_yearly(run, line) if kind == "calendar" else fiscal[line])[path] / BILLION
+            for line in run.lines:
+                amounts = (calendar if kind == "calendar" else fiscal)[line][path] / BILLION
                 frames.append(
                     pd.DataFrame(
                         {
@@ -404,8 +444,8 @@ def _budget(run: Run) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _windows(run: Run) -> pd.DataFrame:
-    years, price, gdp = run.projection.years, _price_level(run), _fiscal_gdp(run)
+def _windows(run: YearlyTotals) -> pd.DataFrame:
+    years, price, gdp = run.years, price_level(run), _fiscal_gdp(run)
     last = int(years[run.horizon][-1])
     rows = []
     fiscal = _fiscal_lines(run)
@@ -414,7 +454,7 @@ def _windows(run: Run) -> pd.DataFrame:
             if window.last > last:
                 continue
             whole = valuation.window_sum(gdp, years, window)
-            for line in LINES:
+            for line in run.lines:
                 amounts = fiscal[line][path] / BILLION
                 nominal = valuation.window_sum(amounts, years, window)
                 rows.append(
@@ -454,7 +494,7 @@ def _present_values(run: Run) -> pd.DataFrame:
         factors = valuation.discount_factors(dates, rates, years)
         for path, label in shown:
             for line in LINES:
-                flow = _yearly(run, line)[path] / BILLION
+                flow = run.total(line)[path] / BILLION
                 inside = valuation.present_value(flow, factors, run.horizon)
                 after = valuation.present_value(flow, factors, ~run.horizon)
                 for span, amount in (
@@ -541,8 +581,8 @@ def _vintages(run: Run) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _contributions(run: Run) -> pd.DataFrame:
-    years, price = run.projection.years, _price_level(run)
+def _contributions(run: YearlyTotals) -> pd.DataFrame:
+    years, price = run.years, price_level(run)
     made = run.contributions
     parts = {
         ("elective_deferral", "traditional"): made.elective_traditional_usd,
@@ -568,7 +608,7 @@ def _contributions(run: Run) -> pd.DataFrame:
 
 
 def _balances(run: Run) -> pd.DataFrame:
-    years, price = run.projection.years, _price_level(run)
+    years, price = run.projection.years, price_level(run)
     gdp = run.economy["gdp_bn_usd"].to_numpy()
     frames = []
     for path, label in _shown_paths(run):
@@ -594,7 +634,7 @@ def _balances(run: Run) -> pd.DataFrame:
 
 
 def _flows(run: Run) -> pd.DataFrame:
-    years, price = run.projection.years, _price_level(run)
+    years, price = run.projection.years, price_level(run)
     frames = []
     for name in FLOWS:
         totals = run.projection.total(name) / BILLION
@@ -615,7 +655,7 @@ def _flows(run: Run) -> pd.DataFrame:
 
 def _distribution(run: Run) -> pd.DataFrame:
     """Calendar-year sums over the windows' years by earnings group and birth decade."""
-    years, price = run.projection.years, _price_level(run)
+    years, price = run.projection.years, price_level(run)
     decade = birth_years(years) // 10 * 10  # (Y, A)
     decades = [int(value) for value in np.unique(decade[run.horizon])]
     rows = []
@@ -659,13 +699,13 @@ def _people(run: Run) -> pd.DataFrame:
     )
 
 
-def _asset_returns(run: Run) -> pd.DataFrame:
+def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
     inside = run.horizon
     return pd.concat(
         [
             pd.DataFrame(
                 {
-                    "year": run.projection.years[inside],
+                    "year": run.years[inside],
                     "asset": asset,
                     "return_rate": run.market.annual_returns()[0][inside, x],
                 }
@@ -676,18 +716,18 @@ def _asset_returns(run: Run) -> pd.DataFrame:
     )
 
 
-def _crypto_size(run: Run) -> pd.DataFrame:
+def _crypto_size(run: YearlyTotals) -> pd.DataFrame:
     """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
     the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
     they go."""
     ratio = implied_crypto_value_over_gdp(run.market)[0]
-    shown = ratio[ratio.index <= run.projection.years[run.horizon][-1]]
+    shown = ratio[ratio.index <= run.years[run.horizon][-1]]
     return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})
 
 
-def _economy(run: Run) -> pd.DataFrame:
+def _economy(run: YearlyTotals) -> pd.DataFrame:
     frame = run.economy[run.horizon].drop(columns="workers")
-    frame = frame.assign(price_level=_price_level(run)[run.horizon])
+    frame = frame.assign(price_level=price_level(run)[run.horizon])
     return frame.rename_axis("year").reset_index()
 
 
@@ -712,7 +752,7 @@ def _checks(run: Run) -> pd.DataFrame:
     )
 
 
-def _settings(run: Run) -> pd.DataFrame:
+def _settings(run: YearlyTotals) -> pd.DataFrame:
     return explain(run.scenario)
 
 

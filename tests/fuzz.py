@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import base64
 import contextlib
 import html.parser
 import json
@@ -25,6 +26,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -382,7 +384,10 @@ def read_forged_file(place: Path, damage: tuple[str, bytes]) -> None:
 
 # --- words as data ----------------------------------------------------------------------------------
 
-TAGS = {"div", "strong", "small", "table", "thead", "tbody", "tr", "th", "td", "h4", "p", "style"}
+TAGS = {"div", "strong", "small", "table", "thead", "tbody", "tr", "th", "td", "p", "style", "img"}
+
+
+DRAWN = {f"{{http://www.w3.org/2000/svg}}{tag}" for tag in ("svg", "rect", "path", "circle", "text")}
 
 
 class _Tags(html.parser.HTMLParser):
@@ -400,6 +405,12 @@ def only_tags(text: str) -> None:
     parser.feed(text)
     for tag, attributes in parser.found:
         assert tag in TAGS, tag
+        if tag == "img":
+            told = dict(attributes)
+            assert set(told) == {"src", "alt"} and str(told["src"]).startswith("data:image/svg+xml;base64,")
+            drawing = base64.b64decode(str(told["src"]).partition(",")[2])
+            assert {one.tag for one in ElementTree.fromstring(drawing).iter()} <= DRAWN
+            continue
         assert all(name in ("style", "class", "border") for name, _ in attributes), attributes
 
 

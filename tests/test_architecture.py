@@ -23,9 +23,10 @@ ARROWS: dict[str, set[str]] = {
     # room: the rooms it may import
     "errors": set(),
     "axes": set(),
+    "views": set(),
     "datapackage": {"errors"},
     "sources": {"errors", "datapackage"},
-    "scenario": _INPUTS,
+    "scenario": _INPUTS | {"views"},
     "people": _INPUTS | {"law"},
     "law": _INPUTS | {"people"},
     "markets": _INPUTS | {"datapackage", "people"},
@@ -44,10 +45,12 @@ ARROWS: dict[str, set[str]] = {
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
     "shapes": _BASE
     | {"assembly", "budget", "engine", "markets", "pricing", "scenario", "simulation", "tables", "valued"},
-    "results": _BASE | {"budget", "tables", "plots", "attribution"},
+    "cohorts": _ENGINE | {"assembly", "engine"},
+    "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
+    "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
     "sweeps": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "sweeps", "tables"},
-    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "sweeps", "tables"},
+    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "sweeps", "tables", "views"},
     "report": _INPUTS
     | {
         "",

@@ -234,6 +234,17 @@ def contribution_weight(inputs: ProjectionInputs) -> np.ndarray:
     return np.divide(made, whole, out=np.ones_like(made), where=whole > 0)
 
 
+def contribution_lines(inputs: ProjectionInputs, taxes: ContributionTaxes) -> dict[str, np.ndarray]:
+    """The lines of :data:`DEFERRAL_TIMED`, which hang on contributions alone: ``(P, Y, A, G)``, or ``(1, Y, A, G)``
+    where nothing answers to returns and all paths have the same."""
+    paid = contribution_weight(inputs)
+    return {
+        "deferred_revenue": -taxes.deferred_usd * paid,
+        "payroll_forgone": -(taxes.payroll_oasdi_usd + taxes.payroll_hi_usd) * paid,
+        "roth_upfront_tax": taxes.roth_upfront_usd * paid,
+    }
+
+
 def keep_books(
     projection: Projection,
     inputs: ProjectionInputs,
@@ -248,23 +259,21 @@ def keep_books(
     """
     core_buildup, crypto_buildup = buildup_rates(inputs, projection.crypto_return, buildup)
     shape = projection.cells["owner_tax"].shape[:4]
-
-    paid = contribution_weight(inputs)
-
-    def on_contributions(values: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(values * paid, shape)
+    on_contributions = {
+        line: np.broadcast_to(values, shape) for line, values in contribution_lines(inputs, taxes).items()
+    }
 
     def over_strata(name: str) -> np.ndarray:
         return projection.cells[name].sum(axis=4)
 
     on_crypto = -over_strata("crypto_held") * crypto_buildup
     lines = {
-        "deferred_revenue": on_contributions(-taxes.deferred_usd),
-        "payroll_forgone": on_contributions(-(taxes.payroll_oasdi_usd + taxes.payroll_hi_usd)),
+        "deferred_revenue": on_contributions["deferred_revenue"],
+        "payroll_forgone": on_contributions["payroll_forgone"],
         "withdrawal_tax": over_strata("owner_tax") + over_strata("heir_tax"),
         "conversion_tax": over_strata("conversion_tax"),
         "additional_tax": over_strata("additional_tax"),
-        "roth_upfront_tax": on_contributions(taxes.roth_upfront_usd),
+        "roth_upfront_tax": on_contributions["roth_upfront_tax"],
         "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
         "displaced_gains_tax": displaced_share * on_crypto,
     }

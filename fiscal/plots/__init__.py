@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["alt_text", "available"]
 
-_ALWAYS = ("contributions", "cash_flow", "balances", "who_pays", "present_values")
+_ALWAYS = ("contributions", "cash_flow", "balances", "who_pays", "present_values", "claim")
+_READS = {
+    "balances": "balances",
+    "claim": "claim",
+    "crypto_share": "balances",
+    "extra_dollar_rate": "flows",
+    "present_values": "present_values",
+    "who_gains": "distribution",
+    "who_pays": "distribution",
+}
+"""Tables that not every result has, by the figure that reads them."""
 _RANDOM = ("path_fan", "dollar_fan")
 _WITH_CRYPTO = (
     "crypto_history",
@@ -45,8 +55,6 @@ def available(owner: Result | Comparison | Sweep) -> Mapping[str, Callable[..., 
         return {"tornado": figures.tornado}
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
-    if all(len(result.tables["claim"]) for result in results):
-        names.append("claim")
     if measures.with_crypto(results):
         names += _WITH_CRYPTO
     elif len(results) > 1:
@@ -60,5 +68,11 @@ def available(owner: Result | Comparison | Sweep) -> Mapping[str, Callable[..., 
     if measures.tornado(owner) is not None:
         names.append("tornado")
     names.append("hindcast")
-    found: dict[str, Any] = {name: getattr(figures, name) for name in names}
+    found: dict[str, Any] = {name: getattr(figures, name) for name in names if _filled(name, results)}
     return found
+
+
+def _filled(name: str, results: tuple[Result, ...]) -> bool:
+    """Whether each result has something in the table that a figure reads: totals lack some, short runs others."""
+    table = _READS.get(name)
+    return table is None or all(len(result.tables.get(table, ())) for result in results)

@@ -20,10 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from fiscal.plots.wording import MINUS
-
-BLACK, BLUE, SKY, GREEN = "#000000", "#0072B2", "#56B4E9", "#009E73"
-ORANGE, VERMILLION, PURPLE, YELLOW = "#E69F00", "#D55E00", "#CC79A7", "#F0E442"
-GREY = "#595959"
+from fiscal.views import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, spread
 
 FIGURE_INCHES = (6.5, 2.75)
 """Width of the text of a letter page; legible at half of it."""
@@ -194,22 +191,3 @@ def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> 
 def legend(ax: Axes, place: Literal["upper left", "upper right", "lower left", "lower right"]) -> None:
     """A plain legend, for bars, where a label at the bar would cover its neighbours."""
     ax.legend(loc=place, frameon=False, handlelength=1.6, handleheight=0.9, borderaxespad=0.2)
-
-
-def spread(places: list[float], gap: float) -> list[float]:
-    """Sorted places moved as little as it takes to lie ``gap`` apart and inside 0 to 1."""
-    result = list(places)
-    for _ in range(200):
-        moved = False
-        for i in range(len(result) - 1):
-            short = gap - (result[i + 1] - result[i])
-            if short > 1e-9:
-                result[i] -= short / 2
-                result[i + 1] += short / 2
-                moved = True
-        shift = max(0.02 - result[0], 0.0) if result else 0.0
-        shift -= max(result[-1] + shift - 0.98, 0.0) if result else 0.0
-        result = [place + shift for place in result]
-        if not moved:
-            break
-    return result

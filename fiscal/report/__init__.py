@@ -24,7 +24,7 @@ from fiscal.report import (
     published,
 )
 from fiscal.report.content import Report, Section
-from fiscal.results import Result
+from fiscal.results import Result, refuse_totals
 
 __all__ = ["Report", "assemble", "build"]
 
@@ -86,8 +86,9 @@ def build(
 
     ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file a table of the report and the
     long tables of every run. Each file is written under a temporary name and then renamed. Raises
-    InputError when a target cannot be written.
+    InputError when a target cannot be written or a result holds totals only.
     """
+    refuse_totals(*results)
     tell = progress or (lambda done, total, what: None)
     out = Path(out)
     tables = Path(tables_dir) if tables_dir is not None else out.parent / f"{out.stem}-tables"

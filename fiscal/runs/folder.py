@@ -45,8 +45,13 @@ def write_run(
 ) -> Path:
     """Write ``result`` to a new run folder and return its path.
 
-    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written.
+    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or the result holds
+    totals only.
     """
+    from fiscal.results import Result, refuse_totals
+
+    if isinstance(result, Result):
+        refuse_totals(result)
     with working_place(folder, result.scenario, _design_of(result), force=force) as place:
         finish(place, result, command)
     return Path(folder)

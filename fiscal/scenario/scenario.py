@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from fiscal import views
 from fiscal.scenario.schema import ASSUMPTIONS, NONE_WORD, RESPONSES, Declared, Settings, declared
 from fiscal.scenario.toml import format_value, write_toml
 
@@ -151,6 +151,15 @@ class Scenario:
         rows += [self._explain(row, changes.get(key, row.default)) for key, row in adjustable().items()]
         return tuple(rows)
 
+    def _explained_changes(self) -> list[ExplainedSetting]:
+        """The rows of :meth:`explained` whose value is not the default."""
+        from fiscal.scenario.assumptions import adjustable
+
+        rows = [self._explain(lever, self.value(lever.key)) for lever in declared() if self._differs(lever)]
+        changes = dict(self.settings.assumptions)
+        known = adjustable() if changes else {}
+        return rows + [self._explain(known[key], value) for key, value in changes.items()]
+
     def _explain(self, lever: Declared, value: Any) -> ExplainedSetting:
         return ExplainedSetting(
             key=lever.key,
@@ -174,19 +183,31 @@ class Scenario:
     def _differs(self, lever: Declared) -> bool:
         return bool(self.value(lever.key) != lever.default)
 
-    def _repr_html_(self) -> str:
-        def cell(text: object) -> str:
-            return f"<td>{html.escape(str(text))}</td>"
+    def __repr__(self) -> str:
+        return f"<fiscal Scenario {self.name!r}: {self.title}, fingerprint {self.fingerprint()[:12]}>"
 
-        head = html.escape(self.title or self.name)
-        rows = "".join(f"<tr>{cell(key)}{cell(value)}</tr>" for key, value in self.changed().items())
-        body = rows or "<tr><td>every setting at its default</td></tr>"
-        note = html.escape(f"fingerprint {self.fingerprint()[:12]}")
-        return (
-            f"<div><strong>{head}</strong> <small>{html.escape(self.name)}, {note}</small>"
-            f"<table><thead><tr><th>setting</th><th>value</th></tr></thead>"
-            f"<tbody>{body}</tbody></table></div>"
-        )
+    def _repr_html_(self) -> str:
+        changed = self._explained_changes()
+        rows = [
+            (row.key, spell(row.value), spell(row.default), row.unit, _in_range(row), row.status)
+            for row in changed
+        ]
+        columns = ("setting", "value", "default", "unit", "within what is allowed", "default is")
+        count = "every setting at its default" if not changed else "settings that differ from their defaults"
+        small = f"{self.name}, fingerprint {self.fingerprint()[:12]}"
+        table = views.table(columns, rows) if changed else views.Markup()
+        return views.card(self.title or self.name, small, f"{self.description} ({count})".strip(), table)
+
+
+def _in_range(row: ExplainedSetting) -> str:
+    """Where a number lies between the lowest and the highest allowed, drawn; nothing for other settings."""
+    if row.low is None or row.high is None or isinstance(row.value, bool):
+        return ""
+    if not isinstance(row.value, int | float):
+        return ""
+    default = row.default if isinstance(row.default, int | float) else None
+    alt = f"{spell(row.value)} between {spell(row.low)} and {spell(row.high)}"
+    return views.range_mark(row.value, default, row.low, row.high, alt)
 
 
 def explain(scenario: Scenario) -> pd.DataFrame:
