@@ -98,6 +98,9 @@ COLUMNS: Mapping[str, str] = {
     "deferred_revenue plus withdrawal_tax",
     "mean_bn_usd": "mean over paths, billions of current dollars (present values: of 30 June 2025)",
     "standard_error_bn_usd": "standard error of the mean over paths",
+    "mean_controlled_bn_usd": "mean over paths less its known part of error: that of the flat-tax linear model on the "
+    "same paths, whose expectation is known, times the slope on it; empty where it is not known",
+    "standard_error_controlled_bn_usd": "standard error of mean_controlled_bn_usd; empty for Sobol draws",
     "median_bn_usd": "median over paths",
     "q05_bn_usd": "5 percent of paths lie below",
     "q25_bn_usd": "25 percent of paths lie below",

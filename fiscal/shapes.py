@@ -68,7 +68,9 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 QUANTILES = ("q05_bn_usd", "q25_bn_usd", "median_bn_usd", "q75_bn_usd", "q95_bn_usd")
-MOMENTS = ("mean_bn_usd", "standard_error_bn_usd", *QUANTILES)
+MOMENTS = (
+    "mean_bn_usd", "standard_error_bn_usd", *QUANTILES, "mean_controlled_bn_usd", "standard_error_controlled_bn_usd",
+)  # fmt: skip
 AMOUNTS = ("nominal_bn_usd", "real_bn_usd")
 
 RATES = ("rate", "displaced_share")
@@ -376,7 +378,9 @@ def _paths(world: _World) -> dict[str, Shape]:
     references = world.paths[1:]
     pairs = [(path, "none") for path in world.paths] + [(SCENARIO_PATH, other) for other in references]
     windows = (*world.windows, PRESENT_VALUE)
-    no_error = frozenset({"standard_error_bn_usd"})
+    no_error = frozenset(
+        {"standard_error_bn_usd", "mean_controlled_bn_usd", "standard_error_controlled_bn_usd"}
+    )
     return {
         "path_years": Shape(
             ("path", "reference", "line", "year"),
