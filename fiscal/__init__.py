@@ -33,10 +33,14 @@ __all__ = [
     "compare",
     "decompose",
     "load_scenario",
+    "market_paths",
+    "market_record",
     "quick",
     "read_run",
+    "read_table",
     "run",
     "scenarios",
+    "schedules",
     "vintage",
     "write_report",
     "write_run",
@@ -49,8 +53,11 @@ _LAZY = {
     "Result": "fiscal.results",
     "Scenario": "fiscal.scenario",
     "cells": "fiscal.cohorts",
+    "market_paths": "fiscal.exhibits",
+    "market_record": "fiscal.exhibits",
     "quick": "fiscal.totals",
     "read_run": "fiscal.runs",
+    "schedules": "fiscal.exhibits",
     "vintage": "fiscal.calculator",
     "write_run": "fiscal.runs",
 }
@@ -87,6 +94,16 @@ def load_scenario(
     from fiscal.scenario import load
 
     return load(name_or_path, overrides)
+
+
+def read_table(name: str) -> pd.DataFrame:
+    """A table of ``data/``, checked against its recorded hash; ``fiscal data list`` names them.
+
+    Raises DataError, with the nearest name, for a table that is not there or was changed.
+    """
+    from fiscal import sources
+
+    return sources.table(name)
 
 
 def run(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fiscal.engine import Run
+    from fiscal.exhibits import Exhibit
     from fiscal.scenario import Scenario
 
 COLUMNS: Mapping[str, str] = {
@@ -221,9 +222,9 @@ class Budget(Table):
 
 
 class Plots:
-    """Plots of a result or comparison: ``result.plot.cash_flow(ax=None) -> Axes``."""
+    """Plots of a result, comparison or exhibit: ``result.plot.cash_flow(ax=None) -> Axes``."""
 
-    def __init__(self, owner: Result | Comparison) -> None:
+    def __init__(self, owner: Result | Comparison | Exhibit) -> None:
         self._owner = owner
 
     def __getattr__(self, name: str) -> Callable[..., Axes]:

@@ -43,11 +43,12 @@ ARROWS: dict[str, set[str]] = {
     "valued": _BASE | {"assembly", "budget", "engine", "pricing"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
+    "exhibits": _INPUTS | {"assembly", "law", "markets", "results", "scenario", "views"},
     "cohorts": _ENGINE | {"assembly", "engine"},
     "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
     "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "tables"},
-    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "tables", "views"},
+    "plots": _INPUTS | {"budget", "exhibits", "markets", "results", "scenario", "tables", "views"},
     "report": _INPUTS
     | {
         "",
@@ -70,6 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "calculator",
         "engine",
         "errors",
+        "exhibits",
         "law",
         "markets",
         "plots",
@@ -80,12 +82,12 @@ ARROWS: dict[str, set[str]] = {
         "sources",
         "validation",
     },
-    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario"},
+    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario", "sources"},
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""
 
-LAZY = {("engine", "results"), ("results", "plots"), ("results", "attribution")}
+LAZY = {("engine", "results"), ("results", "plots"), ("results", "attribution"), ("plots", "exhibits")}
 """Arrows that close a circle of rooms, and so may only be used inside a function."""
 
 ONLY_IN = {

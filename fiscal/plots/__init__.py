@@ -1,4 +1,4 @@
-"""Figures of a result or comparison: ``available(owner)`` names them, each returns Axes.
+"""Figures of a result, comparison or exhibit: ``available(owner)`` names them, each returns Axes.
 
     >>> ax = fiscal.compare(base, boom).plot.difference(reference="no_crypto")
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fiscal.plots import figures, measures
+from fiscal.plots import exhibits, figures, measures
 from fiscal.plots.alt import alt_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from fiscal.exhibits import Exhibit
     from fiscal.results import Comparison, Result
 
 __all__ = ["alt_text", "available"]
@@ -42,12 +43,16 @@ _WITH_CRYPTO = (
 )
 
 
-def available(owner: Result | Comparison) -> Mapping[str, Callable[..., Axes]]:
+def available(owner: Result | Comparison | Exhibit) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
     Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` also
-    works between two results, and ``waterfall`` needs two.
+    works between two results, and ``waterfall`` needs two. An exhibit has figures of its own.
     """
+    from fiscal.exhibits import Exhibit
+
+    if isinstance(owner, Exhibit):
+        return exhibits.available(owner)
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
     if measures.with_crypto(results):
