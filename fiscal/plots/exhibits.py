@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import NullFormatter
 
 from fiscal.errors import InputError, Problem
-from fiscal.plots import figures, style
+from fiscal.plots import figures, measures, style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
     from fiscal.exhibits import Exhibit
+    from fiscal.results import Totals
 
 
 def _chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
@@ -101,6 +102,40 @@ def withdrawal_rates(
         )
         style.plain_numbers(ax)
     return ax
+
+
+def explored(start: Totals, now: Totals, ax: Axes | None = None) -> Axes:
+    """Net revenue by fiscal year as a share of GDP, and the part that crypto makes: now, and as it was.
+
+    Without ``ax`` two panels of a new figure, of which the left one is returned; on ``ax`` net revenue alone.
+    """
+    with style.look():
+        panels = style.new_axes(2, style.FIGURE_INCHES, shared=False) if ax is None else [ax]
+        for panel, reference in zip(panels, (None, "no_crypto"), strict=False):
+            _explored_panel(panel, start, now, reference)
+    return panels[0]
+
+
+def _explored_panel(ax: Axes, start: Totals, now: Totals, reference: str | None) -> None:
+    cases: list[tuple[str, Totals, dict[str, Any]]] = [
+        ("before", start, {"color": style.GREY, "linestyle": (0, (2, 2))}),
+        ("now", now, {"color": style.BLACK}),
+    ]
+    labels, years = [], [measures.FIRST_FULL_YEAR]
+    for name, totals, look in cases:
+        own = measures.by_year(totals, "net_revenue")
+        if reference is not None:
+            held = reference in measures.references_of(totals)
+            own = own - (measures.by_year(totals, "net_revenue", reference) if held else own)
+        ax.plot(own.index, 100 * own, **look)
+        labels.append((name, float(100 * own.iloc[-1]), look["color"]))
+        years = own.index.tolist()
+    style.zero_line(ax)
+    style.years_axis(ax, years, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, max(years))
+    what = "Net revenue" if reference is None else "Net revenue less that without crypto"
+    style.title(ax, what, "Percent of GDP")
+    style.plain_numbers(ax)
 
 
 OF_TABLE: Mapping[str, tuple[str, Callable[..., Axes]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,15 @@ def save(ax: Axes, folder: Path, name: str) -> None:
     with style.look():
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+
+
+def png(ax: Axes, dpi: int = 90) -> bytes:
+    """The figure of ``ax`` as the bytes of a PNG."""
+    figure, buffer = ax.get_figure(root=True), io.BytesIO()
+    assert figure is not None
+    with style.look():
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def save_markets(out: Path, tables: Mapping[str, pd.DataFrame], scenario: str) -> None:
