@@ -34,12 +34,17 @@ __all__ = [
     "cells",
     "compare",
     "decompose",
+    "explorer",
     "load_scenario",
+    "market_paths",
+    "market_record",
     "quick",
     "read_run",
     "read_sweep",
+    "read_table",
     "run",
     "scenarios",
+    "schedules",
     "sweep",
     "vintage",
     "write_report",
@@ -54,9 +59,13 @@ _LAZY = {
     "Scenario": "fiscal.scenario",
     "Sweep": "fiscal.sweeps",
     "cells": "fiscal.cohorts",
+    "explorer": "fiscal.widgets",
+    "market_paths": "fiscal.exhibits",
+    "market_record": "fiscal.exhibits",
     "quick": "fiscal.totals",
     "read_run": "fiscal.runs",
     "read_sweep": "fiscal.runs",
+    "schedules": "fiscal.exhibits",
     "sweep": "fiscal.sweeps",
     "vintage": "fiscal.calculator",
     "write_run": "fiscal.runs",
@@ -94,6 +103,16 @@ def load_scenario(
     from fiscal.scenario import load
 
     return load(name_or_path, overrides)
+
+
+def read_table(name: str) -> pd.DataFrame:
+    """A table of ``data/``, checked against its recorded hash; ``fiscal data list`` names them.
+
+    Raises DataError, with the nearest name, for a table that is not there or was changed.
+    """
+    from fiscal import sources
+
+    return sources.table(name)
 
 
 def run(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fiscal.engine import Run
+    from fiscal.exhibits import Exhibit
     from fiscal.scenario import Scenario
     from fiscal.sweeps import Sweep
 
@@ -257,9 +258,9 @@ class Budget(Table):
 
 
 class Plots:
-    """Plots of a result, comparison or sweep: ``result.plot.cash_flow(ax=None) -> Axes``."""
+    """Plots of a result, comparison, sweep or exhibit: ``result.plot.cash_flow(ax=None) -> Axes``."""
 
-    def __init__(self, owner: Result | Comparison | Sweep) -> None:
+    def __init__(self, owner: Result | Comparison | Sweep | Exhibit) -> None:
         self._owner = owner
 
     def __getattr__(self, name: str) -> Callable[..., Axes]:

@@ -61,8 +61,9 @@ def table(columns: Sequence[str], rows: Rows) -> Markup:
     ]
 
     def line(tag: str, values: Sequence[object]) -> str:
+        wrap = "nowrap" if tag == "td" else "normal"
         cells = (
-            f"<{tag} style='text-align:{'right' if aligned else 'left'};white-space:nowrap'>"
+            f"<{tag} style='text-align:{'right' if aligned else 'left'};white-space:{wrap}'>"
             f"{value if isinstance(value, Markup) else html.escape(str(value))}</{tag}>"
             for value, aligned in zip(values, right, strict=True)
         )
@@ -95,8 +96,9 @@ def image(svg: str, alt: str) -> Markup:
 def alternative_text(curves: Curves, drawn: Sequence[tuple[str, Sequence[tuple[float, float]]]]) -> str:
     """What the figure shows in words: each line's first and last value."""
     ends = [
-        f"{name} from {_short(points[0][1])} in {points[0][0]:.0f} to {_short(points[-1][1])} in {points[-1][0]:.0f}"
+        f"{name} from {_short(first)} in {math.floor(start)} to {_short(last)} in {math.floor(end)}"
         for name, points in drawn
+        for (start, first), (end, last) in [(points[0], points[-1])]
     ]
     return f"{curves.what}, {curves.unit}: {'; '.join(ends)}."
 
@@ -148,8 +150,8 @@ def _svg(curves: Curves, drawn: Sequence[tuple[str, Sequence[tuple[float, float]
     ground = HEIGHT - BOTTOM if curves.logarithmic else y(0.0)
     parts.append(f'<path d="M{LEFT} {ground:.1f}H{LEFT + across}" stroke="{GREY}" stroke-width="0.6"/>')
     parts += [
-        text(LEFT, HEIGHT - 4, f"{first:.0f}"),
-        text(LEFT + across, HEIGHT - 4, f"{last:.0f}", anchor="end"),
+        text(LEFT, HEIGHT - 4, f"{math.floor(first)}"),
+        text(LEFT + across, HEIGHT - 4, f"{math.floor(last)}", anchor="end"),
     ]
     for place, (_, points) in enumerate(drawn):
         color, dashes = PENS[place % len(PENS)]

@@ -47,12 +47,14 @@ ARROWS: dict[str, set[str]] = {
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
     "shapes": _BASE
     | {"assembly", "budget", "engine", "markets", "pricing", "scenario", "simulation", "tables", "valued"},
+    "exhibits": _INPUTS | {"assembly", "law", "markets", "results", "scenario", "views"},
     "cohorts": _ENGINE | {"assembly", "engine"},
     "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
+    "widgets": _BASE | {"assembly", "markets", "plots", "scenario", "totals", "views"},
     "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
     "sweeps": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "sweeps", "tables"},
-    "plots": _INPUTS | {"budget", "markets", "results", "scenario", "sweeps", "tables", "views"},
+    "plots": _INPUTS | {"budget", "exhibits", "markets", "results", "scenario", "sweeps", "tables", "views"},
     "report": _INPUTS
     | {
         "",
@@ -76,6 +78,7 @@ ARROWS: dict[str, set[str]] = {
         "calculator",
         "engine",
         "errors",
+        "exhibits",
         "law",
         "markets",
         "plots",
@@ -87,12 +90,23 @@ ARROWS: dict[str, set[str]] = {
         "sweeps",
         "validation",
     },
-    "": {"attribution", "calculator", "engine", "errors", "report", "results", "runs", "scenario", "sweeps"},
+    "": {
+        "attribution",
+        "calculator",
+        "engine",
+        "errors",
+        "report",
+        "results",
+        "runs",
+        "scenario",
+        "sources",
+        "sweeps",
+    },  # fmt: skip
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""
 
-LAZY = {("engine", "results"), ("results", "plots"), ("results", "attribution")}
+LAZY = {("engine", "results"), ("results", "plots"), ("results", "attribution"), ("plots", "exhibits")}
 """Arrows that close a circle of rooms, and so may only be used inside a function."""
 
 ONLY_IN = {
@@ -103,6 +117,7 @@ ONLY_IN = {
     "paramtools": {"law"},
     "typst": {"report"},
     "SALib": {"sweeps"},
+    "ipywidgets": {"widgets"},
     "typer": {"cli"},
     "rich": {"cli"},
     "pydantic": {"scenario"},

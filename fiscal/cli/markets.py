@@ -83,26 +83,14 @@ def markets_show(
     Examples: fiscal markets show stochastic_high --paths 2000
               fiscal markets show stochastic_central --out markets
     """
-    from fiscal.assembly import path_settings
-    from fiscal.markets import history, losses
-    from fiscal.markets.implied import dollar, implied_by, long_paths
-    from fiscal.markets.paths import smoothed
+    from fiscal import exhibits
     from fiscal.scenario import load
 
     chosen = load(scenario, overrides or [])
-    section = chosen.settings.paths
-    drawn = smoothed(
-        long_paths(section.model, path_settings(chosen.settings), paths, section.seed),
-        chosen.settings.alternatives.smoothing,
-    )
-    tables = {
-        "series": history.gaps().reset_index(),
-        "bitcoin_by_period": history.crypto_moments_by_period().reset_index(),
-        "bitcoin_falls": history.drawdowns("crypto"),
-        "custodial_losses": losses.incidents(),
-        "implied": implied_by(drawn),
-    }
-    fan = dollar(drawn)
+    record, drawn = exhibits.market_record(), exhibits.market_paths(chosen, paths=paths)
+    shown = ("series", "bitcoin_by_period", "bitcoin_falls", "custodial_losses")
+    tables = {name: record.to_frame(name) for name in shown} | {"implied": drawn.to_frame("implied")}
+    fan = drawn.to_frame("dollar")
     if out is not None:
         from fiscal.plots.files import save_markets
 

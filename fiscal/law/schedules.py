@@ -219,6 +219,9 @@ class Schedules:
     employer: Array
     outside_rate: Array
 
+    def __repr__(self) -> str:
+        return f"<fiscal Schedules: laws of {self.law_years[0]}-{self.law_years[-1]}, {self.curve_usd.shape[3]} groups>"
+
     def withdrawal_tax(
         self,
         years: ArrayLike,

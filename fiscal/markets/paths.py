@@ -58,6 +58,10 @@ class AssetPaths:
         """Simple returns of the year, ``(path, year, asset)``; 2025 is the stub of three quarters."""
         return (1.0 + self.half_returns).prod(axis=2) - 1.0
 
+    def __repr__(self) -> str:
+        size = f"{len(self.half_returns)} paths of {len(self.assets)} assets"
+        return f"<fiscal AssetPaths {self.label!r}: {size}, {self.years[0]}-{self.years[-1]}>"
+
 
 class PathModel(Protocol):
     """What the registry holds: a name, a line of description, and ``draw``."""

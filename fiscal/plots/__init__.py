@@ -1,4 +1,4 @@
-"""Figures of a result or comparison: ``available(owner)`` names them, each returns Axes.
+"""Figures of a result, comparison or exhibit: ``available(owner)`` names them, each returns Axes.
 
     >>> ax = fiscal.compare(base, boom).plot.difference(reference="no_crypto")
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fiscal.plots import figures, measures
+from fiscal.plots import exhibits, figures, measures
 from fiscal.plots.alt import alt_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from fiscal.exhibits import Exhibit
     from fiscal.results import Comparison, Result
     from fiscal.sweeps import Sweep
 
@@ -43,16 +44,20 @@ _WITH_CRYPTO = (
 )
 
 
-def available(owner: Result | Comparison | Sweep) -> Mapping[str, Callable[..., Axes]]:
+def available(owner: Result | Comparison | Sweep | Exhibit) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
     Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` and
-    ``who_gains`` also work between two results, and ``waterfall`` needs two. A sweep has its tornado.
+    ``who_gains`` also work between two results, and ``waterfall`` needs two. A sweep has its tornado, an exhibit
+    figures of its own.
     """
+    from fiscal.exhibits import Exhibit
     from fiscal.sweeps import Sweep
 
     if isinstance(owner, Sweep):
         return {"tornado": figures.tornado}
+    if isinstance(owner, Exhibit):
+        return exhibits.available(owner)
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
     if measures.with_crypto(results):

@@ -48,6 +48,15 @@ def sweep_figures(sweep: Sweep) -> dict[str, bytes]:
     return found
 
 
+def png(ax: Axes, dpi: int = 90) -> bytes:
+    """The figure of ``ax`` as the bytes of a PNG."""
+    figure, buffer = ax.get_figure(root=True), io.BytesIO()
+    assert figure is not None
+    with style.look():
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
 def save_markets(out: Path, tables: Mapping[str, pd.DataFrame], scenario: str) -> None:
     """Tables as CSV, the record's figure, and the fan of a dollar in crypto (table ``dollar``), into ``out``.
 

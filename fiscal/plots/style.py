@@ -100,10 +100,11 @@ def look() -> AbstractContextManager[Any]:
     return mpl.rc_context(_RC)
 
 
-def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES) -> Any:
-    """Axes of a new figure that no global state knows: one Axes, or an array of ``panels`` side by side."""
+def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES, *, shared: bool = True) -> Any:
+    """Axes of a new figure that no global state knows: one Axes, or an array of ``panels`` side by side, with one
+    value axis if ``shared``."""
     figure = Figure(figsize=inches, layout="constrained")
-    return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=True)
+    return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=shared)
 
 
 def line_of(position: int) -> Line:
