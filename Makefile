@@ -12,7 +12,7 @@ BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test bench faults fuzz licences lint format lock clean
+.PHONY: help install report test bench faults fuzz licences reference lint format lock clean
 
 help:
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
 	@echo "make faults   kill -9 fifty times at random moments, twice (an hour)"
 	@echo "make fuzz     a million inputs (INPUTS=... for fewer; hours)"
+	@echo "make reference  write the pages that are made from code and data"
 	@echo "make lint     style and types only"
 	@echo "make lock     refresh requirements.lock (needs uv)"
 	@echo "make clean    remove .venv and caches"
@@ -64,6 +65,9 @@ fuzz: $(INSTALLED)
 
 licences: $(INSTALLED)
 	$(BIN)/python tests/licences.py > docs/licences.md
+
+reference: $(INSTALLED)
+	$(BIN)/python docs/generator
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

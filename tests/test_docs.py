@@ -1,0 +1,112 @@
+"""What is written is so: pages made from the code are current, links lead somewhere, examples would run."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+import typing
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+
+import fiscal
+from fiscal.cli import app
+from fiscal.scenario import catalogue
+from fiscal.scenario.schema import known_keys
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+GENERATOR = DOCS / "generator"
+PAGES = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *(ROOT / "data").glob("*.md"), *DOCS.rglob("*.md"))
+    if path.is_file()
+)
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.M | re.S)
+LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.M)
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+each_page = pytest.mark.parametrize("path", PAGES, ids=named)
+
+
+@cache
+def text_of(path: Path) -> str:
+    """A page as the site shows it: with what it takes in from the top folder."""
+    text = path.read_text(encoding="utf-8")
+    taken = re.search(r"<!-- include ([\w.]+) -->", text)
+    return (ROOT / taken[1]).read_text(encoding="utf-8").replace("](docs/", "](") if taken else text
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Code blocks of a language on a page, without the indentation of a list."""
+    return [
+        re.sub(rf"^{indent}", "", code, flags=re.M)
+        for indent, found, code in FENCE.findall(path.read_text(encoding="utf-8"))
+        if found == language
+    ]
+
+
+# --- pages made from the code -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """The generator's module of pages."""
+    sys.path.insert(0, str(GENERATOR))
+    try:
+        yield importlib.import_module("pages")
+    finally:
+        sys.path.remove(str(GENERATOR))
+
+
+def test_pages_made_from_code_and_data_are_current(pages):
+    stale = [
+        name
+        for name, text in pages.written().items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "run make reference"
+
+
+def test_every_setting_command_and_table_has_its_place():
+    settings = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    assert [key for key in known_keys() if f'<a id="{key}"></a>`{key}`' not in settings] == []
+    headings = HEADING.findall((DOCS / "reference" / "commands.md").read_text(encoding="utf-8"))
+    commands = {"fiscal", *(" ".join(("fiscal", *words)) for words in command_words())}
+    assert commands == set(headings) - {"Commands"}
+    package = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))
+    tables = {resource["name"] for resource in package["resources"]}
+    assert tables <= set(HEADING.findall((DOCS / "data.md").read_text(encoding="utf-8")))
+    scenarios = HEADING.findall((DOCS / "reference" / "scenarios.md").read_text(encoding="utf-8"))
+    assert set(catalogue()) <= set(scenarios)
+    face = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    assert [
+        name for name in fiscal.__all__ if name != "__version__" and f"### fiscal.{name}\n" not in face
+    ] == []
+
+
+def test_a_block_that_nothing_fills_is_refused(pages):
+    with pytest.raises(KeyError):
+        pages.filled("<!-- begin unknown -->\n<!-- end unknown -->")
+    assert "\nold" not in pages.filled("<!-- begin timing -->\nold\n<!-- end timing -->")
+
+
+def command_words() -> Iterator[tuple[str, ...]]:
+    """Every command as its words."""
+
+    def walk(command: typing.Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for name, below in getattr(command, "commands", {}).items():
+            yield (*words, name)
+            yield from walk(below, (*words, name))
+
+    yield from walk(typer.main.get_command(app), ())
