@@ -110,3 +110,16 @@ def command_words() -> Iterator[tuple[str, ...]]:
             yield from walk(below, (*words, name))
 
     yield from walk(typer.main.get_command(app), ())
+
+
+def test_the_citation_file_says_what_the_package_says():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    fields = dict(re.findall(r'^([a-z-]+): "?(.+?)"?$', text, re.M))
+    assert fields["cff-version"] == "1.2.0"
+    assert fields["type"] == "software" and fields["license"] == "MIT" and fields["message"]
+    assert fields["version"] == fiscal.__version__
+    assert re.findall(r'^  - name: "(.+)"$', text, re.M) == ["The fiscal authors"]
+    from fiscal.runs.citation import AUTHORS, TITLE
+
+    assert fields["title"] == TITLE and AUTHORS == "The fiscal authors"
+    assert fields["version"] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
