@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
+import subprocess
 import sys
 import typing
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from test_architecture import ARROWS, LAZY
 
 import fiscal
 from fiscal.cli import app
@@ -110,6 +113,49 @@ def command_words() -> Iterator[tuple[str, ...]]:
             yield from walk(below, (*words, name))
 
     yield from walk(typer.main.get_command(app), ())
+
+
+# --- for newcomers ----------------------------------------------------------------------------------
+
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+
+
+def floors() -> list[set[str]]:
+    """The rooms of the drawing, floor by floor from the top."""
+    (drawing,) = [code for code in blocks(CONTRIBUTING, "text") if "[cli]" in code]
+    return [set(rooms) for line in drawing.splitlines() if (rooms := re.findall(r"\[(\w+)\]", line))]
+
+
+def test_the_drawn_house_is_the_one_that_stands():
+    drawn = floors()
+    height = {
+        "" if room == "fiscal" else room: -number for number, rooms in enumerate(drawn) for room in rooms
+    }
+    assert set(height) == set(ARROWS)
+    # the face imports on use only, and may be used from the rooms below it
+    upward = {
+        (room, other)
+        for room, others in ARROWS.items()
+        for other in others
+        if height[other] > height[room] and other != ""
+    }
+    assert upward <= LAZY
+    wing = {"scenario", "law", "people", "markets"}
+    for room in ("projection", "budget"):
+        assert not ARROWS[room] & wing and not any(room in ARROWS[other] for other in wing)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_worked_examples_apply_to_the_code_as_it_is(number):
+    """Whether they also work was tried by hand; here, that every line they change is still there."""
+    if shutil.which("git") is None:
+        pytest.skip("no git")
+    diffs = blocks(CONTRIBUTING, "diff")
+    assert len(diffs) == 3
+    answer = subprocess.run(
+        ["git", "apply", "--check", "-C1", "-"], input=diffs[number], cwd=ROOT, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
 
 
 def test_the_citation_file_says_what_the_package_says():
