@@ -49,7 +49,7 @@ BUILT_TABLES = (
     "law_parameters",
 )  # fmt: skip
 COMMAND = "fiscal schedules build"
-_INPUT_TABLES = (
+INPUT_TABLES = (
     "population", "w2_deferrals_by_wage", "w2_deferrals_by_age", "w2_deferrals_roth", "soi_1040_pensions",
     "cbo_income_tax_details", "dol_5500", "scf", "sipp_age_income", "fidelity", "contribution_limits",
     "own_withdrawals", "cbo_macro", "cbo_population", "cbo_rates", "trustees_2025", "wage_index",
@@ -635,7 +635,7 @@ def _write(tables: Mapping[str, pd.DataFrame], folder: Path, *, register: bool, 
 
 def input_hashes(source: Source) -> dict[str, str]:
     """SHA-256 of every input of a build: our tables and the records file."""
-    hashes = {name: sources.resource(name).sha256 for name in _INPUT_TABLES}
+    hashes = {name: sources.resource(name).sha256 for name in INPUT_TABLES}
     hashes["assumptions of law and prices"] = _assumptions_hash()
     hashes[source.label] = source.sha256()
     return hashes
