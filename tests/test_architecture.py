@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fiscal"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_BASE = {"errors", "axes"}
+_BASE = {"errors", "axes", "reading"}
 _INPUTS = _BASE | {"sources"}
 _ENGINE = _INPUTS | {"scenario", "law", "people", "markets", "projection", "budget"}
 
@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     # room: the rooms it may import
     "errors": set(),
     "axes": set(),
+    "reading": {"errors"},
     "datapackage": {"errors"},
     "sources": {"errors", "datapackage"},
     "scenario": _INPUTS,
@@ -61,7 +62,7 @@ ARROWS: dict[str, set[str]] = {
         "law",
         "markets",
     },
-    "runs": {"", "errors", "results", "scenario", "shapes", "sources"},
+    "runs": {"", "errors", "reading", "results", "scenario", "shapes", "sources"},
     "cli": {
         "",
         "assembly",

@@ -37,6 +37,11 @@ def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool)
     return result
 
 
+def distinct(problems: Sequence[Problem]) -> list[Problem]:
+    """Problems without those that say the same."""
+    return list({str(problem): problem for problem in problems}.values())
+
+
 def results_of(names: Sequence[str], overrides: list[str] | None, verbose: bool = False) -> list[Any]:
     """Results of scenarios and of run folders, in order; every wrong name is reported at once."""
     from fiscal import runs
@@ -55,7 +60,7 @@ def results_of(names: Sequence[str], overrides: list[str] | None, verbose: bool 
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(list({str(problem): problem for problem in problems}.values()))
+        raise InputError(distinct(problems))
     repeated = sorted({one.name for one in found if [other.name for other in found].count(one.name) > 1})
     if repeated:
         message = "two runs have the same name"
