@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fiscal"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_BASE = {"errors", "axes"}
+_BASE = {"errors", "axes", "reading"}
 _INPUTS = _BASE | {"sources"}
 _ENGINE = _INPUTS | {"scenario", "law", "people", "markets", "projection", "budget"}
 
@@ -24,6 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "axes": set(),
     "views": set(),
+    "reading": {"errors"},
     "datapackage": {"errors"},
     "sources": {"errors", "datapackage"},
     "scenario": _INPUTS | {"views"},
@@ -70,7 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "law",
         "markets",
     },
-    "runs": {"", "errors", "results", "scenario", "shapes", "sources", "sweeps"},
+    "runs": {"", "errors", "reading", "results", "scenario", "shapes", "sources", "sweeps"},
     "cli": {
         "",
         "assembly",
