@@ -111,8 +111,8 @@ def _precision(found: dict[str, Any]) -> list[str]:
     return [
         "Net revenue of the scenario less that without crypto, 2026 to 2100, on random paths: its mean's standard "
         f"error with 1,000 paths, and how many times less CPU the same standard error takes, from "
-        f"{found['paths']:,} paths and {found['scrambles']} Sobol sequences of {found['points']:,} points under independent scrambles (their "
-        "figures are known to about a third). The flat-tax model's expectation takes "
+        f"{found['paths']:,} paths and {found['scrambles']} Sobol sequences of {found['points']:,} points under "
+        "independent scrambles (their figures are known to about a third). The flat-tax model's expectation takes "
         f"{found['expectation_core_seconds']:.1f} core-seconds more, once a run.",
         "",
         *_table(
