@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import canonical, machine, model, table
+from benchmarks import canonical, machine, model, precision, table
 
 HERE = Path(__file__).resolve().parent
 
@@ -71,6 +71,8 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
         print(f"{n} paths ...", flush=True)
         found["by_paths"][str(n)] = full.distribution(n)
         found["peak_bytes"][f"{n} paths"] = model.peak_memory_bytes()
+    print("error against time ...", flush=True)
+    found["precision"] = precision.measure(128, 4, 32) if quick else precision.measure(4096, 16, 1024)
     found["drawing_core_seconds_per_path"] = full.drawing(256).core_seconds / 256
     return found
 
