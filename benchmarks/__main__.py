@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import canonical, machine, model, precision, table
+from benchmarks import canonical, machine, model, precision, table, with_jax
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,6 +33,19 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
         * canonical.FLOPS
         / found["machine"]["flops_per_core_second"],
     }
+
+    if with_jax.installed():
+        # the size at which JAX is fastest: more paths leave the cache
+        run = with_jax.projector(small)
+        run()
+        timed = machine.best_of(1 if quick else 5, run)
+        found["jax"] = {
+            "version": with_jax.version(),
+            "steps_per_second": small.account_steps / timed.seconds,
+            "ratio": found["canonical"]["steps_per_second"] / (small.account_steps / timed.seconds),
+            "ratio_per_core": found["canonical"]["steps_per_core_second"]
+            / (small.account_steps / timed.core_seconds),
+        }
 
     print("main job ...", flush=True)
     full = model.Model()

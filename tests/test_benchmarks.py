@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
-from benchmarks import canonical, precision, table
+from benchmarks import canonical, precision, table, with_jax
 
 
 def test_compiled_roll_forward_is_the_plain_one() -> None:
@@ -41,6 +42,13 @@ def test_every_way_of_sampling_finds_the_same_effect() -> None:
         deviation = [way[f"{measure}_deviation_usd"] for way in found.values()]
         assert deviation[0] > 3 * deviation[1] > 9 * deviation[2]
         assert precision.cost(best, measure) < precision.cost(found["independent draws"], measure)
+
+
+def test_jax_projects_the_same_where_it_is_installed() -> None:
+    if not with_jax.installed():
+        pytest.skip("JAX is not installed; nothing requires it")
+    world = canonical.inputs(64, years=6, ages=9, groups=2)
+    np.testing.assert_allclose(with_jax.projector(world)(), canonical.plain(world), rtol=1e-12)
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers(root) -> None:
