@@ -98,8 +98,9 @@ def _jax(found: dict[str, Any] | None) -> list[str]:
         return []
     return [
         f"JAX {found['version']} (jit, scan over years, float64, 64 paths, its fastest size) takes "
-        f"{_millions(found['steps_per_second'])} million account-steps of the canonical roll-forward a second: compiled, "
-        f"it is {found['ratio']:.0f} times as fast by the clock and {found['ratio_per_core']:.0f} times by core-seconds.",
+        f"{_millions(found['steps_per_second'])} million account-steps of the canonical roll-forward a second: "
+        f"compiled, it is {found['ratio']:.0f} times as fast by the clock, {found['ratio_per_core']:.0f} times by "
+        "core-seconds.",
         "",
     ]
 
