@@ -12,15 +12,26 @@ from fiscal.plots import figures, style
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def write_figure(figure: Figure, folder: Path, name: str, *, title: str = "", description: str = "") -> None:
+    """A figure as SVG and PNG; the same figure gives the same bytes.
+
+    ``title`` and ``description`` go into both files' metadata as text.
+    """
+    words = {"Title": title, "Description": description}
+    told = {key: text for key, text in words.items() if text}
+    with style.look():
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None, **told})
+        figure.savefig(folder / f"{name}.png", metadata={"Software": None, **told})
 
 
 def save(ax: Axes, folder: Path, name: str) -> None:
-    """The figure of ``ax`` as SVG and PNG; the same figure gives the same bytes."""
+    """The figure of ``ax`` as SVG and PNG."""
     figure = ax.get_figure(root=True)
     assert figure is not None
-    with style.look():
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-        figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+    write_figure(figure, folder, name)
 
 
 def save_markets(out: Path, tables: Mapping[str, pd.DataFrame], scenario: str) -> None:
