@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
 from real_runs import comparison, short, three
 
 from fiscal import plots, sources
 from fiscal.axes import GROUPS
 from fiscal.errors import InputError
 from fiscal.plots import measures, style, wording
+from fiscal.report import content, drawing
 
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values", "claim"}
 CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
@@ -112,6 +115,57 @@ def test_lines_differ_without_colour():
     assert all(one["hatch"] != other["hatch"] or one["hatch"] == "" for one, other in neighbours)
     greys = [_grey(fill["facecolor"]) for fill in style.FILLS[:3]]
     assert min(abs(a - b) for a, b in zip(greys, greys[1:], strict=False)) > 0.08
+
+
+def test_words_have_the_contrast_that_readers_need():
+    for line in style.LINES:
+        assert style.contrast(style.readable(line.color)) >= 4.5
+    assert style.contrast(style.BLACK) == pytest.approx(21) and style.contrast("#ffffff") == pytest.approx(1)
+    assert style.readable(style.BLUE) == style.BLUE
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("draw", [drawing.draw, drawing.draw_half], ids=["page", "half"])
+def test_nothing_written_on_a_figure_is_cut_off(name, draw):
+    figure = draw(content.Figure("figure", "", (content.Panel(name),), ""), comparison())
+    drawing.sign(figure, "Source: this model, " + "a name of some length, " * 6)
+    figure.draw_without_rendering()
+    width, height = figure.bbox.size
+    for text in set(figure.findobj(Text)) - _ticks_beyond_their_axis(figure):
+        box = text.get_window_extent()
+        if text.get_text() and text.get_visible():
+            assert box.x0 >= -1 and box.x1 <= width + 1, (text.get_text(), box)
+            assert box.y0 >= -1 and box.y1 <= height + 1, (text.get_text(), box)
+
+
+def _ticks_beyond_their_axis(figure: Figure) -> set[Text]:
+    """Labels that are kept for ticks outside the limits, and not drawn."""
+    found: set[Text] = set()
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        low, high = sorted(axis.get_view_interval())
+        for tick in (*axis.majorTicks, *axis.minorTicks):
+            if not low <= tick.get_loc() <= high:
+                found |= {tick.label1, tick.label2}
+    return found
+
+
+def test_figures_go_to_files_with_their_words(tmp_path):
+    panel = content.Panel("who_pays", {"dimension": "birth_decade"})
+    figure = content.Figure("figure-a", "A <caption> & more", (panel,), "What is seen.", "Source: here.")
+    shown = content.Report("", "", (), "", (), "", (content.Section("s", (figure,)),))
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        entries = drawing.export_figures(shown, comparison(), folder)
+    (entry,) = entries
+    assert (entry["caption"], entry["alt"], entry["source"]) == (figure.caption, figure.alt, figure.source)
+    files = [name for size in entry["files"].values() for name in size.values()]
+    assert sorted(files) == sorted(file.name for file in folder.iterdir()) and len(files) == 4
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    svg = (folder / "figure-a.svg").read_text(encoding="utf-8")
+    assert "A &lt;caption&gt; &amp; more" in svg and "What is seen." in svg
+    with Image.open(folder / "figure-a.png") as page, Image.open(folder / "figure-a-half.png") as half:
+        assert half.width == page.width / 2
 
 
 def _grey(color: str) -> float:

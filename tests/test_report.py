@@ -17,7 +17,7 @@ from fiscal import report, sources
 from fiscal.errors import InputError
 from fiscal.plots import measures
 from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount
-from fiscal.report import background, content, pdf, published
+from fiscal.report import background, content, drawing, pdf, published
 from fiscal.report.content import Column, Figure, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
 
@@ -398,5 +398,5 @@ def test_figures_and_prose_are_data():
 
 
 def test_the_owner_of_the_figures_is_the_comparison():
-    drawn = pdf.draw(assembled().figures()[2], comparison())
+    drawn = drawing.draw(assembled().figures()[2], comparison())
     assert len(drawn.axes) == 2

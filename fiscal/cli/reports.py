@@ -1,4 +1,4 @@
-"""The command that writes the report."""
+"""Commands that write the report and its figures."""
 
 from __future__ import annotations
 
@@ -79,3 +79,39 @@ def _check_report_target(out: Path) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(Problem(f"cannot be made: {error.strerror}", file=str(out.parent))) from error
+
+
+@app.command()
+def figures(
+    which: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Scenarios, files or run folders; the first is the base."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the figures.")] = Path(
+        "reports/figures"
+    ),
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write every figure of a run as SVG and PNG, with its source below it.
+
+    Each comes in two sizes, as wide as a page's text and half as wide; figures.json has caption, alternative
+    text and source of each. With more runs than one, also those that compare them.
+
+    \b
+    Examples: fiscal figures boom --out boom-figures
+              fiscal figures runs/baseline runs/boom --out figures
+    """
+    from fiscal import runs
+
+    with runs.on_stderr(verbose):
+        found = results_of(which, overrides, verbose)
+    from fiscal import report as reports  # draws in matplotlib: not before the input is known to be right
+
+    with progress_bar("figures") as progress:
+        index = reports.figures(found, out, progress)
+    if as_json:
+        emit({"figures": str(index), "runs": [result.name for result in found]})
+        return
+    say(f"figures written to {out}, described in {index.name}")

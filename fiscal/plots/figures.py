@@ -257,10 +257,7 @@ def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", windo
     ax.plot(places, frame["net_revenue"], "D", color=style.BLACK, markersize=4, label="net revenue")
     style.zero_line(ax)
     _members(ax, members)
-    if dimension == "birth_decade":  # bars stand in both corners: make room for the legend above them
-        low, high = ax.get_ylim()
-        ax.set_ylim(low, high + 0.35 * (high - low))
-    style.legend(ax, "upper left")
+    style.legend_above(ax)
     style.title(ax, f"By {kind}, {window_name(label)}, {result.name}", capital(unit_of(owner, "real_bn_usd")))
     style.plain_numbers(ax)
     return ax
@@ -297,8 +294,7 @@ def who_gains(
         ax.bar(places, part, width=width, edgecolor=style.BLACK, linewidth=0.4, label=name, **fill)
     style.zero_line(ax)
     _members(ax, members)
-    low, high = ax.get_ylim()
-    style.legend(ax, "upper left" if high >= -low else "lower left")
+    style.legend_above(ax)
     against = reference_name(owner, reference)
     style.title(
         ax,
@@ -317,10 +313,11 @@ def _drawn(dimension: str, frame: pd.DataFrame) -> list[str]:
 
 
 def _members(ax: Axes, members: list[str]) -> None:
-    crowded = len(members) > 8
-    ax.set_xticks(
-        np.arange(len(members)), members, rotation=35 if crowded else 0, ha="right" if crowded else "center"
-    )
+    room = style.axes_points(ax) / len(members)
+    straight = max(len(member) for member in members) * style.CHARACTER_POINTS + 6 <= room
+    rotation = 0 if straight else 35 if room >= 18 else 90
+    align = "right" if rotation == 35 else "center"
+    ax.set_xticks(np.arange(len(members)), members, rotation=rotation, ha=align)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.7, len(members) - 0.3)
 
@@ -370,17 +367,17 @@ def present_values(owner: Owner, ax: Axes) -> Axes:
     forgone = "deferred revenue and payroll tax forgone"
     ax.barh(places, trillions["withdrawal_tax"], label="withdrawal tax", **bar, **style.FILLS[0])
     ax.barh(places, trillions["forgone"], label=forgone, **bar, **style.FILLS[1])
-    net = "net revenue with the terminal claim"
+    net = "net with terminal claim"
     ax.plot(trillions["total"], places, "D", color=style.BLACK, markersize=5, label=net)
     ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
     ax.set_yticks(places, names)
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
-    ax.set_ylim(-0.6, places[0] + 2.1)
-    style.legend(ax, "upper right")
-    ax.set_title(f"Present values on 30 June 2025 by basis, {result.name}", loc="left")
-    ax.set_xlabel("Trillions of dollars")
+    ax.set_ylim(-0.6, places[0] + 0.6)
+    style.legend_above(ax, names)
+    text = f"Present values on 30 June 2025 by basis, {result.name}"
+    style.title_of_bars(ax, text, "Trillions of dollars", names)
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
 
@@ -450,9 +447,6 @@ def waterfall(
             ax.plot([place + 0.35, place + 0.65], [low + size] * 2, color=style.GREY, linewidth=0.6)
     style.zero_line(ax)
     _members(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
-    ax.tick_params(axis="x", rotation=35)
-    for label in ax.get_xticklabels():
-        label.set_horizontalalignment("right")
     ax.use_sticky_edges = False  # bars would end at the frame, and their values beyond it
     ax.margins(y=0.14)
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
@@ -574,6 +568,8 @@ def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
         )  # fmt: skip
     ax.plot(levels.index, levels.to_numpy(), color=style.BLACK, linewidth=1.2)
     ax.set_xlim(levels.index[0], levels.index[-1])
+    first, last = int(np.ceil(levels.index[0])), int(levels.index[-1])
+    style.year_ticks(ax, first, last, style.axes_points(ax))
     low, high = ax.get_ylim()
     ax.set_ylim(low / 3, high)
     ax.yaxis.set_minor_formatter(NullFormatter())
@@ -595,10 +591,16 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
         )
     shown = frame.head(count)
     _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
-    ax.set_xlabel("Change of net revenue over the longest window, trillions of current dollars")
-    ax.set_title("One assumption at a time, baseline", loc="left")
+    names = _bar_names(shown["key"])
+    unit = "Change of net revenue over the longest window, trillions of current dollars"
+    style.title_of_bars(ax, "One assumption at a time, baseline", unit, names)
+    style.legend_above(ax, names)
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
+
+
+def _bar_names(keys: pd.Series) -> list[str]:
+    return keys.str.removeprefix("assumptions.").tolist()
 
 
 def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
@@ -608,11 +610,11 @@ def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) ->
     ax.barh(places, low, label="at its low value", **bar, **style.FILLS[0])
     ax.barh(places, high, label="at its high value", **bar, **style.FILLS[1])
     ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
-    ax.set_yticks(places, keys.str.removeprefix("assumptions."))
+    ax.set_yticks(places, _bar_names(keys))
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
-    style.legend(ax, "lower right")
+    ax.set_ylim(-0.6, places[0] + 0.6)
     return places
 
 
@@ -647,9 +649,11 @@ def tornado(
                 textcoords="offset points", ha="left" if right else "right", va="center", fontsize=6.5,
             )  # fmt: skip
     ax.margins(x=0.12)
-    ax.set_xlabel(f"Change from the base, {span_unit(span)}")
     words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
-    style.title(ax, capital(f"{words}, {span_name(span)}"), "", names=shown["setting"].tolist())
+    names = _bar_names(shown["setting"])
+    unit = f"Change from the base, {span_unit(span)}"
+    style.title_of_bars(ax, capital(f"{words}, {span_name(span)}"), unit, names)
+    style.legend_above(ax, names)
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
 

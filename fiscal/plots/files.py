@@ -14,22 +14,39 @@ from fiscal.tables import PRESENT_VALUE
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from fiscal.sweeps import Sweep
 
 
-def drawn(ax: Axes, name: str) -> dict[str, bytes]:
-    """The figure of ``ax`` as SVG and PNG, by file name; the same figure gives the same bytes."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+def figure_files(figure: Figure, name: str, *, title: str = "", description: str = "") -> dict[str, bytes]:
+    """A figure as SVG and PNG, by file name; the same figure gives the same bytes.
+
+    ``title`` and ``description`` go into both files' metadata as text.
+    """
+    words = {"Title": title, "Description": description}
+    own = {key: text for key, text in words.items() if text}
+    metadata: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
     found = {}
-    metadata: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "png": {"Software": None}}
     with style.look():
         for ending, told in metadata.items():
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=ending, metadata=told)
+            figure.savefig(buffer, format=ending, metadata=told | own)
             found[f"{name}.{ending}"] = buffer.getvalue()
     return found
+
+
+def write_figure(figure: Figure, folder: Path, name: str, *, title: str = "", description: str = "") -> None:
+    """A figure as SVG and PNG in a folder."""
+    for file, content in figure_files(figure, name, title=title, description=description).items():
+        (folder / file).write_bytes(content)
+
+
+def drawn(ax: Axes, name: str) -> dict[str, bytes]:
+    """The figure of ``ax`` as SVG and PNG, by file name."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure_files(figure, name)
 
 
 def save(ax: Axes, folder: Path, name: str) -> None:

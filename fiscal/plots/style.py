@@ -11,11 +11,12 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -30,6 +31,23 @@ LABEL_GAP = 0.085
 
 YEAR_POINTS = 32
 """Width of a year on the axis with the space beside it."""
+
+LEGEND_HANDLE_POINTS = 36
+"""Width of a legend's sample with the space around it; :data:`LEGEND_LINE_POINTS` high."""
+
+LEGEND_LINE_POINTS = 13
+AXIS_POINTS = 50
+"""Height that the title, the ticks and their labels take."""
+
+_LEGEND: Any = {
+    "facecolor": "white",
+    "edgecolor": "none",
+    "framealpha": 1.0,
+    "borderpad": 0.1,
+    "handlelength": 1.6,
+    "handleheight": 0.9,
+    "borderaxespad": 0.3,
+}
 
 CHARACTER_POINTS = 4.9
 """Width of a character of a label, on average and with a little to spare."""
@@ -107,6 +125,31 @@ def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES, *, sh
     return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=shared)
 
 
+TEXT_CONTRAST = 4.5
+"""Least contrast of words with white paper (WCAG 2.2, AA)."""
+
+
+def new_column(heights: Sequence[float], width: float) -> list[Axes]:
+    """Axes of a new figure one below the other, ``heights`` and ``width`` in inches."""
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
+    axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=list(heights))
+    return list(axes[:, 0])
+
+
+def contrast(color: str) -> float:
+    """Contrast ratio of a colour with white, 1 to 21 (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+
+
+def readable(color: str) -> str:
+    """The colour, darkened as little as words in it need."""
+    while contrast(color) < TEXT_CONTRAST:
+        red, green, blue = to_rgb(color)
+        color = to_hex((0.97 * red, 0.97 * green, 0.97 * blue))
+    return color
+
+
 def line_of(position: int) -> Line:
     """Style of the result at ``position``; beyond the last they repeat."""
     return LINES[position % len(LINES)]
@@ -121,16 +164,26 @@ def axes_points(ax: Axes) -> float:
     return 72 * (inches - 0.5) / columns
 
 
-def title(ax: Axes, text: str, unit: str, *, names: Sequence[str] = ()) -> None:
-    """Title says what, the axis says the unit; a title wider than the axes is broken.
-
-    ``names`` stand at the value axis and take width from it.
-    """
-    text = text.replace("FY ", "FY\N{NO-BREAK SPACE}")
-    taken = max((len(name) for name in names), default=0) * CHARACTER_POINTS
-    characters = int((axes_points(ax) - taken) / 5.7)
-    ax.set_title("\n".join(textwrap.wrap(text, characters)), loc="left")
+def title(ax: Axes, text: str, unit: str) -> None:
+    """Title says what, the axis says the unit; a title wider than the axes is broken."""
+    ax.set_title(_broken(text, axes_points(ax) / 5.7), loc="left")
     ax.set_ylabel(unit)
+
+
+def title_of_bars(ax: Axes, text: str, unit: str, names: Sequence[str]) -> None:
+    """As :func:`title` for bars that lie, with their ``names`` at the left; the unit may run on below these."""
+    ax.set_title(_broken(text, _room_beside(ax, names) / 5.7), loc="left")
+    ax.set_xlabel(_broken(unit, axes_points(ax) / CHARACTER_POINTS), loc="right")
+
+
+def _room_beside(ax: Axes, names: Sequence[str]) -> float:
+    """Width that is left beside names of bars, points."""
+    return axes_points(ax) - CHARACTER_POINTS * max((len(name) for name in names), default=0)
+
+
+def _broken(text: str, characters: float) -> str:
+    text = text.replace("FY ", "FY\N{NO-BREAK SPACE}")
+    return "\n".join(textwrap.wrap(text, max(int(characters), 14)))
 
 
 def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> None:
@@ -139,9 +192,15 @@ def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> No
     widest = max((len(line) for label in labels for line in label.split("\n")), default=0)
     share = min((widest * CHARACTER_POINTS + 12) / axes_points(ax), 0.6) if widest else 0.02
     ax.set_xlim(first, last + (last - first) * share / (1 - share))
-    room = max(int(axes_points(ax) * (1 - share) / YEAR_POINTS), 1)
+    year_ticks(ax, first, last, axes_points(ax) * (1 - share))
+
+
+def year_ticks(ax: Axes, first: int, last: int, points: float) -> None:
+    """Ticks at round years, as many as ``points`` of width have room for."""
+    room = max(int(points / YEAR_POINTS), 1)
     wanted = 5 if last - first <= 30 else 10 if last - first <= 60 else 15
-    step = next((one for one in (5, 10, 15, 25) if one >= wanted and (last - first) / one <= room), 50)
+    steps = (wanted, *(step for step in (10, 15, 25) if step > wanted))
+    step = next((step for step in steps if (last - first) / step <= room), 50)
     ax.set_xticks([year for year in range(first, last + 1) if year % step == 0])
 
 
@@ -181,14 +240,38 @@ def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> 
             xy=(x, value),
             xytext=(start + 10 / axes_points(ax), place),
             textcoords="axes fraction",
-            color=color,
+            color=readable(color),
             va="center",
             ha="left",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "linewidth": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
         )
 
 
-def legend(ax: Axes, place: Literal["upper left", "upper right", "lower left", "lower right"]) -> None:
-    """A plain legend, for bars, where a label at the bar would cover its neighbours."""
-    ax.legend(loc=place, frameon=False, handlelength=1.6, handleheight=0.9, borderaxespad=0.2)
+def legend_above(ax: Axes, names: Sequence[str] = ()) -> None:
+    """A legend over the bars, where a label at a bar would cover its neighbours: the axes make room for a row, or
+    for one entry a line where a row is too long.
+
+    ``names`` are those at the left of bars that lie.
+    """
+    handles, labels = ax.get_legend_handles_labels()
+    room = _room_beside(ax, names)
+    wide = sum(len(label) * CHARACTER_POINTS + LEGEND_HANDLE_POINTS for label in labels) <= room
+    if not wide:
+        labels = [_broken(label, (room - LEGEND_HANDLE_POINTS) / CHARACTER_POINTS) for label in labels]
+    lines = 1 if wide else sum(label.count("\n") + 1 for label in labels)
+    figure, spec = ax.get_figure(root=True), ax.get_subplotspec()
+    inches = FIGURE_INCHES[1] if figure is None else float(figure.get_size_inches()[1])
+    height = 72 * inches / (1 if spec is None else spec.get_gridspec().nrows) - AXIS_POINTS
+    share = min((lines * LEGEND_LINE_POINTS + 12) / height, 0.6)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + (high - low) * share / (1 - share))
+    ax.legend(handles, labels, loc="upper left", ncols=len(labels) if wide else 1, **_LEGEND)

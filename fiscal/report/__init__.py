@@ -16,7 +16,9 @@ from fiscal.report import (
     background,
     books,
     chapters,
+    compared,
     decomposition,
+    drawing,
     hindcast,
     levers,
     markets,
@@ -25,8 +27,9 @@ from fiscal.report import (
 )
 from fiscal.report.content import Report, Section
 from fiscal.results import Result, refuse_totals
+from fiscal.runs.values import write_json
 
-__all__ = ["Report", "assemble", "build"]
+__all__ = ["Report", "assemble", "build", "figures"]
 
 TITLE = "Tax deferral in 401(k) plans, crypto assets, and federal revenue"
 
@@ -41,7 +44,7 @@ def assemble(results: Sequence[Result]) -> Report:
     if not results:
         raise InputError(Problem("nothing to report", key="results", allowed="one result or more"))
     own = tuple(results)
-    answer.owner_of(own)  # refuses runs that cannot be compared, before any work
+    compared.owner_of(own)  # refuses runs that cannot be compared, before any work
     sections: list[Section | None] = [
         answer.answer_section(own),
         chapters.contributions_section(own),
@@ -96,7 +99,7 @@ def build(
     _check_targets(out, tables, figures)
     tell(0, 1, "content")
     report = assemble(results)
-    owner = answer.owner_of(tuple(results))
+    owner = compared.owner_of(tuple(results))
     total = len(report.figures()) + 3
     done = 1
     with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as name:
@@ -110,7 +113,7 @@ def build(
             done += 1
             tell(done, total, label)
 
-        pdf.save_figures(report, owner, drawn, advance)
+        drawing.save_figures(report, owner, drawn, advance)
         (work / "report.pdf").write_bytes(pdf.compile_pdf(report, drawn, typeset))
         advance("PDF")
         _write_tables(report, results, written)
@@ -122,6 +125,39 @@ def build(
             raise _unwritable(error, out) from error
     tell(total, total, "done")
     return out
+
+
+def figures(results: Sequence[Result], out: Path, progress: Progress | None = None) -> Path:
+    """Write every figure of a report of ``results`` into the folder ``out``; returns the index, figures.json.
+
+    Each comes as wide as a page's text and half as wide (``-half``), as SVG and PNG, with its source below it; the
+    index holds caption, alternative text and source. Raises InputError when a target cannot be written.
+    """
+    tell = progress or (lambda done, total, what: None)
+    _check_targets(out / drawing.INDEX, out)
+    tell(0, 1, "content")
+    own = tuple(results)
+    report = assemble(own)
+    total, done = len(report.figures()) + 1, 0
+
+    def advance(label: str) -> None:
+        nonlocal done
+        done += 1
+        tell(done, total, label)
+
+    with tempfile.TemporaryDirectory(prefix=".figures.", dir=out) as name:
+        entries = drawing.export_figures(report, compared.owner_of(own), Path(name), advance)
+        runs = [
+            {"name": result.name, "title": result.scenario.title, "fingerprint": result.fingerprint}
+            for result in own
+        ]
+        write_json(Path(name) / drawing.INDEX, {"runs": runs, "figures": entries})
+        try:
+            _move(Path(name), out)
+        except OSError as error:
+            raise _unwritable(error, out) from error
+    tell(total, total, "done")
+    return out / drawing.INDEX
 
 
 def _write_tables(report: Report, results: Sequence[Result], folder: Path) -> None:

@@ -27,7 +27,10 @@ from fiscal.results import Comparison, Result
 
 SHOWN_LINES = ("net_revenue", "tax_expenditure")
 PANELS = 2
-"""Waterfalls side by side in one figure."""
+"""Waterfalls side by side in one figure, on one scale."""
+
+ONE_SCALE = 10.0
+"""How much larger the bars of one may be than those of the other on one scale."""
 
 MARKET_SECTIONS = ("paths", "adoption", "alternatives", "overlays", "fees")
 """Sections of the settings that change no law and no dollars that enter or leave by themselves."""
@@ -73,9 +76,9 @@ def decomposition_section(results: Results) -> Section | None:
     span = str(effects["window"].iloc[0]) if not measures.windows_of(owner.base) else _longest(owner)
     blocks: list[Block] = [Prose(METHOD)]
     names = [result.name for result in owner.others]
-    for number in range(0, len(names), PANELS):
-        label = "figure-waterfall" + (f"-{number // PANELS + 1}" if number else "")
-        blocks.append(_waterfalls(owner, effects, names[number : number + PANELS], label, span))
+    for number, together in enumerate(_on_one_scale(owner, effects, names, span), start=1):
+        label = "figure-waterfall" + (f"-{number}" if number > 1 else "")
+        blocks.append(_waterfalls(owner, effects, together, label, span))
     sentences = " ".join(_sentences(owner, effects, name, span) for name in names)
     blocks += [
         Prose((sentences + " ", Ref("table-decomposition"), " has all spans.")),
@@ -98,6 +101,25 @@ def _as_reported(owner: Comparison, effects: pd.DataFrame) -> bool:
             if abs(found - (shown[1] - shown[0])) > SAME * max(abs(found), measures.NOISE_BN_USD):
                 return False
     return True
+
+
+def _on_one_scale(owner: Comparison, effects: pd.DataFrame, names: list[str], span: str) -> list[list[str]]:
+    """The scenarios in order, those together whose bars can be read on one scale."""
+    sizes = {
+        name: measures.decomposition(owner, scenario=name, window=span, effects=effects)["effect_bn_usd"]
+        .abs()
+        .max()
+        for name in names
+    }
+    found: list[list[str]] = []
+    for name in names:
+        last = found[-1] if found else []
+        both = [sizes[one] for one in (*last, name)]
+        if last and len(last) < PANELS and max(both) <= ONE_SCALE * min(both):
+            last.append(name)
+        else:
+            found.append([name])
+    return found
 
 
 def _waterfalls(owner: Comparison, effects: pd.DataFrame, names: list[str], label: str, span: str) -> Figure:

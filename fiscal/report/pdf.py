@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from fiscal.errors import FiscalError, Problem
-from fiscal.plots import available, style
-from fiscal.report.content import Figure, Heading, Items, Prose, Report, Table, Term, Text
-from fiscal.results import Comparison, Result
+from fiscal.report.content import Heading, Items, Prose, Report, Table, Term, Text
 
 TEMPLATE = "report.typ"
 PDF_STANDARD: Literal["ua-1"] = "ua-1"
 RUNNING_ID_LENGTH = 60
-
-Owner = Result | Comparison
 
 
 class TemplateMissingError(FiscalError):
@@ -37,34 +33,6 @@ def template_dir() -> Path:
         if (folder / TEMPLATE).is_file():
             return folder
     raise TemplateMissingError(str(Problem("the report's template is missing", value=TEMPLATE)))
-
-
-def draw(figure: Figure, owner: Owner) -> Any:
-    """The matplotlib figure of a report's figure: its panels side by side."""
-    known = available(owner)
-    with style.look():
-        axes = style.new_axes(len(figure.panels))
-        panels = [axes] if len(figure.panels) == 1 else list(axes)
-        for panel, ax in zip(figure.panels, panels, strict=True):
-            known[panel.plot](owner, ax=ax, **panel.options)
-            if ax is not panels[0]:  # panels share the value axis and its unit
-                ax.set_ylabel("")
-        return panels[0].figure
-
-
-def save_figures(
-    report: Report, owner: Owner, folder: Path, advance: Callable[[str], None] | None = None
-) -> None:
-    """Write every figure as SVG and PNG, named by its label; the same bytes for the same figure."""
-    for figure in report.figures():
-        drawn = draw(figure, owner)
-        with style.look():
-            drawn.savefig(
-                folder / f"{figure.label}.svg", format="svg", metadata={"Date": None, "Creator": None}
-            )
-            drawn.savefig(folder / f"{figure.label}.png", format="png", metadata={"Software": None})
-        if advance is not None:
-            advance(figure.label)
 
 
 def as_json(report: Report) -> dict[str, Any]:
