@@ -89,6 +89,7 @@ ARROWS: dict[str, set[str]] = {
         "scenario",
         "sources",
         "sweeps",
+        "tables",
         "validation",
     },
     "": {

@@ -25,7 +25,7 @@ from fiscal.report import content, drawing
 
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values", "claim"}
 CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
-STORED = {"sensitivity", "hindcast"}
+STORED = {"sensitivity", "tornado", "hindcast"}
 NAMES = sorted(ALWAYS | CRYPTO | STORED | {"waterfall"})
 
 
@@ -53,7 +53,7 @@ def test_makes_a_figure_of_its_own_with_title_and_unit(name):
     ax = getattr(comparison().plot, name)()
     assert isinstance(ax, Axes) and ax.get_figure() is not None
     assert ax.get_title(loc="left")
-    unit = ax.get_xlabel() if name in ("present_values", "sensitivity") else ax.get_ylabel()
+    unit = ax.get_xlabel() if name in ("present_values", "sensitivity", "tornado") else ax.get_ylabel()
     assert re.search("dollars|percent", unit, re.IGNORECASE)
 
 
