@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import zipfile
 from dataclasses import replace
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pypdf
 import pytest
@@ -17,7 +21,8 @@ from fiscal import report, sources
 from fiscal.errors import InputError
 from fiscal.plots import measures
 from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount
-from fiscal.report import background, content, drawing, pdf, published
+from fiscal.report import background, brief, content, drawing, pdf, published, workbook
+from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
 
@@ -26,7 +31,8 @@ from fiscal.report.decomposition import decomposition_section
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of the three scenarios, built once."""
     out = tmp_path_factory.mktemp("reports") / "fiscal-report.pdf"
-    assert report.build(three(), out) == out
+    beside = {"html": out.with_suffix(".html"), "xlsx": out.with_suffix(".xlsx")}
+    assert report.build(three(), out, **beside) == out
     return out.parent
 
 
@@ -400,3 +406,138 @@ def test_figures_and_prose_are_data():
 def test_the_owner_of_the_figures_is_the_comparison():
     drawn = drawing.draw(assembled().figures()[2], comparison())
     assert len(drawn.axes) == 2
+
+
+# --- the same in other forms -------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a reader of the page meets: tags, texts, identifiers, links, cells by table."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.cells: dict[str, list[str]] = {}
+        self._table = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        told = dict(attributes)
+        self.tags.append(tag)
+        self.ids += [str(told["id"])] if "id" in told else []
+        self.links += [str(told["href"])] if tag == "a" else []
+        self.images += [told] if tag == "img" else []
+        if tag == "table":
+            self._table = str(told["id"])
+            self.cells[self._table] = []
+        if tag in ("td", "th"):
+            self.cells[self._table].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "table":
+            self._table = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._table and self.cells[self._table]:
+            self.cells[self._table][-1] += data
+
+
+def test_the_page_says_what_the_pdf_says_and_fetches_nothing(folder):
+    text = (folder / "fiscal-report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert len(set(page.ids)) == len(page.ids)
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)  # and so to nowhere else
+    assert "script" not in page.tags and "http://" not in re.sub(r"data:image/svg\+xml;base64,\S+", "", text)
+    made = assembled()
+    for table in made.tables():
+        wanted = [column.title for column in table.columns]
+        wanted += [cell["text"] + cell["note"] for row in table.rows() for cell in row["cells"]]
+        assert page.cells[table.label] == wanted, table.label
+    assert [image["alt"] for image in page.images] == [figure.alt for figure in made.figures()]
+    said = html.unescape(re.sub(r"<[^>]+>", "", text))
+    for line in made.plain_text().splitlines():
+        assert line.split(": ", 1)[-1] in said
+
+
+def test_hostile_words_are_words_on_the_page(tmp_path):
+    made = replace(
+        assembled(),
+        title=HOSTILE,
+        sections=(content.Section(HOSTILE, (Prose(HOSTILE), content.Heading(HOSTILE))),),
+    )
+    page = Page(html_page.page(made, tmp_path))
+    assert not {"script", "img", "b", "iframe"} & set(page.tags)
+
+
+def test_the_brief_has_four_pages_and_the_report_s_numbers(folder, tmp_path):
+    made = brief.brief(assembled())
+    drawn = folder / "fiscal-report-figures"
+    (tmp_path / "brief.pdf").write_bytes(pdf.compile_pdf(made, drawn, _new(tmp_path / "work")))
+    reader = pypdf.PdfReader(tmp_path / "brief.pdf")
+    assert len(reader.pages) <= brief.MOST_PAGES
+    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages))
+    for result in three():
+        assert result.fingerprint[:12] in text
+    first = made.tables()[0]
+    for row in first.rows():
+        assert " ".join(cell["text"] for cell in row["cells"]) in text
+    whole = {block.label for block in (*assembled().tables(), *assembled().figures())}
+    assert {block.label for block in (*made.tables(), *made.figures())} < whole
+    assert "figure-drivers" in {block.label for block in made.figures()}
+
+
+def _new(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def test_the_workbook_holds_the_tables_and_no_formula(folder, tmp_path):
+    def read(path: Path) -> tuple[list[str], dict[str, str]]:
+        with zipfile.ZipFile(path) as book:
+            parts = {
+                name: book.read(name).decode("utf-8") for name in book.namelist() if name.endswith(".xml")
+            }
+        return re.findall(r'<sheet name="([^"]+)"', parts["xl/workbook.xml"]), parts
+
+    names, parts = read(folder / "fiscal-report.xlsx")
+    made = assembled()
+    assert names[: 1 + len(made.tables())] == [
+        "Contents",
+        *(made.numbers()[one.label] for one in made.tables()),
+    ]
+    assert {f"{result.name} windows" for result in three()} <= set(names)
+    for place, table in enumerate(made.tables(), start=2):
+        sheet = parts[f"xl/worksheets/sheet{place}.xml"]
+        numbers = sorted(float(value) for value in re.findall(r'<c r="\w+"><v>([^<]+)</v>', sheet))
+        values = table.data.select_dtypes("number").to_numpy(dtype=float).ravel()
+        wanted = sorted(value for value in values if np.isfinite(value))
+        np.testing.assert_allclose(numbers, wanted, rtol=1e-12, err_msg=table.label)
+    heads = parts["xl/sharedStrings.xml"]
+    assert "nominal_bn_usd (billions of dollars)" in heads
+    small = three()[0]
+    named = replace(
+        small,
+        tables={"budget": pd.DataFrame({"path": ["=1+1", "@x", "http://a.b"], "n": [1.0, np.nan, 2.0]})},
+    )
+    twice = [tmp_path / name for name in ("one.xlsx", "two.xlsx")]
+    for path in twice:
+        workbook.write(replace(made, sections=()), [named], path)
+    assert twice[0].read_bytes() == twice[1].read_bytes()
+    _, parts = read(twice[0])
+    assert "=1+1" in parts["xl/sharedStrings.xml"]
+    assert not any("<f>" in text or "<hyperlink" in text for text in parts.values())
+
+
+def test_other_endings_are_refused_all_at_once(tmp_path):
+    import typer.testing
+
+    from fiscal.cli import app
+
+    told = ["report", "baseline", "--out", "x.doc", "--html", "y.pdf", "--xlsx", str(tmp_path)]
+    answer = typer.testing.CliRunner().invoke(app, told)
+    assert isinstance(answer.exception, InputError)
+    assert [problem.key for problem in answer.exception.problems] == ["--out", "--html", "--xlsx"]

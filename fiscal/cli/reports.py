@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,13 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE.pdf", help="The report; tables go to a folder beside it.")
     ] = Path("reports/fiscal-report.pdf"),
+    brief: Annotated[bool, typer.Option("--brief", help="At most four pages in place of the whole.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE.html", help="The same as one HTML page too.")
+    ] = None,
+    xlsx: Annotated[
+        Path | None, typer.Option("--xlsx", metavar="FILE.xlsx", help="All tables as an Excel workbook too.")
+    ] = None,
     overrides: SetOption = None,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -44,17 +52,19 @@ def report(
     Examples: fiscal report
               fiscal report baseline early_bust --out reports/early.pdf
               fiscal report runs/baseline runs/boom
+              fiscal report baseline boom --brief --out brief.pdf --html brief.html --xlsx tables.xlsx
     """
     from fiscal import results, runs
 
-    _check_report_target(out)
+    _check_targets({"--out": out, "--html": html, "--xlsx": xlsx})
     with runs.on_stderr(verbose):
         found = results_of(list(which or DEFAULT_REPORT), overrides, verbose)
     from fiscal.report import build  # draws in matplotlib: not before the input is known to be right
 
     with progress_bar("report") as progress:
         try:
-            written = build(found, out, out.parent / f"{out.stem}-tables", progress)
+            tables = out.parent / f"{out.stem}-tables"
+            written = build(found, out, tables, progress, brief=brief, html=html, xlsx=xlsx)
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
@@ -68,17 +78,29 @@ def report(
     say(f"report written to {written}")
 
 
-def _check_report_target(out: Path) -> None:
-    if out.suffix.lower() != ".pdf":
-        raise InputError(
-            Problem("the report is a PDF", key="--out", value=str(out), allowed="a name in .pdf")
-        )
-    if out.is_dir():
-        raise InputError(Problem("is a folder", key="--out", value=str(out), allowed="a name in .pdf"))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(Problem(f"cannot be made: {error.strerror}", file=str(out.parent))) from error
+ENDINGS = {"--out": ".pdf", "--html": ".html", "--xlsx": ".xlsx"}
+
+
+def _check_targets(targets: Mapping[str, Path | None]) -> None:
+    """Every file that cannot be what its option makes, in one message, before any work."""
+    problems = []
+    for option, path in targets.items():
+        allowed = f"a name in {ENDINGS[option]}"
+        if path is None:
+            continue
+        if path.suffix.lower() != ENDINGS[option]:
+            problems.append(Problem("has another ending", key=option, value=str(path), allowed=allowed))
+        elif path.is_dir():
+            problems.append(Problem("is a folder", key=option, value=str(path), allowed=allowed))
+    if problems:
+        raise InputError(problems)
+    for path in filter(None, targets.values()):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problems.append(Problem(f"cannot be made: {error.strerror}", file=str(path.parent)))
+    if problems:
+        raise InputError(problems)
 
 
 @app.command()

@@ -24,10 +24,13 @@ from fiscal.report import (
     markets,
     pdf,
     published,
+    workbook,
 )
+from fiscal.report import brief as briefs
+from fiscal.report import html as pages
 from fiscal.report.content import Report, Section
 from fiscal.results import Result, refuse_totals
-from fiscal.runs.values import write_json
+from fiscal.runs.values import write_json, write_whole
 
 __all__ = ["Report", "assemble", "build", "figures"]
 
@@ -84,11 +87,16 @@ def build(
     out: Path,
     tables_dir: Path | None = None,
     progress: Progress | None = None,
+    *,
+    brief: bool = False,
+    html: Path | None = None,
+    xlsx: Path | None = None,
 ) -> Path:
     """Write the PDF, its figures (``<stem>-figures/``, SVG and PNG) and its tables (CSV); returns ``out``.
 
     ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file a table of the report and the
-    long tables of every run. Each file is written under a temporary name and then renamed. Raises
+    long tables of every run. ``brief`` writes four pages in place of the whole; ``html`` and ``xlsx`` name files for
+    the same as one page and as a workbook. Each file is written under a temporary name and then renamed. Raises
     InputError when a target cannot be written or a result holds totals only.
     """
     refuse_totals(*results)
@@ -96,9 +104,11 @@ def build(
     out = Path(out)
     tables = Path(tables_dir) if tables_dir is not None else out.parent / f"{out.stem}-tables"
     figures = out.parent / f"{out.stem}-figures"
-    _check_targets(out, tables, figures)
+    beside = {path: path.parent for path in (html, xlsx) if path is not None}
+    _check_targets(out, tables, figures, *beside.values())
     tell(0, 1, "content")
-    report = assemble(results)
+    whole = assemble(results)
+    report = briefs.brief(whole) if brief else whole
     owner = compared.owner_of(tuple(results))
     total = len(report.figures()) + 3
     done = 1
@@ -117,9 +127,16 @@ def build(
         (work / "report.pdf").write_bytes(pdf.compile_pdf(report, drawn, typeset))
         advance("PDF")
         _write_tables(report, results, written)
+        if html is not None:
+            (work / "report.html").write_text(pages.page(report, drawn), encoding="utf-8")
+        if xlsx is not None:
+            workbook.write(whole, results, work / "report.xlsx")
         try:
             _move(drawn, figures)
             _move(written, tables)
+            for made, target in (("report.html", html), ("report.xlsx", xlsx)):
+                if target is not None:
+                    write_whole(target, (work / made).read_bytes())
             os.replace(work / "report.pdf", out)
         except OSError as error:
             raise _unwritable(error, out) from error

@@ -645,7 +645,7 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "State tax",
-            "in no total; scenarios that switch it on show it on lines of its own, at one assumed rate.",
+            "in no total; scenarios that switch it on show it on lines of its own, at one average rate.",
         ),
         Term("Estate tax and charity", "estate tax and charitable distributions from IRAs are left out."),
         Term(

@@ -186,6 +186,7 @@ class Report:
     meta: tuple[tuple[str, str], ...]
     running_head: str
     sections: tuple[Section, ...]
+    brief: bool = False  # on few pages: no title page, no contents
 
     def blocks(self) -> Iterator[Block]:
         """Every block in the order of print."""

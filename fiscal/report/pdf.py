@@ -44,6 +44,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "subtitle": report.subtitle,
         "warning": report.warning,
         "running_head": report.running_head,
+        "brief": report.brief,
         "running_id": identity if len(identity) <= RUNNING_ID_LENGTH else identity[:RUNNING_ID_LENGTH],
         "scenarios": [{**scenario, "line": _scenario_line(scenario)} for scenario in report.scenarios],
         "meta": [list(fact) for fact in report.meta],
