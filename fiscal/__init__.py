@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fiscal.results import Comparison, Result
     from fiscal.scenario import Scenario
+    from fiscal.sweeps import Sweep
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ __all__ = [
     "InputError",
     "Result",
     "Scenario",
+    "Sweep",
     "__version__",
     "cells",
     "compare",
@@ -38,10 +40,12 @@ __all__ = [
     "market_record",
     "quick",
     "read_run",
+    "read_sweep",
     "read_table",
     "run",
     "scenarios",
     "schedules",
+    "sweep",
     "vintage",
     "write_report",
     "write_run",
@@ -53,13 +57,16 @@ _LAZY = {
     "InputError": "fiscal.errors",
     "Result": "fiscal.results",
     "Scenario": "fiscal.scenario",
+    "Sweep": "fiscal.sweeps",
     "cells": "fiscal.cohorts",
     "explorer": "fiscal.widgets",
     "market_paths": "fiscal.exhibits",
     "market_record": "fiscal.exhibits",
     "quick": "fiscal.totals",
     "read_run": "fiscal.runs",
+    "read_sweep": "fiscal.runs",
     "schedules": "fiscal.exhibits",
+    "sweep": "fiscal.sweeps",
     "vintage": "fiscal.calculator",
     "write_run": "fiscal.runs",
 }

@@ -166,7 +166,7 @@ def projection_inputs(
     adoption = settings.adoption
     sleeve = alternative_shares(settings)
     allocation_share = float(sleeve.sum())
-    adopted = adoption.participants_share > 0 and allocation_share > 0
+    adopted = holds_alternatives(settings)
     conventions = settings.books.convention_rates
     known: tuple[str, ...] = (NO_CRYPTO_PATH, EQUITY_PATH) if adopted else ()
     known += tuple(convention_label(rate) for rate in conventions)
@@ -293,12 +293,17 @@ def alternative_shares(settings: Settings) -> np.ndarray:
     return np.array([shares.get(asset, 0.0) for asset in ASSETS])
 
 
+def holds_alternatives(settings: Settings) -> bool:
+    """Whether any participant holds crypto or another alternative asset."""
+    return settings.adoption.participants_share > 0 and float(alternative_shares(settings).sum()) > 0
+
+
 def target_allocation(settings: Settings, years: np.ndarray) -> np.ndarray:
     """Target of the crypto sleeve in the strata's balances before any answer to returns, ``(Y, S)``."""
     adoption = settings.adoption
-    whole = float(alternative_shares(settings).sum())
-    if not (adoption.participants_share > 0 and whole > 0):
+    if not holds_alternatives(settings):
         return np.zeros((len(years), 1))
+    whole = float(alternative_shares(settings).sum())
     curve = adoption_curve(years, adoption.start_year, adoption.full_year) * whole
     levels = np.array([0.0, 1.0])
     if splits_holders(settings):

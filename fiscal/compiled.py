@@ -1,7 +1,9 @@
-"""Machine code that numba keeps between runs: in a folder that can be written, and checked before it is used.
+"""Machine code that numba keeps between runs: in a folder that can be written, and checked as it is loaded.
 
-Numba trusts its files: a truncated one stops the program, a flipped bit in one crashes it or changes numbers
-in silence. So the files have a list of hashes beside them, and what does not fit is deleted and compiled again.
+Numba trusts its files: a truncated one stops the program, a flipped bit in one crashes it or changes numbers in
+silence, and two processes that compile at once can leave an index that names the other's code. Here every file
+holds one compiled function with its key and ends in the hash of its content, and is renamed into place. So a file
+is sound or is compiled again, whoever else is at work, and no list has to be kept of what is good.
 """
 
 from __future__ import annotations
@@ -9,31 +11,36 @@ from __future__ import annotations
 import atexit
 import contextlib
 import hashlib
-import json
+import logging
 import os
 import shutil
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "NUMBA_CACHE_DIR"
-SUMS = "fiscal-sums.json"
+DIGEST_BYTES = hashlib.sha256().digest_size
+
+logger = logging.getLogger(__name__)
 
 
 @cache
 def prepare() -> Path:
-    """Choose and check the folder of compiled code; to be called before the kernel is imported.
+    """Choose the folder of compiled code; to be called before the kernel is imported.
 
     ``NUMBA_CACHE_DIR`` if set, else beside the package, else the user's cache, else a folder that is deleted
-    at exit: a package installed read-only for a user without a home runs all the same.
+    at exit: a package installed read-only for a user without a home runs all the same. So does one whose numba
+    keeps its code in another way than the one that is checked here: nothing is then kept.
     """
-    folder = _chosen()
-    os.environ[VARIABLE] = str(folder)
-    if "numba" in sys.modules:
-        sys.modules["numba"].config.CACHE_DIR = str(folder)
-    drop_damaged(folder)
-    atexit.register(write_sums, folder)
+    import numba.core.caching
+
+    core: Any = numba.core
+    trusted = getattr(core.caching, "IndexDataCacheFile", None)
+    folder = _chosen() if trusted is not None else _passing()
+    os.environ[VARIABLE] = core.config.CACHE_DIR = str(folder)
+    if trusted is not None:
+        core.caching.IndexDataCacheFile = _checked(trusted)
     return folder
 
 
@@ -43,12 +50,14 @@ def _chosen() -> Path:
     with contextlib.suppress(RuntimeError):  # no home
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         candidates.append(Path(base) / "fiscal" / "numba")
-    for folder in candidates:
-        if _writable(folder):
-            return folder
-    passing = Path(tempfile.mkdtemp(prefix="fiscal-numba-"))
-    atexit.register(shutil.rmtree, passing, ignore_errors=True)
-    return passing
+    return next((folder for folder in candidates if _writable(folder)), None) or _passing()
+
+
+def _passing() -> Path:
+    """A folder that is deleted at exit."""
+    folder = Path(tempfile.mkdtemp(prefix="fiscal-numba-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _writable(folder: Path) -> bool:
@@ -60,34 +69,64 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def drop_damaged(folder: Path) -> list[str]:
-    """Delete compiled files that are not as they were written; returns their names."""
-    try:
-        sums = json.loads((folder / SUMS).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        sums = {}
-    known = sums if isinstance(sums, dict) else {}
-    damaged = [name for name, sha256 in _hashes(folder).items() if known.get(name) != sha256]
-    # an index without its code, or code without its index, is of no use
-    for place in {(folder / name).parent for name in damaged}:
-        for file in (*place.glob("*.nbi"), *place.glob("*.nbc")):
-            with contextlib.suppress(OSError):
-                file.unlink()
-    return damaged
+@cache
+def _kernels_sha256() -> str:
+    """Hash of the sources that are compiled: a function holds the code of what it calls in other modules."""
+    digest = hashlib.sha256()
+    for file in sorted((Path(__file__).resolve().parent / "projection").glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
-def write_sums(folder: Path) -> None:
-    """Keep the hashes of the compiled files; without them the next process compiles again."""
-    with contextlib.suppress(OSError):
-        handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{SUMS}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(_hashes(folder), stream, indent=1, sort_keys=True)
-        os.replace(beside, folder / SUMS)
+def _checked(trusted: Any) -> Any:
+    """Numba's cache of one function, with files that are checked: one by key, named by its hash, no index.
 
+    ``trusted`` (``IndexDataCacheFile`` of numba 0.61 to 0.68) writes beside and renames; a subclass decides what is
+    written and what is taken for found.
+    """
 
-def _hashes(folder: Path) -> dict[str, str]:
-    found = {}
-    for file in sorted((*folder.rglob("*.nbi"), *folder.rglob("*.nbc"))):
-        with contextlib.suppress(OSError):  # another process replaced it
-            found[file.relative_to(folder).as_posix()] = hashlib.sha256(file.read_bytes()).hexdigest()
-    return found
+    class Checked(trusted):
+        def load(self, key: Any) -> Any:
+            """The compiled function of ``key``; None where there is none, or where it is damaged."""
+            try:
+                stored, data = self._load_data(self._name_of(key))
+            except OSError:
+                return None
+            return data if stored == key else None
+
+        def save(self, key: Any, data: Any) -> None:
+            """Keep the compiled function of ``key``; those of earlier sources go."""
+            name = self._name_of(key)
+            for old in Path(self._cache_path).glob(f"{self._stem()}.*.nbc"):
+                if not old.name.startswith(f"{self._stem()}.{self._stamp()}."):
+                    old.unlink(missing_ok=True)
+            self._save_data(name, (key, data))
+
+        def flush(self) -> None:
+            """Forget every compiled form of the function."""
+            for file in Path(self._cache_path).glob(f"{self._stem()}.*.nbc"):
+                file.unlink(missing_ok=True)
+
+        def _stem(self) -> str:
+            return str(self._index_name.removesuffix(".nbi"))
+
+        def _stamp(self) -> str:
+            said = repr((self._version, self._source_stamp, _kernels_sha256()))
+            return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+        def _name_of(self, key: Any) -> str:
+            return f"{self._stem()}.{self._stamp()}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
+
+        def _dump(self, stored: Any) -> bytes:
+            content: bytes = super()._dump(stored)
+            return content + hashlib.sha256(content).digest()
+
+        def _load_data(self, name: str) -> Any:
+            content = Path(self._data_path(name)).read_bytes()
+            body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+            if hashlib.sha256(body).digest() != digest:
+                logger.warning("compiled code %s is damaged and is made again", name)
+                raise OSError(f"{name} is damaged")
+            return super()._load_data(name)  # what follows the pickled content is not read
+
+    return Checked

@@ -32,11 +32,10 @@ from fiscal.assembly import (
     path_settings,
     policy_on_paths,
 )
-from fiscal.axes import ASSETS
+from fiscal.budget.estimates import controlled
 from fiscal.budget.ledger import BuildupTax
-from fiscal.markets.history import REAL_HALVES, half_returns_real
 from fiscal.markets.paths import AssetPaths, path_model
-from fiscal.markets.stochastic import risk_free_growth
+from fiscal.markets.stochastic import bill_halves
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.simulation import buildup_rates, on_paths
 
@@ -97,15 +96,6 @@ def average_rate_schedule(schedule: TaxSchedule) -> TaxSchedule:
     return TaxSchedule(knots_usd=knots, tax_usd=whole)
 
 
-def controlled(values: np.ndarray, control: np.ndarray, known: float) -> tuple[float, float]:
-    """Mean of ``values`` (P,) and its standard error, corrected by a ``control`` (P,) whose mean is ``known``."""
-    spread = control.std()
-    slope = 0.0 if spread <= 1e-12 * abs(known) else float(np.cov(values, control, ddof=0)[0, 1]) / spread**2
-    corrected = values - slope * (control - known)
-    error = corrected.std(ddof=2) / np.sqrt(len(values)) if len(values) > 2 else np.nan
-    return float(corrected.mean()), float(error)
-
-
 def price(
     settings: Settings,
     inputs: ProjectionInputs,
@@ -135,7 +125,9 @@ def price(
         size = min(batch, drawn - first)
         market = path_model(name).draw(told, inputs.years, size, settings.paths.seed, first)
         if first + size == drawn:
-            market = replace(market, half_returns=np.concatenate([market.half_returns, _bill_path(inputs)]))
+            market = replace(
+                market, half_returns=np.concatenate([market.half_returns, bill_halves(inputs.years)[None]])
+            )
         own = _answers(settings, market)
         for case, (label, given) in cases.items():
             changes = own if label == SCENARIO_PATH else {}
@@ -220,14 +212,6 @@ def _cases(inputs: ProjectionInputs, at: int) -> dict[str, tuple[str, Projection
     if NO_CRYPTO_PATH in inputs.path_labels:
         cases["no_crypto"] = (NO_CRYPTO_PATH, inputs)
     return cases
-
-
-def _bill_path(inputs: ProjectionInputs) -> np.ndarray:
-    """The path on which everything earns the bill rate after the halves that have happened, ``(1, Y, 2, X)``."""
-    halves = np.repeat(risk_free_growth(inputs.years)[:, :, None] - 1, len(ASSETS), axis=2)
-    for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
-        halves[inputs.years == year, half] = real
-    return halves[None]
 
 
 def _answers(settings: Settings, market: AssetPaths) -> dict[str, np.ndarray]:

@@ -1,4 +1,5 @@
-"""Results as tidy tables, one row an observation, every column documented in :data:`COLUMNS`."""
+"""Results as tidy tables, one row an observation, every table in :data:`TABLES`, every column
+in :data:`COLUMNS`."""
 
 from __future__ import annotations
 
@@ -24,6 +25,38 @@ if TYPE_CHECKING:
     from fiscal.engine import Run
     from fiscal.exhibits import Exhibit
     from fiscal.scenario import Scenario
+    from fiscal.sweeps import Sweep
+
+TABLES: Mapping[str, str] = {
+    "budget": "every line of the books by year, calendar and fiscal",
+    "windows": "the lines summed over the fiscal years of each window",
+    "present_values": "the lines' flows discounted to 30 June 2025, basis by basis: horizon, terminal claim, total",
+    "vintages": "what each year's contributions, and the opening stock, bring and cost over their whole life",
+    "bases": "the same questions on every basis side by side, at average and at marginal rates",
+    "claim": "the government's claim on traditional balances at each opening, and what a fall of crypto takes of it",
+    "tax_expenditure": "the cash measure by method and the present-value measure by basis",
+    "distribution": "the lines by earnings group and birth decade, calendar years of each window",
+    "distribution_bases": "the values of the table bases by earnings group, birth decade and stratum",
+    "displaced": "gains tax forgone if the crypto would have been held, and taxed, outside",
+    "contingent": "what the backstop rule would cost, on the scenario's path and over random paths",
+    "contributions": "contributions by year, kind and tax character",
+    "balances": "year-end balances by wrapper, tax character and sleeve",
+    "flows": "flows through the accounts by year: withdrawals, rollovers, conversions, returns, fees, losses",
+    "people": "people, deaths, migration, entrants and account holders by year",
+    "asset_returns": "return of each asset by calendar year on the scenario's path",
+    "crypto_size": "value of all crypto over gross domestic product that the path implies",
+    "economy": "the macroeconomic path: output, wages, prices, interest rates",
+    "checks": "identities checked on this run, with their largest residual",
+    "settings": "every setting of the run as it stood, as fiscal explain shows it",
+    "state_tax": "state income tax by year, where state.income_tax is on",
+    "path_years": "random models: each year's distribution over paths, and that of the differences from references",
+    "path_windows": "random models: the distribution of window sums and present values over paths",
+    "paths": "random models: window sums of every path",
+    "path_crypto": "random models: value of all crypto over gross domestic product over paths",
+    "implied": "random models: what the path model implies for each asset",
+    "path_dollar": "random models: a dollar in each asset over paths and years",
+}
+"""Table of a result -> what it holds; the last ones only where their condition is met."""
 
 COLUMNS: Mapping[str, str] = {
     "scenario": "name of the scenario that is compared with the base",
@@ -66,6 +99,9 @@ COLUMNS: Mapping[str, str] = {
     "deferred_revenue plus withdrawal_tax",
     "mean_bn_usd": "mean over paths, billions of current dollars (present values: of 30 June 2025)",
     "standard_error_bn_usd": "standard error of the mean over paths",
+    "mean_controlled_bn_usd": "mean over paths less its known part of error: that of the flat-tax linear model on the "
+    "same paths, whose expectation is known, times the slope on it; empty where it is not known",
+    "standard_error_controlled_bn_usd": "standard error of mean_controlled_bn_usd; empty for Sobol draws",
     "median_bn_usd": "median over paths",
     "q05_bn_usd": "5 percent of paths lie below",
     "q25_bn_usd": "25 percent of paths lie below",
@@ -222,9 +258,9 @@ class Budget(Table):
 
 
 class Plots:
-    """Plots of a result, comparison or exhibit: ``result.plot.cash_flow(ax=None) -> Axes``."""
+    """Plots of a result, comparison, sweep or exhibit: ``result.plot.cash_flow(ax=None) -> Axes``."""
 
-    def __init__(self, owner: Result | Comparison | Exhibit) -> None:
+    def __init__(self, owner: Result | Comparison | Sweep | Exhibit) -> None:
         self._owner = owner
 
     def __getattr__(self, name: str) -> Callable[..., Axes]:
@@ -243,7 +279,7 @@ class Plots:
 
 @dataclass(frozen=True)
 class Result:
-    """A scenario's tables. ``tables`` maps names to frames; see :data:`COLUMNS`."""
+    """A scenario's tables. ``tables`` maps names to frames; see :data:`TABLES` and :data:`COLUMNS`."""
 
     name: str
     scenario: Scenario

@@ -7,7 +7,7 @@ path by path. Cells are not kept: a distribution is of totals.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -28,6 +28,7 @@ from fiscal.people.macro import macro
 from fiscal.projection.inputs import ProjectionInputs
 
 if TYPE_CHECKING:
+    from fiscal.flat_tax import FlatTax
     from fiscal.markets.paths import AssetPaths
     from fiscal.projection.kernel import BuildupRates
     from fiscal.scenario.schema import Settings
@@ -66,6 +67,9 @@ class Distribution:
     ]  # reference -> line -> (Y,), or (path, Y) if they answer
     crypto_over_gdp: np.ndarray  # (path, Y - 1), from 2026
     capped: np.ndarray  # (path, Y) bool
+    # the flat-tax model's tax by reference, (path, Y), and its expectation (Y,); none where that is not known
+    flat_tax: dict[str, np.ndarray] = field(default_factory=dict)
+    expected_flat_tax: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -81,13 +85,15 @@ def simulate(
     measure: str,
     count: int,
     last_year: int,
+    flat: FlatTax | None = None,
     progress: Progress | None = None,
     batch: int | None = None,
     batches: Batches | None = None,
 ) -> Distribution:
     """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path.
 
-    ``batches`` keeps every finished batch and gives back those of an interrupted run, bit for bit.
+    ``flat`` is what controls the means. ``batches`` keeps every finished batch and gives back those of an
+    interrupted run, bit for bit.
     """
     from fiscal.projection.kernel import project_references
 
@@ -101,12 +107,15 @@ def simulate(
     kept: dict[str, dict[str, list[np.ndarray]]] = {
         label: {line: [] for line in (*LINES, *STOCKS)} for label in labels
     }
+    expected = _expected_flat_tax(flat, labels, told)
+    controls: dict[str, list[np.ndarray]] = {label: [] for label in expected}
     over_gdp: list[np.ndarray] = []
     capped: list[np.ndarray] = []
     scales: list[np.ndarray] = []
     parts_of_batch = {f"{label}.{line}": of for label in labels for line, of in kept[label].items()} | {
         "over_gdp": over_gdp,
         "capped": capped,
+        **{f"{label}.flat_tax": of for label, of in controls.items()},
     }
     responds = bool(settings.behaviour.contribution_return_response) and NO_CRYPTO_PATH in labels
     if responds:
@@ -122,6 +131,9 @@ def simulate(
                 into.append(found[part])
             continue
         market = model.draw(told, horizon.years, size, settings.paths.seed, first)
+        if flat is not None:
+            for label, of in controls.items():
+                of.append(flat.tax_usd(label, market.half_returns))
         if measure == "real":
             market = smoothed(market, settings.alternatives.smoothing)
         references = [on_paths(horizon, label, market) for label in labels]
@@ -155,11 +167,13 @@ def simulate(
         },
         crypto_over_gdp=np.concatenate(over_gdp),
         capped=np.concatenate(capped),
+        flat_tax={label: np.concatenate(parts) for label, parts in controls.items()},
+        expected_flat_tax=expected,
     )
 
 
 def path_lines(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The kernel's totals as :data:`LINES` and :data:`STOCKS`, ``(path, year)`` dollars."""
+    """The kernel's totals as :data:`LINES` and :data:`STOCKS`, ``(path, Y)``."""
     return {
         "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
         "conversion_tax": totals["conversion_tax"],
@@ -168,6 +182,21 @@ def path_lines(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         "balance": totals["closing_traditional"] + totals["closing_roth"],
         "closing_crypto": totals["closing_crypto"],
     }
+
+
+def _expected_flat_tax(
+    flat: FlatTax | None, labels: list[str], told: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """The flat-tax model's expectations by reference; none unless all are known."""
+    if flat is None:
+        return {}
+    found = {}
+    for label in labels:
+        expected = flat.expected_usd(label, told)
+        if expected is None:
+            return {}
+        found[label] = expected
+    return found
 
 
 CONTRIBUTION_LINES = ("deferred_revenue", "payroll_forgone")

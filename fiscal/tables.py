@@ -18,6 +18,7 @@ from fiscal.assembly import (
 )
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
+from fiscal.budget.estimates import controlled_columns
 from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
 from fiscal.budget.valuation import Window
 from fiscal.markets.implied import dollar, implied_by
@@ -58,6 +59,9 @@ FLOWS = (
     "crypto_return",
 )
 """Flows through the accounts that the tables show, as the projection names them."""
+
+DRAW_AGES = range(60, 100)
+"""Ages attained at which the summary says what share of a balance is drawn."""
 
 
 class YearlyTotals(Protocol):
@@ -139,9 +143,16 @@ def _implied(run: Run) -> dict[str, pd.DataFrame]:
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-def _statistics(values: np.ndarray, independent: bool = True) -> dict[str, np.ndarray]:
-    """Mean, its standard error and quantiles over the first axis, billions. Paths that are not ``independent``
-    draws (Sobol points) have no standard error of this kind: missing."""
+Control = tuple[np.ndarray, np.ndarray]
+"""A control variate on the paths, ``(path, column)``, and what it is expected to be, ``(column,)``; dollars."""
+
+
+def _statistics(
+    values: np.ndarray, independent: bool = True, control: Control | None = None
+) -> dict[str, np.ndarray]:
+    """Mean, its standard error and quantiles over the first axis, billions; the mean that a control corrects, and
+    its standard error. Paths that are not ``independent`` draws (Sobol points) have no standard error of this kind,
+    and means without a control are not corrected: missing."""
     billions = values / BILLION
     error = billions.std(axis=0, ddof=1) / np.sqrt(len(billions))
     found = {
@@ -149,7 +160,24 @@ def _statistics(values: np.ndarray, independent: bool = True) -> dict[str, np.nd
         "standard_error_bn_usd": error if independent else np.full_like(error, np.nan),
     }
     quantiles = np.quantile(billions, list(QUANTILES.values()), axis=0)
-    return found | {f"{name}_bn_usd": level for name, level in zip(QUANTILES, quantiles, strict=True)}
+    found |= {f"{name}_bn_usd": level for name, level in zip(QUANTILES, quantiles, strict=True)}
+    corrected, left = np.full_like(error, np.nan), np.full_like(error, np.nan)
+    if control is not None:
+        corrected, left = controlled_columns(billions, control[0] / BILLION, control[1] / BILLION)
+    return found | {
+        "mean_controlled_bn_usd": corrected,
+        "standard_error_controlled_bn_usd": left if independent else np.full_like(error, np.nan),
+    }
+
+
+def _control(of: Distribution, label: str, reference: str = "none") -> Control | None:
+    """The flat-tax model of a reference, less that of another, by calendar year; None where it is not known."""
+    if label not in of.flat_tax:
+        return None
+    own = of.flat_tax[label], of.expected_flat_tax[label]
+    if reference == "none":
+        return own
+    return own[0] - of.flat_tax[reference], own[1] - of.expected_flat_tax[reference]
 
 
 def _tails(values: np.ndarray) -> dict[str, float]:
@@ -169,15 +197,15 @@ def _path_lines(of: Distribution, label: str) -> dict[str, np.ndarray]:
     return lines | {line: nothing + values for line, values in of.on_contributions[label].items()}
 
 
+PATH_LINES = ("withdrawal_tax", "deferral_balance", "net_revenue", "tax_expenditure")
+"""Lines whose distribution over paths is shown, made of a path's own lines."""
+
+
 def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     net = sum((lines[line] for line in CASH_LINES), start=np.zeros_like(lines["withdrawal_tax"]))
     expenditure = -(lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"])
-    return {
-        "withdrawal_tax": lines["withdrawal_tax"],
-        "deferral_balance": lines["deferred_revenue"] + lines["withdrawal_tax"],
-        "net_revenue": net,
-        "tax_expenditure": expenditure,
-    }
+    balance = lines["deferred_revenue"] + lines["withdrawal_tax"]
+    return dict(zip(PATH_LINES, (lines["withdrawal_tax"], balance, net, expenditure), strict=True))
 
 
 def _path_years(of: Distribution, independent: bool) -> pd.DataFrame:
@@ -197,7 +225,7 @@ def _path_years(of: Distribution, independent: bool) -> pd.DataFrame:
         [
             pd.DataFrame(
                 {"path": path, "reference": reference, "line": line, "year": of.years}
-                | _statistics(values, independent)
+                | _statistics(values, independent, _control(of, path, reference))
             )
             for path, reference, lines in shown
             for line, values in lines.items()
@@ -230,11 +258,36 @@ def _paths(run: Run, of: Distribution) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True).sort_values("path_number", kind="stable", ignore_index=True)
 
 
-def _window_sums(run: Run, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
-    """:func:`window_sums` of a run's distribution."""
+def _discount_factors(one_year_rate: np.ndarray, fraction: np.ndarray, years: np.ndarray) -> np.ndarray:
+    """Present value of a dollar of each year at bill rates, ``(Y,)``."""
+    return valuation.discount_factors(valuation.flow_dates(years, fraction), one_year_rate, years)
+
+
+def _fiscal_flow(books: Books, fraction: np.ndarray, line: str, values: np.ndarray) -> np.ndarray:
+    """A line of the paths by fiscal year."""
+    return fiscal_line(
+        line,
+        values,
+        fraction,
+        books.deferral_fiscal_same_year_share,
+        books.withdrawal_fiscal_same_year_share,
+    )
+
+
+def _windows_of(of: Distribution) -> list[Window]:
+    return [window for window in WINDOWS if window.last <= of.years[-1]]
+
+
+def _of_years(run: Run, of: Distribution) -> tuple[Books, np.ndarray, np.ndarray]:
+    """A run's settings of the books, and of the distribution's years the fraction inside and the one-year rate."""
     n = len(of.years)
     rates = run.economy["one_year_rate"].to_numpy()[:n]
-    return window_sums(run.scenario.settings.books, run.inputs.year_fraction[:n], rates, of)
+    return run.scenario.settings.books, run.inputs.year_fraction[:n], rates
+
+
+def _window_sums(run: Run, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
+    """:func:`window_sums` of a run's distribution."""
+    return window_sums(*_of_years(run, of), of)
 
 
 def window_sums(
@@ -244,25 +297,14 @@ def window_sums(
 
     ``fraction`` of each year that lies inside and ``one_year_rate``, both ``(Y,)``, are of the years of ``of``.
     """
-    dates = valuation.flow_dates(of.years, fraction)
-    factors = valuation.discount_factors(dates, one_year_rate, of.years)
+    factors = _discount_factors(one_year_rate, fraction, of.years)
     sums: dict[str, dict[tuple[str, str], np.ndarray]] = {}
     for label in of.lines:
         lines = _path_lines(of, label)
-        fiscal = {
-            line: fiscal_line(
-                line,
-                values,
-                fraction,
-                books.deferral_fiscal_same_year_share,
-                books.withdrawal_fiscal_same_year_share,
-            )
-            for line, values in lines.items()
-        }
+        fiscal = {line: _fiscal_flow(books, fraction, line, values) for line, values in lines.items()}
         sums[label] = {
             (window.label, line): valuation.window_sum(values, of.years, window)
-            for window in WINDOWS
-            if window.last <= of.years[-1]
+            for window in _windows_of(of)
             for line, values in _with_sums(fiscal).items()
         } | {
             # path by path in one order: a product of matrices may round by the number of paths
@@ -272,24 +314,37 @@ def window_sums(
     return sums
 
 
+def _window_controls(run: Run, of: Distribution, reference: str) -> dict[str, Control]:
+    """The control of each window's sums, one column; none where it is not known."""
+    control = _control(of, SCENARIO_PATH, reference)
+    if control is None:
+        return {}
+    books, fraction, one_year_rate = _of_years(run, of)
+    drawn, expected = control
+    flows = np.concatenate([drawn, expected[None]])
+    fiscal = _fiscal_flow(books, fraction, "withdrawal_tax", flows)
+    sums = {window.label: valuation.window_sum(fiscal, of.years, window) for window in _windows_of(of)}
+    sums[PRESENT_VALUE] = (flows * _discount_factors(one_year_rate, fraction, of.years)).sum(axis=1)
+    return {window: (values[:-1, None], values[-1:]) for window, values in sums.items()}
+
+
 def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
     """Window sums and present values of the scenario and of its differences from each reference."""
     sums = _window_sums(run, of)
     rows = []
-    for reference in ("none", *(label for label in of.lines if label != "scenario")):
-        for (window, line), own in sums["scenario"].items():
+    for reference in ("none", *(label for label in of.lines if label != SCENARIO_PATH)):
+        controls = _window_controls(run, of, reference)
+        for (window, line), own in sums[SCENARIO_PATH].items():
             values = own if reference == "none" else own - sums[reference][window, line]
             worse = values < 0 if line != "tax_expenditure" else values > 0
+            found = _statistics(values[:, None], _independent(run), controls.get(window))
             rows.append(
                 {
                     "measure": of.measure,
                     "reference": reference,
                     "window": window,
                     "line": line,
-                    **{
-                        name: float(value[0])
-                        for name, value in _statistics(values[:, None], _independent(run)).items()
-                    },
+                    **{name: float(value[0]) for name, value in found.items()},
                     **_tails(values),
                     "worse_share": float(worse.mean()),
                     "paths": of.count,
@@ -317,6 +372,8 @@ STATE_TAXED = (
 )  # fmt: skip
 """Flows that a state's income tax falls on."""
 
+STATE_LINES = ("state_deferred_revenue", "state_withdrawal_tax")
+
 
 def _state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
@@ -330,11 +387,9 @@ def _state_tax(run: Run) -> pd.DataFrame:
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
         drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
-        amounts = {
-            "state_deferred_revenue": -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2)),
-            "state_withdrawal_tax": rate * state.withdrawals_taxed_share * drawn,
-        }
-        for line, values in amounts.items():
+        forgone = -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2))
+        collected = rate * state.withdrawals_taxed_share * drawn
+        for line, values in zip(STATE_LINES, (forgone, collected), strict=True):
             nominal = values[horizon] / BILLION
             frame = {"path": label, "year": years, "line": line, "nominal_bn_usd": nominal}
             frames.append(pd.DataFrame({**frame, "real_bn_usd": nominal / price}))
@@ -809,6 +864,6 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),
         "opening_by_age_bn_usd": [float(value) for value in opening[0]],
         "people_65_plus": float(run.people.people_open[0][AGES >= 65].sum()),
-        "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in range(60, 100)},
+        "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in DRAW_AGES},
     }
     return summary

@@ -21,6 +21,7 @@ from fiscal.budget.ledger import CASH_LINES, CASH_METHODS, cash_method, inside_b
 if TYPE_CHECKING:
     from fiscal.engine import Run, ValuedVintages
     from fiscal.pricing import Price
+    from fiscal.scenario.schema import Settings
 
 BILLION = 1e9
 STOCK, ALL, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
@@ -217,7 +218,7 @@ def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
             yield {
                 "basis": RISK_NEUTRAL,
                 "rate": np.nan,
-                "market": _market_name(priced.model, priced.stands_in),
+                "market": market_name(priced.model, priced.stands_in),
                 "scope": name,
                 "weight": weight,
                 "line": line,
@@ -234,7 +235,8 @@ def _error(price: Price, line: str) -> float:
     return price.error_usd.get(line, 0.0)
 
 
-def _market_name(model: str, stands_in: bool) -> str:
+def market_name(model: str, stands_in: bool) -> str:
+    """Name of a random model as a market; it may stand in for the scenario's own path."""
     return f"{model} ({STANDS_IN})" if stands_in else model
 
 
@@ -367,6 +369,11 @@ def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple
             yield "birth_decade", f"{start}s", float(by_cohort[mine].sum())
 
 
+def basis_label(basis: str, rate: float | None) -> str:
+    """A basis by name and rate, as one text."""
+    return basis if rate is None else f"{basis} {rate:g}"
+
+
 # --- tax expenditure --------------------------------------------------------------------------------
 
 
@@ -393,7 +400,7 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
     for valued in run.vintages:
         if valued.marginal or valued.market == NO_CRYPTO_PATH:
             continue
-        basis = valued.basis if valued.rate is None else f"{valued.basis} {valued.rate:g}"
+        basis = basis_label(valued.basis, valued.rate)
         own = {line: float(valued.vintages.contributions_total(line)[at].sum()) for line in SHADOW_LINES}
         deferred = flows["deferred_revenue"][at]
         rows.append(
@@ -408,9 +415,14 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
     return frame.assign(tax_expenditure_bn_usd=-frame[amounts].sum(axis=1))
 
 
+def displaced_shares(settings: Settings) -> list[float]:
+    """Shares of the crypto sleeve that would have been held outside: none, half, all, and the scenario's."""
+    return sorted({0.0, 0.5, 1.0, settings.books.displaced_taxable_share})
+
+
 def displaced_table(run: Run) -> pd.DataFrame:
     """Gains tax forgone if a share of the crypto sleeve would have been held outside, by calendar year and path."""
-    shares = sorted({0.0, 0.5, 1.0, run.scenario.settings.books.displaced_taxable_share})
+    shares = displaced_shares(run.scenario.settings)
     frames = []
     for path, label in enumerate(run.projection.path_labels):
         if label not in (SCENARIO_PATH, EQUITY_PATH):
@@ -444,10 +456,13 @@ def contingent_table(run: Run) -> pd.DataFrame:
     factors = valuation.discount_factors(dates, rates, years)
     own = run.ledger.total("rescue_cost")[0][inside]
     cases = [("own path", "scenario", own[None])]
-    cases += [(one.measure, _market_name(one.model, one.stands_in), -one.cost_usd) for one in run.contingents]
+    cases += [(one.measure, market_name(one.model, one.stands_in), -one.cost_usd) for one in run.contingents]
     rows = []
     for measure, market, cost in cases:
-        for name, total in ((_span(years), cost.sum(axis=1)), (PRESENT_VALUE, cost @ factors)):
+        for name, total in (
+            (span_label(years[0], years[-1]), cost.sum(axis=1)),
+            (PRESENT_VALUE, cost @ factors),
+        ):
             billions, count = total / BILLION, len(total)
             many = count > 1
             rows.append(
@@ -466,8 +481,9 @@ def contingent_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CONTINGENT_COLUMNS))
 
 
-def _span(years: np.ndarray) -> str:
-    return f"{years[0]}-{years[-1]}"
+def span_label(first: int, last: int) -> str:
+    """Name of the calendar years from ``first`` to ``last``."""
+    return f"{first}-{last}"
 
 
 def _risk_neutral_groups(run: Run) -> Iterator[tuple[Any, ...]]:
@@ -482,7 +498,7 @@ def _risk_neutral_groups(run: Run) -> Iterator[tuple[Any, ...]]:
         pricing.STOCK: STOCK,
         pricing.EFFECT: EFFECT,
     }
-    market = _market_name(priced.model, priced.stands_in)
+    market = market_name(priced.model, priced.stands_in)
     for key, value in priced.average.items():
         for group, amount in zip(GROUPS, value.group_usd, strict=True):
             yield (

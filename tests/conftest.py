@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -51,6 +52,24 @@ def fiscal(fiscal_command: list[str], tmp_path: Path) -> Command:
         )
 
     return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runs_have_their_shape() -> Iterator[None]:
+    """Every run that a test of this process makes has the tables and rows that a stored run is held against."""
+    from fiscal import engine, shapes
+
+    with pytest.MonkeyPatch.context() as patch:
+        real = engine.run
+
+        @functools.wraps(real)
+        def checked(*arguments: object, **options: object) -> Result:
+            result = real(*arguments, **options)  # type: ignore[arg-type]
+            assert shapes.misfits(result) == []
+            return result
+
+        patch.setattr(engine, "run", checked)
+        yield
 
 
 @pytest.fixture

@@ -1,24 +1,23 @@
-"""Compiled code between runs: checked before use, and never a reason to fail."""
+"""Compiled code between runs: checked as it is loaded, and never a reason to fail."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-
-import pytest
-
-from fiscal import compiled
+import threading
 
 KERNEL = (
     "from fiscal import compiled\n"
     "print(compiled.prepare())\n"
     "import kernel_of_a_test\n"
     "print(kernel_of_a_test.double(1.5))\n"
+    "print(sum(kernel_of_a_test.double.stats.cache_hits.values()))\n"
 )
+"""Prints the folder, three, and how often compiled code was found."""
 
 
-def call(folder, **environment):
+def call(folder, program=KERNEL, **environment):
     """A small kernel of its own in a process with its own cache."""
     (folder / "kernel_of_a_test.py").write_text(
         "from numba import njit\n\n@njit(cache=True)\ndef double(x):\n    return 2 * x\n", encoding="utf-8"
@@ -26,44 +25,105 @@ def call(folder, **environment):
     root = os.environ.get("PYTHONPATH", "")
     told = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), root]), **environment}
     return subprocess.run(
-        [sys.executable, "-c", KERNEL], cwd=folder, env=told, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], cwd=folder, env=told, capture_output=True, text=True, timeout=120
     )
 
 
-@pytest.mark.parametrize("fault", ["truncated", "empty", "flipped"])
-def test_damaged_code_is_compiled_again(tmp_path, fault):
+def said(answer):
+    """What a process printed; it must have ended well."""
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.split()
+
+
+FLIP = (
+    "import os, pathlib\n"
+    "for file in pathlib.Path(os.environ['NUMBA_CACHE_DIR']).rglob('*.nb*'):\n"
+    "    content = bytearray(file.read_bytes())\n"
+    "    content[len(content) // 2] ^= 1\n"
+    "    file.write_bytes(content)\n"
+)
+"""Damage done while the process runs that made the code; nothing is vouched for when it ends."""
+
+
+def test_damaged_code_is_compiled_again(tmp_path):
     cache = tmp_path / "cache"
-    first = call(tmp_path, NUMBA_CACHE_DIR=str(cache))
-    assert first.returncode == 0 and first.stdout.split() == [str(cache), "3.0"], first.stderr
-    files = [file for pattern in ("*.nbi", "*.nbc") for file in cache.rglob(pattern)]
-    assert len(files) >= 2
-    assert compiled.drop_damaged(cache) == []
-    for file in files:
-        content = bytearray(file.read_bytes())
-        content[len(content) // 2] ^= 1
-        damaged = {"truncated": content[: len(content) // 2], "empty": b"", "flipped": content}[fault]
-        file.write_bytes(damaged)
-    again = call(tmp_path, NUMBA_CACHE_DIR=str(cache))
-    assert again.returncode == 0 and again.stdout.split()[1] == "3.0", again.stderr
-    assert compiled.drop_damaged(cache) == []
+    assert said(call(tmp_path, KERNEL + FLIP, NUMBA_CACHE_DIR=str(cache))) == [str(cache), "3.0", "0"]
+    assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
+    assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "1"]
+    (file,) = cache.rglob("*.nb*")
+    file.write_bytes(file.read_bytes()[:-100])
+    assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
+
+
+def test_code_of_another_signature_is_not_taken(tmp_path):
+    """Whole and sound, but not what is asked for."""
+    cache = tmp_path / "cache"
+    said(call(tmp_path, KERNEL + "kernel_of_a_test.double(1)\n", NUMBA_CACHE_DIR=str(cache)))
+    one, other = cache.rglob("*.nb*")
+    content = one.read_bytes(), other.read_bytes()
+    one.write_bytes(content[1])
+    other.write_bytes(content[0])
+    assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
+
+
+def test_processes_at_once_keep_each_others_code(tmp_path):
+    """Each compiles another signature of one function into one folder; both are found afterwards."""
+    cache = tmp_path / "cache"
+    values = ["1.5", "1"]
+    program = (
+        "from fiscal import compiled\ncompiled.prepare()\nimport several\nprint(several.same({value}))\n"
+    )
+    program += "print(sum(several.same.stats.cache_hits.values()))\n"
+    (tmp_path / "several.py").write_text(
+        "from numba import njit\n\n@njit(cache=True)\ndef same(*x):\n    return x[0]\n", encoding="utf-8"
+    )
+
+    def everyone():
+        answers = {}
+
+        def one(value):
+            answers[value] = call(tmp_path, program.replace("{value}", value), NUMBA_CACHE_DIR=str(cache))
+
+        threads = [threading.Thread(target=one, args=(value,)) for value in values]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return {value: said(answer) for value, answer in answers.items()}
+
+    first, again = everyone(), everyone()
+    assert {value: words[-1] for value, words in first.items()} == dict.fromkeys(values, "0")
+    assert {value: words[-1] for value, words in again.items()} == dict.fromkeys(values, "1")
+    assert {value: words[:-1] for value, words in again.items()} == {
+        value: words[:-1] for value, words in first.items()
+    }
+    assert len(list(cache.rglob("*.nb*"))) == len(values)
+
+
+def test_code_of_an_earlier_source_goes(tmp_path):
+    """Compiled code holds what it calls in other modules too, whose sources numba does not look at."""
+    cache = tmp_path / "cache"
+    said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))
+    (before,) = cache.rglob("*.nb*")
+    edited = "from fiscal import compiled\ncompiled._kernels_sha256 = lambda: 'of an edited module'\n"
+    assert said(call(tmp_path, edited + KERNEL, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
+    (after,) = cache.rglob("*.nb*")
+    assert after.name != before.name
 
 
 def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    answer = call(
-        tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "file" / "cache"), HOME="/proc/none", XDG_CACHE_HOME=""
-    )
-    assert answer.returncode == 0, answer.stderr
-    place, doubled = answer.stdout.split()
+    nowhere = {
+        "NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache"),
+        "HOME": "/proc/none",
+        "XDG_CACHE_HOME": "",
+    }
+    place, doubled, _ = said(call(tmp_path, **nowhere))
     assert doubled == "3.0" and not os.path.exists(place)  # a passing folder, deleted at exit
 
 
-def test_broken_sums_drop_everything(tmp_path):
-    (tmp_path / "a.nbi").write_bytes(b"code")
-    for text in ("", "[]", "{", '{"a.nbi": 1}', "[" * 100_000):
-        (tmp_path / "a.nbi").write_bytes(b"code")
-        (tmp_path / compiled.SUMS).write_text(text, encoding="utf-8")
-        assert compiled.drop_damaged(tmp_path) == ["a.nbi"] and not (tmp_path / "a.nbi").exists()
-    (tmp_path / "a.nbi").write_bytes(b"code")
-    compiled.write_sums(tmp_path)
-    assert compiled.drop_damaged(tmp_path) == []
+def test_another_numba_keeps_nothing_rather_than_what_nobody_checks(tmp_path):
+    without = "from numba.core import caching\nimport numba\ndel caching.IndexDataCacheFile\n"
+    program = without + "from fiscal import compiled\nprint(compiled.prepare())\n"
+    (place,) = said(call(tmp_path, program, NUMBA_CACHE_DIR=str(tmp_path / "cache")))
+    assert not os.path.exists(place) and not (tmp_path / "cache").exists()

@@ -237,11 +237,13 @@ def test_frozen_limits_hold_contributions_down() -> None:
     assert frozen[40] < 0.95 * indexed[40]
 
 
-def test_every_column_of_every_table_is_described() -> None:
-    from fiscal.results import COLUMNS
+def test_every_table_and_every_column_is_described() -> None:
+    from fiscal.results import COLUMNS, TABLES
 
     known = set(COLUMNS)
-    for name, table in result("boom").tables.items():
+    tables = result("boom").tables
+    assert set(tables) <= set(TABLES)
+    for name, table in tables.items():
         assert set(table.columns) <= known, (name, sorted(set(table.columns) - known))
 
 

@@ -295,5 +295,9 @@ def test_a_users_file_is_refused_with_every_problem(tmp_path) -> None:
         microdata.load(microdata.Source(path=path))
     puf = tmp_path / "puf.csv"
     puf.write_text("RECID,MARS\n1,1\n")
+    with pytest.raises(InputError, match=r"(?s)puf_weights\.csv\.gz.*puf_ratios\.csv"):
+        microdata.load(microdata.Source(path=puf))
+    for name in ("puf_weights.csv.gz", "puf_ratios.csv"):
+        (tmp_path / name).touch()
     with pytest.raises(InputError, match="e01700"):
         microdata.load(microdata.Source(path=puf))

@@ -13,8 +13,10 @@ from small import progressive_schedule
 
 from fiscal import engine, pricing
 from fiscal.axes import GROUPS, SLEEVES
+from fiscal.budget.estimates import controlled
 from fiscal.contingent import rescue_on_paths
 from fiscal.markets.paths import AssetPaths, path_model
+from fiscal.markets.stochastic import bill_halves
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.kernel import project_totals
 from fiscal.scenario import load
@@ -70,12 +72,12 @@ def test_a_flat_schedule_is_its_own_average() -> None:
 def test_a_control_takes_its_known_error_off_the_mean() -> None:
     rng = np.random.default_rng(5)
     control = rng.lognormal(0, 1, 200)
-    exact, error = pricing.controlled(3.0 + 2.0 * control, control, 1.7)
+    exact, error = controlled(3.0 + 2.0 * control, control, 1.7)
     assert exact == pytest.approx(3.0 + 2.0 * 1.7) and error < 1e-9
     noisy = 2.0 * control + rng.normal(0, 0.1, 200)
-    mean, error = pricing.controlled(noisy, control, float(np.exp(0.5)))
+    mean, error = controlled(noisy, control, float(np.exp(0.5)))
     assert abs(mean - 2 * np.exp(0.5)) < 4 * error < 0.2 * 4 * noisy.std() / np.sqrt(200)
-    unmoved, _ = pricing.controlled(noisy, np.full(200, 1.7), 1.7)
+    unmoved, _ = controlled(noisy, np.full(200, 1.7), 1.7)
     assert unmoved == pytest.approx(noisy.mean())
 
 
@@ -88,9 +90,8 @@ def test_at_one_rate_a_claim_is_the_rate_less_fees_and_losses() -> None:
     cases = pricing._cases(of.inputs, at)
     told = {**pricing.path_settings(of.scenario.settings), "measure": "risk_neutral"}
     market = path_model("regime_switching").draw(told, of.inputs.years, 200, 1)
-    market = replace(
-        market, half_returns=np.concatenate([market.half_returns, pricing._bill_path(of.inputs)])
-    )
+    bill = bill_halves(of.inputs.years)[None]
+    market = replace(market, half_returns=np.concatenate([market.half_returns, bill]))
     rates = buildup_rates(of.buildup, len(of.inputs.years))
 
     def values(case: str) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ def folder(small_result, tmp_path):
 
 
 def test_a_run_reads_back_as_it_was(small_result, folder):
-    again = runs.read_run(folder)
+    again = runs.stored_result(folder)
     assert again.name == small_result.name
     assert again.scenario.settings == small_result.scenario.settings
     assert again.fingerprint == small_result.fingerprint
@@ -38,7 +38,7 @@ def test_a_run_reads_back_as_it_was(small_result, folder):
 def test_a_named_index_is_kept(small_result, tmp_path):
     table = small_result.tables["budget"].set_index(["path", "year"])
     folder = runs.write_run(_with_tables(small_result, {"budget": table}), tmp_path / "run")
-    pandas.testing.assert_frame_equal(runs.read_run(folder).tables["budget"], table, check_dtype=False)
+    pandas.testing.assert_frame_equal(runs.stored_result(folder).tables["budget"], table, check_dtype=False)
 
 
 def _with_tables(result, tables):
@@ -181,7 +181,7 @@ def test_an_existing_folder_needs_force_and_must_be_a_run(small_result, folder, 
         runs.write_run(small_result, folder)
     changed = _with_tables(small_result, {"budget": small_result.tables["budget"]})
     runs.write_run(changed, folder, force=True)
-    assert list(runs.read_run(folder).tables) == ["budget"]
+    assert list(runs.stored_result(folder).tables) == ["budget"]
     (tmp_path / "empty").mkdir()
     assert runs.write_run(small_result, tmp_path / "empty") == tmp_path / "empty"
     (tmp_path / "mine").mkdir()
@@ -289,7 +289,7 @@ def test_a_users_file_enters_by_its_content_and_is_copied(small_result, tmp_path
     assert str(tmp_path) not in everything
     one.unlink()
     moved = folder.rename(tmp_path / "moved")
-    again = runs.read_run(moved)
+    again = runs.stored_result(moved)
     assert again.scenario.value("paths.file") == str(moved / "inputs" / "paths.file.csv")
     assert runs.input_fingerprint(again.scenario) == prints[0] and again.fingerprint == result.fingerprint
     said = runs.caveats(again.provenance)
@@ -438,9 +438,56 @@ def test_a_stored_run_without_its_tables_is_not_compared(small_result, folder):
     from fiscal.results import compare
 
     with pytest.raises(InputError, match="lacks what a comparison needs") as caught:
-        compare(runs.read_run(folder), small_result)
+        compare(runs.stored_result(folder), small_result)
     said = str(caught.value)
     assert "table windows" in said and "table economy" in said and "budget: ['gdp_bn_usd'" in said
+
+
+# what differs between two questions
+
+
+def _record(**changes):
+    from fiscal.runs.manifest import environment, input_record
+
+    inputs = input_record(load("boom")) | changes
+    return {"inputs": inputs, "environment": environment()}
+
+
+def test_every_difference_between_two_questions_is_named():
+    from fiscal.runs.manifest import differences, environment, input_record
+
+    now = _record()
+    assert differences(now, now) == []
+    settings = input_record(load("boom", {"paths.seed": 7, "adoption.allocation_share": 0.5}))
+    share = now["inputs"]["settings"]["adoption"]["allocation_share"]
+    assert sorted(differences({**now, "inputs": settings}, now)) == [
+        ("adoption.allocation_share", f"0.5 then, {share} now"),
+        ("paths.seed", f"7 then, {now['inputs']['seed']} now"),
+    ]
+    table = next(iter(now["inputs"]["tables"]))
+    old = _record(
+        tables={**now["inputs"]["tables"], table: "0" * 64}, package_version="0.0.1", code_sha256="1" * 64,
+        files={"inputs/paths.file.csv": "2" * 64},
+    )  # fmt: skip
+    old["environment"] = {**environment(), "python": "3.9.0", "packages": {}}
+    told = dict(differences(old, now))
+    assert told[f"data table {table}"] == "was changed"
+    assert told["the user's inputs/paths.file.csv"] == "was changed"
+    assert told["fiscal"].startswith("0.0.1 then, ")
+    assert "source code of fiscal" not in told  # another version has another source
+    assert told["python"].startswith("3.9.0 then, ") and told["numpy"].startswith("nothing then, ")
+    code = _record(code_sha256="1" * 64)
+    assert differences(code, now) == [("source code of fiscal", "was changed")]
+
+
+@pytest.mark.parametrize(
+    "was", [None, [], "x", {"inputs": 1}, {"inputs": {"settings": {"a": {"b": {"c": "d" * 999}}}}}]
+)
+def test_a_record_of_anything_is_compared(was):
+    from fiscal.runs.manifest import differences
+
+    found = differences(was, _record())
+    assert found and all(len(name) <= 80 and len(words) < 250 for name, words in found)
 
 
 # making a run again

@@ -356,9 +356,11 @@ def test_fans_draw_what_the_tables_hold() -> None:
 
 
 def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
-    from fiscal.results import Result
+    from fiscal.results import TABLES, Result
 
-    summary = Result.of(small()).summary
+    result = Result.of(small())
+    assert {*result.tables, "state_tax"} == set(TABLES)
+    summary = result.summary
     assert set(summary["crypto_value_over_gdp"]) == {
         "q05_over_gdp", "median_over_gdp", "q95_over_gdp", "capped_share",
     }  # fmt: skip

@@ -10,7 +10,7 @@ import sys
 
 # imported for the commands that they register, in the order in which help lists them
 # isort: off
-from fiscal.cli import scenarios, reports, stored, books, data, markets  # noqa: F401
+from fiscal.cli import scenarios, sweeps, reports, stored, books, data, markets  # noqa: F401
 
 # isort: on
 from fiscal.cli.application import EXIT_INTERRUPTED, EXIT_WRONG_INPUT, app

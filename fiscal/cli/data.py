@@ -63,14 +63,16 @@ def data_check(as_json: JsonOption = False) -> None:
 @data_app.command("derive")
 def data_derive(
     table: Annotated[
-        str, typer.Argument(help="own_withdrawals, sensitivity, hindcast, validation or claim_reasons.")
+        str,
+        typer.Argument(help="own_withdrawals, sensitivity, drivers, hindcast, validation or claim_reasons."),
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Build a data table that comes from the model's own runs; minutes for the sensitivity.
+    """Build a data table that comes from the model's own runs; minutes for sensitivity and drivers.
 
     own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
-    after it. sensitivity moves each assumption over its range. hindcast starts the model in the past.
+    after it. sensitivity moves each assumption over its range, drivers several at once (the sweep of that
+    name, three tables). hindcast starts the model in the past.
     validation is what `fiscal validate` finds.
     claim_reasons takes the government's share of the opening stock apart.
 
@@ -78,11 +80,12 @@ def data_derive(
     Example: fiscal data derive sensitivity
     """
     from fiscal.errors import nearest
-    from fiscal.validation import claim_reasons, hindcast, own_withdrawals, published, sensitivity
+    from fiscal.validation import claim_reasons, drivers, hindcast, own_withdrawals, published, sensitivity
 
     builders = {
         "own_withdrawals": own_withdrawals.rebuild,
         "sensitivity": sensitivity.rebuild,
+        "drivers": drivers.rebuild,
         "hindcast": hindcast.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
@@ -101,4 +104,4 @@ def data_derive(
     if as_json:
         emit({"built": table})
         return
-    say(f"{table}.csv written to the data folder")
+    say(f"{table} written to the data folder")

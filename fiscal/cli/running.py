@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,59 @@ def run_one(scenario: Any, verbose: bool = False, batches: Any = None) -> Any:
         return engine.run(scenario, progress=runs.reporter(progress), batches=batches)
 
 
-def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool) -> Any:
-    """Run in the working place of a folder, which is whole afterwards; or read it, where it is whole already."""
+def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None) -> Any:
+    """The sweep of a design; a bar with the time left on terminals, unless messages go there."""
+    import fiscal
     from fiscal import runs
 
-    with runs.working_place(out, scenario, force=force, resume=resume) as place:
+    with contextlib.nullcontext() if verbose else progress_bar(design.name, time_left=True) as progress:
+        return fiscal.sweep(design, jobs=jobs, progress=runs.reporter(progress), batches=batches)
+
+
+def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool) -> Any:
+    """Run a scenario into a folder, see :func:`_made_into`."""
+    from fiscal import runs
+
+    def make(place: Any) -> Any:
+        return run_one(scenario, verbose, place)
+
+    return _made_into(out, scenario, None, make, runs.read_run, force=force, resume=resume)
+
+
+def sweep_into(out: Path, design: Any, jobs: int, force: bool, resume: bool, verbose: bool) -> Any:
+    """Sweep into a folder, which holds its figures too; see :func:`_made_into`."""
+    from fiscal import runs
+    from fiscal.plots.files import sweep_figures
+
+    def make(place: Any) -> Any:
+        return sweep_one(design, jobs, verbose, place)
+
+    return _made_into(
+        out, design.base, design, make, runs.read_sweep, sweep_figures, force=force, resume=resume
+    )
+
+
+def _made_into(
+    out: Path,
+    scenario: Any,
+    design: Any,
+    make: Callable[[Any], Any],
+    read: Callable[[Path], Any],
+    files: Callable[[Any], dict[str, bytes]] | None = None,
+    *,
+    force: bool,
+    resume: bool,
+) -> Any:
+    """What ``make`` gives in the working place of a folder, which is whole afterwards; or what ``read`` finds there,
+    where it is whole already."""
+    from fiscal import runs
+
+    with runs.working_place(out, scenario, design, force=force, resume=resume) as place:
         if place.finished:
-            return runs.read_run(out)
+            return read(out)
         try:
-            result = run_one(scenario, verbose, place)
-            runs.finish(place, result, ["fiscal", *sys.argv[1:]])
+            result = make(place)
+            runs.finish(place, result, ["fiscal", *sys.argv[1:]], files(result) if files else None)
         except (KeyboardInterrupt, OSError, InputError):
             if place.kept():
                 say(f"{place.kept()} batches are kept in {place.path.name}; --resume goes on with them")
@@ -60,7 +103,7 @@ def results_of(
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(list({str(problem): problem for problem in problems}.values()))
     if static:
         found = [each for one in found for each in (_static(one), one) if each is not None]
         if len(found) == len(names):

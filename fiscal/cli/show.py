@@ -19,19 +19,32 @@ PIPE_WIDTH = 160  # columns of a table that goes to a file or another program
 
 
 @contextlib.contextmanager
-def progress_bar(title: str) -> Iterator[Callable[..., None] | None]:
-    """A callback ``(done, total, label="")`` drawing a bar on stderr; None when that is no terminal."""
+def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..., None] | None]:
+    """A callback ``(done, total, label="")`` drawing a bar on stderr; None when that is no terminal.
+
+    ``time_left`` is told where the steps are alike, so that it can be known.
+    """
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (
+    columns: list[ProgressColumn] = [
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-    )
+    ]
+    if time_left:
+        columns += [TextColumn("left", markup=False), TimeRemainingColumn()]
     # redirect_stdout would send our own JSON to stderr
     console = console_on(stderr=True)
     with Progress(

@@ -141,24 +141,32 @@ def load(source: Source | None = None) -> taxcalc.Records:
     """Records at their first year. ``source`` None is the packaged CPS sample.
 
     A user's file needs Tax-Calculator's column names: a name that starts with ``puf`` is read as the
-    PUF-based file (weights and ratios packaged beside it), any other as a TMD-type file with its own weights
-    and growth factors. Raises InputError for files that are missing or lack columns.
+    PUF-based file (with ``puf_weights.csv.gz`` and ``puf_ratios.csv`` beside it, unless other weights are
+    named), any other as a TMD-type file with its own weights and growth factors. Raises InputError for files
+    that are missing or lack columns.
     """
     import taxcalc
 
     if source is None or source.path is None:
         return taxcalc.Records.cps_constructor()
+    is_puf = source.path.name.startswith("puf")
     paths = {
         "records": source.path,
         "weights": source.weights_path,
         "growth factors": source.growfactors_path,
     }
+    if is_puf:  # Tax-Calculator's package does not hold them, and itself looks in the working folder
+        weights = source.weights_path or source.path.with_name("puf_weights.csv.gz")
+        paths = {
+            "records": source.path,
+            "weights": weights,
+            "ratios": source.path.with_name("puf_ratios.csv"),
+        }
     missing = [
         Problem("the file does not exist", file=str(p), key=k)
         for k, p in paths.items()
         if p and not p.is_file()
     ]
-    is_puf = source.path.name.startswith("puf")
     if not is_puf:
         missing += [
             Problem("a TMD-type file needs this beside it", key=k) for k, p in paths.items() if p is None
@@ -170,7 +178,9 @@ def load(source: Source | None = None) -> taxcalc.Records:
     if lacking:
         raise InputError([Problem("column missing", file=source.path.name, key=name) for name in lacking])
     if is_puf:
-        return taxcalc.Records.puf_constructor(data=str(source.path))
+        return taxcalc.Records.puf_constructor(
+            data=str(source.path), weights=str(paths["weights"]), ratios=str(paths["ratios"])
+        )
     return taxcalc.Records.tmd_constructor(source.path, source.weights_path, source.growfactors_path)
 
 

@@ -118,6 +118,50 @@ def correlation_root(crypto_equity: float) -> np.ndarray:
     return np.linalg.cholesky(positive / np.outer(size, size))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shocks:
+    """What the regime model's months are drawn from, on the real measure.
+
+    A month's log returns are its means, and ``sd * sqrt(variance) * root @ normal``, and for crypto
+    ``deviation[state] * scale``.
+    """
+
+    sd: np.ndarray  # (month, asset) of a month of variance one
+    root: np.ndarray  # (asset, asset) of the correlations
+    tail_share: float
+    variance: np.ndarray  # (2,) of a month outside the tails and in them
+    deviation: np.ndarray  # (2,) of crypto's mean in the low and the high state, at the fitted volatility
+    scale: np.ndarray  # (month,) the month's volatility over the fitted one
+    stay: tuple[float, float]  # chance to stay a month in the low and in the high state
+    high_share: float  # of the stationary distribution
+    stateless: float  # times the crypto shocks' deviation when they carry the states' variance too
+
+
+def monthly_shocks(settings: Mapping[str, Any], law: Law) -> Shocks:
+    """The shocks under the settings, from the stored fit of two states and the joint months."""
+    fit = stored("switching_mean")
+    high = (1 - fit["stay_low"]) / ((1 - fit["stay_low"]) + (1 - fit["stay_high"]))
+    gap = fit["mean_high"] - fit["mean_low"]
+    deviation = np.array([-high * gap, (1 - high) * gap])
+    fitted = np.sqrt((1 - high) * deviation[0] ** 2 + high * deviation[1] ** 2 + fit["sd"] ** 2)
+    scale = law.crypto_volatility / np.sqrt(MONTHS_PER_YEAR) / fitted
+    sd = joint_months().std(axis=0, ddof=1) * np.ones((len(law.years), 1))
+    sd[:, CRYPTO] = fit["sd"] * scale
+    share, factor = settings["tail_share"], settings["tail_variance"]
+    normal_variance = 1 / (1 - share + share * factor)
+    return Shocks(
+        sd=sd,
+        root=correlation_root(float(settings["equity_correlation"])),
+        tail_share=share,
+        variance=np.array([normal_variance, normal_variance * factor]),
+        deviation=deviation,
+        scale=scale,
+        stay=(fit["stay_low"], fit["stay_high"]),
+        high_share=high,
+        stateless=fitted / fit["sd"],
+    )
+
+
 class RegimeSwitching:
     """Two states of crypto's monthly mean, joint shocks with shared tails."""
 
@@ -135,18 +179,8 @@ class RegimeSwitching:
         the stationary distribution, from which the first state is drawn, is zero. A month's variance is
         multiplied for all assets at once with a small probability: tails are shared.
         """
-        fit = stored("switching_mean")
-        high = (1 - fit["stay_low"]) / ((1 - fit["stay_low"]) + (1 - fit["stay_high"]))
-        gap = fit["mean_high"] - fit["mean_low"]
-        deviation = np.array([-high * gap, (1 - high) * gap])
-        fitted = np.sqrt((1 - high) * deviation[0] ** 2 + high * deviation[1] ** 2 + fit["sd"] ** 2)
-        scale = law.crypto_volatility / np.sqrt(MONTHS_PER_YEAR) / fitted  # (month,)
-        sd = joint_months().std(axis=0, ddof=1) * np.ones((len(law.years), 1))
-        sd[:, CRYPTO] = fit["sd"] * scale
-        share, factor = settings["tail_share"], settings["tail_variance"]
-        normal_variance = 1 / (1 - share + share * factor)
-        variance = np.array([normal_variance, normal_variance * factor])
-        root = correlation_root(float(settings["equity_correlation"]))
+        shocks = monthly_shocks(settings, law)
+        share, variance, scale = shocks.tail_share, shocks.variance, shocks.scale
         months = len(law.years)
         drivers = np.empty((n_paths, months, len(ASSETS)))
         uniform = np.empty((n_paths, months, 2))
@@ -156,19 +190,20 @@ class RegimeSwitching:
         if settings.get("draws") == "sobol":
             drivers, uniform[..., 1] = _with_slow_sobol(drivers, uniform[..., 1], seed, first_path)
         drivers *= np.sqrt(variance[(uniform[..., 0] < share).astype(np.int64)])[:, :, None]
-        states = _chains(uniform[..., 1], fit["stay_low"], fit["stay_high"], high)
-        result = drivers @ root.T  # path by path: the same product whatever the batch
+        states = _chains(uniform[..., 1], *shocks.stay, shocks.high_share)
+        result = drivers @ shocks.root.T  # path by path: the same product whatever the batch
+        sd = shocks.sd
         result *= sd
         if law.risk_neutral:
             # no states here: the shocks carry the volatility of the month alone
-            result[:, :, CRYPTO] *= fitted / fit["sd"]
-            sd[:, CRYPTO] *= fitted / fit["sd"]
+            result[:, :, CRYPTO] *= shocks.stateless
+            sd[:, CRYPTO] *= shocks.stateless
             # conditional mean of exp(shock) over the mixture of variances, the same in both states
             mixture = (1 - share) * np.exp(0.5 * sd**2 * variance[0]) + share * np.exp(
                 0.5 * sd**2 * variance[1]
             )
             return result + (np.log1p(law.risk_free)[:, None] - np.log(mixture))
-        result[:, :, CRYPTO] += deviation[states] * scale
+        result[:, :, CRYPTO] += shocks.deviation[states] * scale
         return result + law.mean_log
 
 
@@ -325,3 +360,12 @@ def risk_free_growth(years: np.ndarray) -> np.ndarray:
     risk-neutral measure earn."""
     rates = macro(years)["one_year_rate"].to_numpy(dtype=float)
     return np.repeat(((1 + rates) ** 0.5)[:, None], 2, axis=1)
+
+
+def bill_halves(years: np.ndarray) -> np.ndarray:
+    """Half-year returns ``(year, half, asset)`` where everything earns the bill rate after the halves that have
+    happened: the mean of every risk-neutral half, whatever went before."""
+    halves = np.repeat(risk_free_growth(years)[:, :, None] - 1, len(ASSETS), axis=2)
+    for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+        halves[years == year, half] = real
+    return halves

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fiscal.exhibits import Exhibit
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
 __all__ = ["alt_text", "available"]
 
@@ -43,28 +44,34 @@ _WITH_CRYPTO = (
 )
 
 
-def available(owner: Result | Comparison | Exhibit) -> Mapping[str, Callable[..., Axes]]:
+def available(owner: Result | Comparison | Sweep | Exhibit) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
-    Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` also
-    works between two results, and ``waterfall`` needs two. An exhibit has figures of its own.
+    Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` and
+    ``who_gains`` also work between two results, and ``waterfall`` needs two. A sweep has its tornado, an exhibit
+    figures of its own.
     """
     from fiscal.exhibits import Exhibit
+    from fiscal.sweeps import Sweep
 
     if isinstance(owner, Exhibit):
         return exhibits.available(owner)
+    if isinstance(owner, Sweep):
+        return {"tornado": figures.tornado}
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
     if measures.with_crypto(results):
         names += _WITH_CRYPTO
     elif len(results) > 1:
-        names.append("difference")
+        names += ["difference", "who_gains"]
     if measures.random_results(results):
         names += _RANDOM
     if len(results) > 1:
         names.append("waterfall")
     if measures.sensitivity() is not None:
         names.append("sensitivity")
+    if measures.tornado(owner) is not None:
+        names.append("tornado")
     names.append("hindcast")
     found: dict[str, Any] = {name: getattr(figures, name) for name in names if _filled(name, results)}
     return found

@@ -13,7 +13,16 @@ import pandas as pd
 
 import fiscal.plots.measures as measures
 from fiscal.errors import InputError, Problem
-from fiscal.plots.figures import CLAIM_TEXTS, CONTRIBUTION_NAMES, basis_name, span_name, span_unit, unit_of
+from fiscal.plots.figures import (
+    CLAIM_TEXTS,
+    CONTRIBUTION_NAMES,
+    GROUP_LINES,
+    basis_name,
+    reference_name,
+    span_name,
+    span_unit,
+    unit_of,
+)
 from fiscal.plots.wording import (
     FACTOR_NAMES,
     MINUS,
@@ -23,9 +32,11 @@ from fiscal.plots.wording import (
     significant,
     window_name,
 )
+from fiscal.sweeps.outcomes import QUANTITY_WORDS
 
 if TYPE_CHECKING:
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
     Owner: TypeAlias = Result | Comparison
 
@@ -41,12 +52,13 @@ def _ends(series: pd.Series, scale: float = 1.0) -> str:
     return f"from {signed(scale * series.iloc[0])} in {first} to {signed(scale * series.iloc[-1])} in {last}"
 
 
-def _contributions(owner: Owner, *, value: str = "real_bn_usd") -> str:
-    frame = measures.contributions(measures.runs_of(owner)[0], value).set_index("year")
+def _contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | None = None) -> str:
+    result = measures.result_named(owner, scenario)
+    frame = measures.contributions(result, value).set_index("year")
     parts = [
         f"{CONTRIBUTION_NAMES[name]} {_ends(frame[name])}" for name in CONTRIBUTION_NAMES if name in frame
     ]
-    return f"Stacked areas of contributions by year in {unit_of(owner, value)}: {listing(parts)}."
+    return f"Stacked areas of contributions by year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
 def _cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
@@ -79,8 +91,8 @@ def _difference(
             f"{name} is largest in {at} at {signed(series[at])} and ends at {signed(series.iloc[-1])} "
             f"in {series.index[-1]}"
         )
-    against = measures.runs_of(owner)[0].name if reference == "base" else PATH_NAMES[reference]
     what = line.replace("_", " ")
+    against = reference_name(owner, reference)
     return f"Lines of {what} less that of {against}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
@@ -126,9 +138,10 @@ def _who_gains(
     dimension: str = "earnings_group",
     window: str | None = None,
     reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
 ) -> str:
     label = window or measures.windows_of(measures.runs_of(owner)[0])[-1]
-    frame = measures.distribution_difference(owner, dimension, label, reference)
+    frame = measures.distribution_difference(owner, dimension, label, reference, line)
     parts = []
     for name, part in frame.groupby("scenario", sort=False):
         row = part.loc[part["difference"].abs().idxmax()]
@@ -137,7 +150,8 @@ def _who_gains(
             f"{significant(100 * row['share'], 2)} percent of its whole"
         )
     return (
-        f"Bars of withdrawal tax less that of {PATH_NAMES[reference]} by {dimension.replace('_', ' ')}, "
+        f"Bars of {GROUP_LINES[line].lower()} less that of {reference_name(owner, reference)} by "
+        f"{dimension.replace('_', ' ')}, "
         f"{window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: {listing(parts)}."
     )
 
@@ -183,7 +197,7 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
     frame = measures.sensitivity()
     if frame is None:
         raise InputError(
-            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data sensitivity")
+            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
         )
     parts = [
         f"{row.key} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
@@ -194,6 +208,24 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
         f"Bars of the change of the baseline's net revenue in trillions of dollars for the "
         f"{min(count, len(frame))} "
         f"assumptions that move it most; the largest: {'; '.join(parts)}."
+    )
+
+
+def _tornado(
+    owner: Owner | Sweep, *, quantity: str | None = None, window: str | None = None, count: int = 15
+) -> str:
+    frame = measures.tornado(owner, quantity, window)
+    if frame is None:
+        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+    span = str(frame["window"].iloc[0])
+    parts = [
+        f"{row.setting} {signed(row.low_change)} at {row.low} and {signed(row.high_change)} at {row.high}"
+        for row in frame.head(min(count, 5)).itertuples()
+    ]
+    return (
+        f"Bars of the change of {QUANTITY_WORDS[str(frame['quantity'].iloc[0])]}, {span_name(span)}, in "
+        f"{span_unit(span)}, when one of {min(count, len(frame))} settings goes to the low or high end of its range "
+        f"and the others stay; the largest: {'; '.join(parts)}."
     )
 
 
@@ -292,6 +324,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "claim": _claim,
     "crypto_value": _crypto_value,
     "sensitivity": _sensitivity,
+    "tornado": _tornado,
     "path_fan": _path_fan,
     "dollar_fan": _dollar_fan,
     "crypto_history": _crypto_history,
@@ -300,7 +333,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
 }
 
 
-def alt_text(name: str, owner: Owner, **options: Any) -> str:
+def alt_text(name: str, owner: Owner | Sweep, **options: Any) -> str:
     """The sentence that stands for figure ``name`` of ``owner``. Raises InputError for an unknown name."""
     if name not in _SENTENCES:
         raise InputError(Problem("no such figure", value=name, allowed=", ".join(_SENTENCES)))

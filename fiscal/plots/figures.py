@@ -28,11 +28,13 @@ from fiscal.plots.wording import (
     significant,
     window_name,
 )
+from fiscal.sweeps.outcomes import QUANTITY_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
     Owner: TypeAlias = Result | Comparison
 
@@ -72,11 +74,13 @@ def _styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
     return styled
 
 
-def _stack(ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]]) -> None:
+def _stack(
+    ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]], fills: list[dict[str, Any]]
+) -> None:
     """Stacked areas from zero, each labelled at its right end."""
     bottom = np.zeros(len(years))
     labels = []
-    for (text, values), fill in zip(columns, style.FILLS, strict=False):
+    for (text, values), fill in zip(columns, fills, strict=True):
         top = bottom + values
         ax.fill_between(years, bottom, top, edgecolor="white", linewidth=0.4, **fill)
         labels.append((text, float((bottom[-1] + top[-1]) / 2), style.BLACK))
@@ -91,13 +95,17 @@ def _label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]
 
 
 @_styled
-def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd") -> Axes:
-    """Contributions by year, stacked by who pays and how they are taxed (the first result's)."""
+def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenario: str | None = None) -> Axes:
+    """Contributions by year, stacked by who pays and how they are taxed (``scenario``'s, or the first result's)."""
     unit = unit_of(owner, value)
-    frame = measures.contributions(measures.runs_of(owner)[0], value)
-    columns = [(text, frame[name].to_numpy()) for name, text in CONTRIBUTION_NAMES.items() if name in frame]
-    _stack(ax, frame["year"].to_numpy(), columns)
-    style.title(ax, "Contributions by who pays and by tax character", capital(unit))
+    result = measures.result_named(owner, scenario)
+    frame = measures.contributions(result, value)
+    names = [name for name in CONTRIBUTION_NAMES if name in frame]
+    columns = [(CONTRIBUTION_NAMES[name], frame[name].to_numpy()) for name in names]
+    # one fill a kind, whichever of them a scenario has
+    fills = [style.FILLS[list(CONTRIBUTION_NAMES).index(name)] for name in names]
+    _stack(ax, frame["year"].to_numpy(), columns, fills)
+    style.title(ax, f"Contributions by who pays and by tax character, {result.name}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -127,6 +135,26 @@ def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
     return ax
 
 
+GROUP_LINES = {
+    "withdrawal_tax": "Withdrawal tax",
+    "forgone": "Deferred revenue and payroll tax forgone",
+    "net_revenue": "Net revenue",
+}
+"""Lines known by earnings group and birth decade."""
+
+
+def reference_name(owner: Owner, reference: str) -> str:
+    """What a difference is from, in words: a path of the run, or the first result by its name."""
+    return measures.runs_of(owner)[0].name if reference == "base" else PATH_NAMES[reference]
+
+
+def _no_reference(reference: str) -> InputError:
+    allowed = ", ".join((*measures.REFERENCES, "base"))
+    return InputError(
+        Problem("nothing to take a difference from", key="reference", value=reference, allowed=allowed)
+    )
+
+
 @_styled
 def difference(
     owner: Owner,
@@ -145,10 +173,7 @@ def difference(
         raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LINE_NAMES)))
     frame = measures.differences(owner, reference, line, value)
     if frame.empty:
-        allowed = ", ".join((*measures.REFERENCES, "base"))
-        raise InputError(
-            Problem("nothing to take a difference from", key="reference", value=reference, allowed=allowed)
-        )
+        raise _no_reference(reference)
     names = [result.name for result in measures.runs_of(owner)]
     labels = []
     for name, part in frame.groupby("scenario", sort=False):
@@ -158,9 +183,8 @@ def difference(
         labels.append((str(name), float(values.iloc[-1]), look.color))
     style.zero_line(ax)
     _label_lines(ax, frame["year"].tolist(), labels)
-    against = names[0] if reference == "base" else PATH_NAMES[reference]
     what = line.replace("_", " ")
-    style.title(ax, capital(f"{what} against {against}"), capital(unit))
+    style.title(ax, capital(f"{what} against {reference_name(owner, reference)}"), capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -173,7 +197,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     columns = [
         (WRAPPER_NAMES.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
     ]
-    _stack(ax, frame["year"].to_numpy(), columns)
+    _stack(ax, frame["year"].to_numpy(), columns, [*style.FILLS[: len(columns)]])
     style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
     style.plain_numbers(ax)
     return ax
@@ -250,10 +274,19 @@ def who_gains(
     dimension: str = "earnings_group",
     window: str | None = None,
     reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
 ) -> Axes:
-    """Withdrawal tax against a reference by group or birth decade, one bar a scenario."""
+    """A line against a reference by group or birth decade, one bar a scenario.
+
+    ``reference`` is no_crypto, equity_adoption or base (the first result); ``line`` is withdrawal_tax, forgone or
+    net_revenue. Raises InputError for another.
+    """
     kind, label = _dimension(dimension), _window(owner, window)
-    frame = measures.distribution_difference(owner, dimension, label, reference)
+    if line not in GROUP_LINES:
+        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(GROUP_LINES)))
+    frame = measures.distribution_difference(owner, dimension, label, reference, line)
+    if frame.empty:
+        raise _no_reference(reference)
     names = frame["scenario"].unique().tolist()
     members = _drawn(dimension, frame)
     width = 0.8 / max(len(names), 1)
@@ -264,10 +297,12 @@ def who_gains(
         ax.bar(places, part, width=width, edgecolor=style.BLACK, linewidth=0.4, label=name, **fill)
     style.zero_line(ax)
     _members(ax, members)
-    style.legend(ax, "upper left")
+    low, high = ax.get_ylim()
+    style.legend(ax, "upper left" if high >= -low else "lower left")
+    against = reference_name(owner, reference)
     style.title(
         ax,
-        f"Withdrawal tax against {PATH_NAMES[reference]}, by {kind}, {window_name(label)}",
+        f"{GROUP_LINES[line]} against {against}, by {kind}, {window_name(label)}",
         capital(unit_of(owner, "real_bn_usd")),
     )
     style.plain_numbers(ax)
@@ -556,21 +591,65 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
     frame = measures.sensitivity()
     if frame is None:
         raise InputError(
-            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data sensitivity")
+            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
         )
     shown = frame.head(count)
-    places = np.arange(len(shown))[::-1]
+    _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
+    ax.set_xlabel("Change of net revenue over the longest window, trillions of current dollars")
+    ax.set_title("One assumption at a time, baseline", loc="left")
+    style.plain_numbers(ax, axis=ax.xaxis)
+    return ax
+
+
+def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
+    """Bars from nil for each key, the first on top: what it moves at its low and its high value; their places."""
+    places = np.arange(len(keys))[::-1]
     bar: dict[str, Any] = {"height": 0.66, "edgecolor": style.BLACK, "linewidth": 0.4}
-    ax.barh(places, shown["net_low"] / 1e3, label="at its low value", **bar, **style.FILLS[0])
-    ax.barh(places, shown["net_high"] / 1e3, label="at its high value", **bar, **style.FILLS[1])
+    ax.barh(places, low, label="at its low value", **bar, **style.FILLS[0])
+    ax.barh(places, high, label="at its high value", **bar, **style.FILLS[1])
     ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
-    ax.set_yticks(places, shown["key"].str.removeprefix("assumptions."))
+    ax.set_yticks(places, keys.str.removeprefix("assumptions."))
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
-    ax.set_xlabel("Change of net revenue over the longest window, trillions of current dollars")
-    ax.set_title("One assumption at a time, baseline", loc="left")
     style.legend(ax, "lower right")
+    return places
+
+
+@_styled
+def tornado(
+    owner: Owner | Sweep,
+    ax: Axes,
+    *,
+    quantity: str | None = None,
+    window: str | None = None,
+    count: int = 15,
+) -> Axes:
+    """The ``count`` settings of a sweep that move a quantity most, each alone at its low and high value.
+
+    The sweep's own; of results, the stored sweep of the design ``drivers``. Raises InputError for another quantity
+    or window than its table ``tornado`` has, or when there is none.
+    """
+    frame = measures.tornado(owner, quantity, window)
+    if frame is None:
+        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+    shown = frame.head(count)
+    span = str(frame["window"].iloc[0])
+    changes = {end: shown[f"{end}_change"] for end in ("low", "high")}
+    places = _low_and_high(ax, shown["setting"], changes["low"], changes["high"])
+    for end, other in (("low", "high"), ("high", "low")):
+        for place, value, its, text in zip(places, changes[end], changes[other], shown[end], strict=True):
+            # where both ends move it the same way, the shorter bar's label stands on the free side
+            hidden = value * its > 0 and abs(value) < abs(its)
+            right = (value > 0) != hidden if value else end == "high"
+            ax.annotate(
+                text, xy=(0.0 if hidden else value, place), xytext=(3 if right else -3, 0),
+                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=6.5,
+            )  # fmt: skip
+    ax.margins(x=0.12)
+    ax.set_xlabel(f"Change from the base, {span_unit(span)}")
+    words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
+    style.title(ax, capital(f"{words}, {span_name(span)}"), "", names=shown["setting"].tolist())
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
 

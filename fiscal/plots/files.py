@@ -6,22 +6,46 @@ import io
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fiscal.plots import figures, style
+from fiscal.tables import PRESENT_VALUE
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from fiscal.sweeps import Sweep
 
-def save(ax: Axes, folder: Path, name: str) -> None:
-    """The figure of ``ax`` as SVG and PNG; the same figure gives the same bytes."""
+
+def drawn(ax: Axes, name: str) -> dict[str, bytes]:
+    """The figure of ``ax`` as SVG and PNG, by file name; the same figure gives the same bytes."""
     figure = ax.get_figure(root=True)
     assert figure is not None
+    found = {}
+    metadata: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "png": {"Software": None}}
     with style.look():
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-        figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+        for ending, told in metadata.items():
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=ending, metadata=told)
+            found[f"{name}.{ending}"] = buffer.getvalue()
+    return found
+
+
+def save(ax: Axes, folder: Path, name: str) -> None:
+    """The figure of ``ax`` as SVG and PNG in a folder."""
+    for file, content in drawn(ax, name).items():
+        (folder / file).write_bytes(content)
+
+
+def sweep_figures(sweep: Sweep) -> dict[str, bytes]:
+    """The tornado of a sweep's quantity over its nearest and its longest window, by name in the run folder."""
+    windows = [window for window in sweep.windows if window != PRESENT_VALUE]
+    found: dict[str, bytes] = {}
+    for window in dict.fromkeys((windows[0], windows[-1])):
+        name = f"figures/tornado-{window.removeprefix('FY')}"
+        found |= drawn(figures.tornado(sweep, window=window), name)
+    return found
 
 
 def png(ax: Axes, dpi: int = 90) -> bytes:

@@ -18,9 +18,12 @@ from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES
 from fiscal.errors import InputError, Problem
 from fiscal.plots.wording import window_years
+from fiscal.sweeps.outcomes import headline_quantity
+from fiscal.tables import PRESENT_VALUE
 
 if TYPE_CHECKING:
     from fiscal.results import Comparison, Result
+    from fiscal.sweeps import Sweep
 
 REFERENCES = ("no_crypto", "equity_adoption")
 TAXED_WITHDRAWALS = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
@@ -39,7 +42,7 @@ SMALLEST_SHARE = 0.005
 TARGET_SHARE_OF_INCOME_TAX = 0.01
 
 SENSITIVITY = "sensitivity"
-"""Table that ``fiscal data sensitivity`` builds."""
+"""Table that ``fiscal data derive sensitivity`` builds."""
 
 
 def runs_of(owner: Result | Comparison) -> tuple[Result, ...]:
@@ -62,6 +65,36 @@ def references_of(result: Result) -> tuple[str, ...]:
 def with_crypto(results: tuple[Result, ...]) -> tuple[Result, ...]:
     """Results whose scenario holds crypto: those that have both references."""
     return tuple(result for result in results if references_of(result) == REFERENCES)
+
+
+def set_apart(results: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Results that differ from the first in more than the crypto they hold; all of them where it holds some.
+
+    A result that holds crypto is judged by its path without it.
+    """
+    base, *others = results
+    if references_of(base):
+        return tuple(others)
+    return tuple(result for result in others if _is_another_case(base, result))
+
+
+def _is_another_case(base: Result, result: Result) -> bool:
+    path = "no_crypto" if references_of(result) else "scenario"
+    return any(
+        abs(window_sum(result, window, line, path) - window_sum(base, window, line)) > NOISE_BN_USD
+        for window in windows_of(base)
+        for line in CASH_LINES
+    )
+
+
+def result_named(owner: Result | Comparison, scenario: str | None) -> Result:
+    """The result of a name, or the first. Raises InputError when there is none of that name."""
+    found = {result.name: result for result in runs_of(owner)}
+    if scenario is None:
+        return next(iter(found.values()))
+    if scenario not in found:
+        raise InputError(Problem("no such run", key="scenario", value=scenario, allowed=", ".join(found)))
+    return found[scenario]
 
 
 def windows_of(result: Result) -> tuple[str, ...]:
@@ -87,6 +120,11 @@ def window_difference(
     return window_sum(result, window, line, "scenario", value) - window_sum(
         result, window, line, reference, value
     )
+
+
+def window_gap(result: Result, base: Result, window: str, line: str, value: str = "nominal_bn_usd") -> float:
+    """Scenario minus the base's over a window."""
+    return window_sum(result, window, line, value=value) - window_sum(base, window, line, value=value)
 
 
 def by_year(
@@ -173,9 +211,25 @@ def crypto_share(result: Result, path: str = "scenario") -> pd.Series:
     return crypto / frame.groupby("year")["nominal_bn_usd"].sum()
 
 
-def balance_effect(result: Result, reference: str) -> pd.Series:
-    """Year-end balances, scenario over reference minus one, by year."""
-    return total_balance(result) / total_balance(result, reference) - 1
+def balance_effect(result: Result, reference: str | Result) -> pd.Series:
+    """Year-end balances, scenario over reference minus one, by year. The reference is one of the result's
+    paths, or another result."""
+    other = total_balance(result, reference) if isinstance(reference, str) else total_balance(reference)
+    return total_balance(result) / other - 1
+
+
+def contributions_differ(result: Result, base: Result) -> bool:
+    """Whether a year's contributions differ from the base's, by payer or by tax character."""
+    keys = ["year", "kind", "tax_character"]
+    own, other = (one.tables["contributions"].set_index(keys)["nominal_bn_usd"] for one in (result, base))
+    return bool((own.sub(other, fill_value=0.0).abs() > NOISE_BN_USD).any())
+
+
+def roth_share(result: Result) -> pd.Series:
+    """Roth contributions over all contributions by calendar year."""
+    wide = contributions(result, "nominal_bn_usd").set_index("year")
+    roth = [name for name in wide if name.endswith("_roth")]
+    return wide[roth].sum(axis=1) / wide.sum(axis=1)
 
 
 def distribution(result: Result, dimension: str, window: str, path: str = "scenario") -> pd.DataFrame:
@@ -205,14 +259,23 @@ def members_that_count(frame: pd.DataFrame) -> list[str]:
 def distribution_difference(
     owner: Result | Comparison, dimension: str, window: str, reference: str, line: str = "withdrawal_tax"
 ) -> pd.DataFrame:
-    """Scenario minus reference by member: ``scenario, member, difference, share``, real billions."""
+    """Scenario minus reference by member: ``scenario, member, difference, share``, real billions.
+
+    ``reference`` is a path of each run, or ``base``: the first result's scenario.
+    """
     frames = []
+    base = runs_of(owner)[0]
     for result in runs_of(owner):
-        if reference not in references_of(result):
+        if reference == "base":
+            if result is base:
+                continue
+            compared = distribution(base, dimension, window)
+        elif reference in references_of(result):
+            compared = distribution(result, dimension, window, reference)
+        else:
             continue
         own = distribution(result, dimension, window).set_index("member")[line]
-        other = distribution(result, dimension, window, reference).set_index("member")[line]
-        gap = own - other
+        gap = own - compared.set_index("member")[line]
         frames.append(
             pd.DataFrame(
                 {
@@ -426,15 +489,23 @@ def peak_effects(owner: Result | Comparison, reference: str = "equity_adoption")
     return pd.DataFrame(rows)
 
 
-def net_effect(result: Result, reference: str | None = None, *, cumulated: bool = False) -> pd.Series:
+def net_effect(
+    result: Result, reference: str | Result | None = None, *, cumulated: bool = False
+) -> pd.Series:
     """Net revenue by calendar year from the opening, or its difference from a reference; billions.
 
-    ``cumulated`` adds up the difference with interest at the one-year rate; a level has no interest.
+    The reference is one of the result's paths, or another result. ``cumulated`` adds up the difference with
+    interest at the one-year rate; a level has no interest.
     """
     own = _net_with_stub(result, "scenario")
     if reference is None:
         return own
-    gap = own - _net_with_stub(result, reference)
+    other = (
+        _net_with_stub(result, reference)
+        if isinstance(reference, str)
+        else _net_with_stub(reference, "scenario")
+    )
+    gap = own - other
     if not cumulated:
         return gap
     rate = result.tables["economy"].set_index("year")["one_year_rate"].loc[gap.index].to_numpy()
@@ -459,14 +530,19 @@ def turning_years(owner: Result | Comparison) -> pd.DataFrame:
     """Spells of sign of net revenue and of its differences from the references.
 
     Columns ``scenario, reference, effect, sign, first_year, last_year``; ``reference`` is empty for the
-    level. A break-even year is the first year of a later spell.
+    level, ``base`` for the first result. A break-even year is the first year of a later spell.
     """
     rows = []
-    for result in runs_of(owner):
+    results = runs_of(owner)
+    apart = set_apart(results)
+    for result in results:
         cases: list[tuple[str, str, pd.Series]] = [("", "annual", net_effect(result))]
-        for reference in references_of(result):
-            cases.append((reference, "annual", net_effect(result, reference)))
-            cases.append((reference, "cumulated", net_effect(result, reference, cumulated=True)))
+        against: list[tuple[str, str | Result]] = [(name, name) for name in references_of(result)]
+        if any(result is one for one in apart):
+            against.append(("base", results[0]))
+        for name, reference in against:
+            cases.append((name, "annual", net_effect(result, reference)))
+            cases.append((name, "cumulated", net_effect(result, reference, cumulated=True)))
         for reference, effect, series in cases:
             for sign, first, last in sign_episodes(series):
                 rows.append((result.name, reference, effect, sign, first, last))
@@ -636,19 +712,7 @@ def headline(owner: Result | Comparison, value: str = "nominal_bn_usd") -> pd.Da
             )
             rows.append(row)
     frame = pd.DataFrame(rows)
-    return frame if differs_in_more_than_crypto(owner) else frame.drop(columns="against_base")
-
-
-def differs_in_more_than_crypto(owner: Result | Comparison) -> bool:
-    """Whether some scenario without its crypto is another case than the first result."""
-    results = runs_of(owner)
-    base, window = results[0], windows_of(results[0])[-1]
-    reference = window_sum(base, window, "net_revenue")
-    for result in results[1:]:
-        path = "no_crypto" if references_of(result) else "scenario"
-        if abs(window_sum(result, window, "net_revenue", path) - reference) > NOISE_BN_USD:
-            return True
-    return bool(references_of(base)) and len(results) > 1
+    return frame if set_apart(results) else frame.drop(columns="against_base")
 
 
 def sensitivity() -> pd.DataFrame | None:
@@ -682,6 +746,56 @@ def sensitivity() -> pd.DataFrame | None:
     size = frame[["net_low", "net_high"]].abs().max(axis=1)
     ordered = frame.loc[size.sort_values(ascending=False, kind="stable").index]
     return ordered.rename_axis("key").reset_index()
+
+
+DRIVERS = ("drivers_tornado", "drivers_indices", "drivers_spread")
+"""Tables that ``fiscal data derive drivers`` builds."""
+
+
+def drivers() -> dict[str, pd.DataFrame] | None:
+    """The stored sweep of the design ``drivers``: ``tornado``, ``indices``, ``spread``; None if not built."""
+    if not set(DRIVERS) <= {entry.name for entry in sources.resources()}:
+        return None
+    return {
+        "tornado": sources.table("drivers_tornado"),
+        "indices": sources.table("drivers_indices"),
+        "spread": sources.table("drivers_spread"),
+    }
+
+
+def tornado(
+    owner: Result | Comparison | Sweep, quantity: str | None = None, window: str | None = None
+) -> pd.DataFrame | None:
+    """One setting at a time, the largest moves first: a sweep's own, else the stored one's; None if there is none.
+
+    Columns as in the table ``tornado``, with ``low_change`` and ``high_change`` from the base in billions. Default:
+    the effect that the sweep is about, over its longest window. Raises InputError for another quantity or window.
+    """
+    from fiscal.sweeps import Sweep
+
+    if isinstance(owner, Sweep):
+        table = owner.tornado
+    elif (stored := drivers()) is not None:
+        table = stored["tornado"]
+    else:
+        return None
+    quantities, windows = (list(dict.fromkeys(table[name])) for name in ("quantity", "window"))
+    chosen = {
+        "quantity": headline_quantity(quantities) if quantity is None else quantity,
+        "window": [label for label in windows if label != PRESENT_VALUE][-1] if window is None else window,
+    }
+    problems = [
+        Problem(f"no such {name}", key=name, value=chosen[name], allowed=", ".join(known))
+        for name, known in (("quantity", quantities), ("window", windows))
+        if chosen[name] not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    own = table[(table["quantity"] == chosen["quantity"]) & (table["window"] == chosen["window"])]
+    return own.assign(
+        low_change=own["at_low_bn_usd"] - own["at_value_bn_usd"],
+        high_change=own["at_high_bn_usd"] - own["at_value_bn_usd"],
+    ).reset_index(drop=True)
 
 
 HINDCAST = "hindcast"

@@ -28,6 +28,9 @@ FIGURE_INCHES = (6.5, 2.75)
 LABEL_GAP = 0.085
 """Smallest distance between two labels of one line as a share of the axes' height."""
 
+YEAR_POINTS = 32
+"""Width of a year on the axis with the space beside it."""
+
 CHARACTER_POINTS = 4.9
 """Width of a character of a label, on average and with a little to spare."""
 
@@ -118,10 +121,14 @@ def axes_points(ax: Axes) -> float:
     return 72 * (inches - 0.5) / columns
 
 
-def title(ax: Axes, text: str, unit: str) -> None:
-    """Title says what, the axis says the unit; a title wider than the axes is broken."""
+def title(ax: Axes, text: str, unit: str, *, names: Sequence[str] = ()) -> None:
+    """Title says what, the axis says the unit; a title wider than the axes is broken.
+
+    ``names`` stand at the value axis and take width from it.
+    """
     text = text.replace("FY ", "FY\N{NO-BREAK SPACE}")
-    characters = int(axes_points(ax) / 5.7)
+    taken = max((len(name) for name in names), default=0) * CHARACTER_POINTS
+    characters = int((axes_points(ax) - taken) / 5.7)
     ax.set_title("\n".join(textwrap.wrap(text, characters)), loc="left")
     ax.set_ylabel(unit)
 
@@ -132,7 +139,9 @@ def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> No
     widest = max((len(line) for label in labels for line in label.split("\n")), default=0)
     share = min((widest * CHARACTER_POINTS + 12) / axes_points(ax), 0.6) if widest else 0.02
     ax.set_xlim(first, last + (last - first) * share / (1 - share))
-    step = 5 if last - first <= 30 else 10 if last - first <= 60 else 15
+    room = max(int(axes_points(ax) * (1 - share) / YEAR_POINTS), 1)
+    wanted = 5 if last - first <= 30 else 10 if last - first <= 60 else 15
+    step = next((one for one in (5, 10, 15, 25) if one >= wanted and (last - first) / one <= room), 50)
     ax.set_xticks([year for year in range(first, last + 1) if year % step == 0])
 
 
@@ -180,6 +189,6 @@ def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> 
         )
 
 
-def legend(ax: Axes, place: Literal["upper left", "upper right", "lower right"]) -> None:
+def legend(ax: Axes, place: Literal["upper left", "upper right", "lower left", "lower right"]) -> None:
     """A plain legend, for bars, where a label at the bar would cover its neighbours."""
     ax.legend(loc=place, frameon=False, handlelength=1.6, handleheight=0.9, borderaxespad=0.2)

@@ -21,13 +21,21 @@ from fiscal.plots.wording import (
     signed_amount,
     signed_percent,
     significant,
+    spells_text,
     window_name,
     window_words,
     window_years,
 )
+from fiscal.report.compared import (
+    Results,
+    compared_sentences,
+    lever_sentences,
+    lines_sentences,
+    owner_of,
+)
 from fiscal.report.content import Block, Column, Prose, Section, Table
 from fiscal.report.provenance import provenance_words
-from fiscal.results import Comparison, Result, compare
+from fiscal.results import Result
 from fiscal.runs import input_fingerprint
 
 WARNING = (
@@ -39,8 +47,6 @@ WARNING = (
 SIGNS = "Positive = the government is better off."
 FINGERPRINT_LENGTH = 12
 LIBRARIES = ("taxcalc", "numpy", "pandas", "scipy", "matplotlib", "typst")
-
-Results = tuple[Result, ...]
 
 
 def data_fingerprint(base: Result) -> str:
@@ -108,7 +114,7 @@ def adoption_of(result: Result) -> tuple[float, float, int]:
 
 
 def size_sentences(results: Results) -> str:
-    """The first paragraph: crypto in balances, in receipts, and the adoption at which it would be 1%."""
+    """Crypto in balances, in receipts, and the adoption at which it would be 1%."""
     holders = measures.with_crypto(results)
     if not holders:
         return "None of these scenarios holds crypto, so nothing here depends on its price."
@@ -121,11 +127,6 @@ def size_sentences(results: Results) -> str:
     parts.append(_receipts_sentence(own, longest))
     parts.append(_threshold_sentence(own))
     return " ".join(parts)
-
-
-def owner_of(results: Results) -> Result | Comparison:
-    """The comparison of the results with the first, or the one result."""
-    return compare(results[0], *results[1:]) if len(results) > 1 else results[0]
 
 
 def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str:
@@ -208,17 +209,6 @@ def spells_sentence(base: Result) -> str:
     """In which calendar years annual net revenue is negative and in which positive."""
     spells = measures.sign_episodes(measures.net_effect(base))
     return f"Annual net revenue is {spells_text(spells)}."
-
-
-def spells_text(spells: tuple[tuple[int, int, int], ...]) -> str:
-    """ "negative from 2025 to 2038 and positive from 2039 to 2100"; spells of nothing are left out."""
-    words = {1: "positive", -1: "negative"}
-    found = [
-        f"{words[sign]} from {first} to {last}" if last > first else f"{words[sign]} in {first}"
-        for sign, first, last in spells
-        if sign
-    ]
-    return listing(found) if found else "zero throughout"
 
 
 def expenditure_sentences(base: Result) -> str:
@@ -330,8 +320,9 @@ def _why_horizons_differ(holders: Results, first_window: str) -> str:
 
 
 def rate_sentence(results: Results) -> str:
-    """A tenth of the tax on withdrawals beside crypto's effect."""
+    """A tenth of the tax on withdrawals beside the scenarios' effects."""
     holders = measures.with_crypto(results)
+    apart = measures.set_apart(results)
     base = results[0]
     window = measures.windows_of(base)[-1]
     tenth = 0.1 * measures.window_sum(base, window, "withdrawal_tax")
@@ -345,21 +336,35 @@ def rate_sentence(results: Results) -> str:
         for result in holders
         if (gap := measures.window_difference(result, window, "withdrawal_tax", "equity_adoption"))
     ]
-    return f"{text}, {listing(ratios)} against the same adoption in equity." if ratios else f"{text}."
+    told = [f"{listing(ratios)} against the same adoption in equity"] if ratios else []
+    gaps = {result.name: measures.window_gap(result, base, window, "net_revenue") for result in apart}
+    levers = [
+        f"{significant(tenth / abs(gap), 2)} times the effect of {name}"
+        for name, gap in gaps.items()
+        if abs(gap) >= measures.NOISE_BN_USD
+    ]
+    if levers:
+        told.append(f"{listing(levers)} on net revenue against {base.name}")
+    return f"{text}, {'; '.join(told)}." if told else f"{text}."
 
 
 def turning_sentences(results: Results) -> str:
-    """When each scenario's annual effect on net revenue is a gain or a loss, against both references."""
+    """When each scenario's annual effect on net revenue is a gain or a loss, against what it is set beside."""
+    base = results[0]
+    apart = {result.name for result in measures.set_apart(results)}
     parts = []
-    for result in measures.with_crypto(results):
+    for result in results:
+        against: list[tuple[str | Result, str]] = []
+        if measures.references_of(result):
+            against += [("equity_adoption", "the same adoption in equity"), ("no_crypto", "no crypto")]
+        if result.name in apart:
+            against.append((base, base.name))
         clauses = [
             f"{spells_text(measures.sign_episodes(measures.net_effect(result, reference)))} against {words}"
-            for reference, words in (
-                ("equity_adoption", "the same adoption in equity"),
-                ("no_crypto", "no crypto"),
-            )
+            for reference, words in against
         ]
-        parts.append(f"The annual effect of {result.name} on net revenue is {', and '.join(clauses)}.")
+        if clauses:
+            parts.append(f"The annual effect of {result.name} on net revenue is {', and '.join(clauses)}.")
     return " ".join(parts)
 
 
@@ -369,7 +374,9 @@ def turning_table(results: Results) -> Table:
     frame = frame[frame["sign"] != 0]
     words = {1: "gain", -1: "loss"}
     frame = frame.assign(
-        against=frame["reference"].map(lambda name: PATH_NAMES.get(name, "no reference (the level)")),
+        against=frame["reference"].map(
+            {**PATH_NAMES, "base": results[0].name, "": "no reference (the level)"}
+        ),
         what=frame["effect"].map({"annual": "annual", "cumulated": "cumulated with interest"}),
         spell=[
             f"{words[sign]} {first}{DASH}{last}" if last > first else f"{words[sign]} {first}"
@@ -440,14 +447,16 @@ def books_table(
         ]
     if "against_base" in frame:
         columns.append(Column("against_base", f"Net, against {results[0].name}", gap, scale))
+    references = (
+        "No crypto: the same people, law and core returns. Same in equity: the same adoption, the money earning the "
+        "equity return; against no crypto a scenario also gains from crypto taking the place of bonds and cash, so "
+        "that even a bust can end above it. "
+    )
     return Table(
         label, caption, frame, tuple(columns), unit=f"{unit}. {SIGNS}", group="window",
         source="Net revenue is the sum of the lines. Other receipts are the additional tax on early withdrawals "
-        "and the tax on conversions. No crypto: the same people, law and core returns. Same in equity: the "
-        "same "
-        "adoption, the money earning the equity return; against no crypto a scenario also gains from crypto "
-        "taking the place of bonds and cash, so that even a bust can end above it. The claim on balances left "
-        "at the end of the horizon is valued with the present values.",
+        f"and the tax on conversions. {references if measures.with_crypto(results) else ''}The claim on balances "
+        "left at the end of the horizon is valued with the present values.",
     )  # fmt: skip
 
 
@@ -484,16 +493,23 @@ def effects_table(results: Results) -> Table | None:
     )  # fmt: skip
 
 
+def lead_sentences(results: Results) -> str:
+    """The answer in a paragraph: levers against the base, and crypto's size."""
+    return " ".join(part for part in (lever_sentences(results), size_sentences(results)) if part)
+
+
 def answer_section(results: Results) -> Section:
     """One page: how large, the headline table, ten against seventy-five years."""
     base = results[0]
-    blocks: list[Block] = [Prose(size_sentences(results), "lead")]
-    blocks.append(headline_table(results))
+    blocks: list[Block] = [
+        Prose(lead_sentences(results), "lead"),
+        Prose(compared_sentences(results), "note"),
+        headline_table(results),
+    ]
+    levers = lines_sentences(results)
+    if levers:
+        blocks.append(Prose(levers))
     blocks.append(Prose(f"{books_sentences(base)} {caution_sentences(base)}"))
-    blocks.append(Prose(expenditure_sentences(base)))
-    horizon = horizon_sentences(results)
-    if horizon:
-        blocks.append(Prose(f"{horizon} {rate_sentence(results)}"))
-    else:
-        blocks.append(Prose(rate_sentence(results)))
+    parts = (horizon_sentences(results), rate_sentence(results))
+    blocks.append(Prose(" ".join(part for part in parts if part)))
     return Section("The answer on one page", tuple(blocks), new_page=True)

@@ -21,9 +21,10 @@ from fiscal.plots.wording import (
     signed_percent,
     significant,
 )
-from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
+from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.report.drivers import drivers_blocks
 from fiscal.results import Result
 from fiscal.validation.calibration import calibration
 
@@ -340,9 +341,9 @@ def assumptions_section(results: Results) -> Section:
     changed = _changed_table(results)
     if changed is not None:
         blocks.append(changed)
-    blocks += sensitivity_blocks(results)
+    blocks += [*sensitivity_blocks(results), *drivers_blocks(results)]
     blocks += [_settings_table(base, own), _assumptions_table(settings, table)]
-    return Section("Assumptions and sensitivity", tuple(blocks))
+    return Section("What drives the answer: assumptions and sensitivity", tuple(blocks))
 
 
 def _changed_table(results: Results) -> Table | None:
@@ -448,7 +449,7 @@ def sensitivity_blocks(results: Results) -> list[Block]:
         low=[_plain(value) for value in frame["low"]], high=[_plain(value) for value in frame["high"]]
     )
     return [
-        Heading("Sensitivity"),
+        Heading("One assumption at a time"),
         Prose(text),
         figure(
             results, "figure-sensitivity", "What moves the baseline's net revenue most",

@@ -12,8 +12,9 @@ from fiscal.axes import GROUPS
 from fiscal.plots import measures
 from fiscal.plots.figures import basis_name
 from fiscal.plots.wording import amount, capital, listing, percent, signed_amount, signed_percent
-from fiscal.report.answer import SIGNS, Results
+from fiscal.report.answer import SIGNS
 from fiscal.report.chapters import VINTAGE_YEAR, figure
+from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.results import Result
 

@@ -20,19 +20,20 @@ from fiscal.plots.wording import (
     listing,
     percent,
     signed_amount,
+    signed_percent,
     window_name,
     window_words,
 )
 from fiscal.report.answer import (
     FINGERPRINT_LENGTH,
     SIGNS,
-    Results,
     effects_table,
+    expenditure_sentences,
     gdp_table,
-    owner_of,
     turning_sentences,
     turning_table,
 )
+from fiscal.report.compared import Results, more_or_less, owner_of
 from fiscal.report.content import Block, Column, Figure, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.results import Result
 from fiscal.validation.calibration import bridge
@@ -79,50 +80,98 @@ def _shown(years: Any) -> list[int]:
 
 
 def contributions_section(results: Results) -> Section:
-    """Contributions by payer and tax character; the same in every scenario unless behaviour is changed."""
+    """Contributions by payer and tax character: the base's, and those of the cases that change them."""
     base = results[0]
-    frame = measures.contributions(base)
-    wide = frame.set_index("year")
+    changed = tuple(result for result in results[1:] if measures.contributions_differ(result, base))
+    shown = (base, *changed)
+    caption = "Contributions by who pays and by tax character"
+    figures = [
+        figure(
+            (result,), "figure-contributions" + (f"-{result.name}" if number else ""),
+            f"{caption}, {result.name}" if changed else caption,
+            (Panel("contributions", {"scenario": result.name}),),
+        )
+        for number, result in enumerate(shown)
+    ]  # fmt: skip
+    blocks: list[Block] = [
+        Prose(_contribution_sentences(base)),
+        Prose(_answer_sentences(results, changed)),
+        *figures,
+    ]
+    return Section("Contributions", (*blocks, _contributions_table(shown)))
+
+
+def _contribution_sentences(base: Result) -> str:
+    wide = measures.contributions(base).set_index("year")
     years = _shown(wide.index)
     first, last = years[0], years[-1]
-    names = [name for name in CONTRIBUTION_NAMES if name in wide]
-    total = wide[names].sum(axis=1)
-    roth = wide[[name for name in names if name.endswith("_roth")]].sum(axis=1)
-    elective = wide[[name for name in names if name.startswith("elective")]].sum(axis=1)
+    total = wide.sum(axis=1)
+    roth = measures.roth_share(base)
+    elective = wide[[name for name in wide if name.startswith("elective")]].sum(axis=1)
     deferral_roth = wide.get("elective_deferral_roth", 0 * total) / elective
     plateau = int(base.scenario.value("roth.plateau_year"))
-    text = (
-        f"Contributions are {amount(total[first])} in {first} and {amount(total[last])} in {last}, in "
-        f"dollars of "
-        f"{base.scenario.value('books.price_year')}. Roth contributions are "
-        f"{percent(roth[first] / total[first])} of "
-        f"them in {first} and {percent(roth[last] / total[last])} in {last}: the Roth share of elective "
-        f"deferrals "
-        f"goes from {percent(deferral_roth[first])} to {percent(deferral_roth[last])}, rising by the trend "
-        f"of the W-2 "
-        f"record to {plateau} and by the catch-up mandate. Traditional contributions are excluded from "
-        f"income now "
-        "and taxed when withdrawn; Roth contributions are taxed now and come out untaxed. Contributions do "
-        "not "
-        "respond to the price of crypto, so the scenarios differ in them only where their settings do."
+    return (
+        f"Contributions of the {base.name} are {amount(total[first])} in {first} and {amount(total[last])} in "
+        f"{last}, in dollars of {base.scenario.value('books.price_year')}. Roth contributions are "
+        f"{percent(roth[first])} of them in {first} and {percent(roth[last])} in {last}: the Roth share of "
+        f"elective deferrals goes from {percent(deferral_roth[first])} to {percent(deferral_roth[last])}, rising "
+        f"by the trend of the W-2 record to {plateau} and by the catch-up mandate. Traditional contributions are "
+        "excluded from income now and taxed when withdrawn; Roth contributions are taxed now and come out "
+        "untaxed."
     )
-    table = frame[frame["year"].isin(years)].assign(total=lambda part: part[names].sum(axis=1))
-    columns = [Column("year", "Year")]
-    columns += [Column(name, capital(CONTRIBUTION_NAMES[name]), 0) for name in names]
-    columns.append(Column("total", "Total", 0))
-    return Section(
-        "Contributions",
+
+
+def _answer_sentences(results: Results, changed: Results) -> str:
+    """Whose contributions differ from the base's, and by how much in its first and last years."""
+    base = results[0]
+    total = measures.contributions(base).set_index("year").sum(axis=1)
+    parts = []
+    for result in changed:
+        own = measures.contributions(result).set_index("year").sum(axis=1)
+        roth = measures.roth_share(result)
+        clauses = [
+            f"{amount(own[year])} in {year} ({more_or_less(own[year] - total[year]) or 'as much'}; "
+            f"{percent(roth[year])} of them Roth)"
+            for year in _bounds(own.index)
+        ]
+        parts.append(f"In {result.name} they are {listing(clauses)}.")
+    if changed:
+        same = [result.name for result in results[1:] if result.name not in {one.name for one in changed}]
+        parts += [f"In {listing(same)} they are those of {base.name}."] if same else []
+    elif len(results) > 1:
+        parts.append("They are the same in all scenarios here, dollar for dollar.")
+    else:
+        parts.append("Whether they answer to returns and to the price of saving is a setting (behaviour).")
+    return " ".join(parts)
+
+
+def _bounds(years: Any) -> tuple[int, ...]:
+    """Two of the shown years: the second, by which most levers are in force, and the last."""
+    shown = _shown(years)
+    return tuple(dict.fromkeys((shown[min(1, len(shown) - 1)], shown[-1])))
+
+
+def _contributions_table(shown: Results) -> Table:
+    base = shown[0]
+    frames = []
+    for result in shown:
+        frame = measures.contributions(result)
+        frame = frame[frame["year"].isin(_shown(frame["year"]))]
+        total = frame.drop(columns="year").sum(axis=1)
+        frames.append(frame.assign(total=total, scenario=result.name))
+    table = pd.concat(frames, ignore_index=True)
+    names = [name for name in CONTRIBUTION_NAMES if name in table]
+    table[names] = table[names].fillna(0.0)  # a kind that one scenario lacks is nil there
+    single = f", {base.name}" if len(shown) == 1 else ""
+    return Table(
+        "table-contributions", "Contributions by who pays and by tax character", table,
         (
-            Prose(text),
-            figure(
-                results, "figure-contributions", "Contributions by who pays and by tax character",
-                (Panel("contributions"),),
-            ),
-            Table(
-                "table-contributions", "Contributions by who pays and by tax character", table, tuple(columns),
-                unit=f"Billions of {base.scenario.value('books.price_year')} dollars, calendar years, {base.name}",
-            ),
+            Column("year", "Year"),
+            *(Column(name, capital(CONTRIBUTION_NAMES[name]), 0) for name in names),
+            Column("total", "Total", 0),
         ),
+        unit=f"Billions of {base.scenario.value('books.price_year')} dollars, calendar years{single}",
+        group="scenario" if len(shown) > 1 else None,
     )  # fmt: skip
 
 
@@ -130,7 +179,7 @@ def contributions_section(results: Results) -> Section:
 
 
 def books_section(results: Results) -> Section:
-    """Forgone against collected, scenario by scenario, and the differences."""
+    """Forgone against collected, scenario by scenario, and the differences from base and references."""
     base = results[0]
     frame = measures.cash_flow(base).set_index("year")
     years = _shown(frame.index)
@@ -152,6 +201,7 @@ def books_section(results: Results) -> Section:
     )
     blocks: list[Block] = [
         Prose(text),
+        Prose(expenditure_sentences(base)),
         figure(
             results[:1],
             "figure-cash-flow",
@@ -159,6 +209,7 @@ def books_section(results: Results) -> Section:
             (Panel("cash_flow"),),
         ),
         gdp_table(results),
+        *_lever_blocks(results),
     ]
     holders = measures.with_crypto(results)
     table = effects_table(results)
@@ -181,6 +232,36 @@ def books_section(results: Results) -> Section:
         blocks.append(Prose(turning))
     blocks.append(turning_table(results))
     return Section("Deferred revenue against withdrawal tax", tuple(blocks))
+
+
+def _lever_blocks(results: Results) -> list[Block]:
+    """Net revenue less the base's by year, where some case is not of crypto alone."""
+    if not measures.set_apart(results):
+        return []
+    base = results[0]
+    price_year = base.scenario.value("books.price_year")
+    parts = []
+    frame = measures.differences(owner_of(results), "base", "net_revenue")
+    for name, part in frame.groupby("scenario", sort=False):
+        series = part.set_index("year")["difference"]
+        at = int(series.abs().idxmax())
+        last = int(series.index[-1])
+        end = (
+            f"; in {last} it is {signed_amount(series[last])}"
+            if at != last
+            else ", the last of the projection"
+        )
+        parts.append(
+            f"The yearly difference of {name} in net revenue from {base.name} is largest in fiscal year {at}, "
+            f"{signed_amount(series[at])} of {price_year} dollars{end}."
+        )
+    return [
+        Prose(" ".join(parts)),
+        figure(
+            results, "figure-against-base", f"Net revenue less that of {base.name} by fiscal year",
+            (Panel("difference", {"reference": "base", "line": "net_revenue"}),),
+        ),
+    ]  # fmt: skip
 
 
 def _difference_sentences(results: Results) -> str:
@@ -249,12 +330,20 @@ def balances_section(results: Results) -> Section:
     holders = measures.with_crypto(results)
     if holders:
         blocks += [
-            Prose(_balance_effect_sentences(holders)),
+            Prose(
+                f"{_balance_effects([(one, 'equity_adoption', 'the same adoption in equity') for one in holders])} "
+                "Holders are rebalanced toward the target each year with the strength of adoption.rebalancing, so "
+                "that a boom is sold down and a bust is bought into: crypto's share of balances moves less than its "
+                "price."
+            ),
             figure(
                 results, "figure-crypto-share", "Crypto's share of all year-end balances",
                 (Panel("crypto_share"),),
             ),
         ]  # fmt: skip
+    apart = measures.set_apart(results)
+    if apart:
+        blocks.append(Prose(_balance_effects([(result, base, base.name) for result in apart])))
     blocks.append(_balances_table(results))
     blocks.append(
         Table(
@@ -271,22 +360,20 @@ def balances_section(results: Results) -> Section:
     return Section("Balances", tuple(blocks))
 
 
-def _balance_effect_sentences(holders: Results) -> str:
+def _balance_effects(cases: list[tuple[Result, str | Result, str]]) -> str:
+    """How far balances part at most from those of a path or of another result, case by case."""
     parts = []
-    for result in holders:
-        gap = measures.balance_effect(result, "equity_adoption")
+    for result, reference, words in cases:
+        gap = measures.balance_effect(result, reference)
         at = int(gap.abs().idxmax())
+        if not gap[at]:
+            parts.append(f"{result.name} does not change balances against {words}")
+            continue
         parts.append(
-            f"{result.name} {change(gap[at])} balances against the same adoption in equity by at most "
-            f"{percent(gap[at], 2)}, at the end of {at}"
+            f"{result.name} {change(gap[at])} balances against {words} by at most {percent(gap[at], 2)}, at the "
+            f"end of {at}"
         )
-    return (
-        f"{capital('; '.join(parts))}. Holders are rebalanced toward the target each year with the strength "
-        f"of "
-        "adoption.rebalancing, so that a boom is sold down and a bust is bought into: crypto's share of "
-        "balances "
-        "moves less than its price."
-    )
+    return f"{capital('; '.join(parts))}."
 
 
 def _balances_table(results: Results) -> Table:
@@ -307,7 +394,7 @@ def _balances_table(results: Results) -> Table:
             Column("year", "End of", width=1),
             *(Column(name, capital(WRAPPER_NAMES[name]), 1, 100) for name in wrappers),
             Column("total", "All", 1, 100),
-            Column("crypto", "Crypto, percent of all", 2, 100),
+            *([Column("crypto", "Crypto, percent of all", 2, 100)] if measures.with_crypto(results) else []),
         ),
         unit="Percent of GDP", group="scenario",
     )  # fmt: skip
@@ -370,22 +457,41 @@ def distribution_section(results: Results) -> Section:
                 (Panel("who_gains", {"dimension": "birth_decade"}),),
             ),
         ]  # fmt: skip
+    if measures.set_apart(results):
+        options = {"reference": "base", "line": "net_revenue"}
+        blocks += [
+            Prose(_largest_parts(results, window, **options)),
+            figure(
+                results, "figure-gains-base", f"Net revenue less that of {base.name}, by earnings group",
+                (Panel("who_gains", {"dimension": "earnings_group", **options}),),
+            ),
+            figure(
+                results, "figure-gains-base-decades", f"Net revenue less that of {base.name}, by birth decade",
+                (Panel("who_gains", {"dimension": "birth_decade", **options}),),
+            ),
+        ]  # fmt: skip
     blocks.append(_groups_table(results, window))
     return Section("Who pays and who gains", tuple(blocks))
 
 
-def _gain_sentences(results: Results, window: str) -> str:
+def _largest_parts(results: Results, window: str, reference: str, line: str) -> str:
+    """The groups and the birth decades with the largest parts of each scenario's difference."""
     parts = []
     for dimension, what in (("earnings_group", "groups"), ("birth_decade", "birth decades")):
-        frame = measures.distribution_difference(owner_of(results), dimension, window, "equity_adoption")
+        frame = measures.distribution_difference(owner_of(results), dimension, window, reference, line)
         clauses = []
         for name, part in frame.groupby("scenario", sort=False):
             ordered = part.reindex(part["difference"].abs().sort_values(ascending=False).index).head(2)
-            who = [f"{row.member} ({percent(row.share, 2)})" for row in ordered.itertuples()]
+            who = [f"{row.member} ({signed_percent(row.share, 2)})" for row in ordered.itertuples()]
             clauses.append(f"of {name} in {listing(who)}")
         parts.append(f"By {what}, the largest parts of the effect are {'; '.join(clauses)}.")
+    return " ".join(parts)
+
+
+def _gain_sentences(results: Results, window: str) -> str:
+    largest = _largest_parts(results, window, "equity_adoption", "withdrawal_tax")
     return (
-        f"{' '.join(parts)} These are taxes, not incomes: in a boom the account holders keep what is not "
+        f"{largest} These are taxes, not incomes: in a boom the account holders keep what is not "
         f"taxed, in a "
         "bust they bear the rest of the loss, and Roth balances share neither with the Treasury."
     )
@@ -404,6 +510,10 @@ def _groups_table(results: Results, window: str) -> Table:
         gap = measures.distribution_difference(result, "earnings_group", window, "equity_adoption")
         frame[f"gap_{position}"] = gap.set_index("member").loc[frame["member"], "difference"].to_numpy()
         columns.append(Column(f"gap_{position}", f"Withdrawal tax, {result.name} against same in equity", 1))
+    for position, result in enumerate(measures.set_apart(results)):
+        net = measures.distribution(result, "earnings_group", window).set_index("member")["net_revenue"]
+        frame[f"net_{position}"] = net.loc[frame["member"]].to_numpy() - frame["net_revenue"]
+        columns.append(Column(f"net_{position}", f"Net revenue, {result.name} against {base.name}", 1))
     return Table(
         "table-groups", f"By earnings group, calendar years of {window_name(window)}", frame, tuple(columns),
         unit=f"Billions of {base.scenario.value('books.price_year')} dollars, first columns "
@@ -488,10 +598,7 @@ def present_values_section(results: Results) -> Section:
     """The same flows on three bases, what each answers, and the claim left at the horizon."""
     base = results[0]
     frame = measures.present_values(base)
-    frame["name"] = [
-        basis_name(row.basis, row.rate) + ("" if row.basis == "convention" else ", not risk-adjusted")
-        for row in frame.itertuples()
-    ]
+    frame["name"] = [_basis_words(row.basis, row.rate) for row in frame.itertuples()]
     equity = base.tables["asset_returns"]
     equity = equity[equity["asset"] == "equity"].set_index("year")["return_rate"]
     fixed = frame[frame["basis"] == "fixed"]["rate"]
@@ -648,24 +755,34 @@ def _terminal_sentences(base: Result, frame: pd.DataFrame) -> str:
     )
 
 
+def _basis_words(basis: str, rate: float) -> str:
+    return basis_name(basis, rate) + ("" if basis == "convention" else ", not risk-adjusted")
+
+
 def _present_value_differences(results: Results) -> Table | None:
     rows = []
-    for result in measures.with_crypto(results):
+    cases = [
+        (result, PATH_NAMES[reference], measures.present_values(result, reference))
+        for result in measures.with_crypto(results)
+        for reference in measures.REFERENCES
+    ]
+    base = measures.present_values(results[0])
+    cases += [(result, results[0].name, base) for result in measures.set_apart(results)]
+    for result, against, reference in cases:
         own = measures.present_values(result).set_index(["basis", "rate"])
-        for reference in measures.REFERENCES:
-            other = measures.present_values(result, reference).set_index(["basis", "rate"])
-            for (basis, rate), row in other.iterrows():
-                gap = own.loc[(basis, rate)] - row
-                rows.append(
-                    {
-                        "scenario": result.name,
-                        "against": PATH_NAMES[reference],
-                        "basis": f"{basis_name(basis, rate)}, not risk-adjusted",
-                        "net_revenue": float(gap["net_revenue"]),
-                        "terminal_claim": float(gap["terminal_claim"]),
-                        "total": float(gap["total"]),
-                    }
-                )
+        other = reference.set_index(["basis", "rate"])
+        for (basis, rate), row in other.iterrows():
+            gap = own.loc[(basis, rate)] - row
+            rows.append(
+                {
+                    "scenario": result.name,
+                    "against": against,
+                    "basis": _basis_words(basis, rate),
+                    "net_revenue": float(gap["net_revenue"]),
+                    "terminal_claim": float(gap["terminal_claim"]),
+                    "total": float(gap["total"]),
+                }
+            )
     if not rows:
         return None
     return Table(
@@ -679,5 +796,6 @@ def _present_value_differences(results: Results) -> Table | None:
             Column("total", "Net with terminal claim", 1),
         ),
         unit=f"Billions of dollars of 30 June 2025. {SIGNS}", group="scenario",
-        source="On the convention basis every path earns the discount rate: the difference is nil by construction.",
+        source="On the convention basis every path of a run earns the discount rate: it tells crypto from its "
+        "references by nothing.",
     )  # fmt: skip

@@ -164,6 +164,16 @@ class Section:
     blocks: tuple[Block, ...]
     new_page: bool = False
 
+    def references(self) -> Text:
+        """What stands in the chapter, for its head: figures first. Empty on a page of its own, where all is seen."""
+        if self.new_page:
+            return ""
+        labels = [block.label for kind in (Figure, Table) for block in self.blocks if isinstance(block, kind)]
+        parts: list[str | Ref] = []
+        for label in labels:
+            parts += [", " if parts else "", Ref(label)]
+        return tuple(part for part in parts if part)
+
 
 @dataclass(frozen=True)
 class Report:

@@ -20,8 +20,8 @@ from fiscal.plots.wording import (
     signed_amount,
     window_words,
 )
-from fiscal.report.answer import Results, owner_of
 from fiscal.report.chapters import model_source
+from fiscal.report.compared import Results, owner_of
 from fiscal.report.content import Block, Column, Figure, Panel, Prose, Ref, Section, Table
 from fiscal.results import Comparison, Result
 

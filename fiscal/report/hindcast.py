@@ -6,8 +6,8 @@ import pandas as pd
 
 from fiscal import sources
 from fiscal.plots.wording import amount, listing, percent, signed_percent
-from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
+from fiscal.report.compared import Results
 from fiscal.report.content import Column, Items, Panel, Prose, Ref, Section, Table, Term
 from fiscal.validation import hindcast
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal.plots.wording import DASH, amount, listing, signed_amount
-from fiscal.report.answer import Results
+from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Prose, Section, Table, Term
 from fiscal.results import Result, compare
 
@@ -24,8 +24,9 @@ def levers_section(results: Results) -> Section | None:
         if not changed:
             continue
         blocks.append(Heading(result.name))
-        if result.scenario.description:
-            blocks.append(Prose(result.scenario.description))
+        words = result.scenario.description or result.scenario.title
+        if words and words != result.name:
+            blocks.append(Prose(words))
         blocks.append(Items(tuple(changed)))
         blocks += _state_words(result)
     text = (

@@ -22,8 +22,8 @@ from fiscal.plots.wording import (
     window_name,
     window_words,
 )
-from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
+from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Panel, Prose, Section, Table
 from fiscal.results import Result
 

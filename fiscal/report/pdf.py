@@ -83,6 +83,7 @@ def as_json(report: Report) -> dict[str, Any]:
             {
                 "title": section.title,
                 "new_page": section.new_page,
+                "refs": _parts(section.references(), numbers) if section.references() else [],
                 "blocks": [_block(block, numbers) for block in section.blocks],
             }
             for section in report.sections

@@ -10,7 +10,7 @@ is always whole, and what was computed before an interruption is used again.
 from __future__ import annotations
 
 from fiscal.runs.citation import caveats, cite, provenance
-from fiscal.runs.folder import finish, read_run, verify, write_run
+from fiscal.runs.folder import finish, read_run, read_sweep, stored_result, verify, write_run
 from fiscal.runs.log import on_stderr, reporter
 from fiscal.runs.manifest import (
     INCOMPLETE,
@@ -50,9 +50,11 @@ __all__ = [
     "provenance",
     "read_manifest",
     "read_run",
+    "read_sweep",
     "records",
     "rerun",
     "reporter",
+    "stored_result",
     "verify",
     "working_place",
     "write_run",

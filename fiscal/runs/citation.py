@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fiscal.runs.folder import provenance_of, stored_scenario, verify
+from fiscal.runs.folder import DESIGN_FILE, provenance_of, stored_scenario, verify
 from fiscal.runs.manifest import git_state, input_record, read_manifest
+from fiscal.scenario.toml import read_toml
 
 if TYPE_CHECKING:
     from fiscal.results import Result
@@ -58,7 +59,7 @@ def cite(folder: str | Path) -> dict[str, Any]:
     commit = str(made["git"]["commit"])[:_SHOWN] if made["git"] else ""
     version = f"version {made['package_version']}" + (f", commit {commit}" if commit else "")
     said = caveats(made)
-    title = scenario.title or manifest["name"]
+    title = _title(Path(folder), manifest) or scenario.title or manifest["name"]
     by = scenario.author or AUTHORS
     text = (
         f"{by} ({year}). {title} [run {manifest['name']} of {TITLE}, {version}]. "
@@ -84,6 +85,14 @@ def cite(folder: str | Path) -> dict[str, Any]:
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
     bibtex = "\n".join([f"@misc{{fiscal-{key}-{made['record_fingerprint'][:8]},", *lines, "}"])
     return {"text": " ".join([text, *said]), "bibtex": bibtex, "caveats": said}
+
+
+def _title(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """The title of a sweep; none of another run, which has its scenario's."""
+    if DESIGN_FILE not in manifest["outputs"]:
+        return ""
+    table = read_toml(folder / DESIGN_FILE, DESIGN_FILE).get("sweep")
+    return str(table.get("title", "")) if isinstance(table, dict) else ""
 
 
 def _tex(text: str) -> str:

@@ -23,11 +23,15 @@ _FORMATS = {
     "json": "application/json",
     "log": "text/plain",
     "parquet": "application/vnd.apache.parquet",
+    "png": "image/png",
+    "svg": "image/svg+xml",
     "toml": "application/toml",
 }
 _WORDS = {
     MANIFEST: "inputs, outputs and their SHA-256, fingerprints, versions",
-    "scenario.toml": "every setting of the run",
+    "scenario.toml": "every setting of the run; of a sweep, of its base",
+    "design.toml": "what the cases of the sweep change",
+    "reference.toml": "every setting of the sweep's reference",
     "summary.json": "headline numbers",
     "columns.csv": "table, column, type and description of every column",
     "run.log": "stages and batches with their times",
@@ -104,9 +108,8 @@ def _one_or_many(references: list[dict[str, str]]) -> Any:
 
 def _file(name: str, hashes: dict[str, str]) -> dict[str, Any]:
     stem, _, ending = name.rpartition("/")[2].rpartition(".")
-    words = _WORDS.get(name) or (
-        f"table {stem}; columns in columns.csv" if name.startswith("tables/") else "a file of the user's"
-    )
+    kinds = {"tables": f"table {stem}; columns in columns.csv", "figures": f"figure {stem}"}
+    words = _WORDS.get(name) or kinds.get(name.partition("/")[0], "a file of the user's")
     entity = {
         "@id": name,
         "@type": "File",

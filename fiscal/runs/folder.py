@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,32 +33,49 @@ if TYPE_CHECKING:
 
     from fiscal.results import Result
     from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
+    from fiscal.sweeps import Sweep
 
-COLUMNS_FILE = "columns.csv"
+COLUMNS_FILE, DESIGN_FILE = "columns.csv", "design.toml"
 MAX_TABLE_BYTES = 2 * 1024**3
 
 
 def write_run(
-    result: Result, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
+    result: Result | Sweep, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
 ) -> Path:
     """Write ``result`` to a new run folder and return its path.
 
     ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or the result holds
     totals only.
     """
-    from fiscal.results import refuse_totals
+    from fiscal.results import Result, refuse_totals
 
-    refuse_totals(result)
-    with working_place(folder, result.scenario, force=force) as place:
+    if isinstance(result, Result):
+        refuse_totals(result)
+    with working_place(folder, result.scenario, _design_of(result), force=force) as place:
         finish(place, result, command)
     return Path(folder)
 
 
-def finish(place: Place, result: Result, command: Sequence[str] = ()) -> None:
-    """Write ``result`` in the working place and put it under its name. Raises InputError when that fails."""
+def _design_of(result: Result | Sweep) -> Design | None:
+    from fiscal.results import Result
+
+    return None if isinstance(result, Result) else result.design
+
+
+def finish(
+    place: Place,
+    result: Result | Sweep,
+    command: Sequence[str] = (),
+    files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write ``result`` in the working place and put it under its name. Raises InputError when that fails.
+
+    ``files`` are further ones by their name in the folder, such as figures.
+    """
     try:
         place.folder.mkdir()
-        _fill(result, place, command)
+        _fill(result, place, command, files or {})
         place.put_in_place()
     except OSError as error:
         reason = error.strerror or str(error)
@@ -68,16 +86,23 @@ SETTINGS_TABLE = "settings"
 """The table in which the user's files are named."""
 
 
-def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
-    folder = place.folder
-    inputs = input_record(result.scenario)
-    if fingerprint_of(inputs) != place.question["input_fingerprint"]:
+def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
+    folder, design = place.folder, _design_of(result)
+    inputs = input_record(result.scenario, design)
+    if inputs != place.question["inputs"]:
         message = "a file or table was changed while the run was made"
         raise InputError(Problem(message, file=place.shown, allowed="the run made again"))
     scenario, names = _with_copies(result.scenario, folder, inputs["files"])
     (folder / "tables").mkdir()
     (folder / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
+    if design is not None:
+        for name, text in _design_texts(design, names).items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
     write_json(folder / "summary.json", plain(result.summary))
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    words = _column_words(result)
     indexes, rows = {}, []
     for name, table in result.tables.items():
         if not TABLE_NAME.fullmatch(name):
@@ -88,7 +113,9 @@ def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
         written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
         with (folder / "tables" / f"{name}.parquet").open("wb") as stream:
             written.to_parquet(stream, index=False)  # pyarrow itself cannot open every name in every locale
-        rows += _columns(name, written)
+        rows += [
+            (name, str(column), _kind(written[column]), words.get(str(column), "")) for column in written
+        ]
     _write_columns(folder / COLUMNS_FILE, rows)
     outputs = _hashes(folder)
     manifest: dict[str, Any] = {
@@ -110,9 +137,32 @@ def _fill(result: Result, place: Place, command: Sequence[str]) -> None:
     kept = place.path / LOG
     if kept.is_file():
         shutil.copyfile(kept, folder / LOG)
-    write_json(folder / CRATE, describe(manifest, scenario, sorted(files_in(folder))))
+    told = scenario if design is None else replace(scenario, title=design.title, description="")
+    write_json(folder / CRATE, describe(manifest, told, sorted(files_in(folder))))
     manifest["beside"] = {name: sha256 for name, sha256 in _hashes(folder).items() if name not in outputs}
     write_json(folder / MANIFEST, manifest)
+
+
+def _design_texts(design: Design, names: Mapping[str, str]) -> dict[str, str]:
+    """The design and its reference as files; the user's files by their ``names`` in the folder."""
+    from fiscal.scenario import own_files
+    from fiscal.scenario.design import REFERENCE_FILE
+
+    texts = {DESIGN_FILE: design.to_toml()}
+    reference = design.against
+    if reference is not None:
+        settings = reference.settings
+        for key in own_files(settings):
+            section, _, name = key.partition(".")
+            settings = with_value(settings, section, name, names[str(reference.value(key))])
+        texts[REFERENCE_FILE] = replace(reference, settings=settings).to_toml()
+    return texts
+
+
+def _column_words(result: Result | Sweep) -> Mapping[str, str]:
+    from fiscal.results import COLUMNS, Result
+
+    return COLUMNS if isinstance(result, Result) else result.columns()
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -122,8 +172,6 @@ def _hashes(folder: Path) -> dict[str, str]:
 def _with_copies(scenario: Scenario, folder: Path, hashes: dict[str, str]) -> tuple[Scenario, dict[str, str]]:
     """The scenario with the user's files named as they are in the folder, where they are copied to; and the old
     names with the new ones."""
-    from dataclasses import replace
-
     from fiscal.scenario import file_settings, own_files
 
     files = own_files(scenario.settings)
@@ -148,14 +196,6 @@ def with_value(settings: Any, section: str, name: str, value: object) -> Any:
     return settings.model_copy(update={section: part})
 
 
-def _columns(table: str, frame: pd.DataFrame) -> list[tuple[str, str, str, str]]:
-    from fiscal.results import COLUMNS
-
-    return [
-        (table, str(column), _kind(frame[column]), COLUMNS.get(str(column), "")) for column in frame.columns
-    ]
-
-
 def _kind(values: pd.Series) -> str:
     from pandas.api import types
 
@@ -174,7 +214,29 @@ def _write_columns(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
 
 
 def read_run(folder: str | Path) -> Result:
-    """A result read back from its folder, after every file was checked against the manifest.
+    """A result read back from its folder, after every file was checked against the manifest, and every table
+    against what the package writes for the run's settings.
+
+    Raises InputError for what is no run folder, for files that are missing or were changed, and for tables or a
+    summary that no run of this version writes.
+    """
+    from dataclasses import replace
+
+    from fiscal import __version__, shapes
+
+    result = stored_result(folder)
+    problems = [replace(one, file=f"{folder}/{one.file}") for one in shapes.misfits(result)]
+    if problems:
+        version = result.provenance["package_version"]
+        if version != __version__:
+            message = "was written by another version of fiscal"
+            problems.append(Problem(message, file=str(folder), value=version, allowed=__version__))
+        raise InputError(problems[:20])
+    return result
+
+
+def stored_result(folder: str | Path) -> Result:
+    """A result as its folder holds it: the files are those that were written, what they say is not judged.
 
     Raises InputError for what is no run folder and for files that are missing or were changed.
     """
@@ -182,11 +244,10 @@ def read_run(folder: str | Path) -> Result:
     from fiscal.results import Result
 
     path = Path(folder)
-    problems = verify(path)
-    if problems:
-        raise InputError(problems[:20])
-    manifest = read_manifest(path)
-    tables = {name: _table(path, name, index) for name, index in manifest["table_indexes"].items()}
+    manifest, tables = _sound(path)
+    if DESIGN_FILE in manifest["outputs"]:
+        message = "is a sweep, not the run of one scenario"
+        raise InputError(Problem(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}"))
     scenario = stored_scenario(path, manifest)
     shown = f"{folder}/summary.json"
     try:
@@ -204,6 +265,31 @@ def read_run(folder: str | Path) -> Result:
         data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
         provenance=provenance_of(manifest),
     )
+
+
+def read_sweep(folder: str | Path) -> Sweep:
+    """A sweep read back from its folder, after every file was checked against the manifest.
+
+    Raises InputError for a folder that holds none, and for files that are missing or were changed.
+    """
+    from fiscal.scenario.design import read_design
+    from fiscal.sweeps import Sweep
+
+    path = Path(folder)
+    manifest, tables = _sound(path)
+    if DESIGN_FILE not in manifest["outputs"]:
+        raise InputError(Problem("is no sweep", file=str(folder), allowed="a folder of fiscal sweep"))
+    design = replace(read_design(path / DESIGN_FILE), name=manifest["name"])
+    return Sweep.stored(design, tables, str(folder))
+
+
+def _sound(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Manifest and tables of a folder in which nothing was changed. Raises InputError for any other."""
+    problems = verify(path)
+    if problems:
+        raise InputError(problems[:20])
+    manifest = read_manifest(path)
+    return manifest, {name: _table(path, name, index) for name, index in manifest["table_indexes"].items()}
 
 
 def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
@@ -226,8 +312,6 @@ def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
 
 def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
     """The scenario of a run folder, its files being the copies in the folder."""
-    from dataclasses import replace
-
     from fiscal.scenario import file_settings, load, own_files
 
     if "scenario.toml" not in manifest["outputs"]:

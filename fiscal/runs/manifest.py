@@ -18,6 +18,7 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from fiscal.runs.values import fingerprint_of
 
 if TYPE_CHECKING:
     from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
@@ -40,6 +42,7 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RECORDED_PACKAGES = (
+    "SALib",
     "arch",
     "matplotlib",
     "numba",
@@ -56,10 +59,11 @@ MODEL_FILES = ("fiscal", "data", "reports/template", "pyproject.toml", "requirem
 """What a result hangs on; a change elsewhere in the source tree does not make it dirty."""
 
 
-def input_record(scenario: Scenario) -> dict[str, Any]:
+def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, Any]:
     """Everything that decides a result: settings, data, the user's files, package version, source code.
 
-    A file of the user's stands under its name in the run folder, whatever it was called.
+    A file of the user's stands under its name in the run folder, whatever it was called. Of a sweep ``scenario``
+    is the base, and ``design`` what its cases change.
     """
     from fiscal import sources
     from fiscal.scenario import content_sha256, file_settings, own_files
@@ -80,12 +84,13 @@ def input_record(scenario: Scenario) -> dict[str, Any]:
         "files": files,
         "package_version": __version__,
         "code_sha256": code_sha256(),
+        **({} if design is None else {"design": design.record()}),
     }
 
 
-def input_fingerprint(scenario: Scenario) -> str:
+def input_fingerprint(scenario: Scenario, design: Design | None = None) -> str:
     """sha256 of the input record: equal for the same question, on any machine."""
-    return fingerprint_of(input_record(scenario))
+    return fingerprint_of(input_record(scenario, design))
 
 
 @cache
@@ -109,6 +114,53 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "packages": {name: _version(name) for name in _RECORDED_PACKAGES},
     }
+
+
+def differences(was: Any, now: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What two records of ``inputs`` and ``environment`` do not share: its name, and what it was and is.
+
+    ``was`` may be of someone else's making. Settings go by their keys, with both values.
+    """
+    old, new = dict(_leaves(was)), dict(_leaves(now))
+    apart = [place for place in {**old, **new} if old.get(place, _ABSENT) != new.get(place, _ABSENT)]
+    if ("inputs", "package_version") in apart:
+        apart = [place for place in apart if place != ("inputs", "code_sha256")]
+    if ("inputs", "settings", "paths", "seed") in apart:
+        apart = [place for place in apart if place != ("inputs", "seed")]
+    return [_difference(place, old.get(place, _ABSENT), new.get(place, _ABSENT)) for place in apart]
+
+
+_ABSENT = "nothing"
+_SHOWN_LENGTH = 80
+
+
+def _leaves(record: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Values that are no mappings, with the keys that lead to them."""
+    if isinstance(record, Mapping) and len(place) < 4:
+        for key, value in record.items():
+            yield from _leaves(value, (*place, str(key)))
+    else:
+        yield place, record
+
+
+def _difference(place: tuple[str, ...], old: Any, new: Any) -> tuple[str, str]:
+    match place:
+        case ("inputs", "settings", *key):
+            name = ".".join(key)
+        case ("inputs", "tables", table):
+            return f"data table {table}", "was changed"
+        case ("inputs", "files", file):
+            return f"the user's {file}", "was changed"
+        case ("inputs", "code_sha256"):
+            return "source code of fiscal", "was changed"
+        case ("inputs", "package_version"):
+            name = "fiscal"
+        case _:
+            name = place[-1] if place else "record"
+    shown = [
+        text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..." for text in (str(old), str(new))
+    ]
+    return name[:_SHOWN_LENGTH], f"{shown[0]} then, {shown[1]} now"
 
 
 def _version(package: str) -> str | None:

@@ -23,8 +23,9 @@ from fiscal.runs.log import LOG, kept_in
 from fiscal.runs.manifest import (
     INCOMPLETE,
     MANIFEST,
+    differences,
     environment,
-    input_fingerprint,
+    input_record,
     parse_json,
     read_manifest,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
 
 LOCK, QUESTION, BATCHES, FOLDER, REPLACED = "lock", "question.json", "batches", "folder", "replaced"
 _OURS = {LOCK, QUESTION, f"{QUESTION}.part", BATCHES, FOLDER, REPLACED, LOG}
@@ -122,6 +124,16 @@ def files_in(folder: Path) -> Iterator[str]:
             yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
+MOST_DIFFERENCES = 19
+"""Differences that a refusal names."""
+
+
+def _named(shown: str, asked: Any, question: Mapping[str, Any]) -> list[Problem]:
+    """What differs between two questions, one problem each."""
+    found = differences(asked, question)
+    return [Problem(words, file=shown, key=name) for name, words in found[:MOST_DIFFERENCES]]
+
+
 class Place:
     """A locked working place. ``load`` and ``save`` keep batches; ``finished`` says that nothing is left to do."""
 
@@ -205,18 +217,18 @@ class Place:
         for part in self.path.glob(f"{BATCHES}/*.part"):
             part.unlink()
         if resume and self.kept():
-            refusal = self._another_question()
-            if refusal is None:
+            refusals = self._another_question()
+            if not refusals:
                 return
             if not force:
-                raise InputError(refusal)
+                raise InputError(refusals)
         shutil.rmtree(self.path / BATCHES, ignore_errors=True)
         write_json(self.path / QUESTION, self.question)
         sync(self.path / QUESTION)
         sync(self.path)
 
-    def _another_question(self) -> Problem | None:
-        """Why the batches here do not belong to this run; None when they do."""
+    def _another_question(self) -> list[Problem]:
+        """Why the batches here do not belong to this run, and what differs; nothing when they do."""
         shown = f"{self.shown}{INCOMPLETE}"
         file = self.path / QUESTION
         try:
@@ -224,16 +236,15 @@ class Place:
         except (FileNotFoundError, InputError):
             asked = None
         if asked == self.question:
-            return None
-        same = (
-            isinstance(asked, dict) and asked.get("input_fingerprint") == self.question["input_fingerprint"]
-        )
+            return []
+        same = isinstance(asked, dict) and asked.get("inputs") == self.question["inputs"]
         message = (
             "the interrupted run was made with other versions of Python or of its packages"
             if same
             else "the interrupted run asked another question"
         )
-        return Problem(message, file=shown, allowed="the same question, or --force to start again")
+        refusal = Problem(message, file=shown, allowed="the same question, or --force to start again")
+        return [refusal, *_named(shown, asked, self.question)]
 
     def _remove(self) -> None:
         """Delete what runs make here, and the place if nothing else is in it."""
@@ -277,16 +288,22 @@ def _lock(place: Path, shown: str) -> int:
 
 @contextlib.contextmanager
 def working_place(
-    folder: str | Path, scenario: Scenario, *, force: bool = False, resume: bool = False
+    folder: str | Path,
+    scenario: Scenario,
+    design: Design | None = None,
+    *,
+    force: bool = False,
+    resume: bool = False,
 ) -> Iterator[Place]:
     """The locked place of a run; removed at the end unless it keeps batches of a run that did not finish.
 
+    Of a sweep ``scenario`` is the base, ``design`` what its cases change, and a batch some of its cases.
     ``place.finished`` is true at once when ``resume`` meets a whole run that answers the same question.
     With both, batches are used where they fit, and an earlier run that answers another question is replaced.
     Raises InputError for a folder that cannot be used, and when another process is at work there.
     """
     check_target(folder, force=force, resume=resume)
-    place = Place(folder, {"input_fingerprint": input_fingerprint(scenario), "environment": environment()})
+    place = Place(folder, {"inputs": input_record(scenario, design), "environment": environment()})
     try:
         descriptor = _lock(place.path, place.shown)
     except OSError as error:
@@ -296,11 +313,13 @@ def working_place(
         check_target(folder, force=force, resume=resume)  # another process may just have finished there
         place._prepare(resume, force)
         if resume and place.target.is_dir() and any(place.target.iterdir()):
-            found = read_manifest(place.target)["input_fingerprint"]
-            place.finished = found == place.question["input_fingerprint"]
+            found = {"inputs": read_manifest(place.target)["inputs"]}
+            place.finished = found["inputs"] == place.question["inputs"]
             if not place.finished and not force:
                 message = "holds a run that answers another question"
-                raise InputError(Problem(message, file=place.shown, allowed="a new folder, or --force"))
+                refusal = Problem(message, file=place.shown, allowed="a new folder, or --force")
+                asked = {"inputs": place.question["inputs"]}
+                raise InputError([refusal, *_named(place.shown, found, asked)])
         with kept_in(place.path):
             if place.kept():
                 logger.info("going on with %d batches", place.kept())

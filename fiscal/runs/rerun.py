@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fiscal.runs.folder import read_run, stored_scenario, write_run
-from fiscal.runs.manifest import environment, input_record, read_manifest
+from fiscal.runs.folder import stored_result, stored_scenario, write_run
+from fiscal.runs.manifest import differences, environment, input_record, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
     The folder is checked first; raises InputError for one that is not sound.
     """
     path = Path(folder)
-    before = read_run(path)
+    before = stored_result(path)
     manifest = read_manifest(path)
     scenario = stored_scenario(path, manifest)
     changed = tuple(_changed(manifest, scenario))
@@ -65,27 +65,9 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
 
 def _changed(manifest: dict[str, Any], scenario: Scenario) -> list[str]:
     """What is not as it was when the run was made."""
-    was, now = manifest["inputs"], input_record(scenario)
-    found = [
-        f"data table {name}"
-        for name in sorted({**was["tables"], **now["tables"]})
-        if was["tables"].get(name) != now["tables"].get(name)
-    ]
-    if was.get("package_version") != now["package_version"]:
-        found.append(f"fiscal {was.get('package_version')} then, {now['package_version']} now")
-    elif was.get("code_sha256") != now["code_sha256"]:
-        found.append("source code of fiscal")
-    if was["settings"] != now["settings"]:
-        found.append("settings of the scenario")
-    made, here = manifest["environment"], environment()
-    for key in ("python", "implementation", "system", "machine"):
-        if made.get(key) != here[key]:
-            found.append(f"{key} {made.get(key)} then, {here[key]} now")
-    packages = made.get("packages") if isinstance(made.get("packages"), dict) else {}
-    for name, version in here["packages"].items():
-        if packages.get(name) != version:
-            found.append(f"{name} {packages.get(name)} then, {version} now")
-    return found
+    was = {"inputs": manifest["inputs"], "environment": manifest["environment"]}
+    now = {"inputs": input_record(scenario), "environment": environment()}
+    return [f"{name} {words}" for name, words in differences(was, now)]
 
 
 def _first_line(before: Path, after: Path, name: str) -> str:

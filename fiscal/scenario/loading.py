@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -67,6 +67,45 @@ def override(scenario: Scenario, overrides: Mapping[str, object] | Sequence[str]
         for key, value in values.items():
             draft.put(section, key, value, scenario.origins.get(f"{section}.{key}", "default"))
     return _finish(draft, overrides, default_name=scenario.name)
+
+
+def read_value(key: str, value: object, file: str) -> tuple[Any, list[Problem]]:
+    """One value of a setting as a scenario holds it, and what is wrong with it alone; ``file`` names its origin."""
+    section, _, name = key.partition(".")
+    if section == ASSUMPTIONS:
+        problems = problems_of({name: value}, {key: file})
+        return (None if problems else float(cast(float, value))), problems
+    if section not in SECTIONS or not name:
+        return None, [Problem("unknown key", file=file, key=key, nearest=_nearest_dotted(key))]
+    try:
+        return getattr(SECTIONS[section].model_validate({name: value}), name), []
+    except ValidationError as error:
+        draft = _Draft()
+        draft.put(section, name, value, file)
+        return None, [_setting_problem(section, name, error.errors()[0], draft)]
+
+
+def variant(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+    """``scenario`` with values that :func:`read_value` gave, by dotted name; names and titles stay.
+
+    Raises InputError for values that contradict each other.
+    """
+    settings = scenario.settings
+    rows = dict(settings.assumptions)
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        if section == ASSUMPTIONS:
+            rows.pop(name, None)
+            if value != adjustable()[name].default:  # a row at its own value asks no other question
+                rows[name] = value
+        else:
+            part = getattr(settings, section).model_copy(update={name: value})
+            settings = settings.model_copy(update={section: part})
+    settings = settings.model_copy(update={ASSUMPTIONS: Assumptions(**rows)})
+    problems = contradictions(settings)
+    if problems:
+        raise InputError(problems)
+    return replace(scenario, settings=settings)
 
 
 def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, default_name: str) -> Scenario:
@@ -159,7 +198,7 @@ def _locate(wanted: str, beside: _Origin | None) -> _Origin:
     except (OSError, ValueError):
         exists = False
     if exists:
-        return _Origin(path, wanted, _name_from(path))
+        return _Origin(path, wanted, name_from(path))
     problem = Problem(
         "no such scenario file" if looks_like_file else "no such scenario",
         file=beside.shown if beside else None,
@@ -179,7 +218,8 @@ def _neighbour(path: Path) -> str | None:
     return nearest(path.name, files)
 
 
-def _name_from(path: Path) -> str:
+def name_from(path: Path) -> str:
+    """A file's stem as the name of a scenario or design."""
     name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", path.stem).lstrip("_.+-")[:64]
     return name or HEADER
 

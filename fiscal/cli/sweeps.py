@@ -1,0 +1,89 @@
+"""The command on many cases at once: sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fiscal.cli.application import EXIT_CHECK_FAILED, JsonOption, SetOption, VerboseOption, app
+from fiscal.cli.running import sweep_into, sweep_one
+from fiscal.cli.show import emit, say, show_frame
+from fiscal.errors import InputError, Problem
+
+
+@app.command()
+def sweep(
+    grid: Annotated[str, typer.Argument(metavar="GRID", help="Design: a .toml file, or drivers.")],
+    overrides: SetOption = None,
+    samples: Annotated[
+        int | None, typer.Option("--samples", min=1, help="Points of a Sobol design, a power of two.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted sweep of the same folder.")
+    ] = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a grid or a Sobol design over settings; say which of them drive the answer.
+
+    One row of results a case, each setting alone at the ends of its range (tornado), and of a Sobol
+    design first-order and total indices. Finished cases are kept in DIR.incomplete; --resume uses them.
+    Exit code 1 when a case failed; its row says why.
+
+    \b
+    Examples: fiscal sweep drivers --samples 16 --jobs 2
+              fiscal sweep mine.toml --out runs/mine --resume
+    """
+    from fiscal import runs
+    from fiscal.scenario.design import read_design
+
+    if resume and out is None:
+        raise InputError(Problem("needs the folder of the sweep", key="--resume", allowed="--out DIR"))
+    design = read_design(grid, overrides or [], samples)
+    with runs.on_stderr(verbose):
+        found = (
+            sweep_one(design, jobs, verbose)
+            if out is None
+            else sweep_into(out, design, jobs, force, resume, verbose)
+        )
+    if as_json:
+        tables = {name: runs.records(table) for name, table in found.tables.items()}
+        fingerprint = runs.input_fingerprint(design.base, design)
+        folder = str(out) if out else None
+        emit({**runs.plain(found.summary), "input_fingerprint": fingerprint, "tables": tables, "out": folder})
+    else:
+        _show(found)
+        if out is not None:
+            say(f"sweep written to {out}")
+    if len(found.failed):
+        say(
+            f"{len(found.failed)} of {len(found.cases)} cases failed; the first: {found.failed['message'].iloc[0]}"
+        )
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _show(found: Any) -> None:
+    """The sweep's quantity, one setting at a time and by its indices."""
+    from fiscal.sweeps.outcomes import QUANTITY_WORDS
+
+    typer.echo(f"{found.design.title}\n{len(found.cases)} cases; {QUANTITY_WORDS[found.quantity]}, billions")
+
+    def own(table: Any) -> Any:
+        return table[table["quantity"] == found.quantity].drop(columns="quantity")
+
+    for words, table in (
+        ("over the design", found.spread),
+        ("one setting at a time", found.tornado.drop(columns="unit")),
+        (
+            "Sobol indices: share of the variance over the design, and half its 95 percent interval",
+            found.indices,
+        ),
+    ):
+        if len(table):
+            typer.echo(f"\n{words}")
+            show_frame(own(table))

@@ -1,0 +1,143 @@
+"""What is compared with the base, in words: which cases, what each does to net revenue, and through which lines.
+
+These sentences speak of any difference in settings; those on crypto's price are in :mod:`fiscal.report.answer`.
+"""
+
+from __future__ import annotations
+
+from fiscal.plots import measures
+from fiscal.plots.wording import (
+    amount,
+    capital,
+    change,
+    listing,
+    percent,
+    spells_text,
+    window_name,
+)
+from fiscal.results import Comparison, Result, compare
+
+Results = tuple[Result, ...]
+
+FORGONE = ("deferred_revenue", "payroll_forgone")
+OTHER_RECEIPTS = ("conversion_tax", "additional_tax")
+
+
+def owner_of(results: Results) -> Result | Comparison:
+    """The comparison of the results with the first, or the one result."""
+    return compare(results[0], *results[1:]) if len(results) > 1 else results[0]
+
+
+def named(result: Result) -> str:
+    """A result by its name and, in brackets, its title; the title of one changed by ``--set`` says what was."""
+    title = result.scenario.title
+    return f"{result.name} ({title})" if title and title != result.name else result.name
+
+
+def compared_sentences(results: Results) -> str:
+    """Which cases the report is of."""
+    base, *others = (named(result) for result in results)
+    return f"Compared with {base}: {'; '.join(others)}." if others else f"Reported: {base}."
+
+
+def lever_sentences(results: Results) -> str:
+    """What each case that is not of crypto alone does to net revenue against the base; empty without one."""
+    base = results[0]
+    apart = measures.set_apart(results)
+    parts = []
+    if apart:
+        clauses = [_effect_clause(base, result) for result in apart]
+        parts.append(f"Against {base.name}, {'; '.join(clauses)}.")
+    told = {result.name for result in (*apart, *measures.with_crypto(results))}
+    idle = [result.name for result in results[1:] if result.name not in told]
+    if idle:
+        parts.append(f"No line of net revenue is changed by {listing(idle)}.")
+    return " ".join(parts)
+
+
+def _spans(base: Result) -> tuple[str, ...]:
+    """The first and the longest window; once where there is one only."""
+    windows = measures.windows_of(base)
+    return tuple(dict.fromkeys((windows[0], windows[-1])))
+
+
+def _effect_clause(base: Result, result: Result) -> str:
+    """ "x raises net revenue by ... over FY ... and lowers it by ... over FY ..." """
+    parts: list[str] = []
+    before = 0.0
+    for span in _spans(base):
+        gap = measures.window_gap(result, base, span, "net_revenue")
+        share = measures.window_gap(result, base, span, "net_revenue", "gdp_share")
+        what = "it" if parts else "net revenue"
+        if abs(gap) < measures.NOISE_BN_USD:
+            parts.append(f"does not change {what} over {window_name(span)}")
+            continue
+        size = f"by {amount(gap)} over {window_name(span)} ({percent(share, 2)} of gross domestic product)"
+        parts.append(size if gap * before > 0 else f"{change(gap)} {what} {size}")
+        before = gap
+    return f"{result.name} {' and '.join(parts)}"
+
+
+def lines_sentences(results: Results) -> str:
+    """Through which lines of the books each case moves net revenue, in which years, and why windows differ."""
+    base = results[0]
+    parts = []
+    turns = []
+    for result in measures.set_apart(results):
+        clauses = [
+            f"over {window_name(span)} {{name}} {text}"
+            for span in _spans(base)
+            if (text := _lines(base, result, span))
+        ]
+        if clauses:
+            whole = "; ".join(
+                clause.format(name=result.name if place == 0 else "it")
+                for place, clause in enumerate(clauses)
+            )
+            parts.append(f"{capital(whole)}.")
+        spells = measures.sign_episodes(measures.net_effect(result, base))
+        parts.append(f"Its annual effect on net revenue is {spells_text(spells)}.")
+        if _shifts_in_time(base, result):
+            turns.append(result.name)
+    if turns:
+        parts.append(
+            f"The windows of {listing(turns)} differ because what is taxed when it is contributed is not taxed "
+            "when it is withdrawn, or the reverse, and most withdrawals lie decades after the contribution."
+        )
+    return " ".join(parts)
+
+
+def _gap(base: Result, result: Result, span: str, lines: tuple[str, ...]) -> float:
+    return sum(measures.window_gap(result, base, span, line) for line in lines)
+
+
+def _lines(base: Result, result: Result, span: str) -> str:
+    """ "forgoes $1 billion less and collects $2 billion less on withdrawals"; empty where nothing moves."""
+    forgone = more_or_less(-_gap(base, result, span, FORGONE))
+    collected = [
+        f"{size} {where}"
+        for where, lines in (("on withdrawals", ("withdrawal_tax",)), ("of other receipts", OTHER_RECEIPTS))
+        if (size := more_or_less(_gap(base, result, span, lines)))
+    ]
+    words = [f"forgoes {forgone}"] if forgone else []
+    return listing([*words, f"collects {listing(collected)}"] if collected else words)
+
+
+def more_or_less(gap: float) -> str:
+    """ "$1 billion more", or nothing where there is no difference."""
+    if abs(gap) < measures.NOISE_BN_USD:
+        return ""
+    return f"{amount(gap)} {'more' if gap > 0 else 'less'}"
+
+
+def _shifts_in_time(base: Result, result: Result) -> bool:
+    """Whether what is gained at contribution is lost at withdrawal, or the reverse, and later more than at first."""
+    spans = _spans(base)
+    if len(spans) < 2:
+        return False
+    forgone, tax = (
+        [_gap(base, result, span, lines) for span in spans] for lines in (FORGONE, ("withdrawal_tax",))
+    )
+    if min(abs(forgone[0]), abs(forgone[1])) < measures.NOISE_BN_USD or forgone[1] * tax[1] >= 0:
+        return False
+    return abs(tax[1] / forgone[1]) > abs(tax[0] / forgone[0])

@@ -1,0 +1,163 @@
+"""What drives the effect of crypto: the stored sweep in words, its tornado and its Sobol indices."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fiscal.plots import measures
+from fiscal.plots.figures import span_name
+from fiscal.plots.wording import listing, percent, signed_amount, window_words
+from fiscal.report.answer import Results
+from fiscal.report.chapters import figure
+from fiscal.report.content import Block, Column, Heading, Panel, Prose, Ref, Table
+from fiscal.scenario.design import Design, read_design
+from fiscal.sweeps.outcomes import QUANTITY_WORDS, headline_quantity
+from fiscal.tables import PRESENT_VALUE
+
+SMALL_SHARE = 0.01
+"""A setting whose total index is below this share of the variance is said to matter little."""
+
+SOURCE = "Source: stored sweep of this model (data tables drivers_tornado, drivers_indices, drivers_spread)."
+
+
+def drivers_blocks(results: Results) -> list[Block]:
+    """The stored sweep of the design ``drivers``; nothing until it has been built."""
+    stored = measures.drivers()
+    if stored is None:
+        return []
+    design = read_design("drivers")
+    quantity = headline_quantity(stored["spread"]["quantity"])
+    windows = [name for name in stored["spread"]["window"].unique() if name != PRESENT_VALUE]
+    near, far = windows[0], windows[-1]
+    text = _what_was_run(design, stored["spread"], quantity, (near, far))
+    blocks: list[Block] = [Heading("What drives the effect of crypto"), Prose(text)]
+    blocks += [
+        Prose(_what_drives(stored["indices"], quantity, window, first=window == near))
+        for window in (near, far)
+    ]
+    return [
+        *blocks,
+        figure(
+            results, "figure-drivers", f"One setting at a time: {QUANTITY_WORDS[quantity]}",
+            (Panel("tornado", {"quantity": quantity, "window": far}),), SOURCE,
+        ),
+        _index_table(stored["indices"], quantity, (near, far)),
+        Prose(_caution(design)),
+    ]  # fmt: skip
+
+
+def _what_was_run(design: Design, spread: pd.DataFrame, quantity: str, windows: tuple[str, ...]) -> str:
+    """The design and what the effect is over it, window by window."""
+    own = spread[spread["quantity"] == quantity].set_index("window")
+    cases = int(own["cases"].iloc[0])
+    parts = [
+        f"over {window_words(window)} from {signed_amount(own.loc[window, 'q05_bn_usd'])} to "
+        f"{signed_amount(own.loc[window, 'q95_bn_usd'])}, median {signed_amount(own.loc[window, 'median_bn_usd'])}"
+        for window in windows
+    ]
+    signs = [_sign_words(own.loc[window], window) for window in windows]
+    return (
+        f"One value at a time leaves out what values do together. {len(design.factors)} settings of the case "
+        f"\N{LEFT DOUBLE QUOTATION MARK}{design.base.title}\N{RIGHT DOUBLE QUOTATION MARK}, on its central path, are "
+        f"therefore drawn at once, each evenly from its range and independently of the others, in {cases} cases. "
+        f"In nine cases of ten crypto changes net revenue against no crypto {listing(parts, 'and')}. "
+        + " ".join(sign for sign in signs if sign)
+    )
+
+
+def _sign_words(row: pd.Series, window: str) -> str:
+    """That the effect has one sign in every case, where it has."""
+    if row["lowest_bn_usd"] > 0:
+        return f"Over {window_words(window)} it is a gain in every case."
+    if row["highest_bn_usd"] < 0:
+        return f"Over {window_words(window)} it is a loss in every case."
+    return f"Over {window_words(window)} it is a gain in some cases and a loss in others."
+
+
+def _what_drives(indices: pd.DataFrame, quantity: str, window: str, *, first: bool) -> str:
+    """Which settings the variance of the effect hangs on, judged with the intervals of their indices."""
+    own = indices[(indices["quantity"] == quantity) & (indices["window"] == window)].dropna()
+    if own.empty:
+        return f"Over {window_words(window)} the effect does not vary enough to be shared out."
+    own = own.sort_values("total", ascending=False, kind="stable")
+    top = own.iloc[0]
+    # the largest, and those whose intervals of total indices meet its own
+    reach = own["total"] + own["total_confidence"] >= top["total"] - top["total_confidence"]
+    leaders = own[reach]
+    opening = f"Over {window_words(window)}"
+    shares = [
+        f"{row.setting} ({percent(max(row.first_order, 0.0), 2)} alone, {percent(row.total, 2)} with what it does "
+        "together with others)"
+        for row in leaders.itertuples()
+    ]
+    if len(leaders) == 1:
+        text = f"{opening} the variance of the effect comes most from {shares[0]}"
+        after = own.iloc[1:3]
+        if len(after):
+            names = [f"{row.setting} ({percent(row.total, 2)})" for row in after.itertuples()]
+            text += f"; then from {listing(names)}"
+        text += ". "
+    else:
+        text = f"{opening} the largest shares of the variance cannot be told apart: {listing(shares)}. "
+    alone = float(own["first_order"].sum())
+    if first:
+        text += (
+            "Alone means the share of the variance that would go if the setting were known (first-order Sobol index), "
+            "with others the share that would stay if all but it were known (total index). "
+        )
+    if alone < 1:
+        text += f"The settings alone account for {percent(alone, 2)} of the variance, their interplay for the rest. "
+    small = own[own["total"] + own["total_confidence"] < SMALL_SHARE]["setting"].tolist()
+    if small:
+        text += f"Less than {percent(SMALL_SHARE)} each, interplay included, comes from {listing(small)}."
+    return text.strip()
+
+
+def _index_table(indices: pd.DataFrame, quantity: str, windows: tuple[str, str]) -> Table:
+    """First-order and total indices of the effect over the near and the far window, and of net revenue over the far."""
+    near, far = windows
+    shown = {
+        "near": (quantity, near),
+        "far": (quantity, far),
+        "level": ("net_revenue", far),
+    }
+    parts = {
+        name: indices[(indices["quantity"] == one) & (indices["window"] == window)].set_index("setting")
+        for name, (one, window) in shown.items()
+    }
+    frame = pd.DataFrame(
+        {
+            f"{name}_{index}": part[index]
+            for name, part in parts.items()
+            for index in ("first_order", "first_order_confidence", "total", "total_confidence")
+        }
+    )
+    frame = (
+        frame.sort_values("far_total", ascending=False, kind="stable").rename_axis("setting").reset_index()
+    )
+    widest = float(frame[[name for name in frame if str(name).endswith("_confidence")]].max(axis=None))
+    return Table(
+        "table-drivers", "Shares of the variance of the effect over all cases", frame,
+        (
+            Column("setting", "Setting", width=1),
+            Column("near_first_order", f"Effect {span_name(near)}: alone", 2),
+            Column("near_total", "with others", 2),
+            Column("far_first_order", f"Effect {span_name(far)}: alone", 2),
+            Column("far_total", "with others", 2),
+            Column("level_total", f"Net revenue {span_name(far)}: with others", 2),
+        ),
+        unit="Sobol indices, shares of the variance: of the effect of crypto on net revenue against no crypto, and of "
+        f"net revenue itself. 95 percent intervals reach at most {widest:.2f} to either side",
+        source=SOURCE,
+    )  # fmt: skip
+
+
+def _caution(design: Design) -> tuple[str | Ref, ...]:
+    ranges = listing(
+        [f"{factor.key} {low:g} to {high:g}" for factor in design.factors for low, high in [factor.ends()]]
+    )
+    return (
+        "The shares in ", Ref("table-drivers"), " and the bars of ", Ref("figure-drivers"), " hang on the ranges: "
+        f"{ranges}. A range is what was thought worth asking, not a distribution that anybody observed; a wider one "
+        "would give its setting a larger share.",
+    )  # fmt: skip

@@ -1,0 +1,168 @@
+"""Stored runs of someone else's making: held against what the package writes, every misfit in one message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import invented
+import numpy as np
+import pandas as pd
+import pytest
+import typer.testing
+
+from fiscal import cli, engine, runs, shapes
+from fiscal.errors import InputError
+from fiscal.scenario import load
+
+SHORT = {
+    "horizon.last_year": 2036,
+    "adoption.full_year": 2030,
+    "books.risk_neutral_paths": 0,
+    "backstop.paths": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A result with every table."""
+    return invented.result(load("boom", SHORT))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("baseline", {"state.income_tax": True}),
+        ("stochastic_central", {"paths.count": 4, "books.risk_neutral_paths": 4, "backstop.paths": 4}),
+    ],
+    ids=["no crypto", "random paths"],
+)
+def test_runs_are_as_the_shapes_say(name, changes):
+    """Every result that the suite makes is held against them too (conftest)."""
+    assert shapes.misfits(engine.run(load(name, SHORT | changes))) == []
+
+
+def test_an_invented_result_is_as_the_shapes_say(whole, tmp_path):
+    folder = runs.write_run(whole, tmp_path / "run")
+    assert shapes.misfits(runs.read_run(folder)) == []
+
+
+def _without(name):
+    return lambda tables: {key: table for key, table in tables.items() if key != name}
+
+
+def _changed(name, change):
+    return lambda tables: tables | {name: change(tables[name].copy())}
+
+
+def _set(column, value, row=0):
+    def change(table):
+        if not isinstance(value, float):
+            table[column] = table[column].astype(object)
+        table.loc[row, column] = value
+        return table
+
+    return change
+
+
+FORGERIES = {
+    "a table is missing": (_without("windows"), "lacks tables of these settings (found ['windows'])"),
+    "a table too many": (lambda tables: tables | {"x": pd.DataFrame({"y": [1]})}, "holds tables that are not"),
+    "a column is missing": (_changed("budget", lambda t: t.drop(columns="line")), "has other columns"),
+    "a column too many": (_changed("budget", lambda t: t.assign(x=1)), "has other columns"),
+    "a column in the index": (_changed("economy", lambda t: t.set_index("year")), "columns in its index"),
+    "text for a number": (
+        _changed("balances", lambda t: t.astype({"nominal_bn_usd": str})),
+        "balances.parquet: nominal_bn_usd: holds other values",
+    ),
+    "lists for names": (
+        _changed("flows", lambda t: t.assign(flow=[["x"]] * len(t))),
+        "flows.parquet: flow: holds other values",
+    ),
+    "no rows": (_changed("people", lambda t: t.iloc[:0]), "people.parquet: lacks rows"),
+    "a row is missing": (_changed("present_values", lambda t: t.iloc[1:]), "lacks rows of these settings"),
+    "a row twice": (
+        _changed("windows", lambda t: pd.concat([t, t.iloc[:1]], ignore_index=True)),
+        "rows with the same name",
+    ),
+    "another line": (_changed("budget", _set("line", "taxes")), "has other rows"),
+    "a name is missing": (_changed("budget", _set("path", None)), "has other rows"),
+    "another year": (_changed("claim", lambda t: t.assign(year=t["year"] + 1)), "lacks rows of these"),
+    "another group": (_changed("distribution_bases", _set("member", "P0-11")), "'earnings_group', 'P0-11'"),
+    "a gap": (_changed("budget", _set("nominal_bn_usd", float("nan"))), "nominal_bn_usd: has gaps"),
+    "an infinity": (_changed("claim", _set("claim_bn_usd", float("inf"))), "is too large to be computed with"),
+    "a number beyond squares": (_changed("flows", _set("real_bn_usd", -1e300)), "is too large"),
+    "another setting": (
+        _changed("settings", lambda t: t.assign(value=t["value"].replace("2036", "2040"))),
+        "does not say what scenario.toml does",
+    ),
+    "settings cut": (_changed("settings", lambda t: t.iloc[:-1]), "does not say what scenario.toml does"),
+    "a setting without words": (_changed("settings", _set("doc", None)), "settings.parquet: holds other"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_table_is_refused_in_one_message(whole, tmp_path, name):
+    forge, words = FORGERIES[name]
+    folder = runs.write_run(replace(whole, tables=forge(dict(whole.tables))), tmp_path / "run")
+    with pytest.raises(InputError) as caught:
+        runs.read_run(folder)
+    assert words in str(caught.value) or words in str(caught.value).replace('"', "'"), caught.value
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        None,
+        {},
+        [],
+        {"opening_plan_bn_usd": "much"},
+        {"opening_by_age_bn_usd": [1.0]},
+        {"draw_rate_by_age": {"60": 0.1}},
+        {"people_65_plus": 10**400},
+        {"people_65_plus": True},
+    ],
+)
+def test_a_forged_summary_is_refused(whole, tmp_path, calibration):
+    told = calibration
+    if calibration:
+        told = whole.summary["calibration"] | calibration
+    summary = {**whole.summary, "calibration": told}
+    folder = runs.write_run(replace(whole, summary=summary), tmp_path / "run")
+    with pytest.raises(InputError, match="summary.json: calibration: is not what a run writes"):
+        runs.read_run(folder)
+
+
+def test_every_command_that_reads_runs_says_so_and_exits_with_2(whole, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tables = FORGERIES["a row is missing"][0](FORGERIES["a column is missing"][0](dict(whole.tables)))
+    runs.write_run(replace(whole, tables=tables), tmp_path / "forged")
+    runner = typer.testing.CliRunner()
+    for words in (["report", "forged", "--out", "x.pdf"], ["compare", "baseline", "forged"]):
+        with pytest.raises(InputError) as caught:
+            runner.invoke(cli.app, words, catch_exceptions=False)
+        assert "forged/tables/budget.parquet" in str(caught.value)
+        assert "forged/tables/present_values.parquet" in str(caught.value)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["forged"]
+
+
+def test_a_run_of_another_version_says_so(whole, tmp_path, monkeypatch):
+    from fiscal.runs import manifest
+
+    monkeypatch.setattr(manifest, "__version__", "0.0.1")
+    tables = FORGERIES["a table is missing"][0](dict(whole.tables))
+    folder = runs.write_run(replace(whole, tables=tables), tmp_path / "run")
+    with pytest.raises(InputError, match=r"written by another version of fiscal \(found '0.0.1'\)"):
+        runs.read_run(folder)
+
+
+def test_numbers_at_the_edge_are_read(whole, tmp_path):
+    """The largest that is allowed comes back, and the manifest is what refuses a changed file."""
+    tables = dict(whole.tables)
+    tables["claim"] = tables["claim"].assign(claim_bn_usd=1e200, claim_share=np.nan)
+    folder = runs.write_run(replace(whole, tables=tables), tmp_path / "run")
+    assert runs.read_run(folder).tables["claim"]["claim_bn_usd"].max() == 1e200
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    (folder / "summary.json").write_text(json.dumps(summary | {"x": 1}), encoding="utf-8")
+    with pytest.raises(InputError, match="was changed after the run"):
+        runs.read_run(folder)
