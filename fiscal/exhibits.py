@@ -134,7 +134,7 @@ def market_record() -> Exhibit:
     from fiscal.markets import core, estimation, history, losses
 
     levels = history.monthly_levels()
-    long = levels.rename_axis("month").stack().rename("level").reset_index()
+    long = levels.rename_axis("month").stack().dropna().rename("level").reset_index()
     bitcoin = levels["crypto"].dropna()
     return Exhibit(
         kind="MarketRecord",
