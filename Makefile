@@ -6,13 +6,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOCS_VENV := .venv-docs
+DOCS_INSTALLED := $(DOCS_VENV)/.installed
 # What has to be there before a package that comes as source can be built, with what it needs itself.
 BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|trove-classifiers|wheel
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test bench notebooks lab faults fuzz licences lint format lock clean
+.PHONY: help install report test bench notebooks lab faults fuzz licences reference docs lint format lock clean
 
 help:
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
@@ -22,9 +24,11 @@ help:
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make faults   kill -9 fifty times at random moments, twice (an hour)"
 	@echo "make fuzz     a million inputs (INPUTS=... for fewer; hours)"
+	@echo "make docs     build the documentation's site into site/ (an environment of its own)"
+	@echo "make reference  write the pages that are made from code and data"
 	@echo "make lint     style and types only"
-	@echo "make lock     refresh requirements.lock (needs uv)"
-	@echo "make clean    remove .venv and caches"
+	@echo "make lock     refresh requirements.lock and requirements-docs.lock (needs uv)"
+	@echo "make clean    remove .venv, the site and caches"
 
 install: $(INSTALLED)
 
@@ -74,14 +78,29 @@ fuzz: $(INSTALLED)
 licences: $(INSTALLED)
 	$(BIN)/python tests/licences.py > docs/licences.md
 
+reference: $(INSTALLED)
+	$(BIN)/python docs/generator
+
+# The site needs neither the package nor its environment: what comes from the code is written already.
+$(DOCS_INSTALLED): requirements-docs.lock
+	@$(PYTHON) -m venv --clear $(DOCS_VENV) || { echo "Python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-docs.lock
+	@touch $@
+
+docs: $(DOCS_INSTALLED)
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --strict
+	@echo "site/ is built; python3 -m http.server --directory site serves it with search"
+
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock:
 	@command -v uv > /dev/null || { echo "make lock needs uv: python3 -m pip install uv" >&2; exit 1; }
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.lock
+	$(COMPILE) requirements.in -o requirements.lock
+	$(COMPILE) --group docs -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import canonical, machine, model, table
+from benchmarks import canonical, machine, model, precision, table, with_jax
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,6 +33,19 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
         * canonical.FLOPS
         / found["machine"]["flops_per_core_second"],
     }
+
+    if with_jax.installed():
+        # the size at which JAX is fastest: more paths leave the cache
+        run = with_jax.projector(small)
+        run()
+        timed = machine.best_of(1 if quick else 5, run)
+        found["jax"] = {
+            "version": with_jax.version(),
+            "steps_per_second": small.account_steps / timed.seconds,
+            "ratio": found["canonical"]["steps_per_second"] / (small.account_steps / timed.seconds),
+            "ratio_per_core": found["canonical"]["steps_per_core_second"]
+            / (small.account_steps / timed.core_seconds),
+        }
 
     print("main job ...", flush=True)
     full = model.Model()
@@ -71,6 +84,8 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
         print(f"{n} paths ...", flush=True)
         found["by_paths"][str(n)] = full.distribution(n)
         found["peak_bytes"][f"{n} paths"] = model.peak_memory_bytes()
+    print("error against time ...", flush=True)
+    found["precision"] = precision.measure(128, 4, 32) if quick else precision.measure(4096, 16, 1024)
     found["drawing_core_seconds_per_path"] = full.drawing(256).core_seconds / 256
     return found
 

@@ -18,6 +18,13 @@ def installed() -> bool:
     return find_spec("jax") is not None
 
 
+def version() -> str:
+    """JAX's version."""
+    import jax
+
+    return str(jax.__version__)
+
+
 def projector(world: Canonical) -> Callable[[], np.ndarray]:
     """A call that gives the yearly totals ``(Y, 3, P)``, compiled at the first one; inputs are on the device."""
     import jax

@@ -543,15 +543,14 @@ def _settings_faults(table: pd.DataFrame, scenario: Scenario) -> list[Problem]:
     from fiscal.scenario import file_settings, own_files
 
     expected = explain(scenario)
-    inside = {key: file_settings()[key] for key in own_files(scenario.settings)}
-    expected["value"] = [
-        inside.get(key, value) for key, value in zip(expected["key"], expected["value"], strict=True)
-    ]
     file = _file(SETTINGS)
     if sorted(map(str, table.columns)) != sorted(expected.columns):
         return [Problem("has other columns than it should", file=file, allowed=", ".join(expected.columns))]
-    said = [table[column].map(str).tolist() for column in ("key", "value")]
-    if said != [expected[column].tolist() for column in ("key", "value")]:
+    # a user's file is named as it was given, and in a stored run by its name in the folder
+    inside = {key: file_settings()[key] for key in own_files(scenario.settings)}
+    stored = [inside.get(key, value) for key, value in zip(expected["key"], expected["value"], strict=True)]
+    keys, values = (table[column].map(str).tolist() for column in ("key", "value"))
+    if keys != expected["key"].tolist() or values not in (stored, expected["value"].tolist()):
         return [Problem("does not say what scenario.toml does", file=file)]
     words = ("default", "unit", "source", "status", "doc", "set_in")
     if not all(isinstance(value, str) for column in words for value in table[column]):

@@ -19,6 +19,15 @@ ROOT = Path(__file__).resolve().parent.parent
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _results_of_a_file_end_with_it(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a file's cached functions made, runs of gigabytes, is let go when its tests are over."""
+    yield
+    for thing in vars(request.module).values():
+        if hasattr(thing, "cache_clear") and getattr(thing, "__module__", "") == request.module.__name__:
+            thing.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Top folder of the source tree."""

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fiscal"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_BASE = {"errors", "axes"}
+_BASE = {"errors", "axes", "reading"}
 _INPUTS = _BASE | {"sources"}
 _ENGINE = _INPUTS | {"scenario", "law", "people", "markets", "projection", "budget"}
 
@@ -24,6 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "axes": set(),
     "views": set(),
+    "reading": {"errors"},
     "datapackage": {"errors"},
     "sources": {"errors", "datapackage"},
     "scenario": _INPUTS | {"views"},
@@ -45,9 +46,9 @@ ARROWS: dict[str, set[str]] = {
     "valued": _BASE | {"assembly", "budget", "engine", "pricing"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
-    "exhibits": _INPUTS | {"assembly", "law", "markets", "results", "scenario", "views"},
     "shapes": _BASE
     | {"assembly", "budget", "engine", "markets", "pricing", "scenario", "simulation", "tables", "valued"},
+    "exhibits": _INPUTS | {"assembly", "law", "markets", "results", "scenario", "views"},
     "cohorts": _ENGINE | {"assembly", "engine"},
     "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
     "widgets": _BASE | {"assembly", "markets", "plots", "scenario", "totals", "views"},
@@ -70,7 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "law",
         "markets",
     },
-    "runs": {"", "errors", "results", "scenario", "shapes", "sources", "sweeps"},
+    "runs": {"", "errors", "reading", "results", "scenario", "shapes", "sources", "sweeps"},
     "cli": {
         "",
         "assembly",
@@ -101,7 +102,7 @@ ARROWS: dict[str, set[str]] = {
         "scenario",
         "sources",
         "sweeps",
-    },
+    },  # fmt: skip
 }
 """Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
 the wage path and the ages of required distributions, module by module and never in a circle."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
-from benchmarks import canonical, table
+from benchmarks import canonical, precision, table, with_jax
 
 
 def test_compiled_roll_forward_is_the_plain_one() -> None:
@@ -27,6 +28,27 @@ def test_the_canonical_schedule_is_continuous_and_convex() -> None:
         above = world.level[..., k + 1] + world.slope[..., k + 1] * knot
         np.testing.assert_allclose(below, above, rtol=1e-12, atol=1e-9)
     assert (np.diff(world.slope, axis=2) >= 0).all()
+
+
+def test_every_way_of_sampling_finds_the_same_effect() -> None:
+    found = precision.measure(200, 4, 32, last_year=2040)["ways"]
+    best = found["the same, control variate"]
+    for measure in precision.MEASURES:
+        for way, paths in zip(found.values(), (200, 200, 200, 128, 128), strict=True):
+            error = np.hypot(way[f"{measure}_deviation_usd"], best[f"{measure}_deviation_usd"]) / np.sqrt(
+                paths
+            )
+            assert abs(way[f"{measure}_mean_usd"] - best[f"{measure}_mean_usd"]) < 5 * error
+        deviation = [way[f"{measure}_deviation_usd"] for way in found.values()]
+        assert deviation[0] > 3 * deviation[1] > 9 * deviation[2]
+        assert precision.cost(best, measure) < precision.cost(found["independent draws"], measure)
+
+
+def test_jax_projects_the_same_where_it_is_installed() -> None:
+    if not with_jax.installed():
+        pytest.skip("JAX is not installed; nothing requires it")
+    world = canonical.inputs(64, years=6, ages=9, groups=2)
+    np.testing.assert_allclose(with_jax.projector(world)(), canonical.plain(world), rtol=1e-12)
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers(root) -> None:

@@ -255,8 +255,32 @@ def test_a_reform_file_is_refused_with_its_reason(tmp_path, text: str, word: str
     path.write_text(text)
     with pytest.raises(InputError, match=word):
         build.read_reform(path)
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
         build.read_reform(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('{"II_rt7": {"2030": NaN}}', "NaN is no number of JSON"),
+        ('{"II_rt7": {"2030": 1e999}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"2030": null}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"2030": "0.3"}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"99999999999999999999": 0.4}}', "is no year"),
+        ('{"II_rt7": {"\uff12\uff10\uff13\uff10": 0.4}}', "is no year"),
+        ('{"II_rt7": {"2101": 0.4, "x": []}}', "(?s)2101: is no year.*x: is no year.*x: is no amount"),
+    ],
+)
+def test_a_reform_is_numbers_by_year(text: str, word: str) -> None:
+    """What Tax-Calculator would take for a value, or ignore without a word."""
+    with pytest.raises(InputError, match=word):
+        build.parse_reform(text.encode(), "reform.json")
+
+
+def test_a_part_policy_is_the_reform_and_lists_are_amounts() -> None:
+    content = b'{"policy": {"STD": {"2030": [1, 2, 3, 4, 5]}}, "consumption": {}}'
+    assert build.parse_reform(content, "reform.json") == {"STD": {2030: [1, 2, 3, 4, 5]}}
 
 
 def test_a_reforms_key_is_its_content(tmp_path) -> None:

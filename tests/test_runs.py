@@ -333,6 +333,16 @@ def test_a_stored_scenario_cannot_name_a_file_elsewhere(small_result, tmp_path):
         runs.read_run(folder)
 
 
+@pytest.mark.parametrize("name", ["../../outside", "/etc/x", "a b", ""])
+def test_a_run_cannot_call_itself_something_else(folder, name):
+    """The name becomes that of the files beside a report."""
+    manifest = json.loads((folder / runs.MANIFEST).read_text(encoding="utf-8"))
+    (folder / runs.MANIFEST).write_text(json.dumps(manifest | {"name": name}), encoding="utf-8")
+    assert runs.verify(folder) == []
+    with pytest.raises(InputError, match="name: is not the scenario's"):
+        runs.read_run(folder)
+
+
 def _forge(folder, name):
     """The manifest made to fit a file that was changed."""
     from fiscal.runs.values import file_sha256, fingerprint_of, write_json

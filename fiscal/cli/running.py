@@ -80,6 +80,11 @@ def _made_into(
     return result
 
 
+def distinct(problems: Sequence[Problem]) -> list[Problem]:
+    """Problems without those that say the same."""
+    return list({str(problem): problem for problem in problems}.values())
+
+
 def results_of(
     names: Sequence[str], overrides: list[str] | None, verbose: bool = False, static: bool = False
 ) -> list[Any]:
@@ -103,7 +108,7 @@ def results_of(
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(list({str(problem): problem for problem in problems}.values()))
+        raise InputError(distinct(problems))
     if static:
         found = [each for one in found for each in (_static(one), one) if each is not None]
         if len(found) == len(names):

@@ -14,7 +14,7 @@ from fiscal.cli.application import (
     VerboseOption,
     app,
 )
-from fiscal.cli.running import results_of, run_into, run_one
+from fiscal.cli.running import distinct, results_of, run_into, run_one
 from fiscal.cli.show import (
     emit,
     progress_bar,
@@ -239,7 +239,7 @@ def decompose(
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(distinct(problems))
     with progress_bar("decompose") as progress:
         table = fiscal.decompose(*chosen, run_off=run_off, progress=progress)
     if as_json:

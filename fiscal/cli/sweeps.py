@@ -9,7 +9,7 @@ import typer
 
 from fiscal.cli.application import EXIT_CHECK_FAILED, JsonOption, SetOption, VerboseOption, app
 from fiscal.cli.running import sweep_into, sweep_one
-from fiscal.cli.show import emit, say, show_frame
+from fiscal.cli.show import emit, printable, say, show_frame
 from fiscal.errors import InputError, Problem
 
 
@@ -68,22 +68,23 @@ def sweep(
 
 
 def _show(found: Any) -> None:
-    """The sweep's quantity, one setting at a time and by its indices."""
+    """The sweep's quantity over the nearest and the longest window: its spread, one setting at a time, indices."""
     from fiscal.sweeps.outcomes import QUANTITY_WORDS
+    from fiscal.tables import PRESENT_VALUE
 
-    typer.echo(f"{found.design.title}\n{len(found.cases)} cases; {QUANTITY_WORDS[found.quantity]}, billions")
-
-    def own(table: Any) -> Any:
-        return table[table["quantity"] == found.quantity].drop(columns="quantity")
-
-    for words, table in (
-        ("over the design", found.spread),
-        ("one setting at a time", found.tornado.drop(columns="unit")),
-        (
-            "Sobol indices: share of the variance over the design, and half its 95 percent interval",
-            found.indices,
-        ),
-    ):
-        if len(table):
-            typer.echo(f"\n{words}")
-            show_frame(own(table))
+    words = QUANTITY_WORDS[found.quantity]
+    typer.echo(f"{printable(found.design.title)}\n{len(found.cases)} cases; {words}, billions of dollars\n")
+    windows = [window for window in found.windows if window != PRESENT_VALUE]
+    show_frame(found.spread[found.spread["quantity"] == found.quantity].drop(columns="quantity"))
+    for window in dict.fromkeys((windows[0], windows[-1])):
+        for title, table in (
+            ("each setting alone at the ends of its range", found.tornado.drop(columns="unit")),
+            (
+                "shares of the variance over the design (Sobol), and half their 95 percent interval",
+                found.indices,
+            ),
+        ):
+            own = table[(table["quantity"] == found.quantity) & (table["window"] == window)]
+            if len(own):
+                typer.echo(f"\n{window}, {title}:")
+                show_frame(own.drop(columns=["quantity", "window"]))

@@ -12,6 +12,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from fiscal.law import deferrals, holders, microdata
 from fiscal.law.deferrals import Deferrals, Limits
 from fiscal.law.limits import indexed_limits
 from fiscal.law.microdata import LAST_FILE_YEAR, MendSettings, Microdata, Source
+from fiscal.reading import parse_json, read_limited
 
 if TYPE_CHECKING:
     import taxcalc
@@ -49,7 +51,7 @@ BUILT_TABLES = (
     "law_parameters",
 )  # fmt: skip
 COMMAND = "fiscal schedules build"
-_INPUT_TABLES = (
+INPUT_TABLES = (
     "population", "w2_deferrals_by_wage", "w2_deferrals_by_age", "w2_deferrals_roth", "soi_1040_pensions",
     "cbo_income_tax_details", "dol_5500", "scf", "sipp_age_income", "fidelity", "contribution_limits",
     "own_withdrawals", "cbo_macro", "cbo_population", "cbo_rates", "trustees_2025", "wage_index",
@@ -326,7 +328,7 @@ def _calculator(records: taxcalc.Records, frame: Frame, reform: Mapping[str, Any
 
     policy = taxcalc.Policy()
     if reform:
-        policy.implement_reform(_redated(reform, frame.year, frame.file_year))
+        policy.implement_reform(_redated(reform, frame.year, frame.file_year), print_warnings=False)
     policy.set_year(frame.file_year)
     if frame.price_scale != 1.0 or frame.income_scale != 1.0:
         policy.implement_reform(node_reform(policy, frame))
@@ -635,7 +637,7 @@ def _write(tables: Mapping[str, pd.DataFrame], folder: Path, *, register: bool, 
 
 def input_hashes(source: Source) -> dict[str, str]:
     """SHA-256 of every input of a build: our tables and the records file."""
-    hashes = {name: sources.resource(name).sha256 for name in _INPUT_TABLES}
+    hashes = {name: sources.resource(name).sha256 for name in INPUT_TABLES}
     hashes["assumptions of law and prices"] = _assumptions_hash()
     hashes[source.label] = source.sha256()
     return hashes
@@ -654,28 +656,63 @@ def read_reform(path: Path) -> dict[str, Any]:
 
     Raises InputError for a file that is missing, is no JSON or names unknown parameters or bad values.
     """
+    reform = parse_reform(read_limited(path, MAX_REFORM_BYTES, path.name), path.name)
+    _ask_tax_calculator(reform, path.name)
+    return reform
+
+
+def parse_reform(content: bytes, shown: str) -> dict[str, Any]:
+    """Parameter -> year -> value of a reform's JSON, not yet held against Tax-Calculator's parameters.
+
+    A file with a part "policy" beside others is read for that part. Raises InputError with every fault.
+    """
+    told = parse_json(content, shown)
+    if isinstance(told, dict) and isinstance(told.get("policy"), dict):
+        told = told["policy"]
+    wanted = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 0.4}}'
+    if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
+        raise InputError(Problem("is no reform", file=shown, key="reform", allowed=wanted))
+    if not any(told.values()):
+        raise InputError(Problem("the reform changes nothing", file=shown, key="reform", allowed=wanted))
+    problems = []
+    for name, values in told.items():
+        for year, value in values.items():
+            at = f"{name[:60]}, {year[:12]}"
+            if not (_YEAR.fullmatch(year) and int(year) <= LAST_YEAR):
+                problems.append(Problem("is no year", file=shown, key=at, allowed=f"at most {LAST_YEAR}"))
+            if not _is_amount(value):
+                allowed = "a number, true or false, or a list of those"
+                problems.append(Problem("is no amount", file=shown, key=at, allowed=allowed))
+    if problems:
+        raise InputError(problems[:20])
+    return {
+        name: {int(year): value for year, value in values.items()} for name, values in told.items() if values
+    }
+
+
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+MAX_REFORM_BYTES = 1024 * 1024
+LARGEST_AMOUNT = 1e15
+"""Beyond any parameter of the tax law, and still exact as a whole number."""
+
+
+def _is_amount(value: object, lists: int = 2) -> bool:
+    if isinstance(value, list):
+        return lists > 0 and bool(value) and all(_is_amount(member, lists - 1) for member in value)
+    return isinstance(value, int | float) and abs(value) <= LARGEST_AMOUNT
+
+
+def _ask_tax_calculator(reform: Mapping[str, Any], shown: str) -> None:
+    """Raise InputError with the library's own words where it refuses a reform."""
     import paramtools
     import taxcalc
 
-    if not path.is_file():
-        raise InputError(Problem("the reform file does not exist", file=str(path), key="reform"))
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(Problem(f"is no JSON: {error}", file=path.name, key="reform")) from None
-    wanted = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 0.4}}'
-    if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
-        raise InputError(Problem("is no reform", file=path.name, key="reform", allowed=wanted))
-    if not any(told.values()):
-        raise InputError(Problem("the reform changes nothing", file=path.name, key="reform", allowed=wanted))
-    try:
-        reform = taxcalc.Policy.read_json_reform(json.dumps(told))
-        policy = taxcalc.Policy()
-        policy.implement_reform(_redated(reform, LAST_YEAR, LAST_FILE_YEAR))
+        law = _redated(reform, LAST_YEAR, LAST_FILE_YEAR)
+        taxcalc.Policy().implement_reform(law, print_warnings=False)
     except (ValueError, KeyError, TypeError, AttributeError, paramtools.ParamToolsError) as error:
         message = f"Tax-Calculator refuses it: {error}"
-        raise InputError(Problem(message, file=path.name, key="reform")) from error
-    return reform
+        raise InputError(Problem(message, file=shown, key="reform")) from error
 
 
 def reform_key(reform: Mapping[str, Any], source: Source | None = None) -> str:

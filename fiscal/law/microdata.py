@@ -192,7 +192,7 @@ def calculator(
 
     policy = taxcalc.Policy()
     if reform:
-        policy.implement_reform(reform)
+        policy.implement_reform(reform, print_warnings=False)
     policy.set_year(records.current_year)
     calc = taxcalc.Calculator(policy=policy, records=records, verbose=False)
     calc.advance_to_year(year)

@@ -54,10 +54,10 @@ def available(owner: Result | Comparison | Sweep | Exhibit) -> Mapping[str, Call
     from fiscal.exhibits import Exhibit
     from fiscal.sweeps import Sweep
 
-    if isinstance(owner, Exhibit):
-        return exhibits.available(owner)
     if isinstance(owner, Sweep):
         return {"tornado": figures.tornado}
+    if isinstance(owner, Exhibit):
+        return exhibits.available(owner)
     results = measures.runs_of(owner)
     names = list(_ALWAYS)
     if measures.with_crypto(results):

@@ -22,6 +22,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from fiscal.projection.schedule import buffer, compiled, tax_of
+
 LANES = 128
 """Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
 (finding the pieces of its schedules) is shared by them; more than the second cache holds would cost again."""
@@ -61,8 +63,6 @@ SUMS = 13 * LANES
 CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, SHARE, LOSS, SCALE = (LANES * i for i in range(8))
 YEAR = 8 * LANES
 
-_compiled = njit(cache=True, error_model="numpy", fastmath={"contract"})
-
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True)
 def project(
@@ -91,7 +91,7 @@ def project(
         )  # fmt: skip
 
 
-@_compiled
+@compiled
 def _block(
     out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
     crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
@@ -102,23 +102,23 @@ def _block(
     ages, groups = opening.shape[2:]
     years = out.shape[0]
     assets = half_return.shape[3]
-    returns = _buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
-    year = _buffer((years + 1) * YEAR).reshape((years + 1, YEAR))
+    returns = buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
+    year = buffer((years + 1) * YEAR).reshape((years + 1, YEAR))
     _years(
         returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, contribution_scale,
         interest_share, gain_share, payout,
     )  # fmt: skip
-    cell = _buffer(groups * CELL).reshape((groups, CELL))
-    ring = _buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
+    cell = buffer(groups * CELL).reshape((groups, CELL))
+    ring = buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
     # the heirs whose owners are past the last age, and the index that their units are counted in
-    bin_cell = _buffer(groups * CELL).reshape((groups, CELL))
-    bin_ring = _buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
+    bin_cell = buffer(groups * CELL).reshape((groups, CELL))
+    bin_ring = buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
     bin_index = np.ones(LANES)
-    row, sums = _buffer(ROW), _buffer(SUMS)
+    row, sums = buffer(ROW), buffer(SUMS)
     taxed = cell.reshape((groups, CELL // LANES, LANES))
     bits = taxed.view(np.int64)
-    due = _buffer(CELL).reshape((CELL // LANES, LANES))  # tax by what it is computed on
-    found, ends = _buffer(LANES), np.empty(2)
+    due = buffer(CELL).reshape((CELL // LANES, LANES))  # tax by what it is computed on
+    found, ends = buffer(LANES), np.empty(2)
     owner_piece, heir_piece = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
     for cohort in range(ages + years - 1):
@@ -142,14 +142,14 @@ def _block(
                 cell, ring, row, sums, y, a, k, contribution, to_heirs, nonqualified_share, interest_rate,
                 dividend_rate, gain_rate, one_holder, one_heir, converting,
             )  # fmt: skip
-            _tax(
+            tax_of(
                 due, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a, part
             )
             if converting:
-                _tax(
+                tax_of(
                     due, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a, part,
                 )  # fmt: skip
-            _tax(due, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs, y, a, part)
+            tax_of(due, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs, y, a, part)
             _report(
                 out, y, a, row, sums, due, year, contribution, penalised, additional_rate, fee_core * part,
                 fee_crypto * part, interest_rate, dividend_rate, gain_rate, converting,
@@ -161,15 +161,7 @@ def _block(
                 bin_index[lane] = row[INDEX + lane]
 
 
-@_compiled
-def _buffer(size):
-    """Zeros that begin on a cache line: vectors that straddle two cost twice."""
-    raw = np.zeros(size + 8)
-    skip = (64 - raw.ctypes.data % 64) // 8 % 8
-    return raw[skip : skip + size]
-
-
-@_compiled
+@compiled
 def _years(
     returns, year, path, half_return, crypto_weight, loss_rate, target, contribution_share, contribution_scale,
     interest_share, gain_share, payout,
@@ -196,7 +188,7 @@ def _years(
             year[y, SCALE + lane] = contribution_scale[p, y]
 
 
-@_compiled
+@compiled
 def _open(cell, ring, row, opening, opening_basis, age, holds):
     """A cohort as it enters: with the opening balances of its age, or with none."""
     ring[:] = 0.0
@@ -214,7 +206,7 @@ def _open(cell, ring, row, opening, opening_basis, age, holds):
                 cell[g, BI + lane] = opening_basis[1, age, g]
 
 
-@_compiled
+@compiled
 def _take_over(cell, ring, row, bin_cell, bin_ring, bin_index):
     """Add the heirs left in the last age's bin, their units counted in this cohort's index."""
     for g in range(cell.shape[0]):
@@ -231,7 +223,7 @@ def _take_over(cell, ring, row, bin_cell, bin_ring, bin_index):
                 ring[j, g, LANES + lane] += bin_ring[j, g, LANES + lane] * worth
 
 
-@_compiled
+@compiled
 def _turn(cell, ring, row):
     """A block of years ends: units become their sums to the block's end, and the index starts from one."""
     last = ring.shape[0] - 1
@@ -252,7 +244,7 @@ def _turn(cell, ring, row):
         row[INDEX + lane] = 1.0
 
 
-@_compiled
+@compiled
 def _row(
     row, y, a, part, returns, year, core_weight, fee_core, fee_crypto, withdrawal_rate, rollover_rate,
     conversion_rate, heir_years, crypto_weight, interest_share, gain_share, payout,
@@ -336,7 +328,7 @@ def _row(
         row[NEW_G + lane] = core_held * gain + crypto_held * g
 
 
-@_compiled
+@compiled
 def _cells(
     cell, ring, row, sums, y, a, k, contribution, to_heirs, nonqualified_share, interest_rate, dividend_rate,
     gain_rate, one_holder, one_heir, converting,
@@ -409,62 +401,7 @@ def _cells(
             sums[EARNED + lane] += earned
 
 
-@_compiled
-def _piece(knots, tax, y, a, g, k):
-    """Slope of a schedule's piece, and its line's value at nothing."""
-    start = knots[y, k]
-    slope = (tax[y, a, g, k + 1] - tax[y, a, g, k]) / (knots[y, k + 1] - start)
-    return slope, tax[y, a, g, k] - slope * start
-
-
-@_compiled
-def _tax(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, part):
-    """Sum ``people x schedule(amount of each)`` over groups, into ``due``.
-
-    Each lane takes the line of its own piece; only the pieces between the lanes' least and largest amount
-    are looked at, and those found for a group the last time are where the search begins. ``bits`` are the
-    amounts as integers, which have the same order: none is negative.
-    """
-    last = knots.shape[1] - 2
-    end = ends.view(np.int64)
-    at = what // LANES
-    # said as a variable, so that the loops are made vectors of before they are unrolled
-    lanes = taxed.shape[2]
-    for lane in range(lanes):
-        due[at, lane] = 0.0
-    for g in range(pieces.shape[0]):
-        if people[y, a, g] > 0.0:
-            least, largest = bits[g, at, 0], bits[g, at, 0]
-            for lane in range(lanes):
-                least = min(least, bits[g, at, lane])
-                largest = max(largest, bits[g, at, lane])
-            end[0], end[1] = least, largest
-            low, high = ends[0], ends[1]
-            k = pieces[g]
-            while k > 0 and knots[y, k] > low:
-                k -= 1
-            while k < last and knots[y, k + 1] <= low:
-                k += 1
-            pieces[g] = k
-            slope, level = _piece(knots, tax, y, a, g, k)
-            for lane in range(lanes):
-                found[lane] = level + slope * taxed[g, at, lane]
-            while k < last and knots[y, k + 1] <= high:  # two pieces at a time
-                one, two = k + 1, min(k + 2, last)
-                slope, level = _piece(knots, tax, y, a, g, one)
-                next_slope, next_level = _piece(knots, tax, y, a, g, two)
-                start, next_start = knots[y, one], knots[y, two]
-                for lane in range(lanes):
-                    amount, here = taxed[g, at, lane], found[lane]
-                    here = level + slope * amount if amount >= start else here
-                    found[lane] = next_level + next_slope * amount if amount >= next_start else here
-                k = two
-            whole = people[y, a, g] * part
-            for lane in range(lanes):
-                due[at, lane] += whole * found[lane]
-
-
-@_compiled
+@compiled
 def _report(
     out, y, a, row, sums, due, year, contribution, penalised, additional_rate, fee_core, fee_crypto, interest_rate,
     dividend_rate, gain_rate, converting,

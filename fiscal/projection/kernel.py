@@ -195,8 +195,7 @@ def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: 
         *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
         _plain(law.payout_rate[:, held]),
     )  # fmt: skip
-    by_line = out.reshape(blocks, len(inputs.years), len(TOTALS), constant_mix.LANES)
-    return _by_path(np.moveaxis(by_line, 1, 2))[: len(chosen)]
+    return _by_path(out, constant_mix.LANES)[: len(chosen)]
 
 
 def _two_sleeves(
@@ -205,26 +204,35 @@ def _two_sleeves(
     """Totals ``(path, line, Y)`` of the strata together, on the paths ``chosen``."""
     mix = int(inputs.mix[0])
     blocks = -(-len(chosen) // two_sleeves.LANES)
-    out = np.zeros((blocks, len(TOTALS), len(inputs.years), two_sleeves.LANES))
+    out = np.zeros((blocks, len(inputs.years), len(TOTALS) * two_sleeves.LANES))
+
+    def by_stratum(values: np.ndarray, axis: int = -1) -> np.ndarray:
+        return _plain(np.moveaxis(values, axis, 0)[strata])
+
+    holders, heirs = inputs.holders[..., strata], inputs.heirs[..., strata]
+    sleeve = inputs.crypto_weight[mix]
+    weights = inputs.core_weight[mix][:, :, strata]
+    held = (weights != 0).any(axis=(0, 1, 2)) | (sleeve != 0)
     run: Callable[..., None] = two_sleeves.project
     run(
-        out, chosen, _plain(inputs.year_fraction), _plain(inputs.opening_usd[..., strata]),
-        _plain(inputs.opening_basis_usd[..., strata]), _plain(inputs.contribution_usd[..., strata]),
-        _plain(inputs.contribution_scale[..., strata]), _plain(inputs.half_return),
-        _plain(inputs.core_weight[mix][:, :, strata]),
-        _plain(inputs.crypto_weight[mix]), _plain(inputs.fee_rate[mix]), _plain(inputs.loss_rate),
-        _plain(inputs.crypto_target_share[..., strata]), _plain(inputs.crypto_contribution_share[..., strata]),
-        _plain(inputs.transfer), _plain(inputs.rebalancing), _plain(inputs.sale_share),
-        float(inputs.impact_multiplier), float(inputs.impact_persistence), _plain(inputs.crypto_market_usd),
-        *_rules(inputs), _plain(inputs.holders[..., strata]), _plain(inputs.heirs[..., strata]),
-        *_taxes(inputs, law), _plain(law.interest_share), _plain(law.gain_share), _plain(law.payout_rate),
+        out, chosen, _plain(inputs.year_fraction), by_stratum(inputs.opening_usd),
+        by_stratum(inputs.opening_basis_usd), by_stratum(inputs.contribution_usd),
+        _plain(inputs.contribution_scale[..., strata]), _plain(inputs.half_return[..., held]),
+        _plain(np.moveaxis(weights[..., held], 2, 0)), _plain(sleeve[held]), _plain(inputs.fee_rate[mix]),
+        _plain(inputs.loss_rate), _plain(inputs.crypto_target_share[..., strata]),
+        _plain(inputs.crypto_contribution_share[..., strata]), _plain(inputs.transfer), _plain(inputs.rebalancing),
+        _plain(inputs.sale_share), float(inputs.impact_multiplier), float(inputs.impact_persistence),
+        _plain(inputs.crypto_market_usd), *_rules(inputs), by_stratum(inputs.holders), by_stratum(inputs.heirs),
+        _plain(np.moveaxis(_per(holders, inputs), -1, 0)), _plain(np.moveaxis(_per(heirs, inputs), -1, 0)),
+        *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
+        _plain(law.payout_rate[:, held]),
     )  # fmt: skip
-    return _by_path(out)[: len(chosen)]
+    return _by_path(out, two_sleeves.LANES)[: len(chosen)]
 
 
 def _per(people: np.ndarray, inputs: ProjectionInputs) -> np.ndarray:
-    """What a dollar of a year is to each of the people (Y, A, G) in a full year; nothing where there are none."""
-    whole = people * inputs.year_fraction[:, None, None]
+    """What a dollar of a year is to each of the people (Y, A, G, ...) in a full year; nothing where there are none."""
+    whole = people * inputs.year_fraction.reshape(-1, *[1] * (people.ndim - 1))
     return np.divide(1.0, whole, out=np.zeros_like(whole), where=people > 0)
 
 
@@ -253,7 +261,9 @@ def _plain(values: np.ndarray) -> np.ndarray:
     return view
 
 
-def _by_path(out: np.ndarray) -> np.ndarray:
-    """Totals by block (block, line, Y, lane) as ``(path, line, Y)``."""
-    blocks, lines, years, lanes = out.shape
-    return np.moveaxis(out, 3, 1).reshape(blocks * lanes, lines, years)
+def _by_path(out: np.ndarray, lanes: int) -> np.ndarray:
+    """Totals by block (block, Y, line x lane) as ``(path, line, Y)``."""
+    blocks, years, _ = out.shape
+    return (
+        out.reshape(blocks, years, len(TOTALS), lanes).transpose(0, 3, 2, 1).reshape(-1, len(TOTALS), years)
+    )

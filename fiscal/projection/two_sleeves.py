@@ -1,12 +1,18 @@
 """The compiled projection sleeve by sleeve: for accounts that drift apart, and for purchases that move prices.
 
-:mod:`fiscal.projection.reference` is the oracle; this is its order of events, cell by cell, with paths as
-the innermost loop (SIMD lanes). Blocks of :data:`LANES` paths go through all years with their state in
-one buffer; threads share blocks. A block's sums run in one order (stratum, age, group), whatever the
-number of threads, blocks or batches: the same path gives the same bits.
+:mod:`fiscal.projection.reference` is the oracle; this is its order of events with paths as the innermost loop.
+What is the same for all accounts of a year, age and stratum (growth, charges, the target and how strongly it is
+followed) is worked out once (a *row*); each account then takes a step of a few multiplications, and what is in
+proportion to its balances (fees, losses, purchases, closing balances) is found from their sums over the row.
 
-Cohorts keep their place in the buffer and the ages move along it (slot ``(age - year) mod ages``), so that
-growing older copies nothing; the slot of the oldest becomes that of the youngest.
+**Inherited accounts** are kept by the year of death, each in a place of its own that nothing moves it from
+(``ring``): those of year ``d`` are at ``d mod H``, where those of ``d + H`` take over once they are paid out.
+Places that no death can have filled yet are not looked at.
+
+**Order.** A block of :data:`LANES` paths goes through stratum after stratum, birth cohort after birth cohort, the
+oldest first, and each cohort through its years: a cohort's accounts stay in cache. Only where purchases move prices,
+so that a year needs all of the year before, it goes year by year. Owners past the last age leave their heirs to the
+next cohort that reaches it. Either way lanes never meet, and a path's bits are the same in any block, batch or thread.
 """
 
 from __future__ import annotations
@@ -14,374 +20,527 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-LANES = 16
+from fiscal.projection.schedule import buffer, compiled, tax_of
+
+LANES = 32
+"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
+(finding the pieces of its schedules) is shared by them; few, because a cohort's accounts are to stay in the cache."""
+
+# Places in flat buffers, each LANES wide: their distances are known when the loops are compiled, so that
+# they become vector instructions without checks for overlap. A 0 ends the name of the core sleeve, a 1 that of
+# the crypto sleeve.
+
+# of a cell: balances by wrapper (plan, ira) and character (traditional, roth), Roth basis; then what tax is
+# computed on: a holder's withdrawals, the same with conversions, an heir's withdrawals
+PT0, PT1, PR0, PR1, IT0, IT1, IR0, IR1, BP, BI, OWNED, CONVERTED, DRAWN = (LANES * i for i in range(13))
+CELL = 13 * LANES
+STATE = 10 * LANES
+
+# of inherited accounts of a year of death, and what the dead of a year leave
+HT0, HT1, HR0, HR1 = (LANES * i for i in range(4))
+LEFT = 4 * LANES
+
+# of a year's totals, in the order of the kernel's TOTALS
+(
+    OWNER_TAX, HEIR_TAX, CONVERSION_TAX, ADDITIONAL_TAX, BUILDUP, TRADITIONAL_OUT, ROTH_OUT, INHERITED_OUT,
+    CLOSING_TRADITIONAL, CLOSING_ROTH, CLOSING_CRYPTO, BOUGHT, FEES, LOSSES,
+) = (LANES * i for i in range(14))  # fmt: skip
+
+# of a row: growth of each sleeve to the middle of the year, from there, and from there after charges; the core's
+# taxable return; what new money is multiplied by and its share of crypto; the target, its rise, and the shares of
+# a gap to it that are bought and sold
+(
+    ONE0, ONE1, TWO0, TWO1, KEPT0, KEPT1, INTEREST, GAIN, SCALE, SHARE, GOAL, RISE, BUYS, SELLS, MOVES,
+) = (LANES * i for i in range(15))  # fmt: skip
+ROW = 15 * LANES
+
+# of a cell on the way: what is rolled over and converted, what both sleeves held at the opening and after flows
+ROLL0, ROLL1, CONVP0, CONVP1, CONVI0, CONVI1, HELD0, HELD1, PAID, TAKEN = (LANES * i for i in range(10))
+WORK = 10 * LANES
+
+# sums over a row's groups: after flows by character and sleeve, the crypto sleeve at the opening and the closing,
+# what left plans, iras, Roth accounts and inherited ones, what of it was not qualified, tax on the year's return
+(
+    AFTERT0, AFTERT1, AFTERR0, AFTERR1, OPENED1, CLOSED1, PLAN_OUT, IRA_OUT, ALL_ROTH_OUT, HEIRS_OUT, EARNED, BUILT,
+) = (LANES * i for i in range(12))  # fmt: skip
+SUMS = 12 * LANES
+
+# of a year: the crypto sleeve's halves and taxable parts, the loss, the strength of rebalancing, whether it happens
+CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, LOSS, STRENGTH, FOLLOWS = (LANES * i for i in range(7))
+YEAR = 7 * LANES
+
+# of a year and stratum
+TARGET, BUYS_SHARE, MULTIPLIED = (LANES * i for i in range(3))
+POLICY = 3 * LANES
 
 
-@njit(cache=True, inline="always")
-def _tax(knots, tax, holders, amount, result, lanes):
-    """Expected tax of a cell: ``holders x schedule(amount / holders)``, piece by piece, without branches."""
-    for lane in range(lanes):
-        result[lane] = 0.0
-    if holders > 0:
-        last = knots.shape[0] - 2
-        for k in range(last + 1):
-            low = knots[k]
-            slope = (tax[k + 1] - tax[k]) / (knots[k + 1] - low)
-            width = knots[k + 1] - low if k < last else np.inf
-            for lane in range(lanes):
-                part = amount[lane] / holders - low
-                part = part if part > 0.0 else 0.0
-                part = part if part < width else width
-                result[lane] += slope * part
-        for lane in range(lanes):
-            result[lane] = holders * (tax[0] + result[lane])
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True)
 def project(
     out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
     crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier,
     persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs,
-    heir_years, holders, heirs, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate,
-    dividend_rate, gain_rate, interest_share, gain_share, payout,
+    heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate,
+    interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
-    """Fill ``out`` (block, line, Y, lane) with the totals of all strata on the paths ``chosen``.
+    """Fill ``out`` (block, Y, line x lane) with the totals of all strata on the paths ``chosen``.
 
-    Shapes are those of :class:`~fiscal.projection.inputs.ProjectionInputs` without mixes; ``to_heirs`` (Y, A, G)
-    is the share of a balance that passes to heirs within the year.
+    Shapes are those of :class:`~fiscal.projection.inputs.ProjectionInputs` without mixes, but strata are the first
+    axis of what is theirs and no path's: ``opening`` (S, 2, 2, A, G), ``holders`` (S, Y, A, G), ``core_weight``
+    (S, Y, A, X). ``to_heirs`` (Y, A, G) is the share of a balance that passes to heirs within the year.
     """
-    blocks, _, n_years, lanes = out.shape
-    ages, groups, strata = opening.shape[2:]
-    assets = half_return.shape[3]
-    for block in prange(blocks):
-        # (slot, group, stratum, account x sleeve, lane): (wrapper x 2 + character) x 2 + sleeve
-        own = np.zeros((ages, groups, strata, 8, lanes))
-        base = np.zeros((ages, groups, strata, 2, lanes))
-        left = np.zeros((ages, groups, strata, heir_years, 4, lanes))
-        for a in range(ages):
-            for g in range(groups):
-                for s in range(strata):
-                    for w in range(2):
-                        for lane in range(lanes):
-                            base[a, g, s, w, lane] = opening_basis[w, a, g, s]
-                            for c in range(2):
-                                own[a, g, s, (w * 2 + c) * 2, lane] = opening[w, c, a, g, s]
-        path = np.empty(lanes, np.int64)
-        for lane in range(lanes):
-            path[lane] = chosen[min(block * lanes + lane, chosen.shape[0] - 1)]
-        impact, bought, raised = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
-        crypto_one, crypto_two = np.empty(lanes), np.empty(lanes)
-        core_one, core_two = np.empty(lanes), np.empty(lanes)
-        interest, gain, dividend = np.empty(lanes), np.empty(lanes), np.empty(lanes)
-        crypto_interest, crypto_gain = np.empty(lanes), np.empty(lanes)
-        goal, before_goal, share = np.empty(lanes), np.empty(lanes), np.empty(lanes)
-        scale = np.empty(lanes)
-        strength, sale, loss = np.empty(lanes), np.empty(lanes), np.empty(lanes)
-        moves = np.empty(lanes)
-        out_share = np.empty((4, lanes))
-        roll, conv = np.empty((2, lanes)), np.empty((2, lanes))
-        middle, after = np.empty((8, lanes)), np.empty((8, lanes))
-        taxed, drawn, nonqualified = np.empty(lanes), np.empty(lanes), np.empty(lanes)
-        one, two, converted = np.empty(lanes), np.empty(lanes), np.empty(lanes)
-        core_held, crypto_held = np.empty(lanes), np.empty(lanes)
-        basis_plan, basis_ira = np.empty(lanes), np.empty(lanes)
-        given = np.empty((4, lanes))
-        paid = np.empty(lanes)
-        for y in range(n_years):
-            owner_line = out[block, 0, y]
-            heir_line = out[block, 1, y]
-            conversion_line = out[block, 2, y]
-            additional_line = out[block, 3, y]
-            buildup_line = out[block, 4, y]
-            traditional_line = out[block, 5, y]
-            roth_line = out[block, 6, y]
-            inherited_line = out[block, 7, y]
-            crypto_line = out[block, 10, y]
-            trade_line = out[block, 11, y]
-            fees_line = out[block, 12, y]
-            losses_line = out[block, 13, y]
-            part = fraction[y]
-            fee_core, fee_crypto = fee_rate[0] * part, fee_rate[1] * part
-            crypto_dividend = 0.0
+    for block in prange(out.shape[0]):
+        path = np.empty(LANES, np.int64)
+        for lane in range(LANES):
+            path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]
+        _block(
+            out[block], path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
+            core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing,
+            sale_share, multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate,
+            conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax,
+            heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share,
+            payout,
+        )  # fmt: skip
+
+
+@compiled
+def _block(
+    out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
+    crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier,
+    persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs,
+    heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate,
+    interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+):  # fmt: skip
+    strata = opening.shape[0]
+    ages, groups = opening.shape[3:]
+    years, assets = out.shape[0], half_return.shape[3]
+    together = multiplier != 0.0
+    realised = 0.0
+    for x in range(assets):
+        realised += gain_share[x] * crypto_weight[x]
+    returns = buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
+    year = buffer(years * YEAR).reshape((years, YEAR))
+    policy = buffer(strata * (years + 1) * POLICY).reshape((strata, years + 1, POLICY))
+    sale, worth = buffer(LANES), buffer(years * LANES).reshape((years, LANES))
+    _years(
+        returns, year, policy, sale, worth, path, half_return, crypto_weight, loss_rate, target, contribution_share,
+        contribution_scale, transfer, rebalancing, sale_share, market, interest_share, gain_share, payout,
+    )  # fmt: skip
+    # cohort by cohort one place is enough
+    places = ages if together else 1
+    cells = buffer(strata * places * groups * CELL).reshape((strata, places, groups, CELL))
+    rings = buffer(strata * places * groups * heir_years * LEFT).reshape(
+        (strata, places, groups, heir_years, LEFT)
+    )
+    # the heirs whose owners are past the last age
+    bins = buffer(strata * groups * heir_years * LEFT).reshape((strata, groups, heir_years, LEFT))
+    row, sums, work, given = buffer(ROW), buffer(SUMS), buffer(WORK), buffer(LEFT)
+    due, found, ends = buffer(CELL).reshape((CELL // LANES, LANES)), buffer(LANES), np.empty(2)
+    owner_piece, heir_piece = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
+    impact = buffer(LANES)
+    # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
+    cohorts = ages + years - 1
+    for turn in range(years if together else strata * cohorts):
+        if together:
+            first_year, last_year, visits = turn, turn + 1, strata * ages
+            _impact(
+                year[turn],
+                out[max(turn - 1, 0)],
+                worth[turn],
+                impact,
+                turn,
+                multiplier,
+                persistence,
+                realised,
+            )
+        else:
+            cohort = turn % cohorts
+            age, first_year = max(ages - 1 - cohort, 0), max(cohort - (ages - 1), 0)
+            last_year, visits = min(years, first_year + ages - age), 1
+        for y in range(first_year, last_year):
+            for visit in range(visits):
+                if together:
+                    s, a = visit // ages, visit % ages
+                    place = (a - y) % ages
+                else:
+                    s, a, place = turn // cohorts, age + y - first_year, 0
+                cell, ring, part = cells[s, place], rings[s, place], fraction[y]
+                fee_core, fee_crypto = fee_rate[0] * part, fee_rate[1] * part
+                converting = conversion_rate[y, a] != 0.0
+                if y == 0 or a == 0:
+                    _open(cell, ring, opening[s], opening_basis[s], a, y == 0)
+                filled = min(heir_years, min(y, a))
+                if a == ages - 1:
+                    filled = heir_years
+                    if y > 0:
+                        ring += bins[s]
+                dividend, crypto_dividend = _row(
+                    row, y, a, returns, year[y], policy[s], sale, core_weight[s], crypto_weight, fee_core, fee_crypto,
+                    interest_share, gain_share, payout,
+                )  # fmt: skip
+                sums[:] = 0.0
+                for g in range(groups):
+                    dead = to_heirs[y, a, g]
+                    _owners(
+                        cell[g], row, sums, work, given, withdrawal_rate[y, 0, 0, a] * part,
+                        withdrawal_rate[y, 0, 1, a] * part, withdrawal_rate[y, 1, 0, a] * part,
+                        withdrawal_rate[y, 1, 1, a] * part, rollover_rate[y, a] * part, conversion_rate[y, a] * part,
+                        contribution[s, y, 0, a, g], contribution[s, y, 1, a, g], dead, nonqualified_share[a],
+                        one_holder[s, y, a, g], converting,
+                    )  # fmt: skip
+                    _heirs(cell[g], ring[g], row, sums, work, given, y, filled, one_heir[s, y, a, g])
+                    _build_up(
+                        sums, row, work, year[y], interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g],
+                        dividend, crypto_dividend,
+                    )  # fmt: skip
+                taxed = cell.reshape((groups, CELL // LANES, LANES))
+                bits = taxed.view(np.int64)
+                tax_of(
+                    due, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders[s], y, a, part,
+                )  # fmt: skip
+                if converting:
+                    tax_of(
+                        due, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax, holders[s], y,
+                        a, part,
+                    )  # fmt: skip
+                tax_of(
+                    due,
+                    taxed,
+                    bits,
+                    DRAWN,
+                    found,
+                    ends,
+                    heir_piece,
+                    heir_knots,
+                    heir_tax,
+                    heirs[s],
+                    y,
+                    a,
+                    part,
+                )
+                _report(
+                    out[y], row, sums, due, year[y], penalised[0, a], penalised[1, a], additional_rate, fee_core,
+                    fee_crypto, converting,
+                )  # fmt: skip
+                if a == ages - 1:
+                    bins[s] = ring
+
+
+@compiled
+def _years(
+    returns, year, policy, sale, worth, path, half_return, crypto_weight, loss_rate, target, contribution_share,
+    contribution_scale, transfer, rebalancing, sale_share, market, interest_share, gain_share, payout,
+):  # fmt: skip
+    """What the paths of the block meet, lane by lane."""
+    years, assets = returns.shape[:2]
+    for lane in range(LANES):
+        p = path[lane]
+        sale[lane] = sale_share[p]
+        for y in range(years):
+            one, two, interest, gain = 1.0, 1.0, 0.0, 0.0
             for x in range(assets):
-                crypto_dividend += crypto_weight[x] * payout[y, x]
-            for lane in range(lanes):
-                p = path[lane]
-                r1, r2, i, gn, realised = 0.0, 0.0, 0.0, 0.0, 0.0
-                for x in range(assets):
-                    h1, h2, w = half_return[p, y, 0, x], half_return[p, y, 1, x], crypto_weight[x]
-                    whole = (1 + h1) * (1 + h2) - 1
-                    r1 += h1 * w
-                    r2 += h2 * w
-                    i += whole * interest_share[x] * w
-                    gn += (whole - payout[y, x]) * gain_share[x] * w
-                    realised += gain_share[x] * w
-                plain = (1 + r1) * (1 + r2)
-                crypto_one[lane], crypto_two[lane] = 1 + r1, 1 + r2
-                if multiplier != 0.0:
-                    raised[lane] = impact[lane] * persistence + multiplier * bought[lane] / market[p, y]
-                    crypto_one[lane] *= np.exp(raised[lane] - impact[lane])
-                    impact[lane] = raised[lane]
-                crypto_interest[lane] = i
-                crypto_gain[lane] = gn + (crypto_one[lane] * crypto_two[lane] - plain) * realised
-                strength[lane], sale[lane] = rebalancing[p, y], sale_share[p]
-                moves[lane] = 1.0 if transfer[p, y] else 0.0
-                loss[lane] = loss_rate[p, y]
-                bought[lane] = 0.0
-            for s in range(strata):
-                for lane in range(lanes):
-                    p = path[lane]
-                    goal[lane] = target[p, y, s]
-                    before_goal[lane] = target[p, y - 1, s] if y > 0 else 0.0
-                    share[lane] = contribution_share[p, y, s]
-                    scale[lane] = contribution_scale[p, y, s]
-                for a in range(ages):
-                    slot = (a - y) % ages
-                    flat_dividend = 0.0
-                    for x in range(assets):
-                        flat_dividend += payout[y, x] * core_weight[y, a, s, x]
-                    for lane in range(lanes):
-                        core_one[lane], core_two[lane] = 1.0, 1.0
-                        interest[lane], gain[lane], dividend[lane] = 0.0, 0.0, flat_dividend
-                    for x in range(assets):
-                        w = core_weight[y, a, s, x]
-                        if w != 0.0:
-                            for lane in range(lanes):
-                                h1, h2 = half_return[path[lane], y, 0, x], half_return[path[lane], y, 1, x]
-                                whole = (1 + h1) * (1 + h2) - 1
-                                core_one[lane] += h1 * w
-                                core_two[lane] += h2 * w
-                                interest[lane] += whole * interest_share[x] * w
-                                gain[lane] += (whole - payout[y, x]) * gain_share[x] * w
-                    for g in range(groups):
-                        mine = own[slot, g, s]
-                        basis = base[slot, g, s]
-                        theirs = left[slot, g, s]
-                        dead = to_heirs[y, a, g]
-                        for lane in range(lanes):
-                            core_held[lane], crypto_held[lane], drawn[lane] = 0.0, 0.0, 0.0
-                            taxed[lane] = 0.0
-                        # opening, first half, shares that leave
-                        for account in range(4):
-                            wrapper, character = account // 2, account % 2
-                            rate = withdrawal_rate[y, wrapper, character, a] * part
-                            rolling = rollover_rate[y, a] * part if wrapper == 0 else 0.0
-                            turning = conversion_rate[y, a] * part if character == 0 else 0.0
-                            mine_core, mine_crypto = mine[account * 2], mine[account * 2 + 1]
-                            middle_core, middle_crypto = middle[account * 2], middle[account * 2 + 1]
-                            after_core, after_crypto = after[account * 2], after[account * 2 + 1]
-                            out_row, roll_row, conv_row = out_share[account], roll[character], conv[wrapper]
-                            for lane in range(lanes):
-                                opened = mine_core[lane] + mine_crypto[lane]
-                                core_held[lane] += mine_core[lane]
-                                crypto_held[lane] += mine_crypto[lane]
-                                m0 = mine_core[lane] * core_one[lane]
-                                m1 = mine_crypto[lane] * crypto_one[lane]
-                                middle_core[lane], middle_crypto[lane] = m0, m1
-                                available = m0 + m1
-                                live = available > 0.0
-                                per = opened / available if live else 0.0
-                                room = 1.0 if live else 0.0
-                                w = min(rate * per, room)
-                                room = room - w
-                                r = min(rolling * per, room)
-                                room = room - r
-                                c = min(turning * per, room)
-                                out_row[lane] = w
-                                if wrapper == 0:
-                                    roll_row[lane] = r
-                                if character == 0:
-                                    conv_row[lane] = c
-                                after_core[lane] = m0 * (1.0 - w - r - c)
-                                after_crypto[lane] = m1 * (1.0 - w - r - c)
-                        # what moves between accounts, what comes in
-                        for character in range(2):
-                            money = contribution[y, character, a, g, s]
-                            for k in range(2):
-                                plan, ira = character * 2 + k, 4 + character * 2 + k
-                                for lane in range(lanes):
-                                    after[ira, lane] += middle[plan, lane] * roll[character, lane]
-                                    bit = share[lane] if k == 1 else 1.0 - share[lane]
-                                    after[plan, lane] += money * scale[lane] * bit
-                        for wrapper in range(2):
-                            for k in range(2):
-                                for lane in range(lanes):
-                                    after[wrapper * 4 + 2 + k, lane] += (
-                                        middle[wrapper * 4 + k, lane] * conv[wrapper, lane]
-                                    )
-                        roth_money = contribution[y, 1, a, g, s]
-                        any_conversion = conversion_rate[y, a] != 0.0
-                        for lane in range(lanes):
-                            plan_roth, ira_roth = (
-                                middle[2, lane] + middle[3, lane],
-                                middle[6, lane] + middle[7, lane],
-                            )
-                            plan_out, ira_out = out_share[1, lane] * plan_roth, out_share[3, lane] * ira_roth
-                            in_plan = min(basis[0, lane], plan_roth)
-                            plan_basis = out_share[1, lane] * in_plan
-                            ira_basis = min(ira_out, basis[1, lane])
-                            nonqualified[lane] = ((plan_out - plan_basis) + (ira_out - ira_basis)) * (
-                                nonqualified_share[a]
-                            )
-                            moved = roll[1, lane] * basis[0, lane]
-                            plan_traditional = middle[0, lane] + middle[1, lane]
-                            ira_traditional = middle[4, lane] + middle[5, lane]
-                            conv_plan, conv_ira = (
-                                conv[0, lane] * plan_traditional,
-                                conv[1, lane] * ira_traditional,
-                            )
-                            basis_plan[lane] = (
-                                basis[0, lane] * (1 - out_share[1, lane])
-                                - moved
-                                + roth_money * scale[lane]
-                                + conv_plan
-                            )
-                            basis_ira[lane] = basis[1, lane] - ira_basis + moved + conv_ira
-                            basis[0, lane] = basis_plan[lane] * (1 - dead)
-                            basis[1, lane] = basis_ira[lane] * (1 - dead)
-                            plan_w, ira_w = (
-                                out_share[0, lane] * plan_traditional,
-                                out_share[2, lane] * ira_traditional,
-                            )
-                            drawn[lane] = plan_w + ira_w
-                            converted[lane] = conv_plan + conv_ira
-                            paid[lane] = (
-                                plan_w * penalised[0, a]
-                                + ira_w * penalised[1, a]
-                                + nonqualified[lane] * penalised[0, a]
-                            )
-                            traditional_line[lane] += drawn[lane]
-                            roth_line[lane] += plan_out + ira_out
-                            additional_line[lane] += paid[lane] * additional_rate
-                            taxed[lane] = (drawn[lane] + nonqualified[lane]) / part
-                        # second half, charges, the mix, deaths
-                        for k in range(4):
-                            for lane in range(lanes):
-                                given[k, lane] = 0.0
-                        for account in range(4):
-                            character = account % 2
-                            mine_core, mine_crypto = mine[account * 2], mine[account * 2 + 1]
-                            middle_crypto = middle[account * 2 + 1]
-                            after_core, after_crypto = after[account * 2], after[account * 2 + 1]
-                            given_core, given_crypto = given[character * 2], given[character * 2 + 1]
-                            closing_line = out[block, 8 + character, y]
-                            for lane in range(lanes):
-                                core_held[lane] += after_core[lane]
-                                crypto_held[lane] += after_crypto[lane]
-                                e0, e1 = (
-                                    after_core[lane] * core_two[lane],
-                                    after_crypto[lane] * crypto_two[lane],
-                                )
-                                lost = e1 * loss[lane]
-                                charged0, charged1 = e0 * fee_core, e1 * fee_crypto
-                                fees_line[lane] += charged0 + charged1
-                                losses_line[lane] += lost
-                                n0, n1 = e0 - charged0, e1 - charged1 - lost
-                                total = n0 + n1
-                                wanted = n1 + (goal[lane] - before_goal[lane]) * total
-                                gap = goal[lane] * total - wanted
-                                wanted += strength[lane] * (sale[lane] if gap < 0.0 else 1.0) * gap
-                                wanted = min(max(wanted, 0.0), total)
-                                c1 = wanted if moves[lane] > 0.5 else n1
-                                c0 = total - c1
-                                bought[lane] += (c1 - n1) + (after_crypto[lane] - middle_crypto[lane])
-                                trade_line[lane] += (c1 - n1) + (after_crypto[lane] - middle_crypto[lane])
-                                given_core[lane] += c0 * dead
-                                given_crypto[lane] += c1 * dead
-                                mine_core[lane] = c0 - c0 * dead
-                                mine_crypto[lane] = c1 - c1 * dead
-                                closing_line[lane] += total - total * dead
-                                crypto_line[lane] += c1 - c1 * dead
-                        # heirs, the oldest first: each year's accounts close as those of the year after
-                        for lane in range(lanes):
-                            paid[lane] = 0.0
-                        for back in range(heir_years):
-                            since = heir_years - 1 - back
-                            pays = 1.0 / (heir_years - since)
-                            for character in range(2):
-                                older = min(since + 1, heir_years - 1)
-                                now_core, now_crypto = (
-                                    theirs[since, character * 2],
-                                    theirs[since, character * 2 + 1],
-                                )
-                                next_core, next_crypto = (
-                                    theirs[older, character * 2],
-                                    theirs[older, character * 2 + 1],
-                                )
-                                closing_line = out[block, 8 + character, y]
-                                for lane in range(lanes):
-                                    o0, o1 = now_core[lane], now_crypto[lane]
-                                    m0, m1 = o0 * core_one[lane], o1 * crypto_one[lane]
-                                    p0, p1 = m0 * pays, m1 * pays
-                                    f0, f1 = m0 - p0, m1 - p1
-                                    core_held[lane] += o0 + f0
-                                    crypto_held[lane] += o1 + f1
-                                    if character == 0:
-                                        paid[lane] += p0 + p1
-                                    e0, e1 = f0 * core_two[lane], f1 * crypto_two[lane]
-                                    lost = e1 * loss[lane]
-                                    charged0, charged1 = e0 * fee_core, e1 * fee_crypto
-                                    fees_line[lane] += charged0 + charged1
-                                    losses_line[lane] += lost
-                                    n0, n1 = e0 - charged0, e1 - charged1 - lost
-                                    total = n0 + n1
-                                    wanted = n1 + (goal[lane] - before_goal[lane]) * total
-                                    gap = goal[lane] * total - wanted
-                                    wanted += strength[lane] * (sale[lane] if gap < 0.0 else 1.0) * gap
-                                    wanted = min(max(wanted, 0.0), total)
-                                    c1 = wanted if moves[lane] > 0.5 else n1
-                                    bought[lane] += (c1 - n1) - p1
-                                    trade_line[lane] += (c1 - n1) - p1
-                                    if since + 1 < heir_years:
-                                        next_core[lane] = total - c1
-                                        next_crypto[lane] = c1
-                                        closing_line[lane] += total
-                                        crypto_line[lane] += c1
-                        for k in range(4):
-                            closing_line = out[block, 8 + k // 2, y]
-                            for lane in range(lanes):
-                                theirs[0, k, lane] = given[k, lane]
-                                closing_line[lane] += given[k, lane]
-                                if k % 2 == 1:
-                                    crypto_line[lane] += given[k, lane]
-                        # taxes
-                        people = holders[y, a, g, s]
-                        _tax(owner_knots[y], owner_tax[y, a, g], people, taxed, one, lanes)
-                        for lane in range(lanes):
-                            owner_line[lane] += part * one[lane]
-                        if any_conversion:
-                            for lane in range(lanes):
-                                taxed[lane] += converted[lane] / part
-                            _tax(owner_knots[y], owner_tax[y, a, g], people, taxed, two, lanes)
-                            for lane in range(lanes):
-                                conversion_line[lane] += part * two[lane] - part * one[lane]
-                        for lane in range(lanes):
-                            inherited_line[lane] += paid[lane]
-                            taxed[lane] = paid[lane] / part
-                        _tax(heir_knots[y], heir_tax[y, a, g], heirs[y, a, g, s], taxed, one, lanes)
-                        ri, rd, rg = interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g]
-                        for lane in range(lanes):
-                            heir_line[lane] += part * one[lane]
-                            core_rate = ri * interest[lane] + rd * dividend[lane] + rg * gain[lane]
-                            crypto_rate = (
-                                ri * crypto_interest[lane] + rd * crypto_dividend + rg * crypto_gain[lane]
-                            )
-                            buildup_line[lane] += (
-                                core_held[lane] / 2 * core_rate + crypto_held[lane] / 2 * crypto_rate
-                            )
-            # a year older: owners past the last age are gone, their heirs stay in its bin
-            gone = (ages - 1 - y) % ages
-            last = (ages - 2 - y) % ages
-            for g in range(groups):
-                for s in range(strata):
-                    for k in range(8):
-                        for lane in range(lanes):
-                            own[gone, g, s, k, lane] = 0.0
-                    for w in range(2):
-                        for lane in range(lanes):
-                            base[gone, g, s, w, lane] = 0.0
-                    for h in range(heir_years):
-                        for k in range(4):
-                            for lane in range(lanes):
-                                left[last, g, s, h, k, lane] += left[gone, g, s, h, k, lane]
-                                left[gone, g, s, h, k, lane] = 0.0
+                h1, h2, w = half_return[p, y, 0, x], half_return[p, y, 1, x], crypto_weight[x]
+                whole = (1 + h1) * (1 + h2) - 1
+                returns[y, x, 0, lane], returns[y, x, 1, lane] = h1, h2
+                one += h1 * w
+                two += h2 * w
+                interest += whole * interest_share[x] * w
+                gain += (whole - payout[y, x]) * gain_share[x] * w
+            year[y, CRYPTO_ONE + lane], year[y, CRYPTO_TWO + lane] = one, two
+            year[y, CRYPTO_I + lane], year[y, CRYPTO_G + lane] = interest, gain
+            year[y, LOSS + lane] = loss_rate[p, y]
+            year[y, STRENGTH + lane] = rebalancing[p, y]
+            year[y, FOLLOWS + lane] = 1.0 if transfer[p, y] else 0.0
+            worth[y, lane] = market[p, y]
+            for s in range(policy.shape[0]):
+                policy[s, y + 1, TARGET + lane] = target[p, y, s]
+                policy[s, y + 1, BUYS_SHARE + lane] = contribution_share[p, y, s]
+                policy[s, y + 1, MULTIPLIED + lane] = contribution_scale[p, y, s]
+
+
+@compiled
+def _impact(year, before, worth, impact, y, multiplier, persistence, realised):
+    """Raise the price in the first half by the purchases of the year before, and let what was raised fade; the part
+    ``realised`` of what it adds to the return is taxed as gain."""
+    for lane in range(LANES):
+        bought = before[BOUGHT + lane] if y > 0 else 0.0
+        raised = impact[lane] * persistence + multiplier * bought / worth[lane]
+        one, two = year[CRYPTO_ONE + lane], year[CRYPTO_TWO + lane]
+        moved = one * np.exp(raised - impact[lane])
+        year[CRYPTO_ONE + lane] = moved
+        year[CRYPTO_G + lane] += (moved * two - one * two) * realised
+        impact[lane] = raised
+
+
+@compiled
+def _open(cell, ring, opening, opening_basis, age, holds):
+    """A cohort as it enters: with the opening balances of its age, or with none."""
+    ring[:] = 0.0
+    cell[:, :STATE] = 0.0
+    if holds:
+        for g in range(cell.shape[0]):
+            for lane in range(LANES):
+                cell[g, PT0 + lane] = opening[0, 0, age, g]
+                cell[g, PR0 + lane] = opening[0, 1, age, g]
+                cell[g, IT0 + lane] = opening[1, 0, age, g]
+                cell[g, IR0 + lane] = opening[1, 1, age, g]
+                cell[g, BP + lane] = opening_basis[0, age, g]
+                cell[g, BI + lane] = opening_basis[1, age, g]
+
+
+@compiled
+def _row(
+    row, y, a, returns, year, policy, sale, core_weight, crypto_weight, fee_core, fee_crypto, interest_share,
+    gain_share, payout,
+):  # fmt: skip
+    """What becomes of a dollar of one age and stratum in one year, on each path; its dividends in each sleeve."""
+    dividend, crypto_dividend = 0.0, 0.0
+    for lane in range(LANES):
+        row[ONE0 + lane], row[TWO0 + lane] = 1.0, 1.0
+        row[INTEREST + lane], row[GAIN + lane] = 0.0, 0.0
+    for x in range(crypto_weight.shape[0]):
+        w = core_weight[y, a, x]
+        crypto_dividend += payout[y, x] * crypto_weight[x]
+        if w != 0.0:
+            dividend += payout[y, x] * w
+            for lane in range(LANES):
+                h1, h2 = returns[y, x, 0, lane], returns[y, x, 1, lane]
+                whole = (1.0 + h1) * (1.0 + h2) - 1.0
+                row[ONE0 + lane] += h1 * w
+                row[TWO0 + lane] += h2 * w
+                row[INTEREST + lane] += whole * interest_share[x] * w
+                row[GAIN + lane] += (whole - payout[y, x]) * gain_share[x] * w
+    for lane in range(LANES):
+        two0, two1 = row[TWO0 + lane], year[CRYPTO_TWO + lane]
+        row[ONE1 + lane], row[TWO1 + lane] = year[CRYPTO_ONE + lane], two1
+        row[KEPT0 + lane] = two0 * (1.0 - fee_core)
+        row[KEPT1 + lane] = two1 * (1.0 - fee_crypto - year[LOSS + lane])
+        goal, strength = policy[y + 1, TARGET + lane], year[STRENGTH + lane]
+        row[GOAL + lane], row[RISE + lane] = goal, goal - policy[y, TARGET + lane]
+        row[BUYS + lane], row[SELLS + lane] = strength, strength * sale[lane]
+        row[MOVES + lane] = year[FOLLOWS + lane]
+        row[SHARE + lane] = policy[y + 1, BUYS_SHARE + lane]
+        row[SCALE + lane] = policy[y + 1, MULTIPLIED + lane]
+    return dividend, crypto_dividend
+
+
+@compiled
+def _leaving(opened, available, rate, rolling, turning):
+    """Shares of an account's middle balance that are withdrawn, rolled over and converted, each of what is left."""
+    live = available > 0.0
+    per = opened / available if live else 0.0
+    room = 1.0 if live else 0.0
+    withdrawn = min(rate * per, room)
+    room -= withdrawn
+    rolled = min(rolling * per, room)
+    room -= rolled
+    return withdrawn, rolled, min(turning * per, room)
+
+
+@compiled
+def _rebalanced(core, crypto, goal, rise, buys, sells, moves):
+    """The crypto sleeve of an account after a rise of the target was bought and part of the gap to it closed."""
+    total = core + crypto
+    wanted = crypto + rise * total
+    gap = goal * total - wanted
+    wanted += (sells if gap < 0.0 else buys) * gap
+    wanted = min(max(wanted, 0.0), total)
+    return wanted if moves > 0.5 else crypto
+
+
+@compiled
+def _owners(
+    cell, row, sums, work, given, draw_pt, draw_pr, draw_it, draw_ir, rolling, turning, money_t, money_r, dead, reached,
+    per_holder, converting,
+):  # fmt: skip
+    """A year of a cell's living owners: their accounts, what the dead leave, what tax is computed on."""
+    live = 1.0 - dead
+    for lane in range(LANES):
+        one0, one1, kept0, kept1 = row[ONE0 + lane], row[ONE1 + lane], row[KEPT0 + lane], row[KEPT1 + lane]
+        goal, rise = row[GOAL + lane], row[RISE + lane]
+        buys, sells, moves = row[BUYS + lane], row[SELLS + lane], row[MOVES + lane]
+        share, money = row[SHARE + lane], money_t * row[SCALE + lane]
+        # the plan
+        p0, p1 = cell[PT0 + lane], cell[PT1 + lane]
+        m0, m1 = p0 * one0, p1 * one1
+        w, r, c = _leaving(p0 + p1, m0 + m1, draw_pt, rolling, turning if converting else 0.0)
+        stays, plan_out = 1.0 - w - r - c, w * (m0 + m1)
+        f0, f1 = m0 * stays + money * (1.0 - share), m1 * stays + money * share
+        rolled0, rolled1 = m0 * r, m1 * r
+        work[CONVP0 + lane], work[CONVP1 + lane] = m0 * c, m1 * c
+        n0, n1 = f0 * kept0, f1 * kept1
+        c1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
+        c0 = n0 + n1 - c1
+        cell[PT0 + lane], cell[PT1 + lane] = c0 * live, c1 * live
+        # the ira
+        i0, i1 = cell[IT0 + lane], cell[IT1 + lane]
+        m0, m1 = i0 * one0, i1 * one1
+        w, r, c = _leaving(i0 + i1, m0 + m1, draw_it, 0.0, turning if converting else 0.0)
+        stays, ira_out = 1.0 - w - c, w * (m0 + m1)
+        g0, g1 = m0 * stays + rolled0, m1 * stays + rolled1
+        work[CONVI0 + lane], work[CONVI1 + lane] = m0 * c, m1 * c
+        n0, n1 = g0 * kept0, g1 * kept1
+        d1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
+        d0 = n0 + n1 - d1
+        cell[IT0 + lane], cell[IT1 + lane] = d0 * live, d1 * live
+        given[HT0 + lane], given[HT1 + lane] = (c0 + d0) * dead, (c1 + d1) * dead
+        f0, f1 = f0 + g0, f1 + g1
+        work[HELD0 + lane], work[HELD1 + lane] = p0 + i0 + f0, p1 + i1 + f1
+        work[TAKEN + lane] = plan_out + ira_out
+        sums[PLAN_OUT + lane] += plan_out
+        sums[IRA_OUT + lane] += ira_out
+        sums[AFTERT0 + lane] += f0
+        sums[AFTERT1 + lane] += f1
+        sums[OPENED1 + lane] += p1 + i1
+        sums[CLOSED1 + lane] += c1 + d1
+    for lane in range(LANES):
+        one0, one1, kept0, kept1 = row[ONE0 + lane], row[ONE1 + lane], row[KEPT0 + lane], row[KEPT1 + lane]
+        goal, rise = row[GOAL + lane], row[RISE + lane]
+        buys, sells, moves = row[BUYS + lane], row[SELLS + lane], row[MOVES + lane]
+        share, money = row[SHARE + lane], money_r * row[SCALE + lane]
+        # the plan
+        p0, p1 = cell[PR0 + lane], cell[PR1 + lane]
+        m0, m1 = p0 * one0, p1 * one1
+        in_plan = m0 + m1
+        w, r, c = _leaving(p0 + p1, in_plan, draw_pr, rolling, 0.0)
+        stays, gone = 1.0 - w - r, w
+        f0, f1 = m0 * stays + money * (1.0 - share), m1 * stays + money * share
+        rolled0, rolled1, rolled = m0 * r, m1 * r, r
+        if converting:
+            f0 += work[CONVP0 + lane]
+            f1 += work[CONVP1 + lane]
+        n0, n1 = f0 * kept0, f1 * kept1
+        c1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
+        c0 = n0 + n1 - c1
+        cell[PR0 + lane], cell[PR1 + lane] = c0 * live, c1 * live
+        # the ira
+        i0, i1 = cell[IR0 + lane], cell[IR1 + lane]
+        m0, m1 = i0 * one0, i1 * one1
+        w, r, c = _leaving(i0 + i1, m0 + m1, draw_ir, 0.0, 0.0)
+        ira_out = w * (m0 + m1)
+        g0, g1 = m0 * (1.0 - w) + rolled0, m1 * (1.0 - w) + rolled1
+        if converting:
+            g0 += work[CONVI0 + lane]
+            g1 += work[CONVI1 + lane]
+        n0, n1 = g0 * kept0, g1 * kept1
+        d1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
+        d0 = n0 + n1 - d1
+        cell[IR0 + lane], cell[IR1 + lane] = d0 * live, d1 * live
+        given[HR0 + lane], given[HR1 + lane] = (c0 + d0) * dead, (c1 + d1) * dead
+        # the plan pays earnings pro rata, an IRA its basis first
+        bp, bi = cell[BP + lane], cell[BI + lane]
+        plan_out = gone * in_plan
+        bp_out, bi_out = gone * min(bp, in_plan), min(bi, ira_out)
+        earned = ((plan_out - bp_out) + (ira_out - bi_out)) * reached
+        moved = rolled * bp
+        bp, bi = bp * (1.0 - gone) - moved + money, bi - bi_out + moved
+        owned = work[TAKEN + lane] + earned
+        if converting:
+            cp, ci = work[CONVP0 + lane] + work[CONVP1 + lane], work[CONVI0 + lane] + work[CONVI1 + lane]
+            bp += cp
+            bi += ci
+            cell[CONVERTED + lane] = (owned + cp + ci) * per_holder
+        cell[BP + lane], cell[BI + lane] = bp * live, bi * live
+        cell[OWNED + lane] = owned * per_holder
+        f0, f1 = f0 + g0, f1 + g1
+        work[HELD0 + lane] += p0 + i0 + f0
+        work[HELD1 + lane] += p1 + i1 + f1
+        sums[ALL_ROTH_OUT + lane] += plan_out + ira_out
+        sums[EARNED + lane] += earned
+        sums[AFTERR0 + lane] += f0
+        sums[AFTERR1 + lane] += f1
+        sums[OPENED1 + lane] += p1 + i1
+        sums[CLOSED1 + lane] += c1 + d1
+
+
+@compiled
+def _heirs(cell, ring, row, sums, work, given, y, filled, per_heir):
+    """A year of a cell's inherited accounts, then those that its dead leave."""
+    heir_years = ring.shape[0]
+    for lane in range(LANES):
+        work[PAID + lane] = 0.0
+    for since in range(min(filled, heir_years - 1)):
+        left = ring[(y - 1 - since) % heir_years]
+        pays = 1.0 / (heir_years - since)
+        stays = 1.0 - pays
+        for lane in range(LANES):
+            one0, one1, kept0, kept1 = (
+                row[ONE0 + lane], row[ONE1 + lane], row[KEPT0 + lane], row[KEPT1 + lane],
+            )  # fmt: skip
+            goal, rise = row[GOAL + lane], row[RISE + lane]
+            buys, sells, moves = row[BUYS + lane], row[SELLS + lane], row[MOVES + lane]
+            t0, t1, r0, r1 = left[HT0 + lane], left[HT1 + lane], left[HR0 + lane], left[HR1 + lane]
+            m0, m1 = t0 * one0, t1 * one1
+            f0, f1, h0, h1 = m0 * stays, m1 * stays, r0 * one0 * stays, r1 * one1 * stays
+            work[PAID + lane] += (m0 + m1) * pays
+            work[HELD0 + lane] += (t0 + r0) + (f0 + h0)
+            work[HELD1 + lane] += (t1 + r1) + (f1 + h1)
+            sums[OPENED1 + lane] += t1 + r1
+            sums[AFTERT0 + lane] += f0
+            sums[AFTERT1 + lane] += f1
+            sums[AFTERR0 + lane] += h0
+            sums[AFTERR1 + lane] += h1
+            n0, n1 = f0 * kept0, f1 * kept1
+            c1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
+            left[HT0 + lane], left[HT1 + lane] = n0 + n1 - c1, c1
+            n0, n1 = h0 * kept0, h1 * kept1
+            d1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
+            left[HR0 + lane], left[HR1 + lane] = n0 + n1 - d1, d1
+            sums[CLOSED1 + lane] += c1 + d1
+    # the oldest are paid in full; this year's dead take their place
+    left = ring[y % heir_years]
+    for lane in range(LANES):
+        t0, t1, r0, r1 = left[HT0 + lane], left[HT1 + lane], left[HR0 + lane], left[HR1 + lane]
+        work[HELD0 + lane] += t0 + r0
+        work[HELD1 + lane] += t1 + r1
+        sums[OPENED1 + lane] += t1 + r1
+        paid = work[PAID + lane] + (t0 * row[ONE0 + lane] + t1 * row[ONE1 + lane])
+        sums[HEIRS_OUT + lane] += paid
+        cell[DRAWN + lane] = paid * per_heir
+        left[HT0 + lane], left[HT1 + lane] = given[HT0 + lane], given[HT1 + lane]
+        left[HR0 + lane], left[HR1 + lane] = given[HR0 + lane], given[HR1 + lane]
+
+
+@compiled
+def _build_up(
+    sums, row, work, year, interest_rate, dividend_rate, gain_rate, dividend, crypto_dividend
+):  # fmt: skip
+    """Tax on the year's own return, of half of what a cell holds at the opening and after the flows."""
+    core, crypto = dividend_rate * dividend, dividend_rate * crypto_dividend
+    for lane in range(LANES):
+        on_core = interest_rate * row[INTEREST + lane] + core + gain_rate * row[GAIN + lane]
+        on_crypto = interest_rate * year[CRYPTO_I + lane] + crypto + gain_rate * year[CRYPTO_G + lane]
+        sums[BUILT + lane] += 0.5 * (work[HELD0 + lane] * on_core + work[HELD1 + lane] * on_crypto)
+
+
+@compiled
+def _report(
+    out, row, sums, due, year, penalised_plan, penalised_ira, additional_rate, fee_core, fee_crypto, converting
+):  # fmt: skip
+    """Add one row's sums to the year's totals."""
+    for lane in range(LANES):
+        plan_out, ira_out, earned = sums[PLAN_OUT + lane], sums[IRA_OUT + lane], sums[EARNED + lane]
+        t0, t1, r0, r1 = (
+            sums[AFTERT0 + lane], sums[AFTERT1 + lane], sums[AFTERR0 + lane], sums[AFTERR1 + lane],
+        )  # fmt: skip
+        kept0, kept1, closed = row[KEPT0 + lane], row[KEPT1 + lane], sums[CLOSED1 + lane]
+        after = t1 + r1
+        crypto = after * row[TWO1 + lane]
+        charged, lost = crypto * fee_crypto, crypto * year[LOSS + lane]
+        out[OWNER_TAX + lane] += due[OWNED // LANES, lane]
+        out[HEIR_TAX + lane] += due[DRAWN // LANES, lane]
+        if converting:
+            out[CONVERSION_TAX + lane] += due[CONVERTED // LANES, lane] - due[OWNED // LANES, lane]
+        out[ADDITIONAL_TAX + lane] += additional_rate * (
+            (plan_out + earned) * penalised_plan + ira_out * penalised_ira
+        )
+        out[BUILDUP + lane] += sums[BUILT + lane]
+        out[TRADITIONAL_OUT + lane] += plan_out + ira_out
+        out[ROTH_OUT + lane] += sums[ALL_ROTH_OUT + lane]
+        out[INHERITED_OUT + lane] += sums[HEIRS_OUT + lane]
+        out[CLOSING_TRADITIONAL + lane] += t0 * kept0 + t1 * kept1
+        out[CLOSING_ROTH + lane] += r0 * kept0 + r1 * kept1
+        out[CLOSING_CRYPTO + lane] += closed
+        # rebalancing, then contributions and withdrawals
+        out[BOUGHT + lane] += (closed - after * kept1) + (after - sums[OPENED1 + lane] * row[ONE1 + lane])
+        out[FEES + lane] += (t0 + r0) * row[TWO0 + lane] * fee_core + charged
+        out[LOSSES + lane] += lost

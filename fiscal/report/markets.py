@@ -343,10 +343,22 @@ def _odds_words(result: Result, effects: pd.DataFrame) -> str:
         "against no crypto by "
         f"{signed_amount(own['mean_bn_usd'])} on average, with a standard error of "
         f"{amount(own['standard_error_bn_usd'])}, and by {signed_amount(own['median_bn_usd'])} on the median path. "
+        f"{_controlled_words(own)}"
         f"On {percent(balance['worse_share'])} of paths the balance of deferral and withdrawal tax over these years "
         "is worse than without crypto. The implied value of all crypto in "
         f"{last} is {significant(float(crypto.loc[last, 'median_over_gdp']), 2)} times gross domestic product on the "
         f"median path; {percent(float(crypto.loc[last, 'capped_share']))} of paths were held at the cap."
+    )
+
+
+def _controlled_words(row: pd.Series) -> str:
+    """The mean corrected by the control variate, where that is known."""
+    if pd.isna(row["standard_error_controlled_bn_usd"]):
+        return ""
+    return (
+        "Less the error that it shares with a model of one flat tax, linear in the returns, whose expectation is "
+        f"known, the mean is {signed_amount(row['mean_controlled_bn_usd'])} with a standard error of "
+        f"{amount(row['standard_error_controlled_bn_usd'])}. "
     )
 
 
@@ -422,6 +434,7 @@ def _market_value_words(frame: pd.DataFrame) -> list[Block]:
             "On risk-neutral paths, where every asset earns the bill rate on average, the present value of the "
             f"same difference to the horizon is {signed_amount(gap['mean_bn_usd'])} with a standard error of "
             f"{amount(gap['standard_error_bn_usd'])} on {int(gap['paths'])} paths: the nearest to a score here. "
+            f"{_controlled_words(gap)}"
             "It prices the risk of the assets and leaves that of regimes and of adoption unpriced."
         )
     ]

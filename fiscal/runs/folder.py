@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiscal.errors import InputError, Problem
+from fiscal.reading import parse_json, read_limited
 from fiscal.runs.crate import CRATE, describe
 from fiscal.runs.log import LOG
 from fiscal.runs.manifest import (
@@ -22,7 +23,6 @@ from fiscal.runs.manifest import (
     git_state,
     input_record,
     made_at,
-    parse_json,
     read_manifest,
 )
 from fiscal.runs.place import Place, files_in, working_place
@@ -240,6 +240,8 @@ def stored_result(folder: str | Path) -> Result:
 
     Raises InputError for what is no run folder and for files that are missing or were changed.
     """
+    from dataclasses import replace
+
     from fiscal import sources
     from fiscal.results import Result
 
@@ -249,11 +251,13 @@ def stored_result(folder: str | Path) -> Result:
         message = "is a sweep, not the run of one scenario"
         raise InputError(Problem(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}"))
     scenario = stored_scenario(path, manifest)
+    if manifest["name"] != scenario.name:  # the name becomes that of files beside a report
+        told = Problem(
+            "is not the scenario's", file=f"{folder}/{MANIFEST}", key="name", value=manifest["name"][:80]
+        )
+        raise InputError(replace(told, allowed=scenario.name))
     shown = f"{folder}/summary.json"
-    try:
-        summary = parse_json((path / "summary.json").read_bytes(), shown)
-    except OSError as error:
-        raise InputError(Problem(f"cannot be read: {error.strerror}", file=shown)) from None
+    summary = parse_json(read_limited(path / "summary.json", MAX_TABLE_BYTES, shown), shown)
     if not isinstance(summary, dict):
         raise InputError(Problem("is no summary", file=shown))
     return Result(

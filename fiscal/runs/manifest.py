@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 import re
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from fiscal import __version__
 from fiscal.errors import InputError, Problem
+from fiscal.reading import parse_json, read_limited
 from fiscal.runs.values import fingerprint_of
 
 if TYPE_CHECKING:
@@ -199,9 +199,13 @@ def made_at() -> str:
 
 def is_run(folder: str | Path) -> bool:
     """Whether ``folder`` is a run folder."""
+    return _there(Path(folder) / MANIFEST)
+
+
+def _there(file: Path) -> bool:
     try:
-        return (Path(folder) / MANIFEST).is_file()
-    except ValueError:  # a name with a null character
+        return file.is_file()
+    except (OSError, ValueError):  # a name that is too long, or with a null character
         return False
 
 
@@ -209,17 +213,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a run folder; raises InputError for what is none, and for any part that is not sound."""
     path = Path(folder)
     shown = f"{path}/{MANIFEST}"
-    try:
-        with (path / MANIFEST).open("rb") as stream:
-            content = stream.read(MAX_MANIFEST_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(_no_run(path)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(Problem(f"cannot be read: {reason}", file=shown)) from None
-    if len(content) > MAX_MANIFEST_BYTES:
-        raise InputError(Problem("the file is too large", file=shown, allowed="at most 8 MB"))
-    manifest = parse_json(content, shown)
+    if not _there(path / MANIFEST):
+        raise InputError(_no_run(path))
+    manifest = parse_json(read_limited(path / MANIFEST, MAX_MANIFEST_BYTES, shown), shown)
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version != SCHEMA_VERSION and "record_fingerprint" in manifest:
         message = "was written by another version of fiscal"
@@ -255,18 +251,6 @@ def _no_run(path: Path) -> Problem:
     if path.with_name(path.name + INCOMPLETE).is_dir() if path.name else False:
         return Problem("the run is incomplete; fiscal run ... --resume goes on with it", file=str(path))
     return Problem("is not a run folder, it has no manifest.json", file=str(path))
-
-
-def parse_json(content: bytes, shown: str) -> Any:
-    """JSON of someone else's making; raises InputError for broken, endless or non-finite content."""
-
-    def refuse(word: str) -> Any:
-        raise ValueError(f"{word} is no number of JSON")
-
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", file=shown)) from None
 
 
 def _shape_holds(manifest: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiscal.errors import InputError, Problem
+from fiscal.reading import parse_json
 from fiscal.runs.log import LOG, kept_in
 from fiscal.runs.manifest import (
     INCOMPLETE,
@@ -26,7 +27,6 @@ from fiscal.runs.manifest import (
     differences,
     environment,
     input_record,
-    parse_json,
     read_manifest,
 )
 from fiscal.runs.values import sync, sync_tree, write_json, write_whole

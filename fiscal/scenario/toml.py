@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fiscal.errors import InputError, Problem
+from fiscal.reading import read_limited
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 16
@@ -22,18 +23,7 @@ def read_toml(path: Path, shown: str) -> dict[str, Any]:
 
     Raises InputError for a missing, unreadable, oversize, broken or too deeply nested file.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InputError(Problem("no such file", file=shown)) from None
-    except IsADirectoryError:
-        raise InputError(Problem("is a folder, not a scenario file", file=shown)) from None
-    except (OSError, ValueError) as error:  # ValueError: a name with a null character
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(Problem(f"cannot be read: {reason}", file=shown)) from None
-    if len(content) > MAX_BYTES:
-        raise InputError(Problem("the file is too large", file=shown, allowed=f"at most {MAX_BYTES} bytes"))
+    content = read_limited(path, MAX_BYTES, shown)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -31,8 +31,8 @@ Progress = Callable[[int, int, str], None]
 BATCH = 8
 """Cases computed and kept at a time: some seconds of work."""
 
-REMEMBERED = 8
-"""Scenarios whose sums a process remembers: a reference is often the same in many cases."""
+REMEMBERED = 256
+"""Scenarios whose sums a process remembers: a reference is often the same in many cases of a grid."""
 
 MOST_JOBS = 64
 
@@ -71,7 +71,7 @@ def sweep(
             missing.append(first)
     done = sum(len(part["messages"]) for part in found.values())
     report(done, total, "cases")
-    for first, part in _computed(work, missing, min(jobs, len(missing))):
+    for first, part in _computed(work, missing, jobs):
         if batches is not None:
             batches.save(work.key(first), part)
         found[first] = part
@@ -127,15 +127,22 @@ class _Work:
 
 
 def _computed(work: _Work, missing: Sequence[int], jobs: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Batches as they are finished, by the number of their first case."""
-    if jobs <= 1:
-        for first in missing:
-            yield first, work.batch(first)
+    """Batches as they are finished, by the number of their first case.
+
+    The first one is made here in any case: a kernel that is not compiled yet is compiled once, not in every process.
+    """
+    alone = len(missing) if jobs <= 1 else 1
+    for first in missing[:alone]:
+        yield first, work.batch(first)
+    rest = missing[alone:]
+    if not rest:
         return
     context = multiprocessing.get_context("spawn")  # a forked process would share the kernel's threads
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(work.design,))
+    pool = ProcessPoolExecutor(
+        min(jobs, len(rest)), mp_context=context, initializer=_begin, initargs=(work.design,)
+    )
     try:
-        tasks = {pool.submit(_batch, first): first for first in missing}
+        tasks = {pool.submit(_batch, first): first for first in rest}
         for task in as_completed(tasks):
             yield tasks[task], task.result()
     except BrokenProcessPool as error:

@@ -1,0 +1,420 @@
+"""Pages from the stored tables: data, assumptions with their sensitivity, validation and hindcast."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from marks import (
+    anchor,
+    code,
+    figure,
+    first_sentence,
+    inline,
+    page,
+    paragraph,
+    plain,
+    short,
+    signed,
+    slug,
+    table,
+)
+
+from fiscal import sources
+from fiscal.law.build import INPUT_TABLES
+from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.schema import declared
+from fiscal.validation import hindcast, published, sensitivity
+
+# --- data -------------------------------------------------------------------------------------------
+
+STATUS_WORDS = {
+    "published": ("Published figures", "Transcribed from a publisher, changed in scale only."),
+    "computed": ("Computed from published figures", "Arithmetic on tables here, or notes on them."),
+    "built": (
+        "Built by this package",
+        "Made by a command of this package from the others; not to be edited.",
+    ),
+    "assumed": (
+        "Assumed",
+        "No source; values have ranges, and their effect is under [Assumptions](assumptions.md).",
+    ),
+}
+
+
+def data_page() -> str:
+    """Every table of the data package."""
+    entries, readers = sources.resources(), sources.readers()
+    listed = [
+        (
+            f"[`{entry.name}`](#{slug(entry.name)})",
+            plain(entry.title),
+            entry.status,
+            "yes" if entry.second_hand else "",
+        )
+        for entry in entries
+    ]
+    blocks = [
+        "# Data",
+        paragraph(
+            f"The {len(entries)} tables of `data/`, as `data/datapackage.json` describes them. Code reaches a table "
+            "only through `fiscal.sources`, which verifies its SHA-256, columns, types and ranges first; "
+            f"`fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} were read "
+            "second-hand, in a copy and not in the publisher's own file: who cites a figure checks the publisher's. "
+            "Conventions, and caveats that hold for several tables, are in `data/README.md`."
+        ),
+        table(("table", "what it holds", "status", "second-hand"), listed),
+    ]
+    for status, (title, words) in STATUS_WORDS.items():
+        blocks += [f"## {title}", words]
+        for entry in entries:
+            if entry.status == status:
+                blocks += _table_of_data(entry, readers.get(entry.name, ()))
+    return page(*blocks)
+
+
+def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[str]:
+    facts = {
+        "File": f"`data/{entry.path}`, {figure(entry.size_bytes / 1000)} kB",
+        "Unit": plain(entry.unit),
+        "Source": "; ".join(plain(line) for line in entry.source.splitlines() if line.strip()),
+        "Read in": plain(entry.read_in) if entry.second_hand else "",
+        "Licence": plain(entry.licence),
+        "Note": plain(entry.note),
+        "Key": ", ".join(map(code, entry.primary_key)),
+        "Read by": ", ".join(map(code, readers)),
+    }
+    yield f"### {entry.name}"
+    yield f"{plain(entry.title)}."
+    yield "\n".join(f"- **{name}**: {words}" for name, words in facts.items() if words)
+    yield table(
+        ("column", "type", "unit", "meaning"),
+        [(code(one.name), one.type, plain(one.unit), plain(one.description)) for one in entry.fields],
+    )
+
+
+# --- assumptions ------------------------------------------------------------------------------------
+
+MOVED = {
+    "10 years": f"baseline net_revenue, {sensitivity.NEAR}",
+    "75 years": f"baseline net_revenue, {sensitivity.FAR}",
+    "boom": sensitivity.BOOM_EFFECT,
+}
+"""Heading of the page -> quantity of the stored sensitivity runs."""
+
+ENDS = ("low", "high")
+MOST = 12
+"""Rows of the first table."""
+
+
+def assumptions_page() -> str:
+    """Every row of the assumptions table, and what moving it does."""
+    rows, moves = sources.table("assumptions"), _moves()
+    counts = rows["status"].value_counts()
+    own = {f"assumptions.{key}": key for key in adjustable()}
+    changeable = rows["key"].isin(list(own.values()))
+    widest = (moves["75 years", "high"] - moves["75 years", "low"]).abs().sort_values(ascending=False)
+    near, far, boom = (figure(_centre(quantity)) for quantity in MOVED.values())
+    return page(
+        "# Assumptions",
+        paragraph(
+            f"`data/assumptions.csv` holds {len(rows)} values: {counts['assumed']} assumed, {counts['cited']} cited. "
+            "A row with a plain name can be changed by a scenario, `[assumptions]` in a file or "
+            "`--set assumptions.NAME=VALUE`. A row named `part.name` goes into tables and schedules when these are "
+            "built; a scenario does not reach it. A range is what was asked, no confidence interval."
+        ),
+        paragraph(
+            "**Sensitivity.** Each value is moved alone from the low to the high end of its range, and baseline and "
+            "boom are run again (`fiscal data derive sensitivity`; the runs are kept in the table `sensitivity`). "
+            "Shown is the change from the central case in billions of current dollars: of the baseline's net revenue "
+            f"({near} over {sensitivity.NEAR}, {far} over {sensitivity.FAR}), and of the boom's effect on withdrawal "
+            f"tax over {sensitivity.FAR} ({boom})."
+        ),
+        "## What moves the answer most",
+        _moved(widest.index[:MOST], moves),
+        "## Assumptions that a scenario may change",
+        _assumed(rows[changeable]),
+        "### Their sensitivity",
+        _moved([key for key in own if key in moves.index], moves),
+        "## Settings that were varied with them",
+        paragraph(
+            "Ranges are those of the table `sensitivity_cases`, narrower than what the setting allows. Adoption and "
+            "crypto fees are the boom's own: the baseline holds no crypto."
+        ),
+        _moved([key for key in moves.index if key not in own], moves),
+        "## Values that tables and schedules are built with",
+        "Not varied: the tables would have to be built anew. Statutory figures stand here too.",
+        _assumed(rows[~changeable]),
+    )
+
+
+def _moves() -> pd.DataFrame:
+    """Change of each quantity at either end of a range, ``(heading, end)`` by key, in the order of the runs."""
+    stored = sources.table("sensitivity")
+    found = {}
+    for heading, quantity in MOVED.items():
+        own = stored[stored["quantity"] == quantity].set_index("key")
+        for end in ENDS:
+            found[heading, end] = own[f"at_{end}"] - own["at_value"]
+    return pd.DataFrame(found).reindex(stored["key"].unique())
+
+
+def _centre(quantity: str) -> float:
+    """A quantity at the central values."""
+    stored = sources.table("sensitivity")
+    return float(stored.loc[stored["quantity"] == quantity, "at_value"].iloc[0])
+
+
+def _moved(keys: Sequence[str], moves: pd.DataFrame) -> str:
+    ranges = sources.table("sensitivity").drop_duplicates("key").set_index("key")
+    names = ("moved", *ENDS, *(f"{heading}, {end}" for heading, end in moves))
+    rows = [
+        (
+            _linked(key),
+            *(short(ranges[end][key]) for end in ENDS),
+            *(signed(moves[one][key]) for one in moves),
+        )
+        for key in keys
+    ]
+    return table(names, rows, numbers=names[1:])
+
+
+def _linked(key: str) -> str:
+    section, _, name = key.partition(".")
+    if section == "assumptions":
+        return f"[`{name}`](#{key})"
+    return f"[`{key}`](reference/settings.md#{key})"
+
+
+def _assumed(rows: pd.DataFrame) -> str:
+    """Rows of the assumptions table."""
+
+    def line(row: Any) -> tuple[str, ...]:
+        reasons = [plain(text) for text in (row.source, row.note) if isinstance(text, str) and text]
+        target = row.key if "." in row.key else f"assumptions.{row.key}"
+        return (
+            anchor(target) + code(row.key),
+            short(row.value),
+            f"{short(row.low)} to {short(row.high)}" if row.low == row.low else "",
+            plain(row.unit),
+            ": ".join([f"*{row.status}*", *(["; ".join(reasons)] if reasons else [])]),
+        )
+
+    names = ("value of", "central", "range", "unit", "standing, source and note")
+    return table(names, map(line, rows.itertuples()), numbers=("central",))
+
+
+# --- validation -------------------------------------------------------------------------------------
+
+CHECK_WORDS = {
+    "engine": "what the engine must reproduce from a closed form; a row outside fails `fiscal validate`",
+    "level": "a published level on its own scope and basis, within a stated tolerance",
+    "order": "a published score or series of another model: sign and size within a factor",
+    "input": "used by the model, or cited beside it; no test",
+}
+VERDICTS = ("inside", "outside")
+
+
+def validation_page() -> str:
+    """The stored verdicts, the hindcast's errors, and what the government's share is made of."""
+    stored = sources.table("validation")
+    compared, full = stored[stored["check"] != "input"], _full_model()
+    counts = [
+        (kind, str(len(part)), *(str(int((part["verdict"] == verdict).sum())) for verdict in VERDICTS), words)
+        for kind, words in CHECK_WORDS.items()
+        for part in [stored[stored["check"] == kind]]
+    ]
+    cited = [
+        (code(row.id), plain(row.what), short(row.published), plain(row.unit), plain(row.reason))
+        for row in stored[stored["check"] == "input"].itertuples()
+    ]
+    return page(
+        "# Validation",
+        paragraph(
+            "The model held against numbers that others published. What is compared, on which basis and with which "
+            "tolerance was written down in `data/published_targets.csv` before the first comparison; nothing was tuned "
+            "afterwards. `fiscal validate` makes the comparison again; the verdicts below are those kept in "
+            "`data/validation.csv`."
+        ),
+        table(("kind of row", "rows", *VERDICTS, "what it is"), counts, numbers=("rows", *VERDICTS)),
+        "## The full model",
+        paragraph(
+            f"{len(full)} rows compare the full model with a published figure; "
+            f"{int((full['verdict'] == 'inside').sum())} lie inside their tolerance."
+        ),
+        _verdicts(full),
+        "### Why the others lie outside",
+        *_reasons(full[full["verdict"] == "outside"]),
+        "## One contribution through the engine",
+        "`fiscal vintage` with the published method's own settings.",
+        _verdicts(compared[~compared["id"].isin(full["id"])]),
+        "## Published figures that are no test",
+        table(("row", "what", "published", "unit", "use"), cited, numbers=("published",)),
+        *_hindcast(),
+        *_claim(),
+    )
+
+
+def _full_model() -> pd.DataFrame:
+    """Verdicts on what the full model is compared with: rows without settings of the calculator, no inputs."""
+    stored, settings = sources.table("validation"), published.targets()["settings"]
+    by_calculator = stored["id"].map(settings).map(lambda text: isinstance(text, str))
+    return stored[(stored["check"] != "input") & ~by_calculator]
+
+
+def _verdicts(rows: pd.DataFrame) -> str:
+    names = ("row", "what", "published", "model", "unit", "of", "tolerance", "verdict")
+    lines = [
+        (
+            code(row.id),
+            plain(row.what),
+            f"{row.published:.4g}",
+            f"{row.model:.4g}",
+            plain(row.unit),
+            plain(row.year),
+            plain(row.tolerance),
+            row.verdict,
+        )
+        for row in rows.itertuples()
+    ]
+    return table(names, lines, numbers=("published", "model"))
+
+
+def _reasons(rows: pd.DataFrame) -> Iterator[str]:
+    for reason, part in rows.groupby("reason", sort=False):
+        yield paragraph(f"**{', '.join(map(code, part['id']))}.** {plain(reason)}")
+
+
+RUN_WORDS = {
+    "own_rules": "the model's own rules: the hindcast",
+    "deferrers_fed": "told how many people save",
+    "participants_fed": "told how many are covered",
+    "returns_fed": "told what plans earned",
+    "both_fed": "told savers and returns",
+    "model_levels": "levels of 2025 carried back; no test",
+}
+
+
+def _hindcast() -> Iterator[str]:
+    stored = hindcast.stored()
+    by_run, by_lead = hindcast.errors_by_quantity(stored), hindcast.errors_by_lead(stored)
+    words = (inspect.getdoc(hindcast) or "").split("\n\n")
+    yield "## Started in the past"
+    yield paragraph(
+        "`fiscal hindcast` prints these, `fiscal hindcast --check` makes the runs again. "
+        + first_sentence(words[1])
+    )
+    yield paragraph(inline(words[3]))
+    yield "Errors are over published, in percent; of the rate of return, in percentage points."
+    shown = by_run[by_run["quantity"].isin(["contributions", "benefits", "assets", "return"])]
+    names = ("series", "start", "run", "quantity", "mean error", "mean size", "last error", "last date")
+    lines = [
+        (
+            row.series,
+            str(row.start_year),
+            RUN_WORDS[row.variant],
+            row.quantity,
+            signed(100 * row.mean_error),
+            figure(100 * row.mean_absolute_error),
+            signed(100 * row.last_error),
+            str(row.last_date),
+        )
+        for row in shown.itertuples()
+    ]
+    yield table(names, lines, numbers=("mean error", "mean size", "last error"))
+    yield "### By lead year, the model's own rules"
+    yield "Mean error over the starts that reach the lead."
+    quantities = ("participant_contributions", "employer_contributions", "benefits", "assets", "return")
+    titles = ("years after the start", "starts", *(name.replace("_", " ") for name in quantities))
+    wide = by_lead.pivot(index=["lead_years", "starts"], columns="quantity", values="mean_error")
+    yield table(
+        titles,
+        [
+            (str(lead), str(starts), *(signed(100 * row[name]) for name in quantities))
+            for (lead, starts), row in wide.iterrows()
+        ],
+        numbers=titles,
+    )
+
+
+def _claim() -> Iterator[str]:
+    yield "## The government's share of today's balances"
+    yield paragraph(
+        "Income tax that the opening traditional balances will bring, over those balances (each dollar discounted at "
+        "what it earns), and what it is made of (table `claim_reasons`)."
+    )
+    shares = ("share of dollars", "government's share")
+    yield table(
+        ("", "case", *shares),
+        [
+            (plain(row.kind), plain(row.case), figure(row.weight_share, 3), figure(row.claim_share, 3))
+            for row in sources.table("claim_reasons").itertuples()
+        ],
+        numbers=shares,
+    )
+
+
+# --- block of the page on limits --------------------------------------------------------------------
+
+
+def doubt() -> str:
+    """Block: sizes that a doubter asks for."""
+    full, entries, levers = _full_model(), sources.resources(), list(declared())
+    verdicts = sources.table("validation").set_index("id")
+    by_run = hindcast.errors_by_quantity(hindcast.stored())
+    own = by_run[(by_run["variant"] == hindcast.OWN_RULES) & (by_run["series"] == "DOL")]
+    rows = sources.table("assumptions")
+    starts = " and ".join(str(year) for year in own["start_year"].unique())
+    last = hindcast.DOL_LAST_YEAR
+
+    def over(name: str) -> str:
+        return f"{signed(100 * (verdicts['model'][name] / verdicts['published'][name] - 1), 0)}%"
+
+    def missed(quantity: str, column: str, decimals: int, unit: str) -> str:
+        errors = own.loc[own["quantity"] == quantity, column]
+        return " and ".join(f"{signed(100 * error, decimals)}{unit}" for error in errors)
+
+    sizes = {
+        "Published figures that the full model is compared with": f"{len(full)}; inside their tolerance: "
+        f"{int((full['verdict'] == 'inside').sum())}",
+        "Cash tax expenditure of all plans over Treasury's (FY2026) and JCT's (FY2024)": (
+            f"{over('TSY_CASH_DC_FY2026')} and {over('JCT_DC_FY2024')}"
+        ),
+        "Ten-year score of the Roth catch-up mandate over JCT's": over("JCT_S2_603"),
+        f"Contributions of {last} over published, when started in {starts}": missed(
+            "contributions", "last_error", 0, "%"
+        ),
+        f"Assets of {last} over published, when started in {starts}": missed("assets", "last_error", 0, "%"),
+        "Return of the core over what plans reported, points a year": missed("return", "mean_error", 1, ""),
+        "A tenth more tax on withdrawals: net revenue over 75 years, billions": signed(
+            _moves()["75 years", "high"]["tax.withdrawal_scale"]
+        ),
+        "The whole effect of the boom: withdrawal tax over 75 years, billions": signed(
+            _centre(MOVED["boom"])
+        ),
+        "Settings whose default is assumed": f"{sum(one.status == 'assumed' for one in levers)} of {len(levers)}",
+        "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of {len(rows)}",
+        "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
+    }
+    return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+# --- block of CONTRIBUTING.md -----------------------------------------------------------------------
+
+
+def refresh() -> str:
+    """Block: published tables, and what has to be built again when one of them is replaced."""
+    fitted = sources.resource("market_fit").extra["inputs"]
+    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": hindcast.INPUTS}
+    rows = [
+        (
+            f"[`{entry.name}`](docs/data.md#{slug(entry.name)})",
+            plain(entry.title),
+            *("yes" if entry.name in names else "" for names in builds.values()),
+        )
+        for entry in sources.resources()
+        if entry.status == "published"
+    ]
+    return table(("table", "what it holds", *builds), rows)

@@ -1,0 +1,69 @@
+"""Which pages are written by the code and the data, and what they should say now.
+
+Some are written whole (:data:`PAGES`); in pages written by hand the text between ``<!-- begin NAME -->`` and
+``<!-- end NAME -->`` is filled in (:data:`BLOCKS`). No scenario is run and no network used: declarations, docstrings
+and the stored tables of ``data/`` are all that is read.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import evidence
+import reference
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCS = ROOT / "docs"
+NOTE = "<!-- Written by docs/generator (make reference): change the code or the data, not this page. -->\n\n"
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/assumptions.md": evidence.assumptions_page,
+    "docs/data.md": evidence.data_page,
+    "docs/reference/commands.md": reference.commands_page,
+    "docs/reference/python.md": reference.python_page,
+    "docs/reference/scenarios.md": reference.scenarios_page,
+    "docs/reference/settings.md": reference.settings_page,
+    "docs/reference/tables.md": reference.tables_page,
+    "docs/validation.md": evidence.validation_page,
+}
+"""Page -> what writes it whole."""
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "books": reference.books,
+    "doubt": evidence.doubt,
+    "refresh": evidence.refresh,
+    "scenarios": reference.scenario_list,
+    "timing": reference.timing,
+}
+"""Block of a page written by hand -> what fills it."""
+
+_BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.S)
+
+
+def filled(text: str) -> str:
+    """A page with its blocks filled anew. Raises KeyError for a block that nothing fills."""
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
+
+
+def written() -> dict[str, str]:
+    """Every page with generated text as it should be: name below the top folder -> text."""
+    found = {name: NOTE + page() for name, page in PAGES.items()}
+    for path in sorted((*ROOT.glob("*.md"), *DOCS.rglob("*.md"))):
+        name = path.relative_to(ROOT).as_posix()
+        text = path.read_text(encoding="utf-8")
+        if name not in PAGES and _BLOCK.search(text):
+            found[name] = filled(text)
+    return found
+
+
+def main() -> None:
+    """Write the pages that are not as they should be."""
+    for name, text in written().items():
+        path = ROOT / name
+        path.parent.mkdir(exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(f"{name} written", file=sys.stderr)

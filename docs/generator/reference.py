@@ -1,0 +1,331 @@
+"""Reference pages from the code: commands, settings, scenarios, the Python face, the tables of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import typer
+from marks import anchor, code, fenced, first_sentence, one_line, page, paragraph, plain, prose, slug, table
+
+import fiscal
+from fiscal.budget import ledger
+from fiscal.cli import app
+from fiscal.plots import figures
+from fiscal.results import COLUMNS, TABLES, Budget, Table
+from fiscal.scenario import catalogue, load
+from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.scenario import Header, spell
+from fiscal.scenario.schema import SECTIONS, Declared, declared
+
+# --- commands ---------------------------------------------------------------------------------------
+
+
+def commands() -> Iterator[tuple[str, Any, Any]]:
+    """Every command of the shell as ``(name, command, its context)``, in the order of ``fiscal --help``."""
+
+    def walk(name: str, command: Any, parent: Any) -> Iterator[tuple[str, Any, Any]]:
+        context = command.context_class(
+            command, info_name=name.split()[-1], parent=parent, **command.context_settings
+        )
+        yield name, command, context
+        for child, below in getattr(command, "commands", {}).items():
+            yield from walk(f"{name} {child}", below, context)
+
+    yield from walk("fiscal", typer.main.get_command(app), None)
+
+
+def commands_page() -> str:
+    """``fiscal --help`` and the help of every command."""
+    return page(
+        "# Commands",
+        paragraph(
+            "What `fiscal --help` and `fiscal COMMAND --help` say. Results go to stdout, messages and progress to "
+            "stderr. Exit codes: 0 fine, 1 a check failed, 2 wrong input, 130 interrupted."
+        ),
+        *(block for found in commands() for block in _command(*found)),
+    )
+
+
+def _command(name: str, command: Any, context: Any) -> Iterator[str]:
+    words, examples = _help(command.help or "")
+    yield f"## {name}"
+    yield words
+    yield fenced(command.get_usage(context).removeprefix("Usage: "), "text")
+    below = getattr(command, "commands", {})
+    if below:
+        rows = [
+            (f"[`{name} {child}`](#{slug(f'{name} {child}')})", plain(first_sentence(one.help)))
+            for child, one in below.items()
+        ]
+        yield table(("command", "what it does"), rows)
+    rows = [(code(spelled), plain(meaning)) for spelled, meaning in _parameters(command, context)]
+    yield table(("argument or option", "meaning"), rows)
+    if examples:
+        yield fenced(examples, "sh")
+
+
+def _help(text: str) -> tuple[str, str]:
+    """What a command's help says, and its examples: the lines from "Example" on."""
+    words, _, examples = re.sub(r"^\x08\n", "", text, flags=re.M).partition("Example")
+    title = re.match(r"s?: ", examples)
+    if title is not None:  # indented as the lines below it are
+        examples = " " * (len("Example") + title.end()) + examples[title.end() :]
+    paragraphs = words.strip().split("\n\n")
+    return page(*(paragraph(plain(one)) for one in paragraphs)), textwrap.dedent(examples).strip()
+
+
+def _parameters(command: Any, context: Any) -> Iterator[tuple[str, str]]:
+    """Every argument and option as it is spelled, and its help."""
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is None:
+            continue
+        spelled, words = record
+        if parameter.param_type_name == "argument":
+            spelled = parameter.metavar or parameter.name.upper()
+        # "<int range>" is a number; its range stands in the help
+        yield re.sub(r"\s*<(\w+)[^>]*>", lambda found: " " + found[1].upper(), spelled), words
+
+
+# --- settings and scenarios -------------------------------------------------------------------------
+
+
+def settings_page() -> str:
+    """Every lever by section, as declared."""
+    blocks = [
+        "# Settings",
+        paragraph(
+            "Everything a scenario can change, with its default. In a file a setting stands in its section "
+            "(`[adoption]`, `participants_share = 0.2`); on the command line and in Python it has its dotted name "
+            "(`--set adoption.participants_share=0.2`). `fiscal explain SCENARIO` prints the same for one scenario."
+        ),
+        paragraph(
+            'Rates and shares are fractions. `none` is written `"none"` in a file. **Standing** of a default: *cited* '
+            "(a publication or the law says so), *derived* (stated arithmetic on cited figures), *assumed* (no source; "
+            "has a range and a [sensitivity](../assumptions.md)) or *choice* (what you ask)."
+        ),
+    ]
+    for name, section in SECTIONS.items():
+        own = [lever for lever in declared() if lever.key.startswith(f"{name}.")]
+        columns = ("setting", "default", "what it does", "allowed", "standing and source")
+        blocks += [f"## {name}", prose(section.__doc__), table(columns, map(_lever, own))]
+    header = [
+        (code(f"scenario.{name}"), plain(field.description)) for name, field in Header.model_fields.items()
+    ]
+    blocks += [
+        "## scenario",
+        "Names and words; no number depends on them.",
+        table(("key", "meaning"), header),
+        "## assumptions",
+        paragraph(
+            f"{len(adjustable())} rows of `data/assumptions.csv` may be changed in this section; they stand, with "
+            "range and sensitivity, under [Assumptions](../assumptions.md)."
+        ),
+    ]
+    return page(*blocks)
+
+
+def _lever(lever: Declared) -> tuple[str, ...]:
+    return (
+        anchor(lever.key) + code(lever.key),
+        code(spell(lever.default)),
+        f"{plain(lever.doc)} ({plain(lever.unit)})",
+        plain(lever.allowed),
+        f"*{lever.status}*: {plain(lever.source)}",
+    )
+
+
+def scenarios_page() -> str:
+    """Every scenario of the catalogue with what it changes."""
+    blocks = [
+        "# Scenarios",
+        paragraph(
+            "What comes with the package (`fiscal list`). Each is a file of overrides on the [settings](settings.md); "
+            "`extends` in a file of your own starts from one of them."
+        ),
+    ]
+    defaults = {lever.key: lever.default for lever in declared()}
+    for name in catalogue():
+        scenario = load(name)
+        rows = [
+            (f"[`{key}`](settings.md#{key})", code(spell(value)), code(spell(defaults[key])))
+            for key, value in scenario.changed().items()
+        ]
+        blocks += [
+            f"## {name}",
+            paragraph(f"**{plain(scenario.title)}.** {plain(scenario.description)}"),
+            table(("setting", "here", "default"), rows) if rows else "Every setting at its default.",
+            paragraph(f"Reference: {plain(scenario.reference)}"),
+        ]
+    return page(*blocks)
+
+
+def scenario_list() -> str:
+    """Block: the catalogue's names and titles."""
+    rows = [
+        (f"[`{name}`](reference/scenarios.md#{slug(name)})", plain(load(name).title)) for name in catalogue()
+    ]
+    return table(("scenario", "title"), rows)
+
+
+# --- Python and the tables of a run -----------------------------------------------------------------
+
+
+def python_page() -> str:
+    """The public face: functions, classes, what results hold, figures."""
+    face = {name: getattr(fiscal, name) for name in fiscal.__all__ if name != "__version__"}
+    functions = {name: one for name, one in face.items() if inspect.isfunction(one)}
+    classes = {name: one for name, one in face.items() if inspect.isclass(one)}
+    rows = [
+        (f"[`fiscal.{name}`](#{slug(f'fiscal.{name}')})", first_sentence(one.__doc__))
+        for name, one in (functions | classes).items()
+    ]
+    blocks = [
+        "# Python",
+        paragraph(
+            "The public face, `import fiscal`: these names are kept. Everything else may move between versions. Heavy "
+            "packages are imported on first use, so that the import itself is cheap."
+        ),
+        table(("name", "what it is"), rows),
+        "## Functions",
+    ]
+    for name, function in functions.items():
+        blocks += [
+            f"### fiscal.{name}",
+            fenced(_signature(f"fiscal.{name}", function), "python"),
+            prose(function.__doc__),
+        ]
+    blocks.append("## Classes")
+    for name, held in classes.items():
+        blocks += _class(f"fiscal.{name}", held)
+    blocks.append("## What results hold")
+    for held in (Table, Budget):
+        blocks += _class(f"fiscal.results.{held.__name__}", held)
+    drawn = [
+        (code(name), first_sentence(function.__doc__), ", ".join(map(code, _options(function))))
+        for name, function in vars(figures).items()
+        if hasattr(function, "__wrapped__")
+    ]
+    blocks += [
+        "## Figures",
+        paragraph(
+            "`result.plot.NAME(ax=None, ...)` and `comparison.plot.NAME(...)` draw on `ax`, or on a figure of their "
+            "own, and return matplotlib Axes. A figure is there when the tables it needs have something to show; "
+            "`dir(result.plot)` lists them."
+        ),
+        table(("figure", "what it shows", "options"), drawn),
+    ]
+    return page(*blocks)
+
+
+def _options(function: Callable[..., Any]) -> list[str]:
+    """Keyword options of a figure with their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return [f"{one.name}={one.default!r}" for one in parameters if one.kind is one.KEYWORD_ONLY]
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    """How a function is called, one argument a line where it is long."""
+    arguments, answer = _arguments(function)
+    line = f"{name}({', '.join(arguments)}) -> {answer}"
+    if len(line) <= 100:
+        return line
+    return f"{name}(\n" + "".join(f"    {one},\n" for one in arguments) + f") -> {answer}"
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[list[str], str]:
+    """Arguments as they are declared, without self, and what is returned; annotations are texts already."""
+    signature = inspect.signature(function)
+    parameters = [one for one in signature.parameters.values() if one.name not in ("self", "cls")]
+    kinds = [one.kind for one in parameters]
+    arguments = []
+    for one in parameters:
+        star = "*" if one.kind is one.VAR_POSITIONAL else ""
+        default = "" if one.default is one.empty else f" = {one.default!r}"
+        arguments.append(f"{star}{one.name}: {one.annotation}{default}")
+    named = inspect.Parameter.KEYWORD_ONLY
+    if named in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        arguments.insert(kinds.index(named), "*")
+    return arguments, str(signature.return_annotation)
+
+
+def _class(title: str, held: type) -> Iterator[str]:
+    """A class: what it says of itself, its fields, its public members with their own words."""
+    yield f"### {title}"
+    yield prose(held.__doc__)
+    if dataclasses.is_dataclass(held):
+        yield table(("field", "type"), [(code(one.name), code(one.type)) for one in dataclasses.fields(held)])
+    rows = [
+        row
+        for owner in reversed(held.__mro__[:-1])
+        if owner.__module__.startswith("fiscal.")
+        for name, member in vars(owner).items()
+        if not name.startswith("_")
+        for row in _member(name, member)
+    ]
+    if rows:
+        yield table(("member", "what it gives"), rows)
+
+
+def _member(name: str, member: Any) -> Iterator[tuple[str, str]]:
+    """A property by its name, a method as it is called; nothing for what has no words."""
+    if isinstance(member, property | cached_property):
+        if member.__doc__:
+            yield code(name), one_line(member.__doc__)
+        return
+    function = getattr(member, "__func__", member)
+    if inspect.isfunction(function) and function.__doc__:
+        arguments, answer = _arguments(function)
+        yield code(f"{name}({', '.join(arguments)}) -> {answer}"), one_line(function.__doc__)
+
+
+def tables_page() -> str:
+    """Tables of a run, lines of the books, columns."""
+    lines = [(code(line), "yes" if line in ledger.CASH_LINES else "") for line in ledger.LINES]
+    return page(
+        "# Tables of a run",
+        paragraph(
+            "A run folder holds these as CSV and Parquet under `tables/`, and `columns.csv` says which columns each "
+            'has; in Python they are `result.tables["budget"]`. One row is one observation. Positive means the '
+            "government is better off, but a positive `tax_expenditure` is a cost."
+        ),
+        table(("table", "what it holds"), [(code(name), plain(words)) for name, words in TABLES.items()]),
+        "## Lines of the books",
+        "What each line is stands under [How it is computed](../method.md#the-governments-books).",
+        table(("line", "part of net_revenue"), lines),
+        "## Columns",
+        table(("column", "meaning"), [(code(name), plain(words)) for name, words in COLUMNS.items()]),
+    )
+
+
+# --- blocks of the page on the method ---------------------------------------------------------------
+
+
+def books() -> str:
+    """Block: the table of lines in the docstring of the ledger."""
+    rows: list[list[str]] = []
+    text = (ledger.__doc__ or "").split("====\n")
+    for line in text[1].splitlines():
+        found = re.match(r"``(\w+)``\s+(.*)", line)
+        if found:
+            rows.append([code(found[1]), found[2]])
+        elif line.startswith(" "):
+            rows[-1][1] += " " + line.strip()
+    return table(("line", "meaning"), [(name, one_line(words)) for name, words in rows])
+
+
+def timing() -> str:
+    """Block: how a fiscal year takes from calendar years, by default."""
+    levers = {lever.key: lever.default for lever in declared()}
+    deferral = levers["books.deferral_fiscal_same_year_share"]
+    withdrawal = levers["books.withdrawal_fiscal_same_year_share"]
+    return paragraph(
+        f"By default s = {deferral:g} for what is withheld as wages are paid (deferrals, payroll tax, tax on Roth "
+        f"contributions) and s = {withdrawal:g} for what is paid with returns (withdrawals, conversions)."
+    )

@@ -1,0 +1,58 @@
+"""What the site's build does beside MkDocs: pages from the top folder, equations as MathML, nothing remote.
+
+An equation is a ```` ```math ```` block in LaTeX, which GitHub typesets by itself; here it becomes MathML, which
+browsers draw without a script. A built page that would load a script, style, font or picture from elsewhere
+stops the build: the site is read where there is no network.
+
+A page that stands at the top of the repository, such as CONTRIBUTING.md, is taken in where ``docs/`` has
+``<!-- include CONTRIBUTING.md -->``; its links into ``docs/`` become links beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from latex2mathml.converter import convert
+
+ROOT = Path(__file__).resolve().parent.parent
+_INCLUDE = re.compile(r"<!-- include ([\w.]+) -->.*?<!-- end include -->", re.S)
+_EQUATION = re.compile(r"^( *)```math\n(.*?)^ *```$", re.M | re.S)
+_ELSEWHERE = r"""["']?(?:https?:)?//[^\s"'>]+"""
+_REMOTE = {
+    ".html": re.compile(
+        rf"<(?:script|img|iframe|source)\b[^>]*\bsrc={_ELSEWHERE}"
+        rf"|<link\b(?=[^>]*\brel=[\"']?(?:stylesheet|icon|preload|preconnect))[^>]*\bhref={_ELSEWHERE}"
+    ),
+    ".css": re.compile(rf"(?:@import|url\()\s*{_ELSEWHERE}"),
+}
+"""What a page or a style loads from another host, by the file's ending."""
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Pages from the top folder in their places, equations as MathML blocks."""
+    markdown = _INCLUDE.sub(lambda found: included(found[1]), markdown)
+    return _EQUATION.sub(lambda found: found[1] + equation(found[2].strip()), markdown)
+
+
+def included(name: str) -> str:
+    """A page of the top folder as it is linked from ``docs/``."""
+    return (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+
+
+def equation(latex: str) -> str:
+    """One displayed equation."""
+    return f'<div class="equation">{convert(latex, display="block")}</div>'
+
+
+def on_post_build(config: Any, **_: Any) -> None:
+    """Raises RuntimeError naming what a page would fetch from elsewhere."""
+    found = [
+        f"{path.name}: {match[0]}"
+        for path in sorted(Path(config["site_dir"]).rglob("*"))
+        if path.suffix in _REMOTE
+        for match in _REMOTE[path.suffix].finditer(path.read_text(encoding="utf-8"))
+    ]
+    if found:
+        raise RuntimeError("pages load from elsewhere:\n" + "\n".join(dict.fromkeys(found)))

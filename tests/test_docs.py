@@ -1,0 +1,361 @@
+"""What is written is so: pages made from the code are current, links lead somewhere, examples would run."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+from test_architecture import ARROWS, LAZY
+
+import fiscal
+from fiscal.cli import app
+from fiscal.plots import figures
+from fiscal.scenario import catalogue, load
+from fiscal.scenario.schema import known_keys
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+GENERATOR = DOCS / "generator"
+PAGES = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *(ROOT / "data").glob("*.md"), *DOCS.rglob("*.md"))
+    if path.is_file()
+)
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.M | re.S)
+LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.M)
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+each_page = pytest.mark.parametrize("path", PAGES, ids=named)
+
+
+@cache
+def text_of(path: Path) -> str:
+    """A page as the site shows it: with what it takes in from the top folder."""
+    text = path.read_text(encoding="utf-8")
+    taken = re.search(r"<!-- include ([\w.]+) -->", text)
+    return (ROOT / taken[1]).read_text(encoding="utf-8").replace("](docs/", "](") if taken else text
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Code blocks of a language on a page, without the indentation of a list."""
+    return [
+        re.sub(rf"^{indent}", "", code, flags=re.M)
+        for indent, found, code in FENCE.findall(path.read_text(encoding="utf-8"))
+        if found == language
+    ]
+
+
+# --- pages made from the code -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """The generator's module of pages."""
+    sys.path.insert(0, str(GENERATOR))
+    try:
+        yield importlib.import_module("pages")
+    finally:
+        sys.path.remove(str(GENERATOR))
+
+
+def test_pages_made_from_code_and_data_are_current(pages):
+    stale = [
+        name
+        for name, text in pages.written().items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "run make reference"
+
+
+def test_every_setting_command_and_table_has_its_place():
+    settings = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    assert [key for key in known_keys() if f'<a id="{key}"></a>`{key}`' not in settings] == []
+    headings = HEADING.findall((DOCS / "reference" / "commands.md").read_text(encoding="utf-8"))
+    commands = {"fiscal", *(" ".join(("fiscal", *words)) for words in command_words())}
+    assert commands == set(headings) - {"Commands"}
+    package = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))
+    tables = {resource["name"] for resource in package["resources"]}
+    assert tables <= set(HEADING.findall((DOCS / "data.md").read_text(encoding="utf-8")))
+    scenarios = HEADING.findall((DOCS / "reference" / "scenarios.md").read_text(encoding="utf-8"))
+    assert set(catalogue()) <= set(scenarios)
+    face = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    assert [
+        name for name in fiscal.__all__ if name != "__version__" and f"### fiscal.{name}\n" not in face
+    ] == []
+
+
+def test_a_block_that_nothing_fills_is_refused(pages):
+    with pytest.raises(KeyError):
+        pages.filled("<!-- begin unknown -->\n<!-- end unknown -->")
+    assert "\nold" not in pages.filled("<!-- begin timing -->\nold\n<!-- end timing -->")
+
+
+# --- links ------------------------------------------------------------------------------------------
+
+
+def anchors(path: Path) -> set[str]:
+    """Places of a page that a link can lead to: headings and named anchors."""
+    text = FENCE.sub("", text_of(path))
+    found = set(re.findall(r'<a id="([^"]+)"></a>', text))
+    for title in HEADING.findall(text):
+        slug = re.sub(r"[^\w\- ]", "", title.strip().lower().replace("`", "")).replace(" ", "-")
+        assert slug not in found, f"{named(path)} has two places called {slug}"
+        found.add(slug)
+    return found
+
+
+@each_page
+def test_links_lead_somewhere(path):
+    text = re.sub(r"`[^`\n]*`", "`code`", FENCE.sub("", text_of(path)))
+    broken = []
+    for link in LINK.findall(text):
+        if re.match(r"https?://|mailto:", link):
+            continue
+        name, _, place = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if not target.exists() or (place and place not in anchors(target)):
+            broken.append(link)
+        elif path.is_relative_to(DOCS) and not target.is_relative_to(DOCS):
+            broken.append(f"{link} leads out of the site")
+    assert broken == []
+
+
+def test_a_broken_link_is_found(tmp_path):
+    assert "what-is-projected" in anchors(DOCS / "method.md")
+    assert "nowhere" not in anchors(DOCS / "method.md")
+    assert LINK.findall(r"[a](b.md#c) \[no\](d) [`e`](f.md)") == ["b.md#c", "f.md"]
+
+
+def test_the_site_has_every_page_and_loads_no_font():
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"^\s+- [^:\n]+: (\S+\.md)$", site, re.M)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert re.search(r"^  font: false$", site, re.M) and re.search(r"^strict: true$", site, re.M)
+    assert "docs/hooks.py" in site  # refuses what a page would load from elsewhere
+
+
+# --- the command in examples ------------------------------------------------------------------------
+
+
+def command_words() -> Iterator[tuple[str, ...]]:
+    """Every command as its words."""
+
+    def walk(command: typing.Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for name, below in getattr(command, "commands", {}).items():
+            yield (*words, name)
+            yield from walk(below, (*words, name))
+
+    yield from walk(typer.main.get_command(app), ())
+
+
+def told_lines(path: Path) -> Iterator[str]:
+    """Lines that a page tells its reader to type in a shell, continued ones as one, without remarks."""
+    told = "\n".join(blocks(path, "sh"))
+    # README and older pages set commands off by four spaces
+    plain = re.sub(r"\\\n\s*", " ", FENCE.sub("", path.read_text(encoding="utf-8")))
+    told += "\n" + "\n".join(re.findall(r"^    ((?:fiscal|make) .+)$", plain, re.M))
+    for line in re.sub(r"\\\n\s*", " ", told).splitlines():
+        line = re.sub(r"\s#.*", "", line).strip()
+        if line:
+            yield line
+
+
+def parsed(words: list[str]) -> tuple[str, dict[str, typing.Any]]:
+    """The command that the words after ``fiscal`` call, and its arguments. Raises the parser's own error."""
+    command, name = typer.main.get_command(app), []
+    while words and words[0] in getattr(command, "commands", {}):
+        name.append(words[0])
+        command, words = command.commands[words[0]], words[1:]
+    if getattr(command, "commands", {}):
+        assert words in (["--help"], ["--version"]), f"{words} is no command"
+        return " ".join(name), {}
+    if "--help" in words:
+        return " ".join(name), {}
+    return " ".join(name), dict(command.make_context(" ".join(name), list(words)).params)
+
+
+SCENARIOS_IN = {
+    "explain": ("scenario",),
+    "run": ("scenario",),
+    "compare": ("base", "others"),
+    "decompose": ("base", "others"),
+    "report": ("which",),
+    "markets show": ("scenario",),
+}
+"""Command -> arguments that name scenarios, files or run folders."""
+
+
+def check_command(line: str) -> None:
+    """A line as typed: the command is there, its options are, scenarios and settings too."""
+    words = shlex.split(re.sub(r"\s[>|].*", "", line))
+    while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+        words = words[1:]
+    if words[0] == "make":
+        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+        assert {word for word in words[1:] if "=" not in word} <= set(targets), line
+        return
+    if words[0] != "fiscal":
+        return
+    name, given = parsed(words[1:])
+    for argument in SCENARIOS_IN.get(name, ()):
+        told = given[argument]
+        for scenario in (told,) if isinstance(told, str) else told or ():
+            if re.fullmatch(r"\w+", scenario):
+                assert scenario in catalogue(), f"{line}: no scenario {scenario}"
+    if given.get("overrides"):
+        load("boom", given["overrides"])
+
+
+@each_page
+def test_commands_of_the_examples_are_there(path):
+    for line in told_lines(path):
+        check_command(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fiscal run boom --brief-me",
+        "fiscal fly boom",
+        "fiscal run boon",
+        "fiscal run boom --set adoption.participant_share=0.2",
+        "make coffee",
+    ],
+)
+def test_a_wrong_example_is_found(line):
+    with pytest.raises(Exception, match=r".+"):
+        check_command(line)
+
+
+def test_examples_are_read_at_all():
+    lines = [line for path in PAGES for line in told_lines(path)]
+    assert sum(line.startswith("fiscal ") for line in lines) > 60
+    assert "make install" in lines and any(line.startswith("FISCAL_DATA=") for line in lines)
+
+
+# --- blocks of TOML, JSON and Python ----------------------------------------------------------------
+
+
+@each_page
+def test_scenario_files_of_the_examples_load(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, code in enumerate(blocks(path, "toml")):
+        file = tmp_path / f"example-{number}.toml"
+        file.write_text(code, encoding="utf-8")
+        assert load(file).changed()
+    for code in blocks(path, "json"):
+        assert json.loads(code)
+
+
+GIVES = {"run": "Result", "compare": "Comparison", "load_scenario": "Scenario", "read_run": "Result"}
+"""Function of the public face -> class of what it returns."""
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.parent.name != "reference"], ids=named)
+def test_python_of_the_examples_uses_what_there_is(path):
+    for code in blocks(path, "python"):
+        faults, known = [], {}
+        tree = ast.parse(code, filename=named(path))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fiscal":
+                module = importlib.import_module(node.module)
+                faults += [
+                    alias.name
+                    for alias in node.names
+                    if not hasattr(module, alias.name)
+                    and importlib.util.find_spec(f"{node.module}.{alias.name}") is None
+                ]
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+                made = GIVES.get(ast.unparse(node.value.func).removeprefix("fiscal."))
+                known |= {target.id: made for target in node.targets if made and isinstance(target, ast.Name)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Attribute):
+                continue
+            owner = ast.unparse(node.value)
+            if owner == "fiscal" and node.attr not in fiscal.__all__:
+                faults.append(ast.unparse(node))
+            if owner in known and node.attr not in members(getattr(fiscal, known[owner])):
+                faults.append(ast.unparse(node))
+            if owner.endswith(".plot") and not hasattr(getattr(figures, node.attr, None), "__wrapped__"):
+                faults.append(ast.unparse(node))
+        assert faults == [], code
+
+
+def members(held: type) -> set[str]:
+    fields = {field.name for field in dataclasses.fields(held)} if dataclasses.is_dataclass(held) else set()
+    return fields | set(dir(held))
+
+
+# --- for newcomers ----------------------------------------------------------------------------------
+
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+
+
+def floors() -> list[set[str]]:
+    """The rooms of the drawing, floor by floor from the top."""
+    (drawing,) = [code for code in blocks(CONTRIBUTING, "text") if "[cli]" in code]
+    return [set(rooms) for line in drawing.splitlines() if (rooms := re.findall(r"\[(\w+)\]", line))]
+
+
+def test_the_drawn_house_is_the_one_that_stands():
+    drawn = floors()
+    height = {
+        "" if room == "fiscal" else room: -number for number, rooms in enumerate(drawn) for room in rooms
+    }
+    assert set(height) == set(ARROWS)
+    # the face imports on use only, and may be used from the rooms below it
+    upward = {
+        (room, other)
+        for room, others in ARROWS.items()
+        for other in others
+        if height[other] > height[room] and other != ""
+    }
+    assert upward <= LAZY
+    wing = {"scenario", "law", "people", "markets"}
+    for room in ("projection", "budget"):
+        assert not ARROWS[room] & wing and not any(room in ARROWS[other] for other in wing)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_worked_examples_apply_to_the_code_as_it_is(number):
+    """Whether they also work was tried by hand; here, that every line they change is still there."""
+    if shutil.which("git") is None:
+        pytest.skip("no git")
+    diffs = blocks(CONTRIBUTING, "diff")
+    assert len(diffs) == 3
+    answer = subprocess.run(
+        ["git", "apply", "--check", "-C1", "-"], input=diffs[number], cwd=ROOT, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_citation_file_says_what_the_package_says():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    fields = dict(re.findall(r'^([a-z-]+): "?(.+?)"?$', text, re.M))
+    assert fields["cff-version"] == "1.2.0"
+    assert fields["type"] == "software" and fields["license"] == "MIT" and fields["message"]
+    assert fields["version"] == fiscal.__version__
+    assert re.findall(r'^  - name: "(.+)"$', text, re.M) == ["The fiscal authors"]
+    from fiscal.runs.citation import AUTHORS, TITLE
+
+    assert fields["title"] == TITLE and AUTHORS == "The fiscal authors"
+    assert fields["version"] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
