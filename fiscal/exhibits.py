@@ -124,6 +124,10 @@ def _cell(value: object) -> str:
     return f"{value:,.3f}" if isinstance(value, float) else str(value)
 
 
+RECORD_TABLES = ("monthly_prices", "annual_returns", "crypto_incidents", "market_fit")
+"""Tables that the record is read from: what its fingerprint is of."""
+
+
 def market_record() -> Exhibit:
     """What markets did, and what a model of Bitcoin's months can be estimated to be.
 
@@ -158,7 +162,9 @@ def market_record() -> Exhibit:
             lines=(("Bitcoin", bitcoin.tolist()),),
             logarithmic=True,
         ),
-        fingerprint=sources.fingerprint(),
+        fingerprint=sources.fingerprint(
+            {table.path: table.sha256 for table in map(sources.resource, RECORD_TABLES)}
+        ),
     )
 
 
