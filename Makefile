@@ -14,12 +14,14 @@ BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test bench faults fuzz licences reference docs lint format lock clean
+.PHONY: help install report test bench notebooks lab faults fuzz licences reference docs lint format lock clean
 
 help:
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
 	@echo "make test     lint, types and tests, as CI runs them"
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
+	@echo "make notebooks   run every notebook and store what it gives (NAMES=03 for one)"
+	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make faults   kill -9 fifty times at random moments, twice (an hour)"
 	@echo "make fuzz     a million inputs (INPUTS=... for fewer; hours)"
 	@echo "make docs     build the documentation's site into site/ (an environment of its own)"
@@ -56,6 +58,13 @@ test: lint
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+NAMES ?=
+notebooks: $(INSTALLED)
+	$(BIN)/python tests/run_notebooks.py $(NAMES)
+
+lab: $(INSTALLED)
+	$(BIN)/jupyter lab notebooks
 
 faults: $(INSTALLED)
 	$(BIN)/python tests/faults.py --kills 50

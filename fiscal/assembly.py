@@ -514,12 +514,37 @@ def _withdrawal_schedules(
     scale = settings.tax.withdrawal_scale
     at_work = working_share_of_withdrawals(assume, settings.withdrawals.retirement_age_shift)
     draws = incidence(years, settings.withdrawals.rmd_age_shift)
-    owner = _scaled(schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work), scale)
-    # heirs must draw every year: everybody withdraws
-    certain = _scaled(schedules.withdrawal_tax(years, np.ones(len(AGES)), retired, spread), scale)
+    by_owner, by_heir = _expected_tax(schedules, years, draws, retired, spread, at_work)
+    owner, certain = _scaled(by_owner, scale), _scaled(by_heir, scale)
     heir_age = np.maximum(np.arange(len(AGES)) - settings.heirs.age_gap, 0)
     heir = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd[:, heir_age])
     return owner, heir
+
+
+def _expected_tax(
+    schedules: law_schedules.Schedules, years: np.ndarray, *of_people: np.ndarray
+) -> tuple[law_schedules.WithdrawalSchedule, law_schedules.WithdrawalSchedule]:
+    """Expected tax of owners and of heirs under a law; what was worked out last is kept, since a scenario with other
+    contributions, returns or adoption asks for the same. ``of_people`` are the shares of holders who draw, the
+    mobility to retirement, the spread of what they take, and the share taken at work."""
+    key = tuple(values.tobytes() for values in (years, *of_people))
+    last = _LAST_EXPECTED.get("law")
+    if last is None or last[0] is not schedules or last[1] != key:
+        draws, retired, spread, at_work = of_people
+        found = (
+            schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work),
+            # heirs must draw every year: everybody withdraws
+            schedules.withdrawal_tax(years, np.ones(len(AGES)), retired, spread),
+        )
+        for schedule in found:
+            schedule.knots_usd.flags.writeable = schedule.tax_usd.flags.writeable = False
+        last = (schedules, key, found)
+        _LAST_EXPECTED["law"] = last
+    return last[2]
+
+
+_LAST_EXPECTED: dict[str, tuple[Any, tuple[bytes, ...], Any]] = {}
+"""The schedules that :func:`_expected_tax` gave last, with the law and the content that they are of."""
 
 
 def _scaled(schedule: law_schedules.WithdrawalSchedule, scale: float) -> TaxSchedule:

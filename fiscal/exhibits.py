@@ -124,6 +124,10 @@ def _cell(value: object) -> str:
     return f"{value:,.3f}" if isinstance(value, float) else str(value)
 
 
+RECORD_TABLES = ("monthly_prices", "annual_returns", "crypto_incidents", "market_fit")
+"""Tables that the record is read from: what its fingerprint is of."""
+
+
 def market_record() -> Exhibit:
     """What markets did, and what a model of Bitcoin's months can be estimated to be.
 
@@ -134,7 +138,7 @@ def market_record() -> Exhibit:
     from fiscal.markets import core, estimation, history, losses
 
     levels = history.monthly_levels()
-    long = levels.rename_axis("month").stack().rename("level").reset_index()
+    long = levels.rename_axis("month").stack().dropna().rename("level").reset_index()
     bitcoin = levels["crypto"].dropna()
     return Exhibit(
         kind="MarketRecord",
@@ -158,7 +162,9 @@ def market_record() -> Exhibit:
             lines=(("Bitcoin", bitcoin.tolist()),),
             logarithmic=True,
         ),
-        fingerprint=sources.fingerprint(),
+        fingerprint=sources.fingerprint(
+            {table.path: table.sha256 for table in map(sources.resource, RECORD_TABLES)}
+        ),
     )
 
 

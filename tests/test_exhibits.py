@@ -71,6 +71,15 @@ def test_the_paths_are_those_that_the_model_draws() -> None:
     np.testing.assert_array_equal(told, drawn.annual_returns())
 
 
+def test_the_record_has_a_row_for_every_month_end_that_is_known() -> None:
+    levels, series = (
+        exhibit("MarketRecord").to_frame("monthly_levels"),
+        exhibit("MarketRecord").to_frame("series"),
+    )
+    assert levels.notna().all(axis=None)
+    assert levels.groupby("asset").size().to_dict() == series.set_index("asset")["months"].to_dict()
+
+
 def test_a_named_path_is_one_path_and_says_so() -> None:
     own = fiscal.market_paths("bust")
     assert "no probability is attached" in own._repr_html_() and "volatility" not in own._repr_html_()

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import fiscal
-from fiscal import engine, plots
+from fiscal import assembly, engine, plots
 from fiscal.errors import InputError
 from fiscal.results import Result, Totals
 from fiscal.scenario import Scenario
@@ -65,6 +65,23 @@ def test_windows_are_those_of_a_run() -> None:
     theirs = theirs[theirs["line"].isin(LINES)].reset_index(drop=True)
     pd.testing.assert_frame_equal(totals.tables["windows"], theirs, check_exact=False, rtol=1e-9, atol=1e-9)
     assert set(theirs["window"]) == {"FY2026-2035", "FY2026-2055"}
+
+
+def test_schedules_kept_from_one_scenario_are_not_given_to_another() -> None:
+    changes = [
+        {},
+        {"withdrawals.rmd_age_shift": 3},
+        {"withdrawals.retirement_age_shift": 2},
+        {"people.retired_rank_correlation": 0.6},
+        {"assumptions.withdrawal_sigma_scale": 0.8},
+        {"horizon.last_year": 2039},
+        {"law.reform": None},
+    ]
+    kept = [fiscal.quick("baseline", SHORT | change).tables["budget"] for change in changes]
+    for change, table in zip(changes, kept, strict=True):
+        assembly._LAST_EXPECTED.clear()
+        assert fiscal.quick("baseline", SHORT | change).tables["budget"].equals(table)
+    assert not kept[0].equals(kept[4]) and kept[0].equals(kept[6])
 
 
 def test_totals_compare_and_draw_and_are_neither_stored_nor_reported(tmp_path) -> None:
