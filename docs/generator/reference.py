@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,12 @@ import typer
 from marks import anchor, code, fenced, first_sentence, one_line, page, paragraph, plain, prose, slug, table
 
 import fiscal
+from fiscal import cohorts, exhibits, sweeps
 from fiscal.budget import ledger
 from fiscal.cli import app
+from fiscal.exhibits import Exhibit
 from fiscal.plots import figures
+from fiscal.plots.exhibits import OF_TABLE
 from fiscal.results import COLUMNS, TABLES, Budget, Table
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.assumptions import adjustable
@@ -182,9 +185,11 @@ def python_page() -> str:
     face = {name: getattr(fiscal, name) for name in fiscal.__all__ if name != "__version__"}
     functions = {name: one for name, one in face.items() if inspect.isfunction(one)}
     classes = {name: one for name, one in face.items() if inspect.isclass(one)}
+    titles = {name: f"fiscal.{name}" for name in functions} | {
+        name: f"class fiscal.{name}" for name in classes
+    }
     rows = [
-        (f"[`fiscal.{name}`](#{slug(f'fiscal.{name}')})", first_sentence(one.__doc__))
-        for name, one in (functions | classes).items()
+        (f"[`{title}`](#{slug(title)})", first_sentence(face[name].__doc__)) for name, title in titles.items()
     ]
     blocks = [
         "# Python",
@@ -196,32 +201,35 @@ def python_page() -> str:
         "## Functions",
     ]
     for name, function in functions.items():
-        blocks += [
-            f"### fiscal.{name}",
-            fenced(_signature(f"fiscal.{name}", function), "python"),
-            prose(function.__doc__),
-        ]
+        called = fenced(_signature(titles[name], function), "python")
+        blocks += [f"### {titles[name]}", called, prose(function.__doc__)]
     blocks.append("## Classes")
     for name, held in classes.items():
-        blocks += _class(f"fiscal.{name}", held)
+        blocks += _class(titles[name], held)
     blocks.append("## What results hold")
-    for held in (Table, Budget):
-        blocks += _class(f"fiscal.results.{held.__name__}", held)
-    drawn = [
-        (code(name), first_sentence(function.__doc__), ", ".join(map(code, _options(function))))
-        for name, function in vars(figures).items()
-        if hasattr(function, "__wrapped__")
-    ]
+    for held in (Table, Budget, Exhibit):
+        blocks += _class(f"class {held.__module__}.{held.__name__}", held)
     blocks += [
         "## Figures",
         paragraph(
-            "`result.plot.NAME(ax=None, ...)` and `comparison.plot.NAME(...)` draw on `ax`, or on a figure of their "
-            "own, and return matplotlib Axes. A figure is there when the tables it needs have something to show; "
-            "`dir(result.plot)` lists them."
+            "`result.plot.NAME(ax=None, ...)` draws on `ax`, or on a figure of its own, and returns matplotlib Axes; "
+            "so do comparisons, sweeps and exhibits. A figure is there when the tables it needs have something to "
+            "show; `dir(result.plot)` lists them."
         ),
-        table(("figure", "what it shows", "options"), drawn),
+        table(("figure", "what it shows", "options"), map(_drawn, drawings())),
     ]
     return page(*blocks)
+
+
+def drawings() -> Iterator[Callable[..., Any]]:
+    """Every figure of results, comparisons and sweeps, then those of exhibits."""
+    yield from (one for one in vars(figures).values() if hasattr(one, "__wrapped__"))
+    yield from (draw for _, draw in OF_TABLE.values())
+
+
+def _drawn(function: Callable[..., Any]) -> tuple[str, ...]:
+    options = ", ".join(map(code, _options(function)))
+    return code(function.__name__), first_sentence(function.__doc__), options
 
 
 def _options(function: Callable[..., Any]) -> list[str]:
@@ -300,8 +308,22 @@ def tables_page() -> str:
         "What each line is stands under [How it is computed](../method.md#the-governments-books).",
         table(("line", "part of net_revenue"), lines),
         "## Columns",
-        table(("column", "meaning"), [(code(name), plain(words)) for name, words in COLUMNS.items()]),
+        _columns(COLUMNS),
+        "## Columns of other tables",
+        "### Sweeps",
+        "Of `fiscal.sweep` and of a sweep's folder; a setting that is moved has a column of its own name.",
+        _columns(sweeps.COLUMNS),
+        "### Cells",
+        "Of `fiscal.cells`: one row a year, birth cohort and earnings group.",
+        _columns(cohorts.COLUMNS),
+        "### Exhibits",
+        "Of `fiscal.market_record`, `fiscal.market_paths` and `fiscal.schedules`, beside those above.",
+        _columns(exhibits.COLUMNS),
     )
+
+
+def _columns(words: Mapping[str, str]) -> str:
+    return table(("column", "meaning"), [(code(name), plain(meaning)) for name, meaning in words.items()])
 
 
 # --- blocks of the page on the method ---------------------------------------------------------------
