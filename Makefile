@@ -14,10 +14,11 @@ BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test bench notebooks lab faults fuzz licences reference docs lint format lock clean
+.PHONY: help install report examples test bench notebooks lab faults fuzz licences reference docs lint format lock clean
 
 help:
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
+	@echo "make examples make the example brief and report of reports/examples again"
 	@echo "make test     lint, types and tests, as CI runs them"
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
 	@echo "make notebooks   run every notebook and store what it gives (NAMES=03 for one)"
@@ -47,6 +48,12 @@ $(INSTALLED): requirements.lock pyproject.toml
 report: $(INSTALLED)
 	@echo "Running baseline, boom and bust, 2025-2100 ..."
 	@$(BIN)/fiscal report baseline boom bust --out reports/fiscal-report.pdf
+
+examples: $(INSTALLED)
+	@work=$$(mktemp -d) && for name in baseline boom bust; do $(BIN)/fiscal run $$name --out $$work/$$name > /dev/null || exit 1; done \
+	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --out $$work/report.pdf > /dev/null \
+	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --brief --out $$work/brief.pdf > /dev/null \
+	&& mkdir -p reports/examples && mv $$work/report.pdf $$work/brief.pdf reports/examples/ && rm -rf $$work
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -489,6 +489,19 @@ def test_the_brief_has_four_pages_and_the_report_s_numbers(folder, tmp_path):
     assert "figure-drivers" in {block.label for block in made.figures()}
 
 
+def test_the_examples_are_current(root):
+    """Their tables are those of today's runs; `make examples` makes them again."""
+    folder = root / "reports" / "examples"
+    for name, made, most in (("brief", brief.brief(assembled()), 0.5e6), ("report", assembled(), 3e6)):
+        path = folder / f"{name}.pdf"
+        assert path.stat().st_size < most
+        text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pypdf.PdfReader(path).pages))
+        for label in ("table-headline", "table-levers"):
+            table = next(one for one in made.tables() if one.label == label)
+            for row in table.rows():
+                assert " ".join(cell["text"] for cell in row["cells"]) in text, "run make examples"
+
+
 def _new(path: Path) -> Path:
     path.mkdir()
     return path
