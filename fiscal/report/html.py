@@ -34,11 +34,11 @@ figure img { width: 100%; height: auto; display: block; }
 .scroll { overflow-x: auto; margin: 1.8rem 0 .3rem; }
 table { border-collapse: collapse; font-size: .83rem; line-height: 1.35; font-variant-numeric: tabular-nums lining-nums;
   border-top: 2px solid var(--ink); border-bottom: 2px solid var(--ink); min-width: 100%; }
-caption { white-space: normal; }
+caption .unit { display: block; font-weight: normal; }
 thead th { border-bottom: 1px solid var(--rule); vertical-align: bottom; }
 th, td { padding: .22rem .5rem; vertical-align: top; text-align: left; font-weight: normal; }
-thead th, tbody.group th { font-weight: bold; }
-tbody.group th { font-style: italic; padding-top: .6rem; }
+thead th, th.group { font-weight: bold; }
+th.group { font-style: italic; padding-top: .6rem; }
 th.right, td.right { text-align: right; white-space: nowrap; }
 thead th.right { white-space: normal; }
 .cell-note { display: block; color: var(--soft); font-size: .75rem; }
@@ -160,7 +160,7 @@ def _table(table: Table, numbers: Mapping[str, str]) -> Iterator[str]:
         if row["kind"] == "group":
             yield "</tbody>" if body else ""
             yield (
-                f'<tbody class="group"><tr><th scope="rowgroup" colspan="{len(table.columns)}">'
+                f'<tbody><tr><th class="group" scope="rowgroup" colspan="{len(table.columns)}">'
                 f"{html.escape(row['cells'][0]['text'])}</th></tr>"
             )
             body = True
