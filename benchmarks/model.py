@@ -89,10 +89,9 @@ class Model:
     def distribution(self, paths: int) -> float:
         """Seconds to draw, project and keep: what a run of so many paths adds."""
         start = perf_counter()
-        simulation.simulate(
-            self.settings, self.run.inputs, self.run.buildup, self.run.ledger, measure="real", count=paths,
-            last_year=self.last,
-        )  # fmt: skip
+        run = self.run
+        asked = simulation.experiment(self.settings, run.inputs, run.buildup, run.ledger, self.last)
+        simulation.simulate(asked, measure="real", count=paths)
         return perf_counter() - start
 
     def drawing(self, paths: int) -> Timed:

@@ -87,18 +87,11 @@ class Sampler:
     def sample(self, count: int, seed: int, draws: str, flat: FlatTax | None = None) -> Sample:
         """Both paths on the same draws."""
         settings = load(SCENARIO, {**self.told, "paths.draws": draws, "paths.seed": seed}).settings
+        run = self.run
+        asked = simulation.experiment(settings, run.inputs, run.buildup, run.ledger, self.last, flat)
         start = process_time()
-        drawn = simulation.simulate(
-            settings,
-            self.run.inputs,
-            self.run.buildup,
-            self.run.ledger,
-            measure=MEASURED,
-            count=count,
-            last_year=self.last,
-            flat=flat,
-        )
-        spent = process_time() - start - (0.0 if flat is None else self.expectation_seconds)
+        drawn = simulation.simulate(asked, measure=MEASURED, count=count)
+        spent = process_time() - start
         return Sample(
             revenue={
                 label: sum((lines[line] for line in PATH_LINES), start=np.zeros(1)) @ self.weights

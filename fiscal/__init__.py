@@ -119,14 +119,22 @@ def run(
     scenario: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
     progress: Callable[..., None] | None = None,
+    *,
+    engine: str = "local",
+    scheduler: str | None = None,
 ) -> Result:
     """Project one scenario, given by name, file or Scenario; ``progress`` is called as the work advances.
 
-    Raises InputError for a wrong scenario, DataError for a table that was changed.
+    ``engine="dask"`` hands random paths out to the Dask cluster at ``scheduler`` (``tcp://host:port``), or to
+    processes that it starts on this machine; the answer is the same. Raises InputError for a wrong scenario, DataError
+    for a table that was changed.
     """
-    from fiscal import engine
+    from fiscal import cluster
+    from fiscal.engine import run as run_scenario
 
-    return engine.run(load_scenario(scenario, overrides), progress=progress)
+    chosen = load_scenario(scenario, overrides)
+    with cluster.workers(engine, scheduler) as workers:
+        return run_scenario(chosen, progress=progress, workers=workers)
 
 
 def compare(base: Result, *others: Result) -> Comparison:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fiscal import compiled, sources
+from fiscal import compiled, memory, sources
 from fiscal import scenario as scenarios
 from fiscal.assembly import (
     NO_CRYPTO_PATH,
@@ -52,7 +52,16 @@ from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.pricing import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import Projection, project
-from fiscal.simulation import REFERENCES, Batches, Distribution, simulate
+from fiscal.simulation import (
+    REFERENCES,
+    Batches,
+    Distribution,
+    Experiment,
+    Workers,
+    bytes_needed,
+    experiment,
+    simulate,
+)
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
@@ -80,6 +89,39 @@ class ValuedVintages:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paths:
+    """The random paths of a scenario and what their tables need beside them: yearly totals, no cells."""
+
+    scenario: Scenario
+    economy: pd.DataFrame  # macro path by year
+    asked: Experiment
+    distributions: tuple[Distribution, ...] = ()  # by measure; none before they are drawn
+
+    def drawn(
+        self, progress: Progress | None = None, batches: Batches | None = None, workers: Workers | None = None
+    ) -> Paths:
+        """The same with the distribution on the scenario's measure, and one on the risk-neutral measure."""
+        settings = self.scenario.settings
+        # a value needs fewer paths than a tail
+        wanted = {settings.paths.measure: settings.paths.count}
+        wanted.setdefault("risk_neutral", min(settings.paths.count, VALUE_PATHS))
+        return replace(
+            self,
+            distributions=tuple(
+                simulate(
+                    self.asked,
+                    measure=measure,
+                    count=count,
+                    progress=progress,
+                    batches=batches,
+                    workers=workers,
+                )
+                for measure, count in wanted.items()
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """Everything a run computed, arrays; :mod:`fiscal.results` makes tables of it."""
 
@@ -96,7 +138,7 @@ class Run:
     marginal_deferral_usd: np.ndarray  # (Y, A, G) of a year's contributions raised, per unit of the rise
     priced: RiskNeutral | None  # none without the run-off or without paths for it
     contingents: tuple[Contingent, ...]  # by measure; none without crypto
-    distributions: tuple[Distribution, ...]  # by measure; none for a model of one path
+    paths: Paths | None  # none for a model of one path
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
     data_fingerprint: str
 
@@ -125,10 +167,16 @@ class Run:
         return self.ledger.total(line)
 
 
-def run(scenario: Scenario | str, progress: Progress | None = None, batches: Batches | None = None) -> Result:
+def run(
+    scenario: Scenario | str,
+    progress: Progress | None = None,
+    batches: Batches | None = None,
+    workers: Workers | None = None,
+) -> Result:
     """Run a scenario (or its name, or a path to its file) and return its :class:`~fiscal.results.Result`.
 
-    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on.
+    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on; ``workers`` compute
+    them, by default this process.
     Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
     identity does not hold.
     """
@@ -136,7 +184,14 @@ def run(scenario: Scenario | str, progress: Progress | None = None, batches: Bat
 
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
-    result = Result.of(compute(scenario, progress, batches=batches))
+    alone = compute(scenario, progress, draw=False)
+    result, paths = Result.of(alone), alone.paths
+    del alone  # its cells make room for the paths
+    memory.release()
+    if paths is not None:
+        result = result.with_paths(paths.drawn(progress, batches, workers))
+    if progress is not None:
+        progress(4, 4, "done")
     refuse_infinite(result)
     return result
 
@@ -147,17 +202,21 @@ def compute(
     *,
     run_off: bool = True,
     references: bool | tuple[str, ...] = True,
-    batches: Batches | None = None,
+    draw: bool = True,
 ) -> Run:
     """Inputs, projection and books of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
     ``references=False`` projects the scenario's own path alone, without references and conventions; names
-    of paths project it with those. Vintages and distributions need all.
+    of paths project it with those. Vintages and random paths need all. ``draw=False`` leaves the random paths
+    to be drawn later (:meth:`Paths.drawn`).
     """
     report = progress or (lambda done, total, what: None)
-    compiled.prepare()
     settings = scenario.settings
+    random = references is True and has_random_paths(settings)
+    if random:
+        _refuse_beyond_memory(settings)
+    compiled.prepare()
     horizon_last = settings.horizon.last_year
     # until the last entrants have died and their heirs have drawn everything
     run_off_years = LAST_AGE - AGES[0] + settings.heirs.years
@@ -188,6 +247,8 @@ def compute(
         if run_off and complete
         else ()
     )
+    # large, and of use to the vintages only
+    projection = replace(projection, shares=None, balances=None)
     priced = None
     if valued and settings.books.risk_neutral_paths >= FEWEST_PATHS:
         report(3, 4, "values on risk-neutral paths")
@@ -198,27 +259,21 @@ def compute(
     contingents: list[Contingent] = []
     if complete and NO_CRYPTO_PATH in labels and settings.backstop.paths >= FEWEST_PATHS:
         report(3, 4, "the backstop rule on random paths")
-        random = path_model(settings.paths.model).stochastic
+        measured = path_model(settings.paths.model).stochastic
         contingents += [
             rescue_on_paths(
                 settings, inputs, measure=measure, count=settings.backstop.paths, last_year=horizon_last,
-                model=settings.paths.model if random else CENTRAL_MODEL,
+                model=settings.paths.model if measured else CENTRAL_MODEL,
             )
-            for measure in (("real", "risk_neutral") if random else ("risk_neutral",))
+            for measure in (("real", "risk_neutral") if measured else ("risk_neutral",))
         ]  # fmt: skip
-    distributions: list[Distribution] = []
-    if complete and path_model(settings.paths.model).stochastic and settings.paths.count > 1:
-        # a value needs fewer paths than a tail
-        wanted = {settings.paths.measure: settings.paths.count}
-        wanted.setdefault("risk_neutral", min(settings.paths.count, VALUE_PATHS))
+    paths = None
+    if random:
         flat = flat_tax(inputs, projection, [label for label in REFERENCES if label in labels], horizon_last)
-        distributions += [
-            simulate(
-                settings, inputs, buildup, ledger, measure=measure, count=count, last_year=horizon_last,
-                flat=flat, progress=report, batches=batches,
-            )
-            for measure, count in wanted.items()
-        ]  # fmt: skip
+        asked = experiment(settings, inputs, buildup, ledger, horizon_last, flat)
+        paths = Paths(scenario=scenario, economy=economy, asked=asked)
+        if draw:
+            paths = paths.drawn(report)
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -234,7 +289,7 @@ def compute(
         marginal_deferral_usd=marginal_deferral(settings, years, mobility, contributions, taxes),
         priced=priced,
         contingents=tuple(contingents),
-        distributions=tuple(distributions),
+        paths=paths,
         horizon=years <= horizon_last,
         data_fingerprint=sources.fingerprint(),
     )
@@ -300,6 +355,30 @@ def prepare(
         assume=assume, fraction=fraction, people=people, economy=economy, mobility=mobility,
         contributions=contributions, inputs=inputs, market=market,
     )  # fmt: skip
+
+
+def has_random_paths(settings: Settings) -> bool:
+    """Whether a run of the settings has a distribution over paths."""
+    return path_model(settings.paths.model).stochastic and settings.paths.count > 1
+
+
+def _refuse_beyond_memory(settings: Settings) -> None:
+    """More paths than memory holds are refused before the work; where no system tells how much there is, nothing is."""
+    room = memory.available_bytes()
+    fixed, per_path = bytes_needed(settings)
+    needed = fixed + settings.paths.count * per_path
+    if room is None or needed <= room:
+        return
+    fits = (room - fixed) // per_path
+    raise InputError(
+        Problem(
+            f"so many paths would take about {needed / 2**30:.1f} GiB of memory, "
+            f"{room / 2**30:.1f} GiB are available",
+            key="paths.count",
+            value=settings.paths.count,
+            allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
+        )
+    )
 
 
 def refuse_infinite(result: Result) -> None:

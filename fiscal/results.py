@@ -4,7 +4,7 @@ in :data:`COLUMNS`."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,12 @@ from fiscal.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.budget import valuation
 from fiscal.budget.ledger import LINES
 from fiscal.errors import InputError, Problem
-from fiscal.tables import summary_of, tables_of
+from fiscal.tables import path_tables, summary_of, tables_of, with_paths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fiscal.engine import Run
+    from fiscal.engine import Paths, Run
     from fiscal.exhibits import Exhibit
     from fiscal.scenario import Scenario
     from fiscal.sweeps import Sweep
@@ -303,6 +303,12 @@ class Result:
             summary=summary_of(run, tables),
             data_fingerprint=run.data_fingerprint,
         )
+
+    def with_paths(self, paths: Paths) -> Result:
+        """The same with the tables of random paths that were drawn after it was made."""
+        tables = path_tables(paths)
+        summary = with_paths(self.summary, tables)
+        return replace(self, tables={**self.tables, **tables}, summary=summary)
 
     @cached_property
     def budget(self) -> Budget:

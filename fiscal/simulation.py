@@ -1,13 +1,14 @@
 """Many paths: drawn, projected and reduced batch by batch; yearly totals of every path are kept.
 
 The scenario and its references meet the same paths (common random numbers), so that a difference is taken
-path by path. Cells are not kept: a distribution is of totals.
+path by path. Cells are not kept: a distribution is of totals. A batch is the same wherever it is computed
+(:class:`Workers`), and in whatever order batches come back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,15 +18,17 @@ from fiscal.assembly import (
     NO_CRYPTO_PATH,
     SCENARIO_PATH,
     answers_to_paths,
+    holds_alternatives,
     path_settings,
     policy_on_paths,
     with_custody_failure,
 )
+from fiscal.axes import ASSETS, FIRST_YEAR
 from fiscal.budget.ledger import BuildupTax, Ledger
 from fiscal.markets.losses import draw_loss_rates
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
 from fiscal.people.macro import macro
-from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
 if TYPE_CHECKING:
     from fiscal.flat_tax import FlatTax
@@ -33,15 +36,18 @@ if TYPE_CHECKING:
     from fiscal.projection.kernel import BuildupRates
     from fiscal.scenario.schema import Settings
 
-BATCH = 1024
-"""Paths drawn and projected at a time; changes no bit of any path."""
+BATCH = 512
+"""Paths drawn and projected at a time; changes no bit of any path. More are no faster and take more memory."""
 
 REFERENCES = (SCENARIO_PATH, NO_CRYPTO_PATH, EQUITY_PATH)
 LINES = ("withdrawal_tax", "conversion_tax", "additional_tax", "inside_buildup_cash")
 """Revenue lines that differ by path."""
 STOCKS = ("balance", "closing_crypto")
+CONTRIBUTION_LINES = ("deferred_revenue", "payroll_forgone")
 
 Progress = Callable[[int, int, str], None]
+Span = tuple[int, int]
+"""First path of a batch, and how many it has."""
 
 
 class Batches(Protocol):
@@ -76,112 +82,123 @@ class Distribution:
         return len(self.capped)
 
 
-def simulate(
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What every random path of a scenario is put through: all that a worker needs to compute any batch.
+
+    ``inputs`` are those of the central path to the horizon. ``on_contributions`` are the lines that no path
+    changes, reference -> line -> ``(Y,)``; where savers answer to returns, ``answering`` is what of a line's
+    ``(Y,)`` the scenario's path multiplies, else it is empty. ``flat`` is what controls the means, where its
+    expectations are known (measure -> reference -> ``(Y,)``).
+    """
+
+    settings: Settings
+    inputs: ProjectionInputs
+    rates: BuildupRates
+    on_contributions: dict[str, dict[str, np.ndarray]]
+    answering: dict[str, np.ndarray]
+    flat: FlatTax | None = None
+    expected_flat_tax: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The references that are projected on every path."""
+        return tuple(label for label in REFERENCES if label in self.inputs.path_labels)
+
+    def controls(self, measure: str) -> dict[str, np.ndarray]:
+        """Expectations of the flat-tax model by reference, ``(Y,)``; empty where they are not known."""
+        return self.expected_flat_tax.get(measure, {})
+
+    def parts(self, measure: str) -> dict[str, tuple[int, type]]:
+        """Arrays of a batch: columns ``(path, column)`` and type by name."""
+        n_years = len(self.inputs.years)
+        return batch_parts(self.labels, n_years, bool(self.answering), bool(self.controls(measure)))
+
+
+def batch_parts(
+    labels: Sequence[str], n_years: int, answering: bool, controlled: bool
+) -> dict[str, tuple[int, type]]:
+    """Arrays that are kept of every path: columns and type by name."""
+    parts: dict[str, tuple[int, type]] = {
+        f"{label}.{line}": (n_years, float) for label in labels for line in (*LINES, *STOCKS)
+    }
+    parts |= {"over_gdp": (n_years - 1, float), "capped": (n_years, bool)}
+    if answering:
+        parts["contribution_scale"] = (n_years, float)
+    return parts | ({f"{label}.flat_tax": (n_years, float) for label in labels} if controlled else {})
+
+
+PROCESS_BYTES = 600 * 2**20
+"""Python, its packages and what stands beside the paths while they are drawn: inputs, schedules, tables; measured."""
+MONTHLY_ARRAYS = 6
+"""Arrays of all months and assets that a batch holds at once while it is drawn."""
+ROW_BYTES = 2**10
+"""A path's rows in the table ``paths``, with the copies of it that are alive while it is made."""
+MONTHS = 12
+
+
+def bytes_needed(settings: Settings) -> tuple[int, int]:
+    """Memory that a run's random paths take at their peak, an estimate: a fixed part, and bytes for each path.
+
+    What is kept of a path are its yearly totals; a batch is as large as :data:`BATCH` whatever the number of paths.
+    The accounts of the named path, which are done before, are not in it: see docs/cluster.md.
+    """
+    n_years = settings.horizon.last_year - FIRST_YEAR + 1
+    labels = REFERENCES if holds_alternatives(settings) else REFERENCES[:1]
+    answering = bool(settings.behaviour.contribution_return_response) and len(labels) > 1
+    empty = {f"{NO_CRYPTO_PATH}.closing_crypto"}  # nothing is written there, and no memory taken
+    if not settings.withdrawals.conversion_rate:
+        empty |= {f"{label}.conversion_tax" for label in labels}
+    yearly = batch_parts(labels, n_years, answering, controlled=True)
+    kept = sum(
+        columns * np.dtype(dtype).itemsize for name, (columns, dtype) in yearly.items() if name not in empty
+    )
+    if answering:
+        kept += len(CONTRIBUTION_LINES) * n_years * np.dtype(float).itemsize
+    drawn = MONTHLY_ARRAYS * n_years * MONTHS * len(ASSETS) * np.dtype(float).itemsize
+    return PROCESS_BYTES + min(settings.paths.count, BATCH) * (drawn + kept), kept + ROW_BYTES
+
+
+def experiment(
     settings: Settings,
     inputs: ProjectionInputs,
     law: BuildupTax,
     ledger: Ledger,
-    *,
-    measure: str,
-    count: int,
     last_year: int,
     flat: FlatTax | None = None,
-    progress: Progress | None = None,
-    batch: int | None = None,
-    batches: Batches | None = None,
-) -> Distribution:
-    """Draw and project paths ``0`` to ``count - 1`` to ``last_year``; ``inputs`` are those of the central path.
+) -> Experiment:
+    """What the paths of a scenario are put through to ``last_year``, on arrays of its own.
 
-    ``flat`` is what controls the means. ``batches`` keeps every finished batch and gives back those of an
-    interrupted run, bit for bit.
+    ``inputs`` and ``ledger`` hold the central path and its references, and may run on; they need not be kept.
+    ``flat`` is what controls the means.
     """
-    from fiscal.projection.kernel import project_references
-
-    report = progress or (lambda done, total, what: None)
-    horizon = inputs.until(last_year)
+    horizon = _copied(inputs.until(last_year))
     n_years = len(horizon.years)
-    rates = buildup_rates(law, n_years)
     labels = [label for label in REFERENCES if label in inputs.path_labels]
-    model = path_model(settings.paths.model)
-    told: dict[str, Any] = {**path_settings(settings), "measure": measure}
-    kept: dict[str, dict[str, list[np.ndarray]]] = {
-        label: {line: [] for line in (*LINES, *STOCKS)} for label in labels
+    told = {
+        label: {
+            line: ledger.total(line)[inputs.path_labels.index(label), :n_years] for line in CONTRIBUTION_LINES
+        }
+        for label in labels
     }
-    expected = _expected_flat_tax(flat, labels, told)
-    controls: dict[str, list[np.ndarray]] = {label: [] for label in expected}
-    over_gdp: list[np.ndarray] = []
-    capped: list[np.ndarray] = []
-    scales: list[np.ndarray] = []
-    parts_of_batch = {f"{label}.{line}": of for label in labels for line, of in kept[label].items()} | {
-        "over_gdp": over_gdp,
-        "capped": capped,
-        **{f"{label}.flat_tax": of for label, of in controls.items()},
-    }
-    responds = bool(settings.behaviour.contribution_return_response) and NO_CRYPTO_PATH in labels
-    if responds:
-        parts_of_batch["contribution_scale"] = scales
-    step = batch or BATCH
-    for first in range(0, count, step):
-        report(first, count, "paths")
-        size = min(step, count - first)
-        key = f"{measure}-{first:07d}-{size}"
-        found = batches.load(key) if batches is not None else None
-        if found is not None and set(found) == set(parts_of_batch):
-            for part, into in parts_of_batch.items():
-                into.append(found[part])
-            continue
-        market = model.draw(told, horizon.years, size, settings.paths.seed, first)
-        if flat is not None:
-            for label, of in controls.items():
-                of.append(flat.tax_usd(label, market.half_returns))
-        if measure == "real":
-            market = smoothed(market, settings.alternatives.smoothing)
-        references = [on_paths(horizon, label, market) for label in labels]
-        own = labels.index(SCENARIO_PATH)
-        references[own] = replace(references[own], **own_changes(settings, market, first))
-        if EQUITY_PATH in labels and settings.overlays.reversal_trigger_fall is not None:
-            equity = labels.index(EQUITY_PATH)
-            turned = policy_on_paths(settings, market, answers=False)
-            references[equity] = replace(references[equity], **turned)  # type: ignore[arg-type]
-        if responds:
-            scales.append(references[own].contribution_scale[..., -1])
-        for label, totals in zip(labels, project_references(references, rates), strict=True):
-            for line, values in path_lines(totals).items():
-                kept[label][line].append(values)
-        over_gdp.append(implied_crypto_value_over_gdp(market).to_numpy().T)
-        capped.append(np.zeros((size, n_years), dtype=bool) if market.capped is None else market.capped)
-        if batches is not None:
-            batches.save(key, {part: into[-1] for part, into in parts_of_batch.items()})
-    report(count, count, "paths")
-    return Distribution(
-        years=horizon.years,
-        measure=measure,
-        seed=settings.paths.seed,
-        lines={
-            label: {line: np.concatenate(parts) for line, parts in of_label.items()}
-            for label, of_label in kept.items()
+    answering: dict[str, np.ndarray] = {}
+    if settings.behaviour.contribution_return_response and NO_CRYPTO_PATH in labels:
+        plain = inputs.path_labels.index(NO_CRYPTO_PATH)  # nothing answers there
+        money = inputs.contribution_usd.sum(axis=1)[:n_years]
+        whole = money.sum(axis=3)
+        crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)
+        for line in CONTRIBUTION_LINES:
+            cells = ledger.lines[line][plain, :n_years]
+            told[SCENARIO_PATH][line] = cells.sum(axis=(1, 2))
+            answering[line] = (cells * crypto).sum(axis=(1, 2))
+    return Experiment(
+        settings=settings, inputs=horizon, rates=buildup_rates(law, n_years), on_contributions=told,
+        answering=answering, flat=flat,
+        expected_flat_tax={
+            measure: _expected_flat_tax(flat, labels, {**path_settings(settings), "measure": measure})
+            for measure in dict.fromkeys((settings.paths.measure, "risk_neutral"))
         },
-        on_contributions={
-            label: _on_contributions(ledger, inputs, label, n_years, scales if label == SCENARIO_PATH else [])
-            for label in labels
-        },
-        crypto_over_gdp=np.concatenate(over_gdp),
-        capped=np.concatenate(capped),
-        flat_tax={label: np.concatenate(parts) for label, parts in controls.items()},
-        expected_flat_tax=expected,
-    )
-
-
-def path_lines(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The kernel's totals as :data:`LINES` and :data:`STOCKS`, ``(path, Y)``."""
-    return {
-        "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
-        "conversion_tax": totals["conversion_tax"],
-        "additional_tax": totals["additional_tax"],
-        "inside_buildup_cash": -totals["inside_buildup"],
-        "balance": totals["closing_traditional"] + totals["closing_roth"],
-        "closing_crypto": totals["closing_crypto"],
-    }
+    )  # fmt: skip
 
 
 def _expected_flat_tax(
@@ -199,27 +216,174 @@ def _expected_flat_tax(
     return found
 
 
-CONTRIBUTION_LINES = ("deferred_revenue", "payroll_forgone")
+def _copied(inputs: ProjectionInputs) -> ProjectionInputs:
+    """The same inputs in arrays of their own: a view would keep the run-off's in memory."""
+    own: dict[str, Any] = {}
+    for name in (one.name for one in fields(inputs)):
+        value = getattr(inputs, name)
+        if isinstance(value, np.ndarray):
+            own[name] = value.copy()
+        elif isinstance(value, TaxSchedule):
+            own[name] = TaxSchedule(knots_usd=value.knots_usd.copy(), tax_usd=value.tax_usd.copy())
+    return replace(inputs, **own)
 
 
-def _on_contributions(
-    ledger: Ledger, inputs: ProjectionInputs, label: str, n_years: int, scales: list[np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Lines on contributions of one reference, ``(Y,)``; ``(path, Y)`` where ``scales`` (path, Y) say what those of
-    holders of crypto are multiplied by."""
-    row = inputs.path_labels.index(label)
-    if not scales:
-        return {line: ledger.total(line)[row, :n_years] for line in CONTRIBUTION_LINES}
-    scale = np.concatenate(scales)
-    plain = inputs.path_labels.index(NO_CRYPTO_PATH)  # nothing answers there
-    money = inputs.contribution_usd.sum(axis=1)[:n_years]
-    whole = money.sum(axis=3)
-    crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)
-    found = {}
-    for line in CONTRIBUTION_LINES:
-        cells = ledger.lines[line][plain, :n_years]
-        found[line] = cells.sum(axis=(1, 2)) + (scale - 1) * (cells * crypto).sum(axis=(1, 2))
+class Workers(Protocol):
+    """Who computes batches: this process, or others."""
+
+    def project(
+        self, asked: Experiment, measure: str, wanted: Sequence[Span]
+    ) -> Iterator[tuple[Span, Mapping[str, np.ndarray]]]:
+        """The batches ``wanted`` as they are finished, in any order: :func:`project_batch` of each."""
+
+
+class ThisProcess:
+    """Batches one after the other, each on all threads."""
+
+    def project(
+        self, asked: Experiment, measure: str, wanted: Sequence[Span]
+    ) -> Iterator[tuple[Span, Mapping[str, np.ndarray]]]:
+        """The batches in their order."""
+        for first, size in wanted:
+            yield (first, size), project_batch(asked, measure, first, size)
+
+
+def simulate(
+    asked: Experiment,
+    *,
+    measure: str,
+    count: int,
+    progress: Progress | None = None,
+    batch: int | None = None,
+    batches: Batches | None = None,
+    workers: Workers | None = None,
+) -> Distribution:
+    """Draw and project paths ``0`` to ``count - 1``.
+
+    ``batches`` keeps every finished batch and gives back those of an interrupted run, bit for bit; ``workers``
+    compute them, by default this process.
+    """
+    report = progress or (lambda done, total, what: None)
+    parts = asked.parts(measure)
+    kept: dict[str, np.ndarray] = {
+        name: np.zeros((count, columns), dtype) for name, (columns, dtype) in parts.items()
+    }
+    step = batch or BATCH
+    spans = [(first, min(step, count - first)) for first in range(0, count, step)]
+    done = 0
+
+    def keep(span: Span, found: Mapping[str, np.ndarray]) -> None:
+        nonlocal done
+        first, size = span
+        for name, into in kept.items():
+            if found[name].any():  # memory that nothing is written to is not taken
+                into[first : first + size] = found[name]
+        done += size
+        report(done, count, "paths")
+
+    report(0, count, "paths")
+    wanted = []
+    for span in spans:
+        found = batches.load(_key(measure, span)) if batches is not None else None
+        if found is not None and _fits(found, parts, span[1]):
+            keep(span, found)
+        else:
+            wanted.append(span)
+    if wanted:
+        for span, made in (workers or ThisProcess()).project(asked, measure, wanted):
+            if batches is not None:
+                batches.save(_key(measure, span), made)
+            keep(span, made)
+    contributions = dict(asked.on_contributions)
+    if asked.answering:
+        more = kept["contribution_scale"] - 1
+        contributions[SCENARIO_PATH] = {
+            line: flow + more * asked.answering[line] for line, flow in contributions[SCENARIO_PATH].items()
+        }
+    return Distribution(
+        years=asked.inputs.years,
+        measure=measure,
+        seed=asked.settings.paths.seed,
+        lines={
+            label: {line: kept[f"{label}.{line}"] for line in (*LINES, *STOCKS)} for label in asked.labels
+        },
+        on_contributions=contributions,
+        crypto_over_gdp=kept["over_gdp"],
+        capped=kept["capped"],
+        flat_tax={label: kept[f"{label}.flat_tax"] for label in asked.controls(measure)},
+        expected_flat_tax=asked.controls(measure),
+    )
+
+
+def _key(measure: str, span: Span) -> str:
+    return f"{measure}-{span[0]:07d}-{span[1]}"
+
+
+def _fits(found: Mapping[str, np.ndarray], parts: Mapping[str, tuple[int, type]], size: int) -> bool:
+    """Whether what was kept is a batch of this experiment."""
+    shapes = {name: (size, columns) for name, (columns, _) in parts.items()}
+    return {name: array.shape for name, array in found.items()} == shapes
+
+
+def project_batch(asked: Experiment, measure: str, first: int, size: int) -> dict[str, np.ndarray]:
+    """Paths ``first`` to ``first + size - 1``, drawn and projected: the arrays of ``asked.parts(measure)``.
+
+    A path has the same bits in any batch.
+    """
+    from fiscal.projection.kernel import project_references
+
+    settings, horizon, labels = asked.settings, asked.inputs, asked.labels
+    told: dict[str, Any] = {**path_settings(settings), "measure": measure}
+    market = path_model(settings.paths.model).draw(told, horizon.years, size, settings.paths.seed, first)
+    found: dict[str, np.ndarray] = {}
+    if asked.flat is not None:
+        for label in asked.controls(measure):
+            found[f"{label}.flat_tax"] = asked.flat.tax_usd(label, market.half_returns)
+    if measure == "real":
+        market = smoothed(market, settings.alternatives.smoothing)
+    references = [on_paths(horizon, label, market) for label in labels]
+    own = labels.index(SCENARIO_PATH)
+    references[own] = replace(references[own], **own_changes(settings, market, first))
+    if EQUITY_PATH in labels and settings.overlays.reversal_trigger_fall is not None:
+        equity = labels.index(EQUITY_PATH)
+        turned = policy_on_paths(settings, market, answers=False)
+        references[equity] = replace(references[equity], **turned)  # type: ignore[arg-type]
+    for label, totals in zip(labels, project_references(references, asked.rates), strict=True):
+        found |= {f"{label}.{line}": values for line, values in path_lines(totals).items()}
+    found["over_gdp"] = implied_crypto_value_over_gdp(market).to_numpy().T
+    uncapped = np.zeros((size, len(horizon.years)), dtype=bool)
+    found["capped"] = uncapped if market.capped is None else market.capped
+    if asked.answering:
+        found["contribution_scale"] = references[own].contribution_scale[..., -1]
     return found
+
+
+def path_lines(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The kernel's totals as :data:`LINES` and :data:`STOCKS`, ``(path, Y)``."""
+    return {
+        "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
+        "conversion_tax": totals["conversion_tax"],
+        "additional_tax": totals["additional_tax"],
+        "inside_buildup_cash": -totals["inside_buildup"],
+        "balance": totals["closing_traditional"] + totals["closing_roth"],
+        "closing_crypto": totals["closing_crypto"],
+    }
+
+
+def first_paths(settings: Settings, years: np.ndarray, count: int) -> AssetPaths:
+    """The market on the first ``count`` paths on the scenario's own measure, as a saver meets it (appraisal late)."""
+    model, told = path_model(settings.paths.model), path_settings(settings)
+    parts = [
+        model.draw(told, years, min(BATCH, count - first), settings.paths.seed, first)
+        for first in range(0, count, BATCH)
+    ]
+    held = [part.capped for part in parts if part.capped is not None]
+    whole = replace(
+        parts[0],
+        half_returns=np.concatenate([part.half_returns for part in parts]),
+        capped=np.concatenate(held) if held else None,
+    )
+    return smoothed(whole, settings.alternatives.smoothing)
 
 
 def own_changes(settings: Settings, market: AssetPaths, first: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ from fiscal.assembly import (
     average_state_rate,
     convention_label,
     law_in_force,
-    path_settings,
 )
 from fiscal.axes import AGES, ASSETS, ATTAINED_AGES, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
@@ -22,15 +21,15 @@ from fiscal.budget.estimates import controlled_columns
 from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
 from fiscal.budget.valuation import Window
 from fiscal.markets.implied import dollar, implied_by
-from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
+from fiscal.markets.paths import implied_crypto_value_over_gdp
 from fiscal.people.macro import macro
 from fiscal.scenario import explain
 from fiscal.simulation import LINES as SIMULATED_LINES
-from fiscal.simulation import STOCKS, Distribution
+from fiscal.simulation import STOCKS, Distribution, first_paths
 from fiscal.valued import value_tables
 
 if TYPE_CHECKING:
-    from fiscal.engine import Run
+    from fiscal.engine import Paths, Run
     from fiscal.markets.paths import AssetPaths
     from fiscal.people.contributions import Contributions
     from fiscal.scenario import Scenario
@@ -102,26 +101,26 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
     tables = _tables_of_one_path(run) | value_tables(run)
     if run.scenario.settings.state.income_tax:
         tables["state_tax"] = _state_tax(run)
-    if run.distributions:
-        tables |= path_tables(run)
+    if run.paths is not None and run.paths.distributions:
+        tables |= path_tables(run.paths)
     return tables
 
 
-def _independent(run: Run) -> bool:
+def _independent(of: Paths) -> bool:
     """Whether the paths are independent draws: a Sobol sequence's points are not."""
-    paths = run.scenario.settings.paths
+    paths = of.scenario.settings.paths
     return not (paths.model == "regime_switching" and paths.draws == "sobol")
 
 
-def path_tables(run: Run) -> dict[str, pd.DataFrame]:
-    """The distribution over paths: by year, by window, and how large crypto becomes."""
-    own = run.distributions[0]
+def path_tables(of: Paths) -> dict[str, pd.DataFrame]:
+    """The distribution over paths that were drawn: by year, by window, and how large crypto becomes."""
+    own = of.distributions[0]
     return {
-        "path_years": _path_years(own, _independent(run)),
-        "path_windows": pd.concat([_path_windows(run, one) for one in run.distributions], ignore_index=True),
-        "paths": _paths(run, own),
+        "path_years": _path_years(own, _independent(of)),
+        "path_windows": pd.concat([_path_windows(of, one) for one in of.distributions], ignore_index=True),
+        "paths": _paths(of, own),
         "path_crypto": _path_crypto(own),
-        **_implied(run),
+        **_implied(of),
     }
 
 
@@ -129,14 +128,10 @@ IMPLIED_PATHS = 1000
 """Paths, the first of the run, that say what its model implies."""
 
 
-def _implied(run: Run) -> dict[str, pd.DataFrame]:
+def _implied(of: Paths) -> dict[str, pd.DataFrame]:
     """What the path model implies by asset, and a dollar in each over the paths."""
-    settings = run.scenario.settings
-    drawn = path_model(settings.paths.model).draw(
-        path_settings(settings), run.projection.years[run.horizon],
-        min(settings.paths.count, IMPLIED_PATHS), settings.paths.seed,
-    )  # fmt: skip
-    drawn = smoothed(drawn, settings.alternatives.smoothing)
+    settings = of.scenario.settings
+    drawn = first_paths(settings, of.asked.inputs.years, min(settings.paths.count, IMPLIED_PATHS))
     return {"implied": implied_by(drawn), "path_dollar": dollar(drawn)}
 
 
@@ -170,14 +165,31 @@ def _statistics(
     }
 
 
-def _control(of: Distribution, label: str, reference: str = "none") -> Control | None:
+BLOCK_NUMBERS = 2**18
+"""Numbers of a block in which tables read the arrays of all paths: what they work out beside them stays small."""
+
+
+def _blocks(length: int, width: int) -> Iterator[slice]:
+    """Slices of an axis of ``length``, each by ``width`` about :data:`BLOCK_NUMBERS` at most, none of length one
+    (a sum over one row or column may round otherwise)."""
+    wanted = -(-length * width // BLOCK_NUMBERS)
+    for part in np.array_split(np.arange(length), max(min(wanted, length // 2), 1)):
+        yield slice(int(part[0]), int(part[-1]) + 1)
+
+
+ALL = slice(None)
+
+
+def _control(
+    of: Distribution, label: str, reference: str = "none", paths: slice = ALL, years: slice = ALL
+) -> Control | None:
     """The flat-tax model of a reference, less that of another, by calendar year; None where it is not known."""
     if label not in of.flat_tax:
         return None
-    own = of.flat_tax[label], of.expected_flat_tax[label]
+    own = of.flat_tax[label][paths, years], of.expected_flat_tax[label][years]
     if reference == "none":
         return own
-    return own[0] - of.flat_tax[reference], own[1] - of.expected_flat_tax[reference]
+    return own[0] - of.flat_tax[reference][paths, years], own[1] - of.expected_flat_tax[reference][years]
 
 
 def _tails(values: np.ndarray) -> dict[str, float]:
@@ -190,11 +202,15 @@ def _tails(values: np.ndarray) -> dict[str, float]:
     }
 
 
-def _path_lines(of: Distribution, label: str) -> dict[str, np.ndarray]:
+def _path_lines(
+    of: Distribution, label: str, paths: slice = ALL, years: slice = ALL
+) -> dict[str, np.ndarray]:
     """Revenue lines by path and calendar year, ``(path, Y)``."""
-    lines = {line: of.lines[label][line] for line in SIMULATED_LINES}
+    lines = {line: of.lines[label][line][paths, years] for line in SIMULATED_LINES}
     nothing = np.zeros_like(lines["withdrawal_tax"])
-    return lines | {line: nothing + values for line, values in of.on_contributions[label].items()}
+    for line, values in of.on_contributions[label].items():
+        lines[line] = nothing + (values[years] if values.ndim == 1 else values[paths, years])
+    return lines
 
 
 PATH_LINES = ("withdrawal_tax", "deferral_balance", "net_revenue", "tax_expenditure")
@@ -210,25 +226,32 @@ def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _path_years(of: Distribution, independent: bool) -> pd.DataFrame:
     """By year: every path's level, and the scenario less each reference on the same path."""
-    levels = {
-        label: _with_sums(_path_lines(of, label)) | {stock: of.lines[label][stock] for stock in STOCKS}
-        for label in of.lines
-    }
-    shown = [(label, "none", levels[label]) for label in levels]
-    own = levels[SCENARIO_PATH]
-    shown += [
-        (SCENARIO_PATH, label, {line: own[line] - values for line, values in level.items()})
-        for label, level in levels.items()
-        if label != SCENARIO_PATH
-    ]
+    found: dict[tuple[str, str, str], list[dict[str, np.ndarray]]] = {}
+    for years in _blocks(len(of.years), of.count):
+        levels = {
+            label: _with_sums(_path_lines(of, label, years=years))
+            | {stock: of.lines[label][stock][:, years] for stock in STOCKS}
+            for label in of.lines
+        }
+        shown = [(label, "none", levels[label]) for label in levels]
+        own = levels[SCENARIO_PATH]
+        shown += [
+            (SCENARIO_PATH, label, {line: own[line] - values for line, values in level.items()})
+            for label, level in levels.items()
+            if label != SCENARIO_PATH
+        ]
+        for path, reference, lines in shown:
+            control = _control(of, path, reference, years=years)
+            for line, values in lines.items():
+                block = _statistics(values, independent, control)
+                found.setdefault((path, reference, line), []).append(block)
     return pd.concat(
         [
             pd.DataFrame(
                 {"path": path, "reference": reference, "line": line, "year": of.years}
-                | _statistics(values, independent, _control(of, path, reference))
+                | {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
             )
-            for path, reference, lines in shown
-            for line, values in lines.items()
+            for (path, reference, line), blocks in found.items()
         ],
         ignore_index=True,
     )
@@ -238,24 +261,27 @@ PRESENT_VALUE = "present value"
 """In the column ``window``: flows to the horizon at Treasury bill rates, on 30 June 2025."""
 
 
-def _paths(run: Run, of: Distribution) -> pd.DataFrame:
+def _paths(paths: Paths, of: Distribution) -> pd.DataFrame:
     """Every path: sums by window, and net revenue less that of the references on the same path."""
-    sums = _window_sums(run, of)
+    sums = _window_sums(paths, of)
     own = sums[SCENARIO_PATH]
-    number = np.arange(of.count)
-    frames = []
-    for window in dict.fromkeys(window for window, _ in own):
-        frame = {
-            "path_number": number,
-            "window": window,
-            **{f"{line}_bn_usd": own[window, line] / BILLION for line in ("withdrawal_tax", "net_revenue")},
-        }
-        for label in of.lines:
-            if label != SCENARIO_PATH:
-                gap = own[window, "net_revenue"] - sums[label][window, "net_revenue"]
-                frame[f"net_revenue_minus_{label}_bn_usd"] = gap / BILLION
-        frames.append(pd.DataFrame(frame))
-    return pd.concat(frames, ignore_index=True).sort_values("path_number", kind="stable", ignore_index=True)
+    windows = list(dict.fromkeys(window for window, _ in own))
+
+    def by_path(values: Mapping[tuple[str, str], np.ndarray], line: str) -> np.ndarray:
+        """A line of all windows, those of a path together."""
+        return np.stack([values[window, line] for window in windows], axis=1).ravel()
+
+    net = by_path(own, "net_revenue")
+    frame = {
+        "path_number": np.repeat(np.arange(of.count), len(windows)),
+        "window": windows * of.count,
+        "withdrawal_tax_bn_usd": by_path(own, "withdrawal_tax") / BILLION,
+        "net_revenue_bn_usd": net / BILLION,
+    }
+    for label in of.lines:
+        if label != SCENARIO_PATH:
+            frame[f"net_revenue_minus_{label}_bn_usd"] = (net - by_path(sums[label], "net_revenue")) / BILLION
+    return pd.DataFrame(frame)
 
 
 def _discount_factors(one_year_rate: np.ndarray, fraction: np.ndarray, years: np.ndarray) -> np.ndarray:
@@ -278,16 +304,16 @@ def _windows_of(of: Distribution) -> list[Window]:
     return [window for window in WINDOWS if window.last <= of.years[-1]]
 
 
-def _of_years(run: Run, of: Distribution) -> tuple[Books, np.ndarray, np.ndarray]:
-    """A run's settings of the books, and of the distribution's years the fraction inside and the one-year rate."""
-    n = len(of.years)
-    rates = run.economy["one_year_rate"].to_numpy()[:n]
-    return run.scenario.settings.books, run.inputs.year_fraction[:n], rates
+def _of_years(paths: Paths) -> tuple[Books, np.ndarray, np.ndarray]:
+    """The settings of the books, and of the paths' years the fraction inside and the one-year rate."""
+    inputs = paths.asked.inputs
+    rates = paths.economy["one_year_rate"].to_numpy()[: len(inputs.years)]
+    return paths.scenario.settings.books, inputs.year_fraction, rates
 
 
-def _window_sums(run: Run, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
+def _window_sums(paths: Paths, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
     """:func:`window_sums` of a run's distribution."""
-    return window_sums(*_of_years(run, of), of)
+    return window_sums(*_of_years(paths), of)
 
 
 def window_sums(
@@ -298,11 +324,11 @@ def window_sums(
     ``fraction`` of each year that lies inside and ``one_year_rate``, both ``(Y,)``, are of the years of ``of``.
     """
     factors = _discount_factors(one_year_rate, fraction, of.years)
-    sums: dict[str, dict[tuple[str, str], np.ndarray]] = {}
-    for label in of.lines:
-        lines = _path_lines(of, label)
+
+    def sums(label: str, block: slice) -> dict[tuple[str, str], np.ndarray]:
+        lines = _path_lines(of, label, block)
         fiscal = {line: _fiscal_flow(books, fraction, line, values) for line, values in lines.items()}
-        sums[label] = {
+        return {
             (window.label, line): valuation.window_sum(values, of.years, window)
             for window in _windows_of(of)
             for line, values in _with_sums(fiscal).items()
@@ -311,33 +337,48 @@ def window_sums(
             (PRESENT_VALUE, line): (values * factors).sum(axis=1)
             for line, values in _with_sums(lines).items()
         }
-    return sums
+
+    blocks = list(_blocks(of.count, len(of.years)))
+    return {label: _joined([sums(label, block) for block in blocks]) for label in of.lines}
 
 
-def _window_controls(run: Run, of: Distribution, reference: str) -> dict[str, Control]:
+Key = TypeVar("Key")
+
+
+def _joined(blocks: Sequence[Mapping[Key, np.ndarray]]) -> dict[Key, np.ndarray]:
+    """Arrays of blocks of paths, end to end."""
+    return {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}
+
+
+def _window_controls(paths: Paths, of: Distribution, reference: str) -> dict[str, Control]:
     """The control of each window's sums, one column; none where it is not known."""
-    control = _control(of, SCENARIO_PATH, reference)
-    if control is None:
-        return {}
-    books, fraction, one_year_rate = _of_years(run, of)
-    drawn, expected = control
-    flows = np.concatenate([drawn, expected[None]])
-    fiscal = _fiscal_flow(books, fraction, "withdrawal_tax", flows)
-    sums = {window.label: valuation.window_sum(fiscal, of.years, window) for window in _windows_of(of)}
-    sums[PRESENT_VALUE] = (flows * _discount_factors(one_year_rate, fraction, of.years)).sum(axis=1)
-    return {window: (values[:-1, None], values[-1:]) for window, values in sums.items()}
+    books, fraction, one_year_rate = _of_years(paths)
+    factors = _discount_factors(one_year_rate, fraction, of.years)
+    drawn: list[dict[str, np.ndarray]] = []
+    expected: dict[str, np.ndarray] = {}
+    for block in _blocks(of.count, len(of.years)):
+        control = _control(of, SCENARIO_PATH, reference, block)
+        if control is None:
+            return {}
+        flows = np.concatenate([control[0], control[1][None]])
+        fiscal = _fiscal_flow(books, fraction, "withdrawal_tax", flows)
+        sums = {window.label: valuation.window_sum(fiscal, of.years, window) for window in _windows_of(of)}
+        sums[PRESENT_VALUE] = (flows * factors).sum(axis=1)
+        drawn.append({window: values[:-1, None] for window, values in sums.items()})
+        expected = {window: values[-1:] for window, values in sums.items()}
+    return {window: (values, expected[window]) for window, values in _joined(drawn).items()}
 
 
-def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
+def _path_windows(paths: Paths, of: Distribution) -> pd.DataFrame:
     """Window sums and present values of the scenario and of its differences from each reference."""
-    sums = _window_sums(run, of)
+    sums = _window_sums(paths, of)
     rows = []
     for reference in ("none", *(label for label in of.lines if label != SCENARIO_PATH)):
-        controls = _window_controls(run, of, reference)
+        controls = _window_controls(paths, of, reference)
         for (window, line), own in sums[SCENARIO_PATH].items():
             values = own if reference == "none" else own - sums[reference][window, line]
             worse = values < 0 if line != "tax_expenditure" else values > 0
-            found = _statistics(values[:, None], _independent(run), controls.get(window))
+            found = _statistics(values[:, None], _independent(paths), controls.get(window))
             rows.append(
                 {
                     "measure": of.measure,
@@ -355,7 +396,13 @@ def _path_windows(run: Run, of: Distribution) -> pd.DataFrame:
 
 def _path_crypto(of: Distribution) -> pd.DataFrame:
     """Value of all crypto over GDP on the paths, and the share of paths held at the cap up to each year."""
-    levels = np.quantile(of.crypto_over_gdp, [0.05, 0.5, 0.95], axis=0)
+    levels = np.concatenate(
+        [
+            np.quantile(of.crypto_over_gdp[:, block], [0.05, 0.5, 0.95], axis=0)
+            for block in _blocks(len(of.years) - 1, of.count)
+        ],
+        axis=1,
+    )
     return pd.DataFrame(
         {
             "year": of.years[1:],
@@ -811,9 +858,9 @@ def _settings(run: YearlyTotals) -> pd.DataFrame:
 SIZE_YEARS = (2035, 2050, 2100)
 
 
-def _crypto_size_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
+def _crypto_size_summary(sizes: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Value of all crypto over GDP that the paths imply, and the share of random paths held at the cap."""
-    frame = tables.get("path_crypto", tables["crypto_size"]).set_index("year")
+    frame = sizes.set_index("year")
     years = [year for year in SIZE_YEARS if year in frame.index]
     return {
         column: {str(year): round(float(frame.loc[year, column]), 4) for year in years} for column in frame
@@ -854,9 +901,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         },
     }
     if "no_crypto" in run.projection.path_labels:
-        summary["crypto_value_over_gdp"] = _crypto_size_summary(tables)
-    if run.distributions:
-        summary["net_revenue_effect_over_paths"] = _effect_summary(tables["path_windows"])
+        summary["crypto_value_over_gdp"] = _crypto_size_summary(tables["crypto_size"])
     opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)
     draws = run.inputs.withdrawal_rate[1, 1, 0]
     summary["calibration"] = {
@@ -866,4 +911,13 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "people_65_plus": float(run.people.people_open[0][AGES >= 65].sum()),
         "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in DRAW_AGES},
     }
-    return summary
+    return with_paths(summary, tables) if "path_windows" in tables else summary
+
+
+def with_paths(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """The summary with what the paths' ``tables`` say, before the calibration."""
+    found = {key: value for key, value in summary.items() if key != "calibration"}
+    if "crypto_value_over_gdp" in found:
+        found["crypto_value_over_gdp"] = _crypto_size_summary(tables["path_crypto"])
+    found["net_revenue_effect_over_paths"] = _effect_summary(tables["path_windows"])
+    return found | {"calibration": summary["calibration"]}

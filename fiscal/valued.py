@@ -252,15 +252,10 @@ def claim_table(run: Run) -> pd.DataFrame:
     into a boom it takes more.
     """
     frames = []
-    balances = run.projection.balances
     for valued in run.vintages:
-        claim = valued.vintages.claim_usd
-        if valued.basis != "portfolio" or valued.marginal or claim is None or balances is None:
+        claim, held = valued.vintages.claim_usd, valued.vintages.balance_usd
+        if valued.basis != "portfolio" or valued.marginal or claim is None or held is None:
             continue
-        at = balances.paths.index(run.projection.path(valued.market))
-        held = balances.owners[at].sum(axis=(1, 3, 4, 5)) + balances.heirs[at].sum(
-            axis=(1, 3, 4, 5)
-        )  # (Y, sleeve)
         inside, crypto = run.horizon, SLEEVES.index("crypto")
         total, worth = held.sum(axis=1), claim.sum(axis=1)
         at_margin = (

@@ -35,7 +35,7 @@ import time, zlib
 import numpy as np
 import invented
 from fiscal import cli, engine
-def run(scenario, progress=None, batches=None):
+def run(scenario, progress=None, batches=None, workers=None):
     parts = []
     for n in range(30):
         key = f"real-{n:07d}-1"

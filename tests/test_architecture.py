@@ -41,8 +41,20 @@ ARROWS: dict[str, set[str]] = {
     "pricing": _ENGINE | {"assembly", "simulation"},
     "contingent": _ENGINE | {"assembly", "simulation"},
     "compiled": set(),
+    "memory": set(),
+    "cluster": _BASE | {"compiled", "memory", "runs", "simulation", "sources"},
     "engine": _ENGINE
-    | {"assembly", "compiled", "contingent", "flat_tax", "levers", "pricing", "results", "simulation"},
+    | {
+        "assembly",
+        "compiled",
+        "contingent",
+        "flat_tax",
+        "levers",
+        "memory",
+        "pricing",
+        "results",
+        "simulation",
+    },
     "valued": _BASE | {"assembly", "budget", "engine", "pricing"},
     "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
     "attribution": _ENGINE | {"assembly", "engine", "tables"},
@@ -77,6 +89,7 @@ ARROWS: dict[str, set[str]] = {
         "assembly",
         "budget",
         "calculator",
+        "cluster",
         "engine",
         "errors",
         "exhibits",
@@ -95,6 +108,7 @@ ARROWS: dict[str, set[str]] = {
     "": {
         "attribution",
         "calculator",
+        "cluster",
         "engine",
         "errors",
         "report",
@@ -119,6 +133,8 @@ ONLY_IN = {
     "paramtools": {"law"},
     "typst": {"report"},
     "SALib": {"sweeps"},
+    "dask": {"cluster"},
+    "distributed": {"cluster"},
     "ipywidgets": {"widgets"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -263,8 +279,9 @@ def test_every_package_used_is_declared():
     from packaging.requirements import Requirement
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {Requirement(line).name for line in project["dependencies"]}
-    came_with = {"pydantic_core": "pydantic", "mpl_toolkits": "matplotlib"}
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    declared = {Requirement(line).name for line in (*project["dependencies"], *extras)}
+    came_with = {"pydantic_core": "pydantic", "mpl_toolkits": "matplotlib", "distributed": "dask"}
     used = {module.split(".")[0] for path in MODULES for module, _, _ in imports(path)}
     foreign = {came_with.get(name, name) for name in used - set(sys.stdlib_module_names) - {"fiscal"}}
     assert foreign <= declared

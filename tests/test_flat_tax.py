@@ -133,7 +133,8 @@ def computed(count: int, **changes: object) -> engine.Run:
 
 
 def windows(run: engine.Run) -> pd.DataFrame:
-    frame = path_tables(run)["path_windows"]
+    assert run.paths is not None
+    frame = path_tables(run.paths)["path_windows"]
     return frame.set_index(["measure", "reference", "window", "line"]).sort_index()
 
 
@@ -152,7 +153,9 @@ def first_paths(of: Distribution, count: int) -> Distribution:
 
 def test_controlled_means_come_nearer_to_those_of_many_paths() -> None:
     run = computed(800)
-    part = replace(run, distributions=tuple(first_paths(of, 64) for of in run.distributions))
+    assert run.paths is not None
+    drawn = tuple(first_paths(of, 64) for of in run.paths.distributions)
+    part = replace(run, paths=replace(run.paths, distributions=drawn))
     few, many = windows(part), windows(run)
     near = few["standard_error_controlled_bn_usd"] < few["standard_error_bn_usd"] / 3
     shown = [

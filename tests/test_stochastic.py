@@ -207,11 +207,12 @@ class InMemory(dict):
 def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None:
     from fiscal import simulation
 
-    run = small()
-    told = dict(measure="real", count=20, last_year=2040, batch=6)
+    paths = small().paths
+    assert paths is not None
+    told = dict(measure="real", count=20, batch=6)
     kept = InMemory(2)
     with pytest.raises(KeyboardInterrupt):
-        simulate(run.scenario.settings, run.inputs, run.buildup, run.ledger, batches=kept, **told)
+        simulate(paths.asked, batches=kept, **told)
     assert sorted(kept) == ["real-0000000-6", "real-0000006-6"]
     kept.patience = 99
     drawn = []
@@ -221,9 +222,9 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
         "on_paths",
         lambda inputs, label, market: drawn.append(label) or on_paths(inputs, label, market),
     )
-    again = simulate(run.scenario.settings, run.inputs, run.buildup, run.ledger, batches=kept, **told)
+    again = simulate(paths.asked, batches=kept, **told)
     assert len(drawn) == 2 * len(again.lines)  # the two batches that were left, and no other
-    own = run.distributions[0]
+    own = paths.distributions[0]
     np.testing.assert_array_equal(again.crypto_over_gdp, own.crypto_over_gdp)
     np.testing.assert_array_equal(again.capped, own.capped)
     for label, lines in again.lines.items():
@@ -231,22 +232,25 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
             np.testing.assert_array_equal(values, own.lines[label][line], err_msg=f"{label} {line}")
 
 
-def test_the_distribution_is_the_same_for_any_batch() -> None:
-    run = small()
-    own = run.distributions[0]
-    again = simulate(
-        run.scenario.settings,
-        run.inputs,
-        run.buildup,
-        run.ledger,
-        measure="real",
-        count=13,
-        last_year=2040,
-        batch=5,
-    )
-    for label, lines in again.lines.items():
-        for line, values in lines.items():
-            np.testing.assert_array_equal(values, own.lines[label][line][:13], err_msg=f"{label} {line}")
+def test_the_distribution_is_the_same_for_any_batch_and_number_of_threads() -> None:
+    import numba
+
+    paths = small().paths
+    assert paths is not None
+    own, asked = paths.distributions[0], paths.asked
+    whole = simulate(asked, measure="real", count=1100, batch=1100)
+    threads = numba.get_num_threads()
+    try:
+        for batch, at_once in ((64, 1), (1000, threads)):
+            numba.set_num_threads(at_once)
+            again = simulate(asked, measure="real", count=1100, batch=batch)
+            np.testing.assert_array_equal(again.crypto_over_gdp, whole.crypto_over_gdp)
+            for label, lines in again.lines.items():
+                for line, values in lines.items():
+                    np.testing.assert_array_equal(values, whole.lines[label][line], err_msg=f"{label} {line}")
+                    np.testing.assert_array_equal(values[:20], own.lines[label][line])
+    finally:
+        numba.set_num_threads(threads)
 
 
 def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
@@ -389,13 +393,13 @@ def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
     from fiscal.tables import path_tables
 
     fewer = engine.compute(load("stochastic_central", {"paths.count": 9, "horizon.last_year": 2040}))
-    more, first = (path_tables(run)["paths"] for run in (small(), fewer))
+    more, first = (path_tables(run.paths)["paths"] for run in (small(), fewer))
     assert len(more) == 20 * len(set(more["window"])) and len(first) == 9 * len(set(first["window"]))
     same = more[more["path_number"] < 9].reset_index(drop=True)
     for column in first:
         np.testing.assert_array_equal(same[column], first[column], err_msg=column)
     effect = more.groupby("window")["net_revenue_minus_no_crypto_bn_usd"].mean()
-    table = path_tables(small())["path_windows"]
+    table = path_tables(small().paths)["path_windows"]
     table = table[(table["reference"] == "no_crypto") & (table["line"] == "net_revenue")]
     table = table[table["measure"] == "real"].set_index("window")["mean_bn_usd"]
     np.testing.assert_allclose(effect.loc[table.index], table, rtol=1e-12)

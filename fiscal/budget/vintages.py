@@ -60,12 +60,14 @@ class Vintages:
     by age at the opening of the year of contribution; the lines of ``TAXES`` and ``inside_buildup_shadow``
     (negative: forgone), the latter for contributions only and only where the outside law was given.
     ``claim_usd`` (Y, sleeve 2), on the portfolio basis and where balances were kept: the income tax that the
-    traditional balances of each opening will bring (owners' and heirs', withdrawals and conversions).
+    traditional balances of each opening will bring (owners' and heirs', withdrawals and conversions), and
+    ``balance_usd`` these balances.
     """
 
     stock_usd: dict[str, np.ndarray]
     contributions_usd: dict[str, np.ndarray]
     claim_usd: np.ndarray | None = None
+    balance_usd: np.ndarray | None = None
 
     def contributions_total(self, line: str) -> np.ndarray:
         """A line of contributions summed over cells, ``(Y, character 2)``."""
@@ -129,7 +131,8 @@ def value_vintages(
         line: (inputs.opening_usd * later[..., k]).sum(axis=(0, 1)) * at_opening
         for k, line in enumerate(TAXES)
     }
-    return Vintages(stock_usd=stock, contributions_usd=values, claim_usd=claim)
+    balance = None if held is None else sum(part.sum(axis=(1, 3, 4, 5)) for part in held)
+    return Vintages(stock_usd=stock, contributions_usd=values, claim_usd=claim, balance_usd=balance)
 
 
 def _put_in(amount: np.ndarray, crypto_share: np.ndarray, value: np.ndarray) -> np.ndarray:

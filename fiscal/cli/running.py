@@ -12,12 +12,12 @@ from fiscal.cli.show import progress_bar, say
 from fiscal.errors import InputError, Problem
 
 
-def run_one(scenario: Any, verbose: bool = False, batches: Any = None) -> Any:
-    """The engine's result; a bar on terminals, unless messages go there."""
+def run_one(scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None) -> Any:
+    """The engine's result; a bar on terminals, unless messages go there. ``workers`` compute random paths."""
     from fiscal import engine, runs
 
     with contextlib.nullcontext() if verbose else progress_bar(scenario.name) as progress:
-        return engine.run(scenario, progress=runs.reporter(progress), batches=batches)
+        return engine.run(scenario, progress=runs.reporter(progress), batches=batches, workers=workers)
 
 
 def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None) -> Any:
@@ -29,12 +29,12 @@ def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None
         return fiscal.sweep(design, jobs=jobs, progress=runs.reporter(progress), batches=batches)
 
 
-def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool) -> Any:
+def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool, workers: Any = None) -> Any:
     """Run a scenario into a folder, see :func:`_made_into`."""
     from fiscal import runs
 
     def make(place: Any) -> Any:
-        return run_one(scenario, verbose, place)
+        return run_one(scenario, verbose, place, workers)
 
     return _made_into(out, scenario, None, make, runs.read_run, force=force, resume=resume)
 

@@ -109,19 +109,29 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same folder.")
     ] = False,
+    engine: Annotated[
+        str, typer.Option("--engine", help="Who computes random paths: local (this process) or dask.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, as tcp://host:8786."),
+    ] = None,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run one scenario and print its headline; with --out, keep all tables in a run folder.
 
     Finished batches of random paths are kept in DIR.incomplete until the run is whole; --resume uses them.
+    --engine dask computes them on a Dask cluster, by default one of processes on this machine; the answer is the same.
 
     \b
     Examples: fiscal run boom --out runs/boom
               fiscal run boom --set adoption.participants_share=0.2 --json
               fiscal run stochastic_central --paths 10000 --out runs/central --resume
+              fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
-    from fiscal import runs
+    from fiscal import cluster, runs
+    from fiscal.engine import has_random_paths
     from fiscal.scenario import load
 
     drawn = {"paths.count": paths, "paths.seed": seed}
@@ -129,8 +139,15 @@ def run(
     chosen = load(scenario, [*(overrides or []), *changes])
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
-    with runs.on_stderr(verbose):
-        result = run_one(chosen, verbose) if out is None else run_into(out, chosen, force, resume, verbose)
+    with runs.on_stderr(verbose), cluster.workers(engine, scheduler) as workers:
+        if out is None:
+            result = run_one(chosen, verbose, workers=workers)
+        else:
+            result = run_into(out, chosen, force, resume, verbose, workers)
+        if workers is not None and not has_random_paths(chosen.settings):
+            say(f"{chosen.name} has no random paths: there was nothing to hand out")
+        if workers is not None and workers.rounding:
+            say(f"{len(workers.rounding)} workers round otherwise than this machine: {cluster.ROUNDING}")
     summary = runs.plain(result.summary)
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}

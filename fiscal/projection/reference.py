@@ -328,9 +328,9 @@ def project(
         net_inherited = _rebalanced(net_inherited, target, previous_target, inputs, y)
         if kept:
             shares.withdrawn[:, y], shares.rolled[:, y] = withdrawn[kept], rolled[kept, PLAN]
-            shares.converted[:, y] = converted[kept][:, :, TRADITIONAL]
-            shares.moved[:, y] = _moved_share(drifted[kept], net[kept])
-            shares.heirs_moved[:, y] = _moved_share(drifted_inherited[kept], net_inherited[kept])
+            _fill(shares.converted, y, converted[kept][:, :, TRADITIONAL])
+            _fill(shares.moved, y, _moved_share(drifted[kept], net[kept]))
+            _fill(shares.heirs_moved, y, _moved_share(drifted_inherited[kept], net_inherited[kept]))
         rebalanced = net[:, :, :, CRYPTO].sum(axis=(1, 2)) + net_inherited[:, :, :, CRYPTO].sum(axis=(1, 2))
         traded = (
             (rebalanced - before)
@@ -479,6 +479,13 @@ def _rebalanced(
     moved[:, :, :, CRYPTO] = crypto
     moved[:, :, :, CORE] = total - crypto
     return moved
+
+
+def _fill(into: np.ndarray, year: int, values: np.ndarray) -> None:
+    """Write a year of each path into zeros, where there is anything: memory never written to is not taken."""
+    for path, own in enumerate(values):
+        if own.any():
+            into[path, year] = own
 
 
 def _moved_share(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -1,0 +1,142 @@
+"""Memory: what paths take is estimated, compared with what there is, and refused in time."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fiscal import engine, memory, simulation, tables
+from fiscal.errors import InputError
+from fiscal.scenario import load
+from fiscal.simulation import BATCH, bytes_needed, simulate
+
+SETTINGS = {
+    "horizon.last_year": 2036, "adoption.full_year": 2030, "books.risk_neutral_paths": 0, "backstop.paths": 0,
+}  # fmt: skip
+GIB = 2**30
+
+
+def put(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        file = root / name.replace("__", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return root
+
+
+def test_what_is_available_is_the_least_of_system_and_groups(tmp_path: Path) -> None:
+    system = {"proc__meminfo": "MemTotal: 9000 kB\nMemAvailable:    8000 kB\n"}
+    assert memory.available_bytes(put(tmp_path / "none")) is None
+    assert memory.available_bytes(put(tmp_path / "plain", **system)) == 8000 * 1024
+    # version 2: a container's own group is the top; the kernel drops the inactive cache when it must
+    second = put(tmp_path / "second", **system, proc__self__cgroup="0::/some/where\n")
+    group = {"memory.max": "3000000", "memory.current": "2000000", "memory.stat": "inactive_file 500000\n"}
+    put(second, **{f"sys__fs__cgroup__{name}": text for name, text in group.items()})
+    assert memory.available_bytes(second) == 1_500_000
+    # a group above has less room than one's own
+    put(second, **{f"sys__fs__cgroup__some__where__{name}": text for name, text in group.items()})
+    put(second, sys__fs__cgroup__some__memory_max="")
+    (second / "sys/fs/cgroup/some/memory.max").write_text("1200000\n")
+    (second / "sys/fs/cgroup/some/memory.current").write_text("1000000\n")
+    assert memory.available_bytes(second) == 200_000
+    # version 1, and a group without a limit
+    first = put(tmp_path / "first", **system, proc__self__cgroup="4:memory:/job\n1:cpu:/\n0::/\n")
+    put(first, **{"sys__fs__cgroup__memory__job__memory.limit_in_bytes": "4000000",
+                  "sys__fs__cgroup__memory__job__memory.usage_in_bytes": "1000000"})  # fmt: skip
+    assert memory.available_bytes(first) == 3_000_000
+    assert memory.available_bytes(put(second, **{"sys__fs__cgroup__memory.max": "max"})) == 200_000
+
+
+def test_what_is_used_up_is_nothing_not_less(tmp_path: Path) -> None:
+    root = put(tmp_path, proc__self__cgroup="0::/\n")
+    put(root, **{"sys__fs__cgroup__memory.max": "10", "sys__fs__cgroup__memory.current": "20"})
+    assert memory.available_bytes(root) == 0
+
+
+def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Peaks of drawing, projecting and tables with 200 and 2,000 paths: what a path adds, and what a batch takes."""
+    monkeypatch.setattr(simulation, "BATCH", 100)
+    scenario = load("stochastic_central", {**SETTINGS, "paths.count": 2000})
+    paths = engine.compute(scenario, run_off=False, draw=False).paths
+    assert paths is not None
+    simulate(paths.asked, measure="real", count=2)  # what is imported and read once
+    peaks = {}
+    for count in (200, 2000):
+        tracemalloc.start()
+        drawn = simulate(paths.asked, measure="real", count=count)
+        tables.path_tables(engine.Paths(**{**vars(paths), "distributions": (drawn,)}))
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    fixed, per_path = bytes_needed(scenario.settings)
+    estimated = fixed - simulation.PROCESS_BYTES + 2000 * per_path
+    assert 0.5 < estimated / peaks[2000] < 2
+    assert 0.5 < per_path / ((peaks[2000] - peaks[200]) / 1800) < 2
+
+
+def test_the_estimate_counts_years_references_and_answers() -> None:
+    def per_path(name: str, **changes: object) -> int:
+        return bytes_needed(load(name, {"paths.count": 10, **changes}).settings)[1]
+
+    whole = per_path("stochastic_central")
+    assert whole > 3 * per_path("stochastic_central", **{"horizon.last_year": 2040})
+    assert whole > 2 * per_path("stochastic_central", **{"adoption.participants_share": 0.0})
+    assert whole < per_path("stochastic_central", **{"behaviour.contribution_return_response": 0.1})
+
+
+def test_the_issue_s_hundred_thousand_paths_stay_below_two_gib() -> None:
+    fixed, per_path = bytes_needed(load("stochastic_central", {"paths.count": 100_000}).settings)
+    assert 1.5 * GIB < fixed + 100_000 * per_path < 2 * GIB
+
+
+def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 4 * GIB)
+    monkeypatch.setattr(engine.compiled, "prepare", lambda: pytest.fail("the work has begun"))
+    many = load("stochastic_central", {"paths.count": 1_000_000})
+    with pytest.raises(InputError) as caught:
+        engine.run(many)
+    (problem,) = caught.value.problems
+    assert problem.key == "paths.count" and problem.value == 1_000_000
+    assert "GiB of memory, 4.0 GiB are available" in problem.message
+    assert problem.allowed is not None
+    fits = int(problem.allowed.replace(",", "").split()[2])
+    for count, allowed in ((fits, True), (fits + 1, False)):
+        fixed, per_path = bytes_needed(load("stochastic_central", {"paths.count": count}).settings)
+        assert (fixed + count * per_path <= 4 * GIB) == allowed
+    monkeypatch.setattr(memory, "available_bytes", lambda: GIB // 2)
+    with pytest.raises(InputError, match="a machine with more memory"):
+        engine.run(many)
+
+
+def test_where_no_system_tells_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    monkeypatch.setattr(engine.compiled, "prepare", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):  # the work has begun
+        engine.run(load("stochastic_central", {"paths.count": 1_000_000}))
+
+
+def test_paths_are_not_asked_for_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1)
+    run = engine.compute(load("boom", SETTINGS), run_off=False)
+    assert run.paths is None
+
+
+def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = load("stochastic_central", {**SETTINGS, "paths.count": 51})
+    paths = engine.compute(scenario, run_off=False).paths
+    assert paths is not None
+    whole = tables.path_tables(paths)
+    monkeypatch.setattr(tables, "BLOCK_NUMBERS", 100)
+    assert len(list(tables._blocks(51, 12))) > 5
+    for name, table in tables.path_tables(paths).items():
+        for column in table:
+            np.testing.assert_array_equal(table[column], whole[name][column], err_msg=f"{name} {column}")
+
+
+def test_a_batch_is_the_same_memory_whatever_the_number_of_paths() -> None:
+    fixed = [
+        bytes_needed(load("stochastic_central", {"paths.count": n}).settings)[0] for n in (BATCH, 10 * BATCH)
+    ]
+    assert fixed[0] == fixed[1]
