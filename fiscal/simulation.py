@@ -128,7 +128,7 @@ def batch_parts(
     return parts | ({f"{label}.flat_tax": (n_years, float) for label in labels} if controlled else {})
 
 
-PROCESS_BYTES = 600 * 2**20
+PROCESS_BYTES = 700 * 2**20
 """Python, its packages and what stands beside the paths while they are drawn: inputs, schedules, tables; measured."""
 MONTHLY_ARRAYS = 6
 """Arrays of all months and assets that a batch holds at once while it is drawn."""

@@ -480,7 +480,7 @@ def say(place: Path, told: list[str]) -> None:
     (place / "mine.toml").write_text('[scenario]\nextends = "boom"\n', encoding="utf-8")
     before, runner, real = Path.cwd(), typer.testing.CliRunner(), engine.run
     os.chdir(place)
-    engine.run = lambda scenario, progress=None, batches=None: small(scenario)  # type: ignore[assignment]
+    engine.run = lambda scenario, progress=None, batches=None, workers=None: small(scenario)  # type: ignore[assignment]
     try:
         answer = runner.invoke(cli.app, told)
     finally:

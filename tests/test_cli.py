@@ -343,7 +343,7 @@ def quick(monkeypatch, small_result):
 
     asked = []
 
-    def run(scenario, progress=None, batches=None):
+    def run(scenario, progress=None, batches=None, workers=None):
         asked.append(scenario)
         return Result(
             name=scenario.name,

@@ -73,7 +73,9 @@ class Kept(dict[str, Mapping[str, np.ndarray]]):
 def assert_same(found: Distribution, expected: Distribution) -> None:
     np.testing.assert_array_equal(found.capped, expected.capped)
     np.testing.assert_array_equal(found.crypto_over_gdp, expected.crypto_over_gdp)
+    assert expected.flat_tax and found.flat_tax.keys() == expected.flat_tax.keys()
     for label, lines in expected.lines.items():
+        np.testing.assert_array_equal(found.flat_tax[label], expected.flat_tax[label])
         for line, values in lines.items():
             np.testing.assert_array_equal(found.lines[label][line], values, err_msg=f"{label} {line}")
 
