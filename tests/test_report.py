@@ -459,7 +459,9 @@ def test_the_page_says_what_the_pdf_says_and_fetches_nothing(folder):
     for table in made.tables():
         wanted = [column.title for column in table.columns]
         wanted += [cell["text"] + cell["note"] for row in table.rows() for cell in row["cells"]]
-        assert [cell.strip() for cell in page.cells[table.label]] == wanted, table.label
+        assert [cell.strip() for cell in page.cells[table.label]] == [cell.strip() for cell in wanted], (
+            table.label
+        )
     assert [image["alt"] for image in page.images] == [figure.alt for figure in made.figures()]
     said = html.unescape(re.sub(r"<[^>]+>", "", text))
     for line in made.plain_text().splitlines():
