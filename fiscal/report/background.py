@@ -341,7 +341,9 @@ def assumptions_section(results: Results) -> Section:
     changed = _changed_table(results)
     if changed is not None:
         blocks.append(changed)
-    blocks += [*sensitivity_blocks(results), *drivers_blocks(results)]
+    blocks += sensitivity_blocks(results)
+    if measures.with_crypto(results):
+        blocks += drivers_blocks(results)
     blocks += [_settings_table(base, own), _assumptions_table(settings, table)]
     return Section("What drives the answer: assumptions and sensitivity", tuple(blocks))
 

@@ -61,7 +61,9 @@ def _with_lead(report: Report, block: Block) -> tuple[Block, ...]:
         places = [place for place, one in enumerate(section.blocks) if one is block]
         if places:
             before = section.blocks[: places[0]]
-            return (before[-1], block) if before and isinstance(before[-1], Prose) else (block,)
+            # a table of cases stands for itself; what its chapter says goes on below each of them
+            leads = bool(before) and isinstance(before[-1], Prose) and isinstance(block, Figure)
+            return (before[-1], block) if leads else (block,)
     return (block,)
 
 

@@ -38,7 +38,7 @@ def drivers_blocks(results: Results) -> list[Block]:
     return [
         *blocks,
         figure(
-            results, "figure-drivers", f"One setting at a time: {QUANTITY_WORDS[quantity]}",
+            results, "figure-drivers", f"One setting of the random central case at a time: {QUANTITY_WORDS[quantity]}",
             (Panel("tornado", {"quantity": quantity, "window": far}),), SOURCE,
         ),
         _index_table(stored["indices"], quantity, (near, far)),

@@ -28,7 +28,7 @@ MOST_ROWS = 1_048_575
 UNITS = {
     "bn_usd": "billions of dollars",
     "usd": "dollars",
-    "rate": "fraction a year",
+    "rate": "fraction",
     "share": "fraction",
     "gdp": "fraction of GDP",
 }
@@ -93,6 +93,7 @@ def _contents(
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 2, 70)
     lines = [report.title, report.subtitle, report.warning]
+    lines.append("Tables are numbered as in the full report, whatever else was written beside it.")
     lines += [f"{one['title']} ({one['name']}, settings {one['fingerprint']})" for one in report.scenarios]
     for row, line in enumerate(lines):
         sheet.write_string(row, 0, line)
