@@ -222,8 +222,8 @@ def expenditure_sentences(base: Result) -> str:
     return (
         "By the cash method of the Joint Committee and the Treasury this model adds the tax that the plans' returns "
         f"would have borne outside, {sums('inside_buildup_cash')} in {listing([window_name(span) for span in spans])}, "
-        f"and counts deferral as a cost: a tax expenditure of {sums('tax_expenditure')}, its own and not theirs. Net revenue leaves that tax "
-        "out; the expenditure leaves out payroll tax and the additional tax."
+        f"and counts deferral as a cost: a tax expenditure of {sums('tax_expenditure')}, its own and not theirs. "
+        "Net revenue leaves that tax out; the expenditure leaves out payroll tax and the additional tax."
     )
 
 
