@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -131,6 +132,27 @@ def timed_run(
         now.append((what, moment))
 
     return compute(report)
+
+
+RUN = """
+from benchmarks.model import MODEL, SCENARIO, peak_memory_bytes
+from fiscal import engine
+from fiscal.scenario import load
+
+if {paths}:
+    engine.run(load(SCENARIO, {{"paths.model": MODEL, "paths.count": {paths}}}))
+else:
+    engine.run(SCENARIO)
+print(peak_memory_bytes())
+"""
+
+
+def peak_of_run(paths: int) -> int:
+    """Most memory that a run of its own process held, of so many random paths or, for none, of the named one."""
+    told = subprocess.run(
+        [sys.executable, "-c", RUN.format(paths=paths)], capture_output=True, text=True, check=True
+    )
+    return int(told.stdout.split()[-1])
 
 
 def peak_memory_bytes() -> int:
