@@ -7,8 +7,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine
-from fiscal.assembly import allocation_answer, contribution_answer, strata_shares, target_allocation
+from fiscal import engine, sources
+from fiscal.assembly import (
+    allocation_answer,
+    average_state_rate,
+    contribution_answer,
+    strata_shares,
+    target_allocation,
+)
 from fiscal.axes import ASSETS, FIRST_YEAR
 from fiscal.budget import valuation
 from fiscal.errors import InputError
@@ -207,6 +213,18 @@ def test_state_tax_stands_on_lines_of_its_own() -> None:
     paid = run("baseline").contributions.traditional_usd[y].sum() / 1e9
     assert own["state_deferred_revenue"] == pytest.approx(-502.416 / 16_844.4 * paid)  # Census over CBO
     assert 0 < own["state_withdrawal_tax"] < -own["state_deferred_revenue"]
+
+
+def test_the_state_rate_is_of_the_newest_baseline_wherever_it_stands(monkeypatch) -> None:
+    rate = average_state_rate()
+    read = sources.table
+
+    def turned(name: str):
+        table = read(name)
+        return table.iloc[::-1] if name == "cbo_income_tax_details" else table
+
+    monkeypatch.setattr(sources, "table", turned)
+    assert average_state_rate() == rate
 
 
 # --- behaviour --------------------------------------------------------------------------------------

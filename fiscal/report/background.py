@@ -647,7 +647,8 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "State tax",
-            "in no total; scenarios that switch it on show it on lines of its own, at one average rate.",
+            "in no total. Scenarios that switch it on show it on lines of its own, which come out low: one average "
+            "rate over all income and states is applied to dollars that are taxed at the margin.",
         ),
         Term("Estate tax and charity", "estate tax and charitable distributions from IRAs are left out."),
         Term(

@@ -98,6 +98,7 @@ def _state_words(result: Result) -> list[Block]:
     ]
     return [
         Prose(
-            f"States, at one average rate and in no federal total, collect in {STATE_YEAR} {listing(parts)}."
+            f"States collect in {STATE_YEAR} {listing(parts)}, in no federal total and at one average rate, which is "
+            "low for dollars that are taxed at the margin."
         )
     ]
