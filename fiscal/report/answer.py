@@ -300,23 +300,26 @@ def horizon_sentences(results: Results) -> str:
             f"effect in "
             f"{window_name(first)}."
         )
-    return " ".join([*parts, _why_horizons_differ(holders, first)])
+    return " ".join([*parts, _why_horizons_differ(holders, first, last)])
 
 
-def _why_horizons_differ(holders: Results, first_window: str) -> str:
+def _why_horizons_differ(holders: Results, first_window: str, last_window: str) -> str:
     starts = {result.name: first_event_year(result) for result in holders}
     known = sorted({year for year in starts.values() if year is not None})
     last = window_years(first_window)[1]
     why = "a balance is taxed only when it is withdrawn, which for most contributions lies decades ahead"
+    opening = (
+        f"The effects over {window_name(first_window)} and over {window_name(last_window)} differ because"
+    )
     if not known:
-        return f"The two differ because {why}."
+        return f"{opening} {why}."
     when = listing([str(year) for year in known])
     place = (
         f"after {window_name(first_window)}"
         if known[0] > last
         else f"before the end of {window_name(first_window)}"
     )
-    return f"The two differ because the event starts in {when}, {place}, and because {why}."
+    return f"{opening} the event starts in {when}, {place}, and because {why}."
 
 
 def rate_sentence(results: Results) -> str:
@@ -393,8 +396,8 @@ def turning_table(results: Results) -> Table:
             Column("spell", "Years", width=1.5),
         ),
         group="scenario",
-        source=f"Calendar years. Under {amount(measures.NOISE_BN_USD)} a year counts as neither. Interest at the "
-        "one-year rate of the economic projection, on differences only.",
+        source=f"Calendar years. Under ${1e3 * measures.NOISE_BN_USD:g} million a year counts as neither. Interest at "
+        "the one-year rate of the economic projection, on differences only.",
     )  # fmt: skip
 
 
