@@ -459,7 +459,7 @@ def test_the_page_says_what_the_pdf_says_and_fetches_nothing(folder):
     assert all(str(image["src"]).startswith("data:image/svg+xml;base64,") for image in page.images)
     made = assembled()
     for table in made.tables():
-        wanted = [column.title for column in table.columns]
+        wanted = [column.head for column in table.columns]
         wanted += [cell["text"] + cell["note"] for row in table.rows() for cell in row["cells"]]
         assert [cell.strip() for cell in page.cells[table.label]] == [cell.strip() for cell in wanted], (
             table.label
@@ -534,11 +534,15 @@ def test_the_workbook_holds_the_tables_and_no_formula(folder, tmp_path):
     for place, table in enumerate(made.tables(), start=2):
         sheet = parts[f"xl/worksheets/sheet{place}.xml"]
         numbers = sorted(float(value) for value in re.findall(r'<c r="\w+"><v>([^<]+)</v>', sheet))
-        values = table.data.select_dtypes("number").to_numpy(dtype=float).ravel()
+        scales = {column.field: column.scale for column in table.columns if column.decimals is not None}
+        shown = table.data.select_dtypes("number")
+        values = (shown * [scales.get(name, 1.0) for name in shown]).to_numpy(dtype=float).ravel()
         wanted = sorted(value for value in values if np.isfinite(value))
         np.testing.assert_allclose(numbers, wanted, rtol=1e-12, err_msg=table.label)
     heads = parts["xl/sharedStrings.xml"]
     assert "nominal_bn_usd (billions of dollars)" in heads
+    assert "Withdrawal tax (billions of current dollars, fiscal years)" in heads  # as the report has it
+    assert "Withdrawal tax (percent of the same years' gross domestic product)" in heads
     small = three()[0]
     odd = pd.DataFrame({"path": ["=1+1", "@x", "http://a.b"], "n": [1.0, np.nan, 2.0]})
     named = replace(small, tables={"budget": odd})
@@ -549,6 +553,62 @@ def test_the_workbook_holds_the_tables_and_no_formula(folder, tmp_path):
     _, parts = read(twice[0])
     assert "=1+1" in parts["xl/sharedStrings.xml"]
     assert not any("<f>" in text or "<hyperlink" in text for text in parts.values())
+
+
+def test_every_number_of_the_report_has_a_unit_in_the_workbook() -> None:
+    """Its own, that of its name, or the table's; where units differ from row to row a column says so."""
+    for table in assembled().tables():
+        heads, frame = workbook._as_shown(table)
+        assert not frame.columns.duplicated().any()
+        for head, name in zip(heads, frame, strict=True):
+            if frame[name].dtype.kind in "iuf" and frame[name].notna().any():
+                assert head.endswith(")"), f"{table.label}: {head}"
+
+
+def read_sheets(path: Path) -> dict[str, list[list[str]]]:
+    """Cells of every sheet of a workbook, row by row: numbers as numbers are written, texts in quotes."""
+    with zipfile.ZipFile(path) as book:
+        part = {name: book.read(name).decode("utf-8") for name in book.namelist() if name.endswith(".xml")}
+    strings = re.findall(r"<si><t[^>]*>([^<]*)</t></si>", part["xl/sharedStrings.xml"])
+    sheets = {}
+    for place, name in enumerate(re.findall(r'<sheet name="([^"]+)"', part["xl/workbook.xml"]), start=1):
+        rows = re.findall(r"<row [^>]*>(.*?)</row>", part[f"xl/worksheets/sheet{place}.xml"])
+        cells = [re.findall(r"<c ([^>]*)><v>([^<]*)</v>", row) for row in rows]
+        sheets[name] = [
+            [repr(strings[int(value)]) if 't="s"' in kind else value for kind, value in row] for row in cells
+        ]
+    return sheets
+
+
+def test_a_table_longer_than_a_sheet_goes_on_in_another_and_the_contents_say_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 3)
+    long = pd.DataFrame(
+        {"year": np.arange(2026, 2033), "n": pd.Series([*map(np.int64, range(7))], dtype=object)}
+    )
+    workbook.write(
+        replace(assembled(), sections=()), [replace(three()[0], tables={"budget": long})], tmp_path / "a.xlsx"
+    )
+    sheets = read_sheets(tmp_path / "a.xlsx")
+    parts = ["baseline budget", "baseline budget part 2", "baseline budget part 3"]
+    assert list(sheets) == ["Contents", *parts]
+    cells = [row for name in parts for row in sheets[name][1:]]
+    assert cells == [
+        [str(2026 + place), str(place)] for place in range(7)
+    ]  # and NumPy's integers are numbers
+    told = " ".join(text for row in sheets["Contents"] for text in row)
+    assert "(rows 4 to 6 of 7: more than a sheet takes)" in told
+
+
+def test_the_workbook_beside_a_brief_bears_the_numbers_of_the_brief(tmp_path):
+    whole, made = assembled(), brief.brief(assembled())
+    workbook.write(made, [], tmp_path / "a.xlsx", whole)
+    sheets = read_sheets(tmp_path / "a.xlsx")
+    numbered = [name for name in sheets if name.startswith("Table ")]
+    assert numbered == [f"Table {number}" for number, _ in enumerate(made.tables(), start=1)]
+    assert len(sheets) == 1 + len(whole.tables())
+    rows = {row[0]: row for row in sheets["Contents"] if len(row) == 3}
+    for table in made.tables():
+        assert rows[repr(made.numbers()[table.label])][1] == repr(table.caption)
 
 
 def test_other_endings_are_refused_all_at_once(tmp_path):

@@ -483,7 +483,7 @@ def effects_table(results: Results) -> Table | None:
         (
             Column("scenario", "Scenario"),
             Column("against", "Against", width=1),
-            Column("difference_bn_usd", "Billions of dollars", 1),
+            Column("difference_bn_usd", "Billions of dollars", 1, unit="billions of current dollars"),
             Column("withdrawal_tax_share", "Percent of withdrawal tax", 3, 100),
             Column("gdp_share", "Percent of GDP", 4, 100),
             Column("income_tax_share", "Percent of individual income tax", 4, 100),

@@ -449,7 +449,7 @@ def sensitivity_blocks(results: Results) -> list[Block]:
     text += _staleness_words(results[0], frame)
     shown = frame.assign(
         low=[_plain(value) for value in frame["low"]], high=[_plain(value) for value in frame["high"]]
-    )
+    ).drop(columns=["net_central", "effect_central"])  # levels: the table is of changes
     return [
         Heading("One assumption at a time"),
         Prose(text),

@@ -195,7 +195,7 @@ def _bases_table(results: Results) -> Table:
             Column("error_bn_usd", "Its standard error", 1),
             Column("net_revenue", "Net revenue", 1),
             Column("marginal", "Net, marginal", 1),
-            Column("per_dollar", "Net, cents a dollar", 1, 100),
+            Column("per_dollar", "Net, cents a dollar", 1, 100, unit="cents a traditional dollar"),
         ),
         unit=f"Billions of dollars of 30 June 2025, to the last withdrawal. {SIGNS}", group="group",
         source="Net revenue also has the additional tax and the tax on conversions. Cents: of a traditional dollar "

@@ -177,6 +177,9 @@ def _same_law(base: Result, result: Result) -> bool:
     return {section for section in one if one[section] != two[section]} <= set(MARKET_SECTIONS)
 
 
+OF_DATE = "billions of dollars of 30 June 2025"
+
+
 def _table(owner: Comparison, effects: pd.DataFrame) -> Table:
     shown = effects[effects["line"].isin(SHOWN_LINES)]
     spans = [str(span) for span in shown["window"].unique()]
@@ -191,7 +194,10 @@ def _table(owner: Comparison, effects: pd.DataFrame) -> Table:
         wide.rename_axis(columns=None),
         (
             Column("name", "Factor", width=1),
-            *(Column(span, capital(span_name(span)), 1) for span in spans),
+            *(
+                Column(span, capital(span_name(span)), 1, unit="" if span.startswith("FY") else OF_DATE)
+                for span in spans
+            ),
         ),
         unit="Billions of current dollars; present value to the horizon at Treasury bill rates, of 30 June 2025.",
         group="case",

@@ -171,7 +171,7 @@ def _index_table(indices: pd.DataFrame, quantity: str, windows: tuple[str, str])
             Column("level_total", f"Net revenue {span_name(far)}: with others", 2),
             Column("level_total_confidence", PLUS_MINUS, 2),
         ),
-        unit="Sobol indices, shares of the variance: of the effect of crypto on net revenue against no crypto, and of "
+        unit="Shares of the variance (Sobol indices): of the effect of crypto on net revenue against no crypto, and of "
         f"net revenue itself. {PLUS_MINUS} is half of the 95 percent interval; an estimate below 0 is its error",
         source=SOURCE,
     )  # fmt: skip

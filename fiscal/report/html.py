@@ -151,7 +151,7 @@ def _table(table: Table, numbers: Mapping[str, str]) -> Iterator[str]:
     )
     aligned = [' class="right"' if column.alignment == "right" else "" for column in table.columns]
     heads = "".join(
-        f'<th scope="col"{align}>{html.escape(column.title)}</th>'
+        f'<th scope="col"{align}>{html.escape(column.head)}</th>'
         for column, align in zip(table.columns, aligned, strict=True)
     )
     yield f"<thead><tr>{heads}</tr></thead>"
