@@ -385,7 +385,7 @@ def test_two_kinds_of_holders_run_through_the_books_and_random_paths() -> None:
 
 
 def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run() -> None:
-    from fiscal.results import Result, compare
+    from fiscal.results import Result, compare, whole_value
 
     names, horizon = ("baseline", "rothification"), {"horizon.last_year": 2057}
     base, other = (Result.of(engine.compute(load(name, horizon))) for name in names)
@@ -396,6 +396,14 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
     (row,) = found.effects().to_dict(orient="records")
     assert 600 < row["2026_2035_bn_usd"] < 2500  # PWBM's 1,250 within a factor of two
     assert row["annual_turns"] >= 2050
+    for basis in ("treasury", "portfolio"):
+        value = row[f"present_value_{basis}_bn_usd"]
+        assert value == pytest.approx(whole_value(other, basis) - whole_value(base, basis))
+    # stock and contributions together are what the cash flows of horizon and run-off are worth
+    flows = base.tables["present_values"].query(
+        "basis == 'treasury' and span == 'total' and line == 'net_revenue'"
+    )
+    assert whole_value(base, "treasury") == pytest.approx(flows["present_value_bn_usd"].iloc[0])
     seeded = Result.of(engine.compute(load("baseline", {"horizon.last_year": 2057, "paths.seed": 9})))
     with pytest.raises(InputError, match="paths.seed"):
         compare(base, seeded)

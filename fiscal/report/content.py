@@ -59,6 +59,9 @@ class Items:
     ordered: bool = False
 
 
+OF_DATE = "billions of dollars of 30 June 2025"
+"""Unit of present values beside sums of current dollars."""
+
 HEAD_LINES = 3
 WIDEST_CELL = 18
 

@@ -22,7 +22,7 @@ from fiscal.plots.wording import (
 )
 from fiscal.report.chapters import model_source
 from fiscal.report.compared import Results, owner_of
-from fiscal.report.content import Block, Column, Figure, Panel, Prose, Ref, Section, Table
+from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
 from fiscal.results import Comparison, Result
 
 SHOWN_LINES = ("net_revenue", "tax_expenditure")
@@ -175,9 +175,6 @@ def _same_law(base: Result, result: Result) -> bool:
     """Whether a scenario differs from the base in markets and what is held of them only."""
     one, two = base.scenario.resolved(), result.scenario.resolved()
     return {section for section in one if one[section] != two[section]} <= set(MARKET_SECTIONS)
-
-
-OF_DATE = "billions of dollars of 30 June 2025"
 
 
 def _table(owner: Comparison, effects: pd.DataFrame) -> Table:
