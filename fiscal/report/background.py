@@ -25,6 +25,7 @@ from fiscal.report.chapters import figure
 from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.report.drivers import drivers_blocks
+from fiscal.report.published import verdict_sentences
 from fiscal.results import Result
 from fiscal.validation.calibration import calibration
 
@@ -739,7 +740,8 @@ def limits_section(results: Results) -> Section:
         items.append(
             Term(
                 "Crypto",
-                "the share of participants is fixed"
+                "how many participants come to hold it, and how much of it, is assumed: no source gives either. The "
+                "share of participants is fixed"
                 + (
                     ", and who holds crypto, or more of it, tilted over ages or groups by assumption"
                     if _any(
@@ -756,6 +758,9 @@ def limits_section(results: Results) -> Section:
                 ),
             )
         )
+    validation = verdict_sentences()
+    if validation:
+        items.append(Term("Validation", validation))
     second_hand = sum(entry.second_hand for entry in sources.resources())
     items.append(
         Term(

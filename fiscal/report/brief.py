@@ -5,21 +5,47 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fiscal.report.content import Block, Figure, Items, Prose, Ref, Report, Section, Table, Term, Text
+from fiscal.report.content import (
+    Block,
+    Figure,
+    Heading,
+    Items,
+    Prose,
+    Ref,
+    Report,
+    Section,
+    Table,
+    Term,
+    Text,
+)
 
 MOST_PAGES = 4
 
 CHOSEN: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Year by year", ("figure-cash-flow", "figure-difference", "table-levers")),
+    (
+        "Year by year, and in present values",
+        ("figure-cash-flow", "figure-difference", "table-values", "table-levers"),
+    ),
     ("What drives the answer", ("figure-drivers", "figure-sensitivity")),
 )
 """Chapters after the answer -> the figures and tables that they hold, where the report has them."""
 
-ALTERNATIVES = {"figure-sensitivity": "figure-drivers", "figure-difference": "table-levers"}
-"""What is left out where the other is there: the second says it of the effect that is asked for."""
+ALTERNATIVES = {
+    "figure-sensitivity": ("figure-drivers",),
+    "figure-difference": ("table-values", "table-levers"),
+    "table-levers": ("table-values",),
+}
+"""What is left out where one of the others is there: those say it of the effect that is asked for."""
+
+WITH_LEAD = ("figure-cash-flow", "figure-difference", "figure-sensitivity", "table-values")
+"""Figures and tables that come with the paragraph before them in the report."""
+
+WITH_CHAPTER = ("figure-drivers",)
+"""Figures that come with all sentences of their heading: what they show cannot be told without."""
 
 LIMITS = "What this is not"
-MOST_LIMITS = 6
+LIMITS_CHOSEN = ("Scope", "Returns", "Crypto", "Validation")
+"""Limits that bear on the answer itself; the full report has them all."""
 
 
 def brief(report: Report) -> Report:
@@ -34,7 +60,7 @@ def brief(report: Report) -> Report:
         held |= set(found)
         if found:
             sections.append(
-                Section(title, tuple(part for label in found for part in _with_lead(report, blocks[label])))
+                Section(title, tuple(part for label in found for part in _with_words(report, blocks[label])))
             )
     limits = _limits(report)
     if limits:
@@ -51,29 +77,36 @@ def brief(report: Report) -> Report:
 
 
 def _wanted(label: str, blocks: Mapping[str, object]) -> bool:
-    other = ALTERNATIVES.get(label)
-    return other is None or other not in blocks
+    return not any(other in blocks for other in ALTERNATIVES.get(label, ()))
 
 
-def _with_lead(report: Report, block: Block) -> tuple[Block, ...]:
-    """A figure or table after the paragraph that stands before it in the report."""
-    for section in report.sections:
-        places = [place for place, one in enumerate(section.blocks) if one is block]
-        if places:
-            before = section.blocks[: places[0]]
-            # a table of cases stands for itself; what its chapter says goes on below each of them
-            leads = bool(before) and isinstance(before[-1], Prose) and isinstance(block, Figure)
-            return (before[-1], block) if leads else (block,)
-    return (block,)
+def _with_words(report: Report, block: Figure | Table) -> tuple[Block, ...]:
+    """A figure or table with what the report says of it: the paragraph before it, or all under its heading."""
+    section = next(one for one in report.sections if any(part is block for part in one.blocks))
+    place = next(place for place, part in enumerate(section.blocks) if part is block)
+    if block.label in WITH_CHAPTER:
+        heads = [number for number, part in enumerate(section.blocks) if isinstance(part, Heading)]
+        first = max((number for number in heads if number < place), default=-1) + 1
+        last = min((number for number in heads if number > place), default=len(section.blocks))
+        under = section.blocks[first:last]
+        # the chapter goes on with tables of another matter, which have no heading of their own
+        words = [number for number, part in enumerate(under) if isinstance(part, Prose)]
+        return tuple(part for part in under[: words[-1] + 1] if part is block or isinstance(part, Prose))
+    before = section.blocks[place - 1] if place else None
+    leads = isinstance(before, Prose) and block.label in WITH_LEAD
+    return (before, block) if leads and before is not None else (block,)
 
 
 def _limits(report: Report) -> tuple[Block, ...]:
-    """The first limits that the report names."""
+    """The limits that the report names and that bear on the answer."""
     for section in report.sections:
         if section.title.startswith("Limits"):
             for block in section.blocks:
                 if isinstance(block, Items):
-                    return (replace(block, items=block.items[:MOST_LIMITS]),)
+                    own = {item.term: item for item in block.items if isinstance(item, Term)}
+                    chosen = tuple(own[term] for term in LIMITS_CHOSEN if term in own)
+                    more = f"The full report names {len(block.items) - len(chosen)} more."
+                    return (replace(block, items=chosen), Prose(more, "note"))
     return ()
 
 

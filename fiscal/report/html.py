@@ -131,7 +131,7 @@ def _block(block: Block, numbers: Mapping[str, str], figures: Path) -> Iterator[
         kind = "ol" if block.ordered else "ul"
         yield f"<{kind}>"
         for item in block.items:
-            term = f"<strong>{html.escape(item.term)}</strong>. " if isinstance(item, Term) else ""
+            term = f"<strong>{html.escape(item.term)}</strong>: " if isinstance(item, Term) else ""
             yield f"<li>{term}{_text(item.text if isinstance(item, Term) else item, numbers)}</li>"
         yield f"</{kind}>"
     elif isinstance(block, Table):
