@@ -21,7 +21,9 @@ from fiscal import plots, sources
 from fiscal.axes import GROUPS
 from fiscal.errors import InputError
 from fiscal.plots import measures, style, wording
+from fiscal.plots.setting_names import SETTING_NAMES, setting_name
 from fiscal.report import content, drawing
+from fiscal.scenario.schema import declared
 
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values", "claim"}
 CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
@@ -350,6 +352,16 @@ def test_figures_of_a_cell(value, decimals, text):
 )
 def test_exact_percentages_have_no_empty_decimals(share, words):
     assert wording.percent(share) == words
+
+
+def test_every_setting_and_assumption_has_a_name_in_words():
+    keys = {setting.key for setting in declared()} | set(sources.table("assumptions")["key"])
+    assert set(SETTING_NAMES) == keys
+    names = list(SETTING_NAMES.values())
+    assert len(set(names)) == len(names)
+    assert all("_" not in name and len(name) < 40 and ", " not in name for name in names)
+    assert setting_name("assumptions.hardship_rate") == "hardship withdrawals"
+    assert setting_name("other.thing_rate") == "thing rate"
 
 
 def test_small_amounts_and_lists():

@@ -15,6 +15,7 @@ from fiscal import runs, sources
 from fiscal.engine import compute
 from fiscal.errors import InputError
 from fiscal.plots import alt_text, measures
+from fiscal.plots.setting_names import setting_name
 from fiscal.results import Result
 from fiscal.scenario import load
 from fiscal.scenario.design import Design, designs, documented_range, read_design, setting_of
@@ -322,8 +323,8 @@ def test_figure_and_sentence_give_the_tables_numbers(quick):
     frame = measures.tornado(found, window=NEAR)
     assert widths == sorted(frame[["low_change", "high_change"]].round(9).to_numpy().ravel().tolist())
     assert {text.get_text() for text in ax.texts} == {"0.05", "0.1", "0.9", "1.1"}
-    assert [label.get_text() for label in ax.get_yticklabels()] == frame["setting"].tolist()
-    assert "adoption.participants_share \N{MINUS SIGN}0.500 at 0.05" in alt_text(
+    assert [label.get_text() for label in ax.get_yticklabels()] == frame["setting"].map(setting_name).tolist()
+    assert "participants who hold crypto \N{MINUS SIGN}0.500 at 0.05" in alt_text(
         "tornado", found, window=NEAR
     )
     with pytest.raises(InputError, match="allowed: net_revenue"):
@@ -562,14 +563,17 @@ def test_the_chapter_speaks_from_the_stored_sweep():
     assert f"{drivers.design().count:,} cases" in words
     table = next(block for block in blocks if isinstance(block, Table))
     far = table.data.set_index("setting")["far_total"]
-    assert far.is_monotonic_decreasing and far.index[0] in words
+    assert far.is_monotonic_decreasing and setting_name(far.index[0]) in words
+    assert not any(key in words for key in far.index)
     # every index that is shown stands beside its interval
     fields = [column.field for column in table.columns][1:]
     assert fields[1::2] == [f"{name}_confidence" for name in fields[::2]]
     assert {column.title for column in table.columns[2::2]} == {PLUS_MINUS} and PLUS_MINUS in table.unit
     place = next(place for place, block in enumerate(blocks) if isinstance(block, Figure))
     frame = measures.tornado(boom)
-    assert frame["setting"].iloc[0] in blocks[place].alt and math.isfinite(frame["low_change"].iloc[0])
+    assert setting_name(frame["setting"].iloc[0]) in blocks[place].alt and math.isfinite(
+        frame["low_change"].iloc[0]
+    )
     # the brief takes the figure with the paragraph before it, which says what its words mean
     lead = blocks[place - 1].text
     assert (

@@ -311,8 +311,8 @@ def _expenditure(results: Results) -> list[Block]:
         f"{amount(cost['gains never realised'])}. As "
         f"set, {percent(realised)} of equity gains and {percent(crypto_realised)} of crypto gains are "
         f"realised in the "
-        "year they accrue, which is also the turnover of the shadow account (assumptions.gain_realisation_share, "
-        "assumptions.crypto_realisation_share, assumptions.equity_dividend_yield; assumed). The present-value basis "
+        "year they accrue, which is also the turnover of the shadow account; these shares and the dividend yield "
+        "are assumed. The present-value basis "
         "follows one year's contributions to their end instead, beside an account that pays its own tax. The "
         "two count "
         "different years' money and are never added."
@@ -362,7 +362,7 @@ def _displaced_sentences(results: Results) -> str:
         "the tax on its "
         f"gains there: to {last}, in current dollars, {listing(parts)}. No total has this line: what the "
         f"plan's crypto "
-        "takes the place of is not known (books.displaced_taxable_share)."
+        "takes the place of is not known."
     )
 
 

@@ -141,7 +141,7 @@ def _answer_sentences(results: Results, changed: Results) -> str:
     elif len(results) > 1:
         parts.append("They are the same in all scenarios here, dollar for dollar.")
     else:
-        parts.append("Whether they answer to returns and to the price of saving is a setting (behaviour).")
+        parts.append("Whether they answer to returns and to the price of saving is a setting.")
     return " ".join(parts)
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 
 from fiscal.plots import measures
 from fiscal.plots.figures import span_name
-from fiscal.plots.wording import listing, percent, signed_amount, window_words
+from fiscal.plots.setting_names import setting_name
+from fiscal.plots.wording import capital, listing, percent, signed_amount, window_words
 from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
 from fiscal.report.content import Block, Column, Heading, Panel, Prose, Ref, Table
@@ -97,21 +98,23 @@ def _what_drives(indices: pd.DataFrame, quantity: str, window: str) -> str:
     reach = own["total"] + own["total_confidence"] >= top["total"] - top["total_confidence"]
     opening = f"Over {window_words(window)}"
     shares = [
-        f"{row.setting} (alone {_interval(row.first_order, row.first_order_confidence)}, with others "
+        f"{setting_name(row.setting)} (alone {_interval(row.first_order, row.first_order_confidence)}, with others "
         f"{_interval(row.total, row.total_confidence)})"
         for row in own[reach].itertuples()
     ]
     if len(shares) == 1:
         text = f"{opening} the variance of the effect comes most from {shares[0]}"
         names = [
-            f"{row.setting} (with others {_interval(row.total, row.total_confidence)})"
+            f"{setting_name(row.setting)} (with others {_interval(row.total, row.total_confidence)})"
             for row in own.iloc[1:3].itertuples()
         ]
         text += f"; then from {listing(names)}. " if names else ". "
     else:
         text = f"{opening} the largest shares of the variance cannot be told apart: {listing(shares)}. "
     text += _interplay(own)
-    small = own[own["total"] + own["total_confidence"] < SMALL_SHARE]["setting"].tolist()
+    small = [
+        setting_name(key) for key in own[own["total"] + own["total_confidence"] < SMALL_SHARE]["setting"]
+    ]
     if small:
         text += f" Less than {percent(SMALL_SHARE)} each, interplay included, comes from {listing(small)}."
     return text
@@ -156,10 +159,11 @@ def _index_table(indices: pd.DataFrame, quantity: str, windows: tuple[str, str])
     frame = (
         frame.sort_values("far_total", ascending=False, kind="stable").rename_axis("setting").reset_index()
     )
+    frame["name"] = [capital(setting_name(key)) for key in frame["setting"]]
     return Table(
         "table-drivers", "Shares of the variance of the effect over all cases", frame,
         (
-            Column("setting", "Setting", width=1),
+            Column("name", "Setting", width=1),
             Column("near_first_order", f"Effect {span_name(near)}: alone", 2),
             Column("near_first_order_confidence", PLUS_MINUS, 2),
             Column("near_total", "with others", 2),
@@ -179,7 +183,11 @@ def _index_table(indices: pd.DataFrame, quantity: str, windows: tuple[str, str])
 
 def _caution(design: Design) -> tuple[str | Ref, ...]:
     ranges = listing(
-        [f"{factor.key} {low:g} to {high:g}" for factor in design.factors for low, high in [factor.ends()]]
+        [
+            f"{setting_name(factor.key)} {low:g} to {high:g}"
+            for factor in design.factors
+            for low, high in [factor.ends()]
+        ]
     )
     return (
         "The shares in ", Ref("table-drivers"), " and the bars of ", Ref("figure-drivers"), " hang on the ranges: "

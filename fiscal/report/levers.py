@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fiscal.plots.wording import BASIS_NAMES, DASH, amount, listing, signed_amount
+from fiscal.plots.setting_names import setting_name
+from fiscal.plots.wording import BASIS_NAMES, DASH, amount, capital, listing, signed_amount
 from fiscal.report.compared import Results
 from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Prose, Section, Table, Term
 from fiscal.results import PRESENT_VALUES, Result, compare
@@ -46,8 +47,8 @@ def _changed(base: Result, result: Result) -> list[Term]:
         if row.value == before:
             continue
         source = f" Source of the default: {row.source}." if row.source else ""
-        here = f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; {row.status})."
-        terms.append(Term(key, f"{row.doc} {here}{source}"))
+        here = f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; {row.status}; {key})."
+        terms.append(Term(capital(setting_name(key)), f"{row.doc} {here}{source}"))
     return terms
 
 
