@@ -146,7 +146,7 @@ def _values_table(results: Results) -> Table:
             Column("what", "Net revenue", width=1),
             *(Column(window, window_name(window), 1) for window in measures.windows_of(results[0])),
             *(
-                Column(column, f"Present value, {BASIS_NAMES[basis].lower()}", 1, unit=OF_DATE)
+                Column(column, f"Present value: {BASIS_NAMES[basis]}", 1, unit=OF_DATE)
                 for basis, column in PRESENT_VALUES.items()
             ),
         ),

@@ -41,8 +41,9 @@ WITH_LEAD = ("figure-cash-flow", "figure-difference", "figure-sensitivity", "tab
 """Figures and tables that come with the paragraph before them in the report."""
 
 WITH_CHAPTER = ("figure-drivers",)
-"""Figures that come with all sentences of their heading: what they show cannot be told without."""
+"""Figures that come with all that stands before them under their heading, and with what refers to them after."""
 
+ANSWER = "The answer"
 LIMITS = "What this is not"
 LIMITS_CHOSEN = ("Scope", "Returns", "Crypto", "Validation")
 """Limits that bear on the answer itself; the full report has them all."""
@@ -54,7 +55,7 @@ def brief(report: Report) -> Report:
     blocks = {block.label: block for block in numbered}
     answer = report.sections[0]
     held = {block.label for block in answer.blocks if isinstance(block, Figure | Table)}
-    sections = [replace(answer, new_page=False)]
+    sections = [replace(answer, title=ANSWER, new_page=False)]
     for title, labels in CHOSEN:
         found = [label for label in labels if label in blocks and _wanted(label, blocks)]
         held |= set(found)
@@ -81,20 +82,24 @@ def _wanted(label: str, blocks: Mapping[str, object]) -> bool:
 
 
 def _with_words(report: Report, block: Figure | Table) -> tuple[Block, ...]:
-    """A figure or table with what the report says of it: the paragraph before it, or all under its heading."""
+    """A figure or table with what the report says of it: the paragraph before it, or more where it needs that."""
     section = next(one for one in report.sections if any(part is block for part in one.blocks))
     place = next(place for place, part in enumerate(section.blocks) if part is block)
     if block.label in WITH_CHAPTER:
-        heads = [number for number, part in enumerate(section.blocks) if isinstance(part, Heading)]
-        first = max((number for number in heads if number < place), default=-1) + 1
-        last = min((number for number in heads if number > place), default=len(section.blocks))
-        under = section.blocks[first:last]
-        # the chapter goes on with tables of another matter, which have no heading of their own
-        words = [number for number, part in enumerate(under) if isinstance(part, Prose)]
-        return tuple(part for part in under[: words[-1] + 1] if part is block or isinstance(part, Prose))
-    before = section.blocks[place - 1] if place else None
-    leads = isinstance(before, Prose) and block.label in WITH_LEAD
-    return (before, block) if leads and before is not None else (block,)
+        heads = [number for number, part in enumerate(section.blocks[:place]) if isinstance(part, Heading)]
+        first = heads[-1] + 1 if heads else 0
+        before = tuple(part for part in section.blocks[first:place] if isinstance(part, Prose))
+        after = tuple(
+            part for part in section.blocks[place:] if isinstance(part, Prose) and _names(part, block.label)
+        )
+        return (*before, block, *after)
+    lead = section.blocks[place - 1] if place else None
+    return (lead, block) if isinstance(lead, Prose) and block.label in WITH_LEAD else (block,)
+
+
+def _names(prose: Prose, label: str) -> bool:
+    """Whether a paragraph refers to a figure or table."""
+    return any(isinstance(part, Ref) and part.label == label for part in prose.text)
 
 
 def _limits(report: Report) -> tuple[Block, ...]:

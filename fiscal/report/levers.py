@@ -80,7 +80,7 @@ def _effects_table(results: Results) -> Table:
             Column("scenario", "Scenario", width=1),
             *(Column(name, "FY " + name.removesuffix("_bn_usd").replace("_", "\N{EN DASH}"), 1) for name in windows),
             *(
-                Column(column, f"Present value, {BASIS_NAMES[basis].lower()}", 1, unit=OF_DATE)
+                Column(column, f"Present value: {BASIS_NAMES[basis]}", 1, unit=OF_DATE)
                 for basis, column in PRESENT_VALUES.items() if column in values
             ),
             Column("annual", "Annual effect turns", align="right"),
