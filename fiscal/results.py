@@ -463,9 +463,9 @@ class Comparison:
     def effects(self) -> pd.DataFrame:
         """Net revenue of each scenario less the base over every window, and the years in which it turns.
 
-        ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), its present value on two
-        bases where every result has them (:func:`whole_value`), ``annual_turns`` and ``cumulated_turns``
-        (:attr:`turning_years`; missing: never for good).
+        ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
+        ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
+        result has values, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`; missing: never for good).
         """
         valued = all(has_values(result) for result in (self.base, *self.others))
         turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
