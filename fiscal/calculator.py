@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fiscal import compiled
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.errors import InputError, Problem, nearest
@@ -316,6 +317,7 @@ class _Case:
 
 def _valued(case: _Case, level_at: float) -> tuple[Vintages, Ledger]:
     """The cell projected with a level draw at the rate ``level_at``, its books, and the contribution's value."""
+    compiled.prepare()
     inputs = _one_cell(case, level_at)
     projection = project(inputs, keep_shares=(0,))
     law, avoided = _outside_law(case), np.full(_shape(case), case.contribution_tax_rate)

@@ -49,6 +49,7 @@ STEP = 0.01
 """A perturbed vintage or stock is raised by this share."""
 
 TAXES = ("withdrawal_tax", "conversion_tax", "additional_tax")
+WITHDRAWN, GROUP_TAX, GROUP_WITHDRAWN = "withdrawn", "group_tax", "group_withdrawn"
 STOCK, CONTRIBUTIONS, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
 BATCH = 64
 FEWEST_PATHS = 4
@@ -133,7 +134,7 @@ def price(
             changes = own if label == SCENARIO_PATH else {}
             found[case].append(_present_values(given, label, market, law, factors, changes))
     joined = {
-        case: {line: np.concatenate([part[line] for part in parts], axis=1) for line in parts[0]}
+        case: {line: np.concatenate([part[line] for part in parts], axis=-1) for line in parts[0]}
         for case, parts in found.items()
     }
     average = _scopes(joined)
@@ -231,53 +232,21 @@ def _present_values(
     factors: np.ndarray,
     changes: dict[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Present values of the taxes and of what is withdrawn, ``(G, P)``: groups share nothing, so that each is
-    projected alone."""
-    from fiscal.projection.kernel import project_totals
+    """Present values on every path, ``(P,)``, of the taxes and of what is withdrawn, and by earnings group
+    ``(G, P)`` of the tax on withdrawals and of what is withdrawn."""
+    from fiscal.projection.kernel import project_groups
 
     on_market = replace(on_paths(inputs, label, market), **(changes or {}))  # type: ignore[arg-type]
-    parts = []
-    for group in range(inputs.opening_usd.shape[3]):
-        rates = buildup_rates(_law_of_group(law, group), len(inputs.years))
-        totals = project_totals(_inputs_of_group(on_market, group), rates)
-        flows = {
-            "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
-            "conversion_tax": totals["conversion_tax"],
-            "additional_tax": totals["additional_tax"],
-            "withdrawn": totals["traditional_withdrawals"] + totals["inherited_withdrawals"],
-        }
-        parts.append({line: flow @ factors for line, flow in flows.items()})
-    return {line: np.stack([part[line] for part in parts]) for line in parts[0]}
-
-
-def _inputs_of_group(inputs: ProjectionInputs, group: int) -> ProjectionInputs:
-    """The inputs of one earnings group alone."""
-    one = slice(group, group + 1)
-
-    def schedule(of: TaxSchedule) -> TaxSchedule:
-        return TaxSchedule(knots_usd=of.knots_usd, tax_usd=of.tax_usd[:, :, one])
-
-    return replace(
-        inputs,
-        opening_usd=inputs.opening_usd[:, :, :, one],
-        opening_basis_usd=inputs.opening_basis_usd[:, :, one],
-        contribution_usd=inputs.contribution_usd[:, :, :, one],
-        death_rate=inputs.death_rate[:, :, one],
-        holders=inputs.holders[:, :, one],
-        heirs=inputs.heirs[:, :, one],
-        owner_schedule=schedule(inputs.owner_schedule),
-        heir_schedule=schedule(inputs.heir_schedule),
-    )
-
-
-def _law_of_group(law: BuildupTax, group: int) -> BuildupTax:
-    one = slice(group, group + 1)
-    return replace(
-        law,
-        interest_rate=law.interest_rate[:, :, one],
-        dividend_rate=law.dividend_rate[:, :, one],
-        gain_rate=law.gain_rate[:, :, one],
-    )
+    totals, group_tax, group_withdrawn = project_groups(on_market, buildup_rates(law, len(inputs.years)))
+    flows = {
+        "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
+        "conversion_tax": totals["conversion_tax"],
+        "additional_tax": totals["additional_tax"],
+        WITHDRAWN: totals["traditional_withdrawals"] + totals["inherited_withdrawals"],
+        GROUP_TAX: group_tax,
+        GROUP_WITHDRAWN: group_withdrawn,
+    }
+    return {line: flow @ factors for line, flow in flows.items()}
 
 
 def _raised(more: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -294,10 +263,8 @@ def _price(values: dict[str, np.ndarray]) -> Price:
     def mean(of: np.ndarray, control: np.ndarray) -> tuple[float, float]:
         return controlled(of[:-1], control[:-1], float(control[-1]))
 
-    total = values["withdrawn"].sum(axis=0)
-    pairs = {line: mean(values[line].sum(axis=0), total) for line in TAXES}
-    tax, own = values["withdrawal_tax"], values["withdrawn"]
-    groups = np.array([mean(tax[g], own[g]) for g in range(len(tax))])
+    pairs = {line: mean(values[line], values[WITHDRAWN]) for line in TAXES}
+    groups = np.array([mean(*pair) for pair in zip(values[GROUP_TAX], values[GROUP_WITHDRAWN], strict=True)])
     return Price(
         value_usd={line: value for line, (value, _) in pairs.items()},
         error_usd={line: error for line, (_, error) in pairs.items()},

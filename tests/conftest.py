@@ -11,8 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fiscal import compiled
 from fiscal.results import Result
 from fiscal.scenario import load
+
+compiled.prepare()  # once for all: whoever comes first to the kernel finds one place of compiled code
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -34,7 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "projection": _BASE,
     "budget": _BASE | {"projection"},
     "assembly": _ENGINE,
-    "calculator": _BASE | {"projection", "budget"},
+    "calculator": _BASE | {"budget", "compiled", "projection"},
     "flat_tax": _BASE | {"assembly", "markets", "projection"},
     "simulation": _ENGINE | {"assembly"},
     "levers": _ENGINE | {"assembly"},

@@ -85,11 +85,8 @@ def _tax_a_tenth_less(schedule: Any, year: int, withdrawal_usd: np.ndarray, hold
 
 
 def _taxed_on_half(*arguments: Any) -> Any:
-    year = true_outside(*arguments)
-    return vintages._Outside(
-        grow=year.grow + year.tax / 2, tax=year.tax / 2, gain=year.gain, charge=year.charge,
-        discount=year.discount,
-    )  # fmt: skip
+    interest, payout, realised, untaxed, whole = true_parts(*arguments)
+    return interest / 2, payout / 2, realised / 2, untaxed, whole
 
 
 def _flows_first(inputs: Any, year: int) -> np.ndarray:
@@ -97,9 +94,7 @@ def _flows_first(inputs: Any, year: int) -> np.ndarray:
     return true_return(inputs, year)[:, ::-1]
 
 
-true_tax, true_outside, true_return = (
-    reference.expected_tax, vintages._outside, reference.core_half_return,
-)  # fmt: skip
+true_tax, true_parts, true_return = reference.expected_tax, vintages._parts, reference.core_half_return
 
 
 @pytest.mark.parametrize(
@@ -108,7 +103,7 @@ true_tax, true_outside, true_return = (
         (reference, "_aged", _aged_late),
         (reference, "expected_tax", _tax_a_tenth_less),
         (reference, "core_half_return", _flows_first),
-        (vintages, "_outside", _taxed_on_half),
+        (vintages, "_parts", _taxed_on_half),
     ],
     ids=["ageing", "schedule", "order of events", "tax of the taxable account"],
 )

@@ -25,7 +25,7 @@ from small import (
 from fiscal.budget.ledger import BuildupTax, buildup_rates
 from fiscal.projection import constant_mix, two_sleeves
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.kernel import TOTALS, BuildupRates, project_references, project_totals
+from fiscal.projection.kernel import TOTALS, BuildupRates, project_groups, project_references, project_totals
 from fiscal.projection.reference import project
 
 
@@ -116,6 +116,31 @@ def test_kernel_of_one_mix_is_the_reference(seed: int, paths: int, converting: b
     )
     rates = law(seed)
     assert_equal_to_rounding(inputs, project_totals(inputs, rates), rates)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_groups_are_those_of_the_reference_and_change_no_bit(seed: int, drifting: bool) -> None:
+    """In both kernels; a stratum that is in proportion to another is taken from it for groups too."""
+    rates = law(seed)
+    inputs = random_inputs(seed, paths=5, mix=np.zeros(5, dtype=np.int64)) if drifting else one_mix(seed, 5)
+    without = replaced(
+        inputs, crypto_target_share=np.zeros((5, YEARS, STRATA)),
+        crypto_contribution_share=np.zeros((5, YEARS, STRATA)),
+    )  # fmt: skip
+    for given_ in (inputs, without):
+        totals, tax, withdrawn = project_groups(given_, rates)
+        for name, values in project_totals(given_, rates).items():
+            np.testing.assert_array_equal(totals[name], values)
+        cells = project(given_).cells
+
+        def by_group(*names: str, cells: dict[str, np.ndarray] = cells) -> np.ndarray:
+            return sum(cells[name].sum(axis=(2, 4)) for name in names).transpose(2, 0, 1)
+
+        scale = 1e-12 * (totals["closing_traditional"] + totals["traditional_withdrawals"]) + 1e-9
+        assert (np.abs(tax - by_group("owner_tax", "heir_tax")) <= scale).all()
+        drawn = by_group("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals")
+        assert (np.abs(withdrawn - drawn) <= scale).all()
 
 
 @settings(max_examples=10, deadline=None)

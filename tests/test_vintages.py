@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import backward_reference
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -99,6 +102,40 @@ def test_return_equal_to_discount_gives_the_tax_deferred(rebalancing: float) -> 
     inputs = replaced(inputs, half_return=np.repeat(half[..., None], 2, axis=3))
     _, found = value(inputs, (1 + r) ** -np.arange(years, dtype=float))
     assert found.contributions_total("withdrawal_tax")[0, 0] == pytest.approx(RATE * 1000.0, rel=1e-9)
+
+
+@quick
+@given(st.integers(0, 10_000), st.sampled_from([0, 1]), st.booleans(), st.booleans())
+def test_the_compiled_passes_are_those_of_plain_numpy(
+    seed: int, path: int, portfolio: bool, marginal: bool
+) -> None:
+    """With everything: progressive schedules, price impact, losses, two sleeves, heirs, conversions."""
+    inputs = emptied(seed)
+    projection = project(inputs, keep_shares=(path,), keep_balances=(path,))
+    drawn = np.random.default_rng(seed)
+    cell = (len(inputs.years), *inputs.opening_usd.shape[2:4])
+    told = dict(
+        discount=None if portfolio else drawn.uniform(0.5, 1.2, len(inputs.years)),
+        opening_discount=0.98, contribution_tax_rate=drawn.uniform(0, 0.4, cell), marginal=marginal,
+    )  # fmt: skip
+    tax = law(inputs, interest=0.3, gain=0.4)
+    payouts = drawn.uniform(0, 0.03, tax.payout_rate.shape)
+    rates = {name: drawn.uniform(0, 0.4, cell) for name in ("interest_rate", "dividend_rate", "gain_rate")}
+    tax = replace(tax, payout_rate=payouts, **rates)
+    found = value_vintages(inputs, projection, path, tax, **told)
+    stock, contributions, claim = backward_reference.vintages(inputs, projection, path, tax, **told)
+    assert found.contributions_usd.keys() == contributions.keys()
+    for line, expected in contributions.items():
+        assert_equal(found.contributions_usd[line], expected)
+    for line, expected in stock.items():
+        assert_equal(found.stock_usd[line], expected)
+    assert (found.claim_usd is None) == (claim is None) == (not portfolio)
+    if claim is not None:
+        assert_equal(found.claim_usd, claim)
+
+
+def assert_equal(actual: np.ndarray | None, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-12 * np.abs(expected).max())
 
 
 def _shadow(inputs: ProjectionInputs, discount: np.ndarray, tax: BuildupTax) -> float:

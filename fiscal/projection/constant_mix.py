@@ -66,13 +66,15 @@ YEAR = 8 * LANES
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True)
 def project(
-    out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
-    crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
-    nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
+    out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
+    core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,
+    penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
     one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
     interest_share, gain_share, payout,
 ):  # fmt: skip
-    """Fill ``out`` (block, Y, line x lane) with a column's totals on the paths ``chosen``.
+    """Fill ``out`` (block, Y, line x lane) with a column's totals on the paths ``chosen``, and ``groups_out``
+    (block, Y, G, 2 x lane), where it has groups, with each group's tax on withdrawals and what is withdrawn
+    from traditional accounts, owners' and heirs'.
 
     Shapes are those of :class:`~fiscal.projection.inputs.ProjectionInputs` without strata and mixes:
     ``opening`` (2, 2, A, G), ``core_weight`` (Y, A, X), ``target`` (P, Y). ``to_heirs`` (Y, A, G) is the
@@ -83,24 +85,25 @@ def project(
         for lane in range(LANES):
             path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]
         _block(
-            out[block], path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
-            core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,
-            penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs,
-            one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate,
-            dividend_rate, gain_rate, interest_share, gain_share, payout,
+            out[block], groups_out[block], path, fraction, opening, opening_basis, contribution, contribution_scale,
+            half_return, core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share,
+            withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years,
+            holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate,
+            interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
         )  # fmt: skip
 
 
 @compiled
 def _block(
-    out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
-    crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate, penalised,
-    nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
+    out, groups_out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
+    core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,
+    penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
     one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
     interest_share, gain_share, payout,
 ):  # fmt: skip
     ages, groups = opening.shape[2:]
     years = out.shape[0]
+    by_group = groups_out.shape[1] > 0
     assets = half_return.shape[3]
     returns = buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
     year = buffer((years + 1) * YEAR).reshape((years + 1, YEAR))
@@ -138,18 +141,26 @@ def _block(
                 row, y, a, part, returns, year, core_weight, fee_core * part, fee_crypto * part, withdrawal_rate,
                 rollover_rate, conversion_rate, heir_years, crypto_weight, interest_share, gain_share, payout,
             )  # fmt: skip
+            group_out = groups_out[y if by_group else 0]
+            if by_group:
+                _withdrawn(group_out, cell, ring, row, k)
             _cells(
                 cell, ring, row, sums, y, a, k, contribution, to_heirs, nonqualified_share, interest_rate,
                 dividend_rate, gain_rate, one_holder, one_heir, converting,
             )  # fmt: skip
             tax_of(
-                due, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a, part
-            )
+                due, group_out, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a,
+                part, by_group,
+            )  # fmt: skip
             if converting:
                 tax_of(
-                    due, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a, part,
+                    due, group_out, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax, holders,
+                    y, a, part, False,
                 )  # fmt: skip
-            tax_of(due, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs, y, a, part)
+            tax_of(
+                due, group_out, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs, y, a, part,
+                by_group,
+            )  # fmt: skip
             _report(
                 out, y, a, row, sums, due, year, contribution, penalised, additional_rate, fee_core * part,
                 fee_crypto * part, interest_rate, dividend_rate, gain_rate, converting,
@@ -326,6 +337,16 @@ def _row(
         row[NEW_I + lane] = core_held * interest + crypto_held * i
         row[NEW_D + lane] = core_held * flat_dividend + crypto_held * d
         row[NEW_G + lane] = core_held * gain + crypto_held * g
+
+
+@compiled
+def _withdrawn(group_out, cell, ring, row, k):
+    """Add what each group withdraws from traditional accounts and as heirs of such, before the year's events."""
+    for g in range(cell.shape[0]):
+        for lane in range(LANES):
+            owned = cell[g, PT + lane] * row[WPT + lane] + cell[g, IT + lane] * row[WIT + lane]
+            inherited = (ring[k, g, lane] + cell[g, UT + lane]) * row[PAYS + lane]
+            group_out[g, LANES + lane] += owned + inherited
 
 
 @compiled

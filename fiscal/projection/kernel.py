@@ -68,6 +68,7 @@ class _Projected:
     stratum: int
     chosen: np.ndarray  # (P,) bool
     totals: np.ndarray  # (P, line, Y)
+    groups: np.ndarray  # (P, 2, G, Y)
 
 
 def project_totals(inputs: ProjectionInputs, law: BuildupRates) -> dict[str, np.ndarray]:
@@ -87,35 +88,61 @@ def project_references(
     every reference, that of those who never buy any) is not projected again: all is in proportion.
     """
     known: list[_Projected] = []
-    return [_reference(inputs, law, known) for inputs in references]
+    return [_named(_reference(inputs, law, known, by_group=False)[0]) for inputs in references]
 
 
-def _reference(inputs: ProjectionInputs, law: BuildupRates, known: list[_Projected]) -> dict[str, np.ndarray]:
+def project_groups(
+    inputs: ProjectionInputs, law: BuildupRates
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """:func:`project_totals`, and by earnings group ``(G, P, Y)`` the tax on withdrawals and what is withdrawn from
+    traditional accounts, both of owners and of heirs."""
+    total, groups = _reference(inputs, law, [], by_group=True)
+    tax, withdrawn = np.ascontiguousarray(groups.transpose(1, 2, 0, 3))
+    return _named(total), tax, withdrawn
+
+
+def _named(total: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: np.ascontiguousarray(total[:, i]) for i, name in enumerate(TOTALS)}
+
+
+def _reference(
+    inputs: ProjectionInputs, law: BuildupRates, known: list[_Projected], *, by_group: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Totals ``(P, line, Y)`` and, if asked for, those of groups ``(P, 2, G, Y)``; else no group."""
     if (inputs.mix != inputs.mix[0]).any():
         raise ValueError("the kernel projects paths of one mix at a time")
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
     strata = inputs.opening_usd.shape[4]
     free, single = _kinds(inputs)
     total = np.zeros((n_paths, len(TOTALS), n_years))
+    groups = np.zeros((n_paths, 2, inputs.opening_usd.shape[3] if by_group else 0, n_years))
     for s in range(strata):
         todo = single[:, s]
         for earlier in known:
             shared = todo & free[:, s] & earlier.chosen
             if shared.any() and (times := _proportion(earlier, inputs, s)) is not None:
                 total[shared] += times * earlier.totals[shared]
+                groups[shared] += times * earlier.groups[shared]
                 todo = todo & ~shared
         if todo.any():
-            column = np.zeros_like(total)
-            column[todo] = _one_mix(inputs, law, s, np.flatnonzero(todo))
+            column, parts = np.zeros_like(total), np.zeros_like(groups)
+            column[todo], parts[todo] = _one_mix(inputs, law, s, np.flatnonzero(todo), by_group)
             total += column
+            groups += parts
             if (todo & free[:, s]).any():
-                known.append(_Projected(inputs=inputs, stratum=s, chosen=todo & free[:, s], totals=column))
+                known.append(
+                    _Projected(
+                        inputs=inputs, stratum=s, chosen=todo & free[:, s], totals=column, groups=parts
+                    )
+                )
     # strata that meet in the price that their purchases move are projected together
     for kind in np.unique(~single, axis=0):
         chosen = np.flatnonzero((~single == kind).all(axis=1))
         if kind.any():
-            total[chosen] += _two_sleeves(inputs, law, np.flatnonzero(kind), chosen)
-    return {name: np.ascontiguousarray(total[:, i]) for i, name in enumerate(TOTALS)}
+            column, parts = _two_sleeves(inputs, law, np.flatnonzero(kind), chosen, by_group)
+            total[chosen] += column
+            groups[chosen] += parts
+    return total, groups
 
 
 def _kinds(inputs: ProjectionInputs) -> tuple[np.ndarray, np.ndarray]:
@@ -175,17 +202,20 @@ def _proportion(earlier: _Projected, inputs: ProjectionInputs, stratum: int) -> 
     return times
 
 
-def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: np.ndarray) -> np.ndarray:
-    """Totals ``(path, line, Y)`` of a stratum on the paths ``chosen``."""
+def _one_mix(
+    inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: np.ndarray, by_group: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Totals ``(path, line, Y)`` of a stratum on the paths ``chosen``, and of its groups ``(path, 2, G, Y)``."""
     mix = int(inputs.mix[0])
     blocks = -(-len(chosen) // constant_mix.LANES)
     out = np.zeros((blocks, len(inputs.years), len(TOTALS) * constant_mix.LANES))
+    groups_out = _groups_out(inputs, blocks, constant_mix.LANES, by_group)
     weights, sleeve = inputs.core_weight[mix][:, :, stratum], inputs.crypto_weight[mix]
     held = (weights != 0).any(axis=(0, 1)) | (sleeve != 0)
     holders, heirs = inputs.holders[..., stratum], inputs.heirs[..., stratum]
     run: Callable[..., None] = constant_mix.project
     run(
-        out, chosen, _plain(inputs.year_fraction), _plain(inputs.opening_usd[..., stratum]),
+        out, groups_out, chosen, _plain(inputs.year_fraction), _plain(inputs.opening_usd[..., stratum]),
         _plain(inputs.opening_basis_usd[..., stratum]), _plain(inputs.contribution_usd[..., stratum]),
         _plain(inputs.contribution_scale[..., stratum]), _plain(inputs.half_return[..., held]),
         _plain(weights[..., held]), _plain(sleeve[held]),
@@ -195,16 +225,17 @@ def _one_mix(inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: 
         *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
         _plain(law.payout_rate[:, held]),
     )  # fmt: skip
-    return _by_path(out, constant_mix.LANES)[: len(chosen)]
+    return _by_path(out, groups_out, constant_mix.LANES, len(chosen))
 
 
 def _two_sleeves(
-    inputs: ProjectionInputs, law: BuildupRates, strata: np.ndarray, chosen: np.ndarray
-) -> np.ndarray:
-    """Totals ``(path, line, Y)`` of the strata together, on the paths ``chosen``."""
+    inputs: ProjectionInputs, law: BuildupRates, strata: np.ndarray, chosen: np.ndarray, by_group: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Totals ``(path, line, Y)`` of the strata together on the paths ``chosen``, and of groups ``(path, 2, G, Y)``."""
     mix = int(inputs.mix[0])
     blocks = -(-len(chosen) // two_sleeves.LANES)
     out = np.zeros((blocks, len(inputs.years), len(TOTALS) * two_sleeves.LANES))
+    groups_out = _groups_out(inputs, blocks, two_sleeves.LANES, by_group)
 
     def by_stratum(values: np.ndarray, axis: int = -1) -> np.ndarray:
         return _plain(np.moveaxis(values, axis, 0)[strata])
@@ -215,7 +246,7 @@ def _two_sleeves(
     held = (weights != 0).any(axis=(0, 1, 2)) | (sleeve != 0)
     run: Callable[..., None] = two_sleeves.project
     run(
-        out, chosen, _plain(inputs.year_fraction), by_stratum(inputs.opening_usd),
+        out, groups_out, chosen, _plain(inputs.year_fraction), by_stratum(inputs.opening_usd),
         by_stratum(inputs.opening_basis_usd), by_stratum(inputs.contribution_usd),
         _plain(inputs.contribution_scale[..., strata]), _plain(inputs.half_return[..., held]),
         _plain(np.moveaxis(weights[..., held], 2, 0)), _plain(sleeve[held]), _plain(inputs.fee_rate[mix]),
@@ -227,7 +258,7 @@ def _two_sleeves(
         *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
         _plain(law.payout_rate[:, held]),
     )  # fmt: skip
-    return _by_path(out, two_sleeves.LANES)[: len(chosen)]
+    return _by_path(out, groups_out, two_sleeves.LANES, len(chosen))
 
 
 def _per(people: np.ndarray, inputs: ProjectionInputs) -> np.ndarray:
@@ -261,9 +292,18 @@ def _plain(values: np.ndarray) -> np.ndarray:
     return view
 
 
-def _by_path(out: np.ndarray, lanes: int) -> np.ndarray:
-    """Totals by block (block, Y, line x lane) as ``(path, line, Y)``."""
+def _groups_out(inputs: ProjectionInputs, blocks: int, lanes: int, by_group: bool) -> np.ndarray:
+    """Where a projection writes what is asked by group; without groups it writes nothing."""
+    years, groups = (len(inputs.years), inputs.opening_usd.shape[3]) if by_group else (1, 0)
+    return np.zeros((blocks, years, groups, 2 * lanes))
+
+
+def _by_path(
+    out: np.ndarray, groups_out: np.ndarray, lanes: int, paths: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Totals by block (block, Y, line x lane) as ``(path, line, Y)``; those of groups as ``(path, 2, G, Y)``."""
     blocks, years, _ = out.shape
-    return (
-        out.reshape(blocks, years, len(TOTALS), lanes).transpose(0, 3, 2, 1).reshape(-1, len(TOTALS), years)
-    )
+    total = out.reshape(blocks, years, len(TOTALS), lanes).transpose(0, 3, 2, 1)
+    groups = groups_out.reshape(*groups_out.shape[:3], 2, lanes).transpose(0, 4, 3, 2, 1)
+    by_path = groups.reshape(blocks * lanes, *groups.shape[2:])
+    return total.reshape(-1, len(TOTALS), years)[:paths], by_path[:paths]

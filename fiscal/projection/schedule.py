@@ -26,13 +26,14 @@ def _piece(knots, tax, y, a, g, k):
 
 
 @compiled
-def tax_of(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, part):
+def tax_of(due, groups_due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a, part, by_group):
     """Sum ``people x schedule(amount of each)`` over groups, into ``due`` (place, lane), of the amounts ``taxed``
     (G, place, lane) that a cell keeps from ``what`` on.
 
     Each lane takes the line of its own piece; only the pieces between the lanes' least and largest amount
     are looked at, and those found for a group the last time are where the search begins. ``bits`` are the
-    amounts as integers, which have the same order: none is negative.
+    amounts as integers, which have the same order: none is negative. Where it is asked ``by_group``, what each
+    group owes is added to ``groups_due`` (G, lane).
     """
     last = knots.shape[1] - 2
     end = ends.view(np.int64)
@@ -71,3 +72,6 @@ def tax_of(due, taxed, bits, what, found, ends, pieces, knots, tax, people, y, a
             whole = people[y, a, g] * part
             for lane in range(lanes):
                 due[at, lane] += whole * found[lane]
+            if by_group:
+                for lane in range(lanes):
+                    groups_due[g, lane] += whole * found[lane]

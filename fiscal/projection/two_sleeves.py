@@ -76,13 +76,15 @@ POLICY = 3 * LANES
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True)
 def project(
-    out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
-    crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier,
-    persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs,
-    heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate,
-    interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
+    core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
+    multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate,
+    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax,
+    additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
-    """Fill ``out`` (block, Y, line x lane) with the totals of all strata on the paths ``chosen``.
+    """Fill ``out`` (block, Y, line x lane) with the totals of all strata on the paths ``chosen``, and ``groups_out``
+    (block, Y, G, 2 x lane), where it has groups, with each group's tax on withdrawals and what is withdrawn
+    from traditional accounts, owners' and heirs'.
 
     Shapes are those of :class:`~fiscal.projection.inputs.ProjectionInputs` without mixes, but strata are the first
     axis of what is theirs and no path's: ``opening`` (S, 2, 2, A, G), ``holders`` (S, Y, A, G), ``core_weight``
@@ -93,27 +95,28 @@ def project(
         for lane in range(LANES):
             path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]
         _block(
-            out[block], path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
-            core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing,
-            sale_share, multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate,
-            conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax,
-            heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share,
-            payout,
+            out[block], groups_out[block], path, fraction, opening, opening_basis, contribution, contribution_scale,
+            half_return, core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer,
+            rebalancing, sale_share, multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share,
+            rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
+            owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
+            gain_share, payout,
         )  # fmt: skip
 
 
 @compiled
 def _block(
-    out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return, core_weight,
-    crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share, multiplier,
-    persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs,
-    heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate,
-    interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    out, groups_out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
+    core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
+    multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate,
+    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax,
+    additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
     strata = opening.shape[0]
     ages, groups = opening.shape[3:]
     years, assets = out.shape[0], half_return.shape[3]
     together = multiplier != 0.0
+    by_group = groups_out.shape[1] > 0
     realised = 0.0
     for x in range(assets):
         realised += gain_share[x] * crypto_weight[x]
@@ -178,6 +181,7 @@ def _block(
                     interest_share, gain_share, payout,
                 )  # fmt: skip
                 sums[:] = 0.0
+                group_out = groups_out[y if by_group else 0]
                 for g in range(groups):
                     dead = to_heirs[y, a, g]
                     _owners(
@@ -188,6 +192,9 @@ def _block(
                         one_holder[s, y, a, g], converting,
                     )  # fmt: skip
                     _heirs(cell[g], ring[g], row, sums, work, given, y, filled, one_heir[s, y, a, g])
+                    if by_group:
+                        for lane in range(LANES):
+                            group_out[g, LANES + lane] += work[TAKEN + lane] + work[PAID + lane]
                     _build_up(
                         sums, row, work, year[y], interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g],
                         dividend, crypto_dividend,
@@ -195,28 +202,18 @@ def _block(
                 taxed = cell.reshape((groups, CELL // LANES, LANES))
                 bits = taxed.view(np.int64)
                 tax_of(
-                    due, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders[s], y, a, part,
+                    due, group_out, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders[s], y,
+                    a, part, by_group,
                 )  # fmt: skip
                 if converting:
                     tax_of(
-                        due, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax, holders[s], y,
-                        a, part,
+                        due, group_out, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax,
+                        holders[s], y, a, part, False,
                     )  # fmt: skip
                 tax_of(
-                    due,
-                    taxed,
-                    bits,
-                    DRAWN,
-                    found,
-                    ends,
-                    heir_piece,
-                    heir_knots,
-                    heir_tax,
-                    heirs[s],
-                    y,
-                    a,
-                    part,
-                )
+                    due, group_out, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs[s], y, a,
+                    part, by_group,
+                )  # fmt: skip
                 _report(
                     out[y], row, sums, due, year[y], penalised[0, a], penalised[1, a], additional_rate, fee_core,
                     fee_crypto, converting,
@@ -494,6 +491,7 @@ def _heirs(cell, ring, row, sums, work, given, y, filled, per_heir):
         work[HELD1 + lane] += t1 + r1
         sums[OPENED1 + lane] += t1 + r1
         paid = work[PAID + lane] + (t0 * row[ONE0 + lane] + t1 * row[ONE1 + lane])
+        work[PAID + lane] = paid
         sums[HEIRS_OUT + lane] += paid
         cell[DRAWN + lane] = paid * per_heir
         left[HT0 + lane], left[HT1 + lane] = given[HT0 + lane], given[HT1 + lane]
