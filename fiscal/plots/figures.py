@@ -17,6 +17,7 @@ from matplotlib.ticker import NullFormatter
 import fiscal.plots.measures as measures
 import fiscal.plots.style as style
 from fiscal.errors import InputError, Problem
+from fiscal.plots.setting_names import setting_name
 from fiscal.plots.wording import (
     BASIS_NAMES,
     FACTOR_NAMES,
@@ -600,7 +601,7 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
 
 
 def _bar_names(keys: pd.Series) -> list[str]:
-    return keys.str.removeprefix("assumptions.").tolist()
+    return [setting_name(key) for key in keys]
 
 
 def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:

@@ -11,12 +11,21 @@ from fiscal import sources
 from fiscal.axes import GROUPS
 from fiscal.plots import measures
 from fiscal.plots.figures import basis_name
-from fiscal.plots.wording import amount, capital, listing, percent, signed_amount, signed_percent
+from fiscal.plots.wording import (
+    BASIS_NAMES,
+    amount,
+    capital,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    window_name,
+)
 from fiscal.report.answer import SIGNS
 from fiscal.report.chapters import VINTAGE_YEAR, figure
 from fiscal.report.compared import Results
-from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
-from fiscal.results import Result
+from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.results import PRESENT_VALUES, Result, whole_value
 
 VINTAGE = f"contributions_{VINTAGE_YEAR}"
 ALL, STOCK, EFFECT = "all_contributions", "opening_stock", "crypto_effect"
@@ -64,6 +73,8 @@ def _bases(results: Results) -> list[Block]:
         ),
     )
     return [
+        Prose(_values_sentences(results)),
+        _values_table(results),
         Prose(
             "One contribution has as many values as there are ways to discount a risky receipt that lies "
             "decades off. "
@@ -76,6 +87,72 @@ def _bases(results: Results) -> list[Block]:
         Prose(_marginal_sentences(base)),
         Prose(_stand_in(results), "note"),
     ]
+
+
+def values_rows(results: Results) -> pd.DataFrame:
+    """Net revenue of the base, and every effect on it: sums over windows, and present values on two bases.
+
+    ``what``, a column a window (its label, billions of current dollars), and the columns of ``PRESENT_VALUES``. The
+    effect of crypto is that against the same run without it; any other is that against the base.
+    """
+    base = results[0]
+    windows = measures.windows_of(base)
+    net = "net_revenue"
+    rows: list[dict[str, Any]] = [
+        {"what": f"{capital(base.name)}, level"}
+        | {window: measures.window_sum(base, window, net) for window in windows}
+        | {column: whole_value(base, basis) for basis, column in PRESENT_VALUES.items()}
+    ]
+    for result in measures.with_crypto(results):
+        frame = measures.bases(result, EFFECT)
+        rows.append(
+            {"what": f"{capital(result.name)} less no crypto"}
+            | {window: measures.window_difference(result, window, net, "no_crypto") for window in windows}
+            | {column: float(_of(frame, basis)[net]) for basis, column in PRESENT_VALUES.items()}
+        )
+    for result in measures.set_apart(results):
+        rows.append(
+            {"what": f"{capital(result.name)} less {base.name}"}
+            | {window: measures.window_gap(result, base, window, net) for window in windows}
+            | {
+                column: whole_value(result, basis) - whole_value(base, basis)
+                for basis, column in PRESENT_VALUES.items()
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _values_sentences(results: Results) -> str:
+    """Why sums of current dollars need present values beside them, and what those are of the base."""
+    base = results[0]
+    bills, own = (whole_value(base, basis) for basis in PRESENT_VALUES)
+    stock = float(_of(measures.bases(base, STOCK), "portfolio")["net_revenue"])
+    longest = measures.windows_of(base)[-1]
+    return (
+        f"Sums over decades add dollars of different years. Net revenue of the {base.name} is "
+        f"{signed_amount(measures.window_sum(base, longest, 'net_revenue'))} in current dollars over "
+        f"{window_name(longest)}. To the last withdrawal after the horizon it is worth {signed_amount(bills)} on "
+        "30 June 2025 at Treasury bill rates, which count returns above the bill rate and not their risk, and "
+        f"{signed_amount(own)} on the portfolio basis, where each dollar is discounted at what it earns: "
+        f"{signed_amount(stock)} from the opening stock, whose deferral came before, and {signed_amount(own - stock)} "
+        "from the contributions after it."
+    )
+
+
+def _values_table(results: Results) -> Table:
+    return Table(
+        "table-values", "Net revenue in current dollars and in present values", values_rows(results),
+        (
+            Column("what", "Net revenue", width=1),
+            *(Column(window, window_name(window), 1) for window in measures.windows_of(results[0])),
+            *(
+                Column(column, f"Present value: {BASIS_NAMES[basis]}", 1, unit=OF_DATE)
+                for basis, column in PRESENT_VALUES.items()
+            ),
+        ),
+        unit=f"Billions of current dollars, fiscal years; present values of 30 June 2025. {SIGNS}",
+        source="Present values go to the last withdrawal after the horizon.",
+    )  # fmt: skip
 
 
 def _of(frame: pd.DataFrame, basis: str) -> pd.Series:
@@ -195,7 +272,7 @@ def _bases_table(results: Results) -> Table:
             Column("error_bn_usd", "Its standard error", 1),
             Column("net_revenue", "Net revenue", 1),
             Column("marginal", "Net, marginal", 1),
-            Column("per_dollar", "Net, cents a dollar", 1, 100),
+            Column("per_dollar", "Net, cents a dollar", 1, 100, unit="cents a traditional dollar"),
         ),
         unit=f"Billions of dollars of 30 June 2025, to the last withdrawal. {SIGNS}", group="group",
         source="Net revenue also has the additional tax and the tax on conversions. Cents: of a traditional dollar "
@@ -234,8 +311,8 @@ def _expenditure(results: Results) -> list[Block]:
         f"{amount(cost['gains never realised'])}. As "
         f"set, {percent(realised)} of equity gains and {percent(crypto_realised)} of crypto gains are "
         f"realised in the "
-        "year they accrue, which is also the turnover of the shadow account (assumptions.gain_realisation_share, "
-        "assumptions.crypto_realisation_share, assumptions.equity_dividend_yield; assumed). The present-value basis "
+        "year they accrue, which is also the turnover of the shadow account; these shares and the dividend yield "
+        "are assumed. The present-value basis "
         "follows one year's contributions to their end instead, beside an account that pays its own tax. The "
         "two count "
         "different years' money and are never added."
@@ -285,7 +362,7 @@ def _displaced_sentences(results: Results) -> str:
         "the tax on its "
         f"gains there: to {last}, in current dollars, {listing(parts)}. No total has this line: what the "
         f"plan's crypto "
-        "takes the place of is not known (books.displaced_taxable_share)."
+        "takes the place of is not known."
     )
 
 
