@@ -64,7 +64,7 @@ def markdown(found: dict[str, Any]) -> str:
         *_precision(found["precision"]),
         "",
         *_table(
-            ("stage of a run with run-off and 1,000 random paths", "core-seconds"),
+            ("stage of a run with run-off", "core-seconds"),
             [(name, f"{seconds:.2f}") for name, seconds in found["stages_core_seconds"].items()],
         ),
         "",

@@ -908,7 +908,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             "not in it; a positive tax_expenditure is a cost"
         ),
         "windows": {
-            window: {row["line"]: round(row["nominal_bn_usd"], 3) for _, row in part.iterrows()}
+            window: {row["line"]: round(row["nominal_bn_usd"], 6) for _, row in part.iterrows()}
             for window, part in own.groupby("window", sort=False)
         },
     }

@@ -26,6 +26,7 @@ from fiscal.plots.wording import (
     PATH_NAMES,
     WRAPPER_NAMES,
     capital,
+    signed_amount,
     significant,
     window_name,
 )
@@ -652,7 +653,8 @@ def tornado(
     ax.margins(x=0.12)
     words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
     names = _bar_names(shown["setting"])
-    unit = f"Change from the base, {span_unit(span)}"
+    base = float(frame["at_value_bn_usd"].iloc[0])
+    unit = f"Change from its {signed_amount(base)}, {span_unit(span)}"
     style.title_of_bars(ax, capital(f"{words}, {span_name(span)}"), unit, names)
     style.legend_above(ax, names)
     style.plain_numbers(ax, axis=ax.xaxis)

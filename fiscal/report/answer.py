@@ -143,8 +143,31 @@ def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str
         f"With {percent(participants)} of participants holding {percent(allocation)} of their balances in "
         f"crypto from {full_year} on, crypto is {percent(first[at], 2)} of all balances at the end of {at}, "
         f"and "
-        f"at most {listing(tops)}. Both shares are assumed."
+        f"at most {listing(tops)}. Both shares are assumed, in plans and in the IRAs that plan money rolls into"
+        f"{_rebalanced_words(group)}."
     )
+
+
+def _rebalanced_words(group: Results) -> str:
+    """That holders sell what has risen, where they do: it keeps the share of crypto near its target."""
+    if any(float(result.scenario.value("adoption.rebalancing")) != 1 for result in group):
+        return ""
+    frame = sources.table("sensitivity")
+    own = frame[
+        (frame["key"] == "adoption.rebalancing") & frame["quantity"].str.startswith("boom minus baseline")
+    ]
+    text = ", and so is that holders go back to their target every year"
+    longest = measures.windows_of(group[0])[-1]
+    for row in own.itertuples():
+        for result in group:
+            effect = measures.window_difference(result, longest, "withdrawal_tax", "no_crypto")
+            # the stored case is this one
+            if result.name == "boom" and abs(effect - row.at_value) < 0.005 * abs(row.at_value):
+                return (
+                    f"{text} (left alone, boom would raise withdrawal tax by {amount(row.at_low)} and not by "
+                    f"{amount(row.at_value)} against no crypto)"
+                )
+    return text
 
 
 def worth_sentence(results: Results) -> str:
@@ -188,13 +211,12 @@ def _threshold_sentence(own: pd.DataFrame) -> str:
             f"No adoption would make it {target} of individual income tax, since there is no effect to scale."
         )
     clauses = [f"{percent(row.adoption_for_target)} in {row.scenario}" for row in felt]
-    beyond = [row.adoption_for_target > 1 for row in felt]
-    tail = ": more than all participants" if all(beyond) else ""
-    if any(beyond) and not all(beyond):
-        tail = "; a share above 100 percent is more than all participants"
+    beyond = any(row.adoption_for_target > 1 for row in felt)
+    tail = "; above 100 percent the allocation would have to be larger too" if beyond else ""
     return (
-        f"By proportion, the effect would reach {target} of individual income tax if the share of "
-        f"participants holding that allocation were {listing(clauses)}{tail}."
+        f"By proportion, the effect would reach {target} of individual income tax (CBO's projection, after its last "
+        f"year a fixed share of gross domestic product) if the share of participants holding that allocation were "
+        f"{listing(clauses)}{tail}."
     )
 
 
@@ -480,7 +502,8 @@ def books_table(
     )
     return Table(
         label, caption, frame, tuple(columns), unit=f"{unit}. {SIGNS}", group="window",
-        source="Net revenue is the sum of the lines. Other receipts: the additional tax on early withdrawals and "
+        source="Net revenue is the sum of the lines; its level is no gain from deferral, since tax on what the money "
+        "would have earned outside is not in it. Other receipts: the additional tax on early withdrawals and "
         f"the tax on conversions. {references if measures.with_crypto(results) else ''}The claim "
         "left at the horizon is in the present values.",
     )  # fmt: skip

@@ -736,10 +736,8 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "Returns",
-            "one path a scenario, unless the report has a chapter on the distribution over paths, and no "
-            "scenario is said "
-            "to be likely. No rescue of savers is in the totals; what a stated backstop rule would cost stands beside "
-            "them.",
+            "one path a scenario, unless its paths are random, and no scenario is said to be likely. No rescue of "
+            "savers is in the totals; what a stated backstop rule would cost is told apart from them.",
         ),
         Term(
             "Heirs",

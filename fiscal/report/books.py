@@ -31,6 +31,7 @@ VINTAGE = f"contributions_{VINTAGE_YEAR}"
 ALL, STOCK, EFFECT = "all_contributions", "opening_stock", "crypto_effect"
 CLAIM_YEARS = (2026, 2036, 2046, 2056, 2076, 2100)
 TAX = "withdrawal_tax"
+RISK_NEUTRAL = "risk_neutral"
 
 
 def valued_section(results: Results) -> Section | None:
@@ -90,25 +91,26 @@ def _bases(results: Results) -> list[Block]:
 
 
 def values_rows(results: Results) -> pd.DataFrame:
-    """Net revenue of the base, and every effect on it: sums over windows, and present values on two bases.
+    """Net revenue of the base, and every effect on it: sums over windows, and present values by basis.
 
-    ``what``, a column a window (its label, billions of current dollars), and the columns of ``PRESENT_VALUES``. The
-    effect of crypto is that against the same run without it; any other is that against the base.
+    ``what``, a column a window (its label, billions of current dollars), and the columns of :func:`value_columns`.
+    The effect of crypto is that against the same run without it; any other is that against the base.
     """
+    values = value_columns(results)
     base = results[0]
     windows = measures.windows_of(base)
     net = "net_revenue"
     rows: list[dict[str, Any]] = [
         {"what": f"{capital(base.name)}, level"}
         | {window: measures.window_sum(base, window, net) for window in windows}
-        | {column: whole_value(base, basis) for basis, column in PRESENT_VALUES.items()}
+        | {column: whole_value(base, basis) for basis, column in values.items()}
     ]
     for result in measures.with_crypto(results):
         frame = measures.bases(result, EFFECT)
         rows.append(
             {"what": f"{capital(result.name)} less no crypto"}
             | {window: measures.window_difference(result, window, net, "no_crypto") for window in windows}
-            | {column: float(_of(frame, basis)[net]) for basis, column in PRESENT_VALUES.items()}
+            | {column: float(_of(frame, basis)[net]) for basis, column in values.items()}
         )
     for result in measures.set_apart(results):
         rows.append(
@@ -116,10 +118,16 @@ def values_rows(results: Results) -> pd.DataFrame:
             | {window: measures.window_gap(result, base, window, net) for window in windows}
             | {
                 column: whole_value(result, basis) - whole_value(base, basis)
-                for basis, column in PRESENT_VALUES.items()
+                for basis, column in values.items()
             }
         )
     return pd.DataFrame(rows)
+
+
+def value_columns(results: Results) -> dict[str, str]:
+    """Bases of which every result has present values, with their columns in :func:`values_rows`."""
+    priced = all((result.tables["bases"]["basis"] == RISK_NEUTRAL).any() for result in results)
+    return {**PRESENT_VALUES} | ({RISK_NEUTRAL: "present_value_risk_neutral_bn_usd"} if priced else {})
 
 
 def _values_sentences(results: Results) -> str:
@@ -128,14 +136,31 @@ def _values_sentences(results: Results) -> str:
     bills, own = (whole_value(base, basis) for basis in PRESENT_VALUES)
     stock = float(_of(measures.bases(base, STOCK), "portfolio")["net_revenue"])
     longest = measures.windows_of(base)[-1]
+    score = ""
+    if RISK_NEUTRAL in value_columns(results):
+        score = (
+            f" At market prices (risk-neutral), the nearest to a score, it is "
+            f"{signed_amount(whole_value(base, RISK_NEUTRAL))}."
+        )
+        effects = [
+            (result, _of(measures.bases(result, EFFECT), RISK_NEUTRAL))
+            for result in measures.with_crypto(results)
+        ]
+        lost = [
+            result.name
+            for result, row in effects
+            if abs(float(row["net_revenue"])) < 2 * float(row["error_bn_usd"])
+        ]
+        if lost:
+            score += f" At these prices the effect of {listing(lost)} cannot be told from nil."
     return (
         f"Sums over decades add dollars of different years. Net revenue of the {base.name} is "
         f"{signed_amount(measures.window_sum(base, longest, 'net_revenue'))} in current dollars over "
-        f"{window_name(longest)}. To the last withdrawal after the horizon it is worth {signed_amount(bills)} on "
-        "30 June 2025 at Treasury bill rates, which count returns above the bill rate and not their risk, and "
-        f"{signed_amount(own)} on the portfolio basis, where each dollar is discounted at what it earns: "
-        f"{signed_amount(stock)} from the opening stock, whose deferral came before, and {signed_amount(own - stock)} "
-        "from the contributions after it."
+        f"{window_name(longest)}. Present values also count what follows the horizon, withdrawals to the last one "
+        f"without further contributions: {signed_amount(bills)} on 30 June 2025 at Treasury bill rates, which count "
+        f"returns above the bill rate and not their risk, and {signed_amount(own)} on the portfolio basis, where each "
+        f"dollar is discounted at what it earns: {signed_amount(stock)} from the opening stock, whose deferral came "
+        f"before, and {signed_amount(own - stock)} from the contributions after it.{score}"
     )
 
 
@@ -147,7 +172,7 @@ def _values_table(results: Results) -> Table:
             *(Column(window, window_name(window), 1) for window in measures.windows_of(results[0])),
             *(
                 Column(column, f"Present value: {BASIS_NAMES[basis]}", 1, unit=OF_DATE)
-                for basis, column in PRESENT_VALUES.items()
+                for basis, column in value_columns(results).items()
             ),
         ),
         unit=f"Billions of current dollars, fiscal years; present values of 30 June 2025. {SIGNS}",
@@ -166,10 +191,10 @@ def _bases_sentences(base: Result) -> str:
     ]
     return (
         f"Over their whole life the contributions of {VINTAGE_YEAR} of the {base.name} bring net revenue of "
-        f"{listing(parts)}, present values of 30 June 2025. The deferral is the same on all; the "
-        "withdrawal tax is not. The risk-neutral value lies below the portfolio one because fees leave the "
-        "accounts, and "
-        "because balances that grow at the bill rate are drawn in lower brackets."
+        f"{listing(parts)}, present values of 30 June 2025. Those at bill rates, on the portfolio "
+        "basis and risk-neutral share one deferral and differ in the withdrawal tax. The risk-neutral value lies "
+        "below the portfolio one because fees leave the accounts, and because balances that grow at the bill rate "
+        "are drawn in lower brackets."
     )
 
 

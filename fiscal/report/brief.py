@@ -92,7 +92,7 @@ def _with_words(report: Report, block: Figure | Table) -> tuple[Block, ...]:
         after = tuple(
             part for part in section.blocks[place:] if isinstance(part, Prose) and _names(part, block.label)
         )
-        return (*before, block, *after)
+        return (*before[:1], block, *before[1:], *after)  # text breaks over pages where a figure cannot
     lead = section.blocks[place - 1] if place else None
     return (lead, block) if isinstance(lead, Prose) and block.label in WITH_LEAD else (block,)
 
@@ -110,7 +110,7 @@ def _limits(report: Report) -> tuple[Block, ...]:
                 if isinstance(block, Items):
                     own = {item.term: item for item in block.items if isinstance(item, Term)}
                     chosen = tuple(own[term] for term in LIMITS_CHOSEN if term in own)
-                    more = f"The full report names {len(block.items) - len(chosen)} more."
+                    more = f"The full report names {len(block.items) - len(chosen)} more limits."
                     return (replace(block, items=chosen), Prose(more, "note"))
     return ()
 

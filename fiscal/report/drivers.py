@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from fiscal.plots import measures
@@ -24,6 +25,10 @@ MEANING = (
     "cases are few."
 )
 
+HELD = ("adoption.participants_share", "adoption.allocation_share")
+"""Settings whose product is the share of balances held in crypto."""
+
+AGAINST_EQUITY = "net_revenue_minus_equity_adoption"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 SOURCE = "Source: stored sweep of this model (data tables drivers_tornado, drivers_indices, drivers_spread)."
@@ -65,12 +70,30 @@ def _what_was_run(design: Design, spread: pd.DataFrame, quantity: str, windows: 
         f"{signed_amount(own.loc[window, 'q95_bn_usd'])} (median {signed_amount(own.loc[window, 'median_bn_usd'])})"
         for window in windows
     ]
+    also = ""
+    if AGAINST_EQUITY in set(spread["quantity"]) - {quantity}:
+        other = spread[spread["quantity"] == AGAINST_EQUITY].set_index("window")
+        spans = [
+            f"from {signed_amount(other.loc[window, 'q05_bn_usd'])} to "
+            f"{signed_amount(other.loc[window, 'q95_bn_usd'])} (median "
+            f"{signed_amount(other.loc[window, 'median_bn_usd'])})"
+            for window in windows
+        ]
+        also = f" Against the same adoption in equity it is {listing(spans)}: which one is meant decides the sign."
+    held = [np.mean(factor.ends()) for factor in design.factors if factor.key in HELD]
+    level = (
+        f" The ranges hold {percent(float(np.prod(held)), 2)} of balances in crypto on average."
+        if len(held) == len(HELD)
+        else ""
+    )
     return (
         f"One value at a time leaves out what values do together. Therefore {len(design.factors)} settings of the case "
-        f"\N{LEFT DOUBLE QUOTATION MARK}{design.base.title}\N{RIGHT DOUBLE QUOTATION MARK}, on its central path, are "
-        f"drawn at once, each evenly from its range and independently of the others, in {cases:,} cases. "
+        f"\N{LEFT DOUBLE QUOTATION MARK}{design.base.title}\N{RIGHT DOUBLE QUOTATION MARK}, on its central path, which "
+        f"has no volatility, are drawn at once, each evenly from its range and independently of the others, in "
+        f"{cases:,} cases.{level} "
         f"In nine cases of ten crypto changes net revenue against no crypto {listing(parts)}. "
         + _sign_words(own, windows)
+        + also
     )
 
 
@@ -133,10 +156,12 @@ def _interplay(own: pd.DataFrame) -> str:
     alone = float(own["first_order"].sum())
     # the error of a sum is at most the sum of the errors, however they hang together
     reach = float(own["first_order_confidence"].sum())
-    text = f"The settings one by one account for {percent(alone, 2)} of the variance"
     if alone + reach < 1:
-        return f"{text}, their interplay for the rest."
-    return f"{text}; the intervals are too wide to say that the rest is their interplay."
+        return (
+            f"The settings one by one account for {percent(alone, 2)} of the variance, their interplay for the "
+            "rest."
+        )
+    return "The intervals are too wide to say how much comes from the settings' interplay."
 
 
 def _index_table(indices: pd.DataFrame, quantity: str, windows: tuple[str, str]) -> Table:

@@ -49,7 +49,9 @@ def verdict_sentences() -> str:
         return ""
     frame = published_frame()
     compared = frame[frame["check"].isin(["level", "order"])]
-    inside = int((compared["verdict"] == "inside").sum())
+    met = compared[compared["verdict"] == "inside"]
+    loosely = int(met["tolerance"].astype(str).str.startswith("factor").sum())
+    wide = f", {loosely} of them one of a factor of two" if loosely else ""
     rows = frame.set_index("id")
     above = {
         name: float(rows.at[name, "model"] / rows.at[name, "published"]) - 1
@@ -61,8 +63,10 @@ def verdict_sentences() -> str:
         for name, whose in ((TREASURY_CASH, "Treasury's"), (JCT_CASH, "JCT's"))
     ]
     return (
-        f"of {len(compared)} published numbers that the full model is held against {inside} lie inside their "
-        f"tolerance. Its cash tax expenditure of all defined-contribution plans is {listing(told)}."
+        f"of {len(compared)} published numbers that the full model is held against {len(met)} lie inside their "
+        f"tolerance{wide}. Its cash tax expenditure of all defined-contribution plans (plan "
+        f"money alone, not what was rolled over) is "
+        f"{listing(told)}."
     )
 
 
