@@ -34,6 +34,7 @@ from fiscal.markets.history import (
     monthly_log_returns,
 )
 from fiscal.people.macro import macro
+from fiscal.reading import is_plain_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -240,7 +241,7 @@ def _read_user_file(name: str) -> pd.DataFrame:
 
     key = "paths.file"
     path = Path(name)
-    if not name or not path.is_file():
+    if not name or not is_plain_file(path):
         raise InputError(
             Problem("no such file", key=key, value=name, allowed="a CSV file with annual returns")
         )
