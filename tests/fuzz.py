@@ -6,6 +6,8 @@ As a script it draws as many inputs as asked and prints the count of each:
     python tests/fuzz.py --inputs 1000000
     python tests/fuzz.py --only "report on forged tables" --inputs 200
 
+In ``tests/fuzz_guided.py`` the code that is reached chooses the inputs.
+"""
 
 from __future__ import annotations
 

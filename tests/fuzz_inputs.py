@@ -145,12 +145,12 @@ def csv_texts(draw: st.DrawFn) -> bytes:
     paths_ = (
         draw(st.lists(st.sampled_from(["1", "1", "1", "a"]), min_size=1, max_size=3)) if kind == 2 else ["1"]
     )
+    more = draw(st.sampled_from([[], [], [], ["1"], ["", "0.1"]])) if kind == 2 else []
     lines = [",".join(columns)]
     for row in range(draw(st.integers(0, 80))):
         named = {"year": 2026 + row, "path": paths_[row % len(paths_)]}
-        lines.append(
-            ",".join(str(named.get(name, rates[(row + at) % len(rates)])) for at, name in enumerate(columns))
-        )
+        cells = [str(named.get(name, rates[(row + at) % len(rates)])) for at, name in enumerate(columns)]
+        lines.append(",".join(cells + more))
     return "\n".join(lines).encode()
 
 

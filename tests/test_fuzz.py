@@ -36,6 +36,8 @@ def found() -> list[tuple[str, object]]:
         ("settings on the command line", ["paths.model=user", "paths.file=" + "9" * 400]),
         ("settings on the command line", ["law.reform=" + "9" * 400]),
         ("settings on the command line", ["paths.file=\udcff.csv"]),
+        ("user returns", b"year,crypto\n2026,0.1027,-0.5.5\n"),
+        ("user returns", b"year,crypto\n2026,0.1,-0.5\n"),
         ("leftovers of interrupted runs", (b"x" * 9, emptied)),
         ("forged tables", {"budget": budget.assign(gdp_bn_usd=0.0)}),
         ("stored sweeps", {"design.toml": b'[sweep]\nbase = ["scenario.toml"]\n'}),

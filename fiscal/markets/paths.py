@@ -251,6 +251,10 @@ def _read_user_file(name: str) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (ValueError, UnicodeDecodeError, OSError) as error:
         raise InputError(Problem(f"cannot be read as CSV: {error}", file=path.name, key=key)) from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for the names of the rows
+        raise InputError(
+            Problem("the first row has more cells than there are columns", file=path.name, key=key)
+        )
     allowed = ("year", "path", *ASSETS)
     problems = [
         Problem("unknown column", file=path.name, key=str(column), nearest=nearest(str(column), allowed))
