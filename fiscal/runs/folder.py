@@ -87,6 +87,8 @@ SETTINGS_TABLE = "settings"
 
 
 def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
+    from fiscal import sources
+
     folder, design = place.folder, _design_of(result)
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
@@ -130,6 +132,7 @@ def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: M
         "law": result.summary.get("law"),
         "environment": environment(),
         "git": git_state(),
+        "own_tables": sources.own_tables(),
         "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},
         "command": [os.fsencode(word).decode("utf-8", "replace") for word in command],
         "made": {"time": made_at()},
@@ -351,6 +354,7 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
         "record_fingerprint": manifest["record_fingerprint"],
         "git": manifest.get("git"),
         "files": dict(manifest["inputs"]["files"]),
+        "own_tables": dict(manifest.get("own_tables", {})),
         "package_version": manifest["inputs"]["package_version"],
         "time": manifest["made"]["time"],
     }
