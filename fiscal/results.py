@@ -311,6 +311,17 @@ class Result:
         return replace(self, tables={**self.tables, **tables}, summary=summary)
 
     @cached_property
+    def _rows(self) -> dict[str, set[tuple[str, ...]]]:
+        """The rows of the scenario's own path in each table that is compared, by name."""
+        found = {}
+        for name, columns in COMPARED.items():
+            table = self.tables[name]
+            own = table[table["path"] == "scenario"] if "path" in table else table
+            names = [column for column, kind in columns.items() if kind == "key" and column != "path"]
+            found[name] = set(own[names].astype(str).itertuples(index=False, name=None))
+        return found
+
+    @cached_property
     def budget(self) -> Budget:
         """Revenue lines by year: nominal, real, share of GDP; ``budget.window(2026, 2035)`` sums them."""
         return Budget(self.tables["budget"])
@@ -555,13 +566,6 @@ def _lacking(result: Result) -> list[Problem]:
     return found
 
 
-def _keys(table: pd.DataFrame, columns: Mapping[str, str]) -> set[tuple[str, ...]]:
-    """The rows of the scenario's own path, by name."""
-    own = table[table["path"] == "scenario"] if "path" in table else table
-    names = [column for column, kind in columns.items() if kind == "key" and column != "path"]
-    return set(own[names].astype(str).itertuples(index=False, name=None))
-
-
 def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     """Compare any number of results with one base.
 
@@ -593,8 +597,8 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     lacking = [
         Problem(f"has no {table} for what {base.name} has", key=other.name, value=sorted(ours - theirs)[:3])
         for other in others
-        for table, keys in COMPARED.items()
-        for ours, theirs in [[_keys(result.tables[table], keys) for result in (base, other)]]
+        for table in COMPARED
+        for ours, theirs in [(base._rows[table], other._rows[table])]
         if not ours <= theirs
     ]
     if lacking and not anyway:
