@@ -14,7 +14,7 @@ BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report examples test bench notebooks lab faults fuzz licences reference docs lint format lock clean
+.PHONY: help install report examples test bench notebooks lab faults fuzz audit licences reference docs lint format lock clean
 
 help:
 	@echo "make install  the environment alone: .venv with the command fiscal"
@@ -26,6 +26,7 @@ help:
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make faults   kill -9 fifty times at random moments, twice (an hour)"
 	@echo "make fuzz     a million inputs (INPUTS=... for fewer; hours)"
+	@echo "make audit    ask for known faults of the packages of requirements.lock (needs a network)"
 	@echo "make docs     build the documentation's site into site/ (an environment of its own)"
 	@echo "make reference  write the pages that are made from code and data"
 	@echo "make lint     style and types only"
@@ -83,6 +84,13 @@ INPUTS ?= 1000000
 fuzz: $(INSTALLED)
 	$(BIN)/python tests/fuzz.py --inputs $(INPUTS)
 
+# In an environment of its own, for it is no part of the package; it reads the lock file alone and installs nothing of it.
+AUDIT_VENV := .venv-audit
+audit:
+	@test -d $(AUDIT_VENV) || $(PYTHON) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install --quiet pip-audit
+	$(AUDIT_VENV)/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
+
 licences: $(INSTALLED)
 	$(BIN)/python tests/licences.py > docs/licences.md
 
@@ -110,5 +118,5 @@ lock:
 	$(COMPILE) --group docs -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) $(DOCS_VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(AUDIT_VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

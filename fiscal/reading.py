@@ -9,6 +9,15 @@ from typing import Any
 from fiscal.errors import InputError, Problem
 
 
+def is_plain_file(path: Path) -> bool:
+    """Whether a name that someone gave is one of a file; no name that no file can have, long or with a null character,
+    is."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_limited(path: Path, most_bytes: int, shown: str) -> bytes:
     """A file's bytes; ``shown`` is its name in messages.
 

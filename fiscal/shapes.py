@@ -76,6 +76,9 @@ AMOUNTS = ("nominal_bn_usd", "real_bn_usd")
 RATES = ("rate", "displaced_share")
 """Columns that name a row by a number that is not whole."""
 
+SMALLEST = 1e-9
+"""A positive number below this is none that an economy has: billions of dollars, or an index."""
+
 SHOWN = 3
 """Rows that a message names."""
 
@@ -83,13 +86,15 @@ SHOWN = 3
 @dataclass(frozen=True)
 class Shape:
     """A table: the columns that together name a row, the rows, the columns of numbers, and which of these may be
-    missing. ``open_member``: rows of birth decades come and go with what they hold."""
+    missing. ``open_member``: rows of birth decades come and go with what they hold. ``positive``: numbers that others
+    are divided by."""
 
     keys: tuple[str, ...]
     rows: Set[Row]
     numbers: tuple[str, ...] = ()
     gaps: frozenset[str] = frozenset()
     open_member: bool = False
+    positive: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -214,6 +219,7 @@ def _books(world: _World) -> dict[str, Shape]:
             ("path", "year_kind", "year", "line"),
             frozenset((path, *date, line) for path, date, line in product(paths, dated, LINES)),
             (*AMOUNTS, "gdp_share", "gdp_bn_usd"),
+            positive=frozenset({"gdp_bn_usd"}),
         ),
         "windows": Shape(("path", "window", "line"), _rows(paths, windows, LINES), (*AMOUNTS, "gdp_share")),
         "present_values": Shape(
@@ -264,7 +270,7 @@ def _people_and_markets(world: _World) -> dict[str, Shape]:
         "people": Shape(("year",), _rows(years), people),
         "asset_returns": Shape(("year", "asset"), _rows(years, ASSETS), ("return_rate",)),
         "crypto_size": Shape(("year",), _rows(years[1:]), ("crypto_over_gdp",)),
-        "economy": Shape(("year",), _rows(years), economy),
+        "economy": Shape(("year",), _rows(years), economy, positive=frozenset(economy[:5]) | {"price_level"}),
         "checks": Shape(("check",), frozenset(checks), ("residual", "scale")),
     }
 
@@ -533,6 +539,8 @@ def _number_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
         missing = np.isnan(values)
         if missing.any() and column not in shape.gaps:
             faults.append(("has gaps", {"key": column}))
+        if column in shape.positive and (values[~missing] < SMALLEST).any():
+            faults.append(("is not positive", {"key": column}))
         if (np.abs(values[~missing]) > LARGEST).any():
             faults.append(("is too large to be computed with", {"key": column, "allowed": f"{LARGEST:g}"}))
     return faults

@@ -62,23 +62,43 @@ def data_dir() -> Path:
     Raises DataError when there is none.
     """
     chosen = os.environ.get(DATA_VARIABLE)
-    package = Path(__file__).resolve().parent
-    candidates = [Path(chosen)] if chosen else [package / "_data", package.parent / "data"]
-    for folder in candidates:
-        if folder.is_dir():
-            return folder.resolve()
+    folder = Path(chosen) if chosen else _shipped_dir()
+    if folder is not None and folder.is_dir():
+        return folder.resolve()
     allowed = f"a folder that holds {DESCRIPTOR}"
     message = f"{DATA_VARIABLE} names no folder" if chosen else "the package's data folder is missing"
     raise DataError(Problem(message, value=chosen, allowed=allowed))
 
 
+def _shipped_dir() -> Path | None:
+    """The folder of the tables that come with the package: the wheel's or the source tree's."""
+    package = Path(__file__).resolve().parent
+    return next((folder for folder in (package / "_data", package.parent / "data") if folder.is_dir()), None)
+
+
 def resources() -> tuple[Resource, ...]:
     """Every table's entry, in the order of ``datapackage.json``. Raises DataError if that is broken."""
-    descriptor, faults = read_descriptor(data_dir())
+    return _resources(data_dir())
+
+
+def _resources(folder: Path) -> tuple[Resource, ...]:
+    descriptor, faults = read_descriptor(folder)
     entries, entry_faults = parse_entries(descriptor)
     if faults or entry_faults:
         raise DataError(faults + entry_faults)
     return entries
+
+
+def own_tables() -> dict[str, str]:
+    """Tables of the data folder that do not come with the package, or not like this: name -> what they were made from.
+
+    Empty for the package's own folder; changes to that one are git's to tell.
+    """
+    folder, shipped = data_dir(), _shipped_dir()
+    if shipped is not None and folder == shipped.resolve():
+        return {}
+    known = {} if shipped is None else {entry.name: entry.sha256 for entry in _resources(shipped)}
+    return {entry.name: entry.source for entry in _resources(folder) if known.get(entry.name) != entry.sha256}
 
 
 def resource(name: str) -> Resource:

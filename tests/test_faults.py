@@ -321,3 +321,16 @@ def test_every_row_of_the_page_names_a_test_that_exists(root):
     for file, words in commands:
         tests = re.findall(r"^def (test_\w+)", (root / file).read_text(encoding="utf-8"), re.M)
         assert any((words or "test") in name for name in tests), (file, words)
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| what ")]
+    assert len(rows) > 25
+    for row in rows:  # each says how to do it again
+        said = [words for words in re.findall(r"`([^`]+)`", row.split("|")[-2])]
+        assert said and all(words.startswith(("python ", "make ")) for words in said), row
+    scripts = set(re.findall(r"python (tests/\w+\.py)((?: (?:--[\w-]+|[\w.-]+|\"[^\"]+\"))*)", page))
+    assert {file for file, _ in scripts} == {"tests/faults.py", "tests/fuzz.py", "tests/fuzz_guided.py"}
+    for file, words in scripts:
+        text = (root / file).read_text(encoding="utf-8")
+        options = re.findall(r"--[\w-]+", words)
+        assert options and all(f'add_argument("{option}"' in text for option in options), (file, words)
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    assert all(f"\n{name}:" in makefile for name in re.findall(r"`make (\w+)", page))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pandas.testing
 import pytest
 
-from fiscal import runs
+from fiscal import runs, sources
 from fiscal.errors import InputError
 from fiscal.scenario import load
 
@@ -410,8 +412,6 @@ def test_the_crate_is_part_of_the_check(folder):
 
 
 def test_a_citation_names_the_run_and_survives_tex(small_result, tmp_path, monkeypatch):
-    from dataclasses import replace
-
     from fiscal.runs import folder as folders
 
     monkeypatch.setattr(folders, "git_state", lambda: {"commit": "a" * 40, "dirty": True})
@@ -431,7 +431,6 @@ def test_a_citation_names_the_run_and_survives_tex(small_result, tmp_path, monke
 
 
 def test_the_report_says_how_its_runs_were_made(small_result):
-    from dataclasses import replace
 
     from fiscal.report.provenance import REPEATABLE, provenance_words
 
@@ -552,3 +551,46 @@ def test_a_rerun_elsewhere_is_compared_by_value(small_result, folder):
 def test_first_difference(one, two, words):
     found = runs.first_difference(pd.DataFrame({"value": one}), pd.DataFrame({"value": two}))
     assert (found is None) if words is None else (words in found)
+
+
+def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_result, tmp_path, monkeypatch):
+    """As docs/howto/microdata.md has it: a data folder of one's own, its schedules registered with their source."""
+    from fiscal.report.provenance import REPEATABLE, provenance_words
+
+    shipped = sources.data_dir()
+    assert sources.own_tables() == {} and provenance_words((small_result,)) in (
+        REPEATABLE,
+        f"{small_result.name}: {' '.join(runs.caveats(runs.provenance(small_result)))}",
+    )
+    copy = tmp_path / "own-data"
+    shutil.copytree(shipped, copy)
+    monkeypatch.setenv("FISCAL_DATA", str(copy))
+    assert sources.own_tables() == {}  # a copy is the same data, wherever it lies
+    for name, column in (("withdrawal_curve", "mean_added_tax_usd"), ("outside_rates", "interest_rate")):
+        table = pd.read_csv(copy / f"{name}.csv")
+        table.assign(**{column: 0.9 * table[column]}).to_csv(copy / f"{name}.csv", index=False)
+        sources.register(copy / f"{name}.csv", source="tmd.csv of our & archive")
+    words = (
+        "Made with tax schedules built from the user's own microdata: outside_rates, withdrawal_curve "
+        "(source: tmd.csv of our & archive)."
+    )
+    assert runs.caveats({"own_tables": dict(sorted(sources.own_tables().items()))}) == [words]
+    folder = runs.write_run(small_result, tmp_path / "run")
+    monkeypatch.delenv("FISCAL_DATA")
+    answer = runs.cite(folder)
+    (said,) = (one for one in answer["caveats"] if "microdata" in one)
+    assert said in answer["text"] and r"our \& archive" in answer["bibtex"]
+    stored = replace(small_result, provenance=runs.stored_result(folder).provenance)
+    assert said in provenance_words((stored,))
+    # another table of one's own is not taken for microdata
+    told = runs.caveats({"own_tables": {"life_table": "our actuaries"}})
+    assert told == [
+        "Made with data tables that do not come with this version: life_table (source: our actuaries)."
+    ]
+
+
+def test_the_schedules_that_a_citation_knows_are_those_that_are_built():
+    from fiscal.law.build import BUILT_TABLES
+    from fiscal.runs.citation import TAX_SCHEDULES
+
+    assert frozenset(BUILT_TABLES) == TAX_SCHEDULES

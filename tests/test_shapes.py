@@ -92,6 +92,8 @@ FORGERIES = {
     "a gap": (_changed("budget", _set("nominal_bn_usd", float("nan"))), "nominal_bn_usd: has gaps"),
     "an infinity": (_changed("claim", _set("claim_bn_usd", float("inf"))), "is too large to be computed with"),
     "a number beyond squares": (_changed("flows", _set("real_bn_usd", -1e300)), "is too large"),
+    "no product": (_changed("budget", lambda t: t.assign(gdp_bn_usd=0.0)), "gdp_bn_usd: is not positive"),
+    "prices below nothing": (_changed("economy", _set("price_level", -1.0)), "price_level: is not positive"),
     "another setting": (
         _changed("settings", lambda t: t.assign(value=t["value"].replace("2036", "2040"))),
         "does not say what scenario.toml does",

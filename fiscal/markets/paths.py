@@ -34,6 +34,7 @@ from fiscal.markets.history import (
     monthly_log_returns,
 )
 from fiscal.people.macro import macro
+from fiscal.reading import is_plain_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -240,7 +241,7 @@ def _read_user_file(name: str) -> pd.DataFrame:
 
     key = "paths.file"
     path = Path(name)
-    if not name or not path.is_file():
+    if not name or not is_plain_file(path):
         raise InputError(
             Problem("no such file", key=key, value=name, allowed="a CSV file with annual returns")
         )
@@ -250,6 +251,10 @@ def _read_user_file(name: str) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (ValueError, UnicodeDecodeError, OSError) as error:
         raise InputError(Problem(f"cannot be read as CSV: {error}", file=path.name, key=key)) from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for the names of the rows
+        raise InputError(
+            Problem("the first row has more cells than there are columns", file=path.name, key=key)
+        )
     allowed = ("year", "path", *ASSETS)
     problems = [
         Problem("unknown column", file=path.name, key=str(column), nearest=nearest(str(column), allowed))

@@ -446,6 +446,7 @@ def effect_sizes(owner: Result | Comparison) -> pd.DataFrame:
             first, last = window_years(window)
             for reference in REFERENCES:
                 gap = window_difference(result, window, "withdrawal_tax", reference)
+                own = window_sum(result, window, "withdrawal_tax", reference)
                 share = gap / float(receipts.loc[first:last].sum())
                 rows.append(
                     {
@@ -453,7 +454,7 @@ def effect_sizes(owner: Result | Comparison) -> pd.DataFrame:
                         "window": window,
                         "reference": reference,
                         "difference_bn_usd": gap,
-                        "withdrawal_tax_share": gap / window_sum(result, window, "withdrawal_tax", reference),
+                        "withdrawal_tax_share": gap / own if own else np.nan,
                         "gdp_share": window_difference(
                             result, window, "withdrawal_tax", reference, "gdp_share"
                         ),
@@ -483,7 +484,9 @@ def peak_effects(owner: Result | Comparison, reference: str = "equity_adoption")
                 "year": year,
                 "difference_bn_usd": float(gap[year]),
                 "income_tax_share": float(share[year]),
-                "adoption_for_target": adoption * TARGET_SHARE_OF_INCOME_TAX / abs(float(share[year])),
+                "adoption_for_target": adoption * TARGET_SHARE_OF_INCOME_TAX / abs(float(share[year]))
+                if share[year]
+                else np.inf,
             }
         )
     return pd.DataFrame(rows)

@@ -68,7 +68,7 @@ WIDEST_CELL = 18
 
 def _head_width(title: str) -> int:
     """Narrowest width at which a head breaks into at most :data:`HEAD_LINES` lines."""
-    longest = max(len(word) for word in title.split())
+    longest = max((len(word) for word in title.split()), default=1)
     while len(textwrap.wrap(title, longest)) > HEAD_LINES:
         longest += 1
     return longest
@@ -96,7 +96,7 @@ class Column:
         cells = [self.cell(value) for value in values]
         widest = max((len(cell) for cell in cells), default=0)
         if self.decimals is None and widest > WIDEST_CELL:
-            longest_word = max(len(word) for cell in cells for word in cell.split())
+            longest_word = max((len(word) for cell in cells for word in cell.split()), default=1)
             widest = max(WIDEST_CELL, longest_word)
         return max(widest, _head_width(self.title))
 

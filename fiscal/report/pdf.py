@@ -8,8 +8,10 @@ the same bytes with the same libraries.
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,14 +126,15 @@ def _block(block: Any, numbers: Mapping[str, str]) -> dict[str, Any]:
 def compile_pdf(report: Report, figures: Path, work: Path) -> bytes:
     """Typeset ``report`` with the SVGs of ``figures`` in the empty folder ``work``; returns the PDF.
 
-    Nothing is fetched: the template uses no packages and no fonts of the system.
+    Nothing is fetched: the template uses no packages and no fonts of the system. A character that its fonts lack
+    (an accessible PDF may not show a box in its place) is printed by its number: ``[U+4E2D]``.
     """
     import typst
 
     shutil.copy(template_dir() / TEMPLATE, work / TEMPLATE)
     for figure in report.figures():
         shutil.copy(figures / f"{figure.label}.svg", work)
-    text = json.dumps(as_json(report), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_spelled(as_json(report)), ensure_ascii=False, allow_nan=False)
     (work / "report.json").write_text(text, encoding="utf-8")
     return bytes(
         typst.compile(
@@ -142,3 +145,72 @@ def compile_pdf(report: Report, figures: Path, work: Path) -> bytes:
             timestamp=0,
         )
     )
+
+
+# --- characters that no font has --------------------------------------------------------------------
+
+_PLAIN = frozenset(map(chr, range(32, 127))) | {"\n"}
+_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn what follows them round: they are shown, not obeyed."""
+
+
+def _spelled(content: dict[str, Any]) -> dict[str, Any]:
+    """The content with every character that cannot be printed as its number, neighbours in one pair of brackets."""
+    used = frozenset("".join(_texts(content))) - _PLAIN
+    lacking = (used & _DIRECTION) | _lacking("".join(sorted(used - _DIRECTION)))
+    if not lacking:
+        return content
+    pattern = re.compile(f"[{re.escape(''.join(sorted(lacking)))}]+")
+
+    def spell(text: str) -> str:
+        return pattern.sub(lambda found: f"[{' '.join(f'U+{ord(mark):04X}' for mark in found[0])}]", text)
+
+    changed: dict[str, Any] = _mapped(content, spell)
+    return changed
+
+
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping | list):
+        for member in content.values() if isinstance(content, Mapping) else content:
+            yield from _texts(member)
+
+
+def _mapped(content: Any, change: Callable[[str], str]) -> Any:
+    """The content with every text changed; keys, which are ours, stay."""
+    if isinstance(content, str):
+        return change(content)
+    if isinstance(content, Mapping):
+        return {key: _mapped(member, change) for key, member in content.items()}
+    return [_mapped(member, change) for member in content] if isinstance(content, list) else content
+
+
+@cache
+def _lacking(marks: str) -> frozenset[str]:
+    """Those of some characters that no font of the template has: halves are tried until they can be printed."""
+    if not marks or _can_be_printed(marks):
+        return frozenset()
+    if len(marks) == 1:
+        return frozenset(marks)
+    middle = len(marks) // 2
+    return _lacking(marks[:middle]) | _lacking(marks[middle:])
+
+
+_TRIAL = b"""
+#set document(title: "trial")
+#set text(lang: "en", font: "Libertinus Serif")
+#sys.inputs.marks.codepoints().map(mark => "o" + mark).join(" ")
+"""
+
+
+def _can_be_printed(marks: str) -> bool:
+    import typst
+
+    try:
+        typst.compile(
+            _TRIAL, sys_inputs={"marks": marks}, ignore_system_fonts=True, pdf_standards=[PDF_STANDARD]
+        )
+    except typst.TypstError:
+        return False
+    return True

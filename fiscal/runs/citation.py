@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 AUTHORS = "The fiscal authors"
 TITLE = "fiscal: a projection model of tax-deferred retirement savings"
+TAX_SCHEDULES = frozenset(
+    {
+        "contribution_profile", "deferral_schedule", "law_parameters", "microdata_check", "outside_rates",
+        "withdrawal_curve",
+    }
+)  # fmt: skip
+"""Tables that are built from tax microdata."""
+
 _SHOWN = 12
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -27,10 +35,17 @@ _TEX = {
 
 def provenance(result: Result) -> Mapping[str, Any]:
     """What is known of a result's making: as its folder says, or of this process for one that was never stored."""
+    from fiscal import sources
+
     if result.provenance:
         return result.provenance
     inputs = input_record(result.scenario)
-    return {"git": git_state(), "files": inputs["files"], "package_version": inputs["package_version"]}
+    return {
+        "git": git_state(),
+        "files": inputs["files"],
+        "own_tables": sources.own_tables(),
+        "package_version": inputs["package_version"],
+    }
 
 
 def caveats(made: Mapping[str, Any]) -> list[str]:
@@ -42,6 +57,16 @@ def caveats(made: Mapping[str, Any]) -> list[str]:
     if made.get("files"):
         names = ", ".join(f"{name} (sha256 {sha256[:_SHOWN]})" for name, sha256 in made["files"].items())
         found.append(f"Made with the user's own data: {names}.")
+    by_source: dict[str, list[str]] = {}
+    for name, source in (made.get("own_tables") or {}).items():
+        by_source.setdefault(" ".join(source.split()), []).append(name)
+    for source, tables in by_source.items():
+        named = f"{', '.join(tables)} (source: {source or 'not stated'})"
+        found.append(
+            f"Made with tax schedules built from the user's own microdata: {named}."
+            if set(tables) <= TAX_SCHEDULES
+            else f"Made with data tables that do not come with this version: {named}."
+        )
     return found
 
 

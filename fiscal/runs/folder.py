@@ -87,6 +87,8 @@ SETTINGS_TABLE = "settings"
 
 
 def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
+    from fiscal import sources
+
     folder, design = place.folder, _design_of(result)
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
@@ -130,6 +132,7 @@ def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: M
         "law": result.summary.get("law"),
         "environment": environment(),
         "git": git_state(),
+        "own_tables": sources.own_tables(),
         "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},
         "command": [os.fsencode(word).decode("utf-8", "replace") for word in command],
         "made": {"time": made_at()},
@@ -276,13 +279,24 @@ def read_sweep(folder: str | Path) -> Sweep:
 
     Raises InputError for a folder that holds none, and for files that are missing or were changed.
     """
-    from fiscal.scenario.design import read_design
+    from fiscal.scenario.design import BASE_FILE, REFERENCE_FILE, read_design
+    from fiscal.scenario.scenario import NAME_PATTERN
+    from fiscal.scenario.toml import read_toml
     from fiscal.sweeps import Sweep
 
     path = Path(folder)
     manifest, tables = _sound(path)
     if DESIGN_FILE not in manifest["outputs"]:
         raise InputError(Problem("is no sweep", file=str(folder), allowed="a folder of fiscal sweep"))
+    if not NAME_PATTERN.fullmatch(manifest["name"]):
+        told = Problem("cannot be a name", file=f"{folder}/{MANIFEST}", key="name")
+        raise InputError(replace(told, value=manifest["name"][:80]))
+    asked = read_toml(path / DESIGN_FILE, f"{folder}/{DESIGN_FILE}").get("sweep")
+    named = [asked.get(key) for key in ("base", "against")] if isinstance(asked, dict) else []
+    # a file elsewhere, or one of the catalogue, is no part of the sweep
+    if any(name not in (BASE_FILE, REFERENCE_FILE, None) for name in named):
+        message = "names a scenario that is not part of the sweep"
+        raise InputError(Problem(message, file=f"{folder}/{DESIGN_FILE}", key="sweep"))
     design = replace(read_design(path / DESIGN_FILE), name=manifest["name"])
     return Sweep.stored(design, tables, str(folder))
 
@@ -340,6 +354,7 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
         "record_fingerprint": manifest["record_fingerprint"],
         "git": manifest.get("git"),
         "files": dict(manifest["inputs"]["files"]),
+        "own_tables": dict(manifest.get("own_tables", {})),
         "package_version": manifest["inputs"]["package_version"],
         "time": manifest["made"]["time"],
     }

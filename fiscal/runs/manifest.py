@@ -265,7 +265,7 @@ def _shape_holds(manifest: dict[str, Any]) -> bool:
     if not all(isinstance(part, dict) and len(part) <= MAX_FILES for part in hashed):
         return False
     hashes = [sha256 for part in hashed for sha256 in part.values()]
-    git, told = manifest.get("git"), manifest["set_in"]
+    git, told, own = manifest.get("git"), manifest["set_in"], manifest.get("own_tables", {})
     origins, lineage = told.get("origins"), told.get("lineage")
     words = (
         [*origins.values(), *lineage] if isinstance(origins, dict) and isinstance(lineage, list) else [None]
@@ -276,7 +276,8 @@ def _shape_holds(manifest: dict[str, Any]) -> bool:
         and isinstance(manifest["made"].get("time"), str)
         and isinstance(manifest["inputs"].get("package_version"), str)
         and (git is None or (isinstance(git, dict) and isinstance(git.get("commit"), str)))
-        and all(isinstance(word, str) for word in words)
+        and isinstance(own, dict)
+        and all(isinstance(word, str) for word in [*words, *own.values()])
         and _depth_holds(manifest)
     )
 

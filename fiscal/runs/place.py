@@ -29,7 +29,7 @@ from fiscal.runs.manifest import (
     input_record,
     read_manifest,
 )
-from fiscal.runs.values import sync, sync_tree, write_json, write_whole
+from fiscal.runs.values import make_folder, sync, sync_tree, write_json, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,7 +151,6 @@ class Place:
 
     def load(self, key: str) -> dict[str, np.ndarray] | None:
         """The arrays of a finished batch; None when there is none, or when it was damaged."""
-        import zipfile
 
         import numpy as np
 
@@ -167,7 +166,7 @@ class Place:
         try:
             with np.load(io.BytesIO(body), allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
-        except (ValueError, OSError, KeyError, zipfile.BadZipFile):
+        except Exception:  # zipfile, zlib and numpy raise nearly everything on bytes that are not theirs
             logger.warning("batch %s cannot be read and is computed again", key)
             return None
 
@@ -178,7 +177,7 @@ class Place:
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         body = buffer.getvalue()
-        (self.path / BATCHES).mkdir(exist_ok=True)
+        make_folder(self.path / BATCHES)
         write_whole(self._batch(key), _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
 
     def kept(self) -> int:
@@ -223,6 +222,7 @@ class Place:
             if not force:
                 raise InputError(refusals)
         shutil.rmtree(self.path / BATCHES, ignore_errors=True)
+        sync(self.path)  # or a power loss could leave them beside the new question
         write_json(self.path / QUESTION, self.question)
         sync(self.path / QUESTION)
         sync(self.path)
@@ -250,6 +250,8 @@ class Place:
         """Delete what runs make here, and the place if nothing else is in it."""
         for name in (BATCHES, FOLDER, REPLACED):
             shutil.rmtree(self.path / name, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            sync(self.path)  # a power loss could else leave batches without their question
         for name in (QUESTION, f"{QUESTION}.part", LOG, LOCK):
             (self.path / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
@@ -266,7 +268,7 @@ def _lock(place: Path, shown: str) -> int:
     except ImportError:  # Windows: no lock, the rest holds
         fcntl = None  # type: ignore[assignment]
     while True:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         file = place / LOCK
         try:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)

@@ -74,6 +74,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """A folder that is on the disk when this returns, with those above it; one that is there stays as it is."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)
+
+
 def sync_tree(folder: Path) -> None:
     """:func:`sync` for everything in a folder, then for the folder itself."""
     for parent, _, names in os.walk(folder, topdown=False):

@@ -31,6 +31,7 @@ from pydantic import ValidationError
 
 from fiscal import sources
 from fiscal.errors import InputError, Problem, nearest
+from fiscal.reading import is_plain_file
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.files import file_settings, own_files
 from fiscal.scenario.loading import catalogue, load, name_from, read_value
@@ -287,7 +288,7 @@ class _Reading:
             return None
         if isinstance(named, str) and self.folder is not None and named not in catalogue():
             beside = self.folder / named
-            named = str(beside) if beside.is_file() else named
+            named = str(beside) if is_plain_file(beside) else named
         try:
             return load(named, overrides)
         except InputError as error:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fiscal.reading import is_plain_file
 from fiscal.scenario.schema import declared
 
 if TYPE_CHECKING:
@@ -48,14 +49,18 @@ def reform_file(name: str) -> Path:
     """The reform file of a name: as given, or one that comes with the package."""
     given = Path(name)
     shipped = Path(__file__).parent / "reforms" / given.name
-    return shipped if not given.exists() and given.name == name and shipped.is_file() else given
+    try:
+        own = given.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return given
+    return shipped if not own and given.name == name and shipped.is_file() else given
 
 
 def content_sha256(path: Path) -> str | None:
     """sha256 of a file's bytes; None for what is no readable file."""
+    if not is_plain_file(path):  # a pipe or a device would never end
+        return None
     try:
-        if not path.is_file():  # a pipe or a device would never end
-            return None
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except (OSError, ValueError):

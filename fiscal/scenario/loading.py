@@ -430,7 +430,7 @@ def _setting_problem(section: str, key: str, detail: ErrorDetails, draft: _Draft
         return Problem(
             "unknown key", file=origin, key=dotted, value=value, nearest=_nearest_key(section, key)
         )
-    own = ("out_of_range", "empty_list", "repeated")
+    own = ("out_of_range", "empty_list", "repeated", "not_text")
     if detail["type"] in own:
         message = detail["msg"]
     elif detail["type"] == "literal_error":

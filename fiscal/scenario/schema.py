@@ -94,6 +94,9 @@ class Section(BaseModel):
         if isinstance(value, tuple) and not value:
             raise PydanticCustomError("empty_list", "the list is empty")
         for member in members:
+            if isinstance(member, str) and any("\ud800" <= mark <= "\udfff" for mark in member):
+                # the name of a file that is no UTF-8, which no table, TOML or PDF could hold
+                raise PydanticCustomError("not_text", "is no text that UTF-8 can hold")
             if not isinstance(member, int | float) or isinstance(member, bool):
                 continue
             if (low is not None and member < low) or (high is not None and member > high):

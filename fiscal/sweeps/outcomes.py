@@ -53,10 +53,16 @@ class Outcome:
 
 def outcomes_of(design: Design, cases: Sequence[Case]) -> tuple[Outcome, ...]:
     """What a sweep of the design reports; less than both references on its own paths only if some case holds crypto."""
+    holds_crypto = any(holds_alternatives(scenario_of(design, case).settings) for case in cases)
+    return outcomes_with(design, holds_crypto=holds_crypto)
+
+
+def outcomes_with(design: Design, *, holds_crypto: bool) -> tuple[Outcome, ...]:
+    """The outcomes of a design of which some case holds crypto, or none does."""
     quantities = list(LEVELS)
     if design.against is not None:
         quantities.append(AGAINST_REFERENCE)
-    if any(holds_alternatives(scenario_of(design, case).settings) for case in cases):
+    if holds_crypto:
         quantities += AGAINST_PATHS
     last = design.base.value("horizon.last_year")
     windows = [window.label for window in WINDOWS if window.last <= last]

@@ -14,9 +14,9 @@ from fiscal.errors import InputError, Problem
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design, setting_of
 from fiscal.scenario.scenario import spell
-from fiscal.sweeps.cases import Case
-from fiscal.sweeps.indices import index_table, spread_table, tornado_table
-from fiscal.sweeps.outcomes import QUANTITY_WORDS, Outcome, headline_quantity
+from fiscal.sweeps.cases import Case, cases_of
+from fiscal.sweeps.indices import INDEX_COLUMNS, index_table, spread_table, tornado_table
+from fiscal.sweeps.outcomes import QUANTITY_WORDS, Outcome, headline_quantity, outcomes_with
 
 if TYPE_CHECKING:
     from fiscal.results import Plots
@@ -83,20 +83,22 @@ class Sweep:
 
     @classmethod
     def stored(cls, design: Design, tables: Mapping[str, pd.DataFrame], shown: str) -> Sweep:
-        """A sweep of tables that were read back from ``shown``. Raises InputError for those that are none."""
-        needed = {
-            "sweep": ["part", "moved", "message"],
-            "tornado": ["setting"],
-            "spread": ["quantity", "window"],
+        """A sweep of tables that were read back from ``shown``: the table of cases must be one of the design, and
+        what follows from it at once is made of it again. Raises InputError for other tables."""
+        cases, found = cases_of(design), tables.get("sweep", pd.DataFrame())
+        outcomes = _stored_outcomes(design, found)
+        if not _is_case_table(found, design, cases, outcomes):
+            raise InputError(Problem("is not the table of this design", file=shown, key="sweep"))
+        made = {
+            "sweep": found,
+            "tornado": tornado_table(design, found, outcomes),
+            "spread": spread_table(found, outcomes),
         }
-        problems = [
-            Problem("is not the table of a sweep", file=shown, key=name)
-            for name, columns in needed.items()
-            if name not in tables or not set(columns) <= set(tables[name].columns)
-        ]
-        if problems:
-            raise InputError(problems)
-        return cls(design, tables)
+        if design.kind == "sobol":
+            made["indices"] = tables.get("indices", pd.DataFrame())
+            if not _is_index_table(made["indices"], design, outcomes):
+                raise InputError(Problem("is not the table of this design", file=shown, key="indices"))
+        return cls(design, made)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -196,6 +198,48 @@ class Sweep:
                 index=False, escape=True, float_format=lambda value: f"{value:,.1f}"
             )
         )
+
+
+def _numbers(table: pd.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether a table of someone else's making has these columns, once each, of numbers."""
+    return table.columns.is_unique and all(name in table and table[name].dtype == float for name in columns)
+
+
+def _is_case_table(
+    found: pd.DataFrame, design: Design, cases: Sequence[Case], outcomes: Sequence[Outcome]
+) -> bool:
+    """Whether a table of someone else's making has the cases of the design, in order, and for each either all numbers,
+    finite, or a message why not; the base, which all are measured from, has numbers."""
+    columns = [one.column for one in outcomes]
+    if not _numbers(found, columns) or "message" not in found or len(found) != len(cases):
+        return False
+    values, messages = found[columns].to_numpy(dtype=float), found["message"].tolist()
+    if not all(isinstance(text, str) for text in messages):
+        return False
+    failed = np.array([text != "" for text in messages])
+    if (np.isnan(values).any(axis=1) != failed).any() or np.isinf(values).any() or failed[0]:
+        return False
+    expected = _case_table(design, cases, outcomes, values, messages)
+    named = ("case", "part", "moved", *(factor.key for factor in design.factors))
+    return list(found.columns) == list(expected.columns) and all(
+        found[name].tolist() == expected[name].tolist() for name in named
+    )
+
+
+def _is_index_table(found: pd.DataFrame, design: Design, outcomes: Sequence[Outcome]) -> bool:
+    """Whether a table of someone else's making has an index for every outcome and factor of the design, in order."""
+    names = ["quantity", "window", "setting"]
+    if list(found.columns) != [*names, *INDEX_COLUMNS] or not _numbers(found, INDEX_COLUMNS):
+        return False
+    keys = [(one.quantity, one.window, factor.key) for one in outcomes for factor in design.factors]
+    return list(zip(*(found[name].tolist() for name in names), strict=True)) == keys
+
+
+def _stored_outcomes(design: Design, table: pd.DataFrame) -> tuple[Outcome, ...]:
+    """What a stored sweep of the design reports; effects on its own paths where the table has them."""
+    every = outcomes_with(design, holds_crypto=True)
+    has_all = {one.column for one in every} <= set(table.columns)
+    return every if has_all else outcomes_with(design, holds_crypto=False)
 
 
 def _case_table(
