@@ -47,7 +47,9 @@ def _changed(base: Result, result: Result) -> list[Term]:
         if row.value == before:
             continue
         source = f" Source of the default: {row.source}." if row.source else ""
-        here = f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; {row.status}; {key})."
+        here = (
+            f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; default {row.status}; {key})."
+        )
         terms.append(Term(capital(setting_name(key)), f"{row.doc} {here}{source}"))
     return terms
 
