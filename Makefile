@@ -17,6 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help install report examples test bench notebooks lab faults fuzz audit licences reference docs lint format lock clean
 
 help:
+	@echo "make install  the environment alone: .venv with the command fiscal"
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
 	@echo "make examples make the example brief and report of reports/examples again"
 	@echo "make test     lint, types and tests, as CI runs them"

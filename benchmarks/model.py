@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import resource
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
+from pathlib import Path
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -86,13 +89,13 @@ class Model:
         ready = self.references(self.inputs, paths)[0]
         return best_of(2, lambda: project(ready))
 
-    def distribution(self, paths: int) -> float:
-        """Seconds to draw, project and keep: what a run of so many paths adds."""
-        start = perf_counter()
+    def distribution(self, paths: int) -> dict[str, float]:
+        """Seconds and core-seconds to draw, project and keep: what a run of so many paths adds."""
+        start, core_start = perf_counter(), process_time()
         run = self.run
         asked = simulation.experiment(self.settings, run.inputs, run.buildup, run.ledger, self.last)
         simulation.simulate(asked, measure="real", count=paths)
-        return perf_counter() - start
+        return {"seconds": perf_counter() - start, "core_seconds": process_time() - core_start}
 
     def drawing(self, paths: int) -> Timed:
         told = {**path_settings(self.settings), "measure": "real"}
@@ -120,11 +123,11 @@ class Model:
 def timed_run(
     compute: Callable[[Callable[[int, int, str], None]], engine.Run], stages: dict[str, float]
 ) -> engine.Run:
-    """Run, and note in ``stages`` how long each stage took that the engine reports."""
+    """Run, and note in ``stages`` how many core-seconds each stage took that the engine reports."""
     now: list[tuple[str, float]] = []
 
     def report(done: int, total: int, what: str) -> None:
-        moment = perf_counter()
+        moment = process_time()
         if now:
             stage, since = now.pop()
             stages[stage] = stages.get(stage, 0.0) + moment - since
@@ -133,7 +136,35 @@ def timed_run(
     return compute(report)
 
 
+RUN = """
+from benchmarks.model import MODEL, SCENARIO, peak_memory_bytes
+from fiscal import engine
+from fiscal.scenario import load
+
+if {paths}:
+    engine.run(load(SCENARIO, {{"paths.model": MODEL, "paths.count": {paths}}}))
+else:
+    engine.run(SCENARIO)
+print(peak_memory_bytes())
+"""
+
+
+def peak_of_run(paths: int) -> int:
+    """Most memory that a run of its own process held, of so many random paths or, for none, of the named one."""
+    told = subprocess.run(
+        [sys.executable, "-c", RUN.format(paths=paths)], capture_output=True, text=True, check=True
+    )
+    return int(told.stdout.split()[-1])
+
+
 def peak_memory_bytes() -> int:
     """Most memory that this process has held so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    status = Path("/proc/self/status")
+    if (
+        status.exists()
+    ):  # what the system counts as used also holds what the process that started this one held
+        peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
+        if peak:
+            return int(peak[1]) * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

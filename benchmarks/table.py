@@ -64,15 +64,20 @@ def markdown(found: dict[str, Any]) -> str:
         *_precision(found["precision"]),
         "",
         *_table(
-            ("stage of a run with run-off", "seconds"),
-            [(name, f"{seconds:.2f}") for name, seconds in found["stages_seconds"].items()],
+            ("stage of a run with run-off", "core-seconds"),
+            [(name, f"{seconds:.2f}") for name, seconds in found["stages_core_seconds"].items()],
         ),
         "",
         *_table(
-            ("paths, drawn, projected and kept", "seconds", "ms a path"),
+            ("paths, drawn, projected and kept", "seconds", "core-seconds", "core-ms a path"),
             [
-                (f"{int(n):,}", f"{seconds:.2f}", f"{seconds / int(n) * 1e3:.2f}")
-                for n, seconds in found["by_paths"].items()
+                (
+                    f"{int(n):,}",
+                    f"{took['seconds']:.2f}",
+                    f"{took['core_seconds']:.2f}",
+                    f"{took['core_seconds'] / int(n) * 1e3:.2f}",
+                )
+                for n, took in found["by_paths"].items()
             ],
         ),
         "",
@@ -85,7 +90,7 @@ def markdown(found: dict[str, Any]) -> str:
         ),
         "",
         *_table(
-            ("most memory held after", "MiB"),
+            ("most memory held by", "MiB"),
             [(name, f"{peak / 2**20:.0f}") for name, peak in found["peak_bytes"].items()],
         ),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,10 @@ def average_state_rate() -> float:
     collected = (
         sources.table("state_income_tax").set_index("item").at["individual_income_tax", "value_bn_usd"]
     )
-    income = sources.table("cbo_income_tax_details").query("year == @STATE_TAX_YEAR")["total_income_bn_usd"]
-    return float(collected) / float(income.iloc[-1])
+    incomes = sources.table("cbo_income_tax_details").query("year == @STATE_TAX_YEAR")
+    incomes = incomes.set_index("cbo_baseline")["total_income_bn_usd"]
+    newest = max(incomes.index, key=lambda label: datetime.strptime(str(label), "%b %Y"))
+    return float(collected) / float(incomes[newest])
 
 
 def core_overrides(settings: Settings) -> dict[str, float]:

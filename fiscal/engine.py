@@ -240,6 +240,9 @@ def compute(
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)
     buildup = buildup_tax(settings, assume, years, fraction, mobility)
     rescue = rescue_cost(projection, _label_index(projection, NO_CRYPTO_PATH), backstop(settings))
+    # where everything earns the convention's rate, crypto falls behind nothing
+    conventions = {convention_label(rate) for rate in settings.books.convention_rates}
+    rescue[[label in conventions for label in labels]] = 0.0
     displaced = settings.books.displaced_taxable_share
     ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced)
     valued = (

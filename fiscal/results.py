@@ -277,6 +277,32 @@ class Plots:
         return sorted(plots.available(self._owner))
 
 
+PRESENT_VALUES: Mapping[str, str] = {
+    "treasury": "present_value_treasury_bn_usd",
+    "portfolio": "present_value_portfolio_bn_usd",
+}
+"""Bases that an effect is valued on beside its nominal sums -> the column that holds it."""
+
+WHOLE = ("opening_stock", "all_contributions")
+"""Scopes of the table ``bases`` that together are the whole projection, to the last withdrawal."""
+
+
+def has_values(result: Result) -> bool:
+    """Whether a result holds the table ``bases``: yearly totals alone, or a run without its run-off, do not."""
+    return not result.tables.get("bases", pd.DataFrame()).empty
+
+
+def whole_value(result: Result, basis: str) -> float:
+    """Net revenue of the opening stock and all contributions, to the last withdrawal after the horizon.
+
+    Billions of 30 June 2025 on the basis ``treasury`` (the flows at bill rates) or ``portfolio`` (each dollar at
+    what it earns), at average rates. The result must hold values (:func:`has_values`).
+    """
+    frame = result.tables["bases"]
+    own = frame[(frame["basis"] == basis) & (frame["weight"] == "average") & (frame["line"] == "net_revenue")]
+    return float(own[own["scope"].isin(WHOLE)]["present_value_bn_usd"].sum())
+
+
 @dataclass(frozen=True)
 class Result:
     """A scenario's tables. ``tables`` maps names to frames; see :data:`TABLES` and :data:`COLUMNS`."""
@@ -448,9 +474,11 @@ class Comparison:
     def effects(self) -> pd.DataFrame:
         """Net revenue of each scenario less the base over every window, and the years in which it turns.
 
-        ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), ``annual_turns`` and
-        ``cumulated_turns`` (:attr:`turning_years`; missing: never for good).
+        ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
+        ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
+        result has values, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`; missing: never for good).
         """
+        valued = all(has_values(result) for result in (self.base, *self.others))
         turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
         rows = []
         for other in self.others:
@@ -463,6 +491,8 @@ class Comparison:
             for window, value in mine.set_index("window")["nominal_bn_usd"].items():
                 first, last = str(window).removeprefix("FY").split("-")
                 row[f"{first}_{last}_bn_usd"] = value - sums.get(window, np.nan)
+            for basis, column in PRESENT_VALUES.items() if valued else ():
+                row[column] = whole_value(other, basis) - whole_value(self.base, basis)
             row["annual_turns"] = turns.loc[other.name, "annual"]
             row["cumulated_turns"] = turns.loc[other.name, "cumulated_with_interest"]
             rows.append(row)

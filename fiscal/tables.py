@@ -312,17 +312,8 @@ def _of_years(paths: Paths) -> tuple[Books, np.ndarray, np.ndarray]:
 
 
 def _window_sums(paths: Paths, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
-    """:func:`window_sums` of a run's distribution."""
-    return window_sums(*_of_years(paths), of)
-
-
-def window_sums(
-    books: Books, fraction: np.ndarray, one_year_rate: np.ndarray, of: Distribution
-) -> dict[str, dict[tuple[str, str], np.ndarray]]:
-    """By reference, window and line: sums over each path's fiscal years, and present values, dollars ``(path,)``.
-
-    ``fraction`` of each year that lies inside and ``one_year_rate``, both ``(Y,)``, are of the years of ``of``.
-    """
+    """By reference, window and line: sums over each path's fiscal years, and present values, dollars ``(path,)``."""
+    books, fraction, one_year_rate = _of_years(paths)
     factors = _discount_factors(one_year_rate, fraction, of.years)
 
     def sums(label: str, block: slice) -> dict[tuple[str, str], np.ndarray]:
@@ -567,6 +558,27 @@ def _windows(run: YearlyTotals) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
+    """``(path, window, line)`` -> billions: sums over fiscal years, and present values at bill rates to the horizon.
+
+    The numbers of the tables ``windows`` and ``present_values`` that a sweep reads, without the tables.
+    """
+    years, last = run.years, int(run.years[run.horizon][-1])
+    factors = _discount_factors(run.economy["one_year_rate"].to_numpy(), run.year_fraction, years)
+    fiscal = _fiscal_lines(run)
+    found: dict[tuple[str, str, str], float] = {}
+    for line in run.lines:
+        spans = {
+            window.label: valuation.window_sum(fiscal[line], years, window)
+            for window in WINDOWS
+            if window.last <= last
+        }
+        spans[PRESENT_VALUE] = valuation.present_value(run.total(line), factors, run.horizon)
+        for span, values in spans.items():
+            found |= {(label, span, line): float(values[path]) / BILLION for path, label in _shown_paths(run)}
+    return found
 
 
 def _present_values(run: Run) -> pd.DataFrame:
@@ -896,7 +908,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             "not in it; a positive tax_expenditure is a cost"
         ),
         "windows": {
-            window: {row["line"]: round(row["nominal_bn_usd"], 3) for _, row in part.iterrows()}
+            window: {row["line"]: round(row["nominal_bn_usd"], 6) for _, row in part.iterrows()}
             for window, part in own.groupby("window", sort=False)
         },
     }

@@ -17,6 +17,7 @@ from fiscal import views
 from fiscal.assembly import core_overrides
 from fiscal.errors import InputError, Problem, nearest
 from fiscal.markets.core import long_run_means
+from fiscal.plots.setting_names import setting_name
 from fiscal.totals import quick
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ class Explorer:
         self._image, self._table, self._said = ipywidgets.Image(), ipywidgets.HTML(), ipywidgets.HTML()
         self._sliders = {
             key: ipywidgets.FloatSlider(
-                value=lever.start, min=lever.low, max=lever.high, step=lever.step, description=key,
-                tooltip=f"{lever.setting.doc} Unit: {lever.setting.unit}.", readout_format=".3f",
+                value=lever.start, min=lever.low, max=lever.high, step=lever.step, description=setting_name(key),
+                tooltip=f"{key}: {lever.setting.doc} Unit: {lever.setting.unit}.", readout_format=".3f",
                 continuous_update=False, style={"description_width": "16em"}, layout={"width": "34em"},
             )
             for key, lever in self._levers.items()

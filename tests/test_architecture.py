@@ -65,7 +65,7 @@ ARROWS: dict[str, set[str]] = {
     "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
     "widgets": _BASE | {"assembly", "markets", "plots", "scenario", "totals", "views"},
     "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
-    "sweeps": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
+    "sweeps": _ENGINE | {"assembly", "results", "simulation", "tables", "totals"},
     "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "sweeps", "tables"},
     "plots": _INPUTS | {"budget", "exhibits", "markets", "results", "scenario", "sweeps", "tables", "views"},
     "report": _INPUTS

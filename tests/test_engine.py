@@ -254,3 +254,10 @@ def test_results_of_other_data_are_not_compared() -> None:
     other = replace(result("boom"), data_fingerprint="0" * 64)
     with pytest.raises(InputError, match="run on other data tables"):
         fiscal.compare(base, other)
+
+
+def test_nothing_is_rescued_where_everything_earns_one_rate() -> None:
+    """Crypto falls behind nothing on a convention's path, whatever the core earns elsewhere."""
+    values = result("boom").tables["present_values"]
+    own = values[(values["basis"] == "convention") & (values["line"] == "rescue_cost")]
+    assert len(own) and (own["present_value_bn_usd"] == 0).all()

@@ -7,8 +7,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine
-from fiscal.assembly import allocation_answer, contribution_answer, strata_shares, target_allocation
+from fiscal import engine, sources
+from fiscal.assembly import (
+    allocation_answer,
+    average_state_rate,
+    contribution_answer,
+    strata_shares,
+    target_allocation,
+)
 from fiscal.axes import ASSETS, FIRST_YEAR
 from fiscal.budget import valuation
 from fiscal.errors import InputError
@@ -209,6 +215,18 @@ def test_state_tax_stands_on_lines_of_its_own() -> None:
     assert 0 < own["state_withdrawal_tax"] < -own["state_deferred_revenue"]
 
 
+def test_the_state_rate_is_of_the_newest_baseline_wherever_it_stands(monkeypatch) -> None:
+    rate = average_state_rate()
+    read = sources.table
+
+    def turned(name: str):
+        table = read(name)
+        return table.iloc[::-1] if name == "cbo_income_tax_details" else table
+
+    monkeypatch.setattr(sources, "table", turned)
+    assert average_state_rate() == rate
+
+
 # --- behaviour --------------------------------------------------------------------------------------
 
 
@@ -367,7 +385,7 @@ def test_two_kinds_of_holders_run_through_the_books_and_random_paths() -> None:
 
 
 def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run() -> None:
-    from fiscal.results import Result, compare
+    from fiscal.results import Result, compare, whole_value
 
     names, horizon = ("baseline", "rothification"), {"horizon.last_year": 2057}
     base, other = (Result.of(engine.compute(load(name, horizon))) for name in names)
@@ -378,6 +396,14 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
     (row,) = found.effects().to_dict(orient="records")
     assert 600 < row["2026_2035_bn_usd"] < 2500  # PWBM's 1,250 within a factor of two
     assert row["annual_turns"] >= 2050
+    for basis in ("treasury", "portfolio"):
+        value = row[f"present_value_{basis}_bn_usd"]
+        assert value == pytest.approx(whole_value(other, basis) - whole_value(base, basis))
+    # stock and contributions together are what the cash flows of horizon and run-off are worth
+    flows = base.tables["present_values"].query(
+        "basis == 'treasury' and span == 'total' and line == 'net_revenue'"
+    )
+    assert whole_value(base, "treasury") == pytest.approx(flows["present_value_bn_usd"].iloc[0])
     seeded = Result.of(engine.compute(load("baseline", {"horizon.last_year": 2057, "paths.seed": 9})))
     with pytest.raises(InputError, match="paths.seed"):
         compare(base, seeded)
@@ -395,9 +421,10 @@ def test_the_report_s_chapter_says_what_each_case_changes() -> None:
     (items,) = [block for block in section.blocks if isinstance(block, Items)]
     terms = {item.term: str(item.text) for item in items.items}
     assert set(terms) == {
-        f"limits.{name}_usd" for name in ("elective_limit", "catch_up_limit", "additions_limit")
-    }
-    assert "20000" in terms["limits.elective_limit_usd"]
+        "Limit on elective deferrals", "Limit on catch-up contributions", "Limit on all additions",
+    }  # fmt: skip
+    told = terms["Limit on elective deferrals"]
+    assert "20000" in told and "limits.elective_limit_usd" in told  # what one types
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
     assert table.data.iloc[0]["2026_2035_bn_usd"] > 0
     assert levers_section((base,)) is None

@@ -21,7 +21,9 @@ from fiscal import plots, sources
 from fiscal.axes import GROUPS
 from fiscal.errors import InputError
 from fiscal.plots import measures, style, wording
+from fiscal.plots.setting_names import SETTING_NAMES, setting_name
 from fiscal.report import content, drawing
+from fiscal.scenario.schema import declared
 
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values", "claim"}
 CRYPTO = {"crypto_history", "crypto_share", "crypto_value", "difference", "extra_dollar_rate", "who_gains"}
@@ -314,13 +316,13 @@ def test_spells_of_sign(values, spells):
 
 def parsed(words: str) -> float:
     """Billions said by ``wording.amount``."""
-    number, scale = re.fullmatch(r"\$([\d,.]+) (trillion|billion|million)", words).groups()
-    return float(number.replace(",", "")) * {"trillion": 1e3, "billion": 1.0, "million": 1e-3}[scale]
+    number, scale = re.fullmatch(r"\$([\d,.]+) (trillion|billion)", words).groups()
+    return float(number.replace(",", "")) * {"trillion": 1e3, "billion": 1.0}[scale]
 
 
-@given(st.floats(1e-3, 1e7))
-def test_an_amount_in_words_is_the_amount_to_three_digits(billions):
-    assert parsed(wording.amount(billions)) == pytest.approx(billions, rel=0.0051)
+@given(st.floats(0.05, 1e7))
+def test_an_amount_in_words_is_the_amount_to_three_digits_and_a_tenth_of_a_billion(billions):
+    assert parsed(wording.amount(billions)) == pytest.approx(billions, rel=0.0051, abs=0.0551)
     assert wording.amount(-billions) == wording.amount(billions)
     assert wording.signed_amount(-billions) == f"minus {wording.amount(billions)}"
 
@@ -352,8 +354,19 @@ def test_exact_percentages_have_no_empty_decimals(share, words):
     assert wording.percent(share) == words
 
 
+def test_every_setting_and_assumption_has_a_name_in_words():
+    keys = {setting.key for setting in declared()} | set(sources.table("assumptions")["key"])
+    assert set(SETTING_NAMES) == keys
+    names = list(SETTING_NAMES.values())
+    assert len(set(names)) == len(names)
+    assert all("_" not in name and len(name) < 40 and ", " not in name for name in names)
+    assert setting_name("assumptions.hardship_rate") == "hardship withdrawals"
+    assert setting_name("other.thing_rate") == "thing rate"
+
+
 def test_small_amounts_and_lists():
-    assert wording.amount(1e-5) == "less than $1 million" and wording.amount(999.96) == "$1.00 trillion"
+    assert wording.amount(0.116) == "$0.1 billion" and wording.amount(999.96) == "$1.00 trillion"
+    assert wording.amount(0.049) == wording.signed_amount(-0.049) == "less than $0.1 billion"
     assert wording.listing(["a"]) == "a" and wording.listing(["a", "b", "c"]) == "a, b, and c"
     assert wording.change(0) == "does not change" and wording.change(-1) == "lowers"
 

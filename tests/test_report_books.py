@@ -14,6 +14,7 @@ from fiscal.plots import measures
 from fiscal.plots.wording import amount, figures, percent, signed_amount
 from fiscal.report import books
 from fiscal.report.content import Prose, Section, Table
+from fiscal.results import PRESENT_VALUES
 
 
 @cache
@@ -50,6 +51,29 @@ def test_one_table_holds_every_basis_for_every_scope() -> None:
     # deferral of the opening stock came before the valuation date: nothing is printed, not nil
     stock = [row["cells"] for row in table("table-bases").rows() if row["kind"] == "row"][12:18]
     assert {cells[1]["text"] for cells in stock} == {figures(float("nan"), 1)}
+
+
+def test_current_dollars_stand_beside_present_values() -> None:
+    """The base's level and every effect; the brief shows this table."""
+    base, *others = three()
+    frame = table("table-values").data.set_index("what")
+    assert list(frame.index) == ["Baseline, level", "Boom less no crypto", "Bust less no crypto"]
+    level = frame.loc["Baseline, level"]
+    for basis, column in PRESENT_VALUES.items():
+        scopes = [
+            measures.bases(base, name).set_index("basis") for name in ("opening_stock", "all_contributions")
+        ]
+        assert level[column] == pytest.approx(sum(scope.loc[basis, "net_revenue"] for scope in scopes))
+        assert signed_amount(level[column]) in text()
+        for result in others:
+            effect = measures.bases(result, "crypto_effect").set_index("basis").loc[basis, "net_revenue"]
+            assert frame.loc[f"{result.name.capitalize()} less no crypto", column] == effect
+    for result in others:
+        gap = measures.window_difference(result, "FY2026-2100", "net_revenue", "no_crypto")
+        assert frame.loc[f"{result.name.capitalize()} less no crypto", "FY2026-2100"] == gap
+    # a boom's current dollars are worth far less, and the base's change their sign
+    assert frame.loc["Boom less no crypto", "FY2026-2100"] > 100 * frame.loc["Boom less no crypto"].iloc[-1]
+    assert level["FY2026-2100"] > 0 > level["present_value_portfolio_bn_usd"]
 
 
 @pytest.mark.parametrize("position", [1, 2])

@@ -15,6 +15,7 @@ from fiscal import runs, sources
 from fiscal.engine import compute
 from fiscal.errors import InputError
 from fiscal.plots import alt_text, measures
+from fiscal.plots.setting_names import setting_name
 from fiscal.results import Result
 from fiscal.scenario import load
 from fiscal.scenario.design import Design, designs, documented_range, read_design, setting_of
@@ -43,6 +44,10 @@ SOBOL = {
         "scope.plans": ["401k", "all_dc"],
     },
 }
+
+
+NINE = GRID | {"settings": {"adoption.participants_share": [0.05, 0.1], "tax.withdrawal_scale": [0.9, 1.0]}}
+"""Cases that are more than one batch."""
 
 
 def changed(design: dict, sweep: dict | None = None, settings: dict | None = None) -> dict:
@@ -318,8 +323,8 @@ def test_figure_and_sentence_give_the_tables_numbers(quick):
     frame = measures.tornado(found, window=NEAR)
     assert widths == sorted(frame[["low_change", "high_change"]].round(9).to_numpy().ravel().tolist())
     assert {text.get_text() for text in ax.texts} == {"0.05", "0.1", "0.9", "1.1"}
-    assert [label.get_text() for label in ax.get_yticklabels()] == frame["setting"].tolist()
-    assert "adoption.participants_share \N{MINUS SIGN}0.500 at 0.05" in alt_text(
+    assert [label.get_text() for label in ax.get_yticklabels()] == frame["setting"].map(setting_name).tolist()
+    assert "participants who hold crypto \N{MINUS SIGN}0.500 at 0.05" in alt_text(
         "tornado", found, window=NEAR
     )
     with pytest.raises(InputError, match="allowed: net_revenue"):
@@ -335,8 +340,8 @@ def test_figure_and_sentence_give_the_tables_numbers(quick):
 
 @pytest.fixture(scope="module")
 def real() -> fiscal.Sweep:
-    """A real sweep of 11 cases to 2036 in this process."""
-    return fiscal.sweep(GRID, SHORT)
+    """A real sweep of nine cases to 2036 in this process."""
+    return fiscal.sweep(NINE, SHORT)
 
 
 def test_a_case_equals_the_whole_run_of_its_scenario(real):
@@ -381,7 +386,7 @@ def test_a_case_equals_the_whole_run_of_its_scenario(real):
 
 def test_two_processes_give_the_bits_of_one(real):
     assert len(real.cases) > running.BATCH  # there is something to share
-    again = fiscal.sweep(GRID, SHORT, jobs=2)
+    again = fiscal.sweep(NINE, SHORT, jobs=2)
     for name, table in real.tables.items():
         pd.testing.assert_frame_equal(again.tables[name], table, check_exact=True)
 
@@ -547,22 +552,58 @@ def test_stored_indices_are_shares():
 
 
 def test_the_chapter_speaks_from_the_stored_sweep():
-    from real_runs import short
-
     from fiscal.report.content import Figure, Prose, Table
-    from fiscal.report.drivers import drivers_blocks
+    from fiscal.report.drivers import PLUS_MINUS, drivers_blocks
 
-    blocks = drivers_blocks(short())
+    boom = fiscal.quick("boom", SHORT)  # whatever the run, the chapter is of the stored tables
+    blocks = drivers_blocks((boom,))
     words = " ".join(
         block.text for block in blocks if isinstance(block, Prose) and isinstance(block.text, str)
     )
-    assert f"{drivers.design().count} cases" in words
+    assert f"{drivers.design().count:,} cases" in words
     table = next(block for block in blocks if isinstance(block, Table))
     far = table.data.set_index("setting")["far_total"]
-    assert far.is_monotonic_decreasing and far.index[0] in words
-    figure = next(block for block in blocks if isinstance(block, Figure))
-    frame = measures.tornado(short()[0])
-    assert frame["setting"].iloc[0] in figure.alt and math.isfinite(frame["low_change"].iloc[0])
+    assert far.is_monotonic_decreasing and setting_name(far.index[0]) in words
+    assert not any(key in words for key in far.index)
+    # every index that is shown stands beside its interval
+    fields = [column.field for column in table.columns][1:]
+    assert fields[1::2] == [f"{name}_confidence" for name in fields[::2]]
+    assert {column.title for column in table.columns[2::2]} == {PLUS_MINUS} and PLUS_MINUS in table.unit
+    place = next(place for place, block in enumerate(blocks) if isinstance(block, Figure))
+    frame = measures.tornado(boom)
+    assert setting_name(frame["setting"].iloc[0]) in blocks[place].alt and math.isfinite(
+        frame["low_change"].iloc[0]
+    )
+    # the brief takes the figure with the paragraph before it, which says what its words mean
+    lead = blocks[place - 1].text
+    assert (
+        "first-order Sobol index" in lead and "total index" in lead and frame["window"].iloc[0][-4:] in lead
+    )
+
+
+@pytest.mark.parametrize(
+    ("reach", "said", "unsaid"),
+    [
+        (0.05, ("comes most from a (alone 55 to 65 percent, with others 75 to 85 percent)",
+                "one by one account for 70 percent of the variance, their interplay for the rest"), "too wide"),
+        (0.3, ("cannot be told apart: a (alone 30 to 90 percent, with others 50 to 100 percent) and b (alone at most "
+               "40 percent, with others at most 60 percent)", "the intervals are too wide"), "for the rest"),
+    ],
+    ids=["narrow", "wide"],
+)  # fmt: skip
+def test_the_chapter_says_no_more_than_the_intervals_of_the_indices(reach, said, unsaid):
+    from fiscal.report.drivers import _what_drives
+
+    rows = [("a", 0.6, 0.8), ("b", 0.1, 0.3), ("c", 0.0, 0.0)]
+    indices = pd.DataFrame(rows, columns=["setting", "first_order", "total"]).assign(
+        quantity="net_revenue", window=NEAR, first_order_confidence=[reach, reach, 0.0],
+        total_confidence=[reach, reach, 0.0],
+    )  # fmt: skip
+    text = _what_drives(indices, "net_revenue", NEAR)
+    assert all(words in text for words in said) and unsaid not in text, text
+    assert text.endswith("Less than 1 percent each, interplay included, comes from c.")
+    flat = _what_drives(indices.assign(total=math.nan), "net_revenue", NEAR)
+    assert "does not vary enough" in flat
 
 
 def test_settings_are_read_from_the_scenario_or_the_table():

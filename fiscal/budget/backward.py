@@ -29,15 +29,17 @@ def _mix(values, moved, grow, out, n):
 
 @compiled
 def taxes(
-    stock, vintages, claim, opening, contribution, crypto_share, growth, to_heirs, withdrawn, rolled, converted,
-    moved, heirs_moved, traditional, roth, inherited, conversion, penalty, roth_penalty, discount, owners, heirs,
+    stock, vintages, claim, opening, contribution, paid_in, crypto_share, growth, to_heirs, withdrawn, rolled,
+    converted, moved, heirs_moved, traditional, roth, inherited, conversion, penalty, roth_penalty, discount, owners,
+    heirs,
 ):  # fmt: skip
     """Fill the tax that a dollar brings: of the opening stock ``stock`` (line, A, N), of contributions
     ``vintages`` (line, Y, character, A, N), each at its own date, and, where ``claim`` (Y, sleeve) has rows, the
     income tax to come on the balances ``owners`` (Y, wrapper, sleeve, A, N) and ``heirs`` (Y, since, sleeve, A, N).
 
     N are the groups and strata, ``growth`` (Y, half, sleeve, A, S) with fees and losses, ``to_heirs`` (Y, A, N),
-    ``crypto_share`` (Y, S); shares and rates as in :class:`~fiscal.projection.reference.AccountShares` and in
+    ``paid_in`` (Y,) whether anything is contributed (years of run-off take no memory), ``crypto_share`` (Y, S);
+    shares and rates as in :class:`~fiscal.projection.reference.AccountShares` and in
     :mod:`fiscal.budget.vintages`, ``penalty`` (wrapper, A).
     """
     years, ages, cells = to_heirs.shape
@@ -69,7 +71,7 @@ def taxes(
                                     before[k, n] += to_heirs[y, a, n] * left[older, 0, k, n]
                         for n in range(cells):
                             _mix(before, moved[y, w, c, a, n], grow[1], after[w, c], n)
-                for c in range(2):
+                for c in range(2 if paid_in[y] else 0):
                     for n in range(cells):
                         share = crypto_share[y, n % strata]
                         put_in = (1 - share) * after[PLAN, c, CORE, n] + share * after[PLAN, c, CRYPTO, n]
@@ -150,8 +152,8 @@ def _sell(values, gains, moved, rate, d, n):
 
 @compiled
 def shadow(
-    vintages, contribution, crypto_share, interest, payout, realised, untaxed, whole, charge, to_heirs, withdrawn,
-    rolled, converted, moved, heirs_moved, interest_rate, dividend_rate, gain_rate, discount, portfolio,
+    vintages, contribution, paid_in, crypto_share, interest, payout, realised, untaxed, whole, charge, to_heirs,
+    withdrawn, rolled, converted, moved, heirs_moved, interest_rate, dividend_rate, gain_rate, discount, portfolio,
 ):  # fmt: skip
     """Fill the tax that the shadow account of contributions pays, ``vintages`` (Y, character, A, N), at their date.
 
@@ -199,7 +201,7 @@ def shadow(
                     for n in range(cells):
                         _sell(after[w, c], after_gain[w, c], moved[y, w, c, a, n], gain_rate[y, a, n], d, n)
                         _half(after[w, c], after_gain[w, c], grow[1], new_gain[1], tax[1], kept[1], n)
-            for c in range(2):
+            for c in range(2 if paid_in[y] else 0):
                 for n in range(cells):
                     share = crypto_share[y, n % strata]
                     put_in = (1 - share) * after[PLAN, c, CORE, n] + share * after[PLAN, c, CRYPTO, n]

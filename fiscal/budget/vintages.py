@@ -109,9 +109,9 @@ def value_vintages(
         stock /= opening_discount
     vintages = dict(zip(TAXES, values, strict=True))
     if law is not None:
-        start = accounts.contribution.copy()
+        start = -accounts.contribution  # the tax is forgone
         start[:, TRADITIONAL] *= (1 - contribution_tax_rate)[..., None]
-        vintages["inside_buildup_shadow"] = -accounts.shadow(start, law, factors, portfolio)
+        vintages["inside_buildup_shadow"] = accounts.shadow(start, law, factors, portfolio)
     return Vintages(
         stock_usd=dict(zip(TAXES, stock, strict=True)),
         contributions_usd=vintages,
@@ -127,6 +127,7 @@ class _Accounts:
         self.inputs, self.path = inputs, path
         self.impact = _impact(inputs, projection, path)
         self.contribution = inputs.contribution_usd * inputs.contribution_scale[path][:, None, None, None, :]
+        self.paid_in = self.contribution.any(axis=(1, 2, 3, 4))
         self.crypto_share = inputs.crypto_contribution_share[path].copy()
         self.strata = self.crypto_share.shape[1]
         shares = projection.shares
@@ -160,8 +161,9 @@ class _Accounts:
         run: Callable[..., None] = backward.taxes
         run(
             _flat(stock), _flat(values), claim, _flat(self.inputs.opening_usd.copy()), _flat(self.contribution),
-            self.crypto_share, growth, *self.moves, _flat(rates.traditional), _flat(rates.roth), _flat(rates.heirs),
-            _flat(rates.conversion), rates.penalty, _flat(rates.roth_penalty), discount, _flat(owners), _flat(heirs),
+            self.paid_in, self.crypto_share, growth, *self.moves, _flat(rates.traditional), _flat(rates.roth),
+            _flat(rates.heirs), _flat(rates.conversion), rates.penalty, _flat(rates.roth_penalty), discount,
+            _flat(owners), _flat(heirs),
         )  # fmt: skip
         return stock, values, None if held is None else claim
 
@@ -177,9 +179,9 @@ class _Accounts:
         rates = (law.interest_rate, law.dividend_rate, law.gain_rate)
         run: Callable[..., None] = backward.shadow
         run(
-            _flat(found), _flat(start), self.crypto_share, *_parts(self.inputs, self.path, law, self.impact),
-            _charge(self.inputs, self.path), *self.moves, *(_by_cell(rate, self.strata) for rate in rates),
-            discount, portfolio,
+            _flat(found), _flat(start), self.paid_in, self.crypto_share,
+            *_parts(self.inputs, self.path, law, self.impact), _charge(self.inputs, self.path), *self.moves,
+            *(_by_cell(rate, self.strata) for rate in rates), discount, portfolio,
         )  # fmt: skip
         return found
 

@@ -35,7 +35,10 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE.pdf", help="The report; tables go to a folder beside it.")
     ] = Path("reports/fiscal-report.pdf"),
-    brief: Annotated[bool, typer.Option("--brief", help="At most four pages in place of the whole.")] = False,
+    brief: Annotated[
+        bool,
+        typer.Option("--brief", help="Four pages in place of the whole; more for more than four scenarios."),
+    ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE.html", help="The same as one HTML page too.")
     ] = None,

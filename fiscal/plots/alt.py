@@ -23,6 +23,7 @@ from fiscal.plots.figures import (
     span_unit,
     unit_of,
 )
+from fiscal.plots.setting_names import setting_name
 from fiscal.plots.wording import (
     FACTOR_NAMES,
     MINUS,
@@ -200,7 +201,7 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
             Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
         )
     parts = [
-        f"{row.key} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
+        f"{setting_name(row.key)} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
         f"high one"
         for row in frame.head(min(count, 5)).itertuples()
     ]
@@ -219,7 +220,7 @@ def _tornado(
         raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
     span = str(frame["window"].iloc[0])
     parts = [
-        f"{row.setting} {signed(row.low_change)} at {row.low} and {signed(row.high_change)} at {row.high}"
+        f"{setting_name(row.setting)} {signed(row.low_change)} at {row.low} and {signed(row.high_change)} at {row.high}"
         for row in frame.head(min(count, 5)).itertuples()
     ]
     return (

@@ -17,6 +17,7 @@ from matplotlib.ticker import NullFormatter
 import fiscal.plots.measures as measures
 import fiscal.plots.style as style
 from fiscal.errors import InputError, Problem
+from fiscal.plots.setting_names import setting_name
 from fiscal.plots.wording import (
     BASIS_NAMES,
     FACTOR_NAMES,
@@ -25,6 +26,7 @@ from fiscal.plots.wording import (
     PATH_NAMES,
     WRAPPER_NAMES,
     capital,
+    signed_amount,
     significant,
     window_name,
 )
@@ -600,7 +602,7 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
 
 
 def _bar_names(keys: pd.Series) -> list[str]:
-    return keys.str.removeprefix("assumptions.").tolist()
+    return [setting_name(key) for key in keys]
 
 
 def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
@@ -651,7 +653,8 @@ def tornado(
     ax.margins(x=0.12)
     words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
     names = _bar_names(shown["setting"])
-    unit = f"Change from the base, {span_unit(span)}"
+    base = float(frame["at_value_bn_usd"].iloc[0])
+    unit = f"Change from its {signed_amount(base)}, {span_unit(span)}"
     style.title_of_bars(ax, capital(f"{words}, {span_name(span)}"), unit, names)
     style.legend_above(ax, names)
     style.plain_numbers(ax, axis=ax.xaxis)

@@ -87,9 +87,9 @@ def short(value: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if exact and "." in text else text
 
 
-def signed_amount(billions: float, digits: int = 3) -> str:
-    """An amount in words with "minus" before it when it is negative."""
-    return f"{'minus ' if billions < 0 else ''}{amount(billions, digits)}"
+def signed_amount(billions: float) -> str:
+    """An amount in words with "minus" before it when it is negative; what is too small to tell has no sign."""
+    return f"{'minus ' if billions <= -SMALLEST_BN_USD else ''}{amount(billions)}"
 
 
 def signed_percent(share: float, digits: int = 3) -> str:
@@ -97,13 +97,21 @@ def signed_percent(share: float, digits: int = 3) -> str:
     return f"{'minus ' if share < 0 else ''}{percent(share, digits)}"
 
 
-def amount(billions: float, digits: int = 3) -> str:
-    """Size of an amount in words: "$135 trillion", "$996 billion", "$127 million"; no sign."""
-    size = float(f"{abs(billions):.{digits - 1}e}") if billions else 0.0
-    for scale, word in ((1e3, "trillion"), (1.0, "billion"), (1e-3, "million")):
-        if size >= scale:
-            return f"${short(billions / scale, digits)} {word}"
-    return "less than $1 million"
+SMALLEST_BN_USD = 0.05
+"""Amounts below this are not told apart in words: a projection over decades does not carry millions."""
+
+
+def amount(billions: float) -> str:
+    """Size of an amount in words, no sign: "$135 trillion", "$996 billion", "$2.4 billion", "less than $0.1 billion".
+
+    Three significant digits, and one decimal of a billion at most.
+    """
+    size = float(f"{abs(billions):.2e}")
+    if size >= 1e3:
+        return f"${short(billions / 1e3)} trillion"
+    if size >= 10:
+        return f"${short(billions)} billion"
+    return "less than $0.1 billion" if abs(billions) < SMALLEST_BN_USD else f"${size:.1f} billion"
 
 
 def percent(share: float, digits: int = 3) -> str:

@@ -130,7 +130,7 @@ def build(
         if html is not None:
             (work / "report.html").write_text(pages.page(report, drawn), encoding="utf-8")
         if xlsx is not None:
-            workbook.write(whole, results, work / "report.xlsx")
+            workbook.write(report, results, work / "report.xlsx", whole)
         try:
             _move(drawn, figures)
             _move(written, tables)

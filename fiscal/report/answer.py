@@ -122,11 +122,12 @@ def size_sentences(results: Results) -> str:
     parts = []
     for adoption in dict.fromkeys(adoption_of(result) for result in holders):
         parts.append(_balance_sentence(tuple(r for r in holders if adoption_of(r) == adoption), adoption))
+    parts.append(worth_sentence(holders))
     longest = measures.windows_of(holders[0])[-1]
     own = sizes[(sizes["window"] == longest) & (sizes["reference"] == "equity_adoption")]
     parts.append(_receipts_sentence(own, longest))
     parts.append(_threshold_sentence(own))
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)
 
 
 def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str:
@@ -142,8 +143,48 @@ def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str
         f"With {percent(participants)} of participants holding {percent(allocation)} of their balances in "
         f"crypto from {full_year} on, crypto is {percent(first[at], 2)} of all balances at the end of {at}, "
         f"and "
-        f"at most {listing(tops)}."
+        f"at most {listing(tops)}. Both shares are assumed, in plans and in the IRAs that plan money rolls into"
+        f"{_rebalanced_words(group)}."
     )
+
+
+def _rebalanced_words(group: Results) -> str:
+    """That holders sell what has risen, where they do: it keeps the share of crypto near its target."""
+    if any(float(result.scenario.value("adoption.rebalancing")) != 1 for result in group):
+        return ""
+    frame = sources.table("sensitivity")
+    own = frame[
+        (frame["key"] == "adoption.rebalancing") & frame["quantity"].str.startswith("boom minus baseline")
+    ]
+    text = ", and so is that holders go back to their target every year"
+    longest = measures.windows_of(group[0])[-1]
+    for row in own.itertuples():
+        for result in group:
+            effect = measures.window_difference(result, longest, "withdrawal_tax", "no_crypto")
+            # the stored case is this one
+            if result.name == "boom" and abs(effect - row.at_value) < 0.005 * abs(row.at_value):
+                return (
+                    f"{text} (left alone, boom would raise withdrawal tax by {amount(row.at_low)} and not by "
+                    f"{amount(row.at_value)} against no crypto)"
+                )
+    return text
+
+
+def worth_sentence(results: Results) -> str:
+    """What all crypto is worth on the scenarios' paths at the horizon, over GDP; empty where no run recorded it."""
+    clauses, last, cap = [], 0, "Nothing caps"
+    for result in measures.with_crypto(results):
+        frame = result.tables.get("crypto_size")
+        if frame is None:
+            continue
+        row = frame.iloc[-1]
+        last = int(row["year"])
+        clauses.append(f"{significant(float(row['crypto_over_gdp']), 2)} times in {result.name}")
+        if result.scenario.value("paths.model") != "deterministic":
+            cap = "Only on random paths a cap holds"
+    if not clauses:
+        return ""
+    return f"{cap} what all crypto is worth: by {last}, over gross domestic product, {listing(clauses)}."
 
 
 def _receipts_sentence(own: pd.DataFrame, window: str) -> str:
@@ -170,13 +211,12 @@ def _threshold_sentence(own: pd.DataFrame) -> str:
             f"No adoption would make it {target} of individual income tax, since there is no effect to scale."
         )
     clauses = [f"{percent(row.adoption_for_target)} in {row.scenario}" for row in felt]
-    beyond = [row.adoption_for_target > 1 for row in felt]
-    tail = ": more than all participants" if all(beyond) else ""
-    if any(beyond) and not all(beyond):
-        tail = "; a share above 100 percent is more than all participants"
+    beyond = any(row.adoption_for_target > 1 for row in felt)
+    tail = "; above 100 percent the allocation would have to be larger too" if beyond else ""
     return (
-        f"By proportion, the effect would reach {target} of individual income tax if the share of "
-        f"participants holding that allocation were {listing(clauses)}{tail}."
+        f"By proportion, the effect would reach {target} of individual income tax (CBO's projection, after its last "
+        f"year a fixed share of gross domestic product) if the share of participants holding that allocation were "
+        f"{listing(clauses)}{tail}."
     )
 
 
@@ -186,7 +226,7 @@ def _threshold_sentence(own: pd.DataFrame) -> str:
 def books_sentences(base: Result) -> str:
     """What the base scenario forgoes and collects, in the first and the longest window."""
     windows = measures.windows_of(base)
-    parts = []
+    parts: list[str] = []
     for window in dict.fromkeys((windows[0], windows[-1])):
         line = {
             name: measures.window_sum(base, window, name)
@@ -195,12 +235,19 @@ def books_sentences(base: Result) -> str:
         share = measures.window_sum(base, window, "net_revenue", value="gdp_share")
         forgone = line["deferred_revenue"] + line["payroll_forgone"]
         net = line["net_revenue"]
+        who, of, with_what = (
+            ("it", "", "")
+            if parts
+            else (
+                f"the {base.name}",
+                " of income and payroll tax",
+                "with the additional tax on early withdrawals ",
+            )
+        )
         parts.append(
-            f"Over {window_words(window)} the {base.name} forgoes {amount(forgone)} of income and payroll "
-            f"tax and "
-            f"collects {amount(line['withdrawal_tax'])} on withdrawals; with the additional tax on early "
-            f"withdrawals its net revenue is {signed_amount(net)}, {signed_percent(share, 2)} of gross "
-            f"domestic product."
+            f"Over {window_words(window)} {who} forgoes {amount(forgone)}{of} and collects "
+            f"{amount(line['withdrawal_tax'])} on withdrawals; {with_what}its net revenue is {signed_amount(net)}, "
+            f"{signed_percent(share, 2)} of gross domestic product."
         )
     return f"{' '.join(parts)} {spells_sentence(base)}"
 
@@ -237,8 +284,8 @@ def caution_sentences(base: Result) -> str:
         "contributions of its late years are taxed after it. Core balances earn the long-run means of the "
         "record, "
         "which nothing guarantees: started in 2010 and told only what plans really earned, the model would have had "
-        f"{percent(_told_returns_error())} less in the plans in 2023 than it has with its own mix of indexes, whose "
-        "return it therefore puts too high."
+        f"{percent(_told_returns_error())} less in the plans in 2023 than with its own mix of indexes, whose "
+        "return is thus too high."
     )
 
 
@@ -300,23 +347,24 @@ def horizon_sentences(results: Results) -> str:
             f"effect in "
             f"{window_name(first)}."
         )
-    return " ".join([*parts, _why_horizons_differ(holders, first)])
+    return " ".join([*parts, _why_horizons_differ(holders, first, last)])
 
 
-def _why_horizons_differ(holders: Results, first_window: str) -> str:
+def _why_horizons_differ(holders: Results, first_window: str, last_window: str) -> str:
     starts = {result.name: first_event_year(result) for result in holders}
     known = sorted({year for year in starts.values() if year is not None})
     last = window_years(first_window)[1]
     why = "a balance is taxed only when it is withdrawn, which for most contributions lies decades ahead"
+    opening = f"{window_name(first_window)} and {window_name(last_window)} differ because"
     if not known:
-        return f"The two differ because {why}."
+        return f"{opening} {why}."
     when = listing([str(year) for year in known])
     place = (
         f"after {window_name(first_window)}"
         if known[0] > last
         else f"before the end of {window_name(first_window)}"
     )
-    return f"The two differ because the event starts in {when}, {place}, and because {why}."
+    return f"{opening} the event starts in {when}, {place}, and because {why}."
 
 
 def rate_sentence(results: Results) -> str:
@@ -393,8 +441,8 @@ def turning_table(results: Results) -> Table:
             Column("spell", "Years", width=1.5),
         ),
         group="scenario",
-        source=f"Calendar years. Under {amount(measures.NOISE_BN_USD)} a year counts as neither. Interest at the "
-        "one-year rate of the economic projection, on differences only.",
+        source=f"Calendar years. Under ${1e3 * measures.NOISE_BN_USD:g} million a year counts as neither. Interest at "
+        "the one-year rate of the economic projection, on differences only.",
     )  # fmt: skip
 
 
@@ -454,9 +502,10 @@ def books_table(
     )
     return Table(
         label, caption, frame, tuple(columns), unit=f"{unit}. {SIGNS}", group="window",
-        source="Net revenue is the sum of the lines. Other receipts are the additional tax on early withdrawals "
-        f"and the tax on conversions. {references if measures.with_crypto(results) else ''}The claim on balances "
-        "left at the end of the horizon is valued with the present values.",
+        source="Net revenue is the sum of the lines; its level is no gain from deferral, since tax on what the money "
+        "would have earned outside is not in it. Other receipts: the additional tax on early withdrawals and "
+        f"the tax on conversions. {references if measures.with_crypto(results) else ''}The claim "
+        "left at the horizon is in the present values.",
     )  # fmt: skip
 
 
@@ -480,7 +529,7 @@ def effects_table(results: Results) -> Table | None:
         (
             Column("scenario", "Scenario"),
             Column("against", "Against", width=1),
-            Column("difference_bn_usd", "Billions of dollars", 1),
+            Column("difference_bn_usd", "Billions of dollars", 1, unit="billions of current dollars"),
             Column("withdrawal_tax_share", "Percent of withdrawal tax", 3, 100),
             Column("gdp_share", "Percent of GDP", 4, 100),
             Column("income_tax_share", "Percent of individual income tax", 4, 100),

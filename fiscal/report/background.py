@@ -11,6 +11,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal import sources
 from fiscal.plots import measures
+from fiscal.plots.setting_names import setting_name
 from fiscal.plots.wording import (
     DASH,
     amount,
@@ -25,6 +26,7 @@ from fiscal.report.chapters import figure
 from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.report.drivers import drivers_blocks
+from fiscal.report.published import verdict_sentences
 from fiscal.results import Result
 from fiscal.validation.calibration import calibration
 
@@ -354,12 +356,15 @@ def _changed_table(results: Results) -> Table | None:
     wide = wide[wide.nunique(axis=1, dropna=False) > 1]
     if wide.empty:
         return None
-    columns = [Column("key", "Setting", width=1)]
+    columns = [Column("name", "Setting", width=1)]
     renamed = {name: f"value_{position}" for position, name in enumerate(frames)}
     columns += [Column(renamed[name], name, align="right") for name in frames]
     return Table(
         "table-changed", "Settings in which the scenarios differ",
-        wide.rename(columns=renamed).rename_axis("key").reset_index(), tuple(columns),
+        wide.rename(columns=renamed).rename_axis("key").reset_index().assign(
+            name=[capital(setting_name(key)) for key in wide.index]
+        ),
+        tuple(columns), note="key",
         unit="As written in a scenario file; shares and rates are fractions",
     )  # fmt: skip
 
@@ -367,7 +372,11 @@ def _changed_table(results: Results) -> Table | None:
 def _settings_table(base: Result, own: pd.DataFrame) -> Table:
     frame = own.assign(
         range=[_range(low, high) for low, high in zip(own["low"], own["high"], strict=True)],
-        note=[f"{doc} {capital(source)}." for doc, source in zip(own["doc"], own["source"], strict=True)],
+        name=[capital(setting_name(key)) for key in own["key"]],
+        note=[
+            f"{key}. {doc} {capital(source)}."
+            for key, doc, source in zip(own["key"], own["doc"], own["source"], strict=True)
+        ],
         section=own["key"].str.partition(".")[0].map(capital),
         standing=[
             f"{status}, set here" if changed else status
@@ -377,7 +386,7 @@ def _settings_table(base: Result, own: pd.DataFrame) -> Table:
     return Table(
         "table-settings", f"Settings of {base.name}", frame,
         (
-            Column("key", "Setting", width=1),
+            Column("name", "Setting", width=1),
             Column("value", "Value", align="right"),
             Column("unit", "Unit"),
             Column("range", "Range", align="right"),
@@ -399,17 +408,18 @@ def _assumptions_table(settings: pd.DataFrame, table: pd.DataFrame) -> Table:
         range=[_range(low, high) for low, high in zip(table["low"], table["high"], strict=True)],
         unit=table["unit"].fillna(""),
         note=[
-            ". ".join(capital(str(text).rstrip(".")) for text in texts if isinstance(text, str) and text)
-            + "."
-            if any(isinstance(text, str) and text for text in texts)
-            else "No source."
-            for texts in zip(table["source"], table["note"], strict=True)
+            ". ".join(
+                [key, *(capital(str(text).rstrip(".")) for text in texts if isinstance(text, str) and text)]
+            )
+            + ("." if any(isinstance(text, str) and text for text in texts) else ". No source.")
+            for key, *texts in zip(table["key"], table["source"], table["note"], strict=True)
         ],
+        name=[capital(setting_name(key)) for key in table["key"]],
     )
     return Table(
         "table-assumptions", "Values behind the settings", frame,
         (
-            Column("key", "Value of", width=1),
+            Column("name", "Value of", width=1),
             Column("value_text", "Value", align="right"),
             Column("unit", "Unit"),
             Column("range", "Range", align="right"),
@@ -440,16 +450,19 @@ def sensitivity_blocks(results: Results) -> list[Block]:
     text = (
         "Each value is moved alone from the low to the high end of its range, and baseline and boom are run "
         "again. What "
-        f"moves the baseline's net revenue most is {widest['key']}: by {signed_amount(widest['net_low'])} at "
-        f"{_plain(widest['low'])} and by {signed_amount(widest['net_high'])} at {_plain(widest['high'])}. "
+        f"moves the baseline's net revenue most is {setting_name(widest['key'])}: by "
+        f"{signed_amount(widest['net_low'])} at {_plain(widest['low'])} and by "
+        f"{signed_amount(widest['net_high'])} at {_plain(widest['high'])}. "
         f"{_rate_words(frame)}"
         "Ranges differ in how wide they were chosen, so the order is one of what was asked as much as of the "
         "world."
     )
     text += _staleness_words(results[0], frame)
     shown = frame.assign(
-        low=[_plain(value) for value in frame["low"]], high=[_plain(value) for value in frame["high"]]
-    )
+        name=[capital(setting_name(key)) for key in frame["key"]],
+        low=[_plain(value) for value in frame["low"]],
+        high=[_plain(value) for value in frame["high"]],
+    ).drop(columns=["net_central", "effect_central"])  # levels: the table is of changes
     return [
         Heading("One assumption at a time"),
         Prose(text),
@@ -460,7 +473,7 @@ def sensitivity_blocks(results: Results) -> list[Block]:
         Table(
             "table-sensitivity", "One assumption at a time, from low to high", shown,
             (
-                Column("key", "Moved", width=1),
+                Column("name", "Moved", width=1),
                 Column("low", "Low", align="right"),
                 Column("high", "High", align="right"),
                 Column("net_low", "Net revenue at low", 0),
@@ -647,7 +660,8 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "State tax",
-            "in no total; scenarios that switch it on show it on lines of its own, at one average rate.",
+            "in no total. Scenarios that switch it on show it on lines of its own, which come out low: one average "
+            "rate over all income and states is applied to dollars that are taxed at the margin.",
         ),
         Term("Estate tax and charity", "estate tax and charitable distributions from IRAs are left out."),
         Term(
@@ -722,10 +736,8 @@ def limits_section(results: Results) -> Section:
         ),
         Term(
             "Returns",
-            "one path a scenario, unless the report has a chapter on the distribution over paths, and no "
-            "scenario is said "
-            "to be likely. No rescue of savers is in the totals; what a stated backstop rule would cost stands beside "
-            "them.",
+            "one path a scenario, unless its paths are random, and no scenario is said to be likely. No rescue of "
+            "savers is in the totals; what a stated backstop rule would cost is told apart from them.",
         ),
         Term(
             "Heirs",
@@ -738,7 +750,8 @@ def limits_section(results: Results) -> Section:
         items.append(
             Term(
                 "Crypto",
-                "the share of participants is fixed"
+                "how many participants come to hold it, and how much of it, is assumed: no source gives either. The "
+                "share of participants is fixed"
                 + (
                     ", and who holds crypto, or more of it, tilted over ages or groups by assumption"
                     if _any(
@@ -755,6 +768,9 @@ def limits_section(results: Results) -> Section:
                 ),
             )
         )
+    validation = verdict_sentences()
+    if validation:
+        items.append(Term("Validation", validation))
     second_hand = sum(entry.second_hand for entry in sources.resources())
     items.append(
         Term(

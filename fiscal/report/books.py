@@ -11,17 +11,27 @@ from fiscal import sources
 from fiscal.axes import GROUPS
 from fiscal.plots import measures
 from fiscal.plots.figures import basis_name
-from fiscal.plots.wording import amount, capital, listing, percent, signed_amount, signed_percent
+from fiscal.plots.wording import (
+    BASIS_NAMES,
+    amount,
+    capital,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    window_name,
+)
 from fiscal.report.answer import SIGNS
 from fiscal.report.chapters import VINTAGE_YEAR, figure
 from fiscal.report.compared import Results
-from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
-from fiscal.results import Result
+from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.results import PRESENT_VALUES, Result, whole_value
 
 VINTAGE = f"contributions_{VINTAGE_YEAR}"
 ALL, STOCK, EFFECT = "all_contributions", "opening_stock", "crypto_effect"
 CLAIM_YEARS = (2026, 2036, 2046, 2056, 2076, 2100)
 TAX = "withdrawal_tax"
+RISK_NEUTRAL = "risk_neutral"
 
 
 def valued_section(results: Results) -> Section | None:
@@ -64,6 +74,8 @@ def _bases(results: Results) -> list[Block]:
         ),
     )
     return [
+        Prose(_values_sentences(results)),
+        _values_table(results),
         Prose(
             "One contribution has as many values as there are ways to discount a risky receipt that lies "
             "decades off. "
@@ -78,6 +90,96 @@ def _bases(results: Results) -> list[Block]:
     ]
 
 
+def values_rows(results: Results) -> pd.DataFrame:
+    """Net revenue of the base, and every effect on it: sums over windows, and present values by basis.
+
+    ``what``, a column a window (its label, billions of current dollars), and the columns of :func:`value_columns`.
+    The effect of crypto is that against the same run without it; any other is that against the base.
+    """
+    values = value_columns(results)
+    base = results[0]
+    windows = measures.windows_of(base)
+    net = "net_revenue"
+    rows: list[dict[str, Any]] = [
+        {"what": f"{capital(base.name)}, level"}
+        | {window: measures.window_sum(base, window, net) for window in windows}
+        | {column: whole_value(base, basis) for basis, column in values.items()}
+    ]
+    for result in measures.with_crypto(results):
+        frame = measures.bases(result, EFFECT)
+        rows.append(
+            {"what": f"{capital(result.name)} less no crypto"}
+            | {window: measures.window_difference(result, window, net, "no_crypto") for window in windows}
+            | {column: float(_of(frame, basis)[net]) for basis, column in values.items()}
+        )
+    for result in measures.set_apart(results):
+        rows.append(
+            {"what": f"{capital(result.name)} less {base.name}"}
+            | {window: measures.window_gap(result, base, window, net) for window in windows}
+            | {
+                column: whole_value(result, basis) - whole_value(base, basis)
+                for basis, column in values.items()
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def value_columns(results: Results) -> dict[str, str]:
+    """Bases of which every result has present values, with their columns in :func:`values_rows`."""
+    priced = all((result.tables["bases"]["basis"] == RISK_NEUTRAL).any() for result in results)
+    return {**PRESENT_VALUES} | ({RISK_NEUTRAL: "present_value_risk_neutral_bn_usd"} if priced else {})
+
+
+def _values_sentences(results: Results) -> str:
+    """Why sums of current dollars need present values beside them, and what those are of the base."""
+    base = results[0]
+    bills, own = (whole_value(base, basis) for basis in PRESENT_VALUES)
+    stock = float(_of(measures.bases(base, STOCK), "portfolio")["net_revenue"])
+    longest = measures.windows_of(base)[-1]
+    score = ""
+    if RISK_NEUTRAL in value_columns(results):
+        score = (
+            f" At market prices (risk-neutral), the nearest to a score, it is "
+            f"{signed_amount(whole_value(base, RISK_NEUTRAL))}."
+        )
+        effects = [
+            (result, _of(measures.bases(result, EFFECT), RISK_NEUTRAL))
+            for result in measures.with_crypto(results)
+        ]
+        lost = [
+            result.name
+            for result, row in effects
+            if abs(float(row["net_revenue"])) < 2 * float(row["error_bn_usd"])
+        ]
+        if lost:
+            score += f" At these prices the effect of {listing(lost)} cannot be told from nil."
+    return (
+        f"Sums over decades add dollars of different years. Net revenue of the {base.name} is "
+        f"{signed_amount(measures.window_sum(base, longest, 'net_revenue'))} in current dollars over "
+        f"{window_name(longest)}. Present values also count what follows the horizon, withdrawals to the last one "
+        f"without further contributions: {signed_amount(bills)} on 30 June 2025 at Treasury bill rates, which count "
+        f"returns above the bill rate and not their risk, and {signed_amount(own)} on the portfolio basis, where each "
+        f"dollar is discounted at what it earns: {signed_amount(stock)} from the opening stock, whose deferral came "
+        f"before, and {signed_amount(own - stock)} from the contributions after it.{score}"
+    )
+
+
+def _values_table(results: Results) -> Table:
+    return Table(
+        "table-values", "Net revenue in current dollars and in present values", values_rows(results),
+        (
+            Column("what", "Net revenue", width=1),
+            *(Column(window, window_name(window), 1) for window in measures.windows_of(results[0])),
+            *(
+                Column(column, f"Present value: {BASIS_NAMES[basis]}", 1, unit=OF_DATE)
+                for basis, column in value_columns(results).items()
+            ),
+        ),
+        unit=f"Billions of current dollars, fiscal years; present values of 30 June 2025. {SIGNS}",
+        source="Present values go to the last withdrawal after the horizon.",
+    )  # fmt: skip
+
+
 def _of(frame: pd.DataFrame, basis: str) -> pd.Series:
     return frame[frame["basis"] == basis].iloc[0]
 
@@ -89,10 +191,10 @@ def _bases_sentences(base: Result) -> str:
     ]
     return (
         f"Over their whole life the contributions of {VINTAGE_YEAR} of the {base.name} bring net revenue of "
-        f"{listing(parts)}, present values of 30 June 2025. The deferral is the same on all; the "
-        "withdrawal tax is not. The risk-neutral value lies below the portfolio one because fees leave the "
-        "accounts, and "
-        "because balances that grow at the bill rate are drawn in lower brackets."
+        f"{listing(parts)}, present values of 30 June 2025. Those at bill rates, on the portfolio "
+        "basis and risk-neutral share one deferral and differ in the withdrawal tax. The risk-neutral value lies "
+        "below the portfolio one because fees leave the accounts, and because balances that grow at the bill rate "
+        "are drawn in lower brackets."
     )
 
 
@@ -195,7 +297,7 @@ def _bases_table(results: Results) -> Table:
             Column("error_bn_usd", "Its standard error", 1),
             Column("net_revenue", "Net revenue", 1),
             Column("marginal", "Net, marginal", 1),
-            Column("per_dollar", "Net, cents a dollar", 1, 100),
+            Column("per_dollar", "Net, cents a dollar", 1, 100, unit="cents a traditional dollar"),
         ),
         unit=f"Billions of dollars of 30 June 2025, to the last withdrawal. {SIGNS}", group="group",
         source="Net revenue also has the additional tax and the tax on conversions. Cents: of a traditional dollar "
@@ -234,8 +336,8 @@ def _expenditure(results: Results) -> list[Block]:
         f"{amount(cost['gains never realised'])}. As "
         f"set, {percent(realised)} of equity gains and {percent(crypto_realised)} of crypto gains are "
         f"realised in the "
-        "year they accrue, which is also the turnover of the shadow account (assumptions.gain_realisation_share, "
-        "assumptions.crypto_realisation_share, assumptions.equity_dividend_yield; assumed). The present-value basis "
+        "year they accrue, which is also the turnover of the shadow account; these shares and the dividend yield "
+        "are assumed. The present-value basis "
         "follows one year's contributions to their end instead, beside an account that pays its own tax. The "
         "two count "
         "different years' money and are never added."
@@ -285,7 +387,7 @@ def _displaced_sentences(results: Results) -> str:
         "the tax on its "
         f"gains there: to {last}, in current dollars, {listing(parts)}. No total has this line: what the "
         f"plan's crypto "
-        "takes the place of is not known (books.displaced_taxable_share)."
+        "takes the place of is not known."
     )
 
 

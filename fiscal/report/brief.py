@@ -5,21 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fiscal.report.content import Block, Figure, Items, Prose, Ref, Report, Section, Table, Term, Text
+from fiscal.report.content import (
+    Block,
+    Figure,
+    Heading,
+    Items,
+    Prose,
+    Ref,
+    Report,
+    Section,
+    Table,
+    Term,
+    Text,
+)
 
 MOST_PAGES = 4
 
 CHOSEN: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Year by year", ("figure-cash-flow", "figure-difference", "table-levers")),
+    (
+        "Year by year, and in present values",
+        ("figure-cash-flow", "figure-difference", "table-values", "table-levers"),
+    ),
     ("What drives the answer", ("figure-drivers", "figure-sensitivity")),
 )
 """Chapters after the answer -> the figures and tables that they hold, where the report has them."""
 
-ALTERNATIVES = {"figure-sensitivity": "figure-drivers", "figure-difference": "table-levers"}
-"""What is left out where the other is there: the second says it of the effect that is asked for."""
+ALTERNATIVES = {
+    "figure-sensitivity": ("figure-drivers",),
+    "figure-difference": ("table-values", "table-levers"),
+    "table-levers": ("table-values",),
+}
+"""What is left out where one of the others is there: those say it of the effect that is asked for."""
 
+WITH_LEAD = ("figure-cash-flow", "figure-difference", "figure-sensitivity", "table-values")
+"""Figures and tables that come with the paragraph before them in the report."""
+
+WITH_CHAPTER = ("figure-drivers",)
+"""Figures that come with all that stands before them under their heading, and with what refers to them after."""
+
+ANSWER = "The answer"
 LIMITS = "What this is not"
-MOST_LIMITS = 6
+LIMITS_CHOSEN = ("Scope", "Returns", "Crypto", "Validation")
+"""Limits that bear on the answer itself; the full report has them all."""
 
 
 def brief(report: Report) -> Report:
@@ -28,13 +55,13 @@ def brief(report: Report) -> Report:
     blocks = {block.label: block for block in numbered}
     answer = report.sections[0]
     held = {block.label for block in answer.blocks if isinstance(block, Figure | Table)}
-    sections = [replace(answer, new_page=False)]
+    sections = [replace(answer, title=ANSWER, new_page=False)]
     for title, labels in CHOSEN:
         found = [label for label in labels if label in blocks and _wanted(label, blocks)]
         held |= set(found)
         if found:
             sections.append(
-                Section(title, tuple(part for label in found for part in _with_lead(report, blocks[label])))
+                Section(title, tuple(part for label in found for part in _with_words(report, blocks[label])))
             )
     limits = _limits(report)
     if limits:
@@ -51,29 +78,40 @@ def brief(report: Report) -> Report:
 
 
 def _wanted(label: str, blocks: Mapping[str, object]) -> bool:
-    other = ALTERNATIVES.get(label)
-    return other is None or other not in blocks
+    return not any(other in blocks for other in ALTERNATIVES.get(label, ()))
 
 
-def _with_lead(report: Report, block: Block) -> tuple[Block, ...]:
-    """A figure or table after the paragraph that stands before it in the report."""
-    for section in report.sections:
-        places = [place for place, one in enumerate(section.blocks) if one is block]
-        if places:
-            before = section.blocks[: places[0]]
-            # a table of cases stands for itself; what its chapter says goes on below each of them
-            leads = bool(before) and isinstance(before[-1], Prose) and isinstance(block, Figure)
-            return (before[-1], block) if leads else (block,)
-    return (block,)
+def _with_words(report: Report, block: Figure | Table) -> tuple[Block, ...]:
+    """A figure or table with what the report says of it: the paragraph before it, or more where it needs that."""
+    section = next(one for one in report.sections if any(part is block for part in one.blocks))
+    place = next(place for place, part in enumerate(section.blocks) if part is block)
+    if block.label in WITH_CHAPTER:
+        heads = [number for number, part in enumerate(section.blocks[:place]) if isinstance(part, Heading)]
+        first = heads[-1] + 1 if heads else 0
+        before = tuple(part for part in section.blocks[first:place] if isinstance(part, Prose))
+        after = tuple(
+            part for part in section.blocks[place:] if isinstance(part, Prose) and _names(part, block.label)
+        )
+        return (*before[:1], block, *before[1:], *after)  # text breaks over pages where a figure cannot
+    lead = section.blocks[place - 1] if place else None
+    return (lead, block) if isinstance(lead, Prose) and block.label in WITH_LEAD else (block,)
+
+
+def _names(prose: Prose, label: str) -> bool:
+    """Whether a paragraph refers to a figure or table."""
+    return any(isinstance(part, Ref) and part.label == label for part in prose.text)
 
 
 def _limits(report: Report) -> tuple[Block, ...]:
-    """The first limits that the report names."""
+    """The limits that the report names and that bear on the answer."""
     for section in report.sections:
         if section.title.startswith("Limits"):
             for block in section.blocks:
                 if isinstance(block, Items):
-                    return (replace(block, items=block.items[:MOST_LIMITS]),)
+                    own = {item.term: item for item in block.items if isinstance(item, Term)}
+                    chosen = tuple(own[term] for term in LIMITS_CHOSEN if term in own)
+                    more = f"The full report names {len(block.items) - len(chosen)} more limits."
+                    return (replace(block, items=chosen), Prose(more, "note"))
     return ()
 
 

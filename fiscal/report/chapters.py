@@ -141,7 +141,7 @@ def _answer_sentences(results: Results, changed: Results) -> str:
     elif len(results) > 1:
         parts.append("They are the same in all scenarios here, dollar for dollar.")
     else:
-        parts.append("Whether they answer to returns and to the price of saving is a setting (behaviour).")
+        parts.append("Whether they answer to returns and to the price of saving is a setting.")
     return " ".join(parts)
 
 
@@ -388,13 +388,14 @@ def _balances_table(results: Results) -> Table:
             rows.append(row)
     frame = pd.DataFrame(rows)
     wrappers = [name for name in WRAPPER_NAMES if name in frame]
+    crypto = Column("crypto", "Crypto, percent of all", 2, 100, unit="percent of all balances")
     return Table(
         "table-balances", "Year-end balances by wrapper", frame,
         (
             Column("year", "End of", width=1),
             *(Column(name, capital(WRAPPER_NAMES[name]), 1, 100) for name in wrappers),
             Column("total", "All", 1, 100),
-            *([Column("crypto", "Crypto, percent of all", 2, 100)] if measures.with_crypto(results) else []),
+            *([crypto] if measures.with_crypto(results) else []),
         ),
         unit="Percent of GDP", group="scenario",
     )  # fmt: skip
@@ -516,7 +517,7 @@ def _groups_table(results: Results, window: str) -> Table:
         columns.append(Column(f"net_{position}", f"Net revenue, {result.name} against {base.name}", 1))
     return Table(
         "table-groups", f"By earnings group, calendar years of {window_name(window)}", frame, tuple(columns),
-        unit=f"Billions of {base.scenario.value('books.price_year')} dollars, first columns "
+        unit=f"Billions of {base.scenario.value('books.price_year')} dollars; first columns "
         f"{base.name}. Net revenue also has the additional tax on early withdrawals. {SIGNS}",
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ CSV: the typeset cells are formatted from it and from nothing else.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -58,6 +59,9 @@ class Items:
     ordered: bool = False
 
 
+OF_DATE = "billions of dollars of 30 June 2025"
+"""Unit of present values beside sums of current dollars."""
+
 HEAD_LINES = 3
 WIDEST_CELL = 18
 
@@ -74,7 +78,8 @@ def _head_width(title: str) -> int:
 class Column:
     """One column of a table: which field, its head, and for numbers the scale and decimals.
 
-    ``width`` is a share of the width that is left by columns of width 0, which take what they need.
+    ``width`` is a share of the width that is left by columns of width 0, which take what they need. ``unit`` is said
+    where the heads hold units, and only needed where the numbers have another than the table's.
     """
 
     field: str
@@ -83,6 +88,7 @@ class Column:
     scale: float = 1.0
     width: float = 0.0
     align: Literal["left", "right"] | None = None
+    unit: str = ""
 
     def characters(self, values: Iterable[Any]) -> int:
         """Characters that a column of width 0 needs: its widest cell (broken into lines of
@@ -93,6 +99,11 @@ class Column:
             longest_word = max((len(word) for cell in cells for word in cell.split()), default=1)
             widest = max(WIDEST_CELL, longest_word)
         return max(widest, _head_width(self.title))
+
+    @property
+    def head(self) -> str:
+        """The title where words need not be broken to fit: "Stan- dard error" is "Standard error"."""
+        return re.sub(r"(?<=\w)- (?=\w)", "", self.title)
 
     @property
     def alignment(self) -> str:

@@ -22,7 +22,7 @@ from fiscal.plots.wording import (
 )
 from fiscal.report.chapters import model_source
 from fiscal.report.compared import Results, owner_of
-from fiscal.report.content import Block, Column, Figure, Panel, Prose, Ref, Section, Table
+from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
 from fiscal.results import Comparison, Result
 
 SHOWN_LINES = ("net_revenue", "tax_expenditure")
@@ -191,7 +191,10 @@ def _table(owner: Comparison, effects: pd.DataFrame) -> Table:
         wide.rename_axis(columns=None),
         (
             Column("name", "Factor", width=1),
-            *(Column(span, capital(span_name(span)), 1) for span in spans),
+            *(
+                Column(span, capital(span_name(span)), 1, unit="" if span.startswith("FY") else OF_DATE)
+                for span in spans
+            ),
         ),
         unit="Billions of current dollars; present value to the horizon at Treasury bill rates, of 30 June 2025.",
         group="case",

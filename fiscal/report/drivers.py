@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from fiscal.plots import measures
 from fiscal.plots.figures import span_name
-from fiscal.plots.wording import listing, percent, signed_amount, window_words
+from fiscal.plots.setting_names import setting_name
+from fiscal.plots.wording import capital, listing, percent, signed_amount, window_words
 from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
 from fiscal.report.content import Block, Column, Heading, Panel, Prose, Ref, Table
@@ -16,6 +18,18 @@ from fiscal.tables import PRESENT_VALUE
 
 SMALL_SHARE = 0.01
 """A setting whose total index is below this share of the variance is said to matter little."""
+
+MEANING = (
+    "Alone is the share of the variance that would go if the setting were known (first-order Sobol index), with others "
+    "the share that would stay if all but it were known (total index); both as 95 percent intervals, wide where the "
+    "cases are few."
+)
+
+HELD = ("adoption.participants_share", "adoption.allocation_share")
+"""Settings whose product is the share of balances held in crypto."""
+
+AGAINST_EQUITY = "net_revenue_minus_equity_adoption"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 SOURCE = "Source: stored sweep of this model (data tables drivers_tornado, drivers_indices, drivers_spread)."
 
@@ -30,17 +44,18 @@ def drivers_blocks(results: Results) -> list[Block]:
     windows = [name for name in stored["spread"]["window"].unique() if name != PRESENT_VALUE]
     near, far = windows[0], windows[-1]
     text = _what_was_run(design, stored["spread"], quantity, (near, far))
-    blocks: list[Block] = [Heading("What drives the effect of crypto"), Prose(text)]
-    blocks += [
-        Prose(_what_drives(stored["indices"], quantity, window, first=window == near))
-        for window in (near, far)
-    ]
+    far_text, near_text = (_what_drives(stored["indices"], quantity, window) for window in (far, near))
     return [
-        *blocks,
+        Heading("What drives the effect of crypto"),
+        Prose(text),
+        Prose(f"{far_text} {MEANING}"),  # what is told of the figure also where the figure stands without the rest
         figure(
             results, "figure-drivers", f"One setting of the random central case at a time: {QUANTITY_WORDS[quantity]}",
-            (Panel("tornado", {"quantity": quantity, "window": far}),), SOURCE,
+            (Panel("tornado", {"quantity": quantity, "window": far}),),
+            f"{SOURCE} At the ends of the bars stand the settings' values: shares and rates as fractions, scales as "
+            "multiples.",
         ),
+        Prose(near_text),
         _index_table(stored["indices"], quantity, (near, far)),
         Prose(_caution(design)),
     ]  # fmt: skip
@@ -52,29 +67,52 @@ def _what_was_run(design: Design, spread: pd.DataFrame, quantity: str, windows: 
     cases = int(own["cases"].iloc[0])
     parts = [
         f"over {window_words(window)} from {signed_amount(own.loc[window, 'q05_bn_usd'])} to "
-        f"{signed_amount(own.loc[window, 'q95_bn_usd'])}, median {signed_amount(own.loc[window, 'median_bn_usd'])}"
+        f"{signed_amount(own.loc[window, 'q95_bn_usd'])} (median {signed_amount(own.loc[window, 'median_bn_usd'])})"
         for window in windows
     ]
-    signs = [_sign_words(own.loc[window], window) for window in windows]
+    also = ""
+    if AGAINST_EQUITY in set(spread["quantity"]) - {quantity}:
+        other = spread[spread["quantity"] == AGAINST_EQUITY].set_index("window")
+        spans = [
+            f"from {signed_amount(other.loc[window, 'q05_bn_usd'])} to "
+            f"{signed_amount(other.loc[window, 'q95_bn_usd'])} (median "
+            f"{signed_amount(other.loc[window, 'median_bn_usd'])})"
+            for window in windows
+        ]
+        also = f" Against the same adoption in equity it is {listing(spans)}: which one is meant decides the sign."
+    held = [np.mean(factor.ends()) for factor in design.factors if factor.key in HELD]
+    level = (
+        f" The ranges hold {percent(float(np.prod(held)), 2)} of balances in crypto on average."
+        if len(held) == len(HELD)
+        else ""
+    )
     return (
-        f"One value at a time leaves out what values do together. {len(design.factors)} settings of the case "
-        f"\N{LEFT DOUBLE QUOTATION MARK}{design.base.title}\N{RIGHT DOUBLE QUOTATION MARK}, on its central path, are "
-        f"therefore drawn at once, each evenly from its range and independently of the others, in {cases} cases. "
-        f"In nine cases of ten crypto changes net revenue against no crypto {listing(parts, 'and')}. "
-        + " ".join(sign for sign in signs if sign)
+        f"One value at a time leaves out what values do together. Therefore {len(design.factors)} settings of the case "
+        f"\N{LEFT DOUBLE QUOTATION MARK}{design.base.title}\N{RIGHT DOUBLE QUOTATION MARK}, on its central path, which "
+        f"has no volatility, are drawn at once, each evenly from its range and independently of the others, in "
+        f"{cases:,} cases.{level} "
+        f"In nine cases of ten crypto changes net revenue against no crypto {listing(parts)}. "
+        + _sign_words(own, windows)
+        + also
     )
 
 
-def _sign_words(row: pd.Series, window: str) -> str:
-    """That the effect has one sign in every case, where it has."""
-    if row["lowest_bn_usd"] > 0:
-        return f"Over {window_words(window)} it is a gain in every case."
-    if row["highest_bn_usd"] < 0:
-        return f"Over {window_words(window)} it is a loss in every case."
-    return f"Over {window_words(window)} it is a gain in some cases and a loss in others."
+def _sign_words(own: pd.DataFrame, windows: tuple[str, ...]) -> str:
+    """Over which windows the effect has one sign in every case, and over which not."""
+    signs = {
+        "a gain in every case": [name for name in windows if own.loc[name, "lowest_bn_usd"] > 0],
+        "a loss in every case": [name for name in windows if own.loc[name, "highest_bn_usd"] < 0],
+    }
+    one_sign = [name for names in signs.values() for name in names]
+    signs["a gain in some cases and a loss in others"] = [name for name in windows if name not in one_sign]
+    return " ".join(
+        f"Over {listing([window_words(name) for name in names])} it is {words}."
+        for words, names in signs.items()
+        if names
+    )
 
 
-def _what_drives(indices: pd.DataFrame, quantity: str, window: str, *, first: bool) -> str:
+def _what_drives(indices: pd.DataFrame, quantity: str, window: str) -> str:
     """Which settings the variance of the effect hangs on, judged with the intervals of their indices."""
     own = indices[(indices["quantity"] == quantity) & (indices["window"] == window)].dropna()
     if own.empty:
@@ -83,34 +121,47 @@ def _what_drives(indices: pd.DataFrame, quantity: str, window: str, *, first: bo
     top = own.iloc[0]
     # the largest, and those whose intervals of total indices meet its own
     reach = own["total"] + own["total_confidence"] >= top["total"] - top["total_confidence"]
-    leaders = own[reach]
     opening = f"Over {window_words(window)}"
     shares = [
-        f"{row.setting} ({percent(max(row.first_order, 0.0), 2)} alone, {percent(row.total, 2)} with what it does "
-        "together with others)"
-        for row in leaders.itertuples()
+        f"{setting_name(row.setting)} (alone {_interval(row.first_order, row.first_order_confidence)}, with others "
+        f"{_interval(row.total, row.total_confidence)})"
+        for row in own[reach].itertuples()
     ]
-    if len(leaders) == 1:
+    if len(shares) == 1:
         text = f"{opening} the variance of the effect comes most from {shares[0]}"
-        after = own.iloc[1:3]
-        if len(after):
-            names = [f"{row.setting} ({percent(row.total, 2)})" for row in after.itertuples()]
-            text += f"; then from {listing(names)}"
-        text += ". "
+        names = [
+            f"{setting_name(row.setting)} (with others {_interval(row.total, row.total_confidence)})"
+            for row in own.iloc[1:3].itertuples()
+        ]
+        text += f"; then from {listing(names)}. " if names else ". "
     else:
         text = f"{opening} the largest shares of the variance cannot be told apart: {listing(shares)}. "
-    alone = float(own["first_order"].sum())
-    if first:
-        text += (
-            "Alone means the share of the variance that would go if the setting were known (first-order Sobol index), "
-            "with others the share that would stay if all but it were known (total index). "
-        )
-    if alone < 1:
-        text += f"The settings alone account for {percent(alone, 2)} of the variance, their interplay for the rest. "
-    small = own[own["total"] + own["total_confidence"] < SMALL_SHARE]["setting"].tolist()
+    text += _interplay(own)
+    small = [
+        setting_name(key) for key in own[own["total"] + own["total_confidence"] < SMALL_SHARE]["setting"]
+    ]
     if small:
-        text += f"Less than {percent(SMALL_SHARE)} each, interplay included, comes from {listing(small)}."
-    return text.strip()
+        text += f" Less than {percent(SMALL_SHARE)} each, interplay included, comes from {listing(small)}."
+    return text
+
+
+def _interval(share: float, reach: float) -> str:
+    """The interval of a share of the variance in words; what an estimate has outside 0 to 1 is its error."""
+    low, high = (round(100 * min(max(end, 0.0), 1.0)) for end in (share - reach, share + reach))
+    return f"{low} to {high} percent" if low else f"at most {max(high, 1)} percent"
+
+
+def _interplay(own: pd.DataFrame) -> str:
+    """What the settings explain one by one, and whether the rest, their interplay, can be told from nil."""
+    alone = float(own["first_order"].sum())
+    # the error of a sum is at most the sum of the errors, however they hang together
+    reach = float(own["first_order_confidence"].sum())
+    if alone + reach < 1:
+        return (
+            f"The settings one by one account for {percent(alone, 2)} of the variance, their interplay for the "
+            "rest."
+        )
+    return "The intervals are too wide to say how much comes from the settings' interplay."
 
 
 def _index_table(indices: pd.DataFrame, quantity: str, windows: tuple[str, str]) -> Table:
@@ -135,26 +186,35 @@ def _index_table(indices: pd.DataFrame, quantity: str, windows: tuple[str, str])
     frame = (
         frame.sort_values("far_total", ascending=False, kind="stable").rename_axis("setting").reset_index()
     )
-    widest = float(frame[[name for name in frame if str(name).endswith("_confidence")]].max(axis=None))
+    frame["name"] = [capital(setting_name(key)) for key in frame["setting"]]
     return Table(
         "table-drivers", "Shares of the variance of the effect over all cases", frame,
         (
-            Column("setting", "Setting", width=1),
+            Column("name", "Setting", width=1),
             Column("near_first_order", f"Effect {span_name(near)}: alone", 2),
+            Column("near_first_order_confidence", PLUS_MINUS, 2),
             Column("near_total", "with others", 2),
+            Column("near_total_confidence", PLUS_MINUS, 2),
             Column("far_first_order", f"Effect {span_name(far)}: alone", 2),
+            Column("far_first_order_confidence", PLUS_MINUS, 2),
             Column("far_total", "with others", 2),
+            Column("far_total_confidence", PLUS_MINUS, 2),
             Column("level_total", f"Net revenue {span_name(far)}: with others", 2),
+            Column("level_total_confidence", PLUS_MINUS, 2),
         ),
-        unit="Sobol indices, shares of the variance: of the effect of crypto on net revenue against no crypto, and of "
-        f"net revenue itself. 95 percent intervals reach at most {widest:.2f} to either side",
+        unit="Shares of the variance (Sobol indices): of the effect of crypto on net revenue against no crypto, and of "
+        f"net revenue itself. {PLUS_MINUS} is half of the 95 percent interval; an estimate below 0 is its error",
         source=SOURCE,
     )  # fmt: skip
 
 
 def _caution(design: Design) -> tuple[str | Ref, ...]:
     ranges = listing(
-        [f"{factor.key} {low:g} to {high:g}" for factor in design.factors for low, high in [factor.ends()]]
+        [
+            f"{setting_name(factor.key)} {low:g} to {high:g}"
+            for factor in design.factors
+            for low, high in [factor.ends()]
+        ]
     )
     return (
         "The shares in ", Ref("table-drivers"), " and the bars of ", Ref("figure-drivers"), " hang on the ranges: "

@@ -273,8 +273,8 @@ def _leads_table(table: pd.DataFrame) -> Table:
     return Table(
         "table-hindcast-leads", "Errors by lead year, the model's rules, Form 5500", frame,
         (
-            Column("lead_years", "Years after the start", width=1, align="left"),
-            Column("starts", "Starts", 0),
+            Column("lead_years", "Years after the start", width=1, align="left", unit="years"),
+            Column("starts", "Starts", 0, unit="runs"),
             Column("mean_error", "Mean error", 1, scale=100),
             Column("mean_absolute_error", "Mean absolute error", 1, scale=100),
             Column("rmse", "Root mean square error", 1, scale=100),

@@ -131,7 +131,7 @@ def _block(block: Block, numbers: Mapping[str, str], figures: Path) -> Iterator[
         kind = "ol" if block.ordered else "ul"
         yield f"<{kind}>"
         for item in block.items:
-            term = f"<strong>{html.escape(item.term)}</strong>. " if isinstance(item, Term) else ""
+            term = f"<strong>{html.escape(item.term)}</strong>: " if isinstance(item, Term) else ""
             yield f"<li>{term}{_text(item.text if isinstance(item, Term) else item, numbers)}</li>"
         yield f"</{kind}>"
     elif isinstance(block, Table):
@@ -151,7 +151,7 @@ def _table(table: Table, numbers: Mapping[str, str]) -> Iterator[str]:
     )
     aligned = [' class="right"' if column.alignment == "right" else "" for column in table.columns]
     heads = "".join(
-        f'<th scope="col"{align}>{html.escape(column.title)}</th>'
+        f'<th scope="col"{align}>{html.escape(column.head)}</th>'
         for column, align in zip(table.columns, aligned, strict=True)
     )
     yield f"<thead><tr>{heads}</tr></thead>"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fiscal.plots.wording import DASH, amount, listing, signed_amount
+from fiscal.plots.setting_names import setting_name
+from fiscal.plots.wording import BASIS_NAMES, DASH, amount, capital, listing, signed_amount
 from fiscal.report.compared import Results
-from fiscal.report.content import Block, Column, Heading, Items, Prose, Section, Table, Term
-from fiscal.results import Result, compare
+from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Prose, Section, Table, Term
+from fiscal.results import PRESENT_VALUES, Result, compare
 
 STATE_YEAR = 2035
 """Year whose state taxes are told."""
@@ -46,8 +47,8 @@ def _changed(base: Result, result: Result) -> list[Term]:
         if row.value == before:
             continue
         source = f" Source of the default: {row.source}." if row.source else ""
-        here = f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; {row.status})."
-        terms.append(Term(key, f"{row.doc} {here}{source}"))
+        here = f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; {row.status}; {key})."
+        terms.append(Term(capital(setting_name(key)), f"{row.doc} {here}{source}"))
     return terms
 
 
@@ -59,9 +60,16 @@ def _word(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+VALUES_SOURCE = (
+    "Present values go to the last withdrawal after the horizon: the flows at Treasury bill rates, which leaves "
+    "risk out, or each dollar at what it earns. "
+)
+
+
 def _effects_table(results: Results) -> Table:
     effects = compare(results[0], *results[1:]).effects()
-    windows = [column for column in effects if column.endswith("_bn_usd")]
+    values = [column for column in PRESENT_VALUES.values() if column in effects]
+    windows = [column for column in effects if column.endswith("_bn_usd") and column not in values]
     frame = effects.assign(
         annual=[_year(value) for value in effects["annual_turns"]],
         cumulated=[_year(value) for value in effects["cumulated_turns"]],
@@ -71,12 +79,16 @@ def _effects_table(results: Results) -> Table:
         (
             Column("scenario", "Scenario", width=1),
             *(Column(name, "FY " + name.removesuffix("_bn_usd").replace("_", "\N{EN DASH}"), 1) for name in windows),
+            *(
+                Column(column, f"Present value: {BASIS_NAMES[basis]}", 1, unit=OF_DATE)
+                for basis, column in PRESENT_VALUES.items() if column in values
+            ),
             Column("annual", "Annual effect turns", align="right"),
             Column("cumulated", "Cumulated effect turns", align="right"),
         ),
-        unit="Billions of current dollars; positive = the government is better off.",
-        source="A turn is the first year from which the sign stays the other one; a dash: it never turns, or turns "
-        "back. The cumulated effect carries interest at the one-year rate.",
+        unit="Billions of current dollars; present values of 30 June 2025. Positive = the government is better off.",
+        source=f"{VALUES_SOURCE if values else ''}A turn is the first year from which the sign stays the other one; "
+        "a dash: it never turns, or turns back. The cumulated effect carries interest at the one-year rate.",
     )  # fmt: skip
 
 
@@ -98,6 +110,7 @@ def _state_words(result: Result) -> list[Block]:
     ]
     return [
         Prose(
-            f"States, at one average rate and in no federal total, collect in {STATE_YEAR} {listing(parts)}."
+            f"States collect in {STATE_YEAR} {listing(parts)}, in no federal total and at one average rate, which is "
+            "low for dollars that are taxed at the margin."
         )
     ]

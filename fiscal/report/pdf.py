@@ -48,7 +48,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "running_head": report.running_head,
         "brief": report.brief,
         "running_id": identity if len(identity) <= RUNNING_ID_LENGTH else identity[:RUNNING_ID_LENGTH],
-        "scenarios": [{**scenario, "line": _scenario_line(scenario)} for scenario in report.scenarios],
+        "scenarios": [
+            {**scenario, "line": _scenario_line(scenario, report.brief)} for scenario in report.scenarios
+        ],
         "meta": [list(fact) for fact in report.meta],
         "sections": [
             {
@@ -62,9 +64,10 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _scenario_line(scenario: Mapping[str, str]) -> str:
+def _scenario_line(scenario: Mapping[str, str], brief: bool) -> str:
+    """Name, settings, author and reference; a brief leaves the reference to the report."""
     parts = [f"Scenario {scenario['name']}", f"settings {scenario['fingerprint']}"]
-    parts += [scenario[key] for key in ("author", "reference") if scenario[key]]
+    parts += [scenario[key] for key in (("author",) if brief else ("author", "reference")) if scenario[key]]
     return " \N{MIDDLE DOT} ".join(parts)
 
 

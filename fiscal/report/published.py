@@ -40,6 +40,36 @@ def published_section() -> Section | None:
     return Section("Held against published numbers", (*blocks, _table(frame), *_reasons(frame)))
 
 
+TREASURY_CASH, JCT_CASH = "TSY_CASH_DC_FY2026", "JCT_DC_FY2024"
+
+
+def verdict_sentences() -> str:
+    """How the full model fares against published numbers, in short; empty until the table has been built."""
+    if TABLE not in {entry.name for entry in sources.resources()}:
+        return ""
+    frame = published_frame()
+    compared = frame[frame["check"].isin(["level", "order"])]
+    met = compared[compared["verdict"] == "inside"]
+    loosely = int(met["tolerance"].astype(str).str.startswith("factor").sum())
+    wide = f", {loosely} of them one of a factor of two" if loosely else ""
+    rows = frame.set_index("id")
+    above = {
+        name: float(rows.at[name, "model"] / rows.at[name, "published"]) - 1
+        for name in (TREASURY_CASH, JCT_CASH)
+    }
+    told = [
+        f"{percent(abs(above[name]), 2)} {'above' if above[name] > 0 else 'below'} {whose} for fiscal year "
+        f"{rows.at[name, 'year'].removeprefix('FY')}"
+        for name, whose in ((TREASURY_CASH, "Treasury's"), (JCT_CASH, "JCT's"))
+    ]
+    return (
+        f"of {len(compared)} published numbers that the full model is held against {len(met)} lie inside their "
+        f"tolerance{wide}. Its cash tax expenditure of all defined-contribution plans (plan "
+        f"money alone, not what was rolled over) is "
+        f"{listing(told)}."
+    )
+
+
 def _verdicts(frame: pd.DataFrame) -> tuple[str | Ref, ...]:
     engine = frame[frame["check"] == "engine"]
     compared = frame[frame["check"].isin(["level", "order"])]

@@ -9,13 +9,17 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from fiscal.report.content import Report
+from fiscal.plots.wording import capital
+from fiscal.report.content import Column, Report, Table
 from fiscal.results import COLUMNS, TABLES, Result
 
 CREATED = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None)
@@ -25,28 +29,49 @@ LONGEST_NAME = 31
 """Characters of a sheet's name that Excel takes."""
 
 MOST_ROWS = 1_048_575
+"""Rows of a sheet below its head; a longer table goes on in another sheet."""
+
 UNITS = {
     "bn_usd": "billions of dollars",
     "usd": "dollars",
     "rate": "fraction",
     "share": "fraction",
     "gdp": "fraction of GDP",
+    "year": "calendar year",
+    "turns": "calendar year",
+    "months": "months",
+    "paths": "paths",
+    "correlation": "correlation",
 }
 """Ending of a column's name -> unit."""
 
+BESIDE = "in the column of units"
+"""Unit of numbers whose table has a column that names it, row by row."""
 
-def write(report: Report, results: Sequence[Result], path: Path) -> None:
-    """Write the workbook: contents, the report's tables as they are before rounding, the tables of every run."""
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet: its name, what it holds, remarks on units and signs, and its columns with the heads above them."""
+
+    name: str
+    holds: str
+    remark: str
+    heads: Sequence[str]
+    frame: pd.DataFrame
+
+
+def write(report: Report, results: Sequence[Result], path: Path, whole: Report | None = None) -> None:
+    """Write the workbook: contents, the report's tables before rounding, those of ``whole`` that it leaves out, the
+    runs' tables. Tables of the report bear its numbers, the others their names."""
     import xlsxwriter
 
-    sheets: list[tuple[str, str, str, pd.DataFrame]] = []  # name, what it holds, unit, frame
-    numbers = report.numbers()
-    for table in report.tables():
-        sheets.append((numbers[table.label], table.caption, table.unit, table.data))
+    sheets = [*_report_sheets(report, whole or report)]
     for result in results:
         for name, frame in result.tables.items():
-            sheets.append((f"{result.name} {name}", TABLES.get(name, ""), "", frame))
-    names = _sheet_names([name for name, *_ in sheets])
+            heads = [_with_unit(str(column), unit_of(str(column))) for column in frame]
+            sheets.append(Sheet(f"{result.name} {name}", TABLES.get(name, ""), "", heads, frame))
+    parts = [part for sheet in sheets for part in _parts(sheet)]
+    names = _sheet_names([part.name for part in parts])
     options = {
         "strings_to_formulas": False,
         "strings_to_urls": False,
@@ -56,17 +81,79 @@ def write(report: Report, results: Sequence[Result], path: Path) -> None:
     with xlsxwriter.Workbook(str(path), options) as book:
         book.set_properties({"title": report.title, "subject": report.subtitle, "created": CREATED})
         head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
-        _contents(book, report, names, sheets, head)
-        for name, (_, _, unit, frame) in zip(names, sheets, strict=True):
-            _sheet(book.add_worksheet(name), frame, unit, head)
+        _contents(book, report, names, parts, head)
+        for name, part in zip(names, parts, strict=True):
+            _sheet(book.add_worksheet(name), part, head)
+
+
+def _report_sheets(report: Report, whole: Report) -> Iterator[Sheet]:
+    """The report's tables under their numbers, then those that only the whole report has, under their names."""
+    numbers = report.numbers()
+    others = [table for table in whole.tables() if table.label not in numbers]
+    for table in (*report.tables(), *others):
+        plain = capital(table.label.removeprefix("table-").replace("-", " "))
+        heads, frame = _as_shown(table)
+        yield Sheet(numbers.get(table.label, plain), table.caption, table.unit, heads, frame)
+
+
+def _as_shown(table: Table) -> tuple[list[str], pd.DataFrame]:
+    """Heads with units, and a frame: the columns as printed, before rounding, and after them those not printed."""
+    shown = {column.field: column for column in table.columns}
+    data = table.data.set_axis([str(name) for name in table.data], axis=1)
+    order = [table.group] if table.group is not None and table.group not in shown else []
+    order += list(shown)
+    order += [name for name in data if name not in order]
+    heads, parts = [], []
+    for name in order:
+        column = shown.get(name)
+        numeric = data[name].dtype.kind in "iufc"
+        scaled = column is not None and column.decimals is not None and column.scale != 1
+        parts.append(data[name] * column.scale if column is not None and scaled else data[name])
+        title = name if column is None else column.head
+        heads.append(_with_unit(title, unit_in(table, name, column) if numeric else ""))
+    return heads, pd.concat(parts, axis=1)
+
+
+def unit_in(table: Table, name: str, column: Column | None) -> str:
+    """The unit of a numeric column of a table: its own, that of its name, or the table's."""
+    if column is not None and column.unit:
+        return column.unit
+    first = re.split(r"[.;:]", table.unit)[0]
+    of_table = first[:1].lower() + first[1:]
+    percent = column is not None and column.scale == 100
+    if percent and not of_table.startswith("percent"):
+        return "percent"
+    money = of_table.startswith("billions") and name.endswith("bn_usd")
+    own = "" if percent or money else unit_of(name)
+    beside = BESIDE if any(one.title == "Unit" for one in table.columns) else ""
+    return own or beside or of_table
 
 
 def unit_of(column: str) -> str:
     """The unit that a column's name ends with, in words; empty where it names none."""
+    if column.startswith("dollar_"):
+        return "dollars"
     for ending, unit in UNITS.items():
         if column == ending or column.endswith(f"_{ending}"):
             return unit
     return ""
+
+
+def _with_unit(title: str, unit: str) -> str:
+    return f"{title} ({unit})" if unit else title
+
+
+def _parts(sheet: Sheet) -> Iterator[Sheet]:
+    """The sheet, in as many parts as its rows need; each part says which rows it holds."""
+    rows = len(sheet.frame)
+    if rows <= MOST_ROWS:
+        yield sheet
+        return
+    for part, first in enumerate(range(0, rows, MOST_ROWS), start=1):
+        last = min(first + MOST_ROWS, rows)
+        holds = f"{sheet.holds} (rows {first + 1:,} to {last:,} of {rows:,}: more than a sheet takes)"
+        name = sheet.name if part == 1 else f"{sheet.name[: LONGEST_NAME - 9]} part {part}"
+        yield Sheet(name, holds, sheet.remark, sheet.heads, sheet.frame.iloc[first:last])
 
 
 def _sheet_names(wanted: Sequence[str]) -> list[str]:
@@ -82,51 +169,49 @@ def _sheet_names(wanted: Sequence[str]) -> list[str]:
     return found
 
 
-def _contents(
-    book: Any,
-    report: Report,
-    names: Sequence[str],
-    sheets: Sequence[tuple[str, str, str, pd.DataFrame]],
-    head: Any,
-) -> None:
+def _contents(book: Any, report: Report, names: Sequence[str], sheets: Sequence[Sheet], head: Any) -> None:
     sheet = book.add_worksheet("Contents")
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 2, 70)
     lines = [report.title, report.subtitle, report.warning]
-    lines.append("Tables are numbered as in the full report, whatever else was written beside it.")
-    lines += [f"{one['title']} ({one['name']}, settings {one['fingerprint']})" for one in report.scenarios]
+    lines.append(
+        "Tables with a number are those of the brief; what only the full report holds stands under its name."
+        if report.brief
+        else "Tables are numbered as in the report."
+    )
+    lines += [_scenario_line(one) for one in report.scenarios]
     for row, line in enumerate(lines):
         sheet.write_string(row, 0, line)
     first = len(lines) + 1
-    for place, word in enumerate(("Sheet", "What it holds", "Unit")):
+    for place, word in enumerate(("Sheet", "What it holds", "Units and signs")):
         sheet.write_string(first, place, word, head)
-    for row, (name, (_, words, unit, _)) in enumerate(zip(names, sheets, strict=True), start=first + 1):
-        for place, text in enumerate((name, words, unit or "in the heads")):
+    for row, (name, one) in enumerate(zip(names, sheets, strict=True), start=first + 1):
+        for place, text in enumerate((name, one.holds, one.remark or "in the heads")):
             sheet.write_string(row, place, text)
 
 
-def _sheet(sheet: Any, frame: pd.DataFrame, unit: str, head: Any) -> None:
+def _scenario_line(scenario: Mapping[str, str]) -> str:
+    return f"{scenario['title']} ({scenario['name']}, settings {scenario['fingerprint']})"
+
+
+def _sheet(sheet: Any, one: Sheet, head: Any) -> None:
     sheet.freeze_panes(1, 0)
-    for place, column in enumerate(frame.columns):
-        name = str(column)
-        told = unit_of(name)
-        sheet.write_string(0, place, f"{name} ({told})" if told else name, head)
-        if name in COLUMNS:
-            sheet.write_comment(0, place, COLUMNS[name])
-        sheet.set_column(place, place, max(12, min(len(name), 24)))
-        for row, value in enumerate(frame[column].tolist()[:MOST_ROWS], start=1):
+    for place, (title, column) in enumerate(zip(one.heads, one.frame.columns, strict=True)):
+        sheet.write_string(0, place, title, head)
+        if column in COLUMNS:
+            sheet.write_comment(0, place, COLUMNS[column])
+        sheet.set_column(place, place, max(12, min(len(title), 24)))
+        for row, value in enumerate(one.frame[column].tolist(), start=1):
             _cell(sheet, row, place, value)
-    if unit:
-        sheet.write_string(len(frame) + 2, 0, unit)
 
 
 def _cell(sheet: Any, row: int, place: int, value: Any) -> None:
     """A number as a number, all else as text; nothing where there is none, infinity in words."""
     if value is None or value is pd.NA or value is pd.NaT:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         sheet.write_string(row, place, str(value))
     elif math.isfinite(value):
-        sheet.write_number(row, place, value)
+        sheet.write_number(row, place, float(value))
     elif not math.isnan(value):
         sheet.write_string(row, place, str(value))

@@ -10,25 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from fiscal import compiled
-from fiscal.assembly import (
-    EQUITY_PATH,
-    NO_CRYPTO_PATH,
-    SCENARIO_PATH,
-    buildup_tax,
-    contribution_taxes,
-    holds_alternatives,
-)
-from fiscal.axes import FIRST_YEAR
-from fiscal.budget.ledger import contribution_weight
-from fiscal.engine import prepare
+from fiscal import totals
+from fiscal.assembly import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, holds_alternatives
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design
-from fiscal.simulation import Distribution, buildup_rates, on_paths, path_lines
 from fiscal.sweeps.cases import Case, reference_of, scenario_of
-from fiscal.tables import BILLION, PRESENT_VALUE, WINDOWS, window_sums
+from fiscal.tables import PRESENT_VALUE, WINDOWS, line_sums
 
 LEVELS = ("net_revenue", "withdrawal_tax", "tax_expenditure")
 """Lines of the scenario that a sweep reports; effects are of net revenue."""
@@ -113,43 +100,4 @@ def measure(
 
 def sums_of(scenario: Scenario) -> Sums:
     """Sums over windows and present values of the scenario and of its references on the same path."""
-    compiled.prepare()
-    from fiscal.projection.kernel import project_references
-
-    settings = scenario.settings
-    years = np.arange(FIRST_YEAR, settings.horizon.last_year + 1)
-    start = prepare(settings, years, tuple(AGAINST_PATHS.values()))
-    inputs = start.inputs
-    taxes = contribution_taxes(settings, start.assume, years, start.mobility, start.contributions)
-    law = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
-    weight = contribution_weight(inputs)
-    labels = inputs.path_labels
-    totals = project_references(
-        [on_paths(inputs, label, start.market) for label in labels], buildup_rates(law, len(years))
-    )
-    on_contributions = {
-        "deferred_revenue": -taxes.deferred_usd,
-        "payroll_forgone": -(taxes.payroll_oasdi_usd + taxes.payroll_hi_usd),
-    }
-    path = Distribution(
-        years=years,
-        measure="central",
-        seed=settings.paths.seed,
-        lines={label: path_lines(of) for label, of in zip(labels, totals, strict=True)},
-        on_contributions={
-            label: {
-                line: (cells * weight[number % len(weight)]).sum(axis=(1, 2))
-                for line, cells in on_contributions.items()
-            }
-            for number, label in enumerate(labels)
-        },
-        crypto_over_gdp=np.zeros((1, 0)),
-        capped=np.zeros((1, len(years)), dtype=bool),
-    )
-    rates = start.economy["one_year_rate"].to_numpy()
-    found = window_sums(settings.books, start.fraction, rates, path)
-    return {
-        (label, window, line): float(value[0]) / BILLION
-        for label, of in found.items()
-        for (window, line), value in of.items()
-    }
+    return line_sums(totals.compute(scenario))
