@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-import fuzz
+import fuzz_texts
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ def exhibit(kind: str) -> Exhibit:
 def test_an_exhibit_shows_itself_and_says_what_its_columns_hold(kind: str) -> None:
     own = exhibit(kind)
     shown = own._repr_html_()
-    fuzz.only_tags(shown)
+    fuzz_texts.only_tags(shown)
     assert own.kind == kind and own.fingerprint[:12] in shown and shown.count("<img") == 1
     assert len(shown) < 15_000 and kind in repr(own) and "\n" not in repr(own)
     columns = {str(name) for frame in own.tables.values() for name in frame}

@@ -587,7 +587,7 @@ def test_the_chapter_speaks_from_the_stored_sweep():
         (0.05, ("comes most from a (alone 55 to 65 percent, with others 75 to 85 percent)",
                 "one by one account for 70 percent of the variance, their interplay for the rest"), "too wide"),
         (0.3, ("cannot be told apart: a (alone 30 to 90 percent, with others 50 to 100 percent) and b (alone at most "
-               "40 percent, with others at most 60 percent)", "the intervals are too wide"), "for the rest"),
+               "40 percent, with others at most 60 percent)", "intervals are too wide"), "for the rest"),
     ],
     ids=["narrow", "wide"],
 )  # fmt: skip

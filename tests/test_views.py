@@ -7,7 +7,7 @@ import re
 from functools import cache
 from xml.etree import ElementTree
 
-import fuzz
+import fuzz_texts
 import numpy as np
 import pytest
 from real_runs import HOSTILE
@@ -68,7 +68,7 @@ def test_a_users_words_are_shown_as_typed(text: str) -> None:
     words = {"scenario.title": text[:200], "scenario.description": text, "scenario.name": "x"}
     base, result = totals("baseline"), fiscal.quick("boom", {**words, "horizon.last_year": 2055})
     for owner in (result.scenario, result, fiscal.compare(base, result)):
-        fuzz.only_tags(owner._repr_html_())
+        fuzz_texts.only_tags(owner._repr_html_())
     assert "<script" not in result._repr_html_()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 
-import fuzz
+import fuzz_texts
 import matplotlib.image
 import pytest
 from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ def test_a_slider_that_is_moved_projects_the_scenario_of_its_value(scenario: fis
     assert explorer._image.value != before
     amount = wanted.tables["windows"].query("path == 'scenario' and line == 'net_revenue'")["nominal_bn_usd"]
     assert all(f">{value:,.1f}<" in explorer._table.value for value in amount)
-    fuzz.only_tags(explorer._table.value)
+    fuzz_texts.only_tags(explorer._table.value)
     assert "projected in" in explorer._said.value
     explorer._sliders["adoption.participants_share"].value = 0.1  # where it began
     assert explorer.totals is explorer.start and explorer._image.value == before

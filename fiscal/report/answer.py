@@ -143,31 +143,34 @@ def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str
         f"With {percent(participants)} of participants holding {percent(allocation)} of their balances in "
         f"crypto from {full_year} on, crypto is {percent(first[at], 2)} of all balances at the end of {at}, "
         f"and "
-        f"at most {listing(tops)}. Both shares are assumed, in plans and in the IRAs that plan money rolls into"
+        f"at most {listing(tops)}. Both shares are assumed, in plans and rollover IRAs"
         f"{_rebalanced_words(group)}."
     )
 
 
 def _rebalanced_words(group: Results) -> str:
     """That holders sell what has risen, where they do: it keeps the share of crypto near its target."""
-    if any(float(result.scenario.value("adoption.rebalancing")) != 1 for result in group):
-        return ""
+    back = all(float(result.scenario.value("adoption.rebalancing")) == 1 for result in group)
+    return ", and that holders go back to their target every year" if back else ""
+
+
+def rebalancing_sentence(results: Results) -> str:
+    """How much larger the effect of boom is where holders let what has risen stand, from the stored sensitivity of
+    that very case; empty for any other."""
     frame = sources.table("sensitivity")
     own = frame[
         (frame["key"] == "adoption.rebalancing") & frame["quantity"].str.startswith("boom minus baseline")
     ]
-    text = ", and so is that holders go back to their target every year"
-    longest = measures.windows_of(group[0])[-1]
-    for row in own.itertuples():
-        for result in group:
-            effect = measures.window_difference(result, longest, "withdrawal_tax", "no_crypto")
-            # the stored case is this one
+    for result in measures.with_crypto(results):
+        longest = measures.windows_of(result)[-1]
+        effect = measures.window_difference(result, longest, "withdrawal_tax", "no_crypto")
+        for row in own.itertuples():
             if result.name == "boom" and abs(effect - row.at_value) < 0.005 * abs(row.at_value):
                 return (
-                    f"{text} (left alone, boom would raise withdrawal tax by {amount(row.at_low)} and not by "
-                    f"{amount(row.at_value)} against no crypto)"
+                    f" Without a return to the target every year boom would bring {amount(row.at_low)} against no "
+                    f"crypto, not {amount(row.at_value)}."
                 )
-    return text
+    return ""
 
 
 def worth_sentence(results: Results) -> str:
@@ -197,10 +200,7 @@ def _receipts_sentence(own: pd.DataFrame, window: str) -> str:
         else f"{row.scenario} does not change withdrawal tax"
         for row in own.itertuples()
     ]
-    return (
-        f"Against the same adoption with the money in equity, and over {window_words(window)} together, "
-        f"{'; '.join(clauses)}."
-    )
+    return f"Against the same adoption in equity, over {window_name(window)}, {'; '.join(clauses)}."
 
 
 def _threshold_sentence(own: pd.DataFrame) -> str:
@@ -211,12 +211,9 @@ def _threshold_sentence(own: pd.DataFrame) -> str:
             f"No adoption would make it {target} of individual income tax, since there is no effect to scale."
         )
     clauses = [f"{percent(row.adoption_for_target)} in {row.scenario}" for row in felt]
-    beyond = any(row.adoption_for_target > 1 for row in felt)
-    tail = "; above 100 percent the allocation would have to be larger too" if beyond else ""
     return (
-        f"By proportion, the effect would reach {target} of individual income tax (CBO's projection, after its last "
-        f"year a fixed share of gross domestic product) if the share of participants holding that allocation were "
-        f"{listing(clauses)}{tail}."
+        f"By proportion, the effect would reach {target} of individual income tax if the share of "
+        f"participants holding that allocation were {listing(clauses)}."
     )
 
 
@@ -335,18 +332,6 @@ def horizon_sentences(results: Results) -> str:
             )
         clauses.append(clause)
     parts = [f"Against no crypto, {'; '.join(clauses)}."]
-    nil = [
-        result.name
-        for result in holders
-        if abs(measures.window_difference(result, first, "withdrawal_tax", "equity_adoption"))
-        < measures.NOISE_BN_USD
-    ]
-    if nil:
-        parts.append(
-            f"Against the same adoption in equity {listing(nil)} {'have' if len(nil) > 1 else 'has'} no "
-            f"effect in "
-            f"{window_name(first)}."
-        )
     return " ".join([*parts, _why_horizons_differ(holders, first, last)])
 
 
@@ -502,8 +487,8 @@ def books_table(
     )
     return Table(
         label, caption, frame, tuple(columns), unit=f"{unit}. {SIGNS}", group="window",
-        source="Net revenue is the sum of the lines; its level is no gain from deferral, since tax on what the money "
-        "would have earned outside is not in it. Other receipts: the additional tax on early withdrawals and "
+        source="Net revenue is the sum of the lines; its level is no gain from deferral: tax on outside returns is not "
+        "in it. Other receipts: the additional tax on early withdrawals and "
         f"the tax on conversions. {references if measures.with_crypto(results) else ''}The claim "
         "left at the horizon is in the present values.",
     )  # fmt: skip

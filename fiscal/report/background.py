@@ -22,6 +22,7 @@ from fiscal.plots.wording import (
     signed_percent,
     significant,
 )
+from fiscal.report.answer import rebalancing_sentence
 from fiscal.report.chapters import figure
 from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
@@ -765,7 +766,8 @@ def limits_section(results: Results) -> Section:
                     ". Purchases move the price by a published multiplier."
                     if _any(results, "overlays.", ("price_impact_multiplier",))
                     else ". Prices do not respond to the plans' own buying and selling."
-                ),
+                )
+                + rebalancing_sentence(results),
             )
         )
     validation = verdict_sentences()
