@@ -239,10 +239,7 @@ def compute(
     report(3, 4, "the government's books")
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)
     buildup = buildup_tax(settings, assume, years, fraction, mobility)
-    rescue = rescue_cost(projection, _label_index(projection, NO_CRYPTO_PATH), backstop(settings))
-    # where everything earns the convention's rate, crypto falls behind nothing
-    conventions = {convention_label(rate) for rate in settings.books.convention_rates}
-    rescue[[label in conventions for label in labels]] = 0.0
+    rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
     displaced = settings.books.displaced_taxable_share
     ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced)
     valued = (
@@ -396,8 +393,14 @@ def refuse_infinite(result: Result) -> None:
         raise InputError(found)
 
 
-def _label_index(projection: Projection, label: str) -> int | None:
-    return projection.path(label) if label in projection.path_labels else None
+def _without_crypto(labels: tuple[str, ...], settings: Settings) -> np.ndarray:
+    """The path that is each one without crypto, ``(P,)``: on a convention's everything earns one rate, so that it is
+    the path itself."""
+    own = np.arange(len(labels))
+    if NO_CRYPTO_PATH not in labels:
+        return own
+    conventions = [convention_label(rate) for rate in settings.books.convention_rates]
+    return np.where([label in conventions for label in labels], own, labels.index(NO_CRYPTO_PATH))
 
 
 VALUE_PATHS = 256

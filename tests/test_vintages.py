@@ -235,7 +235,7 @@ def _rescue(trigger: float, made_up: float, crash: float) -> np.ndarray:
         transfer=np.ones((2, YEARS), dtype=bool), rebalancing=np.ones((2, YEARS)),
     )  # fmt: skip
     rule = Backstop(covered=np.ones(AGES, dtype=bool), trigger_share=trigger, made_up_share=made_up)
-    return rescue_cost(project(inputs), 1, rule).sum(axis=(2, 3))
+    return rescue_cost(project(inputs), np.ones(2, dtype=np.int64), rule).sum(axis=(2, 3))
 
 
 def test_rescue_pays_once_for_a_fall_and_nothing_below_the_trigger() -> None:

@@ -28,6 +28,12 @@ def _mix(values, moved, grow, out, n):
 
 
 @compiled
+def _put_in(amount, crypto_share, values, n):
+    """What a contribution brings that is spread over the sleeves."""
+    return amount * ((1 - crypto_share) * values[CORE, n] + crypto_share * values[CRYPTO, n])
+
+
+@compiled
 def taxes(
     stock, vintages, claim, opening, contribution, paid_in, crypto_share, growth, to_heirs, withdrawn, rolled,
     converted, moved, heirs_moved, traditional, roth, inherited, conversion, penalty, roth_penalty, discount, owners,
@@ -73,9 +79,10 @@ def taxes(
                             _mix(before, moved[y, w, c, a, n], grow[1], after[w, c], n)
                 for c in range(2 if paid_in[y] else 0):
                     for n in range(cells):
-                        share = crypto_share[y, n % strata]
-                        put_in = (1 - share) * after[PLAN, c, CORE, n] + share * after[PLAN, c, CRYPTO, n]
-                        vintages[line, y, c, a, n] = contribution[y, c, a, n] * put_in / d
+                        vintages[line, y, c, a, n] = (
+                            _put_in(contribution[y, c, a, n], crypto_share[y, n % strata], after[PLAN, c], n)
+                            / d
+                        )
                 for w in range(2):
                     for c in range(2):
                         for k in range(2):
@@ -203,9 +210,9 @@ def shadow(
                         _half(after[w, c], after_gain[w, c], grow[1], new_gain[1], tax[1], kept[1], n)
             for c in range(2 if paid_in[y] else 0):
                 for n in range(cells):
-                    share = crypto_share[y, n % strata]
-                    put_in = (1 - share) * after[PLAN, c, CORE, n] + share * after[PLAN, c, CRYPTO, n]
-                    vintages[y, c, a, n] = contribution[y, c, a, n] * put_in / d
+                    vintages[y, c, a, n] = (
+                        _put_in(contribution[y, c, a, n], crypto_share[y, n % strata], after[PLAN, c], n) / d
+                    )
             for w in range(2):
                 for c in range(2):
                     for k in range(2):

@@ -283,8 +283,9 @@ class _World:
             self._buildup[id(law)] = self._inside_buildup(law.buildup)
         core, crypto = self._buildup[id(law)]
         if id(rule) not in self._rescue:
-            without = 1 if len(self.inputs.path_labels) > 1 else None
-            self._rescue[id(rule)] = -rescue_cost(self.projection, without, rule)[0].sum(axis=(1, 2))
+            paths = len(self.inputs.path_labels)
+            against = np.full(paths, min(1, paths - 1))  # the second, where there is one, is without crypto
+            self._rescue[id(rule)] = -rescue_cost(self.projection, against, rule)[0].sum(axis=(1, 2))
         return lines | {
             "inside_buildup_cash": core + crypto,
             "displaced_gains_tax": law.displaced_share * crypto,

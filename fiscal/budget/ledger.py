@@ -103,18 +103,15 @@ class Backstop:
     made_up_share: float
 
 
-def rescue_cost(projection: Projection, without_crypto: int | None, rule: Backstop) -> np.ndarray:
-    """Dollars paid under the rule, ``(P, Y, A, G)``, positive; zero without a path to compare with.
+def rescue_cost(projection: Projection, against: np.ndarray, rule: Backstop) -> np.ndarray:
+    """Dollars paid under the rule, ``(P, Y, A, G)``, positive.
 
-    Balances are of living owners in all their accounts, cell by cell: those who hold crypto apart from those
-    who do not.
+    ``against`` (P,) is the path that each is compared with: the same without crypto, or itself where crypto makes no
+    difference, which pays nothing. Balances are of living owners in all their accounts, cell by cell: those who
+    hold crypto apart from those who do not.
     """
     balance = projection.cells["closing_owners"]
-    if without_crypto is None:
-        return np.zeros(balance.shape[:4])
-    cost = top_ups(balance, balance[without_crypto][None], rule)
-    cost[without_crypto] = 0.0
-    return cost.sum(axis=4)
+    return top_ups(balance, balance[against], rule).sum(axis=4)
 
 
 def top_ups(balance: np.ndarray, due: np.ndarray, rule: Backstop) -> np.ndarray:

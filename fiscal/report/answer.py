@@ -154,21 +154,24 @@ def _rebalanced_words(group: Results) -> str:
     return ", and that holders go back to their target every year" if back else ""
 
 
+SAME_CASE = 0.005
+"""An effect that differs by less from a stored one is that of the same case."""
+
+
 def rebalancing_sentence(results: Results) -> str:
-    """How much larger the effect of boom is where holders let what has risen stand, from the stored sensitivity of
-    that very case; empty for any other."""
+    """What a case's effect is where holders let what has risen stand, from the stored sensitivity of that very case;
+    empty for any other."""
     frame = sources.table("sensitivity")
-    own = frame[
-        (frame["key"] == "adoption.rebalancing") & frame["quantity"].str.startswith("boom minus baseline")
-    ]
+    frame = frame[frame["key"] == "adoption.rebalancing"]
     for result in measures.with_crypto(results):
+        own = frame[frame["quantity"].str.startswith(f"{result.name} minus ")]
         longest = measures.windows_of(result)[-1]
         effect = measures.window_difference(result, longest, "withdrawal_tax", "no_crypto")
         for row in own.itertuples():
-            if result.name == "boom" and abs(effect - row.at_value) < 0.005 * abs(row.at_value):
+            if abs(effect - row.at_value) < SAME_CASE * abs(row.at_value):
                 return (
-                    f" Without a return to the target every year boom would bring {amount(row.at_low)} against no "
-                    f"crypto, not {amount(row.at_value)}."
+                    f" Without a return to the target every year {result.name} would bring {amount(row.at_low)} "
+                    f"against no crypto, not {amount(row.at_value)}."
                 )
     return ""
 
