@@ -26,8 +26,9 @@ from fiscal import compiled
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.errors import InputError, Problem, nearest
+from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.reference import ROTH, TRADITIONAL, project
+from fiscal.projection.outputs import ROTH, TRADITIONAL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -50,8 +50,9 @@ from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.pricing import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
+from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import Projection, project
+from fiscal.projection.outputs import Projection
 from fiscal.simulation import (
     REFERENCES,
     Batches,

@@ -18,7 +18,7 @@ from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH
 from fiscal.axes import CHARACTERS
 from fiscal.markets.portfolio import Portfolio, balances_on_paths, expected_balances
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import Projection
+from fiscal.projection.outputs import Projection
 
 TRADITIONAL = CHARACTERS.index("traditional")
 

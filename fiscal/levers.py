@@ -20,7 +20,7 @@ from fiscal.law.limits import contribution_limits, last_published_year
 from fiscal.people.contributions import ContributionPolicy, Contributions, RothUse, project_contributions
 from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import WithdrawalRates
-from fiscal.projection.reference import project
+from fiscal.projection.cells import project
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population

@@ -9,17 +9,8 @@ import numpy as np
 from fiscal.budget.ledger import BuildupTax
 from fiscal.budget.vintages import TAXES, _average_rates, _impact, _marginal_rates, _Rates
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import (
-    CORE,
-    CRYPTO,
-    IRA,
-    PLAN,
-    ROTH,
-    TRADITIONAL,
-    AccountShares,
-    Projection,
-    crypto_half_return,
-)
+from fiscal.projection.outputs import CORE, CRYPTO, IRA, PLAN, ROTH, TRADITIONAL, AccountShares, Projection
+from fiscal.projection.reference import crypto_half_return
 
 
 def vintages(

@@ -153,7 +153,7 @@ ONLY_IN = {
 
 PURE_ROOMS = ("projection", "budget")
 PURE_IMPORTS = {
-    "__future__", "abc", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing",
+    "__future__", "abc", "collections", "concurrent", "dataclasses", "enum", "functools", "itertools", "math", "typing",
     "numba", "numpy",
 }  # fmt: skip
 IMPURE_NAMES = {"open", "print", "input", "eval", "exec", "Path", "random", "default_rng", "RandomState"}

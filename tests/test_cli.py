@@ -323,9 +323,11 @@ def test_validate_prints_verdicts_and_reasons(fiscal):
 
 
 def test_validate_fails_when_an_engine_row_does(monkeypatch):
+    from fiscal import calculator
     from fiscal.projection import reference
 
     true_tax = reference.expected_tax
+    monkeypatch.setattr(calculator, "project", reference.project)
     runner = typer.testing.CliRunner()
     assert runner.invoke(cli.app, ["validate", "CRR_BASE_2010_CLOSED"]).exit_code == 0
     monkeypatch.setattr(reference, "expected_tax", lambda *arguments: 0.99 * true_tax(*arguments))

@@ -21,7 +21,8 @@ from small import (
 )
 
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import CELL_LINES, CORE, CRYPTO, expected_tax, project
+from fiscal.projection.outputs import CELL_LINES, CORE, CRYPTO
+from fiscal.projection.reference import expected_tax, project
 
 seeds = st.integers(0, 10_000)
 quick = settings(max_examples=25, deadline=None)

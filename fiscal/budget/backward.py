@@ -45,7 +45,7 @@ def taxes(
 
     N are the groups and strata, ``growth`` (Y, half, sleeve, A, S) with fees and losses, ``to_heirs`` (Y, A, N),
     ``paid_in`` (Y,) whether anything is contributed (years of run-off take no memory), ``crypto_share`` (Y, S);
-    shares and rates as in :class:`~fiscal.projection.reference.AccountShares` and in
+    shares and rates as in :class:`~fiscal.projection.outputs.AccountShares` and in
     :mod:`fiscal.budget.vintages`, ``penalty`` (wrapper, A).
     """
     years, ages, cells = to_heirs.shape

@@ -55,8 +55,9 @@ from fiscal.budget.ledger import (
     fiscal_line,
     rescue_cost,
 )
+from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.reference import Projection, project
+from fiscal.projection.outputs import Projection
 
 FACTORS = ("contributions", "returns", "rate", "timing", "behaviour")
 CONTRIBUTIONS, RETURNS, RATE, TIMING, BEHAVIOUR = range(5)

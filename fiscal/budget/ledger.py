@@ -30,7 +30,7 @@ import numpy as np
 
 from fiscal.budget import valuation
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import Projection
+from fiscal.projection.outputs import Projection
 
 CASH_LINES = ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "conversion_tax", "additional_tax")
 """The lines that add up to ``net_revenue``."""

@@ -36,7 +36,7 @@ import numpy as np
 
 from fiscal.budget.ledger import BuildupTax
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.reference import CORE, CRYPTO, PLAN, TRADITIONAL, Projection
+from fiscal.projection.outputs import CORE, CRYPTO, PLAN, TRADITIONAL, Projection
 
 TAXES = ("withdrawal_tax", "conversion_tax", "additional_tax")
 """Lines that a dollar in an account brings later."""

@@ -179,3 +179,10 @@ class ProjectionInputs:
             schedule = getattr(self, name)
             cut[name] = TaxSchedule(knots_usd=schedule.knots_usd[:n], tax_usd=schedule.tax_usd[:n])
         return replace(self, **cut)
+
+
+def plain(values: np.ndarray) -> np.ndarray:
+    """Read-only and in C order, without a copy where it is that already: any other kind is compiled for anew."""
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False
+    return view

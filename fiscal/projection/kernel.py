@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fiscal.projection import constant_mix, two_sleeves
-from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.inputs import ProjectionInputs, plain
 
 TOTALS = (
     "owner_tax",
@@ -215,15 +215,15 @@ def _one_mix(
     holders, heirs = inputs.holders[..., stratum], inputs.heirs[..., stratum]
     run: Callable[..., None] = constant_mix.project
     run(
-        out, groups_out, chosen, _plain(inputs.year_fraction), _plain(inputs.opening_usd[..., stratum]),
-        _plain(inputs.opening_basis_usd[..., stratum]), _plain(inputs.contribution_usd[..., stratum]),
-        _plain(inputs.contribution_scale[..., stratum]), _plain(inputs.half_return[..., held]),
-        _plain(weights[..., held]), _plain(sleeve[held]),
-        float(inputs.fee_rate[mix, 0]), float(inputs.fee_rate[mix, 1]), _plain(inputs.loss_rate),
-        _plain(inputs.crypto_target_share[..., stratum]), _plain(inputs.crypto_contribution_share[..., stratum]),
-        *_rules(inputs), _plain(holders), _plain(heirs), _plain(_per(holders, inputs)), _plain(_per(heirs, inputs)),
-        *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
-        _plain(law.payout_rate[:, held]),
+        out, groups_out, chosen, plain(inputs.year_fraction), plain(inputs.opening_usd[..., stratum]),
+        plain(inputs.opening_basis_usd[..., stratum]), plain(inputs.contribution_usd[..., stratum]),
+        plain(inputs.contribution_scale[..., stratum]), plain(inputs.half_return[..., held]),
+        plain(weights[..., held]), plain(sleeve[held]),
+        float(inputs.fee_rate[mix, 0]), float(inputs.fee_rate[mix, 1]), plain(inputs.loss_rate),
+        plain(inputs.crypto_target_share[..., stratum]), plain(inputs.crypto_contribution_share[..., stratum]),
+        *_rules(inputs), plain(holders), plain(heirs), plain(_per(holders, inputs)), plain(_per(heirs, inputs)),
+        *_taxes(inputs, law), plain(law.interest_share[held]), plain(law.gain_share[held]),
+        plain(law.payout_rate[:, held]),
     )  # fmt: skip
     return _by_path(out, groups_out, constant_mix.LANES, len(chosen))
 
@@ -238,7 +238,7 @@ def _two_sleeves(
     groups_out = _groups_out(inputs, blocks, two_sleeves.LANES, by_group)
 
     def by_stratum(values: np.ndarray, axis: int = -1) -> np.ndarray:
-        return _plain(np.moveaxis(values, axis, 0)[strata])
+        return plain(np.moveaxis(values, axis, 0)[strata])
 
     holders, heirs = inputs.holders[..., strata], inputs.heirs[..., strata]
     sleeve = inputs.crypto_weight[mix]
@@ -246,17 +246,17 @@ def _two_sleeves(
     held = (weights != 0).any(axis=(0, 1, 2)) | (sleeve != 0)
     run: Callable[..., None] = two_sleeves.project
     run(
-        out, groups_out, chosen, _plain(inputs.year_fraction), by_stratum(inputs.opening_usd),
+        out, groups_out, chosen, plain(inputs.year_fraction), by_stratum(inputs.opening_usd),
         by_stratum(inputs.opening_basis_usd), by_stratum(inputs.contribution_usd),
-        _plain(inputs.contribution_scale[..., strata]), _plain(inputs.half_return[..., held]),
-        _plain(np.moveaxis(weights[..., held], 2, 0)), _plain(sleeve[held]), _plain(inputs.fee_rate[mix]),
-        _plain(inputs.loss_rate), _plain(inputs.crypto_target_share[..., strata]),
-        _plain(inputs.crypto_contribution_share[..., strata]), _plain(inputs.transfer), _plain(inputs.rebalancing),
-        _plain(inputs.sale_share), float(inputs.impact_multiplier), float(inputs.impact_persistence),
-        _plain(inputs.crypto_market_usd), *_rules(inputs), by_stratum(inputs.holders), by_stratum(inputs.heirs),
-        _plain(np.moveaxis(_per(holders, inputs), -1, 0)), _plain(np.moveaxis(_per(heirs, inputs), -1, 0)),
-        *_taxes(inputs, law), _plain(law.interest_share[held]), _plain(law.gain_share[held]),
-        _plain(law.payout_rate[:, held]),
+        plain(inputs.contribution_scale[..., strata]), plain(inputs.half_return[..., held]),
+        plain(np.moveaxis(weights[..., held], 2, 0)), plain(sleeve[held]), plain(inputs.fee_rate[mix]),
+        plain(inputs.loss_rate), plain(inputs.crypto_target_share[..., strata]),
+        plain(inputs.crypto_contribution_share[..., strata]), plain(inputs.transfer), plain(inputs.rebalancing),
+        plain(inputs.sale_share), float(inputs.impact_multiplier), float(inputs.impact_persistence),
+        plain(inputs.crypto_market_usd), *_rules(inputs), by_stratum(inputs.holders), by_stratum(inputs.heirs),
+        plain(np.moveaxis(_per(holders, inputs), -1, 0)), plain(np.moveaxis(_per(heirs, inputs), -1, 0)),
+        *_taxes(inputs, law), plain(law.interest_share[held]), plain(law.gain_share[held]),
+        plain(law.payout_rate[:, held]),
     )  # fmt: skip
     return _by_path(out, groups_out, two_sleeves.LANES, len(chosen))
 
@@ -270,26 +270,19 @@ def _per(people: np.ndarray, inputs: ProjectionInputs) -> np.ndarray:
 def _rules(inputs: ProjectionInputs) -> tuple[Any, ...]:
     """When money leaves an account, the same on every path."""
     return (
-        _plain(inputs.withdrawal_rate), _plain(inputs.penalised_share), _plain(inputs.nonqualified_share),
-        _plain(inputs.rollover_rate), _plain(inputs.conversion_rate),
-        _plain(inputs.death_rate * (1 - inputs.spouse_share)[:, None]), int(inputs.heir_years),
+        plain(inputs.withdrawal_rate), plain(inputs.penalised_share), plain(inputs.nonqualified_share),
+        plain(inputs.rollover_rate), plain(inputs.conversion_rate),
+        plain(inputs.death_rate * (1 - inputs.spouse_share)[:, None]), int(inputs.heir_years),
     )  # fmt: skip
 
 
 def _taxes(inputs: ProjectionInputs, law: BuildupRates) -> tuple[Any, ...]:
     return (
-        _plain(inputs.owner_schedule.knots_usd), _plain(inputs.owner_schedule.tax_usd),
-        _plain(inputs.heir_schedule.knots_usd), _plain(inputs.heir_schedule.tax_usd),
+        plain(inputs.owner_schedule.knots_usd), plain(inputs.owner_schedule.tax_usd),
+        plain(inputs.heir_schedule.knots_usd), plain(inputs.heir_schedule.tax_usd),
         float(inputs.additional_tax_rate),
-        _plain(law.interest_rate), _plain(law.dividend_rate), _plain(law.gain_rate),
+        plain(law.interest_rate), plain(law.dividend_rate), plain(law.gain_rate),
     )  # fmt: skip
-
-
-def _plain(values: np.ndarray) -> np.ndarray:
-    """Read-only and in C order, without a copy where it is that already: any other kind is compiled for anew."""
-    view = np.ascontiguousarray(values).view()
-    view.flags.writeable = False
-    return view
 
 
 def _groups_out(inputs: ProjectionInputs, blocks: int, lanes: int, by_group: bool) -> np.ndarray:

@@ -10,19 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import (
-    CORE,
-    CRYPTO,
-    IRA,
-    PLAN,
-    ROTH,
-    TRADITIONAL,
-    _aged,
-    _rebalanced,
-    _share,
-    core_half_return,
-    crypto_half_return,
-)
+from fiscal.projection.outputs import CORE, CRYPTO, IRA, PLAN, ROTH, TRADITIONAL
+from fiscal.projection.reference import _aged, _rebalanced, _share, core_half_return, crypto_half_return
 
 
 def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndarray:

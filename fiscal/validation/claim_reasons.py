@@ -17,8 +17,9 @@ from fiscal import sources
 from fiscal.axes import AGES
 from fiscal.budget.vintages import value_vintages
 from fiscal.engine import Progress, Run, compute
+from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.reference import Projection, project
+from fiscal.projection.outputs import Projection
 
 NAME = "claim_reasons"
 PUBLISHED_SHARE = 0.20

@@ -44,8 +44,9 @@ from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
 from fiscal.people.withdrawals import WithdrawalRates
+from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.reference import Projection, project
+from fiscal.projection.outputs import Projection
 
 Progress = Callable[[int, int, str], None]
 

@@ -23,7 +23,7 @@ from fiscal.calculator import OPTIONS, vintage_of
 from fiscal.engine import Progress, Run
 from fiscal.people.macro import macro
 from fiscal.people.scope import ALL_PLANS, BEA_SERIES, OPENING_DATE
-from fiscal.projection.reference import PLAN, TRADITIONAL
+from fiscal.projection.outputs import PLAN, TRADITIONAL
 from fiscal.tables import FISCAL_SAME_YEAR_SHARE
 
 BILLION = 1e9

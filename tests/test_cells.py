@@ -1,0 +1,127 @@
+"""The compiled projection of every cell equals the plain one, and a path's bits are its own."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small import CRYPTO_ASSET, STRATA, YEARS, answering, random_inputs, replaced
+
+from fiscal.projection import cells, reference
+from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.outputs import CELL_LINES, Projection
+
+KEPT = {"keep_shares": (0, 2), "keep_balances": (1, 2)}
+STOCKS = ("closing_usd", "opening_usd", "roth_basis_usd", "identity_scale_usd")
+
+
+def world(seed: int, kind: str) -> ProjectionInputs:
+    """Three random paths: with everything on, with empty places, or with crypto that loses all."""
+    inputs = answering(random_inputs(seed, paths=3), seed)
+    rng = np.random.default_rng([seed, 2])
+    if kind == "empty":
+        people = rng.uniform(0, 1, inputs.holders.shape)
+        return replaced(
+            inputs,
+            opening_usd=inputs.opening_usd * (rng.uniform(0, 1, inputs.opening_usd.shape) < 0.3),
+            opening_basis_usd=inputs.opening_basis_usd
+            * (rng.uniform(0, 1, inputs.opening_basis_usd.shape) < 0.3),
+            contribution_usd=inputs.contribution_usd
+            * (rng.uniform(0, 1, inputs.contribution_usd.shape) < 0.2),
+            holders=np.where(people < 0.3, 0.0, inputs.holders),
+            heirs=np.where(people > 0.7, 0.0, inputs.heirs),
+            conversion_rate=np.zeros_like(inputs.conversion_rate),
+            impact_multiplier=0.0,
+            heir_years=int(rng.integers(1, 9)),
+        )
+    if kind == "lost":
+        half_return = inputs.half_return.copy()
+        half_return[1, 2, 0, CRYPTO_ASSET] = -1.0
+        target = np.ones((3, YEARS, STRATA))
+        return replaced(
+            inputs, half_return=half_return, crypto_target_share=target, crypto_contribution_share=target,
+            mix=np.zeros(3, dtype=np.int64), transfer=np.ones((3, YEARS), dtype=bool),
+        )  # fmt: skip
+    return inputs
+
+
+def assert_equal_to_rounding(found: Projection, expected: Projection) -> None:
+    assert tuple(found.cells) == CELL_LINES == tuple(expected.cells)
+    lines = (
+        "closing_traditional",
+        "closing_roth",
+        "plan_withdrawals",
+        "ira_withdrawals",
+        "inherited_withdrawals",
+    )
+    # differences of a cell's flows are taken in another order: to rounding of what flowed
+    scale = sum(expected.cells[name] for name in lines).max(axis=(1, 2, 3, 4), keepdims=True)
+    for name in CELL_LINES:
+        assert (np.abs(found.cells[name] - expected.cells[name]) <= 1e-12 * scale + 1e-9).all(), name
+    for name in STOCKS:
+        largest = np.abs(getattr(expected, name)).max()
+        np.testing.assert_allclose(
+            getattr(found, name), getattr(expected, name), rtol=1e-12, atol=1e-12 * largest, err_msg=name
+        )
+    np.testing.assert_allclose(found.crypto_return, expected.crypto_return, rtol=1e-12, atol=1e-12)
+    residual = np.abs(found.identity_residual_usd).max(axis=(2, 3))
+    assert (residual <= 1e-12 * np.maximum(expected.identity_scale_usd, scale.max())).all()
+    for kept in ("shares", "balances"):
+        own, other = getattr(found, kept), getattr(expected, kept)
+        assert own.paths == other.paths
+        for name in (one.name for one in fields(own) if one.name != "paths"):
+            values = getattr(other, name)
+            bound = 1e-12 * max(1.0, np.abs(values).max()) if kept == "balances" else 1e-9
+            assert np.abs(getattr(own, name) - values).max() <= bound, name
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["full", "empty", "lost"]))
+def test_every_cell_is_the_reference_s(seed: int, kind: str) -> None:
+    inputs = world(seed, kind)
+    assert_equal_to_rounding(cells.project(inputs, **KEPT), reference.project(inputs, **KEPT))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_path_has_the_same_bits_alone_and_on_any_number_of_threads(seed: int) -> None:
+    inputs = world(seed, "full")
+    together = cells.project(inputs, **KEPT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "THREADS", 1)
+        in_turn = cells.project(inputs, **KEPT)
+    for p in range(3):
+        alone = cells.project(inputs.only(p), keep_shares=(0,), keep_balances=(0,))
+        for name in CELL_LINES:
+            np.testing.assert_array_equal(alone.cells[name][0], together.cells[name][p])
+            np.testing.assert_array_equal(in_turn.cells[name][p], together.cells[name][p])
+        np.testing.assert_array_equal(alone.identity_residual_usd[0], together.identity_residual_usd[p])
+        for kept, own in ((alone.shares, together.shares), (alone.balances, together.balances)):
+            assert kept is not None and own is not None
+            for name in (one.name for one in fields(own) if one.name != "paths" and p in own.paths):
+                np.testing.assert_array_equal(getattr(kept, name)[0], getattr(own, name)[own.paths.index(p)])
+
+
+def test_what_was_not_asked_for_is_not_kept() -> None:
+    found = cells.project(world(1, "full"))
+    assert found.shares is None and found.balances is None
+
+
+def test_the_year_adds_up_from_the_reported_lines() -> None:
+    """Opening, returns and new money less what left is the closing, all accounts together."""
+    inputs = world(3, "full")
+    found = cells.project(inputs)
+    flows = found.cells
+    opened, closed = found.opening_usd.sum(axis=(2, 3)), found.closing_usd.sum(axis=(2, 3, 4))
+    out = sum(
+        found.total(name)
+        for name in ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "roth_withdrawals",
+                     "inherited_roth_withdrawals", "fees", "losses")
+    )  # fmt: skip
+    money = inputs.contribution_usd.sum(axis=(1, 2, 3))[None] * inputs.contribution_scale
+    back = opened + found.total("core_return") + found.total("crypto_return") + money.sum(axis=2) - out
+    np.testing.assert_allclose(back, closed, rtol=1e-11)
+    assert all((flows[name] >= 0).all() for name in ("plan_withdrawals", "owner_tax", "closing_owners"))
