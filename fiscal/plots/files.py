@@ -28,11 +28,15 @@ def figure_files(figure: Figure, name: str, *, title: str = "", description: str
     own = {key: text for key, text in words.items() if text}
     metadata: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
     found = {}
+    layout = figure.get_layout_engine()
     with style.look():
+        figure.draw_without_rendering()  # laid out once for both
+        figure.set_layout_engine("none")
         for ending, told in metadata.items():
             buffer = io.BytesIO()
             figure.savefig(buffer, format=ending, metadata=told | own)
             found[f"{name}.{ending}"] = buffer.getvalue()
+        figure.set_layout_engine(layout)
     return found
 
 
