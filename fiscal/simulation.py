@@ -8,6 +8,7 @@ path by path. Cells are not kept: a distribution is of totals. A batch is the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -243,9 +244,14 @@ class ThisProcess:
     def project(
         self, asked: Experiment, measure: str, wanted: Sequence[Span]
     ) -> Iterator[tuple[Span, Mapping[str, np.ndarray]]]:
-        """The batches in their order."""
-        for first, size in wanted:
-            yield (first, size), project_batch(asked, measure, first, size)
+        """The batches in their order; while one is projected, the next is drawn."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            coming = pool.submit(draw_batch, asked, measure, *wanted[0])
+            for span, after in zip(wanted, [*wanted[1:], None], strict=True):
+                drawn = coming.result()
+                if after is not None:
+                    coming = pool.submit(draw_batch, asked, measure, *after)
+                yield span, project_drawn(asked, drawn)
 
 
 def simulate(
@@ -325,20 +331,31 @@ def _fits(found: Mapping[str, np.ndarray], parts: Mapping[str, tuple[int, type]]
     return {name: array.shape for name, array in found.items()} == shapes
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A batch of paths before it is projected: the references on them, and what is kept of the paths themselves."""
+
+    references: list[ProjectionInputs]
+    kept: dict[str, np.ndarray]
+
+
 def project_batch(asked: Experiment, measure: str, first: int, size: int) -> dict[str, np.ndarray]:
     """Paths ``first`` to ``first + size - 1``, drawn and projected: the arrays of ``asked.parts(measure)``.
 
     A path has the same bits in any batch.
     """
-    from fiscal.projection.kernel import project_references
+    return project_drawn(asked, draw_batch(asked, measure, first, size))
 
+
+def draw_batch(asked: Experiment, measure: str, first: int, size: int) -> Drawn:
+    """The first half of :func:`project_batch`, which needs one thread."""
     settings, horizon, labels = asked.settings, asked.inputs, asked.labels
     told: dict[str, Any] = {**path_settings(settings), "measure": measure}
     market = path_model(settings.paths.model).draw(told, horizon.years, size, settings.paths.seed, first)
-    found: dict[str, np.ndarray] = {}
+    kept: dict[str, np.ndarray] = {}
     if asked.flat is not None:
         for label in asked.controls(measure):
-            found[f"{label}.flat_tax"] = asked.flat.tax_usd(label, market.half_returns)
+            kept[f"{label}.flat_tax"] = asked.flat.tax_usd(label, market.half_returns)
     if measure == "real":
         market = smoothed(market, settings.alternatives.smoothing)
     references = [on_paths(horizon, label, market) for label in labels]
@@ -348,13 +365,21 @@ def project_batch(asked: Experiment, measure: str, first: int, size: int) -> dic
         equity = labels.index(EQUITY_PATH)
         turned = policy_on_paths(settings, market, answers=False)
         references[equity] = replace(references[equity], **turned)  # type: ignore[arg-type]
-    for label, totals in zip(labels, project_references(references, asked.rates), strict=True):
-        found |= {f"{label}.{line}": values for line, values in path_lines(totals).items()}
-    found["over_gdp"] = implied_crypto_value_over_gdp(market).to_numpy().T
+    kept["over_gdp"] = implied_crypto_value_over_gdp(market).to_numpy().T
     uncapped = np.zeros((size, len(horizon.years)), dtype=bool)
-    found["capped"] = uncapped if market.capped is None else market.capped
+    kept["capped"] = uncapped if market.capped is None else market.capped
     if asked.answering:
-        found["contribution_scale"] = references[own].contribution_scale[..., -1]
+        kept["contribution_scale"] = references[own].contribution_scale[..., -1]
+    return Drawn(references=references, kept=kept)
+
+
+def project_drawn(asked: Experiment, drawn: Drawn) -> dict[str, np.ndarray]:
+    """The second half of :func:`project_batch`, on all threads."""
+    from fiscal.projection.kernel import project_references
+
+    found = dict(drawn.kept)
+    for label, totals in zip(asked.labels, project_references(drawn.references, asked.rates), strict=True):
+        found |= {f"{label}.{line}": values for line, values in path_lines(totals).items()}
     return found
 
 

@@ -64,7 +64,7 @@ CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, SHARE, LOSS, SCALE = (LANES *
 YEAR = 8 * LANES
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True)
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True, nogil=True)
 def project(
     out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,

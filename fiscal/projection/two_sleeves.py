@@ -74,7 +74,7 @@ TARGET, BUYS_SHARE, MULTIPLIED = (LANES * i for i in range(3))
 POLICY = 3 * LANES
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True)
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True, nogil=True)
 def project(
     out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
