@@ -43,7 +43,7 @@ def _expected_tax(knots, tax, withdrawal_usd, people):
 
 
 @compiled
-def _rebalanced(core, crypto, target, rise, strength, sale_share, moves):
+def rebalanced(core, crypto, target, rise, strength, sale_share, moves):
     """The crypto sleeve of an account that follows its target, both sleeves after charges."""
     total = core + crypto
     wanted = crypto + rise * total
@@ -62,7 +62,7 @@ def _moved_share(core, crypto, after):
 
 
 @compiled
-def _growth(growth, half_return, core_weight, crypto_weight, raised):
+def grow(growth, half_return, core_weight, crypto_weight, raised):
     """Growth of a year (half, sleeve, A, S); ``raised`` is what purchases make of the price in the first half."""
     halves, assets = half_return.shape
     ages, strata = core_weight.shape[:2]
@@ -143,7 +143,7 @@ def project(
             level = impact * persistence + multiplier * bought / market[y]
             raised = np.exp(level - impact)
             impact = level
-        _growth(growth, half_return[y], core_weight[y], crypto_weight, raised)
+        grow(growth, half_return[y], core_weight[y], crypto_weight, raised)
         crypto_return[y] = growth[0, CRYPTO, 0, 0] * growth[1, CRYPTO, 0, 0] - 1.0
         charge[CORE], charge[CRYPTO] = fee_rate[CORE] * part, fee_rate[CRYPTO] * part
         loss, strength, moves = loss_rate[y], rebalancing[y], transfer[y]
@@ -241,7 +241,7 @@ def project(
                                 - lost
                             )
                         core, crypto = net[w, c, CORE], net[w, c, CRYPTO]
-                        moved = _rebalanced(core, crypto, target, rise, strength, sale_share, moves)
+                        moved = rebalanced(core, crypto, target, rise, strength, sale_share, moves)
                         traded += (moved - crypto) + (after[w, c, CRYPTO] - middle[w, c, CRYPTO])
                         if keeps:
                             share = _moved_share(core, crypto, moved)
@@ -290,7 +290,7 @@ def project(
                             if k == CRYPTO:
                                 traded -= out
                         core, crypto = net[0, c, CORE], net[0, c, CRYPTO]
-                        moved = _rebalanced(core, crypto, target, rise, strength, sale_share, moves)
+                        moved = rebalanced(core, crypto, target, rise, strength, sale_share, moves)
                         traded += moved - crypto
                         if keeps:
                             share = _moved_share(core, crypto, moved)

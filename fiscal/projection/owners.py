@@ -1,17 +1,14 @@
-"""Balances of living owners on many paths: the part of the projection that a rule about balances needs.
-
-The same order of events as :mod:`fiscal.projection.reference`, without heirs, taxes and books, for one crypto
-stratum and the ages up to a limit; a test holds the two together. A compiled projection that returned closing
-balances by age, group and stratum would take its place.
-"""
+"""Balances of living owners on many paths: the part of the projection that a rule about balances needs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
-from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.outputs import CORE, CRYPTO, IRA, PLAN, ROTH, TRADITIONAL
-from fiscal.projection.reference import _aged, _rebalanced, _share, core_half_return, crypto_half_return
+from fiscal.projection.cells import THREADS
+from fiscal.projection.inputs import ProjectionInputs, plain
 
 
 def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndarray:
@@ -19,52 +16,34 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
 
     Without price impact: that needs the purchases of everybody.
     """
-    one = slice(stratum, stratum + 1)
+    from fiscal.projection import owner_years
+
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
-    groups = inputs.opening_usd.shape[3]
-    balance = np.zeros((n_paths, 2, 2, 2, ages, groups, 1))
-    balance[:, :, :, CORE] = inputs.opening_usd[:, :, :ages, :, one]
-    result = np.empty((n_paths, n_years, ages, groups))
-    for y in range(n_years):
-        fraction = inputs.year_fraction[y]
-        target = inputs.crypto_target_share[:, y, one]
-        previous_target = inputs.crypto_target_share[:, y - 1, one] if y else np.zeros_like(target)
-        grow = np.empty((n_paths, 2, 1, 1, 2, ages, 1, 1))
-        grow[:, :, 0, 0, CORE, :, 0] = 1 + core_half_return(inputs, y)[:, :, :ages, one]
-        grow[:, :, 0, 0, CRYPTO] = (1 + crypto_half_return(inputs, y))[:, :, None, None, None]
+    result = np.zeros((n_paths, n_years, ages, inputs.opening_usd.shape[3]))
+    opening = plain(inputs.opening_usd[:, :, :ages, :, stratum])
+    contribution = plain(inputs.contribution_usd[:, :, :ages, :, stratum])
+    withdrawal, rollover, conversion = (
+        plain(rate[..., :ages])
+        for rate in (inputs.withdrawal_rate, inputs.rollover_rate, inputs.conversion_rate)
+    )
+    to_heirs = plain((inputs.death_rate * (1 - inputs.spouse_share)[:, None])[:, :ages])
+    weights = {
+        int(mix): plain(inputs.core_weight[mix][:, :ages, stratum : stratum + 1])
+        for mix in np.unique(inputs.mix)
+    }
+    run: Callable[..., None] = owner_years.balances
 
-        opening = balance.sum(axis=3)
-        middle = balance * grow[:, 0]
-        available = middle.sum(axis=3)
-        per_available = _share(opening, available)
-        left = np.where(available > 0, 1.0, 0.0)
-        rate = inputs.withdrawal_rate[y, :, :, :ages, None, None] * fraction
-        left -= np.minimum(rate * per_available, left)
-        rolled = np.minimum(
-            inputs.rollover_rate[y, None, :ages, None, None] * fraction * per_available[:, PLAN],
-            left[:, PLAN],
-        )
-        left[:, PLAN] -= rolled
-        converted = np.minimum(
-            inputs.conversion_rate[y, None, :ages, None, None] * fraction * per_available[:, :, TRADITIONAL],
-            left[:, :, TRADITIONAL],
-        )
-        left[:, :, TRADITIONAL] -= converted
-        after = middle * left[:, :, :, None]
-        after[:, IRA] += middle[:, PLAN] * rolled[:, :, None]
-        after[:, :, ROTH] += middle[:, :, TRADITIONAL] * converted[:, :, None]
-        scale = inputs.contribution_scale[:, y, None, None, None, one]
-        contribution = inputs.contribution_usd[None, y, :, :ages, :, one] * scale
-        to_crypto = contribution * inputs.crypto_contribution_share[:, y, None, None, None, one]
-        after[:, PLAN, :, CRYPTO] += to_crypto
-        after[:, PLAN, :, CORE] += contribution - to_crypto
+    def one(p: int) -> None:
+        mix = int(inputs.mix[p])
+        run(
+            result[p], plain(inputs.year_fraction), opening, contribution,
+            plain(inputs.contribution_scale[p, :, stratum]), plain(inputs.half_return[p]), weights[mix],
+            plain(inputs.crypto_weight[mix]), plain(inputs.fee_rate[mix]), plain(inputs.loss_rate[p]),
+            plain(inputs.crypto_target_share[p, :, stratum]), plain(inputs.crypto_contribution_share[p, :, stratum]),
+            plain(inputs.transfer[p]), plain(inputs.rebalancing[p]), float(inputs.sale_share[p]), withdrawal, rollover,
+            conversion, to_heirs,
+        )  # fmt: skip
 
-        kept = 1 - inputs.fee_rate[inputs.mix] * fraction  # (P, sleeve)
-        kept[:, CRYPTO] -= inputs.loss_rate[:, y]
-        net = after * grow[:, 1] * kept[:, None, None, :, None, None, None]
-        net = _rebalanced(net, target, previous_target, inputs, y)
-        to_heirs = inputs.death_rate[y, :ages] * (1 - inputs.spouse_share[:ages])[:, None]
-        closing = net * (1 - to_heirs)[..., None]
-        result[:, y] = closing.sum(axis=(1, 2, 3, 6))
-        balance = _aged(closing, axis=4)
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        list(pool.map(one, range(n_paths)))
     return result
