@@ -48,7 +48,7 @@ def assemble(results: Sequence[Result]) -> Report:
         raise InputError(Problem("nothing to report", key="results", allowed="one result or more"))
     own = tuple(results)
     compared.owner_of(own)  # refuses runs that cannot be compared, before any work
-    sections: list[Section | None] = [
+    found: list[Section | None] = [
         answer.answer_section(own),
         chapters.contributions_section(own),
         chapters.books_section(own),
@@ -71,14 +71,15 @@ def assemble(results: Sequence[Result]) -> Report:
         background.limits_section(own),
         background.sources_section(),
     ]
+    sections = tuple(section for section in found if section is not None)
     return Report(
         title=TITLE,
         subtitle=answer.subtitle(own),
-        scenarios=answer.scenario_facts(own),
+        scenarios=answer.scenario_facts(own, [section.title for section in sections]),
         warning=answer.WARNING,
         meta=answer.title_facts(own),
         running_head=", ".join(result.name for result in own),
-        sections=tuple(section for section in sections if section is not None),
+        sections=sections,
     )
 
 

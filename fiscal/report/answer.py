@@ -5,6 +5,7 @@ Every figure in a sentence comes from :mod:`fiscal.plots.measures`; no sentence 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import pandas as pd
@@ -26,6 +27,7 @@ from fiscal.plots.wording import (
     window_words,
     window_years,
 )
+from fiscal.report.changes import told_changes
 from fiscal.report.compared import (
     Results,
     compared_sentences,
@@ -79,8 +81,11 @@ def title_facts(results: Results) -> tuple[tuple[str, str], ...]:
     )
 
 
-def scenario_facts(results: Results) -> tuple[dict[str, str], ...]:
-    """Name, title, description and settings fingerprint of each scenario; user's text stays text."""
+def scenario_facts(results: Results, chapters: Sequence[str] = ()) -> tuple[dict[str, str], ...]:
+    """Name, title, description, changes and settings fingerprint of each scenario; user's text stays text.
+
+    ``chapters`` are the titles of the report's sections, one of which lists what there is no room for.
+    """
     return tuple(
         {
             "name": result.name,
@@ -89,8 +94,9 @@ def scenario_facts(results: Results) -> tuple[dict[str, str], ...]:
             "author": result.scenario.author,
             "reference": result.scenario.reference,
             "fingerprint": result.fingerprint[:FINGERPRINT_LENGTH],
+            **told,
         }
-        for result in results
+        for result, told in zip(results, told_changes(results, chapters), strict=True)
     )
 
 

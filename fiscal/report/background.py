@@ -23,6 +23,7 @@ from fiscal.plots.wording import (
     significant,
 )
 from fiscal.report.answer import rebalancing_sentence
+from fiscal.report.changes import ALL_SETTINGS
 from fiscal.report.chapters import figure
 from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
@@ -348,7 +349,7 @@ def assumptions_section(results: Results) -> Section:
     if measures.with_crypto(results):
         blocks += drivers_blocks(results)
     blocks += [_settings_table(base, own), _assumptions_table(settings, table)]
-    return Section("What drives the answer: assumptions and sensitivity", tuple(blocks))
+    return Section(ALL_SETTINGS, tuple(blocks))
 
 
 def _changed_table(results: Results) -> Table | None:

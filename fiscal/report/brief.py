@@ -55,7 +55,9 @@ def brief(report: Report) -> Report:
     blocks = {block.label: block for block in numbered}
     answer = report.sections[0]
     held = {block.label for block in answer.blocks if isinstance(block, Figure | Table)}
-    sections = [replace(answer, title=ANSWER, new_page=False)]
+    # which cases are compared stands at the head of a brief already
+    told = tuple(part for part in answer.blocks if not (isinstance(part, Prose) and part.style == "note"))
+    sections = [replace(answer, title=ANSWER, blocks=told, new_page=False)]
     for title, labels in CHOSEN:
         found = [label for label in labels if label in blocks and _wanted(label, blocks)]
         held |= set(found)
@@ -69,6 +71,10 @@ def brief(report: Report) -> Report:
     numbers = report.numbers()
     return replace(
         report,
+        scenarios=tuple(
+            {**facts, "more": f"{facts['more']} of the full report" if facts["more"] else ""}
+            for facts in report.scenarios
+        ),
         sections=tuple(
             replace(section, blocks=tuple(_told(block, held, numbers) for block in section.blocks))
             for section in sections

@@ -11,6 +11,7 @@ import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from fiscal.report.changes import changes_line
 from fiscal.report.content import Block, Figure, Heading, Items, Prose, Ref, Report, Table, Term, Text
 
 STYLE = """
@@ -92,6 +93,7 @@ def _scenarios(report: Report) -> Iterator[str]:
     for one in report.scenarios:
         told = [f"<strong>{html.escape(one['title'])}</strong>"]
         told += [html.escape(one["description"])] if one["description"] else []
+        told.append(html.escape(changes_line(one)))
         names = [f"Scenario {one['name']}", f"settings {one['fingerprint']}"]
         names += [one[key] for key in ("author", "reference") if one[key]]
         said = " \N{MIDDLE DOT} ".join(html.escape(name) for name in names)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fiscal.plots.setting_names import setting_name
+from fiscal.plots.setting_names import setting_name, setting_value
 from fiscal.plots.wording import BASIS_NAMES, DASH, amount, capital, listing, signed_amount
+from fiscal.report.changes import LEVERS, changes
 from fiscal.report.compared import Results
 from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Prose, Section, Table, Term
 from fiscal.results import PRESENT_VALUES, Result, compare
@@ -35,31 +36,18 @@ def levers_section(results: Results) -> Section | None:
         "moves tax from withdrawal to contribution, or back, shows a gain in one window and a loss in another: "
         "the ten-year column is a shift in time until the years after it are read."
     )
-    return Section("Levers and what they do", (Prose(text), *blocks))
+    return Section(LEVERS, (Prose(text), *blocks))
 
 
 def _changed(base: Result, result: Result) -> list[Term]:
     """The settings in which a result differs from the base, with what they mean, as list items."""
-    own = {row.key: row for row in result.scenario.explained()}
     terms = []
-    for key, row in own.items():
-        before = base.scenario.value(key) if not key.startswith("assumptions.") else row.default
-        if row.value == before:
-            continue
+    for row, before in changes(result.scenario, base.scenario):
         source = f" Source of the default: {row.source}." if row.source else ""
-        here = (
-            f"Here {_word(row.value)}, in the base {_word(before)} ({row.unit}; default {row.status}; {key})."
-        )
-        terms.append(Term(capital(setting_name(key)), f"{row.doc} {here}{source}"))
+        old, new = (setting_value(value, row.unit) for value in (before, row.value))
+        here = f"Here {new}, in the base {old} ({row.unit}; default {row.status}; {row.key})."
+        terms.append(Term(capital(setting_name(row.key)), f"{row.doc} {here}{source}"))
     return terms
-
-
-def _word(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 VALUES_SOURCE = (

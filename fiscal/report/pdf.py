@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fiscal.errors import FiscalError, Problem
+from fiscal.report.changes import changes_line, opening, titled
 from fiscal.report.content import Heading, Items, Prose, Report, Table, Term, Text
 
 TEMPLATE = "report.typ"
@@ -49,7 +50,14 @@ def as_json(report: Report) -> dict[str, Any]:
         "brief": report.brief,
         "running_id": identity if len(identity) <= RUNNING_ID_LENGTH else identity[:RUNNING_ID_LENGTH],
         "scenarios": [
-            {**scenario, "line": _scenario_line(scenario, report.brief)} for scenario in report.scenarios
+            {
+                **scenario,
+                "titled": titled(scenario),
+                "opening": opening(scenario["description"]),
+                "changed": changes_line(scenario),
+                "line": _scenario_line(scenario, report.brief),
+            }
+            for scenario in report.scenarios
         ],
         "meta": [list(fact) for fact in report.meta],
         "sections": [
