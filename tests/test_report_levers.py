@@ -6,16 +6,19 @@ import re
 from dataclasses import replace
 from functools import cache
 
+import pandas as pd
 import pytest
 from real_runs import three
 
 from fiscal import engine
 from fiscal.plots import measures
-from fiscal.plots.wording import amount, percent
+from fiscal.plots.wording import amount, percent, signed_amount
 from fiscal.report import answer, chapters, compared, levers
 from fiscal.report.content import Figure, Heading, Prose, Section, Table
 from fiscal.results import Result, compare
 from fiscal.scenario import load
+
+SPANS = ("FY2026-2035", "FY2026-2100")
 
 
 @cache
@@ -146,3 +149,43 @@ def test_alternative_texts_of_differences_name_the_base() -> None:
         compare(*pair()), "earnings_group", "FY2026-2100", "base", "net_revenue"
     )
     assert drawn == pytest.approx(frame["difference"].sum())
+
+
+def test_with_several_levers_crypto_s_part_is_told_apart_from_the_others() -> None:
+    """A case of boom and rothification at once, put together from the runs of each."""
+    base, boom, own = three()[0], three()[1], roth()
+    key = ["window", "line"]
+    crypto, without = (
+        boom.tables["windows"].query("path == @path").set_index(key)["nominal_bn_usd"]
+        for path in ("scenario", "no_crypto")
+    )
+    other = own.tables["windows"].query("path == 'scenario'").set_index(key)
+    both = boom.tables["windows"].set_index(key)
+    levels = {
+        "scenario": other["nominal_bn_usd"] + crypto - without, "no_crypto": other["nominal_bn_usd"],
+        "equity_adoption": other["nominal_bn_usd"],
+    }  # fmt: skip
+    moved = [levels[path].reindex(rows.index) for path, rows in both.groupby("path", sort=False)]
+    windows = pd.concat(
+        [
+            rows.assign(nominal_bn_usd=amounts)
+            for (_, rows), amounts in zip(both.groupby("path", sort=False), moved, strict=True)
+        ]
+    ).reset_index()
+    mixed = replace(boom, name="mixed", tables={**boom.tables, "windows": windows})
+    text = compared.lever_sentences((base, mixed))
+    of_crypto = [crypto[window, "net_revenue"] - without[window, "net_revenue"] for window in SPANS]
+    of_others = [gap(window, "net_revenue") for window in SPANS]
+    assert f"Of this, crypto is {signed_amount(of_crypto[0])} and {signed_amount(of_crypto[1])} (with" in text
+    assert f"its other changes are {signed_amount(of_others[0])} and {signed_amount(of_others[1])}." in text
+    assert "Of this" not in compared.lever_sentences(three()) + compared.lever_sentences(pair())
+
+
+def test_one_case_alone_says_that_its_differences_are_crypto_s() -> None:
+    boom = three()[1]
+    assert compared.other_changes_sentence((boom,)) == ""
+    mixed = replace(boom, scenario=load("boom", {"roth.elective_share_2025": 0.5, "fees.crypto_rate": 0.01}))
+    assert "what is done by Roth share of deferrals in 2025 shows" in compared.other_changes_sentence(
+        (mixed,)
+    )
+    assert compared.other_changes_sentence((three()[0], mixed)) == ""

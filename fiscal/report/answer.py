@@ -33,6 +33,7 @@ from fiscal.report.compared import (
     compared_sentences,
     lever_sentences,
     lines_sentences,
+    other_changes_sentence,
     owner_of,
 )
 from fiscal.report.content import Block, Column, Prose, Section, Table
@@ -284,12 +285,10 @@ def caution_sentences(base: Result) -> str:
     """Why a positive window sum is no profit on the window's own deferrals."""
     opening = float(base.summary["calibration"]["opening_plan_bn_usd"])
     return (
-        f"A window is not a balance of one generation's deferrals: the tax of its early years falls on the "
-        f"{amount(opening)} that was in the plans on 31 March 2025, whose deferral was paid for before, and "
-        f"the "
-        "contributions of its late years are taxed after it. Core balances earn the long-run means of the "
-        "record, "
-        "which nothing guarantees: started in 2010 and told only what plans really earned, the model would have had "
+        "A window is not a balance of one generation's deferrals: the tax of its early years falls on the "
+        f"{amount(opening)} that was in the plans on 31 March 2025, deferred before, and the contributions of its late "
+        "years are taxed after it. Core balances earn the long-run means of the record, which nothing guarantees: "
+        "started in 2010 and told only what plans really earned, the model has "
         f"{percent(_told_returns_error())} less in the plans in 2023 than with its own mix of indexes, whose "
         "return is thus too high."
     )
@@ -538,7 +537,8 @@ def effects_table(results: Results) -> Table | None:
 
 def lead_sentences(results: Results) -> str:
     """The answer in a paragraph: levers against the base, and crypto's size."""
-    return " ".join(part for part in (lever_sentences(results), size_sentences(results)) if part)
+    parts = (lever_sentences(results), size_sentences(results), other_changes_sentence(results))
+    return " ".join(part for part in parts if part)
 
 
 def answer_section(results: Results) -> Section:

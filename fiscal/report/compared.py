@@ -6,12 +6,14 @@ These sentences speak of any difference in settings; those on crypto's price are
 from __future__ import annotations
 
 from fiscal.plots import measures
+from fiscal.plots.setting_names import setting_name
 from fiscal.plots.wording import (
     amount,
     capital,
     change,
     listing,
     percent,
+    signed_amount,
     spells_text,
     window_name,
 )
@@ -20,6 +22,15 @@ from fiscal.results import Comparison, Result, compare
 Results = tuple[Result, ...]
 
 FORGONE = ("deferred_revenue", "payroll_forgone")
+CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
+"""Settings (or sections of them) that shape what the path with crypto earns and holds."""
+
+CORE_RETURNS = "paths.core_"
+"""Those among them that the path without crypto has too."""
+
+MOST_NAMED = 3
+"""Settings named in a sentence; more are counted."""
+
 OTHER_RECEIPTS = ("conversion_tax", "additional_tax")
 
 
@@ -48,6 +59,7 @@ def lever_sentences(results: Results) -> str:
     if apart:
         clauses = [_effect_clause(base, result) for result in apart]
         parts.append(f"Against {base.name}, {'; '.join(clauses)}.")
+        parts += [_parts_sentence(base, result) for result in measures.with_crypto(apart)]
     told = {result.name for result in (*apart, *measures.with_crypto(results))}
     idle = [result.name for result in results[1:] if result.name not in told]
     if idle:
@@ -76,6 +88,51 @@ def _effect_clause(base: Result, result: Result) -> str:
         parts.append(size if gap * before > 0 else f"{change(gap)} {what} {size}")
         before = gap
     return f"{result.name} {' and '.join(parts)}"
+
+
+def _parts_sentence(base: Result, result: Result) -> str:
+    """Which part of a case's effect is crypto's, the others in force, and which is that of everything else it changes.
+
+    Empty where one of them is nil in every window told.
+    """
+    spans = _spans(base)
+    gaps = [measures.window_gap(result, base, span, "net_revenue") for span in spans]
+    crypto = [_crypto_part(result, span) - _crypto_part(base, span) for span in spans]
+    other = [gap - part for gap, part in zip(gaps, crypto, strict=True)]
+    if min(max(map(abs, crypto)), max(map(abs, other))) < measures.NOISE_BN_USD:
+        return ""
+    of_crypto, of_others = (listing([signed_amount(part) for part in parts]) for parts in (crypto, other))
+    return (
+        f"Of this, crypto is {of_crypto} (with it less without it, all else as in {result.name}), "
+        f"and its other changes are {of_others}."
+    )
+
+
+def _crypto_part(result: Result, span: str) -> float:
+    """Net revenue of a result less that of itself without crypto; nil where it holds none."""
+    if "no_crypto" not in measures.references_of(result):
+        return 0.0
+    return measures.window_difference(result, span, "net_revenue", "no_crypto")
+
+
+def other_changes_sentence(results: Results) -> str:
+    """Of one result alone, that what it changes besides crypto is on both sides of its differences."""
+    (result, *others) = results
+    if others or not measures.with_crypto(results):
+        return ""
+    own = [
+        key
+        for key in result.scenario.changed()
+        if not key.startswith(CRYPTO_SETTINGS) or key.startswith(CORE_RETURNS)
+    ]
+    if not own:
+        return ""
+    names = [setting_name(key) for key in own]
+    told = listing(names) if len(names) <= MOST_NAMED else f"{len(names)} other changed settings"
+    return (
+        f"The differences told here are crypto's alone: what is done by {told} shows where another case, such as the "
+        "baseline, is reported first."
+    )
 
 
 def lines_sentences(results: Results) -> str:
