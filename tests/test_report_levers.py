@@ -13,7 +13,7 @@ from real_runs import three
 from fiscal import engine
 from fiscal.plots import measures
 from fiscal.plots.wording import amount, percent, signed_amount
-from fiscal.report import answer, chapters, compared, levers
+from fiscal.report import answer, brief, chapters, compared, content, levers
 from fiscal.report.content import Figure, Heading, Prose, Section, Table
 from fiscal.results import Result, compare
 from fiscal.scenario import load
@@ -189,3 +189,12 @@ def test_one_case_alone_says_that_its_differences_are_crypto_s() -> None:
         (mixed,)
     )
     assert compared.other_changes_sentence((three()[0], mixed)) == ""
+
+
+def test_the_brief_of_a_lever_shows_its_own_effect() -> None:
+    sections = tuple(build(pair()) for build in (answer.answer_section, chapters.books_section))
+    whole = content.Report("", "", (), "", (), "", sections)
+    labels = [figure.label for figure in brief.brief(whole).figures()]
+    assert labels == ["figure-against-base"]
+    own = content.Report("", "", (), "", (), "", (sections[0], chapters.books_section(three())))
+    assert "figure-cash-flow" in [figure.label for figure in brief.brief(own).figures()]

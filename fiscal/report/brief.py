@@ -24,20 +24,27 @@ MOST_PAGES = 4
 CHOSEN: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Year by year, and in present values",
-        ("figure-cash-flow", "figure-difference", "table-values", "table-levers"),
+        ("figure-against-base", "figure-cash-flow", "figure-difference", "table-values", "table-levers"),
     ),
     ("What drives the answer", ("figure-drivers", "figure-sensitivity")),
 )
 """Chapters after the answer -> the figures and tables that they hold, where the report has them."""
 
 ALTERNATIVES = {
+    "figure-cash-flow": ("figure-against-base",),
     "figure-sensitivity": ("figure-drivers",),
     "figure-difference": ("table-values", "table-levers"),
     "table-levers": ("table-values",),
 }
 """What is left out where one of the others is there: those say it of the effect that is asked for."""
 
-WITH_LEAD = ("figure-cash-flow", "figure-difference", "figure-sensitivity", "table-values")
+WITH_LEAD = (
+    "figure-against-base",
+    "figure-cash-flow",
+    "figure-difference",
+    "figure-sensitivity",
+    "table-values",
+)
 """Figures and tables that come with the paragraph before them in the report."""
 
 WITH_CHAPTER = ("figure-drivers",)
