@@ -28,7 +28,10 @@ CHOSEN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("What drives the answer", ("figure-drivers", "figure-sensitivity")),
 )
-"""Chapters after the answer -> the figures and tables that they hold, where the report has them."""
+"""Chapters after the answer -> the figures and tables that they hold, where the report has them.
+
+One with a figure of :data:`WITH_CHAPTER` bears the heading that the figure has in the report.
+"""
 
 ALTERNATIVES = {
     "figure-cash-flow": ("figure-against-base",),
@@ -69,9 +72,9 @@ def brief(report: Report) -> Report:
         found = [label for label in labels if label in blocks and _wanted(label, blocks)]
         held |= set(found)
         if found:
-            sections.append(
-                Section(title, tuple(part for label in found for part in _with_words(report, blocks[label])))
-            )
+            heads = [_heading(report, blocks[label]) for label in found if label in WITH_CHAPTER]
+            parts = tuple(part for label in found for part in _with_words(report, blocks[label]))
+            sections.append(Section(heads[0] if heads else title, parts))
     limits = _limits(report)
     if limits:
         sections.append(Section(LIMITS, limits))
@@ -94,10 +97,22 @@ def _wanted(label: str, blocks: Mapping[str, object]) -> bool:
     return not any(other in blocks for other in ALTERNATIVES.get(label, ()))
 
 
+def _home(report: Report, block: Block) -> tuple[Section, int]:
+    """The chapter that holds a block, and its place there."""
+    section = next(one for one in report.sections if any(part is block for part in one.blocks))
+    return section, next(place for place, part in enumerate(section.blocks) if part is block)
+
+
+def _heading(report: Report, block: Block) -> str:
+    """What a block stands under: the heading before it, or its chapter's title."""
+    section, place = _home(report, block)
+    heads = [part.text for part in section.blocks[:place] if isinstance(part, Heading)]
+    return heads[-1] if heads else section.title
+
+
 def _with_words(report: Report, block: Figure | Table) -> tuple[Block, ...]:
     """A figure or table with what the report says of it: the paragraph before it, or more where it needs that."""
-    section = next(one for one in report.sections if any(part is block for part in one.blocks))
-    place = next(place for place, part in enumerate(section.blocks) if part is block)
+    section, place = _home(report, block)
     if block.label in WITH_CHAPTER:
         heads = [number for number, part in enumerate(section.blocks[:place]) if isinstance(part, Heading)]
         first = heads[-1] + 1 if heads else 0

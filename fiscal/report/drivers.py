@@ -29,6 +29,7 @@ HELD = ("adoption.participants_share", "adoption.allocation_share")
 """Settings whose product is the share of balances held in crypto."""
 
 AGAINST_EQUITY = "net_revenue_minus_equity_adoption"
+HEADING = "What drives the effect of crypto"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 SOURCE = "Source: stored sweep of this model (data tables drivers_tornado, drivers_indices, drivers_spread)."
@@ -43,10 +44,13 @@ def drivers_blocks(results: Results) -> list[Block]:
     quantity = headline_quantity(stored["spread"]["quantity"])
     windows = [name for name in stored["spread"]["window"].unique() if name != PRESENT_VALUE]
     near, far = windows[0], windows[-1]
+    named = f"\N{LEFT DOUBLE QUOTATION MARK}{design.base.title}\N{RIGHT DOUBLE QUOTATION MARK}"
+    other = all(result.scenario.settings != design.base.settings for result in results)
+    title = f"Another case: what drives crypto's effect in {named}" if other else HEADING
     text = _what_was_run(design, stored["spread"], quantity, (near, far))
     far_text, near_text = (_what_drives(stored["indices"], quantity, window) for window in (far, near))
     return [
-        Heading("What drives the effect of crypto"),
+        Heading(title),
         Prose(text),
         Prose(f"{far_text} {MEANING}"),  # what is told of the figure also where the figure stands without the rest
         figure(
