@@ -25,6 +25,8 @@ from fiscal.report import background, brief, content, drawing, pdf, published, w
 from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Items, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
+from fiscal.report.drivers import drivers_blocks
+from fiscal.scenario.design import read_design
 
 
 @pytest.fixture(scope="module")
@@ -523,6 +525,36 @@ def test_the_brief_says_what_its_figure_of_drivers_means_and_what_its_answer_han
     for block in made.blocks():
         if isinstance(block, Prose) and not isinstance(block.text, str):
             assert {part.label for part in block.text if isinstance(part, Ref)} <= held
+
+
+def test_the_limits_say_the_year_of_each_gap_and_the_largest_misses():
+    text = brief.brief(assembled()).plain_text()
+    rows = published.published_frame().set_index("id")
+    gap = {name: rows.at[name, "model"] / rows.at[name, "published"] - 1 for name in rows.index}
+    assert (
+        f"is {percent(gap['TSY_CASH_DC_FY25ED_2024'], 2)} above Treasury's and "
+        f"{percent(gap['JCT_DC_FY2024'], 2)} above JCT's for fiscal year 2024 and "
+        f"{percent(gap['TSY_CASH_DC_FY2026'], 2)} above Treasury's for fiscal year 2026."
+    ) in text
+    assert f"it is {percent(-gap['TSY_PV_DC_CY2025'], 2)} below Treasury's present value" in text
+    assert f"{percent(gap['JCT_S2_603'])} above JCT's ten-year score of the Roth catch-up" in text
+    errors = sources.table("hindcast").query(
+        "start_year == 2010 and variant == 'own_rules' and quantity == 'contributions' and series == 'DOL'"
+    )
+    assert f"{percent(-errors['error'].iloc[-1], 2)} below the contributions that were paid" in text
+    displaced = three()[2].tables["displaced"].query("path == 'scenario' and displaced_share == 1")
+    assert (
+        f"{signed_amount(displaced['displaced_gains_tax_bn_usd'].sum())} in bust, which no total has" in text
+    )
+
+
+def test_drivers_of_another_case_are_titled_as_that():
+    design = read_design("drivers")
+    titles = [section.title for section in brief.brief(assembled()).sections]
+    assert [design.base.title in title for title in titles] == [False, False, True, False]
+    own = replace(three()[1], scenario=design.base)
+    (head, *_) = drivers_blocks((own,))
+    assert head.text == "What drives the effect of crypto"
 
 
 def test_the_examples_are_current(root):

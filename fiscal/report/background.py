@@ -23,12 +23,14 @@ from fiscal.plots.wording import (
     significant,
 )
 from fiscal.report.answer import rebalancing_sentence
+from fiscal.report.books import displaced_limit
 from fiscal.report.changes import ALL_SETTINGS
 from fiscal.report.chapters import figure
 from fiscal.report.compared import Results
 from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.report.drivers import drivers_blocks
-from fiscal.report.published import verdict_sentences
+from fiscal.report.hindcast import contributions_miss
+from fiscal.report.published import far_off, verdict_sentences
 from fiscal.results import Result
 from fiscal.validation.calibration import calibration
 
@@ -768,12 +770,13 @@ def limits_section(results: Results) -> Section:
                     if _any(results, "overlays.", ("price_impact_multiplier",))
                     else ". Prices do not respond to the plans' own buying and selling."
                 )
-                + rebalancing_sentence(results),
+                + rebalancing_sentence(results)
+                + displaced_limit(results),
             )
         )
     validation = verdict_sentences()
     if validation:
-        items.append(Term("Validation", validation))
+        items.append(Term("Validation", f"{validation} Among its other misses it is {_misses()}."))
     second_hand = sum(entry.second_hand for entry in sources.resources())
     items.append(
         Term(
@@ -788,6 +791,10 @@ def limits_section(results: Results) -> Section:
         "the numbers."
     )
     return Section("Limits", (Prose(text), Items(tuple(items))))
+
+
+def _misses() -> str:
+    return listing([*far_off(), contributions_miss()])
 
 
 def sources_section() -> Section:

@@ -370,6 +370,31 @@ def _method(name: str) -> str:
     return capital(name)
 
 
+MATERIAL_SHARE = 0.05
+"""Share of a case's effect from which the tax on displaced gains is told among the limits."""
+
+
+def displaced_limit(results: Results) -> str:
+    """The memo line of gains tax if all crypto took the place of crypto outside, of cases where it is material."""
+    parts = []
+    for result in measures.with_crypto(results):
+        frame = result.tables["displaced"]
+        own = frame[(frame["path"] == "scenario") & (frame["displaced_share"] == 1.0)]
+        tax = float(own["displaced_gains_tax_bn_usd"].sum())
+        effect = measures.window_difference(
+            result, measures.windows_of(result)[-1], "net_revenue", "no_crypto"
+        )
+        if abs(tax) > max(MATERIAL_SHARE * abs(effect), measures.NOISE_BN_USD):
+            parts.append(f"{signed_amount(tax)} in {result.name}")
+    if not parts:
+        return ""
+    last = results[0].scenario.value("horizon.last_year")
+    return (
+        " If savers would otherwise hold that crypto outside the plans, the tax on its gains there is forgone too, to "
+        f"{last} {listing(parts)}, which no total has."
+    )
+
+
 def _displaced_sentences(results: Results) -> str:
     parts = []
     for result in measures.with_crypto(results):

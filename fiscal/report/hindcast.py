@@ -117,6 +117,21 @@ def _contributions_text(table: pd.DataFrame, by_run: pd.DataFrame) -> str:
     )
 
 
+def contributions_miss() -> str:
+    """The largest miss of contributions in the hindcast, as "30.7 percent below what was paid ..."."""
+    first = _starts()[0]
+    error = float(
+        _pick(hindcast.errors_by_quantity(hindcast.stored()), first, "own_rules", "contributions")[
+            "last_error"
+        ]
+    )
+    side = "below" if error < 0 else "above"
+    return (
+        f"in {hindcast.DOL_LAST_YEAR}, started in {first}, {percent(abs(error), 2)} {side} the contributions that were "
+        "paid"
+    )
+
+
 def _savers_text(by_run: pd.DataFrame) -> str:
     first, second = _starts()
     own = [float(_pick(by_run, year, "own_rules", "contributions")["last_error"]) for year in (first, second)]
