@@ -21,7 +21,7 @@ from fiscal import report, sources
 from fiscal.errors import InputError
 from fiscal.plots import measures
 from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount
-from fiscal.report import background, brief, content, drawing, pdf, published, workbook
+from fiscal.report import background, brief, chapters, content, drawing, pdf, published, workbook
 from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Items, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
@@ -555,6 +555,27 @@ def test_drivers_of_another_case_are_titled_as_that():
     own = replace(three()[1], scenario=design.base)
     (head, *_) = drivers_blocks((own,))
     assert head.text == "What drives the effect of crypto"
+
+
+def test_raw_ids_and_schema_words_are_said_in_words():
+    text = assembled().plain_text()
+    reasons = " ".join(published.published_frame()["reason"].dropna())
+    known = sources.table("published_targets")["id"]
+    assert [row for row in known if re.search(rf"\b{row}\b", reasons)] == []
+    assert "EIG's payroll-tax expenditure" in reasons and "BEA_T7" not in reasons
+    assert "Crypto's path: Named path of the deterministic model; core return: crypto earns" in text
+    assert "Neither boom nor bust triggers it." in text
+    assert chapters._idle(["a"]) == ["A never triggers it."] and chapters._idle([]) == []
+    assert chapters._idle(["a", "b", "c"]) == ["None of a, b, and c triggers it."]
+
+
+def test_sums_over_calendar_years_say_why_they_differ_from_fiscal_years():
+    tables = {table.label: table for table in assembled().tables()}
+    for label in ("table-extra-dollar", "table-groups"):
+        assert (
+            "a fiscal year holds 60 percent of the withdrawal tax of its calendar year"
+            in tables[label].source
+        )
 
 
 def test_the_examples_are_current(root):

@@ -24,11 +24,13 @@ def test_what_differs_from_the_base_is_told_with_both_values() -> None:
     }  # fmt: skip
     share = load("baseline").value("roth.elective_share_2025")
     assert told[1]["changes"] == (
-        "Changed from baseline: named path from core return to boom; participants who hold crypto from 0 percent to "
+        "Changed from baseline: crypto's path from core return to boom; participants who hold crypto from 0 percent to "
         f"50 percent; Roth share of deferrals in 2025 from {100 * share:g} percent to 50 percent."
     )
     alone = next(changes.told_changes(results(load("boom"))))["changes"]
-    assert alone.startswith("Changed from the defaults (current law, no crypto): named path from core return")
+    assert alone.startswith(
+        "Changed from the defaults (current law, no crypto): crypto's path from core return"
+    )
 
 
 def test_a_base_that_changes_something_is_what_the_others_change_from() -> None:

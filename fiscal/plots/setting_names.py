@@ -16,7 +16,7 @@ ASSUMPTIONS = "assumptions."
 SETTING_NAMES = {
     "horizon.last_year": "last year projected",
     "paths.model": "path model",
-    "paths.name": "named path",
+    "paths.name": "crypto's path",
     "paths.outside_event_return": "crypto return outside the event",
     "paths.core_equity_return": "long-run equity return",
     "paths.core_bond_return": "long-run bond return",

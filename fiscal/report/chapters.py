@@ -66,6 +66,16 @@ def dollars_note(base: Result) -> str:
     return f"Dollars of {price_year} by the CPI-U; yearly flows from 2026, the first full year."
 
 
+def fiscal_year_note(base: Result) -> str:
+    """Why sums over calendar years are not those that other tables have of fiscal years."""
+    here = float(base.scenario.value("books.withdrawal_fiscal_same_year_share"))
+    return (
+        "Sums over calendar years, which differ from those over fiscal years in other tables: a fiscal year holds "
+        f"{percent(here)} of the withdrawal tax of its calendar year and {percent(1 - here)} of that of the year "
+        "before."
+    )
+
+
 def _value(series: pd.Series, year: int) -> float:
     return float(series.loc[year])
 
@@ -519,6 +529,7 @@ def _groups_table(results: Results, window: str) -> Table:
         "table-groups", f"By earnings group, calendar years of {window_name(window)}", frame, tuple(columns),
         unit=f"Billions of {base.scenario.value('books.price_year')} dollars; first columns "
         f"{base.name}. Net revenue also has the additional tax on early withdrawals. {SIGNS}",
+        source=fiscal_year_note(base),
     )  # fmt: skip
 
 
@@ -582,7 +593,8 @@ def extra_dollar_section(results: Results) -> Section | None:
                     Column("average_rate", "Average rate, percent", 1, 100),
                 ),
                 unit="Billions of current dollars", group="scenario",
-                source=f"No rate is shown for less than {amount(measures.SMALLEST_EXTRA_BN_USD)} of extra withdrawals.",
+                source=f"No rate is shown for less than {amount(measures.SMALLEST_EXTRA_BN_USD)} of extra withdrawals. "
+                f"{fiscal_year_note(results[0])}",
             ),
         ),
     )  # fmt: skip
@@ -729,18 +741,30 @@ def rescue_sentences(results: Results) -> str:
         "up to "
         f"{percent(float(value('backstop.made_up_share')))} of it."
     )
-    costs = []
+    costs, idle = [], []
     for result in measures.with_crypto(results):
         windows = measures.windows_of(result)
         cost = abs(measures.window_sum(result, windows[-1], "rescue_cost"))
         net = measures.window_sum(result, windows[-1], "net_revenue_after_rescue")
+        if not cost:
+            idle.append(result.name)
+            continue
         costs.append(
             f"{result.name} costs {amount(cost)} in {window_name(windows[-1])}, net revenue after it "
             f"{signed_amount(net)}"
-            if cost
-            else f"{result.name} never triggers it"
         )
-    return f"{rule} {listing(costs)[:1].upper()}{listing(costs)[1:]}."
+    told = [f"{capital(listing(costs))}."] if costs else []
+    return " ".join([rule, *told, *_idle(idle)])
+
+
+def _idle(names: list[str]) -> list[str]:
+    """Which cases never set the rule off, as a sentence; none where there is no such case."""
+    if not names:
+        return []
+    if len(names) == 1:
+        return [f"{capital(names[0])} never triggers it."]
+    none = f"Neither {names[0]} nor {names[1]}" if len(names) == 2 else f"None of {listing(names)}"
+    return [f"{none} triggers it."]
 
 
 def _terminal_sentences(base: Result, frame: pd.DataFrame) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from fiscal.plots.setting_names import setting_name, setting_value
@@ -46,8 +48,17 @@ def _changed(base: Result, result: Result) -> list[Term]:
         source = f" Source of the default: {row.source}." if row.source else ""
         old, new = (setting_value(value, row.unit) for value in (before, row.value))
         here = f"Here {new}, in the base {old} ({row.unit}; default {row.status}; {row.key})."
-        terms.append(Term(capital(setting_name(row.key)), f"{row.doc} {here}{source}"))
+        terms.append(Term(capital(setting_name(row.key)), f"{_spaced(row.doc)} {here}{source}"))
     return terms
+
+
+WORD = re.compile(r"(?<![\w./])[a-z]+(?:_[a-z]+)+(?![\w./(])")
+"""A value as a scenario file has it, such as core_return; not the key of a setting or the name of a file."""
+
+
+def _spaced(doc: str) -> str:
+    """What a setting means, its values as they are said here."""
+    return WORD.sub(lambda found: found[0].replace("_", " "), doc)
 
 
 VALUES_SOURCE = (

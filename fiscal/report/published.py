@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from fiscal import sources
@@ -28,7 +30,24 @@ def published_frame() -> pd.DataFrame:
     # these rows are the calculator's too: what sets them apart from the engine's is the publication
     one = (stored["check"] == "level") & stored["settings"].notna()
     stored["check"] = stored["check"].mask(one, "replication")
+    stored["reason"] = stored["reason"].map(in_words, na_action="ignore")
     return stored.sort_values("check", key=lambda column: column.map(list(CHECKS).index), kind="stable")
+
+
+ROW_NAMES = {
+    "EIG_OBS_INC": "EIG's income-tax expenditure",
+    "EIG_OBS_PAY": "EIG's payroll-tax expenditure",
+    "EIG_CASHFLOW": "EIG's cash-flow expenditure",
+    "BEA_T7_25": "table 7.25 of the BEA",
+}
+"""Rows of the tables of published numbers that reasons speak of, as a reader knows them."""
+
+ROW_ID = re.compile(rf"\b(?:{'|'.join(ROW_NAMES)})\b")
+
+
+def in_words(reason: str) -> str:
+    """A reason with the rows that it names by their ids named in words."""
+    return ROW_ID.sub(lambda found: ROW_NAMES[found[0]], reason)
 
 
 def published_section() -> Section | None:
