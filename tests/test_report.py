@@ -20,7 +20,7 @@ from real_runs import HOSTILE, comparison, short, three
 from fiscal import report, sources
 from fiscal.errors import InputError
 from fiscal.plots import measures
-from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount
+from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount, window_name
 from fiscal.report import background, brief, chapters, content, drawing, pdf, published, workbook
 from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Items, Prose, Ref, Table
@@ -576,6 +576,29 @@ def test_sums_over_calendar_years_say_why_they_differ_from_fiscal_years():
             "a fiscal year holds 60 percent of the withdrawal tax of its calendar year"
             in tables[label].source
         )
+
+
+def test_tables_and_figures_begin_in_the_order_of_their_numbers(pages):
+    first = page_with(pages, "The answer on one page")
+    text = " ".join(pages[first:])
+    for word, blocks in (("Table", assembled().tables()), ("Figure", assembled().figures())):
+        heads = [f"{word} {number}. {block.caption[:25]}" for number, block in enumerate(blocks, start=1)]
+        places = [text.index(head) for head in heads]
+        assert places == sorted(places)
+
+
+def test_a_figure_under_a_caption_has_no_second_title_and_one_on_its_own_has():
+    made = {figure.label: figure for figure in assembled().figures()}
+    for label, kept in (
+        ("figure-drivers", False),
+        ("figure-difference", True),
+    ):  # panels are told apart by titles
+        for captioned in (True, False):
+            drawn = drawing.draw(made[label], comparison(), captioned=captioned)
+            assert bool(drawn.axes[0].get_title(loc="left")) == (kept or not captioned)
+    window = measures.windows_of(three()[0])[-1]
+    for label in ("figure-drivers", "figure-groups", "figure-gains"):  # what the title said
+        assert window_name(window) in made[label].caption
 
 
 def test_the_examples_are_current(root):

@@ -37,7 +37,7 @@ def report(
     ] = Path("reports/fiscal-report.pdf"),
     brief: Annotated[
         bool,
-        typer.Option("--brief", help="Four pages in place of the whole; more for more than four scenarios."),
+        typer.Option("--brief", help="Four pages in place of the whole; more for more than three scenarios."),
     ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE.html", help="The same as one HTML page too.")

@@ -223,7 +223,8 @@ def paths_section(results: Results) -> Section | None:
         (
             Prose(f"{text} {_size_words(holders)}"),
             figure(
-                results, "figure-crypto-value", "Value of a dollar in crypto and in equity",
+                results, "figure-crypto-value",
+                "Value of a dollar invested at the opening, returns reinvested, in crypto and in equity",
                 (Panel("crypto_value"),),
             ),
             Table(

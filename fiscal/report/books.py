@@ -450,7 +450,7 @@ def _claim(results: Results) -> list[Block]:
         )  # fmt: skip
     blocks.append(
         figure(
-            results, "figure-claim", "The government's share of traditional balances",
+            results, "figure-claim", "The government's share of traditional balances, portfolio basis",
             (Panel("claim", {"value": "claim_share"}),),
         )
     )  # fmt: skip

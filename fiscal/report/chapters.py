@@ -98,7 +98,7 @@ def contributions_section(results: Results) -> Section:
     figures = [
         figure(
             (result,), "figure-contributions" + (f"-{result.name}" if number else ""),
-            f"{caption}, {result.name}" if changed else caption,
+            f"{caption}, {result.name}",
             (Panel("contributions", {"scenario": result.name}),),
         )
         for number, result in enumerate(shown)
@@ -442,16 +442,17 @@ def distribution_section(results: Results) -> Section:
             if len(payers) > 1
             else f" Net revenue inside the window is negative for those born in the {payers[0]}."
         )
+    when = _calendar_words(window)
     blocks: list[Block] = [
         Prose(text),
         figure(
-            results[:1], "figure-groups", f"Who defers and who pays, by earnings group, {base.name}",
+            results[:1], "figure-groups", f"Who defers and who pays, by earnings group, {when}, {base.name}",
             (Panel("who_pays", {"dimension": "earnings_group"}),),
             f"{model_source(results[:1])} P80-90 holds a tenth of workers, P90-95 a twentieth, P95-99 a "
             "twenty-fifth, P99-100 a hundredth.",
         ),
         figure(
-            results[:1], "figure-decades", f"Who defers and who pays, by birth decade, {base.name}",
+            results[:1], "figure-decades", f"Who defers and who pays, by birth decade, {when}, {base.name}",
             (Panel("who_pays", {"dimension": "birth_decade"}),),
         ),
     ]  # fmt: skip
@@ -459,12 +460,13 @@ def distribution_section(results: Results) -> Section:
         blocks += [
             Prose(_gain_sentences(results, window)),
             figure(
-                results, "figure-gains", "Withdrawal tax less that of the same adoption in equity, by earnings group",
+                results, "figure-gains",
+                f"Withdrawal tax less that of the same adoption in equity, by earnings group, {when}",
                 (Panel("who_gains", {"dimension": "earnings_group"}),),
             ),
             figure(
                 results, "figure-gains-decades",
-                "Withdrawal tax less that of the same adoption in equity, by birth decade",
+                f"Withdrawal tax less that of the same adoption in equity, by birth decade, {when}",
                 (Panel("who_gains", {"dimension": "birth_decade"}),),
             ),
         ]  # fmt: skip
@@ -473,11 +475,11 @@ def distribution_section(results: Results) -> Section:
         blocks += [
             Prose(_largest_parts(results, window, **options)),
             figure(
-                results, "figure-gains-base", f"Net revenue less that of {base.name}, by earnings group",
+                results, "figure-gains-base", f"Net revenue less that of {base.name}, by earnings group, {when}",
                 (Panel("who_gains", {"dimension": "earnings_group", **options}),),
             ),
             figure(
-                results, "figure-gains-base-decades", f"Net revenue less that of {base.name}, by birth decade",
+                results, "figure-gains-base-decades", f"Net revenue less that of {base.name}, by birth decade, {when}",
                 (Panel("who_gains", {"dimension": "birth_decade", **options}),),
             ),
         ]  # fmt: skip
@@ -508,6 +510,11 @@ def _gain_sentences(results: Results, window: str) -> str:
     )
 
 
+def _calendar_words(window: str) -> str:
+    """The years of a window where they are taken as calendar years."""
+    return f"calendar years of {window_name(window)}"
+
+
 def _groups_table(results: Results, window: str) -> Table:
     base = results[0]
     frame = measures.distribution(base, "earnings_group", window)
@@ -526,7 +533,7 @@ def _groups_table(results: Results, window: str) -> Table:
         frame[f"net_{position}"] = net.loc[frame["member"]].to_numpy() - frame["net_revenue"]
         columns.append(Column(f"net_{position}", f"Net revenue, {result.name} against {base.name}", 1))
     return Table(
-        "table-groups", f"By earnings group, calendar years of {window_name(window)}", frame, tuple(columns),
+        "table-groups", f"By earnings group, {_calendar_words(window)}", frame, tuple(columns),
         unit=f"Billions of {base.scenario.value('books.price_year')} dollars; first columns "
         f"{base.name}. Net revenue also has the additional tax on early withdrawals. {SIGNS}",
         source=fiscal_year_note(base),
@@ -651,7 +658,7 @@ def present_values_section(results: Results) -> Section:
         Items(tuple(answers)),
         Prose(_terminal_sentences(base, frame)),
         figure(
-            results[:1], "figure-present-values", f"Present values by basis, {base.name}",
+            results[:1], "figure-present-values", f"Present values on 30 June 2025 by basis, {base.name}",
             (Panel("present_values"),),
         ),
         Table(

@@ -31,14 +31,19 @@ SOURCE_CHARACTER_POINTS = 3.3
 INDEX = "figures.json"
 
 
-def draw(figure: Figure, owner: Owner) -> Any:
-    """The matplotlib figure of a report's figure: its panels side by side."""
+def draw(figure: Figure, owner: Owner, *, captioned: bool = False) -> Any:
+    """The matplotlib figure of a report's figure: its panels side by side.
+
+    Under a caption a single panel has no title of its own: both would say the same.
+    """
     with style.look():
         axes = style.new_axes(len(figure.panels))
         panels = [axes] if len(figure.panels) == 1 else list(axes)
         _fill(figure, owner, panels)
         for ax in panels[1:]:  # panels share the value axis and its unit
             ax.set_ylabel("")
+        if captioned and not panels[1:]:
+            panels[0].set_title("", loc="left")
         return panels[0].figure
 
 
@@ -71,7 +76,7 @@ def save_figures(
 ) -> None:
     """Write every figure as SVG and PNG, named by its label; the same bytes for the same figure."""
     for figure in report.figures():
-        write_figure(draw(figure, owner), folder, figure.label)
+        write_figure(draw(figure, owner, captioned=True), folder, figure.label)
         if advance is not None:
             advance(figure.label)
 

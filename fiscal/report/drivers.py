@@ -54,7 +54,8 @@ def drivers_blocks(results: Results) -> list[Block]:
         Prose(text),
         Prose(f"{far_text} {MEANING}"),  # what is told of the figure also where the figure stands without the rest
         figure(
-            results, "figure-drivers", f"One setting of the random central case at a time: {QUANTITY_WORDS[quantity]}",
+            results, "figure-drivers",
+            f"One setting of the random central case at a time: {QUANTITY_WORDS[quantity]}, {span_name(far)}",
             (Panel("tornado", {"quantity": quantity, "window": far}),),
             f"{SOURCE} At the ends of the bars stand the settings' values: shares and rates as fractions, scales as "
             "multiples.",

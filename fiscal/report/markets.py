@@ -66,7 +66,8 @@ def history_section(results: Results) -> Section | None:
             "not ended when the record did."
         ),
         figure(
-            results, "figure-history", "Bitcoin at month ends and its large falls", (Panel("crypto_history"),),
+            results, "figure-history", "Bitcoin at month ends; falls of 45 percent or more shaded",
+            (Panel("crypto_history"),),
             source="Source: data table monthly_prices (read second-hand, see the sources).",
         ),
         Table(
