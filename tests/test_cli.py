@@ -237,7 +237,16 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
         (("run", "missing.toml"), ("no such scenario file", "missing.toml")),
         (("explain",), ("which scenario?",)),
         (("explain", "boom", "--set", "roth.x=1"), ("unknown key",)),
-        (("compare", "baseline", "bom", "bus"), ("'bom'", "'bus'")),
+        (
+            ("compare", "baseline", "bom", "bus"),
+            ("bom: neither a scenario, a scenario file nor a run", "bus: "),
+        ),
+        (
+            ("compare", "baseline", "bom"),
+            ("allowed: the folder of a run, a .toml file", "did you mean 'boom'?"),
+        ),
+        (("report", "baseline", "runs/gone", "--out", "r.pdf"), ("runs/gone: neither", "no folder 'runs'")),
+        (("figures", ".", "--out", "f"), ("this folder is no run: it has no manifest.json",)),
         (("compare", "baseline"), ("OTHER",)),
         (("compare", "boom", "boom"), ("the same name",)),
         (("report", "baseline", "--out", "report.txt"), ("another ending", ".pdf")),
