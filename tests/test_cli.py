@@ -147,7 +147,10 @@ def test_explain_shows_unit_range_source_and_standing(fiscal):
     text = fiscal("explain", "boom").stdout
     for word in ("adoption.participants_share", "share of participants", "0 to 1", "assumed", "cited", "GAO"):
         assert word in text
-    assert "fees.core_rate" not in fiscal("explain", "boom", "--changed").stdout
+    changed = fiscal("explain", "boom", "--changed").stdout
+    assert "fees.core_rate" not in changed
+    # the standing and the source that are declared are those of the default, not of what a scenario sets
+    assert "set here" in changed and "default 0, assumed: today" in changed
 
 
 def test_explain_writes_files_that_load(fiscal, tmp_path):
