@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.people.contributions import Contributions
     from fiscal.scenario import Scenario
-    from fiscal.scenario.schema import Books
+    from fiscal.scenario.government import Books
 
 BILLION = 1e9
 FISCAL_SAME_YEAR_SHARE = 9 / 12

@@ -19,7 +19,9 @@ from fiscal import sources
 from fiscal.errors import InputError
 from fiscal.scenario import Scenario, Settings, catalogue, explain, json_schema, load
 from fiscal.scenario.assumptions import adjustable
-from fiscal.scenario.schema import DETERMINISTIC_PATHS, SECTIONS, declared, is_optional, known_keys
+from fiscal.scenario.markets import DETERMINISTIC_PATHS
+from fiscal.scenario.schema import SECTIONS, declared, known_keys
+from fiscal.scenario.section import is_optional
 from fiscal.scenario.toml import MAX_BYTES, MAX_DEPTH, format_value, write_toml
 
 

@@ -14,18 +14,11 @@ from pydantic_core import ErrorDetails
 
 from fiscal.errors import InputError, Problem, nearest
 from fiscal.scenario.assumptions import adjustable, problems_of
+from fiscal.scenario.contradictions import contradictions
 from fiscal.scenario.files import file_settings
 from fiscal.scenario.scenario import Header, Scenario, spell
-from fiscal.scenario.schema import (
-    ASSUMPTIONS,
-    SECTIONS,
-    Assumptions,
-    Settings,
-    allowed,
-    bounds,
-    contradictions,
-    known_keys,
-)
+from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
+from fiscal.scenario.section import bounds
 from fiscal.scenario.toml import parse_toml, read_toml
 
 CATALOGUE_DIR = Path(__file__).parent / "catalogue"
