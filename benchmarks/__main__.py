@@ -69,6 +69,9 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
     }
     found["two_sleeves"] = compared(plain, (model.account_steps(inputs, 32, 1), full.drifting(32)))
 
+    steps, in_numpy, in_code = full.every_cell()
+    found["every_cell"] = compared((steps, in_numpy), (steps, in_code))
+
     print("cost against size ...", flush=True)
     found["by_years"] = {
         str(last - 2024): full.kernel(inputs.until(last), 256, times=1 if quick else 3).core_seconds

@@ -18,6 +18,7 @@ from fiscal import engine, simulation
 from fiscal.assembly import path_settings
 from fiscal.budget.ledger import BuildupTax
 from fiscal.markets.paths import path_model
+from fiscal.projection import cells
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.kernel import BuildupRates, project_references
 from fiscal.projection.reference import project
@@ -88,6 +89,16 @@ class Model:
         """The plain NumPy projection of one reference on random paths."""
         ready = self.references(self.inputs, paths)[0]
         return best_of(2, lambda: project(ready))
+
+    def every_cell(self) -> tuple[int, Timed, Timed]:
+        """The named path and its references with every cell: account-steps, plain NumPy, compiled."""
+        steps = account_steps(self.inputs, len(self.inputs.path_labels), 1)
+        cells.project(self.inputs)
+        return (
+            steps,
+            best_of(2, lambda: project(self.inputs)),
+            best_of(3, lambda: cells.project(self.inputs)),
+        )
 
     def distribution(self, paths: int) -> dict[str, float]:
         """Seconds and core-seconds to draw, project and keep: what a run of so many paths adds."""

@@ -15,6 +15,7 @@ def markdown(found: dict[str, Any]) -> str:
         ("canonical roll-forward", w1),
         ("full model, scenario and both references", full),
         ("full model, sleeves that drift apart", drifting),
+        ("full model, every cell kept", found["every_cell"]),
     ):
         share = f"{way['share_of_flops']:.0%}" if "share_of_flops" in way else ""
         rows.append(

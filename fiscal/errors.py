@@ -24,7 +24,7 @@ class Problem:
     key: str | None = None
     value: object = None
     allowed: str | None = None
-    nearest: str | None = None
+    nearest: str | float | None = None
 
     def __str__(self) -> str:
         where = ": ".join(part for part in (self.file, self.key) if part)
@@ -33,7 +33,7 @@ class Problem:
             text += f" (found {self.value!r})"
         if self.allowed:
             text += f"; allowed: {self.allowed}"
-        if self.nearest:
+        if self.nearest is not None:
             text += f"; did you mean {self.nearest!r}?"
         return text
 

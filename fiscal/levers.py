@@ -24,7 +24,8 @@ from fiscal.projection.cells import project
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
-    from fiscal.scenario.schema import Roth, Settings
+    from fiscal.scenario.savers import Roth
+    from fiscal.scenario.schema import Settings
 
 STRONGEST_RESPONSE = 2.0
 """Contributions at most double or halve in answer to their price."""

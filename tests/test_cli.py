@@ -147,7 +147,10 @@ def test_explain_shows_unit_range_source_and_standing(fiscal):
     text = fiscal("explain", "boom").stdout
     for word in ("adoption.participants_share", "share of participants", "0 to 1", "assumed", "cited", "GAO"):
         assert word in text
-    assert "fees.core_rate" not in fiscal("explain", "boom", "--changed").stdout
+    changed = fiscal("explain", "boom", "--changed").stdout
+    assert "fees.core_rate" not in changed
+    # the standing and the source that are declared are those of the default, not of what a scenario sets
+    assert "set here" in changed and "default 0, assumed: today" in changed
 
 
 def test_explain_writes_files_that_load(fiscal, tmp_path):
@@ -237,7 +240,16 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
         (("run", "missing.toml"), ("no such scenario file", "missing.toml")),
         (("explain",), ("which scenario?",)),
         (("explain", "boom", "--set", "roth.x=1"), ("unknown key",)),
-        (("compare", "baseline", "bom", "bus"), ("'bom'", "'bus'")),
+        (
+            ("compare", "baseline", "bom", "bus"),
+            ("bom: neither a scenario, a scenario file nor a run", "bus: "),
+        ),
+        (
+            ("compare", "baseline", "bom"),
+            ("allowed: the folder of a run, a .toml file", "did you mean 'boom'?"),
+        ),
+        (("report", "baseline", "runs/gone", "--out", "r.pdf"), ("runs/gone: neither", "no folder 'runs'")),
+        (("figures", ".", "--out", "f"), ("this folder is no run: it has no manifest.json",)),
         (("compare", "baseline"), ("OTHER",)),
         (("compare", "boom", "boom"), ("the same name",)),
         (("report", "baseline", "--out", "report.txt"), ("another ending", ".pdf")),

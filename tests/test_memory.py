@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fiscal import engine, memory, simulation, tables
+from fiscal import engine, memory, simulation
 from fiscal.errors import InputError
 from fiscal.scenario import load
 from fiscal.simulation import BATCH, bytes_needed, simulate
+from fiscal.tables import random_paths
 
 SETTINGS = {
     "horizon.last_year": 2036, "adoption.full_year": 2030, "books.risk_neutral_paths": 0, "backstop.paths": 0,
@@ -67,7 +68,7 @@ def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) 
     for count in (200, 2000):
         tracemalloc.start()
         drawn = simulate(paths.asked, measure="real", count=count)
-        tables.path_tables(engine.Paths(**{**vars(paths), "distributions": (drawn,)}))
+        random_paths.path_tables(engine.Paths(**{**vars(paths), "distributions": (drawn,)}))
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     fixed, per_path = bytes_needed(scenario.settings)
@@ -127,10 +128,10 @@ def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 51})
     paths = engine.compute(scenario, run_off=False).paths
     assert paths is not None
-    whole = tables.path_tables(paths)
-    monkeypatch.setattr(tables, "BLOCK_NUMBERS", 100)
-    assert len(list(tables._blocks(51, 12))) > 5
-    for name, table in tables.path_tables(paths).items():
+    whole = random_paths.path_tables(paths)
+    monkeypatch.setattr(random_paths, "BLOCK_NUMBERS", 100)
+    assert len(list(random_paths._blocks(51, 12))) > 5
+    for name, table in random_paths.path_tables(paths).items():
         for column in table:
             np.testing.assert_array_equal(table[column], whole[name][column], err_msg=f"{name} {column}")
 

@@ -19,7 +19,9 @@ from fiscal import sources
 from fiscal.errors import InputError
 from fiscal.scenario import Scenario, Settings, catalogue, explain, json_schema, load
 from fiscal.scenario.assumptions import adjustable
-from fiscal.scenario.schema import DETERMINISTIC_PATHS, SECTIONS, declared, is_optional, known_keys
+from fiscal.scenario.markets import DETERMINISTIC_PATHS
+from fiscal.scenario.schema import SECTIONS, declared, known_keys
+from fiscal.scenario.section import is_optional
 from fiscal.scenario.toml import MAX_BYTES, MAX_DEPTH, format_value, write_toml
 
 
@@ -388,6 +390,29 @@ def test_contradictions_are_found(overrides, key, words):
 def test_contradictions_are_not_reported_on_top_of_a_wrong_value():
     (message,) = messages("baseline", ["adoption.full_year=1900"])
     assert "out of range" in message
+
+
+def test_percent_is_answered_with_its_fraction():
+    (message,) = messages("baseline", ["adoption.allocation_share=15"])
+    assert message.endswith("(found 15); allowed: a number from 0 to 1; did you mean 0.15?")
+    for other in ("adoption.allocation_share=150", "adoption.allocation_share=-5", "horizon.last_year=15"):
+        (message,) = messages("baseline", [other])
+        assert "out of range" in message and "did you mean" not in message
+
+
+def test_a_wrong_base_hides_no_other_problem(tmp_path):
+    write(tmp_path, '[scenario]\nextends = "bom"\n[fees]\ncore_rat = 0.01\ncrypto_rate = 5\n')
+    found = messages(tmp_path / "mine.toml", ["adoption.full_year=1900"])
+    told = [
+        "'boom'",
+        "fees.core_rat: unknown key",
+        "fees.crypto_rate: out of range",
+        "adoption.full_year: out of range",
+    ]
+    assert len(found) == len(told) and all(any(words in line for line in found) for words in told)
+    # what is extended would decide whether values contradict each other
+    write(tmp_path, '[scenario]\nextends = "bom"\n[roth]\nfull_from_year = 2030\nnone_from_year = 2030\n')
+    assert len(messages(tmp_path / "mine.toml")) == 1
 
 
 def test_an_unknown_scenario_is_answered_with_the_nearest():

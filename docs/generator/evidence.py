@@ -222,9 +222,20 @@ def validation_page() -> str:
     stored = sources.table("validation")
     compared, full = stored[stored["check"] != "input"], _full_model()
     counts = [
-        (kind, str(len(part)), *(str(int((part["verdict"] == verdict).sum())) for verdict in VERDICTS), words)
+        (
+            kind,
+            compared_with,
+            str(len(part)),
+            *(str(int((part["verdict"] == verdict).sum())) for verdict in VERDICTS),
+            words,
+        )
         for kind, words in CHECK_WORDS.items()
-        for part in [stored[stored["check"] == kind]]
+        for whole, compared_with in (
+            (True, "the full model"),
+            (False, "nothing" if kind == "input" else "one contribution"),
+        )
+        for part in [stored[(stored["check"] == kind) & (stored["id"].isin(full["id"]) == whole)]]
+        if len(part)
     ]
     cited = [
         (code(row.id), plain(row.what), short(row.published), plain(row.unit), plain(row.reason))
@@ -238,7 +249,11 @@ def validation_page() -> str:
             "afterwards. `fiscal validate` makes the comparison again; the verdicts below are those kept in "
             "`data/validation.csv`."
         ),
-        table(("kind of row", "rows", *VERDICTS, "what it is"), counts, numbers=("rows", *VERDICTS)),
+        table(
+            ("kind of row", "compared with", "rows", *VERDICTS, "what it is"),
+            counts,
+            numbers=("rows", *VERDICTS),
+        ),
         "## The full model",
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "

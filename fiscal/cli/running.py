@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def results_of(
             else:
                 found.append(runs.read_run(name))
         except InputError as error:
-            problems += error.problems
+            problems += _nor_a_run(name, error.problems)
     if problems:
         raise InputError(distinct(problems))
     if static:
@@ -123,6 +124,24 @@ def results_of(
             [Problem(message, value=name, allowed="scenario.name set apart") for name in repeated]
         )
     return [run_one(one, verbose) if isinstance(one, Scenario) else one for one in found]
+
+
+def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
+    """Problems of a name that may also be that of a run folder: what the folder lacks."""
+    if not any(problem.message.startswith("no such scenario") and not problem.key for problem in problems):
+        return list(problems)
+    folder = Path(name)
+    if folder.is_dir():
+        return [Problem("this folder is no run: it has no manifest.json", file=name)]
+    message = "neither a scenario, a scenario file nor a run folder"
+    if not folder.parent.is_dir():
+        message += f", and there is no folder {str(folder.parent)!r}"
+    return [
+        replace(
+            problem, message=message, file=name, value=None, allowed=f"the folder of a run, {problem.allowed}"
+        )
+        for problem in problems
+    ]
 
 
 def _static(one: Any) -> Any:

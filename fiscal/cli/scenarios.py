@@ -55,6 +55,8 @@ def explain(
 ) -> None:
     """Show every setting of a scenario with unit, range, source and standing, without running it.
 
+    Of a setting that the scenario changes the last column says what the default is, how it stands and where from.
+
     \b
     Examples: fiscal explain boom
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
@@ -85,9 +87,9 @@ def explain(
                 shown(row.value),
                 row.unit,
                 range_text(row.low, row.high),
-                row.status,
+                "set here" if row.changed else row.status,
                 row.set_in,
-                row.source,
+                f"default {shown(row.default)}, {row.status}: {row.source}" if row.changed else row.source,
             ]
             for row in rows
         ]

@@ -384,8 +384,8 @@ def _settings_table(base: Result, own: pd.DataFrame) -> Table:
         ],
         section=own["key"].str.partition(".")[0].map(capital),
         standing=[
-            f"{status}, set here" if changed else status
-            for status, changed in zip(own["status"], own["changed"], strict=True)
+            f"set here; default {default}: {status}" if changed else status
+            for status, changed, default in zip(own["status"], own["changed"], own["default"], strict=True)
         ],
     )
     return Table(

@@ -36,7 +36,8 @@ from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.files import file_settings, own_files
 from fiscal.scenario.loading import catalogue, load, name_from, read_value
 from fiscal.scenario.scenario import Header, Scenario
-from fiscal.scenario.schema import ASSUMPTIONS, NONE_WORD, Declared, declared
+from fiscal.scenario.schema import ASSUMPTIONS, Declared, declared
+from fiscal.scenario.section import NONE_WORD
 from fiscal.scenario.toml import format_value, read_toml
 
 DESIGNS_DIR = Path(__file__).parent / "designs"

@@ -14,17 +14,11 @@ from pydantic_core import ErrorDetails
 
 from fiscal.errors import InputError, Problem, nearest
 from fiscal.scenario.assumptions import adjustable, problems_of
+from fiscal.scenario.contradictions import contradictions
 from fiscal.scenario.files import file_settings
 from fiscal.scenario.scenario import Header, Scenario, spell
-from fiscal.scenario.schema import (
-    ASSUMPTIONS,
-    SECTIONS,
-    Assumptions,
-    Settings,
-    allowed,
-    contradictions,
-    known_keys,
-)
+from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
+from fiscal.scenario.section import bounds
 from fiscal.scenario.toml import parse_toml, read_toml
 
 CATALOGUE_DIR = Path(__file__).parent / "catalogue"
@@ -234,6 +228,7 @@ class _Draft:
     header_origins: dict[str, str] = field(default_factory=dict)
     lineage: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    whole: bool = True  # what is extended was found
 
     def put(self, section: str, key: str, value: object, origin: str) -> None:
         self.values.setdefault(section, {})[key] = value
@@ -249,7 +244,11 @@ class _Draft:
         header = data.get(HEADER)
         parent = header.get("extends") if isinstance(header, dict) else None
         if isinstance(parent, str) and parent:
-            self.read(_locate(parent, origin), (*seen, identity))
+            try:
+                self.read(_locate(parent, origin), (*seen, identity))
+            except InputError as error:  # what is wrong in this file is told with it
+                self.problems += error.problems
+                self.whole = False
             # name and words belong to the file that was asked for, not to what it extends
             self.header.clear()
         self.lineage.append(origin.name)
@@ -406,7 +405,7 @@ def _validate(draft: _Draft) -> tuple[Settings, list[Problem]]:
     problems += faults_of_rows
     sections[ASSUMPTIONS] = Assumptions(**({} if faults_of_rows else changes))
     settings = Settings(**sections)
-    for problem in contradictions(settings):
+    for problem in contradictions(settings) if draft.whole else []:
         key = problem.key or ""
         if key not in wrong:
             problems.append(
@@ -447,8 +446,20 @@ def _setting_problem(section: str, key: str, detail: ErrorDetails, draft: _Draft
         key=dotted,
         value=value,
         allowed=allowed(model, key),
-        nearest=nearest(value, choices) if isinstance(value, str) else None,
+        nearest=nearest(value, choices)
+        if isinstance(value, str)
+        else _from_percent(value, *bounds(model, key))
+        if message == "out of range"
+        else None,
     )
+
+
+def _from_percent(value: object, low: float | None, high: float | None) -> float | None:
+    """The fraction that a number too large for one was meant as, in percent."""
+    if isinstance(value, int | float) and high is not None and high <= 1 < value <= 100:
+        fraction = value / 100
+        return fraction if (low or 0.0) <= fraction <= high else None
+    return None
 
 
 def _header_problems(draft: _Draft) -> list[Problem]:

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from fiscal import views
-from fiscal.scenario.schema import ASSUMPTIONS, NONE_WORD, RESPONSES, Declared, Settings, declared
+from fiscal.scenario.savers import RESPONSES
+from fiscal.scenario.schema import ASSUMPTIONS, Declared, Settings, declared
+from fiscal.scenario.section import NONE_WORD
 from fiscal.scenario.toml import format_value, write_toml
 
 if TYPE_CHECKING:

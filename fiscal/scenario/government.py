@@ -1,0 +1,252 @@
+"""Settings of law and books: horizon, tax on withdrawals, scope, valuation, backstop, reforms, states, economy."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fiscal.axes import FIRST_YEAR, LAST_YEAR
+from fiscal.scenario.section import Section, setting
+
+
+class Horizon(Section):
+    """How far the projection runs."""
+
+    last_year: int = setting(
+        LAST_YEAR,
+        unit="calendar year",
+        low=2036,
+        high=LAST_YEAR,
+        doc="Last projected year; the claim left at its end is reported as the terminal claim.",
+        source="population tables end in 2100; a shorter horizon must still cover FY2026-35",
+        status="choice",
+    )
+
+
+class Tax(Section):
+    """Tax law."""
+
+    withdrawal_scale: float = setting(
+        1.0,
+        unit="multiple of the law's tax on withdrawals",
+        low=0.5,
+        high=1.5,
+        doc="Multiplies income tax on withdrawals of owners and heirs in every year; not the deferral's.",
+        source="1 = the law's schedules",
+        status="choice",
+    )
+    flat_rate: float | None = setting(
+        None,
+        unit="rate",
+        low=0.0,
+        high=0.6,
+        doc="One rate in place of every tax schedule, for tests and teaching; none = the law's schedules.",
+        source="schedules built with Tax-Calculator",
+        status="choice",
+    )
+
+
+class Scope(Section):
+    """Which accounts are in the numbers."""
+
+    plans: Literal["401k", "all_dc"] = setting(
+        "401k",
+        unit="name",
+        doc="401k, or all_dc: with 403(b), 457, Thrift Savings Plan and other private plans in the 401(k)'s shape.",
+        source="headline: ICI 8.7 of 12.2 trillion dollars; all_dc also takes BEA's contributions and more holders",
+        status="choice",
+    )
+    rollover_stock: bool = setting(
+        False,
+        unit="switch",
+        doc="Adds the existing traditional IRAs that came from 401(k) plans.",
+        source="beside the headline only",
+        status="choice",
+    )
+
+
+class Books(Section):
+    """How dollars are booked and discounted."""
+
+    withdrawal_fiscal_same_year_share: float = setting(
+        0.60,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Part of a calendar year's withdrawal and conversion tax booked in that fiscal year.",
+        source="no source; the rest falls in the next fiscal year",
+        status="assumed",
+    )
+    deferral_fiscal_same_year_share: float = setting(
+        0.75,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Part of a calendar year's revenue forgone on contributions booked in that fiscal year.",
+        source="wages are paid evenly and the fiscal year ends on 30 September: nine months of twelve",
+        status="derived",
+    )
+    discount_rates: tuple[float, ...] = setting(
+        (0.03,),
+        unit="rates a year, nominal",
+        low=0.0,
+        high=0.15,
+        doc="Rates of the present-value basis 'fixed'.",
+        source="no single rate is right; shown beside the other bases",
+        status="choice",
+    )
+    convention_rates: tuple[float, ...] = setting(
+        (0.035, 0.06),
+        unit="rates a year, nominal",
+        low=0.0,
+        high=0.15,
+        doc="Rates of the basis 'convention', used both as return and as discount rate.",
+        source="3.5 percent: CBO 57585 appendix (read second-hand); 6 percent: Center for Retirement "
+        "Research, 'How to Calculate Tax Expenditures for 401(k) Plans'",
+        status="cited",
+    )
+    displaced_taxable_share: float = setting(
+        0.0,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Part of the crypto sleeve that households would otherwise hold outside plans, where its gains are "
+        "taxed: the line displaced_gains_tax, in no total.",
+        source="no source; what plans' crypto displaces is not known, so .5 and 1 are shown beside nil",
+        status="assumed",
+    )
+    risk_neutral_paths: int = setting(
+        32,
+        unit="paths",
+        low=0,
+        high=100_000,
+        doc="Paths of the values at market prices of risk; the last one earns the bill rate on everything, "
+        "which its value is known from. Fewer than four: none.",
+        source="errors of a few tenths of a percent of the claim with the control variate",
+        status="choice",
+    )
+    price_year: int = setting(
+        2025,
+        unit="calendar year",
+        low=2015,
+        high=2036,
+        doc="Year whose prices real dollars are in.",
+        source="opening year of the projection",
+        status="choice",
+    )
+
+
+class Backstop(Section):
+    """A contingent rule by which government makes up savers' balances; in no headline total."""
+
+    trigger_share: float = setting(
+        0.10,
+        unit="share of the balance without crypto",
+        low=0.0,
+        high=1.0,
+        doc="A cohort is made up when its balance is more than this below its balance without crypto.",
+        source="no such law or proposal exists; sizes a contingent liability",
+        status="assumed",
+    )
+    made_up_share: float = setting(
+        0.95,
+        unit="share of the balance without crypto",
+        low=0.0,
+        high=1.0,
+        doc="Share of the balance without crypto that a covered cohort is made up to.",
+        source="no such law or proposal exists; sizes a contingent liability",
+        status="assumed",
+    )
+    retirement_age: int = setting(
+        65,
+        unit="age",
+        low=50,
+        high=75,
+        doc="Age up to which cohorts are covered.",
+        source="age of Medicare eligibility, when most leave work",
+        status="assumed",
+    )
+    years_before: int = setting(
+        10,
+        unit="years",
+        low=1,
+        high=40,
+        doc="Cohorts within so many years of the retirement age are covered.",
+        source="savers who have little time to make up a loss",
+        status="assumed",
+    )
+    paths: int = setting(
+        64,
+        unit="paths",
+        low=0,
+        high=100_000,
+        doc="Random and risk-neutral paths on which the rule is looked at; fewer than four: none.",
+        source="the mean's standard error is printed",
+        status="choice",
+    )
+
+
+class Law(Section):
+    """A change of the income tax itself."""
+
+    reform: str | None = setting(
+        None,
+        unit="path of a JSON file",
+        doc="Tax-Calculator reform file; its schedules are built once (minutes) and kept in a cache.",
+        source="yours",
+        status="choice",
+    )
+    reform_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Moves the file's years so that its first one is this; none = the years of the file.",
+        source="yours",
+        status="choice",
+    )
+
+
+class State(Section):
+    """State income tax, on lines of its own and in no federal total."""
+
+    income_tax: bool = setting(
+        False,
+        unit="switch",
+        doc="Adds state_deferred_revenue and state_withdrawal_tax to the books.",
+        source="off: the headline is federal",
+        status="choice",
+    )
+    rate: float | None = setting(
+        None,
+        unit="rate",
+        low=0.0,
+        high=0.133,
+        doc="State income tax rate on the dollars deferred and withdrawn; none = the average over all income and "
+        "states, 3.0 percent. The rate on the last dollar of who saves is higher; nine states tax no wages.",
+        source="Census, individual income taxes of all states (data/state_income_tax.csv), over CBO's income on "
+        "federal returns of 2024 (data/cbo_income_tax_details.csv)",
+        status="derived",
+    )
+    withdrawals_taxed_share: float = setting(
+        0.7,
+        unit="share of withdrawals",
+        low=0.0,
+        high=1.0,
+        doc="Share of withdrawals that states tax: several exempt pensions in whole or part, and retirees move.",
+        source="no source",
+        status="assumed",
+    )
+
+
+class Macro(Section):
+    """The economy around the accounts."""
+
+    wage_growth_adjust: float = setting(
+        0.0,
+        unit="rate a year",
+        low=-0.02,
+        high=0.02,
+        doc="Added to the growth of average wages in every year.",
+        source="none in the baseline",
+        status="choice",
+    )

@@ -1,0 +1,535 @@
+"""Settings of markets and of what is held: paths, adoption, other alternatives, events on top, fees."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fiscal.axes import FIRST_YEAR, LAST_YEAR
+from fiscal.scenario.section import Section, setting
+
+DETERMINISTIC_PATHS = (
+    "core_return",
+    "boom",
+    "bust",
+    "boom_then_bust",
+    "stagnation",
+    "early_boom",
+    "early_bust",
+)
+"""Named paths of the ``deterministic`` model; a test holds them against data/crypto_paths.csv."""
+"""Named paths of the ``deterministic`` model; a test holds them against data/crypto_paths.csv."""
+
+
+class Paths(Section):
+    """Which asset returns the scenario lives through."""
+
+    model: Literal["deterministic", "historical_replay", "regime_switching", "bootstrap", "user"] = setting(
+        "deterministic",
+        unit="name",
+        doc="Path model that makes the yearly returns.",
+        source="path models of this version",
+        status="choice",
+    )
+    name: str = setting(
+        "core_return",
+        unit="name",
+        doc="Named path of the deterministic model; core_return: crypto earns what equity earns.",
+        source="data/crypto_paths.csv, reasons in data/crypto_path_notes.csv",
+        status="choice",
+    )
+    outside_event_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.5,
+        high=1.0,
+        doc="Crypto's return before and after the event; none = the long-run equity return.",
+        source="no source; crypto neither beats nor trails equity outside the event",
+        status="assumed",
+    )
+    core_equity_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Long-run U.S. equity return; none = real geometric mean of the record plus projected inflation.",
+        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        status="derived",
+    )
+    core_bond_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Long-run bond return; none = real geometric mean of the record plus projected inflation.",
+        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        status="derived",
+    )
+    core_cash_return: float | None = setting(
+        None,
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Long-run cash return; none = real geometric mean of the record plus projected inflation.",
+        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        status="derived",
+    )
+    crypto_return: float = setting(
+        0.06,
+        unit="rate a year, nominal geometric",
+        low=-0.2,
+        high=0.5,
+        doc="Crypto's long-run return in the random models: expected log return, before its excess decays.",
+        source="no source; 0, 6 and 15 percent are the catalogue's low, central and high",
+        status="assumed",
+    )
+    stated_return_years: float = setting(
+        10.0,
+        unit="years",
+        low=0.0,
+        high=100.0,
+        doc="Years for which crypto_return holds.",
+        source="no source; no asset outgrows the economy for ever",
+        status="assumed",
+    )
+    excess_half_life: float = setting(
+        7.0,
+        unit="years",
+        low=0.5,
+        high=1000.0,
+        doc="Half-life of crypto's excess return over equity after those years.",
+        source="no source",
+        status="assumed",
+    )
+    crypto_volatility: float = setting(
+        0.60,
+        unit="a year, of monthly log returns",
+        low=0.05,
+        high=1.5,
+        doc="Crypto's volatility at the start.",
+        source="Bitcoin .54 in 2022-25, .69 since 2014 (data/monthly_prices.csv)",
+        status="assumed",
+    )
+    crypto_volatility_mature: float = setting(
+        0.40,
+        unit="a year, of monthly log returns",
+        low=0.05,
+        high=1.5,
+        doc="Crypto's volatility once it has matured.",
+        source="no source; it fell from 1.7 in 2011-13 to .54 in 2022-25",
+        status="assumed",
+    )
+    maturing_years: float = setting(
+        20.0,
+        unit="years",
+        low=1.0,
+        high=100.0,
+        doc="Years in which volatility moves from the first to the second, in a straight line.",
+        source="no source",
+        status="assumed",
+    )
+    equity_correlation: float = setting(
+        0.5,
+        unit="correlation of monthly shocks",
+        low=-0.5,
+        high=0.95,
+        doc="Crypto with equity in regime_switching.",
+        source="Bitcoin and S&P 500, last 60 months .52, since 2014 .33 (data/market_fit.csv)",
+        status="derived",
+    )
+    tail_share: float = setting(
+        0.05,
+        unit="share of months",
+        low=0.0,
+        high=0.5,
+        doc="Months in which all assets' variance is multiplied together (regime_switching).",
+        source="no source; Bitcoin fell in 9 of the 10 worst equity months",
+        status="assumed",
+    )
+    tail_variance: float = setting(
+        4.0,
+        unit="times",
+        low=1.0,
+        high=25.0,
+        doc="What their variance is multiplied by in those months.",
+        source="no source",
+        status="assumed",
+    )
+    block_months: float = setting(
+        12.0,
+        unit="months",
+        low=1.0,
+        high=60.0,
+        doc="Mean block length of the bootstrap.",
+        source="the automatic choice is one month (data/market_fit.csv), at which what hangs together over a year is "
+        "lost; blocks of a year keep the record's ratio of yearly to monthly variance",
+        status="assumed",
+    )
+    draws: Literal["pseudo", "sobol"] = setting(
+        "pseudo",
+        unit="name",
+        doc="Random numbers of regime_switching: pseudo, or sobol: a scrambled Sobol sequence sets the slow "
+        "movements, for smoother means at the same number of paths.",
+        source="either is unbiased; errors of sobol come from several seeds, not from one run's spread",
+        status="choice",
+    )
+    value_cap_over_gdp: float = setting(
+        3.0,
+        unit="times gross domestic product",
+        low=0.1,
+        high=1000.0,
+        doc="Value of all crypto at which a random path is held; capped paths are counted. Named paths are not capped.",
+        source="no source; several times GDP is no equilibrium",
+        status="assumed",
+    )
+    measure: Literal["real", "risk_neutral"] = setting(
+        "real",
+        unit="name",
+        doc="risk_neutral: every asset's month has mean one plus the bill rate; for values, not forecasts.",
+        source="what is asked",
+        status="choice",
+    )
+    replay_start: str = setting(
+        "2013-12",
+        unit="month, YYYY-MM",
+        doc="First month of the record that historical_replay plays again.",
+        source="data/monthly_prices.csv",
+        status="choice",
+    )
+    replay_year: int = setting(
+        2036,
+        unit="calendar year",
+        low=FIRST_YEAR + 2,
+        high=LAST_YEAR,
+        doc="Year in whose January the replay starts.",
+        source="after adoption is complete",
+        status="choice",
+    )
+    replay_scale: float = setting(
+        1.0,
+        unit="times",
+        low=0.0,
+        high=2.0,
+        doc="Crypto's replayed log returns are multiplied by this.",
+        source="1 = as recorded",
+        status="choice",
+    )
+    file: str | None = setting(
+        None,
+        unit="path of a CSV file",
+        doc="File of annual returns for the model user.",
+        source="yours",
+        status="choice",
+    )
+    seed: int = setting(
+        1,
+        unit="integer",
+        low=0,
+        high=2**32 - 1,
+        doc="Seed of the random draws; deterministic paths do not use it.",
+        source="any number will do; kept so that a run can be repeated",
+        status="choice",
+    )
+    count: int = setting(
+        1,
+        unit="paths",
+        low=1,
+        high=1_000_000,
+        doc="Number of paths; a deterministic model has one.",
+        source="one path for a deterministic model",
+        status="choice",
+    )
+
+
+class Adoption(Section):
+    """How much of 401(k) money goes into crypto, who holds it and when."""
+
+    participants_share: float = setting(
+        0.0,
+        unit="share of participants",
+        low=0.0,
+        high=1.0,
+        doc="Participants with any crypto once adoption is complete; 0 = no crypto (the baseline).",
+        source="today 'substantially less than one percent of the 401(k) market' (GAO); the future share "
+        "has no source, the crypto scenarios assume 0.10",
+        status="assumed",
+    )
+    allocation_share: float = setting(
+        0.05,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of crypto in the balance of a participant who holds any.",
+        source="no source",
+        status="assumed",
+    )
+    start_year: int = setting(
+        2026,
+        unit="calendar year",
+        low=FIRST_YEAR,
+        high=LAST_YEAR,
+        doc="First year of the S-curve along which the allocation grows.",
+        source="Executive Order 14330 is of 7 August 2025; the start in plans is assumed",
+        status="assumed",
+    )
+    full_year: int = setting(
+        2035,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year in which the allocation reaches its target.",
+        source="no source",
+        status="assumed",
+    )
+    group_tilt: float = setting(
+        0.0,
+        unit="log-odds, highest less lowest earnings group",
+        low=-4.0,
+        high=4.0,
+        doc="Tilts who holds crypto over the earnings groups; the share of participants is kept.",
+        source="no source for plans; 0 = the same share in every group",
+        status="assumed",
+    )
+    age_tilt: float = setting(
+        0.0,
+        unit="log-odds per ten years of birth",
+        low=-2.0,
+        high=2.0,
+        doc="Tilts who holds crypto toward later birth years (positive) or earlier ones; the share of those who "
+        "are participants in 2025 is kept.",
+        source="no source for plans; 0 = the same share at every age",
+        status="assumed",
+    )
+    allocation_heavy_multiple: float = setting(
+        1.0,
+        unit="times the allocation of the others",
+        low=1.0,
+        high=50.0,
+        doc="Divides those who hold crypto in two: the heavy hold so many times the allocation of the light; the mean "
+        "over holders of 2025 stays adoption.allocation_share.",
+        source="no source for plans; 1 = all hold the same allocation",
+        status="assumed",
+    )
+    allocation_heavy_share: float = setting(
+        0.2,
+        unit="share of those who hold crypto",
+        low=0.01,
+        high=0.99,
+        doc="How many of those who hold crypto hold the larger allocation.",
+        source="no source for plans; without effect while adoption.allocation_heavy_multiple is 1",
+        status="assumed",
+    )
+    allocation_group_tilt: float = setting(
+        0.0,
+        unit="log-odds, highest less lowest earnings group",
+        low=-4.0,
+        high=4.0,
+        doc="Tilts the larger allocation over the earnings groups; its share of those who hold crypto is kept.",
+        source="no source for plans; 0 = the same in every group",
+        status="assumed",
+    )
+    allocation_age_tilt: float = setting(
+        0.0,
+        unit="log-odds per ten years of birth",
+        low=-2.0,
+        high=2.0,
+        doc="Tilts the larger allocation toward later birth years (positive) or earlier ones; its share of those who "
+        "hold crypto in 2025 is kept.",
+        source="no source for plans; 0 = the same at every age",
+        status="assumed",
+    )
+    mode: Literal["transfer", "new_money"] = setting(
+        "transfer",
+        unit="name",
+        doc="transfer: existing balances move to the target too; new_money: only contributions do.",
+        source="no source; new_money leaves a much smaller exposure",
+        status="assumed",
+    )
+    displaces: Literal["core", "equity"] = setting(
+        "core",
+        unit="name",
+        doc="What crypto takes the place of: the whole core pro rata, or equity.",
+        source="no source",
+        status="assumed",
+    )
+    rebalancing: float = setting(
+        1.0,
+        unit="strength a year",
+        low=0.0,
+        high=1.0,
+        doc="1 returns to the target mix each year, 0 lets the mix drift; with mode new_money it always drifts.",
+        source="no source; target-date funds rebalance, single funds drift",
+        status="assumed",
+    )
+
+
+class Alternatives(Section):
+    """The order's other alternative assets, held by the same participants in one sleeve with crypto.
+
+    Their shares are targets beside ``adoption.allocation_share`` and follow the same S-curve; within the
+    sleeve the mix is held constant.
+    """
+
+    private_equity_share: float = setting(
+        0.0,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of private equity in the balance of a participant who holds alternatives.",
+        source="Executive Order 14330 names it; the share has no source",
+        status="assumed",
+    )
+    real_estate_share: float = setting(
+        0.0,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of real estate in the balance of a participant who holds alternatives.",
+        source="Executive Order 14330 names it; the share has no source",
+        status="assumed",
+    )
+    commodities_share: float = setting(
+        0.0,
+        unit="share of the holder's balance",
+        low=0.0,
+        high=1.0,
+        doc="Target share of commodities in the balance of a participant who holds alternatives.",
+        source="Executive Order 14330 names it; the share has no source",
+        status="assumed",
+    )
+    fee_rate: float = setting(
+        0.004,
+        unit="rate a year on the balance",
+        low=0.0,
+        high=0.05,
+        doc="Management and valuation fee on alternatives other than crypto; the core's unless the scenario says more.",
+        source="no source",
+        status="assumed",
+    )
+    smoothing: float = setting(
+        0.0,
+        unit="weight of the half-year before",
+        low=0.0,
+        high=0.95,
+        doc="Appraised values of private equity and real estate follow the market late: a half-year's log return "
+        "keeps this weight of the one before.",
+        source="no source for plans; 0 = valued at the market. Off on risk-neutral paths",
+        status="assumed",
+    )
+    sale_share: float = setting(
+        1.0,
+        unit="share",
+        low=0.0,
+        high=1.0,
+        doc="Share of a rebalancing sale that finds a buyer within the year; 0 = the sleeve cannot be sold down.",
+        source="no source; fund redemption gates",
+        status="assumed",
+    )
+
+
+class Overlays(Section):
+    """Events and frictions on top of a path, each neutral unless the scenario says otherwise."""
+
+    price_impact_multiplier: float = setting(
+        0.0,
+        unit="dollars of crypto market value per dollar bought",
+        low=0.0,
+        high=118.0,
+        doc="Rise of crypto's price when plans buy: net purchases of the year before over market value, times this.",
+        source="published range 4 (on-chain data) to 118 (BofA 2021), both read second-hand; 0 = no impact",
+        status="cited",
+    )
+    price_impact_persistence: float = setting(
+        0.5,
+        unit="share left a year later",
+        low=0.0,
+        high=1.0,
+        doc="What is left of a price impact after a year.",
+        source="no source",
+        status="assumed",
+    )
+    reversal_trigger_fall: float | None = setting(
+        None,
+        unit="share of value lost in a calendar year",
+        low=0.05,
+        high=0.99,
+        doc="A fall of crypto in a calendar year of at least this turns policy in the next; none = never. It acts "
+        "path by path, with the kind of the reversal year.",
+        source="a policy question",
+        status="choice",
+    )
+    reversal_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year in which policy turns against alternatives in plans; none = never.",
+        source="a policy question",
+        status="choice",
+    )
+    reversal_kind: Literal["stop_buying", "forced_sale"] = setting(
+        "stop_buying",
+        unit="name",
+        doc="stop_buying: nothing is bought from that year on, holdings drift; forced_sale: they are sold then.",
+        source="a policy question",
+        status="choice",
+    )
+    operational_loss_frequency: float = setting(
+        0.0,
+        unit="multiple of the record's custodial events a year",
+        low=0.0,
+        high=10.0,
+        doc="Thefts and failures of crypto custodians, drawn on random paths and expected on a single one; 0 = none.",
+        source="data/crypto_incidents.csv over the value of all crypto; 1 = plans' crypto is kept as the market's",
+        status="assumed",
+    )
+    operational_recovery_share: float = setting(
+        0.5,
+        unit="share of what is lost",
+        low=0.0,
+        high=1.0,
+        doc="What holders get back of an operational loss.",
+        source="no source for the mean: where data/crypto_incidents.csv reports an outcome most customers were "
+        "paid, where customers lost the outcome is mostly not reported",
+        status="assumed",
+    )
+    custody_loss_year: int | None = setting(
+        None,
+        unit="calendar year",
+        low=FIRST_YEAR + 1,
+        high=LAST_YEAR,
+        doc="Year in which a custodian fails; none = never.",
+        source="a stress; dated failures and thefts are in the record, their next year is not",
+        status="choice",
+    )
+    custody_loss_share: float = setting(
+        0.25,
+        unit="share of the sleeve",
+        low=0.0,
+        high=1.0,
+        doc="Share of the crypto sleeve lost for good in that year, after what is recovered.",
+        source="no source for plans; sizes a stress",
+        status="assumed",
+    )
+
+
+class Fees(Section):
+    """Yearly charges on the balance."""
+
+    core_rate: float = setting(
+        0.004,
+        unit="rate a year on the balance",
+        low=0.0,
+        high=0.02,
+        doc="Fee on the core sleeve.",
+        source="no source",
+        status="assumed",
+    )
+    crypto_rate: float = setting(
+        0.004,
+        unit="rate a year on the balance",
+        low=0.0,
+        high=0.05,
+        doc="Custody and management fee on the crypto sleeve; the core's unless the scenario says more.",
+        source="no source",
+        status="assumed",
+    )
