@@ -18,6 +18,7 @@ import pytest
 import typer.testing
 
 from fiscal import __version__, cli, runs
+from fiscal.cli.show import show_frame
 from fiscal.errors import InputError
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.toml import parse_toml
@@ -207,6 +208,15 @@ def test_decompose_adds_up_and_prints_one_line(fiscal):
     assert {"contributions", "returns", "rate", "timing", "behaviour", "difference"} <= set(
         printed.stdout.split()
     )
+    assert "present value to the horizon" in printed.stdout
+
+
+def test_printed_present_values_say_their_span(capsys):
+    show_frame(pd.DataFrame({"scenario": ["boom"], "present_value_treasury_bn_usd": [1.0]}))
+    show_frame(pd.DataFrame({"window": ["FY2026-2035", "present value"], "rate": [1.0, 2.0]}))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "present value treasury bn usd, to the last withdrawal" in printed
+    assert re.search("present value to the horizon +2.0", printed)
 
 
 def test_decompose_refuses_with_every_reason(fiscal):

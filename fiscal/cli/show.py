@@ -89,15 +89,31 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
     typer.echo("\n".join(line for line in lines if line))
 
 
+LAST_WITHDRAWAL = "to the last withdrawal"
+"""How far the present values go that a comparison has beside its windows."""
+
+TO_THE_HORIZON = "present value to the horizon"
+"""What the row of a table of windows is called that the data call "present value": flows to the horizon alone."""
+
+
 def show_frame(frame: Any) -> None:
-    """Print a data frame; the numbers of a column have one number of decimals."""
+    """Print a data frame; the numbers of a column have one number of decimals, present values their span."""
     from fiscal import runs
+    from fiscal.results import PRESENT_VALUES
+    from fiscal.tables import PRESENT_VALUE
 
     rows = runs.records(frame)
     names = list(rows[0]) if rows else list(frame.columns)
     columns = [column_texts([row[name] for row in rows]) for name in names]
+    if "window" in names:
+        place = names.index("window")
+        columns[place] = [TO_THE_HORIZON if cell == PRESENT_VALUE else cell for cell in columns[place]]
     # words instead of underscores, so that long names wrap between them
-    show_table([name.replace("_", " ") for name in names], list(zip(*columns, strict=True)))
+    heads = [
+        name.replace("_", " ") + (f", {LAST_WITHDRAWAL}" * (name in PRESENT_VALUES.values()))
+        for name in names
+    ]
+    show_table(heads, list(zip(*columns, strict=True)))
 
 
 def column_texts(values: Sequence[Any]) -> list[str]:
