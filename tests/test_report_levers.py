@@ -176,7 +176,10 @@ def test_with_several_levers_crypto_s_part_is_told_apart_from_the_others() -> No
     text = compared.lever_sentences((base, mixed))
     of_crypto = [crypto[window, "net_revenue"] - without[window, "net_revenue"] for window in SPANS]
     of_others = [gap(window, "net_revenue") for window in SPANS]
-    assert f"Of this, crypto is {signed_amount(of_crypto[0])} and {signed_amount(of_crypto[1])} (with" in text
+    assert (
+        f"Of this, in turn, crypto is {signed_amount(of_crypto[0])} and {signed_amount(of_crypto[1])} (with"
+        in text
+    )
     assert f"its other changes are {signed_amount(of_others[0])} and {signed_amount(of_others[1])}." in text
     assert "Of this" not in compared.lever_sentences(three()) + compared.lever_sentences(pair())
 

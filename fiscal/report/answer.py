@@ -158,7 +158,7 @@ def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str
 def _rebalanced_words(group: Results) -> str:
     """That holders sell what has risen, where they do: it keeps the share of crypto near its target."""
     back = all(float(result.scenario.value("adoption.rebalancing")) == 1 for result in group)
-    return ", and that holders go back to their target every year" if back else ""
+    return ", as is the holders' yearly return to their target" if back else ""
 
 
 SAME_CASE = 0.005
@@ -288,9 +288,8 @@ def caution_sentences(base: Result) -> str:
         "A window is not a balance of one generation's deferrals: the tax of its early years falls on the "
         f"{amount(opening)} that was in the plans on 31 March 2025, deferred before, and the contributions of its late "
         "years are taxed after it. Core balances earn the long-run means of the record, which nothing guarantees: "
-        "started in 2010 and told only what plans really earned, the model has "
-        f"{percent(_told_returns_error())} less in the plans in 2023 than with its own mix of indexes, whose "
-        "return is thus too high."
+        f"started in 2010 and told what plans really earned, the model has {percent(_told_returns_error())} less in the "
+        "plans in 2023 than with its own mix of indexes, whose return is thus too high."
     )
 
 
@@ -347,7 +346,7 @@ def _why_horizons_differ(holders: Results, first_window: str, last_window: str) 
     starts = {result.name: first_event_year(result) for result in holders}
     known = sorted({year for year in starts.values() if year is not None})
     last = window_years(first_window)[1]
-    why = "a balance is taxed only when it is withdrawn, which for most contributions lies decades ahead"
+    why = "a balance is taxed only when it is withdrawn, mostly decades later"
     opening = f"{window_name(first_window)} and {window_name(last_window)} differ because"
     if not known:
         return f"{opening} {why}."

@@ -103,7 +103,7 @@ def _parts_sentence(base: Result, result: Result) -> str:
         return ""
     of_crypto, of_others = (listing([signed_amount(part) for part in parts]) for parts in (crypto, other))
     return (
-        f"Of this, crypto is {of_crypto} (with it less without it, all else as in {result.name}), "
+        f"Of this, in turn, crypto is {of_crypto} (with it less without it, all else as in {result.name}), "
         f"and its other changes are {of_others}."
     )
 
@@ -159,7 +159,7 @@ def lines_sentences(results: Results) -> str:
     if turns:
         parts.append(
             f"The windows of {listing(turns)} differ because what is taxed when it is contributed is not taxed "
-            "when it is withdrawn, or the reverse, and most withdrawals lie decades after the contribution."
+            "when it is withdrawn, or the reverse, mostly decades later."
         )
     return " ".join(parts)
 
