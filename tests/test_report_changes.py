@@ -41,12 +41,15 @@ def test_a_base_that_changes_something_is_what_the_others_change_from() -> None:
 
 
 def test_a_long_list_names_the_section_that_has_the_rest() -> None:
-    long = load("all_alternatives", {"paths.seed": 7})
+    long = load("all_alternatives", {"paths.seed": 7, "roth.elective_share_2025": 0.5})
     found = changes.changes(long, load("baseline"))
     rest = len(found) - changes.MOST_CHANGES
     assert rest > 1 and "seed of the draws" not in changes.changes_sentence("x", found)
     told = list(changes.told_changes(results(load("baseline"), long), ["One", changes.LEVERS]))[1]
     assert told["more"] == f"{rest} more are listed in section 2"
+    assert (
+        "Roth share of deferrals in 2025 from" in told["changes"]
+    )  # a second lever before a first one's details
     assert changes.changes_line(told).endswith(f". {rest} more are listed in section 2.")
 
 

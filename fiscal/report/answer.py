@@ -288,8 +288,8 @@ def caution_sentences(base: Result) -> str:
         "A window is not a balance of one generation's deferrals: the tax of its early years falls on the "
         f"{amount(opening)} that was in the plans on 31 March 2025, deferred before, and the contributions of its late "
         "years are taxed after it. Core balances earn the long-run means of the record, which nothing guarantees: "
-        f"started in 2010 and told what plans really earned, the model has {percent(_told_returns_error())} less in the "
-        "plans in 2023 than with its own mix of indexes, whose return is thus too high."
+        f"started in 2010 and told what plans really earned, the model has {percent(_told_returns_error())} less in "
+        "the plans in 2023 than with its own mix of indexes, whose return is thus too high."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -38,13 +39,23 @@ def changes(scenario: Scenario, base: Scenario | None = None) -> list[Change]:
     return [change for change in found if change.row.value != change.before]
 
 
+def _ranked(found: Sequence[Change]) -> list[Change]:
+    """The changes, one of each section before a second of any, so that no lever hides behind the details of another."""
+    seen: Counter[str] = Counter()
+    ranks = []
+    for place, change in enumerate(found):
+        section = change.row.key.partition(".")[0]
+        ranks.append((change.row.key.startswith(HOW_IT_IS_COMPUTED), seen[section], place))
+        seen[section] += 1
+    return [found[place] for _, _, place in sorted(ranks)]
+
+
 def changes_sentence(name: str, found: Sequence[Change]) -> str:
     """The first few changes as "from old to new"; ``name`` says from what."""
     if not found:
         return f"Every setting is that of {name}."
-    ranked = sorted(found, key=lambda change: change.row.key.startswith(HOW_IT_IS_COMPUTED))
     parts = []
-    for row, before in ranked[:MOST_CHANGES]:
+    for row, before in _ranked(found)[:MOST_CHANGES]:
         old, new = (setting_value(value, row.unit) for value in (before, row.value))
         parts.append(f"{setting_name(row.key)} from {old} to {new}")
     return f"Changed from {name}: {'; '.join(parts)}."
