@@ -260,6 +260,10 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
         ),
         (("report", "baseline", "runs/gone", "--out", "r.pdf"), ("runs/gone: neither", "no folder 'runs'")),
         (("figures", ".", "--out", "f"), ("this folder is no run: it has no manifest.json",)),
+        (("verify", "runs/gone"), ("runs/gone: no such run folder, and there is no folder 'runs'",)),
+        (("cite", "gone"), ("gone: no such run folder",)),
+        (("decompose", "baseline", "runs/gone"), ("no such scenario file 'runs/gone'",)),
+        (("sweep", "gone"), ("no such design 'gone'; allowed: a .toml file or one of",)),
         (("compare", "baseline"), ("OTHER",)),
         (("compare", "boom", "boom"), ("the same name",)),
         (("report", "baseline", "--out", "report.txt"), ("another ending", ".pdf")),
@@ -275,6 +279,14 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
 )
 def test_wrong_input_is_answered_with_exit_code_2(arguments, words, fiscal):
     refused(fiscal(*arguments), *words)
+
+
+def test_a_run_folder_that_is_not_there_is_answered_with_its_neighbour(fiscal, tmp_path):
+    (tmp_path / "runs" / "bust_2").mkdir(parents=True)
+    (tmp_path / "runs" / "bust_2" / "manifest.json").write_text("{}", encoding="utf-8")
+    refused(fiscal("report", "runs/bust2"), "nor a run folder; allowed", "did you mean 'runs/bust_2'?")
+    refused(fiscal("verify", "runs/bust2"), "no such run folder; did you mean 'runs/bust_2'?")
+    refused(fiscal("verify", "runs/bust_2/manifest.json"), "is a file, not a run folder")
 
 
 def test_broken_toml_is_located(fiscal, tmp_path):

@@ -160,7 +160,7 @@ def test_a_manifest_that_was_tampered_with_is_refused(folder, change, words):
 def test_what_is_no_run_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a run folder"):
         runs.read_run(tmp_path)
-    with pytest.raises(InputError, match="not a run folder"):
+    with pytest.raises(InputError, match="no such run folder"):
         runs.read_run(tmp_path / "missing")
     (tmp_path / runs.MANIFEST).write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):

@@ -417,13 +417,22 @@ def test_a_wrong_base_hides_no_other_problem(tmp_path):
 
 def test_an_unknown_scenario_is_answered_with_the_nearest():
     (message,) = messages("bom")
-    assert message.startswith("no such scenario (found 'bom')") and "did you mean 'boom'?" in message
+    assert message == (
+        "no such scenario 'bom'; allowed: a .toml file or a name that fiscal list prints; did you mean 'boom'?"
+    )
 
 
 def test_a_missing_file_is_answered_with_its_neighbour(tmp_path):
     write(tmp_path, "", "growth.toml")
     (message,) = messages(tmp_path / "grwth.toml")
     assert "no such scenario file" in message and "did you mean 'growth.toml'?" in message
+    assert "(found" not in message
+
+
+def test_the_folder_of_a_run_is_answered_with_the_scenario_in_it(tmp_path):
+    write(tmp_path, "", "scenario.toml")
+    (message,) = messages(tmp_path)
+    assert "is the folder of a run, not a scenario" in message and "scenario.toml'?" in message
 
 
 @pytest.mark.parametrize(

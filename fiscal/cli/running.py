@@ -130,15 +130,19 @@ def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
     """Problems of a name that may also be that of a run folder: what the folder lacks."""
     if not any(problem.message.startswith("no such scenario") and not problem.key for problem in problems):
         return list(problems)
+    from fiscal.runs.manifest import missing_folder, near_run
+
     folder = Path(name)
     if folder.is_dir():
         return [Problem("this folder is no run: it has no manifest.json", file=name)]
-    message = "neither a scenario, a scenario file nor a run folder"
-    if not folder.parent.is_dir():
-        message += f", and there is no folder {str(folder.parent)!r}"
+    message = f"neither a scenario, a scenario file nor a run folder{missing_folder(folder)}"
     return [
         replace(
-            problem, message=message, file=name, value=None, allowed=f"the folder of a run, {problem.allowed}"
+            problem,
+            message=message,
+            file=name,
+            allowed=f"the folder of a run, {problem.allowed}",
+            nearest=near_run(folder) or problem.nearest,
         )
         for problem in problems
     ]

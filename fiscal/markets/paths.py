@@ -242,9 +242,7 @@ def _read_user_file(name: str) -> pd.DataFrame:
     key = "paths.file"
     path = Path(name)
     if not name or not is_plain_file(path):
-        raise InputError(
-            Problem("no such file", key=key, value=name, allowed="a CSV file with annual returns")
-        )
+        raise InputError(Problem(f"no such file {name!r}", key=key, allowed="a CSV file with annual returns"))
     if path.stat().st_size > MAX_USER_BYTES:
         raise InputError(Problem("the file is too large", key=key, value=name, allowed="at most 50 MB"))
     try:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiscal import __version__
-from fiscal.errors import InputError, Problem
+from fiscal.errors import InputError, Problem, nearest
 from fiscal.reading import parse_json, read_limited
 from fiscal.runs.values import fingerprint_of
 
@@ -250,7 +250,29 @@ def _no_run(path: Path) -> Problem:
         )
     if path.with_name(path.name + INCOMPLETE).is_dir() if path.name else False:
         return Problem("the run is incomplete; fiscal run ... --resume goes on with it", file=str(path))
+    if not os.path.isdir(path):
+        what = (
+            "is a file, not a run folder"
+            if os.path.exists(path)
+            else "no such run folder" + missing_folder(path)
+        )
+        return Problem(what, file=str(path), nearest=near_run(path))
     return Problem("is not a run folder, it has no manifest.json", file=str(path))
+
+
+def missing_folder(path: Path) -> str:
+    """What a message adds on a folder that is not there: that the one above it is not there either, if so."""
+    return "" if os.path.isdir(path.parent) else f", and there is no folder {str(path.parent)!r}"
+
+
+def near_run(path: Path) -> str | None:
+    """The run folder beside ``path`` whose name is nearest to it; None where none is near."""
+    try:
+        beside = {folder.name: folder for folder in path.parent.iterdir() if is_run(folder)}
+    except (OSError, ValueError):
+        return None
+    close = nearest(path.name, beside)
+    return str(beside[close]) if close else None
 
 
 def _shape_holds(manifest: dict[str, Any]) -> bool:

@@ -188,8 +188,7 @@ def _located(wanted: str) -> tuple[Path, str]:
         path = Path("")
     raise InputError(
         Problem(
-            "no such design",
-            value=wanted,
+            f"no such design {wanted!r}",
             allowed="a .toml file or one of " + ", ".join(names),
             nearest=nearest(wanted, names) or nearest(path.stem, names),
         )

@@ -26,6 +26,7 @@ MAX_LINEAGE = 16
 HEADER = "scenario"
 SECTION_NAMES = (HEADER, *SECTIONS, ASSUMPTIONS)
 OVERRIDES = "--set"
+SCENARIO_ALLOWED = "a .toml file or a name that fiscal list prints"
 _SHORT_NUMBER = re.compile(r"([+-]?)(\.\d+)")
 _BARE = re.compile(r"[^\s\"'\[\]{}#=,]+")
 
@@ -192,13 +193,16 @@ def _locate(wanted: str, beside: _Origin | None) -> _Origin:
     except (OSError, ValueError):
         exists = False
     if exists:
+        inside = path / "scenario.toml"
+        if inside.is_file():
+            message = "is the folder of a run, not a scenario"
+            raise InputError(Problem(message, file=wanted, nearest=inside.as_posix()))
         return _Origin(path, wanted, name_from(path))
     problem = Problem(
-        "no such scenario file" if looks_like_file else "no such scenario",
+        f"no such scenario{' file' if looks_like_file else ''} {wanted!r}",
         file=beside.shown if beside else None,
         key=f"{HEADER}.extends" if beside else None,
-        value=wanted,
-        allowed="a .toml file or one of " + ", ".join(names),
+        allowed=SCENARIO_ALLOWED,
         nearest=nearest(wanted, names) or nearest(Path(wanted).stem, names) or _neighbour(path),
     )
     raise InputError(problem)
