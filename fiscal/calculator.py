@@ -25,7 +25,7 @@ import numpy as np
 from fiscal import compiled
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
 from fiscal.budget.vintages import Vintages, value_vintages
-from fiscal.errors import InputError, Problem, nearest
+from fiscal.errors import InputError, Problem, nearest, percent_hint
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import ROTH, TRADITIONAL
@@ -192,7 +192,8 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
             wrong.add(name)
             allowed = option.allowed
             close = nearest(given, option.choices) if isinstance(given, str) else None
-            problems.append(Problem(fault, key=name, value=given, allowed=allowed, nearest=close))
+            hint = percent_hint(given, option.unit, option.low, option.high)
+            problems.append(Problem(fault, key=name, value=given, allowed=allowed, nearest=close, hint=hint))
         elif values[name] is not None and not option.choices:
             values[name] = int(values[name]) if option.whole else float(values[name])
     problems += _contradictions(values, wrong)

@@ -253,7 +253,7 @@ def test_the_command_lists_every_problem(fiscal: Any) -> None:
     assert answer.returncode == 2 and answer.stdout == "" and "Traceback" not in answer.stderr
     for words in (
         "--age: is not a number (found 'old')",
-        "--return-rate: out of range",
+        "--return-rate: out of range (found 5.0); allowed: a number from -0.5 to 1; 5 percent is 0.05",
         "--outside-tax-rate: out of range",
         "--discount-rate: must be given",
         "did you mean 'roth'?",

@@ -394,10 +394,25 @@ def test_contradictions_are_not_reported_on_top_of_a_wrong_value():
 
 def test_percent_is_answered_with_its_fraction():
     (message,) = messages("baseline", ["adoption.allocation_share=15"])
-    assert message.endswith("(found 15); allowed: a number from 0 to 1; did you mean 0.15?")
-    for other in ("adoption.allocation_share=150", "adoption.allocation_share=-5", "horizon.last_year=15"):
+    assert message.endswith("(found 15); allowed: a number from 0 to 1; 15 percent is 0.15")
+    for written, words in (
+        ("paths.crypto_return=-15", "-15 percent is -0.15"),
+        ("paths.crypto_volatility=60", "60 percent is 0.6"),  # above 1 is allowed too
+        ("books.discount_rates=[0.02, 3.5]", "3.5 percent is 0.035"),
+        ("assumptions.hardship_rate=0.9", "0.002 to 0.008"),  # too small to be one in percent
+        ("assumptions.penalised_share=45", "45 percent is 0.45"),
+    ):
+        (message,) = messages("baseline", [written])
+        assert "out of range" in message and message.endswith(words)
+    others = (
+        f"assumptions.hardship_rate={10**400}",
+        "adoption.allocation_share=150",
+        "adoption.allocation_share=-5",
+        "horizon.last_year=15",
+    )
+    for other in (*others, "adoption.group_tilt=50", "heirs.years=100"):  # and what is no fraction
         (message,) = messages("baseline", [other])
-        assert "out of range" in message and "did you mean" not in message
+        assert "out of range" in message and "percent" not in message
 
 
 def test_a_wrong_base_hides_no_other_problem(tmp_path):

@@ -11,7 +11,7 @@ from functools import cache
 from types import MappingProxyType
 
 from fiscal import sources
-from fiscal.errors import Problem, nearest
+from fiscal.errors import Problem, nearest, percent_hint
 from fiscal.scenario.schema import ASSUMPTIONS, Declared
 
 
@@ -63,5 +63,8 @@ def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> lis
             message = "not a finite number"
             found.append(Problem(message, file=file, key=dotted, value=value, allowed=row.allowed))
         elif (row.low is not None and value < row.low) or (row.high is not None and value > row.high):
-            found.append(Problem("out of range", file=file, key=dotted, value=value, allowed=row.allowed))
+            hint = percent_hint(value, row.unit, row.low, row.high)
+            found.append(
+                Problem("out of range", file=file, key=dotted, value=value, allowed=row.allowed, hint=hint)
+            )
     return found

@@ -12,13 +12,13 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from fiscal.errors import InputError, Problem, nearest
+from fiscal.errors import InputError, Problem, nearest, percent_hint
 from fiscal.scenario.assumptions import adjustable, problems_of
 from fiscal.scenario.contradictions import contradictions
 from fiscal.scenario.files import file_settings
 from fiscal.scenario.scenario import Header, Scenario, spell
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
-from fiscal.scenario.section import bounds
+from fiscal.scenario.section import bounds, declaration
 from fiscal.scenario.toml import parse_toml, read_toml
 
 CATALOGUE_DIR = Path(__file__).parent / "catalogue"
@@ -412,16 +412,7 @@ def _validate(draft: _Draft) -> tuple[Settings, list[Problem]]:
     for problem in contradictions(settings) if draft.whole else []:
         key = problem.key or ""
         if key not in wrong:
-            problems.append(
-                Problem(
-                    problem.message,
-                    file=draft.origins.get(key),
-                    key=problem.key,
-                    value=problem.value,
-                    allowed=problem.allowed,
-                    nearest=problem.nearest,
-                )
-            )
+            problems.append(replace(problem, file=draft.origins.get(key)))
     return settings, problems
 
 
@@ -450,20 +441,11 @@ def _setting_problem(section: str, key: str, detail: ErrorDetails, draft: _Draft
         key=dotted,
         value=value,
         allowed=allowed(model, key),
-        nearest=nearest(value, choices)
-        if isinstance(value, str)
-        else _from_percent(value, *bounds(model, key))
+        nearest=nearest(value, choices) if isinstance(value, str) else None,
+        hint=percent_hint(value, declaration(model, key)["unit"], *bounds(model, key))
         if message == "out of range"
         else None,
     )
-
-
-def _from_percent(value: object, low: float | None, high: float | None) -> float | None:
-    """The fraction that a number too large for one was meant as, in percent."""
-    if isinstance(value, int | float) and high is not None and high <= 1 < value <= 100:
-        fraction = value / 100
-        return fraction if (low or 0.0) <= fraction <= high else None
-    return None
 
 
 def _header_problems(draft: _Draft) -> list[Problem]:
