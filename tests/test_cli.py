@@ -251,8 +251,8 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
         (("explain",), ("which scenario?",)),
         (("explain", "boom", "--set", "roth.x=1"), ("unknown key",)),
         (
-            ("compare", "baseline", "bom", "bus"),
-            ("bom: neither a scenario, a scenario file nor a run", "bus: "),
+            ("compare", "baseline", "bom", "bus", "--set", "roth.x=1"),
+            ("bom: neither a scenario, a scenario file nor a run", "bus: ", "roth.x: unknown key"),
         ),
         (
             ("compare", "baseline", "bom"),

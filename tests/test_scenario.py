@@ -425,6 +425,8 @@ def test_a_wrong_base_hides_no_other_problem(tmp_path):
         "adoption.full_year: out of range",
     ]
     assert len(found) == len(told) and all(any(words in line for line in found) for words in told)
+    for name in ("bom", write(tmp_path, "[fees\n", "broken.toml")):
+        assert len(messages(name, ["adoption.full_year=1900", "fees.core_rat=0.01"])) == 3
     # what is extended would decide whether values contradict each other
     write(tmp_path, '[scenario]\nextends = "bom"\n[roth]\nfull_from_year = 2030\nnone_from_year = 2030\n')
     assert len(messages(tmp_path / "mine.toml")) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -128,24 +129,26 @@ def results_of(
 
 def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
     """Problems of a name that may also be that of a run folder: what the folder lacks."""
-    if not any(problem.message.startswith("no such scenario") and not problem.key for problem in problems):
-        return list(problems)
     from fiscal.runs.manifest import missing_folder, near_run
 
     folder = Path(name)
-    if folder.is_dir():
-        return [Problem("this folder is no run: it has no manifest.json", file=name)]
-    message = f"neither a scenario, a scenario file nor a run folder{missing_folder(folder)}"
-    return [
-        replace(
+
+    def told(problem: Problem) -> Problem:
+        if problem.key or not problem.message.startswith(("no such scenario", "is a folder, not a file")):
+            return problem
+        if os.path.isdir(folder):
+            return Problem(
+                "this folder is no run: it has no manifest.json", file=name, nearest=near_run(folder)
+            )
+        return replace(
             problem,
-            message=message,
+            message=f"neither a scenario, a scenario file nor a run folder{missing_folder(folder)}",
             file=name,
             allowed=f"the folder of a run, {problem.allowed}",
             nearest=near_run(folder) or problem.nearest,
         )
-        for problem in problems
-    ]
+
+    return [told(problem) for problem in problems]
 
 
 def _static(one: Any) -> Any:

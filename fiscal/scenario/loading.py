@@ -47,10 +47,15 @@ def load(
     """
     if isinstance(name_or_path, Scenario):
         return override(name_or_path, overrides)
-    draft = _Draft()
-    origin = _locate(str(name_or_path), None)
-    draft.read(origin, ())
-    return _finish(draft, overrides, default_name=origin.name)
+    draft, name = _Draft(), HEADER
+    try:
+        origin = _locate(str(name_or_path), None)
+        name = origin.name
+        draft.read(origin, ())
+    except InputError as error:  # what is wrong in the overrides is told with it
+        draft.problems += error.problems
+        draft.whole = False
+    return _finish(draft, overrides, default_name=name)
 
 
 def override(scenario: Scenario, overrides: Mapping[str, object] | Sequence[str]) -> Scenario:
@@ -232,7 +237,7 @@ class _Draft:
     header_origins: dict[str, str] = field(default_factory=dict)
     lineage: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    whole: bool = True  # what is extended was found
+    whole: bool = True  # the file and what it extends were found and read
 
     def put(self, section: str, key: str, value: object, origin: str) -> None:
         self.values.setdefault(section, {})[key] = value
