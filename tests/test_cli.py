@@ -146,12 +146,29 @@ def test_explain_shows_unit_range_source_and_standing(fiscal):
         "set_in": "--set",
     }
     text = fiscal("explain", "boom").stdout
-    for word in ("adoption.participants_share", "share of participants", "0 to 1", "assumed", "cited", "GAO"):
+    for word in ("adoption.participants_share", "share of", "0 to 1", "assumed", "cited", "GAO"):
         assert word in text
     changed = fiscal("explain", "boom", "--changed").stdout
     assert "fees.core_rate" not in changed
     # the standing and the source that are declared are those of the default, not of what a scenario sets
-    assert "set here" in changed and "default 0, assumed: today" in changed
+    assert "the default is" in changed and "its source" in changed
+    assert re.search(r"0\.1 .* boom\.toml +0, assumed +today", changed)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_explain_fits_the_terminal_and_says_whose_standing_it_is(width, monkeypatch):
+    from typer.testing import CliRunner
+
+    from fiscal import cli
+
+    monkeypatch.setattr("fiscal.cli.show.PIPE_WIDTH", width)
+    printed = CliRunner().invoke(cli.app, ["explain", "boom"]).stdout
+    assert max(map(len, printed.splitlines())) <= width
+    if width == 80:  # a list, as the table would be columns of single syllables
+        assert "adoption.participants_share = 0.1, set in boom.toml\n" in printed
+        assert "    share of participants, 0 to 1\n    default 0, assumed: today" in printed
+        assert "    the default, assumed: " in printed
+        assert len(printed.splitlines()) < 5 * len(load("boom").explained())
 
 
 def test_explain_writes_files_that_load(fiscal, tmp_path):

@@ -668,6 +668,23 @@ def test_every_number_of_the_report_has_a_unit_in_the_workbook() -> None:
                 assert head.endswith(")"), f"{table.label}: {head}"
 
 
+def test_the_tables_of_settings_say_whose_standing_and_source_they_give() -> None:
+    boom = three()[1]
+    settings = boom.tables["settings"]
+    shown = background._settings_table(boom, settings).data.set_index("key")
+    row = shown.loc["adoption.participants_share"]
+    assert row["standing"] == "set here; default 0.0: assumed" and "Of the default: today" in row["note"]
+    row = shown.loc["fees.core_rate"]
+    assert row["standing"] == row["status"] and "Of the default" not in row["note"]
+    name = "wage_history_rate"
+    mine = settings.assign(value=settings["value"].mask(settings["key"] == f"assumptions.{name}", "0.03"))
+    table = sources.table("assumptions").set_index("key")
+    shown = background._assumptions_table(mine, table.reset_index()).data.set_index("key")
+    assert shown.loc[name, "value_text"] == "0.03"
+    assert shown.loc[name, "status"] == f"set here; default {table.loc[name, 'value']}: assumed"
+    assert set(shown.drop(name)["status"]) <= {"cited", "derived", "assumed", "choice"}
+
+
 def read_sheets(path: Path) -> dict[str, list[list[str]]]:
     """Cells of every sheet of a workbook, row by row: numbers as numbers are written, texts in quotes."""
     with zipfile.ZipFile(path) as book:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,15 +18,20 @@ from fiscal.cli.application import (
 from fiscal.cli.running import distinct, results_of, run_into, run_one
 from fiscal.cli.show import (
     emit,
+    is_narrow,
     progress_bar,
     range_text,
     say,
+    show_entries,
     show_frame,
     show_summary,
     show_table,
     shown,
 )
 from fiscal.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from fiscal.scenario.scenario import ExplainedSetting
 
 
 @app.command("list")
@@ -55,7 +61,8 @@ def explain(
 ) -> None:
     """Show every setting of a scenario with unit, range, source and standing, without running it.
 
-    Of a setting that the scenario changes the last column says what the default is, how it stands and where from.
+    Standing and source are always those of the default; of a setting that the scenario changes its default is
+    named too. On a terminal of less than 150 columns the settings are a list.
 
     \b
     Examples: fiscal explain boom
@@ -80,20 +87,33 @@ def explain(
         emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings})
     else:
         typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-        columns = ["setting", "value", "unit", "range", "standing", "set in", "source"]
+        _show_settings(rows)
+
+
+def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
+    """Settings as a table, on a narrow terminal as a list; what is said of a default is said as the default's."""
+    changed = [row.changed for row in rows]
+    standing = [f"{shown(row.default)}, {row.status}" if row.changed else row.status for row in rows]
+    ranges = [range_text(row.low, row.high) for row in rows]
+    if not is_narrow():
+        columns = ["setting", "value", "unit", "range", "set in", "the default is", "its source"]
         cells = [
-            [
-                row.key,
-                shown(row.value),
-                row.unit,
-                range_text(row.low, row.high),
-                "set here" if row.changed else row.status,
-                row.set_in,
-                f"default {shown(row.default)}, {row.status}: {row.source}" if row.changed else row.source,
-            ]
-            for row in rows
+            [row.key, shown(row.value), row.unit, span, row.set_in, status, row.source]
+            for row, span, status in zip(rows, ranges, standing, strict=True)
         ]
-        show_table(columns, cells, mark=[row.changed for row in rows])
+        show_table(columns, cells, mark=changed)
+        return
+    entries = [
+        (
+            f"{row.key} = {shown(row.value)}" + (f", set in {row.set_in}" if row.changed else ""),
+            [
+                f"{row.unit}, {span}" if span else row.unit,
+                f"{'default' if row.changed else 'the default,'} {status}: {row.source}",
+            ],
+        )
+        for row, span, status in zip(rows, ranges, standing, strict=True)
+    ]
+    show_entries(entries, mark=changed)
 
 
 @app.command()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"none|-?[\d,]*\.?\d+(e[-+]?\d+)?")
 PIPE_WIDTH = 160  # columns of a table that goes to a file or another program
+TABLE_WIDTH = 150  # columns below which tables with sentences in them become lists
 
 
 @contextlib.contextmanager
@@ -87,6 +88,26 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
         console.print(table)
     lines = [line.rstrip() for line in drawn.get().splitlines()]
     typer.echo("\n".join(line for line in lines if line))
+
+
+def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bool] = ()) -> None:
+    """Print what is too wide for a table: each entry's head, and under it its lines, set in and wrapped."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = console_on()
+    with console.capture() as drawn:
+        for number, (head, lines) in enumerate(entries):
+            style = "bold" if number < len(mark) and mark[number] else ""
+            console.print(Text(printable(head), style=style))
+            for line in lines:
+                console.print(Padding(Text(printable(line)), (0, 0, 0, 4)))
+    typer.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+
+
+def is_narrow() -> bool:
+    """Whether stdout is a terminal on which a table of many columns of words cannot be read."""
+    return console_on().width < TABLE_WIDTH
 
 
 LAST_WITHDRAWAL = "to the last withdrawal"

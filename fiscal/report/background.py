@@ -379,12 +379,14 @@ def _settings_table(base: Result, own: pd.DataFrame) -> Table:
         range=[_range(low, high) for low, high in zip(own["low"], own["high"], strict=True)],
         name=[capital(setting_name(key)) for key in own["key"]],
         note=[
-            f"{key}. {doc} {capital(source)}."
-            for key, doc, source in zip(own["key"], own["doc"], own["source"], strict=True)
+            f"{key}. {doc} {'Of the default: ' + source if changed else capital(source)}."
+            for key, doc, source, changed in zip(
+                own["key"], own["doc"], own["source"], own["changed"], strict=True
+            )
         ],
         section=own["key"].str.partition(".")[0].map(capital),
         standing=[
-            f"set here; default {default}: {status}" if changed else status
+            _standing(status, default if changed else None)
             for status, changed, default in zip(own["status"], own["changed"], own["default"], strict=True)
         ],
     )
@@ -408,8 +410,17 @@ def _assumptions_table(settings: pd.DataFrame, table: pd.DataFrame) -> Table:
         float(used.get(f"assumptions.{key}", value))
         for key, value in zip(table["key"], table["value"], strict=True)
     ]
-    frame = table.assign(
+    changed = [value != default for value, default in zip(values, table["value"], strict=True)]
+    sources_told = [
+        f"Of the default: {source}" if moved and isinstance(source, str) and source else source
+        for source, moved in zip(table["source"], changed, strict=True)
+    ]
+    frame = table.rename(columns={"value": "default"}).assign(
         value_text=[_plain(value) for value in values],
+        status=[
+            _standing(status, _plain(default) if moved else None)
+            for status, default, moved in zip(table["status"], table["value"], changed, strict=True)
+        ],
         range=[_range(low, high) for low, high in zip(table["low"], table["high"], strict=True)],
         unit=table["unit"].fillna(""),
         note=[
@@ -417,7 +428,7 @@ def _assumptions_table(settings: pd.DataFrame, table: pd.DataFrame) -> Table:
                 [key, *(capital(str(text).rstrip(".")) for text in texts if isinstance(text, str) and text)]
             )
             + ("." if any(isinstance(text, str) and text for text in texts) else ". No source.")
-            for key, *texts in zip(table["key"], table["source"], table["note"], strict=True)
+            for key, *texts in zip(table["key"], sources_told, table["note"], strict=True)
         ],
         name=[capital(setting_name(key)) for key in table["key"]],
     )
@@ -432,6 +443,11 @@ def _assumptions_table(settings: pd.DataFrame, table: pd.DataFrame) -> Table:
         ),
         note="note", breakable=True,
     )  # fmt: skip
+
+
+def _standing(status: str, default: str | None) -> str:
+    """The standing of a value at its default; of one that is set (``default`` given), whose standing it is."""
+    return status if default is None else f"set here; default {default}: {status}"
 
 
 def _plain(value: float) -> str:
