@@ -26,6 +26,7 @@ from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Items, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
 from fiscal.report.drivers import drivers_blocks
+from fiscal.results import COLUMNS
 from fiscal.scenario.design import read_design
 
 
@@ -643,7 +644,16 @@ def test_the_workbook_holds_the_tables_and_no_formula(folder, tmp_path):
         wanted = sorted(value for value in values if np.isfinite(value))
         np.testing.assert_allclose(numbers, wanted, rtol=1e-12, err_msg=table.label)
     heads = parts["xl/sharedStrings.xml"]
-    assert "nominal_bn_usd (billions of dollars)" in heads
+    assert "Nominal (billions of current dollars)" in heads and "Real (billions of 2025 dollars)" in heads
+    contents = {
+        row[0]: row for row in read_sheets(folder / "fiscal-report.xlsx")["Contents"] if len(row) == 4
+    }
+    assert contents["'Sheet'"][1:] == ["'What it holds'", "'Rows'", "'Units and signs'"]
+    assert set(contents) == {"'Sheet'", *map(repr, names[1:])}
+    for result in three():
+        row = contents[repr(f"{result.name} present values")]
+        assert float(row[2]) == len(result.tables["present_values"])
+        assert "Positive = the government is better off" in row[3]
     assert "Withdrawal tax (billions of current dollars, fiscal years)" in heads  # as the report has it
     assert "Withdrawal tax (percent of the same years' gross domestic product)" in heads
     small = three()[0]
@@ -665,7 +675,34 @@ def test_every_number_of_the_report_has_a_unit_in_the_workbook() -> None:
         assert not frame.columns.duplicated().any()
         for head, name in zip(heads, frame, strict=True):
             if frame[name].dtype.kind in "iuf" and frame[name].notna().any():
-                assert head.endswith(")"), f"{table.label}: {head}"
+                said = head.endswith(")") or re.search(
+                    "percent|correlation|months|paths|years|dollars", head.lower()
+                )
+                assert said, f"{table.label}: {head}"
+        assert len(set(heads)) == len(heads), table.label
+
+
+def test_heads_of_the_workbook_are_words_and_no_name_of_a_column() -> None:
+    tables = [*assembled().tables()]
+    heads = [head for table in tables for head in workbook._as_shown(table)[0]]
+    one = three()[1]
+    heads += [workbook._head_in_run(column, pd.DataFrame(), one) for column in COLUMNS]
+    assert not [head for head in heads if re.search(r"[a-z]_[a-z]|bn_usd", head)]
+    assert workbook.in_words("q05_bn_usd") == "5th percentile"
+    assert workbook._with_unit("Fall, percent", "percent") == "Fall, percent"
+    assert workbook._head_in_run("year", one.tables["budget"], one).startswith("Year (calendar or fiscal")
+    numbers = [
+        name
+        for frame in one.tables.values()
+        for name in frame.select_dtypes("number")
+        if not workbook._unit_in_run(name, one)
+    ]
+    assert set(numbers) <= {
+        "residual",
+        "scale",
+        "low",
+        "high",
+    }  # of what is checked, or of the row's own unit
 
 
 def test_the_tables_of_settings_say_whose_standing_and_source_they_give() -> None:
@@ -726,7 +763,7 @@ def test_the_workbook_beside_a_brief_bears_the_numbers_of_the_brief(tmp_path):
     numbered = [name for name in sheets if name.startswith("Table ")]
     assert numbered == [f"Table {number}" for number, _ in enumerate(made.tables(), start=1)]
     assert len(sheets) == 1 + len(whole.tables())
-    rows = {row[0]: row for row in sheets["Contents"] if len(row) == 3}
+    rows = {row[0]: row for row in sheets["Contents"] if len(row) == 4}
     for table in made.tables():
         assert rows[repr(made.numbers()[table.label])][1] == repr(table.caption)
 

@@ -1,7 +1,8 @@
 """All tables of a report and of its runs as one Excel workbook.
 
-Numbers are numbers and texts are texts: nothing that a user typed becomes a formula or a link. Units stand in the
-heads. The file holds no date, so the same report gives the same bytes with the same library.
+Numbers are numbers and texts are texts: nothing that a user typed becomes a formula or a link.
+Heads are words with units; the note on a head says what the column is called in the files of a run. The file holds
+no date, so the same report gives the same bytes with the same library.
 """
 
 from __future__ import annotations
@@ -45,6 +46,63 @@ UNITS = {
 }
 """Ending of a column's name -> unit."""
 
+OWN_UNITS = {
+    "people": "persons",
+    "deaths": "persons",
+    "net_migration": "persons",
+    "entrants": "persons",
+    "account_holders": "persons",
+    "per_dollar": "dollars a traditional dollar",
+    "wage_index": "dollars a year",
+    "cpi_u": "1982-84 = 100",
+    "chained_cpi": "1982-84 = 100",
+    "price_level": "times the price year's",
+}
+"""Column whose name does not say its unit -> unit."""
+
+HEADS = {
+    "path": "Scenario or reference",
+    "year_kind": "Calendar or fiscal year",
+    "gdp_share": "Share of GDP",
+    "gdp_bn_usd": "Gross domestic product",
+    "wage_index": "Average wage",
+    "cpi_u": "Consumer prices, CPI-U",
+    "chained_cpi": "Consumer prices, chained",
+    "dimension": "Grouped by",
+    "member": "Group",
+    "span": "Years covered",
+    "vintage": "Contributions of the year",
+    "own_date_bn_usd": "Value at the contributions' own date",
+    "market": "Path of returns",
+    "scope": "What is valued",
+    "key": "Setting",
+    "status": "Standing of the default",
+    "source": "Source of the default",
+    "doc": "What it does",
+    "wrapper": "Account",
+    "kind": "Kind of contribution",
+    "fall_bn_usd": "Change of the claim if crypto halves",
+}
+"""Column of a run's table -> its head, where the words of its name do not say enough."""
+
+WORDS = {
+    "gdp": "GDP",
+    "q05": "5th percentile",
+    "q25": "25th percentile",
+    "q75": "75th percentile",
+    "q95": "95th percentile",
+    "1y": "one year",
+    "5y": "five years",
+    "10y": "ten years",
+    "30y": "thirty years",
+    "minus": "less",
+    "buildup": "build-up",
+}
+"""Parts of a column's name -> words."""
+
+SIGN = "In the heads. Positive = the government is better off; a positive tax expenditure is a cost."
+"""Remark on a run's table of lines of the government's books."""
+
 BESIDE = "in the column of units"
 """Unit of numbers whose table has a column that names it, row by row."""
 
@@ -68,8 +126,10 @@ def write(report: Report, results: Sequence[Result], path: Path, whole: Report |
     sheets = [*_report_sheets(report, whole or report)]
     for result in results:
         for name, frame in result.tables.items():
-            heads = [_with_unit(str(column), unit_of(str(column))) for column in frame]
-            sheets.append(Sheet(f"{result.name} {name}", TABLES.get(name, ""), "", heads, frame))
+            heads = [_head_in_run(str(column), frame, result) for column in frame]
+            remark = SIGN if "line" in frame else ""
+            title = f"{result.name} {name.replace('_', ' ')}"
+            sheets.append(Sheet(title, capital(TABLES.get(name, "")), remark, heads, frame))
     parts = [part for sheet in sheets for part in _parts(sheet)]
     names = _sheet_names([part.name for part in parts])
     options = {
@@ -99,6 +159,7 @@ def _report_sheets(report: Report, whole: Report) -> Iterator[Sheet]:
 def _as_shown(table: Table) -> tuple[list[str], pd.DataFrame]:
     """Heads with units, and a frame: the columns as printed, before rounding, and after them those not printed."""
     shown = {column.field: column for column in table.columns}
+    printed = dict(zip(shown, _spelled_out([column.head for column in table.columns]), strict=True))
     data = table.data.set_axis([str(name) for name in table.data], axis=1)
     order = [table.group] if table.group is not None and table.group not in shown else []
     order += list(shown)
@@ -109,9 +170,25 @@ def _as_shown(table: Table) -> tuple[list[str], pd.DataFrame]:
         numeric = data[name].dtype.kind in "iufc"
         scaled = column is not None and column.decimals is not None and column.scale != 1
         parts.append(data[name] * column.scale if column is not None and scaled else data[name])
-        title = name if column is None else column.head
+        title = in_words(name) if column is None else printed[name]
+        if column is None and title in printed.values():
+            title += ", as in the data"
         heads.append(_with_unit(title, unit_in(table, name, column) if numeric else ""))
     return heads, pd.concat(parts, axis=1)
+
+
+def _spelled_out(heads: Sequence[str]) -> list[str]:
+    """Heads of a printed table, of which some go on from those before: "Effect: alone", "±", "with others"."""
+    found: list[str] = []
+    start = ""
+    for head in heads:
+        before, colon, _ = head.partition(": ")
+        start = before if colon else start
+        if head == "±" and found:
+            found.append(f"{found[-1]}, ±")
+        else:
+            found.append(f"{start}: {head}" if start and head in ("with others", "alone") else head)
+    return found
 
 
 def unit_in(table: Table, name: str, column: Column | None) -> str:
@@ -133,14 +210,42 @@ def unit_of(column: str) -> str:
     """The unit that a column's name ends with, in words; empty where it names none."""
     if column.startswith("dollar_"):
         return "dollars"
+    if column in OWN_UNITS:
+        return OWN_UNITS[column]
     for ending, unit in UNITS.items():
         if column == ending or column.endswith(f"_{ending}"):
             return unit
     return ""
 
 
+def in_words(column: str) -> str:
+    """The name of a column as a head: words, without the unit that it ends with."""
+    name = column
+    for ending in ("_bn_usd", "_usd"):
+        name = name.removesuffix(ending)
+    return capital(" ".join(WORDS.get(part, part) for part in name.split("_")))
+
+
+def _head_in_run(column: str, frame: pd.DataFrame, result: Result) -> str:
+    """The head of a column of a run's table."""
+    fiscal = column == "year" and "year_kind" in frame
+    unit = "calendar or fiscal, as the column before says" if fiscal else _unit_in_run(column, result)
+    return _with_unit(HEADS.get(column) or in_words(column), unit)
+
+
+def _unit_in_run(column: str, result: Result) -> str:
+    """The unit of a column of a run's table: of which year its dollars are, where that is known."""
+    if column == "real_bn_usd":
+        return f"billions of {result.scenario.settings.books.price_year} dollars"
+    of_year = re.search(
+        r"billions of [^,;:(]*", COLUMNS.get(column, "") if column.endswith("_bn_usd") else ""
+    )
+    return of_year[0].strip() if of_year else unit_of(column)
+
+
 def _with_unit(title: str, unit: str) -> str:
-    return f"{title} ({unit})" if unit else title
+    """The head; a unit that its words name already is not said again."""
+    return f"{title} ({unit})" if unit and unit.lower() not in title.lower() else title
 
 
 def _parts(sheet: Sheet) -> Iterator[Sheet]:
@@ -172,7 +277,9 @@ def _sheet_names(wanted: Sequence[str]) -> list[str]:
 def _contents(book: Any, report: Report, names: Sequence[str], sheets: Sequence[Sheet], head: Any) -> None:
     sheet = book.add_worksheet("Contents")
     sheet.set_column(0, 0, 34)
-    sheet.set_column(1, 2, 70)
+    sheet.set_column(1, 1, 70)
+    sheet.set_column(2, 2, 9)
+    sheet.set_column(3, 3, 70)
     lines = [report.title, report.subtitle, report.warning]
     lines.append(
         "Tables with a number are those of the brief; what only the full report holds stands under its name."
@@ -183,11 +290,13 @@ def _contents(book: Any, report: Report, names: Sequence[str], sheets: Sequence[
     for row, line in enumerate(lines):
         sheet.write_string(row, 0, line)
     first = len(lines) + 1
-    for place, word in enumerate(("Sheet", "What it holds", "Units and signs")):
+    for place, word in enumerate(("Sheet", "What it holds", "Rows", "Units and signs")):
         sheet.write_string(first, place, word, head)
     for row, (name, one) in enumerate(zip(names, sheets, strict=True), start=first + 1):
-        for place, text in enumerate((name, one.holds, one.remark or "in the heads")):
+        for place, text in enumerate((name, one.holds)):
             sheet.write_string(row, place, text)
+        sheet.write_number(row, 2, len(one.frame))
+        sheet.write_string(row, 3, one.remark or "In the heads")
 
 
 def _scenario_line(scenario: Mapping[str, str]) -> str:
@@ -199,7 +308,7 @@ def _sheet(sheet: Any, one: Sheet, head: Any) -> None:
     for place, (title, column) in enumerate(zip(one.heads, one.frame.columns, strict=True)):
         sheet.write_string(0, place, title, head)
         if column in COLUMNS:
-            sheet.write_comment(0, place, COLUMNS[column])
+            sheet.write_comment(0, place, f"{column}: {COLUMNS[column]}")
         sheet.set_column(place, place, max(12, min(len(title), 24)))
         for row, value in enumerate(one.frame[column].tolist(), start=1):
             _cell(sheet, row, place, value)
