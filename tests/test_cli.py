@@ -368,7 +368,13 @@ def test_validate_prints_verdicts_and_reasons(fiscal):
     assert engine_row["verdict"] == "inside" and abs(engine_row["model"] - engine_row["published"]) < 0.01
     assert rows["JCT_S2_603"]["verdict"] == "outside" and len(rows["JCT_S2_603"]["reason"]) > 100
     assert rows["NIPA_DC_HH_2024"]["verdict"] == "input"
-    shown = fiscal("validate", "CRR_BASE_2010_CLOSED", "EIG_C_EE").stdout
+    assert told["verdicts_by_kind"] == {
+        "engine": {"inside": 1},
+        "order": {"outside": 1},
+        "input": {"input": 1},
+    }
+    shown = fiscal("validate", "CRR_BASE_2010_CLOSED", "EIG_C_EE", "EIG_TV_TRAD_A45_M12_R35").stdout
+    assert re.search(r"EIG_TV_TRAD_A45_M12_R35 +replication ", shown)
     assert "73.06" in shown and "inside" in shown and "EIG_C_EE (input): Used" in shown
     refused(fiscal("validate", "CRR_BASE", "JCT"), "no such row (found 'CRR_BASE')", "(found 'JCT')")
 

@@ -124,6 +124,21 @@ def verdicts() -> pd.DataFrame:
     return published.validate().set_index("id")
 
 
+def test_what_the_engine_must_give_is_no_agreement_in_level() -> None:
+    """A replication's row is an engine row's contribution: the model's figure is the closed form of that row."""
+    stored = sources.table("validation").set_index("id", drop=False)
+    settings, kind = published.targets()["settings"], published.kinds(stored)
+    again = stored[kind == published.REPLICATION]
+    assert len(again) and set(again["check"]) == {"level"}
+    for name, row in again.iterrows():
+        (closed,) = [other for other in stored.index[kind == "engine"] if settings[other] == settings[name]]
+        assert row["model"] == stored.at[closed, "model"]
+    level = stored[kind == "level"]
+    assert (
+        settings[level.index].isna().all() and len(level) + len(again) == (stored["check"] == "level").sum()
+    )
+
+
 def test_stored_validation_is_what_the_model_gives() -> None:
     stored = sources.table("validation").set_index("id")
     assert list(stored.index) == list(published.targets().index)

@@ -163,8 +163,9 @@ def validate(
 ) -> None:
     """Hold the model against published numbers: published, model, tolerance, verdict, and why if outside.
 
-    The exit code is 1 when a row marked engine is not met; a level or order row outside says why. Less than
-    a minute; the report prints the stored table.
+    The exit code is 1 when a row marked engine is not met; a level or order row outside says why. Rows marked
+    replication are the engine's calculation again, beside another code's: no test of the model. Less than a
+    minute; the report prints the stored table.
 
     \b
     Examples: fiscal validate
@@ -184,24 +185,30 @@ def validate(
         raise InputError(problems)
     with progress_bar("validate") as progress:
         found = published.validate(list(dict.fromkeys(which)) if which else None, progress)
+    kinds = published.kinds(found)
     broken = found[(found["check"] == "engine") & (found["verdict"] == "outside")]
     if as_json:
         counts = {name: int(count) for name, count in found["verdict"].value_counts().items()}
-        emit({"ok": broken.empty, "verdicts": counts, "rows": runs.records(found)})
+        by_kind = {
+            str(kind): {str(name): int(count) for name, count in part.value_counts().items()}
+            for kind, part in found["verdict"].groupby(kinds, sort=False)
+        }
+        told = {"ok": broken.empty, "verdicts": counts, "verdicts_by_kind": by_kind}
+        emit({**told, "rows": runs.records(found.assign(kind=kinds))})
     else:
         rows = [
             [
                 row.id,
-                row.check,
+                kind,
                 f"{row.published:.5g}",
                 _figure(row.model),
                 row.unit,
                 row.tolerance,
                 row.verdict,
             ]
-            for row in found.itertuples()
+            for row, kind in zip(found.itertuples(), kinds, strict=True)
         ]
-        show_table(["row", "check", "published", "model", "unit", "tolerance", "verdict"], rows)
+        show_table(["row", "kind", "published", "model", "unit", "tolerance", "verdict"], rows)
         for row in found[found["reason"] != ""].itertuples():
             typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
     if not broken.empty:

@@ -9,11 +9,12 @@ import pandas as pd
 from fiscal import sources
 from fiscal.plots.wording import DASH, capital, listing, percent, short
 from fiscal.report.content import Block, Column, Heading, Items, Prose, Ref, Section, Table, Term
+from fiscal.validation.published import REPLICATION, kinds
 
 TABLE = "validation"
 CHECKS = {
     "engine": "Reproduced by the engine in a reduced setting",
-    "replication": "One contribution against an open replication, which leaves a part of its account undrawn",
+    REPLICATION: "One contribution against an open replication, which leaves a part of its account undrawn",
     "level": "The full model on the same concept and scope",
     "order": "Sign and order of magnitude",
     "input": "Used or cited",
@@ -27,9 +28,7 @@ def published_frame() -> pd.DataFrame:
         ["id", "settings", "basis", "model_year", "bridge", "provenance"]
     ]
     stored = sources.table("validation").merge(beforehand, on="id", validate="1:1")
-    # these rows are the calculator's too: what sets them apart from the engine's is the publication
-    one = (stored["check"] == "level") & stored["settings"].notna()
-    stored["check"] = stored["check"].mask(one, "replication")
+    stored["check"] = kinds(stored)
     stored["reason"] = stored["reason"].map(in_words, na_action="ignore")
     return stored.sort_values("check", key=lambda column: column.map(list(CHECKS).index), kind="stable")
 
@@ -114,7 +113,7 @@ def _year(frame: pd.DataFrame, row: str) -> str:
 def _verdicts(frame: pd.DataFrame) -> tuple[str | Ref, ...]:
     engine = frame[frame["check"] == "engine"]
     compared = frame[frame["check"].isin(["level", "order"])]
-    alike = frame[frame["check"] == "replication"]
+    alike = frame[frame["check"] == REPLICATION]
     gap = 1 - alike["model"].astype(float) / alike["published"].astype(float)
     inside = int((compared["verdict"] == "inside").sum())
     outside = compared[compared["verdict"] == "outside"]

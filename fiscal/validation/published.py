@@ -54,6 +54,20 @@ def targets() -> pd.DataFrame:
     return sources.table("published_targets").set_index("id")
 
 
+REPLICATION = "replication"
+
+
+def kinds(verdicts: pd.DataFrame) -> pd.Series:
+    """The kind of comparison of each row of ``verdicts`` (columns id, check): its ``check``, or :data:`REPLICATION`.
+
+    Rows marked ``level`` that put one contribution through the calculator are the same calculation as rows marked
+    ``engine``, whose closed form they must give; published is what a replication's code made of it that leaves a part
+    of its account undrawn. How far they lie apart follows from the two formulas, so they are no test of the model.
+    """
+    by_calculator = verdicts["id"].map(targets()["settings"]).notna()
+    return verdicts["check"].mask((verdicts["check"] == "level") & by_calculator, REPLICATION)
+
+
 def options(settings: str) -> dict[str, float | str]:
     """Options of the calculator as the column ``settings`` writes them: ``name=value`` with blanks between."""
     found: dict[str, float | str] = {}
