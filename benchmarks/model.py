@@ -49,6 +49,7 @@ class Model:
         self.scenario = load(SCENARIO, {"paths.model": MODEL})
         self.settings = self.scenario.settings
         self.stages: dict[str, float] = {}
+        engine.compute(self.scenario)  # what is compiled at first use is no part of a stage
         self.run = timed_run(lambda report: engine.compute(self.scenario, report), self.stages)
         self.last = self.settings.horizon.last_year
         self.inputs = self.run.inputs.until(self.last)

@@ -28,7 +28,7 @@ from fiscal.law import build
 from fiscal.markets import core, paths
 from fiscal.reading import read_limited
 from fiscal.results import Result
-from fiscal.scenario import Scenario, catalogue, load, own_files
+from fiscal.scenario import Scenario, catalogue, explain, load, own_files
 from fiscal.scenario.design import Design, read_design
 from fiscal.scenario.loading import CATALOGUE_DIR
 from fiscal.scenario.toml import format_value
@@ -53,7 +53,8 @@ def small(scenario: Scenario) -> Result:
         {"path": "scenario", "window": "FY2026-2035", "line": lines, "nominal_bn_usd": [1.0, 2.0, 3.0, 4.0]}
     )
     return Result(
-        name=scenario.name, scenario=scenario, tables={"budget": budget, "economy": economy, "windows": windows},
+        name=scenario.name, scenario=scenario,
+        tables={"budget": budget, "economy": economy, "windows": windows, "settings": explain(scenario)},
         fingerprint=scenario.fingerprint(), summary={"scenario": scenario.name},
     )  # fmt: skip
 

@@ -44,6 +44,7 @@ def found() -> list[tuple[str, object]]:
         ("stored sweeps", {"design.toml": b'[sweep]\nbase = "/etc/passwd"\n'}),
         ("texts in the PDF", ["\u4e2d\u202e\U0001f4a5"] * fuzz_texts.PLACES),
         ("texts in the PDF", [""] * fuzz_texts.PLACES),
+        ("texts in the PDF", ["plain"] * 3 + ["\u00ad"] + ["-"] * (fuzz_texts.PLACES - 4)),
     ]
 
 

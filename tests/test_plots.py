@@ -257,6 +257,14 @@ def test_individual_income_tax_is_cbos_and_then_a_held_share():
     assert tax[2100] / gdp[2100] == pytest.approx(cbo[2036] / gdp[2036])
 
 
+def test_receipts_of_nothing_are_no_share(monkeypatch):
+    own = comparison()
+    receipts = measures.individual_income_tax
+    monkeypatch.setattr(measures, "individual_income_tax", lambda result: 0.0 * receipts(result))
+    frame = measures.effect_sizes(own)
+    assert frame["income_tax_share"].isna().all() and frame["difference_bn_usd"].notna().all()
+
+
 def test_adoption_for_the_target_scales_the_effect_to_it():
     frame = measures.effect_sizes(comparison())
     own = frame[(frame["scenario"] == "boom") & (frame["window"] == "FY2026-2100")]

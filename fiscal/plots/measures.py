@@ -447,7 +447,8 @@ def effect_sizes(owner: Result | Comparison) -> pd.DataFrame:
             for reference in REFERENCES:
                 gap = window_difference(result, window, "withdrawal_tax", reference)
                 own = window_sum(result, window, "withdrawal_tax", reference)
-                share = gap / float(receipts.loc[first:last].sum())
+                received = float(receipts.loc[first:last].sum())
+                share = gap / received if received else np.nan
                 rows.append(
                     {
                         "scenario": result.name,

@@ -220,11 +220,23 @@ def _threshold_sentence(own: pd.DataFrame) -> str:
         return (
             f"No adoption would make it {target} of individual income tax, since there is no effect to scale."
         )
-    clauses = [f"{percent(row.adoption_for_target)} in {row.scenario}" for row in felt]
-    return (
-        f"By proportion, the effect would reach {target} of individual income tax if the share of "
-        f"participants holding that allocation were {listing(clauses)}."
-    )
+    parts = []
+    within = [row for row in felt if row.adoption_for_target <= 1]
+    if within:
+        clauses = [f"{percent(row.adoption_for_target)} in {row.scenario}" for row in within]
+        parts.append(
+            f"By proportion, the effect would reach {target} of individual income tax if the share of "
+            f"participants holding that allocation were {listing(clauses)}."
+        )
+    beyond = [row for row in felt if row.adoption_for_target > 1]
+    if beyond:
+        of_all = measures.TARGET_SHARE_OF_INCOME_TAX
+        clauses = [f"{percent(of_all / row.adoption_for_target, 2)} in {row.scenario}" for row in beyond]
+        parts.append(
+            "By proportion, if all participants held that allocation, the effect would be, of individual income "
+            f"tax, {listing(clauses)}."
+        )
+    return " ".join(parts)
 
 
 # --- the books --------------------------------------------------------------------------------------

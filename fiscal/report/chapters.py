@@ -274,6 +274,14 @@ def _lever_blocks(results: Results) -> list[Block]:
     ]  # fmt: skip
 
 
+def _adoption_words(adoption: float) -> str:
+    """What share of participants the allocation would need to reach the target, or what all of them would bring."""
+    target = measures.TARGET_SHARE_OF_INCOME_TAX
+    if adoption <= 1:
+        return f"for {percent(target)} in that year {percent(adoption)} of participants would have to hold it"
+    return f"by proportion it would be {percent(target / adoption, 2)} if all participants held it"
+
+
 def _difference_sentences(results: Results) -> str:
     price_year = results[0].scenario.value("books.price_year")
     displaced = {str(result.scenario.value("adoption.displaces")) for result in measures.with_crypto(results)}
@@ -299,11 +307,8 @@ def _difference_sentences(results: Results) -> str:
         )
     peaks = measures.peak_effects(owner_of(results))
     parts += [
-        f"As a share of individual income tax the effect of {row.scenario} is largest in fiscal year "
-        f"{row.year}, "
-        f"{percent(row.income_tax_share, 2)}; for 1 percent in that year {percent(row.adoption_for_target)} "
-        f"of "
-        "participants would have to hold the allocation."
+        f"As a share of individual income tax the effect of {row.scenario} is largest in fiscal year {row.year}, "
+        f"{percent(row.income_tax_share, 2)}; {_adoption_words(row.adoption_for_target)}."
         for row in peaks.itertuples()
         if row.difference_bn_usd
     ]

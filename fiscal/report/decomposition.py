@@ -198,4 +198,5 @@ def _table(owner: Comparison, effects: pd.DataFrame) -> Table:
         ),
         unit="Billions of current dollars; present value to the horizon at Treasury bill rates, of 30 June 2025.",
         group="case",
+        breakable=True,
     )

@@ -162,8 +162,15 @@ _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn what follows them round: they are shown, not obeyed."""
 
 
+_SOFT_HYPHEN = "\u00ad"
+"""Where a word may be broken: not shown, but fonts draw it with the hyphen's own sign, and a reader of the file would
+find it in place of every hyphen."""
+
+
 def _spelled(content: dict[str, Any]) -> dict[str, Any]:
-    """The content with every character that cannot be printed as its number, neighbours in one pair of brackets."""
+    """The content without soft hyphens, and with every character that cannot be printed as its number, neighbours in
+    one pair of brackets."""
+    content = _mapped(content, lambda text: text.replace(_SOFT_HYPHEN, ""))
     used = frozenset("".join(_texts(content))) - _PLAIN
     lacking = (used & _DIRECTION) | _lacking("".join(sorted(used - _DIRECTION)))
     if not lacking:
