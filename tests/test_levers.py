@@ -424,7 +424,7 @@ def test_the_report_s_chapter_says_what_each_case_changes() -> None:
         "Limit on elective deferrals", "Limit on catch-up contributions", "Limit on all additions",
     }  # fmt: skip
     told = terms["Limit on elective deferrals"]
-    assert "20000" in told and "limits.elective_limit_usd" in told  # what one types
+    assert "Here $20,000" in told and "limits.elective_limit_usd" in told  # what one types
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
     assert table.data.iloc[0]["2026_2035_bn_usd"] > 0
     assert levers_section((base,)) is None
