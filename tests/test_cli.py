@@ -6,8 +6,8 @@ import importlib
 import json
 import os
 import pty
-import select
 import re
+import select
 import signal
 import subprocess
 import sys
