@@ -502,8 +502,12 @@ def _judge_identity(projection: Projection) -> None:
     """The account identity must hold in every cell to rounding; the message names the worst place."""
     tolerance = 1e-9 * np.maximum(projection.identity_scale_usd, 1.0)
     worst = np.abs(projection.identity_residual_usd).max(axis=(2, 3)) - tolerance
-    if not np.isfinite(worst).all() or (worst > 0).any():
-        path, year = np.unravel_index(np.nanargmax(worst), worst.shape)
+    if not np.isfinite(worst).all():
+        path, year = np.argwhere(~np.isfinite(worst))[0]
+        where = f"path {projection.path_labels[path]}, {projection.years[year]}"
+        raise InputError(Problem("balances went beyond what can be computed", key=where))
+    if (worst > 0).any():
+        path, year = np.unravel_index(np.argmax(worst), worst.shape)
         raise ValueError(
             f"account identity broken on path {projection.path_labels[path]!r} in {projection.years[year]}: "
             f"residual {projection.identity_residual_usd[path, year].ravel()} dollars by wrapper and character"

@@ -157,7 +157,9 @@ def bytes_needed(settings: Settings) -> tuple[int, int]:
     if answering:
         kept += len(CONTRIBUTION_LINES) * n_years * np.dtype(float).itemsize
     drawn = MONTHLY_ARRAYS * n_years * MONTHS * len(ASSETS) * np.dtype(float).itemsize
-    return PROCESS_BYTES + min(settings.paths.count, BATCH) * (drawn + kept), kept + ROW_BYTES
+    # one batch is projected while the next is drawn: months are held of the one alone
+    beside = min(settings.paths.count, BATCH) * drawn + min(settings.paths.count, 2 * BATCH) * kept
+    return PROCESS_BYTES + beside, kept + ROW_BYTES
 
 
 def experiment(
@@ -245,6 +247,8 @@ class ThisProcess:
         self, asked: Experiment, measure: str, wanted: Sequence[Span]
     ) -> Iterator[tuple[Span, Mapping[str, np.ndarray]]]:
         """The batches in their order; while one is projected, the next is drawn."""
+        if not wanted:
+            return
         with ThreadPoolExecutor(max_workers=1) as pool:
             coming = pool.submit(draw_batch, asked, measure, *wanted[0])
             for span, after in zip(wanted, [*wanted[1:], None], strict=True):

@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "people": _INPUTS | {"law"},
     "law": _INPUTS | {"people"},
     "markets": _INPUTS | {"datapackage", "people"},
-    "projection": _BASE,
+    "projection": _BASE | {"compiled"},
     "budget": _BASE | {"projection"},
     "assembly": _ENGINE,
     "calculator": _BASE | {"budget", "compiled", "projection"},

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import fields
+from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import CRYPTO_ASSET, STRATA, YEARS, answering, random_inputs, replaced
+from small import AGES, CRYPTO_ASSET, STRATA, YEARS, answering, random_inputs, replaced
 
+from fiscal.engine import _judge_identity
+from fiscal.errors import InputError
 from fiscal.projection import cells, reference
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.outputs import CELL_LINES, Projection
+from fiscal.projection.owners import owner_balances
 
 KEPT = {"keep_shares": (0, 2), "keep_balances": (1, 2)}
 STOCKS = ("closing_usd", "opening_usd", "roth_basis_usd", "identity_scale_usd")
@@ -37,6 +45,11 @@ def world(seed: int, kind: str) -> ProjectionInputs:
             impact_multiplier=0.0,
             heir_years=int(rng.integers(1, 9)),
         )
+    if kind == "charged":
+        return replaced(
+            inputs, heir_years=int(rng.integers(1, 9)), loss_rate=rng.uniform(0, 1, inputs.loss_rate.shape),
+            year_fraction=rng.uniform(0.1, 1.5, YEARS),
+        )  # fmt: skip
     if kind == "lost":
         half_return = inputs.half_return.copy()
         half_return[1, 2, 0, CRYPTO_ASSET] = -1.0
@@ -79,7 +92,7 @@ def assert_equal_to_rounding(found: Projection, expected: Projection) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from(["full", "empty", "lost"]))
+@given(st.integers(0, 10_000), st.sampled_from(["full", "empty", "lost", "charged"]))
 def test_every_cell_is_the_reference_s(seed: int, kind: str) -> None:
     inputs = world(seed, kind)
     assert_equal_to_rounding(cells.project(inputs, **KEPT), reference.project(inputs, **KEPT))
@@ -89,16 +102,22 @@ def test_every_cell_is_the_reference_s(seed: int, kind: str) -> None:
 @given(st.integers(0, 10_000))
 def test_a_path_has_the_same_bits_alone_and_on_any_number_of_threads(seed: int) -> None:
     inputs = world(seed, "full")
-    together = cells.project(inputs, **KEPT)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "THREADS", 1)
-        in_turn = cells.project(inputs, **KEPT)
+    together, balances = cells.project(inputs, **KEPT), owner_balances(inputs, AGES - 1, 1)
+    numba.set_num_threads(1)
+    try:
+        in_turn, one_by_one = cells.project(inputs, **KEPT), owner_balances(inputs, AGES - 1, 1)
+    finally:
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    np.testing.assert_array_equal(balances, one_by_one)
     for p in range(3):
         alone = cells.project(inputs.only(p), keep_shares=(0,), keep_balances=(0,))
         for name in CELL_LINES:
             np.testing.assert_array_equal(alone.cells[name][0], together.cells[name][p])
             np.testing.assert_array_equal(in_turn.cells[name][p], together.cells[name][p])
-        np.testing.assert_array_equal(alone.identity_residual_usd[0], together.identity_residual_usd[p])
+        np.testing.assert_array_equal(owner_balances(inputs.only(p), AGES - 1, 1)[0], balances[p])
+        for name in (*STOCKS, "crypto_return", "identity_residual_usd"):
+            np.testing.assert_array_equal(getattr(alone, name)[0], getattr(together, name)[p], err_msg=name)
+            np.testing.assert_array_equal(getattr(in_turn, name), getattr(together, name), err_msg=name)
         for kept, own in ((alone.shares, together.shares), (alone.balances, together.balances)):
             assert kept is not None and own is not None
             for name in (one.name for one in fields(own) if one.name != "paths" and p in own.paths):
@@ -108,6 +127,58 @@ def test_a_path_has_the_same_bits_alone_and_on_any_number_of_threads(seed: int) 
 def test_what_was_not_asked_for_is_not_kept() -> None:
     found = cells.project(world(1, "full"))
     assert found.shares is None and found.balances is None
+
+
+@pytest.mark.parametrize("paths", [(3,), (-1,), (0, 0)])
+def test_paths_to_keep_that_are_not_there_are_refused(paths: tuple[int, ...]) -> None:
+    for asked in ({"keep_shares": paths}, {"keep_balances": paths}):
+        with pytest.raises(ValueError, match="different ones of 3"):
+            cells.project(world(1, "full"), **asked)
+
+
+def test_one_path_and_many_are_compiled_once() -> None:
+    from fiscal.projection import cell_years
+
+    for inputs in (world(1, "full"), world(1, "full").only(0)):
+        cells.project(inputs)
+        cells.project(inputs, keep_shares=(0,), keep_balances=(0,))
+    assert len(cell_years.project.signatures) == 1
+
+
+def test_what_overflows_stays_no_number() -> None:
+    """Whoever judges the identity finds it in every year after."""
+    inputs = world(2, "full")
+    half_return = inputs.half_return.copy()
+    half_return[1, 1] = 1e300
+    found = cells.project(replaced(inputs, half_return=half_return))
+    assert not np.isfinite(found.identity_residual_usd[1, 1:]).all(axis=(1, 2)).any()
+    assert np.isfinite(found.identity_residual_usd[[0, 2]]).all()
+    with pytest.raises(InputError, match="path p1, 2026: balances went beyond what can be computed"):
+        _judge_identity(found)
+
+
+def test_code_is_compiled_where_it_is_checked(tmp_path) -> None:
+    """By every way in, also where no engine ran before: the folder is chosen, not numba's own."""
+    program = (
+        "import sys; sys.path.insert(0, 'tests')\n"
+        "from small import random_inputs\n"
+        "from fiscal.projection import cells, owners\n"
+        "import os; print(os.environ.get('NUMBA_CACHE_DIR'))\n"
+        "{call}\n"
+        "print(os.environ.get('NUMBA_CACHE_DIR'))\n"
+    )
+    root = Path(__file__).resolve().parent.parent
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    for call in (
+        "cells.project(random_inputs(1, paths=1))",
+        "owners.owner_balances(random_inputs(1, paths=1), 2, 1)",
+    ):
+        answer = subprocess.run(
+            [sys.executable, "-c", program.format(call=call)], cwd=root, capture_output=True, text=True,
+            env=environment | {"PYTHONPATH": str(root)},
+        )  # fmt: skip
+        before, *after = answer.stdout.split()
+        assert before == "None" and after and after[0].endswith("__numba_cache__"), answer.stderr
 
 
 def test_the_year_adds_up_from_the_reported_lines() -> None:

@@ -435,3 +435,28 @@ def test_a_portfolio_with_a_quarter_of_crypto_is_priced_at_one_after_forty_years
     error = price.std(ddof=1) / np.sqrt(len(price))
     assert abs(price.mean() - 1) < 3.5 * error
     assert error < 0.2
+
+
+def test_a_draw_that_fails_comes_after_the_batches_before_it(monkeypatch):
+    """The next batch is drawn while one is projected; what is finished is given first, and nothing is left running."""
+    import threading
+
+    from fiscal import simulation
+
+    def draw(asked, measure, first, size):
+        if first == 2:
+            raise ValueError("no such path")
+        return first
+
+    monkeypatch.setattr(simulation, "draw_batch", draw)
+    monkeypatch.setattr(simulation, "project_drawn", lambda asked, drawn: {"first": drawn})
+    before = threading.active_count()
+    given = simulation.ThisProcess().project(None, "real", [(0, 1), (1, 1), (2, 1), (3, 1)])
+    assert [next(given), next(given)] == [((0, 1), {"first": 0}), ((1, 1), {"first": 1})]
+    with pytest.raises(ValueError, match="no such path"):
+        next(given)
+    abandoned = simulation.ThisProcess().project(None, "real", [(0, 1), (1, 1)])
+    next(abandoned)
+    abandoned.close()
+    assert threading.active_count() == before
+    assert list(simulation.ThisProcess().project(None, "real", [])) == []

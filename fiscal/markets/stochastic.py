@@ -22,7 +22,6 @@ matching moments across paths. Regime shocks and jumps of adoption are unpriced.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -242,9 +241,11 @@ def sobol_normals(seed: int, dimensions: int, n_points: int, first: int) -> np.n
     sequence = qmc.Sobol(dimensions, scramble=True, bits=SOBOL_BITS, rng=scramble)
     if first:
         sequence.fast_forward(first)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # balance needs powers of two: a batch is a part
         points = sequence.random(n_points)
+    else:  # the first by itself: SciPy warns of a sequence that begins with no power of two, and a batch is a part
+        points = sequence.random(1)
+        if n_points > 1:
+            points = np.concatenate([points, sequence.random(n_points - 1)])
     return ndtri(points + 0.5 / 2**SOBOL_BITS)  # never zero
 
 

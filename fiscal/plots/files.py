@@ -32,11 +32,13 @@ def figure_files(figure: Figure, name: str, *, title: str = "", description: str
     with style.look():
         figure.draw_without_rendering()  # laid out once for both
         figure.set_layout_engine("none")
-        for ending, told in metadata.items():
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=ending, metadata=told | own)
-            found[f"{name}.{ending}"] = buffer.getvalue()
-        figure.set_layout_engine(layout)
+        try:
+            for ending, told in metadata.items():
+                buffer = io.BytesIO()
+                figure.savefig(buffer, format=ending, metadata=told | own)
+                found[f"{name}.{ending}"] = buffer.getvalue()
+        finally:
+            figure.set_layout_engine(layout)
     return found
 
 

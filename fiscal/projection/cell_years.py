@@ -95,6 +95,12 @@ def _empty(balance, basis, contribution, inherited, filled, a, n):
 
 
 @compiled
+def _larger(scale, balance):
+    """The larger of two balances; one that is no number stays."""
+    return scale if scale >= balance or scale != scale else balance
+
+
+@compiled
 def _worse(residual, gap):
     """The larger of two residuals in size, with its sign; one that is no number stays."""
     return residual if abs(residual) >= abs(gap) or residual != residual else gap
@@ -181,8 +187,7 @@ def project(
                             left -= rolled[w, c]
                         if c == TRADITIONAL:
                             converted[w, c] = min(conversion_rate[y, a] * part * per_available, left)
-                        if opened[w, c] > scale[y]:
-                            scale[y] = opened[w, c]
+                        scale[y] = _larger(scale[y], opened[w, c])
                         opening_usd[y, w, c] += opened[w, c]
                         gap[w, c] = opened[w, c]
 
@@ -299,8 +304,7 @@ def project(
                         closing_inherited[a, n, since + 1, c, CORE] = core + crypto - moved
                         closing_inherited[a, n, since + 1, c, CRYPTO] = moved
                         gap_heirs[c] -= core + crypto
-                    if stock > scale[y]:
-                        scale[y] = stock
+                    scale[y] = _larger(scale[y], stock)
                     opening_usd[y, INHERITED, c] += stock
                 heirs_closed = 0.0
                 for c in range(2):
@@ -406,6 +410,6 @@ def project(
                 closing_basis[a - 1],
                 closing_inherited[a - 1],
             )
-        inherited[ages - 1] += closing_inherited[ages - 1]
         balance[0], basis[0], inherited[0] = 0.0, 0.0, 0.0
+        inherited[ages - 1] += closing_inherited[ages - 1]
         closing[:], closing_basis[:], closing_inherited[:] = 0.0, 0.0, 0.0

@@ -12,10 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from fiscal import compiled
 from fiscal.projection.inputs import ProjectionInputs, plain
 from fiscal.projection.outputs import CELL_LINES, AccountBalances, AccountShares, Projection
-
-THREADS = 2
 
 
 def project(
@@ -25,17 +24,23 @@ def project(
 
     Returns a :class:`Projection`, with the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
     120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90). Raises
-    ``ValueError`` only through ``ProjectionInputs``' own checks; the identity is *reported*, not asserted
-    (``identity_residual_usd``): the engine judges it.
+    ``ValueError`` through ``ProjectionInputs``' own checks and for a path to keep that is not there or is named twice;
+    the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
     """
+    compiled.prepare()
+    import numba
+
     from fiscal.projection import cell_years
 
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
+    for kept_paths in (keep_shares, keep_balances):
+        if len(set(kept_paths)) < len(kept_paths) or not set(kept_paths) <= set(range(n_paths)):
+            raise ValueError(f"paths to keep must be different ones of {n_paths}, not {kept_paths}")
     ages, groups, strata = cell = inputs.opening_usd.shape[2:]
     flat = (ages, groups * strata)
     heir_years = inputs.heir_years
 
-    lines = np.zeros((len(CELL_LINES), n_paths, n_years, *flat))
+    lines = np.zeros((n_paths, len(CELL_LINES), n_years, *flat))
     closing_usd = np.zeros((n_paths, n_years, 3, 2, 2))
     opening_usd = np.zeros((n_paths, n_years, 3, 2))
     basis_usd, crypto_return, scale = np.zeros((3, n_paths, n_years))
@@ -78,7 +83,7 @@ def project(
     def one(p: int) -> None:
         mix = int(inputs.mix[p])
         run(
-            lines[:, p], closing_usd[p], opening_usd[p], crypto_return[p], basis_usd[p], residual[p], scale[p],
+            lines[p], closing_usd[p], opening_usd[p], crypto_return[p], basis_usd[p], residual[p], scale[p],
             *of_path(shares, keep_shares, p), *of_path(balances, keep_balances, p), plain(inputs.year_fraction),
             opening, opening_basis, contribution, plain(inputs.contribution_scale[p]), plain(inputs.half_return[p]),
             plain(inputs.core_weight[mix]), plain(inputs.crypto_weight[mix]), plain(inputs.fee_rate[mix]),
@@ -92,7 +97,7 @@ def project(
             plain(inputs.heir_schedule.tax_usd), float(inputs.additional_tax_rate),
         )  # fmt: skip
 
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+    with ThreadPoolExecutor(max_workers=min(n_paths, numba.get_num_threads())) as pool:
         list(pool.map(one, range(n_paths)))
 
     def unflattened(values: np.ndarray) -> np.ndarray:
@@ -101,7 +106,7 @@ def project(
     return Projection(
         years=inputs.years,
         path_labels=inputs.path_labels,
-        cells={name: unflattened(lines[i]) for i, name in enumerate(CELL_LINES)},
+        cells={name: unflattened(lines[:, i]) for i, name in enumerate(CELL_LINES)},
         closing_usd=closing_usd,
         opening_usd=opening_usd,
         crypto_return=crypto_return,

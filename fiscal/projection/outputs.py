@@ -79,7 +79,7 @@ class Projection:
 
     years: np.ndarray
     path_labels: tuple[str, ...]
-    cells: dict[str, np.ndarray]  # CELL_LINES -> (P, Y, A, G, S)
+    cells: dict[str, np.ndarray]  # CELL_LINES -> (P, Y, A, G, S); compiled, parts of one array
     closing_usd: np.ndarray  # (P, Y, wrapper 3, character 2, sleeve 2), sums over cells
     opening_usd: np.ndarray  # (P, Y, wrapper 3, character 2), sums over cells
     crypto_return: np.ndarray  # (P, Y) of the crypto sleeve, price impact included

@@ -54,7 +54,9 @@ def balances(
                     for c in range(2):
                         core = balance[a, g, w, c, CORE] * growth[0, CORE, a, 0]
                         crypto = balance[a, g, w, c, CRYPTO] * growth[0, CRYPTO, a, 0]
-                        if core + crypto <= 0.0:
+                        if core + crypto <= 0.0:  # nothing can be drawn
+                            after[w, c, CORE] += core
+                            after[w, c, CRYPTO] += crypto
                             continue
                         opened = balance[a, g, w, c, CORE] + balance[a, g, w, c, CRYPTO]
                         flow = part * opened / (core + crypto)

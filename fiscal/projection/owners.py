@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from fiscal.projection.cells import THREADS
+from fiscal import compiled
 from fiscal.projection.inputs import ProjectionInputs, plain
 
 
@@ -16,6 +16,9 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
 
     Without price impact: that needs the purchases of everybody.
     """
+    compiled.prepare()
+    import numba
+
     from fiscal.projection import owner_years
 
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
@@ -44,6 +47,6 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
             conversion, to_heirs,
         )  # fmt: skip
 
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+    with ThreadPoolExecutor(max_workers=min(n_paths, numba.get_num_threads())) as pool:
         list(pool.map(one, range(n_paths)))
     return result

@@ -1,4 +1,4 @@
-"""What both compiled projections share: tax by a schedule on many paths at once, and buffers for vectors."""
+"""What both compiled projections of totals share: tax by a schedule on many paths at once, and buffers for vectors."""
 
 from __future__ import annotations
 
