@@ -45,6 +45,8 @@ def found() -> list[tuple[str, object]]:
         ("texts in the PDF", ["\u4e2d\u202e\U0001f4a5"] * fuzz_texts.PLACES),
         ("texts in the PDF", [""] * fuzz_texts.PLACES),
         ("texts in the PDF", ["plain"] * 3 + ["\u00ad"] + ["-"] * (fuzz_texts.PLACES - 4)),
+        ("texts in the PDF", ["\r\t"] * fuzz_texts.PLACES),
+        ("texts in the PDF", ["plain"] * (fuzz_texts.PLACES - 1) + ["\r\t"]),
     ]
 
 
