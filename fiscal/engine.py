@@ -235,7 +235,9 @@ def compute(
         tuple(labels.index(label) for label in chosen) if run_off and complete else ()
         for chosen in (valued_paths, held_paths)
     )
-    projection = project(inputs, keep_shares=keep, keep_balances=hold)
+    projection = project(
+        inputs, keep_shares=keep, keep_balances=hold, balance_years=int((years <= horizon_last).sum())
+    )
     _judge_identity(projection)
     report(3, 4, "the government's books")
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)

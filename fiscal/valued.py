@@ -256,10 +256,10 @@ def claim_table(run: Run) -> pd.DataFrame:
         claim, held = valued.vintages.claim_usd, valued.vintages.balance_usd
         if valued.basis != "portfolio" or valued.marginal or claim is None or held is None:
             continue
-        inside, crypto = run.horizon, SLEEVES.index("crypto")
+        crypto = SLEEVES.index("crypto")
         total, worth = held.sum(axis=1), claim.sum(axis=1)
         at_margin = (
-            np.zeros(len(inside)) if valued.market == NO_CRYPTO_PATH else _marginal_claim(run)[:, crypto]
+            np.zeros(len(claim)) if valued.market == NO_CRYPTO_PATH else _marginal_claim(run)[:, crypto]
         )
         columns = {
             "balance_bn_usd": total / BILLION,
@@ -270,7 +270,7 @@ def claim_table(run: Run) -> pd.DataFrame:
             "marginal_crypto_claim_bn_usd": at_margin / BILLION,
             "fall_bn_usd": -FALL * at_margin / BILLION,
         }
-        frame = pd.DataFrame({"year": run.projection.years, **columns})[inside]
+        frame = pd.DataFrame({"year": run.projection.years[: len(claim)], **columns})
         frames.append(frame.assign(path=valued.market))
     if not frames:
         return pd.DataFrame(columns=list(CLAIM_COLUMNS))

@@ -40,7 +40,7 @@ def taxes(
     heirs,
 ):  # fmt: skip
     """Fill the tax that a dollar brings: of the opening stock ``stock`` (line, A, N), of contributions
-    ``vintages`` (line, Y, character, A, N), each at its own date, and, where ``claim`` (Y, sleeve) has rows, the
+    ``vintages`` (line, Y, character, A, N), each at its own date, and, in the years of ``claim`` (Y, sleeve), the
     income tax to come on the balances ``owners`` (Y, wrapper, sleeve, A, N) and ``heirs`` (Y, since, sleeve, A, N).
 
     N are the groups and strata, ``growth`` (Y, half, sleeve, A, S) with fees and losses, ``to_heirs`` (Y, A, N),
@@ -118,7 +118,7 @@ def taxes(
                     for n in range(cells):
                         held = paid * inherited[y, a, n] * d + (1 - paid) * after[0, 0, k, n]
                         left[a, since, k, n] = held * grow[0, k, n]
-        if len(claim):
+        if y < len(claim):
             for k in range(2):
                 for a in range(ages):
                     for n in range(cells):

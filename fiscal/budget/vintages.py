@@ -50,7 +50,7 @@ class Vintages:
     ``stock_usd[line]`` (A, G, S) by age at the opening; ``contributions_usd[line]`` (Y, character 2, A, G, S)
     by age at the opening of the year of contribution; the lines of ``TAXES`` and ``inside_buildup_shadow``
     (negative: forgone), the latter for contributions only and only where the outside law was given.
-    ``claim_usd`` (Y, sleeve 2), on the portfolio basis and where balances were kept: the income tax that the
+    ``claim_usd`` (years kept, sleeve 2), on the portfolio basis and where balances were kept: the income tax that the
     traditional balances of each opening will bring (owners' and heirs', withdrawals and conversions), and
     ``balance_usd`` these balances.
     """

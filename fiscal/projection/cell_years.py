@@ -123,7 +123,7 @@ def project(
     """
     years, ages, cells = lines.shape[1:]
     strata = core_weight.shape[2]
-    keeps, holds = len(withdrawn_shares) > 0, len(owners_usd) > 0
+    keeps, held_years = len(withdrawn_shares) > 0, len(owners_usd)
     growth = np.empty((2, 2, ages, strata))
     balance, closing = np.zeros((2, ages, cells, 2, 2, 2))  # wrapper, character, sleeve
     basis, closing_basis = np.zeros((2, ages, cells, 2))
@@ -394,7 +394,7 @@ def project(
                     for w in range(2):
                         if converted[w, TRADITIONAL] != 0.0:
                             converted_shares[y, w, a, n] = converted[w, TRADITIONAL]
-                if holds:
+                if y < held_years:
                     for k in range(2):
                         for w in range(2):
                             if balance[a, n, w, TRADITIONAL, k] != 0.0:

@@ -18,12 +18,17 @@ from fiscal.projection.outputs import CELL_LINES, AccountBalances, AccountShares
 
 
 def project(
-    inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = (), keep_balances: tuple[int, ...] = ()
+    inputs: ProjectionInputs,
+    *,
+    keep_shares: tuple[int, ...] = (),
+    keep_balances: tuple[int, ...] = (),
+    balance_years: int | None = None,
 ) -> Projection:
     """Roll all cells forward through all years on all paths; the order of events is the reference's.
 
     Returns a :class:`Projection`, with the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
-    120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90). Raises
+    120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90) in the first
+    ``balance_years``, by default in all. Raises
     ``ValueError`` through ``ProjectionInputs``' own checks and for a path to keep that is not there or is named twice;
     the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
     """
@@ -46,8 +51,8 @@ def project(
     basis_usd, crypto_return, scale = np.zeros((3, n_paths, n_years))
     residual = np.zeros((n_paths, n_years, 3, 2))
 
-    def kept(paths: tuple[int, ...], *axes: int) -> np.ndarray:
-        return np.zeros((len(paths), n_years, *axes, *flat))
+    def kept(paths: tuple[int, ...], *axes: int, years: int = n_years) -> np.ndarray:
+        return np.zeros((len(paths), years, *axes, *flat))
 
     shares = {
         "withdrawn": kept(keep_shares, 2, 2),
@@ -56,7 +61,11 @@ def project(
         "moved": kept(keep_shares, 2, 2),
         "heirs_moved": kept(keep_shares, heir_years, 2),
     }
-    balances = {"owners": kept(keep_balances, 2, 2), "heirs": kept(keep_balances, heir_years, 2)}
+    held = n_years if balance_years is None else balance_years
+    balances = {
+        "owners": kept(keep_balances, 2, 2, years=held),
+        "heirs": kept(keep_balances, heir_years, 2, years=held),
+    }
 
     def of_path(arrays: dict[str, np.ndarray], paths: tuple[int, ...], path: int) -> list[np.ndarray]:
         """Where a path writes; without years if it is not kept."""

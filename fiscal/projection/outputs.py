@@ -65,7 +65,7 @@ class AccountShares:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountBalances:
-    """Opening balances of the traditional accounts in every cell of the kept paths, dollars."""
+    """Opening balances of the traditional accounts in every cell of the kept paths in the first years, dollars."""
 
     paths: tuple[int, ...]
 

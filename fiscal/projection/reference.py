@@ -104,12 +104,17 @@ def _aged_inherited(closing: np.ndarray, axis: int) -> np.ndarray:
 
 
 def project(
-    inputs: ProjectionInputs, *, keep_shares: tuple[int, ...] = (), keep_balances: tuple[int, ...] = ()
+    inputs: ProjectionInputs,
+    *,
+    keep_shares: tuple[int, ...] = (),
+    keep_balances: tuple[int, ...] = (),
+    balance_years: int | None = None,
 ) -> Projection:
     """Roll all cells forward through all years on all paths; see the module's order of events.
 
     Returns a :class:`Projection`, with the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
-    120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90). Raises
+    120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90) in the first
+    ``balance_years``, by default in all. Raises
     ``ValueError`` only through ``ProjectionInputs``' own checks; the identity is *reported*, not asserted
     (``identity_residual_usd``): the engine judges it.
     """
@@ -144,11 +149,11 @@ def project(
         moved=np.zeros(owners),
         heirs_moved=np.zeros((len(kept), n_years, heir_years, 2, *cell)),
     )
-    with_balances = list(keep_balances)
+    with_balances, held_years = list(keep_balances), n_years if balance_years is None else balance_years
     balances = AccountBalances(
         paths=keep_balances,
-        owners=np.zeros((len(with_balances), n_years, 2, 2, *cell)),
-        heirs=np.zeros((len(with_balances), n_years, heir_years, 2, *cell)),
+        owners=np.zeros((len(with_balances), held_years, 2, 2, *cell)),
+        heirs=np.zeros((len(with_balances), held_years, heir_years, 2, *cell)),
     )
     impact = np.zeros(n_paths)  # log price raised by past purchases
     bought = np.zeros(n_paths)  # net dollars into the crypto sleeve last year
@@ -171,7 +176,7 @@ def project(
         # 1. opening and first half
         opening = balance.sum(axis=3)  # (P, 2, 2, A, G, S)
         opening_inherited = inherited.sum(axis=3)
-        if with_balances:
+        if with_balances and y < held_years:
             balances.owners[:, y] = balance[with_balances][:, :, TRADITIONAL]
             balances.heirs[:, y] = inherited[with_balances][:, :, TRADITIONAL]
         middle = balance * grow[:, 0]
