@@ -14,9 +14,10 @@ from time import perf_counter, process_time
 import numpy as np
 
 from benchmarks.machine import Timed, best_of
-from fiscal import engine, simulation
-from fiscal.assembly import path_settings
 from fiscal.budget.ledger import BuildupTax
+from fiscal.engine import random_paths
+from fiscal.engine import run as engine_run
+from fiscal.engine.inputs import path_settings
 from fiscal.markets.paths import path_model
 from fiscal.projection import cells
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -49,8 +50,8 @@ class Model:
         self.scenario = load(SCENARIO, {"paths.model": MODEL})
         self.settings = self.scenario.settings
         self.stages: dict[str, float] = {}
-        engine.compute(self.scenario)  # what is compiled at first use is no part of a stage
-        self.run = timed_run(lambda report: engine.compute(self.scenario, report), self.stages)
+        engine_run.compute(self.scenario)  # what is compiled at first use is no part of a stage
+        self.run = timed_run(lambda report: engine_run.compute(self.scenario, report), self.stages)
         self.last = self.settings.horizon.last_year
         self.inputs = self.run.inputs.until(self.last)
 
@@ -68,7 +69,7 @@ class Model:
     def references(self, inputs: ProjectionInputs, paths: int) -> list[ProjectionInputs]:
         told = {**path_settings(self.settings), "measure": "real"}
         market = path_model(MODEL).draw(told, inputs.years, paths, 1, 0)
-        return [simulation.on_paths(inputs, label, market) for label in simulation.REFERENCES]
+        return [random_paths.on_paths(inputs, label, market) for label in random_paths.REFERENCES]
 
     def kernel(self, inputs: ProjectionInputs, paths: int, *, times: int = 5) -> Timed:
         """The three references on random paths."""
@@ -105,8 +106,8 @@ class Model:
         """Seconds and core-seconds to draw, project and keep: what a run of so many paths adds."""
         start, core_start = perf_counter(), process_time()
         run = self.run
-        asked = simulation.experiment(self.settings, run.inputs, run.buildup, run.ledger, self.last)
-        simulation.simulate(asked, measure="real", count=paths)
+        asked = random_paths.experiment(self.settings, run.inputs, run.buildup, run.ledger, self.last)
+        random_paths.simulate(asked, measure="real", count=paths)
         return {"seconds": perf_counter() - start, "core_seconds": process_time() - core_start}
 
     def drawing(self, paths: int) -> Timed:
@@ -133,8 +134,8 @@ class Model:
 
 
 def timed_run(
-    compute: Callable[[Callable[[int, int, str], None]], engine.Run], stages: dict[str, float]
-) -> engine.Run:
+    compute: Callable[[Callable[[int, int, str], None]], engine_run.Run], stages: dict[str, float]
+) -> engine_run.Run:
     """Run, and note in ``stages`` how many core-seconds each stage took that the engine reports."""
     now: list[tuple[str, float]] = []
 

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.model import MODEL, SCENARIO
-from fiscal import engine, simulation
-from fiscal.assembly import NO_CRYPTO_PATH, SCENARIO_PATH, path_settings
-from fiscal.axes import LAST_YEAR
+from fiscal.base.axes import LAST_YEAR
 from fiscal.budget import valuation
 from fiscal.budget.estimates import controlled
-from fiscal.flat_tax import FlatTax, flat_tax
+from fiscal.engine import random_paths
+from fiscal.engine import run as engine_run
+from fiscal.engine.control_variate import FlatTax, flat_tax
+from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH, path_settings
 from fiscal.markets.paths import path_model
 from fiscal.projection.kernel import project_totals
 from fiscal.scenario import load
@@ -57,7 +58,7 @@ class Sampler:
     def __init__(self, last_year: int) -> None:
         self.told = {"paths.model": MODEL, "horizon.last_year": last_year}
         self.scenario = load(SCENARIO, self.told)
-        self.run = engine.compute(self.scenario, run_off=False, references=(NO_CRYPTO_PATH,))
+        self.run = engine_run.compute(self.scenario, run_off=False, references=(NO_CRYPTO_PATH,))
         self.last = last_year
         self.flat = flat_tax(self.run.inputs, self.run.projection, self.run.inputs.path_labels, self.last)
         years = self.run.inputs.years
@@ -74,13 +75,13 @@ class Sampler:
         """Revenue of one of the paths on draws of its own ``(path, measure)``, and core-seconds a path."""
         told = {**path_settings(self.scenario.settings), "measure": MEASURED}
         inputs = self.run.inputs
-        rates = simulation.buildup_rates(self.run.buildup, len(inputs.years))
+        rates = random_paths.buildup_rates(self.run.buildup, len(inputs.years))
         parts, start = [], process_time()
-        for first in range(0, count, simulation.BATCH):
+        for first in range(0, count, random_paths.BATCH):
             market = path_model(MODEL).draw(
-                told, inputs.years, min(simulation.BATCH, count - first), seed, first
+                told, inputs.years, min(random_paths.BATCH, count - first), seed, first
             )
-            totals = project_totals(simulation.on_paths(inputs, label, market), rates)
+            totals = project_totals(random_paths.on_paths(inputs, label, market), rates)
             parts.append(sum(totals[line] for line in TAXES) @ self.weights)
         return np.concatenate(parts), (process_time() - start) / count
 
@@ -88,9 +89,9 @@ class Sampler:
         """Both paths on the same draws."""
         settings = load(SCENARIO, {**self.told, "paths.draws": draws, "paths.seed": seed}).settings
         run = self.run
-        asked = simulation.experiment(settings, run.inputs, run.buildup, run.ledger, self.last, flat)
+        asked = random_paths.experiment(settings, run.inputs, run.buildup, run.ledger, self.last, flat)
         start = process_time()
-        drawn = simulation.simulate(asked, measure=MEASURED, count=count)
+        drawn = random_paths.simulate(asked, measure=MEASURED, count=count)
         spent = process_time() - start
         return Sample(
             revenue={

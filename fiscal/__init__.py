@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fiscal.results import Comparison, Result
+    from fiscal.results.result import Comparison, Result
     from fiscal.scenario import Scenario
-    from fiscal.sweeps import Sweep
+    from fiscal.studies.sweeps import Sweep
 
 __version__ = "0.1.0"
 
@@ -53,24 +53,24 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Comparison": "fiscal.results",
-    "FiscalError": "fiscal.errors",
-    "InputError": "fiscal.errors",
-    "Result": "fiscal.results",
+    "Comparison": "fiscal.results.result",
+    "FiscalError": "fiscal.base.errors",
+    "InputError": "fiscal.base.errors",
+    "Result": "fiscal.results.result",
     "Scenario": "fiscal.scenario",
-    "Sweep": "fiscal.sweeps",
-    "cells": "fiscal.cohorts",
-    "explorer": "fiscal.widgets",
-    "market_paths": "fiscal.exhibits",
-    "market_record": "fiscal.exhibits",
-    "quick": "fiscal.totals",
-    "read_run": "fiscal.runs",
-    "read_sweep": "fiscal.runs",
-    "schedules": "fiscal.exhibits",
-    "setting_name": "fiscal.plots.setting_names",
-    "sweep": "fiscal.sweeps",
-    "vintage": "fiscal.calculator",
-    "write_run": "fiscal.runs",
+    "Sweep": "fiscal.studies.sweeps",
+    "cells": "fiscal.engine.cells",
+    "explorer": "fiscal.results.explorer",
+    "market_paths": "fiscal.results.market_and_law",
+    "market_record": "fiscal.results.market_and_law",
+    "quick": "fiscal.engine.quick",
+    "read_run": "fiscal.results.store",
+    "read_sweep": "fiscal.results.store",
+    "schedules": "fiscal.results.market_and_law",
+    "setting_name": "fiscal.results.figures.setting_names",
+    "sweep": "fiscal.studies.sweeps",
+    "vintage": "fiscal.engine.one_contribution",
+    "write_run": "fiscal.results.store",
 }
 
 
@@ -112,7 +112,7 @@ def read_table(name: str) -> pd.DataFrame:
 
     Raises DataError, with the nearest name, for a table that is not there or was changed.
     """
-    from fiscal import sources
+    from fiscal.base import sources
 
     return sources.table(name)
 
@@ -131,19 +131,19 @@ def run(
     processes that it starts on this machine; the answer is the same. Raises InputError for a wrong scenario, DataError
     for a table that was changed.
     """
-    from fiscal import cluster
-    from fiscal.engine import run as run_scenario
+    from fiscal.engine import workers as engine_workers
+    from fiscal.engine.run import run as run_scenario
 
     chosen = load_scenario(scenario, overrides)
-    with cluster.workers(engine, scheduler) as workers:
+    with engine_workers.workers(engine, scheduler) as workers:
         return run_scenario(chosen, progress=progress, workers=workers)
 
 
 def compare(base: Result, *others: Result) -> Comparison:
     """``others`` minus ``base``, line by line and year by year."""
-    from fiscal import results
+    from fiscal.results import result
 
-    return results.compare(base, *others)
+    return result.compare(base, *others)
 
 
 def decompose(
@@ -160,11 +160,11 @@ def decompose(
     horizon. Scenarios are names, files, Scenarios
     or results, whose scenario is projected anew. Raises InputError for scenarios that cannot be compared.
     """
-    from fiscal import attribution
-    from fiscal.results import Result
+    from fiscal.engine import decompose as engine_decompose
+    from fiscal.results.result import Result
 
     first, *rest = (one.scenario if isinstance(one, Result) else one for one in (base, *others))
-    return attribution.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=progress)
+    return engine_decompose.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=progress)
 
 
 def write_report(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fiscal import compiled
-from fiscal.results import Result
+from fiscal.base import compiled
+from fiscal.results.result import Result
 from fiscal.scenario import load
 
 compiled.prepare()  # once for all: whoever comes first to the kernel finds one place of compiled code
@@ -69,18 +69,19 @@ def fiscal(fiscal_command: list[str], tmp_path: Path) -> Command:
 @pytest.fixture(scope="session", autouse=True)
 def runs_have_their_shape() -> Iterator[None]:
     """Every run that a test of this process makes has the tables and rows that a stored run is held against."""
-    from fiscal import engine, shapes
+    from fiscal.engine import run
+    from fiscal.results import schema
 
     with pytest.MonkeyPatch.context() as patch:
-        real = engine.run
+        real = run.run
 
         @functools.wraps(real)
         def checked(*arguments: object, **options: object) -> Result:
             result = real(*arguments, **options)  # type: ignore[arg-type]
-            assert shapes.misfits(result) == []
+            assert schema.misfits(result) == []
             return result
 
-        patch.setattr(engine, "run", checked)
+        patch.setattr(run, "run", checked)
         yield
 
 

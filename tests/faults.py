@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fiscal import runs
+from fiscal.results import store
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
@@ -124,12 +124,14 @@ def finished(
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
     """What a run answered: its outputs, by name."""
-    return {name: (folder / name).read_bytes() for name in runs.read_manifest(folder)["outputs"]}
+    return {name: (folder / name).read_bytes() for name in store.read_manifest(folder)["outputs"]}
 
 
 def kept(folder: Path) -> set[str]:
     """Batches in the working place of a folder."""
-    return {file.name for file in (folder.with_name(folder.name + runs.INCOMPLETE) / "batches").glob("*.npz")}
+    return {
+        file.name for file in (folder.with_name(folder.name + store.INCOMPLETE) / "batches").glob("*.npz")
+    }
 
 
 def kill_at_random(
@@ -154,17 +156,17 @@ def kill_at_random(
             count.kills += 1
         process.communicate()
         after = kept(folder)
-        if runs.is_run(folder):
+        if store.is_run(folder):
             count.finished += 1
-            count.different += bool(runs.verify(folder)) or bytes_of(folder) != expected
+            count.different += bool(store.verify(folder)) or bytes_of(folder) != expected
             shutil.rmtree(folder)
-            shutil.rmtree(place / f"run{runs.INCOMPLETE}", ignore_errors=True)
+            shutil.rmtree(place / f"run{store.INCOMPLETE}", ignore_errors=True)
         else:
             count.broken += folder.exists()
             count.lost += len(before - after)
     last = finished([*words, "--out", "run", "--resume"], place, program)
     assert last.returncode == 0, last.stderr
-    count.different += bool(runs.verify(folder)) or bytes_of(folder) != expected
+    count.different += bool(store.verify(folder)) or bytes_of(folder) != expected
     assert sorted(item.name for item in place.iterdir()) == ["run", "undisturbed"]
     return count
 
@@ -217,7 +219,7 @@ def odd_places(place: Path) -> dict[str, bool]:
             }
             answer = finished([*arguments(True), "--out", "run"], place, REAL, env=nowhere)
             print(answer.stderr, file=sys.stderr)
-            found["read-only package, no home"] = answer.returncode == 0 and not runs.verify(place / "run")
+            found["read-only package, no home"] = answer.returncode == 0 and not store.verify(place / "run")
         finally:
             unmounted(source)
     folder = place / "\u00e4 \u4e2d"

@@ -34,7 +34,7 @@ from fuzz_words import writable
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from fiscal.errors import FiscalError
+from fiscal.base.errors import FiscalError
 
 SECONDS = 20
 """An input that takes longer hangs."""

@@ -22,19 +22,19 @@ from fuzz_texts import only_tags
 from fuzz_words import json_values, words, writable
 from hypothesis import strategies as st
 
-from fiscal import runs
-from fiscal.errors import FiscalError
-from fiscal.results import Result, compare
-from fiscal.runs.values import fingerprint_of
+from fiscal.base.errors import FiscalError
+from fiscal.results import store
+from fiscal.results.result import Result, compare
+from fiscal.results.store.values import fingerprint_of
 from fiscal.scenario import Scenario, load
 from fiscal.scenario.design import read_design
-from fiscal.sweeps import Sweep
+from fiscal.studies.sweeps import Sweep
 
 
 def _stored(result: Result | Sweep) -> Path:
     place = Path(tempfile.mkdtemp(prefix="tmp-fuzz-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    return runs.write_run(result, place / "run")
+    return store.write_run(result, place / "run")
 
 
 @cache
@@ -83,12 +83,12 @@ def fitted(run: Path, changes: dict[str, bytes]) -> dict[str, bytes]:
         manifest["outputs"][name] = hashlib.sha256(content).hexdigest()
     told = {"inputs": manifest["inputs"], "outputs": manifest["outputs"]}
     manifest["record_fingerprint"] = fingerprint_of(told)
-    return changes | {runs.MANIFEST: json.dumps(manifest).encode()}
+    return changes | {store.MANIFEST: json.dumps(manifest).encode()}
 
 
 @cache
 def _manifest(run: Path) -> str:
-    return (run / runs.MANIFEST).read_text(encoding="utf-8")
+    return (run / store.MANIFEST).read_text(encoding="utf-8")
 
 
 # --- manifests --------------------------------------------------------------------------------------
@@ -148,11 +148,11 @@ def manifests(draw: st.DrawFn) -> bytes:
 def read_manifests(place: Path, content: bytes) -> None:
     """A folder whose manifest was changed is read, cited and replaced, or refused."""
     uses: tuple[Callable[[Path], object], ...] = (
-        runs.stored_result,
-        runs.cite,
-        lambda path: runs.check_target(path, force=True),
+        store.stored_result,
+        store.cite,
+        lambda path: store.check_target(path, force=True),
     )
-    with with_file(small_run(), place, {runs.MANIFEST: content}) as folder:
+    with with_file(small_run(), place, {store.MANIFEST: content}) as folder:
         for use in uses:
             with contextlib.suppress(FiscalError):
                 use(folder)
@@ -185,7 +185,7 @@ def read_files(place: Path, damage: tuple[str, bytes]) -> None:
     """A folder with a changed file and a manifest made to fit: verified, cited, made again, compared, or refused."""
     result: object = None
     with with_file(whole_run(), place, fitted(whole_run(), dict([damage]))) as folder:
-        for use in (runs.cite, lambda path: runs.rerun(path, invented.result), runs.read_run):
+        for use in (store.cite, lambda path: store.rerun(path, invented.result), store.read_run):
             with contextlib.suppress(FiscalError):
                 result = use(folder)
     if isinstance(result, Result):
@@ -208,7 +208,7 @@ def shown(result: Result) -> None:
 @cache
 def tables() -> dict[str, pd.DataFrame]:
     """The tables of a whole run."""
-    return dict(runs.read_run(whole_run()).tables)
+    return dict(store.read_run(whole_run()).tables)
 
 
 cells = st.one_of(
@@ -279,7 +279,7 @@ def read_tables(place: Path, forged: dict[str, pd.DataFrame], *, report: bool = 
     files = {f"tables/{name}.parquet": _parquet(table) for name, table in forged.items()}
     changes = {name: content for name, content in files.items() if content is not None}
     with with_file(whole_run(), place, fitted(whole_run(), changes)) as folder:
-        result = runs.read_run(folder)
+        result = store.read_run(folder)
     shown(result)
     with np.errstate(all="ignore"):
         reported(result, place if report else None)
@@ -356,8 +356,8 @@ def read_sweeps(place: Path, changes: dict[str, bytes]) -> None:
         with_file(sweep_run(), place, fitted(sweep_run(), changes)) as folder,
         contextlib.suppress(FiscalError),
     ):
-        runs.cite(folder)
-        found = runs.read_sweep(folder)
+        store.cite(folder)
+        found = store.read_sweep(folder)
         only_tags(found._repr_html_())
         assert found.summary and len(found.failed) <= len(found.cases)
 
@@ -405,11 +405,11 @@ def resume(place: Path, left: tuple[bytes, bytes]) -> None:
     (working / "question.json").write_bytes(question)
     (working / "batches" / "real-0000000-1.npz").write_bytes(batch)
     if len(question) % 2:  # the right question: the batch is what is tried
-        own = runs.Place(place / "resumed", {})
+        own = store.Place(place / "resumed", {})
         found = own.load("real-0000000-1")
         assert found is None or all(isinstance(part, np.ndarray) for part in found.values())
         return
-    with contextlib.suppress(_Stop), runs.working_place(place / "resumed", load_short(), resume=True):
+    with contextlib.suppress(_Stop), store.working_place(place / "resumed", load_short(), resume=True):
         raise _Stop
 
 

@@ -20,10 +20,10 @@ LONGEST_BYTES = 16_384
 """A longer input reaches nothing that a shorter one does not; the limits on sizes are tried elsewhere."""
 
 READERS = (
-    "fiscal.errors",
-    "fiscal.reading",
+    "fiscal.base.errors",
+    "fiscal.base.files",
     "fiscal.scenario",
-    "fiscal.runs",
+    "fiscal.results.store",
     "fiscal.markets.paths",
     "tomllib",
 )
@@ -40,12 +40,12 @@ def guide(name: str, seconds: int, seed: int) -> None:
         import fuzz
         import fuzz_inputs
 
-        from fiscal.law import build
+        from fiscal.law.build import schedules
     for function in ("parse_reform", "moved", "reform_years", "reform_key"):
-        setattr(build, function, atheris.instrument_func(getattr(build, function)))
+        setattr(schedules, function, atheris.instrument_func(getattr(schedules, function)))
     import fuzz_folders
 
-    from fiscal.errors import FiscalError
+    from fiscal.base.errors import FiscalError
 
     run = fuzz_folders.small_run()
     whole = "year,crypto,bonds\n" + "".join(f"{year},0.1,-0.02\n" for year in range(2026, 2101))

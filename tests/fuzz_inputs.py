@@ -21,20 +21,21 @@ from fuzz_texts import only_tags
 from fuzz_words import json_values, keys, numbers, words, writable
 from hypothesis import strategies as st
 
-from fiscal import cli, engine, report
-from fiscal.assembly import path_settings
-from fiscal.errors import FiscalError
-from fiscal.law import build
+from fiscal import cli, report
+from fiscal.base.errors import FiscalError
+from fiscal.base.files import read_limited
+from fiscal.engine import run
+from fiscal.engine.inputs import path_settings
+from fiscal.law.build import schedules
 from fiscal.markets import core, paths
-from fiscal.reading import read_limited
-from fiscal.results import Result
+from fiscal.results.result import Result
 from fiscal.scenario import Scenario, catalogue, explain, load, own_files
 from fiscal.scenario.design import Design, read_design
 from fiscal.scenario.loading import CATALOGUE_DIR
 from fiscal.scenario.toml import format_value
-from fiscal.sweeps import Sweep
-from fiscal.sweeps.cases import cases_of, check
-from fiscal.sweeps.outcomes import outcomes_with
+from fiscal.studies.sweeps import Sweep
+from fiscal.studies.sweeps.cases import cases_of, check
+from fiscal.studies.sweeps.outcomes import outcomes_with
 
 
 def small(scenario: Scenario) -> Result:
@@ -213,13 +214,13 @@ def read_reform(place: Path, content: bytes) -> None:
     """A reform file is finite numbers by year that can be moved and named, or is refused."""
     path = place / "reform.json"
     path.write_bytes(content)
-    reform = build.parse_reform(read_limited(path, build.MAX_REFORM_BYTES, path.name), path.name)
+    reform = schedules.parse_reform(read_limited(path, schedules.MAX_REFORM_BYTES, path.name), path.name)
     assert all(2013 - 2013 <= year <= 2100 for values in reform.values() for year in values)
     assert json.loads(json.dumps(reform, allow_nan=False))
-    build.moved(reform, 2040)
-    build.reform_years(reform)
-    build._redated(reform, 2052, 2036)
-    build.reform_key(reform)
+    schedules.moved(reform, 2040)
+    schedules.reform_years(reform)
+    schedules._redated(reform, 2052, 2036)
+    schedules.reform_key(reform)
 
 
 whole_reforms = st.dictionaries(
@@ -235,7 +236,7 @@ whole_reforms = st.dictionaries(
 def ask_tax_calculator(place: Path, content: bytes) -> None:
     """Reforms that are whole go on to Tax-Calculator, which takes them or says why not: a second each."""
     (place / "reform.json").write_bytes(content)
-    build.read_reform(place / "reform.json")
+    schedules.read_reform(place / "reform.json")
 
 
 # --- designs of sweeps ------------------------------------------------------------------------------
@@ -372,7 +373,7 @@ def say(place: Path, told: list[str]) -> None:
     (place / "design.toml").write_text(DESIGN, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        patch.setattr(engine, "run", lambda scenario, **_: small(scenario))
+        patch.setattr(run, "run", lambda scenario, **_: small(scenario))
         patch.setattr(report, "build", _built)
         patch.setattr(report, "figures", lambda found, out, progress: out / "figures.json")
         patch.setattr(fiscal, "decompose", _factors)
@@ -390,7 +391,11 @@ def quick(place: Path) -> Iterator[None]:
     ``place``."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(place))
-        for module, name in ((core, "annual_moments"), (paths, "half_returns_real"), (build, "input_hashes")):
+        for module, name in (
+            (core, "annual_moments"),
+            (paths, "half_returns_real"),
+            (schedules, "input_hashes"),
+        ):
             patch.setattr(module, name, _once(getattr(module, name)))
         patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         yield

@@ -24,8 +24,8 @@ from fiscal.report import pdf, workbook
 from fiscal.report.answer import scenario_facts
 from fiscal.report.content import Column, Heading, Items, Prose, Report, Section, Term
 from fiscal.report.content import Table as ReportTable
-from fiscal.results import Budget, Result, Table
-from fiscal.runs.citation import _tex
+from fiscal.results.result import Budget, Result, Table
+from fiscal.results.store.citation import _tex
 from fiscal.scenario import Scenario, load
 
 TAGS = {"div", "h4", "strong", "small", "table", "thead", "tbody", "tr", "th", "td", "p", "style", "img"}

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fiscal.axes import AGES
-from fiscal.results import Result
+from fiscal.base.axes import AGES
+from fiscal.results.result import Result
+from fiscal.results.schema import SETTINGS, Shape, shapes_of
+from fiscal.results.tables import DRAW_AGES
 from fiscal.scenario import Scenario, explain
-from fiscal.shapes import SETTINGS, Shape, shapes_of
-from fiscal.tables import DRAW_AGES
 
 
 def result(scenario: Scenario, seed: int = 1) -> Result:

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fiscal
-from fiscal import calculator
+from fiscal.base.errors import InputError
 from fiscal.budget import vintages
-from fiscal.errors import InputError
+from fiscal.engine import one_contribution
 from fiscal.projection import reference
-from fiscal.validation import published
+from fiscal.studies import published
 
 quick = settings(max_examples=30, deadline=None)
 rate = st.floats(0.0, 0.6)
@@ -62,7 +62,7 @@ def engine_rows() -> pd.DataFrame:
 
 
 def model(row: pd.Series) -> float:
-    return float(calculator.vintage_of(published.options(row["settings"]))["tax_expenditure_usd"])
+    return float(one_contribution.vintage_of(published.options(row["settings"]))["tax_expenditure_usd"])
 
 
 def misses() -> list[str]:
@@ -112,7 +112,7 @@ def test_the_published_rows_move_when_the_engine_is_broken(
     module: Any, name: str, broken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        calculator, "project", reference.project
+        one_contribution, "project", reference.project
     )  # the oracle can be broken, compiled code cannot
     assert misses() == []
     monkeypatch.setattr(module, name, broken)
@@ -128,7 +128,7 @@ def test_the_published_rows_move_with_what_the_compiled_engine_is_given(
     field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same of the engine that is shipped: a tenth less tax, less return, or less drawn."""
-    true = calculator.project
+    true = one_contribution.project
 
     def project(inputs: Any, **kept: Any) -> Any:
         schedule = inputs.owner_schedule
@@ -139,7 +139,7 @@ def test_the_published_rows_move_with_what_the_compiled_engine_is_given(
         }
         return true(replace(inputs, **{field: changed[field]}), **kept)
 
-    monkeypatch.setattr(calculator, "project", project)
+    monkeypatch.setattr(one_contribution, "project", project)
     try:
         found = misses()
     except ValueError:  # the accounts do not run empty
@@ -157,7 +157,7 @@ def test_roth_and_traditional_cost_the_same_at_equal_rates(case: dict[str, Any],
     case = case | {"contribution_tax_rate": tax, "withdrawal_tax_rate": tax}
     case["discount_rate"] = case["return_rate"]
     traditional, roth = (
-        calculator.vintage_of(case | {"character": character})["tax_expenditure_usd"]
+        one_contribution.vintage_of(case | {"character": character})["tax_expenditure_usd"]
         for character in ("traditional", "roth")
     )
     assert traditional == pytest.approx(roth * (1 - tax), rel=1e-9, abs=1e-7)
@@ -166,7 +166,7 @@ def test_roth_and_traditional_cost_the_same_at_equal_rates(case: dict[str, Any],
 @quick
 @given(cases())
 def test_withdrawal_tax_is_worth_the_rate_on_the_contribution(case: dict[str, Any]) -> None:
-    found = calculator.vintage_of(case | {"discount_rate": case["return_rate"]})
+    found = one_contribution.vintage_of(case | {"discount_rate": case["return_rate"]})
     assert found["withdrawal_tax_usd"] == pytest.approx(1000 * case["withdrawal_tax_rate"], rel=1e-9)
     assert found["deferral_usd"] == pytest.approx(-1000 * case["contribution_tax_rate"])
 
@@ -176,7 +176,8 @@ def test_withdrawal_tax_is_worth_the_rate_on_the_contribution(case: dict[str, An
 def test_moving_both_timings_changes_nothing(case: dict[str, Any]) -> None:
     """The calendar does not matter, only how long the money is inside."""
     starts = [
-        calculator.vintage_of(case | {"contribution_timing": t, "withdrawal_timing": t}) for t in (0, 0.3, 1)
+        one_contribution.vintage_of(case | {"contribution_timing": t, "withdrawal_timing": t})
+        for t in (0, 0.3, 1)
     ]
     for other in starts[1:]:
         np.testing.assert_allclose(other, starts[0], rtol=1e-9, atol=1e-9)
@@ -186,14 +187,14 @@ def test_moving_both_timings_changes_nothing(case: dict[str, Any]) -> None:
 @given(cases())
 def test_the_ends_of_a_year_meet(case: dict[str, Any]) -> None:
     """Contributed at the end of a year or at the start of the next: the same; so for withdrawals."""
-    at_end = calculator.vintage_of(case | {"contribution_timing": 1, "withdrawal_timing": 1})
+    at_end = one_contribution.vintage_of(case | {"contribution_timing": 1, "withdrawal_timing": 1})
     moved = case | {"contribution_timing": 0, "age": case["age"] + 1, "withdrawal_timing": 1}
-    np.testing.assert_allclose(calculator.vintage_of(moved), at_end, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(one_contribution.vintage_of(moved), at_end, rtol=1e-9, atol=1e-9)
     end = case["withdrawal_end_age"]
     later = {"withdrawal_age": case["withdrawal_age"] + 1, "withdrawal_timing": 0}
     later["withdrawal_end_age"] = None if end is None else end + 1
     np.testing.assert_allclose(
-        calculator.vintage_of(case | later | {"contribution_timing": 1}), at_end, rtol=1e-9, atol=1e-9
+        one_contribution.vintage_of(case | later | {"contribution_timing": 1}), at_end, rtol=1e-9, atol=1e-9
     )
 
 
@@ -207,7 +208,9 @@ def test_a_lump_is_the_closed_form(case: dict[str, Any]) -> None:
     expected = (
         -1000 * (1 - case["contribution_tax_rate"]) * (1 - ((1 + r * (1 - outside)) / (1 + r)) ** years)
     )
-    assert calculator.vintage_of(case)["inside_buildup_usd"] == pytest.approx(expected, rel=1e-9, abs=1e-8)
+    assert one_contribution.vintage_of(case)["inside_buildup_usd"] == pytest.approx(
+        expected, rel=1e-9, abs=1e-8
+    )
 
 
 def _by_hand(case: dict[str, Any]) -> tuple[float, float, float]:
@@ -235,7 +238,7 @@ def _by_hand(case: dict[str, Any]) -> tuple[float, float, float]:
 def test_level_draws_are_those_written_down_by_hand(change: dict[str, Any]) -> None:
     case = EXAMPLE | change
     present, nominal, outside = _by_hand(case)
-    found = calculator.vintage_of(case)
+    found = one_contribution.vintage_of(case)
     assert found["withdrawal_tax_usd"] == pytest.approx(present, rel=1e-9)
     assert found["withdrawal_tax_nominal_usd"] == pytest.approx(nominal, rel=1e-9)
     assert found["inside_buildup_usd"] == pytest.approx(-outside, rel=1e-9, abs=1e-9)
@@ -266,7 +269,7 @@ def test_the_command_gives_what_python_gives(fiscal: Any) -> None:
     case = EXAMPLE | {"character": "roth", "contribution_timing": 0.25, "withdrawal_timing": 1}
     answer = fiscal("vintage", *arguments(case), "--json")
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert json.loads(answer.stdout) == calculator.vintage_of(case).to_dict()
+    assert json.loads(answer.stdout) == one_contribution.vintage_of(case).to_dict()
     table = fiscal("vintage", *arguments(case)).stdout
     assert "tax expenditure" in table and "deferral" in table
 
@@ -305,5 +308,5 @@ def test_the_command_lists_every_problem(fiscal: Any) -> None:
 )
 def test_wrong_values_are_named(change: dict[str, Any], key: str) -> None:
     with pytest.raises(InputError) as error:
-        calculator.vintage_of(EXAMPLE | change)
+        one_contribution.vintage_of(EXAMPLE | change)
     assert [problem.key for problem in error.value.problems] == [key]

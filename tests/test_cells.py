@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import AGES, CRYPTO_ASSET, STRATA, YEARS, answering, random_inputs, replaced
 
-from fiscal.engine import _judge_identity
-from fiscal.errors import InputError
+from fiscal.base.errors import InputError
+from fiscal.engine.run import _judge_identity
 from fiscal.projection import cells, reference
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.outputs import CELL_LINES, Projection

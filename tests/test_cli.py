@@ -18,9 +18,10 @@ import pandas as pd
 import pytest
 import typer.testing
 
-from fiscal import __version__, cli, runs
+from fiscal import __version__, cli
+from fiscal.base.errors import InputError
 from fiscal.cli.show import show_frame
-from fiscal.errors import InputError
+from fiscal.results import store
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.toml import parse_toml
 
@@ -381,11 +382,11 @@ def test_validate_prints_verdicts_and_reasons(fiscal):
 
 
 def test_validate_fails_when_an_engine_row_does(monkeypatch):
-    from fiscal import calculator
+    from fiscal.engine import one_contribution
     from fiscal.projection import reference
 
     true_tax = reference.expected_tax
-    monkeypatch.setattr(calculator, "project", reference.project)
+    monkeypatch.setattr(one_contribution, "project", reference.project)
     runner = typer.testing.CliRunner()
     assert runner.invoke(cli.app, ["validate", "CRR_BASE_2010_CLOSED"]).exit_code == 0
     monkeypatch.setattr(reference, "expected_tax", lambda *arguments: 0.99 * true_tax(*arguments))
@@ -403,8 +404,8 @@ def test_validate_fails_when_an_engine_row_does(monkeypatch):
 @pytest.fixture
 def quick(monkeypatch, small_result):
     """The command in this process, its engine replaced by one that returns a small result."""
-    from fiscal import engine
-    from fiscal.results import Result
+    from fiscal.engine import run as engine_run
+    from fiscal.results.result import Result
 
     asked = []
 
@@ -418,7 +419,7 @@ def quick(monkeypatch, small_result):
             summary=small_result.summary,
         )
 
-    monkeypatch.setattr(engine, "run", run)
+    monkeypatch.setattr(engine_run, "run", run)
     runner = typer.testing.CliRunner()
 
     def call(*arguments):
@@ -441,17 +442,17 @@ def test_run_writes_a_folder_and_one_json_object(quick, tmp_path):
     assert answer.exit_code == 0, answer.output
     told = json.loads(answer.stdout)
     assert told["summary"]["windows"]["FY2026-35"]["net_revenue"] == -12.5
-    assert told["input_fingerprint"] == runs.read_manifest(folder)["input_fingerprint"]
-    assert runs.verify(folder) == []
+    assert told["input_fingerprint"] == store.read_manifest(folder)["input_fingerprint"]
+    assert store.verify(folder) == []
     assert isinstance(quick("run", "boom", "--out", str(folder)).exception, InputError)
     assert quick("run", "boom", "--out", str(folder), "--force").exit_code == 0
 
 
 def test_overrides_hold_for_every_scenario_of_a_comparison(quick, monkeypatch):
-    from fiscal import results
+    from fiscal.results import result
 
     seen = []
-    monkeypatch.setattr(results, "compare", lambda *found, anyway: seen.append(found) or FakeComparison())
+    monkeypatch.setattr(result, "compare", lambda *found, anyway: seen.append(found) or FakeComparison())
     answer = quick("compare", "baseline", "boom", "--set", "tax.flat_rate=0.2", "--json")
     assert answer.exit_code == 0, answer.output
     assert [one.settings.tax.flat_rate for one in quick.asked] == [0.2, 0.2]
@@ -482,14 +483,15 @@ class FakeComparison:
 
 
 def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
-    from fiscal import results, shapes
+    from fiscal.results import result
+    from fiscal.results import schema as results_schema
 
-    monkeypatch.setattr(shapes, "misfits", lambda *_: [])  # the small result holds two tables only
+    monkeypatch.setattr(results_schema, "misfits", lambda *_: [])  # the small result holds two tables only
     folder = tmp_path / "boom"
     assert quick("run", "boom", "--out", str(folder)).exit_code == 0
     quick.asked.clear()
     seen = []
-    monkeypatch.setattr(results, "compare", lambda *found, anyway: seen.append(found) or FakeComparison())
+    monkeypatch.setattr(result, "compare", lambda *found, anyway: seen.append(found) or FakeComparison())
     assert quick("compare", "baseline", str(folder)).exit_code == 0
     assert [one.name for one in quick.asked] == ["baseline"]
     assert [one.name for one in seen[0]] == ["baseline", "boom"]
@@ -499,7 +501,7 @@ def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
 
 def test_report_defaults_to_baseline_boom_and_bust(quick, monkeypatch, tmp_path):
     import fiscal.report
-    from fiscal import results
+    from fiscal.results import result
 
     asked = {}
 
@@ -508,7 +510,7 @@ def test_report_defaults_to_baseline_boom_and_bust(quick, monkeypatch, tmp_path)
         return out
 
     monkeypatch.setattr(fiscal.report, "build", build, raising=False)
-    monkeypatch.setattr(results, "compare", lambda *found: FakeComparison())
+    monkeypatch.setattr(result, "compare", lambda *found: FakeComparison())
     out = tmp_path / "new" / "report.pdf"
     answer = quick("report", "--out", str(out))
     assert answer.exit_code == 0, answer.output
@@ -531,7 +533,7 @@ def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_pa
     answers = [json.loads(done.stdout)]
     assert "INFO projection: 2 of 4" in done.stderr and "MB at most" in done.stderr
     assert "INFO projection: 2 of 4" in (tmp_path / "one" / "run.log").read_text(encoding="utf-8")
-    assert runs.verify(tmp_path / "one") == []
+    assert store.verify(tmp_path / "one") == []
     again = fiscal("verify", "one", "--rerun", "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout) == {
@@ -539,10 +541,10 @@ def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_pa
     }  # fmt: skip
     columns = pd.read_csv(tmp_path / "one" / "columns.csv")
     assert columns["description"].notna().all(), columns[columns["description"].isna()]
-    manifest = runs.read_manifest(tmp_path / "one")
+    manifest = store.read_manifest(tmp_path / "one")
     assert manifest["input_fingerprint"] == answers[0]["input_fingerprint"]
     assert manifest["record_fingerprint"] in fiscal("cite", "one").stdout
-    stored = runs.read_run(tmp_path / "one")
+    stored = store.read_run(tmp_path / "one")
     assert stored.scenario.value("horizon.last_year") == 2040
     assert answers[0]["summary"]["windows"]["FY2026-2035"]["deferred_revenue"] < 0
     assert stored.budget.window(2026, 2035).set_index(["path", "line"]).loc[("scenario", "withdrawal_tax")][

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import fiscal as face
-from fiscal import cluster, engine
-from fiscal.errors import InputError
+from fiscal.base.errors import InputError
+from fiscal.engine import run as engine_run
+from fiscal.engine import workers as engine_workers
+from fiscal.engine.random_paths import Distribution, Experiment, Span, project_batch, simulate
 from fiscal.scenario import load
-from fiscal.simulation import Distribution, Experiment, Span, project_batch, simulate
 
 PATHS, BATCH = 48, 4
 
@@ -28,7 +29,7 @@ def asked() -> Experiment:
         "paths.count": PATHS, "horizon.last_year": 2036, "adoption.full_year": 2030, "books.risk_neutral_paths": 0,
         "backstop.paths": 0, "overlays.operational_loss_frequency": 0.5,
     }  # fmt: skip
-    run = engine.compute(load("stochastic_central", settings), run_off=False, draw=False)
+    run = engine_run.compute(load("stochastic_central", settings), run_off=False, draw=False)
     assert run.paths is not None and len(run.paths.asked.labels) == 3
     return run.paths.asked
 
@@ -39,17 +40,17 @@ def local(asked: Experiment) -> Distribution:
 
 
 @pytest.fixture(scope="module")
-def two_workers() -> Iterator[cluster.Cluster]:
+def two_workers() -> Iterator[engine_workers.Cluster]:
     """A cluster of two processes, started when it is first asked for something."""
     patch = pytest.MonkeyPatch()
     patch.setattr("dask.system.CPU_COUNT", 2)
-    with cluster.workers("dask") as workers:
+    with engine_workers.workers("dask") as workers:
         assert workers is not None
         yield workers
     patch.undo()
 
 
-def pids(workers: cluster.Cluster) -> list[int]:
+def pids(workers: engine_workers.Cluster) -> list[int]:
     assert workers.client is not None
     return list(workers.client.run(os.getpid).values())
 
@@ -84,7 +85,7 @@ def assert_same(found: Distribution, expected: Distribution) -> None:
 
 
 def test_a_worker_killed_in_mid_run_costs_only_its_batches(
-    asked: Experiment, local: Distribution, two_workers: cluster.Cluster
+    asked: Experiment, local: Distribution, two_workers: engine_workers.Cluster
 ) -> None:
     """kill -9 of one of two workers after two batches; then of both at once, with the inputs that they held."""
     simulate(asked, measure="real", count=2, workers=two_workers)
@@ -107,7 +108,7 @@ def test_a_worker_killed_in_mid_run_costs_only_its_batches(
 
 
 def test_any_batch_and_a_change_of_engines_give_the_same_bits(
-    asked: Experiment, local: Distribution, two_workers: cluster.Cluster
+    asked: Experiment, local: Distribution, two_workers: engine_workers.Cluster
 ) -> None:
     assert_same(simulate(asked, measure="real", count=PATHS, batch=7, workers=two_workers), local)
 
@@ -125,27 +126,33 @@ def test_any_batch_and_a_change_of_engines_give_the_same_bits(
 
 
 def test_a_running_scheduler_is_used_and_its_workers_are_checked(
-    asked: Experiment, local: Distribution, two_workers: cluster.Cluster, monkeypatch: pytest.MonkeyPatch
+    asked: Experiment,
+    local: Distribution,
+    two_workers: engine_workers.Cluster,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     simulate(asked, measure="real", count=2, workers=two_workers)
     assert two_workers.client is not None
     address = two_workers.client.scheduler.address
-    with cluster.workers("dask", address) as named:
+    with engine_workers.workers("dask", address) as named:
         assert_same(simulate(asked, measure="real", count=PATHS, batch=16, workers=named), local)
-        monkeypatch.setattr(cluster, "software", lambda: {"source code": "0", "data": "0"})
+        monkeypatch.setattr(engine_workers, "software", lambda: {"source code": "0", "data": "0"})
         with pytest.raises(InputError, match="another version of the source code and of the data"):
             simulate(asked, measure="real", count=PATHS, workers=named)
     assert len(pids(two_workers)) == 2  # a cluster that was not started here goes on
-    differing = cluster.differing
+    differing = engine_workers.differing
     monkeypatch.setattr(
-        cluster, "differing", lambda own, theirs: differing({**own, "fiscal": "99.0"}, theirs)
+        engine_workers, "differing", lambda own, theirs: differing({**own, "fiscal": "99.0"}, theirs)
     )
-    with pytest.raises(InputError, match="fiscal .* on 2 of 2, 99.0 here"), cluster.workers("dask", address):
+    with (
+        pytest.raises(InputError, match="fiscal .* on 2 of 2, 99.0 here"),
+        engine_workers.workers("dask", address),
+    ):
         pass
 
 
 def test_workers_of_another_processor_are_named_and_wrong_ones_refused(
-    asked: Experiment, two_workers: cluster.Cluster, monkeypatch: pytest.MonkeyPatch
+    asked: Experiment, two_workers: engine_workers.Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shaken(by: float) -> Callable[..., dict[str, np.ndarray]]:
         def here(asked: Experiment, measure: str, *span: int) -> dict[str, np.ndarray]:
@@ -155,11 +162,11 @@ def test_workers_of_another_processor_are_named_and_wrong_ones_refused(
 
     simulate(asked, measure="real", count=2, workers=two_workers)
     assert not two_workers.rounding
-    monkeypatch.setattr(cluster, "project_batch", shaken(1e-12))
+    monkeypatch.setattr(engine_workers, "project_batch", shaken(1e-12))
     simulate(asked, measure="real", count=4, batch=2, workers=two_workers)
     assert two_workers.rounding
     two_workers.rounding.clear()
-    monkeypatch.setattr(cluster, "project_batch", shaken(1e-6))
+    monkeypatch.setattr(engine_workers, "project_batch", shaken(1e-6))
     with pytest.raises(InputError, match="computes something else than this machine"):
         simulate(asked, measure="real", count=2, workers=two_workers)
 
@@ -168,7 +175,7 @@ def test_workers_of_another_processor_are_named_and_wrong_ones_refused(
 
 
 def test_what_cannot_be_asked_for_is_said_at_once() -> None:
-    with pytest.raises(InputError) as caught, cluster.workers("dusk", "tcp://10.0.0.5:8786"):
+    with pytest.raises(InputError) as caught, engine_workers.workers("dusk", "tcp://10.0.0.5:8786"):
         pass
     assert "did you mean 'dask'" in str(caught.value)
     with pytest.raises(InputError, match="scheduler: is of no use to the engine local"):
@@ -177,7 +184,7 @@ def test_what_cannot_be_asked_for_is_said_at_once() -> None:
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "http://127.0.0.1:9", ""])
 def test_a_scheduler_that_is_not_there_is_one_message(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(engine_workers, "CONNECT_SECONDS", 1)
     with pytest.raises(InputError) as caught:
         face.run("boom", engine="dask", scheduler=address)
     (problem,) = caught.value.problems
@@ -186,10 +193,13 @@ def test_a_scheduler_that_is_not_there_is_one_message(address: str, monkeypatch:
 
 
 def test_versions_that_differ_are_counted() -> None:
-    own = dict.fromkeys(cluster.PACKAGES, "1")
-    assert cluster.differing(own, {"a": own, "b": own}) == []
+    own = dict.fromkeys(engine_workers.PACKAGES, "1")
+    assert engine_workers.differing(own, {"a": own, "b": own}) == []
     others = {"a": own, "b": own | {"numpy": "2", "fiscal": None}}
-    assert cluster.differing(own, others) == ["fiscal none on 1 of 2, 1 here", "numpy 2 on 1 of 2, 1 here"]
+    assert engine_workers.differing(own, others) == [
+        "fiscal none on 1 of 2, 1 here",
+        "numpy 2 on 1 of 2, 1 here",
+    ]
 
 
 def test_without_dask_the_extra_is_named(tmp_path, root) -> None:
@@ -211,23 +221,23 @@ def test_the_command_hands_its_engine_on(small_result, monkeypatch, capsys) -> N
     handed: list[object] = []
 
     @contextlib.contextmanager
-    def workers(engine: str, scheduler: str | None) -> Iterator[cluster.Cluster]:
+    def workers(engine: str, scheduler: str | None) -> Iterator[engine_workers.Cluster]:
         asked_for.append((engine, scheduler))
-        yield cluster.Cluster(scheduler)
+        yield engine_workers.Cluster(scheduler)
 
     def run(scenario, progress=None, batches=None, workers=None):
         handed.append(workers)
         return small_result
 
-    monkeypatch.setattr(cluster, "workers", workers)
-    monkeypatch.setattr(engine, "run", run)
+    monkeypatch.setattr(engine_workers, "workers", workers)
+    monkeypatch.setattr(engine_run, "run", run)
     words = ["fiscal", "run", "boom", "--engine", "dask", "--scheduler", "tcp://10.0.0.5:8786"]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code
     assert asked_for == [("dask", "tcp://10.0.0.5:8786")]
-    assert isinstance(handed[0], cluster.Cluster)
+    assert isinstance(handed[0], engine_workers.Cluster)
     assert "boom has no random paths" in capsys.readouterr().err
     assert face.run("boom", engine="dask") is small_result
     assert asked_for[1] == ("dask", None)
@@ -244,8 +254,8 @@ def test_spans_are_asked_for_again_until_all_workers_died_in_vain(
         if len(rounds) == 2:
             yield wanted[0], "a", project_batch(asked, measure, *wanted[0])
 
-    monkeypatch.setattr(cluster.Cluster, "_round", one_round)
-    workers = cluster.Cluster("tcp://10.0.0.5:8786")
+    monkeypatch.setattr(engine_workers.Cluster, "_round", one_round)
+    workers = engine_workers.Cluster("tcp://10.0.0.5:8786")
     with pytest.raises(InputError, match="died before one of them finished a batch"):
         list(workers.project(asked, "real", [(0, 2), (2, 2)]))
-    assert rounds == [[(0, 2), (2, 2)]] * 2 + [[(2, 2)]] * cluster.FRUITLESS_ROUNDS
+    assert rounds == [[(0, 2), (2, 2)]] * 2 + [[(2, 2)]] * engine_workers.FRUITLESS_ROUNDS

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import fiscal
-from fiscal.axes import AGES, GROUPS
-from fiscal.cohorts import COLUMNS
-from fiscal.errors import InputError
+from fiscal.base.axes import AGES, GROUPS
+from fiscal.base.errors import InputError
+from fiscal.engine.cells import COLUMNS
 
 SHORT = {"horizon.last_year": 2036}
 

@@ -13,14 +13,14 @@ from real_runs import comparison, short, three
 from small import AGES, ASSETS, GROUPS, YEARS, flat_schedule, progressive_schedule, random_inputs, replaced
 
 import fiscal
-from fiscal import attribution
+from fiscal.base.errors import InputError
 from fiscal.budget import decomposition
 from fiscal.budget.decomposition import FACTOR_FIELDS, FACTORS, FROM_PAY, Side, decompose, hybrid, shapley
 from fiscal.budget.ledger import LINES, Backstop, BuildupTax
-from fiscal.errors import InputError
+from fiscal.engine import decompose as engine_decompose
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import project
-from fiscal.results import COLUMNS
+from fiscal.results.result import COLUMNS
 from fiscal.scenario import load
 
 CELLS = (YEARS, AGES, GROUPS)
@@ -346,8 +346,8 @@ def test_other_years_are_refused():
 
 def test_the_whole_is_the_difference_that_the_comparison_shows():
     frame = comparison().decomposition
-    whole = frame[frame["factor"] == attribution.DIFFERENCE].set_index(["scenario", "window", "line"])
-    parts = frame[frame["factor"] != attribution.DIFFERENCE]
+    whole = frame[frame["factor"] == engine_decompose.DIFFERENCE].set_index(["scenario", "window", "line"])
+    parts = frame[frame["factor"] != engine_decompose.DIFFERENCE]
     sums = parts.groupby(["scenario", "window", "line"])["effect_bn_usd"].sum()
     for (name, window, line), value in whole["effect_bn_usd"].items():
         assert sums[name, window, line] == pytest.approx(value, rel=1e-9, abs=1e-9)

@@ -370,7 +370,7 @@ def test_the_citation_file_says_what_the_package_says():
     assert fields["type"] == "software" and fields["license"] == "MIT" and fields["message"]
     assert fields["version"] == fiscal.__version__
     assert re.findall(r'^  - name: "(.+)"$', text, re.M) == ["The fiscal authors"]
-    from fiscal.runs.citation import AUTHORS, TITLE
+    from fiscal.results.store.citation import AUTHORS, TITLE
 
     assert fields["title"] == TITLE and AUTHORS == "The fiscal authors"
     assert fields["version"] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiscal.assembly import path_settings
-from fiscal.axes import ASSETS
+from fiscal.base.axes import ASSETS
+from fiscal.engine.inputs import path_settings
 from fiscal.markets import losses, stochastic
 from fiscal.markets.paths import AssetPaths, path_model, smoothed
 from fiscal.scenario import load
@@ -175,11 +175,11 @@ def test_smoothing_delays_and_does_not_lose(weight: float, seed: int) -> None:
 
 
 def test_smoothing_reaches_a_run_and_keeps_the_long_run() -> None:
-    from fiscal import engine
+    from fiscal.engine import run
 
     short = {"horizon.last_year": 2045}
-    plain = engine.compute(load("private_equity", short), run_off=False)
-    late = engine.compute(load("private_equity", {**short, "alternatives.smoothing": 0.5}), run_off=False)
+    plain = run.compute(load("private_equity", short), run_off=False)
+    late = run.compute(load("private_equity", {**short, "alternatives.smoothing": 0.5}), run_off=False)
     early = np.abs(plain.market.half_returns[0, 1:3] - late.market.half_returns[0, 1:3]).max()
     assert early > 1e-3
     np.testing.assert_allclose(plain.market.half_returns[0, -1], late.market.half_returns[0, -1], atol=1e-6)

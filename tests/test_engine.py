@@ -9,18 +9,18 @@ import pandas as pd
 import pytest
 
 import fiscal
-from fiscal import engine
 from fiscal import scenario as scenarios
-from fiscal.assembly import convention_label
-from fiscal.axes import GROUP_SHARES, GROUPS
-from fiscal.errors import InputError
+from fiscal.base.axes import GROUP_SHARES, GROUPS
+from fiscal.base.errors import InputError
+from fiscal.engine import run as engine_run
+from fiscal.engine.inputs import convention_label
 from fiscal.people.mobility import mobility_matrix
-from fiscal.results import Result
+from fiscal.results.result import Result
 
 
 @cache
-def computed(name: str, *overrides: str) -> engine.Run:
-    return engine.compute(scenarios.load(name, overrides=list(overrides)), run_off=False)
+def computed(name: str, *overrides: str) -> engine_run.Run:
+    return engine_run.compute(scenarios.load(name, overrides=list(overrides)), run_off=False)
 
 
 @cache
@@ -95,7 +95,7 @@ def test_at_one_flat_rate_traditional_and_roth_are_worth_the_same() -> None:
         "withdrawals.additional_tax_rate=0.0",
         "roth.tax_nonqualified_earnings=false",
     ]
-    run = engine.compute(scenarios.load("baseline", overrides=overrides))
+    run = engine_run.compute(scenarios.load("baseline", overrides=overrides))
     path = run.projection.path(convention_label(r))
     from fiscal.budget.valuation import VALUATION_DATE, discount_factors, flow_dates
 
@@ -181,7 +181,7 @@ def test_mobility_keeps_everybody() -> None:
 
 def test_runs_repeat_to_the_byte() -> None:
     scenario = scenarios.load("bust")
-    one, two = (Result.of(engine.compute(scenario, run_off=False)) for _ in range(2))
+    one, two = (Result.of(engine_run.compute(scenario, run_off=False)) for _ in range(2))
     for name in one.tables:
         pd.testing.assert_frame_equal(one.tables[name], two.tables[name], check_exact=True)
 
@@ -238,7 +238,7 @@ def test_frozen_limits_hold_contributions_down() -> None:
 
 
 def test_every_table_and_every_column_is_described() -> None:
-    from fiscal.results import COLUMNS, TABLES
+    from fiscal.results.result import COLUMNS, TABLES
 
     known = set(COLUMNS)
     tables = result("boom").tables

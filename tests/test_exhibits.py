@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import fiscal
-from fiscal import plots, sources
-from fiscal.axes import ASSETS
-from fiscal.errors import InputError
-from fiscal.exhibits import Exhibit
-from fiscal.sources import DataError
+from fiscal.base import sources
+from fiscal.base.axes import ASSETS
+from fiscal.base.errors import InputError
+from fiscal.base.sources import DataError
+from fiscal.results import figures
+from fiscal.results.market_and_law import Exhibit
 
 BUILDERS = {
     "MarketRecord": fiscal.market_record,
@@ -48,8 +49,8 @@ def test_an_exhibit_shows_itself_and_says_what_its_columns_hold(kind: str) -> No
 @pytest.mark.parametrize("kind", BUILDERS)
 def test_figures_take_axes_and_return_them(kind: str) -> None:
     own = exhibit(kind)
-    assert dir(own.plot) == sorted(plots.available(own)) != []
-    for name in plots.available(own):
+    assert dir(own.plot) == sorted(figures.available(own)) != []
+    for name in figures.available(own):
         ax = Figure().subplots()
         assert getattr(own.plot, name)(ax=ax) is ax and ax.has_data()
         assert isinstance(getattr(own.plot, name)(), Axes)
@@ -58,7 +59,7 @@ def test_figures_take_axes_and_return_them(kind: str) -> None:
 
 
 def test_the_paths_are_those_that_the_model_draws() -> None:
-    from fiscal.assembly import path_settings
+    from fiscal.engine.inputs import path_settings
     from fiscal.markets.paths import path_model
 
     settings = fiscal.load_scenario("stochastic_central").settings

@@ -14,8 +14,8 @@ import faults
 import numpy as np
 import pytest
 
-from fiscal import runs
-from fiscal.errors import InputError
+from fiscal.base.errors import InputError
+from fiscal.results import store
 
 WORDS = faults.arguments(real=False)
 
@@ -64,9 +64,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, undisturbed):
     assert code == -signal.SIGKILL
     assert not folder.exists() and 5 <= len(faults.kept(folder)) < 30
     with pytest.raises(InputError, match="incomplete"):
-        runs.read_run(folder)
+        store.read_run(folder)
     with pytest.raises(InputError, match="is an incomplete run"):
-        runs.read_run(tmp_path / "run.incomplete")
+        store.read_run(tmp_path / "run.incomplete")
     message(faults.finished([*WORDS, "--out", "run"], tmp_path), "an unfinished run is there", "--resume")
     message(
         faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path),
@@ -126,13 +126,13 @@ def test_two_processes_on_one_folder(tmp_path, undisturbed):
 def test_a_lock_does_not_outlive_its_process(tmp_path, small_result):
     stop_after(tmp_path, 1, signal.SIGKILL)
     assert (tmp_path / "run.incomplete" / "lock").exists()
-    assert runs.write_run(small_result, tmp_path / "run", force=True) == tmp_path / "run"
+    assert store.write_run(small_result, tmp_path / "run", force=True) == tmp_path / "run"
     assert [item.name for item in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_kill_between_the_two_renames_is_mended(tmp_path, small_result, undisturbed):
     """The moment of --force when the old run is moved away and the new one is not there yet."""
-    folder = runs.write_run(small_result, tmp_path / "run")
+    folder = store.write_run(small_result, tmp_path / "run")
     old = faults.bytes_of(folder)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -200,7 +200,7 @@ def test_a_read_only_place_is_refused_before_the_run(disk):
 @pytest.mark.parametrize("name", ["manifest.json", "tables/budget.parquet", "tables/budget.csv", "summary.json",
                                   "scenario.toml", "columns.csv", "ro-crate-metadata.json"])  # fmt: skip
 def test_damage_to_any_file_of_a_run_is_found(small_result, tmp_path, name):
-    folder = runs.write_run(small_result, tmp_path / "run")
+    folder = store.write_run(small_result, tmp_path / "run")
     good = (folder / name).read_bytes()
     dice = np.random.default_rng(1)
     for _ in range(25):
@@ -211,7 +211,7 @@ def test_damage_to_any_file_of_a_run_is_found(small_result, tmp_path, name):
             content[int(dice.integers(len(content)))] ^= 1 << int(dice.integers(8))
         (folder / name).write_bytes(content)
         try:
-            sound = not runs.verify(folder)
+            sound = not store.verify(folder)
         except InputError:
             sound = False
         if sound:  # in the manifest, what is in no fingerprint and no hash: time, versions, command
@@ -220,7 +220,7 @@ def test_damage_to_any_file_of_a_run_is_found(small_result, tmp_path, name):
             for key in ("inputs", "outputs", "beside", "input_fingerprint", "record_fingerprint"):
                 assert after[key] == before[key]
     (folder / name).write_bytes(good)
-    assert runs.verify(folder) == []
+    assert store.verify(folder) == []
 
 
 # surroundings
@@ -256,14 +256,14 @@ def test_odd_surroundings_change_nothing(tmp_path, undisturbed, environment):
     )
     assert answer.returncode == 0, answer.stderr.decode(errors="replace")
     folder = place / "r\u00fcn \u4e2d"
-    assert runs.verify(folder) == [] and not (place / "x").exists()
+    assert store.verify(folder) == [] and not (place / "x").exists()
     tables = {
         name: content
         for name, content in faults.bytes_of(folder).items()
         if name.startswith("tables/") and "settings" not in name  # they say where each was set
     }
     assert tables == {name: undisturbed[name] for name in tables}
-    assert runs.cite(folder)["text"]
+    assert store.cite(folder)["text"]
 
 
 def test_a_clock_that_jumps_changes_no_byte(tmp_path, undisturbed):
@@ -284,7 +284,7 @@ def test_progress_is_logged_with_rate_and_memory(tmp_path):
     assert len(lines) == 1 and " a second, " in lines[0] and lines[0].endswith(" MB at most")
     log = (tmp_path / "run" / "run.log").read_text(encoding="utf-8")
     assert lines[0] in log
-    assert "run.log" in runs.read_manifest(tmp_path / "run")["beside"]
+    assert "run.log" in store.read_manifest(tmp_path / "run")["beside"]
     quiet = faults.finished([*WORDS, "--out", "quiet"], tmp_path)
     assert quiet.stderr == "run written to quiet\n" or "paths:" not in quiet.stderr
 
@@ -302,16 +302,17 @@ def test_the_main_job_opens_no_socket(tmp_path):
 
 def test_a_hundredfold_every_year_ends_in_finite_tables(tmp_path):
     """+10,000 percent a year to 2100: a dollar becomes 1e150, and no table has a gap or an infinity."""
-    from fiscal import engine, shapes
+    from fiscal.engine import run
+    from fiscal.results import schema
     from fiscal.scenario import load
 
     mine = tmp_path / "mine.csv"
     rows = "".join(f"{year},100.0\n" for year in range(2026, 2101))
     mine.write_text(f"year,crypto\n{rows}", encoding="utf-8")
     settings = {"paths.model": "user", "paths.file": str(mine)}
-    result = engine.run(load("boom", settings | {"books.risk_neutral_paths": 0, "backstop.paths": 0}))
+    result = run.run(load("boom", settings | {"books.risk_neutral_paths": 0, "backstop.paths": 0}))
     assert result.tables["balances"].select_dtypes("number").to_numpy(dtype=float).max() > 1e40
-    assert shapes.misfits(result) == []  # no gap where none belongs, no number beyond computing
+    assert schema.misfits(result) == []  # no gap where none belongs, no number beyond computing
 
 
 def test_every_row_of_the_page_names_a_test_that_exists(root):

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fiscal import engine
-from fiscal.assembly import path_settings
-from fiscal.axes import ASSETS
+from fiscal.base.axes import ASSETS
+from fiscal.engine import run as engine_run
+from fiscal.engine.inputs import path_settings
+from fiscal.engine.random_paths import Distribution
 from fiscal.markets import portfolio
 from fiscal.markets.paths import path_model
 from fiscal.markets.portfolio import Portfolio, balances_on_paths, expected_balances
+from fiscal.results.tables import path_tables
 from fiscal.scenario import load
-from fiscal.simulation import Distribution
-from fiscal.tables import path_tables
 
 YEARS = np.arange(2025, 2050)
 N = len(YEARS)
@@ -126,13 +126,13 @@ def test_what_is_not_known_is_not_said() -> None:
 
 
 @cache
-def computed(count: int, **changes: object) -> engine.Run:
+def computed(count: int, **changes: object) -> engine_run.Run:
     chosen = {f"paths.{key}": value for key, value in changes.items()}
     small = {"paths.count": count, "horizon.last_year": 2045, "backstop.paths": 0, **chosen}
-    return engine.compute(load("stochastic_central", small), run_off=False)
+    return engine_run.compute(load("stochastic_central", small), run_off=False)
 
 
-def windows(run: engine.Run) -> pd.DataFrame:
+def windows(run: engine_run.Run) -> pd.DataFrame:
     assert run.paths is not None
     frame = path_tables(run.paths)["path_windows"]
     return frame.set_index(["measure", "reference", "window", "line"]).sort_index()

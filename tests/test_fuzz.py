@@ -14,8 +14,8 @@ import fuzz_texts
 import pypdf
 import pytest
 
-from fiscal import runs
-from fiscal.errors import FiscalError
+from fiscal.base.errors import FiscalError
+from fiscal.results import store
 
 INPUTS = 10_000
 
@@ -68,7 +68,7 @@ def test_a_stored_sweep_of_scenarios_elsewhere_is_refused(tmp_path, base):
         fuzz_folders.with_file(folder, tmp_path, changes) as forged,
         pytest.raises(FiscalError, match="not part of the sweep"),
     ):
-        runs.read_sweep(forged)
+        store.read_sweep(forged)
 
 
 def test_characters_without_a_font_are_printed_by_their_number(tmp_path):

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiscal import sources
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.errors import InputError
 from fiscal.law import distributions, limits
 from fiscal.people import past
 from fiscal.report import hindcast as chapter
 from fiscal.report.content import Prose, plain
-from fiscal.validation import hindcast
+from fiscal.studies import hindcast
 
 START = hindcast.DOL_STARTS[0]
 SHIPPED = sources.table  # before any test replaces it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fiscal import sources
+from fiscal.base import sources
 from fiscal.law import distributions
 
 

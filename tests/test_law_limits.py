@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiscal import sources
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.errors import InputError
 from fiscal.law import limits
 
 YEARS = np.arange(2025, 2041)

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 import taxcalc
 
-from fiscal import sources
-from fiscal.axes import FIRST_YEAR
-from fiscal.errors import InputError
-from fiscal.law import build, deferrals, holders, microdata
-from fiscal.law.microdata import Microdata
+from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR
+from fiscal.base.errors import InputError
+from fiscal.law import deferrals
+from fiscal.law.build import holders, microdata, schedules
+from fiscal.law.build.microdata import Microdata
 
 MULTIPLES = (0.0, 1.0)
 GRID = (0.0, 8000.0, 256_000.0)
@@ -28,14 +29,14 @@ class Rebuilt:
     data: Microdata
     check: pd.DataFrame
     imputed: deferrals.Deferrals
-    persons: build.Persons
+    persons: schedules.Persons
 
     def law_year(self, year: int, **options: object) -> dict[str, pd.DataFrame]:
-        frame = build.frame_of(year, self.data)
-        job = build.Job(microdata.Source(), self.data, self.imputed, options.pop("reform", {}))
+        frame = schedules.frame_of(year, self.data)
+        job = schedules.Job(microdata.Source(), self.data, self.imputed, options.pop("reform", {}))
         while self.records.current_year < frame.file_year:
             self.records.increment_year()
-        return build.law_year(job, self.persons, self.records, frame, multiples=MULTIPLES, grid=GRID)
+        return schedules.law_year(job, self.persons, self.records, frame, multiples=MULTIPLES, grid=GRID)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def rebuilt() -> Rebuilt:
     records = microdata.load()
     data, check = microdata.mend(records)
     imputed = deferrals.impute(data)
-    return Rebuilt(records, data, check, imputed, build.Persons.of(data, imputed))
+    return Rebuilt(records, data, check, imputed, schedules.Persons.of(data, imputed))
 
 
 def _match(found: pd.DataFrame, name: str, keys: list[str], columns: list[str]) -> None:
@@ -79,8 +80,10 @@ def test_profile_and_report_rebuilt_are_the_stored_ones(rebuilt: Rebuilt) -> Non
 
 def test_stored_tables_name_the_inputs_they_were_built_from() -> None:
     descriptor = (sources.data_dir() / "datapackage.json").read_text(encoding="utf-8")
-    for name, digest in build.input_hashes(microdata.Source()).items():
-        assert digest in descriptor, f"{name} has changed since the schedules were built: run {build.COMMAND}"
+    for name, digest in schedules.input_hashes(microdata.Source()).items():
+        assert digest in descriptor, (
+            f"{name} has changed since the schedules were built: run {schedules.COMMAND}"
+        )
 
 
 def test_weights_give_the_population_by_age(rebuilt: Rebuilt) -> None:
@@ -179,7 +182,7 @@ def test_groups_have_their_shares_and_holders_their_ages(rebuilt: Rebuilt) -> No
     for band in range(len(holders.AGE_BANDS)):
         cells = persons.income_cell // 12 == band
         shares = np.bincount(persons.income_cell[cells] % 12, weights=weight[cells], minlength=12)
-        assert np.allclose(shares / shares.sum(), build.GROUP_SHARES, atol=0.004)
+        assert np.allclose(shares / shares.sum(), schedules.GROUP_SHARES, atol=0.004)
     assert np.all(
         (persons.holds >= 0) & (persons.holds <= sources.assumption("law.account_holder_share_cap"))
     )
@@ -223,7 +226,7 @@ def test_pools_go_down_from_the_oldest_band(records: list[int], expected: list[i
 
 def test_a_reform_moves_its_own_years_only(rebuilt: Rebuilt) -> None:
     higher = {"II_rt7": {"2026": 0.45}}
-    assert build._redated(higher, 2025, 2025) == {}
+    assert schedules._redated(higher, 2025, 2025) == {}
     tables = rebuilt.law_year(2026, reform=higher)
     curve = tables["withdrawal_curve"]
     stored = sources.table("withdrawal_curve")
@@ -237,9 +240,9 @@ def test_a_reform_moves_its_own_years_only(rebuilt: Rebuilt) -> None:
 
 def test_late_reforms_are_redated_to_the_last_law_year() -> None:
     late = {"NIIT_rt": {2050: 0.05, 2070: 0.06}}
-    assert build._redated(late, 2044, 2036) == {}
-    assert build._redated(late, 2052, 2036) == {"NIIT_rt": {2036: 0.05}}
-    assert build._redated(late, 2076, 2036) == {"NIIT_rt": {2036: 0.06}}
+    assert schedules._redated(late, 2044, 2036) == {}
+    assert schedules._redated(late, 2052, 2036) == {"NIIT_rt": {2036: 0.05}}
+    assert schedules._redated(late, 2076, 2036) == {"NIIT_rt": {2036: 0.06}}
 
 
 @pytest.mark.parametrize(
@@ -254,9 +257,9 @@ def test_a_reform_file_is_refused_with_its_reason(tmp_path, text: str, word: str
     path = tmp_path / "reform.json"
     path.write_text(text)
     with pytest.raises(InputError, match=word):
-        build.read_reform(path)
+        schedules.read_reform(path)
     with pytest.raises(InputError, match=r"none\.json: no such file"):
-        build.read_reform(tmp_path / "none.json")
+        schedules.read_reform(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(
@@ -275,39 +278,39 @@ def test_a_reform_file_is_refused_with_its_reason(tmp_path, text: str, word: str
 def test_a_reform_is_numbers_by_year(text: str, word: str) -> None:
     """What Tax-Calculator would take for a value, or ignore without a word."""
     with pytest.raises(InputError, match=word):
-        build.parse_reform(text.encode(), "reform.json")
+        schedules.parse_reform(text.encode(), "reform.json")
 
 
 def test_a_part_policy_is_the_reform_and_lists_are_amounts() -> None:
     content = b'{"policy": {"STD": {"2030": [1, 2, 3, 4, 5]}}, "consumption": {}}'
-    assert build.parse_reform(content, "reform.json") == {"STD": {2030: [1, 2, 3, 4, 5]}}
+    assert schedules.parse_reform(content, "reform.json") == {"STD": {2030: [1, 2, 3, 4, 5]}}
 
 
 def test_a_reforms_key_is_its_content(tmp_path) -> None:
     path = tmp_path / "reform.json"
     path.write_text('{"II_rt7": {"2050": 0.45}}')
-    reform = build.read_reform(path)
+    reform = schedules.read_reform(path)
     assert reform == {"II_rt7": {2050: 0.45}}
-    assert build.reform_key(reform) == build.reform_key(dict(reform))
-    assert build.reform_key(reform) != build.reform_key({"II_rt7": {2050: 0.46}})
+    assert schedules.reform_key(reform) == schedules.reform_key(dict(reform))
+    assert schedules.reform_key(reform) != schedules.reform_key({"II_rt7": {2050: 0.46}})
 
 
 def test_node_deflates_what_the_law_does_not_index(rebuilt: Rebuilt) -> None:
     policy = taxcalc.Policy()
     policy.set_year(2036)
-    names = build.unindexed_dollar_parameters(policy)
+    names = schedules.unindexed_dollar_parameters(policy)
     assert {"SS_thd1", "SS_thd2", "NIIT_thd", "AMEDT_ec", "CTC_ps", "ODC_c", "ID_AllTaxes_c"} <= set(names)
     assert not {"STD", "II_brk1", "EITC_MaxEligAge", "EITC_MinEligAge", "AMT_child_em_c_age"} & set(names)
-    frame = build.frame_of(2100, rebuilt.data)
+    frame = schedules.frame_of(2100, rebuilt.data)
     before = np.ravel(policy.SS_thd1).copy()
-    policy.implement_reform(build.node_reform(policy, frame))
+    policy.implement_reform(schedules.node_reform(policy, frame))
     policy.set_year(2036)
     assert np.allclose(np.ravel(policy.SS_thd1), before / frame.price_scale, rtol=1e-6)
 
 
 def test_foreign_output_needs_its_own_folder() -> None:
     with pytest.raises(InputError, match="out_dir"):
-        build.build(reform={"II_rt7": {"2030": 0.4}})
+        schedules.build(reform={"II_rt7": {"2030": 0.4}})
 
 
 def test_a_users_file_is_refused_with_every_problem(tmp_path) -> None:

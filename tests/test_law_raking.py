@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import lognorm
 
-from fiscal.errors import InputError
-from fiscal.law import raking
+from fiscal.base.errors import InputError
+from fiscal.law.build import raking
 
 tables = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed))
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiscal import sources
-from fiscal.axes import ATTAINED_AGES as AGES
-from fiscal.axes import GROUP_SHARES, GROUPS
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.axes import ATTAINED_AGES as AGES
+from fiscal.base.axes import GROUP_SHARES, GROUPS
+from fiscal.base.errors import InputError
 from fiscal.law import schedules
-from fiscal.law.build import LAW_YEARS, MULTIPLES, WITHDRAWAL_GRID_USD
-from fiscal.law.holders import STATUSES
+from fiscal.law.build.holders import STATUSES
+from fiscal.law.build.schedules import LAW_YEARS, MULTIPLES, WITHDRAWAL_GRID_USD
 from fiscal.people.mobility import mobility_matrix
 
 STILL = np.eye(len(GROUPS))

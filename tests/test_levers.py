@@ -7,17 +7,18 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine, sources
-from fiscal.assembly import (
+from fiscal.base import sources
+from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.errors import InputError
+from fiscal.budget import valuation
+from fiscal.engine import run as engine_run
+from fiscal.engine.inputs import (
     allocation_answer,
     average_state_rate,
     contribution_answer,
     strata_shares,
     target_allocation,
 )
-from fiscal.axes import ASSETS, FIRST_YEAR
-from fiscal.budget import valuation
-from fiscal.errors import InputError
 from fiscal.markets.paths import AssetPaths
 from fiscal.people.contributions import additions_left
 from fiscal.scenario import load
@@ -27,15 +28,15 @@ CRYPTO = ASSETS.index("crypto")
 
 
 @cache
-def run(name: str, *changes: tuple[str, object]) -> engine.Run:
-    return engine.compute(load(name, SHORT | dict(changes)), run_off=False)
+def run(name: str, *changes: tuple[str, object]) -> engine_run.Run:
+    return engine_run.compute(load(name, SHORT | dict(changes)), run_off=False)
 
 
-def line(computed: engine.Run, name: str) -> np.ndarray:
+def line(computed: engine_run.Run, name: str) -> np.ndarray:
     return computed.ledger.total(name)[0]
 
 
-def window(computed: engine.Run, name: str, first: int = 2026, last: int = 2035) -> float:
+def window(computed: engine_run.Run, name: str, first: int = 2026, last: int = 2035) -> float:
     return float(
         valuation.window_sum(line(computed, name), computed.ledger.years, valuation.Window(first, last))
     )
@@ -202,7 +203,7 @@ def test_later_retirement_means_more_saving_and_later_draws() -> None:
 
 
 def test_state_tax_stands_on_lines_of_its_own() -> None:
-    from fiscal.results import Result
+    from fiscal.results.result import Result
 
     plain, state = (Result.of(run("baseline", ("state.income_tax", on))) for on in (False, True))
     assert "state_tax" not in plain.tables
@@ -295,7 +296,7 @@ def test_random_paths_answer_each_for_itself() -> None:
         "overlays.reversal_trigger_fall": 0.6, "overlays.reversal_kind": "forced_sale",
         "books.risk_neutral_paths": 0, "backstop.paths": 0,
     }  # fmt: skip
-    own = engine.compute(load("stochastic_central", changes)).paths.distributions[0]
+    own = engine_run.compute(load("stochastic_central", changes)).paths.distributions[0]
     paid = own.on_contributions["scenario"]["deferred_revenue"]
     assert paid.shape == (8, 16) and len(np.unique(paid[:, -1])) > 4
     assert own.on_contributions["no_crypto"]["deferred_revenue"].shape == (16,)
@@ -306,7 +307,7 @@ def test_random_paths_answer_each_for_itself() -> None:
 
 
 def test_policy_turns_after_a_fall_path_by_path() -> None:
-    from fiscal.assembly import NEVER, policy_on_paths, reversal_years
+    from fiscal.engine.inputs import NEVER, policy_on_paths, reversal_years
 
     halves = np.concatenate([made_up([0.0, 0.0, 0.2, fall, 0.0, 0.0]).half_returns for fall in (-0.3, -0.7)])
     market = AssetPaths(ASSETS, np.arange(FIRST_YEAR, FIRST_YEAR + 6), halves, "made up")
@@ -372,10 +373,10 @@ def test_the_larger_allocation_may_lie_with_some_groups_and_birth_years() -> Non
 
 
 def test_two_kinds_of_holders_run_through_the_books_and_random_paths() -> None:
-    from fiscal.results import Result
+    from fiscal.results.result import Result
 
     settings = {"horizon.last_year": 2057, "books.risk_neutral_paths": 8, "backstop.paths": 8}
-    result = Result.of(engine.compute(load("concentrated", settings)))
+    result = Result.of(engine_run.compute(load("concentrated", settings)))
     members = result.tables["distribution_bases"].query("dimension == 'stratum'")["member"]
     assert set(members) == {"no_crypto", "crypto_light", "crypto_heavy"}
     assert np.isfinite(result.tables["contingent"]["mean_bn_usd"]).all()
@@ -385,10 +386,10 @@ def test_two_kinds_of_holders_run_through_the_books_and_random_paths() -> None:
 
 
 def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run() -> None:
-    from fiscal.results import Result, compare, whole_value
+    from fiscal.results.result import Result, compare, whole_value
 
     names, horizon = ("baseline", "rothification"), {"horizon.last_year": 2057}
-    base, other = (Result.of(engine.compute(load(name, horizon))) for name in names)
+    base, other = (Result.of(engine_run.compute(load(name, horizon))) for name in names)
     found = compare(base, other)
     differing = found.differing_settings()
     assert list(differing["setting"]) == ["roth.full_from_year"]
@@ -404,7 +405,7 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
         "basis == 'treasury' and span == 'total' and line == 'net_revenue'"
     )
     assert whole_value(base, "treasury") == pytest.approx(flows["present_value_bn_usd"].iloc[0])
-    seeded = Result.of(engine.compute(load("baseline", {"horizon.last_year": 2057, "paths.seed": 9})))
+    seeded = Result.of(engine_run.compute(load("baseline", {"horizon.last_year": 2057, "paths.seed": 9})))
     with pytest.raises(InputError, match="paths.seed"):
         compare(base, seeded)
     assert len(compare(base, seeded, anyway=True).effects()) == 1
@@ -413,7 +414,7 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
 def test_the_report_s_chapter_says_what_each_case_changes() -> None:
     from fiscal.report.content import Items, Table
     from fiscal.report.levers import levers_section
-    from fiscal.results import Result
+    from fiscal.results.result import Result
 
     base, other = (Result.of(run(name)) for name in ("baseline", "lower_limits"))
     section = levers_section((base, other))
@@ -431,7 +432,7 @@ def test_the_report_s_chapter_says_what_each_case_changes() -> None:
 
 
 def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:
-    from fiscal.assembly import law_in_force
+    from fiscal.engine.inputs import law_in_force
     from fiscal.scenario import reform_file
 
     settings = load("rate_rise_2040").settings
@@ -445,11 +446,11 @@ def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:
 def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, monkeypatch) -> None:
     """From the file to the tax, by schedules that stand in for Tax-Calculator's: the law's, five percent higher from
     the reform on. That a reform moves its own years in Tax-Calculator is tested beside the build."""
-    from fiscal import sources
-    from fiscal.law import build
+    from fiscal.base import sources
+    from fiscal.law.build import schedules
 
     def stand_in(progress, jobs, *, years, reform, out_dir):
-        assert build.first_reform_year(reform) == 2060 and 2059 in years
+        assert schedules.first_reform_year(reform) == 2060 and 2059 in years
         out_dir.mkdir()
         for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile"):
             table = sources.table(name)
@@ -458,25 +459,25 @@ def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, mon
             table.to_csv(out_dir / f"{name}.csv", index=False)
 
     monkeypatch.setenv("FISCAL_CACHE", str(tmp_path))
-    monkeypatch.setattr(build, "build", stand_in)
+    monkeypatch.setattr(schedules, "build", stand_in)
     reformed = run("baseline", ("law.reform", "rate_rise.json"), ("law.reform_year", 2060))
     years, plain = reformed.ledger.years, run("baseline")
     gap = line(reformed, "withdrawal_tax") / line(plain, "withdrawal_tax") - 1
     assert gap[years == 2060] == pytest.approx(0.05, abs=1e-6)
     assert (np.abs(gap[years <= 2052]) < 1e-12).all()
     # kept by content: found again without a build, and made again when a file of it was damaged
-    from fiscal import assembly
+    from fiscal.engine import inputs
 
     (kept,) = tmp_path.iterdir()
-    assembly._REFORMS.clear()
+    inputs._REFORMS.clear()
     built = []
-    monkeypatch.setattr(build, "build", lambda *given, **told: built.append(told["out_dir"]) or 1 / 0)
+    monkeypatch.setattr(schedules, "build", lambda *given, **told: built.append(told["out_dir"]) or 1 / 0)
     settings = load("baseline", {"law.reform": "rate_rise.json", "law.reform_year": 2060}).settings
-    assert len(assembly.schedules_in_force(settings).law_years) > 2 and not built
-    assembly._REFORMS.clear()
+    assert len(inputs.schedules_in_force(settings).law_years) > 2 and not built
+    inputs._REFORMS.clear()
     (kept / "outside_rates.csv").write_text("damaged")
     with pytest.raises(ZeroDivisionError):
-        assembly.schedules_in_force(settings)
+        inputs.schedules_in_force(settings)
     assert len(built) == 1
 
 
@@ -484,18 +485,18 @@ def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, mon
     "text", ["[1, 2]", '"x"', "null", '{"II_rt1": 0.1}', "{}", '{"II_rt1": {}}', "{", ""]
 )
 def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> None:
-    from fiscal.law import build
+    from fiscal.law.build import schedules
 
     file = tmp_path / "mine.json"
     file.write_text(text)
     with pytest.raises(InputError, match=r"mine\.json"):
-        build.read_reform(file)
+        schedules.read_reform(file)
 
 
 def test_values_do_not_hang_on_the_named_path_where_savers_answer() -> None:
     changes = {"behaviour.chasing": 0.5, "overlays.reversal_trigger_fall": 0.4, "horizon.last_year": 2045,
                "books.risk_neutral_paths": 6, "backstop.paths": 0}  # fmt: skip
-    priced = [engine.compute(load(name, changes)).priced for name in ("early_boom", "early_bust")]
+    priced = [engine_run.compute(load(name, changes)).priced for name in ("early_boom", "early_bust")]
     values = [one.average for one in priced if one is not None]
     assert len(values) == 2
     for scope, mine in values[0].items():
@@ -507,7 +508,7 @@ def test_an_invalid_reform_shows_tax_calculator_s_own_message(tmp_path) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{"II_rt9": {"2030": 0.5}}')
     with pytest.raises(InputError, match="II_rt9"):
-        engine.compute(load("baseline", {**SHORT, "law.reform": str(file)}), run_off=False)
+        engine_run.compute(load("baseline", {**SHORT, "law.reform": str(file)}), run_off=False)
 
 
 def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fiscal import sources
-from fiscal.axes import RUN_OFF_LAST_YEAR
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.axes import RUN_OFF_LAST_YEAR
+from fiscal.base.errors import InputError
 from fiscal.people import population
 from fiscal.people.macro import COLUMNS, macro, participation_rate
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiscal import sources
-from fiscal.axes import AGES, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.axes import AGES, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
+from fiscal.base.errors import InputError
 from fiscal.markets import core, glide, history, paths
 
 YEARS = range(FIRST_YEAR, RUN_OFF_LAST_YEAR + 1)

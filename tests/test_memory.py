@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fiscal import engine, memory, simulation
-from fiscal.errors import InputError
+from fiscal.base import memory
+from fiscal.base.errors import InputError
+from fiscal.engine import random_paths
+from fiscal.engine import run as engine_run
+from fiscal.engine.random_paths import BATCH, bytes_needed, simulate
+from fiscal.results.tables import random_paths
 from fiscal.scenario import load
-from fiscal.simulation import BATCH, bytes_needed, simulate
-from fiscal.tables import random_paths
 
 SETTINGS = {
     "horizon.last_year": 2036, "adoption.full_year": 2030, "books.risk_neutral_paths": 0, "backstop.paths": 0,
@@ -59,20 +61,20 @@ def test_what_is_used_up_is_nothing_not_less(tmp_path: Path) -> None:
 
 def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Peaks of drawing, projecting and tables with 200 and 2,000 paths: what a path adds, and what a batch takes."""
-    monkeypatch.setattr(simulation, "BATCH", 100)
+    monkeypatch.setattr(random_paths, "BATCH", 100)
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 2000})
-    paths = engine.compute(scenario, run_off=False, draw=False).paths
+    paths = engine_run.compute(scenario, run_off=False, draw=False).paths
     assert paths is not None
     simulate(paths.asked, measure="real", count=2)  # what is imported and read once
     peaks = {}
     for count in (200, 2000):
         tracemalloc.start()
         drawn = simulate(paths.asked, measure="real", count=count)
-        random_paths.path_tables(engine.Paths(**{**vars(paths), "distributions": (drawn,)}))
+        random_paths.path_tables(engine_run.Paths(**{**vars(paths), "distributions": (drawn,)}))
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     fixed, per_path = bytes_needed(scenario.settings)
-    estimated = fixed - simulation.PROCESS_BYTES + 2000 * per_path
+    estimated = fixed - random_paths.PROCESS_BYTES + 2000 * per_path
     assert 0.5 < estimated / peaks[2000] < 2
     assert 0.5 < per_path / ((peaks[2000] - peaks[200]) / 1800) < 2
 
@@ -94,10 +96,10 @@ def test_the_issue_s_hundred_thousand_paths_stay_below_two_gib() -> None:
 
 def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: 4 * GIB)
-    monkeypatch.setattr(engine.compiled, "prepare", lambda: pytest.fail("the work has begun"))
+    monkeypatch.setattr(engine_run.compiled, "prepare", lambda: pytest.fail("the work has begun"))
     many = load("stochastic_central", {"paths.count": 1_000_000})
     with pytest.raises(InputError) as caught:
-        engine.run(many)
+        engine_run.run(many)
     (problem,) = caught.value.problems
     assert problem.key == "paths.count" and problem.value == 1_000_000
     assert "GiB of memory, 4.0 GiB are available" in problem.message
@@ -108,25 +110,25 @@ def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytes
         assert (fixed + count * per_path <= 4 * GIB) == allowed
     monkeypatch.setattr(memory, "available_bytes", lambda: GIB // 2)
     with pytest.raises(InputError, match="a machine with more memory"):
-        engine.run(many)
+        engine_run.run(many)
 
 
 def test_where_no_system_tells_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
-    monkeypatch.setattr(engine.compiled, "prepare", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(engine_run.compiled, "prepare", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):  # the work has begun
-        engine.run(load("stochastic_central", {"paths.count": 1_000_000}))
+        engine_run.run(load("stochastic_central", {"paths.count": 1_000_000}))
 
 
 def test_paths_are_not_asked_for_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: 1)
-    run = engine.compute(load("boom", SETTINGS), run_off=False)
+    run = engine_run.compute(load("boom", SETTINGS), run_off=False)
     assert run.paths is None
 
 
 def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 51})
-    paths = engine.compute(scenario, run_off=False).paths
+    paths = engine_run.compute(scenario, run_off=False).paths
     assert paths is not None
     whole = random_paths.path_tables(paths)
     monkeypatch.setattr(random_paths, "BLOCK_NUMBERS", 100)

@@ -7,19 +7,19 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine
-from fiscal.errors import InputError
+from fiscal.base.errors import InputError
+from fiscal.engine import run as engine_run
 from fiscal.scenario import load
 
 SHORT = {"horizon.last_year": 2060}
 
 
 @cache
-def run(name: str, *changes: tuple[str, object]) -> engine.Run:
-    return engine.compute(load(name, SHORT | dict(changes)), run_off=False)
+def run(name: str, *changes: tuple[str, object]) -> engine_run.Run:
+    return engine_run.compute(load(name, SHORT | dict(changes)), run_off=False)
 
 
-def tax(computed: engine.Run, path: str = "scenario") -> np.ndarray:
+def tax(computed: engine_run.Run, path: str = "scenario") -> np.ndarray:
     return computed.ledger.total("withdrawal_tax")[computed.projection.path(path)]
 
 

@@ -17,12 +17,14 @@ from matplotlib.text import Text
 from PIL import Image
 from real_runs import comparison, short, three
 
-from fiscal import plots, sources
-from fiscal.axes import GROUPS
-from fiscal.errors import InputError
-from fiscal.plots import measures, style, wording
-from fiscal.plots.setting_names import SETTING_NAMES, setting_name
+from fiscal.base import sources
+from fiscal.base.axes import GROUPS
+from fiscal.base.errors import InputError
 from fiscal.report import content, drawing
+from fiscal.results import figures
+from fiscal.results.figures import statistics, style
+from fiscal.results.figures import words as figures_words
+from fiscal.results.figures.setting_names import SETTING_NAMES, setting_name
 from fiscal.scenario.schema import declared
 
 ALWAYS = {"contributions", "cash_flow", "balances", "who_pays", "present_values", "claim"}
@@ -36,16 +38,16 @@ NAMES = sorted(ALWAYS | CRYPTO | STORED | {"waterfall"})
 
 def test_what_is_available_depends_on_what_the_runs_hold():
     baseline, boom, _ = three()
-    assert set(plots.available(baseline)) - STORED == ALWAYS
-    assert set(plots.available(boom)) - STORED == ALWAYS | CRYPTO
-    assert set(plots.available(comparison())) == set(NAMES)
+    assert set(figures.available(baseline)) - STORED == ALWAYS
+    assert set(figures.available(boom)) - STORED == ALWAYS | CRYPTO
+    assert set(figures.available(comparison())) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_on_the_axes_it_is_given_and_returns_them(name):
     figure = Figure()
     left, right = figure.subplots(1, 2)
-    assert plots.available(comparison())[name](comparison(), ax=right) is right
+    assert figures.available(comparison())[name](comparison(), ax=right) is right
     assert right.has_data() and not left.has_data()
     assert figure.axes == [left, right]
 
@@ -62,7 +64,7 @@ def test_makes_a_figure_of_its_own_with_title_and_unit(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_changes_no_global_state(name):
     before = dict(mpl.rcParams)
-    plots.available(comparison())[name](comparison())
+    figures.available(comparison())[name](comparison())
     assert dict(mpl.rcParams) == before
     import matplotlib.pyplot as plt
 
@@ -107,7 +109,7 @@ def test_a_dollar_sign_is_no_formula():
 )
 def test_a_wrong_option_is_answered_with_what_is_allowed(name, options):
     with pytest.raises(InputError, match="allowed"):
-        plots.available(comparison())[name](comparison(), **options)
+        figures.available(comparison())[name](comparison(), **options)
 
 
 def test_lines_differ_without_colour():
@@ -240,7 +242,7 @@ def test_crypto_shares_are_balances_over_balances():
     frame = three()[1].tables["balances"]
     own = frame[(frame["path"] == "scenario") & (frame["year"] == 2050)]
     share = own[own["sleeve"] == "crypto"]["nominal_bn_usd"].sum() / own["nominal_bn_usd"].sum()
-    assert measures.crypto_share(three()[1])[2050] == pytest.approx(share)
+    assert statistics.crypto_share(three()[1])[2050] == pytest.approx(share)
     assert 0 < share < 0.02
 
 
@@ -248,7 +250,7 @@ def test_crypto_shares_are_balances_over_balances():
 
 
 def test_individual_income_tax_is_cbos_and_then_a_held_share():
-    tax = measures.individual_income_tax(three()[0])
+    tax = statistics.individual_income_tax(three()[0])
     cbo = sources.table("cbo_revenue").set_index("fiscal_year")["individual_income_tax_bn_usd"]
     assert tax[2030] == cbo[2030] and tax[2036] == cbo[2036]
     budget = three()[0].tables["budget"]
@@ -259,23 +261,23 @@ def test_individual_income_tax_is_cbos_and_then_a_held_share():
 
 def test_receipts_of_nothing_are_no_share(monkeypatch):
     own = comparison()
-    receipts = measures.individual_income_tax
-    monkeypatch.setattr(measures, "individual_income_tax", lambda result: 0.0 * receipts(result))
-    frame = measures.effect_sizes(own)
+    receipts = statistics.individual_income_tax
+    monkeypatch.setattr(statistics, "individual_income_tax", lambda result: 0.0 * receipts(result))
+    frame = statistics.effect_sizes(own)
     assert frame["income_tax_share"].isna().all() and frame["difference_bn_usd"].notna().all()
 
 
 def test_adoption_for_the_target_scales_the_effect_to_it():
-    frame = measures.effect_sizes(comparison())
+    frame = statistics.effect_sizes(comparison())
     own = frame[(frame["scenario"] == "boom") & (frame["window"] == "FY2026-2100")]
     for row in own.itertuples():
         scaled = row.income_tax_share * row.adoption_for_target / 0.10
-        assert abs(scaled) == pytest.approx(measures.TARGET_SHARE_OF_INCOME_TAX)
+        assert abs(scaled) == pytest.approx(statistics.TARGET_SHARE_OF_INCOME_TAX)
 
 
 def test_extra_tax_of_the_years_adds_up_to_the_windows():
-    by_year = measures.extra_dollar(three()[1], "equity_adoption").set_index("year")
-    by_window = measures.extra_dollar_by_window(three()[1], "equity_adoption").set_index("window")
+    by_year = statistics.extra_dollar(three()[1], "equity_adoption").set_index("year")
+    by_window = statistics.extra_dollar_by_window(three()[1], "equity_adoption").set_index("window")
     row = by_window.loc["FY2026-2100"]
     assert by_year["extra_tax_bn_usd"].sum() == pytest.approx(row["extra_tax_bn_usd"])
     assert row["extra_rate"] == pytest.approx(row["extra_tax_bn_usd"] / row["extra_withdrawn_bn_usd"])
@@ -283,7 +285,7 @@ def test_extra_tax_of_the_years_adds_up_to_the_windows():
 
 
 def test_headline_nets_are_the_sums_of_their_lines():
-    frame = measures.headline(comparison())
+    frame = statistics.headline(comparison())
     lines = ["deferred_revenue", "payroll_forgone", "withdrawal_tax", "other_receipts"]
     np.testing.assert_allclose(frame[lines].sum(axis=1), frame["net_revenue"])
     assert len(frame) == 9 and "against_base" not in frame
@@ -293,14 +295,14 @@ def test_a_scenario_of_another_law_is_also_set_against_the_base():
     import fiscal
 
     other = fiscal.run("baseline", {"tax.withdrawal_scale": 1.1, "horizon.last_year": 2040})
-    frame = measures.headline(fiscal.compare(short()[0], other))
+    frame = statistics.headline(fiscal.compare(short()[0], other))
     gap = frame.iloc[-1]["against_base"]
     assert gap == pytest.approx(frame.iloc[-1]["net_revenue"] - frame.iloc[0]["net_revenue"]) and gap > 0
 
 
 def test_cumulated_effect_grows_by_its_interest():
-    gap = measures.net_effect(three()[1], "no_crypto")
-    total = measures.net_effect(three()[1], "no_crypto", cumulated=True)
+    gap = statistics.net_effect(three()[1], "no_crypto")
+    total = statistics.net_effect(three()[1], "no_crypto", cumulated=True)
     rate = three()[1].tables["economy"].set_index("year")["one_year_rate"][2090]
     expected = total[2089] * (1 + rate) + gap[2090] * (1 + rate / 2)
     assert total[2090] == pytest.approx(expected)
@@ -316,7 +318,7 @@ def test_cumulated_effect_grows_by_its_interest():
 )
 def test_spells_of_sign(values, spells):
     series = pd.Series(values, index=range(2026, 2026 + len(values)))
-    assert measures.sign_episodes(series) == spells
+    assert statistics.sign_episodes(series) == spells
 
 
 # --- words ------------------------------------------------------------------------------------------
@@ -330,14 +332,14 @@ def parsed(words: str) -> float:
 
 @given(st.floats(0.05, 1e7))
 def test_an_amount_in_words_is_the_amount_to_three_digits_and_a_tenth_of_a_billion(billions):
-    assert parsed(wording.amount(billions)) == pytest.approx(billions, rel=0.0051, abs=0.0551)
-    assert wording.amount(-billions) == wording.amount(billions)
-    assert wording.signed_amount(-billions) == f"minus {wording.amount(billions)}"
+    assert parsed(figures_words.amount(billions)) == pytest.approx(billions, rel=0.0051, abs=0.0551)
+    assert figures_words.amount(-billions) == figures_words.amount(billions)
+    assert figures_words.signed_amount(-billions) == f"minus {figures_words.amount(billions)}"
 
 
 @given(st.floats(1e-7, 10))
 def test_a_percentage_in_words_is_the_share_to_three_digits(share):
-    number = float(wording.percent(share).removesuffix(" percent").replace(",", ""))
+    number = float(figures_words.percent(share).removesuffix(" percent").replace(",", ""))
     assert number / 100 == pytest.approx(share, rel=0.0051)
 
 
@@ -351,7 +353,7 @@ def test_a_percentage_in_words_is_the_share_to_three_digits(share):
     ],
 )
 def test_figures_of_a_cell(value, decimals, text):
-    assert wording.figures(value, decimals) == text
+    assert figures_words.figures(value, decimals) == text
 
 
 @pytest.mark.parametrize(
@@ -359,7 +361,7 @@ def test_figures_of_a_cell(value, decimals, text):
     [(0.1, "10 percent"), (0.01, "1 percent"), (0.12345, "12.3 percent"), (0, "0 percent")],
 )
 def test_exact_percentages_have_no_empty_decimals(share, words):
-    assert wording.percent(share) == words
+    assert figures_words.percent(share) == words
 
 
 def test_every_setting_and_assumption_has_a_name_in_words():
@@ -373,10 +375,10 @@ def test_every_setting_and_assumption_has_a_name_in_words():
 
 
 def test_small_amounts_and_lists():
-    assert wording.amount(0.116) == "$0.1 billion" and wording.amount(999.96) == "$1.00 trillion"
-    assert wording.amount(0.049) == wording.signed_amount(-0.049) == "less than $0.1 billion"
-    assert wording.listing(["a"]) == "a" and wording.listing(["a", "b", "c"]) == "a, b, and c"
-    assert wording.change(0) == "does not change" and wording.change(-1) == "lowers"
+    assert figures_words.amount(0.116) == "$0.1 billion" and figures_words.amount(999.96) == "$1.00 trillion"
+    assert figures_words.amount(0.049) == figures_words.signed_amount(-0.049) == "less than $0.1 billion"
+    assert figures_words.listing(["a"]) == "a" and figures_words.listing(["a", "b", "c"]) == "a, b, and c"
+    assert figures_words.change(0) == "does not change" and figures_words.change(-1) == "lowers"
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
@@ -390,13 +392,13 @@ def test_labels_are_pushed_apart_and_stay_in_order(places):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_alternative_text_is_a_sentence_with_numbers(name):
-    text = plots.alt_text(name, comparison())
+    text = figures.alt_text(name, comparison())
     assert text.endswith(".") and re.search(r"\d", text) and "nan" not in text.lower()
 
 
 def test_alternative_text_tells_the_tables_numbers():
-    text = plots.alt_text("crypto_share", comparison())
-    share = measures.crypto_share(three()[1])
+    text = figures.alt_text("crypto_share", comparison())
+    share = statistics.crypto_share(three()[1])
     top = int(share.idxmax())
     found = re.search(r"boom is highest in (\d+) at ([\d.]+)", text)
     assert int(found[1]) == top and float(found[2]) == pytest.approx(100 * share[top], rel=0.005)
@@ -404,4 +406,4 @@ def test_alternative_text_tells_the_tables_numbers():
 
 def test_no_alternative_text_for_an_unknown_figure():
     with pytest.raises(InputError, match="contributions"):
-        plots.alt_text("nothing", comparison())
+        figures.alt_text("nothing", comparison())

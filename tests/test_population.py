@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiscal import sources
-from fiscal.axes import AGES, FIRST_YEAR, GROUP_SHARES, LAST_YEAR, RUN_OFF_LAST_YEAR, STUB_FRACTION
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.axes import AGES, FIRST_YEAR, GROUP_SHARES, LAST_YEAR, RUN_OFF_LAST_YEAR, STUB_FRACTION
+from fiscal.base.errors import InputError
 from fiscal.people import population
 
 HORIZON = range(FIRST_YEAR, LAST_YEAR + 2)

@@ -20,11 +20,11 @@ import pandas as pd
 import power
 import pytest
 
-from fiscal import runs
-from fiscal.errors import InputError
-from fiscal.results import Result
-from fiscal.runs import folder as run_folder
-from fiscal.runs import manifest
+from fiscal.base.errors import InputError
+from fiscal.results import store
+from fiscal.results.result import Result
+from fiscal.results.store import folder as run_folder
+from fiscal.results.store import manifest
 from fiscal.scenario import load
 
 BATCHES = 3
@@ -48,7 +48,7 @@ def quick(monkeypatch):
             if hasattr(module, name):
                 found = getattr(manifest, name)()
                 monkeypatch.setattr(module, name, lambda found=found: found)
-    monkeypatch.setattr("fiscal.runs.place.environment", manifest.environment)
+    monkeypatch.setattr("fiscal.results.store.place.environment", manifest.environment)
 
 
 def scenario(seed=1):
@@ -57,8 +57,8 @@ def scenario(seed=1):
 
 def make(place, seed=1, *, force=False, resume=False, kept=lambda name: None):
     """A run in batches, its answer made of their bytes; returns the batches that were computed."""
-    asked, computed, parts, told_of = scenario(seed), [], [], runs.reporter(None)
-    with runs.working_place(place / "run", asked, force=force, resume=resume) as working:
+    asked, computed, parts, told_of = scenario(seed), [], [], store.reporter(None)
+    with store.working_place(place / "run", asked, force=force, resume=resume) as working:
         if working.finished:
             return computed
         for number in range(BATCHES):
@@ -74,7 +74,7 @@ def make(place, seed=1, *, force=False, resume=False, kept=lambda name: None):
         told = zlib.crc32(np.concatenate(parts).tobytes())
         table = pd.DataFrame({"year": [2026, 2027], "cpi_u": np.random.default_rng(told).normal(size=2)})
         summary = invented.summary(asked) | {"of_batches": told}
-        runs.finish(working, Result(asked.name, asked, {"economy": table}, asked.fingerprint(), summary))
+        store.finish(working, Result(asked.name, asked, {"economy": table}, asked.fingerprint(), summary))
     return computed
 
 
@@ -108,7 +108,7 @@ def states(disk, draw):
 
 
 def tree(place):
-    return tuple(sorted((name, (place / name).read_bytes()) for name in runs.place.files_in(place)))
+    return tuple(sorted((name, (place / name).read_bytes()) for name in store.place.files_in(place)))
 
 
 def record(place, **options):
@@ -142,7 +142,7 @@ def losses(start, events, work):
 def sound(place, words):
     """What stands under the run's name is whole."""
     if (place / "run").exists():
-        assert runs.verify(place / "run") == [], words
+        assert store.verify(place / "run") == [], words
 
 
 def test_a_run_survives_a_loss_of_power_at_every_moment(disks, answers):
@@ -162,7 +162,7 @@ def test_a_run_survives_a_loss_of_power_at_every_moment(disks, answers):
 
 def test_the_disk_shows_what_was_not_flushed(disks, monkeypatch):
     """Without the flush before the last rename a run could stand there broken."""
-    monkeypatch.setattr("fiscal.runs.place.sync_tree", lambda folder: None)
+    monkeypatch.setattr("fiscal.results.store.place.sync_tree", lambda folder: None)
     (disks / "disk").mkdir()
     start, events = record(disks / "disk")
     broken = [words for place, _, words in losses(start, events, disks) if _broken(place)]
@@ -171,7 +171,7 @@ def test_the_disk_shows_what_was_not_flushed(disks, monkeypatch):
 
 def _broken(place):
     try:
-        return (place / "run").exists() and runs.verify(place / "run") != []
+        return (place / "run").exists() and store.verify(place / "run") != []
     except InputError:
         return True
 

@@ -11,17 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import progressive_schedule
 
-from fiscal import engine, pricing
-from fiscal.axes import GROUPS, SLEEVES
+from fiscal.base.axes import GROUPS, SLEEVES
 from fiscal.budget.estimates import controlled
-from fiscal.contingent import rescue_on_paths
+from fiscal.engine import risk_neutral as engine_risk_neutral
+from fiscal.engine import run as engine_run
+from fiscal.engine.backstop import rescue_on_paths
+from fiscal.engine.random_paths import buildup_rates, on_paths
 from fiscal.markets.paths import AssetPaths, path_model
 from fiscal.markets.stochastic import bill_halves
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.kernel import project_totals
+from fiscal.results.tables import tables_of
 from fiscal.scenario import load
-from fiscal.simulation import buildup_rates, on_paths
-from fiscal.tables import tables_of
 
 quick = settings(max_examples=30, deadline=None)
 RATE = 0.25
@@ -34,16 +35,16 @@ FLAT = {
 
 
 @cache
-def run() -> engine.Run:
-    return engine.compute(load("boom", SHORT))
+def run() -> engine_run.Run:
+    return engine_run.compute(load("boom", SHORT))
 
 
 @cache
-def flat() -> engine.Run:
-    return engine.compute(load("boom", SHORT | FLAT))
+def flat() -> engine_run.Run:
+    return engine_run.compute(load("boom", SHORT | FLAT))
 
 
-def bill_factors(of: engine.Run, at_end: bool = False) -> np.ndarray:
+def bill_factors(of: engine_run.Run, at_end: bool = False) -> np.ndarray:
     """Value on 30 June 2025 of a dollar in the middle, or at the end, of each year."""
     factors = next(v for v in of.vintages if v.basis == "treasury").to_mid_2025
     rate = of.economy["one_year_rate"].to_numpy()
@@ -54,7 +55,7 @@ def bill_factors(of: engine.Run, at_end: bool = False) -> np.ndarray:
 @given(st.integers(0, 10_000))
 def test_the_average_rate_schedule_rises_by_the_average_rate(seed: int) -> None:
     schedule = progressive_schedule(np.random.default_rng(seed))
-    found = pricing.average_rate_schedule(schedule)
+    found = engine_risk_neutral.average_rate_schedule(schedule)
     knots, tax = schedule.knots_usd[2], schedule.tax_usd[2, 1, 0]
     for piece in range(len(knots) - 1):
         w = np.linspace(knots[piece], knots[piece + 1], 20_001)[1:]
@@ -66,7 +67,9 @@ def test_the_average_rate_schedule_rises_by_the_average_rate(seed: int) -> None:
 def test_a_flat_schedule_is_its_own_average() -> None:
     knots = np.array([[0.0, 10.0, 40.0, 900.0]])
     schedule = TaxSchedule(knots_usd=knots, tax_usd=RATE * knots[:, None, None, :])
-    np.testing.assert_allclose(pricing.average_rate_schedule(schedule).tax_usd, schedule.tax_usd, rtol=1e-12)
+    np.testing.assert_allclose(
+        engine_risk_neutral.average_rate_schedule(schedule).tax_usd, schedule.tax_usd, rtol=1e-12
+    )
 
 
 def test_a_control_takes_its_known_error_off_the_mean() -> None:
@@ -87,8 +90,8 @@ def test_at_one_rate_a_claim_is_the_rate_less_fees_and_losses() -> None:
     priced = of.priced
     assert priced is not None
     at = 1
-    cases = pricing._cases(of.inputs, at)
-    told = {**pricing.path_settings(of.scenario.settings), "measure": "risk_neutral"}
+    cases = engine_risk_neutral._cases(of.inputs, at)
+    told = {**engine_risk_neutral.path_settings(of.scenario.settings), "measure": "risk_neutral"}
     market = path_model("regime_switching").draw(told, of.inputs.years, 200, 1)
     bill = bill_halves(of.inputs.years)[None]
     market = replace(market, half_returns=np.concatenate([market.half_returns, bill]))
@@ -102,7 +105,7 @@ def test_at_one_rate_a_claim_is_the_rate_less_fees_and_losses() -> None:
 
     money = of.inputs.contribution_usd[at].sum() * bill_factors(of)[at]
     drawn, charged = (
-        (more - base) / pricing.STEP / money
+        (more - base) / engine_risk_neutral.STEP / money
         for more, base in zip(values("marginal"), values("whole"), strict=True)
     )
     # on the known path exactly; on the others on average
@@ -119,9 +122,10 @@ def test_at_one_rate_a_claim_is_the_rate_less_fees_and_losses() -> None:
 def test_crypto_is_worth_nothing_but_its_fees_at_one_rate() -> None:
     of = flat()
     assert of.priced is not None
-    effect = of.priced.average[pricing.EFFECT].value_usd["withdrawal_tax"]
+    effect = of.priced.average[engine_risk_neutral.EFFECT].value_usd["withdrawal_tax"]
     whole = sum(
-        of.priced.average[key].value_usd["withdrawal_tax"] for key in (pricing.STOCK, pricing.CONTRIBUTIONS)
+        of.priced.average[key].value_usd["withdrawal_tax"]
+        for key in (engine_risk_neutral.STOCK, engine_risk_neutral.CONTRIBUTIONS)
     )
     assert -0.03 * whole < effect <= 0  # a loss in 2029 and fees of the sleeve
     treasury = next(v for v in of.vintages if v.basis == "treasury" and not v.marginal)
@@ -137,31 +141,35 @@ def test_vintages_by_perturbation_are_those_of_the_backward_pass() -> None:
     market = AssetPaths((), of.inputs.years, np.array(of.inputs.half_return[:1]), "own")
     quiet = replace(of.inputs, impact_multiplier=0.0)
     found = {
-        case: pricing._present_values(inputs, label, market, of.buildup, factors)
-        for case, (label, inputs) in pricing._cases(quiet, 1).items()
+        case: engine_risk_neutral._present_values(inputs, label, market, of.buildup, factors)
+        for case, (label, inputs) in engine_risk_neutral._cases(quiet, 1).items()
     }
     average, marginal = (
         next(v for v in of.vintages if v.basis == "treasury" and v.marginal == kind) for kind in (False, True)
     )
-    stock = pricing._raised(found["stock"], found["pro_rata"])["withdrawal_tax"].sum()
+    stock = engine_risk_neutral._raised(found["stock"], found["pro_rata"])["withdrawal_tax"].sum()
     expected = average.vintages.stock_total("withdrawal_tax") * average.opening_to_mid_2025
     assert stock == pytest.approx(expected, rel=0.01)
     for case, base, valued in (("vintage", "pro_rata", average), ("marginal", "whole", marginal)):
-        own = pricing._raised(found[case], found[base])["withdrawal_tax"].sum()
+        own = engine_risk_neutral._raised(found[case], found[base])["withdrawal_tax"].sum()
         other = valued.vintages.contributions_total("withdrawal_tax")[1].sum() * factors[1]
         assert own == pytest.approx(other, rel=0.01), case
 
 
 def test_scenarios_that_differ_in_a_named_path_share_their_prices() -> None:
     one = run().priced
-    again = engine.compute(load("bust", SHORT)).priced
+    again = engine_run.compute(load("bust", SHORT)).priced
     assert one is not None and again is not None and one.stands_in
-    assert one.average[pricing.STOCK].value_usd == again.average[pricing.STOCK].value_usd
+    assert (
+        one.average[engine_risk_neutral.STOCK].value_usd == again.average[engine_risk_neutral.STOCK].value_usd
+    )
     other = flat().priced
     assert (
-        other is not None and other.average[pricing.STOCK].value_usd != one.average[pricing.STOCK].value_usd
+        other is not None
+        and other.average[engine_risk_neutral.STOCK].value_usd
+        != one.average[engine_risk_neutral.STOCK].value_usd
     )
-    none = engine.compute(load("baseline", SHORT | {"books.risk_neutral_paths": 3}))
+    none = engine_run.compute(load("baseline", SHORT | {"books.risk_neutral_paths": 3}))
     assert none.priced is None
 
 
@@ -248,7 +256,7 @@ def test_the_backstop_is_looked_at_on_many_paths() -> None:
     deaf = load("boom", SHORT | {"backstop.trigger_share": 1.0}).settings
     assert rescue_on_paths(deaf, of.inputs, count=4, **told).cost_usd.sum() == 0
     heavy = load("boom", SHORT | {"adoption.allocation_share": 0.3})
-    deeper = engine.compute(heavy, run_off=False).contingents[0].cost_usd
+    deeper = engine_run.compute(heavy, run_off=False).contingents[0].cost_usd
     assert deeper.sum() > 5 * one.cost_usd.sum()
     table = tables_of(of)["contingent"]
     assert list(table["measure"]) == ["own path"] * 2 + ["risk_neutral"] * 2
@@ -261,7 +269,7 @@ def test_the_backstop_is_looked_at_on_many_paths() -> None:
 def test_a_scenario_of_the_catalogue_sets_the_rule_off() -> None:
     """The same people with the default allocation never fall that far below."""
     costs = [
-        engine.compute(load(name, {"backstop.paths": 0, "horizon.last_year": 2040}), run_off=False)
+        engine_run.compute(load(name, {"backstop.paths": 0, "horizon.last_year": 2040}), run_off=False)
         .ledger.total("rescue_cost")[0].sum()
         for name in ("bust", "heavy_bust")
     ]  # fmt: skip
@@ -270,7 +278,7 @@ def test_a_scenario_of_the_catalogue_sets_the_rule_off() -> None:
 
 def test_a_fall_by_half_takes_from_the_claim_what_a_run_with_the_fall_takes() -> None:
     """Through the real schedules: crypto halves as 2035 ends, and the claim at the next opening is less."""
-    from fiscal.axes import ASSETS
+    from fiscal.base.axes import ASSETS
     from fiscal.budget.vintages import value_vintages
     from fiscal.projection.reference import project
 

@@ -279,6 +279,6 @@ def test_nothing_finds_a_buyer_at_a_sale_share_of_zero(seed: int) -> None:
 
 
 def test_sleeves_are_named_in_the_order_of_the_axes() -> None:
-    from fiscal.axes import SLEEVES
+    from fiscal.base.axes import SLEEVES
 
     assert SLEEVES[CORE] == "core" and SLEEVES[CRYPTO] == "crypto"

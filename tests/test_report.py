@@ -17,16 +17,17 @@ import pypdf
 import pytest
 from real_runs import HOSTILE, comparison, short, three
 
-from fiscal import report, sources
-from fiscal.errors import InputError
-from fiscal.plots import measures
-from fiscal.plots.wording import MINUS, amount, figures, percent, signed_amount, window_name
+from fiscal import report
+from fiscal.base import sources
+from fiscal.base.errors import InputError
 from fiscal.report import background, brief, chapters, content, drawing, pdf, published, workbook
 from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Items, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
 from fiscal.report.drivers import drivers_blocks
-from fiscal.results import COLUMNS
+from fiscal.results.figures import statistics
+from fiscal.results.figures.words import MINUS, amount, figures, percent, signed_amount, window_name
+from fiscal.results.result import COLUMNS
 from fiscal.scenario.design import read_design
 
 
@@ -124,11 +125,11 @@ def test_the_first_paragraph_says_what_the_tables_say():
     assert gap > 0 and "bust lowers withdrawal tax" in text
     assert "With 10 percent of participants holding 5 percent of their balances" in text
     share = re.search(r"crypto is ([\d.]+) percent of all balances at the end of 2035", text)
-    assert float(share[1]) / 100 == pytest.approx(measures.crypto_share(three()[1])[2035], rel=0.02)
+    assert float(share[1]) / 100 == pytest.approx(statistics.crypto_share(three()[1])[2035], rel=0.02)
     of_all = re.search(
         r"if all participants held .* of individual income tax, ([\d.]+) percent in boom", text
     )
-    tax_share = gap / measures.individual_income_tax(three()[1]).loc[2026:2100].sum()
+    tax_share = gap / statistics.individual_income_tax(three()[1]).loc[2026:2100].sum()
     assert float(of_all[1]) / 100 == pytest.approx(10 * tax_share, rel=0.02)
     # what more than all would have to hold is not said
     assert "holding that allocation were" not in text
@@ -601,7 +602,7 @@ def test_a_figure_under_a_caption_has_no_second_title_and_one_on_its_own_has():
         for captioned in (True, False):
             drawn = drawing.draw(made[label], comparison(), captioned=captioned)
             assert bool(drawn.axes[0].get_title(loc="left")) == (kept or not captioned)
-    window = measures.windows_of(three()[0])[-1]
+    window = statistics.windows_of(three()[0])[-1]
     for label in ("figure-drivers", "figure-groups", "figure-gains"):  # what the title said
         assert window_name(window) in made[label].caption
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from real_runs import three
 
-from fiscal.plots import measures
-from fiscal.plots.wording import amount, figures, percent, signed_amount
 from fiscal.report import books
 from fiscal.report.content import Prose, Section, Table
-from fiscal.results import PRESENT_VALUES
+from fiscal.results.figures import statistics
+from fiscal.results.figures.words import amount, figures, percent, signed_amount
+from fiscal.results.result import PRESENT_VALUES
 
 
 @cache
@@ -61,15 +61,15 @@ def test_current_dollars_stand_beside_present_values() -> None:
     level = frame.loc["Baseline, level"]
     for basis, column in PRESENT_VALUES.items():
         scopes = [
-            measures.bases(base, name).set_index("basis") for name in ("opening_stock", "all_contributions")
+            statistics.bases(base, name).set_index("basis") for name in ("opening_stock", "all_contributions")
         ]
         assert level[column] == pytest.approx(sum(scope.loc[basis, "net_revenue"] for scope in scopes))
         assert signed_amount(level[column]) in text()
         for result in others:
-            effect = measures.bases(result, "crypto_effect").set_index("basis").loc[basis, "net_revenue"]
+            effect = statistics.bases(result, "crypto_effect").set_index("basis").loc[basis, "net_revenue"]
             assert frame.loc[f"{result.name.capitalize()} less no crypto", column] == effect
     for result in others:
-        gap = measures.window_difference(result, "FY2026-2100", "net_revenue", "no_crypto")
+        gap = statistics.window_difference(result, "FY2026-2100", "net_revenue", "no_crypto")
         assert frame.loc[f"{result.name.capitalize()} less no crypto", "FY2026-2100"] == gap
     # a boom's current dollars are worth far less, and the base's change their sign
     assert frame.loc["Boom less no crypto", "FY2026-2100"] > 100 * frame.loc["Boom less no crypto"].iloc[-1]
@@ -79,7 +79,7 @@ def test_current_dollars_stand_beside_present_values() -> None:
 @pytest.mark.parametrize("position", [1, 2])
 def test_why_a_boom_pays_is_said_with_the_table_s_numbers(position: int) -> None:
     result = three()[position]
-    effect = measures.bases(result, "crypto_effect").set_index("basis")["net_revenue"]
+    effect = statistics.bases(result, "crypto_effect").set_index("basis")["net_revenue"]
     for basis in ("treasury", "portfolio", "risk_neutral"):
         assert signed_amount(effect[basis]) in text(), basis
     if result.name == "boom":
@@ -90,13 +90,13 @@ def test_why_a_boom_pays_is_said_with_the_table_s_numbers(position: int) -> None
 
 def test_boom_and_bust_have_one_price() -> None:
     """Their paths' names are not priced: the same settings are."""
-    _, boom, bust = (measures.bases(result, "opening_stock").set_index("basis") for result in three())
+    _, boom, bust = (statistics.bases(result, "opening_stock").set_index("basis") for result in three())
     assert boom.loc["risk_neutral", "net_revenue"] == bust.loc["risk_neutral", "net_revenue"]
     assert "boom, and bust the risk-neutral rows value the same settings" in text()
 
 
 def test_the_claim_and_the_fall_are_the_table_s() -> None:
-    own = measures.claim(three()[0])
+    own = statistics.claim(three()[0])
     assert percent(own["claim_share"].iloc[0]) in text() and amount(own["claim_bn_usd"].iloc[0]) in text()
     frame = table("table-claim").data
     assert set(frame["scenario"]) == {"baseline", "boom", "bust"}
@@ -125,7 +125,7 @@ def test_cash_and_present_value_are_kept_apart() -> None:
 
 def test_who_pays_adds_to_the_effect() -> None:
     frame = table("table-effect-bases-boom").data
-    whole = measures.bases(three()[1], "crypto_effect").set_index("basis")["withdrawal_tax"]
+    whole = statistics.bases(three()[1], "crypto_effect").set_index("basis")["withdrawal_tax"]
     for _, part in frame.groupby("group"):
         assert part["treasury"].sum() == pytest.approx(whole["treasury"], abs=0.05)
         assert part["portfolio"].sum() == pytest.approx(whole["portfolio"], abs=0.05)
@@ -147,7 +147,7 @@ def test_results_without_a_run_off_have_no_such_chapter() -> None:
 
 
 def test_the_share_is_explained_by_the_stored_table() -> None:
-    from fiscal import sources
+    from fiscal.base import sources
 
     shares = sources.table("claim_reasons").set_index(["kind", "case"])["claim_share"]
     weights = sources.table("claim_reasons").query("kind == 'payer'").set_index("case")
@@ -159,5 +159,5 @@ def test_the_share_is_explained_by_the_stored_table() -> None:
     for case in ("law of 2026 indexed to wages", "no further contributions"):
         assert both < shares["without", case] < whole
     assert percent(both) in text() and percent(whole) in text()
-    claim = measures.opening_claim(three()[0]).set_index("basis")["share"]
+    claim = statistics.opening_claim(three()[0]).set_index("basis")["share"]
     assert claim["portfolio"] == pytest.approx(whole, abs=0.0005)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fiscal.plots.setting_names import setting_value
 from fiscal.report import changes
+from fiscal.results.figures.setting_names import setting_value
 from fiscal.scenario import Scenario, load
 
 ROTH = {"roth.elective_share_2025": 0.5, "adoption.participants_share": 0.5}

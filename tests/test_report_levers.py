@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from real_runs import three
 
-from fiscal import engine
-from fiscal.plots import measures
-from fiscal.plots.wording import amount, percent, signed_amount
+from fiscal.engine import run
 from fiscal.report import answer, brief, chapters, compared, content, levers
 from fiscal.report.content import Figure, Heading, Prose, Section, Table
-from fiscal.results import Result, compare
+from fiscal.results.figures import statistics
+from fiscal.results.figures.words import amount, percent, signed_amount
+from fiscal.results.result import Result, compare
 from fiscal.scenario import load
 
 SPANS = ("FY2026-2035", "FY2026-2100")
@@ -24,7 +24,7 @@ SPANS = ("FY2026-2035", "FY2026-2100")
 @cache
 def roth() -> Result:
     """All contributions Roth from 2027; without the run-off, which nothing here needs."""
-    return Result.of(engine.compute(load("rothification"), run_off=False))
+    return Result.of(run.compute(load("rothification"), run_off=False))
 
 
 def pair() -> tuple[Result, ...]:
@@ -90,13 +90,13 @@ def test_a_case_that_changes_nothing_is_said_to() -> None:
     base, own = pair()
     twin = replace(base, name="twin")
     assert compared.lever_sentences((base, twin)) == "No line of net revenue is changed by twin."
-    assert [result.name for result in measures.set_apart((base, twin, own))] == ["rothification"]
+    assert [result.name for result in statistics.set_apart((base, twin, own))] == ["rothification"]
 
 
 def test_crypto_alone_sets_nothing_apart_and_a_base_with_crypto_everything() -> None:
     baseline, boom, bust = three()
-    assert measures.set_apart((baseline, boom, bust)) == ()
-    assert [result.name for result in measures.set_apart((boom, bust))] == ["bust"]
+    assert statistics.set_apart((baseline, boom, bust)) == ()
+    assert [result.name for result in statistics.set_apart((boom, bust))] == ["bust"]
     text = words(answer.answer_section((boom, bust)))
     net = [sums(result)["FY2026-2100", "net_revenue"] for result in (boom, bust)]
     assert "Against boom, bust does not change net revenue over FY 2026–2035 and lowers it by " in text
@@ -105,7 +105,7 @@ def test_crypto_alone_sets_nothing_apart_and_a_base_with_crypto_everything() -> 
 
 def test_contributions_are_told_case_by_case() -> None:
     section = chapters.contributions_section(pair())
-    share = measures.roth_share(roth())
+    share = statistics.roth_share(roth())
     assert f"{percent(share[2030])} of them Roth" in words(section) and share[2030] == pytest.approx(1)
     captions = [block.caption for block in section.blocks if isinstance(block, Figure)]
     assert [caption.rpartition(", ")[2] for caption in captions] == ["baseline", "rothification"]
@@ -132,12 +132,12 @@ def test_the_chapters_set_the_lever_beside_the_base() -> None:
         block for block in chapters.distribution_section(pair()).blocks
         if isinstance(block, Table) and block.label == "table-groups"
     ).data  # fmt: skip
-    frame = measures.distribution_difference(
+    frame = statistics.distribution_difference(
         compare(*pair()), "earnings_group", "FY2026-2100", "base", "net_revenue"
     )
     assert groups["net_0"].sum() == pytest.approx(frame["difference"].sum())
     balances = words(chapters.balances_section(pair()))
-    top = (measures.total_balance(roth()) / measures.total_balance(three()[0]) - 1).abs().max()
+    top = (statistics.total_balance(roth()) / statistics.total_balance(three()[0]) - 1).abs().max()
     assert f"against baseline by at most {percent(top, 2)}" in balances
 
 
@@ -145,7 +145,7 @@ def test_alternative_texts_of_differences_name_the_base() -> None:
     ax = compare(*pair()).plot.who_gains(reference="base", line="net_revenue")
     assert ax.get_title(loc="left").startswith("Net revenue against baseline")
     drawn = ax.containers[0].datavalues.sum()
-    frame = measures.distribution_difference(
+    frame = statistics.distribution_difference(
         compare(*pair()), "earnings_group", "FY2026-2100", "base", "net_revenue"
     )
     assert drawn == pytest.approx(frame["difference"].sum())

@@ -14,18 +14,19 @@ import pandas as pd
 import pandas.testing
 import pytest
 
-from fiscal import runs, sources
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.errors import InputError
+from fiscal.results import store
 from fiscal.scenario import load
 
 
 @pytest.fixture
 def folder(small_result, tmp_path):
-    return runs.write_run(small_result, tmp_path / "boom", command=["fiscal", "run", "boom"])
+    return store.write_run(small_result, tmp_path / "boom", command=["fiscal", "run", "boom"])
 
 
 def test_a_run_reads_back_as_it_was(small_result, folder):
-    again = runs.stored_result(folder)
+    again = store.stored_result(folder)
     assert again.name == small_result.name
     assert again.scenario.settings == small_result.scenario.settings
     assert again.fingerprint == small_result.fingerprint
@@ -39,8 +40,8 @@ def test_a_run_reads_back_as_it_was(small_result, folder):
 
 def test_a_named_index_is_kept(small_result, tmp_path):
     table = small_result.tables["budget"].set_index(["path", "year"])
-    folder = runs.write_run(_with_tables(small_result, {"budget": table}), tmp_path / "run")
-    pandas.testing.assert_frame_equal(runs.stored_result(folder).tables["budget"], table, check_dtype=False)
+    folder = store.write_run(_with_tables(small_result, {"budget": table}), tmp_path / "run")
+    pandas.testing.assert_frame_equal(store.stored_result(folder).tables["budget"], table, check_dtype=False)
 
 
 def _with_tables(result, tables):
@@ -53,25 +54,25 @@ def _with_tables(result, tables):
     )
 
 
-OUTSIDE = {runs.MANIFEST, "ro-crate-metadata.json"}
+OUTSIDE = {store.MANIFEST, "ro-crate-metadata.json"}
 """Files of a run that was not logged that hold the time."""
 
 
 def test_the_same_run_twice_is_the_same_to_the_byte(small_result, folder, tmp_path, monkeypatch):
-    other = runs.write_run(
+    other = store.write_run(
         small_result, tmp_path / "elsewhere", command=["fiscal", "run", "--out", str(tmp_path)]
     )
     assert contents(folder).keys() == contents(other).keys()
     for name in contents(folder).keys() - OUTSIDE:
         assert contents(folder)[name] == contents(other)[name], name
-    one, two = runs.read_manifest(folder), runs.read_manifest(other)
+    one, two = store.read_manifest(folder), store.read_manifest(other)
     assert one["command"] != two["command"]
     for key in ("input_fingerprint", "record_fingerprint"):
         assert one[key] == two[key]
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1760000000")
-    told = [runs.write_run(small_result, tmp_path / name, command=["fiscal"]) for name in ("one", "two")]
+    told = [store.write_run(small_result, tmp_path / name, command=["fiscal"]) for name in ("one", "two")]
     assert contents(told[0]) == contents(told[1])
-    assert runs.read_manifest(told[0])["made"] == {"time": "2025-10-09T08:53:20Z"}
+    assert store.read_manifest(told[0])["made"] == {"time": "2025-10-09T08:53:20Z"}
 
 
 def contents(folder):
@@ -81,8 +82,8 @@ def contents(folder):
 
 
 def test_the_manifest_says_what_was_asked_and_answered(small_result, folder):
-    manifest = runs.read_manifest(folder)
-    assert manifest["schema_version"] == runs.SCHEMA_VERSION
+    manifest = store.read_manifest(folder)
+    assert manifest["schema_version"] == store.SCHEMA_VERSION
     assert manifest["inputs"]["seed"] == small_result.scenario.value("paths.seed")
     assert manifest["command"] == ["fiscal", "run", "boom"]
     assert manifest["inputs"]["settings"]["adoption"]["allocation_share"] == 0.1
@@ -98,27 +99,27 @@ def test_the_manifest_says_what_was_asked_and_answered(small_result, folder):
 
 
 def test_fingerprints_hold_no_time_host_user_or_path(folder, tmp_path):
-    manifest = runs.read_manifest(folder)
+    manifest = store.read_manifest(folder)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", manifest["made"]["time"])
     answered = json.dumps([manifest["inputs"], manifest["outputs"]])
     everything = b"".join(contents(folder).values()).decode("utf-8", errors="replace")
     assert str(tmp_path) not in everything and os.uname().nodename not in everything
     assert manifest["made"]["time"] not in answered and not re.search(r"\d{2}:\d{2}:\d{2}", answered)
     manifest["made"], manifest["command"], manifest["environment"] = {"time": "later"}, ["/x"], {}
-    (folder / runs.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    assert runs.verify(folder) == []
+    (folder / store.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    assert store.verify(folder) == []
 
 
 def test_fingerprints_change_with_the_question_and_with_the_answer(small_result, folder, tmp_path):
-    first = runs.read_manifest(folder)
+    first = store.read_manifest(folder)
     tables = {**small_result.tables, "budget": small_result.tables["budget"] * 1}
     tables["budget"].loc[0, "nominal_bn_usd"] += 1e-12
-    answered = runs.read_manifest(runs.write_run(_with_tables(small_result, tables), tmp_path / "answer"))
+    answered = store.read_manifest(store.write_run(_with_tables(small_result, tables), tmp_path / "answer"))
     assert answered["input_fingerprint"] == first["input_fingerprint"]
     assert answered["record_fingerprint"] != first["record_fingerprint"]
-    one, other = (runs.input_fingerprint(load("boom", {"paths.seed": seed})) for seed in (1, 2))
+    one, other = (store.input_fingerprint(load("boom", {"paths.seed": seed})) for seed in (1, 2))
     assert one != other
-    assert one == runs.input_fingerprint(load("boom", {"scenario.title": "another title"}))
+    assert one == store.input_fingerprint(load("boom", {"scenario.title": "another title"}))
 
 
 def test_changed_missing_and_added_files_are_named(folder):
@@ -126,7 +127,7 @@ def test_changed_missing_and_added_files_are_named(folder):
     (folder / "tables" / "notes.csv").unlink()
     (folder / "extra.txt").write_text("x", encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        runs.read_run(folder)
+        store.read_run(folder)
     text = str(caught.value)
     assert "summary.json: the file was changed" in text
     assert "notes.csv: the file is missing" in text
@@ -150,46 +151,46 @@ def test_changed_missing_and_added_files_are_named(folder):
     ],
 )
 def test_a_manifest_that_was_tampered_with_is_refused(folder, change, words):
-    manifest = json.loads((folder / runs.MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
     change(manifest)
-    (folder / runs.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / store.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(InputError, match=words):
-        runs.read_run(folder)
+        store.read_run(folder)
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a run folder"):
-        runs.read_run(tmp_path)
+        store.read_run(tmp_path)
     with pytest.raises(InputError, match="no such run folder"):
-        runs.read_run(tmp_path / "missing")
-    (tmp_path / runs.MANIFEST).write_text("{", encoding="utf-8")
+        store.read_run(tmp_path / "missing")
+    (tmp_path / store.MANIFEST).write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):
-        runs.read_run(tmp_path)
+        store.read_run(tmp_path)
 
 
 def test_a_failed_run_leaves_nothing_behind(small_result, folder, tmp_path):
-    before = runs.read_manifest(folder)
+    before = store.read_manifest(folder)
     broken = _with_tables(small_result, {"bad name": small_result.tables["budget"]})
     with pytest.raises(ValueError, match="bad name"):
-        runs.write_run(broken, folder, force=True)
+        store.write_run(broken, folder, force=True)
     with pytest.raises(ValueError, match="bad name"):
-        runs.write_run(broken, tmp_path / "new")
+        store.write_run(broken, tmp_path / "new")
     assert [item.name for item in tmp_path.iterdir()] == ["boom"]
-    assert runs.read_manifest(folder) == before
+    assert store.read_manifest(folder) == before
 
 
 def test_an_existing_folder_needs_force_and_must_be_a_run(small_result, folder, tmp_path):
     with pytest.raises(InputError, match="exists already"):
-        runs.write_run(small_result, folder)
+        store.write_run(small_result, folder)
     changed = _with_tables(small_result, {"budget": small_result.tables["budget"]})
-    runs.write_run(changed, folder, force=True)
-    assert list(runs.stored_result(folder).tables) == ["budget"]
+    store.write_run(changed, folder, force=True)
+    assert list(store.stored_result(folder).tables) == ["budget"]
     (tmp_path / "empty").mkdir()
-    assert runs.write_run(small_result, tmp_path / "empty") == tmp_path / "empty"
+    assert store.write_run(small_result, tmp_path / "empty") == tmp_path / "empty"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
     with pytest.raises(InputError, match="not a run folder"):
-        runs.write_run(small_result, tmp_path / "mine", force=True)
+        store.write_run(small_result, tmp_path / "mine", force=True)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["boom", "empty", "mine"]
 
 
@@ -197,7 +198,7 @@ def test_an_existing_folder_needs_force_and_must_be_a_run(small_result, folder, 
 def test_a_file_in_the_place_of_a_folder(small_result, tmp_path, place):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(InputError, match="file"):
-        runs.write_run(small_result, tmp_path / place)
+        store.write_run(small_result, tmp_path / place)
     assert (tmp_path / "file").read_text(encoding="utf-8") == "x"
 
 
@@ -207,14 +208,14 @@ def test_a_disk_error_is_a_message(small_result, tmp_path, monkeypatch):
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(InputError, match="No space left on device"):
-        runs.write_run(small_result, tmp_path / "run")
+        store.write_run(small_result, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_folders_follow_the_umask(small_result, tmp_path):
     old = os.umask(0o027)
     try:
-        folder = runs.write_run(small_result, tmp_path / "run")
+        folder = store.write_run(small_result, tmp_path / "run")
     finally:
         os.umask(old)
     assert folder.stat().st_mode & 0o777 == 0o750
@@ -223,7 +224,7 @@ def test_folders_follow_the_umask(small_result, tmp_path):
 def test_plain_values():
     import numpy as np
 
-    found = runs.plain(
+    found = store.plain(
         {"a": np.float64("nan"), "b": np.int64(3), 4: (1.5, np.array([1, 2])), "c": None, "d": np.bool_(True)}
     )
     assert found == {"a": None, "b": 3, "4": [1.5, [1, 2]], "c": None, "d": True}
@@ -231,7 +232,7 @@ def test_plain_values():
 
 
 def test_git_state_is_of_the_source_tree(root):
-    state = runs.git_state()
+    state = store.git_state()
     head = subprocess.run(
         ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, text=True
     )
@@ -242,7 +243,7 @@ def test_git_state_is_of_the_source_tree(root):
 
 
 def test_the_code_hash_is_of_every_source_file(root):
-    digest = runs.code_sha256.__wrapped__()
+    digest = store.code_sha256.__wrapped__()
     code = (
         f"import sys; sys.path.insert(0, {str(root)!r}); from fiscal import runs; print(runs.code_sha256())"
     )
@@ -258,7 +259,7 @@ def test_force_never_deletes_what_a_run_did_not_write(tmp_path):
     (foreign / "manifest.json").write_text('{"name": "a web app"}', encoding="utf-8")
     (foreign / "src" / "thesis.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(InputError, match="will not be replaced"):
-        runs.check_target(foreign, force=True)
+        store.check_target(foreign, force=True)
     assert (foreign / "src" / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
 
@@ -279,24 +280,24 @@ def test_a_users_file_enters_by_its_content_and_is_copied(small_result, tmp_path
     same.write_text(CSV, encoding="utf-8")
     other.write_text(CSV.replace("2030,0.1", "2030,0.2"), encoding="utf-8")
     asked = [user_scenario(path) for path in (one, same, other)]
-    prints = [runs.input_fingerprint(scenario) for scenario in asked]
+    prints = [store.input_fingerprint(scenario) for scenario in asked]
     assert prints[0] == prints[1] != prints[2]
     assert asked[0].fingerprint() == asked[1].fingerprint() != asked[2].fingerprint()
     settings = pd.DataFrame({"key": ["paths.file"], "value": [str(one)]})
     result = _of(asked[0], {**small_result.tables, "settings": settings}, small_result)
-    folder = runs.write_run(result, tmp_path / "run")
+    folder = store.write_run(result, tmp_path / "run")
     assert (folder / "inputs" / "paths.file.csv").read_text(encoding="utf-8") == CSV
-    assert runs.read_manifest(folder)["inputs"]["files"].keys() == {"inputs/paths.file.csv"}
+    assert store.read_manifest(folder)["inputs"]["files"].keys() == {"inputs/paths.file.csv"}
     everything = b"".join(contents(folder).values()).decode("utf-8", errors="replace")
     assert str(tmp_path) not in everything
     one.unlink()
     moved = folder.rename(tmp_path / "moved")
-    again = runs.stored_result(moved)
+    again = store.stored_result(moved)
     assert again.scenario.value("paths.file") == str(moved / "inputs" / "paths.file.csv")
-    assert runs.input_fingerprint(again.scenario) == prints[0] and again.fingerprint == result.fingerprint
-    said = runs.caveats(again.provenance)
+    assert store.input_fingerprint(again.scenario) == prints[0] and again.fingerprint == result.fingerprint
+    said = store.caveats(again.provenance)
     assert any("the user's own data: inputs/paths.file.csv" in sentence for sentence in said)
-    assert "the user's own data" in runs.cite(moved)["text"]
+    assert "the user's own data" in store.cite(moved)["text"]
 
 
 def _of(scenario, tables, like):
@@ -315,46 +316,46 @@ def test_a_file_changed_during_the_run_is_noticed(small_result, tmp_path):
     scenario = user_scenario(mine)
     with (
         pytest.raises(InputError, match="changed while the run"),
-        runs.working_place(tmp_path / "run", scenario) as place,
+        store.working_place(tmp_path / "run", scenario) as place,
     ):
         mine.write_text(CSV + "2101,0.1\n", encoding="utf-8")
-        runs.finish(place, _of(scenario, small_result.tables, small_result))
+        store.finish(place, _of(scenario, small_result.tables, small_result))
     assert [item.name for item in tmp_path.iterdir()] == ["mine.csv"]
 
 
 def test_a_stored_scenario_cannot_name_a_file_elsewhere(small_result, tmp_path):
     mine = tmp_path / "mine.csv"
     mine.write_text(CSV, encoding="utf-8")
-    folder = runs.write_run(_of(user_scenario(mine), small_result.tables, small_result), tmp_path / "run")
+    folder = store.write_run(_of(user_scenario(mine), small_result.tables, small_result), tmp_path / "run")
     toml = folder / "scenario.toml"
     forged = toml.read_text(encoding="utf-8").replace("inputs/paths.file.csv", "/etc/hostname")
     assert "/etc/hostname" in forged
     toml.write_text(forged, encoding="utf-8")
     _forge(folder, "scenario.toml")
     with pytest.raises(InputError, match="not part of the run"):
-        runs.read_run(folder)
+        store.read_run(folder)
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/etc/x", "a b", ""])
 def test_a_run_cannot_call_itself_something_else(folder, name):
     """The name becomes that of the files beside a report."""
-    manifest = json.loads((folder / runs.MANIFEST).read_text(encoding="utf-8"))
-    (folder / runs.MANIFEST).write_text(json.dumps(manifest | {"name": name}), encoding="utf-8")
-    assert runs.verify(folder) == []
+    manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
+    (folder / store.MANIFEST).write_text(json.dumps(manifest | {"name": name}), encoding="utf-8")
+    assert store.verify(folder) == []
     with pytest.raises(InputError, match="name: is not the scenario's"):
-        runs.read_run(folder)
+        store.read_run(folder)
 
 
 def _forge(folder, name):
     """The manifest made to fit a file that was changed."""
-    from fiscal.runs.values import file_sha256, fingerprint_of, write_json
+    from fiscal.results.store.values import file_sha256, fingerprint_of, write_json
 
-    manifest = json.loads((folder / runs.MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
     manifest["outputs"][name] = file_sha256(folder / name)
     manifest["record_fingerprint"] = fingerprint_of(
         {"inputs": manifest["inputs"], "outputs": manifest["outputs"]}
     )
-    write_json(folder / runs.MANIFEST, manifest)
+    write_json(folder / store.MANIFEST, manifest)
 
 
 def test_links_in_a_run_folder_are_refused(folder, tmp_path):
@@ -362,7 +363,7 @@ def test_links_in_a_run_folder_are_refused(folder, tmp_path):
     (folder / "summary.json").unlink()
     (folder / "summary.json").symlink_to(tmp_path / "summary.json")
     (folder / "more").symlink_to(tmp_path)
-    text = "\n".join(map(str, runs.verify(folder)))
+    text = "\n".join(map(str, store.verify(folder)))
     assert "summary.json: is a link" in text and "more: the file is not part of the run" in text
 
 
@@ -408,18 +409,18 @@ def test_the_crate_holds_what_the_specification_demands(folder):
 def test_the_crate_is_part_of_the_check(folder):
     crate = folder / "ro-crate-metadata.json"
     crate.write_text(crate.read_text(encoding="utf-8").replace("MIT licence", "mine"), encoding="utf-8")
-    assert "ro-crate-metadata.json: the file was changed" in str(runs.verify(folder)[0])
+    assert "ro-crate-metadata.json: the file was changed" in str(store.verify(folder)[0])
 
 
 def test_a_citation_names_the_run_and_survives_tex(small_result, tmp_path, monkeypatch):
-    from fiscal.runs import folder as folders
+    from fiscal.results.store import folder as folders
 
     monkeypatch.setattr(folders, "git_state", lambda: {"commit": "a" * 40, "dirty": True})
     title = r"50% of {it} & \input{x} $a_b^c$ ~#"
     scenario = replace(small_result.scenario, title=title, author="A. Analyst")
     result = _of(scenario, small_result.tables, small_result)
-    path = runs.write_run(result, tmp_path / "run")
-    answer, manifest = runs.cite(path), runs.read_manifest(path)
+    path = store.write_run(result, tmp_path / "run")
+    answer, manifest = store.cite(path), store.read_manifest(path)
     for words in (title, "A. Analyst", manifest["record_fingerprint"], manifest["input_fingerprint"]):
         assert words in answer["text"]
     assert "Made with uncommitted changes on top of commit aaaaaaaaaaaa." in answer["text"]
@@ -427,7 +428,7 @@ def test_a_citation_names_the_run_and_survives_tex(small_result, tmp_path, monke
     assert answer["bibtex"].count("{") == answer["bibtex"].count("}")
     (path / "summary.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match="changed after the run"):
-        runs.cite(path)
+        store.cite(path)
 
 
 def test_the_report_says_how_its_runs_were_made(small_result):
@@ -444,10 +445,10 @@ def test_the_report_says_how_its_runs_were_made(small_result):
 
 
 def test_a_stored_run_without_its_tables_is_not_compared(small_result, folder):
-    from fiscal.results import compare
+    from fiscal.results.result import compare
 
     with pytest.raises(InputError, match="lacks what a comparison needs") as caught:
-        compare(runs.stored_result(folder), small_result)
+        compare(store.stored_result(folder), small_result)
     said = str(caught.value)
     assert "table windows" in said and "table economy" in said and "budget: ['gdp_bn_usd'" in said
 
@@ -456,14 +457,14 @@ def test_a_stored_run_without_its_tables_is_not_compared(small_result, folder):
 
 
 def _record(**changes):
-    from fiscal.runs.manifest import environment, input_record
+    from fiscal.results.store.manifest import environment, input_record
 
     inputs = input_record(load("boom")) | changes
     return {"inputs": inputs, "environment": environment()}
 
 
 def test_every_difference_between_two_questions_is_named():
-    from fiscal.runs.manifest import differences, environment, input_record
+    from fiscal.results.store.manifest import differences, environment, input_record
 
     now = _record()
     assert differences(now, now) == []
@@ -493,7 +494,7 @@ def test_every_difference_between_two_questions_is_named():
     "was", [None, [], "x", {"inputs": 1}, {"inputs": {"settings": {"a": {"b": {"c": "d" * 999}}}}}]
 )
 def test_a_record_of_anything_is_compared(was):
-    from fiscal.runs.manifest import differences
+    from fiscal.results.store.manifest import differences
 
     found = differences(was, _record())
     assert found and all(len(name) <= 80 and len(words) < 250 for name, words in found)
@@ -503,11 +504,11 @@ def test_a_record_of_anything_is_compared(was):
 
 
 def test_a_rerun_names_the_first_difference(small_result, folder):
-    same = runs.rerun(folder, lambda scenario: _of(scenario, small_result.tables, small_result))
+    same = store.rerun(folder, lambda scenario: _of(scenario, small_result.tables, small_result))
     assert same.exact and same.differences == ()
     tables = {name: table.copy() for name, table in small_result.tables.items()}
     tables["budget"].loc[1, "nominal_bn_usd"] = 2e-17
-    other = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result))
+    other = store.rerun(folder, lambda scenario: _of(scenario, tables, small_result))
     (difference,) = other.differences
     assert (
         difference.startswith("tables/budget.csv, line 3:")
@@ -515,23 +516,23 @@ def test_a_rerun_names_the_first_difference(small_result, folder):
         and "2e-17" in difference
     )
     del tables["notes"]
-    found = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result)).differences
+    found = store.rerun(folder, lambda scenario: _of(scenario, tables, small_result)).differences
     assert "tables/notes.csv: only in the stored run" in found
 
 
 def test_a_rerun_elsewhere_is_compared_by_value(small_result, folder):
-    manifest = json.loads((folder / runs.MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
     manifest["environment"]["packages"]["numpy"] = "1.0"
     manifest["environment"]["machine"] = "another"
-    (folder / runs.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / store.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     tables = {name: table.copy() for name, table in small_result.tables.items()}
     tables["budget"].loc[0, "nominal_bn_usd"] *= 1 + 1e-10
-    near = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result))
+    near = store.rerun(folder, lambda scenario: _of(scenario, tables, small_result))
     assert not near.exact and near.differences == ()
     assert any(words.startswith("machine another then") for words in near.changed)
     assert any(words.startswith("numpy 1.0 then") for words in near.changed)
     tables["budget"].loc[0, "nominal_bn_usd"] *= 1 + 1e-8
-    (difference,) = runs.rerun(folder, lambda scenario: _of(scenario, tables, small_result)).differences
+    (difference,) = store.rerun(folder, lambda scenario: _of(scenario, tables, small_result)).differences
     assert difference.startswith("table budget, row 1, column nominal_bn_usd:")
 
 
@@ -549,7 +550,7 @@ def test_a_rerun_elsewhere_is_compared_by_value(small_result, folder):
     ],
 )
 def test_first_difference(one, two, words):
-    found = runs.first_difference(pd.DataFrame({"value": one}), pd.DataFrame({"value": two}))
+    found = store.first_difference(pd.DataFrame({"value": one}), pd.DataFrame({"value": two}))
     assert (found is None) if words is None else (words in found)
 
 
@@ -560,7 +561,7 @@ def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_res
     shipped = sources.data_dir()
     assert sources.own_tables() == {} and provenance_words((small_result,)) in (
         REPEATABLE,
-        f"{small_result.name}: {' '.join(runs.caveats(runs.provenance(small_result)))}",
+        f"{small_result.name}: {' '.join(store.caveats(store.provenance(small_result)))}",
     )
     copy = tmp_path / "own-data"
     shutil.copytree(shipped, copy)
@@ -574,23 +575,23 @@ def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_res
         "Made with tax schedules built from the user's own microdata: outside_rates, withdrawal_curve "
         "(source: tmd.csv of our & archive)."
     )
-    assert runs.caveats({"own_tables": dict(sorted(sources.own_tables().items()))}) == [words]
-    folder = runs.write_run(small_result, tmp_path / "run")
+    assert store.caveats({"own_tables": dict(sorted(sources.own_tables().items()))}) == [words]
+    folder = store.write_run(small_result, tmp_path / "run")
     monkeypatch.delenv("FISCAL_DATA")
-    answer = runs.cite(folder)
+    answer = store.cite(folder)
     (said,) = (one for one in answer["caveats"] if "microdata" in one)
     assert said in answer["text"] and r"our \& archive" in answer["bibtex"]
-    stored = replace(small_result, provenance=runs.stored_result(folder).provenance)
+    stored = replace(small_result, provenance=store.stored_result(folder).provenance)
     assert said in provenance_words((stored,))
     # another table of one's own is not taken for microdata
-    told = runs.caveats({"own_tables": {"life_table": "our actuaries"}})
+    told = store.caveats({"own_tables": {"life_table": "our actuaries"}})
     assert told == [
         "Made with data tables that do not come with this version: life_table (source: our actuaries)."
     ]
 
 
 def test_the_schedules_that_a_citation_knows_are_those_that_are_built():
-    from fiscal.law.build import BUILT_TABLES
-    from fiscal.runs.citation import TAX_SCHEDULES
+    from fiscal.law.build.schedules import BUILT_TABLES
+    from fiscal.results.store.citation import TAX_SCHEDULES
 
     assert frozenset(BUILT_TABLES) == TAX_SCHEDULES

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fiscal import sources
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.errors import InputError
 from fiscal.scenario import Scenario, Settings, catalogue, explain, json_schema, load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.markets import DETERMINISTIC_PATHS

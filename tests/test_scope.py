@@ -7,18 +7,19 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine, sources
 from fiscal import scenario as scenarios
+from fiscal.base import sources
+from fiscal.engine import run as engine_run
 from fiscal.people.scope import all_plan_contributions_bn_usd
 
 
 @cache
-def run(*overrides: str) -> engine.Run:
+def run(*overrides: str) -> engine_run.Run:
     wanted = ["horizon.last_year=2036", *overrides]
-    return engine.compute(scenarios.load("baseline", overrides=wanted), run_off=False, references=False)
+    return engine_run.compute(scenarios.load("baseline", overrides=wanted), run_off=False, references=False)
 
 
-def paid_in(found: engine.Run) -> tuple[np.ndarray, np.ndarray]:
+def paid_in(found: engine_run.Run) -> tuple[np.ndarray, np.ndarray]:
     """Elective and employer money by cell, ``(Y, A, G)`` dollars."""
     made = found.contributions
     return made.elective_traditional_usd + made.elective_roth_usd, made.employer_usd

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import typer.testing
 
-from fiscal import cli, engine, runs, shapes
-from fiscal.errors import InputError
+from fiscal import cli
+from fiscal.base.errors import InputError
+from fiscal.engine import run
+from fiscal.results import schema, store
 from fiscal.scenario import load
 
 SHORT = {
@@ -39,12 +41,12 @@ def whole():
 )
 def test_runs_are_as_the_shapes_say(name, changes):
     """Every result that the suite makes is held against them too (conftest)."""
-    assert shapes.misfits(engine.run(load(name, SHORT | changes))) == []
+    assert schema.misfits(run.run(load(name, SHORT | changes))) == []
 
 
 def test_an_invented_result_is_as_the_shapes_say(whole, tmp_path):
-    folder = runs.write_run(whole, tmp_path / "run")
-    assert shapes.misfits(runs.read_run(folder)) == []
+    folder = store.write_run(whole, tmp_path / "run")
+    assert schema.misfits(store.read_run(folder)) == []
 
 
 def _without(name):
@@ -106,9 +108,9 @@ FORGERIES = {
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_table_is_refused_in_one_message(whole, tmp_path, name):
     forge, words = FORGERIES[name]
-    folder = runs.write_run(replace(whole, tables=forge(dict(whole.tables))), tmp_path / "run")
+    folder = store.write_run(replace(whole, tables=forge(dict(whole.tables))), tmp_path / "run")
     with pytest.raises(InputError) as caught:
-        runs.read_run(folder)
+        store.read_run(folder)
     assert words in str(caught.value) or words in str(caught.value).replace('"', "'"), caught.value
 
 
@@ -130,15 +132,15 @@ def test_a_forged_summary_is_refused(whole, tmp_path, calibration):
     if calibration:
         told = whole.summary["calibration"] | calibration
     summary = {**whole.summary, "calibration": told}
-    folder = runs.write_run(replace(whole, summary=summary), tmp_path / "run")
+    folder = store.write_run(replace(whole, summary=summary), tmp_path / "run")
     with pytest.raises(InputError, match="summary.json: calibration: is not what a run writes"):
-        runs.read_run(folder)
+        store.read_run(folder)
 
 
 def test_every_command_that_reads_runs_says_so_and_exits_with_2(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tables = FORGERIES["a row is missing"][0](FORGERIES["a column is missing"][0](dict(whole.tables)))
-    runs.write_run(replace(whole, tables=tables), tmp_path / "forged")
+    store.write_run(replace(whole, tables=tables), tmp_path / "forged")
     runner = typer.testing.CliRunner()
     for words in (["report", "forged", "--out", "x.pdf"], ["compare", "baseline", "forged"]):
         with pytest.raises(InputError) as caught:
@@ -149,22 +151,22 @@ def test_every_command_that_reads_runs_says_so_and_exits_with_2(whole, tmp_path,
 
 
 def test_a_run_of_another_version_says_so(whole, tmp_path, monkeypatch):
-    from fiscal.runs import manifest
+    from fiscal.results.store import manifest
 
     monkeypatch.setattr(manifest, "__version__", "0.0.1")
     tables = FORGERIES["a table is missing"][0](dict(whole.tables))
-    folder = runs.write_run(replace(whole, tables=tables), tmp_path / "run")
+    folder = store.write_run(replace(whole, tables=tables), tmp_path / "run")
     with pytest.raises(InputError, match=r"written by another version of fiscal \(found '0.0.1'\)"):
-        runs.read_run(folder)
+        store.read_run(folder)
 
 
 def test_numbers_at_the_edge_are_read(whole, tmp_path):
     """The largest that is allowed comes back, and the manifest is what refuses a changed file."""
     tables = dict(whole.tables)
     tables["claim"] = tables["claim"].assign(claim_bn_usd=1e200, claim_share=np.nan)
-    folder = runs.write_run(replace(whole, tables=tables), tmp_path / "run")
-    assert runs.read_run(folder).tables["claim"]["claim_bn_usd"].max() == 1e200
+    folder = store.write_run(replace(whole, tables=tables), tmp_path / "run")
+    assert store.read_run(folder).tables["claim"]["claim_bn_usd"].max() == 1e200
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     (folder / "summary.json").write_text(json.dumps(summary | {"x": 1}), encoding="utf-8")
     with pytest.raises(InputError, match="was changed after the run"):
-        runs.read_run(folder)
+        store.read_run(folder)

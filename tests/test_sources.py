@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiscal import sources
-from fiscal.errors import InputError
-from fiscal.sources import DataError, Field
+from fiscal.base import sources
+from fiscal.base.errors import InputError
+from fiscal.base.sources import DataError, Field
 
 SHIPPED = sources.data_dir()
 FIELDS = (
@@ -207,7 +207,7 @@ def test_every_table_is_read_and_every_name_asked_for_exists():
 
 
 def test_import_is_light():
-    code = "import sys, fiscal.sources; print([m for m in ('pandas', 'numpy') if m in sys.modules])"
+    code = "import sys, fiscal.base.sources; print([m for m in ('pandas', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -424,7 +424,7 @@ def test_readers_finds_calls_and_nothing_else(tmp_path, folder):
     (package / "inner").mkdir(parents=True)
     (package / "a.py").write_text("from fiscal import sources\nsources.table('small')\nother.table('x')\n")
     (package / "inner" / "__init__.py").write_text(
-        "from fiscal.sources import table as read, assumption\nread('small')\nassumption('key')\n"
+        "from fiscal.base.sources import table as read, assumption\nread('small')\nassumption('key')\n"
     )
     (package / "c.py").write_text("def table(name): ...\ntable('small')\n")
     assert sources.readers(package) == {

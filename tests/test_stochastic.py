@@ -7,14 +7,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine
-from fiscal.assembly import path_settings
-from fiscal.axes import ASSETS
-from fiscal.errors import InputError
+from fiscal.base.axes import ASSETS
+from fiscal.base.errors import InputError
+from fiscal.engine import run as engine_run
+from fiscal.engine.inputs import path_settings
+from fiscal.engine.random_paths import simulate
 from fiscal.markets import estimation, stochastic
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model
 from fiscal.scenario import load
-from fiscal.simulation import simulate
 
 MODELS = ("regime_switching", "bootstrap")
 YEARS = np.arange(2025, 2061)
@@ -183,8 +183,8 @@ def test_a_user_s_file_gives_its_returns(tmp_path) -> None:
 
 
 @cache
-def small() -> engine.Run:
-    return engine.compute(load("stochastic_central", {"paths.count": 20, "horizon.last_year": 2040}))
+def small() -> engine_run.Run:
+    return engine_run.compute(load("stochastic_central", {"paths.count": 20, "horizon.last_year": 2040}))
 
 
 class InMemory(dict):
@@ -205,7 +205,7 @@ class InMemory(dict):
 
 
 def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None:
-    from fiscal import simulation
+    from fiscal.engine import random_paths
 
     paths = small().paths
     assert paths is not None
@@ -216,9 +216,9 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
     assert sorted(kept) == ["real-0000000-6", "real-0000006-6"]
     kept.patience = 99
     drawn = []
-    on_paths = simulation.on_paths
+    on_paths = random_paths.on_paths
     monkeypatch.setattr(
-        simulation,
+        random_paths,
         "on_paths",
         lambda inputs, label, market: drawn.append(label) or on_paths(inputs, label, market),
     )
@@ -286,7 +286,7 @@ def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
 
 
 def test_tables_keep_the_distribution() -> None:
-    from fiscal.tables import tables_of
+    from fiscal.results.tables import tables_of
 
     tables = tables_of(small())
     windows = tables["path_windows"]
@@ -330,8 +330,8 @@ def test_markets_commands(tmp_path) -> None:
 
 
 def test_fans_draw_what_the_tables_hold() -> None:
-    from fiscal.plots import alt_text, available
-    from fiscal.results import Result
+    from fiscal.results.figures import alt_text, available
+    from fiscal.results.result import Result
 
     result = Result.of(small())
     frame = result.tables["path_years"]
@@ -360,7 +360,7 @@ def test_fans_draw_what_the_tables_hold() -> None:
 
 
 def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
-    from fiscal.results import TABLES, Result
+    from fiscal.results.result import TABLES, Result
 
     result = Result.of(small())
     assert {*result.tables, "state_tax"} == set(TABLES)
@@ -376,7 +376,7 @@ def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
 def test_the_report_says_what_the_paths_say() -> None:
     from fiscal.report.content import Figure, Prose, Table
     from fiscal.report.markets import paths_distribution_section
-    from fiscal.results import Result
+    from fiscal.results.result import Result
 
     result = Result.of(small())
     section = paths_distribution_section((result,))
@@ -390,9 +390,9 @@ def test_the_report_says_what_the_paths_say() -> None:
 
 
 def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
-    from fiscal.tables import path_tables
+    from fiscal.results.tables import path_tables
 
-    fewer = engine.compute(load("stochastic_central", {"paths.count": 9, "horizon.last_year": 2040}))
+    fewer = engine_run.compute(load("stochastic_central", {"paths.count": 9, "horizon.last_year": 2040}))
     more, first = (path_tables(run.paths)["paths"] for run in (small(), fewer))
     assert len(more) == 20 * len(set(more["window"])) and len(first) == 9 * len(set(first["window"]))
     same = more[more["path_number"] < 9].reset_index(drop=True)
@@ -408,7 +408,7 @@ def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
 def test_the_chapters_on_the_record_and_on_what_models_imply() -> None:
     from fiscal.report.content import Table
     from fiscal.report.markets import history_section, implied_section
-    from fiscal.results import Result
+    from fiscal.results.result import Result
 
     result = Result.of(small())
     section, implied = history_section((result,)), implied_section((result,))
@@ -441,22 +441,22 @@ def test_a_draw_that_fails_comes_after_the_batches_before_it(monkeypatch):
     """The next batch is drawn while one is projected; what is finished is given first, and nothing is left running."""
     import threading
 
-    from fiscal import simulation
+    from fiscal.engine import random_paths
 
     def draw(asked, measure, first, size):
         if first == 2:
             raise ValueError("no such path")
         return first
 
-    monkeypatch.setattr(simulation, "draw_batch", draw)
-    monkeypatch.setattr(simulation, "project_drawn", lambda asked, drawn: {"first": drawn})
+    monkeypatch.setattr(random_paths, "draw_batch", draw)
+    monkeypatch.setattr(random_paths, "project_drawn", lambda asked, drawn: {"first": drawn})
     before = threading.active_count()
-    given = simulation.ThisProcess().project(None, "real", [(0, 1), (1, 1), (2, 1), (3, 1)])
+    given = random_paths.ThisProcess().project(None, "real", [(0, 1), (1, 1), (2, 1), (3, 1)])
     assert [next(given), next(given)] == [((0, 1), {"first": 0}), ((1, 1), {"first": 1})]
     with pytest.raises(ValueError, match="no such path"):
         next(given)
-    abandoned = simulation.ThisProcess().project(None, "real", [(0, 1), (1, 1)])
+    abandoned = random_paths.ThisProcess().project(None, "real", [(0, 1), (1, 1)])
     next(abandoned)
     abandoned.close()
     assert threading.active_count() == before
-    assert list(simulation.ThisProcess().project(None, "real", [])) == []
+    assert list(random_paths.ThisProcess().project(None, "real", [])) == []

@@ -11,21 +11,22 @@ import pandas as pd
 import pytest
 
 import fiscal
-from fiscal import runs, sources
-from fiscal.engine import compute
-from fiscal.errors import InputError
-from fiscal.plots import alt_text, measures
-from fiscal.plots.setting_names import setting_name
-from fiscal.results import Result
+from fiscal.base import sources
+from fiscal.base.errors import InputError
+from fiscal.engine.run import compute
+from fiscal.results import store
+from fiscal.results.figures import alt_text, statistics
+from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.result import Result
+from fiscal.results.tables import PRESENT_VALUE, WINDOWS
 from fiscal.scenario import load
 from fiscal.scenario.design import Design, designs, documented_range, read_design, setting_of
 from fiscal.scenario.schema import declared
-from fiscal.sweeps import running
-from fiscal.sweeps.cases import cases_of, saltelli_points, scenario_of
-from fiscal.sweeps.indices import sobol_indices
-from fiscal.sweeps.outcomes import QUANTITY_WORDS
-from fiscal.tables import PRESENT_VALUE, WINDOWS
-from fiscal.validation import drivers
+from fiscal.studies import drivers
+from fiscal.studies.sweeps import running
+from fiscal.studies.sweeps.cases import cases_of, saltelli_points, scenario_of
+from fiscal.studies.sweeps.indices import sobol_indices
+from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
 
 SHORT = {"horizon.last_year": 2036}
 NEAR = WINDOWS[0].label
@@ -320,7 +321,7 @@ def test_figure_and_sentence_give_the_tables_numbers(quick):
     found = fiscal.sweep(GRID)
     ax = found.plot.tornado(window=NEAR)
     widths = sorted(round(bar.get_width(), 9) for bar in ax.patches)
-    frame = measures.tornado(found, window=NEAR)
+    frame = statistics.tornado(found, window=NEAR)
     assert widths == sorted(frame[["low_change", "high_change"]].round(9).to_numpy().ravel().tolist())
     assert {text.get_text() for text in ax.texts} == {"0.05", "0.1", "0.9", "1.1"}
     assert [label.get_text() for label in ax.get_yticklabels()] == frame["setting"].map(setting_name).tolist()
@@ -400,14 +401,14 @@ def test_jobs_have_a_range():
 
 
 def outputs(folder: Path) -> dict[str, str]:
-    return runs.read_manifest(folder)["outputs"]
+    return store.read_manifest(folder)["outputs"]
 
 
 def stored(design: Design, folder: Path, **options: object) -> None:
     """As the command does it: batches in the working place, then the folder."""
-    with runs.working_place(folder, design.base, design, **options) as place:
+    with store.working_place(folder, design.base, design, **options) as place:
         if not place.finished:
-            runs.finish(place, fiscal.sweep(design, batches=place))
+            store.finish(place, fiscal.sweep(design, batches=place))
 
 
 def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_path, monkeypatch):
@@ -438,7 +439,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_pa
     stored(design, tmp_path / "cut", resume=True)
     assert len(quick) == of_all - 2 * running.BATCH  # the batches that were whole are not made again
     assert outputs(tmp_path / "cut") == outputs(tmp_path / "whole")
-    prints = [runs.read_manifest(tmp_path / name)["record_fingerprint"] for name in ("cut", "whole")]
+    prints = [store.read_manifest(tmp_path / name)["record_fingerprint"] for name in ("cut", "whole")]
     assert prints[0] == prints[1] and not (tmp_path / "cut.incomplete").exists()
     quick.clear()
     stored(design, tmp_path / "cut", resume=True)
@@ -448,7 +449,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_pa
 def test_a_stored_sweep_is_read_back_verified_and_cited(quick, tmp_path):
     found = fiscal.sweep(changed(GRID, {"title": "Shares and taxes"}))
     folder = fiscal.write_run(found, tmp_path / "mine")
-    assert runs.verify(folder) == []
+    assert store.verify(folder) == []
     again = fiscal.read_sweep(folder)
     assert again.design.record() == found.design.record() and again.outcomes == found.outcomes
     for name, table in found.tables.items():
@@ -457,8 +458,8 @@ def test_a_stored_sweep_is_read_back_verified_and_cited(quick, tmp_path):
     columns = pd.read_csv(folder / "columns.csv")
     assert columns["description"].notna().all()
     assert (
-        runs.cite(folder)["text"].startswith("The fiscal authors")
-        and "Shares and taxes" in runs.cite(folder)["text"]
+        store.cite(folder)["text"].startswith("The fiscal authors")
+        and "Shares and taxes" in store.cite(folder)["text"]
     )
     assert json.loads((folder / "summary.json").read_text())["cases"] == len(found.cases)
     # its own design asks the same again
@@ -474,10 +475,10 @@ def test_another_seed_or_range_is_another_question(tmp_path):
     design = read_design(SOBOL)
     wider = SOBOL["settings"] | {"adoption.participants_share": {"low": 0.04}}
     others = [read_design(changed(SOBOL, {"seed": 4})), read_design(changed(SOBOL, settings=wider))]
-    prints = [runs.input_fingerprint(one.base, one) for one in (design, *others)]
-    assert len({*prints, runs.input_fingerprint(design.base)}) == 4
+    prints = [store.input_fingerprint(one.base, one) for one in (design, *others)]
+    assert len({*prints, store.input_fingerprint(design.base)}) == 4
     titled = read_design(changed(SOBOL, {"title": "in other words"}))
-    assert runs.input_fingerprint(titled.base, titled) == prints[0]
+    assert store.input_fingerprint(titled.base, titled) == prints[0]
 
 
 # --- the command ------------------------------------------------------------------------------------
@@ -508,7 +509,7 @@ def test_the_command_writes_a_folder_and_says_which_case_failed(fiscal, tmp_path
     assert rows[1]["net_revenue_2026_2035_bn_usd"] is None and rows[0]["net_revenue_2026_2035_bn_usd"] < 0
     assert "3 of 4 cases failed" in answer.stderr
     assert (tmp_path / "mine" / "figures" / "tornado-2026-2035.svg").is_file()
-    assert runs.verify(tmp_path / "mine") == []
+    assert store.verify(tmp_path / "mine") == []
 
 
 # --- the stored sweep -------------------------------------------------------------------------------
@@ -516,7 +517,7 @@ def test_the_command_writes_a_folder_and_says_which_case_failed(fiscal, tmp_path
 
 def test_the_stored_drivers_are_those_of_the_design_and_the_model():
     """The base and two settings at both ends are made again; the indices come from the same sweep."""
-    stored_tables = measures.drivers()
+    stored_tables = statistics.drivers()
     assert stored_tables is not None
     design = drivers.design()
     tornado, indices, spread = (stored_tables[name] for name in ("tornado", "indices", "spread"))
@@ -540,7 +541,7 @@ def test_the_stored_drivers_are_those_of_the_design_and_the_model():
 
 
 def test_stored_indices_are_shares():
-    stored_tables = measures.drivers()
+    stored_tables = statistics.drivers()
     assert stored_tables is not None
     known = stored_tables["indices"].dropna()
     assert len(known) > len(stored_tables["indices"]) / 2
@@ -570,7 +571,7 @@ def test_the_chapter_speaks_from_the_stored_sweep():
     assert fields[1::2] == [f"{name}_confidence" for name in fields[::2]]
     assert {column.title for column in table.columns[2::2]} == {PLUS_MINUS} and PLUS_MINUS in table.unit
     place = next(place for place, block in enumerate(blocks) if isinstance(block, Figure))
-    frame = measures.tornado(boom)
+    frame = statistics.tornado(boom)
     assert setting_name(frame["setting"].iloc[0]) in blocks[place].alt and math.isfinite(
         frame["low_change"].iloc[0]
     )

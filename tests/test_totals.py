@@ -7,11 +7,13 @@ import pytest
 from matplotlib.axes import Axes
 
 import fiscal
-from fiscal import assembly, engine, plots
-from fiscal.errors import InputError
-from fiscal.results import Result, Totals
+from fiscal.base.errors import InputError
+from fiscal.engine import inputs
+from fiscal.engine import run as engine_run
+from fiscal.engine.quick import LINES
+from fiscal.results import figures
+from fiscal.results.result import Result, Totals
 from fiscal.scenario import Scenario
-from fiscal.totals import LINES
 
 SHORT = {"horizon.last_year": 2040}
 
@@ -35,7 +37,7 @@ def by_row(frame: pd.DataFrame, values: list[str]) -> pd.DataFrame:
 
 def slow(scenario: Scenario) -> Result:
     """What the engine and the plain projection make of it."""
-    return Result.of(engine.compute(scenario, run_off=False, references=("no_crypto", "equity_adoption")))
+    return Result.of(engine_run.compute(scenario, run_off=False, references=("no_crypto", "equity_adoption")))
 
 
 @pytest.mark.parametrize(("name", "overrides"), CASES, ids=[name for name, _ in CASES])
@@ -79,7 +81,7 @@ def test_schedules_kept_from_one_scenario_are_not_given_to_another() -> None:
     ]
     kept = [fiscal.quick("baseline", SHORT | change).tables["budget"] for change in changes]
     for change, table in zip(changes, kept, strict=True):
-        assembly._LAST_EXPECTED.clear()
+        inputs._LAST_EXPECTED.clear()
         assert fiscal.quick("baseline", SHORT | change).tables["budget"].equals(table)
     assert not kept[0].equals(kept[4]) and kept[0].equals(kept[6])
 
@@ -90,11 +92,11 @@ def test_totals_compare_and_draw_and_are_neither_stored_nor_reported(tmp_path) -
     assert set(effect.headline()["scenario"]) == {base.name, boom.name}
     assert effect.effects()["2026_2035_bn_usd"].notna().all()
     for owner in (base, effect):
-        for name, draw in plots.available(owner).items():
+        for name, draw in figures.available(owner).items():
             if name != "waterfall":  # projects anew
                 assert isinstance(draw(owner), Axes), name
-    assert {"cash_flow", "contributions"} <= set(plots.available(base))
-    assert "who_pays" not in plots.available(base)
+    assert {"cash_flow", "contributions"} <= set(figures.available(base))
+    assert "who_pays" not in figures.available(base)
     with pytest.raises(InputError, match="yearly totals only"):
         fiscal.write_run(boom, tmp_path / "run")
     with pytest.raises(InputError, match="yearly totals only"):

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fiscal import engine, sources
 from fiscal import scenario as scenarios
-from fiscal.results import Result
-from fiscal.validation import calibration, own_withdrawals, published, sensitivity
+from fiscal.base import sources
+from fiscal.engine import run as engine_run
+from fiscal.results.result import Result
+from fiscal.studies import calibration, own_withdrawals, published, sensitivity
 
 
 @cache
-def baseline() -> engine.Run:
-    return engine.compute(scenarios.load("baseline"), run_off=False)
+def baseline() -> engine_run.Run:
+    return engine_run.compute(scenarios.load("baseline"), run_off=False)
 
 
 @cache
@@ -54,7 +55,7 @@ def test_every_row_outside_says_why() -> None:
 
 def test_a_check_moves_when_the_model_is_broken() -> None:
     broken = Result.of(
-        engine.compute(
+        engine_run.compute(
             scenarios.load("baseline", overrides=["contributions.elective_scale=1.2"]), run_off=False
         )
     )
@@ -194,10 +195,10 @@ def test_the_plan_wrapper_is_a_part_of_the_whole() -> None:
 
 
 def test_the_stored_reasons_of_the_claim_are_what_a_run_gives() -> None:
-    from fiscal import sources
-    from fiscal.engine import compute
+    from fiscal.base import sources
+    from fiscal.engine.run import compute
     from fiscal.scenario import load
-    from fiscal.validation import claim_reasons
+    from fiscal.studies import claim_reasons
 
     fresh = claim_reasons.reasons(compute(load("baseline", {"books.risk_neutral_paths": 0})))
     stored = sources.table("claim_reasons")

@@ -13,8 +13,8 @@ import pytest
 from real_runs import HOSTILE
 
 import fiscal
-from fiscal import views
-from fiscal.results import Totals
+from fiscal.base import cards
+from fiscal.results.result import Totals
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -51,7 +51,7 @@ def test_a_comparison_shows_differences_and_both_fingerprints() -> None:
     assert f">{gap.iloc[-1]:,.1f}<" in shown
     assert base.fingerprint[:12] in shown and other.fingerprint[:12] in shown
     (drawing,) = drawings(shown)
-    assert any(text.text == views._clipped(other.name) for text in drawing.iter(f"{SVG}text"))
+    assert any(text.text == cards._clipped(other.name) for text in drawing.iter(f"{SVG}text"))
 
 
 def test_a_scenario_shows_what_differs_within_what_is_allowed() -> None:
@@ -73,20 +73,20 @@ def test_a_users_words_are_shown_as_typed(text: str) -> None:
 
 
 def test_a_figure_draws_what_it_is_given() -> None:
-    curves = views.Curves("Receipts", "percent", [2026, 2027, 2028], (("a<b>", [-1.0, np.nan, 3.0]),))
-    shown = views.figure(curves)
+    curves = cards.Curves("Receipts", "percent", [2026, 2027, 2028], (("a<b>", [-1.0, np.nan, 3.0]),))
+    shown = cards.figure(curves)
     assert "from -1.00 in 2026 to 3.00 in 2028" in shown and "a&lt;b&gt;" in shown
     (drawing,) = drawings(shown)
     (line,) = [path for path in drawing.iter(f"{SVG}path") if path.get("fill") == "none"]
     heights = [float(point.split()[1]) for point in str(line.get("d"))[1:].split("L")]
-    assert heights == [views.HEIGHT - views.BOTTOM, views.TOP]  # the least at the foot, the most at the head
-    assert views.figure(views.Curves("x", "y", [1.0], (("nothing", [np.nan]),))) == ""
-    logarithmic = views.Curves("x", "y", [1, 2, 3], (("up", [0.0, 1.0, 100.0]),), logarithmic=True)
-    assert "from 1.00 in 2 to 100 in 3" in views.figure(logarithmic)
+    assert heights == [cards.HEIGHT - cards.BOTTOM, cards.TOP]  # the least at the foot, the most at the head
+    assert cards.figure(cards.Curves("x", "y", [1.0], (("nothing", [np.nan]),))) == ""
+    logarithmic = cards.Curves("x", "y", [1, 2, 3], (("up", [0.0, 1.0, 100.0]),), logarithmic=True)
+    assert "from 1.00 in 2 to 100 in 3" in cards.figure(logarithmic)
 
 
 def test_tables_are_escaped_and_numbers_stand_at_the_right() -> None:
-    shown = views.table(["<i>", "n"], [["<b>", "1,234.5"], ["x", "-2"]])
+    shown = cards.table(["<i>", "n"], [["<b>", "1,234.5"], ["x", "-2"]])
     assert "&lt;i&gt;" in shown and "<b>" not in shown
     assert shown.count("text-align:right") == 3 and shown.count("text-align:left") == 3
 

@@ -11,9 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import fiscal
-from fiscal import widgets
-from fiscal.errors import InputError
-from fiscal.plots.exhibits import explored
+from fiscal.base.errors import InputError
+from fiscal.results import explorer as results_explorer
+from fiscal.results.figures.market_and_law import explored
 
 LEVERS = {
     "adoption.participants_share": (0.0, 1.0, 0.05),
@@ -112,4 +112,6 @@ def test_levers_that_cannot_have_a_slider_are_refused(levers: dict, message: str
 
 
 def test_the_default_levers_are_settings_of_the_catalogue() -> None:
-    assert set(widgets._checked(fiscal.load_scenario("boom"), widgets.LEVERS)) == set(widgets.LEVERS)
+    assert set(results_explorer._checked(fiscal.load_scenario("boom"), results_explorer.LEVERS)) == set(
+        results_explorer.LEVERS
+    )

@@ -22,11 +22,11 @@ from marks import (
     table,
 )
 
-from fiscal import sources
-from fiscal.law.build import INPUT_TABLES
+from fiscal.base import sources
+from fiscal.law.build.schedules import INPUT_TABLES
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import declared
-from fiscal.validation import hindcast, published, sensitivity
+from fiscal.studies import hindcast, published, sensitivity
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ def data_page() -> str:
         "# Data",
         paragraph(
             f"The {len(entries)} tables of `data/`, as `data/datapackage.json` describes them. Code reaches a table "
-            "only through `fiscal.sources`, which verifies its SHA-256, columns, types and ranges first; "
+            "only through `fiscal.base.sources`, which verifies its SHA-256, columns, types and ranges first; "
             f"`fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} were read "
             "second-hand, in a copy and not in the publisher's own file: who cites a figure checks the publisher's. "
             "Conventions, and caveats that hold for several tables, are in `data/README.md`."

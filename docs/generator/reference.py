@@ -14,17 +14,19 @@ import typer
 from marks import anchor, code, fenced, first_sentence, one_line, page, paragraph, plain, prose, slug, table
 
 import fiscal
-from fiscal import cohorts, exhibits, sweeps
 from fiscal.budget import ledger
 from fiscal.cli import app
-from fiscal.exhibits import Exhibit
-from fiscal.plots import figures
-from fiscal.plots.exhibits import OF_TABLE
-from fiscal.results import COLUMNS, TABLES, Budget, Table
+from fiscal.engine import cells
+from fiscal.results import market_and_law
+from fiscal.results.figures import drawings as figures_drawings
+from fiscal.results.figures.market_and_law import OF_TABLE
+from fiscal.results.market_and_law import Exhibit
+from fiscal.results.result import COLUMNS, TABLES, Budget, Table
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.scenario import Header, spell
 from fiscal.scenario.schema import SECTIONS, Declared, declared
+from fiscal.studies import sweeps
 
 # --- commands ---------------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ def python_page() -> str:
 
 def drawings() -> Iterator[Callable[..., Any]]:
     """Every figure of results, comparisons and sweeps, then those of exhibits."""
-    yield from (one for one in vars(figures).values() if hasattr(one, "__wrapped__"))
+    yield from (one for one in vars(figures_drawings).values() if hasattr(one, "__wrapped__"))
     yield from (draw for _, draw in OF_TABLE.values())
 
 
@@ -315,10 +317,10 @@ def tables_page() -> str:
         _columns(sweeps.COLUMNS),
         "### Cells",
         "Of `fiscal.cells`: one row a year, birth cohort and earnings group.",
-        _columns(cohorts.COLUMNS),
+        _columns(cells.COLUMNS),
         "### Exhibits",
         "Of `fiscal.market_record`, `fiscal.market_paths` and `fiscal.schedules`, beside those above.",
-        _columns(exhibits.COLUMNS),
+        _columns(market_and_law.COLUMNS),
     )
 
 

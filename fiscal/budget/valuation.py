@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fiscal.axes import FIRST_YEAR
+from fiscal.base.axes import FIRST_YEAR
 
 VALUATION_DATE = FIRST_YEAR + 0.5
 

@@ -13,9 +13,9 @@ import sys
 from fiscal.cli import scenarios, sweeps, reports, stored, books, data, markets  # noqa: F401
 
 # isort: on
+from fiscal.base.errors import FiscalError
 from fiscal.cli.application import EXIT_INTERRUPTED, EXIT_WRONG_INPUT, app
 from fiscal.cli.show import say
-from fiscal.errors import FiscalError
 
 __all__ = ["app", "main"]
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fiscal.base.errors import InputError, Problem
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -20,7 +21,6 @@ from fiscal.cli.show import (
     show_frame,
     show_table,
 )
-from fiscal.errors import InputError, Problem
 
 
 @app.command("hindcast")
@@ -36,8 +36,8 @@ def hindcast_errors(
     own_rules is the hindcast; the other variants also take savers or returns as known.
     Example: fiscal hindcast --check
     """
-    from fiscal import runs
-    from fiscal.validation import hindcast
+    from fiscal.results import store
+    from fiscal.studies import hindcast
 
     table = hindcast.stored()
     differs = False
@@ -46,8 +46,8 @@ def hindcast_errors(
             differs = hindcast.differs(hindcast.build(progress), table)
     by_lead, by_run = hindcast.errors_by_lead(table), hindcast.errors_by_quantity(table)
     if as_json:
-        answer = {"by_lead": runs.records(by_lead), "by_run": runs.records(by_run)}
-        emit({**answer, "points": runs.records(table), "checked": check, "differs": differs})
+        answer = {"by_lead": store.records(by_lead), "by_run": store.records(by_run)}
+        emit({**answer, "points": store.records(table), "checked": check, "differs": differs})
     else:
         typer.echo("Errors over published, fractions (return: difference of rates). By run, over all leads:")
         show_frame(by_run)
@@ -115,7 +115,7 @@ def vintage(
                 --return-rate 0.035 --discount-rate 0.035 --contribution-tax-rate 0.22 \\
                 --withdrawal-tax-rate 0.15 --outside-tax-rate 0.22 --character roth
     """
-    from fiscal import calculator
+    from fiscal.engine import one_contribution
 
     given = {
         "contribution": contribution,
@@ -134,10 +134,11 @@ def vintage(
     }
     # texts, so that every wrong one is reported, not the first alone
     options = {
-        name: text if calculator.OPTIONS[name].choices else _number(text) for name, text in given.items()
+        name: text if one_contribution.OPTIONS[name].choices else _number(text)
+        for name, text in given.items()
     }
     try:
-        found = calculator.vintage_of(options)
+        found = one_contribution.vintage_of(options)
     except InputError as error:
         raise InputError(
             [replace(one, key="--" + str(one.key).replace("_", "-")) for one in error.problems]
@@ -171,9 +172,9 @@ def validate(
     Examples: fiscal validate
               fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026 --json
     """
-    from fiscal import runs
-    from fiscal.errors import nearest
-    from fiscal.validation import published
+    from fiscal.base.errors import nearest
+    from fiscal.results import store
+    from fiscal.studies import published
 
     known = list(published.targets().index)
     problems = [
@@ -194,7 +195,7 @@ def validate(
             for kind, part in found["verdict"].groupby(kinds, sort=False)
         }
         told = {"ok": broken.empty, "verdicts": counts, "verdicts_by_kind": by_kind}
-        emit({**told, "rows": runs.records(found.assign(kind=kinds))})
+        emit({**told, "rows": store.records(found.assign(kind=kinds))})
     else:
         rows = [
             [

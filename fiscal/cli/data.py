@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fiscal.base.errors import InputError, Problem
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -17,7 +18,6 @@ from fiscal.cli.show import (
     say,
     show_table,
 )
-from fiscal.errors import InputError, Problem
 
 
 @data_app.command("list")
@@ -27,12 +27,13 @@ def data_list(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal data list
     """
-    from fiscal import runs, sources
+    from fiscal.base import sources
+    from fiscal.results import store
 
     found = sources.resources()
     if as_json:
         names = ("name", "path", "title", "unit", "source", "licence", "note", "sha256", "second_hand")
-        emit({"tables": [runs.plain({name: getattr(one, name) for name in names}) for one in found]})
+        emit({"tables": [store.plain({name: getattr(one, name) for name in names}) for one in found]})
         return
     columns = ["table", "title", "unit", "source", "second-hand"]
     rows = [[one.name, one.title, one.unit, one.source, "yes" if one.second_hand else ""] for one in found]
@@ -46,7 +47,7 @@ def data_check(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal data check
     """
-    from fiscal import sources
+    from fiscal.base import sources
 
     faults = sources.check()
     if as_json:
@@ -79,8 +80,8 @@ def data_derive(
     \b
     Example: fiscal data derive sensitivity
     """
-    from fiscal.errors import nearest
-    from fiscal.validation import claim_reasons, drivers, hindcast, own_withdrawals, published, sensitivity
+    from fiscal.base.errors import nearest
+    from fiscal.studies import claim_reasons, drivers, hindcast, own_withdrawals, published, sensitivity
 
     builders = {
         "own_withdrawals": own_withdrawals.rebuild,

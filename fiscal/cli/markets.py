@@ -39,7 +39,7 @@ def markets_fit(
     """
     import numpy as np
 
-    from fiscal import sources
+    from fiscal.base import sources
     from fiscal.markets import estimation
 
     with progress_bar("market estimates") as progress:
@@ -83,16 +83,16 @@ def markets_show(
     Examples: fiscal markets show stochastic_high --paths 2000
               fiscal markets show stochastic_central --out markets
     """
-    from fiscal import exhibits
+    from fiscal.results import market_and_law
     from fiscal.scenario import load
 
     chosen = load(scenario, overrides or [])
-    record, drawn = exhibits.market_record(), exhibits.market_paths(chosen, paths=paths)
+    record, drawn = market_and_law.market_record(), market_and_law.market_paths(chosen, paths=paths)
     shown = ("series", "bitcoin_by_period", "bitcoin_falls", "custodial_losses")
     tables = {name: record.to_frame(name) for name in shown} | {"implied": drawn.to_frame("implied")}
     fan = drawn.to_frame("dollar")
     if out is not None:
-        from fiscal.plots.files import save_markets
+        from fiscal.results.figures.files import save_markets
 
         save_markets(out, tables | {"dollar": fan}, chosen.name)
         say(f"tables and figures written to {out}")
@@ -136,12 +136,12 @@ def schedules_show(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal schedules show
     """
-    from fiscal import runs
     from fiscal.law import schedules
+    from fiscal.results import store
 
     table = schedules.show()
     if as_json:
-        emit({"schedules": runs.records(table)})
+        emit({"schedules": store.records(table)})
         return
     typer.echo(
         "Law of 2025, fractions. Deferral and employer: income tax saved per dollar contributed at 45-54, empty\n"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fiscal.base.errors import InputError, Problem
 from fiscal.cli.application import (
     JsonOption,
     SetOption,
@@ -21,7 +22,6 @@ from fiscal.cli.show import (
     say,
     show_frame,
 )
-from fiscal.errors import InputError, Problem
 
 DEFAULT_REPORT = ("baseline", "boom", "bust")
 
@@ -57,10 +57,11 @@ def report(
               fiscal report runs/baseline runs/boom
               fiscal report baseline boom --brief --out brief.pdf --html brief.html --xlsx tables.xlsx
     """
-    from fiscal import results, runs
+    from fiscal.results import result as results_result
+    from fiscal.results import store
 
     _check_targets({"--out": out, "--html": html, "--xlsx": xlsx})
-    with runs.on_stderr(verbose):
+    with store.on_stderr(verbose):
         found = results_of(list(which or DEFAULT_REPORT), overrides, verbose)
     from fiscal.report import build  # draws in matplotlib: not before the input is known to be right
 
@@ -71,9 +72,9 @@ def report(
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
-    headline = results.compare(found[0], *found[1:]).headline() if len(found) > 1 else None
+    headline = results_result.compare(found[0], *found[1:]).headline() if len(found) > 1 else None
     if as_json:
-        rows = runs.records(headline) if headline is not None else []
+        rows = store.records(headline) if headline is not None else []
         emit({"report": str(written), "runs": [result.name for result in found], "headline": rows})
         return
     if headline is not None:
@@ -128,9 +129,9 @@ def figures(
     Examples: fiscal figures boom --out boom-figures
               fiscal figures runs/baseline runs/boom --out figures
     """
-    from fiscal import runs
+    from fiscal.results import store
 
-    with runs.on_stderr(verbose):
+    with store.on_stderr(verbose):
         found = results_of(which, overrides, verbose)
     from fiscal import report as reports  # draws in matplotlib: not before the input is known to be right
 

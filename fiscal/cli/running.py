@@ -10,47 +10,48 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fiscal.base.errors import InputError, Problem
 from fiscal.cli.show import progress_bar, say
-from fiscal.errors import InputError, Problem
 
 
 def run_one(scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None) -> Any:
     """The engine's result; a bar on terminals, unless messages go there. ``workers`` compute random paths."""
-    from fiscal import engine, runs
+    from fiscal.engine import run
+    from fiscal.results import store
 
     with contextlib.nullcontext() if verbose else progress_bar(scenario.name) as progress:
-        return engine.run(scenario, progress=runs.reporter(progress), batches=batches, workers=workers)
+        return run.run(scenario, progress=store.reporter(progress), batches=batches, workers=workers)
 
 
 def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None) -> Any:
     """The sweep of a design; a bar with the time left on terminals, unless messages go there."""
     import fiscal
-    from fiscal import runs
+    from fiscal.results import store
 
     with contextlib.nullcontext() if verbose else progress_bar(design.name, time_left=True) as progress:
-        return fiscal.sweep(design, jobs=jobs, progress=runs.reporter(progress), batches=batches)
+        return fiscal.sweep(design, jobs=jobs, progress=store.reporter(progress), batches=batches)
 
 
 def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool, workers: Any = None) -> Any:
     """Run a scenario into a folder, see :func:`_made_into`."""
-    from fiscal import runs
+    from fiscal.results import store
 
     def make(place: Any) -> Any:
         return run_one(scenario, verbose, place, workers)
 
-    return _made_into(out, scenario, None, make, runs.read_run, force=force, resume=resume)
+    return _made_into(out, scenario, None, make, store.read_run, force=force, resume=resume)
 
 
 def sweep_into(out: Path, design: Any, jobs: int, force: bool, resume: bool, verbose: bool) -> Any:
     """Sweep into a folder, which holds its figures too; see :func:`_made_into`."""
-    from fiscal import runs
-    from fiscal.plots.files import sweep_figures
+    from fiscal.results import store
+    from fiscal.results.figures.files import sweep_figures
 
     def make(place: Any) -> Any:
         return sweep_one(design, jobs, verbose, place)
 
     return _made_into(
-        out, design.base, design, make, runs.read_sweep, sweep_figures, force=force, resume=resume
+        out, design.base, design, make, store.read_sweep, sweep_figures, force=force, resume=resume
     )
 
 
@@ -67,14 +68,14 @@ def _made_into(
 ) -> Any:
     """What ``make`` gives in the working place of a folder, which is whole afterwards; or what ``read`` finds there,
     where it is whole already."""
-    from fiscal import runs
+    from fiscal.results import store
 
-    with runs.working_place(out, scenario, design, force=force, resume=resume) as place:
+    with store.working_place(out, scenario, design, force=force, resume=resume) as place:
         if place.finished:
             return read(out)
         try:
             result = make(place)
-            runs.finish(place, result, ["fiscal", *sys.argv[1:]], files(result) if files else None)
+            store.finish(place, result, ["fiscal", *sys.argv[1:]], files(result) if files else None)
         except (KeyboardInterrupt, OSError, InputError):
             if place.kept():
                 say(f"{place.kept()} batches are kept in {place.path.name}; --resume goes on with them")
@@ -94,19 +95,19 @@ def results_of(
 
     ``static`` puts before each scenario in which savers answer the same without their answers.
     """
-    from fiscal import runs
+    from fiscal.results import store
     from fiscal.scenario import Scenario, load
 
     problems: list[Problem] = []
     found: list[Any] = []
     for name in names:
         try:
-            if not runs.is_run(name):
+            if not store.is_run(name):
                 found.append(load(name, overrides or []))
             elif overrides:
                 problems.append(Problem("a stored run cannot be changed by --set", value=name))
             else:
-                found.append(runs.read_run(name))
+                found.append(store.read_run(name))
         except InputError as error:
             problems += _nor_a_run(name, error.problems)
     if problems:
@@ -129,7 +130,7 @@ def results_of(
 
 def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
     """Problems of a name that may also be that of a run folder: what the folder lacks."""
-    from fiscal.runs.manifest import missing_folder, near_run
+    from fiscal.results.store.manifest import missing_folder, near_run
 
     folder = Path(name)
 

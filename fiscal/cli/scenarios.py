@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fiscal.base.errors import InputError, Problem
 from fiscal.cli.application import (
     JsonOption,
     ScenarioArgument,
@@ -28,7 +29,6 @@ from fiscal.cli.show import (
     show_table,
     shown,
 )
-from fiscal.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from fiscal.scenario.scenario import ExplainedSetting
@@ -69,7 +69,7 @@ def explain(
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
               fiscal explain --schema > scenario.schema.json
     """
-    from fiscal.runs import plain
+    from fiscal.results.store import plain
     from fiscal.scenario import json_schema, load
 
     if schema:
@@ -152,8 +152,9 @@ def run(
               fiscal run stochastic_central --paths 10000 --out runs/central --resume
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
-    from fiscal import cluster, runs
-    from fiscal.engine import has_random_paths
+    from fiscal.engine import workers as engine_workers
+    from fiscal.engine.run import has_random_paths
+    from fiscal.results import store
     from fiscal.scenario import load
 
     drawn = {"paths.count": paths, "paths.seed": seed}
@@ -161,7 +162,7 @@ def run(
     chosen = load(scenario, [*(overrides or []), *changes])
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
-    with runs.on_stderr(verbose), cluster.workers(engine, scheduler) as workers:
+    with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
             result = run_one(chosen, verbose, workers=workers)
         else:
@@ -169,11 +170,13 @@ def run(
         if workers is not None and not has_random_paths(chosen.settings):
             say(f"{chosen.name} has no random paths: there was nothing to hand out")
         if workers is not None and workers.rounding:
-            say(f"{len(workers.rounding)} workers round otherwise than this machine: {cluster.ROUNDING}")
-    summary = runs.plain(result.summary)
+            say(
+                f"{len(workers.rounding)} workers round otherwise than this machine: {engine_workers.ROUNDING}"
+            )
+    summary = store.plain(result.summary)
     if as_json:
-        answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
-        fingerprint = runs.input_fingerprint(chosen)
+        answer = {"name": chosen.name, "title": chosen.title, "changed": store.plain(chosen.changed())}
+        fingerprint = store.input_fingerprint(chosen)
         folder = str(out) if out else None
         emit({**answer, "input_fingerprint": fingerprint, "summary": summary, "out": folder})
         return
@@ -208,18 +211,19 @@ def compare(
               fiscal compare baseline dearer_saving --static
               fiscal compare baseline my-scenario.toml --json
     """
-    from fiscal import results, runs
+    from fiscal.results import result as results_result
+    from fiscal.results import store
 
-    with runs.on_stderr(verbose):
+    with store.on_stderr(verbose):
         found = results_of([base, *others], overrides, verbose, static)
-    comparison = results.compare(found[0], *found[1:], anyway=anyway)
+    comparison = results_result.compare(found[0], *found[1:], anyway=anyway)
     headline, effects = comparison.headline(), comparison.effects()
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]
-        budget = runs.records(comparison.budget.to_frame())
-        answer = {"base": names[0], "others": names[1:], "headline": runs.records(headline)}
-        told = {"differing_settings": runs.records(differing), "effects": runs.records(effects)}
+        budget = store.records(comparison.budget.to_frame())
+        answer = {"base": names[0], "others": names[1:], "headline": store.records(headline)}
+        told = {"differing_settings": store.records(differing), "effects": store.records(effects)}
         emit({**answer, **told, "budget": budget})
         return
     show_frame(differing)
@@ -255,9 +259,9 @@ def decompose(
               fiscal decompose baseline boom --json
     """
     import fiscal
-    from fiscal import runs
+    from fiscal.base.errors import nearest
     from fiscal.budget.ledger import LINES
-    from fiscal.errors import nearest
+    from fiscal.results import store
     from fiscal.scenario import load
 
     problems: list[Problem] = []
@@ -283,7 +287,7 @@ def decompose(
         table = fiscal.decompose(*chosen, run_off=run_off, progress=progress)
     if as_json:
         names = [one.name for one in chosen]
-        emit({"base": names[0], "others": names[1:], "decomposition": runs.records(table)})
+        emit({"base": names[0], "others": names[1:], "decomposition": store.records(table)})
         return
     own = table[table["line"] == line]
     positive = "a cost" if line == "tax_expenditure" else "the government is better off"

@@ -119,11 +119,11 @@ TO_THE_HORIZON = "present value to the horizon"
 
 def show_frame(frame: Any) -> None:
     """Print a data frame; the numbers of a column have one number of decimals, present values their span."""
-    from fiscal import runs
-    from fiscal.results import PRESENT_VALUES
-    from fiscal.tables import PRESENT_VALUE
+    from fiscal.results import store
+    from fiscal.results.result import PRESENT_VALUES
+    from fiscal.results.tables import PRESENT_VALUE
 
-    rows = runs.records(frame)
+    rows = store.records(frame)
     names = list(rows[0]) if rows else list(frame.columns)
     columns = [column_texts([row[name] for row in rows]) for name in names]
     if "window" in names:

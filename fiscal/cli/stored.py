@@ -38,13 +38,13 @@ def verify(
     \b
     Example: fiscal verify runs/boom --rerun
     """
-    from fiscal import runs
+    from fiscal.results import store
 
-    faults = [str(problem) for problem in runs.verify(folder)]
+    faults = [str(problem) for problem in store.verify(folder)]
     outcome = None
     if again and not faults:
-        with runs.on_stderr(verbose):
-            outcome = runs.rerun(folder, lambda scenario: run_one(scenario, verbose))
+        with store.on_stderr(verbose):
+            outcome = store.rerun(folder, lambda scenario: run_one(scenario, verbose))
     differences = list(outcome.differences) if outcome else []
     if as_json:
         how = None if outcome is None else "bytes" if outcome.exact else "1e-9"
@@ -59,7 +59,7 @@ def verify(
         for difference in differences:
             say(difference)
         if not faults and not differences:
-            manifest = runs.read_manifest(folder)
+            manifest = store.read_manifest(folder)
             files = len(manifest["outputs"]) + len(manifest["beside"])
             same = "" if not outcome else ", the same bytes again" if outcome.exact else ", equal within 1e-9"
             typer.echo(f"{files} files as written{same}; record {manifest['record_fingerprint']}")
@@ -77,9 +77,9 @@ def cite(
     \b
     Example: fiscal cite runs/boom
     """
-    from fiscal import runs
+    from fiscal.results import store
 
-    answer = runs.cite(folder)
+    answer = store.cite(folder)
     if as_json:
         emit(answer)
         return

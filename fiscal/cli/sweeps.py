@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from fiscal.base.errors import InputError, Problem
 from fiscal.cli.application import EXIT_CHECK_FAILED, JsonOption, SetOption, VerboseOption, app
 from fiscal.cli.running import sweep_into, sweep_one
 from fiscal.cli.show import emit, printable, say, show_frame
-from fiscal.errors import InputError, Problem
 
 
 @app.command()
@@ -39,23 +39,25 @@ def sweep(
     Examples: fiscal sweep drivers --samples 16 --jobs 2
               fiscal sweep mine.toml --out runs/mine --resume
     """
-    from fiscal import runs
+    from fiscal.results import store
     from fiscal.scenario.design import read_design
 
     if resume and out is None:
         raise InputError(Problem("needs the folder of the sweep", key="--resume", allowed="--out DIR"))
     design = read_design(grid, overrides or [], samples)
-    with runs.on_stderr(verbose):
+    with store.on_stderr(verbose):
         found = (
             sweep_one(design, jobs, verbose)
             if out is None
             else sweep_into(out, design, jobs, force, resume, verbose)
         )
     if as_json:
-        tables = {name: runs.records(table) for name, table in found.tables.items()}
-        fingerprint = runs.input_fingerprint(design.base, design)
+        tables = {name: store.records(table) for name, table in found.tables.items()}
+        fingerprint = store.input_fingerprint(design.base, design)
         folder = str(out) if out else None
-        emit({**runs.plain(found.summary), "input_fingerprint": fingerprint, "tables": tables, "out": folder})
+        emit(
+            {**store.plain(found.summary), "input_fingerprint": fingerprint, "tables": tables, "out": folder}
+        )
     else:
         _show(found)
         if out is not None:
@@ -69,8 +71,8 @@ def sweep(
 
 def _show(found: Any) -> None:
     """The sweep's quantity over the nearest and the longest window: its spread, one setting at a time, indices."""
-    from fiscal.sweeps.outcomes import QUANTITY_WORDS
-    from fiscal.tables import PRESENT_VALUE
+    from fiscal.results.tables import PRESENT_VALUE
+    from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
 
     words = QUANTITY_WORDS[found.quantity]
     typer.echo(f"{printable(found.design.title)}\n{len(found.cases)} cases; {words}, billions of dollars\n")

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from fiscal import sources
-from fiscal.axes import FIRST_YEAR, GROUP_EDGES, GROUP_SHARES
-from fiscal.law import raking
-from fiscal.law.microdata import W2_YEAR, Microdata, cbo, w2_by_wage
+from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR, GROUP_EDGES, GROUP_SHARES
+from fiscal.law.build import raking
+from fiscal.law.build.microdata import W2_YEAR, Microdata, cbo, w2_by_wage
 
 Array = NDArray[np.float64]
 

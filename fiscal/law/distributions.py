@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fiscal import sources
+from fiscal.base import sources
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from fiscal import sources
-from fiscal.errors import InputError, Problem
+from fiscal.base import sources
+from fiscal.base.errors import InputError, Problem
 
 Array = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from fiscal import sources
+from fiscal.base import sources
 
 _SOURCE = (
     "Tax-Calculator (Policy Simulation Library, https://github.com/PSLmodels/Tax-Calculator) "
-    "run by this project's fiscal.law.build on mended microdata"
+    "run by this project's fiscal.law.build.schedules on mended microdata"
 )
 _LICENCE = "Computed by this project; Tax-Calculator and its CPS-based sample are in the public domain (CC0)"
 _TITLES = {

@@ -8,7 +8,7 @@ Three tables, three lookups:
   employer's contribution;
 - `Schedules.outside`: marginal rates on income from accounts outside plans.
 
-Ages are those attained by the end of the year (`fiscal.axes.ATTAINED_AGES`), as in the tables and in tax
+Ages are those attained by the end of the year (`fiscal.base.axes.ATTAINED_AGES`), as in the tables and in tax
 law; an age axis is in that order, which is the order of the model's cells.
 
 Lifetime groups see the income groups through a mobility matrix (group, income_group), rows summing to 1.
@@ -31,14 +31,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from fiscal import sources
-from fiscal.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
-from fiscal.errors import InputError, Problem
-from fiscal.law.holders import STATUSES
-from fiscal.law.raking import lognormal_sigma
+from fiscal.base import sources
+from fiscal.base.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
+from fiscal.base.errors import InputError, Problem
+from fiscal.law.build.holders import STATUSES
+from fiscal.law.build.raking import lognormal_sigma
 
 if TYPE_CHECKING:
-    from fiscal.law.microdata import MendSettings, Source
+    from fiscal.law.build.microdata import MendSettings, Source
 
 Array = NDArray[np.float64]
 
@@ -62,8 +62,8 @@ def build(
     reform: Mapping[str, Any] | None = None,
     out_dir: Path | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Build and store every table with Tax-Calculator (minutes); see `fiscal.law.build.build`."""
-    from fiscal.law import build as builder
+    """Build and store every table with Tax-Calculator (minutes); see `fiscal.law.build.schedules.build`."""
+    from fiscal.law.build import schedules as builder
 
     return builder.build(progress, jobs, source=source, settings=settings, reform=reform, out_dir=out_dir)
 
@@ -82,7 +82,7 @@ def for_reform(
     reform, of every input and of the library version; law years before the reform are the stored ones.
     Raises InputError for a file that is missing or that Tax-Calculator refuses.
     """
-    from fiscal.law import build as builder
+    from fiscal.law.build import schedules as builder
 
     parameters = builder.moved(builder.read_reform(Path(reform)), first_year)
     folder = Path(cache_dir) / builder.reform_key(parameters)
@@ -120,7 +120,7 @@ def _whole(folder: Path) -> bool:
 
 def reform_key(reform: Path, first_year: int | None = None) -> str:
     """Content key of the schedules of a reform file: names the law in a run's record."""
-    from fiscal.law import build as builder
+    from fiscal.law.build import schedules as builder
 
     return builder.reform_key(builder.moved(builder.read_reform(Path(reform)), first_year))
 
@@ -202,7 +202,7 @@ class Schedules:
     """The stored tables as arrays over law years.
 
     ``grid_usd`` (law_year, x), ``curve_usd`` (law_year, band, status, income_group, x) mean added tax, the
-    statuses as in `fiscal.law.holders.STATUSES`; ``holder_share`` (law_year, band, status, income_group)
+    statuses as in `fiscal.law.build.holders.STATUSES`; ``holder_share`` (law_year, band, status, income_group)
     each status's part of the holders in the file, summing to 1 over statuses; ``saved_usd`` and
     ``deferred_usd`` (law_year, band, wage_group, multiple) per person; ``employer`` (law_year, band,
     wage_group, 4) dollars, tax saved, OASDI and HI tax per person; ``outside_rate`` (law_year, band,

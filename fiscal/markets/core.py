@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import ASSETS, FIRST_YEAR, LAST_YEAR
-from fiscal.errors import InputError, Problem, nearest
+from fiscal.base import sources
+from fiscal.base.axes import ASSETS, FIRST_YEAR, LAST_YEAR
+from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.markets.history import annual_moments
 from fiscal.people.macro import macro
 

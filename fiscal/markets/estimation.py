@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.datapackage import Field
+from fiscal.base import sources
+from fiscal.base.datapackage import Field
 from fiscal.markets.history import MONTHS_PER_YEAR, monthly_log_returns
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import AGES, ASSETS
-from fiscal.errors import InputError
+from fiscal.base import sources
+from fiscal.base.axes import AGES, ASSETS
+from fiscal.base.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import ASSETS, FIRST_YEAR
-from fiscal.errors import InputError, Problem, nearest
+from fiscal.base import sources
+from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

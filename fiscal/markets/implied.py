@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fiscal.axes import ASSETS, FIRST_YEAR, LAST_YEAR
+from fiscal.base.axes import ASSETS, FIRST_YEAR, LAST_YEAR
 from fiscal.markets.paths import path_model
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import FIRST_YEAR
+from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR
 from fiscal.markets.stochastic import LOSS_SIZES, LOSSES, generator
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import ASSETS, FIRST_YEAR, HALVES
-from fiscal.errors import InputError, Problem, nearest
+from fiscal.base import sources
+from fiscal.base.axes import ASSETS, FIRST_YEAR, HALVES
+from fiscal.base.errors import InputError, Problem, nearest
+from fiscal.base.files import is_plain_file
 from fiscal.markets import stochastic
 from fiscal.markets.core import long_run_means, override_problems
 from fiscal.markets.history import (
@@ -34,7 +35,6 @@ from fiscal.markets.history import (
     monthly_log_returns,
 )
 from fiscal.people.macro import macro
-from fiscal.reading import is_plain_file
 
 if TYPE_CHECKING:
     import pandas as pd

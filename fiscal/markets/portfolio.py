@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from fiscal.axes import ASSETS
+from fiscal.base.axes import ASSETS
 from fiscal.markets.history import REAL_HALVES, crypto_start_usd, half_returns_real
 from fiscal.markets.stochastic import (
     CRYPTO,

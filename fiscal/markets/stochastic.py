@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from fiscal.axes import ASSETS, FIRST_YEAR
+from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.markets.core import long_run_means
 from fiscal.markets.estimation import FIRST_MONTH, sample_volatility, stored
 from fiscal.markets.history import (

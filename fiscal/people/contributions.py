@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from fiscal import sources
-from fiscal.axes import ATTAINED_AGES as AGES
-from fiscal.axes import FIRST_YEAR
+from fiscal.base import sources
+from fiscal.base.axes import ATTAINED_AGES as AGES
+from fiscal.base.axes import FIRST_YEAR
 
 MANDATE_FIRST_YEAR = 2026
 """Roth-only catch-up for higher wages, SECURE 2.0 s.603 as delayed by IRS Notice 2023-62."""

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
-from fiscal.errors import InputError, Problem
+from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
+from fiscal.base.errors import InputError, Problem
 from fiscal.people import population
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import multivariate_normal, norm
 
-from fiscal.axes import GROUP_EDGES, GROUP_SHARES
+from fiscal.base.axes import GROUP_EDGES, GROUP_SHARES
 
 
 def mobility_matrix(rank_correlation: float) -> np.ndarray:

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import ATTAINED_AGES as AGES
-from fiscal.axes import GROUP_EDGES
+from fiscal.base import sources
+from fiscal.base.axes import ATTAINED_AGES as AGES
+from fiscal.base.axes import GROUP_EDGES
 from fiscal.people.contributions import by_single_age, group_wages
 
 OPENING_DATE = "2025-03-31"

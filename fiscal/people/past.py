@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fiscal import sources
-from fiscal.axes import AGES, FIRST_AGE
-from fiscal.errors import InputError, Problem
+from fiscal.base import sources
+from fiscal.base.axes import AGES, FIRST_AGE
+from fiscal.base.errors import InputError, Problem
 from fiscal.people.population import (
     cohort_death_share,
     death_probability,

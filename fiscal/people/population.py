@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fiscal import sources
-from fiscal.axes import (
+from fiscal.base import sources
+from fiscal.base.axes import (
     AGES,
     FIRST_AGE,
     FIRST_YEAR,
@@ -32,7 +32,7 @@ from fiscal.axes import (
     LAST_YEAR,
     STUB_FRACTION,
 )
-from fiscal.errors import InputError, Problem
+from fiscal.base.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fiscal import sources
-from fiscal.axes import FIRST_YEAR, STUB_FRACTION
+from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 

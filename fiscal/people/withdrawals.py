@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fiscal import sources
-from fiscal.axes import ATTAINED_AGES as AGES
-from fiscal.axes import birth_years
+from fiscal.base import sources
+from fiscal.base.axes import ATTAINED_AGES as AGES
+from fiscal.base.axes import birth_years
 from fiscal.law.distributions import required_minimum_share, rmd_start_age
 
 QUALIFIED_AGE = 60

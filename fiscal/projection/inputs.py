@@ -1,7 +1,7 @@
 """What the projection is given: arrays with named axes, and nothing else.
 
 This is the one place where law, people and markets meet the kernel. Axes are those of
-:mod:`fiscal.axes`; the letters in the shapes below are
+:mod:`fiscal.base.axes`; the letters in the shapes below are
 
 ====== =====================================================================
 ``P``  path (the scenario's paths and its references, one array)

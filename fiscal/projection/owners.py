@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from fiscal import compiled
+from fiscal.base import compiled
 from fiscal.projection.inputs import ProjectionInputs, plain
 
 

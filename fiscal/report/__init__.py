@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fiscal.errors import InputError, Problem
+from fiscal.base.errors import InputError, Problem
 from fiscal.report import (
     answer,
     background,
@@ -29,8 +29,8 @@ from fiscal.report import (
 from fiscal.report import brief as briefs
 from fiscal.report import html as pages
 from fiscal.report.content import Report, Section
-from fiscal.results import Result, refuse_totals
-from fiscal.runs.values import write_json, write_whole
+from fiscal.results.result import Result, refuse_totals
+from fiscal.results.store.values import write_json, write_whole
 
 __all__ = ["Report", "assemble", "build", "figures"]
 

@@ -1,6 +1,6 @@
 """Title page and the first chapter: how large, what it costs and returns, and when.
 
-Every figure in a sentence comes from :mod:`fiscal.plots.measures`; no sentence judges a size.
+Every figure in a sentence comes from :mod:`fiscal.results.figures.statistics`; no sentence judges a size.
 """
 
 from __future__ import annotations
@@ -10,9 +10,21 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from fiscal import __version__, sources
-from fiscal.plots import measures
-from fiscal.plots.wording import (
+from fiscal import __version__
+from fiscal.base import sources
+from fiscal.report.changes import told_changes
+from fiscal.report.compared import (
+    Results,
+    compared_sentences,
+    lever_sentences,
+    lines_sentences,
+    other_changes_sentence,
+    owner_of,
+)
+from fiscal.report.content import Block, Column, Prose, Section, Table
+from fiscal.report.provenance import provenance_words
+from fiscal.results.figures import statistics
+from fiscal.results.figures.words import (
     DASH,
     PATH_NAMES,
     amount,
@@ -27,19 +39,8 @@ from fiscal.plots.wording import (
     window_words,
     window_years,
 )
-from fiscal.report.changes import told_changes
-from fiscal.report.compared import (
-    Results,
-    compared_sentences,
-    lever_sentences,
-    lines_sentences,
-    other_changes_sentence,
-    owner_of,
-)
-from fiscal.report.content import Block, Column, Prose, Section, Table
-from fiscal.report.provenance import provenance_words
-from fiscal.results import Result
-from fiscal.runs import input_fingerprint
+from fiscal.results.result import Result
+from fiscal.results.store import input_fingerprint
 
 WARNING = (
     "These are scenario projections, not conventional revenue estimates. The Joint Committee on Taxation "
@@ -122,15 +123,15 @@ def adoption_of(result: Result) -> tuple[float, float, int]:
 
 def size_sentences(results: Results) -> str:
     """Crypto in balances, in receipts, and the adoption at which it would be 1%."""
-    holders = measures.with_crypto(results)
+    holders = statistics.with_crypto(results)
     if not holders:
         return "None of these scenarios holds crypto, so nothing here depends on its price."
-    sizes = measures.effect_sizes(owner_of(results))
+    sizes = statistics.effect_sizes(owner_of(results))
     parts = []
     for adoption in dict.fromkeys(adoption_of(result) for result in holders):
         parts.append(_balance_sentence(tuple(r for r in holders if adoption_of(r) == adoption), adoption))
     parts.append(worth_sentence(holders))
-    longest = measures.windows_of(holders[0])[-1]
+    longest = statistics.windows_of(holders[0])[-1]
     own = sizes[(sizes["window"] == longest) & (sizes["reference"] == "equity_adoption")]
     parts.append(_receipts_sentence(own, longest))
     parts.append(_threshold_sentence(own))
@@ -139,7 +140,7 @@ def size_sentences(results: Results) -> str:
 
 def _balance_sentence(group: Results, adoption: tuple[float, float, int]) -> str:
     participants, allocation, full_year = adoption
-    shares = {result.name: measures.crypto_share(result) for result in group}
+    shares = {result.name: statistics.crypto_share(result) for result in group}
     first = next(iter(shares.values()))
     at = full_year if full_year in first.index else int(first.index[-1])
     tops = [
@@ -170,10 +171,10 @@ def rebalancing_sentence(results: Results) -> str:
     empty for any other."""
     frame = sources.table("sensitivity")
     frame = frame[frame["key"] == "adoption.rebalancing"]
-    for result in measures.with_crypto(results):
+    for result in statistics.with_crypto(results):
         own = frame[frame["quantity"].str.startswith(f"{result.name} minus ")]
-        longest = measures.windows_of(result)[-1]
-        effect = measures.window_difference(result, longest, "withdrawal_tax", "no_crypto")
+        longest = statistics.windows_of(result)[-1]
+        effect = statistics.window_difference(result, longest, "withdrawal_tax", "no_crypto")
         for row in own.itertuples():
             if abs(effect - row.at_value) < SAME_CASE * abs(row.at_value):
                 return (
@@ -186,7 +187,7 @@ def rebalancing_sentence(results: Results) -> str:
 def worth_sentence(results: Results) -> str:
     """What all crypto is worth on the scenarios' paths at the horizon, over GDP; empty where no run recorded it."""
     clauses, last, cap = [], 0, "Nothing caps"
-    for result in measures.with_crypto(results):
+    for result in statistics.with_crypto(results):
         frame = result.tables.get("crypto_size")
         if frame is None:
             continue
@@ -206,7 +207,7 @@ def _receipts_sentence(own: pd.DataFrame, window: str) -> str:
         f"{percent(row.withdrawal_tax_share, 2)} of that tax and {percent(row.income_tax_share, 2)} of "
         f"individual "
         "income tax"
-        if abs(row.difference_bn_usd) >= measures.NOISE_BN_USD
+        if abs(row.difference_bn_usd) >= statistics.NOISE_BN_USD
         else f"{row.scenario} does not change withdrawal tax"
         for row in own.itertuples()
     ]
@@ -214,8 +215,8 @@ def _receipts_sentence(own: pd.DataFrame, window: str) -> str:
 
 
 def _threshold_sentence(own: pd.DataFrame) -> str:
-    target = percent(measures.TARGET_SHARE_OF_INCOME_TAX)
-    felt = [row for row in own.itertuples() if abs(row.difference_bn_usd) >= measures.NOISE_BN_USD]
+    target = percent(statistics.TARGET_SHARE_OF_INCOME_TAX)
+    felt = [row for row in own.itertuples() if abs(row.difference_bn_usd) >= statistics.NOISE_BN_USD]
     if not felt:
         return (
             f"No adoption would make it {target} of individual income tax, since there is no effect to scale."
@@ -230,7 +231,7 @@ def _threshold_sentence(own: pd.DataFrame) -> str:
         )
     beyond = [row for row in felt if row.adoption_for_target > 1]
     if beyond:
-        of_all = measures.TARGET_SHARE_OF_INCOME_TAX
+        of_all = statistics.TARGET_SHARE_OF_INCOME_TAX
         clauses = [f"{percent(of_all / row.adoption_for_target, 2)} in {row.scenario}" for row in beyond]
         parts.append(
             "By proportion, if all participants held that allocation, the effect would be, of individual income "
@@ -244,14 +245,14 @@ def _threshold_sentence(own: pd.DataFrame) -> str:
 
 def books_sentences(base: Result) -> str:
     """What the base scenario forgoes and collects, in the first and the longest window."""
-    windows = measures.windows_of(base)
+    windows = statistics.windows_of(base)
     parts: list[str] = []
     for window in dict.fromkeys((windows[0], windows[-1])):
         line = {
-            name: measures.window_sum(base, window, name)
+            name: statistics.window_sum(base, window, name)
             for name in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue")
         }
-        share = measures.window_sum(base, window, "net_revenue", value="gdp_share")
+        share = statistics.window_sum(base, window, "net_revenue", value="gdp_share")
         forgone = line["deferred_revenue"] + line["payroll_forgone"]
         net = line["net_revenue"]
         who, of, with_what = (
@@ -273,17 +274,17 @@ def books_sentences(base: Result) -> str:
 
 def spells_sentence(base: Result) -> str:
     """In which calendar years annual net revenue is negative and in which positive."""
-    spells = measures.sign_episodes(measures.net_effect(base))
+    spells = statistics.sign_episodes(statistics.net_effect(base))
     return f"Annual net revenue is {spells_text(spells)}."
 
 
 def expenditure_sentences(base: Result) -> str:
     """The cash tax expenditure beside net revenue: what it counts that the books do not."""
-    windows = measures.windows_of(base)
+    windows = statistics.windows_of(base)
     spans = list(dict.fromkeys((windows[0], windows[-1])))
 
     def sums(line: str) -> str:
-        return listing([amount(abs(measures.window_sum(base, span, line))) for span in spans])
+        return listing([amount(abs(statistics.window_sum(base, span, line))) for span in spans])
 
     return (
         "By the cash method of the Joint Committee and the Treasury this model adds the tax that the plans' returns "
@@ -329,21 +330,21 @@ def first_event_year(result: Result) -> int | None:
 
 def horizon_sentences(results: Results) -> str:
     """Effect over the longest window beside that over the first, and why the two differ."""
-    holders = measures.with_crypto(results)
+    holders = statistics.with_crypto(results)
     if not holders:
         return ""
-    windows = measures.windows_of(holders[0])
+    windows = statistics.windows_of(holders[0])
     if len(windows) < 2:
         return ""
     first, last = windows[0], windows[-1]
     clauses = []
     for result in holders:
         near, far = (
-            measures.window_difference(result, window, "withdrawal_tax", "no_crypto")
+            statistics.window_difference(result, window, "withdrawal_tax", "no_crypto")
             for window in (first, last)
         )
         clause = f"{result.name} {change(far)} withdrawal tax by {amount(far)} over {window_name(last)}"
-        if abs(near) >= measures.NOISE_BN_USD:
+        if abs(near) >= statistics.NOISE_BN_USD:
             clause += (
                 f", and {change(near)} it by {amount(abs(near))} over {window_name(first)}"
                 if far * near < 0
@@ -373,11 +374,11 @@ def _why_horizons_differ(holders: Results, first_window: str, last_window: str) 
 
 def rate_sentence(results: Results) -> str:
     """A tenth of the tax on withdrawals beside the scenarios' effects."""
-    holders = measures.with_crypto(results)
-    apart = measures.set_apart(results)
+    holders = statistics.with_crypto(results)
+    apart = statistics.set_apart(results)
     base = results[0]
-    window = measures.windows_of(base)[-1]
-    tenth = 0.1 * measures.window_sum(base, window, "withdrawal_tax")
+    window = statistics.windows_of(base)[-1]
+    tenth = 0.1 * statistics.window_sum(base, window, "withdrawal_tax")
     text = (
         f"A change of one tenth in the tax rates on withdrawals is {amount(tenth)} over "
         f"{window_name(window)} "
@@ -386,14 +387,14 @@ def rate_sentence(results: Results) -> str:
     ratios = [
         f"{significant(tenth / abs(gap), 2)} times the effect of {result.name}"
         for result in holders
-        if (gap := measures.window_difference(result, window, "withdrawal_tax", "equity_adoption"))
+        if (gap := statistics.window_difference(result, window, "withdrawal_tax", "equity_adoption"))
     ]
     told = [f"{listing(ratios)} against the same adoption in equity"] if ratios else []
-    gaps = {result.name: measures.window_gap(result, base, window, "net_revenue") for result in apart}
+    gaps = {result.name: statistics.window_gap(result, base, window, "net_revenue") for result in apart}
     levers = [
         f"{significant(tenth / abs(gap), 2)} times the effect of {name}"
         for name, gap in gaps.items()
-        if abs(gap) >= measures.NOISE_BN_USD
+        if abs(gap) >= statistics.NOISE_BN_USD
     ]
     if levers:
         told.append(f"{listing(levers)} on net revenue against {base.name}")
@@ -403,16 +404,16 @@ def rate_sentence(results: Results) -> str:
 def turning_sentences(results: Results) -> str:
     """When each scenario's annual effect on net revenue is a gain or a loss, against what it is set beside."""
     base = results[0]
-    apart = {result.name for result in measures.set_apart(results)}
+    apart = {result.name for result in statistics.set_apart(results)}
     parts = []
     for result in results:
         against: list[tuple[str | Result, str]] = []
-        if measures.references_of(result):
+        if statistics.references_of(result):
             against += [("equity_adoption", "the same adoption in equity"), ("no_crypto", "no crypto")]
         if result.name in apart:
             against.append((base, base.name))
         clauses = [
-            f"{spells_text(measures.sign_episodes(measures.net_effect(result, reference)))} against {words}"
+            f"{spells_text(statistics.sign_episodes(statistics.net_effect(result, reference)))} against {words}"
             for reference, words in against
         ]
         if clauses:
@@ -422,7 +423,7 @@ def turning_sentences(results: Results) -> str:
 
 def turning_table(results: Results) -> Table:
     """Spells of gain and loss, of the level and of the differences, by year and cumulated with interest."""
-    frame = measures.turning_years(owner_of(results))
+    frame = statistics.turning_years(owner_of(results))
     frame = frame[frame["sign"] != 0]
     words = {1: "gain", -1: "loss"}
     frame = frame.assign(
@@ -445,7 +446,7 @@ def turning_table(results: Results) -> Table:
             Column("spell", "Years", width=1.5),
         ),
         group="scenario",
-        source=f"Calendar years. Under ${1e3 * measures.NOISE_BN_USD:g} million a year counts as neither. Interest at "
+        source=f"Calendar years. Under ${1e3 * statistics.NOISE_BN_USD:g} million a year counts as neither. Interest at "
         "the one-year rate of the economic projection, on differences only.",
     )  # fmt: skip
 
@@ -482,7 +483,7 @@ def books_table(
 ) -> Table:
     """Books by window; ``form`` is the scale, the decimals of levels and those of differences."""
     scale, level, gap = form
-    frame = measures.headline(owner_of(results), value)
+    frame = statistics.headline(owner_of(results), value)
     frame = frame.assign(window=frame["window"].map(window_name))
     columns = [
         Column("scenario", "Scenario", width=1),
@@ -508,24 +509,24 @@ def books_table(
         label, caption, frame, tuple(columns), unit=f"{unit}. {SIGNS}", group="window",
         source="Net revenue is the sum of the lines; its level is no gain from deferral: tax on outside returns is not "
         "in it. Other receipts: the additional tax on early withdrawals and "
-        f"the tax on conversions. {references if measures.with_crypto(results) else ''}The claim "
+        f"the tax on conversions. {references if statistics.with_crypto(results) else ''}The claim "
         "left at the horizon is in the present values.",
     )  # fmt: skip
 
 
 def effects_table(results: Results) -> Table | None:
     """Effect on withdrawal tax beside what it is a share of; None without crypto."""
-    holders = measures.with_crypto(results)
+    holders = statistics.with_crypto(results)
     if not holders:
         return None
-    frame = measures.effect_sizes(owner_of(results))
-    order = {window: place for place, window in enumerate(measures.windows_of(holders[0]))}
+    frame = statistics.effect_sizes(owner_of(results))
+    order = {window: place for place, window in enumerate(statistics.windows_of(holders[0]))}
     frame = frame.sort_values("window", key=lambda labels: labels.map(order), kind="stable")
     frame = frame.assign(
         window=frame["window"].map(window_name),
         against=frame["reference"].map(PATH_NAMES),
         adoption_for_target=frame["adoption_for_target"].where(
-            frame["difference_bn_usd"].abs() >= measures.NOISE_BN_USD
+            frame["difference_bn_usd"].abs() >= statistics.NOISE_BN_USD
         ),
     )
     return Table(

@@ -9,19 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal import sources
-from fiscal.plots import measures
-from fiscal.plots.setting_names import setting_name
-from fiscal.plots.wording import (
-    DASH,
-    amount,
-    capital,
-    listing,
-    percent,
-    signed_amount,
-    signed_percent,
-    significant,
-)
+from fiscal.base import sources
 from fiscal.report.answer import rebalancing_sentence
 from fiscal.report.books import displaced_limit
 from fiscal.report.changes import ALL_SETTINGS
@@ -31,8 +19,20 @@ from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, S
 from fiscal.report.drivers import drivers_blocks
 from fiscal.report.hindcast import contributions_miss
 from fiscal.report.published import far_off, verdict_sentences
-from fiscal.results import Result
-from fiscal.validation.calibration import calibration
+from fiscal.results.figures import statistics
+from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.figures.words import (
+    DASH,
+    amount,
+    capital,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    significant,
+)
+from fiscal.results.result import Result
+from fiscal.studies.calibration import calibration
 
 CALIBRATED_SCENARIO = "baseline"
 EVENT_YEARS_AFTER = 3
@@ -192,7 +192,7 @@ def paths_section(results: Results) -> Section | None:
     """Returns of the named paths that the scenarios use: phases with reasons, and year by year."""
     holders = tuple(
         result
-        for result in measures.with_crypto(results)
+        for result in statistics.with_crypto(results)
         if result.scenario.value("paths.model") == "deterministic"
     )
     if not holders:
@@ -349,7 +349,7 @@ def assumptions_section(results: Results) -> Section:
     if changed is not None:
         blocks.append(changed)
     blocks += sensitivity_blocks(results)
-    if measures.with_crypto(results):
+    if statistics.with_crypto(results):
         blocks += drivers_blocks(results)
     blocks += [_settings_table(base, own), _assumptions_table(settings, table)]
     return Section(ALL_SETTINGS, tuple(blocks))
@@ -464,7 +464,7 @@ def _range(low: float, high: float) -> str:
 
 def sensitivity_blocks(results: Results) -> list[Block]:
     """The stored sensitivity runs, ordered by what they move; nothing until they have been built."""
-    frame = measures.sensitivity()
+    frame = statistics.sensitivity()
     if frame is None:
         return []
     widest = frame.iloc[0]
@@ -518,7 +518,7 @@ def _staleness_words(base: Result, frame: pd.DataFrame) -> str:
     if base.fingerprint != scenarios.load(CALIBRATED_SCENARIO).fingerprint():
         return ""
     stored = float(frame["net_central"].iloc[0])
-    now = measures.window_sum(base, measures.windows_of(base)[-1], "net_revenue")
+    now = statistics.window_sum(base, statistics.windows_of(base)[-1], "net_revenue")
     if abs(stored - now) <= STALE_SHARE * abs(now):
         return ""
     return (
@@ -767,7 +767,7 @@ def limits_section(results: Results) -> Section:
             "heir who pays.",
         ),
     ]
-    if measures.with_crypto(results):
+    if statistics.with_crypto(results):
         items.append(
             Term(
                 "Crypto",

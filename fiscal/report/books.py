@@ -7,11 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from fiscal import sources
-from fiscal.axes import GROUPS
-from fiscal.plots import measures
-from fiscal.plots.figures import basis_name
-from fiscal.plots.wording import (
+from fiscal.base import sources
+from fiscal.base.axes import GROUPS
+from fiscal.report.answer import SIGNS
+from fiscal.report.chapters import VINTAGE_YEAR, figure
+from fiscal.report.compared import Results
+from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.results.figures import statistics
+from fiscal.results.figures.drawings import basis_name
+from fiscal.results.figures.words import (
     BASIS_NAMES,
     amount,
     capital,
@@ -21,11 +25,7 @@ from fiscal.plots.wording import (
     signed_percent,
     window_name,
 )
-from fiscal.report.answer import SIGNS
-from fiscal.report.chapters import VINTAGE_YEAR, figure
-from fiscal.report.compared import Results
-from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
-from fiscal.results import PRESENT_VALUES, Result, whole_value
+from fiscal.results.result import PRESENT_VALUES, Result, whole_value
 
 VINTAGE = f"contributions_{VINTAGE_YEAR}"
 ALL, STOCK, EFFECT = "all_contributions", "opening_stock", "crypto_effect"
@@ -46,7 +46,7 @@ def valued_section(results: Results) -> Section | None:
 
 
 def _bases(results: Results) -> list[Block]:
-    base, holders = results[0], measures.with_crypto(results)
+    base, holders = results[0], statistics.with_crypto(results)
     answers: tuple[Any, ...] = (
         Term(
             "Convention",
@@ -98,24 +98,24 @@ def values_rows(results: Results) -> pd.DataFrame:
     """
     values = value_columns(results)
     base = results[0]
-    windows = measures.windows_of(base)
+    windows = statistics.windows_of(base)
     net = "net_revenue"
     rows: list[dict[str, Any]] = [
         {"what": f"{capital(base.name)}, level"}
-        | {window: measures.window_sum(base, window, net) for window in windows}
+        | {window: statistics.window_sum(base, window, net) for window in windows}
         | {column: whole_value(base, basis) for basis, column in values.items()}
     ]
-    for result in measures.with_crypto(results):
-        frame = measures.bases(result, EFFECT)
+    for result in statistics.with_crypto(results):
+        frame = statistics.bases(result, EFFECT)
         rows.append(
             {"what": f"{capital(result.name)} less no crypto"}
-            | {window: measures.window_difference(result, window, net, "no_crypto") for window in windows}
+            | {window: statistics.window_difference(result, window, net, "no_crypto") for window in windows}
             | {column: float(_of(frame, basis)[net]) for basis, column in values.items()}
         )
-    for result in measures.set_apart(results):
+    for result in statistics.set_apart(results):
         rows.append(
             {"what": f"{capital(result.name)} less {base.name}"}
-            | {window: measures.window_gap(result, base, window, net) for window in windows}
+            | {window: statistics.window_gap(result, base, window, net) for window in windows}
             | {
                 column: whole_value(result, basis) - whole_value(base, basis)
                 for basis, column in values.items()
@@ -134,8 +134,8 @@ def _values_sentences(results: Results) -> str:
     """Why sums of current dollars need present values beside them, and what those are of the base."""
     base = results[0]
     bills, own = (whole_value(base, basis) for basis in PRESENT_VALUES)
-    stock = float(_of(measures.bases(base, STOCK), "portfolio")["net_revenue"])
-    longest = measures.windows_of(base)[-1]
+    stock = float(_of(statistics.bases(base, STOCK), "portfolio")["net_revenue"])
+    longest = statistics.windows_of(base)[-1]
     score = ""
     if RISK_NEUTRAL in value_columns(results):
         score = (
@@ -143,8 +143,8 @@ def _values_sentences(results: Results) -> str:
             f"{signed_amount(whole_value(base, RISK_NEUTRAL))}."
         )
         effects = [
-            (result, _of(measures.bases(result, EFFECT), RISK_NEUTRAL))
-            for result in measures.with_crypto(results)
+            (result, _of(statistics.bases(result, EFFECT), RISK_NEUTRAL))
+            for result in statistics.with_crypto(results)
         ]
         lost = [
             result.name
@@ -155,7 +155,7 @@ def _values_sentences(results: Results) -> str:
             score += f" At these prices the effect of {listing(lost)} cannot be told from nil."
     return (
         f"Sums over decades add dollars of different years. Net revenue of the {base.name} is "
-        f"{signed_amount(measures.window_sum(base, longest, 'net_revenue'))} in current dollars over "
+        f"{signed_amount(statistics.window_sum(base, longest, 'net_revenue'))} in current dollars over "
         f"{window_name(longest)}. Present values also count what follows the horizon, withdrawals to the last one "
         f"without further contributions: {signed_amount(bills)} on 30 June 2025 at Treasury bill rates, which count "
         f"returns above the bill rate and not their risk, and {signed_amount(own)} on the portfolio basis, where each "
@@ -169,7 +169,7 @@ def _values_table(results: Results) -> Table:
         "table-values", "Net revenue in current dollars and in present values", values_rows(results),
         (
             Column("what", "Net revenue", width=1),
-            *(Column(window, window_name(window), 1) for window in measures.windows_of(results[0])),
+            *(Column(window, window_name(window), 1) for window in statistics.windows_of(results[0])),
             *(
                 Column(column, f"Present value: {BASIS_NAMES[basis]}", 1, unit=OF_DATE)
                 for basis, column in value_columns(results).items()
@@ -185,7 +185,7 @@ def _of(frame: pd.DataFrame, basis: str) -> pd.Series:
 
 
 def _bases_sentences(base: Result) -> str:
-    frame = measures.bases(base, VINTAGE)
+    frame = statistics.bases(base, VINTAGE)
     parts = [
         f"{signed_amount(row.net_revenue)} ({basis_name(row.basis, row.rate)})" for row in frame.itertuples()
     ]
@@ -201,7 +201,7 @@ def _bases_sentences(base: Result) -> str:
 def _effect_sentences(holders: Results) -> str:
     parts = []
     for result in holders:
-        frame = measures.bases(result, EFFECT)
+        frame = statistics.bases(result, EFFECT)
         bills, portfolio = _of(frame, "treasury"), _of(frame, "portfolio")
         text = (
             f"{result.name} changes net revenue against no crypto, to the last withdrawal after the horizon, by "
@@ -230,7 +230,7 @@ def _effect_sentences(holders: Results) -> str:
 
 
 def _marginal_sentences(base: Result) -> str:
-    average, margin = (measures.bases(base, VINTAGE, weight) for weight in ("average", "marginal"))
+    average, margin = (statistics.bases(base, VINTAGE, weight) for weight in ("average", "marginal"))
     one, other = _of(average, "portfolio"), _of(margin, "portfolio")
     return (
         "A vintage pays the average rate of its cell, so that all vintages and the opening stock add to the total. "
@@ -272,18 +272,19 @@ def _bases_table(results: Results) -> Table:
         (base, STOCK, f"Opening stock, {base.name}"),
     ]
     scopes += [
-        (result, EFFECT, f"{capital(result.name)} less no crypto") for result in measures.with_crypto(results)
+        (result, EFFECT, f"{capital(result.name)} less no crypto")
+        for result in statistics.with_crypto(results)
     ]
     frames = []
     for result, scope, title in scopes:
-        frame = measures.bases(result, scope)
+        frame = statistics.bases(result, scope)
         frame["group"] = title
         frame["name"] = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
         frame["upfront"] = float("nan")
         if "deferred_revenue" in frame:
             frame["upfront"] = frame["deferred_revenue"] + frame["payroll_forgone"]
         if scope == VINTAGE:
-            margin = measures.bases(result, scope, "marginal").set_index(["basis", "rate"])["net_revenue"]
+            margin = statistics.bases(result, scope, "marginal").set_index(["basis", "rate"])["net_revenue"]
             keys = pd.MultiIndex.from_frame(frame[["basis", "rate"]])
             frame["marginal"] = margin.reindex(keys).to_numpy()
         frames.append(frame)
@@ -377,14 +378,14 @@ MATERIAL_SHARE = 0.05
 def displaced_limit(results: Results) -> str:
     """The memo line of gains tax if all crypto took the place of crypto outside, of cases where it is material."""
     parts = []
-    for result in measures.with_crypto(results):
+    for result in statistics.with_crypto(results):
         frame = result.tables["displaced"]
         own = frame[(frame["path"] == "scenario") & (frame["displaced_share"] == 1.0)]
         tax = float(own["displaced_gains_tax_bn_usd"].sum())
-        effect = measures.window_difference(
-            result, measures.windows_of(result)[-1], "net_revenue", "no_crypto"
+        effect = statistics.window_difference(
+            result, statistics.windows_of(result)[-1], "net_revenue", "no_crypto"
         )
-        if abs(tax) > max(MATERIAL_SHARE * abs(effect), measures.NOISE_BN_USD):
+        if abs(tax) > max(MATERIAL_SHARE * abs(effect), statistics.NOISE_BN_USD):
             parts.append(f"{signed_amount(tax)} in {result.name}")
     if not parts:
         return ""
@@ -397,7 +398,7 @@ def displaced_limit(results: Results) -> str:
 
 def _displaced_sentences(results: Results) -> str:
     parts = []
-    for result in measures.with_crypto(results):
+    for result in statistics.with_crypto(results):
         frame = result.tables["displaced"]
         own = frame[(frame["path"] == "scenario") & frame["displaced_share"].isin([0.5, 1.0])]
         sums = own.groupby("displaced_share")["displaced_gains_tax_bn_usd"].sum()
@@ -420,8 +421,8 @@ def _displaced_sentences(results: Results) -> str:
 
 
 def _claim(results: Results) -> list[Block]:
-    base, holders = results[0], measures.with_crypto(results)
-    own = measures.claim(base)
+    base, holders = results[0], statistics.with_crypto(results)
+    own = statistics.claim(base)
     first, last = int(own.index[0]), int(own.index[-1])
     parts = base.tables["distribution_bases"]
     stock = parts[
@@ -456,7 +457,7 @@ def _claim(results: Results) -> list[Block]:
     )  # fmt: skip
     rows = []
     for result in results:
-        frame = measures.claim(result).reset_index()
+        frame = statistics.claim(result).reset_index()
         rows.append(frame[frame["year"].isin(CLAIM_YEARS)].assign(scenario=result.name))
     blocks.append(
         Table(
@@ -505,7 +506,7 @@ def _reasons() -> str:
 def _exposure_sentences(holders: Results) -> str:
     parts = []
     for result in holders:
-        frame = measures.claim(result)
+        frame = statistics.claim(result)
         top = frame["crypto_claim_bn_usd"].div(frame["claim_bn_usd"])
         year = int(top.idxmax())
         row = frame.loc[year]
@@ -529,7 +530,7 @@ SHOWN_BASES = ("convention", "treasury", "portfolio", "risk_neutral")
 
 
 def _distribution(results: Results) -> list[Block]:
-    base, holders = results[0], measures.with_crypto(results)
+    base, holders = results[0], statistics.with_crypto(results)
     groups = _by_member(base, "earnings_group", VINTAGE)
     treasury = [column for column in groups if column.startswith("treasury")]
     top = groups.loc[list(GROUPS[-3:])].sum() / groups.sum()
@@ -635,7 +636,7 @@ def _effects_table(result: Result) -> Table:
 
 def _contingent(results: Results) -> list[Block]:
     rows, words = [], []
-    for result in measures.with_crypto(results):
+    for result in statistics.with_crypto(results):
         frame = result.tables["contingent"]
         rows.append(frame.assign(scenario=result.name))
         value = frame[(frame["measure"] == "risk_neutral") & (frame["window"] == "present value")]
@@ -659,7 +660,7 @@ def _contingent(results: Results) -> list[Block]:
     table["name"] = table["measure"].map(
         {"own path": "Own path", "real": "Random paths", "risk_neutral": "Risk-neutral paths"}
     )
-    value = measures.with_crypto(results)[-1].scenario.value
+    value = statistics.with_crypto(results)[-1].scenario.value
     text = (
         "The backstop rule (assumed; no such law exists) is judged cell by cell: holders of crypto apart from "
         "the others, "

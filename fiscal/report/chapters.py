@@ -6,12 +6,23 @@ from typing import Any
 
 import pandas as pd
 
-from fiscal import sources
-from fiscal.axes import GROUPS
-from fiscal.plots import measures
-from fiscal.plots.alt import alt_text
-from fiscal.plots.figures import CONTRIBUTION_NAMES, basis_name
-from fiscal.plots.wording import (
+from fiscal.base import sources
+from fiscal.base.axes import GROUPS
+from fiscal.report.answer import (
+    FINGERPRINT_LENGTH,
+    SIGNS,
+    effects_table,
+    expenditure_sentences,
+    gdp_table,
+    turning_sentences,
+    turning_table,
+)
+from fiscal.report.compared import Results, more_or_less, owner_of
+from fiscal.report.content import Block, Column, Figure, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.results.figures import statistics
+from fiscal.results.figures.alt import alt_text
+from fiscal.results.figures.drawings import CONTRIBUTION_NAMES, basis_name
+from fiscal.results.figures.words import (
     PATH_NAMES,
     WRAPPER_NAMES,
     amount,
@@ -24,19 +35,8 @@ from fiscal.plots.wording import (
     window_name,
     window_words,
 )
-from fiscal.report.answer import (
-    FINGERPRINT_LENGTH,
-    SIGNS,
-    effects_table,
-    expenditure_sentences,
-    gdp_table,
-    turning_sentences,
-    turning_table,
-)
-from fiscal.report.compared import Results, more_or_less, owner_of
-from fiscal.report.content import Block, Column, Figure, Heading, Items, Panel, Prose, Section, Table, Term
-from fiscal.results import Result
-from fiscal.validation.calibration import bridge
+from fiscal.results.result import Result
+from fiscal.studies.calibration import bridge
 
 SHOWN_YEARS = (2026, 2030, 2035, 2045, 2055, 2075, 2100)
 
@@ -92,7 +92,7 @@ def _shown(years: Any) -> list[int]:
 def contributions_section(results: Results) -> Section:
     """Contributions by payer and tax character: the base's, and those of the cases that change them."""
     base = results[0]
-    changed = tuple(result for result in results[1:] if measures.contributions_differ(result, base))
+    changed = tuple(result for result in results[1:] if statistics.contributions_differ(result, base))
     shown = (base, *changed)
     caption = "Contributions by who pays and by tax character"
     figures = [
@@ -112,11 +112,11 @@ def contributions_section(results: Results) -> Section:
 
 
 def _contribution_sentences(base: Result) -> str:
-    wide = measures.contributions(base).set_index("year")
+    wide = statistics.contributions(base).set_index("year")
     years = _shown(wide.index)
     first, last = years[0], years[-1]
     total = wide.sum(axis=1)
-    roth = measures.roth_share(base)
+    roth = statistics.roth_share(base)
     elective = wide[[name for name in wide if name.startswith("elective")]].sum(axis=1)
     deferral_roth = wide.get("elective_deferral_roth", 0 * total) / elective
     plateau = int(base.scenario.value("roth.plateau_year"))
@@ -134,11 +134,11 @@ def _contribution_sentences(base: Result) -> str:
 def _answer_sentences(results: Results, changed: Results) -> str:
     """Whose contributions differ from the base's, and by how much in its first and last years."""
     base = results[0]
-    total = measures.contributions(base).set_index("year").sum(axis=1)
+    total = statistics.contributions(base).set_index("year").sum(axis=1)
     parts = []
     for result in changed:
-        own = measures.contributions(result).set_index("year").sum(axis=1)
-        roth = measures.roth_share(result)
+        own = statistics.contributions(result).set_index("year").sum(axis=1)
+        roth = statistics.roth_share(result)
         clauses = [
             f"{amount(own[year])} in {year} ({more_or_less(own[year] - total[year]) or 'as much'}; "
             f"{percent(roth[year])} of them Roth)"
@@ -165,7 +165,7 @@ def _contributions_table(shown: Results) -> Table:
     base = shown[0]
     frames = []
     for result in shown:
-        frame = measures.contributions(result)
+        frame = statistics.contributions(result)
         frame = frame[frame["year"].isin(_shown(frame["year"]))]
         total = frame.drop(columns="year").sum(axis=1)
         frames.append(frame.assign(total=total, scenario=result.name))
@@ -191,10 +191,10 @@ def _contributions_table(shown: Results) -> Table:
 def books_section(results: Results) -> Section:
     """Forgone against collected, scenario by scenario, and the differences from base and references."""
     base = results[0]
-    frame = measures.cash_flow(base).set_index("year")
+    frame = statistics.cash_flow(base).set_index("year")
     years = _shown(frame.index)
     first, last = years[0], years[-1]
-    rate, drawn = measures.average_rate(base), measures.taxable_withdrawals(base)
+    rate, drawn = statistics.average_rate(base), statistics.taxable_withdrawals(base)
     text = (
         f"In the {base.name}, deferred revenue and payroll tax forgone are "
         f"{percent(frame['forgone'][first])} of "
@@ -221,7 +221,7 @@ def books_section(results: Results) -> Section:
         gdp_table(results),
         *_lever_blocks(results),
     ]
-    holders = measures.with_crypto(results)
+    holders = statistics.with_crypto(results)
     table = effects_table(results)
     if holders and table is not None:
         blocks += [
@@ -246,12 +246,12 @@ def books_section(results: Results) -> Section:
 
 def _lever_blocks(results: Results) -> list[Block]:
     """Net revenue less the base's by year, where some case is not of crypto alone."""
-    if not measures.set_apart(results):
+    if not statistics.set_apart(results):
         return []
     base = results[0]
     price_year = base.scenario.value("books.price_year")
     parts = []
-    frame = measures.differences(owner_of(results), "base", "net_revenue")
+    frame = statistics.differences(owner_of(results), "base", "net_revenue")
     for name, part in frame.groupby("scenario", sort=False):
         series = part.set_index("year")["difference"]
         at = int(series.abs().idxmax())
@@ -276,7 +276,7 @@ def _lever_blocks(results: Results) -> list[Block]:
 
 def _adoption_words(adoption: float) -> str:
     """What share of participants the allocation would need to reach the target, or what all of them would bring."""
-    target = measures.TARGET_SHARE_OF_INCOME_TAX
+    target = statistics.TARGET_SHARE_OF_INCOME_TAX
     if adoption <= 1:
         return f"for {percent(target)} in that year {percent(adoption)} of participants would have to hold it"
     return f"by proportion it would be {percent(target / adoption, 2)} if all participants held it"
@@ -284,7 +284,9 @@ def _adoption_words(adoption: float) -> str:
 
 def _difference_sentences(results: Results) -> str:
     price_year = results[0].scenario.value("books.price_year")
-    displaced = {str(result.scenario.value("adoption.displaces")) for result in measures.with_crypto(results)}
+    displaced = {
+        str(result.scenario.value("adoption.displaces")) for result in statistics.with_crypto(results)
+    }
     place = (
         "a mix of stocks, bonds, and cash that earns less than stocks"
         if displaced == {"core"}
@@ -295,7 +297,7 @@ def _difference_sentences(results: Results) -> str:
         "place of "
         f"{place}. Against the same adoption in equity only the first is left."
     ]
-    frame = measures.differences(owner_of(results), "equity_adoption")
+    frame = statistics.differences(owner_of(results), "equity_adoption")
     for name, part in frame.groupby("scenario", sort=False):
         series = part.set_index("year")["difference"]
         at = int(series.abs().idxmax())
@@ -305,7 +307,7 @@ def _difference_sentences(results: Results) -> str:
             f"{amount(series.iloc[-1])}, as withdrawals empty the accounts that "
             "lived through it."
         )
-    peaks = measures.peak_effects(owner_of(results))
+    peaks = statistics.peak_effects(owner_of(results))
     parts += [
         f"As a share of individual income tax the effect of {row.scenario} is largest in fiscal year {row.year}, "
         f"{percent(row.income_tax_share, 2)}; {_adoption_words(row.adoption_for_target)}."
@@ -321,7 +323,7 @@ def _difference_sentences(results: Results) -> str:
 def balances_section(results: Results) -> Section:
     """Balances by wrapper over GDP, crypto's share, and the bridge to all retirement assets."""
     base = results[0]
-    frame = measures.balances(base).set_index("year")
+    frame = statistics.balances(base).set_index("year")
     years = _shown(frame.index)
     last = years[-1]
     total = frame.sum(axis=1)
@@ -342,7 +344,7 @@ def balances_section(results: Results) -> Section:
             (Panel("balances"),),
         ),
     ]  # fmt: skip
-    holders = measures.with_crypto(results)
+    holders = statistics.with_crypto(results)
     if holders:
         blocks += [
             Prose(
@@ -356,7 +358,7 @@ def balances_section(results: Results) -> Section:
                 (Panel("crypto_share"),),
             ),
         ]  # fmt: skip
-    apart = measures.set_apart(results)
+    apart = statistics.set_apart(results)
     if apart:
         blocks.append(Prose(_balance_effects([(result, base, base.name) for result in apart])))
     blocks.append(_balances_table(results))
@@ -379,7 +381,7 @@ def _balance_effects(cases: list[tuple[Result, str | Result, str]]) -> str:
     """How far balances part at most from those of a path or of another result, case by case."""
     parts = []
     for result, reference, words in cases:
-        gap = measures.balance_effect(result, reference)
+        gap = statistics.balance_effect(result, reference)
         at = int(gap.abs().idxmax())
         if not gap[at]:
             parts.append(f"{result.name} does not change balances against {words}")
@@ -394,8 +396,8 @@ def _balance_effects(cases: list[tuple[Result, str | Result, str]]) -> str:
 def _balances_table(results: Results) -> Table:
     rows = []
     for result in results:
-        frame = measures.balances(result).set_index("year")
-        share = measures.crypto_share(result)
+        frame = statistics.balances(result).set_index("year")
+        share = statistics.crypto_share(result)
         for year in _shown(frame.index):
             row: dict[str, Any] = {"scenario": result.name, "year": year, **frame.loc[year].to_dict()}
             row["total"] = float(frame.loc[year].sum())
@@ -410,7 +412,7 @@ def _balances_table(results: Results) -> Table:
             Column("year", "End of", width=1),
             *(Column(name, capital(WRAPPER_NAMES[name]), 1, 100) for name in wrappers),
             Column("total", "All", 1, 100),
-            *([crypto] if measures.with_crypto(results) else []),
+            *([crypto] if statistics.with_crypto(results) else []),
         ),
         unit="Percent of GDP", group="scenario",
     )  # fmt: skip
@@ -422,11 +424,11 @@ def _balances_table(results: Results) -> Table:
 def distribution_section(results: Results) -> Section:
     """By earnings group and birth decade: levels of the base, effects of the scenarios."""
     base = results[0]
-    window = measures.windows_of(base)[-1]
-    groups = measures.distribution(base, "earnings_group", window)
+    window = statistics.windows_of(base)[-1]
+    groups = statistics.distribution(base, "earnings_group", window)
     top = groups[groups["member"].isin(GROUPS[-3:])]
     half = groups[groups["member"].isin(GROUPS[:5])]
-    decades = measures.distribution(base, "birth_decade", window).set_index("member")
+    decades = statistics.distribution(base, "birth_decade", window).set_index("member")
     payers = decades[decades["net_revenue"] < 0].index.tolist()
     text = (
         f"Groups are ranks of lifetime wages. Over {window_words(window)} the top tenth of the {base.name} "
@@ -461,7 +463,7 @@ def distribution_section(results: Results) -> Section:
             (Panel("who_pays", {"dimension": "birth_decade"}),),
         ),
     ]  # fmt: skip
-    if measures.with_crypto(results):
+    if statistics.with_crypto(results):
         blocks += [
             Prose(_gain_sentences(results, window)),
             figure(
@@ -475,7 +477,7 @@ def distribution_section(results: Results) -> Section:
                 (Panel("who_gains", {"dimension": "birth_decade"}),),
             ),
         ]  # fmt: skip
-    if measures.set_apart(results):
+    if statistics.set_apart(results):
         options = {"reference": "base", "line": "net_revenue"}
         blocks += [
             Prose(_largest_parts(results, window, **options)),
@@ -496,7 +498,7 @@ def _largest_parts(results: Results, window: str, reference: str, line: str) -> 
     """The groups and the birth decades with the largest parts of each scenario's difference."""
     parts = []
     for dimension, what in (("earnings_group", "groups"), ("birth_decade", "birth decades")):
-        frame = measures.distribution_difference(owner_of(results), dimension, window, reference, line)
+        frame = statistics.distribution_difference(owner_of(results), dimension, window, reference, line)
         clauses = []
         for name, part in frame.groupby("scenario", sort=False):
             ordered = part.reindex(part["difference"].abs().sort_values(ascending=False).index).head(2)
@@ -522,19 +524,19 @@ def _calendar_words(window: str) -> str:
 
 def _groups_table(results: Results, window: str) -> Table:
     base = results[0]
-    frame = measures.distribution(base, "earnings_group", window)
+    frame = statistics.distribution(base, "earnings_group", window)
     columns = [
         Column("member", "Earnings group", width=1),
         Column("forgone", "Deferred revenue and payroll tax forgone", 0),
         Column("withdrawal_tax", "Withdrawal tax", 0),
         Column("net_revenue", "Net revenue", 0),
     ]
-    for position, result in enumerate(measures.with_crypto(results)):
-        gap = measures.distribution_difference(result, "earnings_group", window, "equity_adoption")
+    for position, result in enumerate(statistics.with_crypto(results)):
+        gap = statistics.distribution_difference(result, "earnings_group", window, "equity_adoption")
         frame[f"gap_{position}"] = gap.set_index("member").loc[frame["member"], "difference"].to_numpy()
         columns.append(Column(f"gap_{position}", f"Withdrawal tax, {result.name} against same in equity", 1))
-    for position, result in enumerate(measures.set_apart(results)):
-        net = measures.distribution(result, "earnings_group", window).set_index("member")["net_revenue"]
+    for position, result in enumerate(statistics.set_apart(results)):
+        net = statistics.distribution(result, "earnings_group", window).set_index("member")["net_revenue"]
         frame[f"net_{position}"] = net.loc[frame["member"]].to_numpy() - frame["net_revenue"]
         columns.append(Column(f"net_{position}", f"Net revenue, {result.name} against {base.name}", 1))
     return Table(
@@ -550,17 +552,17 @@ def _groups_table(results: Results, window: str) -> Table:
 
 def extra_dollar_section(results: Results) -> Section | None:
     """What the scenario's extra withdrawals are taxed at, beside the average; None without crypto."""
-    holders = measures.with_crypto(results)
+    holders = statistics.with_crypto(results)
     if not holders:
         return None
     rows = []
     for result in holders:
-        for reference in measures.REFERENCES:
-            part = measures.extra_dollar_by_window(result, reference)
+        for reference in statistics.REFERENCES:
+            part = statistics.extra_dollar_by_window(result, reference)
             rows.append(part.assign(scenario=result.name, against=PATH_NAMES[reference]))
     frame = pd.concat(rows, ignore_index=True)
     frame["years"] = frame["window"].map(lambda label: window_name(label).removeprefix("FY "))
-    longest = measures.windows_of(holders[0])[-1]
+    longest = statistics.windows_of(holders[0])[-1]
     own = frame[(frame["window"] == longest) & (frame["against"] == PATH_NAMES["equity_adoption"])]
     clauses = [
         f"{percent(row.extra_rate)} in {row.scenario}, where the average dollar withdrawn is taxed at "
@@ -592,7 +594,7 @@ def extra_dollar_section(results: Results) -> Section | None:
                 "equity",
                 (Panel("extra_dollar_rate", {"reference": "equity_adoption"}),),
                 f"{model_source(results)} Years with less than "
-                f"{amount(measures.SMALLEST_EXTRA_BN_USD)} of extra withdrawals are not drawn.",
+                f"{amount(statistics.SMALLEST_EXTRA_BN_USD)} of extra withdrawals are not drawn.",
             ),
             Table(
                 "table-extra-dollar", "Tax on extra withdrawals", frame,
@@ -605,7 +607,7 @@ def extra_dollar_section(results: Results) -> Section | None:
                     Column("average_rate", "Average rate, percent", 1, 100),
                 ),
                 unit="Billions of current dollars", group="scenario",
-                source=f"No rate is shown for less than {amount(measures.SMALLEST_EXTRA_BN_USD)} of extra withdrawals. "
+                source=f"No rate is shown for less than {amount(statistics.SMALLEST_EXTRA_BN_USD)} of extra withdrawals. "
                 f"{fiscal_year_note(results[0])}",
             ),
         ),
@@ -622,7 +624,7 @@ VINTAGE_YEAR = 2026
 def present_values_section(results: Results) -> Section:
     """The same flows on three bases, what each answers, and the claim left at the horizon."""
     base = results[0]
-    frame = measures.present_values(base)
+    frame = statistics.present_values(base)
     frame["name"] = [_basis_words(row.basis, row.rate) for row in frame.itertuples()]
     equity = base.tables["asset_returns"]
     equity = equity[equity["asset"] == "equity"].set_index("year")["return_rate"]
@@ -697,9 +699,9 @@ def vintage_blocks(results: Results) -> list[Block]:
     base = results[0]
     if base.tables["vintages"].empty:
         return []
-    frame = measures.vintage(base, VINTAGE_YEAR)
+    frame = statistics.vintage(base, VINTAGE_YEAR)
     frame["name"] = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
-    claims = measures.opening_claim(base)
+    claims = statistics.opening_claim(base)
     claim = claims.set_index("basis")["share"]
     portfolio = frame[frame["basis"] == "portfolio"].iloc[0]
     treasury = frame[frame["basis"] == "treasury"].iloc[0]
@@ -754,10 +756,10 @@ def rescue_sentences(results: Results) -> str:
         f"{percent(float(value('backstop.made_up_share')))} of it."
     )
     costs, idle = [], []
-    for result in measures.with_crypto(results):
-        windows = measures.windows_of(result)
-        cost = abs(measures.window_sum(result, windows[-1], "rescue_cost"))
-        net = measures.window_sum(result, windows[-1], "net_revenue_after_rescue")
+    for result in statistics.with_crypto(results):
+        windows = statistics.windows_of(result)
+        cost = abs(statistics.window_sum(result, windows[-1], "rescue_cost"))
+        net = statistics.window_sum(result, windows[-1], "net_revenue_after_rescue")
         if not cost:
             idle.append(result.name)
             continue
@@ -799,14 +801,14 @@ def _basis_words(basis: str, rate: float) -> str:
 def _present_value_differences(results: Results) -> Table | None:
     rows = []
     cases = [
-        (result, PATH_NAMES[reference], measures.present_values(result, reference))
-        for result in measures.with_crypto(results)
-        for reference in measures.REFERENCES
+        (result, PATH_NAMES[reference], statistics.present_values(result, reference))
+        for result in statistics.with_crypto(results)
+        for reference in statistics.REFERENCES
     ]
-    base = measures.present_values(results[0])
-    cases += [(result, results[0].name, base) for result in measures.set_apart(results)]
+    base = statistics.present_values(results[0])
+    cases += [(result, results[0].name, base) for result in statistics.set_apart(results)]
     for result, against, reference in cases:
-        own = measures.present_values(result).set_index(["basis", "rate"])
+        own = statistics.present_values(result).set_index(["basis", "rate"])
         other = reference.set_index(["basis", "rate"])
         for (basis, rate), row in other.iterrows():
             gap = own.loc[(basis, rate)] - row

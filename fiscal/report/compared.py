@@ -5,9 +5,9 @@ These sentences speak of any difference in settings; those on crypto's price are
 
 from __future__ import annotations
 
-from fiscal.plots import measures
-from fiscal.plots.setting_names import setting_name
-from fiscal.plots.wording import (
+from fiscal.results.figures import statistics
+from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.figures.words import (
     amount,
     capital,
     change,
@@ -17,7 +17,7 @@ from fiscal.plots.wording import (
     spells_text,
     window_name,
 )
-from fiscal.results import Comparison, Result, compare
+from fiscal.results.result import Comparison, Result, compare
 
 Results = tuple[Result, ...]
 
@@ -54,13 +54,13 @@ def compared_sentences(results: Results) -> str:
 def lever_sentences(results: Results) -> str:
     """What each case that is not of crypto alone does to net revenue against the base; empty without one."""
     base = results[0]
-    apart = measures.set_apart(results)
+    apart = statistics.set_apart(results)
     parts = []
     if apart:
         clauses = [_effect_clause(base, result) for result in apart]
         parts.append(f"Against {base.name}, {'; '.join(clauses)}.")
-        parts += [_parts_sentence(base, result) for result in measures.with_crypto(apart)]
-    told = {result.name for result in (*apart, *measures.with_crypto(results))}
+        parts += [_parts_sentence(base, result) for result in statistics.with_crypto(apart)]
+    told = {result.name for result in (*apart, *statistics.with_crypto(results))}
     idle = [result.name for result in results[1:] if result.name not in told]
     if idle:
         parts.append(f"No line of net revenue is changed by {listing(idle)}.")
@@ -69,7 +69,7 @@ def lever_sentences(results: Results) -> str:
 
 def _spans(base: Result) -> tuple[str, ...]:
     """The first and the longest window; once where there is one only."""
-    windows = measures.windows_of(base)
+    windows = statistics.windows_of(base)
     return tuple(dict.fromkeys((windows[0], windows[-1])))
 
 
@@ -78,10 +78,10 @@ def _effect_clause(base: Result, result: Result) -> str:
     parts: list[str] = []
     before = 0.0
     for span in _spans(base):
-        gap = measures.window_gap(result, base, span, "net_revenue")
-        share = measures.window_gap(result, base, span, "net_revenue", "gdp_share")
+        gap = statistics.window_gap(result, base, span, "net_revenue")
+        share = statistics.window_gap(result, base, span, "net_revenue", "gdp_share")
         what = "it" if parts else "net revenue"
-        if abs(gap) < measures.NOISE_BN_USD:
+        if abs(gap) < statistics.NOISE_BN_USD:
             parts.append(f"does not change {what} over {window_name(span)}")
             continue
         size = f"by {amount(gap)} over {window_name(span)} ({percent(share, 2)} of gross domestic product)"
@@ -96,10 +96,10 @@ def _parts_sentence(base: Result, result: Result) -> str:
     Empty where one of them is nil in every window told.
     """
     spans = _spans(base)
-    gaps = [measures.window_gap(result, base, span, "net_revenue") for span in spans]
+    gaps = [statistics.window_gap(result, base, span, "net_revenue") for span in spans]
     crypto = [_crypto_part(result, span) - _crypto_part(base, span) for span in spans]
     other = [gap - part for gap, part in zip(gaps, crypto, strict=True)]
-    if min(max(map(abs, crypto)), max(map(abs, other))) < measures.NOISE_BN_USD:
+    if min(max(map(abs, crypto)), max(map(abs, other))) < statistics.NOISE_BN_USD:
         return ""
     of_crypto, of_others = (listing([signed_amount(part) for part in parts]) for parts in (crypto, other))
     return (
@@ -110,15 +110,15 @@ def _parts_sentence(base: Result, result: Result) -> str:
 
 def _crypto_part(result: Result, span: str) -> float:
     """Net revenue of a result less that of itself without crypto; nil where it holds none."""
-    if "no_crypto" not in measures.references_of(result):
+    if "no_crypto" not in statistics.references_of(result):
         return 0.0
-    return measures.window_difference(result, span, "net_revenue", "no_crypto")
+    return statistics.window_difference(result, span, "net_revenue", "no_crypto")
 
 
 def other_changes_sentence(results: Results) -> str:
     """Of one result alone, that what it changes besides crypto is on both sides of its differences."""
     (result, *others) = results
-    if others or not measures.with_crypto(results):
+    if others or not statistics.with_crypto(results):
         return ""
     own = [
         key
@@ -140,7 +140,7 @@ def lines_sentences(results: Results) -> str:
     base = results[0]
     parts = []
     turns = []
-    for result in measures.set_apart(results):
+    for result in statistics.set_apart(results):
         clauses = [
             f"over {window_name(span)} {{name}} {text}"
             for span in _spans(base)
@@ -152,7 +152,7 @@ def lines_sentences(results: Results) -> str:
                 for place, clause in enumerate(clauses)
             )
             parts.append(f"{capital(whole)}.")
-        spells = measures.sign_episodes(measures.net_effect(result, base))
+        spells = statistics.sign_episodes(statistics.net_effect(result, base))
         parts.append(f"Its annual effect on net revenue is {spells_text(spells)}.")
         if _shifts_in_time(base, result):
             turns.append(result.name)
@@ -165,7 +165,7 @@ def lines_sentences(results: Results) -> str:
 
 
 def _gap(base: Result, result: Result, span: str, lines: tuple[str, ...]) -> float:
-    return sum(measures.window_gap(result, base, span, line) for line in lines)
+    return sum(statistics.window_gap(result, base, span, line) for line in lines)
 
 
 def _lines(base: Result, result: Result, span: str) -> str:
@@ -182,7 +182,7 @@ def _lines(base: Result, result: Result, span: str) -> str:
 
 def more_or_less(gap: float) -> str:
     """ "$1 billion more", or nothing where there is no difference."""
-    if abs(gap) < measures.NOISE_BN_USD:
+    if abs(gap) < statistics.NOISE_BN_USD:
         return ""
     return f"{amount(gap)} {'more' if gap > 0 else 'less'}"
 
@@ -195,6 +195,6 @@ def _shifts_in_time(base: Result, result: Result) -> bool:
     forgone, tax = (
         [_gap(base, result, span, lines) for span in spans] for lines in (FORGONE, ("withdrawal_tax",))
     )
-    if min(abs(forgone[0]), abs(forgone[1])) < measures.NOISE_BN_USD or forgone[1] * tax[1] >= 0:
+    if min(abs(forgone[0]), abs(forgone[1])) < statistics.NOISE_BN_USD or forgone[1] * tax[1] >= 0:
         return False
     return abs(tax[1] / forgone[1]) > abs(tax[0] / forgone[0])

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from fiscal.plots.wording import MISSING, figures
+from fiscal.results.figures.words import MISSING, figures
 
 
 @dataclass(frozen=True)

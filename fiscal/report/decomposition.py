@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fiscal.base.errors import InputError
 from fiscal.budget.decomposition import FACTORS
-from fiscal.errors import InputError
-from fiscal.plots import measures
-from fiscal.plots.alt import alt_text
-from fiscal.plots.figures import span_name
-from fiscal.plots.wording import (
+from fiscal.report.chapters import model_source
+from fiscal.report.compared import Results, owner_of
+from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
+from fiscal.results.figures import statistics
+from fiscal.results.figures.alt import alt_text
+from fiscal.results.figures.drawings import span_name
+from fiscal.results.figures.words import (
     FACTOR_NAMES,
     LINE_NAMES,
     amount,
@@ -20,10 +23,7 @@ from fiscal.plots.wording import (
     signed_amount,
     window_words,
 )
-from fiscal.report.chapters import model_source
-from fiscal.report.compared import Results, owner_of
-from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
-from fiscal.results import Comparison, Result
+from fiscal.results.result import Comparison, Result
 
 SHOWN_LINES = ("net_revenue", "tax_expenditure")
 PANELS = 2
@@ -73,7 +73,7 @@ def decomposition_section(results: Results) -> Section | None:
             "another version of the program, and projected anew they differ from what is reported."
         )
         return Section(title, (Prose(text),))
-    span = str(effects["window"].iloc[0]) if not measures.windows_of(owner.base) else _longest(owner)
+    span = str(effects["window"].iloc[0]) if not statistics.windows_of(owner.base) else _longest(owner)
     blocks: list[Block] = [Prose(METHOD)]
     names = [result.name for result in owner.others]
     for number, together in enumerate(_on_one_scale(owner, effects, names, span), start=1):
@@ -88,17 +88,17 @@ def decomposition_section(results: Results) -> Section | None:
 
 
 def _longest(owner: Comparison) -> str:
-    return measures.windows_of(owner.base)[-1]
+    return statistics.windows_of(owner.base)[-1]
 
 
 def _as_reported(owner: Comparison, effects: pd.DataFrame) -> bool:
     """Whether the differences taken apart are those of the results."""
     whole = effects[effects["factor"] == "difference"].set_index(["scenario", "window", "line"])
     for result in owner.others:
-        for window in measures.windows_of(owner.base):
-            shown = [measures.window_sum(one, window, "net_revenue") for one in (owner.base, result)]
+        for window in statistics.windows_of(owner.base):
+            shown = [statistics.window_sum(one, window, "net_revenue") for one in (owner.base, result)]
             found = float(whole.loc[(result.name, window, "net_revenue"), "effect_bn_usd"])
-            if abs(found - (shown[1] - shown[0])) > SAME * max(abs(found), measures.NOISE_BN_USD):
+            if abs(found - (shown[1] - shown[0])) > SAME * max(abs(found), statistics.NOISE_BN_USD):
                 return False
     return True
 
@@ -106,7 +106,7 @@ def _as_reported(owner: Comparison, effects: pd.DataFrame) -> bool:
 def _on_one_scale(owner: Comparison, effects: pd.DataFrame, names: list[str], span: str) -> list[list[str]]:
     """The scenarios in order, those together whose bars can be read on one scale."""
     sizes = {
-        name: measures.decomposition(owner, scenario=name, window=span, effects=effects)["effect_bn_usd"]
+        name: statistics.decomposition(owner, scenario=name, window=span, effects=effects)["effect_bn_usd"]
         .abs()
         .max()
         for name in names
@@ -135,14 +135,14 @@ def _waterfalls(owner: Comparison, effects: pd.DataFrame, names: list[str], labe
 
 def _sentences(owner: Comparison, effects: pd.DataFrame, name: str, span: str) -> str:
     """One scenario over one span: the whole, its factors, and what progressivity makes of it."""
-    values = measures.decomposition(owner, scenario=name, window=span, effects=effects).set_index("factor")[
+    values = statistics.decomposition(owner, scenario=name, window=span, effects=effects).set_index("factor")[
         "effect_bn_usd"
     ]
     whole = float(values["difference"])
     when = f"Over {window_words(span)}" if span.startswith("FY") else "In present value"
-    if abs(whole) < measures.NOISE_BN_USD and values.abs().max() < measures.NOISE_BN_USD:
+    if abs(whole) < statistics.NOISE_BN_USD and values.abs().max() < statistics.NOISE_BN_USD:
         return f"{when}, {name} does not differ from {owner.base.name} in net revenue."
-    active = [factor for factor in FACTORS if abs(values[factor]) >= measures.NOISE_BN_USD]
+    active = [factor for factor in FACTORS if abs(values[factor]) >= statistics.NOISE_BN_USD]
     idle = [FACTOR_NAMES[factor] for factor in FACTORS if factor not in active]
     parts = [f"{FACTOR_NAMES[factor]} {signed_amount(float(values[factor]))}" for factor in active]
     text = (
@@ -161,8 +161,12 @@ def _sentences(owner: Comparison, effects: pd.DataFrame, name: str, span: str) -
             if rate * whole > 0
             else " The average rate moves against it."
         )
-    if span.startswith("FY") and measures.with_crypto((result,)) and not measures.references_of(owner.base):
-        event = measures.window_difference(result, span, "net_revenue", "equity_adoption")
+    if (
+        span.startswith("FY")
+        and statistics.with_crypto((result,))
+        and not statistics.references_of(owner.base)
+    ):
+        event = statistics.window_difference(result, span, "net_revenue", "equity_adoption")
         text += (
             f" What crypto earned apart from equity is {signed_amount(event)} of it; the other "
             f"{signed_amount(whole - event)} is that equity's return outside the event takes the place of the mix that "

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fiscal.plots import available, style
-from fiscal.plots.files import write_figure
 from fiscal.report.content import Figure, Report
-from fiscal.results import Comparison, Result
+from fiscal.results.figures import available, style
+from fiscal.results.figures.files import write_figure
+from fiscal.results.result import Comparison, Result
 
 Owner = Result | Comparison
 

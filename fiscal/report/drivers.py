@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fiscal.plots import measures
-from fiscal.plots.figures import span_name
-from fiscal.plots.setting_names import setting_name
-from fiscal.plots.wording import capital, listing, percent, signed_amount, window_words
 from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
 from fiscal.report.content import Block, Column, Heading, Panel, Prose, Ref, Table
+from fiscal.results.figures import statistics
+from fiscal.results.figures.drawings import span_name
+from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.figures.words import capital, listing, percent, signed_amount, window_words
+from fiscal.results.tables import PRESENT_VALUE
 from fiscal.scenario.design import Design, read_design
-from fiscal.sweeps.outcomes import QUANTITY_WORDS, headline_quantity
-from fiscal.tables import PRESENT_VALUE
+from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS, headline_quantity
 
 SMALL_SHARE = 0.01
 """A setting whose total index is below this share of the variance is said to matter little."""
@@ -37,7 +37,7 @@ SOURCE = "Source: stored sweep of this model (data tables drivers_tornado, drive
 
 def drivers_blocks(results: Results) -> list[Block]:
     """The stored sweep of the design ``drivers``; nothing until it has been built."""
-    stored = measures.drivers()
+    stored = statistics.drivers()
     if stored is None:
         return []
     design = read_design("drivers")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fiscal import sources
-from fiscal.plots.wording import amount, listing, percent, signed_percent
+from fiscal.base import sources
 from fiscal.report.chapters import figure
 from fiscal.report.compared import Results
 from fiscal.report.content import Column, Items, Panel, Prose, Ref, Section, Table, Term
-from fiscal.validation import hindcast
+from fiscal.results.figures.words import amount, listing, percent, signed_percent
+from fiscal.studies import hindcast
 
 QUANTITY_NAMES = {
     "contributions": "Contributions of participants and employers",

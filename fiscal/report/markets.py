@@ -5,11 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.assembly import path_settings
+from fiscal.engine.inputs import path_settings
 from fiscal.markets import estimation, history, losses
 from fiscal.markets.implied import implied
-from fiscal.plots import measures
-from fiscal.plots.wording import (
+from fiscal.report.chapters import figure
+from fiscal.report.compared import Results
+from fiscal.report.content import Block, Column, Heading, Panel, Prose, Section, Table
+from fiscal.results.figures import statistics
+from fiscal.results.figures.words import (
     PATH_NAMES,
     amount,
     capital,
@@ -22,10 +25,7 @@ from fiscal.plots.wording import (
     window_name,
     window_words,
 )
-from fiscal.report.chapters import figure
-from fiscal.report.compared import Results
-from fiscal.report.content import Block, Column, Heading, Panel, Prose, Section, Table
-from fiscal.results import Result
+from fiscal.results.result import Result
 
 SINCE = 2014
 IMPLIED_PATHS = 500
@@ -43,7 +43,7 @@ EFFECTS = (
 
 def history_section(results: Results) -> Section | None:
     """What the monthly record says and what it does not."""
-    if not measures.with_crypto(results):
+    if not statistics.with_crypto(results):
         return None
     periods = history.crypto_moments_by_period().reset_index()
     assets = history.moments(SINCE, int(str(periods["period"].iloc[-1])[-4:])).reset_index()
@@ -176,7 +176,7 @@ def implied_frame(results: Results) -> pd.DataFrame:
             rows.append(own.assign(model=name))
             known.add(name)
 
-    for result in measures.with_crypto(results):
+    for result in statistics.with_crypto(results):
         if "implied" in result.tables:
             add(result.name, result.tables["implied"])
     for name in RANDOM_SCENARIOS:
@@ -205,7 +205,7 @@ def _error_of_mean(own: pd.Series) -> float:
 
 def implied_section(results: Results) -> Section | None:
     """What each path model implies for crypto, before anything is projected."""
-    if not measures.with_crypto(results):
+    if not statistics.with_crypto(results):
         return None
     frame = implied_frame(results)
     own = frame.set_index("model").loc["stochastic_central"]
@@ -334,7 +334,7 @@ def _own_effect(effects: pd.DataFrame, window: str, line: str) -> pd.Series:
 
 
 def _odds_words(result: Result, effects: pd.DataFrame) -> str:
-    longest = measures.windows_of(result)[-1]
+    longest = statistics.windows_of(result)[-1]
     own = _own_effect(effects, longest, "net_revenue")
     balance = _own_effect(effects, longest, "deferral_balance")
     crypto = result.tables["path_crypto"].set_index("year")
@@ -364,7 +364,7 @@ def _controlled_words(row: pd.Series) -> str:
 
 
 def _mean_and_tail_words(result: Result, effects: pd.DataFrame) -> str:
-    longest = measures.windows_of(result)[-1]
+    longest = statistics.windows_of(result)[-1]
     own = _own_effect(effects, longest, "net_revenue")
     mean, median = float(own["mean_bn_usd"]), float(own["median_bn_usd"])
     top = float(own["highest_mean_bn_usd"]) / 20

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from fiscal.errors import FiscalError, Problem
+from fiscal.base.errors import FiscalError, Problem
 from fiscal.report.changes import changes_line, opening, titled
 from fiscal.report.content import Heading, Items, Prose, Report, Table, Term, Text
 

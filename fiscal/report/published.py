@@ -6,10 +6,10 @@ import re
 
 import pandas as pd
 
-from fiscal import sources
-from fiscal.plots.wording import DASH, capital, listing, percent, short
+from fiscal.base import sources
 from fiscal.report.content import Block, Column, Heading, Items, Prose, Ref, Section, Table, Term
-from fiscal.validation.published import REPLICATION, kinds
+from fiscal.results.figures.words import DASH, capital, listing, percent, short
+from fiscal.studies.published import REPLICATION, kinds
 
 TABLE = "validation"
 CHECKS = {

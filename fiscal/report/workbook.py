@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fiscal.plots.wording import capital
 from fiscal.report.content import Column, Report, Table
-from fiscal.results import COLUMNS, TABLES, Result
+from fiscal.results.figures.words import capital
+from fiscal.results.result import COLUMNS, TABLES, Result
 
 CREATED = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None)
 """A date that every workbook bears: Excel's format wants one, and today's would change the bytes."""

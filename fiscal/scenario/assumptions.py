@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from fiscal import sources
-from fiscal.errors import Problem, nearest, percent_hint
+from fiscal.base import sources
+from fiscal.base.errors import Problem, nearest, percent_hint
 from fiscal.scenario.schema import ASSUMPTIONS, Declared
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fiscal.errors import Problem, nearest
+from fiscal.base.errors import Problem, nearest
 from fiscal.scenario.markets import DETERMINISTIC_PATHS
 from fiscal.scenario.schema import Settings
 

@@ -29,9 +29,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from fiscal import sources
-from fiscal.errors import InputError, Problem, nearest
-from fiscal.reading import is_plain_file
+from fiscal.base import sources
+from fiscal.base.errors import InputError, Problem, nearest
+from fiscal.base.files import is_plain_file
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.files import file_settings, own_files
 from fiscal.scenario.loading import catalogue, load, name_from, read_value

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fiscal.reading import is_plain_file
+from fiscal.base.files import is_plain_file
 from fiscal.scenario.schema import declared
 
 if TYPE_CHECKING:

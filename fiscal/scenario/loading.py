@@ -12,7 +12,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from fiscal.errors import InputError, Problem, nearest, percent_hint
+from fiscal.base.errors import InputError, Problem, nearest, percent_hint
 from fiscal.scenario.assumptions import adjustable, problems_of
 from fiscal.scenario.contradictions import contradictions
 from fiscal.scenario.files import file_settings

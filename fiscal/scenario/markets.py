@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fiscal.axes import FIRST_YEAR, LAST_YEAR
+from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
 from fiscal.scenario.section import Section, setting
 
 DETERMINISTIC_PATHS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fiscal.axes import FIRST_YEAR, LAST_YEAR
+from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
 from fiscal.scenario.section import Section, setting
 
 ICI_2023 = "ICI IRA Investor Database, 2023 (read second-hand; data/withdrawal_behaviour.csv)"

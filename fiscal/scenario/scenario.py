@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from fiscal import views
+from fiscal.base import cards
 from fiscal.scenario.savers import RESPONSES
 from fiscal.scenario.schema import ASSUMPTIONS, Declared, Settings, declared
 from fiscal.scenario.section import NONE_WORD
@@ -197,8 +197,8 @@ class Scenario:
         columns = ("setting", "value", "default", "unit", "within what is allowed", "default is")
         count = "every setting at its default" if not changed else "settings that differ from their defaults"
         small = f"{self.name}, fingerprint {self.fingerprint()[:12]}"
-        table = views.table(columns, rows) if changed else views.Markup()
-        return views.card(self.title or self.name, small, f"{self.description} ({count})".strip(), table)
+        table = cards.table(columns, rows) if changed else cards.Markup()
+        return cards.card(self.title or self.name, small, f"{self.description} ({count})".strip(), table)
 
 
 def _in_range(row: ExplainedSetting) -> str:
@@ -209,7 +209,7 @@ def _in_range(row: ExplainedSetting) -> str:
         return ""
     default = row.default if isinstance(row.default, int | float) else None
     alt = f"{spell(row.value)} between {spell(row.low)} and {spell(row.high)}"
-    return views.range_mark(row.value, default, row.low, row.high, alt)
+    return cards.range_mark(row.value, default, row.low, row.high, alt)
 
 
 def explain(scenario: Scenario) -> pd.DataFrame:

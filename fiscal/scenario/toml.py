@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fiscal.errors import InputError, Problem
-from fiscal.reading import read_limited
+from fiscal.base.errors import InputError, Problem
+from fiscal.base.files import read_limited
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 16

@@ -1,0 +1,335 @@
+"""The only door to ``data/``: every table is verified before a figure of it is used.
+
+``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher, unit,
+licence, columns and SHA-256. ``table(name)`` verifies that one table and returns a copy;
+``check()`` verifies all of them and lists every fault; ``register`` writes an entry when a command
+of this package builds a table. Row numbers in messages are lines of the file: the header is row 1.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fiscal.base.datapackage import (
+    DESCRIPTOR,
+    DataError,
+    Fault,
+    Field,
+    Resource,
+    entry_to_json,
+    examine,
+    folder_faults,
+    parse_entries,
+    parse_entry,
+    read_descriptor,
+)
+from fiscal.base.errors import Problem, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "DataError",
+    "Fault",
+    "Field",
+    "Resource",
+    "assumption",
+    "check",
+    "data_dir",
+    "readers",
+    "register",
+    "resource",
+    "resources",
+    "table",
+]
+
+DATA_VARIABLE = "FISCAL_DATA"
+
+
+def data_dir() -> Path:
+    """The folder of the tables: ``FISCAL_DATA`` if set, else the wheel's or the source tree's.
+
+    Raises DataError when there is none.
+    """
+    chosen = os.environ.get(DATA_VARIABLE)
+    folder = Path(chosen) if chosen else _shipped_dir()
+    if folder is not None and folder.is_dir():
+        return folder.resolve()
+    allowed = f"a folder that holds {DESCRIPTOR}"
+    message = f"{DATA_VARIABLE} names no folder" if chosen else "the package's data folder is missing"
+    raise DataError(Problem(message, value=chosen, allowed=allowed))
+
+
+def _shipped_dir() -> Path | None:
+    """The folder of the tables that come with the package: the wheel's or the source tree's."""
+    package = Path(__file__).resolve().parents[1]
+    return next((folder for folder in (package / "_data", package.parent / "data") if folder.is_dir()), None)
+
+
+def resources() -> tuple[Resource, ...]:
+    """Every table's entry, in the order of ``datapackage.json``. Raises DataError if that is broken."""
+    return _resources(data_dir())
+
+
+def _resources(folder: Path) -> tuple[Resource, ...]:
+    descriptor, faults = read_descriptor(folder)
+    entries, entry_faults = parse_entries(descriptor)
+    if faults or entry_faults:
+        raise DataError(faults + entry_faults)
+    return entries
+
+
+def own_tables() -> dict[str, str]:
+    """Tables of the data folder that do not come with the package, or not like this: name -> what they were made from.
+
+    Empty for the package's own folder; changes to that one are git's to tell.
+    """
+    folder, shipped = data_dir(), _shipped_dir()
+    if shipped is not None and folder == shipped.resolve():
+        return {}
+    known = {} if shipped is None else {entry.name: entry.sha256 for entry in _resources(shipped)}
+    return {entry.name: entry.source for entry in _resources(folder) if known.get(entry.name) != entry.sha256}
+
+
+def resource(name: str) -> Resource:
+    """The entry of table ``name``. Raises DataError, with the nearest name, if there is none."""
+    return _resource(data_dir(), name)
+
+
+def table(name: str) -> pd.DataFrame:
+    """A verified copy of table ``name``: hash, columns, types, constraints and key all hold.
+
+    Numbers are float64 (blank = NaN), integers and years int64 (Int64 where blanks are allowed),
+    dates datetime64, months and text strings (blank = missing). Raises DataError naming the table,
+    row, column and reason of every fault of this table; other tables are not read.
+    """
+    return _load(data_dir(), name).copy()
+
+
+def assumption(key: str) -> float:
+    """Value of one row of table ``assumptions``. Raises DataError, with the nearest key, if unknown."""
+    values = _assumptions(data_dir())
+    if key not in values:
+        raise DataError(
+            Problem("unknown assumption", file="assumptions.csv", value=key, nearest=nearest(key, values))
+        )
+    return values[key]
+
+
+def fingerprint(hashes: Mapping[str, str] | None = None) -> str:
+    """sha256 over the tables' hashes by file name: which data a result was made with.
+
+    ``hashes`` are those a stored run recorded; by default the data folder's own.
+    """
+    recorded = {entry.path: entry.sha256 for entry in resources()} if hashes is None else hashes
+    text = json.dumps(dict(recorded), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def check() -> list[Fault]:
+    """Every fault of every table, of the descriptor and of the folder; empty when all is well."""
+    folder = data_dir()
+    descriptor, faults = read_descriptor(folder)
+    entries, entry_faults = parse_entries(descriptor)
+    faults += entry_faults
+    if descriptor:
+        faults += folder_faults(folder, descriptor)
+    for entry in entries:
+        faults += examine(folder, entry)[0]
+    return faults
+
+
+def readers(package: Path | None = None) -> dict[str, tuple[str, ...]]:
+    """Who reads each table: table name -> modules that call ``table("name")`` or ``assumption(...)``.
+
+    Found in the source of ``package`` (default: this package) without importing it; tables that
+    nobody reads are listed with an empty tuple.
+    """
+    root = package or Path(__file__).resolve().parents[1]
+    found: dict[str, set[str]] = {entry.name: set() for entry in resources()}
+    for path in sorted(root.rglob("*.py")):
+        if path == Path(__file__).resolve():
+            continue
+        module = ".".join((root.name, *path.relative_to(root).with_suffix("").parts))
+        for name in _tables_named(path.read_text(encoding="utf-8")):
+            found.setdefault(name, set()).add(module.removesuffix(".__init__"))
+    return {name: tuple(sorted(modules)) for name, modules in found.items()}
+
+
+def register(
+    path: Path | str,
+    *,
+    title: str | None = None,
+    unit: str | None = None,
+    source: str | None = None,
+    fields: Sequence[Field] | None = None,
+    note: str | None = None,
+    licence: str | None = None,
+    status: str | None = None,
+    primary_key: Sequence[str] | None = None,
+    second_hand: bool | None = None,
+    read_in: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Resource:
+    """Write or refresh the entry of the CSV file ``path`` (its stem is the table's name).
+
+    A new table needs title, unit, source and fields; for a known one whatever is left out is kept.
+    ``extra`` holds further keys of the entry (library version, input hashes, build command). The file
+    is verified first and ``datapackage.json`` replaced in one step, so a failure changes nothing.
+    Raises DataError listing every fault.
+    """
+    path = Path(path).resolve()
+    folder = data_dir()
+    if path.parent != folder:
+        raise DataError(Problem("a table must lie in the data folder itself", file=path.name))
+    if not path.is_file():
+        raise DataError(Problem("the file is missing", file=path.name))
+    descriptor, faults = read_descriptor(folder)
+    if faults:
+        raise DataError(faults)
+    items: list[Any] = descriptor["resources"]
+    places = [place for place, item in enumerate(items) if _name(item) == path.stem]
+    known = parse_entry(items[places[0]])[0] if places else None
+    content = path.read_bytes()
+    given = {
+        "title": title,
+        "unit": unit,
+        "source": source,
+        "fields": None if fields is None else tuple(fields),
+        "note": note,
+        "licence": licence,
+        "status": status,
+        "primary_key": None if primary_key is None else tuple(primary_key),
+        "second_hand": second_hand,
+        "read_in": read_in,
+        "extra": None if extra is None else dict(extra),
+    }
+    entry = replace(
+        known or Resource(name=path.stem, path=path.name),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        **{label: value for label, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+    item = entry_to_json(entry)
+    faults = parse_entry(item)[1] or examine(folder, entry)[0]
+    if faults:
+        raise DataError(faults)
+    if places:
+        items[places[0]] = item
+    else:
+        items.append(item)
+    write_text(folder / DESCRIPTOR, json.dumps(descriptor, indent=1, ensure_ascii=False) + "\n")
+    _clear_caches()
+    return entry
+
+
+# --- loading ---------------------------------------------------------------------------------------
+
+
+@cache
+def _resource(folder: Path, name: str) -> Resource:
+    """Only the named entry has to be sound: a fault of another table must not stop this one."""
+    descriptor, faults = read_descriptor(folder)
+    if faults:
+        raise DataError(faults)
+    items = {str(_name(item)): item for item in descriptor["resources"]}
+    if name not in items:
+        raise DataError(Problem("no such table", file=DESCRIPTOR, value=name, nearest=nearest(name, items)))
+    entry, faults = parse_entry(items[name])
+    if entry is None:
+        raise DataError(faults)
+    return entry
+
+
+@cache
+def _load(folder: Path, name: str) -> pd.DataFrame:
+    entry = _resource(folder, name)
+    faults, columns = examine(folder, entry)
+    if faults:
+        raise DataError(faults)
+    return _frame(entry, columns)
+
+
+@cache
+def _assumptions(folder: Path) -> dict[str, float]:
+    frame = _load(folder, "assumptions")
+    return dict(zip(frame["key"].tolist(), frame["value"].tolist(), strict=True))
+
+
+def _clear_caches() -> None:
+    for cached in (_resource, _load, _assumptions):
+        cached.cache_clear()
+
+
+def _frame(entry: Resource, columns: Sequence[Sequence[str]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {field.name: _series(field, cells) for field, cells in zip(entry.fields, columns, strict=True)}
+    )
+
+
+def _series(field: Field, cells: Sequence[str]) -> pd.Series:
+    import pandas as pd
+
+    blank = "" in cells
+    if field.type == "number":
+        return pd.Series([float(cell) if cell else math.nan for cell in cells], dtype="float64")
+    if field.type in ("integer", "year"):
+        values = [int(cell) if cell else None for cell in cells]
+        return pd.Series(values, dtype="Int64" if blank else "int64")
+    text = pd.Series([cell or None for cell in cells])
+    return pd.to_datetime(text, format="%Y-%m-%d") if field.type == "date" else text
+
+
+def _tables_named(code: str) -> Iterator[str]:
+    """Tables a module asks this one for: ``sources.table("x")``, or ``table("x")`` when imported."""
+    tree = ast.parse(code)
+    imported = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "fiscal.base.sources"
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        called = _function_called(node.func, imported)
+        argument = node.args[0]
+        if called == "assumption":
+            yield "assumptions"
+        elif called == "table" and isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            yield argument.value
+
+
+def _function_called(function: ast.expr, imported: Mapping[str, str]) -> str | None:
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return function.attr if function.value.id == "sources" else None
+    return imported.get(function.id) if isinstance(function, ast.Name) else None
+
+
+def _name(item: Any) -> str | None:
+    return item.get("name") if isinstance(item, dict) else None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write beside and rename: a reader sees the old file or the new one, never half of one."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        os.chmod(beside, 0o644)  # mkstemp makes it private to its owner
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

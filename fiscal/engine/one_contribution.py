@@ -1,0 +1,422 @@
+"""One contribution's whole life through the engine: what ``fiscal vintage`` and ``fiscal.vintage`` answer.
+
+A projection of one cell: one saver, one asset, one tax rate on each side. The projection's steps are not
+calendar years here but the times between events, counted from the contribution: a broken part of a year
+first (from the two timings), then whole years. Each step has all of its return in the first half and its
+flow after it, so that money is exposed for exactly as long as it is held, and a calculation moved by a
+part of a year on both sides does not change.
+
+The account and its shadow are two projections of the same cell. Both draw the same amount every time and
+are empty at the end, the account at its return, the shadow taxable account at its return after tax: their
+shares of the balance differ, and :func:`~fiscal.budget.vintages.value_vintages` draws a shadow by the
+shares of the account it stands beside. So the withdrawal tax is taken from the first projection and the
+shadow's tax from the second, whose shares are those of a level draw at the return after tax.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fiscal.base import compiled
+from fiscal.base.errors import InputError, Problem, nearest, percent_hint
+from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
+from fiscal.budget.vintages import Vintages, value_vintages
+from fiscal.projection.cells import project
+from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
+from fiscal.projection.outputs import ROTH, TRADITIONAL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHARACTERS = ("traditional", "roth")
+PATTERNS = ("lump", "level")
+RESULTS = (
+    "deferral_usd",
+    "inside_buildup_usd",
+    "withdrawal_tax_usd",
+    "withdrawal_tax_nominal_usd",
+    "tax_expenditure_usd",
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of the calculator: its range, unit and default (None: must be given, or may be absent)."""
+
+    unit: str
+    doc: str
+    low: float = -math.inf
+    high: float = math.inf
+    default: Any = None
+    whole: bool = False
+    choices: tuple[str, ...] = ()
+    needed: bool = True
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        kind = "a whole number" if self.whole else "a number"
+        if math.isinf(self.high):
+            return f"{kind} above {self.low:g}"
+        return f"{kind} from {self.low:g} to {self.high:g}"
+
+
+def _tax(doc: str) -> Option:
+    return Option("rate", doc, low=0.0, high=1.0)
+
+
+def _time(doc: str) -> Option:
+    return Option("fraction of the year", doc, low=0.0, high=1.0, default=0.5)
+
+
+OPTIONS: Mapping[str, Option] = {
+    "contribution": Option(
+        "dollars",
+        "What is paid in: before tax for traditional, after tax for Roth.",
+        low=0.0,
+    ),
+    "age": Option("age", "Age in the year of the contribution.", low=0, high=119, whole=True),
+    "withdrawal_age": Option(
+        "age", "Age in the year of the (first) withdrawal.", low=0, high=119, whole=True
+    ),
+    "return_rate": Option("a year", "Return of the account, before any tax.", low=-0.5, high=1.0),
+    "discount_rate": Option("a year", "Rate of the present values.", low=-0.5, high=1.0),
+    "contribution_tax_rate": _tax("Income tax rate at the contribution."),
+    "withdrawal_tax_rate": _tax("Income tax rate on withdrawals."),
+    "outside_tax_rate": _tax("Income tax rate on the return of a taxable account, taxed as it accrues."),
+    "character": Option(
+        "name", "Tax character of the contribution.", default="traditional", choices=CHARACTERS
+    ),
+    "withdrawal_end_age": Option(
+        "age",
+        "Age from which nothing is left: the last level withdrawal is in the year before it.",
+        low=1,
+        high=120,
+        whole=True,
+        needed=False,
+    ),
+    "withdrawal_pattern": Option(
+        "name",
+        "All at once, or level nominal withdrawals to the end age; level where an end age is given.",
+        choices=PATTERNS,
+        needed=False,
+    ),
+    "contribution_timing": _time("When in its year the contribution is made."),
+    "withdrawal_timing": _time("When in each year a withdrawal is made."),
+}
+"""The options by name; those without a default and ``needed`` must be given."""
+
+
+def vintage(
+    contribution: float,
+    *,
+    age: int,
+    withdrawal_age: int,
+    return_rate: float,
+    discount_rate: float,
+    contribution_tax_rate: float,
+    withdrawal_tax_rate: float,
+    outside_tax_rate: float,
+    character: str = "traditional",
+    withdrawal_end_age: int | None = None,
+    withdrawal_pattern: str | None = None,
+    contribution_timing: float = 0.5,
+    withdrawal_timing: float = 0.5,
+) -> pd.Series:
+    """One year's contribution over its whole life: deferral, build-up, withdrawal tax, tax expenditure.
+
+    Returns a Series of dollars with the names of :data:`RESULTS`. ``deferral_usd``, ``inside_buildup_usd`` and
+    ``withdrawal_tax_usd`` are present values at the contribution's date with the government's sign (positive:
+    better off); ``withdrawal_tax_nominal_usd`` is not discounted; ``tax_expenditure_usd`` is the three present
+    values' sum turned round: positive is a cost. Build-up is the tax of a taxable account opened with what
+    is left of the contribution after tax, taxed at ``outside_tax_rate`` as its return accrues, drawn in
+    level amounts over the same years. Options: :data:`OPTIONS`. Raises ``InputError`` listing every problem.
+    """
+    return vintage_of(
+        {
+            "contribution": contribution,
+            "age": age,
+            "withdrawal_age": withdrawal_age,
+            "return_rate": return_rate,
+            "discount_rate": discount_rate,
+            "contribution_tax_rate": contribution_tax_rate,
+            "withdrawal_tax_rate": withdrawal_tax_rate,
+            "outside_tax_rate": outside_tax_rate,
+            "character": character,
+            "withdrawal_end_age": withdrawal_end_age,
+            "withdrawal_pattern": withdrawal_pattern,
+            "contribution_timing": contribution_timing,
+            "withdrawal_timing": withdrawal_timing,
+        }
+    )
+
+
+def vintage_of(options: Mapping[str, Any]) -> pd.Series:
+    """:func:`vintage` of options by name; those left out or None take their defaults."""
+    import pandas as pd
+
+    case = _Case(**checked(options))
+    account, books = _valued(case, case.return_rate)
+    shadow, _ = _valued(case, case.after_tax_rate)
+    character = CHARACTERS.index(case.character)
+    deferral = float(books.total("deferred_revenue")[0].sum())
+    buildup = float(shadow.contributions_total("inside_buildup_shadow")[0, character])
+    withdrawn = float(account.contributions_total("withdrawal_tax")[0, character])
+    nominal = float(books.total("withdrawal_tax")[0].sum())
+    # 0.0 + x: no negative zero is printed
+    values = (deferral, buildup, withdrawn, nominal, -(deferral + buildup + withdrawn))
+    return pd.Series([0.0 + value for value in values], index=list(RESULTS), name="vintage")
+
+
+def checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with their defaults, of the right kind. Raises ``InputError`` listing every problem."""
+    problems = [
+        Problem("no such option", key=name, nearest=nearest(name, OPTIONS))
+        for name in options
+        if name not in OPTIONS
+    ]
+    values: dict[str, Any] = {}
+    wrong: set[str] = set()
+    for name, option in OPTIONS.items():
+        given = options.get(name)
+        values[name] = option.default if given is None else given
+        fault = _fault(option, values[name])
+        if fault:
+            wrong.add(name)
+            allowed = option.allowed
+            close = nearest(given, option.choices) if isinstance(given, str) else None
+            hint = percent_hint(given, option.unit, option.low, option.high)
+            problems.append(Problem(fault, key=name, value=given, allowed=allowed, nearest=close, hint=hint))
+        elif values[name] is not None and not option.choices:
+            values[name] = int(values[name]) if option.whole else float(values[name])
+    problems += _contradictions(values, wrong)
+    if problems:
+        raise InputError(problems)
+    ends = values["withdrawal_end_age"] is not None
+    values["withdrawal_pattern"] = values["withdrawal_pattern"] or PATTERNS[ends]
+    return values
+
+
+def _fault(option: Option, value: Any) -> str | None:
+    """What is wrong with a value alone."""
+    if value is None:
+        return "must be given" if option.needed else None
+    if option.choices:
+        return None if value in option.choices else "no such choice"
+    if isinstance(value, bool | str) or not isinstance(value, int | float | np.number):
+        return "is not a number"
+    if not math.isfinite(value):
+        return "is not finite"
+    if option.whole and value != int(value):
+        return "is not a whole number"
+    above = value > option.low if math.isinf(option.high) else value >= option.low
+    return None if above and value <= option.high else "out of range"
+
+
+def _contradictions(values: Mapping[str, Any], wrong: set[str]) -> list[Problem]:
+    """Values that are fine alone and wrong together."""
+    found: list[Problem] = []
+    first, end, pattern = (
+        values[name] for name in ("withdrawal_age", "withdrawal_end_age", "withdrawal_pattern")
+    )
+    if not wrong & {"age", "withdrawal_age", "contribution_timing", "withdrawal_timing"}:
+        gap = first + values["withdrawal_timing"] - values["age"] - values["contribution_timing"]
+        if gap < 0:
+            late = f"age {values['age']} and {values['contribution_timing']:g} of the year"
+            found.append(
+                Problem(
+                    "withdrawn before it is contributed",
+                    key="withdrawal_age",
+                    value=first,
+                    allowed=f"not before {late}",
+                )
+            )
+    if not wrong & {"withdrawal_age", "withdrawal_end_age"} and end is not None and end <= first:
+        found.append(
+            Problem(
+                "ends before it begins",
+                key="withdrawal_end_age",
+                value=end,
+                allowed=f"an age above {first} (withdrawal_age)",
+            )
+        )
+    if not wrong & {"withdrawal_pattern", "withdrawal_end_age"}:
+        if pattern == "level" and end is None:
+            found.append(
+                Problem(
+                    "must be given with level withdrawals",
+                    key="withdrawal_end_age",
+                    allowed="an age above withdrawal_age",
+                )
+            )
+        if pattern == "lump" and end is not None:
+            found.append(
+                Problem(
+                    "a lump has no end",
+                    key="withdrawal_end_age",
+                    value=end,
+                    allowed="none, or withdrawal_pattern level",
+                )
+            )
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """Checked options, and the steps that they make."""
+
+    contribution: float
+    age: int
+    withdrawal_age: int
+    return_rate: float
+    discount_rate: float
+    contribution_tax_rate: float
+    withdrawal_tax_rate: float
+    outside_tax_rate: float
+    character: str
+    withdrawal_end_age: int | None
+    withdrawal_pattern: str
+    contribution_timing: float
+    withdrawal_timing: float
+
+    @property
+    def after_tax_rate(self) -> float:
+        """The taxable account's yearly return after tax."""
+        return self.return_rate * (1 - self.outside_tax_rate)
+
+    @property
+    def withdrawals(self) -> int:
+        """How many withdrawals there are, a year apart."""
+        end = self.withdrawal_end_age
+        return 1 if end is None else end - self.withdrawal_age
+
+    def steps(self) -> np.ndarray:
+        """Length of each step in years ``(step,)``: the contribution's own (none), the broken part of a year,
+        whole years to the first withdrawal, and one between withdrawals."""
+        # nine decimals of a year: whole differences of timings such as .3 and .1 stay whole
+        held = round(self.withdrawal_age - self.age + self.withdrawal_timing - self.contribution_timing, 9)
+        whole = math.floor(held)
+        part = held - whole
+        first = [part] if part > 0 or whole == 0 else []
+        return np.array([0.0, *first, *[1.0] * (whole + self.withdrawals - 1)])
+
+    def drawn_shares(self, rate: float) -> np.ndarray:
+        """Share of the balance that each step withdraws ``(step,)``: a level amount out of an account earning
+        ``rate``, the last all that is left."""
+        left = np.arange(self.withdrawals, 0, -1)
+        due = np.array([((1 + rate) ** -np.arange(n, dtype=float)).sum() for n in left])
+        shares = np.zeros(len(self.steps()))
+        shares[-self.withdrawals :] = 1 / due
+        return shares
+
+
+def _valued(case: _Case, level_at: float) -> tuple[Vintages, Ledger]:
+    """The cell projected with a level draw at the rate ``level_at``, its books, and the contribution's value."""
+    compiled.prepare()
+    inputs = _one_cell(case, level_at)
+    projection = project(inputs, keep_shares=(0,))
+    law, avoided = _outside_law(case), np.full(_shape(case), case.contribution_tax_rate)
+    nothing = np.zeros(_shape(case))
+    taxes = ContributionTaxes(
+        deferred_usd=case.contribution_tax_rate * inputs.contribution_usd[:, TRADITIONAL].sum(axis=3),
+        payroll_oasdi_usd=nothing,
+        payroll_hi_usd=nothing,
+        roth_upfront_usd=case.contribution_tax_rate * inputs.contribution_usd[:, ROTH].sum(axis=3),
+    )
+    books = keep_books(projection, inputs, taxes, law, nothing[None])
+    found = value_vintages(
+        inputs,
+        projection,
+        0,
+        law,
+        discount=(1 + case.discount_rate) ** -np.cumsum(case.steps()),
+        opening_discount=1.0,
+        contribution_tax_rate=avoided,
+    )
+    return found, books
+
+
+def _shape(case: _Case) -> tuple[int, int, int]:
+    """(step, age, group): the saver is a step older at every step."""
+    count = len(case.steps())
+    return count, count, 1
+
+
+def _outside_law(case: _Case) -> BuildupTax:
+    """Tax on the taxable account's return. In a part of a year its growth after tax is that part of the
+    year's, ``(1 + after_tax_rate) ** part``, so that the tax of a year does not depend on how it is cut."""
+    length = case.steps()
+    growth, kept = (np.expm1(length * np.log1p(rate)) for rate in (case.return_rate, case.after_tax_rate))
+    rate = np.full(len(length), case.outside_tax_rate)
+    np.divide(growth - kept, growth, out=rate, where=growth != 0)
+    none = np.zeros(_shape(case))
+    return BuildupTax(
+        interest_rate=np.broadcast_to(rate[:, None, None], _shape(case)),
+        dividend_rate=none,
+        gain_rate=none,
+        interest_share=np.ones(1),
+        gain_share=np.zeros(1),
+        payout_rate=np.zeros((len(length), 1)),
+    )
+
+
+def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
+    """One saver's contribution in the first step, one asset, a level draw at the rate ``level_at``."""
+    steps, ages, groups = _shape(case)
+    cell = (ages, groups, 1)
+    growth = (1 + case.return_rate) ** case.steps()
+    half = np.zeros((1, steps, 2, 1))
+    half[0, :, 0, 0] = growth - 1
+    contribution = np.zeros((steps, 2, *cell))
+    contribution[0, CHARACTERS.index(case.character), 0] = case.contribution
+    # the projection's rates are on opening balances, the shares on what they have grown to
+    rate = case.drawn_shares(level_at) * growth
+    nobody_leaves = np.zeros((steps, ages))
+    one = np.ones((steps, *cell))
+    knots = np.broadcast_to(np.array([0.0, 1.0]), (steps, 2))
+    flat = TaxSchedule(
+        knots_usd=knots,
+        tax_usd=np.broadcast_to(knots[:, None, None] * case.withdrawal_tax_rate, (steps, ages, groups, 2)),
+    )
+    return ProjectionInputs(
+        years=np.arange(steps),
+        year_fraction=np.ones(steps),
+        path_labels=("account",),
+        opening_usd=np.zeros((2, 2, *cell)),
+        opening_basis_usd=np.zeros((2, *cell)),
+        contribution_usd=contribution,
+        half_return=half,
+        mix=np.zeros(1, dtype=np.int64),
+        core_weight=np.ones((1, steps, ages, 1, 1)),
+        crypto_weight=np.ones((1, 1)),
+        fee_rate=np.zeros((1, 2)),
+        loss_rate=np.zeros((1, steps)),
+        crypto_target_share=np.zeros((1, steps, 1)),
+        crypto_contribution_share=np.zeros((1, steps, 1)),
+        transfer=np.zeros((1, steps), dtype=bool),
+        rebalancing=np.zeros((1, steps)),
+        sale_share=np.ones(1),
+        impact_multiplier=0.0,
+        impact_persistence=0.0,
+        crypto_market_usd=np.ones((1, steps)),
+        withdrawal_rate=np.broadcast_to(rate[:, None, None, None], (steps, 2, 2, ages)).copy(),
+        penalised_share=np.zeros((2, ages)),
+        nonqualified_share=np.zeros(ages),
+        rollover_rate=nobody_leaves,
+        conversion_rate=nobody_leaves.copy(),
+        death_rate=np.zeros((steps, ages, groups)),
+        spouse_share=np.zeros(ages),
+        heir_years=1,
+        holders=one,
+        heirs=one.copy(),
+        owner_schedule=flat,
+        heir_schedule=flat,
+        additional_tax_rate=0.0,
+    )

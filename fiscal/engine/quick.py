@@ -1,0 +1,171 @@
+"""A scenario's yearly totals in a fraction of a second, for whoever turns a setting and looks.
+
+People, contributions, schedules and markets are those of any run; the compiled kernel projects the scenario and
+its references to the horizon. What it leaves out is what a run spends its time on: the claim after the horizon,
+vintages and values, and every cell. The numbers that remain are those of :func:`fiscal.run`, to 1e-9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fiscal import scenario as scenarios
+from fiscal.base import compiled, sources
+from fiscal.base.axes import FIRST_YEAR
+from fiscal.budget.ledger import CASH_LINES, contribution_lines
+from fiscal.engine import run as engine_run
+from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, buildup_tax, contribution_taxes
+from fiscal.engine.random_paths import buildup_rates, on_paths, path_lines
+from fiscal.results.result import Totals
+from fiscal.results.tables import BILLION, price_level, total_tables
+
+if TYPE_CHECKING:
+    from fiscal.engine.run import Prepared
+    from fiscal.markets.paths import AssetPaths
+    from fiscal.people.contributions import Contributions
+    from fiscal.scenario import Scenario
+
+LINES = (*CASH_LINES, "net_revenue", "roth_upfront_tax", "inside_buildup_cash", "tax_expenditure")
+"""The revenue lines that totals know: all but those that need cells (a rescue, gains displaced)."""
+
+PARTS = {"traditional": "closing_traditional", "roth": "closing_roth", "crypto": "closing_crypto"}
+"""Parts of the year-end balances, as the kernel names them; crypto is held in both of the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotalsRun:
+    """What a quick run computed: yearly totals by path, dollars ``(P, Y)``."""
+
+    scenario: Scenario
+    start: Prepared
+    flows: Mapping[str, np.ndarray]  # line -> (P, Y)
+    stocks: Mapping[str, np.ndarray]  # part -> (P, Y)
+
+    @property
+    def years(self) -> np.ndarray:
+        """Calendar years to the horizon, ``(Y,)``."""
+        return self.start.inputs.years
+
+    @property
+    def year_fraction(self) -> np.ndarray:
+        """Share of each year that lies inside, ``(Y,)``."""
+        return self.start.fraction
+
+    @property
+    def path_labels(self) -> tuple[str, ...]:
+        """The scenario and its references."""
+        return self.start.inputs.path_labels
+
+    @property
+    def horizon(self) -> np.ndarray:
+        """Every year is inside, ``(Y,)``."""
+        return np.ones(len(self.years), dtype=bool)
+
+    @property
+    def economy(self) -> pd.DataFrame:
+        """The macroeconomic path by year."""
+        return self.start.economy
+
+    @property
+    def market(self) -> AssetPaths:
+        """The scenario's own returns."""
+        return self.start.market
+
+    @property
+    def contributions(self) -> Contributions:
+        """Contributions by cell."""
+        return self.start.contributions
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Names of the revenue lines."""
+        return tuple(self.flows)
+
+    def total(self, line: str) -> np.ndarray:
+        """A revenue line, ``(P, Y)`` dollars."""
+        return self.flows[line]
+
+
+def quick(
+    scenario: str | Path | Scenario,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    progress: Callable[..., None] | None = None,
+) -> Totals:
+    """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
+
+    A :class:`~fiscal.results.result.Totals` compares and draws as any result. Of a random path model it is the central
+    path, as in ``fiscal.run``'s tables by year. Raises InputError for a wrong scenario, DataError for a table that
+    was changed.
+    """
+    chosen = scenarios.load(scenario, overrides)
+    run = compute(chosen, progress)
+    result = Totals(
+        name=chosen.name,
+        scenario=chosen,
+        tables=total_tables(run) | {"stocks": _stocks(run)},
+        fingerprint=chosen.fingerprint(),
+        data_fingerprint=sources.fingerprint(),
+    )
+    engine_run.refuse_infinite(result)
+    return result
+
+
+def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> TotalsRun:
+    """Totals of a scenario as arrays."""
+    compiled.prepare()
+    from fiscal.projection.kernel import project_references
+
+    settings = scenario.settings
+    years = np.arange(FIRST_YEAR, settings.horizon.last_year + 1)
+    start = engine_run.prepare(settings, years, (NO_CRYPTO_PATH, EQUITY_PATH), progress)
+    inputs = start.inputs
+    taxes = contribution_taxes(settings, start.assume, years, start.mobility, start.contributions)
+    law = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
+    paths = [on_paths(inputs, label, start.market) for label in inputs.path_labels]
+    projected = project_references(paths, buildup_rates(law, len(years)))
+    made = [path_lines(totals) for totals in projected]
+    shape = (len(paths), len(years))
+    flows = {
+        line: np.broadcast_to(cells.sum(axis=(2, 3)), shape)
+        for line, cells in contribution_lines(inputs, taxes).items()
+    }
+    for line in ("withdrawal_tax", "conversion_tax", "additional_tax", "inside_buildup_cash"):
+        flows[line] = np.concatenate([one[line] for one in made])
+    flows["net_revenue"] = sum((flows[line] for line in CASH_LINES), start=np.zeros(shape))
+    flows["tax_expenditure"] = -(
+        flows["deferred_revenue"] + flows["inside_buildup_cash"] + flows["withdrawal_tax"]
+    )
+    return TotalsRun(
+        scenario=scenario,
+        start=start,
+        flows={line: flows[line] for line in LINES},
+        stocks={part: np.concatenate([one[name] for one in projected]) for part, name in PARTS.items()},
+    )
+
+
+def _stocks(run: TotalsRun) -> pd.DataFrame:
+    """Year-end balances in long form: ``path, year, part, nominal_bn_usd, real_bn_usd, gdp_share``."""
+    price, gdp = price_level(run), run.economy["gdp_bn_usd"].to_numpy()
+    frames = []
+    for p, label in enumerate(run.path_labels):
+        for part, values in run.stocks.items():
+            amounts = values[p] / BILLION
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "path": label,
+                        "year": run.years,
+                        "part": part,
+                        "nominal_bn_usd": amounts,
+                        "real_bn_usd": amounts / price,
+                        "gdp_share": amounts / gdp,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)

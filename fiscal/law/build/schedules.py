@@ -1,0 +1,725 @@
+"""Builds the tax schedules with Tax-Calculator; the work behind ``fiscal schedules build``.
+
+Law years are every year to 2036, then nodes every eight years. A node keeps the law of 2036: every dollar
+of income grows with wages over chained CPI, and each parameter that the law does not index is divided by
+the growth of chained CPI; the taxes are brought back to nominal dollars. One law year is about 25 runs
+over the whole file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR, GROUP_SHARES, LAST_YEAR
+from fiscal.base.errors import InputError, Problem
+from fiscal.base.files import parse_json, read_limited
+from fiscal.law import deferrals
+from fiscal.law.build import holders, microdata
+from fiscal.law.build.microdata import LAST_FILE_YEAR, MendSettings, Microdata, Source
+from fiscal.law.deferrals import Deferrals, Limits
+from fiscal.law.limits import indexed_limits
+
+if TYPE_CHECKING:
+    import taxcalc
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int, str], None]
+
+NODE_STEP_YEARS = 8
+LAW_YEARS = (
+    *range(FIRST_YEAR, LAST_FILE_YEAR + 1),
+    *range(LAST_FILE_YEAR + NODE_STEP_YEARS, LAST_YEAR + 1, NODE_STEP_YEARS),
+)
+MULTIPLES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+WITHDRAWAL_GRID_USD = (0.0, *(1000.0 * 2.0**k for k in range(13)))
+"""Withdrawal per person in dollars of 2025 wages: 1,000 doubling to 4.096 million."""
+
+BUILT_TABLES = (
+    "contribution_profile", "deferral_schedule", "withdrawal_curve", "outside_rates", "microdata_check",
+    "law_parameters",
+)  # fmt: skip
+COMMAND = "fiscal schedules build"
+INPUT_TABLES = (
+    "population", "w2_deferrals_by_wage", "w2_deferrals_by_age", "w2_deferrals_roth", "soi_1040_pensions",
+    "cbo_income_tax_details", "dol_5500", "scf", "sipp_age_income", "fidelity", "contribution_limits",
+    "own_withdrawals", "cbo_macro", "cbo_population", "cbo_rates", "trustees_2025", "wage_index",
+    "monthly_prices", "labor_force", "life_table", "mortality_improvement",
+)  # fmt: skip
+LAYOUT = 2
+"""Number of the tables' layout: stored builds of another layout are built again."""
+
+_GROUPS = len(GROUP_SHARES)
+_DOLLAR_FLOOR = 50.0  # unindexed parameters below this are counts, ages or rates, not dollars
+_NOT_DOLLARS = ("age", "mineligage", "maxeligage")
+_INCOME_VARIABLES = (
+    "e00300", "e00400", "e00600", "e00650", "e00700", "e00800", "e00900", "e00900p", "e00900s", "e01100",
+    "e02000", "e02100", "e02100p", "e02100s", "e02300", "e02400", "e03150", "e03210", "e03240", "e03270",
+    "e03300", "e17500", "e18400", "e18500", "e19200", "e19800", "e20100", "e20400", "e32800", "p22250",
+    "p23250", "e01200", "e26270", "e27200", "k1bx14p", "k1bx14s", "e07300", "e62900",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How one law year is run: the file's year, scales of incomes and prices, and the year's limits."""
+
+    year: int
+    file_year: int
+    income_scale: float
+    """Wages over chained CPI since the file's year (1 to 2036)."""
+    price_scale: float
+    """Chained CPI since the file's year (1 to 2036)."""
+    wage_growth: float
+    """Average wage since 2025: scales the withdrawal grid."""
+    own_share: float
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a worker needs besides its law year."""
+
+    source: Source
+    data: Microdata
+    deferrals: Deferrals
+    reform: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build(
+    progress: Progress | None = None,
+    jobs: int = 2,
+    *,
+    years: Iterable[int] = LAW_YEARS,
+    source: Source | None = None,
+    settings: MendSettings | None = None,
+    reform: Mapping[str, Any] | None = None,
+    out_dir: Path | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Build every schedule table and write it; returns the tables by name.
+
+    ``progress(done, total, label)`` is called after every step. ``jobs`` processes share the law years.
+    Under current law on the packaged file the tables go to the data folder and are registered there with
+    Tax-Calculator's version and the hashes of all inputs; a ``reform`` (Tax-Calculator reform:
+    parameter -> year -> value), another ``source`` or other ``settings`` need an ``out_dir`` of their own.
+    A reform whose years lie beyond 2036 takes effect at the first node after; its dollar amounts are
+    then read as dollars of 2036.
+    """
+    years = tuple(sorted(set(years)))
+    ours = source is None and settings is None and not reform
+    folder = out_dir or (sources.data_dir() if ours else None)
+    if folder is None:
+        raise sources.DataError(
+            "a reform, another file or other settings need an out_dir: data/ holds current law"
+        )
+    report = progress or (lambda done, total, label: None)
+    total = len(years) + 2
+    report(0, total, "reading and mending the microdata")
+    chosen = source or Source()
+    data, check = microdata.mend(microdata.load(chosen), settings)
+    imputed = deferrals.impute(data)
+    report(1, total, "deferrals imputed")
+    parts = _years_before(reform, years) if source is None and settings is None else {}
+    frames = {year: frame_of(year, data) for year in years if year not in parts}
+    job = Job(chosen, data, imputed, dict(reform or {}))
+    for year, part in _run(job, list(frames.values()), jobs):
+        parts[year] = part
+        report(1 + len(parts), total, f"law year {year}")
+    tables = {
+        name: _rounded(pd.concat([parts[year][name] for year in years], ignore_index=True))
+        for name in SCHEDULES
+    }
+    nodes = tables["law_parameters"]["law_year"] > LAST_FILE_YEAR
+    tables["law_parameters"] = tables["law_parameters"][~nodes]  # later years are indexed by wages
+    tables["contribution_profile"] = _rounded(deferrals.contribution_profile(data, imputed))
+    report_rows = pd.concat([check, deferrals.w2_report(data, imputed)], ignore_index=True)
+    tables["microdata_check"] = _rounded(report_rows)
+    _write(tables, folder, register=ours and out_dir is None, source=chosen)
+    report(total, total, "written")
+    return tables
+
+
+SCHEDULES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "law_parameters")
+
+
+def reform_years(reform: Mapping[str, Any]) -> tuple[int, ...]:
+    """Law years of a reform's schedules: those of current law, its first year and the one before it, so that what
+    lies between two law years does not smear the change."""
+    first = first_reform_year(reform)
+    return tuple(sorted({*LAW_YEARS, *(y for y in (first - 1, first) if FIRST_YEAR <= y <= LAST_YEAR)}))
+
+
+def first_reform_year(reform: Mapping[str, Any]) -> int:
+    """First year that a reform (parameter -> year -> value) changes."""
+    return min(int(year) for values in reform.values() for year in values)
+
+
+def _years_before(
+    reform: Mapping[str, Any] | None, years: Iterable[int]
+) -> dict[int, dict[str, pd.DataFrame]]:
+    """The stored schedules of the law years that a reform leaves as they are."""
+    if not reform:
+        return {}
+    stored = {name: sources.table(name) for name in SCHEDULES}
+    untouched = set(stored["withdrawal_curve"]["law_year"].astype(int)) & set(years)
+    return {
+        year: {name: table[table["law_year"] == year] for name, table in stored.items()}
+        for year in sorted(untouched)
+        if year < first_reform_year(reform)
+    }
+
+
+def moved(reform: Mapping[str, Any], first_year: int | None) -> dict[str, Any]:
+    """A reform with all its years moved so that its first one is ``first_year``; None leaves them."""
+    shift = 0 if first_year is None else first_year - first_reform_year(reform)
+    return {
+        name: {int(year) + shift: value for year, value in values.items()} for name, values in reform.items()
+    }
+
+
+def frame_of(year: int, data: Microdata) -> Frame:
+    """Scales and limits of one law year, from the macro path and the table own_withdrawals."""
+    from fiscal.people.macro import macro
+
+    path = macro(range(FIRST_YEAR, LAST_YEAR + 1))
+    file_year = min(year, LAST_FILE_YEAR)
+    wages, prices = path["wage_index"], path["chained_cpi"]
+    price_scale = float(prices[year] / prices[file_year])
+    own = sources.table("own_withdrawals").set_index("law_year")["own_share"]
+    return Frame(
+        year=year,
+        file_year=file_year,
+        income_scale=float(wages[year] / wages[file_year]) / price_scale,
+        price_scale=price_scale,
+        wage_growth=float(wages[year] / wages[FIRST_YEAR]),
+        own_share=float(np.interp(year, own.index, own.to_numpy(float))),
+        limits=_limits_row(indexed_limits(path.index, path["cpi_u"]).loc[year]),
+    )
+
+
+def _limits_row(row: pd.Series) -> Limits:
+    return Limits(
+        float(row["elective_deferral_limit_usd"]),
+        float(row["catch_up_limit_usd"]),
+        float(row["catch_up_60_63_limit_usd"]),
+        float(row["compensation_limit_usd"]),
+    )
+
+
+# --------------------------------------------------------------------------------------- processes
+
+_WORKER: dict[str, Any] = {}
+
+
+def _run(job: Job, frames: list[Frame], jobs: int) -> Iterable[tuple[int, dict[str, pd.DataFrame]]]:
+    """Law years in ascending order over processes; every year is independent, so order cannot matter."""
+    if jobs <= 1 or len(frames) == 1:
+        _start_worker(job)
+        for frame in frames:
+            yield frame.year, _one_year(frame)
+        _WORKER.clear()
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(jobs, len(frames)), initializer=_start_worker, initargs=(job,)) as pool:
+        yield from pool.imap_unordered(_labelled_year, frames, chunksize=1)
+
+
+def _start_worker(job: Job) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _WORKER.clear()
+    _WORKER["job"] = job
+    _WORKER["persons"] = Persons.of(job.data)
+
+
+def _labelled_year(frame: Frame) -> tuple[int, dict[str, pd.DataFrame]]:
+    return frame.year, _one_year(frame)
+
+
+def _records_at(year: int) -> taxcalc.Records:
+    """The worker's records advanced to ``year``; frames come in ascending order, else it starts again."""
+    records = _WORKER.get("records")
+    if records is None or records.current_year > year:
+        records = microdata.load(_WORKER["job"].source)
+    while records.current_year < year:
+        records.increment_year()
+    _WORKER["records"] = records
+    return records
+
+
+def _one_year(frame: Frame) -> dict[str, pd.DataFrame]:
+    job: Job = _WORKER["job"]
+    return law_year(job, _WORKER["persons"], _records_at(frame.file_year), frame)
+
+
+# ---------------------------------------------------------------------------------------- one law year
+
+
+@dataclass(frozen=True)
+class Persons:
+    """Where each person is counted: cells of the layouts, and the probability of an account.
+
+    ``income_cell`` counts age bands and groups; ``curve_cell`` the same within each working status, the
+    statuses one after the other. ``curve_pool`` gives every curve cell the pool whose mean it takes.
+    """
+
+    deferral_cell: NDArray[np.int_]
+    income_cell: NDArray[np.int_]
+    curve_cell: NDArray[np.int_]
+    curve_pool: NDArray[np.int_]
+    holds: Array
+
+    @staticmethod
+    def of(data: Microdata, imputed: Deferrals | None = None) -> Persons:
+        from fiscal.people.macro import macro
+
+        imputed = imputed or _WORKER["job"].deferrals
+        wages = macro(range(holders.SIPP_YEAR, FIRST_YEAR + 1))["wage_index"]
+        ranks = holders.income_ranks(data)
+        deferral_band = np.digitize(data.age, deferrals.AGE_EDGES) - 1
+        income_band = np.digitize(data.age, holders.AGE_EDGES) - 1
+        income_cell = income_band * _GROUPS + holders.income_groups(ranks)
+        bands = len(holders.AGE_BANDS)
+        curve_cell = holders.status(data) * bands * _GROUPS + income_cell
+        layout = (len(holders.STATUSES), bands, _GROUPS)
+        records = np.bincount(curve_cell, minlength=int(np.prod(layout)))
+        return Persons(
+            deferral_cell=deferral_band * _GROUPS + deferrals.wage_group(data, imputed.gross_usd),
+            income_cell=income_cell,
+            curve_cell=curve_cell,
+            curve_pool=holders.pools(records.reshape(layout)).ravel(),
+            holds=holders.holding_share(data, ranks, float(wages[FIRST_YEAR] / wages[holders.SIPP_YEAR])),
+        )
+
+
+def law_year(
+    job: Job,
+    persons: Persons,
+    records: taxcalc.Records,
+    frame: Frame,
+    *,
+    multiples: tuple[float, ...] = MULTIPLES,
+    grid: tuple[float, ...] = WITHDRAWAL_GRID_USD,
+) -> dict[str, pd.DataFrame]:
+    """The schedules of one law year: deferral_schedule, withdrawal_curve, outside_rates, law_parameters."""
+    calc = _calculator(records, frame, job.reform)
+    _scale_incomes(calc, frame.income_scale)
+    return {
+        "deferral_schedule": _deferral_schedule(calc, job, persons, frame, multiples),
+        "withdrawal_curve": _withdrawal_curve(calc, job, persons, frame, grid),
+        "outside_rates": _outside_rates(calc, job, persons, frame),
+        "law_parameters": _law_parameters(calc, frame),
+    }
+
+
+def _calculator(records: taxcalc.Records, frame: Frame, reform: Mapping[str, Any]) -> taxcalc.Calculator:
+    """A calculator of the frame's law: 2036 law with deflated unindexed parameters after 2036."""
+    import taxcalc
+
+    policy = taxcalc.Policy()
+    if reform:
+        policy.implement_reform(_redated(reform, frame.year, frame.file_year), print_warnings=False)
+    policy.set_year(frame.file_year)
+    if frame.price_scale != 1.0 or frame.income_scale != 1.0:
+        policy.implement_reform(node_reform(policy, frame))
+        policy.set_year(frame.file_year)
+    return taxcalc.Calculator(policy=policy, records=records, verbose=False)
+
+
+def _redated(reform: Mapping[str, Any], year: int, file_year: int) -> dict[str, Any]:
+    """The reform as it stands in ``year``: values that came after ``file_year`` are dated to it."""
+    dated: dict[str, Any] = {}
+    for name, values in reform.items():
+        kept = {int(start): value for start, value in values.items() if int(start) <= year}
+        late = [start for start in sorted(kept) if start > file_year]
+        current = {start: value for start, value in kept.items() if start <= file_year}
+        if late:
+            current[file_year] = kept[late[-1]]
+        if current:
+            dated[name] = current
+    return dated
+
+
+def node_reform(policy: taxcalc.Policy, frame: Frame) -> dict[str, Any]:
+    """Unindexed dollar parameters over chained CPI, the wage-indexed taxable maximum over wages.
+
+    Which ones are not indexed is read from Tax-Calculator's own metadata, so that new law is found by
+    itself.
+    """
+    reform: dict[str, Any] = {}
+    for name in unindexed_dollar_parameters(policy):
+        value = np.asarray(getattr(policy, name), dtype=float)
+        reform[name] = {frame.file_year: _deflated(value, 1 / frame.price_scale)}
+    maximum = np.asarray(policy.SS_Earnings_c, dtype=float)
+    reform["SS_Earnings_c"] = {frame.file_year: _deflated(maximum, frame.income_scale)}
+    return reform
+
+
+def unindexed_dollar_parameters(policy: taxcalc.Policy) -> list[str]:
+    """Names of current-law parameters in dollars that no index moves, by their metadata and value."""
+    names = []
+    for name, entry in policy.metadata().items():
+        if entry.get("indexed") or entry.get("type") not in ("float", "int"):
+            continue
+        value = np.asarray(getattr(policy, name), dtype=float).ravel()
+        value = value[np.abs(value) < 1e90]
+        is_dollars = not any(word in name.lower().split("_") for word in _NOT_DOLLARS)
+        if value.size and np.abs(value).max() >= _DOLLAR_FLOOR and is_dollars:
+            names.append(name)
+    return sorted(names)
+
+
+def _deflated(value: Array, factor: float) -> Any:
+    flat = np.where(np.abs(value.ravel()) < 1e90, value.ravel() * factor, value.ravel())
+    return [float(v) for v in flat] if flat.size > 1 else float(flat[0])
+
+
+def _scale_incomes(calc: taxcalc.Calculator, scale: float) -> None:
+    """Every dollar variable of the file but wages, pensions and IRA income, which `apply` sets."""
+    if scale == 1.0:
+        return
+    for name in _INCOME_VARIABLES:
+        calc.array(name, calc.array(name) * scale)
+    for name in ("e00200p", "e00200s"):  # what `apply` leaves: minors' wages
+        calc.array(name, calc.array(name) * scale)
+
+
+def _tax(calc: taxcalc.Calculator) -> Array:
+    calc.calc_all()
+    return np.array(calc.array("iitax"))
+
+
+def _base(calc: taxcalc.Calculator, job: Job, frame: Frame, own_share: float) -> None:
+    microdata.apply(calc, job.data, frame.file_year, own_share=own_share, income_scale=frame.income_scale)
+
+
+def _amounts(job: Job, frame: Frame) -> tuple[Array, Array, Array]:
+    """Gross wage, elective deferral and employer contribution per person, dollars of the file's year."""
+    index = job.data.year_index(frame.file_year)
+    growth = float(job.data.wage_scale[index]) * frame.income_scale * frame.price_scale
+    gross = job.deferrals.gross_usd * growth
+    elective = job.deferrals.elective_usd(job.data.age, frame.limits, growth)
+    employer = job.deferrals.employer_usd(frame.limits, growth)
+    return gross / frame.price_scale, elective / frame.price_scale, employer / frame.price_scale
+
+
+def _set_wages(calc: taxcalc.Calculator, data: Microdata, wages: Array, deferred: Array) -> None:
+    head, spouse = data.head_and_spouse(wages)
+    calc.array("e00200p", head)
+    calc.array("e00200s", spouse)
+    calc.array("e00200", head + spouse)
+    head, spouse = data.head_and_spouse(deferred)
+    calc.array("pencon_p", head)
+    calc.array("pencon_s", spouse)
+
+
+def _deferral_schedule(
+    calc: taxcalc.Calculator, job: Job, persons: Persons, frame: Frame, multiples: tuple[float, ...]
+) -> pd.DataFrame:
+    """Tax saved at multiples of the imputed deferral; the employer contribution outermost.
+
+    Employer: tax on wages plus the contribution less tax on wages, elective deferral zero. A unit's saving
+    is divided over its persons by their deferrals (employer contributions).
+    """
+    data = job.data
+    _base(calc, job, frame, 0.0)
+    gross, elective, employer = _amounts(job, frame)
+    nothing = np.zeros(len(gross))
+    _set_wages(calc, data, gross, nothing)
+    undeferred = _tax(calc)
+    unit_wages = data.per_unit(gross)
+    _set_wages(calc, data, gross + employer, nothing)
+    employer_saved = _divided(_tax(calc) - undeferred, employer, data)
+    oasdi, hi = _payroll(calc, data, gross, employer, unit_wages)
+    cells, weight = persons.deferral_cell, data.person_weights(frame.file_year)
+    size = len(deferrals.AGE_BANDS) * _GROUPS
+    persons_in_cell = np.bincount(cells, weights=weight, minlength=size)
+
+    def mean(values: Array) -> Array:
+        return np.bincount(cells, weights=weight * values, minlength=size) / persons_in_cell
+
+    employer_mean = mean(employer)
+    common = {
+        "law_year": frame.year,
+        "age_band": np.repeat(deferrals.AGE_BANDS, _GROUPS),
+        "wage_group": np.tile(np.arange(1, _GROUPS + 1), len(deferrals.AGE_BANDS)),
+    }
+    stacked = {
+        "employer_usd": employer_mean * frame.price_scale,
+        "employer_tax_saved_usd": mean(employer_saved) * frame.price_scale,
+        "oasdi_rate": _share(mean(oasdi), employer_mean),
+        "hi_rate": _share(mean(hi), employer_mean),
+    }
+    rows = []
+    for multiple in multiples:
+        deferred = np.minimum(multiple * elective, gross)
+        if multiple > 0:
+            _set_wages(calc, data, gross - deferred, deferred)
+            saved = _divided(undeferred - _tax(calc), deferred, data)
+        else:
+            saved = nothing
+        part = pd.DataFrame(common | {"multiple": multiple})
+        part["deferral_usd"] = mean(deferred) * frame.price_scale
+        part["tax_saved_usd"] = mean(saved) * frame.price_scale
+        rows.append(part.assign(**stacked))
+    _set_wages(calc, data, gross, nothing)
+    return pd.concat(rows, ignore_index=True)
+
+
+def _divided(unit_amount: Array, by_person: Array, data: Microdata) -> Array:
+    """A unit's amount over its persons, in proportion to ``by_person`` (zero where the unit has none)."""
+    unit_total = data.per_unit(by_person)
+    per_dollar = np.divide(unit_amount, unit_total, out=np.zeros_like(unit_amount), where=unit_total > 0)
+    return per_dollar[data.unit] * by_person
+
+
+def _payroll(
+    calc: taxcalc.Calculator, data: Microdata, gross: Array, employer: Array, unit_wages: Array
+) -> tuple[Array, Array]:
+    """OASDI and HI tax, both sides, on the employer contribution if it were wages (before / 1.0765).
+
+    Social Security: the part below the taxable maximum. Medicare: all of it, plus the additional tax on
+    what lies above the unit's threshold (26 USC 3101(b)(2), 1401(b)(2)).
+    """
+    maximum = float(np.ravel(calc.policy_param("SS_Earnings_c"))[0])
+    oasdi_rate = _rate(calc, "FICA_ss_trt_employer") + _rate(calc, "FICA_ss_trt_employee")
+    hi_rate = _rate(calc, "FICA_mc_trt_employer") + _rate(calc, "FICA_mc_trt_employee")
+    additional = _rate(calc, "AMEDT_rt")
+    threshold = np.ravel(calc.policy_param("AMEDT_ec"))[data.mars - 1]
+    unit_employer = data.per_unit(employer)
+    above = np.clip(unit_wages + unit_employer - threshold, 0.0, unit_employer)
+    below_maximum = np.clip(maximum - gross, 0.0, employer)
+    return oasdi_rate * below_maximum, hi_rate * employer + _divided(additional * above, employer, data)
+
+
+def _rate(calc: taxcalc.Calculator, name: str) -> float:
+    return float(np.ravel(calc.policy_param(name))[0])
+
+
+def _withdrawal_curve(
+    calc: taxcalc.Calculator, job: Job, persons: Persons, frame: Frame, grid: tuple[float, ...]
+) -> pd.DataFrame:
+    """Mean added tax of a withdrawal of x per person, weighted by the probability of an account.
+
+    The base leaves out ``own_share`` of pension and IRA income; x enters as a taxable pension of the unit,
+    for one person of a couple at a time. By working status, because few of those who withdraw are at work
+    and the tax on top of a wage is higher; ``holder_share`` is the status's part of the holders of its age
+    band and group. Cells of fewer than `holders.MINIMUM_RECORDS` persons take the mean of a pool with the
+    same group of younger bands: in the packaged file workers of the top group, whose bands 65-69, 70-72,
+    73-79 and 80+ (64, 19, 17 and 8 records) are one pool, and of P95-99 from 80 on (41), pooled with
+    73-79 (88). Pooling with the group below instead would take 5 points off the top group's rate.
+    """
+    data = job.data
+    _base(calc, job, frame, frame.own_share)
+    _set_pencon(calc, data)
+    pension = np.array(calc.array("e01700"))
+    start = _tax(calc)
+    weight = data.person_weights(frame.file_year) * persons.holds
+    bands, statuses, pool = len(holders.AGE_BANDS), len(holders.STATUSES), persons.curve_pool
+    size = statuses * bands * _GROUPS
+
+    def total(values: Array) -> Array:
+        return np.asarray(np.bincount(persons.curve_cell, weights=values, minlength=size), dtype=float)
+
+    def pooled(totals: Array) -> Array:
+        return np.asarray(np.bincount(pool, weights=totals, minlength=size)[pool], dtype=float)
+
+    by_status = total(weight).reshape(statuses, -1)
+    in_pool = pooled(by_status.ravel())
+    common = {
+        "law_year": frame.year,
+        "status": np.repeat(holders.STATUSES, bands * _GROUPS),
+        "age_band": np.tile(np.repeat(holders.AGE_BANDS, _GROUPS), statuses),
+        "income_group": np.tile(np.arange(1, _GROUPS + 1), statuses * bands),
+        "holder_share": (by_status / by_status.sum(axis=0)).ravel(),
+    }
+    rows = []
+    for x in grid:
+        amount = x * frame.wage_growth / frame.price_scale
+        added = np.zeros(len(start))
+        if x > 0:
+            calc.array("e01700", pension + amount)
+            calc.array("e01500", pension + amount)
+            added = _tax(calc) - start
+        mean = pooled(total(weight * added[data.unit])) / in_pool
+        amounts = {"x_usd": x * frame.wage_growth, "mean_added_tax_usd": mean * frame.price_scale}
+        rows.append(pd.DataFrame(common | amounts))
+    calc.array("e01700", pension)
+    calc.array("e01500", pension)
+    return pd.concat(rows, ignore_index=True)
+
+
+def _set_pencon(calc: taxcalc.Calculator, data: Microdata) -> None:
+    nothing = np.zeros(len(data.recid))
+    calc.array("pencon_p", nothing)
+    calc.array("pencon_s", nothing.copy())
+
+
+def _outside_rates(calc: taxcalc.Calculator, job: Job, persons: Persons, frame: Frame) -> pd.DataFrame:
+    """Marginal rates on interest, qualified dividends and long gains outside plans (finite difference)."""
+    data = job.data
+    _base(calc, job, frame, frame.own_share)
+    start = _tax(calc)
+    step = sources.assumption("law.finite_difference_usd")
+    weight = data.person_weights(frame.file_year) * persons.holds
+    size = len(holders.AGE_BANDS) * _GROUPS
+    total = np.bincount(persons.income_cell, weights=weight, minlength=size)
+    frame_rows = {
+        "law_year": frame.year,
+        "age_band": np.repeat(holders.AGE_BANDS, _GROUPS),
+        "income_group": np.tile(np.arange(1, _GROUPS + 1), len(holders.AGE_BANDS)),
+    }
+    kinds = {
+        "interest_rate": ("e00300",),
+        "qualified_dividend_rate": ("e00600", "e00650"),
+        "long_gain_rate": ("p23250",),
+    }
+    for label, names in kinds.items():
+        kept = {name: np.array(calc.array(name)) for name in names}
+        for name in names:
+            calc.array(name, kept[name] + step)
+        rate = (_tax(calc) - start) / step
+        for name in names:
+            calc.array(name, kept[name])
+        frame_rows[label] = (
+            np.bincount(persons.income_cell, weights=weight * rate[data.unit], minlength=size) / total
+        )
+    return pd.DataFrame(frame_rows)
+
+
+def _law_parameters(calc: taxcalc.Calculator, frame: Frame) -> pd.DataFrame:
+    maximum = float(np.ravel(calc.policy_param("SS_Earnings_c"))[0])
+    return pd.DataFrame(
+        {"law_year": [frame.year], "social_security_taxable_maximum_usd": [maximum * frame.price_scale]}
+    )
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+# -------------------------------------------------------------------------------------------- writing
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Eight significant digits at most: stable bytes, and no false precision."""
+    out = table.copy()
+    for column in out.select_dtypes("number").columns:
+        values = out[column].to_numpy()
+        if values.dtype.kind == "f":
+            digits = 6 if column.endswith(("_rate", "_share")) else 3
+            out[column] = np.round(values, digits) + 0.0
+    return out
+
+
+def _write(tables: Mapping[str, pd.DataFrame], folder: Path, *, register: bool, source: Source) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        path = folder / f"{name}.csv"
+        temporary = path.with_suffix(".csv.part")
+        table.to_csv(temporary, index=False, lineterminator="\n")
+        temporary.replace(path)
+    if register:
+        from fiscal.law.provenance import register_tables
+
+        register_tables(folder, tables, inputs=input_hashes(source), command=COMMAND)
+
+
+def input_hashes(source: Source) -> dict[str, str]:
+    """SHA-256 of every input of a build: our tables and the records file."""
+    hashes = {name: sources.resource(name).sha256 for name in INPUT_TABLES}
+    hashes["assumptions of law and prices"] = _assumptions_hash()
+    hashes[source.label] = source.sha256()
+    return hashes
+
+
+def _assumptions_hash() -> str:
+    """Hash of the assumption rows that a build reads, so that other rows may change without a rebuild."""
+    table = sources.table("assumptions")
+    used = table[table["key"].str.startswith(("law.", "macro.", "population."))].sort_values("key")
+    rows = [f"{key}={value!r}" for key, value in zip(used["key"], used["value"].tolist(), strict=True)]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def read_reform(path: Path) -> dict[str, Any]:
+    """A Tax-Calculator reform file as parameter -> year -> value, refused with the library's own reasons.
+
+    Raises InputError for a file that is missing, is no JSON or names unknown parameters or bad values.
+    """
+    reform = parse_reform(read_limited(path, MAX_REFORM_BYTES, path.name), path.name)
+    _ask_tax_calculator(reform, path.name)
+    return reform
+
+
+def parse_reform(content: bytes, shown: str) -> dict[str, Any]:
+    """Parameter -> year -> value of a reform's JSON, not yet held against Tax-Calculator's parameters.
+
+    A file with a part "policy" beside others is read for that part. Raises InputError with every fault.
+    """
+    told = parse_json(content, shown)
+    if isinstance(told, dict) and isinstance(told.get("policy"), dict):
+        told = told["policy"]
+    wanted = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 0.4}}'
+    if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
+        raise InputError(Problem("is no reform", file=shown, key="reform", allowed=wanted))
+    if not any(told.values()):
+        raise InputError(Problem("the reform changes nothing", file=shown, key="reform", allowed=wanted))
+    problems = []
+    for name, values in told.items():
+        for year, value in values.items():
+            at = f"{name[:60]}, {year[:12]}"
+            if not (_YEAR.fullmatch(year) and int(year) <= LAST_YEAR):
+                problems.append(Problem("is no year", file=shown, key=at, allowed=f"at most {LAST_YEAR}"))
+            if not _is_amount(value):
+                allowed = "a number, true or false, or a list of those"
+                problems.append(Problem("is no amount", file=shown, key=at, allowed=allowed))
+    if problems:
+        raise InputError(problems[:20])
+    return {
+        name: {int(year): value for year, value in values.items()} for name, values in told.items() if values
+    }
+
+
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+MAX_REFORM_BYTES = 1024 * 1024
+LARGEST_AMOUNT = 1e15
+"""Beyond any parameter of the tax law, and still exact as a whole number."""
+
+
+def _is_amount(value: object, lists: int = 2) -> bool:
+    if isinstance(value, list):
+        return lists > 0 and bool(value) and all(_is_amount(member, lists - 1) for member in value)
+    return isinstance(value, int | float) and abs(value) <= LARGEST_AMOUNT
+
+
+def _ask_tax_calculator(reform: Mapping[str, Any], shown: str) -> None:
+    """Raise InputError with the library's own words where it refuses a reform."""
+    import paramtools
+    import taxcalc
+
+    try:
+        law = _redated(reform, LAST_YEAR, LAST_FILE_YEAR)
+        taxcalc.Policy().implement_reform(law, print_warnings=False)
+    except (ValueError, KeyError, TypeError, AttributeError, paramtools.ParamToolsError) as error:
+        message = f"Tax-Calculator refuses it: {error}"
+        raise InputError(Problem(message, file=shown, key="reform")) from error
+
+
+def reform_key(reform: Mapping[str, Any], source: Source | None = None) -> str:
+    """Content key of a reform's schedules: same reform, inputs, library and layout give the same key."""
+    import taxcalc
+
+    parts = [reform, input_hashes(source or Source()), taxcalc.__version__, LAYOUT]
+    content = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,0 +1,341 @@
+"""Sentences that stand for the figures, made from the same tables.
+
+``alt_text(name, owner, **options)`` takes what the figure takes. Each says what is drawn and gives the
+values a reader would take from it: ends, extremes and their years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pandas as pd
+
+import fiscal.results.figures.statistics as measures
+from fiscal.base.errors import InputError, Problem
+from fiscal.results.figures.drawings import (
+    CLAIM_TEXTS,
+    CONTRIBUTION_NAMES,
+    GROUP_LINES,
+    basis_name,
+    reference_name,
+    span_name,
+    span_unit,
+    unit_of,
+)
+from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.figures.words import (
+    FACTOR_NAMES,
+    MINUS,
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    listing,
+    significant,
+    window_name,
+)
+from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
+
+if TYPE_CHECKING:
+    from fiscal.results.result import Comparison, Result
+    from fiscal.studies.sweeps import Sweep
+
+    Owner: TypeAlias = Result | Comparison
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Three significant digits with a true minus sign."""
+    text = significant(value, digits)
+    return MINUS + text if value < 0 and text != "0" else text
+
+
+def _ends(series: pd.Series, scale: float = 1.0) -> str:
+    first, last = series.index[0], series.index[-1]
+    return f"from {signed(scale * series.iloc[0])} in {first} to {signed(scale * series.iloc[-1])} in {last}"
+
+
+def _contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | None = None) -> str:
+    result = measures.result_named(owner, scenario)
+    frame = measures.contributions(result, value).set_index("year")
+    parts = [
+        f"{CONTRIBUTION_NAMES[name]} {_ends(frame[name])}" for name in CONTRIBUTION_NAMES if name in frame
+    ]
+    return f"Stacked areas of contributions by year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
+
+
+def _cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
+    result = measures.runs_of(owner)[0]
+    frame = measures.cash_flow(result, value).set_index("year")
+    scale = 100.0 if value == "gdp_share" else 1.0
+    names = {
+        "forgone": "deferred revenue and payroll tax forgone",
+        "withdrawal_tax": "withdrawal tax",
+        "net_revenue": "net revenue",
+    }
+    parts = [f"{text} {_ends(frame[name], scale)}" for name, text in names.items()]
+    return f"Areas by fiscal year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
+
+
+def _difference(
+    owner: Owner,
+    *,
+    reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
+    value: str = "real_bn_usd",
+) -> str:
+    frame = measures.differences(owner, reference, line, value)
+    scale = 100.0 if value == "gdp_share" else 1.0
+    parts = []
+    for name, part in frame.groupby("scenario", sort=False):
+        series = scale * part.set_index("year")["difference"]
+        at = series.abs().idxmax()
+        parts.append(
+            f"{name} is largest in {at} at {signed(series[at])} and ends at {signed(series.iloc[-1])} "
+            f"in {series.index[-1]}"
+        )
+    what = line.replace("_", " ")
+    against = reference_name(owner, reference)
+    return f"Lines of {what} less that of {against}, in {unit_of(owner, value)}: {listing(parts)}."
+
+
+def _balances(owner: Owner, *, by: str = "wrapper") -> str:
+    result = measures.runs_of(owner)[0]
+    frame = measures.balances(result, by=by).set_index("year")
+    parts = [f"{WRAPPER_NAMES.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
+    return f"Stacked areas of year-end balances in percent of GDP, {result.name}: {listing(parts)}."
+
+
+def _crypto_share(owner: Owner) -> str:
+    parts = []
+    for result in measures.runs_of(owner):
+        if measures.references_of(result):
+            share = 100 * measures.crypto_share(result)
+            top = share.idxmax()
+            parts.append(
+                f"{result.name} is highest in {top} at {signed(share[top])} and ends at "
+                f"{signed(share.iloc[-1])} in {share.index[-1]}"
+            )
+    return f"Lines of crypto's share of year-end balances in percent: {listing(parts)}."
+
+
+def _who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | None = None) -> str:
+    result = measures.runs_of(owner)[0]
+    label = window or measures.windows_of(result)[-1]
+    frame = measures.distribution(result, dimension, label).set_index("member")
+    top, low = frame["withdrawal_tax"].idxmax(), frame["forgone"].idxmin()
+    kind = dimension.replace("_", " ")
+    return (
+        f"Bars by {kind}, {result.name}, {window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: "
+        f"withdrawal "
+        f"tax is largest for {top} at {signed(frame.loc[top, 'withdrawal_tax'])}, what is forgone for {low} "
+        f"at "
+        f"{signed(frame.loc[low, 'forgone'])}; net revenue of {top} is "
+        f"{signed(frame.loc[top, 'net_revenue'])}."
+    )
+
+
+def _who_gains(
+    owner: Owner,
+    *,
+    dimension: str = "earnings_group",
+    window: str | None = None,
+    reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
+) -> str:
+    label = window or measures.windows_of(measures.runs_of(owner)[0])[-1]
+    frame = measures.distribution_difference(owner, dimension, label, reference, line)
+    parts = []
+    for name, part in frame.groupby("scenario", sort=False):
+        row = part.loc[part["difference"].abs().idxmax()]
+        parts.append(
+            f"{name} is largest for {row['member']} at {signed(row['difference'])}, "
+            f"{significant(100 * row['share'], 2)} percent of its whole"
+        )
+    return (
+        f"Bars of {GROUP_LINES[line].lower()} less that of {reference_name(owner, reference)} by "
+        f"{dimension.replace('_', ' ')}, "
+        f"{window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: {listing(parts)}."
+    )
+
+
+def _extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> str:
+    parts = []
+    average = ""
+    for result in measures.with_crypto(measures.runs_of(owner)):
+        frame = measures.extra_dollar(result, reference).set_index("year")
+        average = f"the average rate {_ends(frame['average_rate'], 100)}"
+        rate = frame["extra_rate"].dropna()
+        if len(rate):
+            parts.append(f"the extra dollar of {result.name} {_ends(rate, 100)}")
+    return f"Lines of tax in percent of withdrawals: {listing([*parts, average])}."
+
+
+def _present_values(owner: Owner) -> str:
+    result = measures.runs_of(owner)[0]
+    parts = [
+        f"{basis_name(row.basis, row.rate)}: forgone {signed(row.forgone / 1e3)}, withdrawal tax "
+        f"{signed(row.withdrawal_tax / 1e3)}, net with the claim left at the horizon "
+        f"{signed(row.total / 1e3)}"
+        for row in measures.present_values(result).itertuples()
+    ]
+    return f"Bars of present values by basis, {result.name}, in trillions of dollars. {'; '.join(parts)}."
+
+
+def _crypto_value(owner: Owner) -> str:
+    frame = measures.crypto_values(owner)
+    parts = []
+    for name, part in frame.groupby("series", sort=False):
+        series = part.set_index("year")["value"]
+        who = "equity" if name == "equity" else f"crypto in {name}"
+        parts.append(
+            f"{who} {signed(series.iloc[-1])} in {series.index[-1]}, at its lowest {signed(series.min())}"
+        )
+    return (
+        f"Lines of the value of a dollar invested at the opening, log scale, in dollars: {'; '.join(parts)}."
+    )
+
+
+def _sensitivity(owner: Owner, *, count: int = 15) -> str:
+    frame = measures.sensitivity()
+    if frame is None:
+        raise InputError(
+            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
+        )
+    parts = [
+        f"{setting_name(row.key)} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
+        f"high one"
+        for row in frame.head(min(count, 5)).itertuples()
+    ]
+    return (
+        f"Bars of the change of the baseline's net revenue in trillions of dollars for the "
+        f"{min(count, len(frame))} "
+        f"assumptions that move it most; the largest: {'; '.join(parts)}."
+    )
+
+
+def _tornado(
+    owner: Owner | Sweep, *, quantity: str | None = None, window: str | None = None, count: int = 15
+) -> str:
+    frame = measures.tornado(owner, quantity, window)
+    if frame is None:
+        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+    span = str(frame["window"].iloc[0])
+    parts = [
+        f"{setting_name(row.setting)} {signed(row.low_change)} at {row.low} and {signed(row.high_change)} at {row.high}"
+        for row in frame.head(min(count, 5)).itertuples()
+    ]
+    return (
+        f"Bars of the change of {QUANTITY_WORDS[str(frame['quantity'].iloc[0])]}, {span_name(span)}, in "
+        f"{span_unit(span)}, when one of {min(count, len(frame))} settings goes to the low or high end of its range "
+        f"and the others stay; the largest: {'; '.join(parts)}."
+    )
+
+
+def _fan_words(frame: pd.DataFrame, unit: str) -> str:
+    last = frame.iloc[-1]
+    q05, median, mean, q95 = (signed(last[f"{name}_{unit}"]) for name in ("q05", "median", "mean", "q95"))
+    return (
+        f"in {int(last['year'])} the median is {median}, the mean {mean}, and 90 percent of paths lie "
+        f"between {q05} and {q95}"
+    )
+
+
+def _path_fan(
+    owner: Owner, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
+) -> str:
+    result, frame = measures.path_fan(owner, scenario, line, reference)
+    what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
+    return (
+        f"Fan of {what} over the paths of {result.name} by year, in billions of current dollars: "
+        f"{_fan_words(frame, 'bn_usd')}."
+    )
+
+
+def _dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
+    result, frame = measures.dollar_fan(owner, scenario, asset)
+    what = asset.replace("_", " ")
+    return (
+        f"Fan of a dollar in {what} over the paths of {result.name}, log scale: {_fan_words(frame, 'usd')}."
+    )
+
+
+def _crypto_history(owner: Owner) -> str:
+    levels, falls = measures.crypto_history()
+    parts = [
+        f"{row.peak_month} to {row.trough_month} by {100 * row.drawdown_share:.0f} percent"
+        for row in falls.itertuples()
+    ]
+    return (
+        f"Line of Bitcoin's month-end price, log scale, {_ends(levels.set_axis([int(date) for date in levels.index]))} "
+        f"dollars. It fell from {listing(parts)}."
+    )
+
+
+def _hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
+    frame = measures.hindcast(quantity, series)
+    parts = []
+    for name, part in measures.hindcast_lines(frame, quantity):
+        ends = part["value_bn_usd"].iloc[[0, -1]]
+        who = f"published by {series}" if name == "published" else f"the model {name}"
+        parts.append(f"{who} goes from {signed(ends.iloc[0])} to {signed(ends.iloc[1])}")
+    years = f"{frame['year'].min():g} to {frame['year'].max():g}"
+    what = measures.HINDCAST_QUANTITIES[quantity].lower()
+    return f"Lines of {what}, {years}, in billions of current dollars: {listing(parts)}."
+
+
+def _waterfall(
+    owner: Owner,
+    *,
+    scenario: str | None = None,
+    window: str | None = None,
+    line: str = "net_revenue",
+    effects: pd.DataFrame | None = None,
+) -> str:
+    frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
+    values = frame.set_index("factor")["effect_bn_usd"]
+    parts = [
+        f"{FACTOR_NAMES[name]} {'nil' if abs(value) < measures.NOISE_BN_USD else signed(value)}"
+        for name, value in values.drop("difference").items()
+    ]
+    name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
+    return (
+        f"Bars that add up from nil to the difference of {line.replace('_', ' ')} of {name} from "
+        f"{measures.runs_of(owner)[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, together "
+        f"{signed(values['difference'])}."
+    )
+
+
+def _claim(owner: Owner, *, value: str = "claim_share") -> str:
+    text, unit, scale = CLAIM_TEXTS[value]
+    parts = [
+        f"{result.name} {_ends(measures.claim(result)[value], scale)}" for result in measures.runs_of(owner)
+    ]
+    return f"Lines by year. {text}, {unit.lower()}: {listing(parts)}."
+
+
+_SENTENCES: dict[str, Callable[..., str]] = {
+    "contributions": _contributions,
+    "cash_flow": _cash_flow,
+    "difference": _difference,
+    "balances": _balances,
+    "crypto_share": _crypto_share,
+    "who_pays": _who_pays,
+    "who_gains": _who_gains,
+    "extra_dollar_rate": _extra_dollar_rate,
+    "present_values": _present_values,
+    "claim": _claim,
+    "crypto_value": _crypto_value,
+    "sensitivity": _sensitivity,
+    "tornado": _tornado,
+    "path_fan": _path_fan,
+    "dollar_fan": _dollar_fan,
+    "crypto_history": _crypto_history,
+    "hindcast": _hindcast,
+    "waterfall": _waterfall,
+}
+
+
+def alt_text(name: str, owner: Owner | Sweep, **options: Any) -> str:
+    """The sentence that stands for figure ``name`` of ``owner``. Raises InputError for an unknown name."""
+    if name not in _SENTENCES:
+        raise InputError(Problem("no such figure", value=name, allowed=", ".join(_SENTENCES)))
+    return _SENTENCES[name](owner, **options)

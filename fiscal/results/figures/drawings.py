@@ -1,0 +1,697 @@
+"""Figures: a result or comparison in, Axes out.
+
+Each function takes ``(owner, ax=None, **options)``, draws on ``ax`` or on a new figure of its own, and
+returns the Axes. The number tables are those of :mod:`fiscal.results.figures.statistics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
+
+import fiscal.results.figures.statistics as measures
+import fiscal.results.figures.style as style
+from fiscal.base.errors import InputError, Problem
+from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.figures.words import (
+    BASIS_NAMES,
+    FACTOR_NAMES,
+    LINE_NAMES,
+    MINUS,
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    capital,
+    signed_amount,
+    significant,
+    window_name,
+)
+from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fiscal.results.result import Comparison, Result
+    from fiscal.studies.sweeps import Sweep
+
+    Owner: TypeAlias = Result | Comparison
+
+CONTRIBUTION_NAMES = {
+    "elective_deferral_traditional": "deferrals, traditional",
+    "employer_contribution_traditional": "employer, traditional",
+    "elective_deferral_roth": "deferrals, Roth",
+    "employer_contribution_roth": "employer, Roth",
+}
+UNITS = {
+    "gdp_share": "percent of GDP",
+    "real_bn_usd": "billions of {price_year} dollars",
+    "nominal_bn_usd": "billions of current dollars",
+}
+
+
+def unit_of(owner: Owner, value: str) -> str:
+    """The axis text of a value column. Raises InputError for a column that is none."""
+    if value not in UNITS:
+        raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(UNITS)))
+    price_year = measures.runs_of(owner)[0].scenario.value("books.price_year")
+    return UNITS[value].format(price_year=price_year)
+
+
+def _scaled(values: pd.Series, value: str) -> pd.Series:
+    return values * 100 if value == "gdp_share" else values
+
+
+def _styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
+    """The house style around a drawing function, and a new figure when no Axes is given."""
+
+    @wraps(draw)
+    def styled(owner: Owner, ax: Axes | None = None, **options: Any) -> Axes:
+        with style.look():
+            return draw(owner, style.new_axes() if ax is None else ax, **options)
+
+    return styled
+
+
+def _stack(
+    ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]], fills: list[dict[str, Any]]
+) -> None:
+    """Stacked areas from zero, each labelled at its right end."""
+    bottom = np.zeros(len(years))
+    labels = []
+    for (text, values), fill in zip(columns, fills, strict=True):
+        top = bottom + values
+        ax.fill_between(years, bottom, top, edgecolor="white", linewidth=0.4, **fill)
+        labels.append((text, float((bottom[-1] + top[-1]) / 2), style.BLACK))
+        bottom = top
+    ax.set_ylim(0, bottom.max() * 1.04)
+    _label_lines(ax, years.tolist(), labels)
+
+
+def _label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]]) -> None:
+    style.years_axis(ax, years, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, max(years))
+
+
+@_styled
+def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenario: str | None = None) -> Axes:
+    """Contributions by year, stacked by who pays and how they are taxed (``scenario``'s, or the first result's)."""
+    unit = unit_of(owner, value)
+    result = measures.result_named(owner, scenario)
+    frame = measures.contributions(result, value)
+    names = [name for name in CONTRIBUTION_NAMES if name in frame]
+    columns = [(CONTRIBUTION_NAMES[name], frame[name].to_numpy()) for name in names]
+    # one fill a kind, whichever of them a scenario has
+    fills = [style.FILLS[list(CONTRIBUTION_NAMES).index(name)] for name in names]
+    _stack(ax, frame["year"].to_numpy(), columns, fills)
+    style.title(ax, f"Contributions by who pays and by tax character, {result.name}", capital(unit))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
+    """What is forgone each fiscal year against what comes back, and the net (the first result's)."""
+    unit = unit_of(owner, value)
+    result = measures.runs_of(owner)[0]
+    frame = measures.cash_flow(result, value)
+    years = frame["year"].to_numpy()
+    forgone, tax, net = (
+        _scaled(frame[name], value).to_numpy() for name in ("forgone", "withdrawal_tax", "net_revenue")
+    )
+    ax.fill_between(years, 0, forgone, edgecolor="white", linewidth=0.4, **style.FILLS[1])
+    ax.fill_between(years, 0, tax, edgecolor="white", linewidth=0.4, **style.FILLS[0])
+    ax.plot(years, net, color=style.BLACK)
+    style.zero_line(ax)
+    labels = [
+        ("withdrawal tax", float(tax[-1]), style.BLACK),
+        ("net revenue (line)", float(net[-1]), style.BLACK),
+        ("deferred revenue and\npayroll tax forgone", float(forgone[-1] / 2), style.BLACK),
+    ]
+    _label_lines(ax, years.tolist(), labels)
+    style.title(ax, f"Revenue forgone and withdrawal tax, {result.name}", capital(unit))
+    style.plain_numbers(ax)
+    return ax
+
+
+GROUP_LINES = {
+    "withdrawal_tax": "Withdrawal tax",
+    "forgone": "Deferred revenue and payroll tax forgone",
+    "net_revenue": "Net revenue",
+}
+"""Lines known by earnings group and birth decade."""
+
+
+def reference_name(owner: Owner, reference: str) -> str:
+    """What a difference is from, in words: a path of the run, or the first result by its name."""
+    return measures.runs_of(owner)[0].name if reference == "base" else PATH_NAMES[reference]
+
+
+def _no_reference(reference: str) -> InputError:
+    allowed = ", ".join((*measures.REFERENCES, "base"))
+    return InputError(
+        Problem("nothing to take a difference from", key="reference", value=reference, allowed=allowed)
+    )
+
+
+@_styled
+def difference(
+    owner: Owner,
+    ax: Axes,
+    *,
+    reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
+    value: str = "real_bn_usd",
+) -> Axes:
+    """Scenario minus a reference by fiscal year, one line a scenario.
+
+    ``reference`` is no_crypto, equity_adoption or base (the first result). Raises InputError for another.
+    """
+    unit = unit_of(owner, value)
+    if line not in LINE_NAMES:
+        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LINE_NAMES)))
+    frame = measures.differences(owner, reference, line, value)
+    if frame.empty:
+        raise _no_reference(reference)
+    names = [result.name for result in measures.runs_of(owner)]
+    labels = []
+    for name, part in frame.groupby("scenario", sort=False):
+        look = style.line_of(names.index(str(name)))
+        values = _scaled(part["difference"], value)
+        ax.plot(part["year"], values, **look.options())
+        labels.append((str(name), float(values.iloc[-1]), look.color))
+    style.zero_line(ax)
+    _label_lines(ax, frame["year"].tolist(), labels)
+    what = line.replace("_", " ")
+    style.title(ax, capital(f"{what} against {reference_name(owner, reference)}"), capital(unit))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
+    """Year-end balances over GDP, stacked by wrapper (the first result's)."""
+    result = measures.runs_of(owner)[0]
+    frame = measures.balances(result, by=by)
+    columns = [
+        (WRAPPER_NAMES.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
+    ]
+    _stack(ax, frame["year"].to_numpy(), columns, [*style.FILLS[: len(columns)]])
+    style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def crypto_share(owner: Owner, ax: Axes) -> Axes:
+    """Crypto's share of all year-end balances, one line a scenario that holds it."""
+    labels = []
+    years: list[int] = []
+    for position, result in enumerate(measures.runs_of(owner)):
+        if not measures.references_of(result):
+            continue
+        share = 100 * measures.crypto_share(result)
+        look = style.line_of(position)
+        ax.plot(share.index, share, **look.options())
+        years = share.index.tolist()
+        labels.append((result.name, float(share.iloc[-1]), look.color))
+    ax.set_ylim(0, None)
+    _label_lines(ax, years, labels)
+    style.title(ax, "Crypto in all year-end balances", "Percent of balances")
+    style.plain_numbers(ax)
+    return ax
+
+
+def _window(owner: Owner, window: str | None) -> str:
+    """The window asked for, or the longest. Raises InputError for one the results do not have."""
+    known = measures.windows_of(measures.runs_of(owner)[0])
+    if window is None:
+        return known[-1]
+    if window not in known:
+        raise InputError(Problem("no such window", key="window", value=window, allowed=", ".join(known)))
+    return window
+
+
+def _dimension(name: str) -> str:
+    """The dimension in words. Raises InputError for an unknown one."""
+    words = {"earnings_group": "earnings group", "birth_decade": "birth decade"}
+    if name not in words:
+        raise InputError(Problem("no such dimension", key="dimension", value=name, allowed=", ".join(words)))
+    return words[name]
+
+
+@_styled
+def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", window: str | None = None) -> Axes:
+    """Revenue forgone, withdrawal tax and net by group or birth decade (the first result's)."""
+    kind, label = _dimension(dimension), _window(owner, window)
+    result = measures.runs_of(owner)[0]
+    frame = measures.distribution(result, dimension, label)
+    members = _drawn(dimension, frame)
+    frame = frame[frame["member"].isin(members)]
+    places = np.arange(len(frame))
+    bar: dict[str, Any] = {"width": 0.72, "edgecolor": style.BLACK, "linewidth": 0.4}
+    ax.bar(places, frame["withdrawal_tax"], label="withdrawal tax", **bar, **style.FILLS[0])
+    forgone = "deferred revenue and payroll tax forgone"
+    ax.bar(places, frame["forgone"], label=forgone, **bar, **style.FILLS[1])
+    ax.plot(places, frame["net_revenue"], "D", color=style.BLACK, markersize=4, label="net revenue")
+    style.zero_line(ax)
+    _members(ax, members)
+    style.legend_above(ax)
+    style.title(ax, f"By {kind}, {window_name(label)}, {result.name}", capital(unit_of(owner, "real_bn_usd")))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def who_gains(
+    owner: Owner,
+    ax: Axes,
+    *,
+    dimension: str = "earnings_group",
+    window: str | None = None,
+    reference: str = "equity_adoption",
+    line: str = "withdrawal_tax",
+) -> Axes:
+    """A line against a reference by group or birth decade, one bar a scenario.
+
+    ``reference`` is no_crypto, equity_adoption or base (the first result); ``line`` is withdrawal_tax, forgone or
+    net_revenue. Raises InputError for another.
+    """
+    kind, label = _dimension(dimension), _window(owner, window)
+    if line not in GROUP_LINES:
+        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(GROUP_LINES)))
+    frame = measures.distribution_difference(owner, dimension, label, reference, line)
+    if frame.empty:
+        raise _no_reference(reference)
+    names = frame["scenario"].unique().tolist()
+    members = _drawn(dimension, frame)
+    width = 0.8 / max(len(names), 1)
+    for position, name in enumerate(names):
+        part = frame[frame["scenario"] == name].set_index("member").loc[members, "difference"]
+        places = np.arange(len(members)) + (position - (len(names) - 1) / 2) * width
+        fill = style.FILLS[(position + 1) % len(style.FILLS)]
+        ax.bar(places, part, width=width, edgecolor=style.BLACK, linewidth=0.4, label=name, **fill)
+    style.zero_line(ax)
+    _members(ax, members)
+    style.legend_above(ax)
+    against = reference_name(owner, reference)
+    style.title(
+        ax,
+        f"{GROUP_LINES[line]} against {against}, by {kind}, {window_name(label)}",
+        capital(unit_of(owner, "real_bn_usd")),
+    )
+    style.plain_numbers(ax)
+    return ax
+
+
+def _drawn(dimension: str, frame: pd.DataFrame) -> list[str]:
+    """All earnings groups; of the birth decades those that have something to show."""
+    if dimension == "birth_decade":
+        return measures.members_that_count(frame)
+    return [str(member) for member in frame["member"].unique()]
+
+
+def _members(ax: Axes, members: list[str]) -> None:
+    room = style.axes_points(ax) / len(members)
+    straight = max(len(member) for member in members) * style.CHARACTER_POINTS + 6 <= room
+    rotation = 0 if straight else 35 if room >= 18 else 90
+    align = "right" if rotation == 35 else "center"
+    ax.set_xticks(np.arange(len(members)), members, rotation=rotation, ha=align)
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.7, len(members) - 0.3)
+
+
+@_styled
+def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adoption") -> Axes:
+    """Tax on the scenario's extra withdrawal dollar beside the average rate on all withdrawals."""
+    names = [result.name for result in measures.runs_of(owner)]
+    labels = []
+    years: list[int] = []
+    for result in measures.with_crypto(measures.runs_of(owner)):
+        frame = measures.extra_dollar(result, reference)
+        if not years:
+            years = frame["year"].tolist()
+            ax.plot(years, 100 * frame["average_rate"], color=style.GREY, linewidth=1.0)
+            labels.append(("average dollar", float(100 * frame["average_rate"].iloc[-1]), style.GREY))
+        shown = frame[frame["extra_rate"].notna()]
+        if shown.empty:
+            continue
+        look = style.line_of(names.index(result.name))
+        ax.plot(shown["year"], 100 * shown["extra_rate"], **look.options())
+        end = float(100 * shown["extra_rate"].iloc[-1])
+        labels.append((f"extra dollar, {result.name}", end, look.color))
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
+    _label_lines(ax, years, labels)
+    style.title(
+        ax, f"Tax on the extra dollar withdrawn, against {PATH_NAMES[reference]}", "Percent of withdrawals"
+    )
+    style.plain_numbers(ax)
+    return ax
+
+
+def basis_name(basis: str, rate: float) -> str:
+    """A basis with its rate: "Convention 3.5%", "Treasury"."""
+    return BASIS_NAMES[basis] if np.isnan(rate) else f"{BASIS_NAMES[basis]} {100 * rate:g}%"
+
+
+@_styled
+def present_values(owner: Owner, ax: Axes) -> Axes:
+    """Present values to the horizon by basis, and the net with what is left there (the first result's)."""
+    result = measures.runs_of(owner)[0]
+    frame = measures.present_values(result)
+    names = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
+    places = np.arange(len(frame))[::-1]
+    bar: dict[str, Any] = {"height": 0.6, "edgecolor": style.BLACK, "linewidth": 0.4}
+    trillions = {name: frame[name] / 1e3 for name in ("forgone", "withdrawal_tax", "total")}
+    forgone = "deferred revenue and payroll tax forgone"
+    ax.barh(places, trillions["withdrawal_tax"], label="withdrawal tax", **bar, **style.FILLS[0])
+    ax.barh(places, trillions["forgone"], label=forgone, **bar, **style.FILLS[1])
+    net = "net with terminal claim"
+    ax.plot(trillions["total"], places, "D", color=style.BLACK, markersize=5, label=net)
+    ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x")
+    ax.grid(False, axis="y")
+    ax.set_ylim(-0.6, places[0] + 0.6)
+    style.legend_above(ax, names)
+    text = f"Present values on 30 June 2025 by basis, {result.name}"
+    style.title_of_bars(ax, text, "Trillions of dollars", names)
+    style.plain_numbers(ax, axis=ax.xaxis)
+    return ax
+
+
+CLAIM_TEXTS = {
+    "claim_share": (
+        "Government's share of traditional balances, portfolio basis",
+        "Percent of balances",
+        100,
+    ),
+    "crypto_claim_bn_usd": ("Part of the government's claim that rides on crypto", "Billions of dollars", 1),
+}
+
+
+@_styled
+def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
+    """The government's claim at each opening, one line a result; those without crypto have none of it."""
+    if value not in CLAIM_TEXTS:
+        raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(CLAIM_TEXTS)))
+    text, unit, scale = CLAIM_TEXTS[value]
+    labels, years = [], [0]
+    for position, result in enumerate(measures.runs_of(owner)):
+        series = scale * measures.claim(result)[value]
+        look = style.line_of(position)
+        ax.plot(series.index, series, **look.options())
+        years = series.index.tolist()
+        labels.append((result.name, float(series.iloc[-1]), look.color))
+    _label_lines(ax, years, labels)
+    style.title(ax, text, unit if scale == 100 else f"{unit}, current")
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def waterfall(
+    owner: Owner,
+    ax: Axes,
+    *,
+    scenario: str | None = None,
+    window: str | None = None,
+    line: str = "net_revenue",
+    effects: pd.DataFrame | None = None,
+) -> Axes:
+    """From nil to a scenario's difference from the base, one factor after the other.
+
+    Default: net revenue of the first scenario after the base, over the longest window. ``effects``: the
+    comparison's decomposition, where it is at hand.
+    """
+    frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
+    start, effect = frame["start_bn_usd"].to_numpy(), frame["effect_bn_usd"].to_numpy()
+    bar: dict[str, Any] = {"width": 0.7, "edgecolor": style.BLACK, "linewidth": 0.4}
+    last = len(frame) - 1
+    for place, (low, size) in enumerate(zip(start, effect, strict=True)):
+        fill = style.FILLS[2] if place == last else style.FILLS[0] if size >= 0 else style.FILLS[1]
+        ax.bar(place, size, bottom=low, **bar, **fill)
+        text = "nil" if abs(size) < measures.NOISE_BN_USD else figures_of(size)
+        ax.annotate(
+            text,
+            xy=(place, max(low, low + size)),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=7,
+        )
+        if place < last:  # where the next bar starts; the last one ends there
+            ax.plot([place + 0.35, place + 0.65], [low + size] * 2, color=style.GREY, linewidth=0.6)
+    style.zero_line(ax)
+    _members(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
+    ax.use_sticky_edges = False  # bars would end at the frame, and their values beyond it
+    ax.margins(y=0.14)
+    name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
+    base = measures.runs_of(owner)[0].name
+    style.title(
+        ax,
+        f"{LINE_NAMES[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
+        capital(span_unit(span)),
+    )
+    style.plain_numbers(ax)
+    return ax
+
+
+def figures_of(value: float) -> str:
+    """A bar's value: three significant digits, a true minus sign."""
+    return (MINUS if value < 0 else "") + significant(value)
+
+
+def span_name(span: str) -> str:
+    """A span of a decomposition: "FY 2026-2035", or "present value"."""
+    return window_name(span) if span.startswith("FY") else span
+
+
+def span_unit(span: str) -> str:
+    """The dollars of a span of a decomposition."""
+    return UNITS["nominal_bn_usd"] if span.startswith("FY") else "billions of dollars of 30 June 2025"
+
+
+@_styled
+def crypto_value(owner: Owner, ax: Axes) -> Axes:
+    """Value of a dollar of crypto along each path, beside equity, on a logarithmic scale."""
+    frame = measures.crypto_values(owner)
+    names = [result.name for result in measures.runs_of(owner)]
+    labels = []
+    ax.set_yscale("log")
+    for series, part in frame.groupby("series", sort=False):
+        equity = series == "equity"
+        look = style.Line(style.GREY, "-") if equity else style.line_of(names.index(str(series)))
+        ax.plot(part["year"], part["value"], **look.options(), zorder=2 if equity else 3)
+        labels.append(
+            ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)
+        )
+    _label_lines(ax, frame["year"].tolist(), labels)
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.title(ax, "Value of a dollar invested at the opening, returns reinvested", "Dollars (log scale)")
+    return ax
+
+
+def _fan(ax: Axes, frame: pd.DataFrame, unit: str, scale: float = 1.0) -> list[tuple[str, float, str]]:
+    """Bands from 5 to 95 and 25 to 75 percent, median and mean over the years; the labels of the two lines."""
+    years = frame["year"].to_numpy()
+    columns = {name: frame[f"{name}_{unit}"].to_numpy() * scale for name in (*measures.FAN, "mean")}
+    ax.fill_between(years, columns["q05"], columns["q95"], color="#d6e6f2", linewidth=0)
+    ax.fill_between(years, columns["q25"], columns["q75"], color="#9ecae1", linewidth=0)
+    ax.plot(years, columns["median"], color=style.BLUE)
+    ax.plot(years, columns["mean"], color=style.VERMILLION, linestyle=(0, (5, 1.5)))
+    return [
+        ("median", float(columns["median"][-1]), style.BLUE),
+        ("mean", float(columns["mean"][-1]), style.VERMILLION),
+    ]
+
+
+@_styled
+def path_fan(
+    owner: Owner,
+    ax: Axes,
+    *,
+    scenario: str | None = None,
+    line: str = "withdrawal_tax",
+    reference: str = "none",
+) -> Axes:
+    """A line over the paths of a random scenario by calendar year, or its difference from a reference.
+
+    Bands hold 50 and 90 percent of paths. ``reference`` is none, no_crypto or equity_adoption. Raises InputError
+    for another line, reference or scenario.
+    """
+    result, frame = measures.path_fan(owner, scenario, line, reference)
+    labels = _fan(ax, frame, "bn_usd")
+    style.zero_line(ax)
+    _label_lines(ax, frame["year"].tolist(), labels)
+    against = "" if reference == "none" else f" less {PATH_NAMES[reference]}"
+    what = capital(f"{line.replace('_', ' ')}{against}, {result.name}")
+    style.title(ax, what, capital(UNITS["nominal_bn_usd"]))
+    style.plain_numbers(ax)
+    return ax
+
+
+@_styled
+def dollar_fan(owner: Owner, ax: Axes, *, scenario: str | None = None, asset: str = "crypto") -> Axes:
+    """A dollar in an asset over the paths of a random scenario, on a logarithmic scale; bands as in path_fan."""
+    result, frame = measures.dollar_fan(owner, scenario, asset)
+    draw_dollar(ax, frame, f"A dollar in {asset.replace('_', ' ')} at the end of 2026, {result.name}")
+    return ax
+
+
+def draw_dollar(ax: Axes, frame: pd.DataFrame, title: str) -> None:
+    """A fan of dollars on a logarithmic scale."""
+    ax.set_yscale("log")
+    _label_lines(ax, frame["year"].tolist(), _fan(ax, frame, "usd"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.title(ax, title, "Dollars (log scale)")
+
+
+@_styled
+def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
+    """Bitcoin's month-end price on a logarithmic scale, its falls of 45 percent and more shaded.
+
+    Drawn from the record, whatever the owner.
+    """
+    levels, falls = measures.crypto_history()
+    ax.set_yscale("log")
+    for fall in falls.itertuples():
+        ax.axvspan(fall.peak, fall.trough, color="#f3d9c4", linewidth=0)
+        ax.annotate(
+            f"{style.MINUS}{100 * fall.drawdown_share:.0f}%", (fall.trough, fall.trough_usd),
+            xytext=(0, -4), textcoords="offset points", ha="center", va="top",
+        )  # fmt: skip
+    ax.plot(levels.index, levels.to_numpy(), color=style.BLACK, linewidth=1.2)
+    ax.set_xlim(levels.index[0], levels.index[-1])
+    first, last = int(np.ceil(levels.index[0])), int(levels.index[-1])
+    style.year_ticks(ax, first, last, style.axes_points(ax))
+    low, high = ax.get_ylim()
+    ax.set_ylim(low / 3, high)
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.title(ax, "Bitcoin at month ends; falls of 45 percent or more shaded", "Dollars (log scale)")
+    return ax
+
+
+@_styled
+def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
+    """The ``count`` assumptions that move the baseline's net revenue most, from their low to high value.
+
+    Drawn from the stored table, whatever the owner. Raises InputError when it has not been built.
+    """
+    frame = measures.sensitivity()
+    if frame is None:
+        raise InputError(
+            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
+        )
+    shown = frame.head(count)
+    _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
+    names = _bar_names(shown["key"])
+    unit = "Change of net revenue over the longest window, trillions of current dollars"
+    style.title_of_bars(ax, "One assumption at a time, baseline", unit, names)
+    style.legend_above(ax, names)
+    style.plain_numbers(ax, axis=ax.xaxis)
+    return ax
+
+
+def _bar_names(keys: pd.Series) -> list[str]:
+    return [setting_name(key) for key in keys]
+
+
+def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
+    """Bars from nil for each key, the first on top: what it moves at its low and its high value; their places."""
+    places = np.arange(len(keys))[::-1]
+    bar: dict[str, Any] = {"height": 0.66, "edgecolor": style.BLACK, "linewidth": 0.4}
+    ax.barh(places, low, label="at its low value", **bar, **style.FILLS[0])
+    ax.barh(places, high, label="at its high value", **bar, **style.FILLS[1])
+    ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
+    ax.set_yticks(places, _bar_names(keys))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x")
+    ax.grid(False, axis="y")
+    ax.set_ylim(-0.6, places[0] + 0.6)
+    return places
+
+
+@_styled
+def tornado(
+    owner: Owner | Sweep,
+    ax: Axes,
+    *,
+    quantity: str | None = None,
+    window: str | None = None,
+    count: int = 15,
+) -> Axes:
+    """The ``count`` settings of a sweep that move a quantity most, each alone at its low and high value.
+
+    The sweep's own; of results, the stored sweep of the design ``drivers``. Raises InputError for another quantity
+    or window than its table ``tornado`` has, or when there is none.
+    """
+    frame = measures.tornado(owner, quantity, window)
+    if frame is None:
+        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+    shown = frame.head(count)
+    span = str(frame["window"].iloc[0])
+    changes = {end: shown[f"{end}_change"] for end in ("low", "high")}
+    places = _low_and_high(ax, shown["setting"], changes["low"], changes["high"])
+    for end, other in (("low", "high"), ("high", "low")):
+        for place, value, its, text in zip(places, changes[end], changes[other], shown[end], strict=True):
+            # where both ends move it the same way, the shorter bar's label stands on the free side
+            hidden = value * its > 0 and abs(value) < abs(its)
+            right = (value > 0) != hidden if value else end == "high"
+            ax.annotate(
+                text, xy=(0.0 if hidden else value, place), xytext=(3 if right else -3, 0),
+                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=6.5,
+            )  # fmt: skip
+    ax.margins(x=0.12)
+    words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
+    names = _bar_names(shown["setting"])
+    base = float(frame["at_value_bn_usd"].iloc[0])
+    unit = f"Change from its {signed_amount(base)}, {span_unit(span)}"
+    style.title_of_bars(ax, capital(f"{words}, {span_name(span)}"), unit, names)
+    style.legend_above(ax, names)
+    style.plain_numbers(ax, axis=ax.xaxis)
+    return ax
+
+
+@_styled
+def hindcast(owner: Owner, ax: Axes, *, quantity: str = "assets", series: str = "DOL") -> Axes:
+    """The model started in the past beside the published series, from the stored table, whatever the owner.
+
+    Raises InputError for another quantity than contributions, benefits or assets, or another series than
+    DOL or ICI (assets only).
+    """
+    names = measures.HINDCAST_QUANTITIES
+    if quantity not in names:
+        raise InputError(
+            Problem("no such quantity", key="quantity", value=quantity, allowed=", ".join(names))
+        )
+    known = ("DOL", "ICI") if quantity == "assets" else ("DOL",)
+    if series not in known:
+        raise InputError(Problem("no such series", key="series", value=series, allowed=", ".join(known)))
+    frame = measures.hindcast(quantity, series)
+    # flows share one scale, and so do assets, so that panels side by side compare
+    alike = [("assets", "DOL"), ("assets", "ICI")]
+    if quantity != "assets":
+        alike = [("contributions", "DOL"), ("benefits", "DOL")]
+    ax.set_ylim(0, 1.05 * max(measures.hindcast(*one)["value_bn_usd"].max() for one in alike))
+    labels = []
+    for position, (name, part) in enumerate(measures.hindcast_lines(frame, quantity)):
+        look = style.line_of(position)
+        marker: dict[str, Any] = {"marker": "o", "markersize": 3} if series == "ICI" else {}
+        ax.plot(part["year"], part["value_bn_usd"], **look.options(), **marker)
+        text = f"published ({series})" if name == "published" else name.replace(", ", ",\n")
+        labels.append((text, float(part["value_bn_usd"].iloc[-1]), look.color))
+    years = [int(frame["year"].min()), int(np.ceil(frame["year"].max()))]
+    style.years_axis(ax, years, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, float(frame["year"].max()))
+    style.title(ax, f"{names[quantity]}, {series}", "Billions of current dollars")
+    style.plain_numbers(ax)
+    return ax

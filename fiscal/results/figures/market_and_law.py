@@ -1,0 +1,152 @@
+"""Figures of what stands behind a projection: an exhibit in, Axes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.ticker import NullFormatter
+
+from fiscal.base.errors import InputError, Problem
+from fiscal.results.figures import drawings, statistics, style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from fiscal.results.market_and_law import Exhibit
+    from fiscal.results.result import Totals
+
+
+def _chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
+    """The rows with one value. Raises InputError naming those that there are."""
+    known = frame[column].unique().tolist()
+    if value not in known:
+        raise InputError(
+            Problem(
+                f"no such {column.replace('_', ' ')}",
+                key=column,
+                value=value,
+                allowed=", ".join(str(one) for one in known),
+            )
+        )
+    return frame[frame[column] == value]
+
+
+def price(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
+    """Bitcoin's month-end price on a logarithmic scale, its falls of 45 percent and more shaded."""
+    return drawings.crypto_history(None, ax)
+
+
+def dollar(exhibit: Exhibit, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
+    """A dollar in an asset over the paths, on a logarithmic scale; bands hold 50 and 90 percent of them."""
+    frame = _chosen(exhibit.tables["dollar"], "asset", asset)
+    with style.look():
+        ax = style.new_axes() if ax is None else ax
+        drawings.draw_dollar(ax, frame, f"A dollar in {asset.replace('_', ' ')} at the end of 2026")
+    return ax
+
+
+def crypto_size(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
+    """Value of all crypto over GDP that the paths imply, on a logarithmic scale: the middle 90 percent of them."""
+    frame = exhibit.tables["crypto_size"]
+    years = frame["year"].tolist()
+    with style.look():
+        ax = style.new_axes() if ax is None else ax
+        ax.set_yscale("log")
+        ax.fill_between(
+            years, frame["q05_over_gdp"], frame["q95_over_gdp"], color=style.FILLS[0]["facecolor"]
+        )
+        ax.plot(years, frame["median_over_gdp"], **style.line_of(0).options())
+        labels = [("median path", float(frame["median_over_gdp"].iloc[-1]), style.BLACK)]
+        style.years_axis(ax, years, [text for text, _, _ in labels])
+        style.label_ends(ax, labels, max(years))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+        style.title(ax, "Value of all crypto that the paths imply", "Multiple of GDP (log scale)")
+    return ax
+
+
+def withdrawal_rates(
+    exhibit: Exhibit,
+    ax: Axes | None = None,
+    *,
+    law_year: int = 2025,
+    age_band: str = "65-69",
+    groups: Sequence[str] | None = None,
+) -> Axes:
+    """Average tax on a withdrawal by its size, one line an earnings group (default: the card's)."""
+    from fiscal.results.market_and_law import CURVE_GROUPS
+
+    frame = _chosen(_chosen(exhibit.tables["withdrawal_curve"], "law_year", law_year), "age_band", age_band)
+    labels = []
+    with style.look():
+        ax = style.new_axes() if ax is None else ax
+        ax.set_xscale("log")
+        for position, group in enumerate(CURVE_GROUPS if groups is None else groups):
+            own = _chosen(frame, "group", group)
+            look = style.line_of(position)
+            ax.plot(own["withdrawal_usd"], 100 * own["average_rate"], **look.options())
+            labels.append((str(group), float(100 * own["average_rate"].iloc[-1]), look.color))
+        low, high = frame["withdrawal_usd"].min(), frame["withdrawal_usd"].max()
+        ax.set_xlim(low, high * 4)  # room for the labels
+        ax.set_ylim(0, None)
+        style.label_ends(ax, labels, high)
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.xaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+        ax.set_xlabel("Dollars withdrawn in the year by one person (log scale)")
+        style.title(
+            ax,
+            f"Average income tax on a withdrawal at {age_band}, law of {law_year}",
+            "Percent of the withdrawal",
+        )
+        style.plain_numbers(ax)
+    return ax
+
+
+def explored(start: Totals, now: Totals, ax: Axes | None = None) -> Axes:
+    """Net revenue by fiscal year as a share of GDP, and the part that crypto makes: now, and as it was.
+
+    Without ``ax`` two panels of a new figure, of which the left one is returned; on ``ax`` net revenue alone.
+    """
+    with style.look():
+        panels = style.new_axes(2, style.FIGURE_INCHES, shared=False) if ax is None else [ax]
+        for panel, reference in zip(panels, (None, "no_crypto"), strict=False):
+            _explored_panel(panel, start, now, reference)
+    return panels[0]
+
+
+def _explored_panel(ax: Axes, start: Totals, now: Totals, reference: str | None) -> None:
+    cases: list[tuple[str, Totals, dict[str, Any]]] = [
+        ("before", start, {"color": style.GREY, "linestyle": (0, (2, 2))}),
+        ("now", now, {"color": style.BLACK}),
+    ]
+    labels, years = [], [statistics.FIRST_FULL_YEAR]
+    for name, totals, look in cases:
+        own = statistics.by_year(totals, "net_revenue")
+        if reference is not None:
+            held = reference in statistics.references_of(totals)
+            own = own - (statistics.by_year(totals, "net_revenue", reference) if held else own)
+        ax.plot(own.index, 100 * own, **look)
+        labels.append((name, float(100 * own.iloc[-1]), look["color"]))
+        years = own.index.tolist()
+    style.zero_line(ax)
+    style.years_axis(ax, years, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, max(years))
+    what = "Net revenue" if reference is None else "Net revenue less that without crypto"
+    style.title(ax, what, "Percent of GDP")
+    style.plain_numbers(ax)
+
+
+OF_TABLE: Mapping[str, tuple[str, Callable[..., Axes]]] = {
+    "price": ("monthly_levels", price),
+    "dollar": ("dollar", dollar),
+    "crypto_size": ("crypto_size", crypto_size),
+    "withdrawal_rates": ("withdrawal_curve", withdrawal_rates),
+}
+"""Figures by name, each with the table that an exhibit must have for it."""
+
+
+def available(exhibit: Exhibit) -> Mapping[str, Callable[..., Axes]]:
+    """The figures that an exhibit's tables can fill, name -> ``function(exhibit, ax=None, **options)``."""
+    return {name: draw for name, (table, draw) in OF_TABLE.items() if table in exhibit.tables}

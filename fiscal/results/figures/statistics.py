@@ -1,0 +1,869 @@
+"""Tables behind figures and sentences: results in, tidy frames out.
+
+Every number of a figure, an alternative text or a sentence of the report is read from one of these, so
+that the words cannot differ from the tables. Differences are always "scenario minus reference";
+references are the paths of the same run (no crypto; the same adoption in equity).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
+from fiscal.base.errors import InputError, Problem
+from fiscal.budget import valuation
+from fiscal.budget.ledger import CASH_LINES
+from fiscal.results.figures.words import window_years
+from fiscal.results.tables import PRESENT_VALUE
+from fiscal.studies.sweeps.outcomes import headline_quantity
+
+if TYPE_CHECKING:
+    from fiscal.results.result import Comparison, Result
+    from fiscal.studies.sweeps import Sweep
+
+REFERENCES = ("no_crypto", "equity_adoption")
+TAXED_WITHDRAWALS = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
+"""Flows on which ``withdrawal_tax`` is levied."""
+
+FIRST_FULL_YEAR = FIRST_YEAR + 1
+NOISE_BN_USD = 0.001
+"""Differences below a million dollars a year are no effect: they are rounding of a long projection."""
+
+SMALLEST_EXTRA_BN_USD = 1.0
+"""A rate on extra withdrawals is shown only where these are at least a billion dollars."""
+
+SMALLEST_SHARE = 0.005
+"""Birth decades at the ends whose bars would be shorter than this share of the longest are not drawn."""
+
+TARGET_SHARE_OF_INCOME_TAX = 0.01
+
+SENSITIVITY = "sensitivity"
+"""Table that ``fiscal data derive sensitivity`` builds."""
+
+
+def runs_of(owner: Result | Comparison) -> tuple[Result, ...]:
+    """The results of a comparison, base first, or the one result itself."""
+    from fiscal.results.result import Comparison
+
+    return (owner.base, *owner.others) if isinstance(owner, Comparison) else (owner,)
+
+
+def paths_of(result: Result) -> tuple[str, ...]:
+    """Paths that the result's tables show."""
+    return tuple(str(path) for path in result.tables["windows"]["path"].unique())
+
+
+def references_of(result: Result) -> tuple[str, ...]:
+    """The references among the result's paths; none when the scenario holds no crypto."""
+    return tuple(path for path in REFERENCES if path in paths_of(result))
+
+
+def with_crypto(results: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Results whose scenario holds crypto: those that have both references."""
+    return tuple(result for result in results if references_of(result) == REFERENCES)
+
+
+def set_apart(results: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Results that differ from the first in more than the crypto they hold; all of them where it holds some.
+
+    A result that holds crypto is judged by its path without it.
+    """
+    base, *others = results
+    if references_of(base):
+        return tuple(others)
+    return tuple(result for result in others if _is_another_case(base, result))
+
+
+def _is_another_case(base: Result, result: Result) -> bool:
+    path = "no_crypto" if references_of(result) else "scenario"
+    return any(
+        abs(window_sum(result, window, line, path) - window_sum(base, window, line)) > NOISE_BN_USD
+        for window in windows_of(base)
+        for line in CASH_LINES
+    )
+
+
+def result_named(owner: Result | Comparison, scenario: str | None) -> Result:
+    """The result of a name, or the first. Raises InputError when there is none of that name."""
+    found = {result.name: result for result in runs_of(owner)}
+    if scenario is None:
+        return next(iter(found.values()))
+    if scenario not in found:
+        raise InputError(Problem("no such run", key="scenario", value=scenario, allowed=", ".join(found)))
+    return found[scenario]
+
+
+def windows_of(result: Result) -> tuple[str, ...]:
+    """Labels of the result's windows, shortest first."""
+    return tuple(str(label) for label in result.tables["windows"]["window"].unique())
+
+
+def window_sum(
+    result: Result, window: str, line: str, path: str = "scenario", value: str = "nominal_bn_usd"
+) -> float:
+    """One line over one window. Raises KeyError if the result has no such line, path or window."""
+    frame = result.tables["windows"]
+    row = frame[(frame["window"] == window) & (frame["line"] == line) & (frame["path"] == path)]
+    if len(row) != 1:
+        raise KeyError(f"{result.name}: no single {line} on {path} in {window}")
+    return float(row[value].iloc[0])
+
+
+def window_difference(
+    result: Result, window: str, line: str, reference: str, value: str = "nominal_bn_usd"
+) -> float:
+    """Scenario minus one of its references over a window."""
+    return window_sum(result, window, line, "scenario", value) - window_sum(
+        result, window, line, reference, value
+    )
+
+
+def window_gap(result: Result, base: Result, window: str, line: str, value: str = "nominal_bn_usd") -> float:
+    """Scenario minus the base's over a window."""
+    return window_sum(result, window, line, value=value) - window_sum(base, window, line, value=value)
+
+
+def by_year(
+    result: Result,
+    line: str,
+    path: str = "scenario",
+    value: str = "gdp_share",
+    year_kind: str = "fiscal",
+) -> pd.Series:
+    """One line by year; the stub year is left out."""
+    frame = result.tables["budget"]
+    chosen = frame[(frame["line"] == line) & (frame["path"] == path) & (frame["year_kind"] == year_kind)]
+    return chosen[chosen["year"] >= FIRST_FULL_YEAR].set_index("year")[value]
+
+
+def cash_flow(result: Result, value: str = "gdp_share") -> pd.DataFrame:
+    """By fiscal year: what is forgone (negative), withdrawal tax with the other receipts, and net revenue."""
+    lines = {line: by_year(result, line, value=value) for line in CASH_LINES}
+    forgone = lines["deferred_revenue"] + lines["payroll_forgone"]
+    frame = pd.DataFrame(
+        {
+            "forgone": forgone,
+            "withdrawal_tax": lines["withdrawal_tax"],
+            "other_receipts": lines["conversion_tax"] + lines["additional_tax"],
+            "net_revenue": by_year(result, "net_revenue", value=value),
+        }
+    )
+    return frame.rename_axis("year").reset_index()
+
+
+def differences(
+    owner: Result | Comparison, reference: str, line: str = "withdrawal_tax", value: str = "real_bn_usd"
+) -> pd.DataFrame:
+    """Scenario minus reference by fiscal year, columns ``scenario, year, difference``.
+
+    ``reference`` is a path of each run, or ``base``: the first result's scenario.
+    """
+    results = runs_of(owner)
+    frames = []
+    for result in results:
+        if reference == "base":
+            if result is results[0]:
+                continue
+            other = by_year(results[0], line, value=value)
+        elif reference in references_of(result):
+            other = by_year(result, line, reference, value)
+        else:
+            continue
+        own = by_year(result, line, value=value)
+        frames.append((own - other).rename("difference").reset_index().assign(scenario=result.name))
+    columns = ["scenario", "year", "difference"]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def contributions(result: Result, value: str = "real_bn_usd") -> pd.DataFrame:
+    """Contributions by calendar year, ``year`` and one column a kind and character; empty kinds left out."""
+    frame = result.tables["contributions"]
+    frame = frame[frame["year"] >= FIRST_FULL_YEAR]
+    wide = frame.pivot_table(index="year", columns=["kind", "tax_character"], values=value, sort=False)
+    wide.columns = [f"{kind}_{character}" for kind, character in wide.columns]
+    return wide.loc[:, wide.abs().sum() > 0].reset_index()
+
+
+def balances(result: Result, path: str = "scenario", by: str = "wrapper") -> pd.DataFrame:
+    """Year-end balances as shares of GDP, ``year`` and a column a member of ``by``."""
+    frame = result.tables["balances"]
+    frame = frame[frame["path"] == path]
+    wide = frame.pivot_table(index="year", columns=by, values="gdp_share", aggfunc="sum", sort=False)
+    wide.columns = [str(name) for name in wide.columns]
+    return wide.reset_index()
+
+
+def total_balance(result: Result, path: str = "scenario", value: str = "nominal_bn_usd") -> pd.Series:
+    """All year-end balances by year."""
+    frame = result.tables["balances"]
+    return frame[frame["path"] == path].groupby("year")[value].sum()
+
+
+def crypto_share(result: Result, path: str = "scenario") -> pd.Series:
+    """Crypto's share of all year-end balances by year."""
+    frame = result.tables["balances"]
+    frame = frame[frame["path"] == path]
+    crypto = frame[frame["sleeve"] == "crypto"].groupby("year")["nominal_bn_usd"].sum()
+    return crypto / frame.groupby("year")["nominal_bn_usd"].sum()
+
+
+def balance_effect(result: Result, reference: str | Result) -> pd.Series:
+    """Year-end balances, scenario over reference minus one, by year. The reference is one of the result's
+    paths, or another result."""
+    other = total_balance(result, reference) if isinstance(reference, str) else total_balance(reference)
+    return total_balance(result) / other - 1
+
+
+def contributions_differ(result: Result, base: Result) -> bool:
+    """Whether a year's contributions differ from the base's, by payer or by tax character."""
+    keys = ["year", "kind", "tax_character"]
+    own, other = (one.tables["contributions"].set_index(keys)["nominal_bn_usd"] for one in (result, base))
+    return bool((own.sub(other, fill_value=0.0).abs() > NOISE_BN_USD).any())
+
+
+def roth_share(result: Result) -> pd.Series:
+    """Roth contributions over all contributions by calendar year."""
+    wide = contributions(result, "nominal_bn_usd").set_index("year")
+    roth = [name for name in wide if name.endswith("_roth")]
+    return wide[roth].sum(axis=1) / wide.sum(axis=1)
+
+
+def distribution(result: Result, dimension: str, window: str, path: str = "scenario") -> pd.DataFrame:
+    """By member of ``dimension``: ``member, forgone, withdrawal_tax, net_revenue``, real billions."""
+    frame = result.tables["distribution"]
+    chosen = frame[(frame["dimension"] == dimension) & (frame["window"] == window) & (frame["path"] == path)]
+    wide = chosen.pivot_table(index="member", columns="line", values="real_bn_usd", sort=False)
+    return pd.DataFrame(
+        {
+            "member": wide.index,
+            "forgone": (wide["deferred_revenue"] + wide["payroll_forgone"]).to_numpy(),
+            "withdrawal_tax": wide["withdrawal_tax"].to_numpy(),
+            "net_revenue": wide["net_revenue"].to_numpy(),
+        }
+    )
+
+
+def members_that_count(frame: pd.DataFrame) -> list[str]:
+    """Members from the first to the last with a value of at least :data:`SMALLEST_SHARE` of the largest."""
+    values = frame.drop(columns=["scenario", "share"], errors="ignore").groupby("member", sort=False).max()
+    lows = frame.drop(columns=["scenario", "share"], errors="ignore").groupby("member", sort=False).min()
+    size = pd.concat([values.abs(), lows.abs()], axis=1).max(axis=1)
+    large = np.flatnonzero(size.to_numpy() >= SMALLEST_SHARE * size.max())
+    return [str(member) for member in size.index[large[0] : large[-1] + 1]] if len(large) else []
+
+
+def distribution_difference(
+    owner: Result | Comparison, dimension: str, window: str, reference: str, line: str = "withdrawal_tax"
+) -> pd.DataFrame:
+    """Scenario minus reference by member: ``scenario, member, difference, share``, real billions.
+
+    ``reference`` is a path of each run, or ``base``: the first result's scenario.
+    """
+    frames = []
+    base = runs_of(owner)[0]
+    for result in runs_of(owner):
+        if reference == "base":
+            if result is base:
+                continue
+            compared = distribution(base, dimension, window)
+        elif reference in references_of(result):
+            compared = distribution(result, dimension, window, reference)
+        else:
+            continue
+        own = distribution(result, dimension, window).set_index("member")[line]
+        gap = own - compared.set_index("member")[line]
+        frames.append(
+            pd.DataFrame(
+                {
+                    "scenario": result.name,
+                    "member": gap.index,
+                    "difference": gap.to_numpy(),
+                    "share": (gap / gap.sum()).to_numpy(),
+                }
+            )
+        )
+    columns = ["scenario", "member", "difference", "share"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _calendar(result: Result, path: str) -> pd.DataFrame:
+    """Withdrawal tax and the flows it is levied on, by calendar year, billions of current dollars."""
+    flows = result.tables["flows"]
+    taxed = flows[(flows["path"] == path) & flows["flow"].isin(TAXED_WITHDRAWALS)]
+    withdrawn = taxed.groupby("year")["nominal_bn_usd"].sum()
+    tax = by_year(result, "withdrawal_tax", path, "nominal_bn_usd", "calendar")
+    return pd.DataFrame({"tax": tax, "withdrawn": withdrawn.loc[tax.index]})
+
+
+def average_rate(result: Result, path: str = "scenario") -> pd.Series:
+    """Withdrawal tax over the withdrawals it is levied on, by calendar year."""
+    frame = _calendar(result, path)
+    return frame["tax"] / frame["withdrawn"]
+
+
+def taxable_withdrawals(result: Result, path: str = "scenario") -> pd.Series:
+    """Withdrawals that are taxed, over GDP, by calendar year."""
+    gdp = result.tables["economy"].set_index("year")["gdp_bn_usd"]
+    withdrawn = _calendar(result, path)["withdrawn"]
+    return withdrawn / gdp.loc[withdrawn.index]
+
+
+def extra_dollar(result: Result, reference: str) -> pd.DataFrame:
+    """Tax on the scenario's extra withdrawals by calendar year.
+
+    Columns ``year, extra_withdrawn_bn_usd, extra_tax_bn_usd, extra_rate, average_rate``: the average is
+    the reference's. ``extra_rate`` is NaN where less than :data:`SMALLEST_EXTRA_BN_USD` is extra.
+    """
+    own, other = _calendar(result, "scenario"), _calendar(result, reference)
+    extra = own - other
+    enough = extra["withdrawn"].abs() >= SMALLEST_EXTRA_BN_USD
+    frame = pd.DataFrame(
+        {
+            "extra_withdrawn_bn_usd": extra["withdrawn"],
+            "extra_tax_bn_usd": extra["tax"],
+            "extra_rate": (extra["tax"] / extra["withdrawn"]).where(enough),
+            "average_rate": other["tax"] / other["withdrawn"],
+        }
+    )
+    return frame.rename_axis("year").reset_index()
+
+
+def extra_dollar_by_window(result: Result, reference: str) -> pd.DataFrame:
+    """As :func:`extra_dollar`, summed over the windows' years (calendar years of the same numbers)."""
+    own, other = _calendar(result, "scenario"), _calendar(result, reference)
+    rows = []
+    for window in windows_of(result):
+        first, last = window_years(window)
+        a, b = own.loc[first:last].sum(), other.loc[first:last].sum()
+        extra = a - b
+        enough = abs(extra["withdrawn"]) >= SMALLEST_EXTRA_BN_USD
+        rows.append(
+            {
+                "window": window,
+                "extra_withdrawn_bn_usd": extra["withdrawn"],
+                "extra_tax_bn_usd": extra["tax"],
+                "extra_rate": extra["tax"] / extra["withdrawn"] if enough else np.nan,
+                "average_rate": b["tax"] / b["withdrawn"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def present_values(result: Result, path: str = "scenario") -> pd.DataFrame:
+    """Present values by basis: ``basis, rate, forgone, withdrawal_tax, other_receipts, net_revenue,
+    terminal_claim, total``, billions on 30 June 2025.
+
+    The lines are those of the horizon; ``terminal_claim`` is the net revenue of the run-off and
+    ``total`` the net revenue of both. The convention basis exists for the scenario's own path only.
+    """
+    frame = result.tables["present_values"]
+    frame = frame[frame["path"] == path]
+    rows = []
+    for (basis, rate), part in frame.groupby(["basis", "rate"], sort=False, dropna=False):
+        value = part.set_index(["span", "line"])["present_value_bn_usd"]
+        horizon = value["horizon"]
+        rows.append(
+            {
+                "basis": basis,
+                "rate": rate,
+                "forgone": horizon["deferred_revenue"] + horizon["payroll_forgone"],
+                "withdrawal_tax": horizon["withdrawal_tax"],
+                "other_receipts": horizon["conversion_tax"] + horizon["additional_tax"],
+                "net_revenue": horizon["net_revenue"],
+                "terminal_claim": value["terminal_claim", "net_revenue"],
+                "total": value["total", "net_revenue"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def vintage(result: Result, year: int) -> pd.DataFrame:
+    """One year's contributions over their life: ``basis, rate`` and a column a line, billions of the
+    middle of that year, traditional and Roth together."""
+    frame = result.tables["vintages"]
+    frame = frame[frame["vintage"] == str(year)]
+    sums = frame.groupby(["basis", "rate", "line"], sort=False, dropna=False)["own_date_bn_usd"].sum()
+    return sums.unstack("line").reset_index().rename_axis(columns=None)
+
+
+def opening_claim(result: Result) -> pd.DataFrame:
+    """The government's claim on the opening stock by basis: ``basis, rate, claim_bn_usd`` (withdrawal tax to
+    come, at the opening) and ``share`` of the traditional balance."""
+    frame = result.tables["vintages"]
+    frame = frame[(frame["vintage"] == "opening_stock") & (frame["line"] == "withdrawal_tax")]
+    frame = frame[["basis", "rate", "own_date_bn_usd"]].rename(columns={"own_date_bn_usd": "claim_bn_usd"})
+    stock = float(result.summary["calibration"]["opening_traditional_bn_usd"])
+    return frame.assign(share=frame["claim_bn_usd"] / stock).reset_index(drop=True)
+
+
+def claim(result: Result, path: str = "scenario") -> pd.DataFrame:
+    """The government's claim on traditional balances by year, ``claim_share`` and billions; empty without run-off."""
+    frame = result.tables["claim"]
+    return frame[frame["path"] == path].drop(columns="path").set_index("year")
+
+
+def bases(result: Result, scope: str, weight: str = "average") -> pd.DataFrame:
+    """Values of one scope by basis: ``basis, rate, market`` and a column a line, billions of 30 June 2025, and
+    ``error_bn_usd`` that of the withdrawal tax, ``per_dollar`` that of net revenue; empty where there are none."""
+    frame = result.tables["bases"]
+    frame = frame[(frame["scope"] == scope) & (frame["weight"] == weight)]
+    keys = ["basis", "rate", "market"]
+    wide = frame.set_index([*keys, "line"])["present_value_bn_usd"].unstack("line")
+    wide = wide.reindex(pd.MultiIndex.from_frame(frame[keys].drop_duplicates()))
+    tax = frame[frame["line"] == "withdrawal_tax"]["standard_error_bn_usd"].to_numpy()
+    net = frame[frame["line"] == "net_revenue"]["per_dollar"].to_numpy()
+    return wide.assign(error_bn_usd=tax, per_dollar=net).reset_index().rename_axis(columns=None)
+
+
+def individual_income_tax(result: Result) -> pd.Series:
+    """Individual income tax by fiscal year, billions: CBO to its last year, then its share of GDP held."""
+    revenue = sources.table("cbo_revenue").set_index("fiscal_year")["individual_income_tax_bn_usd"]
+    budget = result.tables["budget"]
+    gdp = budget[(budget["year_kind"] == "fiscal") & (budget["path"] == "scenario")]
+    gdp = gdp[gdp["line"] == "net_revenue"].set_index("year")["gdp_bn_usd"]
+    last = int(revenue.dropna().index.max())
+    held = float(revenue[last] / gdp[last])
+    tax = [float(revenue[year]) if year <= last else held * float(gdp[year]) for year in gdp.index]
+    return pd.Series(tax, index=gdp.index, name="individual_income_tax_bn_usd")
+
+
+def effect_sizes(owner: Result | Comparison) -> pd.DataFrame:
+    """Effect on withdrawal tax by scenario, window and reference, with what it is a share of.
+
+    Columns ``scenario, window, reference, difference_bn_usd, withdrawal_tax_share, gdp_share,
+    income_tax_share, adoption_for_target``: the last is the share of participants at which the effect
+    would be :data:`TARGET_SHARE_OF_INCOME_TAX` of individual income tax, by proportion.
+    """
+    rows = []
+    for result in with_crypto(runs_of(owner)):
+        receipts = individual_income_tax(result)
+        adoption = float(result.scenario.value("adoption.participants_share"))
+        for window in windows_of(result):
+            first, last = window_years(window)
+            for reference in REFERENCES:
+                gap = window_difference(result, window, "withdrawal_tax", reference)
+                own = window_sum(result, window, "withdrawal_tax", reference)
+                received = float(receipts.loc[first:last].sum())
+                share = gap / received if received else np.nan
+                rows.append(
+                    {
+                        "scenario": result.name,
+                        "window": window,
+                        "reference": reference,
+                        "difference_bn_usd": gap,
+                        "withdrawal_tax_share": gap / own if own else np.nan,
+                        "gdp_share": window_difference(
+                            result, window, "withdrawal_tax", reference, "gdp_share"
+                        ),
+                        "income_tax_share": share,
+                        "adoption_for_target": adoption * TARGET_SHARE_OF_INCOME_TAX / abs(share)
+                        if share
+                        else np.inf,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def peak_effects(owner: Result | Comparison, reference: str = "equity_adoption") -> pd.DataFrame:
+    """The year in which a scenario's withdrawal tax differs most from its reference, as a share of
+    individual income tax: ``scenario, year, difference_bn_usd, income_tax_share, adoption_for_target``."""
+    rows = []
+    for result in with_crypto(runs_of(owner)):
+        gap = by_year(result, "withdrawal_tax", value="nominal_bn_usd") - by_year(
+            result, "withdrawal_tax", reference, "nominal_bn_usd"
+        )
+        share = gap / individual_income_tax(result).loc[gap.index]
+        year = int(share.abs().idxmax())
+        adoption = float(result.scenario.value("adoption.participants_share"))
+        rows.append(
+            {
+                "scenario": result.name,
+                "year": year,
+                "difference_bn_usd": float(gap[year]),
+                "income_tax_share": float(share[year]),
+                "adoption_for_target": adoption * TARGET_SHARE_OF_INCOME_TAX / abs(float(share[year]))
+                if share[year]
+                else np.inf,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def net_effect(
+    result: Result, reference: str | Result | None = None, *, cumulated: bool = False
+) -> pd.Series:
+    """Net revenue by calendar year from the opening, or its difference from a reference; billions.
+
+    The reference is one of the result's paths, or another result. ``cumulated`` adds up the difference with
+    interest at the one-year rate; a level has no interest.
+    """
+    own = _net_with_stub(result, "scenario")
+    if reference is None:
+        return own
+    other = (
+        _net_with_stub(result, reference)
+        if isinstance(reference, str)
+        else _net_with_stub(reference, "scenario")
+    )
+    gap = own - other
+    if not cumulated:
+        return gap
+    rate = result.tables["economy"].set_index("year")["one_year_rate"].loc[gap.index].to_numpy()
+    rate = rate * np.where(gap.index == FIRST_YEAR, STUB_FRACTION, 1.0)
+    _, total = valuation.with_interest(gap.to_numpy(), rate)
+    return pd.Series(total, index=gap.index)
+
+
+def sign_episodes(series: pd.Series) -> tuple[tuple[int, int, int], ...]:
+    """Spells of one sign, ``(sign, first year, last year)``; under :data:`NOISE_BN_USD` the sign is 0."""
+    signs = np.sign(series.where(series.abs() >= NOISE_BN_USD, 0.0)).astype(int)
+    spells: list[tuple[int, int, int]] = []
+    for year, sign in signs.items():
+        if spells and spells[-1][0] == sign:
+            spells[-1] = (sign, spells[-1][1], int(year))
+        else:
+            spells.append((sign, int(year), int(year)))
+    return tuple(spells)
+
+
+def turning_years(owner: Result | Comparison) -> pd.DataFrame:
+    """Spells of sign of net revenue and of its differences from the references.
+
+    Columns ``scenario, reference, effect, sign, first_year, last_year``; ``reference`` is empty for the
+    level, ``base`` for the first result. A break-even year is the first year of a later spell.
+    """
+    rows = []
+    results = runs_of(owner)
+    apart = set_apart(results)
+    for result in results:
+        cases: list[tuple[str, str, pd.Series]] = [("", "annual", net_effect(result))]
+        against: list[tuple[str, str | Result]] = [(name, name) for name in references_of(result)]
+        if any(result is one for one in apart):
+            against.append(("base", results[0]))
+        for name, reference in against:
+            cases.append((name, "annual", net_effect(result, reference)))
+            cases.append((name, "cumulated", net_effect(result, reference, cumulated=True)))
+        for reference, effect, series in cases:
+            for sign, first, last in sign_episodes(series):
+                rows.append((result.name, reference, effect, sign, first, last))
+    return pd.DataFrame(rows, columns=["scenario", "reference", "effect", "sign", "first_year", "last_year"])
+
+
+def _net_with_stub(result: Result, path: str) -> pd.Series:
+    frame = result.tables["budget"]
+    chosen = frame[
+        (frame["line"] == "net_revenue") & (frame["path"] == path) & (frame["year_kind"] == "calendar")
+    ]
+    return chosen.set_index("year")["nominal_bn_usd"]
+
+
+def decomposition(
+    owner: Result | Comparison,
+    *,
+    scenario: str | None = None,
+    window: str | None = None,
+    line: str = "net_revenue",
+    effects: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """One scenario less the base by factor: ``factor, start_bn_usd, effect_bn_usd``, the difference last.
+
+    ``start_bn_usd`` is the sum of the factors before; the difference starts from nil. Default: the first
+    scenario after the base over its longest window. ``effects`` is the table to read if it is at hand; else it
+    is the comparison's, which projects anew. Raises InputError for what the table does not hold.
+    """
+    from fiscal.results.result import Comparison
+
+    if not isinstance(owner, Comparison):
+        raise InputError(Problem("a decomposition needs a scenario and a base", value=owner.name))
+    table = owner.decomposition if effects is None else effects
+    spans = windows_of(owner.base)
+    chosen = {
+        "scenario": scenario or owner.others[0].name,
+        "window": window or (spans[-1] if spans else str(table["window"].iloc[-1])),
+        "line": line,
+    }
+    problems = [
+        Problem(
+            f"no such {key}", key=key, value=value, allowed=", ".join(str(one) for one in table[key].unique())
+        )
+        for key, value in chosen.items()
+        if value not in set(table[key])
+    ]
+    if problems:
+        raise InputError(problems)
+    for key, value in chosen.items():
+        table = table[table[key] == value]
+    effect = table["effect_bn_usd"].to_numpy()
+    start = np.concatenate([[0.0], np.cumsum(effect[:-2]), [0.0]])
+    return pd.DataFrame(
+        {"factor": table["factor"].to_numpy(), "start_bn_usd": start, "effect_bn_usd": effect}
+    ).assign(**chosen)
+
+
+def crypto_values(owner: Result | Comparison) -> pd.DataFrame:
+    """Value of a dollar put into crypto at the opening, by scenario and year-end, and into equity.
+
+    Columns ``series, year, value``; scenarios on the same crypto returns share one series.
+    """
+    frames: dict[str, pd.Series] = {}
+    for result in runs_of(owner):
+        returns = result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
+        if "equity" not in frames:
+            frames["equity"] = (1 + returns["equity"]).cumprod()
+        if references_of(result):
+            frames[result.name] = (1 + returns["crypto"]).cumprod()
+    return pd.concat(
+        [series.rename("value").reset_index().assign(series=name) for name, series in frames.items()],
+        ignore_index=True,
+    )[["series", "year", "value"]]
+
+
+FAN = ("q05", "q25", "median", "q75", "q95")
+
+
+def random_results(results: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Results that keep the distribution over many paths."""
+    return tuple(result for result in results if "path_years" in result.tables)
+
+
+def _random_result(owner: Result | Comparison, scenario: str | None) -> Result:
+    """The random result of a name, or the first. Raises InputError when there is none."""
+    found = {result.name: result for result in random_results(runs_of(owner))}
+    if scenario is None and found:
+        return next(iter(found.values()))
+    if scenario not in found:
+        allowed = ", ".join(found) or "a scenario of a random path model, run with more than one path"
+        raise InputError(Problem("no such random run", key="scenario", value=scenario, allowed=allowed))
+    return found[scenario]
+
+
+def path_fan(
+    owner: Result | Comparison, scenario: str | None, line: str, reference: str
+) -> tuple[Result, pd.DataFrame]:
+    """The result, and its line by year over paths (``path_years``), the stub left out."""
+    result = _random_result(owner, scenario)
+    frame = result.tables["path_years"]
+    frame = frame[(frame["path"] == "scenario") & (frame["year"] >= FIRST_FULL_YEAR)]
+    problems = [
+        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(frame[key].unique()))
+        for key, value in (("line", line), ("reference", reference))
+        if value not in set(frame[key])
+    ]
+    if problems:
+        raise InputError(problems)
+    return result, frame[(frame["line"] == line) & (frame["reference"] == reference)]
+
+
+def dollar_fan(owner: Result | Comparison, scenario: str | None, asset: str) -> tuple[Result, pd.DataFrame]:
+    """The result, and a dollar in an asset by year over its paths."""
+    result = _random_result(owner, scenario)
+    frame = result.tables["path_dollar"]
+    if asset not in set(frame["asset"]):
+        allowed = ", ".join(frame["asset"].unique())
+        raise InputError(Problem("no such asset", key="asset", value=asset, allowed=allowed))
+    return result, frame[frame["asset"] == asset]
+
+
+def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
+    """Bitcoin's month-end level by date in years, and its falls of 45 percent and more with theirs."""
+    from fiscal.markets import history
+
+    levels = history.monthly_levels()["crypto"].dropna()
+    dates = pd.Series({month: month.year + month.month / 12 for month in levels.index})
+    falls = history.drawdowns("crypto")
+    for end in ("peak", "trough"):
+        months = pd.PeriodIndex(falls[f"{end}_month"], freq="M")
+        falls[end], falls[f"{end}_usd"] = dates[months].to_numpy(), levels[months].to_numpy()
+    return levels.set_axis(dates.to_numpy()), falls
+
+
+def headline(owner: Result | Comparison, value: str = "nominal_bn_usd") -> pd.DataFrame:
+    """The books by window and scenario, and net revenue against each reference.
+
+    Columns ``window, scenario, deferred_revenue, payroll_forgone, withdrawal_tax, other_receipts,
+    net_revenue, against_no_crypto, against_equity_adoption``, and ``against_base`` where a scenario
+    differs from the first result in more than its crypto. Differences are NaN without a reference.
+    """
+    results = runs_of(owner)
+    base = results[0]
+    rows = []
+    for window in windows_of(base):
+        for result in results:
+            if window not in windows_of(result):
+                continue
+            line = {name: window_sum(result, window, name, value=value) for name in CASH_LINES}
+            net = window_sum(result, window, "net_revenue", value=value)
+            row = {
+                "window": window,
+                "scenario": result.name,
+                "deferred_revenue": line["deferred_revenue"],
+                "payroll_forgone": line["payroll_forgone"],
+                "withdrawal_tax": line["withdrawal_tax"],
+                "other_receipts": line["conversion_tax"] + line["additional_tax"],
+                "net_revenue": net,
+            }
+            for reference in REFERENCES:
+                known = reference in references_of(result)
+                row[f"against_{reference}"] = (
+                    window_difference(result, window, "net_revenue", reference, value) if known else np.nan
+                )
+            row["against_base"] = (
+                np.nan if result is base else net - window_sum(base, window, "net_revenue", value=value)
+            )
+            rows.append(row)
+    frame = pd.DataFrame(rows)
+    return frame if set_apart(results) else frame.drop(columns="against_base")
+
+
+def sensitivity() -> pd.DataFrame | None:
+    """Stored sensitivity runs as changes from the central case, the largest first; None if not built.
+
+    Columns ``key, low, high, net_low, net_high, effect_low, effect_high``: the baseline's net revenue and
+    the boom's effect on withdrawal tax against no crypto over the longest window, with the central values
+    in ``net_central`` and ``effect_central``; billions of current dollars.
+    """
+    if SENSITIVITY not in {entry.name for entry in sources.resources()}:
+        return None
+    table = sources.table("sensitivity")
+    quantities = [str(name) for name in table["quantity"].unique()]
+    chosen = {
+        "net": next(name for name in reversed(quantities) if "net_revenue" in name),
+        "effect": next(name for name in quantities if "minus" in name),
+    }
+    parts = [table.drop_duplicates("key").set_index("key")[["low", "high"]]]
+    for prefix, name in chosen.items():
+        own = table[table["quantity"] == name].set_index("key")
+        parts.append(
+            pd.DataFrame(
+                {
+                    f"{prefix}_low": own["at_low"] - own["at_value"],
+                    f"{prefix}_high": own["at_high"] - own["at_value"],
+                    f"{prefix}_central": own["at_value"],
+                }
+            )
+        )
+    frame = pd.concat(parts, axis=1)
+    size = frame[["net_low", "net_high"]].abs().max(axis=1)
+    ordered = frame.loc[size.sort_values(ascending=False, kind="stable").index]
+    return ordered.rename_axis("key").reset_index()
+
+
+DRIVERS = ("drivers_tornado", "drivers_indices", "drivers_spread")
+"""Tables that ``fiscal data derive drivers`` builds."""
+
+
+def drivers() -> dict[str, pd.DataFrame] | None:
+    """The stored sweep of the design ``drivers``: ``tornado``, ``indices``, ``spread``; None if not built."""
+    if not set(DRIVERS) <= {entry.name for entry in sources.resources()}:
+        return None
+    return {
+        "tornado": sources.table("drivers_tornado"),
+        "indices": sources.table("drivers_indices"),
+        "spread": sources.table("drivers_spread"),
+    }
+
+
+def tornado(
+    owner: Result | Comparison | Sweep, quantity: str | None = None, window: str | None = None
+) -> pd.DataFrame | None:
+    """One setting at a time, the largest moves first: a sweep's own, else the stored one's; None if there is none.
+
+    Columns as in the table ``tornado``, with ``low_change`` and ``high_change`` from the base in billions. Default:
+    the effect that the sweep is about, over its longest window. Raises InputError for another quantity or window.
+    """
+    from fiscal.studies.sweeps import Sweep
+
+    if isinstance(owner, Sweep):
+        table = owner.tornado
+    elif (stored := drivers()) is not None:
+        table = stored["tornado"]
+    else:
+        return None
+    quantities, windows = (list(dict.fromkeys(table[name])) for name in ("quantity", "window"))
+    chosen = {
+        "quantity": headline_quantity(quantities) if quantity is None else quantity,
+        "window": [label for label in windows if label != PRESENT_VALUE][-1] if window is None else window,
+    }
+    problems = [
+        Problem(f"no such {name}", key=name, value=chosen[name], allowed=", ".join(known))
+        for name, known in (("quantity", quantities), ("window", windows))
+        if chosen[name] not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    own = table[(table["quantity"] == chosen["quantity"]) & (table["window"] == chosen["window"])]
+    return own.assign(
+        low_change=own["at_low_bn_usd"] - own["at_value_bn_usd"],
+        high_change=own["at_high_bn_usd"] - own["at_value_bn_usd"],
+    ).reset_index(drop=True)
+
+
+HINDCAST = "hindcast"
+"""Table that ``fiscal data derive hindcast`` builds."""
+
+HINDCAST_QUANTITIES = {
+    "contributions": "Contributions of participants and employers",
+    "benefits": "Benefits, with rollovers out",
+    "assets": "Plan assets",
+}
+
+
+def hindcast(quantity: str, series: str = "DOL") -> pd.DataFrame:
+    """Published and modelled values of one quantity: columns ``line, start_year, variant, year, value_bn_usd``.
+
+    ``year`` is the calendar year; of ICI's dates the date itself (the end of 2014 is 2015.0). Each run
+    begins with the published value of its start year, which it meets by construction. ``line`` is
+    published, or the start year, with ``, savers known`` for the run that is told how many people save.
+    """
+    table = sources.table("hindcast")
+    own = table[(table["series"] == series) & (table["quantity"] == quantity)].copy()
+    date = pd.to_datetime(own["date"])
+    # a year's flows and the stock at its end stand at the year; inside a year ICI's stand at their date
+    own["year"] = date.dt.year + date.dt.month / 12 if series == "ICI" else date.dt.year.astype(float)
+    starts = sorted(own.loc[own["variant"] == "own_rules", "start_year"].astype(int).unique())
+    published = own.drop_duplicates("year").sort_values("year")
+    opening = {year: _published_at_start(series, quantity, year) for year in starts}
+    at = {year: float(year + (series == "ICI")) for year in starts}
+    rows = [("published", 0, "published", at[year], opening[year]) for year in starts[:1]]
+    rows += [("published", 0, "published", row.year, row.published) for row in published.itertuples()]
+    for variant, words in (("own_rules", ""), ("deferrers_fed", ", savers known")):
+        part = own[own["variant"] == variant]
+        for start in starts:
+            mine = part[part["start_year"] == start].sort_values("year")
+            if mine.empty:
+                continue
+            name = f"from {start}{words}"
+            rows.append((name, start, variant, at[start], opening[start]))
+            rows += [(name, start, variant, row.year, row.model) for row in mine.itertuples()]
+    return pd.DataFrame(rows, columns=["line", "start_year", "variant", "year", "value_bn_usd"])
+
+
+def hindcast_lines(frame: pd.DataFrame, quantity: str) -> list[tuple[str, pd.DataFrame]]:
+    """Lines of :func:`hindcast` that are drawn: published, the runs, and for contributions the longest run
+    that is told how many people save."""
+    lines = [(str(name), part) for name, part in frame.groupby("line", sort=False)]
+    first = frame.loc[frame["start_year"] > 0, "start_year"].min()
+    return [
+        (name, part)
+        for name, part in lines
+        if part["variant"].iloc[0] != "deferrers_fed"
+        or (quantity == "contributions" and part["start_year"].iloc[0] == first)
+    ]
+
+
+def _published_at_start(series: str, quantity: str, year: int) -> float:
+    """Published value of the start year, which a run takes as given."""
+    if series == "ICI":
+        ici = sources.table("ici_assets")
+        dates = pd.to_datetime(ici["date"]).dt.strftime("%Y-%m-%d")
+        return float(ici.set_index(dates)["k401_bn_usd"][f"{year}-12-31"])
+    columns = {
+        "contributions": ["participant_bn_usd", "employer_bn_usd"],
+        "benefits": ["benefits_paid_bn_usd"],
+        "assets": ["assets_yearend_bn_usd"],
+    }
+    return float(sources.table("dol_5500").set_index("year").loc[year, columns[quantity]].sum())

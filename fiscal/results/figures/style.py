@@ -1,0 +1,277 @@
+"""One look for all figures: colours that colour-blind readers tell apart, and that grey keeps apart too.
+
+Colours are Okabe and Ito's (2008). No line is told by colour alone: dashes differ, fills carry hatches
+and everything is labelled where it is drawn. Nothing here touches matplotlib's global state: ``look()``
+holds inside a ``with`` only, and figures are made without pyplot.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from fiscal.base.cards import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, spread
+from fiscal.results.figures.words import MINUS
+
+FIGURE_INCHES = (6.5, 2.75)
+"""Width of the text of a letter page; legible at half of it."""
+
+LABEL_GAP = 0.085
+"""Smallest distance between two labels of one line as a share of the axes' height."""
+
+YEAR_POINTS = 32
+"""Width of a year on the axis with the space beside it."""
+
+LEGEND_HANDLE_POINTS = 36
+"""Width of a legend's sample with the space around it; :data:`LEGEND_LINE_POINTS` high."""
+
+LEGEND_LINE_POINTS = 13
+AXIS_POINTS = 50
+"""Height that the title, the ticks and their labels take."""
+
+_LEGEND: Any = {
+    "facecolor": "white",
+    "edgecolor": "none",
+    "framealpha": 1.0,
+    "borderpad": 0.1,
+    "handlelength": 1.6,
+    "handleheight": 0.9,
+    "borderaxespad": 0.3,
+}
+
+CHARACTER_POINTS = 4.9
+"""Width of a character of a label, on average and with a little to spare."""
+
+_RC: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+    "text.parse_math": False,  # names come from users: a dollar sign is a dollar sign
+    "axes.titlesize": 9.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 9.0,
+    "axes.labelsize": 8.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#d9d9d9",
+    "grid.linewidth": 0.5,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": GREY,
+    "xtick.color": BLACK,
+    "ytick.color": BLACK,
+    "lines.linewidth": 1.5,
+    "hatch.linewidth": 0.4,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "fiscal",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one series is drawn: colour and dashes."""
+
+    color: str
+    linestyle: Any
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments for ``Axes.plot``."""
+        return {"color": self.color, "linestyle": self.linestyle}
+
+
+LINES = (
+    Line(BLACK, "-"),
+    Line(VERMILLION, (0, (5, 1.5))),
+    Line(BLUE, (0, (1.2, 1.2))),
+    Line(GREEN, (0, (6, 1.5, 1.2, 1.5))),
+    Line(PURPLE, (0, (3, 1, 1, 1, 1, 1))),
+    Line(ORANGE, (0, (8, 3))),
+)
+"""By place among the results: the base first."""
+
+FILLS: tuple[dict[str, Any], ...] = (
+    {"facecolor": "#9ecae1", "hatch": ""},
+    {"facecolor": "#fdd9a0", "hatch": "////"},
+    {"facecolor": "#3f7fae", "hatch": ""},
+    {"facecolor": "#b5e2d1", "hatch": "...."},
+    {"facecolor": "#e7c3d8", "hatch": "xxxx"},
+)
+"""Fills of stacked areas and bars, light and dark by turns so that grey keeps them apart."""
+
+
+def look() -> AbstractContextManager[Any]:
+    """The style as a context; outside it matplotlib is as it was."""
+    return mpl.rc_context(_RC)
+
+
+def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES, *, shared: bool = True) -> Any:
+    """Axes of a new figure that no global state knows: one Axes, or an array of ``panels`` side by side, with one
+    value axis if ``shared``."""
+    figure = Figure(figsize=inches, layout="constrained")
+    return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=shared)
+
+
+TEXT_CONTRAST = 4.5
+"""Least contrast of words with white paper (WCAG 2.2, AA)."""
+
+
+def new_column(heights: Sequence[float], width: float) -> list[Axes]:
+    """Axes of a new figure one below the other, ``heights`` and ``width`` in inches."""
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
+    axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=list(heights))
+    return list(axes[:, 0])
+
+
+def contrast(color: str) -> float:
+    """Contrast ratio of a colour with white, 1 to 21 (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+
+
+def readable(color: str) -> str:
+    """The colour, darkened as little as words in it need."""
+    while contrast(color) < TEXT_CONTRAST:
+        red, green, blue = to_rgb(color)
+        color = to_hex((0.97 * red, 0.97 * green, 0.97 * blue))
+    return color
+
+
+def line_of(position: int) -> Line:
+    """Style of the result at ``position``; beyond the last they repeat."""
+    return LINES[position % len(LINES)]
+
+
+def axes_points(ax: Axes) -> float:
+    """Width of the axes in points before the layout is settled: its share of the figure, less the labels."""
+    figure = ax.get_figure(root=True)
+    inches = 6.0 if figure is None else float(figure.get_size_inches()[0])
+    spec = ax.get_subplotspec()
+    columns = 1 if spec is None else spec.get_gridspec().ncols
+    return 72 * (inches - 0.5) / columns
+
+
+def title(ax: Axes, text: str, unit: str) -> None:
+    """Title says what, the axis says the unit; a title wider than the axes is broken."""
+    ax.set_title(_broken(text, axes_points(ax) / 5.7), loc="left")
+    ax.set_ylabel(unit)
+
+
+def title_of_bars(ax: Axes, text: str, unit: str, names: Sequence[str]) -> None:
+    """As :func:`title` for bars that lie, with their ``names`` at the left; the unit may run on below these."""
+    ax.set_title(_broken(text, _room_beside(ax, names) / 5.7), loc="left")
+    ax.set_xlabel(_broken(unit, axes_points(ax) / CHARACTER_POINTS), loc="right")
+
+
+def _room_beside(ax: Axes, names: Sequence[str]) -> float:
+    """Width that is left beside names of bars, points."""
+    return axes_points(ax) - CHARACTER_POINTS * max((len(name) for name in names), default=0)
+
+
+def _broken(text: str, characters: float) -> str:
+    text = text.replace("FY ", "FY\N{NO-BREAK SPACE}")
+    return "\n".join(textwrap.wrap(text, max(int(characters), 14)))
+
+
+def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> None:
+    """Limits of the year axis, with room at the right for the widest line of the labels."""
+    first, last = min(years), max(years)
+    widest = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    share = min((widest * CHARACTER_POINTS + 12) / axes_points(ax), 0.6) if widest else 0.02
+    ax.set_xlim(first, last + (last - first) * share / (1 - share))
+    year_ticks(ax, first, last, axes_points(ax) * (1 - share))
+
+
+def year_ticks(ax: Axes, first: int, last: int, points: float) -> None:
+    """Ticks at round years, as many as ``points`` of width have room for."""
+    room = max(int(points / YEAR_POINTS), 1)
+    wanted = 5 if last - first <= 30 else 10 if last - first <= 60 else 15
+    steps = (wanted, *(step for step in (10, 15, 25) if step > wanted))
+    step = next((step for step in steps if (last - first) / step <= room), 50)
+    ax.set_xticks([year for year in range(first, last + 1) if year % step == 0])
+
+
+def plain_numbers(ax: Axes, axis: Axis | None = None) -> None:
+    """An axis (default: the value axis) with thousands by comma, a true minus, and as few decimals as the
+    distance of its ticks needs."""
+    chosen = ax.yaxis if axis is None else axis
+    ticks = chosen.get_majorticklocs()
+    step = abs(float(ticks[1] - ticks[0])) if len(ticks) > 1 else 1.0
+    decimals = next(places for places in range(13) if abs(step - round(step, places)) <= 1e-6 * step)
+
+    def show(value: float, _position: int) -> str:
+        text = f"{abs(value):,.{decimals}f}"
+        return (MINUS if value < 0 and float(text.replace(",", "")) else "") + text
+
+    chosen.set_major_formatter(FuncFormatter(show))
+
+
+def zero_line(ax: Axes) -> None:
+    """The line between cost and gain."""
+    ax.axhline(0.0, color=BLACK, linewidth=0.7, zorder=1.5)
+
+
+def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> None:
+    """Write each ``(text, value, colour)`` beside the end of its line, pushed apart where they would meet.
+
+    Places are found on the axes' own scale, linear or logarithmic.
+    """
+    to_axes = (ax.transData + ax.transAxes.inverted()).transform
+    order = sorted(labels, key=lambda label: label[1])
+    lines = max((text.count("\n") + 1 for text, _, _ in labels), default=1)
+    places = spread([float(to_axes((x, value))[1]) for _, value, _ in order], LABEL_GAP * (1 + lines) / 2)
+    start = float(to_axes((x, order[0][1]))[0]) if order else 0.0
+    for place, (text, value, color) in zip(places, order, strict=True):
+        ax.annotate(
+            text,
+            xy=(x, value),
+            xytext=(start + 10 / axes_points(ax), place),
+            textcoords="axes fraction",
+            color=readable(color),
+            va="center",
+            ha="left",
+            annotation_clip=False,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "linewidth": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def legend_above(ax: Axes, names: Sequence[str] = ()) -> None:
+    """A legend over the bars, where a label at a bar would cover its neighbours: the axes make room for a row, or
+    for one entry a line where a row is too long.
+
+    ``names`` are those at the left of bars that lie.
+    """
+    handles, labels = ax.get_legend_handles_labels()
+    room = _room_beside(ax, names)
+    wide = sum(len(label) * CHARACTER_POINTS + LEGEND_HANDLE_POINTS for label in labels) <= room
+    if not wide:
+        labels = [_broken(label, (room - LEGEND_HANDLE_POINTS) / CHARACTER_POINTS) for label in labels]
+    lines = 1 if wide else sum(label.count("\n") + 1 for label in labels)
+    figure, spec = ax.get_figure(root=True), ax.get_subplotspec()
+    inches = FIGURE_INCHES[1] if figure is None else float(figure.get_size_inches()[1])
+    height = 72 * inches / (1 if spec is None else spec.get_gridspec().nrows) - AXIS_POINTS
+    share = min((lines * LEGEND_LINE_POINTS + 12) / height, 0.6)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + (high - low) * share / (1 - share))
+    ax.legend(handles, labels, loc="upper left", ncols=len(labels) if wide else 1, **_LEGEND)

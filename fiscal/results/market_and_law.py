@@ -1,0 +1,302 @@
+"""What stands behind a projection, as objects that show themselves: the market record, a path model, tax schedules.
+
+Each builder returns an :class:`Exhibit`: tidy tables with documented columns, figures, and a card for notebooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fiscal import scenario as scenarios
+from fiscal.base import cards, sources
+from fiscal.base.axes import GROUPS
+from fiscal.base.errors import InputError, Problem
+from fiscal.results.result import COLUMNS as RESULT_COLUMNS
+from fiscal.results.result import Plots
+
+if TYPE_CHECKING:
+    from fiscal.scenario import Scenario
+
+FEWEST_PATHS, MOST_PATHS = 1, 100_000
+
+COLUMNS: Mapping[str, str] = {
+    "month": "calendar month, its end",
+    "level": "level of the series that stands for the asset (dollars for Bitcoin, an index for the others)",
+    "series": "series that stands for the asset in the tables of data/",
+    "first_month": "first month with a level",
+    "last_month": "last month with a level",
+    "first_year": "first year of the series behind the return",
+    "last_year": "last year of it",
+    "missing_months": "months without a level between the first and the last",
+    "period": "calendar years, first to last",
+    "mean_log_rate": "mean log return a year",
+    "volatility_rate": "standard deviation of log returns, a year",
+    "geometric_return_rate": "geometric mean return a year, nominal",
+    "real_return_rate": "the same after projected consumer prices",
+    "historical_real_rate": "real geometric mean of the record",
+    "peak_month": "month end before the fall",
+    "trough_month": "month end of the lowest level",
+    "drawdown_share": "fall from peak to trough, a fraction",
+    "recovered_month": "month end at which the peak was regained; missing: not yet",
+    "date": "date of the event",
+    "entity": "who lost",
+    "loss_bn_usd": "loss reported, billions of dollars",
+    "lost_share": "loss over the value of all crypto at the month end before",
+    "study": "estimate that the parameter belongs to",
+    "parameter": "name of the parameter",
+    "standard_error": "its standard error; missing where none is formed",
+    "months": "months that the estimate uses",
+    "law_year": "year of the tax law",
+    "group": "earnings group: ranks of lifetime wage",
+    "population_share": "share of the group in all people",
+    "deferral_rate": "income tax saved per dollar deferred at ages 45-54",
+    "employer_rate": "income tax that an employer's dollar of contribution saves at ages 45-54",
+    "withdrawal_rate_65_69_small": "average tax on 8,000 dollars (2025 wages) withdrawn at 65-69 on top of the rest",
+    "withdrawal_rate_65_69_large": "average tax on 64,000 dollars",
+    "withdrawal_marginal_rate_65_69": "tax on a dollar between the two",
+    "withdrawal_rate_73_79_small": "average tax on 8,000 dollars (2025 wages) withdrawn at 73-79 on top of the rest",
+    "withdrawal_rate_73_79_large": "average tax on 64,000 dollars",
+    "withdrawal_marginal_rate_73_79": "tax on a dollar between the two",
+    "age_band": "ages attained in the year",
+    "withdrawal_usd": "dollars withdrawn by a person on top of all other income",
+    "tax_usd": "mean income tax on them over the group's account holders",
+    "average_rate": "tax over dollars withdrawn",
+    "paths": "number of paths",
+}
+"""Columns of the exhibits' tables that results do not have."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """Tables under one title. The card prints the columns ``brief`` of the table ``shown``, and draws ``curves``."""
+
+    kind: str
+    title: str
+    note: str
+    tables: Mapping[str, pd.DataFrame]
+    shown: str
+    brief: tuple[str, ...]
+    curves: cards.Curves
+    fingerprint: str
+
+    def to_frame(self, name: str | None = None) -> pd.DataFrame:
+        """One table (default: the one shown) in long form; :attr:`columns` says what its columns hold.
+
+        Raises InputError for a table that is not there.
+        """
+        wanted = self.shown if name is None else name
+        if wanted not in self.tables:
+            raise InputError(Problem("no such table", value=wanted, allowed=", ".join(self.tables)))
+        return self.tables[wanted].copy()
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What each column of the tables holds."""
+        names = dict.fromkeys(str(name) for frame in self.tables.values() for name in frame)
+        return {name: COLUMNS.get(name) or RESULT_COLUMNS[name] for name in names}
+
+    @property
+    def plot(self) -> Plots:
+        """Figures; each returns Axes and takes ``ax``."""
+        return Plots(self)
+
+    def __repr__(self) -> str:
+        return f"<fiscal {self.kind}: {self.title}, tables {', '.join(self.tables)}>"
+
+    def _repr_html_(self) -> str:
+        frame = self.tables[self.shown][list(self.brief)]
+        rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+        columns = [str(name).replace("_", " ") for name in frame]
+        small = f"{self.kind}, fingerprint {self.fingerprint[:12]}"
+        return cards.card(self.title, small, self.note, cards.table(columns, rows), cards.figure(self.curves))
+
+
+def _cell(value: object) -> str:
+    """A number with three decimals, a count as it is, nothing for what is missing."""
+    if value is None or value != value:
+        return ""
+    return f"{value:,.3f}" if isinstance(value, float) else str(value)
+
+
+RECORD_TABLES = ("monthly_prices", "annual_returns", "crypto_incidents", "market_fit")
+"""Tables that the record is read from: what its fingerprint is of."""
+
+
+def market_record() -> Exhibit:
+    """What markets did, and what a model of Bitcoin's months can be estimated to be.
+
+    Tables: ``series`` (which months each asset has), ``monthly_levels``, ``bitcoin_by_period``, ``bitcoin_falls``
+    (45 percent and more), ``custodial_losses``, ``fits`` (the stored study of ``fiscal markets fit``) and
+    ``long_run`` (the returns that the core assets earn from mid-2026 on).
+    """
+    from fiscal.markets import core, estimation, history, losses
+
+    levels = history.monthly_levels()
+    long = levels.rename_axis("month").stack().dropna().rename("level").reset_index()
+    bitcoin = levels["crypto"].dropna()
+    return Exhibit(
+        kind="MarketRecord",
+        title="What markets did",
+        note="Bitcoin's monthly log returns by period: rates a year and correlations, fractions.",
+        tables={
+            "bitcoin_by_period": history.crypto_moments_by_period().astype({"months": int}).reset_index(),
+            "series": history.gaps().reset_index(),
+            "monthly_levels": long.assign(month=long["month"].astype(str)).astype({"asset": str}),
+            "bitcoin_falls": history.drawdowns("crypto"),
+            "custodial_losses": losses.incidents(),
+            "fits": sources.table(estimation.TABLE),
+            "long_run": core.long_run_means().reset_index(),
+        },
+        shown="bitcoin_by_period",
+        brief=("period", "mean_log_rate", "volatility_rate", "geometric_return_rate", "equity_correlation"),
+        curves=cards.Curves(
+            what="Bitcoin at month ends",
+            unit="dollars, log scale",
+            years=[month.year + month.month / 12 for month in bitcoin.index],
+            lines=(("Bitcoin", bitcoin.tolist()),),
+            logarithmic=True,
+        ),
+        fingerprint=sources.fingerprint(
+            {table.path: table.sha256 for table in map(sources.resource, RECORD_TABLES)}
+        ),
+    )
+
+
+RANDOM_CAVEAT = "What the model's settings imply, not a forecast."
+NAMED_CAVEAT = "A path with stated reasons, not a forecast; no probability is attached to it."
+
+
+def market_paths(
+    scenario: str | Path | Scenario = "stochastic_central",
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    *,
+    paths: int = 1000,
+) -> Exhibit:
+    """What a scenario's path model implies before anything is projected, from 2025 to 2100.
+
+    Tables: ``implied`` (moments by asset), ``dollar`` (a dollar put in at the end of 2026, over paths),
+    ``crypto_size`` (value of all crypto over GDP) and ``returns`` (every path, year and asset). A model of one path
+    has one. Raises InputError for a wrong scenario or number of paths.
+    """
+    from fiscal.engine.inputs import path_settings
+    from fiscal.markets.implied import dollar, implied_by, long_paths
+    from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
+
+    chosen = scenarios.load(scenario, overrides)
+    if not FEWEST_PATHS <= paths <= MOST_PATHS:
+        raise InputError(Problem("out of range", key="paths", value=paths, allowed=f"1 to {MOST_PATHS:,}"))
+    section = chosen.settings.paths
+    drawn = smoothed(
+        long_paths(section.model, path_settings(chosen.settings), paths, section.seed),
+        chosen.settings.alternatives.smoothing,
+    )
+    over_gdp = implied_crypto_value_over_gdp(drawn)
+    size = over_gdp.quantile([0.05, 0.5, 0.95], axis=1).T.reset_index()
+    annual = drawn.annual_returns()
+    index = pd.MultiIndex.from_product(
+        [np.arange(len(annual)), drawn.years, drawn.assets], names=["path_number", "year", "asset"]
+    )
+    fan = dollar(drawn)
+    crypto = fan[fan["asset"] == "crypto"]
+    names = {"95 percent": "q95_usd", "median": "median_usd", "5 percent": "q05_usd"}
+    brief: tuple[str, ...] = ("asset", "geometric_10y_rate", "geometric_rate", "arithmetic_rate")
+    count = "One path"
+    if len(annual) > 1:
+        brief += (
+            "volatility_1y_rate",
+            "halved_share",
+            "dollar_30y_q05",
+            "dollar_30y_q95",
+            "equity_correlation",
+        )
+        count = f"{len(annual):,} paths"
+    else:
+        names = {"the path": "median_usd"}
+    random = path_model(section.model).stochastic
+    caveat = RANDOM_CAVEAT if random else NAMED_CAVEAT
+    return Exhibit(
+        kind="MarketPaths",
+        title=f"{chosen.title}: {drawn.label}",
+        note=f"{count}, calendar years from 2027; rates a year and shares, fractions. {caveat}",
+        tables={
+            "implied": implied_by(drawn),
+            "dollar": fan,
+            "crypto_size": size.set_axis(["year", "q05_over_gdp", "median_over_gdp", "q95_over_gdp"], axis=1),
+            "returns": pd.Series(annual.ravel(), index=index, name="return_rate").reset_index(),
+        },
+        shown="implied",
+        brief=brief,
+        curves=cards.Curves(
+            what="A dollar in crypto at the end of 2026",
+            unit="dollars, log scale",
+            years=crypto["year"].tolist(),
+            lines=tuple((name, crypto[column].tolist()) for name, column in names.items()),
+            logarithmic=True,
+        ),
+        fingerprint=chosen.fingerprint(),
+    )
+
+
+CURVE_GROUPS = ("P20-30", "P50-60", "P99-100")
+"""Groups whose rates the small figure draws."""
+
+
+def schedules(
+    scenario: str | Path | Scenario = "baseline", overrides: Mapping[str, object] | Sequence[str] = ()
+) -> Exhibit:
+    """The tax schedules that a scenario is projected with: current law's, or its reform's (minutes on first use).
+
+    Tables: ``rates`` (average and marginal by law year and group) and ``withdrawal_curve`` (tax on a withdrawal by
+    law year, age band, group and size). ``tax.withdrawal_scale`` and ``tax.flat_rate`` are not in them.
+    Raises InputError for a wrong scenario or reform.
+    """
+    from fiscal.engine.inputs import law_in_force, schedules_in_force
+    from fiscal.law.build.holders import AGE_BANDS
+    from fiscal.law.schedules import show
+
+    chosen = scenarios.load(scenario, overrides)
+    law = schedules_in_force(chosen.settings)
+    rates = pd.concat(
+        [show(int(year), law).assign(law_year=int(year)) for year in law.law_years], ignore_index=True
+    )
+    rates.insert(0, "law_year", rates.pop("law_year"))
+    curve = law.holder_curve_usd()[..., 1:]  # (law_year, band, group, x), without a withdrawal of nothing
+    index = pd.MultiIndex.from_product(
+        [law.law_years, AGE_BANDS, GROUPS], names=["law_year", "age_band", "group"]
+    )
+    dollars = np.broadcast_to(law.grid_usd[:, None, None, 1:], curve.shape)
+    frame = pd.DataFrame(
+        {"withdrawal_usd": dollars.ravel(), "tax_usd": curve.ravel()}, index=index.repeat(curve.shape[-1])
+    ).reset_index()
+    frame["average_rate"] = frame["tax_usd"] / frame["withdrawal_usd"]
+    by_year = rates.pivot(index="law_year", columns="group", values="withdrawal_rate_65_69_large")
+    first = int(law.law_years[0])
+    return Exhibit(
+        kind="Schedules",
+        title=f"Tax schedules, {law_in_force(chosen.settings)}",
+        note=f"Law of {first}, fractions of the dollar contributed or withdrawn, by lifetime earnings group; "
+        "other law years stand in the table rates.",
+        tables={"law": rates[rates["law_year"] == first], "rates": rates, "withdrawal_curve": frame},
+        shown="law",
+        brief=(
+            "group",
+            "deferral_rate",
+            "employer_rate",
+            "withdrawal_rate_65_69_large",
+            "withdrawal_marginal_rate_65_69",
+            "withdrawal_rate_73_79_large",
+        ),  # fmt: skip
+        curves=cards.Curves(
+            what="Average tax on 64,000 dollars (2025 wages) withdrawn at 65-69, by law year",
+            unit="percent",
+            years=by_year.index.tolist(),
+            lines=tuple((name, (100 * by_year[name]).tolist()) for name in CURVE_GROUPS),
+        ),
+        fingerprint=chosen.fingerprint(),
+    )

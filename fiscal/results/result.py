@@ -1,0 +1,668 @@
+"""Results as tidy tables, one row an observation, every table in :data:`TABLES`, every column
+in :data:`COLUMNS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from fiscal.base import cards
+from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
+from fiscal.base.errors import InputError, Problem
+from fiscal.budget import valuation
+from fiscal.budget.ledger import LINES
+from fiscal.results.tables import path_tables, summary_of, tables_of, with_paths
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fiscal.engine.run import Paths, Run
+    from fiscal.results.market_and_law import Exhibit
+    from fiscal.scenario import Scenario
+    from fiscal.studies.sweeps import Sweep
+
+TABLES: Mapping[str, str] = {
+    "budget": "every line of the books by year, calendar and fiscal",
+    "windows": "the lines summed over the fiscal years of each window",
+    "present_values": "the lines' flows discounted to 30 June 2025, basis by basis: horizon, terminal claim, total",
+    "vintages": "what each year's contributions, and the opening stock, bring and cost over their whole life",
+    "bases": "the same questions on every basis side by side, at average and at marginal rates",
+    "claim": "the government's claim on traditional balances at each opening, and what a fall of crypto takes of it",
+    "tax_expenditure": "the cash measure by method and the present-value measure by basis",
+    "distribution": "the lines by earnings group and birth decade, calendar years of each window",
+    "distribution_bases": "the values of the table bases by earnings group, birth decade and stratum",
+    "displaced": "gains tax forgone if the crypto would have been held, and taxed, outside",
+    "contingent": "what the backstop rule would cost, on the scenario's path and over random paths",
+    "contributions": "contributions by year, kind and tax character",
+    "balances": "year-end balances by wrapper, tax character and sleeve",
+    "flows": "flows through the accounts by year: withdrawals, rollovers, conversions, returns, fees, losses",
+    "people": "people, deaths, migration, entrants and account holders by year",
+    "asset_returns": "return of each asset by calendar year on the scenario's path",
+    "crypto_size": "value of all crypto over gross domestic product that the path implies",
+    "economy": "the macroeconomic path: output, wages, prices, interest rates",
+    "checks": "identities checked on this run, with their largest residual",
+    "settings": "every setting of the run as it stood, as fiscal explain shows it",
+    "state_tax": "state income tax by year, where state.income_tax is on",
+    "path_years": "random models: each year's distribution over paths, and that of the differences from references",
+    "path_windows": "random models: the distribution of window sums and present values over paths",
+    "paths": "random models: window sums of every path",
+    "path_crypto": "random models: value of all crypto over gross domestic product over paths",
+    "implied": "random models: what the path model implies for each asset",
+    "path_dollar": "random models: a dollar in each asset over paths and years",
+}
+"""Table of a result -> what it holds; the last ones only where their condition is met."""
+
+COLUMNS: Mapping[str, str] = {
+    "scenario": "name of the scenario that is compared with the base",
+    "path": "scenario, or one of its references: no_crypto, equity_adoption",
+    "year": "calendar year, or fiscal year where year_kind says so; 2025 is April to December only",
+    "year_kind": "calendar or fiscal",
+    "line": "line of the government's books; positive = the government is better off, "
+    "but a positive tax_expenditure is a cost",
+    "nominal_bn_usd": "billions of current dollars",
+    "real_bn_usd": "billions of dollars at the prices of books.price_year (CPI-U)",
+    "gdp_share": "share of the same years' gross domestic product",
+    "window": "fiscal years summed over; or present value (of the horizon's calendar flows), or terminal claim",
+    "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
+    "rolled over), treasury_10y (ten-year rate), portfolio (each sleeve at its own return) or risk_neutral (mean "
+    "over risk-neutral paths at the bill rate)",
+    "rate": "the basis' rate a year; empty for treasury",
+    "span": "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
+    "present_value_bn_usd": "billions of dollars of 30 June 2025",
+    "vintage": "year of the contributions, or opening_stock",
+    "own_date_bn_usd": "billions of dollars of the contribution's own date (the middle of its year; the opening "
+    "for the opening stock)",
+    "market": "path of returns that is valued: the scenario's own, a convention's, or a random model on "
+    "risk-neutral paths",
+    "scope": "what is valued: contributions of one year, all_contributions to the horizon, opening_stock, or "
+    "crypto_effect (scenario less no crypto, stock and contributions together)",
+    "weight": "average: a dollar pays its cell's average rate, so that vintages and stock add to the total; "
+    "marginal: a further dollar, through the slopes of the schedules",
+    "per_dollar": "value over the traditional dollars contributed or in the opening stock, both of the same date",
+    "balance_bn_usd": "traditional balances of owners and heirs at the opening of the year, billions of current "
+    "dollars",
+    "claim_bn_usd": "income tax they will bring, each dollar discounted at what it earns (portfolio basis)",
+    "claim_share": "claim over balance: the government's embedded share",
+    "crypto_balance_bn_usd": "part of the balance in the crypto sleeve",
+    "crypto_claim_bn_usd": "part of the claim on the crypto sleeve, at average rates: its exposure to crypto",
+    "marginal_crypto_claim_bn_usd": "the same at the marginal rates of the schedules",
+    "fall_bn_usd": "change of the claim when crypto falls by half on that day, to first order",
+    "measure": "real, or risk_neutral: paths on which every asset earns the bill rate on average, whose mean "
+    "present value is a value at market prices",
+    "reference": "what is subtracted path by path: none, no_crypto or equity_adoption; line deferral_balance is "
+    "deferred_revenue plus withdrawal_tax",
+    "mean_bn_usd": "mean over paths, billions of current dollars (present values: of 30 June 2025)",
+    "standard_error_bn_usd": "standard error of the mean over paths",
+    "mean_controlled_bn_usd": "mean over paths less its known part of error: that of the flat-tax linear model on the "
+    "same paths, whose expectation is known, times the slope on it; empty where it is not known",
+    "standard_error_controlled_bn_usd": "standard error of mean_controlled_bn_usd; empty for Sobol draws",
+    "median_bn_usd": "median over paths",
+    "q05_bn_usd": "5 percent of paths lie below",
+    "q25_bn_usd": "25 percent of paths lie below",
+    "q75_bn_usd": "75 percent of paths lie below",
+    "q95_bn_usd": "95 percent of paths lie below",
+    "lowest_mean_bn_usd": "mean over the twentieth of the paths with the lowest values",
+    "highest_mean_bn_usd": "mean over the twentieth of the paths with the highest values",
+    "geometric_10y_rate": "geometric mean return a year over the ten years from 2027, from the mean log return",
+    "geometric_rate": "geometric mean return a year over all years",
+    "arithmetic_rate": "mean of the yearly returns",
+    "volatility_1y_rate": "standard deviation of log growth over a year",
+    "volatility_5y_rate": "standard deviation of log growth over five years, a year (over the root of five)",
+    "volatility_10y_rate": "the same over ten years",
+    "volatility_30y_rate": "the same over thirty years",
+    "halved_share": "chance that a span of ten years holds a fall of half or more between year ends",
+    "dollar_10y_q05": "a dollar after ten years, 5 percent of paths lie below",
+    "dollar_10y_q95": "a dollar after ten years, 95 percent of paths lie below",
+    "dollar_30y_q05": "a dollar after thirty years, 5 percent of paths lie below",
+    "dollar_30y_q95": "a dollar after thirty years, 95 percent of paths lie below",
+    "equity_correlation": "correlation of yearly log returns with equity's",
+    "mean_usd": "mean over paths of a dollar put in at the end of 2026",
+    "q05_usd": "5 percent of paths lie below",
+    "q25_usd": "25 percent of paths lie below",
+    "median_usd": "median over paths",
+    "q75_usd": "75 percent of paths lie below",
+    "q95_usd": "95 percent of paths lie below",
+    "measured_on": "cash_basis (the year's flows and the plan's own return) or present_value_basis (one year's "
+    "contributions over their life, with a shadow taxable account); never added",
+    "method": "how the build-up is counted on the cash basis, or the present-value basis",
+    "flows_of": "calendar year, or the year's contributions",
+    "deferred_revenue_bn_usd": "deferred revenue, billions of current dollars (present values: of the middle of the "
+    "contributions' year)",
+    "inside_buildup_bn_usd": "tax forgone on the return, the same dollars",
+    "withdrawal_tax_bn_usd": "withdrawal tax, the same dollars (table paths: of the path)",
+    "tax_expenditure_bn_usd": "the three with the sign turned: positive is a cost",
+    "displaced_share": "part of the crypto sleeve that would have been held outside plans",
+    "displaced_gains_tax_bn_usd": "gains tax forgone on it, billions of current dollars (negative; positive in a loss)",
+    "net_revenue_after_bn_usd": "net revenue with it",
+    "triggered_share": "share of paths on which the backstop rule pays at all",
+    "worse_share": "share of paths on which government is worse off than with the reference (none: than nil)",
+    "paths": "number of paths",
+    "path_number": "index of the path: the same path in any run of the same seed",
+    "net_revenue_bn_usd": "net revenue of the path",
+    "net_revenue_minus_no_crypto_bn_usd": "net revenue less that of the same path without crypto",
+    "net_revenue_minus_equity_adoption_bn_usd": "net revenue less that of the same path with the adoption in equity",
+    "q05_over_gdp": "5 percent of paths lie below this value of all crypto over gross domestic product",
+    "median_over_gdp": "its median",
+    "q95_over_gdp": "95 percent of paths lie below",
+    "capped_share": "share of paths on which crypto's value was held at its cap in this year or before",
+    "tax_character": "traditional or roth (both for the opening stock)",
+    "kind": "elective_deferral or employer_contribution",
+    "wrapper": "plan, ira (rolled over from the plan) or inherited",
+    "sleeve": "core or crypto",
+    "part": "traditional, roth, or crypto: the crypto sleeve of both",
+    "flow": "name of a flow through the accounts",
+    "dimension": "earnings_group (lifetime-wage rank), birth_decade or stratum (who holds crypto)",
+    "member": "group, decade or stratum",
+    "people": "persons at the opening of the year",
+    "deaths": "persons who die within the year",
+    "net_migration": "persons who arrive less those who leave",
+    "entrants": "persons who are 18 at the opening of the year",
+    "account_holders": "persons with a 401(k) balance or what was rolled over from one",
+    "asset": "asset class",
+    "return_rate": "return of the year (2025: April to December)",
+    "gdp_bn_usd": "gross domestic product of the same year, billions of current dollars",
+    "crypto_over_gdp": "value of all crypto that the path implies, over gross domestic product",
+    "wage_bill_bn_usd": "wages and salaries, billions of current dollars",
+    "wage_index": "average wage, dollars a year",
+    "cpi_u": "consumer prices, 1982-84 = 100",
+    "chained_cpi": "chained consumer prices, equal to cpi_u in 2025",
+    "one_year_rate": "three-month bill rate of the year, which stands for the one-year rate",
+    "treasury_10y_rate": "ten-year Treasury rate",
+    "price_level": "consumer prices over those of books.price_year",
+    "key": "setting of the scenario, section.key",
+    "value": "its value in this run",
+    "default": "its default",
+    "unit": "its unit",
+    "low": "lowest value allowed",
+    "high": "highest value allowed",
+    "allowed": "what is allowed, in words",
+    "source": "where the default comes from",
+    "status": "cited, derived, assumed or choice",
+    "doc": "what the setting does",
+    "changed": "whether it differs from the default",
+    "set_in": "file or option that set it",
+    "factor": "contributions (dollars in, by tax character), returns (path, allocation, fees), rate (tax per dollar: "
+    "progressivity, law), timing (when dollars leave), behaviour (responses), or difference: their sum",
+    "effect_bn_usd": "scenario less base by factor, billions of current dollars (present value: of 30 June 2025)",
+    "check": "invariant checked on this run",
+    "residual": "its largest signed residual",
+    "scale": "what the residual is measured against",
+}
+
+
+FORGONE = ("deferred_revenue", "payroll_forgone")
+BOOKS_NOTE = (
+    "Sums over fiscal years, billions of current dollars; positive = the government is better off, but a positive "
+    "tax expenditure is a cost. Scenario projections, not estimates."
+)
+
+NIL_BN_USD = 0.001
+"""Effects up to a million dollars count as none."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a result: a frame and how to narrow it."""
+
+    frame: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """The whole table in long form; columns are documented in ``fiscal.results.result.COLUMNS``."""
+        return self.frame.copy()
+
+    def _repr_html_(self) -> str:
+        return self.frame.head(12).to_html(
+            index=False, escape=True, float_format=lambda value: f"{value:,.2f}"
+        )
+
+
+@dataclass(frozen=True)
+class Budget(Table):
+    """The government's books by year."""
+
+    def window(self, first: int, last: int) -> pd.DataFrame:
+        """Sums over fiscal years ``first`` to ``last`` by path and line.
+
+        Raises ``InputError`` when a year lies outside the run's horizon.
+        """
+        frame = self.frame[self.frame["year_kind"] == "fiscal"]
+        low, high = int(frame["year"].min()), int(frame["year"].max())
+        problems = [
+            Problem(f"{name} lies outside the run", key=name, value=value, allowed=f"{low} to {high}")
+            for name, value in (("first", first), ("last", last))
+            if not low <= value <= high
+        ]
+        if first > last:
+            problems.append(
+                Problem("the window ends before it begins", key="first, last", value=(first, last))
+            )
+        if problems:
+            raise InputError(problems)
+        inside = frame[frame["year"].between(first, last)]
+        keys = [column for column in ("scenario", "path", "line") if column in frame]
+        sums = inside.groupby(keys, sort=False)[["nominal_bn_usd", "real_bn_usd", "gdp_bn_usd"]].sum()
+        sums["gdp_share"] = sums["nominal_bn_usd"] / sums.pop("gdp_bn_usd")
+        return sums.reset_index()
+
+    def line(self, name: str, *, path: str = "scenario", year_kind: str = "calendar") -> pd.Series:
+        """One line by year, billions of current dollars."""
+        frame = self.frame
+        chosen = frame[(frame["line"] == name) & (frame["path"] == path) & (frame["year_kind"] == year_kind)]
+        return chosen.set_index("year")["nominal_bn_usd"]
+
+
+class Plots:
+    """Plots of a result, comparison, sweep or exhibit: ``result.plot.cash_flow(ax=None) -> Axes``."""
+
+    def __init__(self, owner: Result | Comparison | Sweep | Exhibit) -> None:
+        self._owner = owner
+
+    def __getattr__(self, name: str) -> Callable[..., Axes]:
+        from fiscal.results import figures
+
+        known = figures.available(self._owner)
+        if name not in known:
+            raise AttributeError(f"no plot {name!r}; there are {', '.join(known)}")
+        return lambda ax=None, **options: known[name](self._owner, ax=ax, **options)
+
+    def __dir__(self) -> list[str]:
+        from fiscal.results import figures
+
+        return sorted(figures.available(self._owner))
+
+
+PRESENT_VALUES: Mapping[str, str] = {
+    "treasury": "present_value_treasury_bn_usd",
+    "portfolio": "present_value_portfolio_bn_usd",
+}
+"""Bases that an effect is valued on beside its nominal sums -> the column that holds it."""
+
+WHOLE = ("opening_stock", "all_contributions")
+"""Scopes of the table ``bases`` that together are the whole projection, to the last withdrawal."""
+
+
+def has_values(result: Result) -> bool:
+    """Whether a result holds the table ``bases``: yearly totals alone, or a run without its run-off, do not."""
+    return not result.tables.get("bases", pd.DataFrame()).empty
+
+
+def whole_value(result: Result, basis: str) -> float:
+    """Net revenue of the opening stock and all contributions, to the last withdrawal after the horizon.
+
+    Billions of 30 June 2025 on the basis ``treasury`` (the flows at bill rates) or ``portfolio`` (each dollar at
+    what it earns), at average rates. The result must hold values (:func:`has_values`).
+    """
+    frame = result.tables["bases"]
+    own = frame[(frame["basis"] == basis) & (frame["weight"] == "average") & (frame["line"] == "net_revenue")]
+    return float(own[own["scope"].isin(WHOLE)]["present_value_bn_usd"].sum())
+
+
+@dataclass(frozen=True)
+class Result:
+    """A scenario's tables. ``tables`` maps names to frames; see :data:`TABLES` and :data:`COLUMNS`."""
+
+    name: str
+    scenario: Scenario
+    tables: Mapping[str, pd.DataFrame]
+    fingerprint: str
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    data_fingerprint: str = ""
+    """sha256 over the hashes of all data tables; results of other data are not compared."""
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """How a stored run was made, from its manifest; empty for a run of this process."""
+
+    @classmethod
+    def of(cls, run: Run) -> Result:
+        """Tables of a finished run."""
+        tables = tables_of(run)
+        return cls(
+            name=run.scenario.name,
+            scenario=run.scenario,
+            tables=tables,
+            fingerprint=run.scenario.fingerprint(),
+            summary=summary_of(run, tables),
+            data_fingerprint=run.data_fingerprint,
+        )
+
+    def with_paths(self, paths: Paths) -> Result:
+        """The same with the tables of random paths that were drawn after it was made."""
+        tables = path_tables(paths)
+        summary = with_paths(self.summary, tables)
+        return replace(self, tables={**self.tables, **tables}, summary=summary)
+
+    @cached_property
+    def _rows(self) -> dict[str, set[tuple[str, ...]]]:
+        """The rows of the scenario's own path in each table that is compared, by name."""
+        found = {}
+        for name, columns in COMPARED.items():
+            table = self.tables[name]
+            own = table[table["path"] == "scenario"] if "path" in table else table
+            names = [column for column, kind in columns.items() if kind == "key" and column != "path"]
+            found[name] = set(own[names].astype(str).itertuples(index=False, name=None))
+        return found
+
+    @cached_property
+    def budget(self) -> Budget:
+        """Revenue lines by year: nominal, real, share of GDP; ``budget.window(2026, 2035)`` sums them."""
+        return Budget(self.tables["budget"])
+
+    @cached_property
+    def contributions(self) -> Table:
+        """Contributions by year, kind and tax character."""
+        return Table(self.tables["contributions"])
+
+    @cached_property
+    def balances(self) -> Table:
+        """Year-end balances by path, wrapper, tax character and sleeve."""
+        return Table(self.tables["balances"])
+
+    @property
+    def plot(self) -> Plots:
+        """Figures; each returns Axes and takes ``ax``."""
+        return Plots(self)
+
+    def __repr__(self) -> str:
+        kind, size = type(self).__name__, len(self.tables)
+        return f"<fiscal {kind} {self.name!r}: {size} tables, fingerprint {self.fingerprint[:12]}>"
+
+    def _repr_html_(self) -> str:
+        title, small = self.scenario.title, f"{self.name}, fingerprint {self.fingerprint[:12]}"
+        if _lacking(self):  # a stored run of someone else's making
+            return cards.card(title, small, f"{len(self.tables)} tables")
+        sums = self.tables["windows"].query("path == 'scenario'").set_index(["line", "window"])
+        known = list(dict.fromkeys(window for _, window in sums.index))
+        rows = [
+            (line, *(f"{sums['nominal_bn_usd'].get((line, window), np.nan):,.1f}" for window in known))
+            for line in LINES
+            if (line, known[0]) in sums.index
+        ] if known else []  # fmt: skip
+        shown = {"net revenue": ("net_revenue",), "withdrawal tax": ("withdrawal_tax",), "forgone": FORGONE}
+        own = self.tables["budget"].query("path == 'scenario' and year_kind == 'fiscal'")
+        wide = 100 * own.pivot(index="year", columns="line", values="gdp_share")
+        curves = cards.Curves(
+            what="Revenue by fiscal year",
+            unit="percent of GDP",
+            years=wide.index.tolist(),
+            lines=tuple(
+                (name, wide.reindex(columns=lines).sum(axis=1, skipna=False).tolist())
+                for name, lines in shown.items()
+            ),
+        )
+        return cards.card(title, small, BOOKS_NOTE, cards.table(["line", *known], rows), cards.figure(curves))
+
+
+@dataclass(frozen=True, repr=False)
+class Totals(Result):
+    """A result of :func:`fiscal.quick`: yearly totals to the horizon, and the tables that these fill.
+
+    There are no cells, no run-off and no values behind it: it is compared and drawn as any result, but neither
+    stored nor reported.
+    """
+
+    @cached_property
+    def balances(self) -> Table:
+        """Year-end balances by path and part: traditional, roth, and the crypto in both."""
+        return Table(self.tables["stocks"])
+
+
+def refuse_totals(*results: Result) -> None:
+    """Raises InputError naming the results that hold totals only."""
+    problems = [
+        Problem("holds yearly totals only", key=result.name, allowed="a result of fiscal.run")
+        for result in results
+        if isinstance(result, Totals)
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scenarios minus one base, table by table."""
+
+    base: Result
+    others: tuple[Result, ...]
+
+    @cached_property
+    def budget(self) -> Budget:
+        """Differences of every line from the base, with the interest line; columns as ``Result.budget``
+        plus ``scenario``. ``net_revenue_with_interest`` is net revenue plus interest on the cumulated
+        difference at the one-year rate (calendar years only)."""
+        return Budget(pd.concat([_difference(self.base, other) for other in self.others], ignore_index=True))
+
+    @cached_property
+    def turning_years(self) -> pd.DataFrame:
+        """First year the annual effect on net revenue turns for good, and the cumulated with interest."""
+        rows = []
+        for other in self.others:
+            frame = _difference(self.base, other)
+            frame = frame[(frame["year_kind"] == "calendar") & (frame["path"] == "scenario")]
+            for label, line in (
+                ("annual", "net_revenue"),
+                ("cumulated_with_interest", "cumulated_with_interest"),
+            ):
+                series = frame[frame["line"] == line].set_index("year")["nominal_bn_usd"]
+                turn = valuation.turning_year(series.to_numpy(), series.index.to_numpy(), NIL_BN_USD)
+                rows.append({"scenario": other.name, "effect": label, "turning_year": turn})
+        return pd.DataFrame(rows).astype({"turning_year": "Int64"})
+
+    @cached_property
+    def decomposition(self) -> pd.DataFrame:
+        """What makes the difference from the base, by factor: ``scenario, window, line, factor, effect_bn_usd``.
+
+        The scenarios are projected anew, a second or so each (see :func:`fiscal.decompose`).
+        """
+        from fiscal.engine.decompose import decompose
+
+        return decompose(self.base.scenario, *(other.scenario for other in self.others))
+
+    def differing_settings(self) -> pd.DataFrame:
+        """Settings that are not the same in all runs: one row a setting, one column a run, values as text."""
+        columns = {
+            result.name: result.tables["settings"].set_index("key")["value"].map(str)
+            for result in (self.base, *self.others)
+        }
+        wide = pd.DataFrame(columns)
+        return wide[wide.nunique(axis=1, dropna=False) > 1].rename_axis("setting").reset_index()
+
+    def effects(self) -> pd.DataFrame:
+        """Net revenue of each scenario less the base over every window, and the years in which it turns.
+
+        ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
+        ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
+        result has values, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`; missing: never for good).
+        """
+        valued = all(has_values(result) for result in (self.base, *self.others))
+        turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
+        rows = []
+        for other in self.others:
+            row: dict[str, Any] = {"scenario": other.name}
+            mine, base = (
+                result.tables["windows"].query("path == 'scenario' and line == 'net_revenue'")
+                for result in (other, self.base)
+            )
+            sums = base.set_index("window")["nominal_bn_usd"]
+            for window, value in mine.set_index("window")["nominal_bn_usd"].items():
+                first, last = str(window).removeprefix("FY").split("-")
+                row[f"{first}_{last}_bn_usd"] = value - sums.get(window, np.nan)
+            for basis, column in PRESENT_VALUES.items() if valued else ():
+                row[column] = whole_value(other, basis) - whole_value(self.base, basis)
+            row["annual_turns"] = turns.loc[other.name, "annual"]
+            row["cumulated_turns"] = turns.loc[other.name, "cumulated_with_interest"]
+            rows.append(row)
+        return pd.DataFrame(rows).astype({"annual_turns": "Int64", "cumulated_turns": "Int64"})
+
+    def headline(self) -> pd.DataFrame:
+        """One row a window and scenario: the books, and net revenue against both references.
+
+        ``net_revenue_minus_<base>`` is against the base run, ``net_revenue_minus_equity_adoption`` against
+        the same adoption earning the equity return (missing where the scenario holds no crypto).
+        """
+
+        def sums(result: Result, path: str) -> pd.Series:
+            table = result.tables["windows"]
+            return table[table["path"] == path].set_index(["window", "line"])["nominal_bn_usd"]
+
+        base = sums(self.base, "scenario")
+        rows = []
+        for window in base.index.get_level_values("window").unique():
+            for result in (self.base, *self.others):
+                own, equity = sums(result, "scenario"), sums(result, "equity_adoption")
+                row: dict[str, Any] = {"window": window, "scenario": result.name}
+                for line in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue"):
+                    row[f"{line}_bn_usd"] = own[window, line]
+                net = own[window, "net_revenue"]
+                row[f"net_revenue_minus_{self.base.name}_bn_usd"] = net - base[window, "net_revenue"]
+                row["net_revenue_minus_equity_adoption_bn_usd"] = (
+                    net - equity[window, "net_revenue"] if len(equity) else np.nan
+                )
+                rows.append(row)
+        return pd.DataFrame(rows)
+
+    @property
+    def plot(self) -> Plots:
+        """Figures; each returns Axes and takes ``ax``."""
+        return Plots(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<fiscal Comparison of {', '.join(other.name for other in self.others)} with {self.base.name}>"
+        )
+
+    def _repr_html_(self) -> str:
+        names = ", ".join(other.name for other in self.others)
+        prints = ", ".join(result.fingerprint[:12] for result in (self.base, *self.others))
+        frame = self.headline()
+        columns = [str(name).removesuffix("_bn_usd").replace("_", " ") for name in frame]
+        rows = [
+            [value if isinstance(value, str) else "" if np.isnan(value) else f"{value:,.1f}" for value in row]
+            for row in frame.itertuples(index=False, name=None)
+        ]
+        net = self.budget.frame.query(
+            "path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'"
+        ).pivot(index="year", columns="scenario", values="gdp_share")
+        curves = cards.Curves(
+            what=f"Net revenue less that of {self.base.name}, by fiscal year",
+            unit="percent of GDP",
+            years=net.index.tolist(),
+            lines=tuple((other.name, (100 * net[other.name]).tolist()) for other in self.others),
+        )
+        return cards.card(
+            f"{names} against {self.base.name}", f"fingerprints {prints}", BOOKS_NOTE,
+            cards.table(columns, rows), cards.figure(curves),
+        )  # fmt: skip
+
+
+COMPARED: Mapping[str, Mapping[str, str]] = {
+    # table: column -> "key" (together they name a row), "number" or "text"
+    "budget": {
+        "path": "key", "year_kind": "key", "year": "key", "line": "key", "nominal_bn_usd": "number",
+        "real_bn_usd": "number", "gdp_share": "number", "gdp_bn_usd": "number",
+    },
+    "windows": {"path": "key", "window": "key", "line": "key", "nominal_bn_usd": "number"},
+    "economy": {"year": "key", "one_year_rate": "number", "price_level": "number"},
+}  # fmt: skip
+"""What :func:`compare` reads of a result; a stored run may lack it."""
+
+
+def _lacking(result: Result) -> list[Problem]:
+    """What a comparison needs and a result has not: tables, columns, numbers in them, one row a key."""
+    found = []
+    for name, columns in COMPARED.items():
+        table = result.tables.get(name)
+        message = "lacks what a comparison needs"
+        if table is None:
+            found.append(Problem(message, key=result.name, value=f"table {name}"))
+            continue
+        missing = [column for column in columns if column not in table]
+        wrong = [
+            column
+            for column, kind in columns.items()
+            if column in table
+            and (kind == "number" or column == "year")
+            and not is_numeric_dtype(table[column])
+        ]
+        keys = [column for column, kind in columns.items() if kind == "key"]
+        if missing or wrong:
+            found.append(Problem(message, key=result.name, value=f"{name}: {sorted([*missing, *wrong])}"))
+        elif table[keys].isna().any(axis=None) or table.duplicated(keys).any():
+            found.append(Problem("has rows with the same name, or none", key=result.name, value=name))
+    return found
+
+
+def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
+    """Compare any number of results with one base.
+
+    Raises ``InputError`` when nothing is compared, or when the runs differ in horizon, price year, seed or data
+    tables and ``anyway`` does not say that this is meant.
+    """
+    problems = []
+    if not others:
+        problems.append(Problem("nothing to compare with the base", key=base.name))
+    names = [result.name for result in (base, *others)]
+    problems += [
+        Problem("two runs have the same name", value=name, allowed="scenario.name set apart")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    problems += [problem for result in (base, *others) for problem in _lacking(result)]
+    if problems:
+        raise InputError(problems)
+    for other in others:
+        for key in ("horizon.last_year", "books.price_year", "paths.seed"):
+            ours, theirs = base.scenario.value(key), other.scenario.value(key)
+            if ours != theirs:
+                problems.append(
+                    Problem(f"{other.name} and {base.name} differ", key=key, value=theirs, allowed=str(ours))
+                )
+        if other.data_fingerprint != base.data_fingerprint:
+            problems.append(Problem(f"{other.name} and {base.name} were run on other data tables"))
+    if problems and not (anyway and others):
+        raise InputError(problems)
+    lacking = [
+        Problem(f"has no {table} for what {base.name} has", key=other.name, value=sorted(ours - theirs)[:3])
+        for other in others
+        for table in COMPARED
+        for ours, theirs in [(base._rows[table], other._rows[table])]
+        if not ours <= theirs
+    ]
+    if lacking and not anyway:
+        raise InputError(lacking)
+    return Comparison(base=base, others=others)
+
+
+def _difference(base: Result, other: Result) -> pd.DataFrame:
+    keys = ["path", "year_kind", "year", "line"]
+    values = ["nominal_bn_usd", "real_bn_usd", "gdp_share"]
+    reference = base.tables["budget"]
+    reference = reference[reference["path"] == "scenario"].drop(columns="path")
+    joined = other.tables["budget"].merge(reference, on=keys[1:], suffixes=("", "_base"), validate="m:1")
+    for value in values:
+        joined[value] = joined[value] - joined.pop(f"{value}_base")
+    joined = joined.drop(columns="gdp_bn_usd_base")
+
+    economy = base.tables["economy"].set_index("year")
+    rate = economy["one_year_rate"]
+    extra = []
+    annual = joined[(joined["line"] == "net_revenue") & (joined["year_kind"] == "calendar")]
+    for _path, part in annual.groupby("path", sort=False):
+        years = part["year"].to_numpy()
+        interest, cumulated = valuation.with_interest(
+            part["nominal_bn_usd"].to_numpy(),
+            rate.loc[years].to_numpy() * np.where(years == FIRST_YEAR, STUB_FRACTION, 1),
+        )
+        for line, amounts in (
+            ("interest", interest),
+            ("net_revenue_with_interest", part["nominal_bn_usd"].to_numpy() + interest),
+            ("cumulated_with_interest", cumulated),
+        ):
+            frame = part.assign(line=line, nominal_bn_usd=amounts)
+            frame["real_bn_usd"] = amounts / economy["price_level"].loc[years].to_numpy()
+            frame["gdp_share"] = amounts / frame["gdp_bn_usd"]
+            extra.append(frame)
+    return pd.concat([joined, *extra], ignore_index=True).assign(scenario=other.name)

@@ -1,0 +1,408 @@
+"""Writing a run folder whole, and reading one back after every file was checked."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fiscal.base.errors import InputError, Problem
+from fiscal.base.files import parse_json, read_limited
+from fiscal.results.store.crate import CRATE, describe
+from fiscal.results.store.log import LOG
+from fiscal.results.store.manifest import (
+    MANIFEST,
+    MAX_FILES,
+    SCHEMA_VERSION,
+    TABLE_NAME,
+    environment,
+    git_state,
+    input_record,
+    made_at,
+    read_manifest,
+)
+from fiscal.results.store.place import Place, files_in, working_place
+from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fiscal.results.result import Result
+    from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
+    from fiscal.studies.sweeps import Sweep
+
+COLUMNS_FILE, DESIGN_FILE = "columns.csv", "design.toml"
+MAX_TABLE_BYTES = 2 * 1024**3
+
+
+def write_run(
+    result: Result | Sweep, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
+) -> Path:
+    """Write ``result`` to a new run folder and return its path.
+
+    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or the result holds
+    totals only.
+    """
+    from fiscal.results.result import Result, refuse_totals
+
+    if isinstance(result, Result):
+        refuse_totals(result)
+    with working_place(folder, result.scenario, _design_of(result), force=force) as place:
+        finish(place, result, command)
+    return Path(folder)
+
+
+def _design_of(result: Result | Sweep) -> Design | None:
+    from fiscal.results.result import Result
+
+    return None if isinstance(result, Result) else result.design
+
+
+def finish(
+    place: Place,
+    result: Result | Sweep,
+    command: Sequence[str] = (),
+    files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write ``result`` in the working place and put it under its name. Raises InputError when that fails.
+
+    ``files`` are further ones by their name in the folder, such as figures.
+    """
+    try:
+        place.folder.mkdir()
+        _fill(result, place, command, files or {})
+        place.put_in_place()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(Problem(f"the run cannot be written: {reason}", file=place.shown)) from error
+
+
+SETTINGS_TABLE = "settings"
+"""The table in which the user's files are named."""
+
+
+def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
+    from fiscal.base import sources
+
+    folder, design = place.folder, _design_of(result)
+    inputs = input_record(result.scenario, design)
+    if inputs != place.question["inputs"]:
+        message = "a file or table was changed while the run was made"
+        raise InputError(Problem(message, file=place.shown, allowed="the run made again"))
+    scenario, names = _with_copies(result.scenario, folder, inputs["files"])
+    (folder / "tables").mkdir()
+    (folder / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
+    if design is not None:
+        for name, text in _design_texts(design, names).items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    write_json(folder / "summary.json", plain(result.summary))
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    words = _column_words(result)
+    indexes, rows = {}, []
+    for name, table in result.tables.items():
+        if not TABLE_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of a table file")
+        written, indexes[name] = flat(table)
+        if names and name == SETTINGS_TABLE:
+            written = written.assign(value=written["value"].replace(names))
+        written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+        with (folder / "tables" / f"{name}.parquet").open("wb") as stream:
+            written.to_parquet(stream, index=False)  # pyarrow itself cannot open every name in every locale
+        rows += [
+            (name, str(column), _kind(written[column]), words.get(str(column), "")) for column in written
+        ]
+    _write_columns(folder / COLUMNS_FILE, rows)
+    outputs = _hashes(folder)
+    manifest: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "name": result.name,
+        "inputs": inputs,
+        "outputs": outputs,
+        "table_indexes": indexes,
+        "input_fingerprint": fingerprint_of(inputs),
+        "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
+        # from here on in no fingerprint
+        "law": result.summary.get("law"),
+        "environment": environment(),
+        "git": git_state(),
+        "own_tables": sources.own_tables(),
+        "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},
+        "command": [os.fsencode(word).decode("utf-8", "replace") for word in command],
+        "made": {"time": made_at()},
+    }
+    kept = place.path / LOG
+    if kept.is_file():
+        shutil.copyfile(kept, folder / LOG)
+    told = scenario if design is None else replace(scenario, title=design.title, description="")
+    write_json(folder / CRATE, describe(manifest, told, sorted(files_in(folder))))
+    manifest["beside"] = {name: sha256 for name, sha256 in _hashes(folder).items() if name not in outputs}
+    write_json(folder / MANIFEST, manifest)
+
+
+def _design_texts(design: Design, names: Mapping[str, str]) -> dict[str, str]:
+    """The design and its reference as files; the user's files by their ``names`` in the folder."""
+    from fiscal.scenario import own_files
+    from fiscal.scenario.design import REFERENCE_FILE
+
+    texts = {DESIGN_FILE: design.to_toml()}
+    reference = design.against
+    if reference is not None:
+        settings = reference.settings
+        for key in own_files(settings):
+            section, _, name = key.partition(".")
+            settings = with_value(settings, section, name, names[str(reference.value(key))])
+        texts[REFERENCE_FILE] = replace(reference, settings=settings).to_toml()
+    return texts
+
+
+def _column_words(result: Result | Sweep) -> Mapping[str, str]:
+    from fiscal.results.result import COLUMNS, Result
+
+    return COLUMNS if isinstance(result, Result) else result.columns()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {name: file_sha256(folder / name) for name in sorted(files_in(folder))}
+
+
+def _with_copies(scenario: Scenario, folder: Path, hashes: dict[str, str]) -> tuple[Scenario, dict[str, str]]:
+    """The scenario with the user's files named as they are in the folder, where they are copied to; and the old
+    names with the new ones."""
+    from fiscal.scenario import file_settings, own_files
+
+    files = own_files(scenario.settings)
+    if not files:
+        return scenario, {}
+    (folder / "inputs").mkdir()
+    settings, names = scenario.settings, {}
+    for key, path in files.items():
+        inside = file_settings()[key]
+        shutil.copyfile(path, folder / inside)
+        if file_sha256(folder / inside) != hashes[inside]:
+            raise InputError(Problem("was changed while the run was made", key=key, value=str(path)))
+        section, _, name = key.partition(".")
+        settings = with_value(settings, section, name, inside)
+        names[str(scenario.value(key))] = inside
+    return replace(scenario, settings=settings), names
+
+
+def with_value(settings: Any, section: str, name: str, value: object) -> Any:
+    """Settings with one value replaced."""
+    part = getattr(settings, section).model_copy(update={name: value})
+    return settings.model_copy(update={section: part})
+
+
+def _kind(values: pd.Series) -> str:
+    from pandas.api import types
+
+    if types.is_bool_dtype(values):
+        return "boolean"
+    if types.is_integer_dtype(values):
+        return "integer"
+    return "number" if types.is_numeric_dtype(values) else "text"
+
+
+def _write_columns(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=["table", "column", "type", "description"])
+    frame.to_csv(path, index=False, lineterminator="\n")
+
+
+def read_run(folder: str | Path) -> Result:
+    """A result read back from its folder, after every file was checked against the manifest, and every table
+    against what the package writes for the run's settings.
+
+    Raises InputError for what is no run folder, for files that are missing or were changed, and for tables or a
+    summary that no run of this version writes.
+    """
+    from dataclasses import replace
+
+    from fiscal import __version__
+    from fiscal.results import schema
+
+    result = stored_result(folder)
+    problems = [replace(one, file=f"{folder}/{one.file}") for one in schema.misfits(result)]
+    if problems:
+        version = result.provenance["package_version"]
+        if version != __version__:
+            message = "was written by another version of fiscal"
+            problems.append(Problem(message, file=str(folder), value=version, allowed=__version__))
+        raise InputError(problems[:20])
+    return result
+
+
+def stored_result(folder: str | Path) -> Result:
+    """A result as its folder holds it: the files are those that were written, what they say is not judged.
+
+    Raises InputError for what is no run folder and for files that are missing or were changed.
+    """
+    from dataclasses import replace
+
+    from fiscal.base import sources
+    from fiscal.results.result import Result
+
+    path = Path(folder)
+    manifest, tables = _sound(path)
+    if DESIGN_FILE in manifest["outputs"]:
+        message = "is a sweep, not the run of one scenario"
+        raise InputError(Problem(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}"))
+    scenario = stored_scenario(path, manifest)
+    if manifest["name"] != scenario.name:  # the name becomes that of files beside a report
+        told = Problem(
+            "is not the scenario's", file=f"{folder}/{MANIFEST}", key="name", value=manifest["name"][:80]
+        )
+        raise InputError(replace(told, allowed=scenario.name))
+    shown = f"{folder}/summary.json"
+    summary = parse_json(read_limited(path / "summary.json", MAX_TABLE_BYTES, shown), shown)
+    if not isinstance(summary, dict):
+        raise InputError(Problem("is no summary", file=shown))
+    return Result(
+        name=manifest["name"],
+        scenario=scenario,
+        tables=tables,
+        fingerprint=scenario.fingerprint(),
+        summary=summary,
+        data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
+        provenance=provenance_of(manifest),
+    )
+
+
+def read_sweep(folder: str | Path) -> Sweep:
+    """A sweep read back from its folder, after every file was checked against the manifest.
+
+    Raises InputError for a folder that holds none, and for files that are missing or were changed.
+    """
+    from fiscal.scenario.design import BASE_FILE, REFERENCE_FILE, read_design
+    from fiscal.scenario.scenario import NAME_PATTERN
+    from fiscal.scenario.toml import read_toml
+    from fiscal.studies.sweeps import Sweep
+
+    path = Path(folder)
+    manifest, tables = _sound(path)
+    if DESIGN_FILE not in manifest["outputs"]:
+        raise InputError(Problem("is no sweep", file=str(folder), allowed="a folder of fiscal sweep"))
+    if not NAME_PATTERN.fullmatch(manifest["name"]):
+        told = Problem("cannot be a name", file=f"{folder}/{MANIFEST}", key="name")
+        raise InputError(replace(told, value=manifest["name"][:80]))
+    asked = read_toml(path / DESIGN_FILE, f"{folder}/{DESIGN_FILE}").get("sweep")
+    named = [asked.get(key) for key in ("base", "against")] if isinstance(asked, dict) else []
+    # a file elsewhere, or one of the catalogue, is no part of the sweep
+    if any(name not in (BASE_FILE, REFERENCE_FILE, None) for name in named):
+        message = "names a scenario that is not part of the sweep"
+        raise InputError(Problem(message, file=f"{folder}/{DESIGN_FILE}", key="sweep"))
+    design = replace(read_design(path / DESIGN_FILE), name=manifest["name"])
+    return Sweep.stored(design, tables, str(folder))
+
+
+def _sound(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Manifest and tables of a folder in which nothing was changed. Raises InputError for any other."""
+    problems = verify(path)
+    if problems:
+        raise InputError(problems[:20])
+    manifest = read_manifest(path)
+    return manifest, {name: _table(path, name, index) for name, index in manifest["table_indexes"].items()}
+
+
+def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
+    import pyarrow
+    from pyarrow import parquet
+
+    shown = f"{path}/tables/{name}.parquet"
+    file = path / "tables" / f"{name}.parquet"
+    if file.stat().st_size > MAX_TABLE_BYTES:
+        raise InputError(Problem("the file is too large", file=shown, allowed="at most 2 GB"))
+    try:
+        stored = parquet.read_table(io.BytesIO(file.read_bytes()))
+        stored.validate(full=True)  # offsets and texts, which pandas takes on trust
+        table = stored.to_pandas()
+        return table.set_index(index) if index else table
+    except (ValueError, KeyError, TypeError, OSError, NotImplementedError, pyarrow.ArrowException) as error:
+        line = (str(error).splitlines() or [""])[0][:200]
+        raise InputError(Problem(f"cannot be read as Parquet: {line}", file=shown)) from None
+
+
+def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
+    """The scenario of a run folder, its files being the copies in the folder."""
+    from fiscal.scenario import file_settings, load, own_files
+
+    if "scenario.toml" not in manifest["outputs"]:
+        raise InputError(Problem("names no scenario.toml", file=f"{folder}/{MANIFEST}", key="outputs"))
+    scenario = load(folder / "scenario.toml")
+    settings = scenario.settings
+    for key, path in own_files(settings).items():
+        inside = file_settings()[key]
+        if path.as_posix() != inside or inside not in manifest["outputs"]:
+            message = "names a file that is not part of the run"
+            raise InputError(Problem(message, file=f"{folder}/scenario.toml", key=key, value=str(path)[:80]))
+        section, _, name = key.partition(".")
+        settings = with_value(settings, section, name, str(folder / inside))
+    told = manifest["set_in"]  # the files and options that set the values, not the copy in the folder
+    return replace(scenario, settings=settings, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
+
+
+def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a citation and a report say about how a run was made."""
+    return {
+        "input_fingerprint": manifest["input_fingerprint"],
+        "record_fingerprint": manifest["record_fingerprint"],
+        "git": manifest.get("git"),
+        "files": dict(manifest["inputs"]["files"]),
+        "own_tables": dict(manifest.get("own_tables", {})),
+        "package_version": manifest["inputs"]["package_version"],
+        "time": manifest["made"]["time"],
+    }
+
+
+def verify(folder: str | Path) -> list[Problem]:
+    """Every fault of a run folder: missing, changed or added files, links, fingerprints that do not fit."""
+    path = Path(folder)
+    manifest = read_manifest(path)
+    problems = []
+    named = {**manifest["outputs"], **manifest["beside"]}
+    for name, sha256 in named.items():
+        file = path / name
+        if _through_link(path, name):
+            problems.append(Problem("is a link", file=f"{folder}/{name}"))
+        elif not file.is_file():
+            problems.append(Problem("the file is missing", file=f"{folder}/{name}"))
+        elif file_sha256(file) != sha256:
+            problems.append(Problem("the file was changed after the run", file=f"{folder}/{name}"))
+    present = set()
+    for name in files_in(path):
+        present.add(name)
+        if len(present) > MAX_FILES:
+            problems.append(
+                Problem("holds more files than any run", file=str(folder), allowed=str(MAX_FILES))
+            )
+            break
+    for name in sorted(present - set(named) - {MANIFEST}):
+        problems.append(Problem("the file is not part of the run", file=f"{folder}/{name}"))
+    inputs, outputs = manifest["inputs"], manifest["outputs"]
+    expected = {
+        "input_fingerprint": fingerprint_of(inputs),
+        "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
+    }
+    for key, fingerprint in expected.items():
+        if manifest[key] != fingerprint:
+            problems.append(Problem("does not fit the manifest", file=f"{folder}/{MANIFEST}", key=key))
+    for name, sha256 in inputs["files"].items():
+        if outputs.get(name) != sha256:
+            problems.append(Problem("is not the file the run was asked with", file=f"{folder}/{name}"))
+    return problems
+
+
+def _through_link(folder: Path, name: str) -> bool:
+    place = folder
+    for part in name.split("/"):
+        place = place / part
+        if place.is_symlink():
+            return True
+    return False

@@ -1,0 +1,317 @@
+"""What was asked and what was answered: the record of a run, and reading it back with distrust.
+
+``input_fingerprint``
+    settings, seed, data tables, the user's own files, package version and source code: the same question;
+``record_fingerprint``
+    that and the hash of every output: the same bytes answered.
+
+Time, machine, command, log and RO-Crate description are in the manifest but in neither fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fiscal import __version__
+from fiscal.base.errors import InputError, Problem, nearest
+from fiscal.base.files import parse_json, read_limited
+from fiscal.results.store.values import fingerprint_of
+
+if TYPE_CHECKING:
+    from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
+
+SCHEMA_VERSION = 2
+MANIFEST = "manifest.json"
+INCOMPLETE = ".incomplete"
+"""Ending of the folder beside a run folder in which the run is made."""
+
+MAX_MANIFEST_BYTES = 8 * 1024 * 1024
+MAX_FILES = 10_000
+TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_RECORDED_PACKAGES = (
+    "SALib",
+    "arch",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "scipy",
+    "statsmodels",
+    "taxcalc",
+    "typst",
+)
+MODEL_FILES = ("fiscal", "data", "reports/template", "pyproject.toml", "requirements.lock")
+"""What a result hangs on; a change elsewhere in the source tree does not make it dirty."""
+
+
+def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, Any]:
+    """Everything that decides a result: settings, data, the user's files, package version, source code.
+
+    A file of the user's stands under its name in the run folder, whatever it was called. Of a sweep ``scenario``
+    is the base, and ``design`` what its cases change.
+    """
+    from fiscal.base import sources
+    from fiscal.scenario import content_sha256, file_settings, own_files
+
+    settings = scenario.resolved()
+    files = {}
+    for key, path in own_files(scenario.settings).items():
+        section, _, name = key.partition(".")
+        settings[section][name] = inside = file_settings()[key]
+        sha256 = content_sha256(path)
+        if sha256 is None:
+            raise InputError(Problem("cannot be read", key=key, value=str(path), allowed="a file"))
+        files[inside] = sha256
+    return {
+        "settings": settings,
+        "seed": scenario.value("paths.seed"),
+        "tables": {resource.path: resource.sha256 for resource in sources.resources()},
+        "files": files,
+        "package_version": __version__,
+        "code_sha256": code_sha256(),
+        **({} if design is None else {"design": design.record()}),
+    }
+
+
+def input_fingerprint(scenario: Scenario, design: Design | None = None) -> str:
+    """sha256 of the input record: equal for the same question, on any machine."""
+    return fingerprint_of(input_record(scenario, design))
+
+
+@cache
+def code_sha256() -> str:
+    """sha256 over the package's source files, by relative name; the same in a wheel and a checkout."""
+    package = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py"), key=lambda file: file.relative_to(package).as_posix()):
+        name = file.relative_to(package).as_posix()
+        content = file.read_bytes().replace(b"\r\n", b"\n")  # git may check out either
+        digest.update(f"{name}\n{hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """Python, platform and package versions that made a run; in no fingerprint."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "packages": {name: _version(name) for name in _RECORDED_PACKAGES},
+    }
+
+
+def differences(was: Any, now: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What two records of ``inputs`` and ``environment`` do not share: its name, and what it was and is.
+
+    ``was`` may be of someone else's making. Settings go by their keys, with both values.
+    """
+    old, new = dict(_leaves(was)), dict(_leaves(now))
+    apart = [place for place in {**old, **new} if old.get(place, _ABSENT) != new.get(place, _ABSENT)]
+    if ("inputs", "package_version") in apart:
+        apart = [place for place in apart if place != ("inputs", "code_sha256")]
+    if ("inputs", "settings", "paths", "seed") in apart:
+        apart = [place for place in apart if place != ("inputs", "seed")]
+    return [_difference(place, old.get(place, _ABSENT), new.get(place, _ABSENT)) for place in apart]
+
+
+_ABSENT = "nothing"
+_SHOWN_LENGTH = 80
+
+
+def _leaves(record: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Values that are no mappings, with the keys that lead to them."""
+    if isinstance(record, Mapping) and len(place) < 4:
+        for key, value in record.items():
+            yield from _leaves(value, (*place, str(key)))
+    else:
+        yield place, record
+
+
+def _difference(place: tuple[str, ...], old: Any, new: Any) -> tuple[str, str]:
+    match place:
+        case ("inputs", "settings", *key):
+            name = ".".join(key)
+        case ("inputs", "tables", table):
+            return f"data table {table}", "was changed"
+        case ("inputs", "files", file):
+            return f"the user's {file}", "was changed"
+        case ("inputs", "code_sha256"):
+            return "source code of fiscal", "was changed"
+        case ("inputs", "package_version"):
+            name = "fiscal"
+        case _:
+            name = place[-1] if place else "record"
+    shown = [
+        text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..." for text in (str(old), str(new))
+    ]
+    return name[:_SHOWN_LENGTH], f"{shown[0]} then, {shown[1]} now"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def git_state() -> dict[str, Any] | None:
+    """Commit of the source tree and whether the model's files differ from it; None outside a checkout."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+        changes = _git(root, "status", "--porcelain", "--", *MODEL_FILES)
+    except (OSError, subprocess.SubprocessError):  # no git, or not a repository of this user
+        return None
+    return {"commit": commit, "dirty": bool(changes)}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    answer = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=True
+    )
+    return answer.stdout.strip()
+
+
+def made_at() -> str:
+    """The moment in UTC, to the second; ``SOURCE_DATE_EPOCH`` where builds must repeat to the byte."""
+    told = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = float(told) if re.fullmatch(r"\d{1,10}", told) else None
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def is_run(folder: str | Path) -> bool:
+    """Whether ``folder`` is a run folder."""
+    return _there(Path(folder) / MANIFEST)
+
+
+def _there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except (OSError, ValueError):  # a name that is too long, or with a null character
+        return False
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """The manifest of a run folder; raises InputError for what is none, and for any part that is not sound."""
+    path = Path(folder)
+    shown = f"{path}/{MANIFEST}"
+    if not _there(path / MANIFEST):
+        raise InputError(_no_run(path))
+    manifest = parse_json(read_limited(path / MANIFEST, MAX_MANIFEST_BYTES, shown), shown)
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION and "record_fingerprint" in manifest:
+        message = "was written by another version of fiscal"
+        raise InputError(
+            Problem(message, file=shown, key="schema_version", value=version, allowed=str(SCHEMA_VERSION))
+        )
+    if not isinstance(manifest, dict) or not _shape_holds(manifest):
+        raise InputError(Problem("is not a run manifest", file=shown))
+    problems = [
+        Problem("names a file outside the folder", file=shown, key=part, value=name[:80])
+        for part in ("outputs", "beside")
+        for name in manifest[part]
+        if not all(_PART.fullmatch(piece) for piece in name.split("/"))
+    ]
+    problems += [
+        Problem("cannot be a table", file=shown, key="table_indexes", value=name[:80])
+        for name, index in manifest["table_indexes"].items()
+        if not TABLE_NAME.fullmatch(name)
+        or not isinstance(index, list)
+        or not all(isinstance(column, str) for column in index)
+        or f"tables/{name}.parquet" not in manifest["outputs"]
+    ]
+    if problems:
+        raise InputError(problems[:20])
+    return manifest
+
+
+def _no_run(path: Path) -> Problem:
+    if path.name.endswith(INCOMPLETE):
+        return Problem(
+            "is an incomplete run", file=str(path), allowed="a finished run; fiscal run ... --resume goes on"
+        )
+    if path.with_name(path.name + INCOMPLETE).is_dir() if path.name else False:
+        return Problem("the run is incomplete; fiscal run ... --resume goes on with it", file=str(path))
+    if not os.path.isdir(path):
+        what = (
+            "is a file, not a run folder"
+            if os.path.exists(path)
+            else "no such run folder" + missing_folder(path)
+        )
+        return Problem(what, file=str(path), nearest=near_run(path))
+    return Problem("is not a run folder, it has no manifest.json", file=str(path))
+
+
+def missing_folder(path: Path) -> str:
+    """What a message adds on a folder that is not there: that the one above it is not there either, if so."""
+    return "" if os.path.isdir(path.parent) else f", and there is no folder {str(path.parent)!r}"
+
+
+def near_run(path: Path) -> str | None:
+    """The run folder beside ``path`` whose name is nearest to it; None where none is near."""
+    try:
+        beside = {folder.name: folder for folder in path.parent.iterdir() if is_run(folder)}
+    except (OSError, ValueError):
+        return None
+    close = nearest(path.name, beside)
+    return str(beside[close]) if close else None
+
+
+def _shape_holds(manifest: dict[str, Any]) -> bool:
+    mappings = ("inputs", "outputs", "beside", "table_indexes", "environment", "made", "set_in")
+    texts = ("name", "input_fingerprint", "record_fingerprint")
+    if not all(isinstance(manifest.get(key), dict) for key in mappings):
+        return False
+    if not all(isinstance(manifest.get(key), str) for key in texts):
+        return False
+    hashed = [manifest["outputs"], manifest["beside"]]
+    hashed += [manifest["inputs"].get(part) for part in ("tables", "files")]
+    if not all(isinstance(part, dict) and len(part) <= MAX_FILES for part in hashed):
+        return False
+    hashes = [sha256 for part in hashed for sha256 in part.values()]
+    git, told, own = manifest.get("git"), manifest["set_in"], manifest.get("own_tables", {})
+    origins, lineage = told.get("origins"), told.get("lineage")
+    words = (
+        [*origins.values(), *lineage] if isinstance(origins, dict) and isinstance(lineage, list) else [None]
+    )
+    return (
+        all(isinstance(sha256, str) and bool(_SHA256.fullmatch(sha256)) for sha256 in hashes)
+        and isinstance(manifest["inputs"].get("settings"), dict)
+        and isinstance(manifest["made"].get("time"), str)
+        and isinstance(manifest["inputs"].get("package_version"), str)
+        and (git is None or (isinstance(git, dict) and isinstance(git.get("commit"), str)))
+        and isinstance(own, dict)
+        and all(isinstance(word, str) for word in [*words, *own.values()])
+        and _depth_holds(manifest)
+    )
+
+
+def _depth_holds(value: Any) -> bool:
+    """Whether objects and lists nest at most sixteen deep."""
+    level = [value]
+    for _ in range(16):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+    return not level

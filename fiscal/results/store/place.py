@@ -1,0 +1,334 @@
+"""The working place of a run: ``NAME.incomplete`` beside the run folder, locked while a process is at work.
+
+It holds the lock, the question (``question.json``), finished batches of random paths, the log, and last the
+folder being written, which is renamed into place when everything in it is on the disk. So a run folder is
+whole or absent, and whatever was computed before a kill, a power loss or a full disk is used again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fiscal.base.errors import InputError, Problem
+from fiscal.base.files import parse_json
+from fiscal.results.store.log import LOG, kept_in
+from fiscal.results.store.manifest import (
+    INCOMPLETE,
+    MANIFEST,
+    differences,
+    environment,
+    input_record,
+    read_manifest,
+)
+from fiscal.results.store.values import make_folder, sync, sync_tree, write_json, write_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fiscal.scenario import Scenario
+    from fiscal.scenario.design import Design
+
+LOCK, QUESTION, BATCHES, FOLDER, REPLACED = "lock", "question.json", "batches", "folder", "replaced"
+_OURS = {LOCK, QUESTION, f"{QUESTION}.part", BATCHES, FOLDER, REPLACED, LOG}
+_KEY = re.compile(r"[a-z0-9_-]{1,100}")
+_MAGIC = b"fiscal batch 1 "
+
+logger = logging.getLogger(__name__)
+
+
+def check_target(folder: str | Path, *, force: bool = False, resume: bool = False) -> None:
+    """Raise InputError if a run cannot be written to ``folder``; to be asked before a long run.
+
+    ``resume`` allows an interrupted run there.
+    """
+    shown = str(folder)
+    path = _absolute(folder)
+    if path.is_symlink():
+        raise InputError(Problem("is a link", file=shown, allowed="the folder itself"))
+    if path.exists() and not path.is_dir():
+        raise InputError(Problem("is a file, not a folder", file=shown))
+    if path == Path.cwd() or path in Path.cwd().parents:
+        raise InputError(Problem("is the folder you are in", file=shown, allowed="a new folder"))
+    if path.is_dir() and any(path.iterdir()):
+        if force:
+            _refuse_foreign(path, shown)
+        elif not resume:
+            message = "the folder exists already"
+            raise InputError(Problem(message, file=shown, allowed="a new folder, or --force"))
+    existing = next(ancestor for ancestor in path.parents if ancestor.exists())
+    if not existing.is_dir():
+        raise InputError(Problem(f"cannot be made, {existing.name} is a file", file=shown))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(Problem("cannot be written to", file=shown, allowed="a writable folder"))
+    place = path.with_name(path.name + INCOMPLETE)
+    _refuse_foreign_place(place)
+    if _batches(place) and not (force or resume):
+        message = "an unfinished run is there"
+        raise InputError(
+            Problem(message, file=f"{shown}{INCOMPLETE}", allowed="--resume goes on, --force starts again")
+        )
+
+
+def _absolute(folder: str | Path) -> Path:
+    try:
+        path = Path(os.path.abspath(folder))
+        path.exists()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(Problem(f"cannot be a folder: {reason}", file=str(folder))) from None
+    return path
+
+
+def _refuse_foreign(path: Path, shown: str) -> None:
+    """Only a run folder, and nothing beside what the run wrote, may be replaced."""
+    refusal = Problem("will not be replaced, it is not a run folder", file=shown, allowed="a new folder")
+    try:
+        manifest = read_manifest(path)
+    except InputError:
+        raise InputError(refusal) from None
+    known = {MANIFEST, *manifest["outputs"], *manifest["beside"]}
+    others = sorted(set(files_in(path)) - known)
+    if others:
+        message = "will not be replaced, it holds files that the run did not write"
+        raise InputError(Problem(message, file=shown, value=others[:5], allowed="a new folder"))
+
+
+def _refuse_foreign_place(place: Path) -> None:
+    """What is not ours in the working place is never touched."""
+    if not place.is_symlink() and not place.exists():
+        return
+    links = place.is_symlink() or not place.is_dir() or any(item.is_symlink() for item in place.iterdir())
+    if links or {item.name for item in place.iterdir()} - _OURS:
+        message = "holds files that no run wrote; runs are made there"
+        raise InputError(Problem(message, file=str(place), allowed="that folder moved away"))
+
+
+def _batches(place: Path) -> list[Path]:
+    return sorted((place / BATCHES).glob("*.npz")) if (place / BATCHES).is_dir() else []
+
+
+def files_in(folder: Path) -> Iterator[str]:
+    """Relative names of everything in a folder that is no folder; links are named, not followed."""
+    for parent, folders, names in os.walk(folder):
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        for name in (*names, *links):
+            yield (Path(parent) / name).relative_to(folder).as_posix()
+
+
+MOST_DIFFERENCES = 19
+"""Differences that a refusal names."""
+
+
+def _named(shown: str, asked: Any, question: Mapping[str, Any]) -> list[Problem]:
+    """What differs between two questions, one problem each."""
+    found = differences(asked, question)
+    return [Problem(words, file=shown, key=name) for name, words in found[:MOST_DIFFERENCES]]
+
+
+class Place:
+    """A locked working place. ``load`` and ``save`` keep batches; ``finished`` says that nothing is left to do."""
+
+    def __init__(self, folder: str | Path, question: Mapping[str, Any]) -> None:
+        self.shown = str(folder)
+        self.target = _absolute(folder)
+        self.path = self.target.with_name(self.target.name + INCOMPLETE)
+        self.question = question
+        self.finished = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the run folder is written before it is renamed."""
+        return self.path / FOLDER
+
+    def load(self, key: str) -> dict[str, np.ndarray] | None:
+        """The arrays of a finished batch; None when there is none, or when it was damaged."""
+
+        import numpy as np
+
+        file = self._batch(key)
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            return None
+        head, _, body = content.partition(b"\n")
+        if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
+            logger.warning("batch %s is damaged and is computed again", key)
+            return None
+        try:
+            with np.load(io.BytesIO(body), allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except Exception:  # zipfile, zlib and numpy raise nearly everything on bytes that are not theirs
+            logger.warning("batch %s cannot be read and is computed again", key)
+            return None
+
+    def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep a batch: on the disk when this returns."""
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        body = buffer.getvalue()
+        make_folder(self.path / BATCHES)
+        write_whole(self._batch(key), _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+    def kept(self) -> int:
+        """Number of batches kept."""
+        return len(_batches(self.path))
+
+    def _batch(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"{key!r} cannot be the name of a batch")
+        return self.path / BATCHES / f"{key}.npz"
+
+    def put_in_place(self) -> None:
+        """Rename the written folder to its name; an earlier run is moved away first and then deleted."""
+        sync_tree(self.folder)
+        replaced = self.path / REPLACED
+        if self.target.exists():
+            self.target.rename(replaced)
+        try:
+            self.folder.rename(self.target)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(self.target)
+            raise
+        sync(self.target.parent)
+        self.finished = True
+
+    def _prepare(self, resume: bool, force: bool) -> None:
+        """With the lock held: mend what a kill left, and start afresh or go on."""
+        replaced = self.path / REPLACED
+        if replaced.exists():
+            if self.target.exists():
+                shutil.rmtree(replaced)
+            else:  # killed between two renames
+                replaced.rename(self.target)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for part in self.path.glob(f"{BATCHES}/*.part"):
+            part.unlink()
+        if resume and self.kept():
+            refusals = self._another_question()
+            if not refusals:
+                return
+            if not force:
+                raise InputError(refusals)
+        shutil.rmtree(self.path / BATCHES, ignore_errors=True)
+        sync(self.path)  # or a power loss could leave them beside the new question
+        write_json(self.path / QUESTION, self.question)
+        sync(self.path / QUESTION)
+        sync(self.path)
+
+    def _another_question(self) -> list[Problem]:
+        """Why the batches here do not belong to this run, and what differs; nothing when they do."""
+        shown = f"{self.shown}{INCOMPLETE}"
+        file = self.path / QUESTION
+        try:
+            asked = parse_json(file.read_bytes(), f"{shown}/{QUESTION}")
+        except (FileNotFoundError, InputError):
+            asked = None
+        if asked == self.question:
+            return []
+        same = isinstance(asked, dict) and asked.get("inputs") == self.question["inputs"]
+        message = (
+            "the interrupted run was made with other versions of Python or of its packages"
+            if same
+            else "the interrupted run asked another question"
+        )
+        refusal = Problem(message, file=shown, allowed="the same question, or --force to start again")
+        return [refusal, *_named(shown, asked, self.question)]
+
+    def _remove(self) -> None:
+        """Delete what runs make here, and the place if nothing else is in it."""
+        for name in (BATCHES, FOLDER, REPLACED):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            sync(self.path)  # a power loss could else leave batches without their question
+        for name in (QUESTION, f"{QUESTION}.part", LOG, LOCK):
+            (self.path / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
+
+def _lock(place: Path, shown: str) -> int:
+    """A locked descriptor of the place's lock file; the system gives it up when the process ends, however it ends.
+
+    Raises InputError when another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: no lock, the rest holds
+        fcntl = None  # type: ignore[assignment]
+    while True:
+        make_folder(place)
+        file = place / LOCK
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        except FileNotFoundError:  # removed between two calls by the process that finished
+            continue
+        try:
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), file.stat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            message = "another process is making a run there"
+            raise InputError(Problem(message, file=shown, allowed="another folder, or wait for it")) from None
+        except FileNotFoundError:
+            logger.debug("the lock was removed by the process that finished")
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def working_place(
+    folder: str | Path,
+    scenario: Scenario,
+    design: Design | None = None,
+    *,
+    force: bool = False,
+    resume: bool = False,
+) -> Iterator[Place]:
+    """The locked place of a run; removed at the end unless it keeps batches of a run that did not finish.
+
+    Of a sweep ``scenario`` is the base, ``design`` what its cases change, and a batch some of its cases.
+    ``place.finished`` is true at once when ``resume`` meets a whole run that answers the same question.
+    With both, batches are used where they fit, and an earlier run that answers another question is replaced.
+    Raises InputError for a folder that cannot be used, and when another process is at work there.
+    """
+    check_target(folder, force=force, resume=resume)
+    place = Place(folder, {"inputs": input_record(scenario, design), "environment": environment()})
+    try:
+        descriptor = _lock(place.path, place.shown)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(Problem(f"cannot be written to: {reason}", file=place.shown)) from error
+    try:
+        check_target(folder, force=force, resume=resume)  # another process may just have finished there
+        place._prepare(resume, force)
+        if resume and place.target.is_dir() and any(place.target.iterdir()):
+            found = {"inputs": read_manifest(place.target)["inputs"]}
+            place.finished = found["inputs"] == place.question["inputs"]
+            if not place.finished and not force:
+                message = "holds a run that answers another question"
+                refusal = Problem(message, file=place.shown, allowed="a new folder, or --force")
+                asked = {"inputs": place.question["inputs"]}
+                raise InputError([refusal, *_named(place.shown, found, asked)])
+        with kept_in(place.path):
+            if place.kept():
+                logger.info("going on with %d batches", place.kept())
+            yield place
+        if not place.finished:
+            raise RuntimeError("the run was not put in place")
+    finally:
+        if place.finished or not place.kept():
+            place._remove()
+        os.close(descriptor)

@@ -1,0 +1,62 @@
+"""Tables of one run: arrays in, tidy frames out; columns are documented in ``fiscal.results.result.COLUMNS``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fiscal.results.tables.common import (
+    BILLION,
+    DRAW_AGES,
+    FISCAL_SAME_YEAR_SHARE,
+    FLOWS,
+    PRESENT_VALUE,
+    WINDOWS,
+    YearlyTotals,
+)
+from fiscal.results.tables.one_path import (
+    OPENING_STOCK,
+    STATE_LINES,
+    line_sums,
+    price_level,
+    state_tax,
+    tables_of_one_path,
+    total_tables,
+)
+from fiscal.results.tables.random_paths import PATH_LINES, path_tables
+from fiscal.results.tables.summary import summary_of, with_paths
+from fiscal.results.tables.values import value_tables
+
+if TYPE_CHECKING:
+    from fiscal.engine.run import Run
+
+__all__ = [
+    "BILLION",
+    "DRAW_AGES",
+    "FISCAL_SAME_YEAR_SHARE",
+    "FLOWS",
+    "OPENING_STOCK",
+    "PATH_LINES",
+    "PRESENT_VALUE",
+    "STATE_LINES",
+    "WINDOWS",
+    "YearlyTotals",
+    "line_sums",
+    "path_tables",
+    "price_level",
+    "summary_of",
+    "tables_of",
+    "total_tables",
+    "with_paths",
+]
+
+
+def tables_of(run: Run) -> dict[str, pd.DataFrame]:
+    """Every table of a run by name, in long form; a random model's runs have those of its paths too."""
+    tables = tables_of_one_path(run) | value_tables(run)
+    if run.scenario.settings.state.income_tax:
+        tables["state_tax"] = state_tax(run)
+    if run.paths is not None and run.paths.distributions:
+        tables |= path_tables(run.paths)
+    return tables

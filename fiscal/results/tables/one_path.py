@@ -1,0 +1,496 @@
+"""Tables of a scenario's named path and its references."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
+from fiscal.budget import valuation
+from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
+from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
+from fiscal.markets.paths import implied_crypto_value_over_gdp
+from fiscal.people.macro import macro
+from fiscal.results.tables.common import (
+    BILLION,
+    FISCAL_SAME_YEAR_SHARE,
+    FLOWS,
+    PRESENT_VALUE,
+    WINDOWS,
+    YearlyTotals,
+    bill_factors,
+)
+from fiscal.scenario import explain
+
+if TYPE_CHECKING:
+    from fiscal.engine.run import Run
+
+
+def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
+    return [
+        (index, label) for index, label in enumerate(run.path_labels) if not label.startswith("convention_")
+    ]
+
+
+STATE_TAXED = (
+    "plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings", "conversions",
+)  # fmt: skip
+"""Flows that a state's income tax falls on."""
+STATE_LINES = ("state_deferred_revenue", "state_withdrawal_tax")
+
+
+def state_tax(run: Run) -> pd.DataFrame:
+    """State income tax not collected on contributions and collected on withdrawals, at one average rate.
+
+    On lines of its own and in no federal total; the rate is one for all people and both ends of the deferral.
+    """
+    state, horizon = run.scenario.settings.state, run.horizon
+    rate = average_state_rate() if state.rate is None else state.rate
+    years, price = run.projection.years[horizon], price_level(run)[horizon]
+    frames = []
+    paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
+    for path, label in _shown_paths(run):
+        drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
+        forgone = -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2))
+        collected = rate * state.withdrawals_taxed_share * drawn
+        for line, values in zip(STATE_LINES, (forgone, collected), strict=True):
+            nominal = values[horizon] / BILLION
+            frame = {"path": label, "year": years, "line": line, "nominal_bn_usd": nominal}
+            frames.append(pd.DataFrame({**frame, "real_bn_usd": nominal / price}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def total_tables(run: YearlyTotals) -> dict[str, pd.DataFrame]:
+    """The tables that totals can fill, by name, in long form."""
+    return {
+        "budget": _budget(run),
+        "windows": _windows(run),
+        "contributions": _contributions(run),
+        "asset_returns": _asset_returns(run),
+        "crypto_size": _crypto_size(run),
+        "economy": _economy(run),
+        "settings": _settings(run),
+    }
+
+
+def tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
+    """Tables of the named path and its references, by name."""
+    totals = total_tables(run)
+    return {
+        "budget": totals["budget"],
+        "windows": totals["windows"],
+        "present_values": _present_values(run),
+        "vintages": _vintages(run),
+        "contributions": totals["contributions"],
+        "balances": _balances(run),
+        "flows": _flows(run),
+        "distribution": _distribution(run),
+        "people": _people(run),
+        "asset_returns": totals["asset_returns"],
+        "crypto_size": totals["crypto_size"],
+        "economy": totals["economy"],
+        "checks": _checks(run),
+        "settings": totals["settings"],
+    }
+
+
+def price_level(run: YearlyTotals) -> np.ndarray:
+    """Consumer prices over those of ``books.price_year``, ``(Y,)``."""
+    cpi = run.economy["cpi_u"]
+    price_year = run.scenario.settings.books.price_year
+    base = cpi.loc[price_year] if price_year in cpi.index else macro([price_year])["cpi_u"].iloc[0]
+    return (cpi / base).to_numpy()
+
+
+def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
+    books = run.scenario.settings.books
+    return fiscal_line(
+        line,
+        run.total(line),
+        run.year_fraction,
+        books.deferral_fiscal_same_year_share,
+        books.withdrawal_fiscal_same_year_share,
+    )
+
+
+def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
+    """Fiscal-year lines; sums are made of their timed parts."""
+    sums = ("net_revenue", "tax_expenditure", "net_revenue_after_rescue")
+    lines = {line: _fiscal(run, line) for line in run.lines if line not in sums}
+    lines["net_revenue"] = sum(lines[line] for line in CASH_LINES)  # type: ignore[assignment]
+    lines["tax_expenditure"] = -(
+        lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
+    )
+    if "rescue_cost" in lines:
+        lines["net_revenue_after_rescue"] = lines["net_revenue"] + lines["rescue_cost"]
+    return {line: lines[line] for line in run.lines}
+
+
+def _fiscal_gdp(run: YearlyTotals) -> np.ndarray:
+    gdp = run.economy["gdp_bn_usd"].to_numpy()
+    result = np.full(gdp.shape, np.nan)
+    result[1:] = FISCAL_SAME_YEAR_SHARE * gdp[1:] + (1 - FISCAL_SAME_YEAR_SHARE) * gdp[:-1]
+    return result
+
+
+def _budget(run: YearlyTotals) -> pd.DataFrame:
+    years, price = run.years, price_level(run)
+    gdp = run.economy["gdp_bn_usd"].to_numpy() * run.year_fraction
+    frames = []
+    calendar, fiscal = {line: run.total(line) for line in run.lines}, _fiscal_lines(run)
+    for path, label in _shown_paths(run):
+        for kind, first, whole in (("calendar", 0, gdp), ("fiscal", 1, _fiscal_gdp(run))):
+            inside = run.horizon.copy()
+            inside[:first] = False
+            for line in run.lines:
+                amounts = (calendar if kind == "calendar" else fiscal)[line][path] / BILLION
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "path": label,
+                            "year_kind": kind,
+                            "year": years[inside],
+                            "line": line,
+                            "nominal_bn_usd": amounts[inside],
+                            "real_bn_usd": (amounts / price)[inside],
+                            "gdp_share": (amounts / whole)[inside],
+                            "gdp_bn_usd": whole[inside],
+                        }
+                    )
+                )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _windows(run: YearlyTotals) -> pd.DataFrame:
+    years, price, gdp = run.years, price_level(run), _fiscal_gdp(run)
+    last = int(years[run.horizon][-1])
+    rows = []
+    fiscal = _fiscal_lines(run)
+    for path, label in _shown_paths(run):
+        for window in WINDOWS:
+            if window.last > last:
+                continue
+            whole = valuation.window_sum(gdp, years, window)
+            for line in run.lines:
+                amounts = fiscal[line][path] / BILLION
+                nominal = valuation.window_sum(amounts, years, window)
+                rows.append(
+                    {
+                        "path": label,
+                        "window": window.label,
+                        "line": line,
+                        "nominal_bn_usd": nominal,
+                        "real_bn_usd": valuation.window_sum(amounts / price, years, window),
+                        "gdp_share": nominal / whole,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
+    """``(path, window, line)`` -> billions: sums over fiscal years, and present values at bill rates to the horizon.
+
+    The numbers of the tables ``windows`` and ``present_values`` that a sweep reads, without the tables.
+    """
+    years, last = run.years, int(run.years[run.horizon][-1])
+    factors = bill_factors(run.economy["one_year_rate"].to_numpy(), run.year_fraction, years)
+    fiscal = _fiscal_lines(run)
+    found: dict[tuple[str, str, str], float] = {}
+    for line in run.lines:
+        spans = {
+            window.label: valuation.window_sum(fiscal[line], years, window)
+            for window in WINDOWS
+            if window.last <= last
+        }
+        spans[PRESENT_VALUE] = valuation.present_value(run.total(line), factors, run.horizon)
+        for span, values in spans.items():
+            found |= {(label, span, line): float(values[path]) / BILLION for path, label in _shown_paths(run)}
+    return found
+
+
+def _present_values(run: Run) -> pd.DataFrame:
+    """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
+    years = run.projection.years
+    dates = valuation.flow_dates(years, run.inputs.year_fraction)
+    books = run.scenario.settings.books
+    one_year = run.economy["one_year_rate"].to_numpy()
+    bases: list[tuple[str, float | None, np.ndarray, list[tuple[int, str]]]] = []
+    for rate in books.convention_rates:
+        label = convention_label(rate)
+        if label not in run.projection.path_labels:
+            continue
+        bases.append(
+            ("convention", rate, np.full(len(years), rate), [(run.projection.path(label), "scenario")])
+        )
+    for rate in books.discount_rates:
+        bases.append(("fixed", rate, np.full(len(years), rate), _shown_paths(run)))
+    ten_year = run.economy["treasury_10y_rate"].to_numpy()
+    bases.append(("treasury", None, one_year, _shown_paths(run)))
+    bases.append(("treasury_10y", None, ten_year, _shown_paths(run)))
+    rows = []
+    for basis, basis_rate, rates, shown in bases:
+        factors = valuation.discount_factors(dates, rates, years)
+        for path, label in shown:
+            for line in LINES:
+                flow = run.total(line)[path] / BILLION
+                inside = valuation.present_value(flow, factors, run.horizon)
+                after = valuation.present_value(flow, factors, ~run.horizon)
+                for span, amount in (
+                    ("horizon", inside),
+                    ("terminal_claim", after),
+                    ("total", inside + after),
+                ):
+                    rows.append(
+                        {
+                            "basis": basis,
+                            "rate": np.nan if basis_rate is None else basis_rate,
+                            "path": label,
+                            "span": span,
+                            "line": line,
+                            "present_value_bn_usd": amount,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+OPENING_STOCK = "opening_stock"
+
+
+def _vintages(run: Run) -> pd.DataFrame:
+    """What a year's contributions, or the opening stock, bring and cost over their whole life."""
+    years = run.projection.years[run.horizon]
+    upfront = {
+        "deferred_revenue": np.stack(
+            [run.ledger.lines["deferred_revenue"][0].sum(axis=(1, 2)), np.zeros(len(run.horizon))], axis=1
+        )
+    }
+    frames = []
+    for valued in run.vintages:
+        if valued.marginal or valued.market == NO_CRYPTO_PATH:
+            continue  # these stand in the tables of values
+        own = valued.vintages
+        lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
+        lines["tax_expenditure"] = -(
+            lines["deferred_revenue"] + lines["inside_buildup_shadow"] + lines["withdrawal_tax"]
+        )
+        rate = np.nan if valued.rate is None else valued.rate
+        for line, values in lines.items():
+            for c, character in enumerate(CHARACTERS):
+                amounts = values[run.horizon, c] / BILLION
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "basis": valued.basis,
+                            "rate": rate,
+                            "vintage": [str(year) for year in years],
+                            "tax_character": character,
+                            "line": line,
+                            "own_date_bn_usd": amounts,
+                            "present_value_bn_usd": amounts * valued.to_mid_2025[run.horizon],
+                        }
+                    )
+                )
+        for line in own.stock_usd:
+            value = own.stock_total(line)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "basis": [valued.basis],
+                        "rate": [rate],
+                        "vintage": [OPENING_STOCK],
+                        "tax_character": ["both"],
+                        "line": [line],
+                        "own_date_bn_usd": [value / BILLION],
+                        "present_value_bn_usd": [value / BILLION * valued.opening_to_mid_2025],
+                    }
+                )
+            )
+    if not frames:
+        names = [
+            "basis",
+            "rate",
+            "vintage",
+            "tax_character",
+            "line",
+            "own_date_bn_usd",
+            "present_value_bn_usd",
+        ]
+        return pd.DataFrame(columns=names)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _contributions(run: YearlyTotals) -> pd.DataFrame:
+    years, price = run.years, price_level(run)
+    made = run.contributions
+    parts = {
+        ("elective_deferral", "traditional"): made.elective_traditional_usd,
+        ("elective_deferral", "roth"): made.elective_roth_usd,
+        ("employer_contribution", "traditional"): made.employer_traditional_usd,
+        ("employer_contribution", "roth"): made.employer_roth_usd,
+    }
+    frames = []
+    for (kind, character), cells in parts.items():
+        amounts = cells.sum(axis=(1, 2)) / BILLION
+        frames.append(
+            pd.DataFrame(
+                {
+                    "year": years[run.horizon],
+                    "kind": kind,
+                    "tax_character": character,
+                    "nominal_bn_usd": amounts[run.horizon],
+                    "real_bn_usd": (amounts / price)[run.horizon],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _balances(run: Run) -> pd.DataFrame:
+    years, price = run.projection.years, price_level(run)
+    gdp = run.economy["gdp_bn_usd"].to_numpy()
+    frames = []
+    for path, label in _shown_paths(run):
+        for w, wrapper in enumerate(WRAPPERS):
+            for c, character in enumerate(CHARACTERS):
+                for s, sleeve in enumerate(SLEEVES):
+                    amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
+                    frames.append(
+                        pd.DataFrame(
+                            {
+                                "path": label,
+                                "year": years[run.horizon],
+                                "wrapper": wrapper,
+                                "tax_character": character,
+                                "sleeve": sleeve,
+                                "nominal_bn_usd": amounts[run.horizon],
+                                "real_bn_usd": (amounts / price)[run.horizon],
+                                "gdp_share": (amounts / gdp)[run.horizon],
+                            }
+                        )
+                    )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _flows(run: Run) -> pd.DataFrame:
+    years, price = run.projection.years, price_level(run)
+    frames = []
+    for name in FLOWS:
+        totals = run.projection.total(name) / BILLION
+        for path, label in _shown_paths(run):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "path": label,
+                        "year": years[run.horizon],
+                        "flow": name,
+                        "nominal_bn_usd": totals[path][run.horizon],
+                        "real_bn_usd": (totals[path] / price)[run.horizon],
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _distribution(run: Run) -> pd.DataFrame:
+    """Calendar-year sums over the windows' years by earnings group and birth decade."""
+    years, price = run.projection.years, price_level(run)
+    decade = birth_years(years) // 10 * 10  # (Y, A)
+    decades = [int(value) for value in np.unique(decade[run.horizon])]
+    rows = []
+    for path, label in _shown_paths(run):
+        for line in LINES:
+            cells = run.ledger.lines[line][path]  # (Y, A, G)
+            by_group, by_age = cells.sum(axis=1) / BILLION, cells.sum(axis=2) / BILLION
+            for window in WINDOWS:
+                inside = (years >= window.first) & (years <= window.last) & run.horizon
+                if window.last > years[run.horizon][-1]:
+                    continue
+                deflated = (by_group / price[:, None])[inside].sum(axis=0)
+                nominal = by_group[inside].sum(axis=0)
+                for g, group in enumerate(GROUPS):
+                    rows.append((label, window.label, line, "earnings_group", group, nominal[g], deflated[g]))
+                for start in decades:
+                    mine = inside[:, None] & (decade == start)
+                    if mine.any():
+                        rows.append(
+                            (
+                                label, window.label, line, "birth_decade", f"{start}s",
+                                by_age[mine].sum(), (by_age / price[:, None])[mine].sum(),
+                            )
+                        )  # fmt: skip
+    names = ["path", "window", "line", "dimension", "member", "nominal_bn_usd", "real_bn_usd"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _people(run: Run) -> pd.DataFrame:
+    inside = run.horizon
+    people = run.people
+    return pd.DataFrame(
+        {
+            "year": run.projection.years[inside],
+            "people": people.people_open.sum(axis=(1, 2))[inside],
+            "deaths": people.deaths.sum(axis=(1, 2))[inside],
+            "net_migration": people.migration.sum(axis=(1, 2))[inside],
+            "entrants": people.entrants.sum(axis=1)[inside],
+            "account_holders": run.inputs.holders.sum(axis=(1, 2, 3))[inside],
+        }
+    )
+
+
+def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
+    inside = run.horizon
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "year": run.years[inside],
+                    "asset": asset,
+                    "return_rate": run.market.annual_returns()[0][inside, x],
+                }
+            )
+            for x, asset in enumerate(ASSETS)
+        ],
+        ignore_index=True,
+    )
+
+
+def _crypto_size(run: YearlyTotals) -> pd.DataFrame:
+    """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
+    the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
+    they go."""
+    ratio = implied_crypto_value_over_gdp(run.market)[0]
+    shown = ratio[ratio.index <= run.years[run.horizon][-1]]
+    return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})
+
+
+def _economy(run: YearlyTotals) -> pd.DataFrame:
+    frame = run.economy[run.horizon].drop(columns="workers")
+    frame = frame.assign(price_level=price_level(run)[run.horizon])
+    return frame.rename_axis("year").reset_index()
+
+
+def _checks(run: Run) -> pd.DataFrame:
+    residual = run.projection.identity_residual_usd
+    worst = residual.ravel()[np.abs(residual).argmax()]
+    people = run.people.conservation_residual()
+    worst_people = people.ravel()[np.abs(people).argmax()]
+    return pd.DataFrame(
+        [
+            {
+                "check": "account identity, worst cell, dollars",
+                "residual": worst,
+                "scale": float(run.projection.identity_scale_usd.max()),
+            },
+            {
+                "check": "people conserved, worst cell, persons",
+                "residual": worst_people,
+                "scale": float(run.people.people_open.max()),
+            },
+        ]
+    )
+
+
+def _settings(run: YearlyTotals) -> pd.DataFrame:
+    return explain(run.scenario)

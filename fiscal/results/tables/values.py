@@ -1,0 +1,506 @@
+"""Tables of values: the bases side by side, the government's claim, and who defers, gains and pays on each basis.
+
+All present values are of 30 June 2025 and run to the last withdrawal. ``contributions_<year>`` is one year's
+vintage, ``all_contributions`` every vintage to the horizon, ``opening_stock`` the balances of 31 March 2025,
+``crypto_effect`` the scenario less its path without crypto, stock and contributions together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fiscal.base.axes import GROUPS, SLEEVES, birth_years, stratum_names
+from fiscal.budget import valuation
+from fiscal.budget.ledger import CASH_LINES, CASH_METHODS, cash_method, inside_buildup
+from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
+
+if TYPE_CHECKING:
+    from fiscal.engine.risk_neutral import Price
+    from fiscal.engine.run import Run, ValuedVintages
+    from fiscal.scenario.schema import Settings
+
+BILLION = 1e9
+STOCK, ALL, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
+RECEIPTS = ("withdrawal_tax", "conversion_tax", "additional_tax")
+UPFRONT = ("deferred_revenue", "payroll_forgone")
+RISK_NEUTRAL = "risk_neutral"
+STANDS_IN = "stands in for the scenario's own path, on which a value at market prices is undefined"
+FALL = 0.5
+"""Fall of crypto whose effect on the claim is shown."""
+
+BASES_COLUMNS = (
+    "basis", "rate", "market", "scope", "weight", "line", "present_value_bn_usd", "standard_error_bn_usd", "per_dollar",
+)  # fmt: skip
+CLAIM_COLUMNS = (
+    "path", "year", "balance_bn_usd", "claim_bn_usd", "claim_share", "crypto_balance_bn_usd", "crypto_claim_bn_usd",
+    "marginal_crypto_claim_bn_usd", "fall_bn_usd",
+)  # fmt: skip
+DISTRIBUTION_COLUMNS = (
+    "basis", "rate", "market", "scope", "dimension", "member", "line", "present_value_bn_usd",
+)  # fmt: skip
+
+
+CONTINGENT_COLUMNS = (
+    "measure", "market", "window", "mean_bn_usd", "standard_error_bn_usd", "median_bn_usd", "q05_bn_usd",
+    "triggered_share", "paths",
+)  # fmt: skip
+PRESENT_VALUE = "present value"
+EXPENDITURE_COLUMNS = (
+    "measured_on", "method", "flows_of", "deferred_revenue_bn_usd", "inside_buildup_bn_usd", "withdrawal_tax_bn_usd",
+    "tax_expenditure_bn_usd",
+)  # fmt: skip
+SHADOW_LINES = ("inside_buildup_shadow", "withdrawal_tax")
+
+
+def vintage_scope(year: int) -> str:
+    """Name of a year's contributions as a scope."""
+    return f"contributions_{year}"
+
+
+def value_tables(run: Run) -> dict[str, pd.DataFrame]:
+    """``bases``, ``claim`` and ``distribution_bases``; without rows where a run has no run-off."""
+    return {
+        "tax_expenditure": tax_expenditure_table(run),
+        "displaced": displaced_table(run),
+        "contingent": contingent_table(run),
+        "bases": bases_table(run),
+        "claim": claim_table(run),
+        "distribution_bases": distribution_table(run),
+    }
+
+
+# --- the bases side by side -------------------------------------------------------------------------
+
+
+def bases_table(run: Run) -> pd.DataFrame:
+    """One row a basis, scope, weight (average or marginal rates) and line."""
+    rows: list[dict[str, Any]] = []
+    for valued in run.vintages:
+        if valued.market == NO_CRYPTO_PATH:
+            continue
+        for scope, lines, money in _scopes(run, valued):
+            rows += _rows(valued, scope, lines, money)
+    rows += list(_effects(run))
+    rows += list(_risk_neutral(run))
+    return pd.DataFrame(rows, columns=list(BASES_COLUMNS))
+
+
+def _at(run: Run) -> int:
+    from fiscal.engine.run import VINTAGE_YEAR
+
+    return int(np.flatnonzero(run.projection.years == VINTAGE_YEAR)[0])
+
+
+def _upfront(run: Run, marginal: bool) -> dict[str, np.ndarray]:
+    """Lines of the contributions' own year, ``(Y, A, G)``, negative."""
+    lines = {line: run.ledger.lines[line][0] for line in UPFRONT}
+    if marginal:
+        lines["deferred_revenue"] = -run.marginal_deferral_usd
+    return lines
+
+
+def _scopes(run: Run, valued: ValuedVintages) -> Iterator[tuple[str, dict[str, float], float]]:
+    """Scope, its lines in dollars of 30 June 2025, and the traditional dollars put in, of that date too."""
+    own, at, factors = valued.vintages, _at(run), valued.to_mid_2025
+    upfront = {line: cells.sum(axis=(1, 2)) for line, cells in _upfront(run, valued.marginal).items()}
+    lines = upfront | {line: own.contributions_total(line).sum(axis=1) for line in own.contributions_usd}
+    money = run.inputs.contribution_usd[:, 0].sum(axis=(1, 2, 3))
+    vintage = {line: float(values[at] * factors[at]) for line, values in lines.items()}
+    yield vintage_scope(int(run.projection.years[at])), vintage, float(money[at] * factors[at])
+    if valued.marginal:
+        return  # all vintages or the whole stock are no margin
+    yield ALL, {line: float(values @ factors) for line, values in lines.items()}, float(money @ factors)
+    stock = {line: own.stock_total(line) * valued.opening_to_mid_2025 for line in RECEIPTS}
+    yield STOCK, stock, float(run.inputs.opening_usd[:, 0].sum()) * valued.opening_to_mid_2025
+
+
+def _rows(
+    valued: ValuedVintages, scope: str, lines: dict[str, float], money: float
+) -> Iterator[dict[str, Any]]:
+    lines = lines | {"net_revenue": sum(lines.get(line, 0.0) for line in CASH_LINES)}
+    if "inside_buildup_shadow" in lines:
+        lines["tax_expenditure"] = -sum(
+            lines[line] for line in ("deferred_revenue", "inside_buildup_shadow", "withdrawal_tax")
+        )
+    for line, value in lines.items():
+        yield {
+            "basis": valued.basis,
+            "rate": np.nan if valued.rate is None else valued.rate,
+            "market": valued.market,
+            "scope": scope,
+            "weight": "marginal" if valued.marginal else "average",
+            "line": line,
+            "present_value_bn_usd": value / BILLION,
+            "standard_error_bn_usd": np.nan,
+            "per_dollar": value / money,
+        }
+
+
+def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
+    """Scenario less no crypto on one basis, dollars; None where no crypto was held."""
+    labels = run.projection.path_labels
+    if NO_CRYPTO_PATH not in labels:
+        return None
+    if valued.basis == "convention":  # every path earns the rate
+        return dict.fromkeys(RECEIPTS, 0.0)
+    if valued.basis == "portfolio":
+        plain = next(v for v in run.vintages if v.market == NO_CRYPTO_PATH and not v.marginal)
+        return {line: _whole(valued, line) - _whole(plain, line) for line in RECEIPTS}
+    one, other = labels.index(valued.market), labels.index(NO_CRYPTO_PATH)
+    factors = valued.to_mid_2025
+    return {
+        line: float((run.ledger.total(line)[one] - run.ledger.total(line)[other]) @ factors)
+        for line in RECEIPTS
+    }
+
+
+def _whole(valued: ValuedVintages, line: str) -> float:
+    """Stock and all vintages together, dollars of 30 June 2025."""
+    contributed = float(valued.vintages.contributions_total(line).sum(axis=1) @ valued.to_mid_2025)
+    return contributed + valued.vintages.stock_total(line) * valued.opening_to_mid_2025
+
+
+def _effects(run: Run) -> Iterator[dict[str, Any]]:
+    for valued in run.vintages:
+        if valued.market == NO_CRYPTO_PATH or valued.marginal:
+            continue
+        lines = _effect_lines(run, valued)
+        if lines is not None:
+            yield from _rows(valued, EFFECT, _upfront_effect(run, valued) | lines, np.nan)
+
+
+def _upfront_effect(run: Run, valued: ValuedVintages) -> dict[str, float]:
+    """What contributions that answer to the path change in their own year; nil where they do not."""
+    if valued.market not in run.projection.path_labels:
+        return dict.fromkeys(UPFRONT, 0.0)
+    own, plain = (run.projection.path(label) for label in (valued.market, NO_CRYPTO_PATH))
+    return {
+        line: float((run.ledger.total(line)[own] - run.ledger.total(line)[plain]) @ valued.to_mid_2025)
+        for line in UPFRONT
+    }
+
+
+def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
+    from fiscal.engine import risk_neutral
+
+    priced = run.priced
+    if priced is None:
+        return
+    at, factors = _at(run), next(v for v in run.vintages if v.basis == "treasury").to_mid_2025
+    money = run.inputs.contribution_usd[:, 0].sum(axis=(1, 2, 3))
+    scope = vintage_scope(priced.vintage_year)
+    put_in = {
+        scope: float(money[at] * factors[at]),
+        ALL: float(money @ factors),
+        STOCK: float(run.inputs.opening_usd[:, 0].sum())
+        * next(v for v in run.vintages if v.basis == "treasury").opening_to_mid_2025,
+        EFFECT: np.nan,
+    }
+    names = {
+        "vintage": scope,
+        risk_neutral.CONTRIBUTIONS: ALL,
+        risk_neutral.STOCK: STOCK,
+        risk_neutral.EFFECT: EFFECT,
+    }
+    cases = [(names[key], "average", value) for key, value in priced.average.items()]
+    cases.append((scope, "marginal", priced.marginal))
+    for name, weight, value in cases:
+        lines = dict(value.value_usd)
+        cells = _upfront(run, weight == "marginal")
+        by_year = {line: part.sum(axis=(1, 2)) for line, part in cells.items()}
+        if name == scope:
+            lines |= {line: float(flow[at] * factors[at]) for line, flow in by_year.items()}
+        elif name == ALL:
+            lines |= {line: float(flow @ factors) for line, flow in by_year.items()}
+        elif name == EFFECT:
+            lines |= dict.fromkeys(UPFRONT, 0.0)
+        lines["net_revenue"] = sum(lines.get(line, 0.0) for line in CASH_LINES)
+        for line, amount in lines.items():
+            yield {
+                "basis": RISK_NEUTRAL,
+                "rate": np.nan,
+                "market": market_name(priced.model, priced.stands_in),
+                "scope": name,
+                "weight": weight,
+                "line": line,
+                "present_value_bn_usd": amount / BILLION,
+                "standard_error_bn_usd": _error(value, line) / BILLION,
+                "per_dollar": amount / put_in[name],
+            }
+
+
+def _error(price: Price, line: str) -> float:
+    """Standard error of a line; that of net revenue by its largest random part, nil for certain lines."""
+    if line == "net_revenue":
+        return max(price.error_usd.values())
+    return price.error_usd.get(line, 0.0)
+
+
+def market_name(model: str, stands_in: bool) -> str:
+    """Name of a random model as a market; it may stand in for the scenario's own path."""
+    return f"{model} ({STANDS_IN})" if stands_in else model
+
+
+# --- the claim on balances --------------------------------------------------------------------------
+
+
+def claim_table(run: Run) -> pd.DataFrame:
+    """The income tax that traditional balances will bring, at each opening, on the portfolio basis.
+
+    ``fall_bn_usd`` is what a fall of crypto by half on that day would take from the claim, to first order: half
+    of the crypto sleeve's claim at the marginal rates of the schedules, for it is the top of each withdrawal
+    that goes. With yearly rebalancing a run with the fall takes the same within a tenth; where the mix drifts
+    into a boom it takes more.
+    """
+    frames = []
+    for valued in run.vintages:
+        claim, held = valued.vintages.claim_usd, valued.vintages.balance_usd
+        if valued.basis != "portfolio" or valued.marginal or claim is None or held is None:
+            continue
+        crypto = SLEEVES.index("crypto")
+        total, worth = held.sum(axis=1), claim.sum(axis=1)
+        at_margin = (
+            np.zeros(len(claim)) if valued.market == NO_CRYPTO_PATH else _marginal_claim(run)[:, crypto]
+        )
+        columns = {
+            "balance_bn_usd": total / BILLION,
+            "claim_bn_usd": worth / BILLION,
+            "claim_share": worth / np.where(total > 0, total, np.nan),
+            "crypto_balance_bn_usd": held[:, crypto] / BILLION,
+            "crypto_claim_bn_usd": claim[:, crypto] / BILLION,
+            "marginal_crypto_claim_bn_usd": at_margin / BILLION,
+            "fall_bn_usd": -FALL * at_margin / BILLION,
+        }
+        frame = pd.DataFrame({"year": run.projection.years[: len(claim)], **columns})
+        frames.append(frame.assign(path=valued.market))
+    if not frames:
+        return pd.DataFrame(columns=list(CLAIM_COLUMNS))
+    return pd.concat(frames, ignore_index=True)[list(CLAIM_COLUMNS)]
+
+
+def _marginal_claim(run: Run) -> np.ndarray:
+    """The scenario's claim by year and sleeve at the slopes of the schedules, ``(Y, sleeve 2)``."""
+    margin = next(v.vintages.claim_usd for v in run.vintages if v.marginal and v.basis == "portfolio")
+    assert margin is not None
+    return margin
+
+
+# --- who defers, who gains, who pays ----------------------------------------------------------------
+
+
+def distribution_table(run: Run) -> pd.DataFrame:
+    """Values by earnings group, birth decade and stratum on every basis.
+
+    On date-discounted bases the effect of crypto follows from the flows of the two paths, by the cell they come
+    from; on the portfolio basis from the two valuations. The risk-neutral values are by earnings group only.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for valued in run.vintages:
+        if valued.market == NO_CRYPTO_PATH or valued.marginal:
+            continue
+        head = (valued.basis, np.nan if valued.rate is None else valued.rate, valued.market)
+        for scope, line, cells, cohorts in _cells(run, valued):
+            for dimension, member, value in _members(run, cells, cohorts):
+                rows.append((*head, scope, dimension, member, line, value / BILLION))
+    rows += list(_risk_neutral_groups(run))
+    return pd.DataFrame(rows, columns=list(DISTRIBUTION_COLUMNS))
+
+
+Cells = tuple[str, str, np.ndarray, np.ndarray]
+"""Scope, line, values ``(..., A, G, S)`` and the birth years of the leading axes ``(..., A)``."""
+
+
+def _cells(run: Run, valued: ValuedVintages) -> Iterator[Cells]:
+    own, at = valued.vintages, _at(run)
+    born = birth_years(run.projection.years)
+    factors = valued.to_mid_2025[:, None, None, None]
+    money = run.inputs.contribution_usd.sum(axis=1)
+    traditional = run.inputs.contribution_usd[:, 0]
+    for line in (*UPFRONT, *RECEIPTS, "inside_buildup_shadow"):
+        if line in UPFRONT:
+            whole = traditional if line == "deferred_revenue" else money
+            total = whole.sum(axis=3, keepdims=True)
+            share = np.divide(whole, total, out=np.zeros_like(whole), where=total > 0)
+            cells = run.ledger.lines[line][0][..., None] * share * factors
+        else:
+            cells = own.contributions_usd[line].sum(axis=1) * factors
+        yield vintage_scope(int(run.projection.years[at])), line, cells[at], born[at]
+        yield ALL, line, cells, born
+        if line in RECEIPTS:
+            yield STOCK, line, own.stock_usd[line] * valued.opening_to_mid_2025, born[0]
+    if NO_CRYPTO_PATH not in run.projection.path_labels or valued.basis == "convention":
+        return
+    for line in RECEIPTS:
+        if valued.basis == "portfolio":
+            plain = next(v for v in run.vintages if v.market == NO_CRYPTO_PATH and not v.marginal)
+            contributed = own.contributions_usd[line] - plain.vintages.contributions_usd[line]
+            effect = contributed.sum(axis=1) * factors
+            effect[0] += (own.stock_usd[line] - plain.vintages.stock_usd[line]) * valued.opening_to_mid_2025
+        else:
+            one, other = (run.projection.path(label) for label in (valued.market, NO_CRYPTO_PATH))
+            flows = _flows(run, line)
+            effect = (flows[one] - flows[other]) * factors
+        yield EFFECT, line, effect, born
+
+
+def _flows(run: Run, line: str) -> np.ndarray:
+    """A receipt by cell, ``(P, Y, A, G, S)``."""
+    cells = run.projection.cells
+    return cells["owner_tax"] + cells["heir_tax"] if line == "withdrawal_tax" else cells[line]
+
+
+def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple[str, str, float]]:
+    """Sums by earnings group, birth decade and stratum."""
+    lead = tuple(range(cells.ndim - 2))
+    for g, value in enumerate(cells.sum(axis=(*lead, cells.ndim - 1))):
+        yield "earnings_group", GROUPS[g], float(value)
+    by_stratum = cells.sum(axis=(*lead, cells.ndim - 2))
+    for name, value in zip(stratum_names(len(by_stratum)), by_stratum, strict=True):
+        yield "stratum", name, float(value)
+    by_cohort = cells.sum(axis=(-2, -1))
+    decade = cohorts // 10 * 10
+    for start in np.unique(decade):
+        mine = decade == start
+        if (by_cohort[mine] != 0).any():
+            yield "birth_decade", f"{start}s", float(by_cohort[mine].sum())
+
+
+def basis_label(basis: str, rate: float | None) -> str:
+    """A basis by name and rate, as one text."""
+    return basis if rate is None else f"{basis} {rate:g}"
+
+
+# --- tax expenditure --------------------------------------------------------------------------------
+
+
+def tax_expenditure_table(run: Run) -> pd.DataFrame:
+    """The cash measure by calendar year and method of counting the build-up, and the present-value measure of one
+    year's contributions by basis. The two answer different questions and are never added."""
+    years = run.projection.years
+    at = _at(run)
+    rows = []
+    flows = {line: run.ledger.total(line)[0] for line in ("deferred_revenue", "withdrawal_tax")}
+    for method in CASH_METHODS:
+        buildup = inside_buildup(run.projection, run.inputs, cash_method(run.buildup, method), 0)
+        for y in np.flatnonzero(run.horizon & (years >= years[at])):
+            rows.append(
+                (
+                    "cash_basis",
+                    method,
+                    str(years[y]),
+                    flows["deferred_revenue"][y],
+                    buildup[y],
+                    flows["withdrawal_tax"][y],
+                )
+            )
+    for valued in run.vintages:
+        if valued.marginal or valued.market == NO_CRYPTO_PATH:
+            continue
+        basis = basis_label(valued.basis, valued.rate)
+        own = {line: float(valued.vintages.contributions_total(line)[at].sum()) for line in SHADOW_LINES}
+        deferred = flows["deferred_revenue"][at]
+        rows.append(
+            (
+                "present_value_basis", basis, vintage_scope(int(years[at])), deferred, own["inside_buildup_shadow"],
+                own["withdrawal_tax"],
+            )
+        )  # fmt: skip
+    frame = pd.DataFrame(rows, columns=list(EXPENDITURE_COLUMNS[:-1]))
+    amounts = list(EXPENDITURE_COLUMNS[3:-1])
+    frame[amounts] = frame[amounts] / BILLION
+    return frame.assign(tax_expenditure_bn_usd=-frame[amounts].sum(axis=1))
+
+
+def displaced_shares(settings: Settings) -> list[float]:
+    """Shares of the crypto sleeve that would have been held outside: none, half, all, and the scenario's."""
+    return sorted({0.0, 0.5, 1.0, settings.books.displaced_taxable_share})
+
+
+def displaced_table(run: Run) -> pd.DataFrame:
+    """Gains tax forgone if a share of the crypto sleeve would have been held outside, by calendar year and path."""
+    shares = displaced_shares(run.scenario.settings)
+    frames = []
+    for path, label in enumerate(run.projection.path_labels):
+        if label not in (SCENARIO_PATH, EQUITY_PATH):
+            continue
+        whole = run.ledger.crypto_buildup_usd[path].sum(axis=(1, 2)) / BILLION
+        net = run.ledger.total("net_revenue")[path] / BILLION
+        for share in shares:
+            frame = pd.DataFrame(
+                {
+                    "path": label,
+                    "year": run.projection.years,
+                    "displaced_share": share,
+                    "displaced_gains_tax_bn_usd": share * whole,
+                    "net_revenue_after_bn_usd": net + share * whole,
+                }
+            )
+            frames.append(frame[run.horizon])
+    return pd.concat(frames, ignore_index=True)
+
+
+# --- the contingent liability -----------------------------------------------------------------------
+
+
+def contingent_table(run: Run) -> pd.DataFrame:
+    """What the backstop rule would cost, negative: on the scenario's own path, and over random paths where it holds
+    crypto. Calendar years to the horizon, current dollars, and present values of 30 June 2025 at bill rates."""
+    inside = run.horizon
+    years = run.projection.years[inside]
+    rates = run.economy["one_year_rate"].to_numpy()[inside]
+    dates = valuation.flow_dates(years, run.inputs.year_fraction[inside])
+    factors = valuation.discount_factors(dates, rates, years)
+    own = run.ledger.total("rescue_cost")[0][inside]
+    cases = [("own path", "scenario", own[None])]
+    cases += [(one.measure, market_name(one.model, one.stands_in), -one.cost_usd) for one in run.contingents]
+    rows = []
+    for measure, market, cost in cases:
+        for name, total in (
+            (span_label(years[0], years[-1]), cost.sum(axis=1)),
+            (PRESENT_VALUE, cost @ factors),
+        ):
+            billions, count = total / BILLION, len(total)
+            many = count > 1
+            rows.append(
+                {
+                    "measure": measure,
+                    "market": market,
+                    "window": name,
+                    "mean_bn_usd": billions.mean(),
+                    "standard_error_bn_usd": billions.std(ddof=1) / np.sqrt(count) if many else np.nan,
+                    "median_bn_usd": np.median(billions) if many else np.nan,
+                    "q05_bn_usd": np.quantile(billions, 0.05) if many else np.nan,
+                    "triggered_share": (billions < 0).mean(),
+                    "paths": count,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(CONTINGENT_COLUMNS))
+
+
+def span_label(first: int, last: int) -> str:
+    """Name of the calendar years from ``first`` to ``last``."""
+    return f"{first}-{last}"
+
+
+def _risk_neutral_groups(run: Run) -> Iterator[tuple[Any, ...]]:
+    from fiscal.engine import risk_neutral
+
+    priced = run.priced
+    if priced is None:
+        return
+    names = {
+        "vintage": vintage_scope(priced.vintage_year),
+        risk_neutral.CONTRIBUTIONS: ALL,
+        risk_neutral.STOCK: STOCK,
+        risk_neutral.EFFECT: EFFECT,
+    }
+    market = market_name(priced.model, priced.stands_in)
+    for key, value in priced.average.items():
+        for group, amount in zip(GROUPS, value.group_usd, strict=True):
+            yield (
+                RISK_NEUTRAL, np.nan, market, names[key], "earnings_group", group, "withdrawal_tax", amount / BILLION,
+            )  # fmt: skip

@@ -1,0 +1,82 @@
+"""What drives the answer: the sweep of the design ``drivers``, stored so that a report need not run it.
+
+Three tables are built by ``fiscal data derive drivers`` from one sweep: each setting alone at the ends of its
+range (``drivers_tornado``), Sobol indices (``drivers_indices``) and what every outcome is over the design
+(``drivers_spread``).
+"""
+
+from __future__ import annotations
+
+import os
+
+import pandas as pd
+
+from fiscal.base import sources
+from fiscal.engine.run import Progress
+from fiscal.scenario.design import Design, read_design
+from fiscal.studies.sweeps import COLUMNS, Sweep, sweep
+
+DESIGN = "drivers"
+DECIMALS = {"drivers_tornado": 6, "drivers_indices": 4, "drivers_spread": 6}
+"""Of billions, thousands of dollars; of shares, a hundredth of a percent."""
+
+TITLES = {
+    "drivers_tornado": "What drives the effect of crypto: each setting alone at the ends of its range",
+    "drivers_indices": "What drives the effect of crypto: first-order and total Sobol indices",
+    "drivers_spread": "What drives the effect of crypto: outcomes over the whole design",
+}
+MOST_JOBS = 4
+
+
+def design() -> Design:
+    """The design that is stored."""
+    return read_design(DESIGN)
+
+
+def tables(found: Sweep) -> dict[str, pd.DataFrame]:
+    """The stored tables of a sweep of the design, rounded."""
+    return {
+        f"drivers_{name}": found.tables[name].round(DECIMALS[f"drivers_{name}"])
+        for name in ("tornado", "indices", "spread")
+    }
+
+
+def store(found: Sweep) -> None:
+    """Write the three tables into the data folder and refresh their entries, each in one step."""
+    for name, table in tables(found).items():
+        path = sources.data_dir() / f"{name}.csv"
+        sources.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+        shares = name == "drivers_indices"
+        unit = "shares of a variance" if shares else "billions of dollars"
+        keys = ["quantity", "window", *(["setting"] if "setting" in table else [])]
+        sources.register(
+            path,
+            title=TITLES[name],
+            unit=unit,
+            source="this model (fiscal.studies.drivers)",
+            fields=[_field(str(column), table[column], unit) for column in table],
+            note=(
+                f"Built by `fiscal data derive drivers`: {found.design.title}, {len(found.cases)} cases of "
+                f"{found.design.base.name} on its central path, {found.design.samples} Sobol points, seed "
+                f"{found.design.seed}; settings and ranges in fiscal/scenario/designs/drivers.toml. A test makes a "
+                "part again. Settings are drawn evenly and independently of each other, which nobody observed."
+            ),
+            status="built",
+            licence="MIT, as this project",
+            primary_key=keys,
+            second_hand=False,
+        )
+
+
+def _field(name: str, values: pd.Series, unit: str) -> sources.Field:
+    kind = "integer" if name == "cases" else "string" if values.dtype.kind not in "fi" else "number"
+    told = {"number": unit, "integer": "cases", "string": "see description"}[kind]
+    # an outcome that does not vary has no indices
+    return sources.Field(
+        name, kind, told, COLUMNS[name], required=unit != "shares of a variance" or kind != "number"
+    )
+
+
+def rebuild(progress: Progress | None = None) -> None:
+    """Run the sweep on the machine's processors and store its tables."""
+    store(sweep(design(), jobs=min(os.cpu_count() or 1, MOST_JOBS), progress=progress))

@@ -1,0 +1,70 @@
+"""The model's own withdrawals inside the tax file, held by a test.
+
+The file's taxable pension and IRA income, aged to CBO's totals, already contains what the accounts of
+this model pay out. The income that a withdrawal is stacked on must exclude it, or every dollar would be
+taxed on top of itself. The share comes from the baseline run; withdrawals do not hang on the tax
+schedules, so the table is built once, before the schedules. A test compares it with the baseline.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from fiscal import scenario as scenarios
+from fiscal.base import sources
+from fiscal.engine.run import Progress, Run, compute
+from fiscal.law.build.schedules import LAW_YEARS
+
+TAXABLE_LINES = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
+OLD_AGE = 60
+HIGHEST_SHARE = 0.95
+"""Something else is always left in the file: defined-benefit pensions do not vanish."""
+
+
+def own_withdrawal_shares(run: Run) -> pd.DataFrame:
+    """Share of all taxable pension and IRA income that the baseline pays out, by law year.
+
+    Columns ``law_year, own_share``. The whole: CBO to its last year; after it, its last value times
+    the growth of average wages and of people of 60 and over, which is how the file is carried on.
+    """
+    years = run.projection.years
+    own = sum(run.projection.total(line)[0] for line in TAXABLE_LINES) / 1e9 / run.inputs.year_fraction
+    cbo = sources.table("cbo_income_tax_details")
+    published = cbo[cbo["cbo_baseline"] == "Feb 2026"].set_index("year")["taxable_pension_annuity_ira_bn_usd"]
+    last = int(published.index.max())
+    wage = run.economy["wage_index"].to_numpy()
+    old = run.people.people_open[:, run.people.ages >= OLD_AGE].sum(axis=(1, 2))
+    at = int(np.flatnonzero(years == last)[0])
+    carried = published[last] * wage / wage[at] * old / old[at]
+    whole = np.array([published.get(year, carried[index]) for index, year in enumerate(years)], dtype=float)
+    share = np.clip(own / whole, 0.0, HIGHEST_SHARE)
+    return pd.DataFrame(
+        {"law_year": LAW_YEARS, "own_share": [round(float(share[years == year][0]), 4) for year in LAW_YEARS]}
+    )
+
+
+def store(shares: pd.DataFrame) -> None:
+    """Write the table into the data folder and refresh its entry, each in one step."""
+    path = sources.data_dir() / "own_withdrawals.csv"
+    sources.write_text(path, shares.to_csv(index=False, lineterminator="\n"))
+    sources.register(
+        path,
+        title="Share of taxable pension and IRA income that the model's own accounts pay out",
+        unit="fraction",
+        source="this model's baseline (fiscal.studies.own_withdrawals), CBO February 2026 for the whole",
+        note=(
+            "Built by `fiscal data derive own_withdrawals`; the withdrawal schedule leaves this share out of the "
+            "income that a withdrawal is stacked on. Rebuild the schedules after it. A test compares the stored "
+            "share with the current baseline."
+        ),
+        status="built",
+        licence="MIT, as this project",
+    )
+
+
+def rebuild(progress: Progress | None = None) -> None:
+    """Run the baseline and store its shares."""
+    store(
+        own_withdrawal_shares(compute(scenarios.load("baseline"), progress, run_off=False, references=False))
+    )

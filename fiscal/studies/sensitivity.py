@@ -1,0 +1,152 @@
+"""How much each assumption matters: one at a time, from its low to its high value.
+
+Every assumed row of ``assumptions`` that a scenario may change is moved over its own range, the
+settings of ``sensitivity_cases`` over the ranges given there. For each, the baseline and the boom are
+run again (without the run-off). The stored table is built by ``fiscal data derive sensitivity``; the report
+prints it, so the main job does not repeat some hundred runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from fiscal import scenario as scenarios
+from fiscal.base import sources
+from fiscal.engine.run import Progress, compute
+from fiscal.markets.core import long_run_means
+from fiscal.results.result import Result
+from fiscal.scenario import Scenario
+from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.schema import known_keys
+
+BASE, EVENT = "baseline", "boom"
+NEAR, FAR = "FY2026-2035", "FY2026-2100"
+QUANTITIES = (
+    (NEAR, "deferred_revenue"),
+    (NEAR, "withdrawal_tax"),
+    (NEAR, "net_revenue"),
+    (NEAR, "tax_expenditure"),
+    (FAR, "withdrawal_tax"),
+    (FAR, "net_revenue"),
+)
+BOOM_EFFECT = f"boom minus baseline withdrawal_tax, {FAR}"
+EVENT_ONLY = ("adoption.", "fees.crypto")
+COLUMNS = ("key", "value", "low", "high", "unit", "quantity", "at_value", "at_low", "at_high")
+
+
+def cases() -> pd.DataFrame:
+    """What is varied: columns ``key, value, low, high, unit``; the values are the boom's."""
+    rows = []
+    for key, row in adjustable().items():
+        if row.status == "assumed" and row.low is not None and row.high is not None:
+            rows.append((f"assumptions.{key}", row.default, row.low, row.high, row.unit))
+    known = {item.key: item for item in scenarios.load(EVENT).explained()}
+    for case in sources.table("sensitivity_cases").itertuples():
+        item = known[str(case.key)]
+        value = central_return(str(case.key)) if item.value is None else item.value
+        rows.append((str(case.key), value, case.low, case.high, item.unit))
+    return pd.DataFrame(rows, columns=["key", "value", "low", "high", "unit"])
+
+
+def central_return(key: str) -> float:
+    """The long-run return that a core return setting of "none" stands for."""
+    asset = {
+        "paths.core_equity_return": "equity",
+        "paths.core_bond_return": "bonds",
+        "paths.core_cash_return": "cash",
+    }
+    return round(float(long_run_means()["geometric_return_rate"][asset[key]]), 4)
+
+
+def measure(overrides: list[str]) -> dict[str, float]:
+    """Quantities of interest under ``overrides`` (``key=value``), billions of current dollars.
+
+    Adoption and crypto fees are the event's own: the baseline has no crypto and does not take them.
+    """
+    own = tuple(item for item in overrides if item.startswith(EVENT_ONLY))
+    base = _sums(scenarios.load(BASE, overrides=[item for item in overrides if item not in own]))
+    event = _sums(scenarios.load(EVENT, overrides=overrides))
+    found = {f"baseline {line}, {window}": base[window, line] for window, line in QUANTITIES}
+    found[BOOM_EFFECT] = event[FAR, "withdrawal_tax"] - base[FAR, "withdrawal_tax"]
+    return found
+
+
+def _override(key: str, value: float) -> str:
+    """``key=value`` as the scenario wants it: whole numbers stay whole."""
+    whole = key in known_keys() and isinstance(scenarios.load(EVENT).value(key), int)
+    return f"{key}={int(value) if whole else value!r}"
+
+
+def _sums(scenario: Scenario) -> dict[tuple[str, str], float]:
+    run = compute(scenario, run_off=False, references=False)
+    windows = Result.of(run).tables["windows"]
+    own = windows[windows["path"] == "scenario"]
+    return {(row.window, row.line): float(row.nominal_bn_usd) for row in own.itertuples()}
+
+
+def build(progress: Progress | None = None, keys: list[str] | None = None) -> pd.DataFrame:
+    """Run every case at both ends; columns :data:`COLUMNS`, one row a key and quantity.
+
+    ``keys`` restricts the cases (the test recomputes a part and compares it with the stored table).
+    """
+    report = progress or (lambda done, total, what: None)
+    chosen = cases()
+    if keys is not None:
+        chosen = chosen[chosen["key"].isin(keys)]
+    report(0, len(chosen), "central case")
+    central = measure([])
+    rows: list[tuple[Any, ...]] = []
+    for number, case in enumerate(chosen.itertuples(), start=1):
+        report(number - 1, len(chosen), str(case.key))
+        low, high = (measure([_override(str(case.key), value)]) for value in (case.low, case.high))
+        rows += [
+            (case.key, case.value, case.low, case.high, case.unit, name, central[name], low[name], high[name])
+            for name in central
+        ]
+    report(len(chosen), len(chosen), "done")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).round({"at_value": 3, "at_low": 3, "at_high": 3})
+
+
+def store(table: pd.DataFrame) -> None:
+    """Write the table into the data folder and refresh its entry, each in one step."""
+    path = sources.data_dir() / "sensitivity.csv"
+    sources.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    numbers = {"value", "low", "high", "at_value", "at_low", "at_high"}
+    described = {
+        "key": "setting or assumption that is moved",
+        "value": "its central value",
+        "low": "low end of its range",
+        "high": "high end of its range",
+        "unit": "unit of value, low and high",
+        "quantity": "what is measured, billions of current dollars summed over the window's fiscal years",
+        "at_value": "the quantity at the central value",
+        "at_low": "the quantity at the low end",
+        "at_high": "the quantity at the high end",
+    }
+    sources.register(
+        path,
+        title="How much each assumption matters, one at a time",
+        unit="billions of current dollars",
+        source="this model (fiscal.studies.sensitivity)",
+        fields=[
+            sources.Field(
+                name, "number" if name in numbers else "string", "see description", text, required=True
+            )
+            for name, text in described.items()
+        ],
+        note=(
+            "Built by `fiscal data derive sensitivity` from runs of the baseline and the boom; a test recomputes "
+            "a part. One assumption is moved at a time, so joint moves are not shown."
+        ),
+        status="built",
+        licence="MIT, as this project",
+        primary_key=["key", "quantity"],
+        second_hand=False,
+    )
+
+
+def rebuild(progress: Progress | None = None) -> None:
+    """Run every case and store the table."""
+    store(build(progress))
