@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fiscal.base.version import __version__
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from fiscal.results.result import Comparison, Result
     from fiscal.scenario import Scenario
     from fiscal.studies.sweeps import Sweep
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Comparison",
@@ -63,7 +63,7 @@ _LAZY = {
     "explorer": "fiscal.results.explorer",
     "market_paths": "fiscal.results.market_and_law",
     "market_record": "fiscal.results.market_and_law",
-    "quick": "fiscal.engine.quick",
+    "quick": "fiscal.results.running",
     "read_run": "fiscal.results.store",
     "read_sweep": "fiscal.results.store",
     "schedules": "fiscal.results.market_and_law",
@@ -132,7 +132,7 @@ def run(
     for a table that was changed.
     """
     from fiscal.engine import workers as engine_workers
-    from fiscal.engine.run import run as run_scenario
+    from fiscal.results.running import run as run_scenario
 
     chosen = load_scenario(scenario, overrides)
     with engine_workers.workers(engine, scheduler) as workers:

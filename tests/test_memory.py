@@ -10,9 +10,9 @@ import pytest
 
 from fiscal.base import memory
 from fiscal.base.errors import InputError
-from fiscal.engine import random_paths
 from fiscal.engine import run as engine_run
 from fiscal.engine.random_paths import BATCH, bytes_needed, simulate
+from fiscal.results import running
 from fiscal.results.tables import random_paths
 from fiscal.scenario import load
 
@@ -99,7 +99,7 @@ def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytes
     monkeypatch.setattr(engine_run.compiled, "prepare", lambda: pytest.fail("the work has begun"))
     many = load("stochastic_central", {"paths.count": 1_000_000})
     with pytest.raises(InputError) as caught:
-        engine_run.run(many)
+        running.run(many)
     (problem,) = caught.value.problems
     assert problem.key == "paths.count" and problem.value == 1_000_000
     assert "GiB of memory, 4.0 GiB are available" in problem.message
@@ -110,14 +110,14 @@ def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytes
         assert (fixed + count * per_path <= 4 * GIB) == allowed
     monkeypatch.setattr(memory, "available_bytes", lambda: GIB // 2)
     with pytest.raises(InputError, match="a machine with more memory"):
-        engine_run.run(many)
+        running.run(many)
 
 
 def test_where_no_system_tells_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     monkeypatch.setattr(engine_run.compiled, "prepare", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):  # the work has begun
-        engine_run.run(load("stochastic_central", {"paths.count": 1_000_000}))
+        running.run(load("stochastic_central", {"paths.count": 1_000_000}))
 
 
 def test_paths_are_not_asked_for_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

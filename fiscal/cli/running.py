@@ -16,11 +16,10 @@ from fiscal.cli.show import progress_bar, say
 
 def run_one(scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None) -> Any:
     """The engine's result; a bar on terminals, unless messages go there. ``workers`` compute random paths."""
-    from fiscal.engine import run
-    from fiscal.results import store
+    from fiscal.results import running, store
 
     with contextlib.nullcontext() if verbose else progress_bar(scenario.name) as progress:
-        return run.run(scenario, progress=store.reporter(progress), batches=batches, workers=workers)
+        return running.run(scenario, progress=store.reporter(progress), batches=batches, workers=workers)
 
 
 def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None) -> Any:

@@ -119,9 +119,9 @@ TO_THE_HORIZON = "present value to the horizon"
 
 def show_frame(frame: Any) -> None:
     """Print a data frame; the numbers of a column have one number of decimals, present values their span."""
+    from fiscal.budget.valuation import PRESENT_VALUE
     from fiscal.results import store
     from fiscal.results.result import PRESENT_VALUES
-    from fiscal.results.tables import PRESENT_VALUE
 
     rows = store.records(frame)
     names = list(rows[0]) if rows else list(frame.columns)

@@ -7,23 +7,19 @@ vintages and values, and every cell. The numbers that remain are those of :func:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fiscal import scenario as scenarios
-from fiscal.base import compiled, sources
+from fiscal.base import compiled
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.budget.ledger import CASH_LINES, contribution_lines
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, buildup_tax, contribution_taxes
 from fiscal.engine.random_paths import buildup_rates, on_paths, path_lines
-from fiscal.results.result import Totals
-from fiscal.results.tables import BILLION, price_level, total_tables
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Prepared
@@ -92,30 +88,6 @@ class TotalsRun:
         return self.flows[line]
 
 
-def quick(
-    scenario: str | Path | Scenario,
-    overrides: Mapping[str, object] | Sequence[str] = (),
-    progress: Callable[..., None] | None = None,
-) -> Totals:
-    """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
-
-    A :class:`~fiscal.results.result.Totals` compares and draws as any result. Of a random path model it is the central
-    path, as in ``fiscal.run``'s tables by year. Raises InputError for a wrong scenario, DataError for a table that
-    was changed.
-    """
-    chosen = scenarios.load(scenario, overrides)
-    run = compute(chosen, progress)
-    result = Totals(
-        name=chosen.name,
-        scenario=chosen,
-        tables=total_tables(run) | {"stocks": _stocks(run)},
-        fingerprint=chosen.fingerprint(),
-        data_fingerprint=sources.fingerprint(),
-    )
-    engine_run.refuse_infinite(result)
-    return result
-
-
 def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> TotalsRun:
     """Totals of a scenario as arrays."""
     compiled.prepare()
@@ -147,25 +119,3 @@ def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> 
         flows={line: flows[line] for line in LINES},
         stocks={part: np.concatenate([one[name] for one in projected]) for part, name in PARTS.items()},
     )
-
-
-def _stocks(run: TotalsRun) -> pd.DataFrame:
-    """Year-end balances in long form: ``path, year, part, nominal_bn_usd, real_bn_usd, gdp_share``."""
-    price, gdp = price_level(run), run.economy["gdp_bn_usd"].to_numpy()
-    frames = []
-    for p, label in enumerate(run.path_labels):
-        for part, values in run.stocks.items():
-            amounts = values[p] / BILLION
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "path": label,
-                        "year": run.years,
-                        "part": part,
-                        "nominal_bn_usd": amounts,
-                        "real_bn_usd": amounts / price,
-                        "gdp_share": amounts / gdp,
-                    }
-                )
-            )
-    return pd.concat(frames, ignore_index=True)

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fiscal import scenario as scenarios
 from fiscal.base import compiled, memory, sources
 from fiscal.base.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
+from fiscal.base.economy import macro
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
@@ -57,7 +57,6 @@ from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral,
 from fiscal.markets.paths import path_model
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
-from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.projection.cells import project
@@ -66,7 +65,6 @@ from fiscal.projection.outputs import Projection
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
-    from fiscal.results.result import Result
     from fiscal.scenario import Scenario
     from fiscal.scenario.schema import Settings
 
@@ -124,7 +122,7 @@ class Paths:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Everything a run computed, arrays; :mod:`fiscal.results.result` makes tables of it."""
+    """Everything a run computed, arrays; :mod:`fiscal.results` makes tables of it."""
 
     scenario: Scenario
     inputs: ProjectionInputs
@@ -166,35 +164,6 @@ class Run:
     def total(self, line: str) -> np.ndarray:
         """A revenue line over all cells, ``(P, Y)`` dollars."""
         return self.ledger.total(line)
-
-
-def run(
-    scenario: Scenario | str,
-    progress: Progress | None = None,
-    batches: Batches | None = None,
-    workers: Workers | None = None,
-) -> Result:
-    """Run a scenario (or its name, or a path to its file) and return its :class:`~fiscal.results.result.Result`.
-
-    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on; ``workers`` compute
-    them, by default this process.
-    Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
-    identity does not hold.
-    """
-    from fiscal.results.result import Result
-
-    if isinstance(scenario, str):
-        scenario = scenarios.load(scenario)
-    alone = compute(scenario, progress, draw=False)
-    result, paths = Result.of(alone), alone.paths
-    del alone  # its cells make room for the paths
-    memory.release()
-    if paths is not None:
-        result = result.with_paths(paths.drawn(progress, batches, workers))
-    if progress is not None:
-        progress(4, 4, "done")
-    refuse_infinite(result)
-    return result
 
 
 def compute(
@@ -382,18 +351,6 @@ def _refuse_beyond_memory(settings: Settings) -> None:
             allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
         )
     )
-
-
-def refuse_infinite(result: Result) -> None:
-    """A number too large to be computed with is said, not written into a table."""
-    found = [
-        Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
-        for name, table in result.tables.items()
-        for column in table.select_dtypes("number")
-        if (np.abs(table[column].to_numpy(dtype=float, na_value=np.nan)) > LARGEST).any()
-    ]
-    if found:
-        raise InputError(found)
 
 
 def _without_crypto(labels: tuple[str, ...], settings: Settings) -> np.ndarray:

@@ -22,6 +22,7 @@ import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR, HALVES
+from fiscal.base.economy import macro
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import is_plain_file
 from fiscal.markets import stochastic
@@ -34,7 +35,6 @@ from fiscal.markets.history import (
     max_drawdown,
     monthly_log_returns,
 )
-from fiscal.people.macro import macro
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from fiscal import __version__
 from fiscal.base import sources
+from fiscal.base.version import __version__
 from fiscal.report.changes import told_changes
 from fiscal.report.compared import (
     Results,

@@ -17,8 +17,8 @@ from fiscal import scenario as scenarios
 from fiscal.base import cards, sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError, Problem
+from fiscal.results.plots import Plots
 from fiscal.results.result import COLUMNS as RESULT_COLUMNS
-from fiscal.results.result import Plots
 
 if TYPE_CHECKING:
     from fiscal.scenario import Scenario
@@ -104,7 +104,9 @@ class Exhibit:
     @property
     def plot(self) -> Plots:
         """Figures; each returns Axes and takes ``ax``."""
-        return Plots(self)
+        from fiscal.results import figures  # matplotlib is imported only where something is drawn
+
+        return Plots(self, figures.of_exhibit)
 
     def __repr__(self) -> str:
         return f"<fiscal {self.kind}: {self.title}, tables {', '.join(self.tables)}>"

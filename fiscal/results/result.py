@@ -3,7 +3,7 @@ in :data:`COLUMNS`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,15 +17,14 @@ from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.ledger import LINES
-from fiscal.results.tables import path_tables, summary_of, tables_of, with_paths
+from fiscal.engine.decompose import decompose
+from fiscal.results.plots import Plots
+from fiscal.results.tables import path_tables, stocks, summary_of, tables_of, total_tables, with_paths
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+    from fiscal.engine.quick import TotalsRun
     from fiscal.engine.run import Paths, Run
-    from fiscal.results.market_and_law import Exhibit
     from fiscal.scenario import Scenario
-    from fiscal.studies.sweeps import Sweep
 
 TABLES: Mapping[str, str] = {
     "budget": "every line of the books by year, calendar and fiscal",
@@ -257,26 +256,6 @@ class Budget(Table):
         return chosen.set_index("year")["nominal_bn_usd"]
 
 
-class Plots:
-    """Plots of a result, comparison, sweep or exhibit: ``result.plot.cash_flow(ax=None) -> Axes``."""
-
-    def __init__(self, owner: Result | Comparison | Sweep | Exhibit) -> None:
-        self._owner = owner
-
-    def __getattr__(self, name: str) -> Callable[..., Axes]:
-        from fiscal.results import figures
-
-        known = figures.available(self._owner)
-        if name not in known:
-            raise AttributeError(f"no plot {name!r}; there are {', '.join(known)}")
-        return lambda ax=None, **options: known[name](self._owner, ax=ax, **options)
-
-    def __dir__(self) -> list[str]:
-        from fiscal.results import figures
-
-        return sorted(figures.available(self._owner))
-
-
 PRESENT_VALUES: Mapping[str, str] = {
     "treasury": "present_value_treasury_bn_usd",
     "portfolio": "present_value_portfolio_bn_usd",
@@ -336,6 +315,11 @@ class Result:
         summary = with_paths(self.summary, tables)
         return replace(self, tables={**self.tables, **tables}, summary=summary)
 
+    @property
+    def runs(self) -> tuple[Result, ...]:
+        """Itself alone."""
+        return (self,)
+
     @cached_property
     def _rows(self) -> dict[str, set[tuple[str, ...]]]:
         """The rows of the scenario's own path in each table that is compared, by name."""
@@ -365,7 +349,9 @@ class Result:
     @property
     def plot(self) -> Plots:
         """Figures; each returns Axes and takes ``ax``."""
-        return Plots(self)
+        from fiscal.results import figures  # matplotlib is imported only where something is drawn
+
+        return Plots(self, figures.available)
 
     def __repr__(self) -> str:
         kind, size = type(self).__name__, len(self.tables)
@@ -405,6 +391,17 @@ class Totals(Result):
     stored nor reported.
     """
 
+    @classmethod
+    def of_totals(cls, run: TotalsRun, data_fingerprint: str) -> Totals:
+        """Tables of a quick run."""
+        return cls(
+            name=run.scenario.name,
+            scenario=run.scenario,
+            tables=total_tables(run) | {"stocks": stocks(run)},
+            fingerprint=run.scenario.fingerprint(),
+            data_fingerprint=data_fingerprint,
+        )
+
     @cached_property
     def balances(self) -> Table:
         """Year-end balances by path and part: traditional, roth, and the crypto in both."""
@@ -428,6 +425,11 @@ class Comparison:
 
     base: Result
     others: tuple[Result, ...]
+
+    @property
+    def runs(self) -> tuple[Result, ...]:
+        """The base first, then the others."""
+        return (self.base, *self.others)
 
     @cached_property
     def budget(self) -> Budget:
@@ -458,8 +460,6 @@ class Comparison:
 
         The scenarios are projected anew, a second or so each (see :func:`fiscal.decompose`).
         """
-        from fiscal.engine.decompose import decompose
-
         return decompose(self.base.scenario, *(other.scenario for other in self.others))
 
     def differing_settings(self) -> pd.DataFrame:
@@ -528,7 +528,9 @@ class Comparison:
     @property
     def plot(self) -> Plots:
         """Figures; each returns Axes and takes ``ax``."""
-        return Plots(self)
+        from fiscal.results import figures  # matplotlib is imported only where something is drawn
+
+        return Plots(self, figures.available)
 
     def __repr__(self) -> str:
         return (

@@ -31,6 +31,7 @@ from fiscal.base.axes import (
 )
 from fiscal.base.errors import Problem
 from fiscal.budget.ledger import CASH_METHODS, LINES
+from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.inputs import (
     EQUITY_PATH,
     NO_CRYPTO_PATH,
@@ -43,7 +44,7 @@ from fiscal.engine.random_paths import STOCKS
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS
 from fiscal.engine.run import LARGEST, VINTAGE_YEAR
 from fiscal.markets.paths import path_model
-from fiscal.results.tables import DRAW_AGES, FLOWS, OPENING_STOCK, PATH_LINES, STATE_LINES, WINDOWS
+from fiscal.results.tables import DRAW_AGES, FLOWS, OPENING_STOCK, PATH_LINES, STATE_LINES
 from fiscal.results.tables.values import (
     ALL,
     EFFECT,

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from fiscal.results.figures import drawings, market_and_law, statistics
 from fiscal.results.figures.alt import alt_text
+from fiscal.results.figures.owners import Owner, RunTables, SweptTables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fiscal.results.market_and_law import Exhibit
-    from fiscal.results.result import Comparison, Result
-    from fiscal.studies.sweeps import Sweep
 
-__all__ = ["alt_text", "available"]
+of_exhibit = market_and_law.available
+
+__all__ = ["alt_text", "available", "of_exhibit", "of_sweep"]
 
 _ALWAYS = ("contributions", "cash_flow", "balances", "who_pays", "present_values", "claim")
 _READS = {
@@ -44,21 +44,18 @@ _WITH_CRYPTO = (
 )
 
 
-def available(owner: Result | Comparison | Sweep | Exhibit) -> Mapping[str, Callable[..., Axes]]:
+def of_sweep(sweep: SweptTables) -> Mapping[str, Callable[..., Axes]]:
+    """The figures of a sweep."""
+    return {"tornado": drawings.tornado}
+
+
+def available(owner: Owner) -> Mapping[str, Callable[..., Axes]]:
     """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
 
     Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` and
-    ``who_gains`` also work between two results, and ``waterfall`` needs two. A sweep has its tornado, an exhibit
-    figures of its own.
+    ``who_gains`` also work between two results, and ``waterfall`` needs two.
     """
-    from fiscal.results.market_and_law import Exhibit
-    from fiscal.studies.sweeps import Sweep
-
-    if isinstance(owner, Sweep):
-        return {"tornado": drawings.tornado}
-    if isinstance(owner, Exhibit):
-        return market_and_law.available(owner)
-    results = statistics.runs_of(owner)
+    results = owner.runs
     names = list(_ALWAYS)
     if statistics.with_crypto(results):
         names += _WITH_CRYPTO
@@ -77,7 +74,7 @@ def available(owner: Result | Comparison | Sweep | Exhibit) -> Mapping[str, Call
     return found
 
 
-def _filled(name: str, results: tuple[Result, ...]) -> bool:
+def _filled(name: str, results: tuple[RunTables, ...]) -> bool:
     """Whether each result has something in the table that a figure reads: totals lack some, short runs others."""
     table = _READS.get(name)
     return table is None or all(len(result.tables.get(table, ())) for result in results)

@@ -7,7 +7,7 @@ values a reader would take from it: ends, extremes and their years.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +23,7 @@ from fiscal.results.figures.drawings import (
     span_unit,
     unit_of,
 )
+from fiscal.results.figures.owners import Owner, SweptTables
 from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
     FACTOR_NAMES,
@@ -33,13 +34,7 @@ from fiscal.results.figures.words import (
     significant,
     window_name,
 )
-from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
-
-if TYPE_CHECKING:
-    from fiscal.results.result import Comparison, Result
-    from fiscal.studies.sweeps import Sweep
-
-    Owner: TypeAlias = Result | Comparison
+from fiscal.results.quantities import QUANTITY_WORDS
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -63,7 +58,7 @@ def _contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | 
 
 
 def _cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     frame = measures.cash_flow(result, value).set_index("year")
     scale = 100.0 if value == "gdp_share" else 1.0
     names = {
@@ -98,7 +93,7 @@ def _difference(
 
 
 def _balances(owner: Owner, *, by: str = "wrapper") -> str:
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     frame = measures.balances(result, by=by).set_index("year")
     parts = [f"{WRAPPER_NAMES.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
     return f"Stacked areas of year-end balances in percent of GDP, {result.name}: {listing(parts)}."
@@ -106,7 +101,7 @@ def _balances(owner: Owner, *, by: str = "wrapper") -> str:
 
 def _crypto_share(owner: Owner) -> str:
     parts = []
-    for result in measures.runs_of(owner):
+    for result in owner.runs:
         if measures.references_of(result):
             share = 100 * measures.crypto_share(result)
             top = share.idxmax()
@@ -118,7 +113,7 @@ def _crypto_share(owner: Owner) -> str:
 
 
 def _who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | None = None) -> str:
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     label = window or measures.windows_of(result)[-1]
     frame = measures.distribution(result, dimension, label).set_index("member")
     top, low = frame["withdrawal_tax"].idxmax(), frame["forgone"].idxmin()
@@ -141,7 +136,7 @@ def _who_gains(
     reference: str = "equity_adoption",
     line: str = "withdrawal_tax",
 ) -> str:
-    label = window or measures.windows_of(measures.runs_of(owner)[0])[-1]
+    label = window or measures.windows_of(owner.runs[0])[-1]
     frame = measures.distribution_difference(owner, dimension, label, reference, line)
     parts = []
     for name, part in frame.groupby("scenario", sort=False):
@@ -160,7 +155,7 @@ def _who_gains(
 def _extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> str:
     parts = []
     average = ""
-    for result in measures.with_crypto(measures.runs_of(owner)):
+    for result in measures.with_crypto(owner.runs):
         frame = measures.extra_dollar(result, reference).set_index("year")
         average = f"the average rate {_ends(frame['average_rate'], 100)}"
         rate = frame["extra_rate"].dropna()
@@ -170,7 +165,7 @@ def _extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> s
 
 
 def _present_values(owner: Owner) -> str:
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     parts = [
         f"{basis_name(row.basis, row.rate)}: forgone {signed(row.forgone / 1e3)}, withdrawal tax "
         f"{signed(row.withdrawal_tax / 1e3)}, net with the claim left at the horizon "
@@ -213,7 +208,7 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
 
 
 def _tornado(
-    owner: Owner | Sweep, *, quantity: str | None = None, window: str | None = None, count: int = 15
+    owner: Owner | SweptTables, *, quantity: str | None = None, window: str | None = None, count: int = 15
 ) -> str:
     frame = measures.tornado(owner, quantity, window)
     if frame is None:
@@ -299,16 +294,14 @@ def _waterfall(
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     return (
         f"Bars that add up from nil to the difference of {line.replace('_', ' ')} of {name} from "
-        f"{measures.runs_of(owner)[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, together "
+        f"{owner.runs[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, together "
         f"{signed(values['difference'])}."
     )
 
 
 def _claim(owner: Owner, *, value: str = "claim_share") -> str:
     text, unit, scale = CLAIM_TEXTS[value]
-    parts = [
-        f"{result.name} {_ends(measures.claim(result)[value], scale)}" for result in measures.runs_of(owner)
-    ]
+    parts = [f"{result.name} {_ends(measures.claim(result)[value], scale)}" for result in owner.runs]
     return f"Lines by year. {text}, {unit.lower()}: {listing(parts)}."
 
 
@@ -334,7 +327,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
 }
 
 
-def alt_text(name: str, owner: Owner | Sweep, **options: Any) -> str:
+def alt_text(name: str, owner: Owner | SweptTables, **options: Any) -> str:
     """The sentence that stands for figure ``name`` of ``owner``. Raises InputError for an unknown name."""
     if name not in _SENTENCES:
         raise InputError(Problem("no such figure", value=name, allowed=", ".join(_SENTENCES)))

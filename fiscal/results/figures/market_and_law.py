@@ -9,13 +9,11 @@ from matplotlib.ticker import NullFormatter
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.results.figures import drawings, statistics, style
+from fiscal.results.figures.owners import RunTables, ShownTables
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from fiscal.results.market_and_law import Exhibit
-    from fiscal.results.result import Totals
 
 
 def _chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
@@ -33,12 +31,12 @@ def _chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     return frame[frame[column] == value]
 
 
-def price(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
+def price(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
     """Bitcoin's month-end price on a logarithmic scale, its falls of 45 percent and more shaded."""
     return drawings.crypto_history(None, ax)
 
 
-def dollar(exhibit: Exhibit, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
+def dollar(exhibit: ShownTables, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
     """A dollar in an asset over the paths, on a logarithmic scale; bands hold 50 and 90 percent of them."""
     frame = _chosen(exhibit.tables["dollar"], "asset", asset)
     with style.look():
@@ -47,7 +45,7 @@ def dollar(exhibit: Exhibit, ax: Axes | None = None, *, asset: str = "crypto") -
     return ax
 
 
-def crypto_size(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
+def crypto_size(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
     """Value of all crypto over GDP that the paths imply, on a logarithmic scale: the middle 90 percent of them."""
     frame = exhibit.tables["crypto_size"]
     years = frame["year"].tolist()
@@ -68,7 +66,7 @@ def crypto_size(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
 
 
 def withdrawal_rates(
-    exhibit: Exhibit,
+    exhibit: ShownTables,
     ax: Axes | None = None,
     *,
     law_year: int = 2025,
@@ -104,7 +102,7 @@ def withdrawal_rates(
     return ax
 
 
-def explored(start: Totals, now: Totals, ax: Axes | None = None) -> Axes:
+def explored(start: RunTables, now: RunTables, ax: Axes | None = None) -> Axes:
     """Net revenue by fiscal year as a share of GDP, and the part that crypto makes: now, and as it was.
 
     Without ``ax`` two panels of a new figure, of which the left one is returned; on ``ax`` net revenue alone.
@@ -116,8 +114,8 @@ def explored(start: Totals, now: Totals, ax: Axes | None = None) -> Axes:
     return panels[0]
 
 
-def _explored_panel(ax: Axes, start: Totals, now: Totals, reference: str | None) -> None:
-    cases: list[tuple[str, Totals, dict[str, Any]]] = [
+def _explored_panel(ax: Axes, start: RunTables, now: RunTables, reference: str | None) -> None:
+    cases: list[tuple[str, RunTables, dict[str, Any]]] = [
         ("before", start, {"color": style.GREY, "linestyle": (0, (2, 2))}),
         ("now", now, {"color": style.BLACK}),
     ]
@@ -147,6 +145,6 @@ OF_TABLE: Mapping[str, tuple[str, Callable[..., Axes]]] = {
 """Figures by name, each with the table that an exhibit must have for it."""
 
 
-def available(exhibit: Exhibit) -> Mapping[str, Callable[..., Axes]]:
+def available(exhibit: ShownTables) -> Mapping[str, Callable[..., Axes]]:
     """The figures that an exhibit's tables can fill, name -> ``function(exhibit, ax=None, **options)``."""
     return {name: draw for name, (table, draw) in OF_TABLE.items() if table in exhibit.tables}

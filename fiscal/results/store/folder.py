@@ -225,7 +225,7 @@ def read_run(folder: str | Path) -> Result:
     """
     from dataclasses import replace
 
-    from fiscal import __version__
+    from fiscal.base.version import __version__
     from fiscal.results import schema
 
     result = stored_result(folder)

@@ -22,9 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fiscal import __version__
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import parse_json, read_limited
+from fiscal.base.version import __version__
 from fiscal.results.store.values import fingerprint_of
 
 if TYPE_CHECKING:

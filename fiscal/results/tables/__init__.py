@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fiscal.results.tables.common import (
-    BILLION,
-    DRAW_AGES,
-    FISCAL_SAME_YEAR_SHARE,
-    FLOWS,
-    PRESENT_VALUE,
-    WINDOWS,
-    YearlyTotals,
-)
+from fiscal.results.tables.common import DRAW_AGES, FLOWS, YearlyTotals
 from fiscal.results.tables.one_path import (
     OPENING_STOCK,
     STATE_LINES,
     line_sums,
     price_level,
     state_tax,
+    stocks,
     tables_of_one_path,
     total_tables,
 )
@@ -32,18 +25,15 @@ if TYPE_CHECKING:
     from fiscal.engine.run import Run
 
 __all__ = [
-    "BILLION",
     "DRAW_AGES",
-    "FISCAL_SAME_YEAR_SHARE",
     "FLOWS",
     "OPENING_STOCK",
     "PATH_LINES",
-    "PRESENT_VALUE",
     "STATE_LINES",
-    "WINDOWS",
     "YearlyTotals",
     "line_sums",
     "path_tables",
+    "stocks",
     "price_level",
     "summary_of",
     "tables_of",

@@ -8,23 +8,17 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
+from fiscal.base.economy import macro
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
+from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
 from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
 from fiscal.markets.paths import implied_crypto_value_over_gdp
-from fiscal.people.macro import macro
-from fiscal.results.tables.common import (
-    BILLION,
-    FISCAL_SAME_YEAR_SHARE,
-    FLOWS,
-    PRESENT_VALUE,
-    WINDOWS,
-    YearlyTotals,
-    bill_factors,
-)
+from fiscal.results.tables.common import FLOWS, YearlyTotals
 from fiscal.scenario import explain
 
 if TYPE_CHECKING:
+    from fiscal.engine.quick import TotalsRun
     from fiscal.engine.run import Run
 
 
@@ -494,3 +488,25 @@ def _checks(run: Run) -> pd.DataFrame:
 
 def _settings(run: YearlyTotals) -> pd.DataFrame:
     return explain(run.scenario)
+
+
+def stocks(run: TotalsRun) -> pd.DataFrame:
+    """Year-end balances in long form: ``path, year, part, nominal_bn_usd, real_bn_usd, gdp_share``."""
+    price, gdp = price_level(run), run.economy["gdp_bn_usd"].to_numpy()
+    frames = []
+    for p, label in enumerate(run.path_labels):
+        for part, values in run.stocks.items():
+            amounts = values[p] / BILLION
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "path": label,
+                        "year": run.years,
+                        "part": part,
+                        "nominal_bn_usd": amounts,
+                        "real_bn_usd": amounts / price,
+                        "gdp_share": amounts / gdp,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)

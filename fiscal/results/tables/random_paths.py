@@ -11,12 +11,11 @@ import pandas as pd
 from fiscal.budget import valuation
 from fiscal.budget.estimates import controlled_columns
 from fiscal.budget.ledger import CASH_LINES, fiscal_line
-from fiscal.budget.valuation import Window
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS, Window, bill_factors
 from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.random_paths import LINES as SIMULATED_LINES
 from fiscal.engine.random_paths import STOCKS, Distribution, first_paths
 from fiscal.markets.implied import dollar, implied_by
-from fiscal.results.tables.common import BILLION, PRESENT_VALUE, WINDOWS, bill_factors
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Paths

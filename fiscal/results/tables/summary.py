@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fiscal.base.axes import AGES, ATTAINED_AGES
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE
 from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force
-from fiscal.results.tables.common import BILLION, DRAW_AGES, PRESENT_VALUE
+from fiscal.results.tables.common import DRAW_AGES
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run

@@ -16,6 +16,7 @@ import pandas as pd
 from fiscal.base.axes import GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, CASH_METHODS, cash_method, inside_buildup
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from fiscal.engine.run import Run, ValuedVintages
     from fiscal.scenario.schema import Settings
 
-BILLION = 1e9
 STOCK, ALL, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
 RECEIPTS = ("withdrawal_tax", "conversion_tax", "additional_tax")
 UPFRONT = ("deferred_revenue", "payroll_forgone")
@@ -48,7 +48,6 @@ CONTINGENT_COLUMNS = (
     "measure", "market", "window", "mean_bn_usd", "standard_error_bn_usd", "median_bn_usd", "q05_bn_usd",
     "triggered_share", "paths",
 )  # fmt: skip
-PRESENT_VALUE = "present value"
 EXPENDITURE_COLUMNS = (
     "measured_on", "method", "flows_of", "deferred_revenue_bn_usd", "inside_buildup_bn_usd", "withdrawal_tax_bn_usd",
     "tax_expenditure_bn_usd",

@@ -5,21 +5,20 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.results.plots import Plots
+from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design, setting_of
 from fiscal.scenario.scenario import spell
 from fiscal.studies.sweeps.cases import Case, cases_of
 from fiscal.studies.sweeps.indices import INDEX_COLUMNS, index_table, spread_table, tornado_table
-from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS, Outcome, headline_quantity, outcomes_with
-
-if TYPE_CHECKING:
-    from fiscal.results.result import Plots
+from fiscal.studies.sweeps.outcomes import Outcome, outcomes_with
 
 COLUMNS: Mapping[str, str] = {
     "case": "number of the case, from 0",
@@ -180,9 +179,9 @@ class Sweep:
     @property
     def plot(self) -> Plots:
         """Figures: ``plot.tornado(ax=None, quantity=..., window=...)`` returns Axes."""
-        from fiscal.results.result import Plots
+        from fiscal.results import figures  # matplotlib is imported only where something is drawn
 
-        return Plots(self)
+        return Plots(self, figures.of_sweep)
 
     def __repr__(self) -> str:
         return f"<fiscal Sweep {self.name!r}: {len(self.cases)} cases, {len(self.failed)} failed>"

@@ -1,0 +1,26 @@
+"""Plots by name: ``result.plot.cash_flow(ax=None) -> Axes``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Plots:
+    """Plots of a result, comparison, sweep or exhibit; ``figures`` names those that its owner's tables can fill."""
+
+    def __init__(self, owner: Any, figures: Callable[[Any], Mapping[str, Callable[..., Axes]]]) -> None:
+        self._owner = owner
+        self._figures = figures
+
+    def __getattr__(self, name: str) -> Callable[..., Axes]:
+        known = self._figures(self._owner)
+        if name not in known:
+            raise AttributeError(f"no plot {name!r}; there are {', '.join(known)}")
+        return lambda ax=None, **options: known[name](self._owner, ax=ax, **options)
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._figures(self._owner))
