@@ -14,11 +14,11 @@ from scipy.optimize import brentq
 
 from fiscal.base import sources
 from fiscal.base.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, birth_years
-from fiscal.base.economy import macro
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.markets import glide, losses, paths
 from fiscal.people.contributions import Contributions
+from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
 from fiscal.people.scope import Scope

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.base.economy import macro
 from fiscal.budget.ledger import BuildupTax, Ledger
 from fiscal.engine.inputs import (
     EQUITY_PATH,
@@ -29,6 +28,7 @@ from fiscal.engine.inputs import (
 )
 from fiscal.markets.losses import draw_loss_rates
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
+from fiscal.people.economy import macro
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ import pandas as pd
 
 from fiscal.base import compiled, memory, sources
 from fiscal.base.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
-from fiscal.base.economy import macro
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
@@ -57,6 +56,7 @@ from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral,
 from fiscal.markets.paths import path_model
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
+from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.projection.cells import project

@@ -22,7 +22,6 @@ import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR, HALVES
-from fiscal.base.economy import macro
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import is_plain_file
 from fiscal.markets import stochastic
@@ -35,6 +34,7 @@ from fiscal.markets.history import (
     max_drawdown,
     monthly_log_returns,
 )
+from fiscal.people.economy import macro
 
 if TYPE_CHECKING:
     import pandas as pd

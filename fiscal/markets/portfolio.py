@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from fiscal.base.axes import ASSETS
-from fiscal.base.economy import macro
 from fiscal.markets.history import REAL_HALVES, crypto_start_usd, half_returns_real
 from fiscal.markets.stochastic import (
     CRYPTO,
@@ -36,6 +35,7 @@ from fiscal.markets.stochastic import (
     monthly_law,
     monthly_shocks,
 )
+from fiscal.people.economy import macro
 
 FINENESS = 12
 """Grid points to a standard deviation of crypto's calmest year: the expectation holds to a few parts in 1e8."""

@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.base.economy import macro
 from fiscal.markets.core import long_run_means
 from fiscal.markets.estimation import FIRST_MONTH, sample_volatility, stored
 from fiscal.markets.history import (
@@ -40,6 +39,7 @@ from fiscal.markets.history import (
     half_returns_real,
     monthly_log_returns,
 )
+from fiscal.people.economy import macro
 
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
 HALF_MONTHS = 6

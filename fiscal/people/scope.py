@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
-from fiscal.base.economy import macro
 from fiscal.people.contributions import Contributions
+from fiscal.people.economy import macro
 
 OPENING_DATE = "2025-03-31"
 ALL_PLANS = "all_dc"

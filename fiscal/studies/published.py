@@ -17,13 +17,13 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.base.economy import macro
 from fiscal.budget.ledger import CASH_LINES, fiscal_line
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
+from fiscal.people.economy import macro
 from fiscal.people.scope import ALL_PLANS, BEA_SERIES, OPENING_DATE
 from fiscal.projection.outputs import PLAN, TRADITIONAL
 

@@ -191,7 +191,7 @@ def moved(reform: Mapping[str, Any], first_year: int | None) -> dict[str, Any]:
 
 def frame_of(year: int, data: Microdata) -> Frame:
     """Scales and limits of one law year, from the macro path and the table own_withdrawals."""
-    from fiscal.base.economy import macro
+    from fiscal.people.economy import macro
 
     path = macro(range(FIRST_YEAR, LAST_YEAR + 1))
     file_year = min(year, LAST_FILE_YEAR)
@@ -282,7 +282,7 @@ class Persons:
 
     @staticmethod
     def of(data: Microdata, imputed: Deferrals | None = None) -> Persons:
-        from fiscal.base.economy import macro
+        from fiscal.people.economy import macro
 
         imputed = imputed or _WORKER["job"].deferrals
         wages = macro(range(holders.SIPP_YEAR, FIRST_YEAR + 1))["wage_index"]

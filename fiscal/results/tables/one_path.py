@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
-from fiscal.base.economy import macro
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
 from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
 from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
 from fiscal.markets.paths import implied_crypto_value_over_gdp
+from fiscal.people.economy import macro
 from fiscal.results.tables.common import FLOWS, YearlyTotals
 from fiscal.scenario import explain
 
