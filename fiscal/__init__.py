@@ -65,7 +65,7 @@ _LAZY = {
     "market_record": "fiscal.results.market_and_law",
     "quick": "fiscal.results.running",
     "read_run": "fiscal.results.store",
-    "read_sweep": "fiscal.results.store",
+    "read_sweep": "fiscal.studies.sweeps",
     "schedules": "fiscal.results.market_and_law",
     "setting_name": "fiscal.results.figures.setting_names",
     "sweep": "fiscal.studies.sweeps",

@@ -69,11 +69,10 @@ def fiscal(fiscal_command: list[str], tmp_path: Path) -> Command:
 @pytest.fixture(scope="session", autouse=True)
 def runs_have_their_shape() -> Iterator[None]:
     """Every run that a test of this process makes has the tables and rows that a stored run is held against."""
-    from fiscal.engine import run
-    from fiscal.results import schema
+    from fiscal.results import running, schema
 
     with pytest.MonkeyPatch.context() as patch:
-        real = run.run
+        real = running.run
 
         @functools.wraps(real)
         def checked(*arguments: object, **options: object) -> Result:
@@ -81,7 +80,7 @@ def runs_have_their_shape() -> Iterator[None]:
             assert schema.misfits(result) == []
             return result
 
-        patch.setattr(run, "run", checked)
+        patch.setattr(running, "run", checked)
         yield
 
 

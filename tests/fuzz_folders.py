@@ -28,7 +28,7 @@ from fiscal.results.result import Result, compare
 from fiscal.results.store.values import fingerprint_of
 from fiscal.scenario import Scenario, load
 from fiscal.scenario.design import read_design
-from fiscal.studies.sweeps import Sweep
+from fiscal.studies.sweeps import Sweep, read_sweep
 
 
 def _stored(result: Result | Sweep) -> Path:
@@ -357,7 +357,7 @@ def read_sweeps(place: Path, changes: dict[str, bytes]) -> None:
         contextlib.suppress(FiscalError),
     ):
         store.cite(folder)
-        found = store.read_sweep(folder)
+        found = read_sweep(folder)
         only_tags(found._repr_html_())
         assert found.summary and len(found.failed) <= len(found.cases)
 

@@ -43,14 +43,14 @@ def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool,
 
 def sweep_into(out: Path, design: Any, jobs: int, force: bool, resume: bool, verbose: bool) -> Any:
     """Sweep into a folder, which holds its figures too; see :func:`_made_into`."""
-    from fiscal.results import store
     from fiscal.results.figures.files import sweep_figures
+    from fiscal.studies.sweeps import read_sweep
 
     def make(place: Any) -> Any:
         return sweep_one(design, jobs, verbose, place)
 
     return _made_into(
-        out, design.base, design, make, store.read_sweep, sweep_figures, force=force, resume=resume
+        out, design.base, design, make, read_sweep, sweep_figures, force=force, resume=resume
     )
 
 

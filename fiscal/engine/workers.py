@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.base import compiled, memory, sources
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.engine.random_paths import Experiment, Span, Workers, project_batch
 
@@ -264,8 +265,6 @@ def _connect(scheduler: str | LocalCluster) -> Client:
 
 def software() -> dict[str, str]:
     """What a batch depends on beside its inputs: source code and data tables, by hash."""
-    from fiscal.results.store import code_sha256
-
     return {"source code": code_sha256(), "data": sources.fingerprint()}
 
 

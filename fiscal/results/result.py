@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -295,6 +295,8 @@ class Result:
     """sha256 over the hashes of all data tables; results of other data are not compared."""
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """How a stored run was made, from its manifest; empty for a run of this process."""
+    design: ClassVar[None] = None
+    """A run is no sweep."""
 
     @classmethod
     def of(cls, run: Run) -> Result:
@@ -314,6 +316,10 @@ class Result:
         tables = path_tables(paths)
         summary = with_paths(self.summary, tables)
         return replace(self, tables={**self.tables, **tables}, summary=summary)
+
+    def columns(self) -> Mapping[str, str]:
+        """What every column of the tables holds."""
+        return COLUMNS
 
     @property
     def runs(self) -> tuple[Result, ...]:

@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import parse_json, read_limited
+from fiscal.results.result import Result, refuse_totals
 from fiscal.results.store.crate import CRATE, describe
 from fiscal.results.store.log import LOG
 from fiscal.results.store.manifest import (
@@ -31,41 +32,56 @@ from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fiscal.results.result import Result
     from fiscal.scenario import Scenario
     from fiscal.scenario.design import Design
-    from fiscal.studies.sweeps import Sweep
+
+
+class Recorded(Protocol):
+    """What a folder keeps: the run of a scenario or a sweep."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def scenario(self) -> Scenario:
+        """Of a sweep its base."""
+        ...
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]: ...
+    @property
+    def summary(self) -> Mapping[str, Any]: ...
+    @property
+    def design(self) -> Design | None:
+        """What the cases of a sweep change; none of a run."""
+        ...
+
+    def columns(self) -> Mapping[str, str]:
+        """What every column of the tables holds."""
+        ...
+
 
 COLUMNS_FILE, DESIGN_FILE = "columns.csv", "design.toml"
 MAX_TABLE_BYTES = 2 * 1024**3
 
 
 def write_run(
-    result: Result | Sweep, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
+    result: Recorded, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
 ) -> Path:
     """Write ``result`` to a new run folder and return its path.
 
     ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or the result holds
     totals only.
     """
-    from fiscal.results.result import Result, refuse_totals
-
     if isinstance(result, Result):
         refuse_totals(result)
-    with working_place(folder, result.scenario, _design_of(result), force=force) as place:
+    with working_place(folder, result.scenario, result.design, force=force) as place:
         finish(place, result, command)
     return Path(folder)
 
 
-def _design_of(result: Result | Sweep) -> Design | None:
-    from fiscal.results.result import Result
-
-    return None if isinstance(result, Result) else result.design
-
-
 def finish(
     place: Place,
-    result: Result | Sweep,
+    result: Recorded,
     command: Sequence[str] = (),
     files: Mapping[str, bytes] | None = None,
 ) -> None:
@@ -86,10 +102,10 @@ SETTINGS_TABLE = "settings"
 """The table in which the user's files are named."""
 
 
-def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
+def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
     from fiscal.base import sources
 
-    folder, design = place.folder, _design_of(result)
+    folder, design = place.folder, result.design
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
         message = "a file or table was changed while the run was made"
@@ -104,7 +120,7 @@ def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: M
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
-    words = _column_words(result)
+    words = result.columns()
     indexes, rows = {}, []
     for name, table in result.tables.items():
         if not TABLE_NAME.fullmatch(name):
@@ -160,12 +176,6 @@ def _design_texts(design: Design, names: Mapping[str, str]) -> dict[str, str]:
             settings = with_value(settings, section, name, names[str(reference.value(key))])
         texts[REFERENCE_FILE] = replace(reference, settings=settings).to_toml()
     return texts
-
-
-def _column_words(result: Result | Sweep) -> Mapping[str, str]:
-    from fiscal.results.result import COLUMNS, Result
-
-    return COLUMNS if isinstance(result, Result) else result.columns()
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -247,10 +257,9 @@ def stored_result(folder: str | Path) -> Result:
     from dataclasses import replace
 
     from fiscal.base import sources
-    from fiscal.results.result import Result
 
     path = Path(folder)
-    manifest, tables = _sound(path)
+    manifest, tables = sound_tables(path)
     if DESIGN_FILE in manifest["outputs"]:
         message = "is a sweep, not the run of one scenario"
         raise InputError(Problem(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}"))
@@ -275,34 +284,7 @@ def stored_result(folder: str | Path) -> Result:
     )
 
 
-def read_sweep(folder: str | Path) -> Sweep:
-    """A sweep read back from its folder, after every file was checked against the manifest.
-
-    Raises InputError for a folder that holds none, and for files that are missing or were changed.
-    """
-    from fiscal.scenario.design import BASE_FILE, REFERENCE_FILE, read_design
-    from fiscal.scenario.scenario import NAME_PATTERN
-    from fiscal.scenario.toml import read_toml
-    from fiscal.studies.sweeps import Sweep
-
-    path = Path(folder)
-    manifest, tables = _sound(path)
-    if DESIGN_FILE not in manifest["outputs"]:
-        raise InputError(Problem("is no sweep", file=str(folder), allowed="a folder of fiscal sweep"))
-    if not NAME_PATTERN.fullmatch(manifest["name"]):
-        told = Problem("cannot be a name", file=f"{folder}/{MANIFEST}", key="name")
-        raise InputError(replace(told, value=manifest["name"][:80]))
-    asked = read_toml(path / DESIGN_FILE, f"{folder}/{DESIGN_FILE}").get("sweep")
-    named = [asked.get(key) for key in ("base", "against")] if isinstance(asked, dict) else []
-    # a file elsewhere, or one of the catalogue, is no part of the sweep
-    if any(name not in (BASE_FILE, REFERENCE_FILE, None) for name in named):
-        message = "names a scenario that is not part of the sweep"
-        raise InputError(Problem(message, file=f"{folder}/{DESIGN_FILE}", key="sweep"))
-    design = replace(read_design(path / DESIGN_FILE), name=manifest["name"])
-    return Sweep.stored(design, tables, str(folder))
-
-
-def _sound(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+def sound_tables(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Manifest and tables of a folder in which nothing was changed. Raises InputError for any other."""
     problems = verify(path)
     if problems:

@@ -10,7 +10,6 @@ Time, machine, command, log and RO-Crate description are in the manifest but in 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -18,10 +17,10 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import parse_json, read_limited
 from fiscal.base.version import __version__
@@ -91,18 +90,6 @@ def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, 
 def input_fingerprint(scenario: Scenario, design: Design | None = None) -> str:
     """sha256 of the input record: equal for the same question, on any machine."""
     return fingerprint_of(input_record(scenario, design))
-
-
-@cache
-def code_sha256() -> str:
-    """sha256 over the package's source files, by relative name; the same in a wheel and a checkout."""
-    package = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py"), key=lambda file: file.relative_to(package).as_posix()):
-        name = file.relative_to(package).as_posix()
-        content = file.read_bytes().replace(b"\r\n", b"\n")  # git may check out either
-        digest.update(f"{name}\n{hashlib.sha256(content).hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def environment() -> dict[str, Any]:

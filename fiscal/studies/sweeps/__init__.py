@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from fiscal.studies.sweeps.result import COLUMNS, Sweep
 from fiscal.studies.sweeps.running import sweep
+from fiscal.studies.sweeps.stored import read_sweep
 
-__all__ = ["COLUMNS", "Sweep", "sweep"]
+__all__ = ["COLUMNS", "Sweep", "read_sweep", "sweep"]
