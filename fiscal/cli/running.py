@@ -49,9 +49,7 @@ def sweep_into(out: Path, design: Any, jobs: int, force: bool, resume: bool, ver
     def make(place: Any) -> Any:
         return sweep_one(design, jobs, verbose, place)
 
-    return _made_into(
-        out, design.base, design, make, read_sweep, sweep_figures, force=force, resume=resume
-    )
+    return _made_into(out, design.base, design, make, read_sweep, sweep_figures, force=force, resume=resume)
 
 
 def _made_into(
