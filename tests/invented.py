@@ -9,8 +9,9 @@ import pandas as pd
 
 from fiscal.base.axes import AGES
 from fiscal.results.result import Result
-from fiscal.results.schema import SETTINGS, Shape, shapes_of
-from fiscal.results.tables import DRAW_AGES
+from fiscal.results.schema import Shape, shapes_of
+from fiscal.results.tables.summary import DRAW_AGES
+from fiscal.results.validate import SETTINGS
 from fiscal.scenario import Scenario, explain
 
 

@@ -483,10 +483,9 @@ class FakeComparison:
 
 
 def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
-    from fiscal.results import result
-    from fiscal.results import schema as results_schema
+    from fiscal.results import result, validate
 
-    monkeypatch.setattr(results_schema, "misfits", lambda *_: [])  # the small result holds two tables only
+    monkeypatch.setattr(validate, "misfits", lambda *_: [])  # the small result holds two tables only
     folder = tmp_path / "boom"
     assert quick("run", "boom", "--out", str(folder)).exit_code == 0
     quick.asked.clear()

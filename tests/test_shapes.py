@@ -13,8 +13,7 @@ import typer.testing
 
 from fiscal import cli
 from fiscal.base.errors import InputError
-from fiscal.engine import run
-from fiscal.results import schema, store
+from fiscal.results import running, store, validate
 from fiscal.scenario import load
 
 SHORT = {
@@ -41,12 +40,12 @@ def whole():
 )
 def test_runs_are_as_the_shapes_say(name, changes):
     """Every result that the suite makes is held against them too (conftest)."""
-    assert schema.misfits(run.run(load(name, SHORT | changes))) == []
+    assert validate.misfits(running.run(load(name, SHORT | changes))) == []
 
 
 def test_an_invented_result_is_as_the_shapes_say(whole, tmp_path):
     folder = store.write_run(whole, tmp_path / "run")
-    assert schema.misfits(store.read_run(folder)) == []
+    assert validate.misfits(store.read_run(folder)) == []
 
 
 def _without(name):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.version import __version__
+from fiscal.budget.lines import FORGONE
 from fiscal.report.changes import told_changes
 from fiscal.report.compared import (
     Results,
@@ -250,10 +251,10 @@ def books_sentences(base: Result) -> str:
     for window in dict.fromkeys((windows[0], windows[-1])):
         line = {
             name: statistics.window_sum(base, window, name)
-            for name in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue")
+            for name in (*FORGONE.parts, "withdrawal_tax", "net_revenue")
         }
         share = statistics.window_sum(base, window, "net_revenue", value="gdp_share")
-        forgone = line["deferred_revenue"] + line["payroll_forgone"]
+        forgone = FORGONE.of(line)
         net = line["net_revenue"]
         who, of, with_what = (
             ("it", "", "")
