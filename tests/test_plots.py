@@ -21,7 +21,7 @@ from fiscal.base import sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError
 from fiscal.report import content, drawing
-from fiscal.results import figures
+from fiscal.results import figures, schema
 from fiscal.results.figures import statistics, style
 from fiscal.results.figures import words as figures_words
 from fiscal.results.figures.setting_names import SETTING_NAMES, setting_name
@@ -34,6 +34,13 @@ NAMES = sorted(ALWAYS | CRYPTO | STORED | {"waterfall"})
 
 
 # --- which, where, how ------------------------------------------------------------------------------
+
+
+def test_a_figure_is_declared_once_and_reads_tables_that_there_are():
+    names = [figure.name for figure in figures.FIGURES]
+    assert len(set(names)) == len(names) and set(NAMES) <= set(names)
+    tables = {table for figure in figures.FIGURES if "results" in figure.of for table in figure.reads}
+    assert tables <= set(schema.TABLES)
 
 
 def test_what_is_available_depends_on_what_the_runs_hold():

@@ -18,7 +18,7 @@ from fiscal.base import cards, sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError, Problem
 from fiscal.results import schema
-from fiscal.results.plots import Plots
+from fiscal.results.plots import Plotted
 from fiscal.results.rows import CURVE_GROUPS
 from fiscal.results.schema import ColumnSchema, by_name
 
@@ -84,7 +84,7 @@ COLUMNS = by_name(
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Exhibit(Plotted):
     """Tables under one title. The card prints the columns ``brief`` of the table ``shown``, and draws ``curves``."""
 
     kind: str
@@ -110,14 +110,7 @@ class Exhibit:
     def columns(self) -> dict[str, str]:
         """What each column of the tables holds."""
         names = dict.fromkeys(str(name) for frame in self.tables.values() for name in frame)
-        return {name: (schema.COLUMNS | COLUMNS)[name].words for name in names}
-
-    @property
-    def plot(self) -> Plots:
-        """Figures; each returns Axes and takes ``ax``."""
-        from fiscal.results import figures  # matplotlib is imported only where something is drawn
-
-        return Plots(self, figures.available)
+        return {name: {**schema.COLUMNS, **COLUMNS}[name].words for name in names}
 
     def __repr__(self) -> str:
         return f"<fiscal {self.kind}: {self.title}, tables {', '.join(self.tables)}>"

@@ -17,7 +17,7 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.lines import LINES, UPFRONT
 from fiscal.engine.decompose import decompose
-from fiscal.results.plots import Plots
+from fiscal.results.plots import Plotted
 from fiscal.results.rows import ALL, STOCK
 from fiscal.results.schema import COLUMNS, TABLES
 from fiscal.results.tables import path_tables, stocks, summary_of, tables_of, total_tables, with_paths
@@ -114,7 +114,7 @@ def whole_value(result: Result, basis: str) -> float:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Plotted):
     """A scenario's tables by name, as :mod:`fiscal.results.schema` declares them."""
 
     name: str
@@ -183,13 +183,6 @@ class Result:
         """Year-end balances by path, wrapper, tax character and sleeve."""
         return Table(self.tables["balances"])
 
-    @property
-    def plot(self) -> Plots:
-        """Figures; each returns Axes and takes ``ax``."""
-        from fiscal.results import figures  # matplotlib is imported only where something is drawn
-
-        return Plots(self, figures.available)
-
     def __repr__(self) -> str:
         kind, size = type(self).__name__, len(self.tables)
         return f"<fiscal {kind} {self.name!r}: {size} tables, fingerprint {self.fingerprint[:12]}>"
@@ -257,7 +250,7 @@ def refuse_totals(*results: Result) -> None:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Plotted):
     """Scenarios minus one base, table by table."""
 
     base: Result
@@ -361,13 +354,6 @@ class Comparison:
                 )
                 rows.append(row)
         return pd.DataFrame(rows)
-
-    @property
-    def plot(self) -> Plots:
-        """Figures; each returns Axes and takes ``ax``."""
-        from fiscal.results import figures  # matplotlib is imported only where something is drawn
-
-        return Plots(self, figures.available)
 
     def __repr__(self) -> str:
         return (

@@ -61,15 +61,14 @@ class Figure:
     @property
     def name(self) -> str:
         """The name under which an owner has it."""
-        return str(self.draw.__name__)  # type: ignore[attr-defined]
+        return self.draw.__name__
 
-    def shows(self, owner: Owner | SweptTables | ShownTables) -> bool:
+    def shows(self, owner: Any) -> bool:
         """Whether the owner's tables can fill it: totals lack some, short runs others."""
-        kind = _kind(owner)
-        if kind not in self.of or not self.when(owner):
+        if _kind(owner) not in self.of or not self.when(owner):
             return False
-        holders = getattr(owner, "runs", (owner,)) if kind != "sweep" else ()
-        return all(len(holder.tables.get(table, ())) for holder in holders for table in self.reads)
+        holders = getattr(owner, "runs", (owner,))
+        return all(len(one.tables.get(table, ())) for one in holders for table in self.reads)
 
 
 FIGURES: tuple[Figure, ...] = (

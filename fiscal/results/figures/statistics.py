@@ -691,9 +691,7 @@ def headline(owner: Owner, value: str = "nominal_bn_usd") -> pd.DataFrame:
             row = {
                 "window": window,
                 "scenario": result.name,
-                "deferred_revenue": line["deferred_revenue"],
-                "payroll_forgone": line["payroll_forgone"],
-                "withdrawal_tax": line["withdrawal_tax"],
+                **{name: line[name] for name in (*FORGONE.parts, "withdrawal_tax")},
                 "other_receipts": OTHER_RECEIPTS.of(line),
                 "net_revenue": net,
             }

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.results.plots import Plots
+from fiscal.results.plots import Plotted
 from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design, setting_of
@@ -23,7 +23,7 @@ from fiscal.studies.sweeps.schema import COLUMNS, TABLES
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Plotted):
     """A sweep's tables: ``sweep`` (one row a case), ``tornado``, ``spread``, and of a Sobol design ``indices``."""
 
     design: Design
@@ -144,13 +144,6 @@ class Sweep:
             for one in self.outcomes
         }
         return {name: column.words for name, column in COLUMNS.items()} | settings | outcomes
-
-    @property
-    def plot(self) -> Plots:
-        """Figures: ``plot.tornado(ax=None, quantity=..., window=...)`` returns Axes."""
-        from fiscal.results import figures  # matplotlib is imported only where something is drawn
-
-        return Plots(self, figures.available)
 
     def __repr__(self) -> str:
         return f"<fiscal Sweep {self.name!r}: {len(self.cases)} cases, {len(self.failed)} failed>"
