@@ -345,7 +345,7 @@ class Comparison(Plotted):
             for result in (self.base, *self.others):
                 own, equity = sums(result, "scenario"), sums(result, "equity_adoption")
                 row: dict[str, Any] = {"window": window, "scenario": result.name}
-                for line in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue"):
+                for line in (*UPFRONT, "withdrawal_tax", "net_revenue"):
                     row[f"{line}_bn_usd"] = own[window, line]
                 net = own[window, "net_revenue"]
                 row[f"net_revenue_minus_{self.base.name}_bn_usd"] = net - base[window, "net_revenue"]

@@ -191,15 +191,18 @@ class _Grid(Set[Row]):
 
 
 def grid(*axes: Collection[Any]) -> _Grid:
+    """Every combination of the members of some axes."""
     return _Grid(axes)
 
 
 def budget_rows(world: World) -> Set[Row]:
+    """Lines by path and date."""
     dated = [("calendar", year) for year in world.years] + [("fiscal", year) for year in world.years[1:]]
     return frozenset((path, *date, line) for path, date, line in product(world.paths, dated, LINES))
 
 
 def present_value_rows(world: World) -> Set[Row]:
+    """Lines by basis, path and span."""
     heads = [(basis, rate, SCENARIO_PATH) for basis, rate, _ in world.bases if basis == "convention"]
     bases = (
         *(("fixed", rate) for rate in world.settings.books.discount_rates),
@@ -212,6 +215,7 @@ def present_value_rows(world: World) -> Set[Row]:
 
 
 def distribution_rows(world: World) -> Set[Row]:
+    """Lines by path, window and member."""
     return frozenset(
         (path, window, line, *member)
         for window in world.windows
@@ -228,6 +232,7 @@ def _members(window: str) -> list[tuple[str, str]]:
 
 
 def vintage_rows(world: World) -> Set[Row]:
+    """Lines by basis and vintage."""
     contributed = ("deferred_revenue", *RECEIPTS, "inside_buildup_shadow", VALUE_EXPENDITURE.name)
     rows = [
         *product(map(str, world.years), CHARACTERS, contributed),
@@ -237,6 +242,7 @@ def vintage_rows(world: World) -> Set[Row]:
 
 
 def expenditure_rows(world: World) -> Set[Row]:
+    """Methods by year, and bases of one year's contributions."""
     cash = product(("cash_basis",), CASH_METHODS, map(str, range(VINTAGE_YEAR, world.years[-1] + 1)))
     scope = vintage_scope(VINTAGE_YEAR)
     valued = (("present_value_basis", basis_label(basis, rate), scope) for basis, rate, _ in world.bases)
@@ -244,21 +250,25 @@ def expenditure_rows(world: World) -> Set[Row]:
 
 
 def displaced_rows(world: World) -> Set[Row]:
+    """Shares held outside by path and year."""
     paths = [path for path in world.paths if path != NO_CRYPTO_PATH]
     return grid(paths, world.years, displaced_shares(world.settings))
 
 
 def contingent_rows(world: World) -> Set[Row]:
+    """Spans by measure and market of the backstop."""
     cases = (("own path", SCENARIO_PATH), *world.rescues)
     spans = (span_label(world.years[0], world.years[-1]), PRESENT_VALUE)
     return frozenset((*case, span) for case, span in product(cases, spans))
 
 
 def claim_rows(world: World) -> Set[Row]:
+    """Years of the paths whose claim is valued."""
     return grid([path for path in world.paths if path != EQUITY_PATH], world.years)
 
 
 def bases_rows(world: World) -> Set[Row]:
+    """Lines by basis, scope and weight."""
     return frozenset(_bases(world, vintage_scope(VINTAGE_YEAR)))
 
 
@@ -279,6 +289,7 @@ def _bases(world: World, scope: str) -> Iterator[Row]:
 
 
 def distribution_bases_rows(world: World) -> Set[Row]:
+    """Lines by basis, scope and member."""
     return frozenset(_distribution_bases(world, vintage_scope(VINTAGE_YEAR)))
 
 
@@ -303,15 +314,18 @@ def _distribution_bases(world: World, scope: str) -> Iterator[Row]:
 
 
 def path_year_rows(world: World) -> Set[Row]:
+    """Lines and stocks by path, reference and year."""
     pairs = [(path, "none") for path in world.paths] + [(SCENARIO_PATH, other) for other in world.paths[1:]]
     lines = (*PATH_LINES, *STOCKS)
     return frozenset((*pair, line, year) for pair, line, year in product(pairs, lines, world.years))
 
 
 def path_window_rows(world: World) -> Set[Row]:
+    """Lines by measure, reference and window."""
     measures = {world.settings.paths.measure, RISK_NEUTRAL}
     return grid(measures, ("none", *world.paths[1:]), (*world.windows, PRESENT_VALUE), PATH_LINES)
 
 
 def path_rows(world: World) -> Set[Row]:
+    """Windows of every path."""
     return grid(range(world.settings.paths.count), (*world.windows, PRESENT_VALUE))

@@ -49,6 +49,7 @@ def _ends(series: pd.Series, scale: float = 1.0) -> str:
 
 
 def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | None = None) -> str:
+    """Who contributes how much, at both ends."""
     result = measures.result_named(owner, scenario)
     frame = measures.contributions(result, value).set_index("year")
     parts = [
@@ -58,6 +59,7 @@ def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | N
 
 
 def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
+    """What is forgone and what comes back, at both ends."""
     result = owner.runs[0]
     frame = measures.cash_flow(result, value).set_index("year")
     scale = 100.0 if value == "gdp_share" else 1.0
@@ -77,6 +79,7 @@ def difference(
     line: str = "withdrawal_tax",
     value: str = "real_bn_usd",
 ) -> str:
+    """When each scenario differs most, and by how much at the end."""
     frame = measures.differences(owner, reference, line, value)
     scale = 100.0 if value == "gdp_share" else 1.0
     parts = []
@@ -93,6 +96,7 @@ def difference(
 
 
 def balances(owner: Owner, *, by: str = "wrapper") -> str:
+    """Balances over GDP, at both ends."""
     result = owner.runs[0]
     frame = measures.balances(result, by=by).set_index("year")
     parts = [f"{WRAPPER_NAMES.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
@@ -100,6 +104,7 @@ def balances(owner: Owner, *, by: str = "wrapper") -> str:
 
 
 def crypto_share(owner: Owner) -> str:
+    """The highest and the last share of each scenario."""
     parts = []
     for result in owner.runs:
         if measures.references_of(result):
@@ -113,6 +118,7 @@ def crypto_share(owner: Owner) -> str:
 
 
 def who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | None = None) -> str:
+    """Who forgoes and who pays most."""
     result = owner.runs[0]
     label = window or measures.windows_of(result)[-1]
     frame = measures.distribution(result, dimension, label).set_index("member")
@@ -136,6 +142,7 @@ def who_gains(
     reference: str = "equity_adoption",
     line: str = "withdrawal_tax",
 ) -> str:
+    """For whom each scenario differs most."""
     label = window or measures.windows_of(owner.runs[0])[-1]
     frame = measures.distribution_difference(owner, dimension, label, reference, line)
     parts = []
@@ -153,6 +160,7 @@ def who_gains(
 
 
 def extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> str:
+    """Tax on the extra dollar and on the average dollar, at both ends."""
     parts = []
     average = ""
     for result in measures.with_crypto(owner.runs):
@@ -165,6 +173,7 @@ def extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> st
 
 
 def present_values(owner: Owner) -> str:
+    """Every basis with its amounts."""
     result = owner.runs[0]
     parts = [
         f"{basis_name(row.basis, row.rate)}: forgone {signed(row.forgone / 1e3)}, withdrawal tax "
@@ -176,6 +185,7 @@ def present_values(owner: Owner) -> str:
 
 
 def crypto_value(owner: Owner) -> str:
+    """The last and the lowest value of each dollar."""
     frame = measures.crypto_values(owner)
     parts = []
     for name, part in frame.groupby("series", sort=False):
@@ -190,6 +200,7 @@ def crypto_value(owner: Owner) -> str:
 
 
 def sensitivity(owner: Owner, *, count: int = 15) -> str:
+    """The assumptions that move most."""
     frame = measures.sensitivity()
     if frame is None:
         raise InputError(
@@ -210,6 +221,7 @@ def sensitivity(owner: Owner, *, count: int = 15) -> str:
 def tornado(
     owner: Owner | SweptTables, *, quantity: str | None = None, window: str | None = None, count: int = 15
 ) -> str:
+    """The settings that move most."""
     frame = measures.tornado(owner, quantity, window)
     if frame is None:
         raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
@@ -237,6 +249,7 @@ def _fan_words(frame: pd.DataFrame, unit: str) -> str:
 def path_fan(
     owner: Owner, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
 ) -> str:
+    """The last year of a fan of a line."""
     result, frame = measures.path_fan(owner, scenario, line, reference)
     what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
     return (
@@ -246,6 +259,7 @@ def path_fan(
 
 
 def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
+    """The last year of a fan of a dollar."""
     result, frame = measures.dollar_fan(owner, scenario, asset)
     what = asset.replace("_", " ")
     return (
@@ -254,6 +268,7 @@ def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypt
 
 
 def crypto_history(owner: Owner) -> str:
+    """Both ends of the price, and its falls."""
     levels, falls = measures.crypto_history()
     parts = [
         f"{row.peak_month} to {row.trough_month} by {100 * row.drawdown_share:.0f} percent"
@@ -266,6 +281,7 @@ def crypto_history(owner: Owner) -> str:
 
 
 def hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
+    """Both ends of the published and of the modelled series."""
     frame = measures.hindcast(quantity, series)
     parts = []
     for name, part in measures.hindcast_lines(frame, quantity):
@@ -285,6 +301,7 @@ def waterfall(
     line: str = "net_revenue",
     effects: pd.DataFrame | None = None,
 ) -> str:
+    """Every factor with its part."""
     frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
     values = frame.set_index("factor")["effect_bn_usd"]
     parts = [
@@ -300,12 +317,14 @@ def waterfall(
 
 
 def claim(owner: Owner, *, value: str = "claim_share") -> str:
+    """The claim at both ends."""
     text, unit, scale = CLAIM_TEXTS[value]
     parts = [f"{result.name} {_ends(measures.claim(result)[value], scale)}" for result in owner.runs]
     return f"Lines by year. {text}, {unit.lower()}: {listing(parts)}."
 
 
 def dollar(exhibit: ShownTables, *, asset: str = "crypto") -> str:
+    """The last year of a fan of a dollar in an exhibit."""
     frame = measures.chosen(exhibit.tables["dollar"], "asset", asset)
     return (
         f"Fan of a dollar in {asset.replace('_', ' ')} over the paths, log scale: {_fan_words(frame, 'usd')}."
@@ -313,6 +332,7 @@ def dollar(exhibit: ShownTables, *, asset: str = "crypto") -> str:
 
 
 def crypto_size(exhibit: ShownTables) -> str:
+    """The last year of what the paths imply."""
     frame = exhibit.tables["crypto_size"].set_index("year")
     last = frame.iloc[-1]
     return (
@@ -329,6 +349,7 @@ def withdrawal_rates(
     age_band: str = "65-69",
     groups: Sequence[str] | None = None,
 ) -> str:
+    """The lowest and the highest rate of each group."""
     frame = measures.withdrawal_curve(exhibit, law_year, age_band)
     parts = []
     for group in CURVE_GROUPS if groups is None else groups:
