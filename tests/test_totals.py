@@ -11,7 +11,7 @@ from fiscal.base.errors import InputError
 from fiscal.engine import inputs
 from fiscal.engine import run as engine_run
 from fiscal.engine.quick import LINES
-from fiscal.results import figures
+from fiscal.results import figures, schema
 from fiscal.results.result import Result, Totals
 from fiscal.scenario import Scenario
 
@@ -56,6 +56,7 @@ def test_the_numbers_are_those_of_a_run(name: str, overrides: dict[str, object])
     crypto = whole[whole["sleeve"] == "crypto"].assign(part="crypto")
     told = pd.concat([whole.assign(part=whole["tax_character"]), crypto])
     sums = told.groupby(["path", "year", "part"])["nominal_bn_usd"].sum()
+    assert tuple(totals.balances.to_frame().columns) == schema.TOTALS.columns
     stocks = totals.balances.to_frame().set_index(["path", "year", "part"])["nominal_bn_usd"]
     pd.testing.assert_series_equal(stocks.sort_index(), sums.sort_index(), rtol=1e-9, atol=1e-9)
 

@@ -393,25 +393,6 @@ AMOUNTS = ("nominal_bn_usd", "real_bn_usd")
 # --- tables -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A table of one run: the columns that together name a row, the rows, the columns of numbers, and which of these
-    may be missing. ``open_member``: rows of birth decades come and go with what they hold. ``positive``: numbers
-    that others are divided by."""
-
-    keys: tuple[str, ...]
-    rows: Set[Row]
-    numbers: tuple[str, ...] = ()
-    gaps: frozenset[str] = frozenset()
-    open_member: bool = False
-    positive: frozenset[str] = frozenset()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All columns."""
-        return (*self.keys, *self.numbers)
-
-
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True)
 class TableSchema:
     """A table: what it holds, the columns that together name a row, those of numbers, and those of other texts.
@@ -455,14 +436,21 @@ class TableSchema:
         if self.expects is None or not self.when(world):
             return None
         numbers = tuple(name for name in self.numbers if world.adopted or name not in self.of_adoption)
-        return Shape(
-            keys=self.keys,
-            rows=self.expects(world),
-            numbers=numbers,
-            gaps=frozenset(self.gaps),
-            open_member=self.open_member,
-            positive=frozenset(self.positive),
-        )
+        return Shape(schema=self, rows=self.expects(world), numbers=numbers)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table of one run: its declaration, the rows that it must have, and its columns of numbers."""
+
+    schema: TableSchema
+    rows: Set[Row]
+    numbers: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are checked."""
+        return (*self.schema.keys, *self.numbers)
 
 
 def tables_by_name(

@@ -85,7 +85,7 @@ def _column_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
         return [("has other columns than it should", {**told, "allowed": ", ".join(shape.columns)})]
     wrong = [
         column
-        for column in (*shape.keys, *shape.numbers)
+        for column in (*shape.schema.keys, *shape.numbers)
         if not (_is_number if column in shape.numbers or _is_fraction(column) else _is_name)(table[column])
     ]
     return [("holds other values than it should", {"key": column}) for column in wrong]
@@ -106,7 +106,7 @@ def _is_name(values: pd.Series) -> bool:
 
 
 def _row_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
-    names = [[_plain(value) for value in table[key].tolist()] for key in shape.keys]
+    names = [[_plain(value) for value in table[key].tolist()] for key in shape.schema.keys]
     rows = list(zip(*names, strict=True))
     have = set(rows)
     faults: list[Fault] = []
@@ -114,7 +114,9 @@ def _row_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
         faults.append(("has rows with the same name", {}))
     lacking = (row for row in shape.rows if row not in have)
     extra = (
-        row for row in have if row not in shape.rows and not (shape.open_member and _is_decade(row, shape))
+        row
+        for row in have
+        if row not in shape.rows and not (shape.schema.open_member and _is_decade(row, shape))
     )
     for message, some in (("lacks rows of these settings", lacking), ("has other rows", extra)):
         shown = heapq.nsmallest(SHOWN, some, key=str)
@@ -130,7 +132,7 @@ def _plain(value: Any) -> Any:
 
 def _is_decade(row: Row, shape: Shape) -> bool:
     """Whether a row is of a birth decade, and otherwise as a row of an earnings group."""
-    names = dict(zip(shape.keys, row, strict=True))
+    names = dict(zip(shape.schema.keys, row, strict=True))
     if names["dimension"] != "birth_decade" or not re.fullmatch(r"\d{4}s", str(names["member"])):
         return False
     twin = names | {"dimension": "earnings_group", "member": GROUPS[0]}
@@ -142,9 +144,9 @@ def _number_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
     for column in shape.numbers:
         values = table[column].to_numpy(dtype=float)
         missing = np.isnan(values)
-        if missing.any() and column not in shape.gaps:
+        if missing.any() and column not in shape.schema.gaps:
             faults.append(("has gaps", {"key": column}))
-        if column in shape.positive and (values[~missing] < SMALLEST).any():
+        if column in shape.schema.positive and (values[~missing] < SMALLEST).any():
             faults.append(("is not positive", {"key": column}))
         if (np.abs(values[~missing]) > LARGEST).any():
             faults.append(("is too large to be computed with", {"key": column, "allowed": f"{LARGEST:g}"}))
