@@ -14,6 +14,7 @@ import typer.testing
 
 from fiscal import cli
 from fiscal.base.errors import InputError
+from fiscal.engine import decompose
 from fiscal.results import running, schema, store, validate
 from fiscal.scenario import load
 
@@ -69,7 +70,12 @@ def test_every_number_of_a_table_has_a_unit():
     numbers = {column for table in schema.TABLES.values() for column in table.numbers}
     without = {column for column in numbers if not schema.COLUMNS[column].unit}
     assert without == {"residual", "scale"}  # of what is checked
-    assert {column for table in schema.TABLES.values() for column in table.columns} <= set(schema.COLUMNS)
+
+
+def test_every_column_belongs_to_a_table():
+    used = {column for table in (*schema.TABLES.values(), schema.TOTALS) for column in table.columns}
+    used |= {"scenario", *decompose.COLUMNS}  # of comparisons
+    assert used == set(schema.COLUMNS)
 
 
 def _without(name):
