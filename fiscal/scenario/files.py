@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fiscal.reading import is_plain_file
+from fiscal.errors import InputError
+from fiscal.reading import is_plain_file, read_csv
 from fiscal.scenario.schema import declared
 
 if TYPE_CHECKING:
@@ -45,15 +46,47 @@ def own_files(settings: Settings) -> dict[str, Path]:
 REFORM = "law.reform"
 
 
+SHIPPED_REFORMS = Path(__file__).parent / "reforms"
+
+
 def reform_file(name: str) -> Path:
     """The reform file of a name: as given, or one that comes with the package."""
     given = Path(name)
-    shipped = Path(__file__).parent / "reforms" / given.name
+    shipped = SHIPPED_REFORMS / given.name
+    return shipped if not _exists(given) and given.name == name and shipped.is_file() else given
+
+
+def from_home(name: str) -> Path:
+    """A path in which a leading ``~`` is the user's home folder."""
     try:
-        own = given.exists()
+        return Path(name).expanduser()
+    except RuntimeError:  # no such home
+        return Path(name)
+
+
+def named_beside(key: str, name: str, folder: Path) -> str:
+    """The file that a scenario file in ``folder`` names: beside it, or the reform of that name in the package."""
+    path = folder / from_home(name)
+    if key != REFORM or _exists(path) or Path(name).name != name or not (SHIPPED_REFORMS / name).is_file():
+        return str(path)
+    return (
+        str(SHIPPED_REFORMS / name) if _exists(Path(name)) else name
+    )  # not another file in the current folder
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
     except (OSError, ValueError):  # a name that no file can have
-        return given
-    return shipped if not own and given.name == name and shipped.is_file() else given
+        return False
+
+
+def paths_in(file: Path) -> int:
+    """How many paths a user's file of returns has; 1 for what cannot be read, which is refused when it is used."""
+    try:
+        return len(set(read_csv(file, file.name).columns.get("path", "1"))) or 1
+    except InputError:
+        return 1
 
 
 def content_sha256(path: Path) -> str | None:
