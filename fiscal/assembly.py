@@ -484,9 +484,13 @@ NO_BOUND_USD = 1e300
 """Market value of what stands in for crypto on a reference path: buying it moves no price."""
 
 
+NO_MARKET_USD = 1e6
+"""Value of all crypto below which it counts as lost: a millionth of today's."""
+
+
 def with_a_market(value_usd: np.ndarray) -> np.ndarray:
-    """Market values; after a total loss (below a dollar) there is no price that buying could move."""
-    return np.where(value_usd > 1, value_usd, NO_BOUND_USD)
+    """Market values; after a total loss there is no price that buying could move."""
+    return np.where(value_usd > NO_MARKET_USD, value_usd, NO_BOUND_USD)
 
 
 def _crypto_market(market: paths.AssetPaths, labels: tuple[str, ...]) -> np.ndarray:

@@ -29,8 +29,8 @@ from fiscal.markets import core, paths
 from fiscal.reading import read_limited
 from fiscal.results import Result
 from fiscal.scenario import Scenario, catalogue, explain, load, own_files
-from fiscal.scenario.files import paths_in
 from fiscal.scenario.design import Design, read_design
+from fiscal.scenario.files import paths_in
 from fiscal.scenario.loading import CATALOGUE_DIR
 from fiscal.scenario.toml import format_value
 from fiscal.sweeps import Sweep

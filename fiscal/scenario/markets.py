@@ -216,7 +216,7 @@ class Paths(Section):
     file: str | None = setting(
         None,
         unit="path of a CSV file",
-        doc="File of annual returns for the model user.",
+        doc="File of annual returns for the model user; looked for beside the scenario file that names it.",
         source="yours",
         status="choice",
     )
