@@ -69,6 +69,7 @@ def explain(
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
               fiscal explain --schema > scenario.schema.json
     """
+    from fiscal.idle import idle_settings
     from fiscal.runs import plain
     from fiscal.scenario import json_schema, load
 
@@ -84,10 +85,20 @@ def explain(
     rows = [row for row in chosen.explained() if row.changed or not changed]
     if as_json:
         settings = [plain(vars(row)) for row in rows]
-        emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings})
+        told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
+        emit({**told, "without_effect": idle_settings(chosen)})
     else:
         typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
         _show_settings(rows)
+        _say_idle(chosen)
+
+
+def _say_idle(scenario: Any) -> None:
+    """Name the settings that the scenario changes without effect, on stderr."""
+    from fiscal.idle import idle_settings
+
+    for key, needs in idle_settings(scenario).items():
+        say(f"{key} has no effect here: it needs {needs}")
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
@@ -161,6 +172,7 @@ def run(
     chosen = load(scenario, [*(overrides or []), *changes])
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
+    _say_idle(chosen)
     with runs.on_stderr(verbose), cluster.workers(engine, scheduler) as workers:
         if out is None:
             result = run_one(chosen, verbose, workers=workers)
