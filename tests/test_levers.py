@@ -18,9 +18,9 @@ from fiscal.assembly import (
 from fiscal.axes import ASSETS, ATTAINED_AGES, FIRST_YEAR
 from fiscal.budget import valuation
 from fiscal.errors import InputError
-from fiscal.markets.paths import AssetPaths
 from fiscal.idle import RULES, idle_settings
 from fiscal.law.schedules import group_sigma
+from fiscal.markets.paths import AssetPaths
 from fiscal.people.contributions import additions_left
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import working_share_of_withdrawals

@@ -163,8 +163,8 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=200_000.0,
-        doc="Limit on a person's elective and employer contributions together, s.415(c); none = the law's. A higher one "
-        "has no effect.",
+        doc="Limit on a person's elective and employer contributions together, s.415(c); none = the law's. A higher "
+        "one has no effect.",
         source="a policy question",
         status="choice",
     )
