@@ -156,8 +156,6 @@ def test_conversions_of_everything_pay_the_schedule_of_certain_withdrawals_on_th
         for dollars in (drawn + cells["conversions"], drawn)
     )
     np.testing.assert_allclose(cells["conversion_tax"], with_them - without, rtol=1e-9, atol=1.0)
-    # nobody has traditional money left but what came in
-    assert everything.projection.closing_usd[0, y, :2, 0].sum() < 1.2 * inputs.contribution_usd[y, 0].sum()
 
 
 def test_conversions_below_the_share_who_withdraw_are_theirs() -> None:
@@ -651,13 +649,13 @@ IDLE = {
 }  # fmt: skip
 """Settings that another one of the scenario keeps from acting."""
 
-ACTING = {"tax.flat_rate": 0.2}
-"""Settings of :data:`IDLE` that act, on which others there depend."""
+ACTING = ("tax.flat_rate", "roth.employer_first_year", "withdrawals.conversion_first_year")
+"""Settings of :data:`IDLE` that keep others there from acting."""
 
 
 @pytest.mark.parametrize("name", IDLE)
 def test_settings_said_to_have_no_effect_change_no_bit(name: str) -> None:
-    changes = {key: value for key, value in IDLE[name].items()}
+    changes = IDLE[name]
     acting = {key: value for key, value in changes.items() if key in ACTING}
     found = idle_settings(load(name, SHORT | changes))
     assert set(found) == set(changes) - set(acting)
