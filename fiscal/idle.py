@@ -1,6 +1,6 @@
 """Settings that a scenario changes and that change nothing in it, because another setting keeps them from acting.
 
-Each rule says what its settings need. It holds only where every line of the books stays the same to the last bit; a
+Each rule says what its settings need. It holds only where every line of the books stays the same but for rounding; a
 test runs them.
 """
 

@@ -1,8 +1,14 @@
-"""Every setting at both ends of its range, or at each of its choices, through a whole run and its brief."""
+"""Every setting at both ends of its range, or at each of its choices, through a whole run and its brief.
+
+As a script it tries each of them alone (`make fuzz`): an hour or two.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import sys
+import tempfile
+import traceback
 import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -104,3 +110,22 @@ def try_end(place: Path, change: Change) -> None:
         run_whole(place, dict([change]))
     except FiscalError:
         return
+
+
+def main() -> None:
+    """Try every end alone; what fails is told at once, and the exit code is 1."""
+    failed = []
+    for number, change in enumerate(ends(), 1):
+        with tempfile.TemporaryDirectory(prefix="fiscal-ends-") as folder:
+            try:
+                try_end(Path(folder), change)
+            except Exception:
+                failed.append(change)
+                traceback.print_exc()
+        print(f"{number} of {len(ends())}: {change[0]} = {change[1]}", file=sys.stderr, flush=True)
+    print(f"{len(ends())} settings at an end of their range, failed: {failed}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
