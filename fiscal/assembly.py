@@ -241,7 +241,8 @@ def projection_inputs(
     left_to_heirs = people.deaths * opened.holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
 
-    owner, heir = _withdrawal_schedules(settings, assume, years)
+    conversion_rate = _conversion_rate(settings, years)
+    owner, conversion, heir = _withdrawal_schedules(settings, assume, years, conversion_rate)
     nonqualified = (
         rates.nonqualified_share if settings.roth.tax_nonqualified_earnings else 0 * rates.nonqualified_share
     )
@@ -268,17 +269,14 @@ def projection_inputs(
         penalised_share=rates.penalised_share,
         nonqualified_share=nonqualified,
         rollover_rate=rates.rollover_rate,
-        conversion_rate=np.full((len(years), len(AGES)), settings.withdrawals.conversion_rate)
-        * (
-            (years >= settings.withdrawals.conversion_first_year)
-            & (years <= min(settings.withdrawals.conversion_last_year, settings.horizon.last_year))
-        )[:, None],
+        conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES))),
         death_rate=people.death_rate,
         spouse_share=spouse_share,
         heir_years=settings.heirs.years,
         holders=holders[..., None] * stratum_share,
         heirs=heirs[..., None] * stratum_share,
         owner_schedule=owner,
+        conversion_schedule=conversion,
         heir_schedule=heir,
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
     )
@@ -513,16 +511,30 @@ def _wage_ratio(year: int) -> float:
     return float(wages.loc[year] / wages.loc[FIRST_YEAR])
 
 
+def _conversion_rate(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """Share of the traditional balance that is converted, ``(Y,)``."""
+    withdrawals = settings.withdrawals
+    last = min(withdrawals.conversion_last_year, settings.horizon.last_year)
+    return np.where(
+        (years >= withdrawals.conversion_first_year) & (years <= last), withdrawals.conversion_rate, 0.0
+    )
+
+
 def _withdrawal_schedules(
-    settings: Settings, assume: Mapping[str, float], years: np.ndarray
-) -> tuple[TaxSchedule, TaxSchedule]:
+    settings: Settings, assume: Mapping[str, float], years: np.ndarray, conversion_rate: np.ndarray
+) -> tuple[TaxSchedule, TaxSchedule, TaxSchedule]:
+    """Schedules of owners' withdrawals, of their conversions, and of heirs.
+
+    Those who convert are those who withdraw, and others beside them where the rate (Y,) is above the share who
+    withdraw: a share of all balances cannot be converted by a smaller share of the holders.
+    """
     if settings.tax.flat_rate is not None:
         knots = np.broadcast_to(np.array([0.0, 1e6]), (len(years), 2)).copy()
         tax = np.broadcast_to(
             knots[:, None, None, :] * settings.tax.flat_rate, (len(years), len(AGES), len(GROUPS), 2)
         ).copy()
         flat = TaxSchedule(knots_usd=knots, tax_usd=tax * settings.tax.withdrawal_scale)
-        return flat, flat
+        return flat, flat, flat
     retired = mobility_matrix(settings.people.retired_rank_correlation)
     schedules = schedules_in_force(settings)
     spread = law_schedules.group_sigma() * assume["withdrawal_sigma_scale"]
@@ -531,9 +543,14 @@ def _withdrawal_schedules(
     draws = incidence(years, settings.withdrawals.rmd_age_shift)
     by_owner, by_heir = _expected_tax(schedules, years, draws, retired, spread, at_work)
     owner, certain = _scaled(by_owner, scale), _scaled(by_heir, scale)
+    converts = np.maximum(draws, conversion_rate[:, None])
+    conversion = owner
+    if (converts > draws).any():
+        by_converter = schedules.withdrawal_tax(years, converts, retired, spread, working_share=at_work)
+        conversion = _scaled(by_converter, scale)
     heir_age = np.maximum(np.arange(len(AGES)) - settings.heirs.age_gap, 0)
     heir = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd[:, heir_age])
-    return owner, heir
+    return owner, conversion, heir
 
 
 def _expected_tax(

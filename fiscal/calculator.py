@@ -417,6 +417,7 @@ def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
         holders=one,
         heirs=one.copy(),
         owner_schedule=flat,
+        conversion_schedule=flat,
         heir_schedule=flat,
         additional_tax_rate=0.0,
     )

@@ -157,7 +157,9 @@ def test_any_schedule_is_met_to_rounding(seed: int) -> None:
     schedule = TaxSchedule(knots_usd=knots, tax_usd=tax)
     rates = law(seed)
     for inputs in (one_mix(seed, 33), random_inputs(seed, paths=3, mix=np.zeros(3, dtype=np.int64))):
-        inputs = replaced(inputs, owner_schedule=schedule, heir_schedule=schedule)
+        inputs = replaced(
+            inputs, owner_schedule=schedule, conversion_schedule=schedule, heir_schedule=schedule
+        )
         assert_equal_to_rounding(inputs, project_totals(inputs, rates), rates)
 
 

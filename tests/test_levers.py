@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine, sources
+from fiscal import assembly, engine, sources
 from fiscal.assembly import (
     allocation_answer,
     average_state_rate,
@@ -15,12 +15,18 @@ from fiscal.assembly import (
     strata_shares,
     target_allocation,
 )
-from fiscal.axes import ASSETS, FIRST_YEAR
+from fiscal.axes import ASSETS, ATTAINED_AGES, FIRST_YEAR
 from fiscal.budget import valuation
 from fiscal.errors import InputError
+from fiscal.idle import RULES, idle_settings
+from fiscal.law.schedules import group_sigma
 from fiscal.markets.paths import AssetPaths
 from fiscal.people.contributions import additions_left
-from fiscal.scenario import load
+from fiscal.people.mobility import mobility_matrix
+from fiscal.people.withdrawals import working_share_of_withdrawals
+from fiscal.projection.inputs import TaxSchedule
+from fiscal.projection.reference import expected_tax
+from fiscal.scenario import catalogue, load
 
 SHORT = {"horizon.last_year": 2060}
 CRYPTO = ASSETS.index("crypto")
@@ -132,6 +138,42 @@ def test_conversions_are_taxed_in_their_years_and_thin_the_harvest() -> None:
     assert line(some, "withdrawal_tax")[-1] < line(run("baseline"), "withdrawal_tax")[-1]
 
 
+def test_conversions_of_everything_pay_the_schedule_of_certain_withdrawals_on_the_stock() -> None:
+    everything = run("baseline", ("withdrawals.conversion_rate", 1.0), ("withdrawals.conversion_first_year", 2027),
+                     ("withdrawals.conversion_last_year", 2027))  # fmt: skip
+    inputs, settings = everything.inputs, everything.scenario.settings
+    assume = assembly.assumptions(settings)
+    y = 2027 - FIRST_YEAR
+    certain = assembly.schedules_in_force(settings).withdrawal_tax(
+        inputs.years, np.ones(len(ATTAINED_AGES)), mobility_matrix(settings.people.retired_rank_correlation),
+        group_sigma() * assume["withdrawal_sigma_scale"], working_share=working_share_of_withdrawals(assume),
+    )  # fmt: skip
+    curve = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd)
+    cells = {name: values[:1, y] for name, values in everything.projection.cells.items()}
+    drawn = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]
+    with_them, without = (
+        expected_tax(curve, y, dollars, inputs.holders[y])
+        for dollars in (drawn + cells["conversions"], drawn)
+    )
+    np.testing.assert_allclose(cells["conversion_tax"], with_them - without, rtol=1e-9, atol=1.0)
+
+
+def test_conversions_below_the_share_who_withdraw_are_theirs() -> None:
+    def paid(rate: float) -> engine.Run:
+        return run("baseline", ("withdrawals.conversion_rate", rate), ("withdrawals.conversion_first_year", 2028),
+                   ("withdrawals.conversion_last_year", 2030))  # fmt: skip
+
+    few, many = paid(0.05), paid(0.6)
+    assert few.inputs.conversion_schedule is few.inputs.owner_schedule
+    y = 2028 - FIRST_YEAR
+    owner, converts = many.inputs.owner_schedule.tax_usd, many.inputs.conversion_schedule.tax_usd
+    # more people on the same dollars pay less, in the years and at the ages of many conversions only
+    assert (converts[y] <= owner[y] * (1 + 1e-12)).all() and converts[y].sum() < owner[y].sum()
+    np.testing.assert_array_equal(converts[y - 1], owner[y - 1])
+    required = ATTAINED_AGES >= 80
+    np.testing.assert_array_equal(converts[y, required], owner[y, required])
+
+
 # --- limits -----------------------------------------------------------------------------------------
 
 
@@ -148,6 +190,30 @@ def test_a_lower_limit_is_more_revenue_now(change: tuple[str, object]) -> None:
     paid = lower.inputs.contribution_usd.sum(axis=(1, 2, 3, 4))
     assert (paid <= plain.inputs.contribution_usd.sum(axis=(1, 2, 3, 4)) * (1 + 1e-12)).all()
     assert line(lower, "withdrawal_tax")[-1] < line(plain, "withdrawal_tax")[-1]
+
+
+def test_a_higher_limit_gives_back_what_the_law_s_lag_behind_wages_cuts_and_no_more() -> None:
+    high, higher, law = (
+        run("baseline", *change)
+        for change in (
+            (("limits.elective_limit_usd", 50_000.0),), (("limits.elective_limit_usd", 100_000.0),), (),
+        )
+    )  # fmt: skip
+    np.testing.assert_array_equal(high.inputs.contribution_usd, higher.inputs.contribution_usd)
+    elective = [
+        (made.contributions.elective_traditional_usd + made.contributions.elective_roth_usd)
+        for made in (high, law)
+    ]
+    gained = (elective[0] - elective[1]).sum(axis=(1, 2))
+    years = law.ledger.years
+    np.testing.assert_allclose(gained[years < 2027], 0.0, atol=1.0)
+    assert (np.diff(gained[(years >= 2027) & (years <= 2060)]) > 0).all()
+    # a person's deferrals are those of 2025, grown with wages: no wish beyond the limit is added
+    wages = law.economy["wage_index"] / law.economy.loc[FIRST_YEAR, "wage_index"]
+    people = law.people.people_open
+    level = elective[0] / np.where(people > 0, people, 1) / wages.to_numpy()[:, None, None]
+    first = level[0] / law.inputs.year_fraction[0]
+    assert (level[2:36] <= first * (1 + 1e-9)).all()
 
 
 def test_dollars_above_a_lower_limit_pay_the_marginal_rate() -> None:
@@ -551,3 +617,65 @@ def test_contradictions_are_refused_with_their_reasons(changes: dict[str, object
         load("boom", changes)
     for word in words:
         assert word in str(caught.value)
+
+
+# --- levers without effect --------------------------------------------------------------------------
+
+IDLE = {
+    "baseline": {
+        "adoption.allocation_share": 0.2, "adoption.start_year": 2030, "adoption.full_year": 2040,
+        "adoption.group_tilt": 1.0, "adoption.age_tilt": 1.0, "adoption.allocation_heavy_multiple": 3.0,
+        "adoption.allocation_heavy_share": 0.5, "adoption.mode": "new_money", "adoption.displaces": "equity",
+        "adoption.rebalancing": 0.5, "alternatives.private_equity_share": 0.1, "alternatives.fee_rate": 0.01,
+        "overlays.custody_loss_year": 2030, "fees.crypto_rate": 0.01, "paths.name": "boom",
+        "paths.outside_event_return": 0.2, "backstop.trigger_share": 0.2, "books.displaced_taxable_share": 0.5,
+        "behaviour.contribution_return_response": 0.5, "paths.replay_scale": 1.5, "paths.replay_year": 2030,
+        "paths.replay_start": "2014-01", "paths.block_months": 6.0, "paths.tail_share": 0.1,
+        "paths.equity_correlation": 0.1, "paths.tail_variance": 2.0, "paths.crypto_return": 0.1,
+        "paths.stated_return_years": 5.0, "paths.excess_half_life": 3.0, "paths.crypto_volatility": 0.9,
+        "paths.crypto_volatility_mature": 0.9, "paths.maturing_years": 5.0, "paths.value_cap_over_gdp": 1.0,
+        "limits.catch_up_limit_usd": 20_000.0, "limits.additions_limit_usd": 150_000.0,
+        "withdrawals.conversion_rate": 0.5, "withdrawals.conversion_first_year": 2070,
+        "state.rate": 0.1, "state.withdrawals_taxed_share": 0.1, "roth.employer_share": 0.5,
+        "roth.employer_first_year": 2070, "tax.flat_rate": 0.2, "heirs.age_gap": 20,
+        "people.retired_rank_correlation": 0.6,
+    },
+    "boom": {
+        "overlays.price_impact_persistence": 0.9, "overlays.reversal_kind": "forced_sale",
+        "overlays.operational_recovery_share": 0.9, "overlays.custody_loss_share": 0.9, "behaviour.panic_fall": 0.1,
+        "behaviour.panic_years": 9, "adoption.allocation_heavy_share": 0.5, "alternatives.fee_rate": 0.02,
+        "limits.change_year": 2040, "withdrawals.conversion_last_year": 2040,
+    },
+}  # fmt: skip
+"""Settings that another one of the scenario keeps from acting."""
+
+ACTING = ("tax.flat_rate", "roth.employer_first_year", "withdrawals.conversion_first_year")
+"""Settings of :data:`IDLE` that keep others there from acting."""
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_settings_said_to_have_no_effect_change_no_dollar(name: str) -> None:
+    changes = IDLE[name]
+    acting = {key: value for key, value in changes.items() if key in ACTING}
+    found = idle_settings(load(name, SHORT | changes))
+    assert set(found) == set(changes) - set(acting)
+    moved, plain = run(name, *changes.items()), run(name, *acting.items())
+    for one in (
+        "net_revenue",
+        "withdrawal_tax",
+        "deferred_revenue",
+        "roth_upfront_tax",
+        "inside_buildup_cash",
+    ):
+        np.testing.assert_allclose(line(moved, one), line(plain, one), rtol=1e-12, atol=1.0, err_msg=one)
+
+
+def test_no_scenario_of_the_catalogue_sets_what_has_no_effect() -> None:
+    assert {name: found for name in catalogue() if (found := idle_settings(load(name)))} == {}
+
+
+def test_a_rule_names_settings_that_are_there() -> None:
+    known = {row.key for row in load("baseline").explained()}
+    for rule in RULES:
+        for key in rule.keys:
+            assert key in known or any(one.startswith(key) and key.endswith(".") for one in known), key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,6 +73,7 @@ def explain(
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
               fiscal explain --schema > scenario.schema.json
     """
+    from fiscal.idle import idle_settings
     from fiscal.runs import plain, records
     from fiscal.scenario import json_schema, load
 
@@ -90,6 +91,7 @@ def explain(
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
+        told["without_effect"] = idle_settings(chosen)
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
@@ -99,6 +101,7 @@ def explain(
         show_frame(returns.head(SHOWN_RETURNS))
         if len(returns) > SHOWN_RETURNS:
             typer.echo(f"and {len(returns) - SHOWN_RETURNS} more, with --json")
+    _say_idle(chosen)
 
 
 SHOWN_RETURNS = 40
@@ -124,6 +127,14 @@ def _own_returns(chosen: Scenario) -> pd.DataFrame | None:
     if problems:
         raise InputError(problems)
     return returns
+
+
+def _say_idle(scenario: Any) -> None:
+    """Name the settings that the scenario changes without effect, on stderr."""
+    from fiscal.idle import idle_settings
+
+    for key, needs in idle_settings(scenario).items():
+        say(f"{key} has no effect here: it needs {needs}")
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
@@ -197,6 +208,7 @@ def run(
     chosen = load(scenario, [*(overrides or []), *changes])
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
+    _say_idle(chosen)
     with runs.on_stderr(verbose), cluster.workers(engine, scheduler) as workers:
         if out is None:
             result = run_one(chosen, verbose, workers=workers)

@@ -102,7 +102,8 @@ def project(
             plain(inputs.crypto_market_usd[p]), plain(inputs.withdrawal_rate), plain(inputs.penalised_share),
             plain(inputs.nonqualified_share), plain(inputs.rollover_rate), plain(inputs.conversion_rate), to_heirs,
             int(heir_years), holders, heirs, plain(inputs.owner_schedule.knots_usd),
-            plain(inputs.owner_schedule.tax_usd), plain(inputs.heir_schedule.knots_usd),
+            plain(inputs.owner_schedule.tax_usd), plain(inputs.conversion_schedule.knots_usd),
+            plain(inputs.conversion_schedule.tax_usd), plain(inputs.heir_schedule.knots_usd),
             plain(inputs.heir_schedule.tax_usd), float(inputs.additional_tax_rate),
         )  # fmt: skip
 

@@ -279,6 +279,7 @@ def _rules(inputs: ProjectionInputs) -> tuple[Any, ...]:
 def _taxes(inputs: ProjectionInputs, law: BuildupRates) -> tuple[Any, ...]:
     return (
         plain(inputs.owner_schedule.knots_usd), plain(inputs.owner_schedule.tax_usd),
+        plain(inputs.conversion_schedule.knots_usd), plain(inputs.conversion_schedule.tax_usd),
         plain(inputs.heir_schedule.knots_usd), plain(inputs.heir_schedule.tax_usd),
         float(inputs.additional_tax_rate),
         plain(law.interest_rate), plain(law.dividend_rate), plain(law.gain_rate),

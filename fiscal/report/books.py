@@ -483,7 +483,7 @@ def _reasons() -> str:
     """Why the share is above the published one, from the stored table."""
     table = sources.table("claim_reasons").set_index(["kind", "case"])
     shares = table["claim_share"]
-    before, heirs = ("payer", "owners of 18 to 59"), ("payer", "heirs")
+    before, heirs = ("payer", "owners of 19 to 59"), ("payer", "heirs")
     return (
         f"Landoni and Zeldes put the share at {percent(shares['published', 'Landoni and Zeldes'])}. The baseline's "
         f"opening stock stands at {percent(shares['as projected', 'all'])}. Two things that a share of today's "
@@ -498,7 +498,7 @@ def _reasons() -> str:
         f"withdrawn before 60, beside wages, at {percent(shares[before])}, and "
         f"{percent(table.loc[heirs, 'weight_share'])} by "
         f"heirs, mostly at work, at {percent(shares[heirs])}; owners of 73 and over pay "
-        f"{percent(shares['payer', 'owners of 73 to 119'])}."
+        f"{percent(shares['payer', 'owners of 73 to 120'])}."
     )
 
 

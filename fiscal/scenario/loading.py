@@ -18,7 +18,7 @@ from fiscal.scenario.contradictions import contradictions
 from fiscal.scenario.files import file_settings, from_home, named_beside, paths_in
 from fiscal.scenario.scenario import Header, Scenario, spell
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
-from fiscal.scenario.section import NONE_WORD, bounds, declaration
+from fiscal.scenario.section import NONE_WORD, bounds, declaration, without_dust
 from fiscal.scenario.toml import parse_toml, read_toml
 
 CATALOGUE_DIR = Path(__file__).parent / "catalogue"
@@ -429,7 +429,7 @@ def _validate(draft: _Draft) -> tuple[Settings, list[Problem]]:
             )
     # a row set to its own value asks no other question
     changes = {
-        key: value
+        key: without_dust(value)
         for key, value in draft.values.get(ASSUMPTIONS, {}).items()
         if key not in adjustable() or isinstance(value, bool) or value != adjustable()[key].default
     }

@@ -18,6 +18,9 @@ from pydantic_core import PydanticCustomError
 
 Status = Literal["cited", "derived", "assumed", "choice"]
 
+SMALLEST = 1e-12
+"""A number smaller than this in size is zero: a share of all retirement money that is less than a hundred dollars."""
+
 NONE_WORD = "none"
 """How a scenario file writes "no value": TOML has no null of its own."""
 
@@ -45,6 +48,11 @@ def setting(
     return Field(default, description=doc, json_schema_extra=extra)
 
 
+def without_dust(value: Any) -> Any:
+    """The value itself, or 0.0 for a number smaller in size than :data:`SMALLEST`."""
+    return 0.0 if isinstance(value, float) and abs(value) < SMALLEST else value
+
+
 class Section(BaseModel):
     """Base of all sections: frozen, no unknown keys, no silent conversion, ranges as declared."""
 
@@ -53,15 +61,13 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
-        """TOML lists become tuples, ``"none"`` becomes None where that is allowed, -0.0 becomes 0.0."""
+        """TOML lists become tuples, ``"none"`` becomes None where that is allowed, what is all but zero becomes 0.0."""
         name = cast(str, info.field_name)
         if isinstance(value, list):
-            return tuple(value)
+            return tuple(without_dust(member) for member in value)
         if value == NONE_WORD and is_optional(cls, name):
             return None
-        if isinstance(value, float) and value == 0.0:
-            return 0.0
-        return value
+        return without_dust(value)
 
     @field_validator("*", mode="after")
     @classmethod
