@@ -56,6 +56,16 @@ def reform_file(name: str) -> Path:
     return shipped if not own and given.name == name and shipped.is_file() else given
 
 
+def reform_files(names: str) -> tuple[Path, ...]:
+    """The files of a reform in order: one name, or several with ``+`` between them, as Tax-Calculator has it.
+
+    A name that is that of a file is one name, whatever is in it.
+    """
+    if reform_file(names).exists():
+        return (reform_file(names),)
+    return tuple(reform_file(name.strip()) for name in names.split("+"))
+
+
 def content_sha256(path: Path) -> str | None:
     """sha256 of a file's bytes; None for what is no readable file."""
     if not is_plain_file(path):  # a pipe or a device would never end
