@@ -23,6 +23,7 @@ from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
+from fiscal.markets.history import crypto_start_usd
 from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
 from fiscal.people.mobility import mobility_matrix
@@ -376,7 +377,8 @@ def reversal_years(settings: Settings, market: paths.AssetPaths) -> np.ndarray:
 def _excess(market: paths.AssetPaths) -> np.ndarray:
     """Log return of crypto over equity in the calendar year before, ``(P, Y)``; nothing before 2027."""
     annual = market.annual_returns()
-    excess = np.log1p(annual[..., CRYPTO]) - np.log1p(annual[..., EQUITY])
+    logs = np.log1p(np.maximum(annual, paths.ALL_BUT_NOTHING))
+    excess = logs[..., CRYPTO] - logs[..., EQUITY]
     before = np.zeros(excess.shape)
     before[:, 2:] = excess[:, 1:-1]
     return before
@@ -488,14 +490,20 @@ NO_BOUND_USD = 1e300
 """Market value of what stands in for crypto on a reference path: buying it moves no price."""
 
 
+def with_a_market(value_usd: np.ndarray) -> np.ndarray:
+    """Market values; after a total loss (below a dollar) there is no price that buying could move."""
+    return np.where(value_usd > 1, value_usd, NO_BOUND_USD)
+
+
 def _crypto_market(market: paths.AssetPaths, labels: tuple[str, ...]) -> np.ndarray:
     """Value of all crypto at each opening, ``(P, Y)``, growing at the path's return without impact."""
     at_end = paths.implied_crypto_value_over_gdp(market)[0].to_numpy() * (
         macro(market.years[1:])["gdp_bn_usd"].to_numpy() * BILLION
     )
-    # the market of the nine months of 2025 is taken at the value with which 2026 opens
-    first = at_end[0] / (1 + market.annual_returns()[0, 1, CRYPTO])
-    opening = np.concatenate([[first, first], at_end[:-1]])
+    first = (
+        crypto_start_usd()
+    )  # the market of the nine months of 2025 is taken at the value with which 2026 opens
+    opening = with_a_market(np.concatenate([[first, first], at_end[:-1]]))
     return np.stack(
         [opening if label == SCENARIO_PATH else np.full(len(opening), NO_BOUND_USD) for label in labels]
     )

@@ -31,6 +31,7 @@ from fiscal.assembly import (
     contribution_taxes,
     convention_label,
     marginal_deferral,
+    path_settings,
     projection_inputs,
     schedules_in_force,
     withdrawal_rates,
@@ -43,7 +44,7 @@ from fiscal.contingent import Contingent, rescue_on_paths
 from fiscal.errors import InputError, Problem
 from fiscal.flat_tax import flat_tax
 from fiscal.levers import World, base_contributions, scenario_contributions
-from fiscal.markets.paths import path_model
+from fiscal.markets.paths import path_model, user_returns
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
 from fiscal.people.macro import macro
@@ -61,6 +62,7 @@ from fiscal.simulation import (
     Workers,
     bytes_needed,
     experiment,
+    path_measures,
     simulate,
 )
 
@@ -104,8 +106,10 @@ class Paths:
         """The same with the distribution on the scenario's measure, and one on the risk-neutral measure."""
         settings = self.scenario.settings
         # a value needs fewer paths than a tail
-        wanted = {settings.paths.measure: settings.paths.count}
-        wanted.setdefault("risk_neutral", min(settings.paths.count, VALUE_PATHS))
+        fewer = min(settings.paths.count, VALUE_PATHS)
+        wanted = dict.fromkeys(path_measures(settings), fewer) | {
+            settings.paths.measure: settings.paths.count
+        }
         return replace(
             self,
             distributions=tuple(
@@ -214,6 +218,8 @@ def compute(
     """
     report = progress or (lambda done, total, what: None)
     settings = scenario.settings
+    if settings.paths.model == "user":
+        user_returns(path_settings(settings))  # refused before any work
     random = references is True and has_random_paths(settings)
     if random:
         _refuse_beyond_memory(settings)
@@ -361,8 +367,8 @@ def prepare(
 
 
 def has_random_paths(settings: Settings) -> bool:
-    """Whether a run of the settings has a distribution over paths."""
-    return path_model(settings.paths.model).stochastic and settings.paths.count > 1
+    """Whether a run of the settings has a distribution over paths: of a random model, or of a user's file."""
+    return settings.paths.count > 1
 
 
 def _refuse_beyond_memory(settings: Settings) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import json
 import re
 from collections import Counter, deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +100,101 @@ def _repeated(told: Any, repeated: list[tuple[dict[str, Any], list[str]]], shown
     return problems
 
 
-def user_file(name: str, beside: Path | None = None) -> Path:
-    """The path of a file that a user names: ``~`` is the home folder, and a relative name starts from ``beside``, the
-    folder of the scenario file that names it; None is the current folder."""
+@dataclass(frozen=True)
+class CsvTable:
+    """A CSV file as text: names of its columns in lower case, and the cells of each with the line that a row is on."""
+
+    columns: dict[str, list[str]]
+    lines: list[int]
+    decimal_comma: bool
+
+    def numbers(self, column: str) -> list[float | None]:
+        """The column as numbers; None for what is no plain decimal number (infinity, percent, hexadecimal, blank)."""
+        cells = self.columns[column]
+        return [_plain_number(cell.replace(",", ".") if self.decimal_comma else cell) for cell in cells]
+
+
+SEPARATORS = ";\t|,"
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def _plain_number(cell: str) -> float | None:
+    return float(cell) if _NUMBER.fullmatch(cell) else None
+
+
+def read_csv(path: Path, shown: str) -> CsvTable:
+    """The cells of a user's CSV file, stripped of blanks around them; ``shown`` is its name in messages.
+
+    Columns are separated by commas, or by semicolons, tabs or bars, of which the first row has the most; numbers
+    may then have a decimal comma. Blank lines, lines that begin with ``#``, a first line ``sep=;`` and empty columns
+    at the end of rows are passed over. UTF-8, or UTF-16 with a byte order mark.
+
+    Raises InputError, with the lines, for what cannot be read as text or as a table.
+    """
+    rows, separator = _csv_rows(_text(read_limited(path, MAX_CSV_BYTES, shown), shown), shown)
+    if not rows:
+        raise InputError(Problem("the file has no rows", file=shown))
+    names = [name.lower() for name in rows[0][1]]
+    problems = [
+        Problem("the column stands twice", file=shown, key=name)
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    for line, cells in rows[1:]:
+        if len(cells) > len(names):
+            allowed = f"{len(names)} cells, separated by {separator!r}, as in the first row"
+            problems.append(
+                Problem("too many cells", file=shown, key=f"line {line}", value=len(cells), allowed=allowed)
+            )
+        cells += [""] * (len(names) - len(cells))
+    if problems:
+        raise InputError(problems[:MAX_CSV_PROBLEMS])
+    columns = {name: [cells[at] for _, cells in rows[1:]] for at, name in enumerate(names)}
+    return CsvTable(columns, [line for line, _ in rows[1:]], separator != ",")
+
+
+MAX_CSV_BYTES = 50_000_000
+MAX_CSV_PROBLEMS = 100
+"""Of one column or of a whole file: enough to mend it by."""
+
+
+def _text(content: bytes, shown: str) -> str:
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "utf-8")
     try:
-        path = Path(name).expanduser()
-    except RuntimeError:  # no such home
-        path = Path(name)
-    return path if beside is None else beside / path
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        allowed = "UTF-8, or UTF-16 with a byte order mark"
+        raise InputError(Problem("is not text", file=shown, key=f"line {line}", allowed=allowed)) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _csv_rows(text: str, shown: str) -> tuple[list[tuple[int, list[str]]], str]:
+    """Rows with the line each begins on, without empty cells at their end, and the separator."""
+    lines = [line if line.lstrip()[:1] != "#" else "" for line in text.split("\n")]
+    first = next((line.strip(" ") for line in lines if line.strip()), "")
+    if first.lower().startswith("sep=") and first[4:5] in SEPARATORS:  # a line of Excel's
+        lines[next(at for at, line in enumerate(lines) if line.strip())] = ""
+        separator = first[4:5] or ","
+    else:
+        separator = max(reversed(SEPARATORS), key=first.count)
+    reader = csv.reader(
+        (line + "\n" for line in lines), delimiter=separator, skipinitialspace=separator != "\t", strict=True
+    )
+    rows, line = [], 1
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                rows.append((line, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(Problem(f"cannot be read as CSV: {error}", file=shown, key=f"line {line}")) from None
+    return rows, separator

@@ -55,6 +55,7 @@ def guide(name: str, seconds: int, seed: int) -> None:
             whole.encode(),
             b"year,crypto\n2026,0.1\n2027,-0.5\n",
             b"year,path,equity,bonds\n2026,1,0.1,0\n2026,2,0,0\n",
+            b"\xef\xbb\xbf# mine\nsep=;\nyear; crypto\n\n2026;-0,1\n2027;-1\n",
         ],
         "reform files": [
             b'{"policy": {"II_rt7": {"2030": 0.396}}}',

@@ -30,6 +30,7 @@ from fiscal.markets import core, paths
 from fiscal.results import Result
 from fiscal.scenario import Scenario, catalogue, explain, load, own_files
 from fiscal.scenario.design import Design, read_design
+from fiscal.scenario.files import paths_in
 from fiscal.scenario.loading import CATALOGUE_DIR
 from fiscal.scenario.toml import format_value
 from fiscal.sweeps import Sweep
@@ -118,7 +119,7 @@ def change_scenario(place: Path, texts: list[str]) -> None:
     scenario = load("boom", texts)
     assert scenario.fingerprint() and scenario.title
     for file in own_files(scenario.settings).values():
-        paths._read_user_file(str(file))
+        paths.user_returns({"file": str(file)})
 
 
 # --- a user's returns -------------------------------------------------------------------------------
@@ -140,29 +141,43 @@ def csv_texts(draw: st.DrawFn) -> bytes:
     rate = (
         st.one_of(st.floats(-1.5, 200), st.floats(allow_nan=False), numbers)
         if kind == 2
-        else st.floats(-0.9, 1e7)
+        else st.one_of(st.floats(-1, 1e7), st.sampled_from([-1, 0.1, -0.2]))
     )
     rates = draw(st.lists(rate, min_size=1, max_size=12))
     paths_ = (
         draw(st.lists(st.sampled_from(["1", "1", "1", "a"]), min_size=1, max_size=3)) if kind == 2 else ["1"]
     )
     more = draw(st.sampled_from([[], [], [], ["1"], ["", "0.1"]])) if kind == 2 else []
-    lines = [",".join(columns)]
+    between, decimal = draw(
+        st.sampled_from([(",", "."), (", ", "."), (";", ","), (";", "."), ("\t", ","), ("|", ".")])
+    )
+    lines = [between.join(columns)]
     for row in range(draw(st.integers(0, 80))):
         named = {"year": 2026 + row, "path": paths_[row % len(paths_)]}
         cells = [str(named.get(name, rates[(row + at) % len(rates)])) for at, name in enumerate(columns)]
-        lines.append(",".join(cells + more))
-    return "\n".join(lines).encode()
+        lines.append(between.join(cells + more).replace(".", decimal))
+    between_lines = draw(
+        st.lists(st.sampled_from(["", "# a comment", "sep=;", between, "-1%", '"', "#"]), max_size=2)
+    )
+    for line in between_lines:
+        lines.insert(draw(st.integers(0, len(lines))), line)
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]))
+    return draw(st.sampled_from(["\n", "\r\n", "\r"])).join(lines).encode(encoding)
 
 
 def read_returns(place: Path, content: bytes) -> None:
     """A user's returns give finite growth to 2100, or are refused."""
     path = place / "mine.csv"
     path.write_bytes(content)
-    told = path_settings(_user_scenario().settings) | {"file": str(path)}
+    told = path_settings(_user_scenario().settings) | {
+        "file": str(path),
+        "allow_extreme": len(content) % 2 == 0,
+    }
     market = paths.path_model("user").draw(told, np.arange(2025, 2101))
     assert np.isfinite(market.half_returns).all() and (market.half_returns > -1).all()
     assert np.isfinite((1 + market.half_returns).prod(axis=(1, 2))).all()
+    assert len(paths.user_returns(told).names) == paths_in(path)
+    assert np.isfinite(paths.user_returns(told).summary()["geometric_return_rate"]).all()
 
 
 @cache

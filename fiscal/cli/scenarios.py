@@ -31,6 +31,9 @@ from fiscal.cli.show import (
 from fiscal.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from fiscal.scenario import Scenario
     from fiscal.scenario.scenario import ExplainedSetting
 
 
@@ -62,14 +65,15 @@ def explain(
     """Show every setting of a scenario with unit, range, source and standing, without running it.
 
     Standing and source are always those of the default; of a setting that the scenario changes its default is
-    named too. On a terminal of less than 150 columns the settings are a list.
+    named too. On a terminal of less than 150 columns the settings are a list. Every file that the scenario names is
+    read and checked; of a file of returns, each path's geometric mean and what a dollar becomes at its returns follow.
 
     \b
     Examples: fiscal explain boom
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
               fiscal explain --schema > scenario.schema.json
     """
-    from fiscal.runs import plain
+    from fiscal.runs import plain, records
     from fiscal.scenario import json_schema, load
 
     if schema:
@@ -78,16 +82,52 @@ def explain(
     if scenario is None:
         raise InputError(Problem("which scenario?", key="SCENARIO", allowed="a name or .toml file"))
     chosen = load(scenario, overrides or [])
+    returns, warnings = _own_files(chosen)
     if as_toml:
         typer.echo(chosen.to_toml(), nl=False)
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
     if as_json:
         settings = [plain(vars(row)) for row in rows]
-        emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings})
-    else:
-        typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-        _show_settings(rows)
+        told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
+        told |= {"warnings": list(warnings)}
+        emit(told if returns is None else {**told, "returns": records(returns)})
+        return
+    typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
+    _show_settings(rows)
+    if returns is not None:
+        typer.echo("\nReturns of the file, at full years; a dollar is put in at the start of the first:")
+        show_frame(returns.head(SHOWN_RETURNS))
+        if len(returns) > SHOWN_RETURNS:
+            typer.echo(f"and {len(returns) - SHOWN_RETURNS} more, with --json")
+    for warning in warnings:
+        say(warning)
+
+
+SHOWN_RETURNS = 40
+
+
+def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """Each path of the user's file of returns, if there is one, and what is told of its reform. Raises InputError for
+    what is wrong in any file that the scenario names."""
+    from fiscal.assembly import law_warnings, path_settings
+    from fiscal.markets.paths import user_returns
+
+    problems: list[Problem] = []
+    returns: pd.DataFrame | None = None
+    warnings: tuple[str, ...] = ()
+    try:
+        if chosen.settings.paths.file is not None:
+            returns = user_returns(path_settings(chosen.settings)).summary()
+    except InputError as error:
+        problems += error.problems
+    try:
+        warnings = law_warnings(chosen.settings)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return returns, warnings
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
@@ -153,6 +193,7 @@ def run(
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
     from fiscal import cluster, runs
+    from fiscal.assembly import law_warnings
     from fiscal.engine import has_random_paths
     from fiscal.scenario import load
 
@@ -161,6 +202,9 @@ def run(
     chosen = load(scenario, [*(overrides or []), *changes])
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
+    warnings = law_warnings(chosen.settings)  # a reform is tried before anything is built
+    for warning in warnings:
+        say(warning)
     with runs.on_stderr(verbose), cluster.workers(engine, scheduler) as workers:
         if out is None:
             result = run_one(chosen, verbose, workers=workers)
@@ -175,7 +219,15 @@ def run(
         answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
         fingerprint = runs.input_fingerprint(chosen)
         folder = str(out) if out else None
-        emit({**answer, "input_fingerprint": fingerprint, "summary": summary, "out": folder})
+        emit(
+            {
+                **answer,
+                "input_fingerprint": fingerprint,
+                "summary": summary,
+                "warnings": list(warnings),
+                "out": folder,
+            }
+        )
         return
     show_summary(summary)
     if out is not None:

@@ -59,30 +59,41 @@ def read_reform(*paths: Path) -> Reform:
     the reform is for :func:`tried`.
     """
     problems: list[Problem] = []
-    parameters: dict[str, dict[int, Any]] = {}
-    unused: list[str] = []
+    found: list[Reform] = []
     for path in paths:
         try:
-            one = parse_reform(read_limited(path, MAX_REFORM_BYTES, path.name), path.name)
+            found.append(parse_reform(read_limited(path, MAX_REFORM_BYTES, path.name), path.name))
         except InputError as error:
             problems += error.problems
-            continue
+    if problems:
+        raise InputError(problems)
+    return _compounded(found, " + ".join(path.name for path in paths))
+
+
+def _compounded(found: Iterable[Reform], shown: str) -> Reform:
+    parameters: dict[str, dict[int, Any]] = {}
+    unused: list[str] = []
+    for one in found:
         unused += one.unused
         for name, values in one.parameters.items():
             first = min(values)
             before = {year: value for year, value in parameters.get(name, {}).items() if year < first}
             parameters[name] = before | dict(values)
-    if problems:
-        raise InputError(problems)
-    return Reform(parameters, " + ".join(path.name for path in paths), tuple(unused))
+    return Reform(parameters, shown, tuple(unused))
 
 
 def parse_reform(content: bytes, shown: str) -> Reform:
-    """The reform that one file's bytes state, not yet tried by Tax-Calculator.
+    """The reform that one file's bytes state, not yet tried by Tax-Calculator; a list of reforms is compounded.
 
     A file with a part "policy" beside others is read for that part. Raises InputError with every fault.
     """
     told = parse_json(content, shown, comments=True)
+    if isinstance(told, list) and told:
+        return _compounded([_reform(one, shown) for one in told], shown)
+    return _reform(told, shown)
+
+
+def _reform(told: Any, shown: str) -> Reform:
     unused: tuple[str, ...] = ()
     if isinstance(told, dict) and isinstance(told.get("policy"), dict):
         others = [name for name, part in told.items() if name != "policy" and part]

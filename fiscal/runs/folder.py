@@ -338,13 +338,11 @@ def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
     settings = scenario.settings
     for key, path in own_files(settings).items():
         inside = file_settings()[key]
-        if path.as_posix() != inside or inside not in manifest["outputs"]:
+        if path != folder / inside or inside not in manifest["outputs"]:
             message = "names a file that is not part of the run"
             raise InputError(Problem(message, file=f"{folder}/scenario.toml", key=key, value=str(path)[:80]))
-        section, _, name = key.partition(".")
-        settings = with_value(settings, section, name, str(folder / inside))
     told = manifest["set_in"]  # the files and options that set the values, not the copy in the folder
-    return replace(scenario, settings=settings, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
+    return replace(scenario, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
 
 
 def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from pydantic_core import ErrorDetails
 from fiscal.errors import InputError, Problem, nearest, percent_hint
 from fiscal.scenario.assumptions import adjustable, problems_of
 from fiscal.scenario.contradictions import contradictions
-from fiscal.scenario.files import file_settings
+from fiscal.scenario.files import file_settings, from_home, named_beside, names_in, paths_in
 from fiscal.scenario.scenario import Header, Scenario, spell
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
-from fiscal.scenario.section import bounds, declaration
+from fiscal.scenario.section import NONE_WORD, bounds, declaration
 from fiscal.scenario.toml import parse_toml, read_toml
 
 CATALOGUE_DIR = Path(__file__).parent / "catalogue"
@@ -65,7 +65,9 @@ def override(scenario: Scenario, overrides: Mapping[str, object] | Sequence[str]
     draft.lineage = list(scenario.lineage)
     for section, values in scenario.resolved().items():
         for key, value in values.items():
-            draft.put(section, key, value, scenario.origins.get(f"{section}.{key}", "default"))
+            origin = scenario.origins.get(f"{section}.{key}", "default")
+            if (origin, f"{section}.{key}") != (FROM_FILE, COUNT):
+                draft.put(section, key, value, origin)
     return _finish(draft, overrides, default_name=scenario.name)
 
 
@@ -116,6 +118,7 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
     settings, problems = _validate(draft)
     if problems:
         raise InputError(problems)
+    settings = _all_paths(settings, draft)
     header = Header(**{key: value for key, value in draft.header.items() if key != "extends"})
     name = header.name or default_name
     scenario = Scenario(
@@ -145,6 +148,18 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
         lineage=scenario.lineage,
         origins=scenario.origins,
     )
+
+
+COUNT, FROM_FILE = "paths.count", "paths.file"
+
+
+def _all_paths(settings: Settings, draft: _Draft) -> Settings:
+    """The settings, of a user's file with all paths where their number is not set."""
+    if settings.paths.file is None or draft.origins.get(COUNT, "default") != "default":
+        return settings
+    draft.origins[COUNT] = FROM_FILE
+    paths = settings.paths.model_copy(update={"count": paths_in(Path(settings.paths.file))})
+    return settings.model_copy(update={"paths": paths})
 
 
 def _changes(
@@ -190,7 +205,7 @@ def _locate(wanted: str, beside: _Origin | None) -> _Origin:
     if wanted in names:
         return _Origin(CATALOGUE_DIR / f"{wanted}.toml", f"{wanted}.toml", wanted)
     looks_like_file = wanted.endswith(".toml") or "/" in wanted or "\\" in wanted
-    path = Path(wanted)
+    path = from_home(wanted)
     if beside is not None and not path.is_absolute():
         path = beside.path.parent / path
     try:
@@ -261,10 +276,11 @@ class _Draft:
             # name and words belong to the file that was asked for, not to what it extends
             self.header.clear()
         self.lineage.append(origin.name)
-        self.absorb(data, origin.shown)
+        self.absorb(data, origin.shown, origin.path.parent)
 
-    def absorb(self, data: Mapping[str, object], origin: str) -> None:
-        """Take over the tables of one file; what is no section is a problem."""
+    def absorb(self, data: Mapping[str, object], origin: str, folder: Path | None = None) -> None:
+        """Take over the tables of one file; what is no section is a problem. Files are looked for in its ``folder``,
+        those of overrides (None) in the current one."""
         for section, table in data.items():
             if section not in SECTION_NAMES:
                 self.problems.append(_unknown_section(section, table, origin))
@@ -284,7 +300,17 @@ class _Draft:
                 self.header_origins |= dict.fromkeys(table, origin)
             else:
                 for key, value in table.items():
-                    self.put(section, key, value, origin)
+                    self.put(section, key, _file_named(f"{section}.{key}", value, folder), origin)
+
+
+def _file_named(key: str, value: object, folder: Path | None) -> object:
+    """The value of a setting, a file's name completed."""
+    if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
+        return value
+    names = names_in(key, value)
+    return "+".join(
+        str(from_home(name)) if folder is None else named_beside(key, name, folder) for name in names
+    )
 
 
 def _unknown_section(section: str, table: object, origin: str) -> Problem:

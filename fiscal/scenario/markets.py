@@ -220,6 +220,14 @@ class Paths(Section):
         source="yours",
         status="choice",
     )
+    allow_extreme: bool = setting(
+        False,
+        unit="switch",
+        doc="Takes returns above 3 a year (300 percent), and columns without a negative value whose mean is above 0.5, "
+        "from a user's file; without it they are refused as prices, index levels or percent.",
+        source="Bitcoin's best calendar year since 2014 is below 3 (data/annual_returns.csv)",
+        status="choice",
+    )
     seed: int = setting(
         1,
         unit="integer",
@@ -234,7 +242,8 @@ class Paths(Section):
         unit="paths",
         low=1,
         high=1_000_000,
-        doc="Number of paths; a deterministic model has one.",
+        doc="Number of paths; a deterministic model has one. Of a user's file all are run unless it is set, then so "
+        "many, from the first.",
         source="one path for a deterministic model",
         status="choice",
     )
