@@ -38,8 +38,10 @@ def answer(reform: Mapping[str, Mapping[int, Any]]) -> dict[str, Any]:
         for law, years in _laws(reform):
             start = years[0]
             policy = _policy(law, start, warnings)
-            changed += _changed_years(policy, current, years)
-            _compute(policy, sorted({min(year, LAST_FILE_YEAR) for year in years if year in changed}))
+            other = _changed_years(policy, current, [name.removesuffix("-indexed") for name in law], years)
+            changed += other
+            tries = {*other[:1], *other[-1:], *(year for year in change_years(law) if year in other)}
+            _compute(policy, sorted({min(year, LAST_FILE_YEAR) for year in tries}))
     except Exception as error:  # whatever the library raises is what it says of the reform
         return {"refused": _as_dated(_words(error), start), "warnings": [], "changed": []}
     return {"refused": None, "warnings": list(warnings), "changed": changed}
@@ -69,9 +71,10 @@ def _policy(law: Mapping[str, Any], start: int, warnings: dict[str, None]) -> ta
     return policy
 
 
-def _changed_years(policy: taxcalc.Policy, current: taxcalc.Policy, years: list[int]) -> list[int]:
-    """Those of ``years`` in which a parameter, or whether it is indexed, is not current law's."""
-    names = list(current.keys())
+def _changed_years(
+    policy: taxcalc.Policy, current: taxcalc.Policy, names: list[str], years: list[int]
+) -> list[int]:
+    """Those of ``years`` in which a parameter of ``names``, or whether it is indexed, is not current law's."""
     indexed = any(policy._data[name].get("indexed") != current._data[name].get("indexed") for name in names)
     other = {}
     for year in sorted({min(year, LAST_FILE_YEAR) for year in years}):

@@ -192,8 +192,8 @@ class Law(Section):
         None,
         unit="path of a JSON file",
         doc=(
-            "Tax-Calculator reform file, or several with + between them, each later one changing what the earlier made; "
-            "the schedules are built once (minutes) and kept in a cache."
+            "Tax-Calculator reform file, or several with + between them, each later one changing what the earlier made"
+            "; the schedules are built once (minutes) and kept in a cache."
         ),
         source="yours",
         status="choice",
