@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +21,7 @@ from fiscal import sources
 from fiscal.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
+from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
 from fiscal.markets.history import crypto_start_usd
 from fiscal.people.contributions import Contributions
@@ -30,7 +36,7 @@ from fiscal.people.withdrawals import (
     working_share_of_withdrawals,
 )
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.scenario import reform_file
+from fiscal.scenario import reform_files
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
@@ -638,14 +644,57 @@ CACHE_VARIABLE = "FISCAL_CACHE"
 
 def cache_dir() -> Path:
     """Folder of what is built once and can be built again: ``FISCAL_CACHE``, else ``.cache/fiscal`` in the home
-    folder, else one of the system's temporary folder."""
+    folder, else, without a home that can be written, one in the temporary folder that is this user's alone."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fiscal"
-    except RuntimeError:  # no home folder
-        return Path(tempfile.gettempdir()) / "fiscal"
+    with contextlib.suppress(RuntimeError, OSError):  # no home, or none that can be written
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fiscal"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return _private_folder()
+
+
+@cache
+def _private_folder() -> Path:
+    """A folder of the temporary one that no other user can read, write, or have laid out before.
+
+    The same in every run of a user, so that what is built is found again; a new one, deleted at exit, where that name
+    is somebody else's.
+    """
+    if hasattr(os, "getuid"):
+        folder = Path(tempfile.gettempdir()) / f"fiscal-{os.getuid()}"
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+                return folder
+    folder = Path(tempfile.mkdtemp(prefix="fiscal-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def reform_of(settings: Settings) -> Reform | None:
+    """What the reform files of a scenario say, its years moved as it says; None under current law.
+
+    Raises InputError for files that are missing or are no reforms.
+    """
+    if settings.law.reform is None:
+        return None
+    return read_reform(*reform_files(settings.law.reform)).moved(settings.law.reform_year)
+
+
+def law_warnings(settings: Settings) -> tuple[str, ...]:
+    """What a user is told of a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
+
+    Tax-Calculator tries the reform (seconds) unless its schedules are built. Raises InputError for files that are
+    missing or are no reforms, and in Tax-Calculator's words for a reform that it refuses.
+    """
+    reform = reform_of(settings)
+    if reform is None:
+        return ()
+    return said_of(reform, law_schedules.warnings_of(reform, cache_dir()))
 
 
 def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:
@@ -653,26 +702,25 @@ def schedules_in_force(settings: Settings, progress: Progress | None = None) -> 
 
     Raises InputError with Tax-Calculator's own message for a reform that it refuses.
     """
-    if settings.law.reform is None:
+    reform = reform_of(settings)
+    if reform is None:
         return law_schedules.load()
-    file, first_year = reform_file(settings.law.reform), settings.law.reform_year
-    key = law_schedules.reform_key(file, first_year)
+    key = law_schedules.reform_key(reform)
     if key not in _REFORMS:
-        _REFORMS[key] = law_schedules.for_reform(file, cache_dir(), first_year, progress)
+        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), progress)
     return _REFORMS[key]
 
 
 def law_in_force(settings: Settings) -> str:
-    """Name of the law for a run's record: current law, or the content key of the reform's schedules, whatever the
-    file is called."""
+    """Name of the law for a run's record: current law, or the hash of the reform's schedules, which are built if they
+    are not yet."""
     if settings.law.reform is None:
         return "current law"
-    file = reform_file(settings.law.reform)
-    return f"reform, schedules {law_schedules.reform_key(file, settings.law.reform_year)}"
+    return f"reform, schedules {schedules_in_force(settings).sha256}"
 
 
 _REFORMS: dict[str, law_schedules.Schedules] = {}
-"""Reform schedules that this process has read, by content key."""
+"""Reform schedules that this process has read, by content key of what makes them."""
 
 
 def backstop(settings: Settings) -> Backstop:

@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 import re
+from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,59 @@ def read_limited(path: Path, most_bytes: int, shown: str) -> bytes:
     return content
 
 
-def parse_json(content: bytes, shown: str) -> Any:
-    """JSON; raises InputError for broken, endless or non-finite content."""
+def parse_json(content: bytes, shown: str, *, comments: bool = False) -> Any:
+    """JSON, with or without a byte order mark; ``comments`` of ``//`` and ``/* */`` are passed over.
+
+    Raises InputError for broken, endless or non-finite content, and for a name that stands twice in an object.
+    """
+    repeated: list[tuple[dict[str, Any], list[str]]] = []
 
     def refuse(word: str) -> Any:
         raise ValueError(f"{word} is no number of JSON")
 
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            count = Counter(name for name, _ in pairs)
+            repeated.append((found, [name for name in found if count[name] > 1]))
+        return found
+
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=refuse)
+        text = content.decode("utf-8-sig")
+        text = _COMMENT.sub(_blank, text) if comments else text
+        told = json.loads(text, parse_constant=refuse, object_pairs_hook=object_of)
+        if repeated:
+            raise InputError(_repeated(told, repeated, shown))
     except (ValueError, RecursionError) as error:
         raise InputError(Problem(f"cannot be read as JSON: {error}", file=shown)) from None
+    return told
+
+
+_COMMENT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|//[^\r\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+"""A text of JSON, which is kept, or a comment outside of one; both may be without an end."""
+
+
+def _blank(found: re.Match[str]) -> str:
+    """Blanks for a comment, so that places in messages stay those of the file."""
+    return found[0] if found[0].startswith('"') else re.sub(r"[^\r\n]", " ", found[0])
+
+
+MAX_REPEATED = 20
+
+
+def _repeated(told: Any, repeated: list[tuple[dict[str, Any], list[str]]], shown: str) -> list[Problem]:
+    """Each name that stands twice, with the names that lead to it."""
+    names = {id(found): twice for found, twice in repeated}
+    problems: list[Problem] = []
+    left = deque([("", told)])
+    while left and len(problems) < MAX_REPEATED:
+        place, node = left.popleft()
+        for name in names.get(id(node), ()):
+            problems.append(Problem("stands twice", file=shown, key=f"{place}{name[:60]}", allowed="once"))
+        if isinstance(node, dict | list):
+            members = node.items() if isinstance(node, dict) else enumerate(node)
+            left += [(f"{place}{str(name)[:60]}, ", member) for name, member in members]
+    return problems
 
 
 @dataclass(frozen=True)

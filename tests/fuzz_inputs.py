@@ -25,8 +25,8 @@ from fiscal import cli, engine, report
 from fiscal.assembly import path_settings
 from fiscal.errors import FiscalError
 from fiscal.law import build
+from fiscal.law import reforms as reforms_of
 from fiscal.markets import core, paths
-from fiscal.reading import read_limited
 from fiscal.results import Result
 from fiscal.scenario import Scenario, catalogue, explain, load, own_files
 from fiscal.scenario.design import Design, read_design
@@ -208,6 +208,15 @@ amounts = st.one_of(
 )
 
 
+COMMENTED = (
+    "{ /* of\ntwo lines */",
+    '{ // "II_em": {\n',
+    '{"II_rt7": {"2030": 9e99}, ',
+    '{"STD": {"2030": 1, "2030": 2},',
+    "{ /*",
+)
+
+
 @st.composite
 def reforms(draw: st.DrawFn) -> bytes:
     """Reform files: nearly right, deep, long, and no JSON at all."""
@@ -221,20 +230,30 @@ def reforms(draw: st.DrawFn) -> bytes:
         return json.dumps(draw(json_values)).encode()
     names = st.one_of(st.sampled_from(PARAMETERS), st.sampled_from(["policy", "//", "schema"]), words)
     told = draw(st.dictionaries(names, st.dictionaries(years_of_law, amounts, max_size=4), max_size=4))
-    return json.dumps({"policy": told} if kind == 3 else told).encode("utf-8", "surrogatepass")
+    text = json.dumps(
+        {"policy": told, "consumption": {"X": 1}} if kind == 3 else told, indent=draw(st.none() | st.just(1))
+    )
+    if kind == 4 and told:  # as written by hand: comments, a byte order mark, a name that stands twice
+        text = (
+            "\ufeff" * draw(st.integers(0, 1))
+            + "// a title\n"
+            + text.replace("{", draw(st.sampled_from(COMMENTED)), 1)
+        )
+    return text.encode("utf-8", "surrogatepass")
 
 
 def read_reform(place: Path, content: bytes) -> None:
     """A reform file is finite numbers by year that can be moved and named, or is refused."""
     path = place / "reform.json"
     path.write_bytes(content)
-    reform = build.parse_reform(read_limited(path, build.MAX_REFORM_BYTES, path.name), path.name)
+    read = reforms_of.read_reform(path)
+    reform = read.parameters
     assert all(2013 - 2013 <= year <= 2100 for values in reform.values() for year in values)
     assert json.loads(json.dumps(reform, allow_nan=False))
-    build.moved(reform, 2040)
-    build.reform_years(reform)
-    build._redated(reform, 2052, 2036)
-    build.reform_key(reform)
+    reforms_of.reform_years(read.moved(2040).parameters)
+    reforms_of.redated(reform, 2052, 2036)
+    build.reform_key(read)
+    reforms_of.said_of(read, ["a warning"])
 
 
 whole_reforms = st.dictionaries(
@@ -250,7 +269,7 @@ whole_reforms = st.dictionaries(
 def ask_tax_calculator(place: Path, content: bytes) -> None:
     """Reforms that are whole go on to Tax-Calculator, which takes them or says why not: a second each."""
     (place / "reform.json").write_bytes(content)
-    build.read_reform(place / "reform.json")
+    reforms_of.tried(reforms_of.read_reform(place / "reform.json"))
 
 
 # --- designs of sweeps ------------------------------------------------------------------------------

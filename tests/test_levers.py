@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import cache
 
 import numpy as np
@@ -496,66 +498,146 @@ def test_the_report_s_chapter_says_what_each_case_changes() -> None:
     assert levers_section((base,)) is None
 
 
-def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:
-    from fiscal.assembly import law_in_force
-    from fiscal.scenario import reform_file
+def test_a_reform_that_comes_with_the_package_is_found() -> None:
+    from fiscal.assembly import law_in_force, reform_of
+    from fiscal.scenario import reform_file, reform_files
 
     settings = load("rate_rise_2040").settings
     assert reform_file("rate_rise.json").is_file() and str(reform_file("mine.json")) == "mine.json"
-    named = law_in_force(settings)
-    assert named.startswith("reform, schedules ") and law_in_force(load("boom").settings) == "current law"
+    assert law_in_force(load("boom").settings) == "current law" and reform_of(load("boom").settings) is None
     later = load("rate_rise_2040", {"law.reform_year": 2050}).settings
-    assert law_in_force(later) != named
+    assert reform_of(later) == reform_of(settings).moved(2050) != reform_of(settings)
+    assert [str(one) for one in reform_files("a.json+ b.json")] == ["a.json", "b.json"]
 
 
-def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, monkeypatch) -> None:
-    """From the file to the tax, by schedules that stand in for Tax-Calculator's: the law's, five percent higher from
-    the reform on. That a reform moves its own years in Tax-Calculator is tested beside the build."""
-    from fiscal import sources
-    from fiscal.law import build
+REFORMED = {"law.reform": "rate_rise.json", "law.reform_year": 2060}
 
-    def stand_in(progress, jobs, *, years, reform, out_dir):
-        assert build.first_reform_year(reform) == 2060 and 2059 in years
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """A cache of its own, and in place of Tax-Calculator's schedules the law's, five percent higher from the reform on;
+    the folders that were built come back. That a reform moves its own years in Tax-Calculator is tested beside the
+    build."""
+    from fiscal import assembly, sources
+    from fiscal.law import build, reforms
+
+    built = []
+
+    def made(progress, jobs, *, years, reform, changed, out_dir, kept):
+        assert reforms.change_years(reform)[0] == 2060 and 2059 in years
         out_dir.mkdir()
         for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile"):
             table = sources.table(name)
             if name == "withdrawal_curve":
                 table.loc[table["law_year"] >= 2060, "mean_added_tax_usd"] *= 1.05
             table.to_csv(out_dir / f"{name}.csv", index=False)
+        built.append(out_dir)
 
-    monkeypatch.setenv("FISCAL_CACHE", str(tmp_path))
-    monkeypatch.setattr(build, "build", stand_in)
-    reformed = run("baseline", ("law.reform", "rate_rise.json"), ("law.reform_year", 2060))
+    monkeypatch.setenv("FISCAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(reforms, "tried", lambda reform: reforms.Trial(("of a value",), (2060,)))
+    monkeypatch.setattr(build, "build", made)
+    monkeypatch.setattr(assembly, "_REFORMS", {})
+    return built
+
+
+def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(stand_in) -> None:
+    reformed = run("baseline", *REFORMED.items())
     years, plain = reformed.ledger.years, run("baseline")
     gap = line(reformed, "withdrawal_tax") / line(plain, "withdrawal_tax") - 1
     assert gap[years == 2060] == pytest.approx(0.05, abs=1e-6)
     assert (np.abs(gap[years <= 2052]) < 1e-12).all()
-    # kept by content: found again without a build, and made again when a file of it was damaged
+
+
+def test_schedules_of_a_reform_are_kept_by_what_makes_them(stand_in, tmp_path) -> None:
+    """Found again without a build; built again where a table or the record is not what was written."""
     from fiscal import assembly
 
-    (kept,) = tmp_path.iterdir()
-    assembly._REFORMS.clear()
-    built = []
-    monkeypatch.setattr(build, "build", lambda *given, **told: built.append(told["out_dir"]) or 1 / 0)
-    settings = load("baseline", {"law.reform": "rate_rise.json", "law.reform_year": 2060}).settings
-    assert len(assembly.schedules_in_force(settings).law_years) > 2 and not built
-    assembly._REFORMS.clear()
+    settings = load("baseline", REFORMED).settings
+
+    def law() -> str:
+        assembly._REFORMS.clear()
+        return assembly.law_in_force(settings)
+
+    (tmp_path / "cache" / ".reform.old").mkdir(parents=True)  # of a build that was killed
+    first = law()
+    assert law() == first and len(stand_in) == 1
+    (kept,) = (tmp_path / "cache").iterdir()  # nothing else is left
+    assert any("of a value" in said for said in assembly.law_warnings(settings))
     (kept / "outside_rates.csv").write_text("damaged")
-    with pytest.raises(ZeroDivisionError):
+    assert law() == first and len(stand_in) == 2
+    record = json.loads((kept / "record.json").read_text())
+    for key, other in (("reform", {"II_rt7": {"2060": 0.9}}), ("code_sha256", "0"), ("taxcalc_version", "1")):
+        (kept / "record.json").write_text(json.dumps(record | {key: other}))
+        before = len(stand_in)
+        assert law() == first and len(stand_in) == before + 1, key
+    # who writes the record too is seen in a run's record, which names the hash of the schedules
+    table = kept / "outside_rates.csv"
+    table.write_text(table.read_text().replace("0.1", "0.2"))
+    sums = record["sha256"] | {"outside_rates": hashlib.sha256(table.read_bytes()).hexdigest()}
+    (kept / "record.json").write_text(json.dumps(record | {"sha256": sums}))
+    assert law() != first
+
+
+def test_an_interrupted_build_leaves_its_law_years_and_nothing_else(stand_in, tmp_path, monkeypatch) -> None:
+    from fiscal import assembly
+    from fiscal.law import build
+
+    settings = load("baseline", REFORMED).settings
+    finish = build.build
+
+    def stopped(*given, kept, out_dir, **told):
+        (kept / "2060.json").write_text("finished")
+        (kept / "2061.1.part").write_text("half")
+        out_dir.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "build", stopped)
+    with pytest.raises(KeyboardInterrupt):
         assembly.schedules_in_force(settings)
-    assert len(built) == 1
+
+    def resumed(*given, kept, **told):
+        assert sorted(file.name for file in kept.iterdir()) == ["2060.json", "lock"]
+        finish(*given, kept=kept, **told)
+
+    monkeypatch.setattr(build, "build", resumed)
+    assert assembly.schedules_in_force(settings).sha256
+    assert [one.suffix for one in (tmp_path / "cache").iterdir()] == [""]
+
+
+def test_without_a_home_the_cache_is_the_users_alone(tmp_path, monkeypatch) -> None:
+    from fiscal import assembly
+
+    for name in ("FISCAL_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "no-home").write_text("a file")
+    monkeypatch.setenv("HOME", str(tmp_path / "no-home"))
+    monkeypatch.setattr(assembly.tempfile, "tempdir", str(tmp_path))
+    assembly._private_folder.cache_clear()
+    own = assembly.cache_dir()
+    assert own.parent == tmp_path and own.stat().st_mode & 0o777 == 0o700
+    assembly._private_folder.cache_clear()
+    assert assembly.cache_dir() == own  # found again by the next run
+    own.chmod(0o777)  # as another user would lay it out
+    assembly._private_folder.cache_clear()
+    fresh = assembly.cache_dir()
+    assert fresh != own and fresh.stat().st_mode & 0o777 == 0o700
+    own.rmdir()
+    own.symlink_to(fresh)
+    assembly._private_folder.cache_clear()
+    assert assembly.cache_dir() not in (own, fresh)
+    assembly._private_folder.cache_clear()
 
 
 @pytest.mark.parametrize(
     "text", ["[1, 2]", '"x"', "null", '{"II_rt1": 0.1}', "{}", '{"II_rt1": {}}', "{", ""]
 )
 def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> None:
-    from fiscal.law import build
+    from fiscal.law import reforms
 
     file = tmp_path / "mine.json"
     file.write_text(text)
     with pytest.raises(InputError, match=r"mine\.json"):
-        build.read_reform(file)
+        reforms.read_reform(file)
 
 
 def test_values_do_not_hang_on_the_named_path_where_savers_answer() -> None:

@@ -83,7 +83,7 @@ def explain(
     if scenario is None:
         raise InputError(Problem("which scenario?", key="SCENARIO", allowed="a name or .toml file"))
     chosen = load(scenario, overrides or [])
-    returns = _own_returns(chosen)
+    returns, warnings = _own_files(chosen)
     if as_toml:
         typer.echo(chosen.to_toml(), nl=False)
         return
@@ -91,7 +91,7 @@ def explain(
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
-        told["without_effect"] = idle_settings(chosen)
+        told |= {"warnings": list(warnings), "without_effect": idle_settings(chosen)}
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
@@ -102,31 +102,34 @@ def explain(
         if len(returns) > SHOWN_RETURNS:
             typer.echo(f"and {len(returns) - SHOWN_RETURNS} more, with --json")
     _say_idle(chosen)
+    for warning in warnings:
+        say(warning)
 
 
 SHOWN_RETURNS = 40
 
 
-def _own_returns(chosen: Scenario) -> pd.DataFrame | None:
-    """Each path of the user's file of returns, if there is one. Raises InputError for what is wrong in any file that
-    the scenario names."""
-    from fiscal.assembly import law_in_force, path_settings
+def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """Each path of the user's file of returns, if there is one, and what is told of its reform. Raises InputError for
+    what is wrong in any file that the scenario names."""
+    from fiscal.assembly import law_warnings, path_settings
     from fiscal.markets.paths import user_returns
 
     problems: list[Problem] = []
-    returns = None
+    returns: pd.DataFrame | None = None
+    warnings: tuple[str, ...] = ()
     try:
         if chosen.settings.paths.file is not None:
             returns = user_returns(path_settings(chosen.settings)).summary()
     except InputError as error:
         problems += error.problems
     try:
-        law_in_force(chosen.settings)
+        warnings = law_warnings(chosen.settings)
     except InputError as error:
         problems += error.problems
     if problems:
         raise InputError(problems)
-    return returns
+    return returns, warnings
 
 
 def _say_idle(scenario: Any) -> None:
@@ -200,6 +203,7 @@ def run(
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
     from fiscal import cluster, runs
+    from fiscal.assembly import law_warnings
     from fiscal.engine import has_random_paths
     from fiscal.scenario import load
 
@@ -209,6 +213,9 @@ def run(
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
     _say_idle(chosen)
+    warnings = law_warnings(chosen.settings)  # a reform is tried before anything is built
+    for warning in warnings:
+        say(warning)
     with runs.on_stderr(verbose), cluster.workers(engine, scheduler) as workers:
         if out is None:
             result = run_one(chosen, verbose, workers=workers)
@@ -223,7 +230,15 @@ def run(
         answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
         fingerprint = runs.input_fingerprint(chosen)
         folder = str(out) if out else None
-        emit({**answer, "input_fingerprint": fingerprint, "summary": summary, "out": folder})
+        emit(
+            {
+                **answer,
+                "input_fingerprint": fingerprint,
+                "summary": summary,
+                "warnings": list(warnings),
+                "out": folder,
+            }
+        )
         return
     show_summary(summary)
     if out is not None:

@@ -76,7 +76,7 @@ def assemble(results: Sequence[Result]) -> Report:
         title=TITLE,
         subtitle=answer.subtitle(own),
         scenarios=answer.scenario_facts(own, [section.title for section in sections]),
-        warning=answer.WARNING,
+        warning=answer.warning_of(own),
         meta=answer.title_facts(own),
         running_head=", ".join(result.name for result in own),
         sections=sections,

@@ -47,6 +47,14 @@ WARNING = (
     "7 August 2025 is not legislation, and the rule that the Department of Labor proposed on 31 March 2026 "
     "(FR 2026-06178) is not final as far as we know. Behavior is static unless a scenario says otherwise."
 )
+
+
+def warning_of(results: Sequence[Result]) -> str:
+    """What stands before everything else: what the projections are not, and what was told of the reforms in them."""
+    told = (text for result in results for text in result.summary.get("warnings_of_law", ()))
+    return " ".join([WARNING, *(f"{text}." for text in dict.fromkeys(told))])
+
+
 SIGNS = "Positive = the government is better off."
 FINGERPRINT_LENGTH = 12
 LIBRARIES = ("taxcalc", "numpy", "pandas", "scipy", "matplotlib", "typst")

@@ -6,7 +6,13 @@ fingerprints instead of their path.
 
 from __future__ import annotations
 
+import atexit
+import codecs
 import hashlib
+import os
+import re
+import shutil
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +45,7 @@ def own_files(settings: Settings) -> dict[str, Path]:
         section, _, name = key.partition(".")
         value = getattr(getattr(settings, section), name)
         if value:
-            found[key] = reform_file(value) if key == REFORM else Path(value)
+            found[key] = _one_file(reform_files(value)) if key == REFORM else Path(value)
     return found
 
 
@@ -47,6 +53,46 @@ REFORM = "law.reform"
 
 
 SHIPPED_REFORMS = Path(__file__).parent / "reforms"
+
+
+def names_in(key: str, value: str) -> list[str]:
+    """The names of files that a setting's value holds: one, or those of several reform files with ``+`` between them,
+    as Tax-Calculator has it."""
+    return _BETWEEN.split(value) if key == REFORM else [value]
+
+
+_BETWEEN = re.compile(r"(?<=\.json)\s*\+\s*", re.IGNORECASE)
+
+
+def reform_files(value: str) -> tuple[Path, ...]:
+    """The files of a reform in the order in which they change the law."""
+    return tuple(reform_file(name) for name in names_in(REFORM, value))
+
+
+def _one_file(paths: tuple[Path, ...]) -> Path:
+    """Several reform files as one file, a list of them, for a run's folder; one file as it is.
+
+    It lies in a temporary folder for as long as the process lives. Of files that cannot be read the first such one is
+    returned, which is refused when it is used.
+    """
+    if len(paths) == 1:
+        return paths[0]
+    contents = []
+    for path in paths:
+        if not is_plain_file(path) or not os.access(path, os.R_OK):
+            return path
+        contents.append(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+    content = b"[\n" + b"\n,\n".join(contents) + b"\n]\n"
+    file = _passing_folder() / f"{hashlib.sha256(content).hexdigest()[:16]}.json"
+    file.write_bytes(content)
+    return file
+
+
+@cache
+def _passing_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="fiscal-reforms-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def reform_file(name: str) -> Path:

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from fiscal.errors import InputError, Problem, nearest, percent_hint
 from fiscal.scenario.assumptions import adjustable, problems_of
 from fiscal.scenario.contradictions import contradictions
-from fiscal.scenario.files import file_settings, from_home, named_beside, paths_in
+from fiscal.scenario.files import file_settings, from_home, named_beside, names_in, paths_in
 from fiscal.scenario.scenario import Header, Scenario, spell
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
 from fiscal.scenario.section import NONE_WORD, bounds, declaration, without_dust
@@ -307,7 +307,10 @@ def _file_named(key: str, value: object, folder: Path | None) -> object:
     """The value of a setting, a file's name completed."""
     if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
         return value
-    return str(from_home(value)) if folder is None else named_beside(key, value, folder)
+    names = names_in(key, value)
+    return "+".join(
+        str(from_home(name)) if folder is None else named_beside(key, name, folder) for name in names
+    )
 
 
 def _unknown_section(section: str, table: object, origin: str) -> Problem:
