@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,15 @@ def parse_json(content: bytes, shown: str) -> Any:
         return json.loads(content.decode("utf-8"), parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise InputError(Problem(f"cannot be read as JSON: {error}", file=shown)) from None
+
+
+def not_writable(folder: Path, shown: str | None = None) -> list[Problem]:
+    """Why nothing can be written into ``folder``, which may be yet to be made; the nearest that exists is asked."""
+    path = Path(os.path.abspath(folder))
+    existing = next(one for one in (path, *path.parents) if os.path.exists(one))
+    shown = str(folder) if shown is None else shown
+    if not existing.is_dir():
+        return [Problem(f"cannot be made, {existing.name} is a file", file=shown, allowed="another folder")]
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return [Problem("cannot be written to", file=shown, allowed="a writable folder")]
+    return []

@@ -96,6 +96,7 @@ ARROWS: dict[str, set[str]] = {
         "law",
         "markets",
         "plots",
+        "reading",
         "report",
         "results",
         "runs",

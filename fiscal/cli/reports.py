@@ -22,6 +22,7 @@ from fiscal.cli.show import (
     show_frame,
 )
 from fiscal.errors import InputError, Problem
+from fiscal.reading import not_writable
 
 DEFAULT_REPORT = ("baseline", "boom", "bust")
 
@@ -95,15 +96,10 @@ def _check_targets(targets: Mapping[str, Path | None]) -> None:
             problems.append(Problem("has another ending", key=option, value=str(path), allowed=allowed))
         elif path.is_dir():
             problems.append(Problem("is a folder", key=option, value=str(path), allowed=allowed))
+        else:
+            problems += not_writable(path.parent)
     if problems:
-        raise InputError(problems)
-    for path in filter(None, targets.values()):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            problems.append(Problem(f"cannot be made: {error.strerror}", file=str(path.parent)))
-    if problems:
-        raise InputError(problems)
+        raise InputError(list(dict.fromkeys(problems)))
 
 
 @app.command()
