@@ -31,7 +31,7 @@ from fiscal.cli.show import (
 from fiscal.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from fiscal.scenario.scenario import ExplainedSetting
+    from fiscal.scenario.scenario import ExplainedSetting, Scenario
 
 
 @app.command("list")
@@ -82,12 +82,28 @@ def explain(
         typer.echo(chosen.to_toml(), nl=False)
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
+    path, warning = _told_of_path(chosen)
     if as_json:
         settings = [plain(vars(row)) for row in rows]
-        emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings})
-    else:
-        typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-        _show_settings(rows)
+        told = {"path": path, "warnings": [warning] if warning else []}
+        emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), **told, "settings": settings})
+        return
+    typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
+    if path:
+        typer.echo(path)
+    _show_settings(rows)
+    if warning:
+        say(warning)
+
+
+def _told_of_path(chosen: Scenario) -> tuple[str, str]:
+    """What a scenario's path does, from its returns, and the warning of an early event; each empty without."""
+    from fiscal import adoption
+
+    if not adoption.states_returns(chosen.settings):
+        return "", ""
+    returns = adoption.returns_of(chosen)
+    return adoption.path_sentence(chosen.settings, returns), adoption.warning_before(chosen, returns)
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
@@ -153,6 +169,7 @@ def run(
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
     from fiscal import cluster, runs
+    from fiscal.adoption import warning_after
     from fiscal.engine import has_random_paths
     from fiscal.scenario import load
 
@@ -171,13 +188,16 @@ def run(
         if workers is not None and workers.rounding:
             say(f"{len(workers.rounding)} workers round otherwise than this machine: {cluster.ROUNDING}")
     summary = runs.plain(result.summary)
+    warning = warning_after(result)
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
         fingerprint = runs.input_fingerprint(chosen)
-        folder = str(out) if out else None
-        emit({**answer, "input_fingerprint": fingerprint, "summary": summary, "out": folder})
+        told = {"warnings": [warning] if warning else [], "out": str(out) if out else None}
+        emit({**answer, "input_fingerprint": fingerprint, "summary": summary, **told})
         return
     show_summary(summary)
+    if warning:
+        say(warning)
     if out is not None:
         say(f"run written to {out}")
 
