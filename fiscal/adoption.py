@@ -76,9 +76,10 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
         return ""
     years, crypto = returns.index.to_numpy(), returns["crypto"].to_numpy(dtype=float)
     long_run = geometric_rate(years, crypto)
+    sign = "minus " if long_run < 0 else ""
     return (
         f"Crypto's path has {described(event_in(settings, returns))}. Its geometric mean return from 2027 to "
-        f"{years[-1]} is {100 * long_run:.1f} percent a year."
+        f"{years[-1]} is {sign}{abs(100 * long_run):.1f} percent a year."
     )
 
 

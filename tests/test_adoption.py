@@ -11,7 +11,7 @@ import pytest
 
 from fiscal import adoption, sources, totals
 from fiscal.markets.events import event_of, geometric_rate
-from fiscal.report import answer
+from fiscal.report import answer, changes
 from fiscal.scenario import Scenario, load
 
 CALM = 0.0933
@@ -26,7 +26,7 @@ def own_path(folder: Path, returns: dict[int, float], **settings: object) -> Sce
 
 
 def made(scenario: Scenario, effect: float = 1.0) -> SimpleNamespace:
-    """What a run of the scenario holds that is read here, with one effect in every window and against both references."""
+    """What a run of the scenario holds that is read here, with one effect in every window."""
     returns = adoption.returns_of(scenario)
     windows = [
         {
@@ -77,6 +77,8 @@ def test_a_path_without_an_event_has_none_whatever_it_is_called(tmp_path):
     scenario = own_path(tmp_path, {})
     assert event(scenario) is None
     assert "no event" in adoption.path_sentence(scenario.settings, adoption.returns_of(scenario))
+    told = changes.told_changes((SimpleNamespace(name="own", scenario=scenario),))
+    assert "boom" not in next(told)["changes"]
     assert event(load("boom", {"paths.name": "core_return"})) is None
     assert event(load("boom", {"adoption.allocation_share": 0.0})) is None
     assert event(load("boom", {"paths.model": "regime_switching"})) is None

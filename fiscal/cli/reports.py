@@ -52,6 +52,9 @@ def report(
 ) -> None:
     """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
 
+    The folders NAME-figures and NAME-tables beside the PDF hold this report's files alone: those of an earlier report
+    of the name are removed.
+
     \b
     Examples: fiscal report
               fiscal report baseline early_bust --out reports/early.pdf

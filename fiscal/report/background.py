@@ -228,7 +228,7 @@ def _path_words(holders: Results) -> str:
         text = path_sentence(result.scenario.settings, returns_in(result))
         if text:
             told.setdefault(text, []).append(result.name)
-    return " ".join(f"{capital(listing(names))}: {text}" for text, names in told.items())
+    return " ".join(f"In {listing(names)}, {text[0].lower()}{text[1:]}" for text, names in told.items())
 
 
 def _phases_table(holders: Results) -> list[Table]:
