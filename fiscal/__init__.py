@@ -175,9 +175,9 @@ def write_report(
 ) -> Path:
     """Write the PDF report of some results, the first being the baseline, and its tables (CSV).
 
-    ``tables`` is the folder of the tables; default: ``tables`` beside the PDF. Returns the PDF's path.
+    ``tables`` is the folder of the tables, which holds those of this report alone; default: named after the PDF and
+    beside it, as ``fiscal-report-tables``. Returns the PDF's path.
     """
     from fiscal.report import build
 
-    path = Path(out)
-    return build(list(results), path, Path(tables) if tables else path.parent / "tables", progress)
+    return build(list(results), Path(out), Path(tables) if tables else None, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import os
 import re
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -198,3 +199,15 @@ def _csv_rows(text: str, shown: str) -> tuple[list[tuple[int, list[str]]], str]:
     except csv.Error as error:
         raise InputError(Problem(f"cannot be read as CSV: {error}", file=shown, key=f"line {line}")) from None
     return rows, separator
+
+
+def not_writable(folder: Path, shown: str | None = None) -> list[Problem]:
+    """Why nothing can be written into ``folder``, which may be yet to be made; the nearest that exists is asked."""
+    path = Path(os.path.abspath(folder))
+    existing = next(one for one in (path, *path.parents) if os.path.exists(one))
+    shown = str(folder) if shown is None else shown
+    if not existing.is_dir():
+        return [Problem(f"cannot be made, {existing.name} is a file", file=shown, allowed="another folder")]
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return [Problem("cannot be written to", file=shown, allowed="a writable folder")]
+    return []

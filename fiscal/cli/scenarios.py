@@ -33,8 +33,7 @@ from fiscal.errors import InputError, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fiscal.scenario import Scenario
-    from fiscal.scenario.scenario import ExplainedSetting
+    from fiscal.scenario.scenario import ExplainedSetting, Scenario
 
 
 @app.command("list")
@@ -88,13 +87,17 @@ def explain(
         typer.echo(chosen.to_toml(), nl=False)
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
+    path, early = _told_of_path(chosen)
+    warnings += (early,) if early else ()
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
-        told |= {"warnings": list(warnings), "without_effect": idle_settings(chosen)}
+        told |= {"path": path, "warnings": list(warnings), "without_effect": idle_settings(chosen)}
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
+    if path:
+        typer.echo(path)
     _show_settings(rows)
     if returns is not None:
         typer.echo("\nReturns of the file, at full years; a dollar is put in at the start of the first:")
@@ -104,6 +107,16 @@ def explain(
     _say_idle(chosen)
     for warning in warnings:
         say(warning)
+
+
+def _told_of_path(chosen: Scenario) -> tuple[str, str]:
+    """What a scenario's path does, from its returns, and the warning of an early event; each empty without."""
+    from fiscal import adoption
+
+    if not adoption.states_returns(chosen.settings):
+        return "", ""
+    returns = adoption.returns_of(chosen)
+    return adoption.path_sentence(chosen.settings, returns), adoption.warning_before(chosen, returns)
 
 
 SHOWN_RETURNS = 40
@@ -203,6 +216,7 @@ def run(
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
     from fiscal import cluster, runs
+    from fiscal.adoption import warning_after
     from fiscal.assembly import law_warnings
     from fiscal.engine import has_random_paths
     from fiscal.scenario import load
@@ -226,21 +240,17 @@ def run(
         if workers is not None and workers.rounding:
             say(f"{len(workers.rounding)} workers round otherwise than this machine: {cluster.ROUNDING}")
     summary = runs.plain(result.summary)
+    early = warning_after(result)
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": runs.plain(chosen.changed())}
         fingerprint = runs.input_fingerprint(chosen)
         folder = str(out) if out else None
-        emit(
-            {
-                **answer,
-                "input_fingerprint": fingerprint,
-                "summary": summary,
-                "warnings": list(warnings),
-                "out": folder,
-            }
-        )
+        answer |= {"input_fingerprint": fingerprint, "summary": summary}
+        emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
         return
     show_summary(summary)
+    if early:
+        say(early)
     if out is not None:
         say(f"run written to {out}")
 
