@@ -283,7 +283,6 @@ def differing(own: Mapping[str, Any], theirs: Mapping[str, Mapping[str, Any]]) -
 
 def _project(asked: Experiment, measure: str, span: Span, told: Mapping[str, str]) -> tuple[str, Batch]:
     """A batch, and the address of the worker that computed it. Runs on a worker."""
-    import numba
     from distributed import get_worker
 
     worker = get_worker()
@@ -292,7 +291,6 @@ def _project(asked: Experiment, measure: str, span: Span, told: Mapping[str, str
         message = f"worker {worker.address} has another version of the {' and of the '.join(others)}"
         raise InputError(Problem(message, key="scheduler", allowed="the same fiscal on all machines"))
     compiled.prepare()
-    # threads of a worker that has several share a batch: numba's do not bear two at once
-    with _one_batch_at_a_time:
-        numba.set_num_threads(min(worker.state.nthreads, numba.get_num_threads()))
+    # threads of a worker that has several share a batch: each would need the memory of one
+    with _one_batch_at_a_time, compiled.at_most(worker.state.nthreads):
         return worker.address, project_batch(asked, measure, *span)

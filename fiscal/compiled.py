@@ -15,6 +15,9 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,43 @@ VARIABLE = "NUMBA_CACHE_DIR"
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 logger = logging.getLogger(__name__)
+
+
+_most_threads: ContextVar[int | None] = ContextVar("most_threads", default=None)
+
+
+def threads() -> int:
+    """Threads that compiled code may use at once: the processors of this process or ``NUMBA_NUM_THREADS``, and no
+    more than :func:`at_most` allows."""
+    import numba
+
+    most, found = _most_threads.get(), int(numba.config.NUMBA_NUM_THREADS)
+    return found if most is None else min(most, found)
+
+
+@contextlib.contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """No more than ``count`` threads for compiled code that the calling thread asks for."""
+    token = _most_threads.set(count)
+    try:
+        yield
+    finally:
+        _most_threads.reset(token)
+
+
+def on_threads(work: Callable[[int], None], count: int) -> None:
+    """Call ``work`` with 0 to ``count`` - 1, on :func:`threads` threads at once.
+
+    The threads end with the call. Those of numba's own layers would stay: with OpenMP a forked child is then ended by
+    the system, and with ``workqueue`` two callers at once end the process.
+    """
+    at_once = min(count, threads())
+    if at_once <= 1:
+        for number in range(count):
+            work(number)
+        return
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        list(pool.map(work, range(count)))
 
 
 @cache
