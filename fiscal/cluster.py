@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LOCAL, DASK = "local", "dask"
 ENGINES = (LOCAL, DASK)
 
+LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 15
 """To reach a scheduler."""
 WORKERS_SECONDS = 300
@@ -73,6 +74,9 @@ def workers(engine: str = LOCAL, scheduler: str | None = None) -> Iterator[Clust
         return
     try:
         import distributed  # noqa: F401 - whether it is there
+
+        if scheduler is None:
+            import cryptography  # noqa: F401 - certificates of a cluster of our own
     except ImportError:
         message = "needs packages that are not installed"
         extra = 'those of the extra "cluster": python -m pip install "fiscal[cluster]"'
@@ -222,21 +226,30 @@ class Cluster(Workers):
 
 
 def _local_cluster() -> LocalCluster:
-    """Processes of one thread on this machine: as many as there are processors, fewer where memory is short."""
+    """Processes of one thread on this machine: as many as there are processors, fewer where memory is short.
+
+    Whoever can talk to a scheduler or a worker can run code as its user. So they listen on the loopback address alone
+    and take only those who show a certificate of this cluster, made for it and known to its processes; and their web
+    servers, which Dask always starts, have no page.
+    """
+    import dask
     from dask.system import CPU_COUNT
-    from distributed import LocalCluster
+    from distributed import LocalCluster, Security
 
     room = memory.available_bytes()
     count = CPU_COUNT if room is None else max(1, min(CPU_COUNT, room // WORKER_BYTES))
-    return LocalCluster(
-        n_workers=count, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
-        silence_logs=logging.CRITICAL, preload=[__name__],
-    )  # fmt: skip
+    with dask.config.set({f"distributed.{role}.http.routes": [] for role in ("scheduler", "worker")}):
+        return LocalCluster(
+            n_workers=count, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+            host=LOOPBACK, protocol="tls://", security=Security.temporary(), silence_logs=logging.CRITICAL,
+            preload=[__name__],
+        )  # fmt: skip
 
 
 def dask_setup(worker: Worker) -> None:
     """What Dask calls on a worker of our own when it starts: Ctrl-C, which reaches all processes of a terminal, is for
-    the command alone, and the command stops its workers."""
+    the command alone, and the command stops its workers. Compiled code is checked from the first import on."""
+    compiled.prepare()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -128,9 +128,13 @@ def _checked(trusted: Any) -> Any:
     class Checked(trusted):
         def load(self, key: Any) -> Any:
             """The compiled function of ``key``; None where there is none, or where it is damaged."""
+            name = self._name_of(key)
             try:
-                stored, data = self._load_data(self._name_of(key))
-            except OSError:
+                stored, data = self._load_data(name)
+            except FileNotFoundError:
+                return None
+            except Exception as error:  # what is unpickled may raise anything
+                logger.warning("compiled code %s is damaged and is made again: %s", name, error)
                 return None
             return data if stored == key else None
 
@@ -165,8 +169,7 @@ def _checked(trusted: Any) -> Any:
             content = Path(self._data_path(name)).read_bytes()
             body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
             if hashlib.sha256(body).digest() != digest:
-                logger.warning("compiled code %s is damaged and is made again", name)
-                raise OSError(f"{name} is damaged")
+                raise OSError("its hash does not fit")
             return super()._load_data(name)  # what follows the pickled content is not read
 
     return Checked
