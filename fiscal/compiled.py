@@ -34,9 +34,10 @@ _most_threads: ContextVar[int | None] = ContextVar("most_threads", default=None)
 def threads() -> int:
     """Threads that compiled code may use at once: the processors of this process or ``NUMBA_NUM_THREADS``, and no
     more than :func:`at_most` allows."""
-    import numba
+    from numba import config
 
-    most, found = _most_threads.get(), int(numba.config.NUMBA_NUM_THREADS)
+    told: Any = config
+    most, found = _most_threads.get(), int(told.NUMBA_NUM_THREADS)
     return found if most is None else min(most, found)
 
 

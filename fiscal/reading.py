@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,26 @@ def read_limited(path: Path, most_bytes: int, shown: str) -> bytes:
 
 
 def parse_json(content: bytes, shown: str) -> Any:
-    """JSON; raises InputError for broken, endless or non-finite content."""
+    """JSON; raises InputError for broken, endless or non-finite content, and for a key that stands twice."""
 
     def refuse(word: str) -> Any:
         raise ValueError(f"{word} is no number of JSON")
 
+    def finite(word: str) -> float:
+        number = float(word)
+        return number if math.isfinite(number) else refuse(word[:80])
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:  # the last one would win
+                raise ValueError(f"the key {key[:80]!r} stands twice in one object")
+            found[key] = value
+        return found
+
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=refuse)
+        return json.loads(
+            content.decode("utf-8"), parse_constant=refuse, parse_float=finite, object_pairs_hook=once
+        )
     except (ValueError, RecursionError) as error:
         raise InputError(Problem(f"cannot be read as JSON: {error}", file=shown)) from None

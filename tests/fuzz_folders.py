@@ -81,9 +81,10 @@ def fitted(run: Path, changes: dict[str, bytes]) -> dict[str, bytes]:
     manifest = json.loads(_manifest(run))
     for name, content in changes.items():
         manifest["outputs"][name] = hashlib.sha256(content).hexdigest()
+        manifest["sizes"][name] = len(content)
     told = {"inputs": manifest["inputs"], "outputs": manifest["outputs"]}
     manifest["record_fingerprint"] = fingerprint_of(told)
-    return changes | {runs.MANIFEST: json.dumps(manifest).encode()}
+    return changes | {runs.MANIFEST: json.dumps(runs.sealed(manifest)).encode()}
 
 
 @cache
@@ -142,6 +143,7 @@ def manifests(draw: st.DrawFn) -> bytes:
             inputs, outputs = manifest["inputs"], manifest["outputs"]
             manifest["input_fingerprint"] = fingerprint_of(inputs)
             manifest["record_fingerprint"] = fingerprint_of({"inputs": inputs, "outputs": outputs})
+            manifest = runs.sealed(manifest)
     return json.dumps(manifest).encode("utf-8", "surrogatepass")
 
 
