@@ -269,9 +269,15 @@ def _connect(scheduler: str | LocalCluster) -> Client:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions are judged by :func:`differing`
             return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+    ) as error:  # TypeError: tls:// without certificates in Dask's settings
         message = f"cannot be reached: {error}"
-        allowed = "the address of a running Dask scheduler, as tcp://host:8786"
+        allowed = (
+            "the address of a running Dask scheduler, as tcp://host:8786, or tls:// with Dask's certificates"
+        )
         raise InputError(Problem(message, key="scheduler", value=str(scheduler), allowed=allowed)) from None
 
 

@@ -7,6 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
+
+import pytest
+
+from fiscal import compiled
 
 KERNEL = (
     "from fiscal import compiled\n"
@@ -23,8 +28,8 @@ def call(folder, program=KERNEL, **environment):
     (folder / "kernel_of_a_test.py").write_text(
         "from numba import njit\n\n@njit(cache=True)\ndef double(x):\n    return 2 * x\n", encoding="utf-8"
     )
-    root = os.environ.get("PYTHONPATH", "")
-    told = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), root]), **environment}
+    places = (folder, Path(__file__).parent, os.environ.get("PYTHONPATH", ""))
+    told = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), **environment}
     return subprocess.run(
         [sys.executable, "-c", program], cwd=folder, env=told, capture_output=True, text=True, timeout=120
     )
@@ -137,3 +142,54 @@ def test_another_numba_keeps_nothing_rather_than_what_nobody_checks(tmp_path):
     program = without + "from fiscal import compiled\nprint(compiled.prepare())\n"
     (place,) = said(call(tmp_path, program, NUMBA_CACHE_DIR=str(tmp_path / "cache")))
     assert not os.path.exists(place) and not (tmp_path / "cache").exists()
+
+
+TOTALS = (
+    "import multiprocessing, sys, threading\n"
+    "import numpy as np\n"
+    "from small import random_inputs\n"
+    "from test_kernel import law\n"
+    "from fiscal import compiled\n"
+    "from fiscal.projection.kernel import project_totals\n"
+    "INPUTS = [random_inputs(seed, paths=200, mix=np.zeros(200, dtype=np.int64)) for seed in (1, 2)]\n"
+    "def tax(seed):\n"
+    "    return float(project_totals(INPUTS[seed], law(seed))['owner_tax'].sum())\n"
+    "alone = [tax(0), tax(1)]\n"
+)
+"""A program that projects some paths on several threads, in the process that everything else starts from."""
+
+FORKED = TOTALS + (
+    "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+    "    print(alone == pool.map_async(tax, [0, 1]).get(timeout=90))\n"
+)
+BESIDE = TOTALS + (
+    "found = {}\n"
+    "def often(seed):\n"
+    "    found[seed] = {tax(seed) for _ in range(20)}\n"
+    "threads = [threading.Thread(target=often, args=(seed,)) for seed in (0, 1)]\n"
+    "[thread.start() for thread in threads]\n"
+    "[thread.join() for thread in threads]\n"
+    "print(found == {seed: {alone[seed]} for seed in (0, 1)})\n"
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_projects_as_its_parent(tmp_path):
+    assert said(call(tmp_path, FORKED, NUMBA_NUM_THREADS="2")) == ["True"]
+
+
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_two_threads_project_at_once(tmp_path, layer):
+    environment = {"NUMBA_NUM_THREADS": "2", "NUMBA_THREADING_LAYER": layer}
+    assert said(call(tmp_path, BESIDE, **environment)) == ["True"]
+
+
+def test_every_number_is_worked_on_once_and_a_fault_is_raised():
+    for most in (1, 3):
+        done = []
+        with compiled.at_most(most):
+            assert compiled.threads() <= most
+            compiled.on_threads(done.append, 7)
+            with pytest.raises(ZeroDivisionError):
+                compiled.on_threads(lambda number: 1 // number, 3)
+        assert sorted(done) == list(range(7))

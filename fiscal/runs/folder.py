@@ -426,27 +426,26 @@ def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
             problems.append(Problem("the file is missing", file=f"{path}/{name}"))
         else:
             sizes[name] = (path / name).stat().st_size
-    told = manifest.get("sizes", sizes)
-    for name, size in sizes.items():
-        if size != told[name] or size > MAX_TABLE_BYTES:
-            message = "the file was changed after the run" if size != told[name] else "the file is too large"
-            allowed = f"{min(told[name], MAX_TABLE_BYTES)} bytes"
-            problems.append(Problem(message, file=f"{path}/{name}", value=f"{size} bytes", allowed=allowed))
-    if sum(sizes.values()) > MAX_RUN_BYTES:
-        return [
-            *problems,
-            Problem("is larger than any run", file=str(path), allowed=f"{MAX_RUN_BYTES} bytes"),
-        ]
+    told, fitting = sizes | manifest.get("sizes", {}), []
     for name, size in sizes.items():
         if size == told[name] and size <= MAX_TABLE_BYTES:
-            try:
-                changed = file_sha256(path / name) != named[name]
-            except OSError as error:
-                reason = error.strerror or str(error)
-                problems.append(Problem(f"cannot be read: {reason}", file=f"{path}/{name}"))
-                continue
-            if changed:
-                problems.append(Problem("the file was changed after the run", file=f"{path}/{name}"))
+            fitting.append(name)
+            continue
+        message = "the file was changed after the run" if size != told[name] else "the file is too large"
+        allowed = f"{min(told[name], MAX_TABLE_BYTES)} bytes"
+        problems.append(Problem(message, file=f"{path}/{name}", value=f"{size} bytes", allowed=allowed))
+    if sum(sizes[name] for name in fitting) > MAX_RUN_BYTES:
+        too_large = Problem("is larger than any run", file=str(path), allowed=f"{MAX_RUN_BYTES} bytes")
+        return [*problems, too_large]
+    for name in fitting:
+        try:
+            changed = file_sha256(path / name) != named[name]
+        except OSError as error:
+            reason = error.strerror or str(error)
+            problems.append(Problem(f"cannot be read: {reason}", file=f"{path}/{name}"))
+            continue
+        if changed:
+            problems.append(Problem("the file was changed after the run", file=f"{path}/{name}"))
     return problems
 
 
