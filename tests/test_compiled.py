@@ -31,7 +31,7 @@ def call(folder, program=KERNEL, **environment):
     places = (folder, Path(__file__).parent, os.environ.get("PYTHONPATH", ""))
     told = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), **environment}
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env=told, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], cwd=folder, env=told, capture_output=True, text=True, timeout=400
     )
 
 
@@ -160,7 +160,7 @@ TOTALS = (
 
 FORKED = TOTALS + (
     "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
-    "    print(alone == pool.map_async(tax, [0, 1]).get(timeout=90))\n"
+    "    print(alone == pool.map_async(tax, [0, 1]).get(timeout=300))\n"
 )
 BESIDE = TOTALS + (
     "found = {}\n"
