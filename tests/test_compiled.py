@@ -145,18 +145,19 @@ def test_another_numba_keeps_nothing_rather_than_what_nobody_checks(tmp_path):
 
 
 TOTALS = (
-    "import multiprocessing, sys, threading\n"
-    "import numpy as np\n"
-    "from small import random_inputs\n"
-    "from test_kernel import law\n"
+    "import multiprocessing, threading\n"
     "from fiscal import compiled\n"
-    "from fiscal.projection.kernel import project_totals\n"
-    "INPUTS = [random_inputs(seed, paths=200, mix=np.zeros(200, dtype=np.int64)) for seed in (1, 2)]\n"
+    "compiled.prepare()\n"
+    "import kernel_of_a_test\n"
     "def tax(seed):\n"
-    "    return float(project_totals(INPUTS[seed], law(seed))['owner_tax'].sum())\n"
+    "    found = [0.0] * 9\n"
+    "    def one(number):\n"
+    "        found[number] = kernel_of_a_test.double(seed + number / 2)\n"
+    "    compiled.on_threads(one, 9)\n"
+    "    return tuple(found)\n"
     "alone = [tax(0), tax(1)]\n"
 )
-"""A program that projects some paths on several threads, in the process that everything else starts from."""
+"""A program that calls compiled code on several threads, in the process that everything else starts from."""
 
 FORKED = TOTALS + (
     "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
@@ -193,3 +194,9 @@ def test_every_number_is_worked_on_once_and_a_fault_is_raised():
             with pytest.raises(ZeroDivisionError):
                 compiled.on_threads(lambda number: 1 // number, 3)
         assert sorted(done) == list(range(7))
+
+
+def test_no_compiled_code_uses_threads_of_numba(root):
+    """They would end a forked child, and with ``workqueue`` two callers at once."""
+    for file in (root / "fiscal").rglob("*.py"):
+        assert "parallel=True" not in file.read_text(encoding="utf-8"), file
