@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import math
 import os
 import re
 from collections import Counter, deque
@@ -56,6 +57,10 @@ def parse_json(content: bytes, shown: str, *, comments: bool = False) -> Any:
     def refuse(word: str) -> Any:
         raise ValueError(f"{word} is no number of JSON")
 
+    def finite(word: str) -> float:
+        number = float(word)
+        return number if math.isfinite(number) else refuse(word[:80])
+
     def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
@@ -66,7 +71,7 @@ def parse_json(content: bytes, shown: str, *, comments: bool = False) -> Any:
     try:
         text = content.decode("utf-8-sig")
         text = _COMMENT.sub(_blank, text) if comments else text
-        told = json.loads(text, parse_constant=refuse, object_pairs_hook=object_of)
+        told = json.loads(text, parse_constant=refuse, parse_float=finite, object_pairs_hook=object_of)
         if repeated:
             raise InputError(_repeated(told, repeated, shown))
     except (ValueError, RecursionError) as error:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fiscal import engine
+from fiscal import compiled, engine
 from fiscal.assembly import path_settings
 from fiscal.axes import ASSETS
 from fiscal.errors import InputError
@@ -233,24 +233,18 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
 
 
 def test_the_distribution_is_the_same_for_any_batch_and_number_of_threads() -> None:
-    import numba
-
     paths = small().paths
     assert paths is not None
     own, asked = paths.distributions[0], paths.asked
     whole = simulate(asked, measure="real", count=1100, batch=1100)
-    threads = numba.get_num_threads()
-    try:
-        for batch, at_once in ((64, 1), (1000, threads)):
-            numba.set_num_threads(at_once)
+    for batch, at_once in ((64, 1), (1000, compiled.threads())):
+        with compiled.at_most(at_once):
             again = simulate(asked, measure="real", count=1100, batch=batch)
-            np.testing.assert_array_equal(again.crypto_over_gdp, whole.crypto_over_gdp)
-            for label, lines in again.lines.items():
-                for line, values in lines.items():
-                    np.testing.assert_array_equal(values, whole.lines[label][line], err_msg=f"{label} {line}")
-                    np.testing.assert_array_equal(values[:20], own.lines[label][line])
-    finally:
-        numba.set_num_threads(threads)
+        np.testing.assert_array_equal(again.crypto_over_gdp, whole.crypto_over_gdp)
+        for label, lines in again.lines.items():
+            for line, values in lines.items():
+                np.testing.assert_array_equal(values, whole.lines[label][line], err_msg=f"{label} {line}")
+                np.testing.assert_array_equal(values[:20], own.lines[label][line])
 
 
 def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:

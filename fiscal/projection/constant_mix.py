@@ -20,7 +20,7 @@ heirs to the next cohort that reaches it. A path's bits are the same in any bloc
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from fiscal.projection.schedule import added_tax, buffer, compiled, tax_of
 
@@ -64,7 +64,7 @@ CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, SHARE, LOSS, SCALE = (LANES *
 YEAR = 8 * LANES
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, nogil=True)
 def project(
     out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,
@@ -80,7 +80,7 @@ def project(
     ``opening`` (2, 2, A, G), ``core_weight`` (Y, A, X), ``target`` (P, Y). ``to_heirs`` (Y, A, G) is the
     share of a balance that passes to heirs within the year.
     """
-    for block in prange(out.shape[0]):
+    for block in range(out.shape[0]):
         path = np.empty(LANES, np.int64)
         for lane in range(LANES):
             path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]

@@ -18,7 +18,7 @@ next cohort that reaches it. Either way lanes never meet, and a path's bits are 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from fiscal.projection.schedule import added_tax, buffer, compiled, tax_of
 
@@ -74,7 +74,7 @@ TARGET, BUYS_SHARE, MULTIPLIED = (LANES * i for i in range(3))
 POLICY = 3 * LANES
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, nogil=True)
 def project(
     out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
@@ -91,7 +91,7 @@ def project(
     axis of what is theirs and no path's: ``opening`` (S, 2, 2, A, G), ``holders`` (S, Y, A, G), ``core_weight``
     (S, Y, A, X). ``to_heirs`` (Y, A, G) is the share of a balance that passes to heirs within the year.
     """
-    for block in prange(out.shape[0]):
+    for block in range(out.shape[0]):
         path = np.empty(LANES, np.int64)
         for lane in range(LANES):
             path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]

@@ -23,6 +23,8 @@ from fiscal.runs.manifest import (
     input_record,
     is_run,
     read_manifest,
+    sealed,
+    unchecked,
 )
 from fiscal.runs.place import Place, check_target, working_place
 from fiscal.runs.rerun import Outcome, first_difference, rerun
@@ -54,7 +56,9 @@ __all__ = [
     "records",
     "rerun",
     "reporter",
+    "sealed",
     "stored_result",
+    "unchecked",
     "verify",
     "working_place",
     "write_run",
