@@ -10,11 +10,14 @@ pandas and the model itself are imported when they are first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = (
+    False  # nothing is imported here, so that no interruption comes before the command can answer it
+)
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
     import pandas as pd
 
     from fiscal.results import Comparison, Result
@@ -177,6 +180,8 @@ def write_report(
 
     ``tables`` is the folder of the tables; default: ``tables`` beside the PDF. Returns the PDF's path.
     """
+    from pathlib import Path
+
     from fiscal.report import build
 
     path = Path(out)

@@ -49,7 +49,7 @@ def _adjustable(folder: object) -> Mapping[str, Declared]:
 def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> list[Problem]:
     """Every fault of an ``[assumptions]`` section: unknown keys, wrong types, values out of range."""
     known = adjustable()
-    found = []
+    found: list[Problem] = []
     for key, value in values.items():
         dotted = f"{ASSUMPTIONS}.{key}"
         file = origins.get(dotted)
