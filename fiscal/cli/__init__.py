@@ -1,14 +1,14 @@
 """The ``fiscal`` command. Results go to stdout, messages and progress to stderr.
 
 Exit codes: 0 fine, 1 a check failed, 2 wrong input, too little memory or an output that cannot be written, 130
-interrupted, 141 a closed pipe, 143 terminated. Nothing that takes time is imported here: whatever happens from the first line of
-:func:`main` on becomes one of these. Everything heavy is imported inside the commands, so that ``fiscal --help``
-answers at once.
+interrupted, 141 a closed pipe, 143 terminated. Nothing that takes time is imported here: whatever happens from the
+first line of :func:`main` on becomes one of these. Everything heavy is imported inside the commands, so that
+``fiscal --help`` answers at once.
 """
 
 from __future__ import annotations
 
-import _signal  # what signal is made of, without the time that its import takes
+import _signal  # type: ignore[import-not-found]  # signal without the time that its import takes
 import os
 
 TYPE_CHECKING = False
