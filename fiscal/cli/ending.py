@@ -62,8 +62,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _raised_in_vain(unraisable: Any) -> None:
     """The interruption came where Python drops exceptions, in a callback of a library: it comes again."""
+    import threading
+
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        signal.raise_signal(_caught[0])
+        told = os.getpid(), _caught[0]
+        again = threading.Timer(0.05, os.kill, told)  # after this function, where it would be dropped too
+        again.daemon = True
+        again.start()
 
 
 def _code_of(error: BaseException) -> int:
@@ -81,7 +86,9 @@ def _code_of(error: BaseException) -> int:
         return error.code if isinstance(error.code, int) else EXIT_WRONG_INPUT
     if any(map(_lacks_memory, _with_causes(error))):
         _tell("this needs more memory than the process may take; a shorter horizon or fewer paths need less")
-        return EXIT_WRONG_INPUT
+        for stream in (sys.__stdout__, sys.__stderr__):
+            _drop_unwritable(stream)
+        os._exit(EXIT_WRONG_INPUT)  # libraries that are half loaded may break as the process ends
     if isinstance(error, FiscalError):
         told = str(error)
     elif isinstance(error, OSError):
