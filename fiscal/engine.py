@@ -371,7 +371,7 @@ def _run_off_years(settings: Settings) -> int:
 
 
 YEAR_BYTES, PATH_YEAR_BYTES = 1.5 * 2**20, 1.6 * 2**20
-"""What a year, and each path in it, add to the memory of a run of named paths; measured, see docs/reliability.md."""
+"""What a year, and each path in it, add to the memory of a run of named paths; measured, see docs/cluster.md."""
 
 COMPILER_BYTES = 200 * 2**20
 """What compiling the projection takes, and what a projection of totals takes at its peak."""
