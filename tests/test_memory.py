@@ -152,7 +152,7 @@ def test_the_estimate_of_named_paths_counts_years_references_and_conventions(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")
-@pytest.mark.parametrize("mebibytes", [200, 700, 1500])
+@pytest.mark.parametrize("mebibytes", [700, 1500])
 def test_a_process_of_little_memory_answers_with_a_message(mebibytes: int, tmp_path: Path) -> None:
     command = [sys.executable, "-c", LIMITED.format(mebibytes=mebibytes), "run", "boom", "--out", "mine"]
     answer = subprocess.run(
