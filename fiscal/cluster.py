@@ -79,7 +79,7 @@ def workers(engine: str = LOCAL, scheduler: str | None = None) -> Iterator[Clust
             import cryptography  # noqa: F401 - certificates of a cluster of our own
     except ImportError:
         message = "needs packages that are not installed"
-        extra = 'those of the extra "cluster": python -m pip install "fiscal[cluster]"'
+        extra = 'those of the extra "cluster": python -m pip install ".[cluster]" in a clone of fiscal'
         raise InputError(Problem(message, key="engine", value=engine, allowed=extra)) from None
     with _silenced(), contextlib.closing(Cluster(scheduler)) as cluster:
         cluster.connect()

@@ -1,4 +1,5 @@
-"""Reading files of someone else's making: no more than their limit, and a message for what cannot be read."""
+"""Reading what someone else has made, files and values: no more than the limits, and a message for what cannot be
+read."""
 
 from __future__ import annotations
 
@@ -9,11 +10,52 @@ import math
 import os
 import re
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fiscal.errors import InputError, Problem
+
+MAX_KEYS = 1000
+"""Keys of a scenario, a design or a set of overrides; there are some two hundred settings."""
+
+MAX_DEPTH = 16
+"""Levels of tables and lists in each other."""
+
+
+def refuse_oversize(data: object, shown: str | None, most_keys: int = MAX_KEYS) -> None:
+    """Raise InputError for tables and lists that nest deeper than :data:`MAX_DEPTH` or have more than ``most_keys``
+    keys; iterative, so that no depth breaks it."""
+    level, keys = [data], 0
+    for _ in range(MAX_DEPTH + 1):
+        nodes = [node for node in level if isinstance(node, Mapping | list | tuple)]
+        keys += sum(len(node) for node in nodes if isinstance(node, Mapping))
+        if keys > most_keys:
+            raise InputError(Problem("has too many keys", file=shown, allowed=f"at most {most_keys:,}"))
+        level = [
+            child
+            for node in nodes
+            for child in (node.values() if isinstance(node, Mapping) else node)
+            if isinstance(child, Mapping | list | tuple)
+        ]
+        if not level:
+            return
+    raise InputError(Problem("nested too deeply", file=shown, allowed=f"at most {MAX_DEPTH} levels"))
+
+
+def plain_value(value: Any) -> Any:
+    """A value that someone's program gave as a file would hold it: numbers, switches and texts of NumPy and pandas
+    become Python's own, arrays, series and tuples become lists, paths become texts. What is none of these stays."""
+    if isinstance(value, Mapping):
+        return {plain_value(key): plain_value(member) for key, member in value.items()}
+    if hasattr(value, "tolist"):
+        return plain_value(value.tolist())
+    if isinstance(value, os.PathLike):
+        return plain_value(os.fspath(value))
+    if isinstance(value, list | tuple):
+        return [plain_value(member) for member in value]
+    return value
 
 
 def is_plain_file(path: Path) -> bool:

@@ -256,7 +256,7 @@ def test_without_dask_the_extra_is_named(tmp_path, root) -> None:
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True,
     )  # fmt: skip
     assert answer.returncode == 2 and answer.stdout == ""
-    assert 'pip install "fiscal[cluster]"' in answer.stderr
+    assert 'pip install ".[cluster]"' in answer.stderr
     assert len(answer.stderr.strip().splitlines()) == 1
 
 

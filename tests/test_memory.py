@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fiscal import engine, memory, simulation
+import fiscal
+from fiscal import compiled, engine, memory, simulation
 from fiscal.errors import InputError
 from fiscal.scenario import load
 from fiscal.simulation import BATCH, bytes_needed, simulate
@@ -118,10 +122,54 @@ def test_where_no_system_tells_nothing_is_refused(monkeypatch: pytest.MonkeyPatc
         engine.run(load("stochastic_central", {"paths.count": 1_000_000}))
 
 
-def test_paths_are_not_asked_for_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 1)
-    run = engine.compute(load("boom", SETTINGS), run_off=False)
-    assert run.paths is None
+@pytest.mark.parametrize("project", [engine.run, engine.compute, fiscal.quick, fiscal.cells])
+def test_named_paths_that_would_not_fit_are_refused_before_the_work(
+    project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 100 * 2**20)
+    monkeypatch.setattr(compiled, "prepare", lambda: pytest.fail("the work has begun"))
+    with pytest.raises(
+        InputError, match=r"GiB of memory, 0\.1 GiB are available .*allowed: a machine with more"
+    ):
+        project(load("boom", SETTINGS))
+
+
+def test_the_estimate_of_named_paths_counts_years_references_and_conventions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = 1100 * 2**20
+    monkeypatch.setattr(memory, "available_bytes", lambda: room)
+    engine.refuse_beyond_memory(load("baseline", SETTINGS | {"adoption.full_year": 2035}).settings)
+    for more in (
+        {"horizon.last_year": 2100}, {"adoption.participants_share": 0.5, "adoption.allocation_share": 0.5},
+        {"books.convention_rates": [0.01, 0.02, 0.03, 0.04, 0.05]},
+    ):  # fmt: skip
+        settings = load("baseline", SETTINGS | more).settings
+        with pytest.raises(InputError):
+            engine.refuse_beyond_memory(settings)
+        engine.refuse_beyond_memory(settings, run_off=False, references=False)
+        engine.refuse_beyond_memory(settings, cells=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")
+@pytest.mark.parametrize("mebibytes", [700, 1500])
+def test_a_process_of_little_memory_answers_with_a_message(mebibytes: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LIMITED.format(mebibytes=mebibytes), "run", "boom", "--out", "mine"]
+    answer = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )  # fmt: skip
+    assert answer.returncode == 2, answer.stderr
+    assert "memory" in answer.stderr and "Traceback" not in answer.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, ({mebibytes} * 2**20,) * 2)
+from fiscal import cli
+cli.main()
+"""
 
 
 def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from fiscal.scenario.toml import path_hint
+
 Status = Literal["cited", "derived", "assumed", "choice"]
 
 SMALLEST = 1e-12
@@ -65,7 +67,7 @@ class Section(BaseModel):
         name = cast(str, info.field_name)
         if isinstance(value, list):
             return tuple(without_dust(member) for member in value)
-        if value == NONE_WORD and is_optional(cls, name):
+        if isinstance(value, str) and value == NONE_WORD and is_optional(cls, name):
             return None
         return without_dust(value)
 
@@ -80,6 +82,8 @@ class Section(BaseModel):
             if isinstance(member, str) and any("\ud800" <= mark <= "\udfff" for mark in member):
                 # the name of a file that is no UTF-8, which no table, TOML or PDF could hold
                 raise PydanticCustomError("not_text", "is no text that UTF-8 can hold")
+            if path_hint(member):
+                raise PydanticCustomError("control_character", "holds a control character")
             if not isinstance(member, int | float) or isinstance(member, bool):
                 continue
             if (low is not None and member < low) or (high is not None and member > high):
