@@ -191,7 +191,7 @@ HIGHEST_RETURN_RATE = 3.0
 HIGHEST_MEAN_RATE = 0.5
 """So is a column without a negative value whose mean is above it: an index that starts at 1, or percent."""
 HIGHEST_EXTREME_RATE = 1e4
-"""A hundred times what crypto earned in its best year; beyond it accounts cannot be computed to the dollar."""
+"""Return a year beyond which accounts cannot be computed to the dollar."""
 ALL_BUT_NOTHING = -1 + 1e-12
 """A total loss as a half's return that has a logarithm: 1e-24 of a dollar is left after the year."""
 ALLOW_EXTREME = "paths.allow_extreme"

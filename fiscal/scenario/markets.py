@@ -225,7 +225,7 @@ class Paths(Section):
         unit="switch",
         doc="Takes returns above 3 a year (300 percent), and columns without a negative value whose mean is above 0.5, "
         "from a user's file; without it they are refused as prices, index levels or percent.",
-        source="Bitcoin's best calendar year since 2014 is below 3 (data/annual_returns.csv)",
+        source="a rule of this program: larger numbers are almost always prices, index levels, or percent",
         status="choice",
     )
     seed: int = setting(
