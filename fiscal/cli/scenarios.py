@@ -90,7 +90,7 @@ def explain(
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
     if path:
-        typer.echo(path)
+        show_entries([(path, [])])
     _show_settings(rows)
     if warning:
         say(warning)
