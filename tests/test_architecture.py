@@ -38,6 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "flat_tax": _BASE | {"assembly", "markets", "projection"},
     "simulation": _ENGINE | {"assembly"},
     "levers": _ENGINE | {"assembly"},
+    "idle": _ENGINE | {"assembly"},
     "pricing": _ENGINE | {"assembly", "simulation"},
     "contingent": _ENGINE | {"assembly", "simulation"},
     "compiled": set(),
@@ -63,6 +64,7 @@ ARROWS: dict[str, set[str]] = {
     "exhibits": _INPUTS | {"assembly", "law", "markets", "results", "scenario", "views"},
     "cohorts": _ENGINE | {"assembly", "engine"},
     "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
+    "adoption": _INPUTS | {"assembly", "markets", "plots", "totals"},
     "widgets": _BASE | {"assembly", "markets", "plots", "scenario", "totals", "views"},
     "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
     "sweeps": _ENGINE | {"assembly", "results", "simulation", "tables", "totals"},
@@ -71,6 +73,7 @@ ARROWS: dict[str, set[str]] = {
     "report": _INPUTS
     | {
         "",
+        "adoption",
         "assembly",
         "budget",
         "plots",
@@ -86,6 +89,7 @@ ARROWS: dict[str, set[str]] = {
     "runs": {"", "errors", "reading", "results", "scenario", "shapes", "sources", "sweeps"},
     "cli": {
         "",
+        "adoption",
         "assembly",
         "budget",
         "calculator",
@@ -93,9 +97,11 @@ ARROWS: dict[str, set[str]] = {
         "engine",
         "errors",
         "exhibits",
+        "idle",
         "law",
         "markets",
         "plots",
+        "reading",
         "report",
         "results",
         "runs",

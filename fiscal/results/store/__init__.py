@@ -23,6 +23,8 @@ from fiscal.results.store.manifest import (
     input_record,
     is_run,
     read_manifest,
+    sealed,
+    unchecked,
 )
 from fiscal.results.store.place import Place, check_target, working_place
 from fiscal.results.store.rerun import Outcome, first_difference, rerun
@@ -54,7 +56,9 @@ __all__ = [
     "records",
     "rerun",
     "reporter",
+    "sealed",
     "stored_result",
+    "unchecked",
     "verify",
     "working_place",
     "write_run",
