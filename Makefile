@@ -77,6 +77,7 @@ faults: $(INSTALLED)
 INPUTS ?= 1000000
 fuzz: $(INSTALLED)
 	$(BIN)/python tests/fuzz.py --inputs $(INPUTS)
+	$(BIN)/python tests/ends.py
 
 # In an environment of its own, for it is no part of the package; it reads the lock file alone and installs nothing of it.
 AUDIT_VENV := .venv-audit

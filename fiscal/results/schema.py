@@ -40,7 +40,7 @@ from fiscal.engine.inputs import (
     holds_alternatives,
     splits_holders,
 )
-from fiscal.engine.random_paths import STOCKS
+from fiscal.engine.random_paths import STOCKS, path_measures
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS
 from fiscal.engine.run import LARGEST, VINTAGE_YEAR
 from fiscal.markets.paths import path_model
@@ -172,7 +172,7 @@ def shapes_of(settings: Settings) -> dict[str, Shape]:
     if settings.state.income_tax:
         rows = _rows(world.paths, world.years, STATE_LINES)
         shapes["state_tax"] = Shape(("path", "year", "line"), rows, AMOUNTS)
-    if world.random and settings.paths.count > 1:
+    if settings.paths.count > 1:
         shapes |= _paths(world)
     return shapes
 
@@ -380,7 +380,7 @@ def _distribution_bases(world: _World, scope: str) -> Iterator[Row]:
 
 
 def _paths(world: _World) -> dict[str, Shape]:
-    """Tables of a random model's paths."""
+    """Tables of many paths."""
     settings, years = world.settings, world.years
     references = world.paths[1:]
     pairs = [(path, "none") for path in world.paths] + [(SCENARIO_PATH, other) for other in references]
@@ -397,7 +397,7 @@ def _paths(world: _World) -> dict[str, Shape]:
         ),
         "path_windows": Shape(
             ("measure", "reference", "window", "line"),
-            _rows({settings.paths.measure, RISK_NEUTRAL}, ("none", *references), windows, PATH_LINES),
+            _rows(path_measures(settings), ("none", *references), windows, PATH_LINES),
             (*MOMENTS, "lowest_mean_bn_usd", "highest_mean_bn_usd", "worse_share", "paths"),
             gaps=no_error,
         ),

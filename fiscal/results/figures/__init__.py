@@ -2,7 +2,7 @@
 
     >>> ax = fiscal.compare(base, boom).plot.difference(reference="no_crypto")
 
-Nothing is shown and no global state is changed; ``ax.figure`` is a plain matplotlib figure.
+Nothing is shown and no global state is changed; ``ax.figure`` is a matplotlib figure that keeps this style.
 """
 
 from __future__ import annotations

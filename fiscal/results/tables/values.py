@@ -135,8 +135,13 @@ def _rows(
             "line": line,
             "present_value_bn_usd": value / BILLION,
             "standard_error_bn_usd": np.nan,
-            "per_dollar": value / money,
+            "per_dollar": _ratio(value, money),
         }
+
+
+def _ratio(part: float, whole: float) -> float:
+    """``part / whole``; no number, an empty cell of a table, where the whole is nothing."""
+    return part / whole if whole else float("nan")
 
 
 def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
@@ -228,7 +233,7 @@ def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
                 "line": line,
                 "present_value_bn_usd": amount / BILLION,
                 "standard_error_bn_usd": _error(value, line) / BILLION,
-                "per_dollar": amount / put_in[name],
+                "per_dollar": _ratio(amount, put_in[name]),
             }
 
 
