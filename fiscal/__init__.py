@@ -10,13 +10,13 @@ pandas and the model itself are imported when they are first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from fiscal.base.version import __version__
-
+# Nothing is imported here, so that no interruption comes before the command can answer it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
     import pandas as pd
 
     from fiscal.results.result import Comparison, Result
@@ -59,6 +59,7 @@ _LAZY = {
     "Result": "fiscal.results.result",
     "Scenario": "fiscal.scenario",
     "Sweep": "fiscal.studies.sweeps",
+    "__version__": "fiscal.base.version",
     "cells": "fiscal.engine.cells",
     "explorer": "fiscal.results.explorer",
     "market_paths": "fiscal.results.market_and_law",
@@ -175,9 +176,11 @@ def write_report(
 ) -> Path:
     """Write the PDF report of some results, the first being the baseline, and its tables (CSV).
 
-    ``tables`` is the folder of the tables; default: ``tables`` beside the PDF. Returns the PDF's path.
+    ``tables`` is the folder of the tables, which holds those of this report alone; default: named after the PDF and
+    beside it, as ``fiscal-report-tables``. Returns the PDF's path.
     """
+    from pathlib import Path
+
     from fiscal.report import build
 
-    path = Path(out)
-    return build(list(results), path, Path(tables) if tables else path.parent / "tables", progress)
+    return build(list(results), Path(out), Path(tables) if tables else None, progress)

@@ -84,6 +84,7 @@ def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> Projection
         heir_schedule=progressive_schedule(rng),
         additional_tax_rate=0.1,
         contribution_scale=np.ones((paths, YEARS, STRATA)),
+        conversion_schedule=progressive_schedule(rng),
     )
     assert set(changes) <= set(fields), set(changes) - set(fields)
     return ProjectionInputs(**(fields | changes))  # type: ignore[arg-type]
@@ -146,6 +147,7 @@ def longer(years: int, ages: int, *, rate: float, rebalancing: float, crypto: np
         holders=ones,
         heirs=ones,
         owner_schedule=flat_schedule(rate, years, ages, 1),
+        conversion_schedule=flat_schedule(rate, years, ages, 1),
         heir_schedule=flat_schedule(rate, years, ages, 1),
         additional_tax_rate=0.0,
     )

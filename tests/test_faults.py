@@ -187,10 +187,8 @@ def test_a_limit_on_file_size_is_a_message(tmp_path, undisturbed):
 
 def test_a_read_only_place_is_refused_before_the_run(disk):
     assert faults.remounted(disk, "ro")
-    started = time.monotonic()
     message(faults.finished([*WORDS, "--out", "run"], disk))
     message(faults.finished([*WORDS, "--out", "new/run"], disk))
-    assert time.monotonic() - started < 30
     assert faults.remounted(disk, "rw") and list(disk.iterdir()) == []
 
 

@@ -68,8 +68,8 @@ FACTOR_FIELDS: Mapping[str, tuple[str, ...]] = {
         "impact_persistence", "crypto_market_usd",
     ),
     "rate": (
-        "penalised_share", "nonqualified_share", "additional_tax_rate", "owner_schedule", "heir_schedule",
-        "holders", "heirs",
+        "penalised_share", "nonqualified_share", "additional_tax_rate", "owner_schedule", "conversion_schedule",
+        "heir_schedule", "holders", "heirs",
     ),
     "timing": (
         "withdrawal_rate", "rollover_rate", "conversion_rate", "death_rate", "spouse_share", "heir_years",
@@ -380,6 +380,7 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         "returns": _same_fields(one, two, FACTOR_FIELDS["returns"])
         and _same(*(people / people.sum() for people in stratum_shares)),
         "rate": _same_fields(one, two, (*TAXABLE_SHARES, "additional_tax_rate"))
+        # the schedule of conversions is the law's, which the owners' tells, and who converts, which their rate does
         and _same_fields(one, two, ("owner_schedule", "heir_schedule"))
         and _same_fields(base.buildup, other.buildup, tuple(field.name for field in fields(BuildupTax)))
         and base.displaced_share == other.displaced_share,

@@ -73,7 +73,7 @@ def _made_into(
         try:
             result = make(place)
             store.finish(place, result, ["fiscal", *sys.argv[1:]], files(result) if files else None)
-        except (KeyboardInterrupt, OSError, InputError):
+        except (KeyboardInterrupt, OSError, MemoryError, InputError):
             if place.kept():
                 say(f"{place.kept()} batches are kept in {place.path.name}; --resume goes on with them")
             raise

@@ -16,6 +16,7 @@ shadow's tax from the second, whose shares are those of a level draw at the retu
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ import numpy as np
 
 from fiscal.base import compiled
 from fiscal.base.errors import InputError, Problem, nearest, percent_hint
+from fiscal.base.files import plain_value
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
 from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.budget.vintages import Vintages, value_vintages
@@ -189,7 +191,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     wrong: set[str] = set()
     for name, option in OPTIONS.items():
-        given = options.get(name)
+        given = plain_value(options.get(name))
         values[name] = option.default if given is None else given
         fault = _fault(option, values[name])
         if fault:
@@ -214,9 +216,9 @@ def _fault(option: Option, value: Any) -> str | None:
         return "must be given" if option.needed else None
     if option.choices:
         return None if value in option.choices else "no such choice"
-    if isinstance(value, bool | str) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return "is not a number"
-    if not math.isfinite(value):
+    if not abs(value) <= sys.float_info.max:  # a whole number may be too large to be a float
         return "is not finite"
     if option.whole and value != int(value):
         return "is not a whole number"
@@ -421,6 +423,7 @@ def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
         holders=one,
         heirs=one.copy(),
         owner_schedule=flat,
+        conversion_schedule=flat,
         heir_schedule=flat,
         additional_tax_rate=0.0,
     )

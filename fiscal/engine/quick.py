@@ -89,6 +89,7 @@ class TotalsRun:
 
 def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> TotalsRun:
     """Totals of a scenario as arrays."""
+    engine_run.refuse_beyond_memory(scenario.settings, cells=False)
     compiled.prepare()
     from fiscal.projection.kernel import project_references
 

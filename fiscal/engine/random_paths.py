@@ -27,6 +27,7 @@ from fiscal.engine.inputs import (
     holds_alternatives,
     path_settings,
     policy_on_paths,
+    with_a_market,
     with_custody_failure,
 )
 from fiscal.markets.losses import draw_loss_rates
@@ -164,6 +165,14 @@ def bytes_needed(settings: Settings) -> tuple[int, int]:
     return PROCESS_BYTES + beside, kept + ROW_BYTES
 
 
+def path_measures(settings: Settings) -> tuple[str, ...]:
+    """Measures on which paths are drawn: the scenario's own, and the risk-neutral one of a model that has it."""
+    own = settings.paths.measure
+    return (
+        tuple(dict.fromkeys((own, "risk_neutral"))) if path_model(settings.paths.model).stochastic else (own,)
+    )
+
+
 def experiment(
     settings: Settings,
     inputs: ProjectionInputs,
@@ -199,7 +208,7 @@ def experiment(
         answering=answering, flat=flat,
         expected_flat_tax={
             measure: _expected_flat_tax(flat, labels, {**path_settings(settings), "measure": measure})
-            for measure in dict.fromkeys((settings.paths.measure, "risk_neutral"))
+            for measure in path_measures(settings)
         },
     )  # fmt: skip
 
@@ -456,7 +465,7 @@ def on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> Projec
         at_end = implied_crypto_value_over_gdp(market).to_numpy().T * (
             macro(market.years[1:])["gdp_bn_usd"].to_numpy() * 1e9
         )
-        worth = np.concatenate([repeated(value)[:, :2], at_end[:, :-1]], axis=1)
+        worth = with_a_market(np.concatenate([repeated(value)[:, :2], at_end[:, :-1]], axis=1))
     return replace(
         inputs,
         path_labels=(label,) * size,

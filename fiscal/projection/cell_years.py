@@ -113,7 +113,7 @@ def project(
     contribution_usd, contribution_scale, half_return, core_weight, crypto_weight, fee_rate, loss_rate, targets,
     contribution_share, transfer, rebalancing, sale_share, multiplier, persistence, market, withdrawal_rate, penalised,
     nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, owner_knots, owner_tax,
-    heir_knots, heir_tax, additional_rate,
+    conversion_knots, conversion_tax, heir_knots, heir_tax, additional_rate,
 ):  # fmt: skip
     """Fill one path's lines (line, Y, A, N), stocks, residuals and, where they have years, shares and balances.
 
@@ -359,15 +359,15 @@ def project(
 
                 # a stub's flows are taxed at the rates of the full year they belong to
                 taxable = (plan_traditional + ira_traditional + earned) / part
-                due = part * _expected_tax(owner_knots[y], owner_tax[y, a, g], taxable, holders[y, a, n])
-                lines[OWNER_TAX, y, a, n] = due
+                people = holders[y, a, n]
+                lines[OWNER_TAX, y, a, n] = part * _expected_tax(
+                    owner_knots[y], owner_tax[y, a, g], taxable, people
+                )
                 if conversions != 0.0:
-                    lines[CONVERSION_TAX, y, a, n] = (
-                        part
-                        * _expected_tax(
-                            owner_knots[y], owner_tax[y, a, g], taxable + conversions / part, holders[y, a, n]
-                        )
-                        - due
+                    knots, tax = conversion_knots[y], conversion_tax[y, a, g]
+                    lines[CONVERSION_TAX, y, a, n] = part * (
+                        _expected_tax(knots, tax, taxable + conversions / part, people)
+                        - _expected_tax(knots, tax, taxable, people)
                     )
                 lines[HEIR_TAX, y, a, n] = part * _expected_tax(
                     heir_knots[y], heir_tax[y, a, g], paid[TRADITIONAL] / part, heirs[y, a, n]

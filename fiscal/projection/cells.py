@@ -8,7 +8,6 @@ for, :mod:`fiscal.projection.kernel` is faster by far.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -33,8 +32,6 @@ def project(
     the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
     """
     compiled.prepare()
-    import numba
-
     from fiscal.projection import cell_years
 
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
@@ -102,12 +99,12 @@ def project(
             plain(inputs.crypto_market_usd[p]), plain(inputs.withdrawal_rate), plain(inputs.penalised_share),
             plain(inputs.nonqualified_share), plain(inputs.rollover_rate), plain(inputs.conversion_rate), to_heirs,
             int(heir_years), holders, heirs, plain(inputs.owner_schedule.knots_usd),
-            plain(inputs.owner_schedule.tax_usd), plain(inputs.heir_schedule.knots_usd),
+            plain(inputs.owner_schedule.tax_usd), plain(inputs.conversion_schedule.knots_usd),
+            plain(inputs.conversion_schedule.tax_usd), plain(inputs.heir_schedule.knots_usd),
             plain(inputs.heir_schedule.tax_usd), float(inputs.additional_tax_rate),
         )  # fmt: skip
 
-    with ThreadPoolExecutor(max_workers=min(n_paths, numba.get_num_threads())) as pool:
-        list(pool.map(one, range(n_paths)))
+    compiled.on_threads(one, n_paths)
 
     def unflattened(values: np.ndarray) -> np.ndarray:
         return values.reshape(*values.shape[:-2], *cell)

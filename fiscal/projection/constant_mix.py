@@ -20,9 +20,9 @@ heirs to the next cohort that reaches it. A path's bits are the same in any bloc
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from fiscal.projection.schedule import buffer, compiled, tax_of
+from fiscal.projection.schedule import added_tax, buffer, compiled, tax_of
 
 LANES = 128
 """Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
@@ -64,13 +64,13 @@ CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, OPENS, SHARE, LOSS, SCALE = (LANES *
 YEAR = 8 * LANES
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, nogil=True)
 def project(
     out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,
     penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
-    one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
-    interest_share, gain_share, payout,
+    one_heir, owner_knots, owner_tax, conversion_knots, conversion_tax, heir_knots, heir_tax, additional_rate,
+    interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
     """Fill ``out`` (block, Y, line x lane) with a column's totals on the paths ``chosen``, and ``groups_out``
     (block, Y, G, 2 x lane), where it has groups, with each group's tax on withdrawals and what is withdrawn
@@ -80,7 +80,7 @@ def project(
     ``opening`` (2, 2, A, G), ``core_weight`` (Y, A, X), ``target`` (P, Y). ``to_heirs`` (Y, A, G) is the
     share of a balance that passes to heirs within the year.
     """
-    for block in prange(out.shape[0]):
+    for block in range(out.shape[0]):
         path = np.empty(LANES, np.int64)
         for lane in range(LANES):
             path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]
@@ -88,8 +88,8 @@ def project(
             out[block], groups_out[block], path, fraction, opening, opening_basis, contribution, contribution_scale,
             half_return, core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share,
             withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years,
-            holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate,
-            interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+            holders, heirs, one_holder, one_heir, owner_knots, owner_tax, conversion_knots, conversion_tax, heir_knots,
+            heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
         )  # fmt: skip
 
 
@@ -98,8 +98,8 @@ def _block(
     out, groups_out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_core, fee_crypto, loss_rate, target, contribution_share, withdrawal_rate,
     penalised, nonqualified_share, rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder,
-    one_heir, owner_knots, owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate,
-    interest_share, gain_share, payout,
+    one_heir, owner_knots, owner_tax, conversion_knots, conversion_tax, heir_knots, heir_tax, additional_rate,
+    interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
 ):  # fmt: skip
     ages, groups = opening.shape[2:]
     years = out.shape[0]
@@ -122,7 +122,7 @@ def _block(
     bits = taxed.view(np.int64)
     due = buffer(CELL).reshape((CELL // LANES, LANES))  # tax by what it is computed on
     found, ends = buffer(LANES), np.empty(2)
-    owner_piece, heir_piece = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
+    owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
     for cohort in range(ages + years - 1):
         age = max(ages - 1 - cohort, 0)
@@ -148,15 +148,15 @@ def _block(
                 cell, ring, row, sums, y, a, k, contribution, to_heirs, nonqualified_share, interest_rate,
                 dividend_rate, gain_rate, one_holder, one_heir, converting,
             )  # fmt: skip
+            if converting:
+                added_tax(
+                    due, group_out, taxed, bits, OWNED, CONVERTED, found, ends, conversion_piece, conversion_knots,
+                    conversion_tax, holders, y, a, part,
+                )  # fmt: skip
             tax_of(
                 due, group_out, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders, y, a,
                 part, by_group,
             )  # fmt: skip
-            if converting:
-                tax_of(
-                    due, group_out, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax, holders,
-                    y, a, part, False,
-                )  # fmt: skip
             tax_of(
                 due, group_out, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs, y, a, part,
                 by_group,
@@ -461,7 +461,7 @@ def _report(
         out[y, OWNER_TAX + lane] += due[OWNED // LANES, lane]
         out[y, HEIR_TAX + lane] += due[DRAWN // LANES, lane]
         if converting:
-            out[y, CONVERSION_TAX + lane] += due[CONVERTED // LANES, lane] - due[OWNED // LANES, lane]
+            out[y, CONVERSION_TAX + lane] += due[CONVERTED // LANES, lane]
         out[y, ADDITIONAL_TAX + lane] += additional_rate * (
             plan_out * penalised_plan + ira_out * penalised_ira + earned * penalised_plan
         )

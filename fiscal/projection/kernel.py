@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fiscal.base import compiled
 from fiscal.projection import constant_mix, two_sleeves
 from fiscal.projection.inputs import ProjectionInputs, plain
 
@@ -213,9 +214,9 @@ def _one_mix(
     weights, sleeve = inputs.core_weight[mix][:, :, stratum], inputs.crypto_weight[mix]
     held = (weights != 0).any(axis=(0, 1)) | (sleeve != 0)
     holders, heirs = inputs.holders[..., stratum], inputs.heirs[..., stratum]
-    run: Callable[..., None] = constant_mix.project
-    run(
-        out, groups_out, chosen, plain(inputs.year_fraction), plain(inputs.opening_usd[..., stratum]),
+    _by_block(
+        constant_mix.project, constant_mix.LANES, out, groups_out, chosen, plain(inputs.year_fraction),
+        plain(inputs.opening_usd[..., stratum]),
         plain(inputs.opening_basis_usd[..., stratum]), plain(inputs.contribution_usd[..., stratum]),
         plain(inputs.contribution_scale[..., stratum]), plain(inputs.half_return[..., held]),
         plain(weights[..., held]), plain(sleeve[held]),
@@ -244,10 +245,9 @@ def _two_sleeves(
     sleeve = inputs.crypto_weight[mix]
     weights = inputs.core_weight[mix][:, :, strata]
     held = (weights != 0).any(axis=(0, 1, 2)) | (sleeve != 0)
-    run: Callable[..., None] = two_sleeves.project
-    run(
-        out, groups_out, chosen, plain(inputs.year_fraction), by_stratum(inputs.opening_usd),
-        by_stratum(inputs.opening_basis_usd), by_stratum(inputs.contribution_usd),
+    _by_block(
+        two_sleeves.project, two_sleeves.LANES, out, groups_out, chosen, plain(inputs.year_fraction),
+        by_stratum(inputs.opening_usd), by_stratum(inputs.opening_basis_usd), by_stratum(inputs.contribution_usd),
         plain(inputs.contribution_scale[..., strata]), plain(inputs.half_return[..., held]),
         plain(np.moveaxis(weights[..., held], 2, 0)), plain(sleeve[held]), plain(inputs.fee_rate[mix]),
         plain(inputs.loss_rate), plain(inputs.crypto_target_share[..., strata]),
@@ -259,6 +259,23 @@ def _two_sleeves(
         plain(law.payout_rate[:, held]),
     )  # fmt: skip
     return _by_path(out, groups_out, two_sleeves.LANES, len(chosen))
+
+
+def _by_block(
+    project: Callable[..., None],
+    lanes: int,
+    out: np.ndarray,
+    groups_out: np.ndarray,
+    chosen: np.ndarray,
+    *told: Any,
+) -> None:
+    """Fill ``out`` and ``groups_out`` block by block, blocks beside each other."""
+
+    def one(block: int) -> None:
+        paths = chosen[block * lanes : (block + 1) * lanes]
+        project(out[block : block + 1], groups_out[block : block + 1], paths, *told)
+
+    compiled.on_threads(one, len(out))
 
 
 def _per(people: np.ndarray, inputs: ProjectionInputs) -> np.ndarray:
@@ -279,6 +296,7 @@ def _rules(inputs: ProjectionInputs) -> tuple[Any, ...]:
 def _taxes(inputs: ProjectionInputs, law: BuildupRates) -> tuple[Any, ...]:
     return (
         plain(inputs.owner_schedule.knots_usd), plain(inputs.owner_schedule.tax_usd),
+        plain(inputs.conversion_schedule.knots_usd), plain(inputs.conversion_schedule.tax_usd),
         plain(inputs.heir_schedule.knots_usd), plain(inputs.heir_schedule.tax_usd),
         float(inputs.additional_tax_rate),
         plain(law.interest_rate), plain(law.dividend_rate), plain(law.gain_rate),

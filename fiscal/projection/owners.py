@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -17,8 +16,6 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
     Without price impact: that needs the purchases of everybody.
     """
     compiled.prepare()
-    import numba
-
     from fiscal.projection import owner_years
 
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
@@ -47,6 +44,5 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
             conversion, to_heirs,
         )  # fmt: skip
 
-    with ThreadPoolExecutor(max_workers=min(n_paths, numba.get_num_threads())) as pool:
-        list(pool.map(one, range(n_paths)))
+    compiled.on_threads(one, n_paths)
     return result

@@ -75,3 +75,19 @@ def tax_of(due, groups_due, taxed, bits, what, found, ends, pieces, knots, tax, 
             if by_group:
                 for lane in range(lanes):
                     groups_due[g, lane] += whole * found[lane]
+
+
+@compiled
+def added_tax(
+    due, groups_due, taxed, bits, without, with_it, found, ends, pieces, knots, tax, people, y, a, part
+):  # fmt: skip
+    """What the tax on the amounts ``with_it`` exceeds the tax on those ``without`` by, into ``due`` at ``with_it``."""
+    tax_of(
+        due, groups_due, taxed, bits, with_it, found, ends, pieces, knots, tax, people, y, a, part, False
+    )  # fmt: skip
+    tax_of(
+        due, groups_due, taxed, bits, without, found, ends, pieces, knots, tax, people, y, a, part, False
+    )  # fmt: skip
+    lanes = taxed.shape[2]
+    for lane in range(lanes):
+        due[with_it // lanes, lane] -= due[without // lanes, lane]

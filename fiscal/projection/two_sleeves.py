@@ -18,9 +18,9 @@ next cohort that reaches it. Either way lanes never meet, and a path's bits are 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from fiscal.projection.schedule import buffer, compiled, tax_of
+from fiscal.projection.schedule import added_tax, buffer, compiled, tax_of
 
 LANES = 32
 """Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
@@ -74,13 +74,14 @@ TARGET, BUYS_SHARE, MULTIPLIED = (LANES * i for i in range(3))
 POLICY = 3 * LANES
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, nogil=True)
 def project(
     out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
     multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate,
-    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax,
-    additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, conversion_knots,
+    conversion_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
+    gain_share, payout,
 ):  # fmt: skip
     """Fill ``out`` (block, Y, line x lane) with the totals of all strata on the paths ``chosen``, and ``groups_out``
     (block, Y, G, 2 x lane), where it has groups, with each group's tax on withdrawals and what is withdrawn
@@ -90,7 +91,7 @@ def project(
     axis of what is theirs and no path's: ``opening`` (S, 2, 2, A, G), ``holders`` (S, Y, A, G), ``core_weight``
     (S, Y, A, X). ``to_heirs`` (Y, A, G) is the share of a balance that passes to heirs within the year.
     """
-    for block in prange(out.shape[0]):
+    for block in range(out.shape[0]):
         path = np.empty(LANES, np.int64)
         for lane in range(LANES):
             path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]
@@ -99,8 +100,8 @@ def project(
             half_return, core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer,
             rebalancing, sale_share, multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share,
             rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
-            owner_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
-            gain_share, payout,
+            owner_tax, conversion_knots, conversion_tax, heir_knots, heir_tax, additional_rate, interest_rate,
+            dividend_rate, gain_rate, interest_share, gain_share, payout,
         )  # fmt: skip
 
 
@@ -109,8 +110,9 @@ def _block(
     out, groups_out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
     core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
     multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate,
-    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, heir_knots, heir_tax,
-    additional_rate, interest_rate, dividend_rate, gain_rate, interest_share, gain_share, payout,
+    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, conversion_knots,
+    conversion_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
+    gain_share, payout,
 ):  # fmt: skip
     strata = opening.shape[0]
     ages, groups = opening.shape[3:]
@@ -138,7 +140,7 @@ def _block(
     bins = buffer(strata * groups * heir_years * LEFT).reshape((strata, groups, heir_years, LEFT))
     row, sums, work, given = buffer(ROW), buffer(SUMS), buffer(WORK), buffer(LEFT)
     due, found, ends = buffer(CELL).reshape((CELL // LANES, LANES)), buffer(LANES), np.empty(2)
-    owner_piece, heir_piece = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
+    owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
     impact = buffer(LANES)
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
     cohorts = ages + years - 1
@@ -201,15 +203,15 @@ def _block(
                     )  # fmt: skip
                 taxed = cell.reshape((groups, CELL // LANES, LANES))
                 bits = taxed.view(np.int64)
+                if converting:
+                    added_tax(
+                        due, group_out, taxed, bits, OWNED, CONVERTED, found, ends, conversion_piece,
+                        conversion_knots, conversion_tax, holders[s], y, a, part,
+                    )  # fmt: skip
                 tax_of(
                     due, group_out, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders[s], y,
                     a, part, by_group,
                 )  # fmt: skip
-                if converting:
-                    tax_of(
-                        due, group_out, taxed, bits, CONVERTED, found, ends, owner_piece, owner_knots, owner_tax,
-                        holders[s], y, a, part, False,
-                    )  # fmt: skip
                 tax_of(
                     due, group_out, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs[s], y, a,
                     part, by_group,
@@ -527,7 +529,7 @@ def _report(
         out[OWNER_TAX + lane] += due[OWNED // LANES, lane]
         out[HEIR_TAX + lane] += due[DRAWN // LANES, lane]
         if converting:
-            out[CONVERSION_TAX + lane] += due[CONVERTED // LANES, lane] - due[OWNED // LANES, lane]
+            out[CONVERSION_TAX + lane] += due[CONVERTED // LANES, lane]
         out[ADDITIONAL_TAX + lane] += additional_rate * (
             (plan_out + earned) * penalised_plan + ira_out * penalised_ira
         )

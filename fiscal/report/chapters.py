@@ -811,6 +811,8 @@ def _present_value_differences(results: Results) -> Table | None:
         own = statistics.present_values(result).set_index(["basis", "rate"])
         other = reference.set_index(["basis", "rate"])
         for (basis, rate), row in other.iterrows():
+            if (basis, rate) not in own.index:
+                continue  # a rate that one of the two was not asked for
             gap = own.loc[(basis, rate)] - row
             rows.append(
                 {

@@ -168,8 +168,8 @@ def _sentences(owner: Comparison, effects: pd.DataFrame, name: str, span: str) -
         event = statistics.window_difference(result, span, "net_revenue", "equity_adoption")
         text += (
             f" What crypto earned apart from equity is {signed_amount(event)} of it; the other "
-            f"{signed_amount(whole - event)} is that equity's return outside the event takes the place of the mix that "
-            "crypto displaces."
+            f"{signed_amount(whole - event)} is what equity's return adds in the place of the mix "
+            "that crypto displaces."
         )
     return text
 

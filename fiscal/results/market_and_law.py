@@ -281,7 +281,7 @@ def schedules(
     first = int(law.law_years[0])
     return Exhibit(
         kind="Schedules",
-        title=f"Tax schedules, {law_in_force(chosen.settings)}",
+        title=f"Tax schedules, {law_in_force(chosen.settings)[:34]}",
         note=f"Law of {first}, fractions of the dollar contributed or withdrawn, by lifetime earnings group; "
         "other law years stand in the table rates.",
         tables={"law": rates[rates["law_year"] == first], "rates": rates, "withdrawal_curve": frame},

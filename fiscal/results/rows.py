@@ -28,7 +28,7 @@ from fiscal.engine.inputs import (
     holds_alternatives,
     splits_holders,
 )
-from fiscal.engine.random_paths import STOCKS
+from fiscal.engine.random_paths import STOCKS, path_measures
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS
 from fiscal.engine.run import VINTAGE_YEAR
 from fiscal.markets.paths import path_model
@@ -166,8 +166,8 @@ class World:
 
     @property
     def distributed(self) -> bool:
-        """Whether there is a distribution over random paths."""
-        return self.random and self.settings.paths.count > 1
+        """Whether there is a distribution over many paths."""
+        return self.settings.paths.count > 1
 
 
 class _Grid(Set[Row]):
@@ -322,7 +322,7 @@ def path_year_rows(world: World) -> Set[Row]:
 
 def path_window_rows(world: World) -> Set[Row]:
     """Lines by measure, reference and window."""
-    measures = {world.settings.paths.measure, RISK_NEUTRAL}
+    measures = path_measures(world.settings)
     return grid(measures, ("none", *world.paths[1:]), (*world.windows, PRESENT_VALUE), PATH_LINES)
 
 

@@ -22,6 +22,8 @@ from fiscal.results.store.manifest import (
     input_record,
     is_run,
     read_manifest,
+    sealed,
+    unchecked,
 )
 from fiscal.results.store.place import Place, check_target, working_place
 from fiscal.results.store.rerun import Outcome, first_difference, rerun
@@ -51,7 +53,9 @@ __all__ = [
     "records",
     "rerun",
     "reporter",
+    "sealed",
     "stored_result",
+    "unchecked",
     "verify",
     "working_place",
     "write_run",

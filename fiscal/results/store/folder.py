@@ -18,13 +18,19 @@ from fiscal.results.store.log import LOG
 from fiscal.results.store.manifest import (
     MANIFEST,
     MAX_FILES,
+    MAX_MANIFEST_BYTES,
     SCHEMA_VERSION,
+    SEAL,
     TABLE_NAME,
+    changed_parts,
     environment,
     git_state,
     input_record,
+    is_run,
     made_at,
     read_manifest,
+    sealed,
+    unchecked,
 )
 from fiscal.results.store.place import Place, files_in, working_place
 from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain, write_json
@@ -62,6 +68,9 @@ class Recorded(Protocol):
 
 COLUMNS_FILE, DESIGN_FILE = "columns.csv", "design.toml"
 MAX_TABLE_BYTES = 2 * 1024**3
+"""Of any one file; all of a run's together have :data:`MAX_RUN_BYTES`."""
+
+MAX_RUN_BYTES = 8 * 1024**3
 
 
 def write_run(
@@ -103,8 +112,6 @@ SETTINGS_TABLE = "settings"
 
 
 def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
-    from fiscal.base import sources
-
     folder, design = place.folder, result.design
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
@@ -121,11 +128,11 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     words = result.columns()
-    indexes, rows = {}, []
+    rows = []
     for name, table in result.tables.items():
         if not TABLE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of a table file")
-        written, indexes[name] = flat(table)
+        written, _ = flat(table)
         if names and name == SETTINGS_TABLE:
             written = written.assign(value=written["value"].replace(names))
         written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
@@ -138,17 +145,14 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     outputs = _hashes(folder)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
-        "name": result.name,
         "inputs": inputs,
         "outputs": outputs,
-        "table_indexes": indexes,
         "input_fingerprint": fingerprint_of(inputs),
         "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
-        # from here on in no fingerprint
-        "law": result.summary.get("law"),
+        # from here on in neither fingerprint
+        **repeated(result),
         "environment": environment(),
         "git": git_state(),
-        "own_tables": sources.own_tables(),
         "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},
         "command": [os.fsencode(word).decode("utf-8", "replace") for word in command],
         "made": {"time": made_at()},
@@ -159,7 +163,20 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     told = scenario if design is None else replace(scenario, title=design.title, description="")
     write_json(folder / CRATE, describe(manifest, told, sorted(files_in(folder))))
     manifest["beside"] = {name: sha256 for name, sha256 in _hashes(folder).items() if name not in outputs}
-    write_json(folder / MANIFEST, manifest)
+    manifest["sizes"] = {name: (folder / name).stat().st_size for name in {**outputs, **manifest["beside"]}}
+    write_json(folder / MANIFEST, sealed(manifest))
+
+
+def repeated(result: Recorded) -> dict[str, Any]:
+    """Parts of the manifest that are the same when the run is made again."""
+    from fiscal.base import sources
+
+    return {
+        "name": result.name,
+        "law": result.summary.get("law"),
+        "own_tables": sources.own_tables(),
+        "table_indexes": {name: flat(table)[1] for name, table in result.tables.items()},
+    }
 
 
 def _design_texts(design: Design, names: Mapping[str, str]) -> dict[str, str]:
@@ -270,7 +287,7 @@ def stored_result(folder: str | Path) -> Result:
         )
         raise InputError(replace(told, allowed=scenario.name))
     shown = f"{folder}/summary.json"
-    summary = parse_json(read_limited(path / "summary.json", MAX_TABLE_BYTES, shown), shown)
+    summary = parse_json(read_limited(path / "summary.json", MAX_MANIFEST_BYTES, shown), shown)
     if not isinstance(summary, dict):
         raise InputError(Problem("is no summary", file=shown))
     return Result(
@@ -321,13 +338,11 @@ def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
     settings = scenario.settings
     for key, path in own_files(settings).items():
         inside = file_settings()[key]
-        if path.as_posix() != inside or inside not in manifest["outputs"]:
+        if path != folder / inside or inside not in manifest["outputs"]:
             message = "names a file that is not part of the run"
             raise InputError(Problem(message, file=f"{folder}/scenario.toml", key=key, value=str(path)[:80]))
-        section, _, name = key.partition(".")
-        settings = with_value(settings, section, name, str(folder / inside))
     told = manifest["set_in"]  # the files and options that set the values, not the copy in the folder
-    return replace(scenario, settings=settings, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
+    return replace(scenario, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
 
 
 def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -335,6 +350,8 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
     return {
         "input_fingerprint": manifest["input_fingerprint"],
         "record_fingerprint": manifest["record_fingerprint"],
+        "manifest_fingerprint": manifest.get(SEAL),
+        "unchecked": unchecked(manifest),
         "git": manifest.get("git"),
         "files": dict(manifest["inputs"]["files"]),
         "own_tables": dict(manifest.get("own_tables", {})),
@@ -344,19 +361,17 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def verify(folder: str | Path) -> list[Problem]:
-    """Every fault of a run folder: missing, changed or added files, links, fingerprints that do not fit."""
-    path = Path(folder)
-    manifest = read_manifest(path)
-    problems = []
+    """Every fault of a run folder: missing, changed or added files, links, parts of the manifest that were changed,
+    fingerprints that do not fit. Raises InputError for what is no run folder, or one of another version."""
+    path, shown = Path(folder), f"{folder}/{MANIFEST}"
+    try:
+        manifest = read_manifest(path)
+    except InputError as error:
+        if not is_run(path) or any(problem.key == "schema_version" for problem in error.problems):
+            raise
+        return list(error.problems)
+    problems = changed_parts(manifest, shown) + _changed_files(path, manifest)
     named = {**manifest["outputs"], **manifest["beside"]}
-    for name, sha256 in named.items():
-        file = path / name
-        if _through_link(path, name):
-            problems.append(Problem("is a link", file=f"{folder}/{name}"))
-        elif not file.is_file():
-            problems.append(Problem("the file is missing", file=f"{folder}/{name}"))
-        elif file_sha256(file) != sha256:
-            problems.append(Problem("the file was changed after the run", file=f"{folder}/{name}"))
     present = set()
     for name in files_in(path):
         present.add(name)
@@ -374,10 +389,44 @@ def verify(folder: str | Path) -> list[Problem]:
     }
     for key, fingerprint in expected.items():
         if manifest[key] != fingerprint:
-            problems.append(Problem("does not fit the manifest", file=f"{folder}/{MANIFEST}", key=key))
+            problems.append(Problem("does not fit the manifest", file=shown, key=key))
     for name, sha256 in inputs["files"].items():
         if outputs.get(name) != sha256:
             problems.append(Problem("is not the file the run was asked with", file=f"{folder}/{name}"))
+    return problems
+
+
+def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
+    """Files of the manifest that are not what was written; what is too large or of another size is not read."""
+    named = {**manifest["outputs"], **manifest["beside"]}
+    problems, sizes = [], {}
+    for name in named:
+        if _through_link(path, name):
+            problems.append(Problem("is a link", file=f"{path}/{name}"))
+        elif not (path / name).is_file():
+            problems.append(Problem("the file is missing", file=f"{path}/{name}"))
+        else:
+            sizes[name] = (path / name).stat().st_size
+    told, fitting = sizes | manifest.get("sizes", {}), []
+    for name, size in sizes.items():
+        if size == told[name] and size <= MAX_TABLE_BYTES:
+            fitting.append(name)
+            continue
+        message = "the file was changed after the run" if size != told[name] else "the file is too large"
+        allowed = f"{min(told[name], MAX_TABLE_BYTES)} bytes"
+        problems.append(Problem(message, file=f"{path}/{name}", value=f"{size} bytes", allowed=allowed))
+    if sum(sizes[name] for name in fitting) > MAX_RUN_BYTES:
+        too_large = Problem("is larger than any run", file=str(path), allowed=f"{MAX_RUN_BYTES} bytes")
+        return [*problems, too_large]
+    for name in fitting:
+        try:
+            changed = file_sha256(path / name) != named[name]
+        except OSError as error:
+            reason = error.strerror or str(error)
+            problems.append(Problem(f"cannot be read: {reason}", file=f"{path}/{name}"))
+            continue
+        if changed:
+            problems.append(Problem("the file was changed after the run", file=f"{path}/{name}"))
     return problems
 
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def _independent(of: Paths) -> bool:
-    """Whether the paths are independent draws: a Sobol sequence's points are not."""
+    """Whether the paths are independent draws: a Sobol sequence's points are not, nor are those of a user's file."""
     paths = of.scenario.settings.paths
-    return not (paths.model == "regime_switching" and paths.draws == "sobol")
+    return paths.model != "user" and not (paths.model == "regime_switching" and paths.draws == "sobol")
 
 
 def path_tables(of: Paths) -> dict[str, pd.DataFrame]:

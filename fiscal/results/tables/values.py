@@ -123,13 +123,18 @@ def _rows(
             "line": line,
             "present_value_bn_usd": value / BILLION,
             "standard_error_bn_usd": np.nan,
-            "per_dollar": value / money,
+            "per_dollar": _ratio(value, money),
         }
 
 
 def _net_revenue(lines: dict[str, float]) -> float:
     """The sum of the cash lines that a scope has: an opening stock has none of its contributions' year."""
     return float(NET_REVENUE.of(dict.fromkeys(CASH_LINES, 0.0) | lines))
+
+
+def _ratio(part: float, whole: float) -> float:
+    """``part / whole``; no number, an empty cell of a table, where the whole is nothing."""
+    return part / whole if whole else float("nan")
 
 
 def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
@@ -221,7 +226,7 @@ def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
                 "line": line,
                 "present_value_bn_usd": amount / BILLION,
                 "standard_error_bn_usd": _error(value, line) / BILLION,
-                "per_dollar": amount / put_in[name],
+                "per_dollar": _ratio(amount, put_in[name]),
             }
 
 
