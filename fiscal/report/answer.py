@@ -461,8 +461,8 @@ def turning_table(results: Results) -> Table:
             Column("spell", "Years", width=1.5),
         ),
         group="scenario",
-        source=f"Calendar years. Under ${1e3 * statistics.NOISE_BN_USD:g} million a year counts as neither. Interest at "
-        "the one-year rate of the economic projection, on differences only.",
+        source=f"Calendar years. Under ${1e3 * statistics.NOISE_BN_USD:g} million a year counts as neither. Interest "
+        "at the one-year rate of the economic projection, on differences only.",
     )  # fmt: skip
 
 

@@ -607,8 +607,8 @@ def extra_dollar_section(results: Results) -> Section | None:
                     Column("average_rate", "Average rate, percent", 1, 100),
                 ),
                 unit="Billions of current dollars", group="scenario",
-                source=f"No rate is shown for less than {amount(statistics.SMALLEST_EXTRA_BN_USD)} of extra withdrawals. "
-                f"{fiscal_year_note(results[0])}",
+                source=f"No rate is shown for less than {amount(statistics.SMALLEST_EXTRA_BN_USD)} of extra "
+                f"withdrawals. {fiscal_year_note(results[0])}",
             ),
         ),
     )  # fmt: skip
