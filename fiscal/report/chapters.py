@@ -8,6 +8,19 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUPS
+from fiscal.base.words import (
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    amount,
+    capital,
+    change,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    window_name,
+    window_words,
+)
 from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.report.answer import (
     FINGERPRINT_LENGTH,
@@ -22,19 +35,6 @@ from fiscal.report.compared import Results, more_or_less, owner_of
 from fiscal.report.content import Block, Column, Figure, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.results.figures import alt_text, statistics
 from fiscal.results.figures.drawings import CONTRIBUTION_NAMES, basis_name
-from fiscal.results.figures.words import (
-    PATH_NAMES,
-    WRAPPER_NAMES,
-    amount,
-    capital,
-    change,
-    listing,
-    percent,
-    signed_amount,
-    signed_percent,
-    window_name,
-    window_words,
-)
 from fiscal.results.result import Result
 from fiscal.studies.calibration import bridge
 
