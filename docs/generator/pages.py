@@ -23,7 +23,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/assumptions.md": evidence.assumptions_page,
     "docs/data.md": evidence.data_page,
     "docs/reference/commands.md": reference.commands_page,
-    "docs/reference/python.md": reference.python_page,
     "docs/reference/scenarios.md": reference.scenarios_page,
     "docs/reference/settings.md": reference.settings_page,
     "docs/reference/tables.md": reference.tables_page,
@@ -34,6 +33,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "books": reference.books,
     "doubt": evidence.doubt,
+    "figures": reference.figures,
     "refresh": evidence.refresh,
     "scenarios": reference.scenario_list,
     "timing": reference.timing,

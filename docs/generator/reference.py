@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 import typer
 from marks import anchor, code, fenced, first_sentence, one_line, page, paragraph, plain, prose, slug, table
 
-import fiscal
 from fiscal.budget import lines as budget_lines
 from fiscal.cli import app
 from fiscal.engine import cells
 from fiscal.results import market_and_law
 from fiscal.results.figures import FIGURES, Figure
-from fiscal.results.market_and_law import Exhibit
-from fiscal.results.result import Budget, Table
 from fiscal.results.schema import COLUMNS, TABLES, ColumnSchema, TableSchema
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.assumptions import adjustable
@@ -179,48 +174,12 @@ def scenario_list() -> str:
     return table(("scenario", "title"), rows)
 
 
-# --- Python and the tables of a run -----------------------------------------------------------------
+# --- figures and the tables of a run ----------------------------------------------------------------
 
 
-def python_page() -> str:
-    """The public face: functions, classes, what results hold, figures."""
-    face = {name: getattr(fiscal, name) for name in fiscal.__all__ if name != "__version__"}
-    functions = {name: one for name, one in face.items() if inspect.isfunction(one)}
-    classes = {name: one for name, one in face.items() if inspect.isclass(one)}
-    titles = {name: f"fiscal.{name}" for name in functions} | {
-        name: f"class fiscal.{name}" for name in classes
-    }
-    rows = [
-        (f"[`{title}`](#{slug(title)})", first_sentence(face[name].__doc__)) for name, title in titles.items()
-    ]
-    blocks = [
-        "# Python",
-        paragraph(
-            "The public face, `import fiscal`: these names are kept. Everything else may move between versions. Heavy "
-            "packages are imported on first use, so that the import itself is cheap."
-        ),
-        table(("name", "what it is"), rows),
-        "## Functions",
-    ]
-    for name, function in functions.items():
-        called = fenced(_signature(titles[name], function), "python")
-        blocks += [f"### {titles[name]}", called, prose(function.__doc__)]
-    blocks.append("## Classes")
-    for name, held in classes.items():
-        blocks += _class(titles[name], held)
-    blocks.append("## What results hold")
-    for held in (Table, Budget, Exhibit):
-        blocks += _class(f"class {held.__module__}.{held.__name__}", held)
-    blocks += [
-        "## Figures",
-        paragraph(
-            "`result.plot.NAME(ax=None, ...)` draws on `ax`, or on a figure of its own, and returns matplotlib Axes; "
-            "so do comparisons, sweeps and exhibits. A figure is there when the tables it needs have something to "
-            "show; `dir(result.plot)` lists them."
-        ),
-        table(("figure", "what it shows", "options"), map(_drawn, FIGURES)),
-    ]
-    return page(*blocks)
+def figures() -> str:
+    """Block: every figure of a result with its options."""
+    return table(("figure", "what it shows", "options"), map(_drawn, FIGURES))
 
 
 def _drawn(figure: Figure) -> tuple[str, ...]:
@@ -232,61 +191,6 @@ def _options(function: Callable[..., Any]) -> list[str]:
     """Keyword options of a figure with their defaults."""
     parameters = inspect.signature(function).parameters.values()
     return [f"{one.name}={one.default!r}" for one in parameters if one.kind is one.KEYWORD_ONLY]
-
-
-def _signature(name: str, function: Callable[..., Any]) -> str:
-    """How a function is called, one argument a line where it is long."""
-    arguments, answer = _arguments(function)
-    line = f"{name}({', '.join(arguments)}) -> {answer}"
-    if len(line) <= 100:
-        return line
-    return f"{name}(\n" + "".join(f"    {one},\n" for one in arguments) + f") -> {answer}"
-
-
-def _arguments(function: Callable[..., Any]) -> tuple[list[str], str]:
-    """Arguments as they are declared, without self, and what is returned; annotations are texts already."""
-    signature = inspect.signature(function)
-    parameters = [one for one in signature.parameters.values() if one.name not in ("self", "cls")]
-    kinds = [one.kind for one in parameters]
-    arguments = []
-    for one in parameters:
-        star = "*" if one.kind is one.VAR_POSITIONAL else ""
-        default = "" if one.default is one.empty else f" = {one.default!r}"
-        arguments.append(f"{star}{one.name}: {one.annotation}{default}")
-    named = inspect.Parameter.KEYWORD_ONLY
-    if named in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
-        arguments.insert(kinds.index(named), "*")
-    return arguments, str(signature.return_annotation)
-
-
-def _class(title: str, held: type) -> Iterator[str]:
-    """A class: what it says of itself, its fields, its public members with their own words."""
-    yield f"### {title}"
-    yield prose(held.__doc__)
-    if dataclasses.is_dataclass(held):
-        yield table(("field", "type"), [(code(one.name), code(one.type)) for one in dataclasses.fields(held)])
-    rows = [
-        row
-        for owner in reversed(held.__mro__[:-1])
-        if owner.__module__.startswith("fiscal.")
-        for name, member in vars(owner).items()
-        if not name.startswith("_")
-        for row in _member(name, member)
-    ]
-    if rows:
-        yield table(("member", "what it gives"), rows)
-
-
-def _member(name: str, member: Any) -> Iterator[tuple[str, str]]:
-    """A property by its name, a method as it is called; nothing for what has no words."""
-    if isinstance(member, property | cached_property):
-        if member.__doc__:
-            yield code(name), one_line(member.__doc__)
-        return
-    function = getattr(member, "__func__", member)
-    if inspect.isfunction(function) and function.__doc__:
-        arguments, answer = _arguments(function)
-        yield code(f"{name}({', '.join(arguments)}) -> {answer}"), one_line(function.__doc__)
 
 
 def tables_page() -> str:
