@@ -415,7 +415,7 @@ def test_a_key_that_stands_twice_and_a_link_are_faults_of_a_manifest(folder, tmp
     file = folder / store.MANIFEST
     content = file.read_text(encoding="utf-8")
     file.write_text(content.replace("{", '{"law": "another",', 1), encoding="utf-8")
-    assert "'law' stands twice" in str(store.verify(folder)[0])
+    assert store.verify(folder)[0].key == "law"
     file.unlink()
     (tmp_path / "elsewhere.json").write_text(content, encoding="utf-8")
     file.symlink_to(tmp_path / "elsewhere.json")
