@@ -514,7 +514,7 @@ def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_pa
     again = fiscal("verify", "one", "--rerun", "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout) == {
-        "ok": True, "faults": [], "rerun": "bytes", "changed": [], "differences": [],
+        "ok": True, "faults": [], "unchecked": [], "rerun": "bytes", "changed": [], "differences": [],
     }  # fmt: skip
     columns = pd.read_csv(tmp_path / "one" / "columns.csv")
     assert columns["description"].notna().all(), columns[columns["description"].isna()]
@@ -558,7 +558,7 @@ def test_progress_is_drawn_on_terminals_only(root):
 
 
 WAITING = {
-    "work": "from fiscal import sources\nsources.resources = wait\nsys.argv = ['fiscal', 'data', 'list']\n",
+    "work": "from fiscal.base import sources\nsources.resources = wait\nsys.argv = ['fiscal', 'data', 'list']\n",
     "imports": "import builtins\nreal = builtins.__import__\n"
     "def slow(name, *rest):\n"
     "    if name.startswith('pandas'): wait()\n"
@@ -569,12 +569,12 @@ WAITING = {
     "    if name == 'fiscal.cli.ending': wait()\n"
     "    return real(name, *rest)\n"
     "builtins.__import__ = slow\nsys.argv = ['fiscal', 'list']\n",
-    "a library that makes another error of it": "from fiscal import sources\n"
+    "a library that makes another error of it": "from fiscal.base import sources\n"
     "def wrapped():\n"
     "    try: wait()\n"
     "    except BaseException: raise ImportError('failed') from None\n"
     "sources.resources = wrapped\nsys.argv = ['fiscal', 'data', 'list']\n",
-    "a callback that drops it": "from fiscal import sources\n"
+    "a callback that drops it": "from fiscal.base import sources\n"
     "class Dropped:\n"
     "    def __del__(self): wait()\n"
     "def dropping():\n"
@@ -646,7 +646,7 @@ def test_too_little_memory_anywhere_is_a_message(root):
         'RuntimeError("can\'t start new thread")',
     ):
         code = (
-            "import sys\nfrom fiscal import cli, sources\n"
+            "import sys\nfrom fiscal import cli\nfrom fiscal.base import sources\n"
             f"def fail(): raise {fault}\n"
             "sources.resources = fail\nsys.argv = ['fiscal', 'data', 'list']\ncli.main()\n"
         )

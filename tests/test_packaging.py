@@ -240,7 +240,7 @@ def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
     assert "fiscal/report/_template/report.typ" in names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]
     code = (
-        "import fiscal, pathlib; from fiscal import sources\n"
+        "import fiscal, pathlib; from fiscal.base import sources\n"
         f"assert pathlib.Path(fiscal.__file__).is_relative_to({str(tmp_path / 'site')!r})\n"
         "assert sources.data_dir().name == '_data'\n"
         "assert len(sources.table('cbo_macro')) > 0\n"
