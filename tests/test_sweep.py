@@ -17,11 +17,11 @@ from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
 from fiscal.engine.run import compute
 from fiscal.results import store
 from fiscal.results.figures import alt_text, statistics
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.result import Result
 from fiscal.scenario import load
 from fiscal.scenario.design import Design, designs, documented_range, read_design, setting_of
+from fiscal.scenario.names import setting_name
 from fiscal.scenario.schema import declared
 from fiscal.studies import drivers
 from fiscal.studies.sweeps import running

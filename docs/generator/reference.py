@@ -24,8 +24,10 @@ from fiscal.results.market_and_law import Exhibit
 from fiscal.results.result import COLUMNS, TABLES, Budget, Table
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.assumptions import adjustable
-from fiscal.scenario.scenario import Header, spell
-from fiscal.scenario.schema import SECTIONS, Declared, declared
+from fiscal.scenario.declared import Declared
+from fiscal.scenario.header import Header
+from fiscal.scenario.schema import SECTIONS, declared
+from fiscal.scenario.section import spell
 from fiscal.studies import sweeps
 
 # --- commands ---------------------------------------------------------------------------------------

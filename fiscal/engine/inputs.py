@@ -707,7 +707,7 @@ def schedules_in_force(settings: Settings, progress: Progress | None = None) -> 
         return law_schedules.load()
     key = law_schedules.reform_key(reform)
     if key not in _REFORMS:
-        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), progress)
+        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), macro(), progress)
     return _REFORMS[key]
 
 

@@ -22,7 +22,6 @@ from fiscal.report.hindcast import contributions_miss
 from fiscal.report.published import far_off, verdict_sentences
 from fiscal.results.adoption import path_sentence, returns_in
 from fiscal.results.figures import statistics
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
     DASH,
     amount,
@@ -34,6 +33,7 @@ from fiscal.results.figures.words import (
     significant,
 )
 from fiscal.results.result import Result
+from fiscal.scenario.names import setting_name
 from fiscal.studies.calibration import calibration
 
 CALIBRATED_SCENARIO = "baseline"

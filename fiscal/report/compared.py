@@ -6,7 +6,6 @@ These sentences speak of any difference in settings; those on crypto's price are
 from __future__ import annotations
 
 from fiscal.results.figures import statistics
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
     amount,
     capital,
@@ -18,6 +17,7 @@ from fiscal.results.figures.words import (
     window_name,
 )
 from fiscal.results.result import Comparison, Result, compare
+from fiscal.scenario.names import setting_name
 
 Results = tuple[Result, ...]
 

@@ -13,27 +13,32 @@ from types import MappingProxyType
 
 from fiscal.base import sources
 from fiscal.base.errors import MOST_TOLD, Problem, nearest, percent_hint
-from fiscal.scenario.schema import ASSUMPTIONS, Declared
+from fiscal.scenario.declared import Declared
+from fiscal.scenario.schema import ASSUMPTIONS
 
 
 def adjustable() -> Mapping[str, Declared]:
     """The changeable rows by key; raises DataError if the table cannot be used."""
-    return _adjustable(sources.data_dir())
+    return {key: row for key, row in rows().items() if "." not in key}
+
+
+def rows() -> Mapping[str, Declared]:
+    """All rows by key; raises DataError if the table cannot be used."""
+    return _rows(sources.data_dir())
 
 
 @cache
-def _adjustable(folder: object) -> Mapping[str, Declared]:
+def _rows(folder: object) -> Mapping[str, Declared]:
     """Cached by data folder, which ``sources`` reads from the environment."""
     table = sources.table("assumptions")
-    rows = {}
+    found = {}
     for row in table.to_dict(orient="records"):
         key = str(row["key"])
-        if "." in key:
-            continue
         low, high = (None if row[side] != row[side] else float(row[side]) for side in ("low", "high"))
         texts = {name: row[name] if isinstance(row[name], str) else "" for name in ("unit", "source", "note")}
-        rows[key] = Declared(
+        found[key] = Declared(
             key=f"{ASSUMPTIONS}.{key}",
+            label=str(row["label"]),
             default=float(row["value"]),
             unit=texts["unit"],
             low=low,
@@ -43,7 +48,7 @@ def _adjustable(folder: object) -> Mapping[str, Declared]:
             status=str(row["status"]),
             doc=texts["note"],
         )
-    return MappingProxyType(rows)
+    return MappingProxyType(found)
 
 
 def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> list[Problem]:

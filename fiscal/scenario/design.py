@@ -33,10 +33,13 @@ from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import is_plain_file, plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.declared import Declared
+from fiscal.scenario.draft import catalogue, name_from, overridden, read_value
 from fiscal.scenario.files import file_settings, own_files
-from fiscal.scenario.loading import catalogue, load, name_from, overridden, read_value
-from fiscal.scenario.scenario import Header, Scenario
-from fiscal.scenario.schema import ASSUMPTIONS, Declared, declared
+from fiscal.scenario.header import Header
+from fiscal.scenario.loading import load
+from fiscal.scenario.scenario import Scenario
+from fiscal.scenario.schema import ASSUMPTIONS, declared
 from fiscal.scenario.section import NONE_WORD
 from fiscal.scenario.toml import format_value, read_toml
 

@@ -24,7 +24,6 @@ from fiscal.results.figures.drawings import (
     unit_of,
 )
 from fiscal.results.figures.owners import Owner, SweptTables
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
     FACTOR_NAMES,
     MINUS,
@@ -35,6 +34,7 @@ from fiscal.results.figures.words import (
     window_name,
 )
 from fiscal.results.quantities import QUANTITY_WORDS
+from fiscal.scenario.names import setting_name
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -18,7 +18,6 @@ import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
 from fiscal.base.errors import InputError, Problem
 from fiscal.results.figures.owners import Owner, SweptTables
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
     BASIS_NAMES,
     FACTOR_NAMES,
@@ -32,6 +31,7 @@ from fiscal.results.figures.words import (
     window_name,
 )
 from fiscal.results.quantities import QUANTITY_WORDS
+from fiscal.scenario.names import setting_name
 
 if TYPE_CHECKING:
     import pandas as pd
