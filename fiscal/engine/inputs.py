@@ -115,8 +115,12 @@ def core_overrides(settings: Settings) -> dict[str, float]:
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, core returns by asset."""
-    return {**settings.paths.model_dump(), "core": core_overrides(settings)}
+    """What a path model is told: the section ``paths``, core returns by asset, the opening."""
+    return {
+        **settings.paths.model_dump(),
+        "core": core_overrides(settings),
+        "opening": settings.horizon.opening,
+    }
 
 
 def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.ndarray:
@@ -230,6 +234,7 @@ def projection_inputs(
         wage_ratio=_wage_ratio(SIPP_YEAR),
         years=years,
         size=scope.stock,
+        opening=settings.horizon.opening,
     )
     holders = people.people_open * opened.holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum

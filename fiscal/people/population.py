@@ -8,7 +8,7 @@ SSA period life table of 2022 (``life_table``), the pandemic faded out, improved
 
 An age is the number of whole years attained on 1 January, so the people of age ``a`` in year ``y`` were
 born in ``y - 1 - a`` and turn ``a + 1`` during the year (:func:`birth_year`). The stub of 2025 opens on
-31 March with the same birth cohorts.
+the opening date with the same birth cohorts.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from fiscal.base.axes import (
     GROUP_SHARES,
     LAST_AGE,
     LAST_YEAR,
-    STUB_FRACTION,
 )
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.opening import HEADLINE, OpeningDate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ IMMIGRATION_AGES = slice(1, 66)
 class Population:
     """People of the model; arrays are read-only, persons (not thousands), axes ``(year, age, group)``.
 
-    ``people_open`` stands at the opening of each year (1 January; 31 March in 2025). In every cell
+    ``people_open`` stands at the opening of each year (1 January; in the first year the opening date). In every cell
     ``people_open[y + 1, a + 1] = people_open[y, a] - deaths[y, a] + migration[y, a]`` and
     ``people_open[y, 18] = entrants[y]``; whoever is 119 dies within the year.
     """
@@ -82,7 +82,9 @@ def birth_year(year: int | NDArray[np.int64], age: int | NDArray[np.int64]) -> N
     return np.asarray(year) - 1 - np.asarray(age)
 
 
-def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0) -> Population:
+def project(
+    years: Iterable[int], *, income_gradient: float, scale: float = 1.0, opening: OpeningDate = HEADLINE
+) -> Population:
     """Project people, deaths, net migration and entrants by age and earnings group.
 
     Parameters
@@ -96,6 +98,8 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
         table's.
     scale
         Multiplies every number of people; everything is linear in it.
+    opening
+        The date in the first year on which people stand at its opening.
 
     Net migration is the projection minus the survivors of the year before: immigrants come by the
     groups' shares at entry, emigrants leave each group in proportion to the people it has, so no group
@@ -110,7 +114,7 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
     """
     calendar = np.asarray(list(years), dtype=np.int64)
     _check(calendar, income_gradient, scale)
-    totals, death_share = _opening_totals(), _adult_death_share()
+    totals, death_share = _opening_totals(opening), _adult_death_share()
     n_ages, n_groups = AGES.size, GROUP_SHARES.size
     people = np.zeros((calendar.size + 1, n_ages, n_groups))
     deaths = np.zeros((calendar.size, n_ages, n_groups))
@@ -121,7 +125,7 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
     entrants[0] = people[0, 0]
     migration_rate = np.zeros(n_ages)  # net migration per person of 2099, held through 2100
     for index, year in enumerate(calendar):
-        fraction = STUB_FRACTION if year == FIRST_YEAR else 1.0
+        fraction = opening.stub_fraction if year == FIRST_YEAR else 1.0
         year_share = 1.0 - (1.0 - _year_row(death_share, index)) ** fraction
         deaths[index] = people[index] * graded_death_rate(year_share, people[index], income_gradient)
         survivors = people[index] - deaths[index]
@@ -385,12 +389,12 @@ def _january_by_sex() -> Floats:
     return (july[first - 1 : -1] + july[first:]) / 2.0
 
 
-@lru_cache(maxsize=1)
-def _opening_totals() -> Floats:
-    """People at the opening of 2025..2100, ``(year, age 18..119)``; 2025 a quarter along each cohort."""
+@lru_cache(maxsize=4)
+def _opening_totals(date: OpeningDate) -> Floats:
+    """People at the opening of 2025..2100, ``(year, age 18..119)``; first on ``date``, along each cohort."""
     january = _january_by_sex().sum(axis=1)
     following = np.append(january[1, 1:], 0.0)
-    stub_start = 1.0 - STUB_FRACTION
+    stub_start = 1.0 - date.stub_fraction
     opening = january.copy()
     opening[0] = january[0] + stub_start * (following - january[0])
     return _read_only(opening[:, FIRST_AGE:])

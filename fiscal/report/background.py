@@ -10,6 +10,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.opening import HEADLINE
 from fiscal.markets.paths import path_model
 from fiscal.report.answer import event_of, rebalancing_sentence
 from fiscal.report.books import displaced_limit
@@ -679,7 +680,7 @@ def limits_section(results: Results) -> Section:
     """What is not in the numbers, with sizes where a table has one."""
     ici = sources.table("ici_assets").set_index("date")
     ici.index = ici.index.astype(str).str[:10]
-    row = ici.loc["2025-03-31"]
+    row = ici.loc[HEADLINE.iso]
     base = results[0]
     years = sorted({int(year) for year in sources.table("withdrawal_curve")["law_year"]})
     items: list[str | Term] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
+from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.scenario.section import Section, setting
 
 
@@ -21,6 +22,21 @@ class Horizon(Section):
         source="population tables end in 2100; a shorter horizon must still cover FY2026-35",
         status="choice",
     )
+
+    opening_date: str = setting(
+        HEADLINE.iso,
+        label="date of the opening stock",
+        unit="date",
+        doc="End of the quarter whose published stock of 401(k) assets the projection opens with; the flows of that "
+        "year are those of the months after it.",
+        source="data/ici_assets.csv; the headline's stock of 8.7 trillion dollars",
+        status="choice",
+    )
+
+    @property
+    def opening(self) -> OpeningDate:
+        """The opening date, and what follows from it."""
+        return OpeningDate.on(self.opening_date)
 
 
 class Tax(Section):
@@ -136,7 +152,7 @@ class Books(Section):
         status="choice",
     )
     price_year: int = setting(
-        2025,
+        FIRST_YEAR,
         label="year of real dollars",
         unit="calendar year",
         low=2015,

@@ -95,7 +95,7 @@ class Roth(Section):
     opening_stock_share: float = setting(
         0.05,
         label="Roth share of the opening stock",
-        unit="share of assets on 31 March 2025",
+        unit="share of assets at the opening",
         low=0.03,
         high=0.08,
         doc="Roth share of the opening stock.",

@@ -10,6 +10,7 @@ such as the horizon).
 
 from __future__ import annotations
 
+import datetime
 import typing
 from typing import Any, Literal, cast
 
@@ -68,6 +69,8 @@ class Section(BaseModel):
     def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
         """TOML lists become tuples, ``"none"`` becomes None where that is allowed, what is all but zero becomes 0.0."""
         name = cast(str, info.field_name)
+        if isinstance(value, datetime.date):
+            return value.isoformat()
         if isinstance(value, list):
             return tuple(without_dust(member) for member in value)
         if isinstance(value, str) and value == NONE_WORD and is_optional(cls, name):

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.base.axes import ASSETS, FIRST_YEAR, STUB_FRACTION
+from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.opening import HEADLINE
 from fiscal.markets import glide, history
 from fiscal.people.scope import all_plan_contributions_bn_usd
 from fiscal.results.result import Result
@@ -52,7 +53,7 @@ def calibration(base: Result) -> pd.DataFrame:
 
 def bridge() -> pd.DataFrame:
     """From 401(k) plans to all retirement accounts on 31 March 2025: ``step, bn_usd, note``."""
-    row = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
+    row = sources.table("ici_assets").set_index("date").loc[HEADLINE.iso]
     k401, private = float(row["k401_bn_usd"]), float(row["other_private_dc_bn_usd"])
     steps = [
         ("401(k) plans", k401, "the headline's scope"),
@@ -123,7 +124,7 @@ def _opening_stock(base: Result) -> float:
 
 
 def _stocks(base: Result) -> list[dict[str, Any]]:
-    published = sources.table("ici_assets").set_index("date")["k401_bn_usd"]["2025-03-31"]
+    published = sources.table("ici_assets").set_index("date")["k401_bn_usd"][HEADLINE.iso]
     return [
         _row("401(k) plan assets, 31 March 2025", "bn USD", float(published), "ICI, Q1 2025",
              _opening_stock(base), use="input", reason="used: opening stock")
@@ -149,7 +150,7 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
     # Roth withdrawals of the stub are all but wholly from the plan: the ira wrapper opens empty
     out += _sum(flows, path="scenario", year=FIRST_YEAR, flow="roth_withdrawals")
     came = _sum(base.tables["contributions"], year=FIRST_YEAR)
-    monthly_net = (came - out) / (12 * STUB_FRACTION)
+    monthly_net = (came - out) / (12 * HEADLINE.stub_fraction)
     rows, stock = [], _opening_stock(base)
     for month in returns.index:
         growth = sum(weight * returns.loc[month, asset] for asset, weight in columns.items())
@@ -173,8 +174,8 @@ _QUARTER_REASON = (
 def _contributions(base: Result) -> list[dict[str, Any]]:
     made = base.tables["contributions"]
     year = made[made["year"] == FIRST_YEAR]
-    participants = _sum(year, kind="elective_deferral") / STUB_FRACTION
-    employers = _sum(year, kind="employer_contribution") / STUB_FRACTION
+    participants = _sum(year, kind="elective_deferral") / HEADLINE.stub_fraction
+    employers = _sum(year, kind="employer_contribution") / HEADLINE.stub_fraction
     theirs, source = _published_range("participant_contributions_2025")
     employers_range, _ = _published_range("employer_contributions_2025")
     return [
@@ -193,7 +194,7 @@ def _published_range(key: str) -> tuple[tuple[float, float], str]:
 
 
 def _scope_range() -> tuple[float, float]:
-    row = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
+    row = sources.table("ici_assets").set_index("date").loc[HEADLINE.iso]
     share = float(row["k401_bn_usd"] / row["dc_total_bn_usd"])
     return round(share - 0.1, 3), round(share + 0.1, 3)
 
