@@ -73,7 +73,9 @@ def test_the_first_year_is_the_months_that_are_left(later: Run, headline: Run) -
 def test_people_of_a_later_date_lie_between_those_of_the_headline_and_the_next_january() -> None:
     years = range(FIRST_YEAR, FIRST_YEAR + 3)
     at = [
-        population.project(years, income_gradient=2.0, opening=OpeningDate.on(date)).people_open.sum(axis=2)
+        population.project(
+            years, income_gradient=population.MortalityGradient(2.0, 65, 95), opening=OpeningDate.on(date)
+        ).people_open.sum(axis=2)
         for date in (HEADLINE.iso, "2025-06-30", LATER)
     ]
     first, middle, last = (people[0, :-1] for people in at)

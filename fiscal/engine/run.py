@@ -308,7 +308,7 @@ def prepare(
     assume = assumptions(settings)
     people = population.project(
         years,
-        income_gradient=settings.people.mortality_ratio,
+        income_gradient=population.MortalityGradient.of(assume, settings.people.mortality_ratio),
         scale=settings.people.scale,
         opening=opening,
     )

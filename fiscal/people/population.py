@@ -13,7 +13,7 @@ the opening date with the same birth cohorts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -77,13 +77,32 @@ class Population:
         return self.people_open[1:, 1:] - survivors
 
 
+@dataclass(frozen=True)
+class MortalityGradient:
+    """Ratio of bottom-group to top-group mortality (1 = none): in full to one age, tapering to none at another."""
+
+    ratio: float
+    full_until_age: float
+    none_from_age: float
+
+    @staticmethod
+    def of(assume: Mapping[str, float], ratio: float) -> MortalityGradient:
+        """The gradient with the ages of the assumptions in force."""
+        full, none = (assume[f"population.gradient_{end}_age"] for end in ("full_until", "none_from"))
+        return MortalityGradient(ratio, full, none)
+
+
 def birth_year(year: int | NDArray[np.int64], age: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """Calendar year of birth of the people who are ``age`` on 1 January of ``year``."""
     return np.asarray(year) - 1 - np.asarray(age)
 
 
 def project(
-    years: Iterable[int], *, income_gradient: float, scale: float = 1.0, opening: OpeningDate = HEADLINE
+    years: Iterable[int],
+    *,
+    income_gradient: MortalityGradient,
+    scale: float = 1.0,
+    opening: OpeningDate = HEADLINE,
 ) -> Population:
     """Project people, deaths, net migration and entrants by age and earnings group.
 
@@ -93,9 +112,8 @@ def project(
         Consecutive calendar years from 2025. After 2100 the run-off: mortality of 2100, no entrants
         and no migration.
     income_gradient
-        Ratio of bottom-group to top-group mortality at working ages (1 = none), tapering to 1 at old
-        ages (assumptions ``population.gradient_*``). The mean over the groups of a cell stays the life
-        table's.
+        Ratio of bottom-group to top-group mortality, tapering to 1 at old ages. The mean over the groups of a
+        cell stays the life table's.
     scale
         Multiplies every number of people; everything is linear in it.
     opening
@@ -113,7 +131,7 @@ def project(
         not a positive finite number (all problems at once).
     """
     calendar = np.asarray(list(years), dtype=np.int64)
-    _check(calendar, income_gradient, scale)
+    _check(calendar, income_gradient.ratio, scale)
     totals, death_share = _opening_totals(opening), _adult_death_share()
     n_ages, n_groups = AGES.size, GROUP_SHARES.size
     people = np.zeros((calendar.size + 1, n_ages, n_groups))
@@ -146,7 +164,7 @@ def project(
     return Population(_read_only(calendar), _read_only(AGES.copy()), *(_read_only(array) for array in arrays))
 
 
-def graded_death_rate(death_share: Floats, people: Floats, income_gradient: float) -> Floats:
+def graded_death_rate(death_share: Floats, people: Floats, income_gradient: MortalityGradient) -> Floats:
     """Death rates by earnings group, ``(age, group)``, whose mean over ``people`` is ``death_share`` (age).
 
     Log-linear in the group's mid-rank with the ratio bottom over top of :func:`gradient_by_age`. A rate
@@ -173,11 +191,10 @@ def graded_death_rate(death_share: Floats, people: Floats, income_gradient: floa
 
 
 @lru_cache(maxsize=4)
-def gradient_by_age(income_gradient: float) -> Floats:
+def gradient_by_age(income_gradient: MortalityGradient) -> Floats:
     """Ratio of bottom-group to top-group mortality by age (18..119): full, then tapering to 1 (assumed)."""
-    full = sources.assumption("population.gradient_full_until_age")
-    none = sources.assumption("population.gradient_none_from_age")
-    return _read_only(1.0 + (income_gradient - 1.0) * np.interp(AGES, [full, none], [1.0, 0.0]))
+    ages = [income_gradient.full_until_age, income_gradient.none_from_age]
+    return _read_only(1.0 + (income_gradient.ratio - 1.0) * np.interp(AGES, ages, [1.0, 0.0]))
 
 
 def life_expectancy(age: int, year: int, sex: str) -> float:
@@ -413,7 +430,7 @@ def _year_row(values: Floats, index: int) -> Floats:
     return values[min(index, len(values) - 1)]
 
 
-def opening_group_shares(death_share: Floats, income_gradient: float) -> Floats:
+def opening_group_shares(death_share: Floats, income_gradient: MortalityGradient) -> Floats:
     """Distribution over groups at each age, ``(age, group)``, of a cohort that met ``death_share``."""
     shares = np.empty((AGES.size, GROUP_SHARES.size))
     shares[0] = GROUP_SHARES

@@ -622,7 +622,7 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     if problems:
         raise InputError(problems)
     for other in others:
-        for key in ("horizon.last_year", "books.price_year", "paths.seed"):
+        for key in ("horizon.last_year", "horizon.opening_date", "books.price_year", "paths.seed"):
             ours, theirs = base.scenario.value(key), other.scenario.value(key)
             if ours != theirs:
                 problems.append(

@@ -438,8 +438,9 @@ class _Reading:
             self.say("is moved by the design", key, allowed="no --set of it")
         if against is None:
             return
-        if against.value(HORIZON) != base.value(HORIZON):
-            self.say("base and reference differ", HORIZON, against.value(HORIZON), str(base.value(HORIZON)))
+        for key in (HORIZON, "horizon.opening_date"):
+            if against.value(key) != base.value(key):
+                self.say("base and reference differ", key, against.value(key), str(base.value(key)))
         if set(own_files(against.settings).values()) - set(own_files(base.settings).values()):
             self.say("has a file of its own", f"{SWEEP}.against", against.name, "the files of the base")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -254,8 +254,17 @@ class Draft:
                 self.header |= table
                 self.header_origins |= dict.fromkeys(table, origin)
             else:
-                for key, value in table.items():
+                for key, value in _rows_of(table) if section == ASSUMPTIONS else table.items():
                     self.put(section, key, _file_named(f"{section}.{key}", value, folder), origin)
+
+
+def _rows_of(table: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Entries of ``[assumptions]`` by key; TOML reads ``part.key`` without quotes as a table in the table."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{name}", inner) for name, inner in value.items())
+        else:
+            yield key, value
 
 
 def _file_named(key: str, value: object, folder: Path | None) -> object:
