@@ -795,7 +795,9 @@ def test_a_dotted_row_reaches_the_projection(key, value, others) -> None:
         asset = ASSETS.index(key.removeprefix("markets.").partition("_premium")[0])
         anchor = ASSETS.index("cash" if "cash" in key else "equity")
         before, after = (1 + part.market.annual_returns()[0, -1] for part in (plain, moved))
-        assert after[asset] / before[asset] == pytest.approx((before[anchor] + value) / (before[anchor] + default))
+        assert after[asset] / before[asset] == pytest.approx(
+            (before[anchor] + value) / (before[anchor] + default)
+        )
         np.testing.assert_array_equal(np.delete(after, asset), np.delete(before, asset))
     elif key.startswith("population."):
         deaths, others_deaths = plain.people.deaths[0], moved.people.deaths[0]

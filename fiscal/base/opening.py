@@ -9,7 +9,11 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-MONTHS_PER_YEAR = 12
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+MONTHS_PER_YEAR = len(MONTHS)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,12 @@ class OpeningDate:
             self.year + self.month // MONTHS_PER_YEAR, self.month % MONTHS_PER_YEAR + 1, 1
         )
         return (following - datetime.timedelta(days=1)).isoformat()
+
+    @property
+    def words(self) -> str:
+        """The date as a sentence has it: "31 March 2025"."""
+        day = datetime.date.fromisoformat(self.iso)
+        return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
     @property
     def months_left(self) -> tuple[str, ...]:

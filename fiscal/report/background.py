@@ -10,7 +10,6 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.base.opening import HEADLINE
 from fiscal.markets.paths import path_model
 from fiscal.report.answer import event_of, rebalancing_sentence
 from fiscal.report.books import displaced_limit
@@ -680,13 +679,14 @@ def limits_section(results: Results) -> Section:
     """What is not in the numbers, with sizes where a table has one."""
     ici = sources.table("ici_assets").set_index("date")
     ici.index = ici.index.astype(str).str[:10]
-    row = ici.loc[HEADLINE.iso]
     base = results[0]
+    date = base.scenario.settings.horizon.opening
+    row = ici.loc[date.iso]
     years = sorted({int(year) for year in sources.table("withdrawal_curve")["law_year"]})
     items: list[str | Term] = [
         Term(
             "Scope",
-            f"plan assets of 31 March 2025 ({amount(float(row['k401_bn_usd']))} of "
+            f"plan assets of {date.words} ({amount(float(row['k401_bn_usd']))} of "
             f"{amount(float(row['dc_total_bn_usd']))} "
             f"in defined-contribution plans) and what follows from them. IRAs that existed then "
             f"({amount(float(row['ira_bn_usd']))}) are out, though many came from 401(k) plans; their income "

@@ -454,7 +454,10 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in settings.items():
         if "." not in str(key) and isinstance(value, Mapping):
             for name, inner in value.items():
-                yield f"{key}.{name}", inner
+                if key == ASSUMPTIONS and isinstance(inner, Mapping) and set(inner) - set(RANGE_KEYS):
+                    yield from ((f"{key}.{name}.{row}", moved) for row, moved in inner.items())
+                else:
+                    yield f"{key}.{name}", inner
         else:
             yield str(key), value
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
+from fiscal.base import sources
 from fiscal.scenario.assumptions import rows
 from fiscal.scenario.schema import ASSUMPTIONS, declared
 
@@ -9,7 +13,11 @@ from fiscal.scenario.schema import ASSUMPTIONS, declared
 def setting_name(key: str) -> str:
     """A setting in words, from the key that a scenario file or the assumptions table has; a key that is not declared
     by the words of its last part."""
-    for lever in (*declared(), *rows().values()):
-        if key in (lever.key, lever.key.removeprefix(f"{ASSUMPTIONS}.")):
-            return lever.label
-    return key.rpartition(".")[2].replace("_", " ")
+    plain = key.removeprefix(f"{ASSUMPTIONS}.")
+    return _labels(sources.data_dir()).get(plain, plain.rpartition(".")[2].replace("_", " "))
+
+
+@cache
+def _labels(folder: object) -> Mapping[str, str]:
+    """Cached by data folder, which ``sources`` reads from the environment."""
+    return {lever.key: lever.label for lever in declared()} | {key: row.label for key, row in rows().items()}
