@@ -68,7 +68,7 @@ _LAZY = {
     "read_run": "fiscal.results.store",
     "read_sweep": "fiscal.studies.sweeps",
     "schedules": "fiscal.results.market_and_law",
-    "setting_name": "fiscal.results.figures.setting_names",
+    "setting_name": "fiscal.scenario.names",
     "sweep": "fiscal.studies.sweeps",
     "vintage": "fiscal.engine.one_contribution",
     "write_run": "fiscal.results.store",

@@ -31,8 +31,8 @@ from fiscal.results import running
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario, catalogue, explain, load, own_files
 from fiscal.scenario.design import Design, read_design
+from fiscal.scenario.draft import CATALOGUE_DIR
 from fiscal.scenario.files import paths_in
-from fiscal.scenario.loading import CATALOGUE_DIR
 from fiscal.scenario.toml import format_value
 from fiscal.studies.sweeps import Sweep
 from fiscal.studies.sweeps.cases import cases_of, check

@@ -17,12 +17,15 @@ from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.law import distributions, limits
 from fiscal.people import past
+from fiscal.people.population import MortalityGradient
 from fiscal.report import hindcast as chapter
 from fiscal.report.content import Prose, plain
 from fiscal.studies import hindcast
 
 START = hindcast.DOL_STARTS[0]
 SHIPPED = sources.table  # before any test replaces it
+
+GRADIENT = MortalityGradient(2.0, 65, 95)
 
 
 @cache
@@ -240,7 +243,7 @@ def test_people_of_past_years_lie_between_the_julys_around_them() -> None:
     # the published totals, all ages
     assert totals.to_dict() == {2010: 309321666, 2015: 320635163, 2020: 331577720, 2024: 340110988}
     years = np.arange(2010, 2026)
-    people = past.past_people(years, 2.0)
+    people = past.past_people(years, GRADIENT)
     adults = table[table["age"] >= 18].groupby("year")["persons"].sum()
     total = people.people_open.sum(axis=(1, 2))
     assert (np.diff(total) > 0).all()
@@ -251,7 +254,7 @@ def test_people_of_past_years_lie_between_the_julys_around_them() -> None:
 
 def test_cohorts_are_followed_between_the_tables_years() -> None:
     """The many born in 1947 stand out at their own age in every year."""
-    people = past.past_people(np.arange(2011, 2020), 2.0).people_open.sum(axis=2)
+    people = past.past_people(np.arange(2011, 2020), GRADIENT).people_open.sum(axis=2)
     for index, year in enumerate(range(2011, 2020)):
         before, born_1947 = year - 1 - 1945 - 18, year - 1 - 1947 - 18
         assert people[index, born_1947] > 1.2 * people[index, before]
@@ -259,7 +262,7 @@ def test_cohorts_are_followed_between_the_tables_years() -> None:
 
 def test_years_without_people_are_refused() -> None:
     with pytest.raises(InputError, match="2010 to 2025"):
-        past.past_people(np.arange(2008, 2012), 2.0)
+        past.past_people(np.arange(2008, 2012), GRADIENT)
     with pytest.raises(InputError, match="2010 to 2025"):
         past.past_people(np.arange(2024, 2028), 2.0)
 
@@ -281,7 +284,11 @@ def test_past_limits_are_those_the_statute_gives() -> None:
 
 
 def test_required_minimums_follow_the_table_and_waiver_of_the_year() -> None:
-    share = distributions.required_minimum_share
+    births = (1949, 1951, 1960)
+
+    def share(age: int, born: int, year: int | None = None) -> float:
+        return float(distributions.required_minimum_share(age, born, births, year))
+
     assert share(71, 1944, 2015) == pytest.approx(1 / 26.5)
     assert share(75, 1940, 2015) == pytest.approx(1 / 22.9)
     assert share(75, 1945, 2020) == 0

@@ -88,4 +88,4 @@ def test_taxable_maximum_follows_wages_after_the_last_law_year() -> None:
 )
 def test_bad_input_is_named(years: list[int], prices: list[float], word: str) -> None:
     with pytest.raises(InputError, match=word):
-        limits.contribution_limits(years, prices)
+        limits.contribution_limits(years, prices, prices)

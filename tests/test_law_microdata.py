@@ -15,10 +15,12 @@ import taxcalc
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError
-from fiscal.law import deferrals, reforms
-from fiscal.law.build import holders, microdata, schedules
+from fiscal.law import reforms
+from fiscal.law.build import deferrals, holders, microdata, schedules
 from fiscal.law.build.microdata import Microdata
+from fiscal.people.economy import macro
 
+GROWTH = schedules.wages_since_sipp(macro())
 MULTIPLES = (0.0, 1.0)
 GRID = (0.0, 8000.0, 256_000.0)
 
@@ -32,8 +34,8 @@ class Rebuilt:
     persons: schedules.Persons
 
     def law_year(self, year: int, **options: object) -> dict[str, pd.DataFrame]:
-        frame = schedules.frame_of(year, self.data)
-        job = schedules.Job(microdata.Source(), self.data, self.imputed, options.pop("reform", {}))
+        frame = schedules.frame_of(year, macro())
+        job = schedules.Job(microdata.Source(), self.data, self.imputed, GROWTH, options.pop("reform", {}))
         while self.records.current_year < frame.file_year:
             self.records.increment_year()
         return schedules.law_year(job, self.persons, self.records, frame, multiples=MULTIPLES, grid=GRID)
@@ -44,7 +46,7 @@ def rebuilt() -> Rebuilt:
     records = microdata.load()
     data, check = microdata.mend(records)
     imputed = deferrals.impute(data)
-    return Rebuilt(records, data, check, imputed, schedules.Persons.of(data, imputed))
+    return Rebuilt(records, data, check, imputed, schedules.Persons.of(data, imputed, GROWTH))
 
 
 def _match(found: pd.DataFrame, name: str, keys: list[str], columns: list[str]) -> None:
@@ -251,7 +253,7 @@ def test_node_deflates_what_the_law_does_not_index(rebuilt: Rebuilt) -> None:
     names = schedules.unindexed_dollar_parameters(policy)
     assert {"SS_thd1", "SS_thd2", "NIIT_thd", "AMEDT_ec", "CTC_ps", "ODC_c", "ID_AllTaxes_c"} <= set(names)
     assert not {"STD", "II_brk1", "EITC_MaxEligAge", "EITC_MinEligAge", "AMT_child_em_c_age"} & set(names)
-    frame = schedules.frame_of(2100, rebuilt.data)
+    frame = schedules.frame_of(2100, macro())
     before = np.ravel(policy.SS_thd1).copy()
     policy.implement_reform(schedules.node_reform(policy, frame))
     policy.set_year(2036)
@@ -260,7 +262,7 @@ def test_node_deflates_what_the_law_does_not_index(rebuilt: Rebuilt) -> None:
 
 def test_foreign_output_needs_its_own_folder() -> None:
     with pytest.raises(InputError, match="out_dir"):
-        schedules.build(reform={"II_rt7": {"2030": 0.4}})
+        schedules.build(macro(), reform={"II_rt7": {"2030": 0.4}})
 
 
 def test_a_users_file_is_refused_with_every_problem(tmp_path) -> None:

@@ -14,8 +14,8 @@ from fiscal.base.errors import InputError
 from fiscal.base.files import parse_json
 from fiscal.law import reforms, schedules
 from fiscal.law.build import schedules as build
-from fiscal.law.build.microdata import LAST_FILE_YEAR
 from fiscal.law.reforms import Reform, parse_reform, read_reform, tried
+from fiscal.law.years import LAST_FILE_YEAR
 from fiscal.people.mobility import mobility_matrix
 
 

@@ -16,7 +16,8 @@ from fiscal.base.axes import GROUP_SHARES, GROUPS
 from fiscal.base.errors import InputError
 from fiscal.law import schedules
 from fiscal.law.build.holders import STATUSES
-from fiscal.law.build.schedules import LAW_YEARS, MULTIPLES, WITHDRAWAL_GRID_USD
+from fiscal.law.build.schedules import MULTIPLES, WITHDRAWAL_GRID_USD
+from fiscal.law.years import LAW_YEARS
 from fiscal.people.mobility import mobility_matrix
 
 STILL = np.eye(len(GROUPS))

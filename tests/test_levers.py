@@ -31,6 +31,7 @@ from fiscal.people.withdrawals import working_share_of_withdrawals
 from fiscal.projection.inputs import TaxSchedule
 from fiscal.projection.reference import expected_tax
 from fiscal.scenario import catalogue, load
+from fiscal.scenario.assumptions import adjustable
 
 SHORT = {"horizon.last_year": 2060}
 CRYPTO = ASSETS.index("crypto")
@@ -527,7 +528,7 @@ def stand_in(tmp_path, monkeypatch):
 
     built = []
 
-    def made(progress, jobs, *, years, reform, changed, out_dir, kept):
+    def made(economy, progress, jobs, *, years, reform, changed, out_dir, kept):
         assert reforms.change_years(reform)[0] == 2060 and 2059 in years
         out_dir.mkdir()
         for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile"):
@@ -765,3 +766,43 @@ def test_a_rule_names_settings_that_are_there() -> None:
     for rule in RULES:
         for key in rule.keys:
             assert key in known or any(one.startswith(key) and key.endswith(".") for one in known), key
+
+
+# --- rows of the assumptions table that a run reads ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "others"),
+    [
+        ("markets.private_equity_premium_over_equity", 0.02, {"alternatives.private_equity_share": 0.1}),
+        ("markets.real_estate_premium_over_equity", -0.04, {"alternatives.real_estate_share": 0.1}),
+        ("markets.commodities_premium_over_cash", 0.02, {"alternatives.commodities_share": 0.1}),
+        ("population.gradient_full_until_age", 50, {}),
+        ("population.gradient_none_from_age", 110, {}),
+        ("law.rmd_73_first_birth_year", 1955, {}),
+        ("law.rmd_75_first_birth_year", 1955, {}),
+    ],
+)
+def test_a_dotted_row_reaches_the_projection(key, value, others) -> None:
+    short = {"horizon.last_year": 2036, "adoption.full_year": 2030, **others}
+    years = np.arange(FIRST_YEAR, 2037)
+    plain, moved = (
+        engine_run.prepare(load("boom", short | change).settings, years, references=False)
+        for change in ({}, {f"assumptions.{key}": value})
+    )
+    default = adjustable()[key].default
+    if key.startswith("markets."):
+        asset = ASSETS.index(key.removeprefix("markets.").partition("_premium")[0])
+        anchor = ASSETS.index("cash" if "cash" in key else "equity")
+        before, after = (1 + part.market.annual_returns()[0, -1] for part in (plain, moved))
+        assert after[asset] / before[asset] == pytest.approx(
+            (before[anchor] + value) / (before[anchor] + default)
+        )
+        np.testing.assert_array_equal(np.delete(after, asset), np.delete(before, asset))
+    elif key.startswith("population."):
+        deaths, others_deaths = plain.people.deaths[0], moved.people.deaths[0]
+        assert not np.array_equal(deaths, others_deaths)
+        np.testing.assert_allclose(deaths.sum(axis=1), others_deaths.sum(axis=1), rtol=1e-9)
+    else:
+        rate, other_rate = plain.inputs.withdrawal_rate, moved.inputs.withdrawal_rate
+        assert not np.array_equal(rate, other_rate)

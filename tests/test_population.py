@@ -8,12 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiscal.base import sources
-from fiscal.base.axes import AGES, FIRST_YEAR, GROUP_SHARES, LAST_YEAR, RUN_OFF_LAST_YEAR, STUB_FRACTION
+from fiscal.base.axes import AGES, FIRST_YEAR, GROUP_SHARES, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
+from fiscal.base.opening import HEADLINE
 from fiscal.people import population
+from fiscal.people.population import MortalityGradient
 
 HORIZON = range(FIRST_YEAR, LAST_YEAR + 2)
-GRADIENT = 2.0
+
+
+def gradient_of(ratio: float) -> MortalityGradient:
+    return MortalityGradient(ratio, 65, 95)
+
+
+GRADIENT = gradient_of(2.0)
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +80,8 @@ def test_arrays_are_read_only(people):
 @settings(deadline=None, max_examples=15)
 @given(power=st.integers(-20, 20), gradient=st.floats(1.0, 4.0))
 def test_a_power_of_two_scales_to_the_bit(power, gradient):
-    one = population.project(HORIZON, income_gradient=gradient)
-    scaled = population.project(HORIZON, income_gradient=gradient, scale=2.0**power)
+    one = population.project(HORIZON, income_gradient=gradient_of(gradient))
+    scaled = population.project(HORIZON, income_gradient=gradient_of(gradient), scale=2.0**power)
     for name in ("people_open", "deaths", "migration", "entrants"):
         assert np.array_equal(getattr(scaled, name), getattr(one, name) * 2.0**power), name
 
@@ -128,7 +136,7 @@ def test_without_migration_the_middle_aged_run_short(people):
     still = people.people_open[0].sum(axis=1)
     share = population._adult_death_share()
     for index in range(2060 - FIRST_YEAR):
-        fraction = STUB_FRACTION if index == 0 else 1.0
+        fraction = HEADLINE.stub_fraction if index == 0 else 1.0
         survivors = still * (1.0 - share[index]) ** fraction
         still = np.concatenate([[people.entrants[index + 1].sum()], survivors[:-1]])
     closed = still[(AGES >= 45) & (AGES <= 64)].sum()
@@ -160,18 +168,18 @@ def test_mortality_falls_and_is_held_after_2100():
 
 def test_mean_mortality_is_the_tables_whatever_the_gradient():
     """In the opening year, where the people of each age are the same, deaths by age do not move."""
-    flat = population.project(range(2025, 2027), income_gradient=1.0)
-    steep = population.project(range(2025, 2027), income_gradient=4.0)
+    flat = population.project(range(2025, 2027), income_gradient=gradient_of(1.0))
+    steep = population.project(range(2025, 2027), income_gradient=gradient_of(4.0))
     np.testing.assert_allclose(flat.deaths[0].sum(axis=1), steep.deaths[0].sum(axis=1), rtol=1e-12)
     np.testing.assert_allclose(flat.people_open.sum(axis=2), steep.people_open.sum(axis=2), rtol=1e-12)
-    expected = 1.0 - (1.0 - population._adult_death_share()[0]) ** STUB_FRACTION
+    expected = 1.0 - (1.0 - population._adult_death_share()[0]) ** HEADLINE.stub_fraction
     np.testing.assert_allclose(
         flat.deaths[0].sum(axis=1) / flat.people_open[0].sum(axis=1), expected, rtol=1e-12
     )
 
 
 def test_the_gradient_is_the_ratio_of_bottom_to_top_and_tapers():
-    people = population.project(range(2025, 2027), income_gradient=3.0)
+    people = population.project(range(2025, 2027), income_gradient=gradient_of(3.0))
     ratio = people.death_rate[1, :, 0] / people.death_rate[1, :, -1]
     assert ratio[AGES == 40] == pytest.approx(3.0) and ratio[AGES == 65] == pytest.approx(3.0)
     assert ratio[AGES == 80] == pytest.approx(2.0) and ratio[AGES == 100] == pytest.approx(1.0)
@@ -185,7 +193,7 @@ def test_the_gradient_is_the_ratio_of_bottom_to_top_and_tapers():
 )
 def test_graded_rates_average_to_the_given_rate_even_where_the_cap_binds(level, gradient, weights):
     people = np.tile(np.array(weights), (AGES.size, 1))
-    rate = population.graded_death_rate(np.full(AGES.size, level), people, gradient)
+    rate = population.graded_death_rate(np.full(AGES.size, level), people, gradient_of(gradient))
     assert rate.min() >= 0.0 and rate.max() <= 1.0 + 1e-12
     mean = (rate * people).sum(axis=1) / people.sum(axis=1)
     np.testing.assert_allclose(mean, level, rtol=1e-9, atol=1e-12)
@@ -207,5 +215,5 @@ def test_birth_year_counts_from_first_january():
 
 def test_all_problems_at_once():
     with pytest.raises(InputError) as caught:
-        population.project([2030, 2032], income_gradient=0.5, scale=-1.0)
+        population.project([2030, 2032], income_gradient=gradient_of(0.5), scale=-1.0)
     assert {problem.key for problem in caught.value.problems} == {"years", "income_gradient", "scale"}

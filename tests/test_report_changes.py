@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from fiscal.report import changes
-from fiscal.results.figures.setting_names import setting_value
+from fiscal.results.figures.setting_values import setting_value
 from fiscal.scenario import Scenario, load
 
 ROTH = {"roth.elective_share_2025": 0.5, "adoption.participants_share": 0.5}

@@ -21,7 +21,7 @@ from fiscal.base import errors, sources
 from fiscal.base.errors import InputError, nearest
 from fiscal.base.files import MAX_DEPTH
 from fiscal.scenario import Scenario, Settings, catalogue, explain, json_schema, load
-from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.assumptions import adjustable, rows
 from fiscal.scenario.markets import DETERMINISTIC_PATHS
 from fiscal.scenario.schema import SECTIONS, declared, known_keys
 from fiscal.scenario.section import is_optional
@@ -773,3 +773,27 @@ def test_a_windows_path_in_single_quotes_is_read(tmp_path):
 def test_other_broken_toml_has_no_such_hint(tmp_path):
     (message,) = messages(write(tmp_path, "[fees]\ncore_rate = \n"))
     assert "single quotes" not in message
+
+
+# rows of the assumptions table with a dotted key
+
+DOTTED = [key for key in adjustable() if "." in key]
+
+
+@pytest.mark.parametrize("key", DOTTED)
+def test_a_dotted_row_is_set_in_a_file_and_by_an_override(key, tmp_path):
+    value = adjustable()[key].default + 1 if adjustable()[key].low is None else adjustable()[key].low
+    for text in (f'[assumptions]\n"{key}" = {value!r}\n', f"[assumptions]\n{key} = {value!r}\n"):
+        chosen = load(write(tmp_path, text))
+        assert dict(chosen.settings.assumptions) == {key: value}
+        assert load(write(tmp_path, chosen.to_toml())).settings == chosen.settings
+    assert load("baseline", [f"assumptions.{key}={value!r}"]).settings == chosen.settings
+    assert load("baseline", {"assumptions": {key: value}}).settings == chosen.settings
+    assert load("baseline").with_overrides({f"assumptions.{key}": value}).settings == chosen.settings
+
+
+def test_a_row_that_enters_before_a_run_says_where_to_change_it():
+    for key in rows():
+        if key not in adjustable():
+            (message,) = messages("baseline", {f"assumptions.{key}": 1.0})
+            assert "data/assumptions.csv" in message and "unknown" not in message

@@ -17,11 +17,11 @@ from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
 from fiscal.engine.run import compute
 from fiscal.results import store
 from fiscal.results.figures import alt_text, statistics
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.result import Result
 from fiscal.scenario import load
 from fiscal.scenario.design import Design, designs, documented_range, read_design, setting_of
+from fiscal.scenario.names import setting_name
 from fiscal.scenario.schema import declared
 from fiscal.studies import drivers
 from fiscal.studies.sweeps import running
@@ -612,3 +612,14 @@ def test_settings_are_read_from_the_scenario_or_the_table():
     assert setting_of(scenario, "assumptions.hardship_rate") == 0.004
     assert setting_of(scenario, "assumptions.penalised_share") == 0.45
     assert setting_of(scenario, "adoption.participants_share") == 0.1
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_design_moves_a_dotted_row_of_the_assumptions(quote, tmp_path) -> None:
+    key = "assumptions.markets.real_estate_premium_over_equity"
+    file = tmp_path / "design.toml"
+    file.write_text(
+        f'[sweep]\nbase = "boom"\ndesign = "sobol"\n[settings]\n{quote}{key}{quote} = {{low = -0.03}}\n'
+    )
+    (factor,) = read_design(str(file)).factors
+    assert (factor.key, factor.low, factor.high) == (key, -0.03, 0.01)

@@ -121,9 +121,10 @@ def assumptions_page() -> str:
         "# Assumptions",
         paragraph(
             f"`data/assumptions.csv` holds {len(rows)} values: {counts['assumed']} assumed, {counts['cited']} cited. "
-            "A row with a plain name can be changed by a scenario, `[assumptions]` in a file or "
-            "`--set assumptions.NAME=VALUE`. A row named `part.name` goes into tables and schedules when these are "
-            "built; a scenario does not reach it. A range is what was asked, no confidence interval."
+            "The column `stage` says where a row enters. A scenario can change a row that enters in a run, with "
+            "`[assumptions]` in a file or `--set assumptions.NAME=VALUE`. The other rows enter in tables and paths "
+            "that all runs share (`build`) or in checks of results (`check`). To change one of them, edit the table "
+            "and build the tables again. A range is what was asked; it is no confidence interval."
         ),
         paragraph(
             "**Sensitivity.** Each value is moved alone from the low to the high end of its range, and baseline and "

@@ -19,8 +19,10 @@ from fiscal.results.figures import FIGURES, Figure
 from fiscal.results.schema import COLUMNS, TABLES, ColumnSchema, TableSchema
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.assumptions import adjustable
-from fiscal.scenario.scenario import Header, spell
-from fiscal.scenario.schema import SECTIONS, Declared, declared
+from fiscal.scenario.declared import Declared
+from fiscal.scenario.header import Header
+from fiscal.scenario.schema import SECTIONS, declared
+from fiscal.scenario.section import spell
 from fiscal.studies.sweeps import schema as sweeps_schema
 
 # --- commands ---------------------------------------------------------------------------------------

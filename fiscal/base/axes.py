@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-FIRST_YEAR = 2025
-"""The stub year (a first period shorter than a year): the stock is of 31 March 2025, its flows nine months'."""
+from fiscal.base.opening import HEADLINE
 
-STUB_FRACTION = 0.75
-"""Share of 2025 that lies after the opening date, 31 March 2025."""
+FIRST_YEAR = HEADLINE.year
+"""The stub year (a first period shorter than a year), in which the projection opens."""
 
 LAST_YEAR = 2100
 """Default horizon."""

@@ -120,9 +120,10 @@ def schedules_build(
     Example: fiscal schedules build --jobs 2
     """
     from fiscal.law import schedules
+    from fiscal.people.economy import macro
 
     with progress_bar("tax schedules") as progress:
-        schedules.build(progress=progress, jobs=jobs)
+        schedules.build(macro(), progress=progress, jobs=jobs)
     if as_json:
         emit({"built": True})
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,8 +78,7 @@ def decompose(
 def _check(chosen: Sequence[Scenario]) -> None:
     base, *others = chosen
     problems = [] if others else [Problem("nothing to compare with the base", key=base.name)]
-    key = "horizon.last_year"
-    for other in others:
+    for other, key in product(others, ("horizon.last_year", "horizon.opening_date")):
         if other.value(key) != base.value(key):
             problems.append(
                 Problem(

@@ -23,6 +23,7 @@ from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
+from fiscal.markets.core import PREMIUM_OVER, PREMIUM_ROWS, long_run_means
 from fiscal.markets.history import crypto_start_usd
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
@@ -105,18 +106,28 @@ def average_state_rate() -> float:
 
 
 def core_overrides(settings: Settings) -> dict[str, float]:
-    """Long-run core returns that the scenario sets, by asset; the others keep the record's means."""
+    """Long-run returns that the scenario sets, by asset, itself or by a premium; the others keep the record's means."""
     chosen = {
         "equity": settings.paths.core_equity_return,
         "bonds": settings.paths.core_bond_return,
         "cash": settings.paths.core_cash_return,
     }
-    return {asset: rate for asset, rate in chosen.items() if rate is not None}
+    own = {asset: rate for asset, rate in chosen.items() if rate is not None}
+    rows = dict(settings.assumptions)
+    changed = {asset: key for asset, key in PREMIUM_ROWS.items() if key in rows}
+    if not changed:
+        return own
+    means = long_run_means(own)["geometric_return_rate"]
+    return own | {asset: float(means[PREMIUM_OVER[asset]]) + rows[key] for asset, key in changed.items()}
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, core returns by asset."""
-    return {**settings.paths.model_dump(), "core": core_overrides(settings)}
+    """What a path model is told: the section ``paths``, core returns by asset, the opening."""
+    return {
+        **settings.paths.model_dump(),
+        "core": core_overrides(settings),
+        "opening": settings.horizon.opening,
+    }
 
 
 def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.ndarray:
@@ -230,6 +241,7 @@ def projection_inputs(
         wage_ratio=_wage_ratio(SIPP_YEAR),
         years=years,
         size=scope.stock,
+        opening=settings.horizon.opening,
     )
     holders = people.people_open * opened.holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum
@@ -546,7 +558,7 @@ def _withdrawal_schedules(
     spread = law_schedules.group_sigma() * assume["withdrawal_sigma_scale"]
     scale = settings.tax.withdrawal_scale
     at_work = working_share_of_withdrawals(assume, settings.withdrawals.retirement_age_shift)
-    draws = incidence(years, settings.withdrawals.rmd_age_shift)
+    draws = incidence(assume, years, settings.withdrawals.rmd_age_shift)
     by_owner, by_heir = _expected_tax(schedules, years, draws, retired, spread, at_work)
     owner, certain = _scaled(by_owner, scale), _scaled(by_heir, scale)
     converts = np.maximum(draws, conversion_rate[:, None])
@@ -707,7 +719,7 @@ def schedules_in_force(settings: Settings, progress: Progress | None = None) -> 
         return law_schedules.load()
     key = law_schedules.reform_key(reform)
     if key not in _REFORMS:
-        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), progress)
+        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), macro(), progress)
     return _REFORMS[key]
 
 

@@ -127,7 +127,10 @@ def price(
         market = path_model(name).draw(told, inputs.years, size, settings.paths.seed, first)
         if first + size == drawn:
             market = replace(
-                market, half_returns=np.concatenate([market.half_returns, bill_halves(inputs.years)[None]])
+                market,
+                half_returns=np.concatenate(
+                    [market.half_returns, bill_halves(inputs.years, told["opening"])[None]]
+                ),
             )
         own = _answers(settings, market)
         for case, (label, given) in cases.items():

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import compiled, memory, sources
-from fiscal.base.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
+from fiscal.base.axes import AGES, FIRST_YEAR, LAST_AGE
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
@@ -303,10 +303,14 @@ def prepare(
     """
     report = progress or (lambda done, total, what: None)
     report(0, 4, "people, contributions and accounts")
-    fraction = np.where(years == FIRST_YEAR, STUB_FRACTION, 1.0)
+    opening = settings.horizon.opening
+    fraction = np.where(years == FIRST_YEAR, opening.stub_fraction, 1.0)
     assume = assumptions(settings)
     people = population.project(
-        years, income_gradient=settings.people.mortality_ratio, scale=settings.people.scale
+        years,
+        income_gradient=population.MortalityGradient.of(assume, settings.people.mortality_ratio),
+        scale=settings.people.scale,
+        opening=opening,
     )
     economy = macro(
         years,
@@ -323,7 +327,7 @@ def prepare(
     contributions = scenario_contributions(world)
     scope = Scope()
     if settings.scope.plans == ALL_PLANS:
-        scope = all_plans(base_contributions(world), settings.people.scale)
+        scope = all_plans(base_contributions(world), settings.people.scale, opening)
         contributions = scope.widened(contributions)
     report(1, 4, "tax schedules and markets")
     inputs, market = projection_inputs(
@@ -410,8 +414,6 @@ VALUE_PATHS = 256
 VINTAGE_YEAR = FIRST_YEAR + 1
 """The first full year of contributions: the vintage that is shown on every basis."""
 
-OPENING_DATE = FIRST_YEAR + 1 - STUB_FRACTION
-
 
 def _bill_factors(economy: pd.DataFrame, years: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     """Value on 30 June 2025 of a dollar in each year at the bill rates, ``(Y,)``."""
@@ -458,7 +460,7 @@ def _vintages(
         ("treasury", None, SCENARIO_PATH, curve, law),
         ("portfolio", None, SCENARIO_PATH, None, law),
     ]
-    opening = np.array([OPENING_DATE])
+    opening = np.array([settings.horizon.opening.decimal_year])
 
     def value(
         basis: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -10,20 +11,27 @@ from numpy.typing import ArrayLike, NDArray
 from fiscal.base import sources
 
 Array = NDArray[np.float64]
+Births = tuple[float, ...]
 
 SHIFT_AFTER_YEAR = 2026
 """A later start (a policy lever) reaches those who are not due by this year."""
 
 
-def rmd_start_age(birth_year: ArrayLike, shift: int = 0) -> Array:
+def rmd_births(assume: Mapping[str, float]) -> Births:
+    """First birth years of the required ages 72, 73 and 75, from the assumptions in force."""
+    return tuple(assume[f"law.rmd_{age}_first_birth_year"] for age in (72, 73, 75))
+
+
+def rmd_start_age(birth_year: ArrayLike, births: Births, shift: int = 0) -> Array:
     """Age whose year is the first distribution year, by birth year; same shape.
 
     75 for births from 1960, 73 for 1951-59 (SECURE 2.0 s.107; 1959 as the proposed regulations say),
     72 for 1949-50 (SECURE Act s.114; the law's line is 1 July 1949, by year of birth the whole of 1949 is
-    taken), 70 1/2 before. ``shift`` years are added for whoever has not reached it by the end of 2026.
+    taken), 70 1/2 before. ``births`` as of :func:`rmd_births`; ``shift`` years are added for whoever has not
+    reached it by the end of 2026.
     """
     born = np.asarray(birth_year)
-    rules = _start_ages()
+    rules = _start_ages(births)
     age = np.full(born.shape, rules[0][1])
     for first_birth_year, start in rules[1:]:
         age = np.where(born >= first_birth_year, start, age)
@@ -46,7 +54,7 @@ def uniform_lifetime_divisor(age: ArrayLike, year: int | None = None) -> Array:
 
 
 def required_minimum_share(
-    ages: ArrayLike, birth_years: ArrayLike, year: int | None = None, shift: int = 0
+    ages: ArrayLike, birth_years: ArrayLike, births: Births, year: int | None = None, shift: int = 0
 ) -> Array:
     """Share of the prior 31 December balance that must be paid out, by age attained and birth year.
 
@@ -55,22 +63,16 @@ def required_minimum_share(
     """
     ages, birth_years = np.broadcast_arrays(np.asarray(ages), np.asarray(birth_years))
     share = 1.0 / uniform_lifetime_divisor(ages, year)
-    due = ages >= rmd_start_age(birth_years, shift)
+    due = ages >= rmd_start_age(birth_years, births, shift)
     return np.where(due & (year not in _waived_years()), share, 0.0)
 
 
 @cache
-def _start_ages() -> tuple[tuple[float, float], ...]:
+def _start_ages(births: Births) -> tuple[tuple[float, float], ...]:
     rules = sources.table("withdrawal_rules").set_index("rule")["value"]
     names = ("before_2020", "2020_2022", "2023_2032", "2033_on")
     ages = [float(rules[f"rmd_start_age_{name}"]) for name in names]
-    births = [
-        -np.inf,
-        sources.assumption("law.rmd_72_first_birth_year"),
-        sources.assumption("law.rmd_73_first_birth_year"),
-        sources.assumption("law.rmd_75_first_birth_year"),
-    ]
-    return tuple(zip(births, ages, strict=True))
+    return tuple(zip((-np.inf, *births), ages, strict=True))
 
 
 @cache

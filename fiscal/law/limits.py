@@ -39,15 +39,12 @@ _LIMITS = (
 )
 
 
-def contribution_limits(
-    years: ArrayLike, cpi_u: ArrayLike, wage_index: ArrayLike | None = None
-) -> pd.DataFrame:
+def contribution_limits(years: ArrayLike, cpi_u: ArrayLike, wage_index: ArrayLike) -> pd.DataFrame:
     """Limits on contributions to 401(k) plans, in dollars, one row a year (index ``year``).
 
     ``years`` are consecutive and start no later than the year before the last published one (2025);
     ``cpi_u`` (year) is the CPI-U of the same years, any base; ``wage_index`` (year) the
-    average wage that indexes the Social Security taxable maximum after Tax-Calculator's last year
-    (default: the average wage of `fiscal.people.economy`).
+    average wage that indexes the Social Security taxable maximum after Tax-Calculator's last year.
 
     Columns: elective_deferral_limit_usd (402(g)), catch_up_limit_usd (414(v), age 50),
     catch_up_60_63_limit_usd (SECURE 2.0 s.109), annual_additions_limit_usd (415(c)),
@@ -132,15 +129,11 @@ def _observed_third_quarters(folder: Path) -> dict[int, float]:
     return {year: value for year, value in known.items() if np.isfinite(value)}
 
 
-def _taxable_maximum(years: NDArray[np.int_], wage_index: ArrayLike | None) -> Array:
+def _taxable_maximum(years: NDArray[np.int_], wage_index: ArrayLike) -> Array:
     law = sources.table("law_parameters").set_index("law_year")["social_security_taxable_maximum_usd"]
     last = int(law.index.max())
     if years[-1] <= last:
         return law.reindex(years).to_numpy(dtype=float)
-    if wage_index is None:
-        from fiscal.people.economy import macro
-
-        wage_index = macro(years)["wage_index"].to_numpy()
     wages = dict(zip(years.tolist(), np.asarray(wage_index, dtype=float).tolist(), strict=True))
     return np.array([law.get(y, np.nan) if y <= last else law[last] * wages[y] / wages[last] for y in wages])
 

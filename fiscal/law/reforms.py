@@ -20,13 +20,8 @@ from typing import Any
 from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import parse_json, read_limited
-from fiscal.law.build.microdata import LAST_FILE_YEAR
+from fiscal.law.years import LAW_YEARS
 
-NODE_STEP_YEARS = 8
-LAW_YEARS = (
-    *range(FIRST_YEAR, LAST_FILE_YEAR + 1),
-    *range(LAST_FILE_YEAR + NODE_STEP_YEARS, LAST_YEAR + 1, NODE_STEP_YEARS),
-)
 MAX_REFORM_BYTES = 1024 * 1024
 MAX_PROBLEMS = 20
 NO_LIMIT = 9e99

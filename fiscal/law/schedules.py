@@ -58,6 +58,7 @@ _TABLES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "contributi
 
 
 def build(
+    economy: pd.DataFrame,
     progress: Callable[[int, int, str], None] | None = None,
     jobs: int = 2,
     *,
@@ -69,12 +70,15 @@ def build(
     """Build and store every table with Tax-Calculator (minutes); see `fiscal.law.build.schedules.build`."""
     from fiscal.law.build import schedules as builder
 
-    return builder.build(progress, jobs, source=source, settings=settings, reform=reform, out_dir=out_dir)
+    return builder.build(
+        economy, progress, jobs, source=source, settings=settings, reform=reform, out_dir=out_dir
+    )
 
 
 def for_reform(
     reform: Reform,
     cache_dir: Path,
+    economy: pd.DataFrame,
     progress: Callable[[int, int, str], None] | None = None,
     jobs: int = 2,
 ) -> Schedules:
@@ -94,7 +98,7 @@ def for_reform(
             if _record(folder, reform) is None:  # else another process has just built it
                 years, tables = reform_years(reform.parameters), kept / "tables"
                 builder.build(
-                    progress, jobs, years=years, reform=reform.parameters, changed=trial.changed,
+                    economy, progress, jobs, years=years, reform=reform.parameters, changed=trial.changed,
                     out_dir=tables, kept=kept,
                 )  # fmt: skip
                 record = builder.made_from(reform) | {

@@ -21,8 +21,8 @@ import pandas as pd
 import taxcalc
 
 from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
-from fiscal.law.build.microdata import LAST_FILE_YEAR
 from fiscal.law.reforms import change_years, redated, reform_years
+from fiscal.law.years import LAST_FILE_YEAR
 
 INCOMES_USD = (0.0, 12_000.0, 60_000.0, 250_000.0, 900_000.0, 20_000_000.0)
 STATUSES = 5

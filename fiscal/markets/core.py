@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+PREMIUM_OVER = {"private_equity": "equity", "real_estate": "equity", "commodities": "cash"}
+"""Assets whose long-run return is another's and a premium."""
+
+PREMIUM_ROWS = {asset: f"markets.{asset}_premium_over_{anchor}" for asset, anchor in PREMIUM_OVER.items()}
+"""Their premiums in the assumptions table."""
+
+
 def long_run_means(overrides: Mapping[str, float | None] | None = None) -> pd.DataFrame:
     """Long-run returns by asset (index, in the order of ``ASSETS``).
 
@@ -102,8 +109,7 @@ def _default(asset: str, rates: Mapping[str, float], history: pd.DataFrame) -> t
             )
             return mean_yields()[asset], note, "derived"
         return float(recorded), f"{span}, plus projected CPI-U", "derived"
-    anchor = "cash" if asset == "commodities" else "equity"
-    key = f"markets.{asset}_premium_over_{anchor}"
+    anchor, key = PREMIUM_OVER[asset], PREMIUM_ROWS[asset]
     premium = sources.assumption(key)
     return rates[anchor] + premium, f"{anchor} plus assumption {key}", "assumed"
 

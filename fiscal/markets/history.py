@@ -15,6 +15,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError, Problem, nearest
+from fiscal.base.opening import HEADLINE, OpeningDate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ ANNUAL_SERIES = {**MONTHLY_SERIES, "bonds": "ust_10y_tr", "cash": "tbill_3m", "c
 CRYPTO_PERIODS = ((2011, 2013), (2014, 2017), (2018, 2021), (2022, 2025))
 MONTHS_PER_YEAR = 12
 REAL_HALVES = ((FIRST_YEAR, 0), (FIRST_YEAR, 1), (FIRST_YEAR + 1, 0))
-"""Halves (year, half) whose returns are known: both of the stub of 2025 and the first of 2026."""
+"""Halves (year, half) whose returns are known: both of the stub and the first of the year after."""
 
 
 def monthly_levels() -> pd.DataFrame:
@@ -182,29 +183,30 @@ def crypto_start_usd() -> float:
     return float(known["crypto_mcap_usd"] * bitcoin.loc[f"{FIRST_YEAR}-12"] / bitcoin.loc[known["month"]])
 
 
-def half_returns_real() -> np.ndarray:
+def half_returns_real(opening: OpeningDate = HEADLINE) -> np.ndarray:
     """Simple returns of the halves that have happened, ``(half, asset)`` in the order of ``REAL_HALVES``.
 
-    2025 from 31 March: to the middle of August and from there to the end of December (the month of
-    August split by square root); 2026: January to June.
+    The year of the opening from that date: to the middle of what is left of it and from there to its end (a month
+    that the middle lies in is split by square root); the next year: January to June.
 
     Raises InputError when a month of an asset is missing.
     """
     import pandas as pd
 
-    start, following = FIRST_YEAR, FIRST_YEAR + 1
-    logs = monthly_log_returns(f"{start}-04", f"{following}-06")
-    expected = pd.period_range(f"{start}-04", f"{following}-06", freq="M")
+    left, following = opening.months_left, opening.year + 1
+    logs = monthly_log_returns(left[0], f"{following}-06")
+    expected = pd.period_range(left[0], f"{following}-06", freq="M")
     logs = logs.reindex(expected)
     missing = [f"{asset} {month}" for asset in logs for month in logs.index[logs[asset].isna()]]
     if missing:
         raise InputError(
             [Problem("no month-end level", file="monthly_prices.csv", value=cell) for cell in missing]
         )
-    middle = logs.loc[[pd.Period(f"{start}-08", freq="M")]].sum() / 2.0
+    stub, whole = logs.iloc[: len(left)], len(left) // 2
+    middle = stub.iloc[whole : len(left) - whole].sum() / 2.0
     halves = (
-        logs.loc[f"{start}-04" : f"{start}-07"].sum() + middle,
-        logs.loc[f"{start}-09" : f"{start}-12"].sum() + middle,
+        stub.iloc[:whole].sum() + middle,
+        stub.iloc[len(left) - whole :].sum() + middle,
         logs.loc[f"{following}-01" : f"{following}-06"].sum(),
     )
     return np.expm1(np.stack([half[list(ASSETS)].to_numpy(dtype=float) for half in halves]))

@@ -25,6 +25,7 @@ from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR, HALVES
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import MAX_CSV_PROBLEMS, CsvTable, is_plain_file, read_csv
+from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.markets import stochastic
 from fiscal.markets.core import long_run_means, override_problems
 from fiscal.markets.history import (
@@ -112,7 +113,7 @@ class Deterministic:
         outside_rate = annual[EQUITY] if outside is None else float(outside)
         rates[:, CRYPTO] = _crypto_rates(str(name), calendar, outside_rate)
         halves = np.repeat(_half_return(rates)[:, None, :], len(HALVES), axis=1)
-        for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+        for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
         if name == CORE_RETURN:
             halves[:, :, CRYPTO] = halves[:, :, EQUITY]
@@ -141,7 +142,7 @@ class HistoricalReplay:
     ) -> AssetPaths:
         """One path ``(1, year, 2, asset)``. Raises InputError for a month outside the record."""
         start, first_year = str(_get(settings, "replay_start")), int(_get(settings, "replay_year"))
-        plain = {"name": CORE_RETURN, "core": _get(settings, "core")}
+        plain = {"name": CORE_RETURN, "core": _get(settings, "core"), "opening": opening_of(settings)}
         base = Deterministic().draw({**plain, "name": "boom"}, years)
         calendar = base.years
         outside = _get(settings, "outside_event_return")
@@ -150,7 +151,7 @@ class HistoricalReplay:
         rates[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
         halves = np.array(base.half_returns[0])
         halves[:, :, CRYPTO] = _half_return(rates[CRYPTO])
-        for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+        for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
         logs = monthly_log_returns(start)
         if logs.empty or str(logs.index[0]) != start:
@@ -248,7 +249,7 @@ class UserPaths:
         rates[:, 1 : 1 + shared] = np.where(np.isnan(told), rates[:, 1 : 1 + shared], told)
         each = np.maximum(_half_return(rates), ALL_BUT_NOTHING)
         halves = np.repeat(each[:, :, None], len(HALVES), axis=2)
-        for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+        for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[:, calendar == year, half] = real
         halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"user: {Path(str(_get(settings, 'file'))).name}")
@@ -553,6 +554,11 @@ def _path_table(name: str) -> pd.DataFrame:
 def _half_return(annual: np.ndarray) -> np.ndarray:
     """Return of one half of a year that returns ``annual``: R/2 would break identities in a crash."""
     return np.sqrt(1.0 + annual) - 1.0
+
+
+def opening_of(settings: object) -> OpeningDate:
+    """The opening that a path model is told; that of the headline where it is told none."""
+    return _get(settings, "opening") or HEADLINE
 
 
 def _get(settings: object, key: str) -> Any:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from fiscal.base.axes import ASSETS
+from fiscal.base.opening import HEADLINE
 from fiscal.markets.history import REAL_HALVES, crypto_start_usd, half_returns_real
 from fiscal.markets.stochastic import (
     CRYPTO,
@@ -93,7 +94,7 @@ def expected_balances(
     the rarest paths have lost almost everything.
     """
     if settings["measure"] == "risk_neutral":
-        return balances_on_paths(portfolio, bill_halves(years)[None])[0]
+        return balances_on_paths(portfolio, bill_halves(years, settings.get("opening", HEADLINE))[None])[0]
     if settings["model"] != RegimeSwitching.name:
         return None
     law = monthly_law(settings, years)
@@ -102,7 +103,13 @@ def expected_balances(
     exposed = bool((portfolio.sleeve_share * portfolio.sleeve_weight[CRYPTO]).any())
     start = float(np.log(crypto_start_usd() / (settings["value_cap_over_gdp"] * gdp_usd[0])))
     grid = _grid(law, shocks, gdp_usd, start) if exposed else None
-    return _expected(portfolio, _Months(law, shocks, _frequencies(grid)), grid, gdp_usd, start)
+    return _expected(
+        portfolio,
+        _Months(law, shocks, _frequencies(grid), half_returns_real(settings.get("opening", HEADLINE))),
+        grid,
+        gdp_usd,
+        start,
+    )
 
 
 def _held(portfolio: Portfolio) -> tuple[np.ndarray, np.ndarray]:
@@ -189,9 +196,9 @@ def _frequencies(grid: _Grid | None) -> np.ndarray:
 class _Months:
     """Transforms of the months' returns: what a year does to a density and to the money on it."""
 
-    def __init__(self, law: Law, shocks: Shocks, frequencies: np.ndarray) -> None:
+    def __init__(self, law: Law, shocks: Shocks, frequencies: np.ndarray, happened: np.ndarray) -> None:
         self.law, self.shocks, self.frequencies = law, shocks, frequencies
-        self.happened = half_returns_real()
+        self.happened = happened
         stay_low, stay_high = shocks.stay
         self._change = np.array([[stay_low, 1 - stay_low], [1 - stay_high, stay_high]])
         self._correlation = (shocks.root @ shocks.root.T)[CRYPTO]

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.markets.core import long_run_means
 from fiscal.markets.estimation import FIRST_MONTH, sample_volatility, stored
 from fiscal.markets.history import (
@@ -317,7 +318,7 @@ def half_year_paths(
     halves = log_returns.reshape(n_paths, -1, HALF_MONTHS, len(ASSETS)).sum(axis=2)
     result = np.empty((n_paths, len(years), 2, len(ASSETS)))
     flat = result.reshape(n_paths, -1, len(ASSETS))
-    real = half_returns_real()
+    real = half_returns_real(settings.get("opening", HEADLINE))
     # the stub's two halves, the first of 2026, then what was drawn
     flat[:, : len(REAL_HALVES)] = real
     np.expm1(halves, out=flat[:, len(REAL_HALVES) :])
@@ -363,10 +364,10 @@ def risk_free_growth(years: np.ndarray) -> np.ndarray:
     return np.repeat(((1 + rates) ** 0.5)[:, None], 2, axis=1)
 
 
-def bill_halves(years: np.ndarray) -> np.ndarray:
+def bill_halves(years: np.ndarray, opening: OpeningDate = HEADLINE) -> np.ndarray:
     """Half-year returns ``(year, half, asset)`` where everything earns the bill rate after the halves that have
     happened: the mean of every risk-neutral half, whatever went before."""
     halves = np.repeat(risk_free_growth(years)[:, :, None] - 1, len(ASSETS), axis=2)
-    for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+    for (year, half), real in zip(REAL_HALVES, half_returns_real(opening), strict=True):
         halves[years == year, half] = real
     return halves

@@ -1,4 +1,4 @@
-"""Opening balances of 31 March 2025 by age and earnings group, and who holds them.
+"""Opening balances by age and earnings group, and who holds them.
 
 Two margins are met by raking (iterative proportional fitting):
 
@@ -21,9 +21,9 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES as AGES
 from fiscal.base.axes import GROUP_EDGES
+from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import by_single_age, group_wages
 
-OPENING_DATE = "2025-03-31"
 SIPP_CLASSES = ("<25k", "25-50k", "50-75k", "75-100k", "100-150k", "150k+")
 SIPP_EDGES_USD = (25_000.0, 50_000.0, 75_000.0, 100_000.0, 150_000.0)  # the classes' own names
 OLDEST_AGE = 70
@@ -200,15 +200,16 @@ def open_accounts(
     wage_ratio: float,
     years: np.ndarray,
     size: float = 1.0,
+    opening: OpeningDate = HEADLINE,
 ) -> Opening:
-    """Balances ``(A, G)`` adding up to the published 401(k) stock of 31 March 2025, and holder shares.
+    """Balances ``(A, G)`` adding up to the published 401(k) stock of the opening date, and holder shares.
 
     ``people`` (A, G) scales the dollars; ``unit_people`` is the unscaled population that the published
     stock belongs to (they differ only when a scenario scales the population). ``wage_ratio`` is the
     average wage of SIPP's year over 2025's. ``size`` is the scope's stock over the 401(k)'s: dollars and
     holders alike.
     """
-    stock = sources.table("ici_assets").set_index("date").loc[OPENING_DATE, "k401_bn_usd"] * 1e9 * size
+    stock = sources.table("ici_assets").set_index("date").loc[opening.iso, "k401_bn_usd"] * 1e9 * size
     profile = sources.table("contribution_profile")
     weights = unit_people.sum(axis=1)
     saving = sum(by_single_age(profile, c, weights) for c in ("elective_deferral_usd", "employer_usd"))

@@ -19,6 +19,7 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES, FIRST_AGE
 from fiscal.base.errors import InputError, Problem
 from fiscal.people.population import (
+    MortalityGradient,
     cohort_death_share,
     death_probability,
     graded_death_rate,
@@ -37,7 +38,7 @@ class PastPeople:
     death_rate: Floats
 
 
-def past_people(years: NDArray[np.int64], income_gradient: float) -> PastPeople:
+def past_people(years: NDArray[np.int64], income_gradient: MortalityGradient) -> PastPeople:
     """People of consecutive ``years`` between the table's first and the year after its last.
 
     ``income_gradient`` as in :func:`fiscal.people.population.project`. Raises InputError for other years.

@@ -8,12 +8,12 @@ SSA period life table of 2022 (``life_table``), the pandemic faded out, improved
 
 An age is the number of whole years attained on 1 January, so the people of age ``a`` in year ``y`` were
 born in ``y - 1 - a`` and turn ``a + 1`` during the year (:func:`birth_year`). The stub of 2025 opens on
-31 March with the same birth cohorts.
+the opening date with the same birth cohorts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -30,9 +30,9 @@ from fiscal.base.axes import (
     GROUP_SHARES,
     LAST_AGE,
     LAST_YEAR,
-    STUB_FRACTION,
 )
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.opening import HEADLINE, OpeningDate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ IMMIGRATION_AGES = slice(1, 66)
 class Population:
     """People of the model; arrays are read-only, persons (not thousands), axes ``(year, age, group)``.
 
-    ``people_open`` stands at the opening of each year (1 January; 31 March in 2025). In every cell
+    ``people_open`` stands at the opening of each year (1 January; in the first year the opening date). In every cell
     ``people_open[y + 1, a + 1] = people_open[y, a] - deaths[y, a] + migration[y, a]`` and
     ``people_open[y, 18] = entrants[y]``; whoever is 119 dies within the year.
     """
@@ -77,12 +77,33 @@ class Population:
         return self.people_open[1:, 1:] - survivors
 
 
+@dataclass(frozen=True)
+class MortalityGradient:
+    """Ratio of bottom-group to top-group mortality (1 = none): in full to one age, tapering to none at another."""
+
+    ratio: float
+    full_until_age: float
+    none_from_age: float
+
+    @staticmethod
+    def of(assume: Mapping[str, float], ratio: float) -> MortalityGradient:
+        """The gradient with the ages of the assumptions in force."""
+        full, none = (assume[f"population.gradient_{end}_age"] for end in ("full_until", "none_from"))
+        return MortalityGradient(ratio, full, none)
+
+
 def birth_year(year: int | NDArray[np.int64], age: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """Calendar year of birth of the people who are ``age`` on 1 January of ``year``."""
     return np.asarray(year) - 1 - np.asarray(age)
 
 
-def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0) -> Population:
+def project(
+    years: Iterable[int],
+    *,
+    income_gradient: MortalityGradient,
+    scale: float = 1.0,
+    opening: OpeningDate = HEADLINE,
+) -> Population:
     """Project people, deaths, net migration and entrants by age and earnings group.
 
     Parameters
@@ -91,11 +112,12 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
         Consecutive calendar years from 2025. After 2100 the run-off: mortality of 2100, no entrants
         and no migration.
     income_gradient
-        Ratio of bottom-group to top-group mortality at working ages (1 = none), tapering to 1 at old
-        ages (assumptions ``population.gradient_*``). The mean over the groups of a cell stays the life
-        table's.
+        Ratio of bottom-group to top-group mortality, tapering to 1 at old ages. The mean over the groups of a
+        cell stays the life table's.
     scale
         Multiplies every number of people; everything is linear in it.
+    opening
+        The date in the first year on which people stand at its opening.
 
     Net migration is the projection minus the survivors of the year before: immigrants come by the
     groups' shares at entry, emigrants leave each group in proportion to the people it has, so no group
@@ -109,8 +131,8 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
         not a positive finite number (all problems at once).
     """
     calendar = np.asarray(list(years), dtype=np.int64)
-    _check(calendar, income_gradient, scale)
-    totals, death_share = _opening_totals(), _adult_death_share()
+    _check(calendar, income_gradient.ratio, scale)
+    totals, death_share = _opening_totals(opening), _adult_death_share()
     n_ages, n_groups = AGES.size, GROUP_SHARES.size
     people = np.zeros((calendar.size + 1, n_ages, n_groups))
     deaths = np.zeros((calendar.size, n_ages, n_groups))
@@ -121,7 +143,7 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
     entrants[0] = people[0, 0]
     migration_rate = np.zeros(n_ages)  # net migration per person of 2099, held through 2100
     for index, year in enumerate(calendar):
-        fraction = STUB_FRACTION if year == FIRST_YEAR else 1.0
+        fraction = opening.stub_fraction if year == FIRST_YEAR else 1.0
         year_share = 1.0 - (1.0 - _year_row(death_share, index)) ** fraction
         deaths[index] = people[index] * graded_death_rate(year_share, people[index], income_gradient)
         survivors = people[index] - deaths[index]
@@ -142,7 +164,7 @@ def project(years: Iterable[int], *, income_gradient: float, scale: float = 1.0)
     return Population(_read_only(calendar), _read_only(AGES.copy()), *(_read_only(array) for array in arrays))
 
 
-def graded_death_rate(death_share: Floats, people: Floats, income_gradient: float) -> Floats:
+def graded_death_rate(death_share: Floats, people: Floats, income_gradient: MortalityGradient) -> Floats:
     """Death rates by earnings group, ``(age, group)``, whose mean over ``people`` is ``death_share`` (age).
 
     Log-linear in the group's mid-rank with the ratio bottom over top of :func:`gradient_by_age`. A rate
@@ -169,11 +191,10 @@ def graded_death_rate(death_share: Floats, people: Floats, income_gradient: floa
 
 
 @lru_cache(maxsize=4)
-def gradient_by_age(income_gradient: float) -> Floats:
+def gradient_by_age(income_gradient: MortalityGradient) -> Floats:
     """Ratio of bottom-group to top-group mortality by age (18..119): full, then tapering to 1 (assumed)."""
-    full = sources.assumption("population.gradient_full_until_age")
-    none = sources.assumption("population.gradient_none_from_age")
-    return _read_only(1.0 + (income_gradient - 1.0) * np.interp(AGES, [full, none], [1.0, 0.0]))
+    ages = [income_gradient.full_until_age, income_gradient.none_from_age]
+    return _read_only(1.0 + (income_gradient.ratio - 1.0) * np.interp(AGES, ages, [1.0, 0.0]))
 
 
 def life_expectancy(age: int, year: int, sex: str) -> float:
@@ -385,12 +406,12 @@ def _january_by_sex() -> Floats:
     return (july[first - 1 : -1] + july[first:]) / 2.0
 
 
-@lru_cache(maxsize=1)
-def _opening_totals() -> Floats:
-    """People at the opening of 2025..2100, ``(year, age 18..119)``; 2025 a quarter along each cohort."""
+@lru_cache(maxsize=4)
+def _opening_totals(date: OpeningDate) -> Floats:
+    """People at the opening of 2025..2100, ``(year, age 18..119)``; first on ``date``, along each cohort."""
     january = _january_by_sex().sum(axis=1)
     following = np.append(january[1, 1:], 0.0)
-    stub_start = 1.0 - STUB_FRACTION
+    stub_start = 1.0 - date.stub_fraction
     opening = january.copy()
     opening[0] = january[0] + stub_start * (following - january[0])
     return _read_only(opening[:, FIRST_AGE:])
@@ -409,7 +430,7 @@ def _year_row(values: Floats, index: int) -> Floats:
     return values[min(index, len(values) - 1)]
 
 
-def opening_group_shares(death_share: Floats, income_gradient: float) -> Floats:
+def opening_group_shares(death_share: Floats, income_gradient: MortalityGradient) -> Floats:
     """Distribution over groups at each age, ``(age, group)``, of a cohort that met ``death_share``."""
     shares = np.empty((AGES.size, GROUP_SHARES.size))
     shares[0] = GROUP_SHARES

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fiscal.base import sources
-from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
+from fiscal.base.axes import FIRST_YEAR
+from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
 
-OPENING_DATE = "2025-03-31"
 ALL_PLANS = "all_dc"
 BEA_SERIES = "BEA_T7_25"
 """Of the two BEA totals the one whose parts add up (households 607.4, employers 309.6)."""
@@ -55,13 +55,13 @@ def all_plan_contributions_bn_usd() -> dict[str, float]:
     }
 
 
-def all_plans(own: Contributions, people_scale: float) -> Scope:
+def all_plans(own: Contributions, people_scale: float, opening: OpeningDate = HEADLINE) -> Scope:
     """The scope of all plans; ``own`` are the 401(k)'s contributions of the stub at the base table's scale, of a
-    population ``people_scale`` times the real one."""
-    assets = sources.table("ici_assets").set_index("date").loc[OPENING_DATE]
+    population ``people_scale`` times the real one, which opens on ``opening``."""
+    assets = sources.table("ici_assets").set_index("date").loc[opening.iso]
     published = all_plan_contributions_bn_usd()
     elective = (own.elective_traditional_usd + own.elective_roth_usd)[0].sum()
-    whole_year = 1e9 * STUB_FRACTION * people_scale
+    whole_year = 1e9 * opening.stub_fraction * people_scale
     return Scope(
         stock=float(assets["dc_total_bn_usd"] / assets["k401_bn_usd"]),
         elective=float(published["employee"] * whole_year / elective),

@@ -20,7 +20,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES as AGES
 from fiscal.base.axes import birth_years
-from fiscal.law.distributions import required_minimum_share, rmd_start_age
+from fiscal.law.distributions import required_minimum_share, rmd_births, rmd_start_age
 
 QUALIFIED_AGE = 60
 """Attained age whose mid-year withdrawals come at 59 1/2 on the mean, s.72(t)(2)(A)(i)."""
@@ -68,7 +68,7 @@ def soi_incidence() -> dict[str, float]:
     }
 
 
-def incidence(years: np.ndarray, rmd_shift: int = 0) -> np.ndarray:
+def incidence(assume: Mapping[str, float], years: np.ndarray, rmd_shift: int = 0) -> np.ndarray:
     """Probability that a holder of a traditional account withdraws in the year, ``(Y, A)``.
 
     SOI below the required age; from it on SOI's rate at 75-79 (a new required age moves the step).
@@ -84,7 +84,9 @@ def incidence(years: np.ndarray, rmd_shift: int = 0) -> np.ndarray:
         [published["<60"], published["60-64"], published["65-69"], before_required],
     )
     birth = birth_years(years)
-    return np.where(AGES[None, :] >= rmd_start_age(birth, rmd_shift), required, free[None, :])
+    return np.where(
+        AGES[None, :] >= rmd_start_age(birth, rmd_births(assume), rmd_shift), required, free[None, :]
+    )
 
 
 def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_share: float) -> np.ndarray:
@@ -96,7 +98,7 @@ def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_sh
     published = soi_opening_rates()
     low_share = 1 - above_share - exact_share
     others = exact_share + low_share * assume["low_type_rmd_share"]
-    minimum = required_minimum_share(AGES, CALIBRATION_YEAR - AGES)
+    minimum = required_minimum_share(AGES, CALIBRATION_YEAR - AGES, rmd_births(assume))
 
     def mean_minimum(first: int, last: int) -> float:
         return float(minimum[(first <= AGES) & (last >= AGES)].mean())
@@ -123,7 +125,8 @@ def retirement_draws(
 ) -> np.ndarray:
     """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``."""
     own = _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
-    minimum = np.stack([required_minimum_share(AGES, y - AGES, int(y), rmd_shift) for y in years])
+    births = rmd_births(assume)
+    minimum = np.stack([required_minimum_share(AGES, y - AGES, births, int(y), rmd_shift) for y in years])
     low_share = 1 - above_share - exact_share
     return (
         exact_share * minimum

@@ -75,11 +75,12 @@ def title_facts(results: Results) -> tuple[tuple[str, str], ...]:
     opening = str(sources.table("ici_assets")["date"].astype(str).max())
     base = results[0]
     last_year = base.scenario.value("horizon.last_year")
+    date = base.scenario.settings.horizon.opening
     return (
-        ("Horizon", f"31 March 2025 to {last_year}; 2025 is the three quarters that remained"),
+        ("Horizon", f"{date.words} to {last_year}; {date.year} is the part that remained"),
         ("Economy", sources.resource("cbo_macro").title),
         ("Markets", f"monthly data to {last_month}"),
-        ("Retirement assets", f"opening stock of 31 March 2025; published stocks to {opening}"),
+        ("Retirement assets", f"opening stock of {date.words}; published stocks to {opening}"),
         ("Data fingerprint", data_fingerprint(base)[:FINGERPRINT_LENGTH]),
         (
             "Input fingerprints, for citation",
@@ -308,10 +309,12 @@ def expenditure_sentences(base: Result) -> str:
 def caution_sentences(base: Result) -> str:
     """Why a positive window sum is no profit on the window's own deferrals."""
     opening = float(base.summary["calibration"]["opening_plan_bn_usd"])
+    date = base.scenario.settings.horizon.opening
     return (
         "A window is not a balance of one generation's deferrals: the tax of its early years falls on the "
-        f"{amount(opening)} that was in the plans on 31 March 2025, deferred before, and the contributions of its late "
-        "years are taxed after it. Core balances earn the long-run means of the record, which nothing guarantees: "
+        f"{amount(opening)} that was in the plans on {date.words}, deferred before, "
+        "and the contributions of its late years are taxed after it. Core balances earn the long-run means of the "
+        "record, which nothing guarantees: "
         f"started in 2010 and told what plans really earned, the model has {percent(_told_returns_error())} less in "
         "the plans in 2023 than with its own mix of indexes, whose return is thus too high."
     )

@@ -32,8 +32,8 @@ from fiscal.report.hindcast import contributions_miss
 from fiscal.report.published import far_off, verdict_sentences
 from fiscal.results.adoption import path_sentence, returns_in
 from fiscal.results.figures import statistics
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.result import Result
+from fiscal.scenario.names import setting_name
 from fiscal.studies.calibration import calibration
 
 CALIBRATED_SCENARIO = "baseline"
@@ -679,13 +679,14 @@ def limits_section(results: Results) -> Section:
     """What is not in the numbers, with sizes where a table has one."""
     ici = sources.table("ici_assets").set_index("date")
     ici.index = ici.index.astype(str).str[:10]
-    row = ici.loc["2025-03-31"]
     base = results[0]
+    date = base.scenario.settings.horizon.opening
+    row = ici.loc[date.iso]
     years = sorted({int(year) for year in sources.table("withdrawal_curve")["law_year"]})
     items: list[str | Term] = [
         Term(
             "Scope",
-            f"plan assets of 31 March 2025 ({amount(float(row['k401_bn_usd']))} of "
+            f"plan assets of {date.words} ({amount(float(row['k401_bn_usd']))} of "
             f"{amount(float(row['dc_total_bn_usd']))} "
             f"in defined-contribution plans) and what follows from them. IRAs that existed then "
             f"({amount(float(row['ira_bn_usd']))}) are out, though many came from 401(k) plans; their income "

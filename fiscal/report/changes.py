@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from fiscal.base.words import capital
 from fiscal.report.compared import Results
-from fiscal.results.figures.setting_names import setting_name, setting_value
+from fiscal.results.figures.setting_values import setting_value
 from fiscal.scenario import ExplainedSetting, Scenario
+from fiscal.scenario.names import setting_name
 
 MOST_CHANGES = 4
 """Changes told of each scenario before the answer; the chapters list the others."""

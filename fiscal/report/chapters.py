@@ -333,9 +333,8 @@ def balances_section(results: Results) -> Section:
         f"{frame.index[0]}, {percent(total[top])} in {top}, where they are largest, and "
         f"{percent(total[last])} in "
         f"{last}. Money rolled over from plans to IRAs stays deferred and stays in the count: it is "
-        f"{percent(frame['ira'][last] / total[last])} of balances in {last}. IRAs that existed on 31 March "
-        f"2025 are "
-        "outside unless the scope says otherwise."
+        f"{percent(frame['ira'][last] / total[last])} of balances in {last}. IRAs that existed on "
+        f"{base.scenario.settings.horizon.opening.words} are outside unless the scope says otherwise."
     )
     blocks: list[Block] = [
         Prose(text),
@@ -362,9 +361,10 @@ def balances_section(results: Results) -> Section:
     if apart:
         blocks.append(Prose(_balance_effects([(result, base, base.name) for result in apart])))
     blocks.append(_balances_table(results))
+    date = base.scenario.settings.horizon.opening
     blocks.append(
         Table(
-            "table-bridge", "From 401(k) plans to all retirement accounts on 31 March 2025", bridge(),
+            "table-bridge", f"From 401(k) plans to all retirement accounts on {date.words}", bridge(date),
             (
                 Column("step", "Step", width=1),
                 Column("bn_usd", "Billions of dollars", 0),

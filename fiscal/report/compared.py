@@ -17,8 +17,8 @@ from fiscal.base.words import (
 )
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.results.figures import statistics
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.result import Comparison, Result, compare
+from fiscal.scenario.names import setting_name
 
 Results = tuple[Result, ...]
 

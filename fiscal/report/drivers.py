@@ -12,9 +12,9 @@ from fiscal.report.chapters import figure
 from fiscal.report.content import Block, Column, Heading, Panel, Prose, Ref, Table
 from fiscal.results.figures import statistics
 from fiscal.results.figures.drawings import span_name
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario.design import Design, read_design
+from fiscal.scenario.names import setting_name
 
 SMALL_SHARE = 0.01
 """A setting whose total index is below this share of the variance is said to matter little."""

@@ -10,8 +10,9 @@ from fiscal.base.words import BASIS_NAMES, DASH, amount, capital, listing, signe
 from fiscal.report.changes import LEVERS, changes
 from fiscal.report.compared import Results
 from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Prose, Section, Table, Term
-from fiscal.results.figures.setting_names import setting_name, setting_value
+from fiscal.results.figures.setting_values import setting_value
 from fiscal.results.result import PRESENT_VALUES, Result, compare
+from fiscal.scenario.names import setting_name
 
 STATE_YEAR = 2035
 """Year whose state taxes are told."""

@@ -17,8 +17,8 @@ from fiscal.base import cards
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.engine.inputs import core_overrides
 from fiscal.markets.core import long_run_means
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.running import quick
+from fiscal.scenario.names import setting_name
 
 if TYPE_CHECKING:
     from fiscal.results.result import Totals

@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from fiscal.base import cards
-from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
+from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.lines import LINES, UPFRONT
@@ -430,7 +430,7 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     if problems:
         raise InputError(problems)
     for other in others:
-        for key in ("horizon.last_year", "books.price_year", "paths.seed"):
+        for key in ("horizon.last_year", "horizon.opening_date", "books.price_year", "paths.seed"):
             ours, theirs = base.scenario.value(key), other.scenario.value(key)
             if ours != theirs:
                 problems.append(
@@ -470,7 +470,8 @@ def _difference(base: Result, other: Result) -> pd.DataFrame:
         years = part["year"].to_numpy()
         interest, cumulated = valuation.with_interest(
             part["nominal_bn_usd"].to_numpy(),
-            rate.loc[years].to_numpy() * np.where(years == FIRST_YEAR, STUB_FRACTION, 1),
+            rate.loc[years].to_numpy()
+            * np.where(years == FIRST_YEAR, base.scenario.settings.horizon.opening.stub_fraction, 1),
         )
         for line, amounts in (
             ("interest", interest),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from fiscal.scenario.draft import catalogue
 from fiscal.scenario.files import content_sha256, file_settings, own_files, reform_file, reform_files
-from fiscal.scenario.loading import catalogue, load
-from fiscal.scenario.scenario import ExplainedSetting, Header, Scenario, explain
-from fiscal.scenario.schema import Settings, json_schema
+from fiscal.scenario.header import Header
+from fiscal.scenario.json_schema import json_schema
+from fiscal.scenario.loading import load
+from fiscal.scenario.names import setting_name
+from fiscal.scenario.scenario import ExplainedSetting, Scenario, explain
+from fiscal.scenario.schema import Settings
 
 __all__ = [
     "ExplainedSetting",
@@ -21,4 +25,5 @@ __all__ = [
     "own_files",
     "reform_file",
     "reform_files",
+    "setting_name",
 ]

@@ -1,7 +1,7 @@
-"""The rows of data/assumptions.csv that a scenario may change, in its ``[assumptions]`` section.
+"""The rows of data/assumptions.csv and those of them that a scenario may change, in its ``[assumptions]`` section.
 
-Rows with a plain key are read by the engine through the scenario. Rows named ``part.key`` are read
-where the tables and schedules of that part are made, so a scenario cannot reach them.
+The column ``stage`` says where a row enters: in a ``run``, which reads it through the scenario; in the ``build`` of
+tables and paths that every run shares; or in a ``check`` of results.
 """
 
 from __future__ import annotations
@@ -13,27 +13,46 @@ from types import MappingProxyType
 
 from fiscal.base import sources
 from fiscal.base.errors import MOST_TOLD, Problem, nearest, percent_hint
-from fiscal.scenario.schema import ASSUMPTIONS, Declared
+from fiscal.scenario.declared import Declared
+from fiscal.scenario.schema import ASSUMPTIONS
+
+OF_BUILD = (
+    "no scenario can change it: it enters before a run, in what all runs share, or after it, in a check"
+)
+OF_BUILD_ALLOWED = (
+    "another value in data/assumptions.csv, and the tables built again (fiscal schedules build)"
+)
 
 
 def adjustable() -> Mapping[str, Declared]:
-    """The changeable rows by key; raises DataError if the table cannot be used."""
+    """The rows that enter in a run, by key; raises DataError if the table cannot be used."""
     return _adjustable(sources.data_dir())
 
 
 @cache
 def _adjustable(folder: object) -> Mapping[str, Declared]:
+    table = sources.table("assumptions")
+    keys = set(table.loc[table["stage"] == "run", "key"])
+    return MappingProxyType({key: row for key, row in _rows(folder).items() if key in keys})
+
+
+def rows() -> Mapping[str, Declared]:
+    """All rows by key; raises DataError if the table cannot be used."""
+    return _rows(sources.data_dir())
+
+
+@cache
+def _rows(folder: object) -> Mapping[str, Declared]:
     """Cached by data folder, which ``sources`` reads from the environment."""
     table = sources.table("assumptions")
-    rows = {}
+    found = {}
     for row in table.to_dict(orient="records"):
         key = str(row["key"])
-        if "." in key:
-            continue
         low, high = (None if row[side] != row[side] else float(row[side]) for side in ("low", "high"))
         texts = {name: row[name] if isinstance(row[name], str) else "" for name in ("unit", "source", "note")}
-        rows[key] = Declared(
+        found[key] = Declared(
             key=f"{ASSUMPTIONS}.{key}",
+            label=str(row["label"]),
             default=float(row["value"]),
             unit=texts["unit"],
             low=low,
@@ -43,7 +62,7 @@ def _adjustable(folder: object) -> Mapping[str, Declared]:
             status=str(row["status"]),
             doc=texts["note"],
         )
-    return MappingProxyType(rows)
+    return MappingProxyType(found)
 
 
 def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> list[Problem]:
@@ -54,7 +73,9 @@ def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> lis
         dotted = f"{ASSUMPTIONS}.{key}"
         file = origins.get(dotted)
         row = known.get(key)
-        if row is None:
+        if row is None and key in rows():
+            found.append(Problem(OF_BUILD, file=file, key=dotted, value=value, allowed=OF_BUILD_ALLOWED))
+        elif row is None:
             close = nearest(key, known) if len(found) < MOST_TOLD else None
             suggestion = f"{ASSUMPTIONS}.{close}" if close else None
             found.append(Problem("unknown key", file=file, key=dotted, value=value, nearest=suggestion))

@@ -33,10 +33,13 @@ from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import is_plain_file, plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.declared import Declared
+from fiscal.scenario.draft import catalogue, name_from, overridden, read_value
 from fiscal.scenario.files import file_settings, own_files
-from fiscal.scenario.loading import catalogue, load, name_from, overridden, read_value
-from fiscal.scenario.scenario import Header, Scenario
-from fiscal.scenario.schema import ASSUMPTIONS, Declared, declared
+from fiscal.scenario.header import Header
+from fiscal.scenario.loading import load
+from fiscal.scenario.scenario import Scenario
+from fiscal.scenario.schema import ASSUMPTIONS, declared
 from fiscal.scenario.section import NONE_WORD
 from fiscal.scenario.toml import format_value, read_toml
 
@@ -435,8 +438,9 @@ class _Reading:
             self.say("is moved by the design", key, allowed="no --set of it")
         if against is None:
             return
-        if against.value(HORIZON) != base.value(HORIZON):
-            self.say("base and reference differ", HORIZON, against.value(HORIZON), str(base.value(HORIZON)))
+        for key in (HORIZON, "horizon.opening_date"):
+            if against.value(key) != base.value(key):
+                self.say("base and reference differ", key, against.value(key), str(base.value(key)))
         if set(own_files(against.settings).values()) - set(own_files(base.settings).values()):
             self.say("has a file of its own", f"{SWEEP}.against", against.name, "the files of the base")
 
@@ -450,7 +454,10 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in settings.items():
         if "." not in str(key) and isinstance(value, Mapping):
             for name, inner in value.items():
-                yield f"{key}.{name}", inner
+                if key == ASSUMPTIONS and isinstance(inner, Mapping) and set(inner) - set(RANGE_KEYS):
+                    yield from ((f"{key}.{name}.{row}", moved) for row, moved in inner.items())
+                else:
+                    yield f"{key}.{name}", inner
         else:
             yield str(key), value
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import codecs
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -135,6 +136,16 @@ def paths_in(file: Path) -> int:
         return len(set(read_csv(file, file.name).columns.get("path", "1"))) or 1
     except InputError:
         return 1
+
+
+def fingerprint(settings: Settings) -> str:
+    """sha256 of the settings in canonical JSON, a user's file by its content."""
+    values = settings.model_dump()
+    for key, path in own_files(settings).items():
+        section, _, name = key.partition(".")
+        values[section][name] = content_sha256(path) or path.name
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def content_sha256(path: Path) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
+from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.scenario.section import Section, setting
 
 
@@ -13,6 +14,7 @@ class Horizon(Section):
 
     last_year: int = setting(
         LAST_YEAR,
+        label="last year projected",
         unit="calendar year",
         low=2036,
         high=LAST_YEAR,
@@ -21,12 +23,28 @@ class Horizon(Section):
         status="choice",
     )
 
+    opening_date: str = setting(
+        HEADLINE.iso,
+        label="date of the opening stock",
+        unit="date",
+        doc="End of the quarter whose published stock of 401(k) assets the projection opens with; the flows of that "
+        "year are those of the months after it.",
+        source="data/ici_assets.csv; the headline's stock of 8.7 trillion dollars",
+        status="choice",
+    )
+
+    @property
+    def opening(self) -> OpeningDate:
+        """The opening date, and what follows from it."""
+        return OpeningDate.on(self.opening_date)
+
 
 class Tax(Section):
     """Tax law."""
 
     withdrawal_scale: float = setting(
         1.0,
+        label="tax rates on withdrawals",
         unit="multiple of the law's tax on withdrawals",
         low=0.5,
         high=1.5,
@@ -36,6 +54,7 @@ class Tax(Section):
     )
     flat_rate: float | None = setting(
         None,
+        label="one flat tax rate",
         unit="rate",
         low=0.0,
         high=0.6,
@@ -50,6 +69,7 @@ class Scope(Section):
 
     plans: Literal["401k", "all_dc"] = setting(
         "401k",
+        label="plans covered",
         unit="name",
         doc="401k, or all_dc: with 403(b), 457, Thrift Savings Plan and other private plans in the 401(k)'s shape.",
         source="headline: ICI 8.7 of 12.2 trillion dollars; all_dc also takes BEA's contributions and more holders",
@@ -57,6 +77,7 @@ class Scope(Section):
     )
     rollover_stock: bool = setting(
         False,
+        label="existing rollover IRAs included",
         unit="switch",
         doc="Adds the existing traditional IRAs that came from 401(k) plans.",
         source="beside the headline only",
@@ -69,6 +90,7 @@ class Books(Section):
 
     withdrawal_fiscal_same_year_share: float = setting(
         0.60,
+        label="withdrawal tax booked in the same year",
         unit="share",
         low=0.0,
         high=1.0,
@@ -78,6 +100,7 @@ class Books(Section):
     )
     deferral_fiscal_same_year_share: float = setting(
         0.75,
+        label="deferral booked in the same year",
         unit="share",
         low=0.0,
         high=1.0,
@@ -87,6 +110,7 @@ class Books(Section):
     )
     discount_rates: tuple[float, ...] = setting(
         (0.03,),
+        label="fixed discount rates",
         unit="rates a year, nominal",
         low=0.0,
         high=0.15,
@@ -96,6 +120,7 @@ class Books(Section):
     )
     convention_rates: tuple[float, ...] = setting(
         (0.035, 0.06),
+        label="rates of the convention",
         unit="rates a year, nominal",
         low=0.0,
         high=0.15,
@@ -106,6 +131,7 @@ class Books(Section):
     )
     displaced_taxable_share: float = setting(
         0.0,
+        label="crypto held outside otherwise",
         unit="share",
         low=0.0,
         high=1.0,
@@ -116,6 +142,7 @@ class Books(Section):
     )
     risk_neutral_paths: int = setting(
         32,
+        label="number of risk-neutral paths",
         unit="paths",
         low=0,
         high=100_000,
@@ -125,7 +152,8 @@ class Books(Section):
         status="choice",
     )
     price_year: int = setting(
-        2025,
+        FIRST_YEAR,
+        label="year of real dollars",
         unit="calendar year",
         low=2015,
         high=2036,
@@ -140,6 +168,7 @@ class Backstop(Section):
 
     trigger_share: float = setting(
         0.10,
+        label="fall that sets off the backstop",
         unit="share of the balance without crypto",
         low=0.0,
         high=1.0,
@@ -149,6 +178,7 @@ class Backstop(Section):
     )
     made_up_share: float = setting(
         0.95,
+        label="share the backstop makes up",
         unit="share of the balance without crypto",
         low=0.0,
         high=1.0,
@@ -158,6 +188,7 @@ class Backstop(Section):
     )
     retirement_age: int = setting(
         65,
+        label="age covered by the backstop",
         unit="age",
         low=50,
         high=75,
@@ -167,6 +198,7 @@ class Backstop(Section):
     )
     years_before: int = setting(
         10,
+        label="years covered before that age",
         unit="years",
         low=1,
         high=40,
@@ -176,6 +208,7 @@ class Backstop(Section):
     )
     paths: int = setting(
         64,
+        label="paths of the backstop",
         unit="paths",
         low=0,
         high=100_000,
@@ -190,6 +223,7 @@ class Law(Section):
 
     reform: str | None = setting(
         None,
+        label="tax reform",
         unit="path of a JSON file",
         doc=(
             "Tax-Calculator reform file, or several with + between them, each later one changing what the earlier made"
@@ -200,6 +234,7 @@ class Law(Section):
     )
     reform_year: int | None = setting(
         None,
+        label="first year of the tax reform",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -214,6 +249,7 @@ class State(Section):
 
     income_tax: bool = setting(
         False,
+        label="state income tax",
         unit="switch",
         doc="Adds state_deferred_revenue and state_withdrawal_tax to the books.",
         source="off: the headline is federal",
@@ -221,6 +257,7 @@ class State(Section):
     )
     rate: float | None = setting(
         None,
+        label="state income tax rate",
         unit="rate",
         low=0.0,
         high=0.133,
@@ -232,6 +269,7 @@ class State(Section):
     )
     withdrawals_taxed_share: float = setting(
         0.7,
+        label="withdrawals that states tax",
         unit="share of withdrawals",
         low=0.0,
         high=1.0,
@@ -246,6 +284,7 @@ class Macro(Section):
 
     wage_growth_adjust: float = setting(
         0.0,
+        label="added wage growth",
         unit="rate a year",
         low=-0.02,
         high=0.02,

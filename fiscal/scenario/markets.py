@@ -25,6 +25,7 @@ class Paths(Section):
 
     model: Literal["deterministic", "historical_replay", "regime_switching", "bootstrap", "user"] = setting(
         "deterministic",
+        label="path model",
         unit="name",
         doc="Path model that makes the yearly returns.",
         source="path models of this version",
@@ -32,6 +33,7 @@ class Paths(Section):
     )
     name: str = setting(
         "core_return",
+        label="crypto's path",
         unit="name",
         doc="Named path of the deterministic model; core_return: crypto earns what equity earns.",
         source="data/crypto_paths.csv, reasons in data/crypto_path_notes.csv",
@@ -39,6 +41,7 @@ class Paths(Section):
     )
     outside_event_return: float | None = setting(
         None,
+        label="crypto return outside the event",
         unit="rate a year, nominal geometric",
         low=-0.5,
         high=1.0,
@@ -48,6 +51,7 @@ class Paths(Section):
     )
     core_equity_return: float | None = setting(
         None,
+        label="long-run equity return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
@@ -57,6 +61,7 @@ class Paths(Section):
     )
     core_bond_return: float | None = setting(
         None,
+        label="long-run bond return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
@@ -66,6 +71,7 @@ class Paths(Section):
     )
     core_cash_return: float | None = setting(
         None,
+        label="long-run cash return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
@@ -75,6 +81,7 @@ class Paths(Section):
     )
     crypto_return: float = setting(
         0.06,
+        label="long-run crypto return",
         unit="rate a year, nominal geometric",
         low=-0.2,
         high=0.5,
@@ -84,6 +91,7 @@ class Paths(Section):
     )
     stated_return_years: float = setting(
         10.0,
+        label="years the crypto return holds",
         unit="years",
         low=0.0,
         high=100.0,
@@ -93,6 +101,7 @@ class Paths(Section):
     )
     excess_half_life: float = setting(
         7.0,
+        label="half-life of crypto's excess return",
         unit="years",
         low=0.5,
         high=1000.0,
@@ -102,6 +111,7 @@ class Paths(Section):
     )
     crypto_volatility: float = setting(
         0.60,
+        label="crypto volatility at the start",
         unit="a year, of monthly log returns",
         low=0.05,
         high=1.5,
@@ -111,6 +121,7 @@ class Paths(Section):
     )
     crypto_volatility_mature: float = setting(
         0.40,
+        label="crypto volatility once mature",
         unit="a year, of monthly log returns",
         low=0.05,
         high=1.5,
@@ -120,6 +131,7 @@ class Paths(Section):
     )
     maturing_years: float = setting(
         20.0,
+        label="years until crypto matures",
         unit="years",
         low=1.0,
         high=100.0,
@@ -129,6 +141,7 @@ class Paths(Section):
     )
     equity_correlation: float = setting(
         0.5,
+        label="crypto's correlation with equity",
         unit="correlation of monthly shocks",
         low=-0.5,
         high=0.95,
@@ -138,6 +151,7 @@ class Paths(Section):
     )
     tail_share: float = setting(
         0.05,
+        label="share of turbulent months",
         unit="share of months",
         low=0.0,
         high=0.5,
@@ -147,6 +161,7 @@ class Paths(Section):
     )
     tail_variance: float = setting(
         4.0,
+        label="variance of turbulent months",
         unit="times",
         low=1.0,
         high=25.0,
@@ -156,6 +171,7 @@ class Paths(Section):
     )
     block_months: float = setting(
         12.0,
+        label="block length of the bootstrap",
         unit="months",
         low=1.0,
         high=60.0,
@@ -166,6 +182,7 @@ class Paths(Section):
     )
     draws: Literal["pseudo", "sobol"] = setting(
         "pseudo",
+        label="kind of random numbers",
         unit="name",
         doc="Random numbers of regime_switching: pseudo, or sobol: a scrambled Sobol sequence sets the slow "
         "movements, for smoother means at the same number of paths.",
@@ -174,6 +191,7 @@ class Paths(Section):
     )
     value_cap_over_gdp: float = setting(
         3.0,
+        label="cap on crypto's value over GDP",
         unit="times gross domestic product",
         low=0.1,
         high=1000.0,
@@ -183,6 +201,7 @@ class Paths(Section):
     )
     measure: Literal["real", "risk_neutral"] = setting(
         "real",
+        label="real or risk-neutral paths",
         unit="name",
         doc="risk_neutral: every asset's month has mean one plus the bill rate; for values, not forecasts.",
         source="what is asked",
@@ -190,6 +209,7 @@ class Paths(Section):
     )
     replay_start: str = setting(
         "2013-12",
+        label="first month replayed",
         unit="month, YYYY-MM",
         doc="First month of the record that historical_replay plays again.",
         source="data/monthly_prices.csv",
@@ -197,6 +217,7 @@ class Paths(Section):
     )
     replay_year: int = setting(
         2036,
+        label="year the replay starts",
         unit="calendar year",
         low=FIRST_YEAR + 2,
         high=LAST_YEAR,
@@ -206,6 +227,7 @@ class Paths(Section):
     )
     replay_scale: float = setting(
         1.0,
+        label="size of replayed returns",
         unit="times",
         low=0.0,
         high=2.0,
@@ -215,6 +237,7 @@ class Paths(Section):
     )
     file: str | None = setting(
         None,
+        label="file of returns",
         unit="path of a CSV file",
         doc="File of annual returns for the model user; looked for beside the scenario file that names it.",
         source="yours",
@@ -222,6 +245,7 @@ class Paths(Section):
     )
     allow_extreme: bool = setting(
         False,
+        label="extreme returns allowed",
         unit="switch",
         doc="Takes returns above 3 a year (300 percent), and columns without a negative value whose mean is above 0.5, "
         "from a user's file; without it they are refused as prices, index levels or percent.",
@@ -230,6 +254,7 @@ class Paths(Section):
     )
     seed: int = setting(
         1,
+        label="seed of the draws",
         unit="integer",
         low=0,
         high=2**32 - 1,
@@ -239,6 +264,7 @@ class Paths(Section):
     )
     count: int = setting(
         1,
+        label="number of paths",
         unit="paths",
         low=1,
         high=1_000_000,
@@ -254,6 +280,7 @@ class Adoption(Section):
 
     participants_share: float = setting(
         0.0,
+        label="participants who hold crypto",
         unit="share of participants",
         low=0.0,
         high=1.0,
@@ -264,6 +291,7 @@ class Adoption(Section):
     )
     allocation_share: float = setting(
         0.05,
+        label="crypto share of their balance",
         unit="share of the holder's balance",
         low=0.0,
         high=1.0,
@@ -273,6 +301,7 @@ class Adoption(Section):
     )
     start_year: int = setting(
         2026,
+        label="year adoption starts",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
@@ -282,6 +311,7 @@ class Adoption(Section):
     )
     full_year: int = setting(
         2035,
+        label="year adoption is complete",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -291,6 +321,7 @@ class Adoption(Section):
     )
     group_tilt: float = setting(
         0.0,
+        label="tilt of holders over earnings groups",
         unit="log-odds, highest less lowest earnings group",
         low=-4.0,
         high=4.0,
@@ -300,6 +331,7 @@ class Adoption(Section):
     )
     age_tilt: float = setting(
         0.0,
+        label="tilt of holders over birth years",
         unit="log-odds per ten years of birth",
         low=-2.0,
         high=2.0,
@@ -310,6 +342,7 @@ class Adoption(Section):
     )
     allocation_heavy_multiple: float = setting(
         1.0,
+        label="heavy over light allocation",
         unit="times the allocation of the others",
         low=1.0,
         high=50.0,
@@ -320,6 +353,7 @@ class Adoption(Section):
     )
     allocation_heavy_share: float = setting(
         0.2,
+        label="holders with a heavy allocation",
         unit="share of those who hold crypto",
         low=0.01,
         high=0.99,
@@ -329,6 +363,7 @@ class Adoption(Section):
     )
     allocation_group_tilt: float = setting(
         0.0,
+        label="tilt of heavy holders over groups",
         unit="log-odds, highest less lowest earnings group",
         low=-4.0,
         high=4.0,
@@ -338,6 +373,7 @@ class Adoption(Section):
     )
     allocation_age_tilt: float = setting(
         0.0,
+        label="tilt of heavy holders over births",
         unit="log-odds per ten years of birth",
         low=-2.0,
         high=2.0,
@@ -348,6 +384,7 @@ class Adoption(Section):
     )
     mode: Literal["transfer", "new_money"] = setting(
         "transfer",
+        label="old balances or new money only",
         unit="name",
         doc="transfer: existing balances move to the target too; new_money: only contributions do.",
         source="no source; new_money leaves a much smaller exposure",
@@ -355,6 +392,7 @@ class Adoption(Section):
     )
     displaces: Literal["core", "equity"] = setting(
         "core",
+        label="what crypto takes the place of",
         unit="name",
         doc="What crypto takes the place of: the whole core pro rata, or equity.",
         source="no source",
@@ -362,6 +400,7 @@ class Adoption(Section):
     )
     rebalancing: float = setting(
         1.0,
+        label="yearly rebalancing",
         unit="strength a year",
         low=0.0,
         high=1.0,
@@ -380,6 +419,7 @@ class Alternatives(Section):
 
     private_equity_share: float = setting(
         0.0,
+        label="share of private equity",
         unit="share of the holder's balance",
         low=0.0,
         high=1.0,
@@ -389,6 +429,7 @@ class Alternatives(Section):
     )
     real_estate_share: float = setting(
         0.0,
+        label="share of real estate",
         unit="share of the holder's balance",
         low=0.0,
         high=1.0,
@@ -398,6 +439,7 @@ class Alternatives(Section):
     )
     commodities_share: float = setting(
         0.0,
+        label="share of commodities",
         unit="share of the holder's balance",
         low=0.0,
         high=1.0,
@@ -407,6 +449,7 @@ class Alternatives(Section):
     )
     fee_rate: float = setting(
         0.004,
+        label="fee on other alternatives",
         unit="rate a year on the balance",
         low=0.0,
         high=0.05,
@@ -416,6 +459,7 @@ class Alternatives(Section):
     )
     smoothing: float = setting(
         0.0,
+        label="smoothing of appraised values",
         unit="weight of the half-year before",
         low=0.0,
         high=0.95,
@@ -426,6 +470,7 @@ class Alternatives(Section):
     )
     sale_share: float = setting(
         1.0,
+        label="share of a sale that finds a buyer",
         unit="share",
         low=0.0,
         high=1.0,
@@ -440,6 +485,7 @@ class Overlays(Section):
 
     price_impact_multiplier: float = setting(
         0.0,
+        label="price impact of plans' purchases",
         unit="dollars of crypto market value per dollar bought",
         low=0.0,
         high=118.0,
@@ -449,6 +495,7 @@ class Overlays(Section):
     )
     price_impact_persistence: float = setting(
         0.5,
+        label="price impact left after a year",
         unit="share left a year later",
         low=0.0,
         high=1.0,
@@ -458,6 +505,7 @@ class Overlays(Section):
     )
     reversal_trigger_fall: float | None = setting(
         None,
+        label="fall that turns policy",
         unit="share of value lost in a calendar year",
         low=0.05,
         high=0.99,
@@ -468,6 +516,7 @@ class Overlays(Section):
     )
     reversal_year: int | None = setting(
         None,
+        label="year policy turns",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -477,6 +526,7 @@ class Overlays(Section):
     )
     reversal_kind: Literal["stop_buying", "forced_sale"] = setting(
         "stop_buying",
+        label="what happens when policy turns",
         unit="name",
         doc="stop_buying: nothing is bought from that year on, holdings drift; forced_sale: they are sold then.",
         source="a policy question",
@@ -484,6 +534,7 @@ class Overlays(Section):
     )
     operational_loss_frequency: float = setting(
         0.0,
+        label="frequency of custodial losses",
         unit="multiple of the record's custodial events a year",
         low=0.0,
         high=10.0,
@@ -493,6 +544,7 @@ class Overlays(Section):
     )
     operational_recovery_share: float = setting(
         0.5,
+        label="custodial losses recovered",
         unit="share of what is lost",
         low=0.0,
         high=1.0,
@@ -503,6 +555,7 @@ class Overlays(Section):
     )
     custody_loss_year: int | None = setting(
         None,
+        label="year a custodian fails",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -512,6 +565,7 @@ class Overlays(Section):
     )
     custody_loss_share: float = setting(
         0.25,
+        label="crypto lost when a custodian fails",
         unit="share of the sleeve",
         low=0.0,
         high=1.0,
@@ -526,6 +580,7 @@ class Fees(Section):
 
     core_rate: float = setting(
         0.004,
+        label="fee on the core",
         unit="rate a year on the balance",
         low=0.0,
         high=0.02,
@@ -535,6 +590,7 @@ class Fees(Section):
     )
     crypto_rate: float = setting(
         0.004,
+        label="fee on crypto",
         unit="rate a year on the balance",
         low=0.0,
         high=0.05,

@@ -14,6 +14,7 @@ class Roth(Section):
 
     elective_share_2025: float = setting(
         0.154,
+        label="Roth share of deferrals in 2025",
         unit="share of elective-deferral dollars",
         low=0.0,
         high=1.0,
@@ -23,6 +24,7 @@ class Roth(Section):
     )
     elective_share_step: float = setting(
         0.01,
+        label="yearly rise of the Roth share",
         unit="share a year",
         low=-0.2,
         high=0.2,
@@ -32,6 +34,7 @@ class Roth(Section):
     )
     plateau_year: int = setting(
         2035,
+        label="year the Roth share stops rising",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
@@ -41,6 +44,7 @@ class Roth(Section):
     )
     employer_share: float = setting(
         0.0,
+        label="Roth share of employer money",
         unit="share of employer dollars",
         low=0.0,
         high=1.0,
@@ -50,6 +54,7 @@ class Roth(Section):
     )
     employer_first_year: int = setting(
         FIRST_YEAR,
+        label="first year of Roth employer money",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
@@ -59,6 +64,7 @@ class Roth(Section):
     )
     group_tilt: float = setting(
         0.0,
+        label="tilt of Roth over earnings groups",
         unit="log-odds, highest less lowest earnings group",
         low=-3.0,
         high=3.0,
@@ -68,6 +74,7 @@ class Roth(Section):
     )
     full_from_year: int | None = setting(
         None,
+        label="year from which all is Roth",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -77,6 +84,7 @@ class Roth(Section):
     )
     none_from_year: int | None = setting(
         None,
+        label="year from which nothing is Roth",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -86,7 +94,8 @@ class Roth(Section):
     )
     opening_stock_share: float = setting(
         0.05,
-        unit="share of assets on 31 March 2025",
+        label="Roth share of the opening stock",
+        unit="share of assets at the opening",
         low=0.03,
         high=0.08,
         doc="Roth share of the opening stock.",
@@ -95,6 +104,7 @@ class Roth(Section):
     )
     opening_basis_share: float = setting(
         0.75,
+        label="basis in the opening Roth stock",
         unit="share of Roth balances",
         low=0.0,
         high=1.0,
@@ -104,6 +114,7 @@ class Roth(Section):
     )
     catch_up_mandate: bool = setting(
         True,
+        label="Roth mandate for catch-up",
         unit="switch",
         doc="Catch-up dollars of people above the wage threshold must be Roth from 2026.",
         source="SECURE 2.0 Act s.603; 26 U.S.C. 414(v)(7)",
@@ -111,6 +122,7 @@ class Roth(Section):
     )
     tax_nonqualified_earnings: bool = setting(
         True,
+        label="tax on non-qualified Roth earnings",
         unit="switch",
         doc="Earnings in non-qualified Roth distributions are taxed, pro rata.",
         source="26 U.S.C. 402A(d)(2) and 72(e)(8)",
@@ -123,6 +135,7 @@ class Limits(Section):
 
     indexed: bool = setting(
         True,
+        label="indexing of limits",
         unit="switch",
         doc="Limits follow consumer prices after 2026, rounded down as the statute says; false freezes them.",
         source="26 U.S.C. 402(g)(4), 414(v)(2)(C), 415(d), 401(a)(17)(B)",
@@ -131,6 +144,7 @@ class Limits(Section):
 
     change_year: int = setting(
         FIRST_YEAR + 2,
+        label="year limits change",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -140,6 +154,7 @@ class Limits(Section):
     )
     elective_limit_usd: float | None = setting(
         None,
+        label="limit on elective deferrals",
         unit="dollars a year",
         low=0.0,
         high=100_000.0,
@@ -151,6 +166,7 @@ class Limits(Section):
     )
     catch_up_limit_usd: float | None = setting(
         None,
+        label="limit on catch-up contributions",
         unit="dollars a year",
         low=0.0,
         high=50_000.0,
@@ -160,6 +176,7 @@ class Limits(Section):
     )
     additions_limit_usd: float | None = setting(
         None,
+        label="limit on all additions",
         unit="dollars a year",
         low=0.0,
         high=200_000.0,
@@ -170,6 +187,7 @@ class Limits(Section):
     )
     balance_cap_usd: float | None = setting(
         None,
+        label="cap on balances",
         unit="dollars",
         low=10_000.0,
         high=1e9,
@@ -184,6 +202,7 @@ class Withdrawals(Section):
 
     leakage_scale: float = setting(
         1.0,
+        label="cash-outs before retirement",
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
@@ -193,6 +212,7 @@ class Withdrawals(Section):
     )
     draw_scale: float = setting(
         1.0,
+        label="voluntary draws in retirement",
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
@@ -202,6 +222,7 @@ class Withdrawals(Section):
     )
     rollover_scale: float = setting(
         1.0,
+        label="rollovers to IRAs",
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
@@ -211,6 +232,7 @@ class Withdrawals(Section):
     )
     roth_draw_ratio: float = setting(
         0.3,
+        label="Roth draws over traditional ones",
         unit="ratio to traditional draws",
         low=0.0,
         high=1.0,
@@ -221,6 +243,7 @@ class Withdrawals(Section):
     )
     still_working_exception: bool = setting(
         True,
+        label="still-working exception",
         unit="switch",
         doc="No required distribution from the plan of a person still at work there.",
         source="26 U.S.C. 401(a)(9)(C)(i)(II)",
@@ -228,6 +251,7 @@ class Withdrawals(Section):
     )
     rmd_exact_share: float = setting(
         0.43,
+        label="owners who take the exact minimum",
         unit="share of owners of RMD age",
         low=0.0,
         high=1.0,
@@ -237,6 +261,7 @@ class Withdrawals(Section):
     )
     rmd_above_share: float = setting(
         0.29,
+        label="owners who take more than the minimum",
         unit="share of owners of RMD age",
         low=0.05,
         high=1.0,
@@ -246,6 +271,7 @@ class Withdrawals(Section):
     )
     conversion_rate: float = setting(
         0.0,
+        label="Roth conversions",
         unit="share of the traditional balance a year",
         low=0.0,
         high=1.0,
@@ -255,6 +281,7 @@ class Withdrawals(Section):
     )
     conversion_first_year: int = setting(
         FIRST_YEAR,
+        label="first year of Roth conversions",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
@@ -264,6 +291,7 @@ class Withdrawals(Section):
     )
     conversion_last_year: int = setting(
         LAST_YEAR,
+        label="last year of Roth conversions",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
@@ -273,6 +301,7 @@ class Withdrawals(Section):
     )
     rmd_age_shift: int = setting(
         0,
+        label="shift of the required age",
         unit="years",
         low=-1,
         high=15,
@@ -282,6 +311,7 @@ class Withdrawals(Section):
     )
     retirement_age_shift: int = setting(
         0,
+        label="shift of retirement",
         unit="years",
         low=-3,
         high=10,
@@ -291,6 +321,7 @@ class Withdrawals(Section):
     )
     additional_tax_rate: float = setting(
         0.10,
+        label="additional tax rate",
         unit="rate on penalised withdrawals",
         low=0.0,
         high=1.0,
@@ -305,6 +336,7 @@ class Heirs(Section):
 
     years: int = setting(
         10,
+        label="years to empty an inherited account",
         unit="years",
         low=1,
         high=10,
@@ -314,6 +346,7 @@ class Heirs(Section):
     )
     age_gap: int = setting(
         28,
+        label="age gap of heirs",
         unit="years",
         low=20,
         high=35,
@@ -323,6 +356,7 @@ class Heirs(Section):
     )
     spouse_share_scale: float = setting(
         1.0,
+        label="share that passes to a spouse",
         unit="multiple of the base table",
         low=0.0,
         high=2.0,
@@ -337,6 +371,7 @@ class People(Section):
 
     scale: float = setting(
         1.0,
+        label="scale of the population",
         unit="multiple of the population",
         low=0.001,
         high=10.0,
@@ -346,6 +381,7 @@ class People(Section):
     )
     mortality_ratio: float = setting(
         2.0,
+        label="mortality of bottom over top group",
         unit="ratio of bottom to top group",
         low=1.0,
         high=4.0,
@@ -355,6 +391,7 @@ class People(Section):
     )
     rank_correlation: float = setting(
         0.8,
+        label="persistence of wage ranks",
         unit="correlation over ten years",
         low=0.5,
         high=1.0,
@@ -364,6 +401,7 @@ class People(Section):
     )
     retired_rank_correlation: float = setting(
         0.8,
+        label="wage rank and rank in retirement",
         unit="correlation",
         low=0.5,
         high=1.0,
@@ -378,6 +416,7 @@ class Contributions(Section):
 
     elective_scale: float = setting(
         1.0,
+        label="elective deferrals",
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
@@ -387,6 +426,7 @@ class Contributions(Section):
     )
     employer_scale: float = setting(
         1.0,
+        label="employer contributions",
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
@@ -410,6 +450,7 @@ class Behaviour(Section):
 
     contribution_price_elasticity: float = setting(
         0.0,
+        label="answer of deferrals to their price",
         unit="elasticity of elective deferrals to the price of a dollar saved",
         low=0.0,
         high=2.0,
@@ -420,6 +461,7 @@ class Behaviour(Section):
     )
     contribution_return_response: float = setting(
         0.0,
+        label="answer of contributions to returns",
         unit="share of contributions per unit of log return over equity in the year before",
         low=-1.0,
         high=2.0,
@@ -429,6 +471,7 @@ class Behaviour(Section):
     )
     chasing: float = setting(
         0.0,
+        label="chasing of past returns",
         unit="share of the allocation per unit of log return over equity in the year before",
         low=0.0,
         high=2.0,
@@ -441,6 +484,7 @@ class Behaviour(Section):
     )
     panic_fall: float = setting(
         0.5,
+        label="fall that sets off selling",
         unit="share of value lost in a calendar year",
         low=0.05,
         high=0.99,
@@ -450,6 +494,7 @@ class Behaviour(Section):
     )
     panic_share: float = setting(
         0.0,
+        label="share sold in a panic",
         unit="share of the allocation",
         low=0.0,
         high=1.0,
@@ -459,6 +504,7 @@ class Behaviour(Section):
     )
     panic_years: int = setting(
         3,
+        label="years a panic lasts",
         unit="years",
         low=1,
         high=30,

@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
-
 from fiscal.base import cards
+from fiscal.scenario.assumptions import adjustable
+from fiscal.scenario.declared import Declared
+from fiscal.scenario.draft import Draft, Made, finish
+from fiscal.scenario.files import fingerprint
 from fiscal.scenario.savers import RESPONSES
-from fiscal.scenario.schema import ASSUMPTIONS, Declared, Settings, declared
-from fiscal.scenario.section import NONE_WORD
-from fiscal.scenario.toml import format_value, write_toml
+from fiscal.scenario.schema import ASSUMPTIONS, Settings, declared
+from fiscal.scenario.section import NONE_WORD, spell
+from fiscal.scenario.toml import write_toml
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
-"""A scenario's name is also the name of its run folder."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-class Header(BaseModel):
-    """The ``[scenario]`` table of a file: who wrote what. All of it is text, never markup."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: str = Field("", max_length=64, description="Name of the run; default: the file's name.")
-    title: str = Field("", max_length=200, description="One line for title pages and legends.")
-    author: str = Field("", max_length=200, description="Who made the scenario.")
-    reference: str = Field("", max_length=1000, description="Where it is described.")
-    description: str = Field("", max_length=4000, description="What it supposes and why.")
-    extends: str = Field("", max_length=1000, description="Scenario or file that this one changes.")
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _no_control_characters(cls, value: str) -> str:
-        if _CONTROL.search(value):
-            raise PydanticCustomError("control_character", "holds a control character")
-        return value
-
-    @field_validator("name", mode="after")
-    @classmethod
-    def _usable_as_folder(cls, value: str) -> str:
-        if value and not NAME_PATTERN.fullmatch(value):
-            raise PydanticCustomError("bad_name", "cannot be used as a name")
-        return value
 
 
 @dataclass(frozen=True)
@@ -119,20 +86,12 @@ class Scenario:
 
     def fingerprint(self) -> str:
         """sha256 of the settings in canonical JSON; names and titles do not enter, a user's file by content."""
-        from fiscal.scenario.files import content_sha256, own_files
-
-        asked = self.resolved()
-        for key, path in own_files(self.settings).items():
-            section, _, name = key.partition(".")
-            asked[section][name] = content_sha256(path) or path.name
-        text = json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
+        return fingerprint(self.settings)
 
     def with_overrides(self, overrides: Mapping[str, object] | Sequence[str]) -> Scenario:
         """The same scenario with some settings changed; raises InputError for wrong ones."""
-        from fiscal.scenario.loading import override
-
-        return override(self, overrides)
+        made = Made(**{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[typeddict-item]
+        return Scenario(**finish(Draft.of(made), overrides, default_name=self.name))
 
     def static(self) -> Scenario | None:
         """The same scenario in which savers answer to nothing, ``_static`` after its name; None if they do not here."""
@@ -146,8 +105,6 @@ class Scenario:
 
         The rows of data/assumptions.csv that a scenario may change come last.
         """
-        from fiscal.scenario.assumptions import adjustable
-
         rows = [self._explain(lever, self.value(lever.key)) for lever in declared()]
         changes = dict(self.settings.assumptions)
         rows += [self._explain(row, changes.get(key, row.default)) for key, row in adjustable().items()]
@@ -155,8 +112,6 @@ class Scenario:
 
     def _explained_changes(self) -> list[ExplainedSetting]:
         """The rows of :meth:`explained` whose value is not the default."""
-        from fiscal.scenario.assumptions import adjustable
-
         rows = [self._explain(lever, self.value(lever.key)) for lever in declared() if self._differs(lever)]
         changes = dict(self.settings.assumptions)
         known = adjustable() if changes else {}
@@ -217,19 +172,10 @@ def explain(scenario: Scenario) -> pd.DataFrame:
 
     ``value`` and ``default`` are texts, spelled as in a scenario file but without quotes.
     """
-    import dataclasses
-
     import pandas as pd
 
-    columns = [item.name for item in dataclasses.fields(ExplainedSetting)]
+    columns = [item.name for item in fields(ExplainedSetting)]
     rows = [
         vars(row) | {"value": spell(row.value), "default": spell(row.default)} for row in scenario.explained()
     ]
     return pd.DataFrame(rows, columns=columns).astype({"low": float, "high": float})
-
-
-def spell(value: Any) -> str:
-    """A setting's value as text: ``none``, ``true``, ``0.05``, ``[0.035, 0.06]``, bare words."""
-    if value is None:
-        return NONE_WORD
-    return value if isinstance(value, str) else format_value(value)

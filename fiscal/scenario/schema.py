@@ -11,11 +11,11 @@ import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fiscal.scenario.declared import Declared
 from fiscal.scenario.government import (
     Backstop,
     Books,
@@ -88,21 +88,6 @@ SECTIONS: Mapping[str, type[Section]] = {
 """Section name -> its model, in the order of the scenario file; ``assumptions`` is apart."""
 
 
-@dataclass(frozen=True)
-class Declared:
-    """One lever as declared: everything ``explain`` and the messages need."""
-
-    key: str
-    default: Any
-    unit: str
-    low: float | None
-    high: float | None
-    allowed: str
-    source: str
-    status: str
-    doc: str
-
-
 def declared() -> Iterator[Declared]:
     """Every lever, in the order of the scenario file."""
     for section_name, section in SECTIONS.items():
@@ -111,6 +96,7 @@ def declared() -> Iterator[Declared]:
             low, high = bounds(section, name)
             yield Declared(
                 key=f"{section_name}.{name}",
+                label=field.title or "",
                 default=field.default,
                 unit=extra["unit"],
                 low=low,
@@ -155,36 +141,3 @@ def _kind(annotation: Any) -> str:
     if origin is tuple:
         return "a list, each " + _kind(arguments[0])
     return _KINDS[annotation]
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a scenario file, for editors and other programs."""
-    from fiscal.scenario.assumptions import adjustable
-    from fiscal.scenario.scenario import Header
-
-    schema = Settings.model_json_schema()
-    header = Header.model_json_schema()
-    header.pop("$defs", None)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "fiscal scenario"
-    schema["description"] = "Overrides on the documented defaults of the fiscal model."
-    schema["properties"] = {"scenario": header, **schema["properties"]}
-    rows = schema["$defs"]["Assumptions"]
-    rows["additionalProperties"] = False
-    rows["properties"] = {key: _row_schema(row) for key, row in adjustable().items()}
-    for definition in schema["$defs"].values():
-        for field in definition["properties"].values():
-            each = field.pop("each", None)
-            if each:
-                field["items"] |= each
-            if "anyOf" in field:
-                field["anyOf"].append({"const": NONE_WORD})
-    return schema
-
-
-def _row_schema(row: Declared) -> dict[str, Any]:
-    """JSON Schema of one row of data/assumptions.csv."""
-    schema: dict[str, Any] = {"type": "number", "default": row.default, "description": row.doc}
-    schema |= {"unit": row.unit, "source": row.source, "status": row.status}
-    ends = {"minimum": row.low, "maximum": row.high}
-    return schema | {name: end for name, end in ends.items() if end is not None}

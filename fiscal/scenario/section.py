@@ -1,4 +1,4 @@
-"""How a setting is declared: its default with unit, valid range, source and standing, in a section of its own.
+"""How a setting is declared: its default with label, unit, valid range, source and standing, in a section of its own.
 
 Each section is a frozen pydantic model and each field is declared through :func:`setting`, so that validation,
 ``fiscal explain`` and the exported JSON Schema all read one declaration.
@@ -10,13 +10,14 @@ such as the horizon).
 
 from __future__ import annotations
 
+import datetime
 import typing
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from fiscal.scenario.toml import path_hint
+from fiscal.scenario.toml import format_value, path_hint
 
 Status = Literal["cited", "derived", "assumed", "choice"]
 
@@ -30,6 +31,7 @@ NONE_WORD = "none"
 def setting(
     default: Any,
     *,
+    label: str,
     unit: str,
     doc: str,
     source: str,
@@ -37,9 +39,11 @@ def setting(
     low: float | None = None,
     high: float | None = None,
 ) -> Any:
-    """Declare one lever: its default, unit, inclusive range, where the default comes from and its standing.
+    """Declare one lever: its default, label, unit, inclusive range, where the default comes from and its standing.
 
-    ``low`` and ``high`` hold for the value, or for each member when the value is a list.
+    ``label`` names it in plain words, short enough for a bar: a key is what one types into a scenario
+    file, and a reader of a figure or a sentence meets the label. ``low`` and ``high`` hold for the value, or for each
+    member when the value is a list.
     """
     extra: dict[str, Any] = {"unit": unit, "source": source, "status": status}
     bounds = {"minimum": low, "maximum": high}
@@ -47,7 +51,7 @@ def setting(
         extra["each"] = {name: bound for name, bound in bounds.items() if bound is not None}
     else:
         extra |= {name: bound for name, bound in bounds.items() if bound is not None}
-    return Field(default, description=doc, json_schema_extra=extra)
+    return Field(default, title=label, description=doc, json_schema_extra=extra)
 
 
 def without_dust(value: Any) -> Any:
@@ -65,6 +69,8 @@ class Section(BaseModel):
     def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
         """TOML lists become tuples, ``"none"`` becomes None where that is allowed, what is all but zero becomes 0.0."""
         name = cast(str, info.field_name)
+        if isinstance(value, datetime.date):
+            return value.isoformat()
         if isinstance(value, list):
             return tuple(without_dust(member) for member in value)
         if isinstance(value, str) and value == NONE_WORD and is_optional(cls, name):
@@ -108,3 +114,10 @@ def declaration(section: type[Section], field: str) -> dict[str, Any]:
 def is_optional(section: type[Section], field: str) -> bool:
     """Whether the field may hold no value (written ``"none"``)."""
     return type(None) in typing.get_args(section.model_fields[field].annotation)
+
+
+def spell(value: Any) -> str:
+    """A setting's value as text: ``none``, ``true``, ``0.05``, ``[0.035, 0.06]``, bare words."""
+    if value is None:
+        return NONE_WORD
+    return value if isinstance(value, str) else format_value(value)

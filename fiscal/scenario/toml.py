@@ -110,9 +110,14 @@ def write_toml(tables: Mapping[str, Mapping[str, object]]) -> str:
     """TOML text of one level of tables with plain values (text, number, switch, list)."""
     blocks = []
     for name, table in tables.items():
-        lines = [f"{key} = {format_value(value)}" for key, value in table.items()]
+        lines = [f"{format_key(key)} = {format_value(value)}" for key, value in table.items()]
         blocks.append("\n".join([f"[{name}]", *lines]))
     return "\n\n".join(blocks) + "\n"
+
+
+def format_key(key: str) -> str:
+    """A key in TOML spelling: quoted where a bare one would mean something else."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else format_value(key)
 
 
 def format_value(value: object) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.base.axes import ASSETS, FIRST_YEAR, STUB_FRACTION
+from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.budget.lines import DEFERRAL_BALANCE
 from fiscal.markets import glide, history
 from fiscal.people.scope import all_plan_contributions_bn_usd
@@ -51,9 +52,9 @@ def calibration(base: Result) -> pd.DataFrame:
     return frame
 
 
-def bridge() -> pd.DataFrame:
-    """From 401(k) plans to all retirement accounts on 31 March 2025: ``step, bn_usd, note``."""
-    row = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
+def bridge(opening: OpeningDate = HEADLINE) -> pd.DataFrame:
+    """From 401(k) plans to all retirement accounts on the opening date: ``step, bn_usd, note``."""
+    row = sources.table("ici_assets").set_index("date").loc[opening.iso]
     k401, private = float(row["k401_bn_usd"]), float(row["other_private_dc_bn_usd"])
     steps = [
         ("401(k) plans", k401, "the headline's scope"),
@@ -124,21 +125,28 @@ def _opening_stock(base: Result) -> float:
 
 
 def _stocks(base: Result) -> list[dict[str, Any]]:
-    published = sources.table("ici_assets").set_index("date")["k401_bn_usd"]["2025-03-31"]
+    opening = base.scenario.settings.horizon.opening
+    published = sources.table("ici_assets").set_index("date")["k401_bn_usd"][opening.iso]
     return [
-        _row("401(k) plan assets, 31 March 2025", "bn USD", float(published), "ICI, Q1 2025",
+        _row(f"401(k) plan assets, {opening.words}", "bn USD", float(published), "ICI, Q1 2025",
              _opening_stock(base), use="input", reason="used: opening stock")
     ]  # fmt: skip
 
 
 def _quarters(base: Result) -> list[dict[str, Any]]:
-    """Published stocks of 30 June and 30 September 2025: opening stock, real monthly returns, model flows.
+    """Published stocks of the opening's year after its date: opening stock, real monthly returns, model flows.
 
-    Outside the projection, whose steps are half-years: net flow of the stub spread evenly over its nine
-    months, the asset-weighted glide path's return month by month.
+    Outside the projection, whose steps are half-years: net flow of the stub spread evenly over its months, the
+    asset-weighted glide path's return month by month.
     """
+    opening = base.scenario.settings.horizon.opening
     ici = sources.table("ici_assets").set_index("date")["k401_bn_usd"]
-    returns = np.expm1(history.monthly_log_returns("2025-04", "2025-09"))
+    dates = {
+        str(date)[:7]: str(date)[:10] for date in ici.dropna().index if str(date)[:7] in opening.months_left
+    }
+    if not dates:
+        return []
+    returns = np.expm1(history.monthly_log_returns(opening.months_left[0], max(dates)))
     weights = np.average(
         glide.glide_path(), axis=0, weights=np.asarray(base.summary["calibration"]["opening_by_age_bn_usd"])
     )
@@ -150,12 +158,12 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
     # Roth withdrawals of the stub are all but wholly from the plan: the ira wrapper opens empty
     out += _sum(flows, path="scenario", year=FIRST_YEAR, flow="roth_withdrawals")
     came = _sum(base.tables["contributions"], year=FIRST_YEAR)
-    monthly_net = (came - out) / (12 * STUB_FRACTION)
+    monthly_net = (came - out) / len(opening.months_left)
     rows, stock = [], _opening_stock(base)
     for month in returns.index:
         growth = sum(weight * returns.loc[month, asset] for asset, weight in columns.items())
         stock = stock * (1 + growth) + monthly_net
-        date = {"2025-06": "2025-06-30", "2025-09": "2025-09-30"}.get(str(month)[:7])
+        date = dates.get(str(month)[:7])
         if date:
             rows.append(
                 _row(f"401(k) plan assets, {date}, on real monthly returns", "bn USD", float(ici[date]),
@@ -174,8 +182,9 @@ _QUARTER_REASON = (
 def _contributions(base: Result) -> list[dict[str, Any]]:
     made = base.tables["contributions"]
     year = made[made["year"] == FIRST_YEAR]
-    participants = _sum(year, kind="elective_deferral") / STUB_FRACTION
-    employers = _sum(year, kind="employer_contribution") / STUB_FRACTION
+    fraction = base.scenario.settings.horizon.opening.stub_fraction
+    participants = _sum(year, kind="elective_deferral") / fraction
+    employers = _sum(year, kind="employer_contribution") / fraction
     theirs, source = _published_range("participant_contributions_2025")
     employers_range, _ = _published_range("employer_contributions_2025")
     return [
@@ -194,7 +203,7 @@ def _published_range(key: str) -> tuple[tuple[float, float], str]:
 
 
 def _scope_range() -> tuple[float, float]:
-    row = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
+    row = sources.table("ici_assets").set_index("date").loc[HEADLINE.iso]
     share = float(row["k401_bn_usd"] / row["dc_total_bn_usd"])
     return round(share - 0.1, 3), round(share + 0.1, 3)
 

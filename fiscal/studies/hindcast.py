@@ -43,6 +43,7 @@ from fiscal.people.contributions import Contributions, RothUse, project_contribu
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
+from fiscal.people.population import MortalityGradient
 from fiscal.people.withdrawals import WithdrawalRates
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -155,7 +156,7 @@ def world(start: Start) -> World:
     settings = scenarios.load("baseline").settings
     assume = assumptions(settings)
     years = np.arange(start.year, start.last_year + 1)
-    people = past_people(years, settings.people.mortality_ratio)
+    people = past_people(years, MortalityGradient.of(assume, settings.people.mortality_ratio))
     wages, limits = past_wages(), past_limits()
     roth_share = _roth_share(start.year, settings.roth.elective_share_step)
     contributions = project_contributions(

@@ -14,7 +14,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.engine.run import Progress, Run, compute
-from fiscal.law.build.schedules import LAW_YEARS
+from fiscal.law.years import LAW_YEARS
 
 TAXABLE_LINES = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
 OLD_AGE = 60

@@ -17,6 +17,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.opening import HEADLINE
 from fiscal.budget.ledger import fiscal_line
 from fiscal.budget.lines import CASH_LINES, DEFERRAL_BALANCE, NET_REVENUE, TAX_EXPENDITURE, VALUE_EXPENDITURE
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
@@ -25,7 +26,7 @@ from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
 from fiscal.people.economy import macro
-from fiscal.people.scope import ALL_PLANS, BEA_SERIES, OPENING_DATE
+from fiscal.people.scope import ALL_PLANS, BEA_SERIES
 from fiscal.projection.outputs import PLAN, TRADITIONAL
 
 BILLION = 1e9
@@ -373,7 +374,7 @@ def _receipts() -> Found:
 
 
 def _ici(column: str) -> float:
-    return float(sources.table("ici_assets").set_index("date").loc[OPENING_DATE, column])
+    return float(sources.table("ici_assets").set_index("date").loc[HEADLINE.iso, column])
 
 
 MEASURES: dict[str, Callable[[], Found]] = {

@@ -30,6 +30,7 @@ from fiscal.base import sources
 from fiscal.base.axes import FIRST_AGE, FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.law.build import raking
+from fiscal.law.years import LAST_FILE_YEAR
 
 if TYPE_CHECKING:
     import taxcalc
@@ -38,8 +39,6 @@ Array = NDArray[np.float64]
 
 SOI_YEAR = 2023
 W2_YEAR = 2020
-LAST_FILE_YEAR = 2036
-"""Last year of Tax-Calculator's law and growth factors."""
 
 CBO_BASELINE = "Feb 2026"
 _WEIGHT_AGE_EDGES = np.array([18, 26, 35, 45, 50, 55, 60, 65, 70, 73, 75, 80, 200])

@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, GROUP_SHARES, LAST_YEAR
 from fiscal.base.errors import FiscalError, InputError
-from fiscal.law import deferrals
-from fiscal.law.build import holders, microdata
-from fiscal.law.build.microdata import LAST_FILE_YEAR, MendSettings, Microdata, Source
-from fiscal.law.deferrals import Deferrals, Limits
+from fiscal.law.build import deferrals, holders, microdata
+from fiscal.law.build.deferrals import Deferrals, Limits
+from fiscal.law.build.microdata import MendSettings, Microdata, Source
 from fiscal.law.limits import indexed_limits
-from fiscal.law.reforms import LAW_YEARS, Reform, redated
+from fiscal.law.reforms import Reform, redated
+from fiscal.law.years import LAST_FILE_YEAR, LAW_YEARS
 
 if TYPE_CHECKING:
     import taxcalc
@@ -89,10 +89,13 @@ class Job:
     source: Source
     data: Microdata
     deferrals: Deferrals
+    wage_growth: float
+    """Average wage since SIPP's year."""
     reform: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build(
+    economy: pd.DataFrame,
     progress: Progress | None = None,
     jobs: int = 2,
     *,
@@ -106,6 +109,7 @@ def build(
 ) -> dict[str, pd.DataFrame]:
     """Build every schedule table and write it; returns the tables by name.
 
+    ``economy`` is the macroeconomic path by year: wage_index, cpi_u and chained_cpi, from SIPP's year to the last.
     ``progress(done, total, label)`` is called after every step. ``jobs`` processes share the law years.
     Under current law on the packaged file the tables go to the data folder and are registered there with
     Tax-Calculator's version and the hashes of all inputs; a ``reform`` (Tax-Calculator reform:
@@ -131,8 +135,8 @@ def build(
     report(1, total, "deferrals imputed")
     parts = {} if changed is None else law_interpolated(set(years) - set(changed))
     parts |= {} if kept is None else {year: part for year in years if (part := kept_year(kept, year))}
-    frames = {year: frame_of(year, data) for year in years if year not in parts}
-    job = Job(chosen, data, imputed, dict(reform or {}))
+    frames = {year: frame_of(year, economy) for year in years if year not in parts}
+    job = Job(chosen, data, imputed, wages_since_sipp(economy), dict(reform or {}))
     for year, part in _run(job, list(frames.values()), jobs):
         parts[year] = {name: _rounded(table) for name, table in part.items()}
         if kept is not None:
@@ -214,11 +218,14 @@ def _at(table: pd.DataFrame, year: int, law_years: NDArray[np.int_], scale: pd.S
     return between
 
 
-def frame_of(year: int, data: Microdata) -> Frame:
-    """Scales and limits of one law year, from the macro path and the table own_withdrawals."""
-    from fiscal.people.economy import macro
+def wages_since_sipp(economy: pd.DataFrame) -> float:
+    """Average wage of the first year over that of SIPP's."""
+    return float(economy["wage_index"][FIRST_YEAR] / economy["wage_index"][holders.SIPP_YEAR])
 
-    path = macro(range(FIRST_YEAR, LAST_YEAR + 1))
+
+def frame_of(year: int, economy: pd.DataFrame) -> Frame:
+    """Scales and limits of one law year, from the macroeconomic path and the table own_withdrawals."""
+    path = economy.loc[FIRST_YEAR:LAST_YEAR]
     file_year = min(year, LAST_FILE_YEAR)
     wages, prices = path["wage_index"], path["chained_cpi"]
     price_scale = float(prices[year] / prices[file_year])
@@ -265,7 +272,7 @@ def _start_worker(job: Job) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _WORKER.clear()
     _WORKER["job"] = job
-    _WORKER["persons"] = Persons.of(job.data)
+    _WORKER["persons"] = Persons.of(job.data, job.deferrals, job.wage_growth)
 
 
 def _labelled_year(frame: Frame) -> tuple[int, dict[str, pd.DataFrame]]:
@@ -312,11 +319,7 @@ class Persons:
     holds: Array
 
     @staticmethod
-    def of(data: Microdata, imputed: Deferrals | None = None) -> Persons:
-        from fiscal.people.economy import macro
-
-        imputed = imputed or _WORKER["job"].deferrals
-        wages = macro(range(holders.SIPP_YEAR, FIRST_YEAR + 1))["wage_index"]
+    def of(data: Microdata, imputed: Deferrals, wage_growth: float) -> Persons:
         ranks = holders.income_ranks(data)
         deferral_band = np.digitize(data.age, deferrals.AGE_EDGES) - 1
         income_band = np.digitize(data.age, holders.AGE_EDGES) - 1
@@ -330,7 +333,7 @@ class Persons:
             income_cell=income_cell,
             curve_cell=curve_cell,
             curve_pool=holders.pools(records.reshape(layout)).ravel(),
-            holds=holders.holding_share(data, ranks, float(wages[FIRST_YEAR] / wages[holders.SIPP_YEAR])),
+            holds=holders.holding_share(data, ranks, wage_growth),
         )
 
 

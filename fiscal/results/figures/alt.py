@@ -32,9 +32,9 @@ from fiscal.results.figures.drawings import (
     unit_of,
 )
 from fiscal.results.figures.owners import Owner, ShownTables, SweptTables
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.rows import CURVE_GROUPS
+from fiscal.scenario.names import setting_name
 
 
 def signed(value: float, digits: int = 3) -> str:

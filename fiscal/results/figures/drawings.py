@@ -30,8 +30,8 @@ from fiscal.base.words import (
 )
 from fiscal.budget.lines import FORGONE, LABELS
 from fiscal.results.figures.owners import Owner, SweptTables
-from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.quantities import QUANTITY_WORDS
+from fiscal.scenario.names import setting_name
 
 if TYPE_CHECKING:
     import pandas as pd

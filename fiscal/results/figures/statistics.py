@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
+from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.words import window_years
 from fiscal.budget import valuation
@@ -507,7 +507,9 @@ def net_effect(
     if not cumulated:
         return gap
     rate = result.tables["economy"].set_index("year")["one_year_rate"].loc[gap.index].to_numpy()
-    rate = rate * np.where(gap.index == FIRST_YEAR, STUB_FRACTION, 1.0)
+    rate = rate * np.where(
+        gap.index == FIRST_YEAR, result.scenario.settings.horizon.opening.stub_fraction, 1.0
+    )
     _, total = valuation.with_interest(gap.to_numpy(), rate)
     return pd.Series(total, index=gap.index)
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from fiscal.results.result import NIL_BN_USD
 from fiscal.scenario.design import Design, setting_of
-from fiscal.scenario.scenario import spell
+from fiscal.scenario.section import spell
 from fiscal.studies.sweeps.cases import BASE, DESIGN, HIGH, LOW
 from fiscal.studies.sweeps.outcomes import Outcome
 from fiscal.studies.sweeps.schema import INDICES, TABLES

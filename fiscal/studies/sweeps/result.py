@@ -15,7 +15,7 @@ from fiscal.results.plots import Plotted
 from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design, setting_of
-from fiscal.scenario.scenario import spell
+from fiscal.scenario.section import spell
 from fiscal.studies.sweeps.cases import Case, cases_of
 from fiscal.studies.sweeps.indices import index_table, spread_table, tornado_table
 from fiscal.studies.sweeps.outcomes import Outcome, outcomes_with

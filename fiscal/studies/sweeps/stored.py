@@ -9,7 +9,7 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.results.store.folder import DESIGN_FILE, sound_tables
 from fiscal.results.store.manifest import MANIFEST
 from fiscal.scenario.design import BASE_FILE, REFERENCE_FILE, read_design
-from fiscal.scenario.scenario import NAME_PATTERN
+from fiscal.scenario.header import NAME_PATTERN
 from fiscal.scenario.toml import read_toml
 from fiscal.studies.sweeps.result import Sweep
 

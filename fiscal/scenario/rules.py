@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from fiscal.base import sources
 from fiscal.base.errors import Problem, nearest
+from fiscal.base.opening import HEADLINE
 from fiscal.scenario.markets import DETERMINISTIC_PATHS
 from fiscal.scenario.schema import Settings
+
+
+def opening_dates() -> tuple[str, ...]:
+    """The dates in the first year for which the 401(k) stock is published, in the order of the table."""
+    stock = sources.table("ici_assets").dropna(subset="k401_bn_usd")["date"].astype(str)
+    last = f"{HEADLINE.year}-12-31"  # at the end of the year it has no months left
+    return tuple(date for date in stock if HEADLINE.iso[:4] == date[:4] and date != last)
 
 
 def contradictions(settings: Settings) -> list[Problem]:
     """Values that are fine alone and wrong together."""
     found: list[Problem] = []
     horizon, adoption, withdrawals = settings.horizon, settings.adoption, settings.withdrawals
+    dates = opening_dates() if horizon.opening_date != HEADLINE.iso else (HEADLINE.iso,)
+    if horizon.opening_date not in dates:
+        found.append(
+            Problem(
+                "no stock is published for the date",
+                key="horizon.opening_date",
+                value=horizon.opening_date,
+                allowed="one of " + ", ".join(dates),
+                nearest=nearest(horizon.opening_date, dates),
+            )
+        )
     if settings.paths.model == "deterministic" and settings.paths.name not in DETERMINISTIC_PATHS:
         found.append(
             Problem(
