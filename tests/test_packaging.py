@@ -235,7 +235,8 @@ def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "site")
-    assert {f"fiscal/_data/{file.name}" for file in (root / "data").iterdir()} <= set(names)
+    data = [file for file in (root / "data").rglob("*") if file.is_file()]
+    assert {f"fiscal/_data/{file.relative_to(root / 'data').as_posix()}" for file in data} <= set(names)
     assert "fiscal/scenario/catalogue/baseline.toml" in names
     assert "fiscal/report/_template/report.typ" in names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]

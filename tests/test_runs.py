@@ -727,9 +727,8 @@ def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_res
     monkeypatch.setenv("FISCAL_DATA", str(copy))
     assert sources.own_tables() == {}  # a copy is the same data, wherever it lies
     for name, column in (("withdrawal_curve", "mean_added_tax_usd"), ("outside_rates", "interest_rate")):
-        table = pd.read_csv(copy / f"{name}.csv")
-        table.assign(**{column: 0.9 * table[column]}).to_csv(copy / f"{name}.csv", index=False)
-        sources.register(copy / f"{name}.csv", source="tmd.csv of our & archive")
+        table = sources.table(name)
+        sources.store(name, table.assign(**{column: 0.9 * table[column]}), source="tmd.csv of our & archive")
     words = (
         "Made with tax schedules built from the user's own microdata: outside_rates, withdrawal_curve "
         "(source: tmd.csv of our & archive)."

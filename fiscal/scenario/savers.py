@@ -382,7 +382,7 @@ class Contributions(Section):
         low=0.0,
         high=3.0,
         doc="What people wish to defer; the limits still cut it.",
-        source="1 = the base table, data/contribution_profile.csv",
+        source="1 = the base table, data/derived/contribution_profile.csv",
         status="choice",
     )
     employer_scale: float = setting(
@@ -391,7 +391,7 @@ class Contributions(Section):
         low=0.0,
         high=3.0,
         doc="Employer contributions.",
-        source="1 = the base table, data/contribution_profile.csv",
+        source="1 = the base table, data/derived/contribution_profile.csv",
         status="choice",
     )
 
