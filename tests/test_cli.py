@@ -559,7 +559,7 @@ def test_progress_is_drawn_on_terminals_only(root):
 
 
 WAITING = {
-    "work": "from fiscal import sources\nsources.resources = wait\nsys.argv = ['fiscal', 'data', 'list']\n",
+    "work": "from fiscal.base import sources\nsources.resources = wait\nsys.argv = ['fiscal', 'data', 'list']\n",
     "imports": "import builtins\nreal = builtins.__import__\n"
     "def slow(name, *rest):\n"
     "    if name.startswith('pandas'): wait()\n"
@@ -570,12 +570,12 @@ WAITING = {
     "    if name == 'fiscal.cli.ending': wait()\n"
     "    return real(name, *rest)\n"
     "builtins.__import__ = slow\nsys.argv = ['fiscal', 'list']\n",
-    "a library that makes another error of it": "from fiscal import sources\n"
+    "a library that makes another error of it": "from fiscal.base import sources\n"
     "def wrapped():\n"
     "    try: wait()\n"
     "    except BaseException: raise ImportError('failed') from None\n"
     "sources.resources = wrapped\nsys.argv = ['fiscal', 'data', 'list']\n",
-    "a callback that drops it": "from fiscal import sources\n"
+    "a callback that drops it": "from fiscal.base import sources\n"
     "class Dropped:\n"
     "    def __del__(self): wait()\n"
     "def dropping():\n"

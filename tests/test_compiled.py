@@ -14,7 +14,7 @@ import pytest
 from fiscal.base import compiled
 
 KERNEL = (
-    "from fiscal import compiled\n"
+    "from fiscal.base import compiled\n"
     "print(compiled.prepare())\n"
     "import kernel_of_a_test\n"
     "print(kernel_of_a_test.double(1.5))\n"
@@ -86,7 +86,7 @@ def test_processes_at_once_keep_each_others_code(tmp_path):
     cache = tmp_path / "cache"
     values = ["1.5", "1"]
     program = (
-        "from fiscal import compiled\ncompiled.prepare()\nimport several\nprint(several.same({value}))\n"
+        "from fiscal.base import compiled\ncompiled.prepare()\nimport several\nprint(several.same({value}))\n"
     )
     program += "print(sum(several.same.stats.cache_hits.values()))\n"
     (tmp_path / "several.py").write_text(
@@ -120,7 +120,7 @@ def test_code_of_an_earlier_source_goes(tmp_path):
     cache = tmp_path / "cache"
     said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))
     (before,) = cache.rglob("*.nb*")
-    edited = "from fiscal import compiled\ncompiled._kernels_sha256 = lambda: 'of an edited module'\n"
+    edited = "from fiscal.base import compiled\ncompiled._kernels_sha256 = lambda: 'of an edited module'\n"
     assert said(call(tmp_path, edited + KERNEL, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
     (after,) = cache.rglob("*.nb*")
     assert after.name != before.name
@@ -139,14 +139,14 @@ def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path):
 
 def test_another_numba_keeps_nothing_rather_than_what_nobody_checks(tmp_path):
     without = "from numba.core import caching\nimport numba\ndel caching.IndexDataCacheFile\n"
-    program = without + "from fiscal import compiled\nprint(compiled.prepare())\n"
+    program = without + "from fiscal.base import compiled\nprint(compiled.prepare())\n"
     (place,) = said(call(tmp_path, program, NUMBA_CACHE_DIR=str(tmp_path / "cache")))
     assert not os.path.exists(place) and not (tmp_path / "cache").exists()
 
 
 TOTALS = (
     "import multiprocessing, threading\n"
-    "from fiscal import compiled\n"
+    "from fiscal.base import compiled\n"
     "compiled.prepare()\n"
     "import kernel_of_a_test\n"
     "def tax(seed):\n"

@@ -15,7 +15,6 @@ import io
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -37,6 +36,7 @@ from fiscal.base.datapackage import (
     read_descriptor,
 )
 from fiscal.base.errors import Problem, nearest
+from fiscal.base.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -349,24 +349,11 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
     if path.suffix == ".parquet":
         buffer = io.BytesIO()
         frame.to_parquet(buffer, index=False, compression="zstd")
-        _write_whole(path, buffer.getvalue())
+        write_whole(path, buffer.getvalue())
     else:
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def write_text(path: Path, text: str) -> None:
     """A text in UTF-8; whole or not at all."""
-    _write_whole(path, text.encode("utf-8"))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside and rename: a reader sees the old file or the new one, never half of one."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(beside, 0o644)  # mkstemp makes it private to its owner
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode("utf-8"))

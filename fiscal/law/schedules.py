@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
@@ -141,16 +142,12 @@ def _building(folder: Path) -> Iterator[Path]:
     kept = folder.with_name(folder.name + _BUILDING)
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        lock = (kept / "lock").open("w", encoding="utf-8")
+        lock = FileLock(kept / "lock").acquire()
     except OSError as error:
         message = f"cannot hold the schedules of a reform: {error.strerror}"
         allowed = "a folder that can be written, named by FISCAL_CACHE"
         raise InputError(Problem(message, file=str(folder.parent), allowed=allowed)) from None
     with lock:
-        with contextlib.suppress(ImportError):  # Windows: no lock
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
         for left in folder.parent.glob(f"*{_BUILDING}"):
             if left != kept and time.time() - left.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)

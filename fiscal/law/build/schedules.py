@@ -27,6 +27,7 @@ from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, GROUP_SHARES, LAST_YEAR
 from fiscal.base.code import code_sha256
 from fiscal.base.errors import FiscalError, InputError
+from fiscal.base.files import write_whole
 from fiscal.law import deferrals
 from fiscal.law.build import holders, microdata
 from fiscal.law.build.microdata import LAST_FILE_YEAR, MendSettings, Microdata, Source
@@ -163,9 +164,7 @@ def keep_year(folder: Path, year: int, part: Mapping[str, pd.DataFrame]) -> None
     """Write the finished tables of a law year, whole or not at all."""
     text = json.dumps({name: table.to_csv(index=False) for name, table in part.items()})
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{year}.{os.getpid()}.part"
-    temporary.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
-    temporary.replace(folder / f"{year}.json")
+    write_whole(folder / f"{year}.json", f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
 
 
 def kept_year(folder: Path, year: int) -> dict[str, pd.DataFrame] | None:
