@@ -69,7 +69,7 @@ def fiscal(fiscal_command: list[str], tmp_path: Path) -> Command:
 @pytest.fixture(scope="session", autouse=True)
 def runs_have_their_shape() -> Iterator[None]:
     """Every run that a test of this process makes has the tables and rows that a stored run is held against."""
-    from fiscal.results import running, schema
+    from fiscal.results import running, validate
 
     with pytest.MonkeyPatch.context() as patch:
         real = running.run
@@ -77,7 +77,7 @@ def runs_have_their_shape() -> Iterator[None]:
         @functools.wraps(real)
         def checked(*arguments: object, **options: object) -> Result:
             result = real(*arguments, **options)  # type: ignore[arg-type]
-            assert schema.misfits(result) == []
+            assert validate.misfits(result) == []
             return result
 
         patch.setattr(running, "run", checked)

@@ -31,10 +31,10 @@ ONLY_IN = {
     "ipywidgets": {"results"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "pydantic": {"scenario"},
+    "pydantic": {"scenario", "results"},
     "pydantic_core": {"scenario"},
     "tomllib": {"scenario"},
-    "subprocess": {"results"},
+    "subprocess": {"law", "results"},
     "pickle": set(),
     "requests": set(),
     "urllib": set(),
@@ -44,8 +44,8 @@ ONLY_IN = {
 
 PURE_ROOMS = ("projection", "budget")
 PURE_IMPORTS = {
-    "__future__", "abc", "collections", "concurrent", "dataclasses", "enum", "functools", "itertools", "math", "typing",
-    "numba", "numpy",
+    "__future__", "abc", "collections", "concurrent", "dataclasses", "enum", "functools", "itertools", "math",
+    "operator", "typing", "numba", "numpy",
 }  # fmt: skip
 IMPURE_NAMES = {"open", "print", "input", "eval", "exec", "Path", "random", "default_rng", "RandomState"}
 IMPURE_ATTRIBUTES = {

@@ -382,7 +382,7 @@ def test_validate_fails_when_an_engine_row_does(monkeypatch):
 @pytest.fixture
 def quick(monkeypatch, small_result):
     """The command in this process, its engine replaced by one that returns a small result."""
-    from fiscal.engine import run as engine_run
+    from fiscal.results import running
     from fiscal.results.result import Result
 
     asked = []
@@ -397,7 +397,7 @@ def quick(monkeypatch, small_result):
             summary=small_result.summary,
         )
 
-    monkeypatch.setattr(engine_run, "run", run)
+    monkeypatch.setattr(running, "run", run)
     runner = typer.testing.CliRunner()
 
     def call(*arguments):
@@ -461,10 +461,9 @@ class FakeComparison:
 
 
 def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
-    from fiscal.results import result
-    from fiscal.results import schema as results_schema
+    from fiscal.results import result, validate
 
-    monkeypatch.setattr(results_schema, "misfits", lambda *_: [])  # the small result holds two tables only
+    monkeypatch.setattr(validate, "misfits", lambda *_: [])  # the small result holds two tables only
     folder = tmp_path / "boom"
     assert quick("run", "boom", "--out", str(folder)).exit_code == 0
     quick.asked.clear()

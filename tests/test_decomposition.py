@@ -16,11 +16,12 @@ import fiscal
 from fiscal.base.errors import InputError
 from fiscal.budget import decomposition
 from fiscal.budget.decomposition import FACTOR_FIELDS, FACTORS, FROM_PAY, Side, decompose, hybrid, shapley
-from fiscal.budget.ledger import LINES, Backstop, BuildupTax
+from fiscal.budget.ledger import Backstop, BuildupTax
+from fiscal.budget.lines import LINES
 from fiscal.engine import decompose as engine_decompose
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.reference import project
-from fiscal.results.result import COLUMNS
+from fiscal.results.schema import COLUMNS
 from fiscal.scenario import load
 
 CELLS = (YEARS, AGES, GROUPS)

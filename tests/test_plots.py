@@ -20,12 +20,12 @@ from PIL import Image
 from real_runs import comparison, short, three
 
 from fiscal.base import sources
+from fiscal.base import words as figures_words
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError
 from fiscal.report import content, drawing
-from fiscal.results import figures
+from fiscal.results import figures, schema
 from fiscal.results.figures import drawings, files, statistics, style
-from fiscal.results.figures import words as figures_words
 from fiscal.results.figures.setting_names import SETTING_NAMES, setting_name
 from fiscal.scenario.schema import declared
 
@@ -36,6 +36,13 @@ NAMES = sorted(ALWAYS | CRYPTO | STORED | {"waterfall"})
 
 
 # --- which, where, how ------------------------------------------------------------------------------
+
+
+def test_a_figure_is_declared_once_and_reads_tables_that_there_are():
+    names = [figure.name for figure in figures.FIGURES]
+    assert len(set(names)) == len(names) and set(NAMES) <= set(names)
+    tables = {table for figure in figures.FIGURES if "results" in figure.of for table in figure.reads}
+    assert tables <= set(schema.TABLES)
 
 
 def test_what_is_available_depends_on_what_the_runs_hold():
@@ -102,8 +109,8 @@ def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are(us
 
 def test_a_matplotlibrc_in_the_folder_changes_no_byte(tmp_path):
     program = (
-        "import hashlib; from fiscal.results.figures import figures, files\n"
-        "for part in files.drawn(figures.crypto_history(None), 'a').values(): print(hashlib.sha256(part).hexdigest())"
+        "import hashlib; from fiscal.results.figures import drawings, files\n"
+        "for part in files.drawn(drawings.crypto_history(None), 'a').values(): print(hashlib.sha256(part).hexdigest())"
     )
     found = []
     for name, text in (

@@ -20,14 +20,14 @@ from real_runs import HOSTILE, comparison, short, three
 from fiscal import report
 from fiscal.base import sources
 from fiscal.base.errors import InputError
+from fiscal.base.words import MINUS, amount, figures, percent, signed_amount, window_name
 from fiscal.report import background, brief, chapters, content, drawing, pdf, published, workbook
 from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Items, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
 from fiscal.report.drivers import drivers_blocks
 from fiscal.results.figures import statistics
-from fiscal.results.figures.words import MINUS, amount, figures, percent, signed_amount, window_name
-from fiscal.results.result import COLUMNS
+from fiscal.results.schema import COLUMNS
 from fiscal.scenario.design import read_design
 
 
@@ -700,7 +700,7 @@ def test_heads_of_the_workbook_are_words_and_no_name_of_a_column() -> None:
         name
         for frame in one.tables.values()
         for name in frame.select_dtypes("number")
-        if not workbook._unit_in_run(name, one)
+        if not COLUMNS[name].unit
     ]
     assert set(numbers) <= {
         "residual",

@@ -364,7 +364,8 @@ def test_fans_draw_what_the_tables_hold() -> None:
 
 
 def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
-    from fiscal.results.result import TABLES, Result
+    from fiscal.results.result import Result
+    from fiscal.results.schema import TABLES
 
     result = Result.of(small())
     assert {*result.tables, "state_tax"} == set(TABLES)

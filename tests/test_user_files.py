@@ -18,7 +18,7 @@ from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import path_settings
 from fiscal.markets.implied import dollar
 from fiscal.markets.paths import path_model, user_returns
-from fiscal.results import schema, store
+from fiscal.results import running, store, validate
 from fiscal.scenario import load, own_files
 from fiscal.scenario.files import SHIPPED_REFORMS
 
@@ -155,7 +155,7 @@ def test_paths_are_the_same_in_any_batch_and_the_middle_one_stands_for_them(tmp_
 
 @cache
 def small_run(file: Path, **changes):
-    return engine_run.run(scenario(file, **SMALL, **changes))
+    return running.run(scenario(file, **SMALL, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_the_mean_over_paths_is_that_of_runs_of_each(many_run, tmp_path) -> None
     tax = yearly[yearly["line"] == "withdrawal_tax"].set_index("year")
     assert found[-1] > tax["median_bn_usd"].iloc[-1]  # the path of the highest returns
     assert (found >= tax["q05_bn_usd"].to_numpy() * (1 - 1e-9)).all()
-    assert schema.misfits(many_run) == []
+    assert validate.misfits(many_run) == []
 
 
 def test_a_run_of_many_paths_is_stored_and_read_back(many_run, tmp_path) -> None:

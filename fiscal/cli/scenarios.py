@@ -333,7 +333,7 @@ def decompose(
     """
     import fiscal
     from fiscal.base.errors import nearest
-    from fiscal.budget.ledger import LINES
+    from fiscal.budget.lines import LINES, SUMS
     from fiscal.results import store
     from fiscal.scenario import load
 
@@ -363,7 +363,7 @@ def decompose(
         emit({"base": names[0], "others": names[1:], "decomposition": store.records(table)})
         return
     own = table[table["line"] == line]
-    positive = "a cost" if line == "tax_expenditure" else "the government is better off"
+    positive = "a cost" if line in SUMS and SUMS[line].cost else "the government is better off"
     typer.echo(f"{line.replace('_', ' ')}, billions of dollars; positive = {positive}")
     show_frame(
         own.pivot_table(index=["scenario", "window"], columns="factor", values="effect_bn_usd", sort=False)

@@ -27,6 +27,7 @@ from fiscal.base import compiled
 from fiscal.base.errors import InputError, Problem, nearest, percent_hint
 from fiscal.base.files import plain_value
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
+from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -173,7 +174,10 @@ def vintage_of(options: Mapping[str, Any]) -> pd.Series:
     withdrawn = float(account.contributions_total("withdrawal_tax")[0, character])
     nominal = float(books.total("withdrawal_tax")[0].sum())
     # 0.0 + x: no negative zero is printed
-    values = (deferral, buildup, withdrawn, nominal, -(deferral + buildup + withdrawn))
+    cost = VALUE_EXPENDITURE.of(
+        dict(zip(VALUE_EXPENDITURE.parts, (deferral, buildup, withdrawn), strict=True))
+    )
+    values = (deferral, buildup, withdrawn, nominal, cost)
     return pd.Series([0.0 + value for value in values], index=list(RESULTS), name="vintage")
 
 

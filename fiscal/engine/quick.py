@@ -16,10 +16,11 @@ import pandas as pd
 
 from fiscal.base import compiled
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.budget.ledger import CASH_LINES, contribution_lines
+from fiscal.budget.ledger import contribution_lines
+from fiscal.budget.lines import with_sums
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, buildup_tax, contribution_taxes
-from fiscal.engine.random_paths import buildup_rates, on_paths, path_lines
+from fiscal.engine.random_paths import LINES, buildup_rates, on_paths, path_lines
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Prepared
@@ -27,16 +28,14 @@ if TYPE_CHECKING:
     from fiscal.people.contributions import Contributions
     from fiscal.scenario import Scenario
 
-LINES = (*CASH_LINES, "net_revenue", "roth_upfront_tax", "inside_buildup_cash", "tax_expenditure")
-"""The revenue lines that totals know: all but those that need cells (a rescue, gains displaced)."""
-
 PARTS = {"traditional": "closing_traditional", "roth": "closing_roth", "crypto": "closing_crypto"}
 """Parts of the year-end balances, as the kernel names them; crypto is held in both of the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TotalsRun:
-    """What a quick run computed: yearly totals by path, dollars ``(P, Y)``."""
+    """What a quick run computed: yearly totals by path, dollars ``(P, Y)``, of all lines but those that need cells (a
+    rescue, gains displaced)."""
 
     scenario: Scenario
     start: Prepared
@@ -108,15 +107,10 @@ def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> 
         line: np.broadcast_to(cells.sum(axis=(2, 3)), shape)
         for line, cells in contribution_lines(inputs, taxes).items()
     }
-    for line in ("withdrawal_tax", "conversion_tax", "additional_tax", "inside_buildup_cash"):
-        flows[line] = np.concatenate([one[line] for one in made])
-    flows["net_revenue"] = sum((flows[line] for line in CASH_LINES), start=np.zeros(shape))
-    flows["tax_expenditure"] = -(
-        flows["deferred_revenue"] + flows["inside_buildup_cash"] + flows["withdrawal_tax"]
-    )
+    flows |= {line: np.concatenate([one[line] for one in made]) for line in LINES}
     return TotalsRun(
         scenario=scenario,
         start=start,
-        flows={line: flows[line] for line in LINES},
+        flows=with_sums(flows),
         stocks={part: np.concatenate([one[name] for one in projected]) for part, name in PARTS.items()},
     )

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.budget.ledger import BuildupTax, Ledger
+from fiscal.budget.lines import OF_CELLS, UPFRONT
 from fiscal.engine.inputs import (
     EQUITY_PATH,
     NO_CRYPTO_PATH,
@@ -42,10 +45,9 @@ BATCH = 512
 """Paths drawn and projected at a time; changes no bit of any path. More are no faster and take more memory."""
 
 REFERENCES = (SCENARIO_PATH, NO_CRYPTO_PATH, EQUITY_PATH)
-LINES = ("withdrawal_tax", "conversion_tax", "additional_tax", "inside_buildup_cash")
+LINES = (*OF_CELLS, "inside_buildup_cash")
 """Revenue lines that differ by path."""
 STOCKS = ("balance", "closing_crypto")
-CONTRIBUTION_LINES = ("deferred_revenue", "payroll_forgone")
 
 Progress = Callable[[int, int, str], None]
 Span = tuple[int, int]
@@ -156,7 +158,7 @@ def bytes_needed(settings: Settings) -> tuple[int, int]:
         columns * np.dtype(dtype).itemsize for name, (columns, dtype) in yearly.items() if name not in empty
     )
     if answering:
-        kept += len(CONTRIBUTION_LINES) * n_years * np.dtype(float).itemsize
+        kept += len(UPFRONT) * n_years * np.dtype(float).itemsize
     drawn = MONTHLY_ARRAYS * n_years * MONTHS * len(ASSETS) * np.dtype(float).itemsize
     # one batch is projected while the next is drawn: months are held of the one alone
     beside = min(settings.paths.count, BATCH) * drawn + min(settings.paths.count, 2 * BATCH) * kept
@@ -188,9 +190,7 @@ def experiment(
     n_years = len(horizon.years)
     labels = [label for label in REFERENCES if label in inputs.path_labels]
     told = {
-        label: {
-            line: ledger.total(line)[inputs.path_labels.index(label), :n_years] for line in CONTRIBUTION_LINES
-        }
+        label: {line: ledger.total(line)[inputs.path_labels.index(label), :n_years] for line in UPFRONT}
         for label in labels
     }
     answering: dict[str, np.ndarray] = {}
@@ -199,7 +199,7 @@ def experiment(
         money = inputs.contribution_usd.sum(axis=1)[:n_years]
         whole = money.sum(axis=3)
         crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)
-        for line in CONTRIBUTION_LINES:
+        for line in UPFRONT:
             cells = ledger.lines[line][plain, :n_years]
             told[SCENARIO_PATH][line] = cells.sum(axis=(1, 2))
             answering[line] = (cells * crypto).sum(axis=(1, 2))
@@ -399,9 +399,7 @@ def project_drawn(asked: Experiment, drawn: Drawn) -> dict[str, np.ndarray]:
 def path_lines(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The kernel's totals as :data:`LINES` and :data:`STOCKS`, ``(path, Y)``."""
     return {
-        "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
-        "conversion_tax": totals["conversion_tax"],
-        "additional_tax": totals["additional_tax"],
+        **{line: reduce(add, (totals[name] for name in names)) for line, names in OF_CELLS.items()},
         "inside_buildup_cash": -totals["inside_buildup"],
         "balance": totals["closing_traditional"] + totals["closing_roth"],
         "closing_crypto": totals["closing_crypto"],

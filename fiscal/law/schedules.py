@@ -21,8 +21,8 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -148,8 +148,10 @@ def _building(folder: Path) -> Iterator[Path]:
         allowed = "a folder that can be written, named by FISCAL_CACHE"
         raise InputError(Problem(message, file=str(folder.parent), allowed=allowed)) from None
     with lock:
+        os.utime(kept)
         for left in folder.parent.glob(f"*{_BUILDING}"):
-            if left != kept and time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            # the folder of this build was touched just now
+            if left != kept and kept.stat().st_mtime - left.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
         for left in (*folder.parent.glob(".reform.*"), *kept.glob("*.part"), kept / "tables"):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)

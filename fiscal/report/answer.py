@@ -12,21 +12,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.version import __version__
-from fiscal.markets.events import Event
-from fiscal.report.changes import told_changes
-from fiscal.report.compared import (
-    Results,
-    compared_sentences,
-    lever_sentences,
-    lines_sentences,
-    other_changes_sentence,
-    owner_of,
-)
-from fiscal.report.content import Block, Column, Prose, Section, Table
-from fiscal.report.provenance import provenance_words
-from fiscal.results.adoption import event_in, returns_in, warning_after
-from fiscal.results.figures import statistics
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     DASH,
     PATH_NAMES,
     amount,
@@ -41,6 +27,21 @@ from fiscal.results.figures.words import (
     window_words,
     window_years,
 )
+from fiscal.budget.lines import FORGONE
+from fiscal.markets.events import Event
+from fiscal.report.changes import told_changes
+from fiscal.report.compared import (
+    Results,
+    compared_sentences,
+    lever_sentences,
+    lines_sentences,
+    other_changes_sentence,
+    owner_of,
+)
+from fiscal.report.content import Block, Column, Prose, Section, Table
+from fiscal.report.provenance import provenance_words
+from fiscal.results.adoption import event_in, returns_in, warning_after
+from fiscal.results.figures import statistics
 from fiscal.results.result import Result
 from fiscal.results.store import input_fingerprint
 
@@ -260,10 +261,10 @@ def books_sentences(base: Result) -> str:
     for window in dict.fromkeys((windows[0], windows[-1])):
         line = {
             name: statistics.window_sum(base, window, name)
-            for name in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue")
+            for name in (*FORGONE.parts, "withdrawal_tax", "net_revenue")
         }
         share = statistics.window_sum(base, window, "net_revenue", value="gdp_share")
-        forgone = line["deferred_revenue"] + line["payroll_forgone"]
+        forgone = FORGONE.of(line)
         net = line["net_revenue"]
         who, of, with_what = (
             ("it", "", "")
@@ -460,8 +461,8 @@ def turning_table(results: Results) -> Table:
             Column("spell", "Years", width=1.5),
         ),
         group="scenario",
-        source=f"Calendar years. Under ${1e3 * statistics.NOISE_BN_USD:g} million a year counts as neither. Interest at "
-        "the one-year rate of the economic projection, on differences only.",
+        source=f"Calendar years. Under ${1e3 * statistics.NOISE_BN_USD:g} million a year counts as neither. Interest "
+        "at the one-year rate of the economic projection, on differences only.",
     )  # fmt: skip
 
 

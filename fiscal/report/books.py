@@ -9,13 +9,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUPS
-from fiscal.report.answer import SIGNS
-from fiscal.report.chapters import VINTAGE_YEAR, figure
-from fiscal.report.compared import Results
-from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
-from fiscal.results.figures import statistics
-from fiscal.results.figures.drawings import basis_name
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     BASIS_NAMES,
     amount,
     capital,
@@ -25,6 +19,13 @@ from fiscal.results.figures.words import (
     signed_percent,
     window_name,
 )
+from fiscal.budget.lines import FORGONE
+from fiscal.report.answer import SIGNS
+from fiscal.report.chapters import VINTAGE_YEAR, figure
+from fiscal.report.compared import Results
+from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.results.figures import statistics
+from fiscal.results.figures.drawings import basis_name
 from fiscal.results.result import PRESENT_VALUES, Result, whole_value
 
 VINTAGE = f"contributions_{VINTAGE_YEAR}"
@@ -281,7 +282,7 @@ def _bases_table(results: Results) -> Table:
         frame["name"] = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
         frame["upfront"] = float("nan")
         if "deferred_revenue" in frame:
-            frame["upfront"] = frame["deferred_revenue"] + frame["payroll_forgone"]
+            frame["upfront"] = FORGONE.of(frame)
         if scope == VINTAGE:
             margin = statistics.bases(result, scope, "marginal").set_index(["basis", "rate"])["net_revenue"]
             keys = pd.MultiIndex.from_frame(frame[["basis", "rate"]])
@@ -582,9 +583,7 @@ def _by_member(result: Result, dimension: str, scope: str) -> pd.DataFrame:
     frame = frame.assign(key=[_key(row.basis, row.rate) for row in frame.itertuples()])
     tax = frame[frame["line"] == TAX]
     wide = tax.pivot_table(index="member", columns="key", values="present_value_bn_usd", sort=False)
-    first = frame[
-        (frame["basis"] == "portfolio") & frame["line"].isin(["deferred_revenue", "payroll_forgone"])
-    ]
+    first = frame[(frame["basis"] == "portfolio") & frame["line"].isin(FORGONE.parts)]
     return wide.assign(upfront=first.groupby("member", sort=False)["present_value_bn_usd"].sum())
 
 

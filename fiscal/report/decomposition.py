@@ -5,16 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal.base.errors import InputError
-from fiscal.budget.decomposition import FACTORS
-from fiscal.report.chapters import model_source
-from fiscal.report.compared import Results, owner_of
-from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
-from fiscal.results.figures import statistics
-from fiscal.results.figures.alt import alt_text
-from fiscal.results.figures.drawings import span_name
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     FACTOR_NAMES,
-    LINE_NAMES,
     amount,
     capital,
     change,
@@ -23,6 +15,13 @@ from fiscal.results.figures.words import (
     signed_amount,
     window_words,
 )
+from fiscal.budget.decomposition import FACTORS
+from fiscal.budget.lines import LABELS
+from fiscal.report.chapters import model_source
+from fiscal.report.compared import Results, owner_of
+from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
+from fiscal.results.figures import alt_text, statistics
+from fiscal.results.figures.drawings import span_name
 from fiscal.results.result import Comparison, Result
 
 SHOWN_LINES = ("net_revenue", "tax_expenditure")
@@ -187,7 +186,7 @@ def _table(owner: Comparison, effects: pd.DataFrame) -> Table:
     wide = shown.pivot_table(
         index=["scenario", "line", "factor"], columns="window", values="effect_bn_usd", sort=False
     ).reset_index()
-    wide["case"] = [f"{row.scenario}: {LINE_NAMES[row.line]}" for row in wide.itertuples()]
+    wide["case"] = [f"{row.scenario}: {LABELS[row.line]}" for row in wide.itertuples()]
     wide["name"] = wide["factor"].map(lambda factor: capital(FACTOR_NAMES[factor]))
     return Table(
         "table-decomposition",

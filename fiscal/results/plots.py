@@ -10,17 +10,30 @@ if TYPE_CHECKING:
 
 
 class Plots:
-    """Plots of a result, comparison, sweep or exhibit; ``figures`` names those that its owner's tables can fill."""
+    """Plots of a result, comparison, sweep or exhibit: those that its owner's tables can fill."""
 
-    def __init__(self, owner: Any, figures: Callable[[Any], Mapping[str, Callable[..., Axes]]]) -> None:
+    def __init__(self, owner: Any) -> None:
         self._owner = owner
-        self._figures = figures
 
     def __getattr__(self, name: str) -> Callable[..., Axes]:
-        known = self._figures(self._owner)
+        known = self._figures()
         if name not in known:
             raise AttributeError(f"no plot {name!r}; there are {', '.join(known)}")
         return lambda ax=None, **options: known[name](self._owner, ax=ax, **options)
 
     def __dir__(self) -> list[str]:
-        return sorted(self._figures(self._owner))
+        return sorted(self._figures())
+
+    def _figures(self) -> Mapping[str, Callable[..., Axes]]:
+        from fiscal.results import figures  # matplotlib is imported only where something is drawn
+
+        return figures.available(self._owner)
+
+
+class Plotted:
+    """Whatever has figures."""
+
+    @property
+    def plot(self) -> Plots:
+        """Figures; each returns Axes and takes ``ax``."""
+        return Plots(self)

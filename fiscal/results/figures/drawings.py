@@ -17,12 +17,9 @@ from matplotlib.ticker import NullFormatter
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
 from fiscal.base.errors import InputError, Problem
-from fiscal.results.figures.owners import Owner, SweptTables
-from fiscal.results.figures.setting_names import setting_name
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     BASIS_NAMES,
     FACTOR_NAMES,
-    LINE_NAMES,
     MINUS,
     PATH_NAMES,
     WRAPPER_NAMES,
@@ -31,6 +28,9 @@ from fiscal.results.figures.words import (
     significant,
     window_name,
 )
+from fiscal.budget.lines import FORGONE, LABELS
+from fiscal.results.figures.owners import Owner, SweptTables
+from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.quantities import QUANTITY_WORDS
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
 
 
 GROUP_LINES = {
-    "withdrawal_tax": "Withdrawal tax",
-    "forgone": "Deferred revenue and payroll tax forgone",
-    "net_revenue": "Net revenue",
+    "withdrawal_tax": LABELS["withdrawal_tax"],
+    "forgone": FORGONE.label,
+    "net_revenue": LABELS["net_revenue"],
 }
 """Lines known by earnings group and birth decade."""
 
@@ -168,8 +168,8 @@ def difference(
     ``reference`` is no_crypto, equity_adoption or base (the first result). Raises InputError for another.
     """
     unit = unit_of(owner, value)
-    if line not in LINE_NAMES:
-        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LINE_NAMES)))
+    if line not in LABELS:
+        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LABELS)))
     frame = measures.differences(owner, reference, line, value)
     if frame.empty:
         raise _no_reference(reference)
@@ -452,7 +452,7 @@ def waterfall(
     base = owner.runs[0].name
     style.title(
         ax,
-        f"{LINE_NAMES[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
+        f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
         capital(span_unit(span)),
     )
     style.plain_numbers(ax)

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import NullFormatter
 
-from fiscal.base.errors import InputError, Problem
 from fiscal.results.figures import drawings, statistics, style
 from fiscal.results.figures.owners import RunTables, ShownTables
+from fiscal.results.rows import CURVE_GROUPS
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
-
-
-def _chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
-    """The rows with one value. Raises InputError naming those that there are."""
-    known = frame[column].unique().tolist()
-    if value not in known:
-        raise InputError(
-            Problem(
-                f"no such {column.replace('_', ' ')}",
-                key=column,
-                value=value,
-                allowed=", ".join(str(one) for one in known),
-            )
-        )
-    return frame[frame[column] == value]
 
 
 def price(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
@@ -38,7 +22,7 @@ def price(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
 
 def dollar(exhibit: ShownTables, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
     """A dollar in an asset over the paths, on a logarithmic scale; bands hold 50 and 90 percent of them."""
-    frame = _chosen(exhibit.tables["dollar"], "asset", asset)
+    frame = statistics.chosen(exhibit.tables["dollar"], "asset", asset)
     with style.look():
         ax = style.new_axes() if ax is None else ax
         drawings.draw_dollar(ax, frame, f"A dollar in {asset.replace('_', ' ')} at the end of 2026")
@@ -74,15 +58,13 @@ def withdrawal_rates(
     groups: Sequence[str] | None = None,
 ) -> Axes:
     """Average tax on a withdrawal by its size, one line an earnings group (default: the card's)."""
-    from fiscal.results.market_and_law import CURVE_GROUPS
-
-    frame = _chosen(_chosen(exhibit.tables["withdrawal_curve"], "law_year", law_year), "age_band", age_band)
+    frame = statistics.withdrawal_curve(exhibit, law_year, age_band)
     labels = []
     with style.look():
         ax = style.new_axes() if ax is None else ax
         ax.set_xscale("log")
         for position, group in enumerate(CURVE_GROUPS if groups is None else groups):
-            own = _chosen(frame, "group", group)
+            own = statistics.chosen(frame, "group", group)
             look = style.line_of(position)
             ax.plot(own["withdrawal_usd"], 100 * own["average_rate"], **look.options())
             labels.append((str(group), float(100 * own["average_rate"].iloc[-1]), look.color))
@@ -134,17 +116,3 @@ def _explored_panel(ax: Axes, start: RunTables, now: RunTables, reference: str |
     what = "Net revenue" if reference is None else "Net revenue less that without crypto"
     style.title(ax, what, "Percent of GDP")
     style.plain_numbers(ax)
-
-
-OF_TABLE: Mapping[str, tuple[str, Callable[..., Axes]]] = {
-    "price": ("monthly_levels", price),
-    "dollar": ("dollar", dollar),
-    "crypto_size": ("crypto_size", crypto_size),
-    "withdrawal_rates": ("withdrawal_curve", withdrawal_rates),
-}
-"""Figures by name, each with the table that an exhibit must have for it."""
-
-
-def available(exhibit: ShownTables) -> Mapping[str, Callable[..., Axes]]:
-    """The figures that an exhibit's tables can fill, name -> ``function(exhibit, ax=None, **options)``."""
-    return {name: draw for name, (table, draw) in OF_TABLE.items() if table in exhibit.tables}

@@ -15,11 +15,12 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.words import window_years
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES
+from fiscal.budget.lines import CASH_LINES, FORGONE, OTHER_RECEIPTS
 from fiscal.budget.valuation import PRESENT_VALUE
-from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, SweptTables
-from fiscal.results.figures.words import window_years
+from fiscal.markets import history
+from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables, SweptTables
 from fiscal.results.quantities import headline_quantity
 
 OneRun = TypeVar("OneRun", bound=RunTables)
@@ -137,12 +138,11 @@ def by_year(
 def cash_flow(result: RunTables, value: str = "gdp_share") -> pd.DataFrame:
     """By fiscal year: what is forgone (negative), withdrawal tax with the other receipts, and net revenue."""
     lines = {line: by_year(result, line, value=value) for line in CASH_LINES}
-    forgone = lines["deferred_revenue"] + lines["payroll_forgone"]
     frame = pd.DataFrame(
         {
-            "forgone": forgone,
+            "forgone": FORGONE.of(lines),
             "withdrawal_tax": lines["withdrawal_tax"],
-            "other_receipts": lines["conversion_tax"] + lines["additional_tax"],
+            "other_receipts": OTHER_RECEIPTS.of(lines),
             "net_revenue": by_year(result, "net_revenue", value=value),
         }
     )
@@ -234,7 +234,7 @@ def distribution(result: RunTables, dimension: str, window: str, path: str = "sc
     return pd.DataFrame(
         {
             "member": wide.index,
-            "forgone": (wide["deferred_revenue"] + wide["payroll_forgone"]).to_numpy(),
+            "forgone": FORGONE.of(wide).to_numpy(),
             "withdrawal_tax": wide["withdrawal_tax"].to_numpy(),
             "net_revenue": wide["net_revenue"].to_numpy(),
         }
@@ -364,9 +364,9 @@ def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
             {
                 "basis": basis,
                 "rate": rate,
-                "forgone": horizon["deferred_revenue"] + horizon["payroll_forgone"],
+                "forgone": FORGONE.of(horizon),
                 "withdrawal_tax": horizon["withdrawal_tax"],
-                "other_receipts": horizon["conversion_tax"] + horizon["additional_tax"],
+                "other_receipts": OTHER_RECEIPTS.of(horizon),
                 "net_revenue": horizon["net_revenue"],
                 "terminal_claim": value["terminal_claim", "net_revenue"],
                 "total": value["total", "net_revenue"],
@@ -662,8 +662,6 @@ def dollar_fan(owner: Owner, scenario: str | None, asset: str) -> tuple[RunTable
 
 def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
     """Bitcoin's month-end level by date in years, and its falls of 45 percent and more with theirs."""
-    from fiscal.markets import history
-
     levels = history.monthly_levels()["crypto"].dropna()
     dates = pd.Series({month: month.year + month.month / 12 for month in levels.index})
     falls = history.drawdowns("crypto")
@@ -692,10 +690,8 @@ def headline(owner: Owner, value: str = "nominal_bn_usd") -> pd.DataFrame:
             row = {
                 "window": window,
                 "scenario": result.name,
-                "deferred_revenue": line["deferred_revenue"],
-                "payroll_forgone": line["payroll_forgone"],
-                "withdrawal_tax": line["withdrawal_tax"],
-                "other_receipts": line["conversion_tax"] + line["additional_tax"],
+                **{name: line[name] for name in (*FORGONE.parts, "withdrawal_tax")},
+                "other_receipts": OTHER_RECEIPTS.of(line),
                 "net_revenue": net,
             }
             for reference in REFERENCES:
@@ -709,6 +705,20 @@ def headline(owner: Owner, value: str = "nominal_bn_usd") -> pd.DataFrame:
             rows.append(row)
     frame = pd.DataFrame(rows)
     return frame if set_apart(results) else frame.drop(columns="against_base")
+
+
+def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
+    """The rows with one value. Raises InputError naming those that there are."""
+    known = frame[column].unique().tolist()
+    if value not in known:
+        message, allowed = f"no such {column.replace('_', ' ')}", ", ".join(map(str, known))
+        raise InputError(Problem(message, key=column, value=value, allowed=allowed))
+    return frame[frame[column] == value]
+
+
+def withdrawal_curve(exhibit: ShownTables, law_year: int, age_band: str) -> pd.DataFrame:
+    """Tax on a withdrawal by its size and earnings group, of one law year and age band."""
+    return chosen(chosen(exhibit.tables["withdrawal_curve"], "law_year", law_year), "age_band", age_band)
 
 
 def sensitivity() -> pd.DataFrame | None:

@@ -253,10 +253,10 @@ def read_run(folder: str | Path) -> Result:
     from dataclasses import replace
 
     from fiscal.base.version import __version__
-    from fiscal.results import schema
+    from fiscal.results import validate
 
     result = stored_result(folder)
-    problems = [replace(one, file=f"{folder}/{one.file}") for one in schema.misfits(result)]
+    problems = [replace(one, file=f"{folder}/{one.file}") for one in validate.misfits(result)]
     if problems:
         version = result.provenance["package_version"]
         if version != __version__:

@@ -1,4 +1,4 @@
-"""Tables of one run: arrays in, tidy frames out; columns are documented in ``fiscal.results.result.COLUMNS``."""
+"""Tables of one run: arrays in, tidy frames out; :mod:`fiscal.results.schema` declares them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fiscal.results.tables.common import DRAW_AGES, FLOWS, YearlyTotals
+from fiscal.results.tables.common import YearlyTotals
 from fiscal.results.tables.one_path import (
-    OPENING_STOCK,
-    STATE_LINES,
     line_sums,
     price_level,
     state_tax,
@@ -17,7 +15,7 @@ from fiscal.results.tables.one_path import (
     tables_of_one_path,
     total_tables,
 )
-from fiscal.results.tables.random_paths import PATH_LINES, path_tables
+from fiscal.results.tables.random_paths import path_tables
 from fiscal.results.tables.summary import summary_of, with_paths
 from fiscal.results.tables.values import value_tables
 
@@ -25,11 +23,6 @@ if TYPE_CHECKING:
     from fiscal.engine.run import Run
 
 __all__ = [
-    "DRAW_AGES",
-    "FLOWS",
-    "OPENING_STOCK",
-    "PATH_LINES",
-    "STATE_LINES",
     "YearlyTotals",
     "line_sums",
     "path_tables",

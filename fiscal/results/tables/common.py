@@ -13,28 +13,6 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 
-FLOWS = (
-    "plan_withdrawals",
-    "ira_withdrawals",
-    "inherited_withdrawals",
-    "roth_withdrawals",
-    "inherited_roth_withdrawals",
-    "nonqualified_earnings",
-    "penalised_withdrawals",
-    "plan_bequests",
-    "rollovers",
-    "roth_rollovers",
-    "conversions",
-    "fees",
-    "losses",
-    "core_return",
-    "crypto_return",
-)
-"""Flows through the accounts that the tables show, as the projection names them."""
-DRAW_AGES = range(60, 100)
-"""Ages attained at which the summary says what share of a balance is drawn."""
-
-
 class YearlyTotals(Protocol):
     """What the tables of yearly totals are made of: a run of the engine, or totals alone."""
 

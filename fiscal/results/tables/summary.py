@@ -10,12 +10,14 @@ import pandas as pd
 from fiscal.base.axes import AGES, ATTAINED_AGES
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE
 from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings
-from fiscal.results.tables.common import DRAW_AGES
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
 
 SIZE_YEARS = (2035, 2050, 2100)
+
+DRAW_AGES = range(60, 100)
+"""Ages attained at which the summary says what share of a balance is drawn."""
 
 
 def _crypto_size_summary(sizes: pd.DataFrame) -> dict[str, dict[str, float]]:
