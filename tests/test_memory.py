@@ -16,7 +16,7 @@ import fiscal
 from fiscal.base import compiled, memory
 from fiscal.base.errors import InputError
 from fiscal.engine import run
-from fiscal.engine.random_paths import BATCH, bytes_needed, simulate
+from fiscal.engine.random_paths import BATCH, PROCESS_BYTES, bytes_needed, simulate
 from fiscal.results import running
 from fiscal.results.tables import random_paths
 from fiscal.scenario import load
@@ -66,23 +66,23 @@ def test_what_is_available_is_the_least_and_never_less_than_nothing(monkeypatch:
 
 
 def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Peaks of drawing, projecting and tables with 200 and 2,000 paths: what a path adds, and what a batch takes."""
-    monkeypatch.setattr(random_paths, "BATCH", 100)
-    scenario = load("stochastic_central", {**SETTINGS, "paths.count": 2000})
+    """Peaks of drawing, projecting and tables with 200 and 800 paths: what a path adds, and what a batch takes."""
+    monkeypatch.setattr("fiscal.engine.random_paths.BATCH", 100)
+    scenario = load("stochastic_central", {**SETTINGS, "paths.count": 800})
     paths = run.compute(scenario, run_off=False, draw=False).paths
     assert paths is not None
     simulate(paths.asked, measure="real", count=2)  # what is imported and read once
     peaks = {}
-    for count in (200, 2000):
+    for count in (200, 800):
         tracemalloc.start()
         drawn = simulate(paths.asked, measure="real", count=count)
         random_paths.path_tables(run.Paths(**{**vars(paths), "distributions": (drawn,)}))
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     fixed, per_path = bytes_needed(scenario.settings)
-    estimated = fixed - random_paths.PROCESS_BYTES + 2000 * per_path
-    assert 0.5 < estimated / peaks[2000] < 2
-    assert 0.5 < per_path / ((peaks[2000] - peaks[200]) / 1800) < 2
+    estimated = fixed - PROCESS_BYTES + 800 * per_path
+    assert 0.5 < estimated / peaks[800] < 2
+    assert 0.5 < per_path / ((peaks[800] - peaks[200]) / 600) < 2
 
 
 def test_the_estimate_counts_years_references_and_answers() -> None:

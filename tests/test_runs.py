@@ -753,3 +753,14 @@ def test_the_schedules_that_a_citation_knows_are_those_that_are_built():
     from fiscal.results.store.citation import TAX_SCHEDULES
 
     assert frozenset(BUILT_TABLES) == TAX_SCHEDULES
+
+
+def test_a_batch_of_another_question_is_not_taken(tmp_path):
+    import numpy as np
+
+    one, other = (store.Place(tmp_path / "run", {"inputs": {"seed": seed}}) for seed in (1, 2))
+    one.path.mkdir()
+    one.save("real-0000000-1", {"values": np.arange(3.0)})
+    assert one.load("real-0000000-1")["values"].tolist() == [0.0, 1.0, 2.0]
+    assert other.load("real-0000000-1") is None
+    assert [file.name for file in (one.path / "batches").iterdir()] == ["real-0000000-1.npz"]

@@ -514,7 +514,9 @@ def test_a_folder_of_the_earlier_layout_still_works(shipped_copy):
 def test_readers_finds_calls_and_nothing_else(tmp_path, folder):
     package = tmp_path / "package"
     (package / "inner").mkdir(parents=True)
-    (package / "a.py").write_text("from fiscal.base import sources\nsources.table('small')\nother.table('x')\n")
+    (package / "a.py").write_text(
+        "from fiscal.base import sources\nsources.table('small')\nother.table('x')\n"
+    )
     (package / "inner" / "__init__.py").write_text(
         "from fiscal.base.sources import table as read, assumption\nread('small')\nassumption('key')\n"
     )

@@ -34,7 +34,8 @@ def available_bytes() -> int:
 def group_rooms(root: Path = Path("/")) -> list[int]:
     """Room in this process's memory control groups and those above them, version 1 or 2, bytes; Linux only.
 
-    ``root`` is where ``proc`` and ``sys`` are found. The file cache that the kernel drops on demand (``inactive_file``) does not count as used.
+    ``root`` is where ``proc`` and ``sys`` are found. The file cache that the kernel drops on demand
+    (``inactive_file``) does not count as used.
     """
     rooms = []
     for line in _lines(root / "proc/self/cgroup"):
