@@ -12,12 +12,13 @@ DOCS_INSTALLED := $(DOCS_VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report examples test bench notebooks lab faults fuzz audit licences reference docs lint format lock clean
+.PHONY: help install report examples derived test bench notebooks lab faults fuzz audit licences reference docs lint format lock clean
 
 help:
 	@echo "make install  the environment alone: .venv with the command fiscal"
 	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
 	@echo "make examples make the example brief and report of reports/examples again"
+	@echo "make derived  build every table of data/derived again (about an hour)"
 	@echo "make test     lint, types and tests, as CI runs them"
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
 	@echo "make notebooks   run every notebook and store what it gives (NAMES=03 for one)"
@@ -49,6 +50,14 @@ examples: $(INSTALLED)
 	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --out $$work/report.pdf > /dev/null \
 	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --brief --out $$work/brief.pdf > /dev/null \
 	&& mkdir -p reports/examples && mv $$work/report.pdf $$work/brief.pdf reports/examples/ && rm -rf $$work
+
+# In this order: the schedules leave out the withdrawals that the model pays itself, and all else rests on the schedules.
+STUDIES := validation claim_reasons hindcast sensitivity drivers
+derived: $(INSTALLED)
+	$(BIN)/fiscal markets fit
+	$(BIN)/fiscal data derive own_withdrawals
+	$(BIN)/fiscal schedules build
+	for study in $(STUDIES); do $(BIN)/fiscal data derive $$study || exit 1; done
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

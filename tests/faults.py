@@ -34,7 +34,8 @@ QUICK = """
 import time, zlib
 import numpy as np
 import invented
-from fiscal import cli, engine
+from fiscal import cli
+from fiscal.results import running
 def run(scenario, progress=None, batches=None, workers=None):
     parts = []
     for n in range(30):
@@ -49,14 +50,15 @@ def run(scenario, progress=None, batches=None, workers=None):
         parts.append(found["values"])
         progress(n + 1, 30, "paths")
     return invented.result(scenario, seed=zlib.crc32(np.concatenate(parts).tobytes()))
-engine.run = run
+running.run = run
 cli.main()
 """
 """The command with an engine of thirty batches in a second."""
 
 REAL = """
-from fiscal import cli, simulation
-simulation.BATCH = 4
+from fiscal import cli
+from fiscal.engine import random_paths
+random_paths.BATCH = 4
 cli.main()
 """
 """The command with the real engine in batches of four paths, which changes no bit of any path."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from fiscal.base import code
 from fiscal.base.code import MODEL_ROOMS, code_sha256, without_remarks
 
 PACKAGE = Path(__file__).resolve().parent.parent / "fiscal"
@@ -30,7 +35,7 @@ def test_remarks_do_not_count_and_formulas_do(tmp_path: Path) -> None:
         place.mkdir(exist_ok=True)
         (place / "tax.py").write_text(source, encoding="utf-8")
         code_sha256.cache_clear()
-        return code_sha256(tmp_path)
+        return code_sha256(package=tmp_path)
 
     first = of("budget", SOURCE)
     for other in (
@@ -45,6 +50,49 @@ def test_remarks_do_not_count_and_formulas_do(tmp_path: Path) -> None:
     of("budget", SOURCE)
     assert of("report", SOURCE) == first
     code_sha256.cache_clear()
+
+
+def test_the_hash_of_a_run_changes_with_a_formula_and_not_with_a_chart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a copy of the package: what decides the input fingerprint, and what does not."""
+    monkeypatch.setattr(code, "without_remarks", cache(without_remarks))
+    shutil.copytree(PACKAGE, tmp_path / "fiscal", ignore=shutil.ignore_patterns("__pycache__", "_data"))
+
+    def after(name: str, change: Callable[[str], str]) -> str:
+        file = tmp_path / "fiscal" / name
+        text = file.read_text(encoding="utf-8")
+        assert change(text) != text
+        file.write_text(change(text), encoding="utf-8")
+        code_sha256.cache_clear()
+        found = code_sha256(package=tmp_path / "fiscal")
+        file.write_text(text, encoding="utf-8")
+        return found
+
+    code_sha256.cache_clear()
+    now = code_sha256()
+    figure, chapter = (
+        sorted((tmp_path / "fiscal" / room).rglob("*.py"))[-1].relative_to(tmp_path / "fiscal").as_posix()
+        for room in ("results/figures", "report")
+    )
+    same = {
+        "budget/valuation.py": lambda text: f"# a remark\n{text}\n# another\n",
+        figure: lambda text: f"{text}\nWIDTH = 7\n",
+        chapter: lambda text: f"{text}\nWORD = 'outlay'\n",
+        "cli/data.py": lambda text: f"{text}\nEXIT = 3\n",
+    }
+    assert {name: after(name, change) for name, change in same.items()} == dict.fromkeys(same, now)
+    for room in MODEL_ROOMS:
+        file = max((tmp_path / "fiscal" / room).rglob("*.py"), key=lambda file: file.stat().st_size)
+        name = file.relative_to(tmp_path / "fiscal").as_posix()
+        assert after(name, _other_sign) != now, name
+    code_sha256.cache_clear()
+
+
+def _other_sign(text: str) -> str:
+    """The source with the sign of the last value that it returns turned around."""
+    before, value = re.fullmatch(r"(.*^ +return )(?=[a-z])(.*)", text, re.MULTILINE | re.DOTALL).groups()
+    return f"{before}-{value}"
 
 
 @pytest.mark.parametrize("room", MODEL_ROOMS)

@@ -302,4 +302,8 @@ def test_a_stored_build_reads_like_the_data(tmp_path, stored: schedules.Schedule
         shuffled.to_csv(tmp_path / f"{name}.csv", index=False)
     again = schedules.load(tmp_path)
     for part in dataclasses.fields(stored):
+        if (
+            part.name == "sha256"
+        ):  # of a build's files alone; those of the data folder are in every run's record
+            continue
         assert np.array_equal(getattr(again, part.name), getattr(stored, part.name)), part.name

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import fiscal
 from fiscal.base import compiled, memory
 from fiscal.base.errors import InputError
 from fiscal.engine import run
-from fiscal.engine.random_paths import BATCH, bytes_needed, simulate
+from fiscal.engine.random_paths import BATCH, PROCESS_BYTES, bytes_needed, simulate
 from fiscal.results import running
 from fiscal.results.tables import random_paths
 from fiscal.scenario import load
@@ -34,53 +35,54 @@ def put(root: Path, **files: str) -> Path:
     return root
 
 
-def test_what_is_available_is_the_least_of_system_and_groups(tmp_path: Path) -> None:
-    system = {"proc__meminfo": "MemTotal: 9000 kB\nMemAvailable:    8000 kB\n"}
-    assert memory.available_bytes(put(tmp_path / "none")) is None
-    assert memory.available_bytes(put(tmp_path / "plain", **system)) == 8000 * 1024
+def test_the_room_in_control_groups(tmp_path: Path) -> None:
+    assert memory.group_rooms(put(tmp_path / "none")) == []
     # version 2: a container's own group is the top; the kernel drops the inactive cache when it must
-    second = put(tmp_path / "second", **system, proc__self__cgroup="0::/some/where\n")
+    second = put(tmp_path / "second", proc__self__cgroup="0::/some/where\n")
     group = {"memory.max": "3000000", "memory.current": "2000000", "memory.stat": "inactive_file 500000\n"}
     put(second, **{f"sys__fs__cgroup__{name}": text for name, text in group.items()})
-    assert memory.available_bytes(second) == 1_500_000
+    assert memory.group_rooms(second) == [1_500_000]
     # a group above has less room than one's own
     put(second, **{f"sys__fs__cgroup__some__where__{name}": text for name, text in group.items()})
-    put(second, sys__fs__cgroup__some__memory_max="")
-    (second / "sys/fs/cgroup/some/memory.max").write_text("1200000\n")
-    (second / "sys/fs/cgroup/some/memory.current").write_text("1000000\n")
-    assert memory.available_bytes(second) == 200_000
+    put(second, **{"sys__fs__cgroup__some__memory.max": "1200000\n"})
+    put(second, **{"sys__fs__cgroup__some__memory.current": "1000000\n"})
+    assert min(memory.group_rooms(second)) == 200_000
     # version 1, and a group without a limit
-    first = put(tmp_path / "first", **system, proc__self__cgroup="4:memory:/job\n1:cpu:/\n0::/\n")
+    first = put(tmp_path / "first", proc__self__cgroup="4:memory:/job\n1:cpu:/\n0::/\n")
     put(first, **{"sys__fs__cgroup__memory__job__memory.limit_in_bytes": "4000000",
                   "sys__fs__cgroup__memory__job__memory.usage_in_bytes": "1000000"})  # fmt: skip
-    assert memory.available_bytes(first) == 3_000_000
-    assert memory.available_bytes(put(second, **{"sys__fs__cgroup__memory.max": "max"})) == 200_000
+    assert memory.group_rooms(first) == [3_000_000]
+    assert min(memory.group_rooms(put(second, **{"sys__fs__cgroup__memory.max": "max"}))) == 200_000
 
 
-def test_what_is_used_up_is_nothing_not_less(tmp_path: Path) -> None:
-    root = put(tmp_path, proc__self__cgroup="0::/\n")
-    put(root, **{"sys__fs__cgroup__memory.max": "10", "sys__fs__cgroup__memory.current": "20"})
-    assert memory.available_bytes(root) == 0
+def test_what_is_available_is_the_least_and_never_less_than_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for groups, system, least in (([], 8000, 8000), ([3000, 9000], 8000, 3000), ([-10], 8000, 0)):
+        monkeypatch.setattr(memory, "group_rooms", lambda groups=groups: groups)
+        monkeypatch.setattr(memory, "_address_space", lambda: [])
+        monkeypatch.setattr(
+            memory.psutil, "virtual_memory", lambda system=system: SimpleNamespace(available=system)
+        )
+        assert memory.available_bytes() == least
 
 
 def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Peaks of drawing, projecting and tables with 200 and 2,000 paths: what a path adds, and what a batch takes."""
-    monkeypatch.setattr(random_paths, "BATCH", 100)
-    scenario = load("stochastic_central", {**SETTINGS, "paths.count": 2000})
+    """Peaks of drawing, projecting and tables with 200 and 800 paths: what a path adds, and what a batch takes."""
+    monkeypatch.setattr("fiscal.engine.random_paths.BATCH", 100)
+    scenario = load("stochastic_central", {**SETTINGS, "paths.count": 800})
     paths = run.compute(scenario, run_off=False, draw=False).paths
     assert paths is not None
     simulate(paths.asked, measure="real", count=2)  # what is imported and read once
     peaks = {}
-    for count in (200, 2000):
+    for count in (200, 800):
         tracemalloc.start()
         drawn = simulate(paths.asked, measure="real", count=count)
         random_paths.path_tables(run.Paths(**{**vars(paths), "distributions": (drawn,)}))
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     fixed, per_path = bytes_needed(scenario.settings)
-    estimated = fixed - random_paths.PROCESS_BYTES + 2000 * per_path
-    assert 0.5 < estimated / peaks[2000] < 2
-    assert 0.5 < per_path / ((peaks[2000] - peaks[200]) / 1800) < 2
+    estimated = fixed - PROCESS_BYTES + 800 * per_path
+    assert 0.5 < estimated / peaks[800] < 2
+    assert 0.5 < per_path / ((peaks[800] - peaks[200]) / 600) < 2
 
 
 def test_the_estimate_counts_years_references_and_answers() -> None:

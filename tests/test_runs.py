@@ -727,9 +727,8 @@ def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_res
     monkeypatch.setenv("FISCAL_DATA", str(copy))
     assert sources.own_tables() == {}  # a copy is the same data, wherever it lies
     for name, column in (("withdrawal_curve", "mean_added_tax_usd"), ("outside_rates", "interest_rate")):
-        table = pd.read_csv(copy / f"{name}.csv")
-        table.assign(**{column: 0.9 * table[column]}).to_csv(copy / f"{name}.csv", index=False)
-        sources.register(copy / f"{name}.csv", source="tmd.csv of our & archive")
+        table = sources.table(name)
+        sources.store(name, table.assign(**{column: 0.9 * table[column]}), source="tmd.csv of our & archive")
     words = (
         "Made with tax schedules built from the user's own microdata: outside_rates, withdrawal_curve "
         "(source: tmd.csv of our & archive)."
@@ -754,3 +753,14 @@ def test_the_schedules_that_a_citation_knows_are_those_that_are_built():
     from fiscal.results.store.citation import TAX_SCHEDULES
 
     assert frozenset(BUILT_TABLES) == TAX_SCHEDULES
+
+
+def test_a_batch_of_another_question_is_not_taken(tmp_path):
+    import numpy as np
+
+    one, other = (store.Place(tmp_path / "run", {"inputs": {"seed": seed}}) for seed in (1, 2))
+    one.path.mkdir()
+    one.save("real-0000000-1", {"values": np.arange(3.0)})
+    assert one.load("real-0000000-1")["values"].tolist() == [0.0, 1.0, 2.0]
+    assert other.load("real-0000000-1") is None
+    assert [file.name for file in (one.path / "batches").iterdir()] == ["real-0000000-1.npz"]

@@ -31,9 +31,7 @@ ROWS = "age,month,rate,status\n18,2025-01,0.25,actual\n19,2025-02,,actual\n20,20
 def new_folder(folder: Path) -> Path:
     """An empty data package."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "datapackage.json").write_text(
-        '{"profile": "tabular-data-package", "name": "small", "resources": []}'
-    )
+    (folder / "datapackage.json").write_text('{"profile": "data-package", "name": "small", "resources": []}')
     return folder
 
 
@@ -322,7 +320,8 @@ def test_broken_json_names_the_row(folder):
         ("sources", [{"path": "https://example.org"}], "a source without a title"),
         ("status", "guessed", "not one of published"),
         ("hash", "md5:1", "not a sha256"),
-        ("path", "../small.csv", "not a file name of the folder"),
+        ("path", "../small.csv", "not a table of the folder"),
+        ("path", "derived/../small.csv", "not a table of the folder"),
         ("schema", {"fields": []}, "names no columns"),
         ("schema", {"fields": [{"name": "age", "type": "int", "unit": "years"}]}, "no such type"),
         ("schema", {"fields": [{"name": "age", "type": "integer"}]}, "the column states no unit"),
@@ -410,10 +409,103 @@ def test_a_refused_table_leaves_the_descriptor_as_it_was(folder):
         sources.register(folder / "new.csv")
     with pytest.raises(DataError, match="the file is missing"):
         sources.register(folder / "absent.csv")
-    with pytest.raises(DataError, match="in the data folder itself"):
+    with pytest.raises(DataError, match="must lie in the data folder"):
         sources.register(folder.parent / "small.csv")
     assert (folder / "datapackage.json").read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == ["datapackage.json", "new.csv", "small.csv"]
+
+
+# --- what the program computed ---------------------------------------------------------------------
+
+
+def test_derived_tables_lie_apart_and_name_the_command_that_builds_them():
+    for entry in sources.resources():
+        assert entry.path.startswith("derived/") == (entry.status == "built"), entry.name
+        if entry.status == "built":
+            command = re.search(
+                r"Built by `fiscal (data derive \w+|schedules build|markets fit)`", entry.note
+            )
+            assert command, entry.name
+
+
+def test_one_target_builds_every_derived_table(root):
+    """Every command that a derived table names, and no other, is a line of ``make derived``."""
+    made = (root / "Makefile").read_text(encoding="utf-8")
+    studies = re.search(r"^STUDIES := (.*)$", made, re.MULTILINE)[1].split()
+    recipe = re.search(r"^derived:.*\n((?:\t.*\n)+)", made, re.MULTILINE)[1]
+    lines = set(re.findall(r"fiscal ((?:data derive|schedules|markets) \w+)", recipe))
+    notes = " ".join(entry.note for entry in sources.resources() if entry.status == "built")
+    assert lines | {f"data derive {study}" for study in studies} == set(
+        re.findall(r"Built by `fiscal (data derive \w+|schedules build|markets fit)`", notes)
+    )
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_stored_table_reads_back_to_the_bit(folder, ending):
+    frame = pd.DataFrame({"age": [18, 19], "month": ["2025-01", "2025-02"], "rate": [1 / 3, None]})
+    fields = FIELDS[:3]
+    told = {"title": "Small", "unit": "fraction", "source": "this model", "fields": fields}
+    if ending == ".parquet":  # a table stays in the format that its entry has
+        (folder / "derived").mkdir()
+        sources.write_frame(folder / "derived" / "made.parquet", frame)
+        sources.register(folder / "derived" / "made.parquet", **told)
+    entry = sources.store("made", frame, **told)
+    assert entry.path == f"derived/made{ending}"
+    assert sources.table("made")["rate"].tolist()[0] == 1 / 3
+    assert sources.table("made").isna().sum().tolist() == [0, 0, 1]
+    assert sources.check() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"age": [18, 200]}, "age: row 3: outside what the column allows"),
+        ({"rate": [float("inf"), 0.0]}, "rate: row 2: not a number"),
+        ({"age": [18, 18]}, "age: row 3: the same key as row 2"),
+        ({"other": [1, 2]}, "other: row 1: a column the entry does not name"),
+        (None, "not readable as Parquet"),
+    ],
+)
+def test_a_tampered_parquet_table_is_refused(folder, changed, reason):
+    frame = pd.DataFrame({"age": [18, 19], "month": ["2025-01", "2025-02"], "rate": [0.5, None]})
+    path = folder / "made.parquet"
+    sources.write_frame(path, frame)
+    sources.register(
+        path, title="Small", unit="fraction", source="this model", fields=FIELDS[:3], primary_key=["age"]
+    )
+    if changed is None:
+        path.write_bytes(path.read_bytes()[:-10])
+    else:
+        sources.write_frame(path, frame.assign(**changed))
+    with pytest.raises(DataError, match=re.escape(reason)):
+        sources.table("made")
+    assert "the content is not the registered one" in messages(sources.check())
+
+
+def test_a_stray_file_among_the_derived_tables_is_named(shipped_copy):
+    (shipped_copy / "derived" / "old.csv").write_text("a\n1\n")
+    assert "derived/old.csv: a file that no resource names" in messages(sources.check())
+
+
+def test_a_folder_of_the_earlier_layout_still_works(shipped_copy):
+    """All tables side by side, the withdrawal curve as CSV, as a user's own folder of an earlier version has them."""
+    curve = sources.table("withdrawal_curve")
+    descriptor = json.loads((shipped_copy / "datapackage.json").read_text(encoding="utf-8"))
+    for item in descriptor["resources"]:
+        if item["path"].startswith("derived/"):
+            flat = shipped_copy / Path(item["path"]).name
+            (shipped_copy / item["path"]).rename(flat)
+            item["path"] = flat.name
+    (shipped_copy / "derived").rmdir()
+    (shipped_copy / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
+    (shipped_copy / "withdrawal_curve.parquet").unlink()
+    sources.write_frame(shipped_copy / "withdrawal_curve.csv", curve)
+    sources.register(shipped_copy / "withdrawal_curve.csv")
+    assert sources.check() == []
+    assert sources.own_tables().keys() == {"withdrawal_curve"}
+    pd.testing.assert_frame_equal(sources.table("withdrawal_curve"), curve)
+    entry = sources.store("own_withdrawals", sources.table("own_withdrawals"))
+    assert entry.path == "own_withdrawals.csv" and not (shipped_copy / "derived").exists()
 
 
 # --- readers ---------------------------------------------------------------------------------------

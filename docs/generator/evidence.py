@@ -251,7 +251,7 @@ def validation_page() -> str:
             "The model held against numbers that others published. What is compared, on which basis and with which "
             "tolerance was written down in `data/published_targets.csv` before the first comparison; nothing was tuned "
             "afterwards. `fiscal validate` makes the comparison again; the verdicts below are those kept in "
-            "`data/validation.csv`."
+            "`data/derived/validation.csv`."
         ),
         table(
             ("kind of row", "compared with", "rows", *VERDICTS, "what it is"),

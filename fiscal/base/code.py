@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tokenize
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -19,14 +20,20 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @cache
-def code_sha256(package: Path = _PACKAGE) -> str:
-    """sha256 over the meaning of the model's source files, by relative name; the same in a wheel and a checkout."""
+def code_sha256(rooms: tuple[str, ...] = MODEL_ROOMS, package: Path = _PACKAGE) -> str:
+    """:func:`sources_sha256` of the package's own files in ``rooms``; the same in a wheel and a checkout."""
+    files = (file for room in rooms for file in (package / room).rglob("*.py"))
+    return sources_sha256(
+        {file.relative_to(package).as_posix(): file.read_text(encoding="utf-8") for file in files}
+    )
+
+
+def sources_sha256(sources: Mapping[str, str]) -> str:
+    """sha256 over the meaning of source files, ``{name relative to the package: text}``."""
     digest = hashlib.sha256()
-    files = [file for room in MODEL_ROOMS for file in (package / room).rglob("*.py")]
-    for file in sorted(files, key=lambda file: file.relative_to(package).as_posix()):
-        name = file.relative_to(package).as_posix()
-        code = without_remarks(file.read_text(encoding="utf-8"))
-        digest.update(f"{name}\n{hashlib.sha256(code.encode()).hexdigest()}\n".encode())
+    for name, source in sorted(sources.items()):
+        code = hashlib.sha256(without_remarks(source).encode()).hexdigest()
+        digest.update(f"{name}\n{code}\n".encode())
     return digest.hexdigest()
 
 

@@ -22,6 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
+
 VARIABLE = "NUMBA_CACHE_DIR"
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -87,10 +89,10 @@ def prepare() -> Path:
 
 def _chosen() -> Path:
     told = os.environ.get(VARIABLE)
-    candidates = [Path(told)] if told else [Path(__file__).resolve().parents[1] / "__numba_cache__"]
-    with contextlib.suppress(RuntimeError):  # no home
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        candidates.append(Path(base) / "fiscal" / "numba")
+    candidates = (
+        [Path(told).absolute()] if told else [Path(__file__).resolve().parents[1] / "__numba_cache__"]
+    )
+    candidates.append(user_cache_path("fiscal") / "numba")
     return next((folder for folder in candidates if _writable(folder)), None) or _passing()
 
 
@@ -102,6 +104,8 @@ def _passing() -> Path:
 
 
 def _writable(folder: Path) -> bool:
+    if not folder.is_absolute():  # a user without a home
+        return False
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

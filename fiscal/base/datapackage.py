@@ -22,6 +22,9 @@ from typing import Any
 from fiscal.base.errors import InputError, Problem, nearest
 
 DESCRIPTOR = "datapackage.json"
+DERIVED = "derived"
+"""Folder, inside the data folder, of the tables that commands of this package build."""
+
 STATUSES = ("published", "computed", "built", "assumed")
 FIELD_TYPES = ("string", "number", "integer", "year", "date", "yearmonth")
 _REQUIRED_KEYS = ("path", "title", "unit", "licence", "status", "hash", "schema", "sources")
@@ -38,6 +41,15 @@ _KINDS = {
     "date": "a date (YYYY-MM-DD)",
     "yearmonth": "a month (YYYY-MM)",
 }
+_PATH = re.compile(rf"({DERIVED}/)?[A-Za-z0-9_][A-Za-z0-9_.-]*\.(csv|parquet)")
+_FORMATS: dict[str, dict[str, str]] = {
+    ".csv": {
+        "profile": "tabular-data-resource", "format": "csv", "mediatype": "text/csv", "encoding": "utf-8",
+    },
+    ".parquet": {
+        "profile": "data-resource", "format": "parquet", "mediatype": "application/vnd.apache.parquet",
+    },
+}  # fmt: skip
 _PATTERNS = {
     "number": re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII),
     "integer": re.compile(r"-?\d+", re.ASCII),
@@ -107,7 +119,8 @@ def examine(folder: Path, entry: Resource) -> tuple[list[Fault], list[tuple[str,
     if digest != entry.sha256:
         message = f"the content is not the registered one: sha256 {digest[:12]}..., registered"
         faults.append(Problem(f"{message} {entry.sha256[:12]}...", file=entry.path))
-    shape_faults, columns = _columns(entry, content)
+    read = _parquet_columns if path.suffix == ".parquet" else _csv_columns
+    shape_faults, columns = read(entry, content)
     faults += shape_faults
     if not shape_faults:
         for field, cells in zip(entry.fields, columns, strict=True):
@@ -116,7 +129,25 @@ def examine(folder: Path, entry: Resource) -> tuple[list[Fault], list[tuple[str,
     return faults, columns
 
 
-def _columns(entry: Resource, content: bytes) -> tuple[list[Fault], list[tuple[str, ...]]]:
+def _parquet_columns(entry: Resource, content: bytes) -> tuple[list[Fault], list[tuple[str, ...]]]:
+    """The columns as text that reads back to the same numbers, so that one set of checks serves both formats."""
+    import pyarrow.parquet  # heavy, and needed for one table
+
+    try:
+        table = pyarrow.parquet.read_table(io.BytesIO(content))
+    except (pyarrow.ArrowException, OSError) as error:
+        return [Problem(f"not readable as Parquet: {str(error).splitlines()[0]}", file=entry.path)], []
+    faults = _header_faults(entry, table.column_names)
+    if not faults and not table.num_rows:
+        faults = [Problem("no rows", file=entry.path)]
+    return faults, [] if faults else [tuple(map(_text, column.to_pylist())) for column in table.columns]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def _csv_columns(entry: Resource, content: bytes) -> tuple[list[Fault], list[tuple[str, ...]]]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -292,7 +323,7 @@ def parse_entry(item: Any) -> tuple[Resource | None, list[Fault]]:
     key = _as_tuple(schema.get("primaryKey", ()))
     unknown = [column for column in key if column not in {field.name for field in fields}]
     checks = (
-        ("path", "not a file name of the folder", Path(str(item["path"])).name == item["path"]),
+        ("path", "not a table of the folder", _PATH.fullmatch(str(item["path"])) is not None),
         ("status", f"not one of {', '.join(STATUSES)}", item["status"] in STATUSES),
         ("hash", "not a sha256", re.fullmatch(r"sha256:[0-9a-f]{64}", str(item["hash"])) is not None),
         ("sources", "a source without a title", bool(titles) and all(titles)),
@@ -372,9 +403,11 @@ def _field_faults(name: str, field: Field) -> list[Fault]:
 def folder_faults(folder: Path, descriptor: Mapping[str, Any]) -> list[Fault]:
     """Files that lie in the folder and that no resource names; names with a leading dot are the system's."""
     named = {item.get("path") for item in descriptor["resources"] if isinstance(item, dict)}
-    strays = sorted(
-        path.name for path in folder.iterdir() if path.name not in named | _COMPANIONS and path.name[0] != "."
-    )
+    derived = folder / DERIVED
+    files = [path for path in folder.iterdir() if path != derived or not path.is_dir()]
+    files += derived.iterdir() if derived.is_dir() else ()
+    names = {path.relative_to(folder).as_posix() for path in files if path.name[0] != "."}
+    strays = sorted(names - named - _COMPANIONS)
     return [
         Problem("a file that no resource names", file=name, nearest=nearest(name, filter(None, named)))
         for name in strays
@@ -386,7 +419,6 @@ def entry_to_json(entry: Resource) -> dict[str, Any]:
     item = {
         "name": entry.name,
         "path": entry.path,
-        "profile": "tabular-data-resource",
         "title": entry.title,
         "description": entry.note,
         "unit": entry.unit,
@@ -395,9 +427,7 @@ def entry_to_json(entry: Resource) -> dict[str, Any]:
         "read_in": entry.read_in,
         "licence": entry.licence,
         "sources": [_source_to_json(line) for line in entry.source.splitlines() if line.strip()],
-        "format": "csv",
-        "mediatype": "text/csv",
-        "encoding": "utf-8",
+        **_FORMATS[Path(entry.path).suffix],
         "bytes": entry.size_bytes,
         "hash": f"sha256:{entry.sha256}",
         "schema": {

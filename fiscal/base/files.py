@@ -1,5 +1,5 @@
-"""Reading what someone else has made, files and values: no more than the limits, and a message for what cannot be
-read."""
+"""Files: reading what someone else has made, within limits and with a message for what cannot be read; and writing a
+file whole or not at all."""
 
 from __future__ import annotations
 
@@ -246,6 +246,17 @@ def _csv_rows(text: str, shown: str) -> tuple[list[tuple[int, list[str]]], str]:
     except csv.Error as error:
         raise InputError(Problem(f"cannot be read as CSV: {error}", file=shown, key=f"line {line}")) from None
     return rows, separator
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside and rename: a reader sees the old file or the new one, never half of one."""
+    beside = path.with_name(f"{path.name}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def not_writable(folder: Path, shown: str | None = None) -> list[Problem]:

@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
+
 THREAD_ADDRESSES, ADDRESSES_EACH = 1100 * 2**20, 150 * 2**20
 """Addresses that the compiler and its libraries take once, and each processor's threads, when the first projection
 begins; they are hardly used as memory, but a limit on the address space counts them."""
@@ -22,27 +24,18 @@ def release() -> None:
             trim(0)
 
 
-def available_bytes(root: Path = Path("/")) -> int | None:
-    """What this process may still take: the least of the system's available memory, the room in its control groups
-    (as containers and batch systems set them) and in its own address space limit; None where no system tells.
-
-    ``root`` is where ``proc`` and ``sys`` are found.
-    """
-    found = [_system(root), *_groups(root), _address_space(root)]
-    told = [room for room in found if room is not None]
-    return max(min(told), 0) if told else None
+def available_bytes() -> int:
+    """What this process may still take: the least of the memory that the system could hand out without swapping, the
+    room in its control groups (as containers and batch systems set them) and in its own address space limit."""
+    rooms = [int(psutil.virtual_memory().available), *group_rooms(), *_address_space()]
+    return max(min(rooms), 0)
 
 
-def _system(root: Path) -> int | None:
-    """Memory that the system could hand out without swapping; Linux only."""
-    value = _field(root / "proc/meminfo", "MemAvailable:")
-    return None if value is None else value * 1024
+def group_rooms(root: Path = Path("/")) -> list[int]:
+    """Room in this process's memory control groups and those above them, version 1 or 2, bytes; Linux only.
 
-
-def _groups(root: Path) -> list[int]:
-    """Room in this process's memory control groups and those above them, version 1 or 2.
-
-    The file cache that the kernel drops on demand (``inactive_file``) does not count as used.
+    ``root`` is where ``proc`` and ``sys`` are found. The file cache that the kernel drops on demand
+    (``inactive_file``) does not count as used.
     """
     rooms = []
     for line in _lines(root / "proc/self/cgroup"):
@@ -64,18 +57,16 @@ def _groups(root: Path) -> list[int]:
     return rooms
 
 
-def _address_space(root: Path) -> int | None:
-    """Room under the limit on this process's address space (``ulimit -v``)."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    pages = next(iter(_lines(root / "proc/self/statm")), "").split(" ")[0]
-    if limit == resource.RLIM_INFINITY or not pages.isdigit():
-        return None
+def _address_space() -> list[int]:
+    """Room under the limit on this process's address space (``ulimit -v``), if there is one; Linux only."""
+    process = psutil.Process()
+    if not hasattr(process, "rlimit"):
+        return []
+    limit = process.rlimit(psutil.RLIMIT_AS)[0]
+    if limit == psutil.RLIM_INFINITY:
+        return []
     reserved = 0 if "numba" in sys.modules else THREAD_ADDRESSES + (os.cpu_count() or 1) * ADDRESSES_EACH
-    return limit - int(pages) * resource.getpagesize() - reserved
+    return [limit - process.memory_info().vms - reserved]
 
 
 def _lines(file: Path) -> list[str]:

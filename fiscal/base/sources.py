@@ -1,19 +1,20 @@
 """The only door to ``data/``: every table is verified before a figure of it is used.
 
-``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher, unit,
-licence, columns and SHA-256. ``table(name)`` verifies that one table and returns a copy;
-``check()`` verifies all of them and lists every fault; ``register`` writes an entry when a command
-of this package builds a table. Row numbers in messages are lines of the file: the header is row 1.
+``data/`` holds what others published and what this project assumes, ``data/derived/`` what commands of this
+package compute from it. ``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher,
+unit, licence, columns and SHA-256. ``table(name)`` verifies that one table and returns a copy;
+``check()`` verifies all of them and lists every fault; ``store`` writes a table that a command of this
+package builds, and ``register`` its entry. Row numbers in messages are lines of the file: the header is row 1.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import io
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiscal.base.datapackage import (
+    DERIVED,
     DESCRIPTOR,
     DataError,
     Fault,
@@ -34,6 +36,7 @@ from fiscal.base.datapackage import (
     read_descriptor,
 )
 from fiscal.base.errors import Problem, nearest
+from fiscal.base.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +53,7 @@ __all__ = [
     "register",
     "resource",
     "resources",
+    "store",
     "table",
 ]
 
@@ -181,7 +185,7 @@ def register(
     read_in: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Resource:
-    """Write or refresh the entry of the CSV file ``path`` (its stem is the table's name).
+    """Write or refresh the entry of the file ``path``, CSV or Parquet (its stem is the table's name).
 
     A new table needs title, unit, source and fields; for a known one whatever is left out is kept.
     ``extra`` holds further keys of the entry (library version, input hashes, build command). The file
@@ -190,15 +194,16 @@ def register(
     """
     path = Path(path).resolve()
     folder = data_dir()
-    if path.parent != folder:
-        raise DataError(Problem("a table must lie in the data folder itself", file=path.name))
+    if path.parent not in (folder, folder / DERIVED):
+        allowed = f"the data folder, or {DERIVED}/ in it"
+        raise DataError(Problem("a table must lie in the data folder", file=path.name, allowed=allowed))
     if not path.is_file():
         raise DataError(Problem("the file is missing", file=path.name))
     descriptor, faults = read_descriptor(folder)
     if faults:
         raise DataError(faults)
     items: list[Any] = descriptor["resources"]
-    places = [place for place, item in enumerate(items) if _name(item) == path.stem]
+    places = [at for at, item in enumerate(items) if _name(item) == path.stem]
     known = parse_entry(items[places[0]])[0] if places else None
     content = path.read_bytes()
     given = {
@@ -214,8 +219,10 @@ def register(
         "read_in": read_in,
         "extra": None if extra is None else dict(extra),
     }
+    place = path.relative_to(folder).as_posix()
     entry = replace(
-        known or Resource(name=path.stem, path=path.name),
+        known or Resource(name=path.stem, path=place),
+        path=place,
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         **{label: value for label, value in given.items() if value is not None},  # type: ignore[arg-type]
@@ -231,6 +238,21 @@ def register(
     write_text(folder / DESCRIPTOR, json.dumps(descriptor, indent=1, ensure_ascii=False) + "\n")
     _clear_caches()
     return entry
+
+
+def store(name: str, frame: pd.DataFrame, **entry: Any) -> Resource:
+    """Write a table that a command built, whole or not at all, and refresh its entry; ``entry`` as for `register`.
+
+    It goes where its entry says (a data folder of an earlier version has all tables in one folder), a new one to
+    ``derived/`` as CSV.
+    """
+    folder = data_dir()
+    descriptor, _ = read_descriptor(folder)
+    known = next((item for item in descriptor.get("resources", ()) if _name(item) == name), None)
+    path = folder / (known["path"] if known else f"{DERIVED}/{name}.csv")
+    path.parent.mkdir(exist_ok=True)
+    write_frame(path, frame)
+    return register(path, **entry)
 
 
 # --- loading ---------------------------------------------------------------------------------------
@@ -322,14 +344,16 @@ def _name(item: Any) -> str | None:
     return item.get("name") if isinstance(item, dict) else None
 
 
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """A table as CSV or Parquet, by the ending of its name; whole or not at all."""
+    if path.suffix == ".parquet":
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False, compression="zstd")
+        write_whole(path, buffer.getvalue())
+    else:
+        write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write beside and rename: a reader sees the old file or the new one, never half of one."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        os.chmod(beside, 0o644)  # mkstemp makes it private to its owner
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    """A text in UTF-8; whole or not at all."""
+    write_whole(path, text.encode("utf-8"))

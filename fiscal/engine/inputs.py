@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from platformdirs import user_cache_path
 from scipy.optimize import brentq
 
 from fiscal.base import sources
@@ -655,15 +656,17 @@ CACHE_VARIABLE = "FISCAL_CACHE"
 
 
 def cache_dir() -> Path:
-    """Folder of what is built once and can be built again: ``FISCAL_CACHE``, else ``.cache/fiscal`` in the home
-    folder, else, without a home that can be written, one in the temporary folder that is this user's alone."""
+    """Folder of what is built once and can be built again: ``FISCAL_CACHE``, else the user's cache folder
+    (``~/.cache/fiscal`` on Linux), else, without one that can be written, one in the temporary folder that is this
+    user's alone."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
-    with contextlib.suppress(RuntimeError, OSError):  # no home, or none that can be written
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fiscal"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
+    with contextlib.suppress(OSError):  # none that can be written
+        folder = user_cache_path("fiscal")
+        if folder.is_absolute():  # else a user without a home
+            folder.mkdir(parents=True, exist_ok=True)
+        if folder.is_absolute() and os.access(folder, os.W_OK | os.X_OK):
             return folder
     return _private_folder()
 

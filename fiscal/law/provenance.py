@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
@@ -90,16 +89,15 @@ _DESCRIPTIONS = {
 _OPTIONAL = ("class_from", "class_to", "published", "file_before", "file_after")
 
 
-def register_tables(
-    folder: Path, tables: Mapping[str, pd.DataFrame], *, inputs: Mapping[str, str], command: str
-) -> None:
-    """Write the data package entry of every built table: fields, key, library version, input hashes."""
+def store_tables(tables: Mapping[str, pd.DataFrame], *, inputs: Mapping[str, str], command: str) -> None:
+    """Write every built table to the data folder, with its entry: fields, key, library version, input hashes."""
     import taxcalc
 
     built_from = {"taxcalc_version": taxcalc.__version__, "input_sha256": dict(inputs), "command": command}
     for name, table in tables.items():
-        sources.register(
-            folder / f"{name}.csv",
+        sources.store(
+            name,
+            table,
             title=_TITLES[name],
             unit="see the columns",
             source=_SOURCE,

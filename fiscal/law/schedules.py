@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
@@ -145,16 +146,12 @@ def _building(folder: Path) -> Iterator[Path]:
     kept = folder.with_name(folder.name + _BUILDING)
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        lock = (kept / "lock").open("w", encoding="utf-8")
+        lock = FileLock(kept / "lock").acquire()
     except OSError as error:
         message = f"cannot hold the schedules of a reform: {error.strerror}"
         allowed = "a folder that can be written, named by FISCAL_CACHE"
         raise InputError(Problem(message, file=str(folder.parent), allowed=allowed)) from None
     with lock:
-        with contextlib.suppress(ImportError):  # Windows: no lock
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
         os.utime(kept)
         for left in folder.parent.glob(f"*{_BUILDING}"):
             # the folder of this build was touched just now
@@ -167,11 +164,13 @@ def _building(folder: Path) -> Iterator[Path]:
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    return {
-        name: hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest()
-        for name in _TABLES
-        if (folder / f"{name}.csv").is_file()
-    }
+    files = {name: file for name in _TABLES if (file := _file(folder, name))}
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    """The file of a built table, Parquet or CSV; None where there is none."""
+    return next((file for end in (".parquet", ".csv") if (file := folder / f"{name}{end}").is_file()), None)
 
 
 def _record(folder: Path, reform: Reform) -> dict[str, Any] | None:
@@ -382,18 +381,17 @@ def _load_stored(folder: Path) -> Schedules:
 
 
 def _load_directory(directory: Path) -> Schedules:
-    names = _TABLES[:3]
-    missing = [
-        Problem("the file is missing", file=f"{n}.csv")
-        for n in names
-        if not (directory / f"{n}.csv").is_file()
-    ]
+    files = {name: _file(directory, name) for name in _TABLES[:3]}
+    missing = [Problem("the table is missing", file=name) for name, file in files.items() if file is None]
     if missing:
         raise InputError(missing)
-    contents = [(directory / f"{name}.csv").read_bytes() for name in names]
-    digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents))
-    read = _schedules(*(pd.read_csv(io.BytesIO(content)) for content in contents))
-    return replace(read, sha256=digest.hexdigest())
+    digest, tables = hashlib.sha256(), []
+    for file in filter(None, files.values()):
+        content = file.read_bytes()
+        digest.update(hashlib.sha256(content).digest())
+        read = pd.read_parquet if file.suffix == ".parquet" else pd.read_csv
+        tables.append(read(io.BytesIO(content)))
+    return replace(_schedules(*tables), sha256=digest.hexdigest())
 
 
 def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame) -> Schedules:
@@ -405,7 +403,7 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
         raise InputError(
             Problem(
                 "the table must have rows of each working status: build the schedules again",
-                file="withdrawal_curve.csv",
+                file="withdrawal_curve",
                 value=found,
                 allowed=", ".join(STATUSES),
             )
@@ -424,7 +422,7 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
         ("outside_rates", len(outside), len(law_years) * bands * groups),
     )
     wrong = [
-        Problem("the table lacks cells or has too many", file=f"{name}.csv", value=found, allowed=str(wanted))
+        Problem("the table lacks cells or has too many", file=name, value=found, allowed=str(wanted))
         for name, found, wanted in expected
         if found != wanted
     ]

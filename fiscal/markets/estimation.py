@@ -1,6 +1,6 @@
 """What a model of Bitcoin's months can be estimated to be, and how little the data say.
 
-The study behind ``data/market_fit.csv`` (built by ``fiscal markets fit``): two-state Markov switching in
+The study behind ``data/derived/market_fit.csv`` (built by ``fiscal markets fit``): two-state Markov switching in
 the mean with a common or a switching variance, and three states (statsmodels, many random starts:
 "converged" says nothing), an independent normal beside it with a bootstrapped likelihood-ratio test of the
 two, GARCH(1,1) with Student t shocks and the block length of a stationary bootstrap (arch). The path models
@@ -253,10 +253,9 @@ def store(frame: pd.DataFrame) -> None:
     import arch
     import statsmodels
 
-    path = sources.data_dir() / f"{TABLE}.csv"
-    sources.write_text(path, frame.to_csv(index=False, lineterminator="\n"))
-    sources.register(
-        path,
+    sources.store(
+        TABLE,
+        frame,
         title="Estimates of Bitcoin's monthly log returns",
         unit="see column unit",
         source="this project's estimates on data/monthly_prices.csv (fiscal.markets.estimation)",

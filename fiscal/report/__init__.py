@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import not_writable
+from fiscal.base.files import not_writable, write_whole
 from fiscal.report import (
     answer,
     background,
@@ -31,7 +31,7 @@ from fiscal.report import brief as briefs
 from fiscal.report import html as pages
 from fiscal.report.content import Report, Section
 from fiscal.results.result import Result, refuse_totals
-from fiscal.results.store.values import write_json, write_whole
+from fiscal.results.store.values import write_json
 
 __all__ = ["Report", "assemble", "build", "figures"]
 

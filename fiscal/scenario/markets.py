@@ -146,7 +146,7 @@ class Paths(Section):
         low=-0.5,
         high=0.95,
         doc="Crypto with equity in regime_switching.",
-        source="Bitcoin and S&P 500, last 60 months .52, since 2014 .33 (data/market_fit.csv)",
+        source="Bitcoin and S&P 500, last 60 months .52, since 2014 .33 (data/derived/market_fit.csv)",
         status="derived",
     )
     tail_share: float = setting(
@@ -176,8 +176,8 @@ class Paths(Section):
         low=1.0,
         high=60.0,
         doc="Mean block length of the bootstrap.",
-        source="the automatic choice is one month (data/market_fit.csv), at which what hangs together over a year is "
-        "lost; blocks of a year keep the record's ratio of yearly to monthly variance",
+        source="the automatic choice is one month (data/derived/market_fit.csv), at which what hangs together over a "
+        "year is lost; blocks of a year keep the record's ratio of yearly to monthly variance",
         status="assumed",
     )
     draws: Literal["pseudo", "sobol"] = setting(

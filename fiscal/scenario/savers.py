@@ -421,7 +421,7 @@ class Contributions(Section):
         low=0.0,
         high=3.0,
         doc="What people wish to defer; the limits still cut it.",
-        source="1 = the base table, data/contribution_profile.csv",
+        source="1 = the base table, data/derived/contribution_profile.csv",
         status="choice",
     )
     employer_scale: float = setting(
@@ -431,7 +431,7 @@ class Contributions(Section):
         low=0.0,
         high=3.0,
         doc="Employer contributions.",
-        source="1 = the base table, data/contribution_profile.csv",
+        source="1 = the base table, data/derived/contribution_profile.csv",
         status="choice",
     )
 

@@ -93,8 +93,6 @@ def reasons(run: Run) -> pd.DataFrame:
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    path = sources.data_dir() / f"{NAME}.csv"
-    sources.write_text(path, table.to_csv(index=False, lineterminator="\n"))
     described = {
         "kind": ("string", "as projected, payer, without (a counterfactual) or published"),
         "case": ("string", "who pays, or what is left out"),
@@ -104,8 +102,9 @@ def store(table: pd.DataFrame) -> None:
             "average rate of the payer, or the claim over the traditional opening balance",
         ),
     }
-    sources.register(
-        path,
+    sources.store(
+        NAME,
+        table,
         title="Why the government's share of the opening stock is what it is",
         unit="fraction",
         source=(

@@ -45,13 +45,12 @@ def tables(found: Sweep) -> dict[str, pd.DataFrame]:
 def store(found: Sweep) -> None:
     """Write the three tables into the data folder and refresh their entries, each in one step."""
     for name, table in tables(found).items():
-        path = sources.data_dir() / f"{name}.csv"
-        sources.write_text(path, table.to_csv(index=False, lineterminator="\n"))
         shares = name == "drivers_indices"
         unit = "shares of a variance" if shares else "billions of dollars"
         keys = list(TABLES[name.removeprefix("drivers_")].keys)
-        sources.register(
-            path,
+        sources.store(
+            name,
+            table,
             title=TITLES[name],
             unit=unit,
             source="this model (fiscal.studies.drivers)",

@@ -557,8 +557,6 @@ INPUTS = (
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    path = sources.data_dir() / f"{TABLE}.csv"
-    sources.write_text(path, table.to_csv(index=False, lineterminator="\n"))
     described = {
         "series": ("string", "name", "DOL (Form 5500) or ICI"),
         "start_year": ("year", "year", "the run opens with the published stock at the end of this year"),
@@ -571,8 +569,9 @@ def store(table: pd.DataFrame) -> None:
         "model": ("number", "see unit", "the model's"),
         "error": ("number", "fraction", "model over published less 1; of a rate, model less published"),
     }
-    sources.register(
-        path,
+    sources.store(
+        TABLE,
+        table,
         title="Hindcast: the model started in 2010, 2014 and 2016 beside what was published later",
         unit="see column unit",
         source="this model (fiscal.studies.hindcast); published: DOL EBSA Form 5500 bulletins, ICI releases",

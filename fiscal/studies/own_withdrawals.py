@@ -46,10 +46,9 @@ def own_withdrawal_shares(run: Run) -> pd.DataFrame:
 
 def store(shares: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    path = sources.data_dir() / "own_withdrawals.csv"
-    sources.write_text(path, shares.to_csv(index=False, lineterminator="\n"))
-    sources.register(
-        path,
+    sources.store(
+        "own_withdrawals",
+        shares,
         title="Share of taxable pension and IRA income that the model's own accounts pay out",
         unit="fraction",
         source="this model's baseline (fiscal.studies.own_withdrawals), CBO February 2026 for the whole",

@@ -411,9 +411,7 @@ MEASURES: dict[str, Callable[[], Found]] = {
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    path = sources.data_dir() / "validation.csv"
     rounded = table.assign(model=[float(f"{value:.6g}") for value in table["model"]])
-    sources.write_text(path, rounded.to_csv(index=False, lineterminator="\n"))
     described = {
         "id": "name of the row in published_targets",
         "what": "what is published",
@@ -428,8 +426,9 @@ def store(table: pd.DataFrame) -> None:
         "detail": "parts of the model's figure",
     }
     optional = {"model", "tolerance", "reason", "detail"}
-    sources.register(
-        path,
+    sources.store(
+        "validation",
+        rounded,
         title="The model held against published numbers",
         unit="see unit column",
         source="this model (fiscal.studies.published)",

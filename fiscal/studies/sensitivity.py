@@ -111,8 +111,6 @@ def build(progress: Progress | None = None, keys: list[str] | None = None) -> pd
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    path = sources.data_dir() / "sensitivity.csv"
-    sources.write_text(path, table.to_csv(index=False, lineterminator="\n"))
     numbers = {"value", "low", "high", "at_value", "at_low", "at_high"}
     described = {
         "key": "setting or assumption that is moved",
@@ -125,8 +123,9 @@ def store(table: pd.DataFrame) -> None:
         "at_low": "the quantity at the low end",
         "at_high": "the quantity at the high end",
     }
-    sources.register(
-        path,
+    sources.store(
+        "sensitivity",
+        table,
         title="How much each assumption matters, one at a time",
         unit="billions of current dollars",
         source="this model (fiscal.studies.sensitivity)",

@@ -15,7 +15,6 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +25,14 @@ from numpy.typing import NDArray
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, GROUP_SHARES, LAST_YEAR
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import FiscalError, InputError
+from fiscal.base.files import write_whole
 from fiscal.law.build import deferrals, holders, microdata
 from fiscal.law.build.deferrals import Deferrals, Limits
 from fiscal.law.build.microdata import MendSettings, Microdata, Source
 from fiscal.law.limits import indexed_limits
+from fiscal.law.provenance import store_tables
 from fiscal.law.reforms import Reform, redated
 from fiscal.law.years import LAST_FILE_YEAR, LAW_YEARS
 
@@ -55,6 +57,10 @@ INPUT_TABLES = (
     "own_withdrawals", "cbo_macro", "cbo_population", "cbo_rates", "trustees_2025", "wage_index",
     "monthly_prices", "labor_force", "life_table", "mortality_improvement",
 )  # fmt: skip
+CODE = ("base", "law")
+"""Rooms whose code builds schedules."""
+
+_PARQUET = ("withdrawal_curve",)  # a sixth of its size as CSV
 _GROUPS = len(GROUP_SHARES)
 _DOLLAR_FLOOR = 50.0  # unindexed parameters below this are counts, ages or rates, not dollars
 _NOT_DOLLARS = ("age", "mineligage", "maxeligage")
@@ -121,8 +127,7 @@ def build(
     """
     years = tuple(sorted(set(years)))
     ours = source is None and settings is None and not reform
-    folder = out_dir or (sources.data_dir() if ours else None)
-    if folder is None:
+    if out_dir is None and not ours:
         raise sources.DataError(
             "a reform, another file or other settings need an out_dir: data/ holds current law"
         )
@@ -151,7 +156,10 @@ def build(
     tables["contribution_profile"] = _rounded(deferrals.contribution_profile(data, imputed))
     report_rows = pd.concat([check, deferrals.w2_report(data, imputed)], ignore_index=True)
     tables["microdata_check"] = _rounded(report_rows)
-    _write(tables, folder, register=ours and out_dir is None, source=chosen)
+    if out_dir is None:
+        store_tables(tables, inputs=input_hashes(chosen), command=COMMAND)
+    else:
+        _write(tables, out_dir)
     report(total, total, "written")
     return tables
 
@@ -160,9 +168,7 @@ def keep_year(folder: Path, year: int, part: Mapping[str, pd.DataFrame]) -> None
     """Write the finished tables of a law year, whole or not at all."""
     text = json.dumps({name: table.to_csv(index=False) for name, table in part.items()})
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{year}.{os.getpid()}.part"
-    temporary.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
-    temporary.replace(folder / f"{year}.json")
+    write_whole(folder / f"{year}.json", f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
 
 
 def kept_year(folder: Path, year: int) -> dict[str, pd.DataFrame] | None:
@@ -643,17 +649,15 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _write(tables: Mapping[str, pd.DataFrame], folder: Path, *, register: bool, source: Source) -> None:
+def file_of(name: str) -> str:
+    """Name of the file of a built table."""
+    return f"{name}.parquet" if name in _PARQUET else f"{name}.csv"
+
+
+def _write(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        path = folder / f"{name}.csv"
-        temporary = path.with_suffix(".csv.part")
-        table.to_csv(temporary, index=False, lineterminator="\n")
-        temporary.replace(path)
-    if register:
-        from fiscal.law.provenance import register_tables
-
-        register_tables(folder, tables, inputs=input_hashes(source), command=COMMAND)
+        sources.write_frame(folder / file_of(name), table)
 
 
 def input_hashes(source: Source) -> dict[str, str]:
@@ -680,7 +684,7 @@ def made_from(reform: Reform, source: Source | None = None) -> dict[str, Any]:
         },
         "input_sha256": input_hashes(source or Source()),
         "taxcalc_version": version("taxcalc"),
-        "code_sha256": code_sha256(),
+        "code_sha256": code_sha256(CODE),
     }
 
 
@@ -688,12 +692,3 @@ def reform_key(reform: Reform, source: Source | None = None) -> str:
     """Content key of a reform's schedules: the same makings give the same key."""
     content = json.dumps(made_from(reform, source), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-@cache
-def code_sha256() -> str:
-    """Hash of the sources that build schedules."""
-    digest = hashlib.sha256()
-    for file in sorted(Path(__file__).resolve().parents[1].rglob("*.py")):
-        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))  # git may check out either
-    return digest.hexdigest()

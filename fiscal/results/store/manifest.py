@@ -14,16 +14,18 @@ Time, machine and command are in the manifest but in no fingerprint; log and RO-
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import os
 import platform
 import re
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fiscal.base.code import code_sha256
+from fiscal.base.code import MODEL_ROOMS, code_sha256, sources_sha256
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import parse_json, read_limited
 from fiscal.base.version import __version__
@@ -192,8 +194,9 @@ def _git(root: Path, *arguments: str) -> str:
 def against_commit(git: Mapping[str, Any]) -> str | None:
     """Why a run that says it was made from this clean commit was not, given that its source code is this machine's.
 
-    None where nothing speaks against it. Raises LookupError where that cannot be found out: outside a checkout, for a
-    commit that is not in it, or for a run with uncommitted changes.
+    None where nothing speaks against it: comments, docstrings, reports and charts may be others. Raises LookupError
+    where that cannot be found out: outside a checkout, for a commit that is not in it, or for a run with uncommitted
+    changes.
     """
     root = Path(__file__).resolve().parents[3]
     commit = str(git["commit"])
@@ -201,10 +204,24 @@ def against_commit(git: Mapping[str, Any]) -> str | None:
         raise LookupError
     try:
         _git(root, "cat-file", "-e", f"{commit}^{{commit}}")
-        changed = _git(root, "diff", "--name-only", commit, "--", ":(glob)fiscal/**/*.py")
+        there = sources_sha256(_sources_of(root, commit))
     except (OSError, subprocess.SubprocessError) as error:
         raise LookupError from error
-    return f"commit {commit[:12]} has other source code" if changed else None
+    return None if there == code_sha256() else f"commit {commit[:12]} has other source code"
+
+
+def _sources_of(root: Path, commit: str) -> dict[str, str]:
+    """Source files of the model's rooms at a commit: name relative to the package -> text."""
+    command = ["git", "-C", str(root), "archive", "--format=tar", commit, "--", "fiscal"]
+    archive = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout
+    sources = {}
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar.getmembers():
+            name = member.name.removeprefix("fiscal/")
+            content = tar.extractfile(member)
+            if content is not None and name.endswith(".py") and name.split("/")[0] in MODEL_ROOMS:
+                sources[name] = content.read().decode("utf-8")
+    return sources
 
 
 def made_at() -> str:

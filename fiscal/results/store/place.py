@@ -1,8 +1,9 @@
 """The working place of a run: ``NAME.incomplete`` beside the run folder, locked while a process is at work.
 
 It holds the lock, the question (``question.json``), finished batches of random paths, the log, and last the
-folder being written, which is renamed into place when everything in it is on the disk. So a run folder is
-whole or absent, and whatever was computed before a kill, a power loss or a full disk is used again.
+folder being written, which is renamed into place when it is complete. So a run folder is whole or absent, and
+finished batches are used again after a kill or on a full disk. The hash of a batch covers the question: one that is
+damaged, or that belongs to another question, is computed again.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import parse_json
+from fiscal.base.files import parse_json, write_whole
 from fiscal.results.store.log import LOG, kept_in
 from fiscal.results.store.manifest import (
     INCOMPLETE,
@@ -29,7 +32,7 @@ from fiscal.results.store.manifest import (
     input_record,
     read_manifest,
 )
-from fiscal.results.store.values import make_folder, sync, sync_tree, write_json, write_whole
+from fiscal.results.store.values import fingerprint_of, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +41,9 @@ if TYPE_CHECKING:
     from fiscal.scenario.design import Design
 
 LOCK, QUESTION, BATCHES, FOLDER, REPLACED = "lock", "question.json", "batches", "folder", "replaced"
-_OURS = {LOCK, QUESTION, f"{QUESTION}.part", BATCHES, FOLDER, REPLACED, LOG}
+_OURS = {LOCK, QUESTION, BATCHES, FOLDER, REPLACED, LOG}
 _KEY = re.compile(r"[a-z0-9_-]{1,100}")
-_MAGIC = b"fiscal batch 1 "
+_MAGIC = b"fiscal batch 2 "
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +172,7 @@ class Place:
         except FileNotFoundError:
             return None
         head, _, body = content.partition(b"\n")
-        if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
+        if head != self._head(body):
             logger.warning("batch %s is damaged and is computed again", key)
             return None
         try:
@@ -180,14 +183,19 @@ class Place:
             return None
 
     def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep a batch: on the disk when this returns."""
+        """Keep a batch."""
         import numpy as np
 
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         body = buffer.getvalue()
-        make_folder(self.path / BATCHES)
-        write_whole(self._batch(key), _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        (self.path / BATCHES).mkdir(exist_ok=True)
+        write_whole(self._batch(key), self._head(body) + b"\n" + body)
+
+    def _head(self, body: bytes) -> bytes:
+        """First line of a batch: the hash of the question and the arrays."""
+        question = fingerprint_of(self.question).encode()
+        return _MAGIC + hashlib.sha256(question + body).hexdigest().encode()
 
     def kept(self) -> int:
         """Number of batches kept."""
@@ -200,7 +208,6 @@ class Place:
 
     def put_in_place(self) -> None:
         """Rename the written folder to its name; an earlier run is moved away first and then deleted."""
-        sync_tree(self.folder)
         replaced = self.path / REPLACED
         if self.target.exists():
             self.target.rename(replaced)
@@ -210,7 +217,6 @@ class Place:
             if replaced.exists():
                 replaced.rename(self.target)
             raise
-        sync(self.target.parent)
         self.finished = True
 
     def _prepare(self, resume: bool, force: bool) -> None:
@@ -231,10 +237,7 @@ class Place:
             if not force:
                 raise InputError(refusals)
         shutil.rmtree(self.path / BATCHES, ignore_errors=True)
-        sync(self.path)  # or a power loss could leave them beside the new question
         write_json(self.path / QUESTION, self.question)
-        sync(self.path / QUESTION)
-        sync(self.path)
 
     def _another_question(self) -> list[Problem]:
         """Why the batches here do not belong to this run, and what differs; nothing when they do."""
@@ -259,42 +262,30 @@ class Place:
         """Delete what runs make here, and the place if nothing else is in it."""
         for name in (BATCHES, FOLDER, REPLACED):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            sync(self.path)  # a power loss could else leave batches without their question
-        for name in (QUESTION, f"{QUESTION}.part", LOG, LOCK):
+        for name in (QUESTION, LOG, LOCK):
             (self.path / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.path.rmdir()
 
 
-def _lock(place: Path, shown: str) -> int:
-    """A locked descriptor of the place's lock file; the system gives it up when the process ends, however it ends.
+def _locked(place: Path, shown: str) -> FileLock:
+    """The lock of the place, held; the system gives it up when the process ends, however it ends.
 
     Raises InputError when another process holds it.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows: no lock, the rest holds
-        fcntl = None  # type: ignore[assignment]
     while True:
-        make_folder(place)
-        file = place / LOCK
+        place.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place / LOCK)
         try:
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        except FileNotFoundError:  # removed between two calls by the process that finished
-            continue
-        try:
-            if fcntl is not None:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(descriptor), file.stat()):
-                return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
+            lock.acquire(blocking=False)
+        except Timeout:
             message = "another process is making a run there"
             raise InputError(Problem(message, file=shown, allowed="another folder, or wait for it")) from None
-        except FileNotFoundError:
-            logger.debug("the lock was removed by the process that finished")
-        os.close(descriptor)
+        except FileNotFoundError:  # removed between two calls by the process that finished
+            continue
+        if (place / LOCK).exists():
+            return lock
+        lock.release()  # that of the process that finished
 
 
 @contextlib.contextmanager
@@ -316,7 +307,7 @@ def working_place(
     check_target(folder, force=force, resume=resume)
     place = Place(folder, {"inputs": input_record(scenario, design), "environment": environment()})
     try:
-        descriptor = _lock(place.path, place.shown)
+        lock = _locked(place.path, place.shown)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(Problem(f"cannot be written to: {reason}", file=place.shown)) from error
@@ -340,4 +331,4 @@ def working_place(
     finally:
         if place.finished or not place.kept():
             place._remove()
-        os.close(descriptor)
+        lock.release()

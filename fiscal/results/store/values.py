@@ -1,11 +1,10 @@
-"""Values as JSON has them, hashes, and files that are on the disk when the call returns."""
+"""Values as JSON has them, and hashes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,47 +59,3 @@ def write_json(path: Path, value: Any) -> None:
     """JSON with sorted keys and a line break at the end."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk, so that it survives a power loss."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except PermissionError:  # Windows has no handle of a folder
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def make_folder(folder: Path) -> None:
-    """A folder that is on the disk when this returns, with those above it; one that is there stays as it is."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    sync(folder.parent)
-
-
-def sync_tree(folder: Path) -> None:
-    """:func:`sync` for everything in a folder, then for the folder itself."""
-    for parent, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            sync(Path(parent) / name)
-        sync(Path(parent))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside, wait for the disk, rename: the file is there whole or not at all."""
-    beside = path.with_name(f"{path.name}.part")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
