@@ -194,9 +194,8 @@ def _assumed(rows: pd.DataFrame) -> str:
 
     def line(row: Any) -> tuple[str, ...]:
         reasons = [plain(text) for text in (row.source, row.note) if isinstance(text, str) and text]
-        target = row.key if "." in row.key else f"assumptions.{row.key}"
         return (
-            anchor(target) + code(row.key),
+            anchor(f"assumptions.{row.key}") + code(row.key),
             short(row.value),
             f"{short(row.low)} to {short(row.high)}" if row.low == row.low else "",
             plain(row.unit),
