@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import project
 from real_runs import comparison, short, three
 from small import AGES, ASSETS, GROUPS, YEARS, flat_schedule, progressive_schedule, random_inputs, replaced
 
@@ -19,7 +20,6 @@ from fiscal.budget.decomposition import FACTOR_FIELDS, FACTORS, FROM_PAY, Side, 
 from fiscal.budget.ledger import LINES, Backstop, BuildupTax
 from fiscal.engine import decompose as engine_decompose
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import project
 from fiscal.results.result import COLUMNS
 from fiscal.scenario import load
 

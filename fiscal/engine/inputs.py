@@ -266,7 +266,7 @@ def projection_inputs(
         withdrawal_rate=rates.withdrawal_rate,
         penalised_share=rates.penalised_share,
         nonqualified_share=nonqualified,
-        rollover_rate=rates.rollover_rate,
+        rollover_rate=rates.rollover_rate[:, None],
         conversion_rate=np.full((len(years), len(AGES)), settings.withdrawals.conversion_rate)
         * (
             (years >= settings.withdrawals.conversion_first_year)

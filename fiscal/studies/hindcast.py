@@ -408,7 +408,7 @@ def _inputs(
         withdrawal_rate=leaving,
         penalised_share=rates.penalised_share,
         nonqualified_share=rates.nonqualified_share,
-        rollover_rate=np.minimum(rates.rollover_rate[at] * level.outflow_scale, 1.0),
+        rollover_rate=np.minimum(rates.rollover_rate[at] * level.outflow_scale, 1.0)[:, None],
         conversion_rate=np.zeros((len(years), len(AGES))),
         death_rate=fed.people.death_rate[at],
         spouse_share=rates.spouse_share,
