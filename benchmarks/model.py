@@ -125,6 +125,7 @@ class Model:
             opening_usd=inputs.opening_usd[:, :, :, :groups],
             opening_basis_usd=inputs.opening_basis_usd[:, :, :groups],
             contribution_usd=inputs.contribution_usd[:, :, :, :groups],
+            contribution_split=inputs.contribution_split[..., :groups],
             death_rate=inputs.death_rate[:, :, :groups],
             holders=inputs.holders[:, :, :groups],
             heirs=inputs.heirs[:, :, :groups],

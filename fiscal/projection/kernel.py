@@ -140,7 +140,7 @@ def _kinds(inputs: ProjectionInputs) -> tuple[np.ndarray, np.ndarray]:
     kept &= (inputs.crypto_weight[mix] >= 0).all()
     # a Roth basis without an account would be left alone, not drawn with it
     alone = (inputs.opening_basis_usd[:-1] > 0) & (inputs.opening_usd[:-1, ROTH] <= 0)
-    orderly: np.ndarray = ~alone.any(axis=(0, 1, 2))
+    orderly = np.asarray(~alone.any(axis=(0, 1, 2)))
     for name in BY_STRATUM:
         orderly &= (getattr(inputs, name) >= 0).all(axis=tuple(range(getattr(inputs, name).ndim - 1)))
     return free, alive[:, None] & orderly & (free | (bounded & (follows & kept)[:, None]))

@@ -165,7 +165,7 @@ def paths(inputs: ProjectionInputs, strata: int | slice | np.ndarray = slice(Non
     )
 
 
-def mix(inputs: ProjectionInputs, which: int, cells: tuple[slice | int, ...] = ()) -> Mix:
+def mix(inputs: ProjectionInputs, which: int, cells: tuple[slice | np.ndarray, ...] = ()) -> Mix:
     """A mix, of the ``cells`` (ages, strata) only."""
     return Mix(
         core_weight=plain(inputs.core_weight[which][(slice(None), *cells)]),

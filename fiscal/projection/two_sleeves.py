@@ -161,8 +161,17 @@ def project(out, groups_out, path, world):
                     money, dead = people.contribution_usd[y, a, s, g], rules.to_heirs[y, a, g]
                     for w in range(accounts):
                         account = cell[g, ACCOUNTS + w * ACCOUNT : ACCOUNTS + (w + 1) * ACCOUNT]
-                        _traditional(account, row, rules, money[2 * w], dead, y, a, w)
-                        _roth(account, row, rules, money[2 * w + 1], dead, y, a, w)
+                        receives = w == accounts - 1
+                        roll = 0.0 if receives else rules.rollover_rate[y, w, a] * part
+                        takes = 1.0 if receives else 0.0
+                        _traditional(
+                            account, row, rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, roll,
+                            rules.conversion_rate[y, a] * part, takes, money[2 * w], dead, rules.penalised_share[w, a],
+                        )  # fmt: skip
+                        _roth(
+                            account, row, rules.withdrawal_rate[y, w, ROTH, a] * part, roll, takes, receives,
+                            money[2 * w + 1], dead, rules.nonqualified_share[a], rules.penalised_share[0, a],
+                        )  # fmt: skip
                     _taxable(cell[g], row, people.one_holder[y, a, s, g], converting)
                     _heirs(cell[g], ring[g], row, y, filled, people.one_heir[y, a, s, g])
                     if by_group:
@@ -260,12 +269,9 @@ def _year_of(row, lane):
 
 
 @compiled
-def _traditional(account, row, rules, money, dead, y, a, w):
-    """A year of a cell's traditional account ``w``."""
-    part, receives, live = rules.year_fraction[y], w == len(rules.accounts) - 1, 1.0 - dead
-    draw, convert = rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, rules.conversion_rate[y, a] * part
-    roll = 0.0 if receives else rules.rollover_rate[y, w, a] * part
-    penalised = rules.penalised_share[w, a]
+def _traditional(account, row, draw, roll, convert, takes, money, dead, penalised):
+    """A year of a cell's traditional account, which takes all of the others' rollovers or nothing."""
+    live = 1.0 - dead
     for lane in range(LANES):
         year, share, new = _year_of(row, lane), row[NEW_SHARE + lane], money * row[NEW_SCALE + lane]
         core, crypto = account[lane], account[LANES + lane]
@@ -280,12 +286,10 @@ def _traditional(account, row, rules, money, dead, y, a, w):
             core_middle * stays + new * (1.0 - share),
             crypto_middle * stays + new * share,
         )
-        if receives:
-            core_after += row[ROLLED_T + lane]
-            crypto_after += row[ROLLED_T + LANES + lane]
-        else:
-            row[ROLLED_T + lane] += core_middle * rolled
-            row[ROLLED_T + LANES + lane] += crypto_middle * rolled
+        core_after += takes * row[ROLLED_T + lane]
+        crypto_after += takes * row[ROLLED_T + LANES + lane]
+        row[ROLLED_T + lane] += core_middle * rolled
+        row[ROLLED_T + LANES + lane] += crypto_middle * rolled
         core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
         kept = core_net + crypto_net - moved
         account[lane], account[LANES + lane] = kept * live, moved * live
@@ -303,12 +307,10 @@ def _traditional(account, row, rules, money, dead, y, a, w):
 
 
 @compiled
-def _roth(account, row, rules, money, dead, y, a, w):
-    """A year of a cell's Roth account ``w`` and its basis, after the traditional one that converts into it."""
-    part, receives, live = rules.year_fraction[y], w == len(rules.accounts) - 1, 1.0 - dead
-    draw = rules.withdrawal_rate[y, w, ROTH, a] * part
-    roll = 0.0 if receives else rules.rollover_rate[y, w, a] * part
-    reached, penalised = rules.nonqualified_share[a], rules.penalised_share[0, a]
+def _roth(account, row, draw, roll, takes, first, money, dead, reached, penalised):
+    """A year of a cell's Roth account, which pays its basis ``first`` or pro rata; after the traditional one that
+    converts into it."""
+    live = 1.0 - dead
     for lane in range(LANES):
         year, share, new = _year_of(row, lane), row[NEW_SHARE + lane], money * row[NEW_SCALE + lane]
         core, crypto = account[2 * LANES + lane], account[3 * LANES + lane]
@@ -317,16 +319,14 @@ def _roth(account, row, rules, money, dead, y, a, w):
         core_turned, crypto_turned = row[TURNS + lane], row[TURNS + LANES + lane]
         core_after = core_middle * stays + new * (1.0 - share) + core_turned
         crypto_after = crypto_middle * stays + new * share + crypto_turned
-        basis, earned, moved_basis = roth_basis(account[BASIS + lane], taken, drawn, rolled, receives)
+        basis, earned, moved_basis = roth_basis(account[BASIS + lane], taken, drawn, rolled, first)
         basis += new + (core_turned + crypto_turned)
-        if receives:
-            core_after += row[ROLLED_R + lane]
-            crypto_after += row[ROLLED_R + LANES + lane]
-            basis += row[ROLLED_BASIS + lane]
-        else:
-            row[ROLLED_R + lane] += core_middle * rolled
-            row[ROLLED_R + LANES + lane] += crypto_middle * rolled
-            row[ROLLED_BASIS + lane] += moved_basis
+        core_after += takes * row[ROLLED_R + lane]
+        crypto_after += takes * row[ROLLED_R + LANES + lane]
+        basis += takes * row[ROLLED_BASIS + lane]
+        row[ROLLED_R + lane] += core_middle * rolled
+        row[ROLLED_R + LANES + lane] += crypto_middle * rolled
+        row[ROLLED_BASIS + lane] += moved_basis
         core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
         kept = core_net + crypto_net - moved
         account[2 * LANES + lane], account[3 * LANES + lane] = kept * live, moved * live
