@@ -23,10 +23,10 @@ RUN_OFF_LAST_YEAR = LAST_YEAR + 111
 
 FIRST_AGE = 18
 LAST_AGE = 119
-AGES = np.arange(FIRST_AGE, LAST_AGE + 1)
+AGES_AT_OPENING = np.arange(FIRST_AGE, LAST_AGE + 1)
 """Whole years of age at the opening of a year."""
 
-ATTAINED_AGES = AGES + 1
+ATTAINED_AGES = AGES_AT_OPENING + 1
 """Age attained by 31 December of the year: what tax law and the IRS tables go by."""
 
 GROUPS = (

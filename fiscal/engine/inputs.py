@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from fiscal.base import sources
-from fiscal.base.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, birth_years
+from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.markets import glide, losses, paths
@@ -267,7 +267,7 @@ def projection_inputs(
         penalised_share=rates.penalised_share,
         nonqualified_share=nonqualified,
         rollover_rate=rates.rollover_rate[:, None],
-        conversion_rate=np.full((len(years), len(AGES)), settings.withdrawals.conversion_rate)
+        conversion_rate=np.full((len(years), len(AGES_AT_OPENING)), settings.withdrawals.conversion_rate)
         * (
             (years >= settings.withdrawals.conversion_first_year)
             & (years <= min(settings.withdrawals.conversion_last_year, settings.horizon.last_year))
@@ -507,7 +507,8 @@ def _withdrawal_schedules(
     if settings.tax.flat_rate is not None:
         knots = np.broadcast_to(np.array([0.0, 1e6]), (len(years), 2)).copy()
         tax = np.broadcast_to(
-            knots[:, None, None, :] * settings.tax.flat_rate, (len(years), len(AGES), len(GROUPS), 2)
+            knots[:, None, None, :] * settings.tax.flat_rate,
+            (len(years), len(AGES_AT_OPENING), len(GROUPS), 2),
         ).copy()
         flat = TaxSchedule(knots_usd=knots, tax_usd=tax * settings.tax.withdrawal_scale)
         return flat, flat
@@ -519,7 +520,7 @@ def _withdrawal_schedules(
     draws = incidence(years, settings.withdrawals.rmd_age_shift)
     by_owner, by_heir = _expected_tax(schedules, years, draws, retired, spread, at_work)
     owner, certain = _scaled(by_owner, scale), _scaled(by_heir, scale)
-    heir_age = np.maximum(np.arange(len(AGES)) - settings.heirs.age_gap, 0)
+    heir_age = np.maximum(np.arange(len(AGES_AT_OPENING)) - settings.heirs.age_gap, 0)
     heir = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd[:, heir_age])
     return owner, heir
 
@@ -537,7 +538,7 @@ def _expected_tax(
         found = (
             schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work),
             # heirs must draw every year: everybody withdraws
-            schedules.withdrawal_tax(years, np.ones(len(AGES)), retired, spread),
+            schedules.withdrawal_tax(years, np.ones(len(AGES_AT_OPENING)), retired, spread),
         )
         for schedule in found:
             schedule.knots_usd.flags.writeable = schedule.tax_usd.flags.writeable = False
@@ -649,7 +650,7 @@ _REFORMS: dict[str, law_schedules.Schedules] = {}
 def backstop(settings: Settings) -> Backstop:
     """The rule of the settings: cohorts within so many years of the retirement age, at the year's end."""
     rule = settings.backstop
-    attained = AGES + 1
+    attained = AGES_AT_OPENING + 1
     return Backstop(
         covered=(attained >= rule.retirement_age - rule.years_before) & (attained < rule.retirement_age),
         trigger_share=rule.trigger_share,
@@ -672,7 +673,7 @@ def buildup_tax(
     """
     flat = settings.tax.flat_rate
     if flat is not None:
-        shape = (len(years), len(AGES), len(GROUPS))
+        shape = (len(years), len(AGES_AT_OPENING), len(GROUPS))
         interest = dividend = gain = np.full(shape, flat)
     else:
         interest, dividend, gain = schedules_in_force(settings).outside(years, mobility)

@@ -22,7 +22,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import compiled, memory, sources
-from fiscal.base.axes import AGES, FIRST_YEAR, LAST_AGE, STUB_FRACTION
+from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
@@ -220,7 +220,7 @@ def compute(
     compiled.prepare()
     horizon_last = settings.horizon.last_year
     # until the last entrants have died and their heirs have drawn everything
-    run_off_years = LAST_AGE - AGES[0] + settings.heirs.years
+    run_off_years = LAST_AGE - AGES_AT_OPENING[0] + settings.heirs.years
     years = np.arange(FIRST_YEAR, horizon_last + 1 + (run_off_years if run_off else 0))
     start = prepare(settings, years, references, report)
     inputs, contributions, economy = start.inputs, start.contributions, start.economy

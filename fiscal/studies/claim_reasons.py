@@ -14,7 +14,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.base.axes import AGES
+from fiscal.base.axes import AGES_AT_OPENING
 from fiscal.budget.vintages import value_vintages
 from fiscal.engine.run import Progress, Run, compute
 from fiscal.projection.cells import project
@@ -66,7 +66,7 @@ def reasons(run: Run) -> pd.DataFrame:
         return share(inputs, of)
 
     for first, last in AGE_SPANS:
-        mine = ((first <= AGES) & (last > AGES))[None, None, :, None, None]
+        mine = ((first <= AGES_AT_OPENING) & (last > AGES_AT_OPENING))[None, None, :, None, None]
         weight, tax = part(drawn * mine, nothing), part(cells["owner_tax"] * mine, nothing)
         rows.append(("payer", f"owners of {first} to {last - 1}", weight, tax / weight))
     weight, tax = part(nothing, cells["inherited_withdrawals"]), part(nothing, cells["heir_tax"])
