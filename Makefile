@@ -8,8 +8,6 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS_VENV := .venv-docs
 DOCS_INSTALLED := $(DOCS_VENV)/.installed
-# What has to be there before a package that comes as source can be built, with what it needs itself.
-BUILD_TOOLS := editables|hatchling|packaging|pathspec|pluggy|setuptools|tomlkit|trove-classifiers|wheel
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -35,16 +33,11 @@ help:
 
 install: $(INSTALLED)
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock pyproject.toml tools/install.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "fiscal needs Python 3.11, 3.12 or 3.13; $(PYTHON) is %d.%d. Choose one: make PYTHON=python3.12" % v)'
 	@echo "Creating $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@awk '/^[^ #]/ { keep = ($$0 ~ /^($(BUILD_TOOLS))==/) } keep' requirements.lock > $(VENV)/build-tools.txt
-	@echo "Installing the build tools ..."
-	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/build-tools.txt
-	@echo "Installing the packages of requirements.lock; the first time this takes a few minutes ..."
-	@$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python tools/install.py
 	@touch $@
 
 report: $(INSTALLED)
@@ -61,6 +54,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -83,6 +77,7 @@ faults: $(INSTALLED)
 INPUTS ?= 1000000
 fuzz: $(INSTALLED)
 	$(BIN)/python tests/fuzz.py --inputs $(INPUTS)
+	$(BIN)/python tests/ends.py
 
 # In an environment of its own, for it is no part of the package; it reads the lock file alone and installs nothing of it.
 AUDIT_VENV := .venv-audit

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from numba import njit, prange
 
+from fiscal.base import compiled
+
 COPY_BYTES = 256 << 20
 
 
@@ -90,7 +92,7 @@ def multiply_add_rate() -> float:
 def describe() -> dict[str, object]:
     return {
         "machine": platform.machine(),
-        "threads": numba.get_num_threads(),
+        "threads": compiled.threads(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "numba": numba.__version__,

@@ -10,18 +10,18 @@ pandas and the model itself are imported when they are first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
+# Nothing is imported here, so that no interruption comes before the command can answer it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
     import pandas as pd
 
     from fiscal.results.result import Comparison, Result
     from fiscal.scenario import Scenario
     from fiscal.studies.sweeps import Sweep
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Comparison",
@@ -59,13 +59,14 @@ _LAZY = {
     "Result": "fiscal.results.result",
     "Scenario": "fiscal.scenario",
     "Sweep": "fiscal.studies.sweeps",
+    "__version__": "fiscal.base.version",
     "cells": "fiscal.engine.cells",
     "explorer": "fiscal.results.explorer",
     "market_paths": "fiscal.results.market_and_law",
     "market_record": "fiscal.results.market_and_law",
-    "quick": "fiscal.engine.quick",
+    "quick": "fiscal.results.running",
     "read_run": "fiscal.results.store",
-    "read_sweep": "fiscal.results.store",
+    "read_sweep": "fiscal.studies.sweeps",
     "schedules": "fiscal.results.market_and_law",
     "setting_name": "fiscal.results.figures.setting_names",
     "sweep": "fiscal.studies.sweeps",
@@ -132,7 +133,7 @@ def run(
     for a table that was changed.
     """
     from fiscal.engine import workers as engine_workers
-    from fiscal.engine.run import run as run_scenario
+    from fiscal.results.running import run as run_scenario
 
     chosen = load_scenario(scenario, overrides)
     with engine_workers.workers(engine, scheduler) as workers:
@@ -175,9 +176,11 @@ def write_report(
 ) -> Path:
     """Write the PDF report of some results, the first being the baseline, and its tables (CSV).
 
-    ``tables`` is the folder of the tables; default: ``tables`` beside the PDF. Returns the PDF's path.
+    ``tables`` is the folder of the tables, which holds those of this report alone; default: named after the PDF and
+    beside it, as ``fiscal-report-tables``. Returns the PDF's path.
     """
+    from pathlib import Path
+
     from fiscal.report import build
 
-    path = Path(out)
-    return build(list(results), path, Path(tables) if tables else path.parent / "tables", progress)
+    return build(list(results), Path(out), Path(tables) if tables else None, progress)

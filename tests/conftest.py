@@ -69,19 +69,18 @@ def fiscal(fiscal_command: list[str], tmp_path: Path) -> Command:
 @pytest.fixture(scope="session", autouse=True)
 def runs_have_their_shape() -> Iterator[None]:
     """Every run that a test of this process makes has the tables and rows that a stored run is held against."""
-    from fiscal.engine import run
-    from fiscal.results import schema
+    from fiscal.results import running, validate
 
     with pytest.MonkeyPatch.context() as patch:
-        real = run.run
+        real = running.run
 
         @functools.wraps(real)
         def checked(*arguments: object, **options: object) -> Result:
             result = real(*arguments, **options)  # type: ignore[arg-type]
-            assert schema.misfits(result) == []
+            assert validate.misfits(result) == []
             return result
 
-        patch.setattr(run, "run", checked)
+        patch.setattr(running, "run", checked)
         yield
 
 

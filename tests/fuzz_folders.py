@@ -25,10 +25,11 @@ from hypothesis import strategies as st
 from fiscal.base.errors import FiscalError
 from fiscal.results import store
 from fiscal.results.result import Result, compare
+from fiscal.results.store.manifest import EXEMPT, SEAL
 from fiscal.results.store.values import fingerprint_of
 from fiscal.scenario import Scenario, load
 from fiscal.scenario.design import read_design
-from fiscal.studies.sweeps import Sweep
+from fiscal.studies.sweeps import Sweep, read_sweep
 
 
 def _stored(result: Result | Sweep) -> Path:
@@ -81,9 +82,10 @@ def fitted(run: Path, changes: dict[str, bytes]) -> dict[str, bytes]:
     manifest = json.loads(_manifest(run))
     for name, content in changes.items():
         manifest["outputs"][name] = hashlib.sha256(content).hexdigest()
+        manifest["sizes"][name] = len(content)
     told = {"inputs": manifest["inputs"], "outputs": manifest["outputs"]}
     manifest["record_fingerprint"] = fingerprint_of(told)
-    return changes | {store.MANIFEST: json.dumps(manifest).encode()}
+    return changes | {store.MANIFEST: json.dumps(store.sealed(manifest)).encode()}
 
 
 @cache
@@ -142,7 +144,17 @@ def manifests(draw: st.DrawFn) -> bytes:
             inputs, outputs = manifest["inputs"], manifest["outputs"]
             manifest["input_fingerprint"] = fingerprint_of(inputs)
             manifest["record_fingerprint"] = fingerprint_of({"inputs": inputs, "outputs": outputs})
+            manifest = store.sealed(manifest)
     return json.dumps(manifest).encode("utf-8", "surrogatepass")
+
+
+def _as_written(told: dict[str, Any]) -> bool:
+    """Whether a manifest that is taken for sound is as it was written, or made to fit, or of the version without
+    hashes of its own."""
+    written = json.loads(_manifest(small_run()))
+    if told.get("schema_version") == 2 or told[SEAL] != written[SEAL]:
+        return True
+    return {**told, **{name: written[name] for name in EXEMPT}} == written
 
 
 def read_manifests(place: Path, content: bytes) -> None:
@@ -153,6 +165,8 @@ def read_manifests(place: Path, content: bytes) -> None:
         lambda path: store.check_target(path, force=True),
     )
     with with_file(small_run(), place, {store.MANIFEST: content}) as folder:
+        with contextlib.suppress(FiscalError):
+            assert store.verify(folder) or _as_written(json.loads(content))
         for use in uses:
             with contextlib.suppress(FiscalError):
                 use(folder)
@@ -357,7 +371,7 @@ def read_sweeps(place: Path, changes: dict[str, bytes]) -> None:
         contextlib.suppress(FiscalError),
     ):
         store.cite(folder)
-        found = store.read_sweep(folder)
+        found = read_sweep(folder)
         only_tags(found._repr_html_())
         assert found.summary and len(found.failed) <= len(found.cases)
 

@@ -40,9 +40,9 @@ def guide(name: str, seconds: int, seed: int) -> None:
         import fuzz
         import fuzz_inputs
 
-        from fiscal.law.build import schedules
-    for function in ("parse_reform", "moved", "reform_years", "reform_key"):
-        setattr(schedules, function, atheris.instrument_func(getattr(schedules, function)))
+        from fiscal.law import reforms
+    for function in ("parse_reform", "moved", "reform_years", "redated"):
+        setattr(reforms, function, atheris.instrument_func(getattr(reforms, function)))
     import fuzz_folders
 
     from fiscal.base.errors import FiscalError
@@ -55,8 +55,13 @@ def guide(name: str, seconds: int, seed: int) -> None:
             whole.encode(),
             b"year,crypto\n2026,0.1\n2027,-0.5\n",
             b"year,path,equity,bonds\n2026,1,0.1,0\n2026,2,0,0\n",
+            b"\xef\xbb\xbf# mine\nsep=;\nyear; crypto\n\n2026;-0,1\n2027;-1\n",
         ],
-        "reform files": [b'{"policy": {"II_rt7": {"2030": 0.396}}}', b'{"STD": {"2026": [1, 2, 3, 4, 5]}}'],
+        "reform files": [
+            b'{"policy": {"II_rt7": {"2030": 0.396}}}',
+            b'{"STD": {"2026": [1, 2, 3, 4, 5]}}',
+            b'// a\n{"X": {"2030": 9e99} /* b */}',
+        ],
         "manifests": [(run / "manifest.json").read_bytes()],
     }[name]
     with tempfile.TemporaryDirectory(prefix="tmp-fuzz-") as folder, fuzz_inputs.quick(Path(folder)):

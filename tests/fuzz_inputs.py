@@ -23,14 +23,15 @@ from hypothesis import strategies as st
 
 from fiscal import cli, report
 from fiscal.base.errors import FiscalError
-from fiscal.base.files import read_limited
 from fiscal.engine import run
 from fiscal.engine.inputs import path_settings
+from fiscal.law import reforms as reforms_of
 from fiscal.law.build import schedules
 from fiscal.markets import core, paths
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario, catalogue, explain, load, own_files
 from fiscal.scenario.design import Design, read_design
+from fiscal.scenario.files import paths_in
 from fiscal.scenario.loading import CATALOGUE_DIR
 from fiscal.scenario.toml import format_value
 from fiscal.studies.sweeps import Sweep
@@ -119,7 +120,7 @@ def change_scenario(place: Path, texts: list[str]) -> None:
     scenario = load("boom", texts)
     assert scenario.fingerprint() and scenario.title
     for file in own_files(scenario.settings).values():
-        paths._read_user_file(str(file))
+        paths.user_returns({"file": str(file)})
 
 
 # --- a user's returns -------------------------------------------------------------------------------
@@ -141,29 +142,43 @@ def csv_texts(draw: st.DrawFn) -> bytes:
     rate = (
         st.one_of(st.floats(-1.5, 200), st.floats(allow_nan=False), numbers)
         if kind == 2
-        else st.floats(-0.9, 1e7)
+        else st.one_of(st.floats(-1, 1e7), st.sampled_from([-1, 0.1, -0.2]))
     )
     rates = draw(st.lists(rate, min_size=1, max_size=12))
     paths_ = (
         draw(st.lists(st.sampled_from(["1", "1", "1", "a"]), min_size=1, max_size=3)) if kind == 2 else ["1"]
     )
     more = draw(st.sampled_from([[], [], [], ["1"], ["", "0.1"]])) if kind == 2 else []
-    lines = [",".join(columns)]
+    between, decimal = draw(
+        st.sampled_from([(",", "."), (", ", "."), (";", ","), (";", "."), ("\t", ","), ("|", ".")])
+    )
+    lines = [between.join(columns)]
     for row in range(draw(st.integers(0, 80))):
         named = {"year": 2026 + row, "path": paths_[row % len(paths_)]}
         cells = [str(named.get(name, rates[(row + at) % len(rates)])) for at, name in enumerate(columns)]
-        lines.append(",".join(cells + more))
-    return "\n".join(lines).encode()
+        lines.append(between.join(cells + more).replace(".", decimal))
+    between_lines = draw(
+        st.lists(st.sampled_from(["", "# a comment", "sep=;", between, "-1%", '"', "#"]), max_size=2)
+    )
+    for line in between_lines:
+        lines.insert(draw(st.integers(0, len(lines))), line)
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]))
+    return draw(st.sampled_from(["\n", "\r\n", "\r"])).join(lines).encode(encoding)
 
 
 def read_returns(place: Path, content: bytes) -> None:
     """A user's returns give finite growth to 2100, or are refused."""
     path = place / "mine.csv"
     path.write_bytes(content)
-    told = path_settings(_user_scenario().settings) | {"file": str(path)}
+    told = path_settings(_user_scenario().settings) | {
+        "file": str(path),
+        "allow_extreme": len(content) % 2 == 0,
+    }
     market = paths.path_model("user").draw(told, np.arange(2025, 2101))
     assert np.isfinite(market.half_returns).all() and (market.half_returns > -1).all()
     assert np.isfinite((1 + market.half_returns).prod(axis=(1, 2))).all()
+    assert len(paths.user_returns(told).names) == paths_in(path)
+    assert np.isfinite(paths.user_returns(told).summary()["geometric_return_rate"]).all()
 
 
 @cache
@@ -194,6 +209,15 @@ amounts = st.one_of(
 )
 
 
+COMMENTED = (
+    "{ /* of\ntwo lines */",
+    '{ // "II_em": {\n',
+    '{"II_rt7": {"2030": 9e99}, ',
+    '{"STD": {"2030": 1, "2030": 2},',
+    "{ /*",
+)
+
+
 @st.composite
 def reforms(draw: st.DrawFn) -> bytes:
     """Reform files: nearly right, deep, long, and no JSON at all."""
@@ -207,20 +231,30 @@ def reforms(draw: st.DrawFn) -> bytes:
         return json.dumps(draw(json_values)).encode()
     names = st.one_of(st.sampled_from(PARAMETERS), st.sampled_from(["policy", "//", "schema"]), words)
     told = draw(st.dictionaries(names, st.dictionaries(years_of_law, amounts, max_size=4), max_size=4))
-    return json.dumps({"policy": told} if kind == 3 else told).encode("utf-8", "surrogatepass")
+    text = json.dumps(
+        {"policy": told, "consumption": {"X": 1}} if kind == 3 else told, indent=draw(st.none() | st.just(1))
+    )
+    if kind == 4 and told:  # as written by hand: comments, a byte order mark, a name that stands twice
+        text = (
+            "\ufeff" * draw(st.integers(0, 1))
+            + "// a title\n"
+            + text.replace("{", draw(st.sampled_from(COMMENTED)), 1)
+        )
+    return text.encode("utf-8", "surrogatepass")
 
 
 def read_reform(place: Path, content: bytes) -> None:
     """A reform file is finite numbers by year that can be moved and named, or is refused."""
     path = place / "reform.json"
     path.write_bytes(content)
-    reform = schedules.parse_reform(read_limited(path, schedules.MAX_REFORM_BYTES, path.name), path.name)
+    read = reforms_of.read_reform(path)
+    reform = read.parameters
     assert all(2013 - 2013 <= year <= 2100 for values in reform.values() for year in values)
     assert json.loads(json.dumps(reform, allow_nan=False))
-    schedules.moved(reform, 2040)
-    schedules.reform_years(reform)
-    schedules._redated(reform, 2052, 2036)
-    schedules.reform_key(reform)
+    reforms_of.reform_years(read.moved(2040).parameters)
+    reforms_of.redated(reform, 2052, 2036)
+    schedules.reform_key(read)
+    reforms_of.said_of(read, ["a warning"])
 
 
 whole_reforms = st.dictionaries(
@@ -236,7 +270,7 @@ whole_reforms = st.dictionaries(
 def ask_tax_calculator(place: Path, content: bytes) -> None:
     """Reforms that are whole go on to Tax-Calculator, which takes them or says why not: a second each."""
     (place / "reform.json").write_bytes(content)
-    schedules.read_reform(place / "reform.json")
+    reforms_of.tried(reforms_of.read_reform(place / "reform.json"))
 
 
 # --- designs of sweeps ------------------------------------------------------------------------------

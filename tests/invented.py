@@ -9,8 +9,9 @@ import pandas as pd
 
 from fiscal.base.axes import AGES_AT_OPENING
 from fiscal.results.result import Result
-from fiscal.results.schema import SETTINGS, Shape, shapes_of
-from fiscal.results.tables import DRAW_AGES
+from fiscal.results.schema import Shape, shapes_of
+from fiscal.results.tables.summary import DRAW_AGES
+from fiscal.results.validate import SETTINGS
 from fiscal.scenario import Scenario, explain
 
 
@@ -30,7 +31,7 @@ def result(scenario: Scenario, seed: int = 1) -> Result:
 def table(shape: Shape, rng: np.random.Generator) -> pd.DataFrame:
     """The rows of a shape in the order of their names, numbers between a half and three halves."""
     rows = sorted(shape.rows, key=lambda row: tuple(map(str, row)))
-    names = pd.DataFrame(rows, columns=list(shape.keys))
+    names = pd.DataFrame(rows, columns=list(shape.schema.keys))
     if "rate" in names:
         names = names.astype({"rate": float})
     return names.assign(**{column: rng.uniform(0.5, 1.5, len(rows)) for column in shape.numbers})

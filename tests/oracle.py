@@ -310,13 +310,12 @@ def project(
         # a stub's flows are taxed at the rates of the full year they belong to
         taxable = (withdrawals[:, :, TRADITIONAL].sum(axis=1) + nonqualified) / fraction
         report["owner_tax"] = fraction * expected_tax(inputs.owner_schedule, y, taxable, inputs.holders[y])
-        report["conversion_tax"] = (
-            fraction
-            * expected_tax(
-                inputs.owner_schedule, y, taxable + report["conversions"] / fraction, inputs.holders[y]
-            )
-            - report["owner_tax"]
+        # conversions are the last dollars of those who convert, on top of their withdrawals
+        with_conversions, without = (
+            expected_tax(inputs.conversion_schedule, y, dollars, inputs.holders[y])
+            for dollars in (taxable + report["conversions"] / fraction, taxable)
         )
+        report["conversion_tax"] = fraction * (with_conversions - without)
         report["heir_tax"] = fraction * expected_tax(
             inputs.heir_schedule, y, report["inherited_withdrawals"] / fraction, inputs.heirs[y]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from fiscal.engine import run
+from fiscal.results import running
 from fiscal.results.result import Comparison, Result, compare
 from fiscal.scenario import load
 
@@ -21,7 +21,7 @@ HOSTILE = {
 @cache
 def three() -> tuple[Result, ...]:
     """Baseline, boom, and bust; the last one under a header that looks like markup."""
-    baseline, boom, bust = (run.run(name) for name in ("baseline", "boom", "bust"))
+    baseline, boom, bust = (running.run(name) for name in ("baseline", "boom", "bust"))
     return baseline, boom, replace(bust, scenario=replace(bust.scenario, **HOSTILE))
 
 
@@ -34,4 +34,4 @@ def comparison() -> Comparison:
 @cache
 def short() -> tuple[Result, ...]:
     """Baseline and boom to 2040 only: one window, and an event that no window holds."""
-    return tuple(run.run(load(name, {"horizon.last_year": 2040})) for name in ("baseline", "boom"))
+    return tuple(running.run(load(name, {"horizon.last_year": 2040})) for name in ("baseline", "boom"))

@@ -92,6 +92,7 @@ def random_inputs(
         heir_schedule=progressive_schedule(rng),
         additional_tax_rate=0.1,
         contribution_scale=np.ones((paths, YEARS, STRATA)),
+        conversion_schedule=progressive_schedule(rng),
     )
     if accounts is not OWNER_ACCOUNTS:
         split = rng.uniform(0, 1, (held, YEARS, 2, AGES, GROUPS))
@@ -157,6 +158,7 @@ def longer(years: int, ages: int, *, rate: float, rebalancing: float, crypto: np
         holders=ones,
         heirs=ones,
         owner_schedule=flat_schedule(rate, years, ages, 1),
+        conversion_schedule=flat_schedule(rate, years, ages, 1),
         heir_schedule=flat_schedule(rate, years, ages, 1),
         additional_tax_rate=0.0,
     )

@@ -5,145 +5,36 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fiscal"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_BASE = {"errors", "axes", "reading"}
-_INPUTS = _BASE | {"sources"}
-_ENGINE = _INPUTS | {"scenario", "law", "people", "markets", "projection", "budget"}
-
-ARROWS: dict[str, set[str]] = {
-    # room: the rooms it may import
-    "errors": set(),
-    "axes": set(),
-    "views": set(),
-    "reading": {"errors"},
-    "datapackage": {"errors"},
-    "sources": {"errors", "datapackage"},
-    "scenario": _INPUTS | {"views"},
-    "people": _INPUTS | {"law"},
-    "law": _INPUTS | {"people"},
-    "markets": _INPUTS | {"datapackage", "people"},
-    "projection": _BASE | {"compiled"},
-    "budget": _BASE | {"projection"},
-    "assembly": _ENGINE,
-    "calculator": _BASE | {"budget", "compiled", "projection"},
-    "flat_tax": _BASE | {"assembly", "markets", "projection"},
-    "simulation": _ENGINE | {"assembly"},
-    "levers": _ENGINE | {"assembly"},
-    "pricing": _ENGINE | {"assembly", "simulation"},
-    "contingent": _ENGINE | {"assembly", "simulation"},
-    "compiled": set(),
-    "memory": set(),
-    "cluster": _BASE | {"compiled", "memory", "runs", "simulation", "sources"},
-    "engine": _ENGINE
-    | {
-        "assembly",
-        "compiled",
-        "contingent",
-        "flat_tax",
-        "levers",
-        "memory",
-        "pricing",
-        "results",
-        "simulation",
-    },
-    "valued": _BASE | {"assembly", "budget", "engine", "pricing"},
-    "tables": _BASE | {"assembly", "budget", "markets", "people", "scenario", "simulation", "valued"},
-    "attribution": _ENGINE | {"assembly", "engine", "tables"},
-    "shapes": _BASE
-    | {"assembly", "budget", "engine", "markets", "pricing", "scenario", "simulation", "tables", "valued"},
-    "exhibits": _INPUTS | {"assembly", "law", "markets", "results", "scenario", "views"},
-    "cohorts": _ENGINE | {"assembly", "engine"},
-    "totals": _ENGINE | {"assembly", "compiled", "engine", "results", "simulation", "tables"},
-    "widgets": _BASE | {"assembly", "markets", "plots", "scenario", "totals", "views"},
-    "results": _BASE | {"attribution", "budget", "plots", "tables", "views"},
-    "sweeps": _ENGINE | {"assembly", "results", "simulation", "tables", "totals"},
-    "validation": _ENGINE | {"assembly", "calculator", "engine", "results", "sweeps", "tables"},
-    "plots": _INPUTS | {"budget", "exhibits", "markets", "results", "scenario", "sweeps", "tables", "views"},
-    "report": _INPUTS
-    | {
-        "",
-        "assembly",
-        "budget",
-        "plots",
-        "results",
-        "runs",
-        "scenario",
-        "sweeps",
-        "tables",
-        "validation",
-        "law",
-        "markets",
-    },
-    "runs": {"", "errors", "reading", "results", "scenario", "shapes", "sources", "sweeps"},
-    "cli": {
-        "",
-        "assembly",
-        "budget",
-        "calculator",
-        "cluster",
-        "engine",
-        "errors",
-        "exhibits",
-        "law",
-        "markets",
-        "plots",
-        "report",
-        "results",
-        "runs",
-        "scenario",
-        "sources",
-        "sweeps",
-        "tables",
-        "validation",
-    },
-    "": {
-        "attribution",
-        "calculator",
-        "cluster",
-        "engine",
-        "errors",
-        "report",
-        "results",
-        "runs",
-        "scenario",
-        "sources",
-        "sweeps",
-    },  # fmt: skip
-}
-"""Who may import whom; names imported for type checking only do not count. ``law`` and ``people`` share
-the wage path and the ages of required distributions, module by module and never in a circle."""
-
-LAZY = {
-    ("engine", "results"), ("results", "plots"), ("results", "attribution"), ("plots", "exhibits"), ("cluster", "runs"),
-}  # fmt: skip
-"""Arrows that close a circle of rooms, and so may only be used inside a function."""
-
 ONLY_IN = {
-    "matplotlib": {"plots", "report"},
+    "matplotlib": {"results", "report"},
     "statsmodels": {"markets"},
     "arch": {"markets"},
-    "taxcalc": {"law", "people"},
+    "taxcalc": {"law"},
     "paramtools": {"law"},
     "typst": {"report"},
-    "SALib": {"sweeps"},
-    "dask": {"cluster"},
-    "distributed": {"cluster"},
-    "ipywidgets": {"widgets"},
+    "SALib": {"studies"},
+    "dask": {"engine"},
+    "distributed": {"engine"},
+    "ipywidgets": {"results"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "pydantic": {"scenario"},
+    "pydantic": {"scenario", "results"},
     "pydantic_core": {"scenario"},
     "tomllib": {"scenario"},
-    "subprocess": {"runs"},
+    "subprocess": {"results"},
     "pickle": set(),
     "requests": set(),
     "urllib": set(),
@@ -153,8 +44,8 @@ ONLY_IN = {
 
 PURE_ROOMS = ("projection", "budget")
 PURE_IMPORTS = {
-    "__future__", "abc", "collections", "concurrent", "dataclasses", "enum", "functools", "itertools", "math", "typing",
-    "numba", "numpy",
+    "__future__", "abc", "collections", "concurrent", "dataclasses", "enum", "functools", "itertools", "math",
+    "operator", "typing", "numba", "numpy",
 }  # fmt: skip
 IMPURE_NAMES = {"open", "print", "input", "eval", "exec", "Path", "random", "default_rng", "RandomState"}
 IMPURE_ATTRIBUTES = {
@@ -199,16 +90,6 @@ def imports(path: Path) -> tuple[tuple[str, bool, int], ...]:
     return tuple(found)
 
 
-def imported_room(module: str) -> str | None:
-    """The room of an imported fiscal module, '' for the package itself, None for foreign ones."""
-    parts = module.split(".")
-    if parts[0] != "fiscal":
-        return None
-    if len(parts) > 1 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file()):
-        return parts[1]
-    return ""
-
-
 def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -216,52 +97,13 @@ def named(path: Path) -> str:
 each_module = pytest.mark.parametrize("path", MODULES, ids=named)
 
 
-def test_every_room_has_its_arrows():
-    assert {room(path) for path in MODULES} <= set(ARROWS)
-
-
-@each_module
-def test_arrows(path):
-    here = room(path)
-    faults = []
-    for module, lazy, line in imports(path):
-        there = imported_room(module)
-        if there is None or there == here:
-            continue
-        if there not in ARROWS[here]:
-            faults.append(f"{named(path)}:{line}: {here or 'fiscal'} may not import {module}")
-        elif (here, there) in LAZY and not lazy:
-            faults.append(f"{named(path)}:{line}: {here} may import {module} only inside a function")
-    assert faults == []
-
-
-def test_no_module_waits_for_itself():
-    """Imports at module level make no circle, whatever the rooms."""
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in MODULES}
-    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
-    edges = {
-        name: {
-            target
-            for module, lazy, _ in imports(path)
-            if not lazy
-            for target in [
-                next((known for known in (module, module.rpartition(".")[0]) if known in names), None)
-            ]
-            if target and target not in (name, "fiscal")
-        }
-        for name, path in names.items()
-    }
-    done: set[str] = set()
-
-    def visit(name: str, trail: tuple[str, ...]) -> None:
-        assert name not in trail, " -> ".join((*trail, name))
-        if name not in done:
-            for target in sorted(edges[name]):
-                visit(target, (*trail, name))
-            done.add(name)
-
-    for name in sorted(names):
-        visit(name, ())
+def test_every_room_is_in_a_layer():
+    rooms = {path.relative_to(PACKAGE).parts[0] for path in MODULES} - {"__init__.py"}
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
+    assert {name for layer in layers for name in layer.split(" | ")} == rooms
 
 
 @each_module
@@ -275,11 +117,6 @@ def test_packages_are_used_in_their_rooms_only(path):
 
 
 def test_every_package_used_is_declared():
-    import sys
-    import tomllib
-
-    from packaging.requirements import Requirement
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     declared = {Requirement(line).name for line in (*project["dependencies"], *extras)}

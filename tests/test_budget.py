@@ -11,15 +11,14 @@ from small import AGES, ASSETS, GROUPS, YEARS, random_inputs, replaced
 
 from fiscal.budget import valuation
 from fiscal.budget.ledger import (
-    CASH_LINES,
     CASH_METHODS,
-    LINES,
     BuildupTax,
     ContributionTaxes,
     cash_method,
     inside_buildup,
     keep_books,
 )  # fmt: skip
+from fiscal.budget.lines import BOOKS, CASH_LINES, LINES, NET_REVENUE, REVENUE, SUMS, Sum, amount, with_sums
 from fiscal.budget.valuation import Window
 from fiscal.projection.inputs import ProjectionInputs
 
@@ -63,6 +62,25 @@ def test_net_revenue_is_the_sum_of_the_cash_lines_and_of_nothing_else() -> None:
     total = sum(ledger.total(line) for line in CASH_LINES)
     np.testing.assert_allclose(ledger.total("net_revenue"), total, rtol=1e-12)
     assert set(ledger.lines) == set(LINES)
+
+
+def test_every_sum_is_made_of_declared_parts_and_is_in_the_books_once() -> None:
+    assert len(set(LINES)) == len(LINES)
+    declared = {line.name for line in REVENUE} | set(SUMS)
+    assert {part for one in SUMS.values() for part in one.parts} <= declared
+    lines = {line.name: 2.0**place for place, line in enumerate(REVENUE)}  # no two subsets add up to the same
+    books = with_sums(lines)
+    assert tuple(books) == LINES
+    for one in BOOKS:
+        if isinstance(one, Sum):
+            assert books[one.name] == amount(one.name, lines) == one.of(lines)
+
+
+def test_sums_are_made_anew_and_only_where_their_parts_are_there() -> None:
+    lines = dict.fromkeys(CASH_LINES, 1.0) | {"net_revenue": 99.0}
+    assert with_sums(lines) == dict.fromkeys(CASH_LINES, 1.0) | {"net_revenue": float(len(CASH_LINES))}
+    with pytest.raises(KeyError):
+        NET_REVENUE.of({"withdrawal_tax": 1.0})
 
 
 def test_signs() -> None:

@@ -9,7 +9,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import oracle
 import pytest
@@ -17,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import AGES, CRYPTO_ASSET, STRATA, THREE_ACCOUNTS, YEARS, answering, random_inputs, replaced
 
+from fiscal.base import compiled
 from fiscal.base.errors import InputError
 from fiscal.engine.run import _judge_identity
 from fiscal.projection import cells
@@ -149,11 +149,8 @@ def test_an_account_that_is_declared_twice_is_one(seed: int) -> None:
 def test_a_path_has_the_same_bits_alone_and_on_any_number_of_threads(seed: int) -> None:
     inputs = world(seed, "full")
     together, balances = cells.project(inputs, **KEPT), owner_balances(inputs, AGES - 1, 1)
-    numba.set_num_threads(1)
-    try:
+    with compiled.at_most(1):
         in_turn, one_by_one = cells.project(inputs, **KEPT), owner_balances(inputs, AGES - 1, 1)
-    finally:
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     np.testing.assert_array_equal(balances, one_by_one)
     for p in range(3):
         alone = cells.project(inputs.only(p), keep_shares=(0,), keep_balances=(0,), balance_years=YEARS - 2)

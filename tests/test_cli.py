@@ -11,8 +11,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -72,24 +70,6 @@ def test_help_explains_with_an_example(command, fiscal):
     if command not in (("data",), ("markets",), ("schedules",)):
         assert "Example" in answer.stdout
         assert "\b" not in answer.stdout
-
-
-def best_of_three(arguments: list[str], root: Path) -> float:
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    seconds = []
-    for _ in range(3):
-        before = os.times()  # of the processor: other tests may run beside
-        subprocess.run(arguments, env=environment, check=True, capture_output=True)
-        after = os.times()
-        seconds.append(
-            after.children_user + after.children_system - before.children_user - before.children_system
-        )
-    return min(seconds)
-
-
-def test_import_and_help_are_quick(root, fiscal_command):
-    assert best_of_three([sys.executable, "-c", "import fiscal"], root) < 0.5
-    assert best_of_three([*fiscal_command, "--help"], root) < 0.5
 
 
 @pytest.mark.parametrize("module", ["fiscal", "fiscal.cli"])
@@ -337,11 +317,9 @@ def test_a_changed_table_is_refused_by_name(fiscal, root, tmp_path):
 
 def test_an_unwritable_folder_is_refused_before_the_run(fiscal, tmp_path):
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
-    start = time.perf_counter()
     refused(fiscal("run", "baseline", "--out", "taken"), "taken")
     refused(fiscal("run", "baseline", "--out", "taken/run"), "taken/run")
     refused(fiscal("report", "--out", "taken/report.pdf"), "taken")
-    assert time.perf_counter() - start < 10
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
     refused(fiscal("run", "baseline", "--out", "mine"), "exists already")
@@ -484,10 +462,9 @@ class FakeComparison:
 
 
 def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
-    from fiscal.results import result
-    from fiscal.results import schema as results_schema
+    from fiscal.results import result, validate
 
-    monkeypatch.setattr(results_schema, "misfits", lambda *_: [])  # the small result holds two tables only
+    monkeypatch.setattr(validate, "misfits", lambda *_: [])  # the small result holds two tables only
     folder = tmp_path / "boom"
     assert quick("run", "boom", "--out", str(folder)).exit_code == 0
     quick.asked.clear()
@@ -581,36 +558,108 @@ def test_progress_is_drawn_on_terminals_only(root):
         os.close(follower)
 
 
-def test_interruption_ends_with_130_and_no_traceback(root):
+WAITING = {
+    "work": "from fiscal import sources\nsources.resources = wait\nsys.argv = ['fiscal', 'data', 'list']\n",
+    "imports": "import builtins\nreal = builtins.__import__\n"
+    "def slow(name, *rest):\n"
+    "    if name.startswith('pandas'): wait()\n"
+    "    return real(name, *rest)\n"
+    "builtins.__import__ = slow\nsys.argv = ['fiscal', 'data', 'list']\n",
+    "our first import": "import builtins\nreal = builtins.__import__\n"
+    "def slow(name, *rest):\n"
+    "    if name == 'fiscal.cli.ending': wait()\n"
+    "    return real(name, *rest)\n"
+    "builtins.__import__ = slow\nsys.argv = ['fiscal', 'list']\n",
+    "a library that makes another error of it": "from fiscal import sources\n"
+    "def wrapped():\n"
+    "    try: wait()\n"
+    "    except BaseException: raise ImportError('failed') from None\n"
+    "sources.resources = wrapped\nsys.argv = ['fiscal', 'data', 'list']\n",
+    "a callback that drops it": "from fiscal import sources\n"
+    "class Dropped:\n"
+    "    def __del__(self): wait()\n"
+    "def dropping():\n"
+    "    Dropped(); time.sleep(60)\n"
+    "sources.resources = dropping\nsys.argv = ['fiscal', 'data', 'list']\n",
+}
+"""Programs in which the command waits to be interrupted."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("where", WAITING)
+def test_signals_end_with_their_code_and_a_line(where, number, root):
     code = (
         "import signal, sys, time\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell may start its jobs deaf to it
-        "from fiscal import cli, sources\n"
         "def wait():\n"
         "    print('ready', flush=True); time.sleep(60)\n"
-        "sources.resources = wait\n"
-        "sys.argv = ['fiscal', 'data', 'list']\n"
-        "cli.main()\n"
+        f"{WAITING[where]}from fiscal.cli import main\nmain()\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(root)}
     process = subprocess.Popen(
         [sys.executable, "-c", code],
-        env=environment,
+        env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Traceback" not in said
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    line = "interrupted" if number == signal.SIGINT else "terminated"
+    assert (process.returncode, said) == (128 + number, f"{line}\n")
 
 
-def test_a_closed_pipe_is_no_traceback(root, fiscal_command):
-    command = " ".join(f"'{word}'" for word in fiscal_command)
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    process = subprocess.run(
-        ["bash", "-c", f"{command} explain boom | head -n 1"], env=environment, capture_output=True, text=True
-    )
-    assert process.stdout.startswith("Crypto boom") and "Traceback" not in process.stderr
+@pytest.mark.parametrize("start", ["script", "module"])
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("explain boom | true", 141),
+        ("list --json | true", 141),
+        ("--help | true", 141),
+        ("lst 2>&1 | true", 141),
+        ("run nope 2>&1 | true", 141),
+        ("explain boom >/dev/full", 2),
+        ("list --json >/dev/full", 2),
+        ("run nope 2>/dev/full", 2),
+        ("lst 2>/dev/full", 2),
+        ("list >&-", 2),
+        ("list 2>&-", 2),
+    ],
+)
+def test_a_stream_that_cannot_be_written_has_its_code_and_no_traceback(
+    line, code, start, root, fiscal_command
+):
+    words = fiscal_command if start == "script" else [sys.executable, "-m", "fiscal.cli"]
+    command = " ".join(f"'{word}'" for word in words)
+    answer = subprocess.run(
+        ["bash", "-c", f"{command} {line}; exit ${{PIPESTATUS[0]}}"],
+        env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert answer.returncode == code, answer.stderr
+    assert "Traceback" not in answer.stderr and "Exception" not in answer.stderr
+    assert answer.stderr == "" or code == 2
+
+
+def test_too_little_memory_anywhere_is_a_message(root):
+    for fault in (
+        "MemoryError()",
+        "OSError(12, 'Cannot allocate memory')",
+        'RuntimeError("can\'t start new thread")',
+    ):
+        code = (
+            "import sys\nfrom fiscal import cli, sources\n"
+            f"def fail(): raise {fault}\n"
+            "sources.resources = fail\nsys.argv = ['fiscal', 'data', 'list']\ncli.main()\n"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120
+        )
+        refused(answer, "memory")
+
+
+def test_a_misspelt_command_or_option_is_answered_with_the_nearest_alone(fiscal):
+    refused(fiscal("lsit"), "did you mean 'list'?")
+    refused(fiscal("data", "chek"), "did you mean 'check'?")
+    assert "did you mean" not in fiscal("listing").stderr
+    refused(fiscal("list", "--jsn"), "--json")
+    assert "--paths" not in fiscal("run", "boom", "--path_count", "3").stderr

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
+
+import pytest
+
+from fiscal.base import compiled
 
 KERNEL = (
     "from fiscal import compiled\n"
@@ -22,10 +28,10 @@ def call(folder, program=KERNEL, **environment):
     (folder / "kernel_of_a_test.py").write_text(
         "from numba import njit\n\n@njit(cache=True)\ndef double(x):\n    return 2 * x\n", encoding="utf-8"
     )
-    root = os.environ.get("PYTHONPATH", "")
-    told = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), root]), **environment}
+    places = (folder, Path(__file__).parent, os.environ.get("PYTHONPATH", ""))
+    told = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), **environment}
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env=told, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], cwd=folder, env=told, capture_output=True, text=True, timeout=400
     )
 
 
@@ -51,8 +57,17 @@ def test_damaged_code_is_compiled_again(tmp_path):
     assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
     assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "1"]
     (file,) = cache.rglob("*.nb*")
-    file.write_bytes(file.read_bytes()[:-100])
-    assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
+    sound = file.read_bytes()
+    # with a hash that fits, or without: what is no pickle, what ends too early, nothing at all
+    for content in (sound[:-100], b"", fitted(b""), fitted(b"no pickle"), fitted(sound[:200])):
+        file.write_bytes(content)
+        assert said(call(tmp_path, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
+        assert file.read_bytes() == sound
+
+
+def fitted(content):
+    """As a file of compiled code ends: in its hash."""
+    return content + hashlib.sha256(content).digest()
 
 
 def test_code_of_another_signature_is_not_taken(tmp_path):
@@ -127,3 +142,61 @@ def test_another_numba_keeps_nothing_rather_than_what_nobody_checks(tmp_path):
     program = without + "from fiscal import compiled\nprint(compiled.prepare())\n"
     (place,) = said(call(tmp_path, program, NUMBA_CACHE_DIR=str(tmp_path / "cache")))
     assert not os.path.exists(place) and not (tmp_path / "cache").exists()
+
+
+TOTALS = (
+    "import multiprocessing, threading\n"
+    "from fiscal import compiled\n"
+    "compiled.prepare()\n"
+    "import kernel_of_a_test\n"
+    "def tax(seed):\n"
+    "    found = [0.0] * 9\n"
+    "    def one(number):\n"
+    "        found[number] = kernel_of_a_test.double(seed + number / 2)\n"
+    "    compiled.on_threads(one, 9)\n"
+    "    return tuple(found)\n"
+    "alone = [tax(0), tax(1)]\n"
+)
+"""A program that calls compiled code on several threads, in the process that everything else starts from."""
+
+FORKED = TOTALS + (
+    "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+    "    print(alone == pool.map_async(tax, [0, 1]).get(timeout=300))\n"
+)
+BESIDE = TOTALS + (
+    "found = {}\n"
+    "def often(seed):\n"
+    "    found[seed] = {tax(seed) for _ in range(20)}\n"
+    "threads = [threading.Thread(target=often, args=(seed,)) for seed in (0, 1)]\n"
+    "[thread.start() for thread in threads]\n"
+    "[thread.join() for thread in threads]\n"
+    "print(found == {seed: {alone[seed]} for seed in (0, 1)})\n"
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_projects_as_its_parent(tmp_path):
+    assert said(call(tmp_path, FORKED, NUMBA_NUM_THREADS="2")) == ["True"]
+
+
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_two_threads_project_at_once(tmp_path, layer):
+    environment = {"NUMBA_NUM_THREADS": "2", "NUMBA_THREADING_LAYER": layer}
+    assert said(call(tmp_path, BESIDE, **environment)) == ["True"]
+
+
+def test_every_number_is_worked_on_once_and_a_fault_is_raised():
+    for most in (1, 3):
+        done = []
+        with compiled.at_most(most):
+            assert compiled.threads() <= most
+            compiled.on_threads(done.append, 7)
+            with pytest.raises(ZeroDivisionError):
+                compiled.on_threads(lambda number: 1 // number, 3)
+        assert sorted(done) == list(range(7))
+
+
+def test_no_compiled_code_uses_threads_of_numba(root):
+    """They would end a forked child, and with ``workqueue`` two callers at once."""
+    for file in (root / "fiscal").rglob("*.py"):
+        assert "parallel=True" not in file.read_text(encoding="utf-8"), file

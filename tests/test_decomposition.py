@@ -17,10 +17,11 @@ import fiscal
 from fiscal.base.errors import InputError
 from fiscal.budget import decomposition
 from fiscal.budget.decomposition import FACTOR_FIELDS, FACTORS, FROM_PAY, Side, decompose, hybrid, shapley
-from fiscal.budget.ledger import LINES, Backstop, BuildupTax
+from fiscal.budget.ledger import Backstop, BuildupTax
+from fiscal.budget.lines import LINES
 from fiscal.engine import decompose as engine_decompose
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.results.result import COLUMNS
+from fiscal.results.schema import COLUMNS
 from fiscal.scenario import load
 
 CELLS = (YEARS, AGES, GROUPS)
@@ -237,7 +238,7 @@ def test_nothing_differs():
 
 
 def test_a_flat_tax_leaves_nothing_to_the_rate():
-    flat = {"owner_schedule": flat_schedule(0.2), "heir_schedule": flat_schedule(0.2)}
+    flat = {f"{who}_schedule": flat_schedule(0.2) for who in ("owner", "conversion", "heir")}
     base, other = all_five()
     sides = []
     for one in (base, other):
@@ -285,7 +286,8 @@ def test_returns_and_rate_of_one_factor_are_the_midpoint_formula():
 def test_two_factors_of_equal_effect_share_equally():
     """Twice the contributions, or a first half-year that doubles them: a product, shared in halves."""
     one = random_inputs(
-        3, paths=1, owner_schedule=flat_schedule(0.2), heir_schedule=flat_schedule(0.2), impact_multiplier=0.0,
+        3, paths=1, owner_schedule=flat_schedule(0.2), conversion_schedule=flat_schedule(0.2),
+        heir_schedule=flat_schedule(0.2), impact_multiplier=0.0,
         conversion_rate=np.zeros((YEARS, AGES)), opening_usd=np.zeros((2, 2, AGES, GROUPS, 2)),
         opening_basis_usd=np.zeros((2, AGES, GROUPS, 2)),
         nonqualified_share=np.zeros(AGES),  # taxed earnings of Roth accounts grow with returns alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import fuzz_texts
@@ -54,6 +55,8 @@ def test_figures_take_axes_and_return_them(kind: str) -> None:
         ax = Figure().subplots()
         assert getattr(own.plot, name)(ax=ax) is ax and ax.has_data()
         assert isinstance(getattr(own.plot, name)(), Axes)
+        text = figures.alt_text(name, own)
+        assert text.endswith(".") and re.search(r"\d", text) and "nan" not in text.lower()
     with pytest.raises(AttributeError, match="no plot"):
         own.plot.nothing()
 

@@ -15,7 +15,7 @@ import pypdf
 import pytest
 
 from fiscal.base.errors import FiscalError
-from fiscal.results import store
+from fiscal.studies.sweeps import read_sweep
 
 INPUTS = 10_000
 
@@ -68,7 +68,7 @@ def test_a_stored_sweep_of_scenarios_elsewhere_is_refused(tmp_path, base):
         fuzz_folders.with_file(folder, tmp_path, changes) as forged,
         pytest.raises(FiscalError, match="not part of the sweep"),
     ):
-        store.read_sweep(forged)
+        read_sweep(forged)
 
 
 def test_characters_without_a_font_are_printed_by_their_number(tmp_path):

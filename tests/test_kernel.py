@@ -24,6 +24,7 @@ from small import (
     replaced,
 )  # fmt: skip
 
+from fiscal.base import compiled
 from fiscal.budget.ledger import BuildupTax, buildup_rates
 from fiscal.projection import constant_mix, two_sleeves
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -170,7 +171,9 @@ def test_any_schedule_is_met_to_rounding(seed: int) -> None:
     schedule = TaxSchedule(knots_usd=knots, tax_usd=tax)
     rates = law(seed)
     for inputs in (one_mix(seed, 33), random_inputs(seed, paths=3, mix=np.zeros(3, dtype=np.int64))):
-        inputs = replaced(inputs, owner_schedule=schedule, heir_schedule=schedule)
+        inputs = replaced(
+            inputs, owner_schedule=schedule, conversion_schedule=schedule, heir_schedule=schedule
+        )
         assert_equal_to_rounding(inputs, project_totals(inputs, rates), rates)
 
 
@@ -261,20 +264,14 @@ def test_heirs_in_the_last_bin_are_paid_for_as_long_as_there_are_any() -> None:
 def test_a_path_is_the_same_alone_in_a_batch_and_on_any_number_of_threads(
     kind: Callable[..., ProjectionInputs],
 ) -> None:
-    import numba
-
     inputs = kind(7, paths=300, mix=np.zeros(300, dtype=np.int64))
     # every third path goes the other way
     strength = np.where(np.arange(300)[:, None] % 3 == 0, 1.0 - inputs.rebalancing, inputs.rebalancing)
     inputs = replaced(inputs, rebalancing=strength)
     rates = law(7)
-    before = numba.get_num_threads()
     together = project_totals(inputs, rates)
-    try:
-        numba.set_num_threads(1)
+    with compiled.at_most(1):
         single = project_totals(inputs, rates)
-    finally:
-        numba.set_num_threads(before)
     for start, stop in ((0, 1), (3, 140), (133, 300)):
         part = replaced(
             inputs,

@@ -15,7 +15,7 @@ import taxcalc
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError
-from fiscal.law import deferrals
+from fiscal.law import deferrals, reforms
 from fiscal.law.build import holders, microdata, schedules
 from fiscal.law.build.microdata import Microdata
 
@@ -226,7 +226,7 @@ def test_pools_go_down_from_the_oldest_band(records: list[int], expected: list[i
 
 def test_a_reform_moves_its_own_years_only(rebuilt: Rebuilt) -> None:
     higher = {"II_rt7": {"2026": 0.45}}
-    assert schedules._redated(higher, 2025, 2025) == {}
+    assert reforms.redated(higher, 2025, 2025) == {}
     tables = rebuilt.law_year(2026, reform=higher)
     curve = tables["withdrawal_curve"]
     stored = sources.table("withdrawal_curve")
@@ -240,59 +240,9 @@ def test_a_reform_moves_its_own_years_only(rebuilt: Rebuilt) -> None:
 
 def test_late_reforms_are_redated_to_the_last_law_year() -> None:
     late = {"NIIT_rt": {2050: 0.05, 2070: 0.06}}
-    assert schedules._redated(late, 2044, 2036) == {}
-    assert schedules._redated(late, 2052, 2036) == {"NIIT_rt": {2036: 0.05}}
-    assert schedules._redated(late, 2076, 2036) == {"NIIT_rt": {2036: 0.06}}
-
-
-@pytest.mark.parametrize(
-    ("text", "word"),
-    [
-        ('{"II_rt77": {"2030": 0.4}}', "II_rt77 does not exist"),
-        ('{"II_rt7": {"2030": 4.5}}', "4.5 > max 1"),
-        ('{"II_rt7": ', "JSON"),
-    ],
-)
-def test_a_reform_file_is_refused_with_its_reason(tmp_path, text: str, word: str) -> None:
-    path = tmp_path / "reform.json"
-    path.write_text(text)
-    with pytest.raises(InputError, match=word):
-        schedules.read_reform(path)
-    with pytest.raises(InputError, match=r"none\.json: no such file"):
-        schedules.read_reform(tmp_path / "none.json")
-
-
-@pytest.mark.parametrize(
-    ("text", "word"),
-    [
-        ('{"II_rt7": {"2030": NaN}}', "NaN is no number of JSON"),
-        ('{"II_rt7": {"2030": 1e999}}', "II_rt7, 2030: is no amount"),
-        ('{"II_rt7": {"2030": null}}', "II_rt7, 2030: is no amount"),
-        ('{"II_rt7": {"2030": "0.3"}}', "II_rt7, 2030: is no amount"),
-        ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is no amount"),
-        ('{"II_rt7": {"99999999999999999999": 0.4}}', "is no year"),
-        ('{"II_rt7": {"\uff12\uff10\uff13\uff10": 0.4}}', "is no year"),
-        ('{"II_rt7": {"2101": 0.4, "x": []}}', "(?s)2101: is no year.*x: is no year.*x: is no amount"),
-    ],
-)
-def test_a_reform_is_numbers_by_year(text: str, word: str) -> None:
-    """What Tax-Calculator would take for a value, or ignore without a word."""
-    with pytest.raises(InputError, match=word):
-        schedules.parse_reform(text.encode(), "reform.json")
-
-
-def test_a_part_policy_is_the_reform_and_lists_are_amounts() -> None:
-    content = b'{"policy": {"STD": {"2030": [1, 2, 3, 4, 5]}}, "consumption": {}}'
-    assert schedules.parse_reform(content, "reform.json") == {"STD": {2030: [1, 2, 3, 4, 5]}}
-
-
-def test_a_reforms_key_is_its_content(tmp_path) -> None:
-    path = tmp_path / "reform.json"
-    path.write_text('{"II_rt7": {"2050": 0.45}}')
-    reform = schedules.read_reform(path)
-    assert reform == {"II_rt7": {2050: 0.45}}
-    assert schedules.reform_key(reform) == schedules.reform_key(dict(reform))
-    assert schedules.reform_key(reform) != schedules.reform_key({"II_rt7": {2050: 0.46}})
+    assert reforms.redated(late, 2044, 2036) == {}
+    assert reforms.redated(late, 2052, 2036) == {"NIIT_rt": {2036: 0.05}}
+    assert reforms.redated(late, 2076, 2036) == {"NIIT_rt": {2036: 0.06}}
 
 
 def test_node_deflates_what_the_law_does_not_index(rebuilt: Rebuilt) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import cache
 
 import numpy as np
 import pytest
+from oracle import expected_tax
 
 from fiscal.base import sources
-from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.axes import ASSETS, ATTAINED_AGES, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.budget import valuation
+from fiscal.engine import inputs as engine_inputs
 from fiscal.engine import run as engine_run
+from fiscal.engine.idle import RULES, idle_settings
 from fiscal.engine.inputs import (
     allocation_answer,
     average_state_rate,
@@ -19,9 +24,13 @@ from fiscal.engine.inputs import (
     strata_shares,
     target_allocation,
 )
+from fiscal.law.schedules import group_sigma
 from fiscal.markets.paths import AssetPaths
 from fiscal.people.contributions import additions_left
-from fiscal.scenario import load
+from fiscal.people.mobility import mobility_matrix
+from fiscal.people.withdrawals import working_share_of_withdrawals
+from fiscal.projection.inputs import TaxSchedule
+from fiscal.scenario import catalogue, load
 
 SHORT = {"horizon.last_year": 2060}
 CRYPTO = ASSETS.index("crypto")
@@ -133,6 +142,42 @@ def test_conversions_are_taxed_in_their_years_and_thin_the_harvest() -> None:
     assert line(some, "withdrawal_tax")[-1] < line(run("baseline"), "withdrawal_tax")[-1]
 
 
+def test_conversions_of_everything_pay_the_schedule_of_certain_withdrawals_on_the_stock() -> None:
+    everything = run("baseline", ("withdrawals.conversion_rate", 1.0), ("withdrawals.conversion_first_year", 2027),
+                     ("withdrawals.conversion_last_year", 2027))  # fmt: skip
+    inputs, settings = everything.inputs, everything.scenario.settings
+    assume = engine_inputs.assumptions(settings)
+    y = 2027 - FIRST_YEAR
+    certain = engine_inputs.schedules_in_force(settings).withdrawal_tax(
+        inputs.years, np.ones(len(ATTAINED_AGES)), mobility_matrix(settings.people.retired_rank_correlation),
+        group_sigma() * assume["withdrawal_sigma_scale"], working_share=working_share_of_withdrawals(assume),
+    )  # fmt: skip
+    curve = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd)
+    cells = {name: values[:1, y] for name, values in everything.projection.cells.items()}
+    drawn = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]
+    with_them, without = (
+        expected_tax(curve, y, dollars, inputs.holders[y])
+        for dollars in (drawn + cells["conversions"], drawn)
+    )
+    np.testing.assert_allclose(cells["conversion_tax"], with_them - without, rtol=1e-9, atol=1.0)
+
+
+def test_conversions_below_the_share_who_withdraw_are_theirs() -> None:
+    def paid(rate: float) -> engine_run.Run:
+        return run("baseline", ("withdrawals.conversion_rate", rate), ("withdrawals.conversion_first_year", 2028),
+                   ("withdrawals.conversion_last_year", 2030))  # fmt: skip
+
+    few, many = paid(0.05), paid(0.6)
+    assert few.inputs.conversion_schedule is few.inputs.owner_schedule
+    y = 2028 - FIRST_YEAR
+    owner, converts = many.inputs.owner_schedule.tax_usd, many.inputs.conversion_schedule.tax_usd
+    # more people on the same dollars pay less, in the years and at the ages of many conversions only
+    assert (converts[y] <= owner[y] * (1 + 1e-12)).all() and converts[y].sum() < owner[y].sum()
+    np.testing.assert_array_equal(converts[y - 1], owner[y - 1])
+    required = ATTAINED_AGES >= 80
+    np.testing.assert_array_equal(converts[y, required], owner[y, required])
+
+
 # --- limits -----------------------------------------------------------------------------------------
 
 
@@ -149,6 +194,30 @@ def test_a_lower_limit_is_more_revenue_now(change: tuple[str, object]) -> None:
     paid = lower.inputs.contribution_usd.sum(axis=(1, 2, 3, 4))
     assert (paid <= plain.inputs.contribution_usd.sum(axis=(1, 2, 3, 4)) * (1 + 1e-12)).all()
     assert line(lower, "withdrawal_tax")[-1] < line(plain, "withdrawal_tax")[-1]
+
+
+def test_a_higher_limit_gives_back_what_the_law_s_lag_behind_wages_cuts_and_no_more() -> None:
+    high, higher, law = (
+        run("baseline", *change)
+        for change in (
+            (("limits.elective_limit_usd", 50_000.0),), (("limits.elective_limit_usd", 100_000.0),), (),
+        )
+    )  # fmt: skip
+    np.testing.assert_array_equal(high.inputs.contribution_usd, higher.inputs.contribution_usd)
+    elective = [
+        (made.contributions.elective_traditional_usd + made.contributions.elective_roth_usd)
+        for made in (high, law)
+    ]
+    gained = (elective[0] - elective[1]).sum(axis=(1, 2))
+    years = law.ledger.years
+    np.testing.assert_allclose(gained[years < 2027], 0.0, atol=1.0)
+    assert (np.diff(gained[(years >= 2027) & (years <= 2060)]) > 0).all()
+    # a person's deferrals are those of 2025, grown with wages: no wish beyond the limit is added
+    wages = law.economy["wage_index"] / law.economy.loc[FIRST_YEAR, "wage_index"]
+    people = law.people.people_open
+    level = elective[0] / np.where(people > 0, people, 1) / wages.to_numpy()[:, None, None]
+    first = level[0] / law.inputs.year_fraction[0]
+    assert (level[2:36] <= first * (1 + 1e-9)).all()
 
 
 def test_dollars_above_a_lower_limit_pay_the_marginal_rate() -> None:
@@ -431,66 +500,148 @@ def test_the_report_s_chapter_says_what_each_case_changes() -> None:
     assert levers_section((base,)) is None
 
 
-def test_a_reform_that_comes_with_the_package_is_found_and_named() -> None:
-    from fiscal.engine.inputs import law_in_force
-    from fiscal.scenario import reform_file
+def test_a_reform_that_comes_with_the_package_is_found() -> None:
+    from fiscal.engine.inputs import law_in_force, reform_of
+    from fiscal.scenario import reform_file, reform_files
 
     settings = load("rate_rise_2040").settings
     assert reform_file("rate_rise.json").is_file() and str(reform_file("mine.json")) == "mine.json"
-    named = law_in_force(settings)
-    assert named.startswith("reform, schedules ") and law_in_force(load("boom").settings) == "current law"
+    assert law_in_force(load("boom").settings) == "current law" and reform_of(load("boom").settings) is None
     later = load("rate_rise_2040", {"law.reform_year": 2050}).settings
-    assert law_in_force(later) != named
+    assert reform_of(later) == reform_of(settings).moved(2050) != reform_of(settings)
+    assert [str(one) for one in reform_files("a.json+ b.json")] == ["a.json", "b.json"]
 
 
-def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(tmp_path, monkeypatch) -> None:
-    """From the file to the tax, by schedules that stand in for Tax-Calculator's: the law's, five percent higher from
-    the reform on. That a reform moves its own years in Tax-Calculator is tested beside the build."""
+REFORMED = {"law.reform": "rate_rise.json", "law.reform_year": 2060}
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """A cache of its own, and in place of Tax-Calculator's schedules the law's, five percent higher from the reform on;
+    the folders that were built come back. That a reform moves its own years in Tax-Calculator is tested beside the
+    build."""
     from fiscal.base import sources
+    from fiscal.engine import inputs as engine_inputs
+    from fiscal.law import reforms
     from fiscal.law.build import schedules
 
-    def stand_in(progress, jobs, *, years, reform, out_dir):
-        assert schedules.first_reform_year(reform) == 2060 and 2059 in years
+    built = []
+
+    def made(progress, jobs, *, years, reform, changed, out_dir, kept):
+        assert reforms.change_years(reform)[0] == 2060 and 2059 in years
         out_dir.mkdir()
         for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile"):
             table = sources.table(name)
             if name == "withdrawal_curve":
                 table.loc[table["law_year"] >= 2060, "mean_added_tax_usd"] *= 1.05
             table.to_csv(out_dir / f"{name}.csv", index=False)
+        built.append(out_dir)
 
-    monkeypatch.setenv("FISCAL_CACHE", str(tmp_path))
-    monkeypatch.setattr(schedules, "build", stand_in)
-    reformed = run("baseline", ("law.reform", "rate_rise.json"), ("law.reform_year", 2060))
+    monkeypatch.setenv("FISCAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(reforms, "tried", lambda reform: reforms.Trial(("of a value",), (2060,)))
+    monkeypatch.setattr(schedules, "build", made)
+    monkeypatch.setattr(engine_inputs, "_REFORMS", {})
+    return built
+
+
+def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(stand_in) -> None:
+    reformed = run("baseline", *REFORMED.items())
     years, plain = reformed.ledger.years, run("baseline")
     gap = line(reformed, "withdrawal_tax") / line(plain, "withdrawal_tax") - 1
     assert gap[years == 2060] == pytest.approx(0.05, abs=1e-6)
     assert (np.abs(gap[years <= 2052]) < 1e-12).all()
-    # kept by content: found again without a build, and made again when a file of it was damaged
-    from fiscal.engine import inputs
 
-    (kept,) = tmp_path.iterdir()
-    inputs._REFORMS.clear()
-    built = []
-    monkeypatch.setattr(schedules, "build", lambda *given, **told: built.append(told["out_dir"]) or 1 / 0)
-    settings = load("baseline", {"law.reform": "rate_rise.json", "law.reform_year": 2060}).settings
-    assert len(inputs.schedules_in_force(settings).law_years) > 2 and not built
-    inputs._REFORMS.clear()
+
+def test_schedules_of_a_reform_are_kept_by_what_makes_them(stand_in, tmp_path) -> None:
+    """Found again without a build; built again where a table or the record is not what was written."""
+    from fiscal.engine import inputs as engine_inputs
+
+    settings = load("baseline", REFORMED).settings
+
+    def law() -> str:
+        engine_inputs._REFORMS.clear()
+        return engine_inputs.law_in_force(settings)
+
+    (tmp_path / "cache" / ".reform.old").mkdir(parents=True)  # of a build that was killed
+    first = law()
+    assert law() == first and len(stand_in) == 1
+    (kept,) = (tmp_path / "cache").iterdir()  # nothing else is left
+    assert any("of a value" in said for said in engine_inputs.law_warnings(settings))
     (kept / "outside_rates.csv").write_text("damaged")
-    with pytest.raises(ZeroDivisionError):
-        inputs.schedules_in_force(settings)
-    assert len(built) == 1
+    assert law() == first and len(stand_in) == 2
+    record = json.loads((kept / "record.json").read_text())
+    for key, other in (("reform", {"II_rt7": {"2060": 0.9}}), ("code_sha256", "0"), ("taxcalc_version", "1")):
+        (kept / "record.json").write_text(json.dumps(record | {key: other}))
+        before = len(stand_in)
+        assert law() == first and len(stand_in) == before + 1, key
+    # who writes the record too is seen in a run's record, which names the hash of the schedules
+    table = kept / "outside_rates.csv"
+    table.write_text(table.read_text().replace("0.1", "0.2"))
+    sums = record["sha256"] | {"outside_rates": hashlib.sha256(table.read_bytes()).hexdigest()}
+    (kept / "record.json").write_text(json.dumps(record | {"sha256": sums}))
+    assert law() != first
+
+
+def test_an_interrupted_build_leaves_its_law_years_and_nothing_else(stand_in, tmp_path, monkeypatch) -> None:
+    from fiscal.engine import inputs as engine_inputs
+    from fiscal.law.build import schedules
+
+    settings = load("baseline", REFORMED).settings
+    finish = schedules.build
+
+    def stopped(*given, kept, out_dir, **told):
+        (kept / "2060.json").write_text("finished")
+        (kept / "2061.1.part").write_text("half")
+        out_dir.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedules, "build", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        engine_inputs.schedules_in_force(settings)
+
+    def resumed(*given, kept, **told):
+        assert sorted(file.name for file in kept.iterdir()) == ["2060.json", "lock"]
+        finish(*given, kept=kept, **told)
+
+    monkeypatch.setattr(schedules, "build", resumed)
+    assert engine_inputs.schedules_in_force(settings).sha256
+    assert [one.suffix for one in (tmp_path / "cache").iterdir()] == [""]
+
+
+def test_without_a_home_the_cache_is_the_users_alone(tmp_path, monkeypatch) -> None:
+    from fiscal.engine import inputs as engine_inputs
+
+    for name in ("FISCAL_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "no-home").write_text("a file")
+    monkeypatch.setenv("HOME", str(tmp_path / "no-home"))
+    monkeypatch.setattr(engine_inputs.tempfile, "tempdir", str(tmp_path))
+    engine_inputs._private_folder.cache_clear()
+    own = engine_inputs.cache_dir()
+    assert own.parent == tmp_path and own.stat().st_mode & 0o777 == 0o700
+    engine_inputs._private_folder.cache_clear()
+    assert engine_inputs.cache_dir() == own  # found again by the next run
+    own.chmod(0o777)  # as another user would lay it out
+    engine_inputs._private_folder.cache_clear()
+    fresh = engine_inputs.cache_dir()
+    assert fresh != own and fresh.stat().st_mode & 0o777 == 0o700
+    own.rmdir()
+    own.symlink_to(fresh)
+    engine_inputs._private_folder.cache_clear()
+    assert engine_inputs.cache_dir() not in (own, fresh)
+    engine_inputs._private_folder.cache_clear()
 
 
 @pytest.mark.parametrize(
     "text", ["[1, 2]", '"x"', "null", '{"II_rt1": 0.1}', "{}", '{"II_rt1": {}}', "{", ""]
 )
 def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> None:
-    from fiscal.law.build import schedules
+    from fiscal.law import reforms
 
     file = tmp_path / "mine.json"
     file.write_text(text)
     with pytest.raises(InputError, match=r"mine\.json"):
-        schedules.read_reform(file)
+        reforms.read_reform(file)
 
 
 def test_values_do_not_hang_on_the_named_path_where_savers_answer() -> None:
@@ -552,3 +703,65 @@ def test_contradictions_are_refused_with_their_reasons(changes: dict[str, object
         load("boom", changes)
     for word in words:
         assert word in str(caught.value)
+
+
+# --- levers without effect --------------------------------------------------------------------------
+
+IDLE = {
+    "baseline": {
+        "adoption.allocation_share": 0.2, "adoption.start_year": 2030, "adoption.full_year": 2040,
+        "adoption.group_tilt": 1.0, "adoption.age_tilt": 1.0, "adoption.allocation_heavy_multiple": 3.0,
+        "adoption.allocation_heavy_share": 0.5, "adoption.mode": "new_money", "adoption.displaces": "equity",
+        "adoption.rebalancing": 0.5, "alternatives.private_equity_share": 0.1, "alternatives.fee_rate": 0.01,
+        "overlays.custody_loss_year": 2030, "fees.crypto_rate": 0.01, "paths.name": "boom",
+        "paths.outside_event_return": 0.2, "backstop.trigger_share": 0.2, "books.displaced_taxable_share": 0.5,
+        "behaviour.contribution_return_response": 0.5, "paths.replay_scale": 1.5, "paths.replay_year": 2030,
+        "paths.replay_start": "2014-01", "paths.block_months": 6.0, "paths.tail_share": 0.1,
+        "paths.equity_correlation": 0.1, "paths.tail_variance": 2.0, "paths.crypto_return": 0.1,
+        "paths.stated_return_years": 5.0, "paths.excess_half_life": 3.0, "paths.crypto_volatility": 0.9,
+        "paths.crypto_volatility_mature": 0.9, "paths.maturing_years": 5.0, "paths.value_cap_over_gdp": 1.0,
+        "limits.catch_up_limit_usd": 20_000.0, "limits.additions_limit_usd": 150_000.0,
+        "withdrawals.conversion_rate": 0.5, "withdrawals.conversion_first_year": 2070,
+        "state.rate": 0.1, "state.withdrawals_taxed_share": 0.1, "roth.employer_share": 0.5,
+        "roth.employer_first_year": 2070, "tax.flat_rate": 0.2, "heirs.age_gap": 20,
+        "people.retired_rank_correlation": 0.6,
+    },
+    "boom": {
+        "overlays.price_impact_persistence": 0.9, "overlays.reversal_kind": "forced_sale",
+        "overlays.operational_recovery_share": 0.9, "overlays.custody_loss_share": 0.9, "behaviour.panic_fall": 0.1,
+        "behaviour.panic_years": 9, "adoption.allocation_heavy_share": 0.5, "alternatives.fee_rate": 0.02,
+        "limits.change_year": 2040, "withdrawals.conversion_last_year": 2040,
+    },
+}  # fmt: skip
+"""Settings that another one of the scenario keeps from acting."""
+
+ACTING = ("tax.flat_rate", "roth.employer_first_year", "withdrawals.conversion_first_year")
+"""Settings of :data:`IDLE` that keep others there from acting."""
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_settings_said_to_have_no_effect_change_no_dollar(name: str) -> None:
+    changes = IDLE[name]
+    acting = {key: value for key, value in changes.items() if key in ACTING}
+    found = idle_settings(load(name, SHORT | changes))
+    assert set(found) == set(changes) - set(acting)
+    moved, plain = run(name, *changes.items()), run(name, *acting.items())
+    for one in (
+        "net_revenue",
+        "withdrawal_tax",
+        "deferred_revenue",
+        "roth_upfront_tax",
+        "inside_buildup_cash",
+    ):
+        np.testing.assert_allclose(line(moved, one), line(plain, one), rtol=1e-12, atol=1.0, err_msg=one)
+
+
+def test_no_scenario_of_the_catalogue_sets_what_has_no_effect() -> None:
+    assert {name: found for name in catalogue() if (found := idle_settings(load(name)))} == {}
+
+
+def test_a_rule_names_settings_that_are_there() -> None:
+    known = {row.key for row in load("baseline").explained()}
+    for rule in RULES:
+        for key in rule.keys:
+            assert key in known or any(one.startswith(key) and key.endswith(".") for one in known), key

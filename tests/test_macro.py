@@ -9,7 +9,7 @@ from fiscal.base import sources
 from fiscal.base.axes import RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.people import population
-from fiscal.people.macro import COLUMNS, macro, participation_rate
+from fiscal.people.economy import COLUMNS, macro, participation_rate
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fiscal.base import memory
+import fiscal
+from fiscal.base import compiled, memory
 from fiscal.base.errors import InputError
-from fiscal.engine import random_paths
-from fiscal.engine import run as engine_run
+from fiscal.engine import run
 from fiscal.engine.random_paths import BATCH, bytes_needed, simulate
+from fiscal.results import running
 from fiscal.results.tables import random_paths
 from fiscal.scenario import load
 
@@ -63,14 +67,14 @@ def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) 
     """Peaks of drawing, projecting and tables with 200 and 2,000 paths: what a path adds, and what a batch takes."""
     monkeypatch.setattr(random_paths, "BATCH", 100)
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 2000})
-    paths = engine_run.compute(scenario, run_off=False, draw=False).paths
+    paths = run.compute(scenario, run_off=False, draw=False).paths
     assert paths is not None
     simulate(paths.asked, measure="real", count=2)  # what is imported and read once
     peaks = {}
     for count in (200, 2000):
         tracemalloc.start()
         drawn = simulate(paths.asked, measure="real", count=count)
-        random_paths.path_tables(engine_run.Paths(**{**vars(paths), "distributions": (drawn,)}))
+        random_paths.path_tables(run.Paths(**{**vars(paths), "distributions": (drawn,)}))
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     fixed, per_path = bytes_needed(scenario.settings)
@@ -96,10 +100,10 @@ def test_the_issue_s_hundred_thousand_paths_stay_below_two_gib() -> None:
 
 def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: 4 * GIB)
-    monkeypatch.setattr(engine_run.compiled, "prepare", lambda: pytest.fail("the work has begun"))
+    monkeypatch.setattr(run.compiled, "prepare", lambda: pytest.fail("the work has begun"))
     many = load("stochastic_central", {"paths.count": 1_000_000})
     with pytest.raises(InputError) as caught:
-        engine_run.run(many)
+        running.run(many)
     (problem,) = caught.value.problems
     assert problem.key == "paths.count" and problem.value == 1_000_000
     assert "GiB of memory, 4.0 GiB are available" in problem.message
@@ -110,25 +114,69 @@ def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytes
         assert (fixed + count * per_path <= 4 * GIB) == allowed
     monkeypatch.setattr(memory, "available_bytes", lambda: GIB // 2)
     with pytest.raises(InputError, match="a machine with more memory"):
-        engine_run.run(many)
+        running.run(many)
 
 
 def test_where_no_system_tells_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
-    monkeypatch.setattr(engine_run.compiled, "prepare", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(run.compiled, "prepare", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):  # the work has begun
-        engine_run.run(load("stochastic_central", {"paths.count": 1_000_000}))
+        running.run(load("stochastic_central", {"paths.count": 1_000_000}))
 
 
-def test_paths_are_not_asked_for_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 1)
-    run = engine_run.compute(load("boom", SETTINGS), run_off=False)
-    assert run.paths is None
+@pytest.mark.parametrize("project", [running.run, run.compute, fiscal.quick, fiscal.cells])
+def test_named_paths_that_would_not_fit_are_refused_before_the_work(
+    project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 100 * 2**20)
+    monkeypatch.setattr(compiled, "prepare", lambda: pytest.fail("the work has begun"))
+    with pytest.raises(
+        InputError, match=r"GiB of memory, 0\.1 GiB are available .*allowed: a machine with more"
+    ):
+        project(load("boom", SETTINGS))
+
+
+def test_the_estimate_of_named_paths_counts_years_references_and_conventions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = 1100 * 2**20
+    monkeypatch.setattr(memory, "available_bytes", lambda: room)
+    run.refuse_beyond_memory(load("baseline", SETTINGS | {"adoption.full_year": 2035}).settings)
+    for more in (
+        {"horizon.last_year": 2100}, {"adoption.participants_share": 0.5, "adoption.allocation_share": 0.5},
+        {"books.convention_rates": [0.01, 0.02, 0.03, 0.04, 0.05]},
+    ):  # fmt: skip
+        settings = load("baseline", SETTINGS | more).settings
+        with pytest.raises(InputError):
+            run.refuse_beyond_memory(settings)
+        run.refuse_beyond_memory(settings, run_off=False, references=False)
+        run.refuse_beyond_memory(settings, cells=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")
+@pytest.mark.parametrize("mebibytes", [700, 1500])
+def test_a_process_of_little_memory_answers_with_a_message(mebibytes: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LIMITED.format(mebibytes=mebibytes), "run", "boom", "--out", "mine"]
+    answer = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )  # fmt: skip
+    assert answer.returncode == 2, answer.stderr
+    assert "memory" in answer.stderr and "Traceback" not in answer.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, ({mebibytes} * 2**20,) * 2)
+from fiscal import cli
+cli.main()
+"""
 
 
 def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 51})
-    paths = engine_run.compute(scenario, run_off=False).paths
+    paths = run.compute(scenario, run_off=False).paths
     assert paths is not None
     whole = random_paths.path_tables(paths)
     monkeypatch.setattr(random_paths, "BLOCK_NUMBERS", 100)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -21,8 +23,8 @@ from fiscal.base import sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError
 from fiscal.report import content, drawing
-from fiscal.results import figures
-from fiscal.results.figures import statistics, style
+from fiscal.results import figures, schema
+from fiscal.results.figures import drawings, files, statistics, style
 from fiscal.results.figures import words as figures_words
 from fiscal.results.figures.setting_names import SETTING_NAMES, setting_name
 from fiscal.scenario.schema import declared
@@ -34,6 +36,13 @@ NAMES = sorted(ALWAYS | CRYPTO | STORED | {"waterfall"})
 
 
 # --- which, where, how ------------------------------------------------------------------------------
+
+
+def test_a_figure_is_declared_once_and_reads_tables_that_there_are():
+    names = [figure.name for figure in figures.FIGURES]
+    assert len(set(names)) == len(names) and set(NAMES) <= set(names)
+    tables = {table for figure in figures.FIGURES if "results" in figure.of for table in figure.reads}
+    assert tables <= set(schema.TABLES)
 
 
 def test_what_is_available_depends_on_what_the_runs_hold():
@@ -69,6 +78,52 @@ def test_changes_no_global_state(name):
     import matplotlib.pyplot as plt
 
     assert plt.get_fignums() == []
+
+
+USER_STYLES = (
+    {"text.usetex": True},
+    {"axes.grid": True, "axes.facecolor": "yellow", "savefig.bbox": "tight", "lines.marker": "o"},
+    {
+        "xtick.minor.visible": True,
+        "axes.unicode_minus": False,
+        "savefig.dpi": 40,
+        "figure.facecolor": "black",
+    },
+)
+
+
+@pytest.mark.parametrize("user", USER_STYLES)
+def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are(user):
+    def made() -> tuple[bytes, ...]:
+        ax = drawings.crypto_history(None)
+        buffer = io.BytesIO()
+        ax.figure.savefig(buffer, format="png", metadata={"Software": None})
+        return buffer.getvalue(), files.png(ax), *files.drawn(drawings.crypto_history(None), "a").values()
+
+    plain = made()
+    with mpl.rc_context(user):
+        before = dict(mpl.rcParams)
+        assert made() == plain
+        assert dict(mpl.rcParams) == before
+
+
+def test_a_matplotlibrc_in_the_folder_changes_no_byte(tmp_path):
+    program = (
+        "import hashlib; from fiscal.results.figures import drawings, files\n"
+        "for part in files.drawn(drawings.crypto_history(None), 'a').values(): print(hashlib.sha256(part).hexdigest())"
+    )
+    found = []
+    for name, text in (
+        ("plain", ""),
+        ("own", "text.usetex: True\naxes.facecolor: yellow\nsavefig.bbox: tight\n"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "matplotlibrc").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path / name, capture_output=True, text=True, check=True
+        )
+        found.append(done.stdout)
+    assert found[0] == found[1] and len(found[0].split()) == 2
 
 
 def test_the_same_figure_gives_the_same_bytes():

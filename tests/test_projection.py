@@ -98,7 +98,12 @@ def test_paths_do_not_touch_each_other(seed: int) -> None:
 @given(seeds)
 def test_stratum_receives_its_share_of_the_money(seed: int) -> None:
     """Linear in the stratum's share: a stratum that gets everybody's money would pass the identity."""
-    inputs = random_inputs(seed, owner_schedule=flat_schedule(0.2), heir_schedule=flat_schedule(0.2))
+    inputs = random_inputs(
+        seed,
+        owner_schedule=flat_schedule(0.2),
+        conversion_schedule=flat_schedule(0.2),
+        heir_schedule=flat_schedule(0.2),
+    )
     projection = project(inputs)
     nothing = np.zeros_like(inputs.crypto_target_share)
     zero = replaced(inputs, crypto_target_share=nothing, crypto_contribution_share=nothing,
@@ -130,7 +135,12 @@ def test_new_money_only_leaves_existing_balances_in_the_core() -> None:
 @quick
 @given(seeds, st.floats(0.05, 0.5))
 def test_flat_rate_taxes_exactly_the_withdrawals(seed: int, rate: float) -> None:
-    inputs = random_inputs(seed, owner_schedule=flat_schedule(rate), heir_schedule=flat_schedule(rate))
+    inputs = random_inputs(
+        seed,
+        owner_schedule=flat_schedule(rate),
+        conversion_schedule=flat_schedule(rate),
+        heir_schedule=flat_schedule(rate),
+    )
     projection = project(inputs)
     cells = projection.cells
     taxable = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]

@@ -27,7 +27,7 @@ from fiscal.report.decomposition import decomposition_section
 from fiscal.report.drivers import drivers_blocks
 from fiscal.results.figures import statistics
 from fiscal.results.figures.words import MINUS, amount, figures, percent, signed_amount, window_name
-from fiscal.results.result import COLUMNS
+from fiscal.results.schema import COLUMNS
 from fiscal.scenario.design import read_design
 
 
@@ -700,7 +700,7 @@ def test_heads_of_the_workbook_are_words_and_no_name_of_a_column() -> None:
         name
         for frame in one.tables.values()
         for name in frame.select_dtypes("number")
-        if not workbook._unit_in_run(name, one)
+        if not COLUMNS[name].unit
     ]
     assert set(numbers) <= {
         "residual",

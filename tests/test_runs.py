@@ -15,6 +15,7 @@ import pandas.testing
 import pytest
 
 from fiscal.base import sources
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError
 from fiscal.results import store
 from fiscal.scenario import load
@@ -242,15 +243,11 @@ def test_git_state_is_of_the_source_tree(root):
         assert state is not None and state["commit"] == head.stdout.strip()
 
 
-def test_the_code_hash_is_of_every_source_file(root):
-    digest = store.code_sha256.__wrapped__()
-    code = (
-        f"import sys; sys.path.insert(0, {str(root)!r}); from fiscal import runs; print(runs.code_sha256())"
-    )
-    other = subprocess.run(
-        [sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True
-    ).stdout.strip()
-    assert digest == other
+def test_the_code_hash_is_the_same_from_any_folder(root):
+    own = code_sha256()
+    call = f"import sys; sys.path.insert(0, {str(root)!r}); from fiscal.base import code; print(code.code_sha256())"
+    other = subprocess.run([sys.executable, "-c", call], cwd="/", capture_output=True, text=True, check=True)
+    assert own == other.stdout.strip()
 
 
 def test_force_never_deletes_what_a_run_did_not_write(tmp_path):
@@ -341,6 +338,8 @@ def test_a_run_cannot_call_itself_something_else(folder, name):
     """The name becomes that of the files beside a report."""
     manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
     (folder / store.MANIFEST).write_text(json.dumps(manifest | {"name": name}), encoding="utf-8")
+    assert "name: was changed after the run" in str(store.verify(folder)[0])
+    _forge(folder, "summary.json")
     assert store.verify(folder) == []
     with pytest.raises(InputError, match="name: is not the scenario's"):
         store.read_run(folder)
@@ -352,10 +351,170 @@ def _forge(folder, name):
 
     manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
     manifest["outputs"][name] = file_sha256(folder / name)
+    manifest["sizes"][name] = (folder / name).stat().st_size
     manifest["record_fingerprint"] = fingerprint_of(
         {"inputs": manifest["inputs"], "outputs": manifest["outputs"]}
     )
-    write_json(folder / store.MANIFEST, manifest)
+    write_json(folder / store.MANIFEST, store.sealed(manifest))
+
+
+def _changed(folder, change):
+    """The manifest of a folder after ``change`` was made to it and nothing else."""
+    manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
+    change(manifest)
+    (folder / store.MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    return manifest
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("law", lambda told: told.update(law="reform, schedules 0123456789abcdef")),
+        ("git", lambda told: told.update(git={"commit": "f" * 40, "dirty": False})),
+        ("git", lambda told: told.update(git=None if told["git"] else {"commit": "f" * 40, "dirty": True})),
+        ("name", lambda told: told.update(name="another")),
+        ("set_in", lambda told: told["set_in"]["origins"].update({"paths.seed": "theirs.toml"})),
+        ("set_in", lambda told: told["set_in"].update(more=1)),
+        ("own_tables", lambda told: told.update(own_tables={"life_table": "an archive"})),
+        ("table_indexes", lambda told: told.update(table_indexes={})),
+        ("schema_version", lambda told: told.update(schema_version=2)),
+        ("sizes", lambda told: told["sizes"].update({"summary.json": 1})),
+        ("reviewed_by", lambda told: told.update(reviewed_by="a board")),
+        ("own_tables", lambda told: told.pop("own_tables")),
+        ("manifest_fingerprint", lambda told: told.update(manifest_fingerprint="0" * 64)),
+    ],
+)
+def test_whatever_is_changed_in_a_manifest_is_named(folder, part, change):
+    _changed(folder, change)
+    found = [problem.key for problem in store.verify(folder) if problem.file.endswith(store.MANIFEST)]
+    assert found == [part]
+    for read in (store.cite, store.stored_result):
+        with pytest.raises(InputError, match=part):
+            read(folder)
+
+
+def test_several_changes_in_a_manifest_are_all_named(folder):
+    def forge(told):
+        told["law"], told["git"] = "reform, schedules 0", {"commit": "f" * 40, "dirty": False}
+
+    _changed(folder, forge)
+    assert {problem.key for problem in store.verify(folder)} == {"law", "git"}
+
+
+@pytest.mark.parametrize("commit", ["main", "f" * 39, "F" * 40, "f" * 40 + "\n", "", r"\input{x}"])
+def test_a_commit_is_hexadecimal(folder, commit):
+    forged = _changed(folder, lambda told: told.update(git={"commit": commit, "dirty": False}))
+    (folder / store.MANIFEST).write_text(json.dumps(store.sealed(forged)), encoding="utf-8")
+    (problem,) = store.verify(folder)
+    assert problem.key == "git.commit" and "hexadecimal" in problem.allowed
+    with pytest.raises(InputError, match="git.commit"):
+        store.cite(folder)
+
+
+def test_a_key_that_stands_twice_and_a_link_are_faults_of_a_manifest(folder, tmp_path):
+    file = folder / store.MANIFEST
+    content = file.read_text(encoding="utf-8")
+    file.write_text(content.replace("{", '{"law": "another",', 1), encoding="utf-8")
+    assert "'law' stands twice" in str(store.verify(folder)[0])
+    file.unlink()
+    (tmp_path / "elsewhere.json").write_text(content, encoding="utf-8")
+    file.symlink_to(tmp_path / "elsewhere.json")
+    assert [str(problem) for problem in store.verify(folder)] == [
+        f"{file}: is a link; allowed: the file itself"
+    ]
+    with pytest.raises(InputError, match="is a link"):
+        store.cite(folder)
+
+
+def test_a_run_of_an_earlier_version_is_read_and_what_is_not_checked_is_said(folder):
+    def earlier(told):
+        told["schema_version"] = 2
+        for name in ("part_sha256", "manifest_fingerprint", "sizes"):
+            del told[name]
+
+    manifest = _changed(folder, earlier)
+    assert store.verify(folder) == [] and store.stored_result(folder).name == manifest["name"]
+    assert {"law", "git", "own_tables", "set_in"} <= set(store.unchecked(manifest))
+    (said,) = (words for words in store.cite(folder)["caveats"] if "not checked" in words)
+    assert "git" in said and "law" in said
+    _changed(folder, lambda told: told.update(schema_version=store.SCHEMA_VERSION))
+    assert store.verify(folder)  # no run of this version is without hashes of its manifest
+
+
+def test_what_a_run_cannot_have_written_is_refused_by_its_size(folder, monkeypatch):
+    """A sparse file of any size costs nothing to lay; none of another size than the run's is read."""
+    from fiscal.results.store import folder as folders
+
+    read = []
+    whole = folders.file_sha256
+    monkeypatch.setattr(folders, "file_sha256", lambda path: read.append(path.name) or whole(path))
+    os.truncate(folder / "tables" / "budget.csv", 50 * 10**9)
+    (problem,) = store.verify(folder)
+    assert "budget.csv" in problem.file and "50000000000 bytes" in str(problem)
+    assert "budget.csv" not in read
+    # told the same by a manifest that was made to fit, or without sizes
+    size = 50 * 10**9
+
+    def fit(told):
+        told["sizes"]["tables/budget.csv"] = size
+
+    forged = _changed(folder, fit)
+    (folder / store.MANIFEST).write_text(json.dumps(store.sealed(forged)), encoding="utf-8")
+    read.clear()
+    assert "too large" in "".join(map(str, store.verify(folder))) and "budget.csv" not in read
+    with (folder / store.MANIFEST).open("ab") as stream:
+        stream.truncate(50 * 10**9)
+    assert "too large" in str(store.verify(folder)[0])
+
+
+def test_a_folder_of_countless_files_is_left_at_the_first_too_many(folder, monkeypatch):
+    from fiscal.results.store import folder as folders
+
+    monkeypatch.setattr(folders, "MAX_FILES", 20)
+    for number in range(50):
+        (folder / "tables" / f"more{number}.csv").touch()
+    found = list(map(str, store.verify(folder)))
+    assert any("holds more files than any run" in words for words in found) and len(found) <= 22
+
+
+def test_a_rerun_holds_the_manifest_against_the_run(small_result, folder):
+    """A manifest whose hashes were made to fit: what the run made again says otherwise is named."""
+    made = lambda scenario: _of(scenario, small_result.tables, small_result)  # noqa: E731
+    assert store.rerun(folder, made).differences == ()
+
+    def forge(told):
+        told.update(law="reform, schedules 0", own_tables={"life_table": "x"}, git=None)
+
+    forged = _changed(folder, forge)
+    (folder / store.MANIFEST).write_text(json.dumps(store.sealed(forged)), encoding="utf-8")
+    assert store.verify(folder) == []
+    found = store.rerun(folder, made)
+    assert {words.split(":")[0] for words in found.differences} == {
+        "manifest.json, law", "manifest.json, own_tables"
+    }  # fmt: skip
+    forged["git"] = {"commit": "f" * 40, "dirty": False}  # of no checkout
+    (folder / store.MANIFEST).write_text(json.dumps(store.sealed(forged)), encoding="utf-8")
+    assert store.rerun(folder, made).unchecked == ("git",)
+
+
+def test_a_run_of_a_clean_commit_has_the_source_code_of_that_commit(root):
+    from fiscal.results.store.manifest import against_commit
+
+    state = store.git_state()
+    if state is None:
+        with pytest.raises(LookupError):
+            against_commit({"commit": "f" * 40, "dirty": False})
+        return
+    for unknown in ({"commit": "f" * 40, "dirty": False}, {**state, "dirty": True}):
+        with pytest.raises(LookupError):
+            against_commit(unknown)
+    if not state["dirty"]:
+        assert against_commit(state) is None
+    first = subprocess.run(
+        ["git", "-C", str(root), "rev-list", "--max-parents=0", "HEAD"], capture_output=True, text=True
+    ).stdout.split()
+    if first and first[0] != state["commit"]:
+        assert "other source code" in against_commit({"commit": first[0], "dirty": False})
 
 
 def test_links_in_a_run_folder_are_refused(folder, tmp_path):

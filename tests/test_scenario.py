@@ -10,19 +10,22 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fiscal.base import sources
-from fiscal.base.errors import InputError
+from fiscal.base import errors, sources
+from fiscal.base.errors import InputError, nearest
+from fiscal.base.files import MAX_DEPTH
 from fiscal.scenario import Scenario, Settings, catalogue, explain, json_schema, load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.markets import DETERMINISTIC_PATHS
 from fiscal.scenario.schema import SECTIONS, declared, known_keys
 from fiscal.scenario.section import is_optional
-from fiscal.scenario.toml import MAX_BYTES, MAX_DEPTH, format_value, write_toml
+from fiscal.scenario.toml import MAX_BYTES, format_value, write_toml
 
 
 def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
@@ -310,7 +313,8 @@ speed = 1
     ("override", "suggestion"),
     [
         ("adoption.rebalancng=1", "adoption.rebalancing"),
-        ("roth.rebalancing=1", "adoption.rebalancing"),
+        ("adoption.rebalancing_=1", "adoption.rebalancing"),
+        ("Fees.Core-Rate=0.01", "fees.core_rate"),
         ("adopton.mode=transfer", "adoption.mode"),
         ("flat_rate=0.1", "tax.flat_rate"),
         ("assumptions.hardshp_rate=0.004", "assumptions.hardship_rate"),
@@ -432,6 +436,46 @@ def test_a_wrong_base_hides_no_other_problem(tmp_path):
     assert len(messages(tmp_path / "mine.toml")) == 1
 
 
+@pytest.mark.parametrize(
+    "override",
+    # other words, and settings of other sections, have other meanings
+    [
+        "roth.from_year=2030",
+        "paths.path=1",
+        "paths.paths=1",
+        "roth.rebalancing=1",
+        "count_=3",
+        "x=1",
+        "seeds=1",
+    ],
+)
+def test_a_setting_with_another_meaning_is_not_suggested(override):
+    (message,) = messages("baseline", [override])
+    assert "unknown key" in message and "did you mean" not in message
+
+
+def test_a_section_is_not_a_value_in_overrides_either():
+    for override in (["paths=3"], {"paths": 3}):
+        (message,) = messages("baseline", override)
+        assert "paths: is a section, not a value" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        ("bom", ["boom", "bust"], "boom"),
+        ("rnu", ["run", "cite"], "run"),  # two letters that changed places are one slip
+        ("Median-Path", ["median_path"], "median_path"),
+        ("share", ["scare", "share_2025"], "scare"),
+        ("bust", ["boost", "base"], None),
+        ("a" * 10**6, ["a", "run"], None),
+        ("", ["run"], None),
+    ],
+)
+def test_names_are_near_when_a_letter_or_two_differ(name, known, found):
+    assert nearest(name, known) == found
+
+
 def test_an_unknown_scenario_is_answered_with_the_nearest():
     (message,) = messages("bom")
     assert message == (
@@ -506,7 +550,7 @@ def test_malformed_overrides(override):
 
 def test_an_override_cannot_smuggle_a_second_setting():
     (message,) = messages("baseline", ["fees.core_rate=0.01\ncrypto_rate = 0.02"])
-    assert "not TOML" in message
+    assert "more than one value" in message
 
 
 @pytest.mark.parametrize("title", ["a\x1b[31mb", "a\u202eb", "a\u2028b"])
@@ -573,3 +617,159 @@ def test_a_row_set_to_its_own_value_asks_no_other_question():
 def test_a_changed_scenario_drops_the_description_of_the_old_one():
     assert "One participant in ten" in load("boom").description
     assert load("boom", overrides=["adoption.participants_share=0.2"]).description == ""
+
+
+# what is too large is refused before it is read, and in few words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 30_000) + " = 1",
+        "[" + " . ".join(['"a b"', "'c.d'"] * 15_000) + "]",
+        "x = {" + ".".join(["a"] * 30_000) + " = 1}",
+        "x = " + "[" * 100_000,
+        "".join(f"k{number} = 1\n" for number in range(50_000)),
+        "[fees]\n" + "".join(f"k{number} = 1\n" for number in range(5_000)),
+        "".join(f"[k{number}]\n" for number in range(50_000)),
+        "x = {" + ", ".join(f"k{number} = 1" for number in range(50_000)) + "}",
+        "x = 1 # " + "x" * 1024 * 1024,
+    ],
+    ids=[
+        "dotted key",
+        "dotted table",
+        "dotted inside",
+        "lists",
+        "keys",
+        "one section",
+        "tables",
+        "inline",
+        "long",
+    ],
+)
+def test_oversize_texts_are_refused_before_they_are_parsed(text, tmp_path, monkeypatch):
+    if not text.startswith(("x = [", "[fees]")):  # which the parser answers at once
+        monkeypatch.setattr("tomllib.loads", lambda text: pytest.fail("the parser was asked"))
+    (message,) = messages(write(tmp_path, text))
+    assert "allowed: at most" in message and len(message) < 300 + len(str(tmp_path))
+
+
+def test_what_texts_and_comments_hold_is_not_counted(tmp_path):
+    words = ".".join("abcdefghijklmnopqrstuvwxyz") + " = [x] " * 500
+    text = f'# {words}\n[scenario]\ndescription = """\n{words[:3000]}\n\\""" {words[:500]}"""\n'
+    assert load(write(tmp_path, text)).description.startswith("a.b.c")
+
+
+@pytest.mark.parametrize("section", ["fees", "assumptions"])
+def test_a_long_list_of_problems_is_cut_and_counted(section, monkeypatch, tmp_path):
+    sought = []
+    monkeypatch.setattr(errors, "_letters_apart", lambda one, other: sought.append(one) or 9)
+    text = f"[{section}]\n" + "".join(f"core_rat{number} = 1\n" for number in range(500))
+    with pytest.raises(InputError) as caught:
+        load(write(tmp_path, text))
+    lines = str(caught.value).splitlines()
+    assert len(caught.value.problems) == 500
+    assert len(lines) == errors.MOST_TOLD + 1 and "480 more" in lines[-1]
+    assert len(set(sought)) <= errors.MOST_TOLD
+
+
+def test_many_overrides_are_refused_at_once():
+    for overrides in (
+        [f"fees.k{number}=1" for number in range(20_000)],
+        {f"fees.k{number}": 1 for number in range(20_000)},
+        {"fees": {f"k{number}": 1 for number in range(20_000)}},
+    ):
+        (message,) = messages("baseline", overrides)
+        assert "too many keys" in message
+
+
+def test_endless_values_are_shown_shortened():
+    endless: dict = {}
+    endless["horizon"] = endless
+    for overrides in (
+        {"horizon.last_year": 10**6000}, {"fees.core_rate": 10**6000}, {"assumptions.hardship_rate": 10**6000},
+        ["horizon.last_year=0x" + "f" * 6000], ["scenario.title=0x" + "f" * 6000], ["fees.core_rate=" + "x" * 10**5],
+        {"fees.core_rate": [0.1] * 10**5}, {"fees." + "x" * 10**5: 1}, endless, {"fees.core_rate": endless},
+        ["fees.core_rate={" + ".".join(["a"] * 10**5) + "=1}"],
+    ):  # fmt: skip
+        (message,) = messages("baseline", overrides)
+        assert len(message) < 700
+
+
+# values as programs hold them
+
+
+@pytest.mark.parametrize(
+    ("key", "plain", "others"),
+    [
+        ("horizon.last_year", 2050, [np.int64(2050), np.int32(2050), np.uint16(2050), np.array(2050),
+                                     pd.DataFrame({"year": [2050]})["year"].iloc[0]]),
+        ("fees.core_rate", 0.25**4, [np.float64(0.25**4), np.float32(0.25**4), pd.Series([0.25**4])[0]]),
+        ("limits.indexed", False, [np.bool_(False)]),
+        ("adoption.displaces", "equity", [np.str_("equity")]),
+        ("books.discount_rates", [0.02, 0.04], [(0.02, 0.04), np.array([0.02, 0.04]), pd.Series([0.02, 0.04])]),
+        ("assumptions.hardship_rate", 0.004, [np.float64(0.004)]),
+    ],
+)  # fmt: skip
+def test_values_of_numpy_and_pandas_are_those_of_python(key, plain, others):
+    expected = load("boom", {key: plain})
+    section, _, name = key.partition(".")
+    for value in (plain, *others):
+        for overrides in ({key: value}, {section: {name: value}}):
+            found = load("boom", overrides)
+            assert found.fingerprint() == expected.fingerprint() and found.name == expected.name
+            assert found.to_toml() == expected.to_toml()
+            assert load("boom").with_overrides(overrides) == expected
+
+
+def test_paths_name_files_in_python(tmp_path):
+    file = tmp_path / "mine.csv"
+    settings = {"paths": {"model": "user", "file": file}}
+    assert load("boom", settings) == load("boom", {"paths.model": "user", "paths.file": str(file)})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([2050]), np.float64(2050.5), np.datetime64("2050"), pd.NA, None, np.nan, 1j, b"2050", {2050}, object(),
+     {"a": 1}],
+)  # fmt: skip
+def test_wrong_values_of_programs_are_refused_as_those_of_files(value):
+    (message,) = messages("boom", {"horizon": {"last_year": value}})
+    assert "horizon.last_year: wrong type" in message and "a whole number from" in message
+
+
+@pytest.mark.parametrize("overrides", [None, 5, [("horizon.last_year", 2050)], [5], b"x=1"])
+def test_overrides_that_are_none_are_refused(overrides):
+    assert all("allowed: " in message for message in messages("boom", overrides))
+
+
+def test_a_setting_twice_in_two_spellings_is_refused():
+    (message,) = messages("boom", {"horizon.last_year": 2050, "horizon": {"last_year": 2051}})
+    assert "set more than once" in message
+
+
+# Windows paths
+
+
+@pytest.mark.parametrize(
+    "path", [r"C:\Users\me\new.csv", r"D:\data\x.csv", r"C:\new\table.csv", r"\\server\x.csv", "C:\\"]
+)
+@pytest.mark.parametrize("where", ["file", "override", "extends"])
+def test_a_windows_path_in_double_quotes_is_answered_with_a_hint(path, where, tmp_path):
+    if where == "extends":
+        found = messages(write(tmp_path, f'[scenario]\nextends = "{path}"\n'))
+    elif where == "file":
+        found = messages(write(tmp_path, f'[paths]\nmodel = "user"\nfile = "{path}"\n'))
+    else:
+        found = messages("boom", [f'paths.file="{path}"'])
+    assert any("single quotes" in message for message in found)
+
+
+def test_a_windows_path_in_single_quotes_is_read(tmp_path):
+    text = "[paths]\nmodel = 'user'\nfile = 'C:\\Users\\me\\new.csv'\n"
+    assert load(write(tmp_path, text)).value("paths.file") == r"C:\Users\me\new.csv"
+
+
+def test_other_broken_toml_has_no_such_hint(tmp_path):
+    (message,) = messages(write(tmp_path, "[fees]\ncore_rate = \n"))
+    assert "single quotes" not in message

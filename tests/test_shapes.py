@@ -8,13 +8,14 @@ from dataclasses import replace
 import invented
 import numpy as np
 import pandas as pd
+import pydantic
 import pytest
 import typer.testing
 
 from fiscal import cli
 from fiscal.base.errors import InputError
-from fiscal.engine import run
-from fiscal.results import schema, store
+from fiscal.engine import decompose
+from fiscal.results import running, schema, store, validate
 from fiscal.scenario import load
 
 SHORT = {
@@ -41,12 +42,40 @@ def whole():
 )
 def test_runs_are_as_the_shapes_say(name, changes):
     """Every result that the suite makes is held against them too (conftest)."""
-    assert schema.misfits(run.run(load(name, SHORT | changes))) == []
+    assert validate.misfits(running.run(load(name, SHORT | changes))) == []
 
 
 def test_an_invented_result_is_as_the_shapes_say(whole, tmp_path):
     folder = store.write_run(whole, tmp_path / "run")
-    assert schema.misfits(store.read_run(folder)) == []
+    assert validate.misfits(store.read_run(folder)) == []
+
+
+def test_a_declaration_that_contradicts_itself_is_refused():
+    columns = schema.by_name(schema.ColumnSchema("year", "a year"), schema.ColumnSchema("tax_usd", "a tax"))
+    good = {"name": "taxes", "holds": "taxes", "keys": ("year",), "numbers": ("tax_usd",)}
+    assert schema.tables_by_name(columns, [schema.TableSchema(**good)])["taxes"].columns == (
+        "year",
+        "tax_usd",
+    )
+    for wrong in ({"gaps": ("year",)}, {"numbers": ("year",)}, {"compared": ("other",)}, {"keys": 1}):
+        with pytest.raises(pydantic.ValidationError):
+            schema.TableSchema(**good | wrong)
+    with pytest.raises(ValueError, match="fee_usd"):
+        schema.tables_by_name(columns, [schema.TableSchema(**good | {"numbers": ("fee_usd",)})])
+    with pytest.raises(ValueError, match="twice"):
+        schema.by_name(columns["year"], columns["year"])
+
+
+def test_every_number_of_a_table_has_a_unit():
+    numbers = {column for table in schema.TABLES.values() for column in table.numbers}
+    without = {column for column in numbers if not schema.COLUMNS[column].unit}
+    assert without == {"residual", "scale"}  # of what is checked
+
+
+def test_every_column_belongs_to_a_table():
+    used = {column for table in (*schema.TABLES.values(), schema.TOTALS) for column in table.columns}
+    used |= {"scenario", *decompose.COLUMNS}  # of comparisons
+    assert used == set(schema.COLUMNS)
 
 
 def _without(name):

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from fiscal.base import compiled, sources
 from fiscal.base.axes import ASSETS
 from fiscal.base.errors import InputError
 from fiscal.engine import run as engine_run
@@ -146,13 +147,13 @@ GOOD = "year,crypto,equity\n" + "".join(f"{year},0.1,0.05\n" for year in range(2
     ("text", "words"),
     [
         ("year,crypto\n2026,0.1\n2028,0.1\n", ["years are missing", "2027"]),
-        ("year,crypto\n2026,nan\n2027,-1.0\n2028,x\n", ["line 2", "line 3", "line 4"]),
+        ("year,crypto\n2026,nan\n2027,-1.1\n2028,x\n", ["line 2", "line 3", "line 4"]),
         ("year,cripto\n2026,0.1\n", ["unknown column", "crypto"]),
         ("crypto\n0.1\n", ["the column is missing"]),
         ("year,crypto\n2026,0.1\n2026,0.2\n", ["stand twice"]),
         ("year,crypto\n", ["no rows"]),
         (
-            "year,crypto\n" + "".join(f"{year},1e6\n" for year in range(2026, 2101)),
+            "year,crypto\n" + "".join(f"{year},9e3\n" for year in range(2026, 2101)),
             ["path 1, crypto", "grows beyond what can be computed"],
         ),
         ("year,crypto\n2026,0.1\n999999999,0.1\n", ["not a year", "line 3"]),
@@ -164,7 +165,7 @@ GOOD = "year,crypto,equity\n" + "".join(f"{year},0.1,0.05\n" for year in range(2
 def test_a_user_s_file_is_refused_with_every_fault(tmp_path, text: str, words: list[str]) -> None:
     file = tmp_path / "mine.csv"
     file.write_text(text)
-    settings = told("user", file=str(file))
+    settings = told("user", file=str(file), allow_extreme=True)
     with pytest.raises(InputError) as caught:
         path_model("user").draw(settings, YEARS)
     for word in words:
@@ -233,24 +234,18 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
 
 
 def test_the_distribution_is_the_same_for_any_batch_and_number_of_threads() -> None:
-    import numba
-
     paths = small().paths
     assert paths is not None
     own, asked = paths.distributions[0], paths.asked
     whole = simulate(asked, measure="real", count=1100, batch=1100)
-    threads = numba.get_num_threads()
-    try:
-        for batch, at_once in ((64, 1), (1000, threads)):
-            numba.set_num_threads(at_once)
+    for batch, at_once in ((64, 1), (1000, compiled.threads())):
+        with compiled.at_most(at_once):
             again = simulate(asked, measure="real", count=1100, batch=batch)
-            np.testing.assert_array_equal(again.crypto_over_gdp, whole.crypto_over_gdp)
-            for label, lines in again.lines.items():
-                for line, values in lines.items():
-                    np.testing.assert_array_equal(values, whole.lines[label][line], err_msg=f"{label} {line}")
-                    np.testing.assert_array_equal(values[:20], own.lines[label][line])
-    finally:
-        numba.set_num_threads(threads)
+        np.testing.assert_array_equal(again.crypto_over_gdp, whole.crypto_over_gdp)
+        for label, lines in again.lines.items():
+            for line, values in lines.items():
+                np.testing.assert_array_equal(values, whole.lines[label][line], err_msg=f"{label} {line}")
+                np.testing.assert_array_equal(values[:20], own.lines[label][line])
 
 
 def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
@@ -312,7 +307,7 @@ def test_what_a_model_implies_is_said_before_a_run() -> None:
     assert flat.loc["crypto", "geometric_rate"] == pytest.approx(flat.loc["equity", "geometric_rate"])
 
 
-def test_markets_commands(tmp_path) -> None:
+def test_markets_commands(tmp_path, monkeypatch) -> None:
     from typer.testing import CliRunner
 
     from fiscal.cli import app
@@ -325,8 +320,17 @@ def test_markets_commands(tmp_path) -> None:
     names = {file.name for file in out.iterdir()}
     assert {"crypto_history.svg", "dollar_in_crypto.png", "implied.csv", "custodial_losses.csv"} <= names
     assert not [name for name in names if name.startswith(".")]
-    checked = CliRunner().invoke(app, ["markets", "fit", "--check", "--json"])
-    assert checked.exit_code == 0, checked.stdout[-300:]
+    # what an optimizer finds on another machine differs in its last digits, so that the stored study is compared
+    # with itself, as it is and moved
+    stored = sources.table(estimation.TABLE)
+    study = stored[stored["study"] != estimation.REGIME_TEST].assign(
+        value=lambda rows: rows["value"].astype(float)
+    )
+    for factor, code in ((1.0, 0), (1.01, 1)):
+        moved = study.assign(value=study["value"] * factor)
+        monkeypatch.setattr(estimation, "study", lambda progress, *, with_test, moved=moved: moved)
+        checked = CliRunner().invoke(app, ["markets", "fit", "--check", "--json"])
+        assert checked.exit_code == code, checked.stdout[-300:]
 
 
 def test_fans_draw_what_the_tables_hold() -> None:
@@ -360,7 +364,8 @@ def test_fans_draw_what_the_tables_hold() -> None:
 
 
 def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
-    from fiscal.results.result import TABLES, Result
+    from fiscal.results.result import Result
+    from fiscal.results.schema import TABLES
 
     result = Result.of(small())
     assert {*result.tables, "state_tax"} == set(TABLES)

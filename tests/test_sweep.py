@@ -13,12 +13,13 @@ import pytest
 import fiscal
 from fiscal.base import sources
 from fiscal.base.errors import InputError
+from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
 from fiscal.engine.run import compute
 from fiscal.results import store
 from fiscal.results.figures import alt_text, statistics
 from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.result import Result
-from fiscal.results.tables import PRESENT_VALUE, WINDOWS
 from fiscal.scenario import load
 from fiscal.scenario.design import Design, designs, documented_range, read_design, setting_of
 from fiscal.scenario.schema import declared
@@ -26,7 +27,6 @@ from fiscal.studies import drivers
 from fiscal.studies.sweeps import running
 from fiscal.studies.sweeps.cases import cases_of, saltelli_points, scenario_of
 from fiscal.studies.sweeps.indices import sobol_indices
-from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
 
 SHORT = {"horizon.last_year": 2036}
 NEAR = WINDOWS[0].label

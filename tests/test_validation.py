@@ -196,13 +196,21 @@ def test_the_plan_wrapper_is_a_part_of_the_whole() -> None:
 
 def test_the_stored_reasons_of_the_claim_are_what_a_run_gives() -> None:
     from fiscal.base import sources
+    from fiscal.base.axes import ATTAINED_AGES
     from fiscal.engine.run import compute
+    from fiscal.people.withdrawals import QUALIFIED_AGE
     from fiscal.scenario import load
     from fiscal.studies import claim_reasons
 
     fresh = claim_reasons.reasons(compute(load("baseline", {"books.risk_neutral_paths": 0})))
     stored = sources.table("claim_reasons")
     assert list(fresh["case"]) == list(stored["case"])
+    # ages are attained ones: the first year of life in the model is attained at 19, the last at 120
+    assert (claim_reasons.AGE_SPANS[0][0], claim_reasons.AGE_SPANS[-1][1]) == (
+        ATTAINED_AGES[0],
+        ATTAINED_AGES[-1] + 1,
+    )
+    assert claim_reasons.AGE_SPANS[0][1] == QUALIFIED_AGE
     for column in ("weight_share", "claim_share"):
         given = stored[column].astype(float).to_numpy()
         assert fresh[column].to_numpy() == pytest.approx(given, abs=2e-4, nan_ok=True), column

@@ -83,7 +83,14 @@ def test_present_value_of_withdrawal_tax_is_rate_times_contribution_on_the_portf
     """MODEL: one flat rate for owners and heirs, full run-off; every vintage, path and rebalancing strength."""
     flat = flat_schedule(RATE)
     nothing = {"nonqualified_share": np.zeros(AGES), "conversion_rate": np.zeros((YEARS, AGES))}
-    inputs = emptied(seed, owner_schedule=flat, heir_schedule=flat, impact_multiplier=0.0, **nothing)
+    inputs = emptied(
+        seed,
+        owner_schedule=flat,
+        conversion_schedule=flat,
+        heir_schedule=flat,
+        impact_multiplier=0.0,
+        **nothing,
+    )
     _, found = value(inputs, None)
     money = inputs.contribution_usd.sum(axis=(2, 3, 4))
     np.testing.assert_allclose(
@@ -263,7 +270,7 @@ def test_the_claim_is_the_rate_times_traditional_balances_at_one_rate(seed: int)
     """On the portfolio basis, at every date and in both sleeves, heirs' accounts included."""
     flat = flat_schedule(RATE)
     inputs = emptied(
-        seed, owner_schedule=flat, heir_schedule=flat, impact_multiplier=0.0,
+        seed, owner_schedule=flat, conversion_schedule=flat, heir_schedule=flat, impact_multiplier=0.0,
         nonqualified_share=np.zeros(AGES), conversion_rate=np.zeros((YEARS, AGES)),
     )  # fmt: skip
     projection, found = _portfolio_claim(inputs)

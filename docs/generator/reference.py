@@ -14,19 +14,19 @@ import typer
 from marks import anchor, code, fenced, first_sentence, one_line, page, paragraph, plain, prose, slug, table
 
 import fiscal
-from fiscal.budget import ledger
+from fiscal.budget import lines as budget_lines
 from fiscal.cli import app
 from fiscal.engine import cells
 from fiscal.results import market_and_law
-from fiscal.results.figures import drawings as figures_drawings
-from fiscal.results.figures.market_and_law import OF_TABLE
+from fiscal.results.figures import FIGURES, Figure
 from fiscal.results.market_and_law import Exhibit
-from fiscal.results.result import COLUMNS, TABLES, Budget, Table
+from fiscal.results.result import Budget, Table
+from fiscal.results.schema import COLUMNS, TABLES, ColumnSchema, TableSchema
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.scenario import Header, spell
 from fiscal.scenario.schema import SECTIONS, Declared, declared
-from fiscal.studies import sweeps
+from fiscal.studies.sweeps import schema as sweeps_schema
 
 # --- commands ---------------------------------------------------------------------------------------
 
@@ -218,20 +218,14 @@ def python_page() -> str:
             "so do comparisons, sweeps and exhibits. A figure is there when the tables it needs have something to "
             "show; `dir(result.plot)` lists them."
         ),
-        table(("figure", "what it shows", "options"), map(_drawn, drawings())),
+        table(("figure", "what it shows", "options"), map(_drawn, FIGURES)),
     ]
     return page(*blocks)
 
 
-def drawings() -> Iterator[Callable[..., Any]]:
-    """Every figure of results, comparisons and sweeps, then those of exhibits."""
-    yield from (one for one in vars(figures_drawings).values() if hasattr(one, "__wrapped__"))
-    yield from (draw for _, draw in OF_TABLE.values())
-
-
-def _drawn(function: Callable[..., Any]) -> tuple[str, ...]:
-    options = ", ".join(map(code, _options(function)))
-    return code(function.__name__), first_sentence(function.__doc__), options
+def _drawn(figure: Figure) -> tuple[str, ...]:
+    options = ", ".join(map(code, _options(figure.draw)))
+    return code(figure.name), first_sentence(figure.draw.__doc__), options
 
 
 def _options(function: Callable[..., Any]) -> list[str]:
@@ -297,7 +291,7 @@ def _member(name: str, member: Any) -> Iterator[tuple[str, str]]:
 
 def tables_page() -> str:
     """Tables of a run, lines of the books, columns."""
-    lines = [(code(line), "yes" if line in ledger.CASH_LINES else "") for line in ledger.LINES]
+    lines = [(code(line), "yes" if line in budget_lines.CASH_LINES else "") for line in budget_lines.LINES]
     return page(
         "# Tables of a run",
         paragraph(
@@ -305,7 +299,7 @@ def tables_page() -> str:
             'has; in Python they are `result.tables["budget"]`. One row is one observation. Positive means the '
             "government is better off, but a positive `tax_expenditure` is a cost."
         ),
-        table(("table", "what it holds"), [(code(name), plain(words)) for name, words in TABLES.items()]),
+        table(("table", "what it holds", "a row is named by"), map(_table, TABLES.values())),
         "## Lines of the books",
         "What each line is stands under [How it is computed](../method.md#the-governments-books).",
         table(("line", "part of net_revenue"), lines),
@@ -314,34 +308,32 @@ def tables_page() -> str:
         "## Columns of other tables",
         "### Sweeps",
         "Of `fiscal.sweep` and of a sweep's folder; a setting that is moved has a column of its own name.",
-        _columns(sweeps.COLUMNS),
+        _columns(sweeps_schema.COLUMNS),
         "### Cells",
         "Of `fiscal.cells`: one row a year, birth cohort and earnings group.",
-        _columns(cells.COLUMNS),
+        table(("column", "meaning"), [(code(name), plain(words)) for name, words in cells.COLUMNS.items()]),
         "### Exhibits",
         "Of `fiscal.market_record`, `fiscal.market_paths` and `fiscal.schedules`, beside those above.",
         _columns(market_and_law.COLUMNS),
     )
 
 
-def _columns(words: Mapping[str, str]) -> str:
-    return table(("column", "meaning"), [(code(name), plain(meaning)) for name, meaning in words.items()])
+def _table(schema: TableSchema) -> tuple[str, ...]:
+    return code(schema.name), plain(schema.holds), ", ".join(map(code, schema.keys))
+
+
+def _columns(columns: Mapping[str, ColumnSchema]) -> str:
+    return table(("column", "meaning"), [(code(one.name), plain(one.words)) for one in columns.values()])
 
 
 # --- blocks of the page on the method ---------------------------------------------------------------
 
 
 def books() -> str:
-    """Block: the table of lines in the docstring of the ledger."""
-    rows: list[list[str]] = []
-    text = (ledger.__doc__ or "").split("====\n")
-    for line in text[1].splitlines():
-        found = re.match(r"``(\w+)``\s+(.*)", line)
-        if found:
-            rows.append([code(found[1]), found[2]])
-        elif line.startswith(" "):
-            rows[-1][1] += " " + line.strip()
-    return table(("line", "meaning"), [(name, one_line(words)) for name, words in rows])
+    """Block: the revenue lines as they are declared."""
+    return table(
+        ("line", "meaning"), [(code(line.name), one_line(line.meaning)) for line in budget_lines.REVENUE]
+    )
 
 
 def timing() -> str:

@@ -15,6 +15,9 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,44 @@ VARIABLE = "NUMBA_CACHE_DIR"
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 logger = logging.getLogger(__name__)
+
+
+_most_threads: ContextVar[int | None] = ContextVar("most_threads", default=None)
+
+
+def threads() -> int:
+    """Threads that compiled code may use at once: the processors of this process or ``NUMBA_NUM_THREADS``, and no
+    more than :func:`at_most` allows."""
+    from numba import config
+
+    told: Any = config
+    most, found = _most_threads.get(), int(told.NUMBA_NUM_THREADS)
+    return found if most is None else min(most, found)
+
+
+@contextlib.contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """No more than ``count`` threads for compiled code that the calling thread asks for."""
+    token = _most_threads.set(count)
+    try:
+        yield
+    finally:
+        _most_threads.reset(token)
+
+
+def on_threads(work: Callable[[int], None], count: int) -> None:
+    """Call ``work`` with 0 to ``count`` - 1, on :func:`threads` threads at once.
+
+    The threads end with the call. Those of numba's own layers would stay: with OpenMP a forked child is then ended by
+    the system, and with ``workqueue`` two callers at once end the process.
+    """
+    at_once = min(count, threads())
+    if at_once <= 1:
+        for number in range(count):
+            work(number)
+        return
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        list(pool.map(work, range(count)))
 
 
 @cache
@@ -88,9 +129,13 @@ def _checked(trusted: Any) -> Any:
     class Checked(trusted):
         def load(self, key: Any) -> Any:
             """The compiled function of ``key``; None where there is none, or where it is damaged."""
+            name = self._name_of(key)
             try:
-                stored, data = self._load_data(self._name_of(key))
-            except OSError:
+                stored, data = self._load_data(name)
+            except FileNotFoundError:
+                return None
+            except Exception as error:  # what is unpickled may raise anything
+                logger.warning("compiled code %s is damaged and is made again: %s", name, error)
                 return None
             return data if stored == key else None
 
@@ -125,8 +170,7 @@ def _checked(trusted: Any) -> Any:
             content = Path(self._data_path(name)).read_bytes()
             body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
             if hashlib.sha256(body).digest() != digest:
-                logger.warning("compiled code %s is damaged and is made again", name)
-                raise OSError(f"{name} is damaged")
+                raise OSError("its hash does not fit")
             return super()._load_data(name)  # what follows the pickled content is not read
 
     return Checked

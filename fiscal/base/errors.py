@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import re
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_CLOSE_ENOUGH = 0.6  # difflib's own default: below it a suggestion confuses more than it helps
+MOST_TOLD = 20
+"""Problems that a message spells out; the rest are counted."""
+
+_SHORT_NAME = 4  # up to this length one letter may differ, beyond it two
+_LONGEST_SHOWN = 200  # characters of a value or key in a message
+_LONGEST_TEXT = 1000  # characters of a file's name or of the words themselves
 
 _FRACTION = re.compile(r"(share|rates?|ratio|a year)\b")
 """How the unit of a setting begins that is written as a fraction and often said in percent."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name closest to ``name``, or None when nothing is close."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=_CLOSE_ENOUGH)
-    return matches[0] if matches else None
+    """The known name that ``name`` misspells, or None: one letter differs in a short name, two in a longer one.
+
+    A letter left out, added or replaced counts as one, and so do two that changed places. Capitals, and ``-`` or a
+    blank in place of ``_``, do not count.
+    """
+    wanted = _folded(name)
+    allowed = 1 if len(wanted) <= _SHORT_NAME else 2
+    best: tuple[int, str] | None = None
+    for other in known:
+        folded = _folded(other)
+        if abs(len(folded) - len(wanted)) > allowed:
+            continue
+        distance = 0 if folded == wanted else _letters_apart(wanted, folded)
+        if distance <= allowed and (best is None or distance < best[0]):
+            best = distance, other
+    return best[1] if best else None
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "_").replace(" ", "_")
+
+
+def _letters_apart(one: str, other: str) -> int:
+    """Edit distance with neighbors exchanged as one edit (optimal string alignment)."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        line = [row]
+        for column, mark in enumerate(other, 1):
+            cost = min(last[column] + 1, line[-1] + 1, last[column - 1] + (letter != mark))
+            if row > 1 and column > 1 and (letter, mark) == (other[column - 2], one[row - 2]):
+                cost = min(cost, before[column - 2] + 1)
+            line.append(cost)
+        before, last = last, line
+    return last[-1]
+
+
+class _Shown(reprlib.Repr):
+    """Values in messages: a text, list or mapping that someone may have made endless is shortened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = _LONGEST_SHOWN
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxarray = MOST_TOLD
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        """A whole number, or how long it is: Python writes none of more than some thousand digits."""
+        digits = int(x.bit_length() * math.log10(2)) + 1
+        return super().repr_int(x, level) if digits < _LONGEST_SHOWN else f"a whole number of {digits} digits"
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest] + "..."
 
 
 def percent_hint(value: object, unit: str, low: float | None, high: float | None) -> str | None:
@@ -44,10 +101,10 @@ class Problem:
     hint: str | None = None
 
     def __str__(self) -> str:
-        where = ": ".join(part for part in (self.file, self.key) if part)
-        text = f"{where}: {self.message}" if where else self.message
+        places = ((self.file, _LONGEST_TEXT), (self.key, _LONGEST_SHOWN), (self.message, _LONGEST_TEXT))
+        text = ": ".join(_shortened(part, longest) for part, longest in places if part)
         if self.value is not None:
-            text += f" (found {self.value!r})"
+            text += f" (found {_Shown().repr(self.value)})"
         if self.allowed:
             text += f"; allowed: {self.allowed}"
         if self.nearest is not None:
@@ -62,7 +119,10 @@ class FiscalError(Exception):
 
 
 class InputError(FiscalError):
-    """A scenario, table, file or argument that cannot be used; lists every problem found."""
+    """A scenario, table, file or argument that cannot be used.
+
+    ``problems`` are all that were found; the text spells out the first :data:`MOST_TOLD` and counts the rest.
+    """
 
     def __init__(self, problems: Sequence[Problem] | Problem | str) -> None:
         if isinstance(problems, str):
@@ -70,4 +130,13 @@ class InputError(FiscalError):
         elif isinstance(problems, Problem):
             problems = [problems]
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__(told(self.problems))
+
+
+def told(problems: Sequence[Problem]) -> str:
+    """A line for each of the first problems, and how many more there are."""
+    lines = [str(problem) for problem in problems[:MOST_TOLD]]
+    rest = len(problems) - len(lines)
+    return "\n".join(
+        [*lines, f"and {rest:,} more problems" if rest > 1 else "and 1 more problem"] if rest else lines
+    )

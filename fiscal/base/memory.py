@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
 from pathlib import Path
+
+THREAD_ADDRESSES, ADDRESSES_EACH = 1100 * 2**20, 150 * 2**20
+"""Addresses that the compiler and its libraries take once, and each processor's threads, when the first projection
+begins; they are hardly used as memory, but a limit on the address space counts them."""
 
 
 def release() -> None:
@@ -69,7 +74,8 @@ def _address_space(root: Path) -> int | None:
     pages = next(iter(_lines(root / "proc/self/statm")), "").split(" ")[0]
     if limit == resource.RLIM_INFINITY or not pages.isdigit():
         return None
-    return limit - int(pages) * resource.getpagesize()
+    reserved = 0 if "numba" in sys.modules else THREAD_ADDRESSES + (os.cpu_count() or 1) * ADDRESSES_EACH
+    return limit - int(pages) * resource.getpagesize() - reserved
 
 
 def _lines(file: Path) -> list[str]:

@@ -41,20 +41,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import reduce
 from math import comb
+from operator import add
 from typing import Any
 
 import numpy as np
 
-from fiscal.budget.ledger import (
-    CASH_LINES,
-    LINES,
-    Backstop,
-    BuildupTax,
-    buildup_rates,
-    fiscal_line,
-    rescue_cost,
-)
+from fiscal.budget.ledger import Backstop, BuildupTax, buildup_rates, fiscal_line, rescue_cost
+from fiscal.budget.lines import LINES, OF_CELLS, with_sums
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import Projection
@@ -73,8 +68,8 @@ FACTOR_FIELDS: Mapping[str, tuple[str, ...]] = {
         "impact_persistence", "crypto_market_usd",
     ),
     "rate": (
-        "penalised_share", "nonqualified_share", "additional_tax_rate", "owner_schedule", "heir_schedule",
-        "holders", "heirs",
+        "penalised_share", "nonqualified_share", "additional_tax_rate", "owner_schedule", "conversion_schedule",
+        "heir_schedule", "holders", "heirs",
     ),
     "timing": (
         "withdrawal_rate", "rollover_rate", "conversion_rate", "death_rate", "spouse_share", "heir_years",
@@ -90,21 +85,29 @@ TAXABLE_SHARES = ("penalised_share", "nonqualified_share")
 
 PER_STRATUM = ("opening_usd", "opening_basis_usd", "contribution_usd")
 
-TAXED_DOLLARS: Mapping[str, tuple[str, int]] = {
-    "elective_traditional": ("deferred_revenue", -1),
-    "employer_traditional": ("deferred_revenue", -1),
-    "elective_roth": ("roth_upfront_tax", 1),
-    "employer_roth": ("roth_upfront_tax", 1),
-    "employer": ("payroll_forgone", -1),
-    "owner_withdrawals": ("withdrawal_tax", 1),
-    "heir_withdrawals": ("withdrawal_tax", 1),
-    "conversions": ("conversion_tax", 1),
-    "penalised_withdrawals": ("additional_tax", 1),
+PAY_LINES: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    "deferred_revenue": (-1, ("elective_traditional", "employer_traditional")),
+    "roth_upfront_tax": (1, ("elective_roth", "employer_roth")),
+    "payroll_forgone": (-1, ("employer",)),
 }
-"""Dollars that are taxed at a rate -> the line they are booked in and its sign. ``employer`` are all employer
-contributions; owners' withdrawals are traditional ones and taxed Roth earnings."""
+"""Line on contributions -> its sign, and the dollars that are taxed; ``employer`` are all employer contributions."""
 
-FROM_PAY = ("elective_traditional", "employer_traditional", "elective_roth", "employer_roth", "employer")
+FROM_PAY = tuple(name for _, names in PAY_LINES.values() for name in names)
+
+TAXED_CELLS: Mapping[str, str] = {
+    "owner_tax": "owner_withdrawals",
+    "heir_tax": "heir_withdrawals",
+    "conversion_tax": "conversions",
+    "additional_tax": "penalised_withdrawals",
+}
+"""Tax of the projection -> the dollars that it is levied on; owners' withdrawals are traditional ones and taxed Roth
+earnings."""
+
+LINE_DOLLARS: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    **PAY_LINES,
+    **{line: (1, tuple(TAXED_CELLS[cell] for cell in cells)) for line, cells in OF_CELLS.items()},
+}
+"""Line -> its sign, and the dollars that are taxed at a rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,9 +280,9 @@ class _World:
         """Every line but the sums, ``(Y,)`` by calendar year."""
         dollars = {**pays.contribution_usd, **self.dollars}
         lines: dict[str, np.ndarray] = {}
-        for name, (line, sign) in TAXED_DOLLARS.items():
-            tax = sign * np.einsum("yag,yag->y", rates[name], dollars[name])
-            lines[line] = lines[line] + tax if line in lines else tax
+        for line, (sign, names) in LINE_DOLLARS.items():
+            taxes = (sign * np.einsum("yag,yag->y", rates[name], dollars[name]) for name in names)
+            lines[line] = reduce(add, taxes)
         if id(law) not in self._buildup:
             self._buildup[id(law)] = self._inside_buildup(law.buildup)
         core, crypto = self._buildup[id(law)]
@@ -318,23 +321,18 @@ def taxed_dollars(projection: Projection) -> dict[str, np.ndarray]:
 
 
 def _taxes(side: Side) -> dict[str, np.ndarray]:
-    """Tax of a run on each of :data:`TAXED_DOLLARS`, ``(Y, A, G)``."""
+    """Tax of a run by the dollars it is levied on, ``(Y, A, G)``."""
     cells = side.projection.cells
-    names = {
-        "owner_withdrawals": "owner_tax",
-        "heir_withdrawals": "heir_tax",
-        "conversions": "conversion_tax",
-        "penalised_withdrawals": "additional_tax",
-    }
-    return {**side.contribution_tax_usd, **{to: cells[name][0].sum(axis=3) for to, name in names.items()}}
+    levied = {to: cells[name][0].sum(axis=3) for name, to in TAXED_CELLS.items()}
+    return {**side.contribution_tax_usd, **levied}
 
 
 def _average_rates(base: Side, other: Side) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Tax over dollars by cell in either run, ``(Y, A, G)`` by :data:`TAXED_DOLLARS`."""
+    """Tax over dollars by cell in either run, ``(Y, A, G)`` by dollars that are taxed."""
     dollars = [{**side.contribution_usd, **taxed_dollars(side.projection)} for side in (base, other)]
     taxes = [_taxes(side) for side in (base, other)]
     found: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
-    for name in TAXED_DOLLARS:
+    for name in (*FROM_PAY, *TAXED_CELLS.values()):
         both_tax = sum(tax[name].sum(axis=(1, 2)) for tax in taxes)
         both_dollars = sum(amount[name].sum(axis=(1, 2)) for amount in dollars)
         mean = np.divide(both_tax, both_dollars, out=np.zeros_like(both_tax), where=both_dollars > 0)
@@ -350,15 +348,7 @@ def _average_rates(base: Side, other: Side) -> tuple[dict[str, np.ndarray], dict
 
 def _with_sums(lines: Mapping[str, np.ndarray]) -> np.ndarray:
     """All of ``LINES``, ``(line, Y)``, from those that are no sums."""
-    net = sum((lines[line] for line in CASH_LINES), start=np.zeros_like(lines["withdrawal_tax"]))
-    sums = {
-        "net_revenue": net,
-        "tax_expenditure": -(
-            lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
-        ),
-        "net_revenue_after_rescue": net + lines["rescue_cost"],
-    }
-    return np.stack([{**lines, **sums}[line] for line in LINES])
+    return np.stack(list(with_sums(lines).values()))
 
 
 ROUNDING = 1e-12
@@ -390,6 +380,7 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         "returns": _same_fields(one, two, FACTOR_FIELDS["returns"])
         and _same(*(people / people.sum() for people in stratum_shares)),
         "rate": _same_fields(one, two, (*TAXABLE_SHARES, "additional_tax_rate"))
+        # the schedule of conversions is the law's, which the owners' tells, and who converts, which their rate does
         and _same_fields(one, two, ("owner_schedule", "heir_schedule"))
         and _same_fields(base.buildup, other.buildup, tuple(field.name for field in fields(BuildupTax)))
         and base.displaced_share == other.displaced_share,

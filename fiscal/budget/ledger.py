@@ -1,52 +1,18 @@
-"""The government's books: one array a line, positive = the government is better off.
-
-============================ ==================================================================
-``deferred_revenue``         income tax not collected now on traditional deferrals and employer
-                             contributions (negative; IRC s.402(e)(3), s.402(a))
-``payroll_forgone``          payroll tax not collected on employer contributions (negative;
-                             s.3121(a)(5)); no offset for lower benefits, as CBO
-``withdrawal_tax``           income tax on traditional withdrawals of owners and heirs, and on the
-                             earnings part of non-qualified Roth withdrawals
-``conversion_tax``           income tax on Roth conversions
-``additional_tax``           10% on penalised early withdrawals (s.72(t))
-``roth_upfront_tax``         memo, never summed: tax collected now on Roth contributions that the
-                             traditional treatment would have deferred
-``inside_buildup_cash``      tax expenditure only: the law's rates on the plan's own return of the year
-``displaced_gains_tax``      memo: tax on crypto's gains that households would have paid had they held it
-                             outside the plan (negative), at ``displaced_taxable_share``; nil by default
-``rescue_cost``              contingent, under a stated backstop rule (negative); in no other sum than
-                             ``net_revenue_after_rescue``
-============================ ==================================================================
-
-``net_revenue`` is the sum of the first five. ``tax_expenditure`` =
--(deferred_revenue + inside_buildup_cash + withdrawal_tax), positive is a cost, income tax only.
-"""
+"""The government's books by cell: flows and contribution taxes become the revenue lines of
+:mod:`fiscal.budget.lines`, one array a line; positive = the government is better off."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from fiscal.budget import valuation
+from fiscal.budget.lines import OF_CELLS, ON_EARNINGS, WITHHELD, with_sums
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.outputs import Projection
-
-CASH_LINES = ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "conversion_tax", "additional_tax")
-"""The lines that add up to ``net_revenue``."""
-
-MEMO_LINES = ("roth_upfront_tax", "inside_buildup_cash", "displaced_gains_tax")
-
-LINES = (
-    *CASH_LINES, "net_revenue", *MEMO_LINES, "tax_expenditure", "rescue_cost", "net_revenue_after_rescue",
-)  # fmt: skip
-
-DEFERRAL_TIMED = ("deferred_revenue", "payroll_forgone", "roth_upfront_tax")
-"""Lines collected through withholding as wages are paid; the others are paid with returns."""
-
-
-RETURN_LINES = ("inside_buildup_cash",)
-"""Lines on what was earned, not on a steady flow: the stub's nine months are not made a year of."""
 
 
 def fiscal_line(
@@ -57,8 +23,8 @@ def fiscal_line(
     withdrawal_same_year_share: float,
 ) -> np.ndarray:
     """A line by fiscal year from its calendar-year flow ``(..., Y)``, by its timing; see ``valuation.fiscal_years``."""
-    share = deferral_same_year_share if line in DEFERRAL_TIMED else withdrawal_same_year_share
-    whole = np.ones_like(year_fraction) if line in RETURN_LINES else year_fraction
+    share = deferral_same_year_share if line in WITHHELD else withdrawal_same_year_share
+    whole = np.ones_like(year_fraction) if line in ON_EARNINGS else year_fraction
     return valuation.fiscal_years(flow, whole, share)
 
 
@@ -232,8 +198,8 @@ def contribution_weight(inputs: ProjectionInputs) -> np.ndarray:
 
 
 def contribution_lines(inputs: ProjectionInputs, taxes: ContributionTaxes) -> dict[str, np.ndarray]:
-    """The lines of :data:`DEFERRAL_TIMED`, which hang on contributions alone: ``(P, Y, A, G)``, or ``(1, Y, A, G)``
-    where nothing answers to returns and all paths have the same."""
+    """The lines of :data:`WITHHELD`, which depend on contributions alone: ``(P, Y, A, G)``, or ``(1, Y, A, G)`` where
+    nothing answers to returns and all paths have the same."""
     paid = contribution_weight(inputs)
     return {
         "deferred_revenue": -taxes.deferred_usd * paid,
@@ -264,26 +230,20 @@ def keep_books(
         return projection.cells[name].sum(axis=4)
 
     on_crypto = -over_strata("crypto_held") * crypto_buildup
-    lines = {
-        "deferred_revenue": on_contributions["deferred_revenue"],
-        "payroll_forgone": on_contributions["payroll_forgone"],
-        "withdrawal_tax": over_strata("owner_tax") + over_strata("heir_tax"),
-        "conversion_tax": over_strata("conversion_tax"),
-        "additional_tax": over_strata("additional_tax"),
-        "roth_upfront_tax": on_contributions["roth_upfront_tax"],
-        "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
-        "displaced_gains_tax": displaced_share * on_crypto,
-    }
-    lines["net_revenue"] = sum((lines[name] for name in CASH_LINES), start=np.zeros(shape))
-    lines["tax_expenditure"] = -(
-        lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
+    on_flows = {line: reduce(add, map(over_strata, names)) for line, names in OF_CELLS.items()}
+    lines = (
+        on_contributions
+        | on_flows
+        | {
+            "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
+            "displaced_gains_tax": displaced_share * on_crypto,
+            "rescue_cost": -rescue_usd,
+        }
     )
-    lines["rescue_cost"] = -rescue_usd
-    lines["net_revenue_after_rescue"] = lines["net_revenue"] + lines["rescue_cost"]
     return Ledger(
         years=projection.years,
         path_labels=projection.path_labels,
-        lines={name: lines[name] for name in LINES},
+        lines=with_sums(lines),
         payroll_oasdi_usd=-taxes.payroll_oasdi_usd,
         payroll_hi_usd=-taxes.payroll_hi_usd,
         crypto_buildup_usd=on_crypto,

@@ -27,6 +27,18 @@ class Window:
         return f"FY{self.first}-{self.last}"
 
 
+WINDOWS = (Window(2026, 2035), Window(2026, 2055), Window(2026, 2100))
+"""Budget windows that every table of sums shows."""
+
+PRESENT_VALUE = "present value"
+"""In the column ``window``: flows to the horizon at Treasury bill rates, on 30 June 2025."""
+
+FISCAL_SAME_YEAR_SHARE = 9 / 12
+"""A fiscal year runs from October to September: nine of its months lie in the year it is named after."""
+
+BILLION = 1e9
+
+
 def fiscal_years(flow: np.ndarray, year_fraction: np.ndarray, same_year_share: float) -> np.ndarray:
     """Federal fiscal-year receipts from calendar-year flows, same shape ``(..., Y)``.
 
@@ -102,3 +114,8 @@ def turning_year(values: np.ndarray, years: np.ndarray, floor: float = 0.0) -> i
     if last_with_first_sign == len(values) - 1:
         return None
     return int(years[last_with_first_sign + 1])
+
+
+def bill_factors(one_year_rate: np.ndarray, fraction: np.ndarray, years: np.ndarray) -> np.ndarray:
+    """Value on 30 June 2025 of a dollar of each year at bill rates, ``(Y,)``."""
+    return discount_factors(flow_dates(years, fraction), one_year_rate, years)

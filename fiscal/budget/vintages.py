@@ -235,18 +235,21 @@ def _average_rates(inputs: ProjectionInputs, projection: Projection, path: int) 
 
 def _marginal_rates(inputs: ProjectionInputs, projection: Projection, path: int) -> _Rates:
     """Slopes of the schedules at what each cell withdraws: the rates of a further dollar. A dollar withdrawn
-    beside conversions raises what these are taxed at; that is counted with the withdrawal."""
+    beside conversions changes what these are taxed at; that is counted with the withdrawal."""
     cells = {name: values[path] for name, values in projection.cells.items()}
     average = _average_rates(inputs, projection, path)
     taxed = _ratio(cells["nonqualified_earnings"], cells["roth_withdrawals"])
     fraction = inputs.year_fraction[:, None, None, None]
     income = projection.drawn(path) + cells["nonqualified_earnings"]
-    owner = _slopes(inputs.owner_schedule, (income + cells["conversions"]) / fraction, inputs.holders)
+    converting = (income + cells["conversions"]) / fraction
+    conversion = _slopes(inputs.conversion_schedule, converting, inputs.holders)
+    pushed_up = conversion - _slopes(inputs.conversion_schedule, income / fraction, inputs.holders)
+    owner = _slopes(inputs.owner_schedule, income / fraction, inputs.holders) + pushed_up
     return _Rates(
         traditional=owner,
         roth=owner * taxed,
         heirs=_slopes(inputs.heir_schedule, cells["inherited_withdrawals"] / fraction, inputs.heirs),
-        conversion=owner,
+        conversion=conversion,
         penalty=average.penalty,
         roth_penalty=average.roth_penalty,
     )

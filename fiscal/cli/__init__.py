@@ -1,37 +1,55 @@
 """The ``fiscal`` command. Results go to stdout, messages and progress to stderr.
 
-Exit codes: 0 fine, 1 a check failed, 2 wrong input, 130 interrupted. Everything heavy is imported
-inside the commands, so that ``fiscal --help`` answers at once.
+Exit codes: 0 fine, 1 a check failed, 2 wrong input, too little memory or an output that cannot be written, 130
+interrupted, 141 a closed pipe, 143 terminated. Nothing that takes time is imported here: whatever happens from the
+first line of :func:`main` on becomes one of these. Everything heavy is imported inside the commands, so that
+``fiscal --help`` answers at once.
 """
 
 from __future__ import annotations
 
-import sys
+import _signal  # type: ignore[import-not-found]  # signal without the time that its import takes
+import os
 
-# imported for the commands that they register, in the order in which help lists them
-# isort: off
-from fiscal.cli import scenarios, sweeps, reports, stored, books, data, markets  # noqa: F401
-
-# isort: on
-from fiscal.base.errors import FiscalError
-from fiscal.cli.application import EXIT_INTERRUPTED, EXIT_WRONG_INPUT, app
-from fiscal.cli.show import say
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Entry point of the console script: a user's mistake becomes a message and exit code 2."""
+    """Entry point of the console script: ends the process with one of the exit codes."""
+    terminated = []
+
+    def stop(number: int, _frame: object) -> None:
+        terminated.append(number)
+        raise KeyboardInterrupt
+
     try:
-        app()
-    except FiscalError as error:
-        say(str(error))
-        sys.exit(EXIT_WRONG_INPUT)
-    except OSError as error:
-        # a folder or file that cannot be read or written, wherever it was met
-        where = f"{error.filename}: " if error.filename else ""
-        say(f"{where}{error.strerror or error}")
-        sys.exit(EXIT_WRONG_INPUT)
-    except KeyboardInterrupt:
-        say("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
+        if _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL:
+            _signal.signal(_signal.SIGTERM, stop)
+        from fiscal.cli.ending import ended
+
+        code = ended(_application)
+    except KeyboardInterrupt:  # before :mod:`ending` listens, or again while the process ends
+        os.write(2, b"terminated\n" if terminated else b"interrupted\n")
+        os._exit(128 + (_signal.SIGTERM if terminated else _signal.SIGINT))
+    raise SystemExit(code)
+
+
+def _application() -> Any:
+    """The application with all of its commands, in the order in which help lists them."""
+    # isort: off
+    from fiscal.cli import scenarios, sweeps, reports, stored, books, data, markets  # noqa: F401
+
+    # isort: on
+    from fiscal.cli.application import app
+
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return _application()
+    raise AttributeError(f"module 'fiscal.cli' has no attribute {name!r}")

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
+
+from fiscal.base.errors import nearest
 
 EXIT_CHECK_FAILED = 1
-EXIT_WRONG_INPUT = 2
-EXIT_INTERRUPTED = 130
+
+
+_UsageError: Any = typer.BadParameter.__mro__[1]  # which typer does not export
+
+
+class _Group(typer.core.TyperGroup):
+    """Commands, of which a misspelt one is answered as any other name."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was named, with its arguments."""
+        try:
+            return super().resolve_command(ctx, args)
+        except _UsageError as error:
+            meant = nearest(args[0], self.commands) if args else None
+            if meant:
+                error.message = f"{error.message.rstrip('.')}; did you mean {meant!r}?"
+            raise
+
+
+_GROUP: Any = {"cls": _Group, "suggest_commands": False, "no_args_is_help": True, "rich_markup_mode": None}
 
 app = typer.Typer(
     name="fiscal",
-    no_args_is_help=True,
+    **_GROUP,
     add_completion=False,
-    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-data_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The tables behind the numbers: list or check them."
-)
-schedules_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Tax schedules by Tax-Calculator: build or show them."
-)
+data_app = typer.Typer(**_GROUP, help="The tables behind the numbers: list or check them.")
+schedules_app = typer.Typer(**_GROUP, help="Tax schedules by Tax-Calculator: build or show them.")
 app.add_typer(data_app, name="data")
 app.add_typer(schedules_app, name="schedules")
-markets_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Markets: estimate the models, or show what they imply."
-)
+markets_app = typer.Typer(**_GROUP, help="Markets: estimate the models, or show what they imply.")
 app.add_typer(markets_app, name="markets")
 
 ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")]

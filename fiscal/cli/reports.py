@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.files import not_writable
 from fiscal.cli.application import (
     JsonOption,
     SetOption,
@@ -50,6 +51,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
+
+    The folders NAME-figures and NAME-tables beside the PDF hold this report's files alone: those of an earlier report
+    of the name are removed.
 
     \b
     Examples: fiscal report
@@ -96,15 +100,10 @@ def _check_targets(targets: Mapping[str, Path | None]) -> None:
             problems.append(Problem("has another ending", key=option, value=str(path), allowed=allowed))
         elif path.is_dir():
             problems.append(Problem("is a folder", key=option, value=str(path), allowed=allowed))
+        else:
+            problems += not_writable(path.parent)
     if problems:
-        raise InputError(problems)
-    for path in filter(None, targets.values()):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            problems.append(Problem(f"cannot be made: {error.strerror}", file=str(path.parent)))
-    if problems:
-        raise InputError(problems)
+        raise InputError(list(dict.fromkeys(problems)))
 
 
 @app.command()

@@ -16,11 +16,10 @@ from fiscal.cli.show import progress_bar, say
 
 def run_one(scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None) -> Any:
     """The engine's result; a bar on terminals, unless messages go there. ``workers`` compute random paths."""
-    from fiscal.engine import run
-    from fiscal.results import store
+    from fiscal.results import running, store
 
     with contextlib.nullcontext() if verbose else progress_bar(scenario.name) as progress:
-        return run.run(scenario, progress=store.reporter(progress), batches=batches, workers=workers)
+        return running.run(scenario, progress=store.reporter(progress), batches=batches, workers=workers)
 
 
 def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None) -> Any:
@@ -44,15 +43,13 @@ def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool,
 
 def sweep_into(out: Path, design: Any, jobs: int, force: bool, resume: bool, verbose: bool) -> Any:
     """Sweep into a folder, which holds its figures too; see :func:`_made_into`."""
-    from fiscal.results import store
     from fiscal.results.figures.files import sweep_figures
+    from fiscal.studies.sweeps import read_sweep
 
     def make(place: Any) -> Any:
         return sweep_one(design, jobs, verbose, place)
 
-    return _made_into(
-        out, design.base, design, make, store.read_sweep, sweep_figures, force=force, resume=resume
-    )
+    return _made_into(out, design.base, design, make, read_sweep, sweep_figures, force=force, resume=resume)
 
 
 def _made_into(
@@ -76,7 +73,7 @@ def _made_into(
         try:
             result = make(place)
             store.finish(place, result, ["fiscal", *sys.argv[1:]], files(result) if files else None)
-        except (KeyboardInterrupt, OSError, InputError):
+        except (KeyboardInterrupt, OSError, MemoryError, InputError):
             if place.kept():
                 say(f"{place.kept()} batches are kept in {place.path.name}; --resume goes on with them")
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,7 +31,9 @@ from fiscal.cli.show import (
 )
 
 if TYPE_CHECKING:
-    from fiscal.scenario.scenario import ExplainedSetting
+    import pandas as pd
+
+    from fiscal.scenario.scenario import ExplainedSetting, Scenario
 
 
 @app.command("list")
@@ -62,14 +64,16 @@ def explain(
     """Show every setting of a scenario with unit, range, source and standing, without running it.
 
     Standing and source are always those of the default; of a setting that the scenario changes its default is
-    named too. On a terminal of less than 150 columns the settings are a list.
+    named too. On a terminal of less than 150 columns the settings are a list. Every file that the scenario names is
+    read and checked; of a file of returns, each path's geometric mean and what a dollar becomes at its returns follow.
 
     \b
     Examples: fiscal explain boom
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
               fiscal explain --schema > scenario.schema.json
     """
-    from fiscal.results.store import plain
+    from fiscal.engine.idle import idle_settings
+    from fiscal.results.store import plain, records
     from fiscal.scenario import json_schema, load
 
     if schema:
@@ -78,16 +82,75 @@ def explain(
     if scenario is None:
         raise InputError(Problem("which scenario?", key="SCENARIO", allowed="a name or .toml file"))
     chosen = load(scenario, overrides or [])
+    returns, warnings = _own_files(chosen)
     if as_toml:
         typer.echo(chosen.to_toml(), nl=False)
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
+    path, early = _told_of_path(chosen)
+    warnings += (early,) if early else ()
     if as_json:
         settings = [plain(vars(row)) for row in rows]
-        emit({"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings})
-    else:
-        typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-        _show_settings(rows)
+        told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
+        told |= {"path": path, "warnings": list(warnings), "without_effect": idle_settings(chosen)}
+        emit(told if returns is None else {**told, "returns": records(returns)})
+        return
+    typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
+    if path:
+        show_entries([(path, [])])
+    _show_settings(rows)
+    if returns is not None:
+        typer.echo("\nReturns of the file, at full years; a dollar is put in at the start of the first:")
+        show_frame(returns.head(SHOWN_RETURNS))
+        if len(returns) > SHOWN_RETURNS:
+            typer.echo(f"and {len(returns) - SHOWN_RETURNS} more, with --json")
+    _say_idle(chosen)
+    for warning in warnings:
+        say(warning)
+
+
+def _told_of_path(chosen: Scenario) -> tuple[str, str]:
+    """What a scenario's path does, from its returns, and the warning of an early event; each empty without."""
+    from fiscal.results import adoption
+
+    if not adoption.states_returns(chosen.settings):
+        return "", ""
+    returns = adoption.returns_of(chosen)
+    return adoption.path_sentence(chosen.settings, returns), adoption.warning_before(chosen, returns)
+
+
+SHOWN_RETURNS = 40
+
+
+def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """Each path of the user's file of returns, if there is one, and what is told of its reform. Raises InputError for
+    what is wrong in any file that the scenario names."""
+    from fiscal.engine.inputs import law_warnings, path_settings
+    from fiscal.markets.paths import user_returns
+
+    problems: list[Problem] = []
+    returns: pd.DataFrame | None = None
+    warnings: tuple[str, ...] = ()
+    try:
+        if chosen.settings.paths.file is not None:
+            returns = user_returns(path_settings(chosen.settings)).summary()
+    except InputError as error:
+        problems += error.problems
+    try:
+        warnings = law_warnings(chosen.settings)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return returns, warnings
+
+
+def _say_idle(scenario: Any) -> None:
+    """Name the settings that the scenario changes without effect, on stderr."""
+    from fiscal.engine.idle import idle_settings
+
+    for key, needs in idle_settings(scenario).items():
+        say(f"{key} has no effect here: it needs {needs}")
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
@@ -153,8 +216,10 @@ def run(
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
     from fiscal.engine import workers as engine_workers
+    from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
     from fiscal.results import store
+    from fiscal.results.adoption import warning_after
     from fiscal.scenario import load
 
     drawn = {"paths.count": paths, "paths.seed": seed}
@@ -162,6 +227,10 @@ def run(
     chosen = load(scenario, [*(overrides or []), *changes])
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
+    _say_idle(chosen)
+    warnings = law_warnings(chosen.settings)  # a reform is tried before anything is built
+    for warning in warnings:
+        say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
             result = run_one(chosen, verbose, workers=workers)
@@ -174,13 +243,17 @@ def run(
                 f"{len(workers.rounding)} workers round otherwise than this machine: {engine_workers.ROUNDING}"
             )
     summary = store.plain(result.summary)
+    early = warning_after(result)
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": store.plain(chosen.changed())}
         fingerprint = store.input_fingerprint(chosen)
         folder = str(out) if out else None
-        emit({**answer, "input_fingerprint": fingerprint, "summary": summary, "out": folder})
+        answer |= {"input_fingerprint": fingerprint, "summary": summary}
+        emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
         return
     show_summary(summary)
+    if early:
+        say(early)
     if out is not None:
         say(f"run written to {out}")
 
@@ -260,7 +333,7 @@ def decompose(
     """
     import fiscal
     from fiscal.base.errors import nearest
-    from fiscal.budget.ledger import LINES
+    from fiscal.budget.lines import LINES, SUMS
     from fiscal.results import store
     from fiscal.scenario import load
 
@@ -290,7 +363,7 @@ def decompose(
         emit({"base": names[0], "others": names[1:], "decomposition": store.records(table)})
         return
     own = table[table["line"] == line]
-    positive = "a cost" if line == "tax_expenditure" else "the government is better off"
+    positive = "a cost" if line in SUMS and SUMS[line].cost else "the government is better off"
     typer.echo(f"{line.replace('_', ' ')}, billions of dollars; positive = {positive}")
     show_frame(
         own.pivot_table(index=["scenario", "window"], columns="factor", values="effect_bn_usd", sort=False)

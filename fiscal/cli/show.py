@@ -21,12 +21,17 @@ TABLE_WIDTH = 150  # columns below which tables with sentences in them become li
 
 @contextlib.contextmanager
 def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..., None] | None]:
-    """A callback ``(done, total, label="")`` drawing a bar on stderr; None when that is no terminal.
+    """A callback ``(done, total, label="")`` drawing a bar on stderr; when that is no terminal, one that tells only of
+    the law years of a build, a line each, since they take minutes.
 
     ``time_left`` is told where the steps are alike, so that it can be known.
     """
     if not sys.stderr.isatty():
-        yield None
+        yield (
+            lambda done, total, label="": (
+                say(f"{title}: {label}, {done:g} of {total:g}") if label.startswith("law year") else None
+            )
+        )
         return
     from rich.progress import (
         BarColumn,
@@ -119,9 +124,9 @@ TO_THE_HORIZON = "present value to the horizon"
 
 def show_frame(frame: Any) -> None:
     """Print a data frame; the numbers of a column have one number of decimals, present values their span."""
+    from fiscal.budget.valuation import PRESENT_VALUE
     from fiscal.results import store
     from fiscal.results.result import PRESENT_VALUES
-    from fiscal.results.tables import PRESENT_VALUE
 
     rows = store.records(frame)
     names = list(rows[0]) if rows else list(frame.columns)

@@ -20,6 +20,9 @@ from fiscal.cli.show import (
     say,
 )
 
+MOST_FAULTS = 20
+"""Faults that are printed one by one."""
+
 
 @app.command()
 def verify(
@@ -30,7 +33,7 @@ def verify(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every file of a run folder against its hashes, offline; exit code 1 when one differs.
+    """Check every file of a run folder and its manifest against their hashes, offline; exit code 1 when one differs.
 
     With --rerun the run is made again and compared byte for byte; where data, code, platform or packages are
     not those of the run, value for value within 1e-9.
@@ -46,23 +49,30 @@ def verify(
         with store.on_stderr(verbose):
             outcome = store.rerun(folder, lambda scenario: run_one(scenario, verbose))
     differences = list(outcome.differences) if outcome else []
+    manifest = None if faults else store.read_manifest(folder)
+    unchecked = () if manifest is None else outcome.unchecked if outcome else store.unchecked(manifest)
     if as_json:
         how = None if outcome is None else "bytes" if outcome.exact else "1e-9"
         changed = list(outcome.changed) if outcome else []
         answer = {"ok": not (faults or differences), "faults": faults, "rerun": how, "changed": changed}
-        emit({**answer, "differences": differences})
+        emit({**answer, "differences": differences, "unchecked": list(unchecked)})
     else:
-        for fault in faults:
+        for fault in faults[:MOST_FAULTS]:
             say(fault)
+        if len(faults) > MOST_FAULTS:
+            say(f"and {len(faults) - MOST_FAULTS} more")
         if outcome and outcome.changed:
             say("not as it was: " + "; ".join(outcome.changed))
         for difference in differences:
             say(difference)
-        if not faults and not differences:
-            manifest = store.read_manifest(folder)
+        if unchecked:
+            say(f"not checked: {', '.join(unchecked)} in {store.MANIFEST}")
+        if manifest is not None and not differences:
             files = len(manifest["outputs"]) + len(manifest["beside"])
             same = "" if not outcome else ", the same bytes again" if outcome.exact else ", equal within 1e-9"
-            typer.echo(f"{files} files as written{same}; record {manifest['record_fingerprint']}")
+            seal = manifest.get("manifest_fingerprint")
+            whole = f", manifest {seal}" if seal else ""
+            typer.echo(f"{files} files as written{same}; record {manifest['record_fingerprint']}{whole}")
     if faults or differences:
         raise typer.Exit(EXIT_CHECK_FAILED)
 

@@ -71,8 +71,8 @@ def sweep(
 
 def _show(found: Any) -> None:
     """The sweep's quantity over the nearest and the longest window: its spread, one setting at a time, indices."""
-    from fiscal.results.tables import PRESENT_VALUE
-    from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
+    from fiscal.budget.valuation import PRESENT_VALUE
+    from fiscal.results.quantities import QUANTITY_WORDS
 
     words = QUANTITY_WORDS[found.quantity]
     typer.echo(f"{printable(found.design.title)}\n{len(found.cases)} cases; {words}, billions of dollars\n")

@@ -20,11 +20,12 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.decomposition import FACTORS, Decomposition, Side
 from fiscal.budget.decomposition import decompose as decompose_sides
-from fiscal.budget.ledger import LINES, contribution_weight
+from fiscal.budget.ledger import contribution_weight
+from fiscal.budget.lines import LINES
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import NO_CRYPTO_PATH, assumptions, backstop, contribution_taxes
 from fiscal.people.mobility import mobility_matrix
-from fiscal.results.tables import BILLION, PRESENT_VALUE, WINDOWS
 from fiscal.scenario import Scenario
 
 if TYPE_CHECKING:

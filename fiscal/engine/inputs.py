@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +21,11 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
+from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
+from fiscal.markets.history import crypto_start_usd
 from fiscal.people.contributions import Contributions
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
 from fiscal.people.scope import Scope
@@ -29,7 +36,7 @@ from fiscal.people.withdrawals import (
     working_share_of_withdrawals,
 )
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.scenario import reform_file
+from fiscal.scenario import reform_files
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
@@ -240,7 +247,8 @@ def projection_inputs(
     left_to_heirs = people.deaths * opened.holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
 
-    owner, heir = _withdrawal_schedules(settings, assume, years)
+    conversion_rate = _conversion_rate(settings, years)
+    owner, conversion, heir = _withdrawal_schedules(settings, assume, years, conversion_rate)
     nonqualified = (
         rates.nonqualified_share if settings.roth.tax_nonqualified_earnings else 0 * rates.nonqualified_share
     )
@@ -267,17 +275,14 @@ def projection_inputs(
         penalised_share=rates.penalised_share,
         nonqualified_share=nonqualified,
         rollover_rate=rates.rollover_rate[:, None],
-        conversion_rate=np.full((len(years), len(AGES_AT_OPENING)), settings.withdrawals.conversion_rate)
-        * (
-            (years >= settings.withdrawals.conversion_first_year)
-            & (years <= min(settings.withdrawals.conversion_last_year, settings.horizon.last_year))
-        )[:, None],
+        conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES_AT_OPENING))),
         death_rate=people.death_rate,
         spouse_share=spouse_share,
         heir_years=settings.heirs.years,
         holders=holders[..., None] * stratum_share,
         heirs=heirs[..., None] * stratum_share,
         owner_schedule=owner,
+        conversion_schedule=conversion,
         heir_schedule=heir,
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
     )
@@ -370,7 +375,8 @@ def reversal_years(settings: Settings, market: paths.AssetPaths) -> np.ndarray:
 def _excess(market: paths.AssetPaths) -> np.ndarray:
     """Log return of crypto over equity in the calendar year before, ``(P, Y)``; nothing before 2027."""
     annual = market.annual_returns()
-    excess = np.log1p(annual[..., CRYPTO]) - np.log1p(annual[..., EQUITY])
+    logs = np.log1p(np.maximum(annual, paths.ALL_BUT_NOTHING))
+    excess = logs[..., CRYPTO] - logs[..., EQUITY]
     before = np.zeros(excess.shape)
     before[:, 2:] = excess[:, 1:-1]
     return before
@@ -482,14 +488,24 @@ NO_BOUND_USD = 1e300
 """Market value of what stands in for crypto on a reference path: buying it moves no price."""
 
 
+NO_MARKET_USD = 1e6
+"""Value of all crypto below which it counts as lost: a millionth of today's."""
+
+
+def with_a_market(value_usd: np.ndarray) -> np.ndarray:
+    """Market values; after a total loss there is no price that buying could move."""
+    return np.where(value_usd > NO_MARKET_USD, value_usd, NO_BOUND_USD)
+
+
 def _crypto_market(market: paths.AssetPaths, labels: tuple[str, ...]) -> np.ndarray:
     """Value of all crypto at each opening, ``(P, Y)``, growing at the path's return without impact."""
     at_end = paths.implied_crypto_value_over_gdp(market)[0].to_numpy() * (
         macro(market.years[1:])["gdp_bn_usd"].to_numpy() * BILLION
     )
-    # the market of the nine months of 2025 is taken at the value with which 2026 opens
-    first = at_end[0] / (1 + market.annual_returns()[0, 1, CRYPTO])
-    opening = np.concatenate([[first, first], at_end[:-1]])
+    first = (
+        crypto_start_usd()
+    )  # the market of the nine months of 2025 is taken at the value with which 2026 opens
+    opening = with_a_market(np.concatenate([[first, first], at_end[:-1]]))
     return np.stack(
         [opening if label == SCENARIO_PATH else np.full(len(opening), NO_BOUND_USD) for label in labels]
     )
@@ -501,9 +517,23 @@ def _wage_ratio(year: int) -> float:
     return float(wages.loc[year] / wages.loc[FIRST_YEAR])
 
 
+def _conversion_rate(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """Share of the traditional balance that is converted, ``(Y,)``."""
+    withdrawals = settings.withdrawals
+    last = min(withdrawals.conversion_last_year, settings.horizon.last_year)
+    return np.where(
+        (years >= withdrawals.conversion_first_year) & (years <= last), withdrawals.conversion_rate, 0.0
+    )
+
+
 def _withdrawal_schedules(
-    settings: Settings, assume: Mapping[str, float], years: np.ndarray
-) -> tuple[TaxSchedule, TaxSchedule]:
+    settings: Settings, assume: Mapping[str, float], years: np.ndarray, conversion_rate: np.ndarray
+) -> tuple[TaxSchedule, TaxSchedule, TaxSchedule]:
+    """Schedules of owners' withdrawals, of their conversions, and of heirs.
+
+    Those who convert are those who withdraw, and others beside them where the rate (Y,) is above the share who
+    withdraw: a share of all balances cannot be converted by a smaller share of the holders.
+    """
     if settings.tax.flat_rate is not None:
         knots = np.broadcast_to(np.array([0.0, 1e6]), (len(years), 2)).copy()
         tax = np.broadcast_to(
@@ -511,7 +541,7 @@ def _withdrawal_schedules(
             (len(years), len(AGES_AT_OPENING), len(GROUPS), 2),
         ).copy()
         flat = TaxSchedule(knots_usd=knots, tax_usd=tax * settings.tax.withdrawal_scale)
-        return flat, flat
+        return flat, flat, flat
     retired = mobility_matrix(settings.people.retired_rank_correlation)
     schedules = schedules_in_force(settings)
     spread = law_schedules.group_sigma() * assume["withdrawal_sigma_scale"]
@@ -520,9 +550,14 @@ def _withdrawal_schedules(
     draws = incidence(years, settings.withdrawals.rmd_age_shift)
     by_owner, by_heir = _expected_tax(schedules, years, draws, retired, spread, at_work)
     owner, certain = _scaled(by_owner, scale), _scaled(by_heir, scale)
+    converts = np.maximum(draws, conversion_rate[:, None])
+    conversion = owner
+    if (converts > draws).any():
+        by_converter = schedules.withdrawal_tax(years, converts, retired, spread, working_share=at_work)
+        conversion = _scaled(by_converter, scale)
     heir_age = np.maximum(np.arange(len(AGES_AT_OPENING)) - settings.heirs.age_gap, 0)
     heir = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd[:, heir_age])
-    return owner, heir
+    return owner, conversion, heir
 
 
 def _expected_tax(
@@ -610,14 +645,57 @@ CACHE_VARIABLE = "FISCAL_CACHE"
 
 def cache_dir() -> Path:
     """Folder of what is built once and can be built again: ``FISCAL_CACHE``, else ``.cache/fiscal`` in the home
-    folder, else one of the system's temporary folder."""
+    folder, else, without a home that can be written, one in the temporary folder that is this user's alone."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fiscal"
-    except RuntimeError:  # no home folder
-        return Path(tempfile.gettempdir()) / "fiscal"
+    with contextlib.suppress(RuntimeError, OSError):  # no home, or none that can be written
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fiscal"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return _private_folder()
+
+
+@cache
+def _private_folder() -> Path:
+    """A folder of the temporary one that no other user can read, write, or have laid out before.
+
+    The same in every run of a user, so that what is built is found again; a new one, deleted at exit, where that name
+    is somebody else's.
+    """
+    if hasattr(os, "getuid"):
+        folder = Path(tempfile.gettempdir()) / f"fiscal-{os.getuid()}"
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+                return folder
+    folder = Path(tempfile.mkdtemp(prefix="fiscal-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def reform_of(settings: Settings) -> Reform | None:
+    """What the reform files of a scenario say, its years moved as it says; None under current law.
+
+    Raises InputError for files that are missing or are no reforms.
+    """
+    if settings.law.reform is None:
+        return None
+    return read_reform(*reform_files(settings.law.reform)).moved(settings.law.reform_year)
+
+
+def law_warnings(settings: Settings) -> tuple[str, ...]:
+    """What a user is told of a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
+
+    Tax-Calculator tries the reform (seconds) unless its schedules are built. Raises InputError for files that are
+    missing or are no reforms, and in Tax-Calculator's words for a reform that it refuses.
+    """
+    reform = reform_of(settings)
+    if reform is None:
+        return ()
+    return said_of(reform, law_schedules.warnings_of(reform, cache_dir()))
 
 
 def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:
@@ -625,26 +703,25 @@ def schedules_in_force(settings: Settings, progress: Progress | None = None) -> 
 
     Raises InputError with Tax-Calculator's own message for a reform that it refuses.
     """
-    if settings.law.reform is None:
+    reform = reform_of(settings)
+    if reform is None:
         return law_schedules.load()
-    file, first_year = reform_file(settings.law.reform), settings.law.reform_year
-    key = law_schedules.reform_key(file, first_year)
+    key = law_schedules.reform_key(reform)
     if key not in _REFORMS:
-        _REFORMS[key] = law_schedules.for_reform(file, cache_dir(), first_year, progress)
+        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), progress)
     return _REFORMS[key]
 
 
 def law_in_force(settings: Settings) -> str:
-    """Name of the law for a run's record: current law, or the content key of the reform's schedules, whatever the
-    file is called."""
+    """Name of the law for a run's record: current law, or the hash of the reform's schedules, which are built if they
+    are not yet."""
     if settings.law.reform is None:
         return "current law"
-    file = reform_file(settings.law.reform)
-    return f"reform, schedules {law_schedules.reform_key(file, settings.law.reform_year)}"
+    return f"reform, schedules {schedules_in_force(settings).sha256}"
 
 
 _REFORMS: dict[str, law_schedules.Schedules] = {}
-"""Reform schedules that this process has read, by content key."""
+"""Reform schedules that this process has read, by content key of what makes them."""
 
 
 def backstop(settings: Settings) -> Backstop:

@@ -16,6 +16,7 @@ shadow's tax from the second, whose shares are those of a level draw at the retu
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,9 @@ import numpy as np
 
 from fiscal.base import compiled
 from fiscal.base.errors import InputError, Problem, nearest, percent_hint
+from fiscal.base.files import plain_value
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
+from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -171,7 +174,10 @@ def vintage_of(options: Mapping[str, Any]) -> pd.Series:
     withdrawn = float(account.contributions_total("withdrawal_tax")[0, character])
     nominal = float(books.total("withdrawal_tax")[0].sum())
     # 0.0 + x: no negative zero is printed
-    values = (deferral, buildup, withdrawn, nominal, -(deferral + buildup + withdrawn))
+    cost = VALUE_EXPENDITURE.of(
+        dict(zip(VALUE_EXPENDITURE.parts, (deferral, buildup, withdrawn), strict=True))
+    )
+    values = (deferral, buildup, withdrawn, nominal, cost)
     return pd.Series([0.0 + value for value in values], index=list(RESULTS), name="vintage")
 
 
@@ -185,7 +191,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     wrong: set[str] = set()
     for name, option in OPTIONS.items():
-        given = options.get(name)
+        given = plain_value(options.get(name))
         values[name] = option.default if given is None else given
         fault = _fault(option, values[name])
         if fault:
@@ -210,9 +216,9 @@ def _fault(option: Option, value: Any) -> str | None:
         return "must be given" if option.needed else None
     if option.choices:
         return None if value in option.choices else "no such choice"
-    if isinstance(value, bool | str) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return "is not a number"
-    if not math.isfinite(value):
+    if not abs(value) <= sys.float_info.max:  # a whole number may be too large to be a float
         return "is not finite"
     if option.whole and value != int(value):
         return "is not a whole number"
@@ -417,6 +423,7 @@ def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
         holders=one,
         heirs=one.copy(),
         owner_schedule=flat,
+        conversion_schedule=flat,
         heir_schedule=flat,
         additional_tax_rate=0.0,
     )

@@ -7,23 +7,20 @@ vintages and values, and every cell. The numbers that remain are those of :func:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fiscal import scenario as scenarios
-from fiscal.base import compiled, sources
+from fiscal.base import compiled
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.budget.ledger import CASH_LINES, contribution_lines
+from fiscal.budget.ledger import contribution_lines
+from fiscal.budget.lines import with_sums
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, buildup_tax, contribution_taxes
-from fiscal.engine.random_paths import buildup_rates, on_paths, path_lines
-from fiscal.results.result import Totals
-from fiscal.results.tables import BILLION, price_level, total_tables
+from fiscal.engine.random_paths import LINES, buildup_rates, on_paths, path_lines
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Prepared
@@ -31,16 +28,14 @@ if TYPE_CHECKING:
     from fiscal.people.contributions import Contributions
     from fiscal.scenario import Scenario
 
-LINES = (*CASH_LINES, "net_revenue", "roth_upfront_tax", "inside_buildup_cash", "tax_expenditure")
-"""The revenue lines that totals know: all but those that need cells (a rescue, gains displaced)."""
-
 PARTS = {"traditional": "closing_traditional", "roth": "closing_roth", "crypto": "closing_crypto"}
 """Parts of the year-end balances, as the kernel names them; crypto is held in both of the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TotalsRun:
-    """What a quick run computed: yearly totals by path, dollars ``(P, Y)``."""
+    """What a quick run computed: yearly totals by path, dollars ``(P, Y)``, of all lines but those that need cells (a
+    rescue, gains displaced)."""
 
     scenario: Scenario
     start: Prepared
@@ -92,32 +87,9 @@ class TotalsRun:
         return self.flows[line]
 
 
-def quick(
-    scenario: str | Path | Scenario,
-    overrides: Mapping[str, object] | Sequence[str] = (),
-    progress: Callable[..., None] | None = None,
-) -> Totals:
-    """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
-
-    A :class:`~fiscal.results.result.Totals` compares and draws as any result. Of a random path model it is the central
-    path, as in ``fiscal.run``'s tables by year. Raises InputError for a wrong scenario, DataError for a table that
-    was changed.
-    """
-    chosen = scenarios.load(scenario, overrides)
-    run = compute(chosen, progress)
-    result = Totals(
-        name=chosen.name,
-        scenario=chosen,
-        tables=total_tables(run) | {"stocks": _stocks(run)},
-        fingerprint=chosen.fingerprint(),
-        data_fingerprint=sources.fingerprint(),
-    )
-    engine_run.refuse_infinite(result)
-    return result
-
-
 def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> TotalsRun:
     """Totals of a scenario as arrays."""
+    engine_run.refuse_beyond_memory(scenario.settings, cells=False)
     compiled.prepare()
     from fiscal.projection.kernel import project_references
 
@@ -135,37 +107,10 @@ def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> 
         line: np.broadcast_to(cells.sum(axis=(2, 3)), shape)
         for line, cells in contribution_lines(inputs, taxes).items()
     }
-    for line in ("withdrawal_tax", "conversion_tax", "additional_tax", "inside_buildup_cash"):
-        flows[line] = np.concatenate([one[line] for one in made])
-    flows["net_revenue"] = sum((flows[line] for line in CASH_LINES), start=np.zeros(shape))
-    flows["tax_expenditure"] = -(
-        flows["deferred_revenue"] + flows["inside_buildup_cash"] + flows["withdrawal_tax"]
-    )
+    flows |= {line: np.concatenate([one[line] for one in made]) for line in LINES}
     return TotalsRun(
         scenario=scenario,
         start=start,
-        flows={line: flows[line] for line in LINES},
+        flows=with_sums(flows),
         stocks={part: np.concatenate([one[name] for one in projected]) for part, name in PARTS.items()},
     )
-
-
-def _stocks(run: TotalsRun) -> pd.DataFrame:
-    """Year-end balances in long form: ``path, year, part, nominal_bn_usd, real_bn_usd, gdp_share``."""
-    price, gdp = price_level(run), run.economy["gdp_bn_usd"].to_numpy()
-    frames = []
-    for p, label in enumerate(run.path_labels):
-        for part, values in run.stocks.items():
-            amounts = values[p] / BILLION
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "path": label,
-                        "year": run.years,
-                        "part": part,
-                        "nominal_bn_usd": amounts,
-                        "real_bn_usd": amounts / price,
-                        "gdp_share": amounts / gdp,
-                    }
-                )
-            )
-    return pd.concat(frames, ignore_index=True)

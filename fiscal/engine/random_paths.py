@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.budget.ledger import BuildupTax, Ledger
+from fiscal.budget.lines import OF_CELLS, UPFRONT
 from fiscal.engine.inputs import (
     EQUITY_PATH,
     NO_CRYPTO_PATH,
@@ -24,11 +27,12 @@ from fiscal.engine.inputs import (
     holds_alternatives,
     path_settings,
     policy_on_paths,
+    with_a_market,
     with_custody_failure,
 )
 from fiscal.markets.losses import draw_loss_rates
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.packed import BuildupRates
 
@@ -41,10 +45,9 @@ BATCH = 512
 """Paths drawn and projected at a time; changes no bit of any path. More are no faster and take more memory."""
 
 REFERENCES = (SCENARIO_PATH, NO_CRYPTO_PATH, EQUITY_PATH)
-LINES = ("withdrawal_tax", "conversion_tax", "additional_tax", "inside_buildup_cash")
+LINES = (*OF_CELLS, "inside_buildup_cash")
 """Revenue lines that differ by path."""
 STOCKS = ("balance", "closing_crypto")
-CONTRIBUTION_LINES = ("deferred_revenue", "payroll_forgone")
 
 Progress = Callable[[int, int, str], None]
 Span = tuple[int, int]
@@ -155,11 +158,19 @@ def bytes_needed(settings: Settings) -> tuple[int, int]:
         columns * np.dtype(dtype).itemsize for name, (columns, dtype) in yearly.items() if name not in empty
     )
     if answering:
-        kept += len(CONTRIBUTION_LINES) * n_years * np.dtype(float).itemsize
+        kept += len(UPFRONT) * n_years * np.dtype(float).itemsize
     drawn = MONTHLY_ARRAYS * n_years * MONTHS * len(ASSETS) * np.dtype(float).itemsize
     # one batch is projected while the next is drawn: months are held of the one alone
     beside = min(settings.paths.count, BATCH) * drawn + min(settings.paths.count, 2 * BATCH) * kept
     return PROCESS_BYTES + beside, kept + ROW_BYTES
+
+
+def path_measures(settings: Settings) -> tuple[str, ...]:
+    """Measures on which paths are drawn: the scenario's own, and the risk-neutral one of a model that has it."""
+    own = settings.paths.measure
+    return (
+        tuple(dict.fromkeys((own, "risk_neutral"))) if path_model(settings.paths.model).stochastic else (own,)
+    )
 
 
 def experiment(
@@ -179,9 +190,7 @@ def experiment(
     n_years = len(horizon.years)
     labels = [label for label in REFERENCES if label in inputs.path_labels]
     told = {
-        label: {
-            line: ledger.total(line)[inputs.path_labels.index(label), :n_years] for line in CONTRIBUTION_LINES
-        }
+        label: {line: ledger.total(line)[inputs.path_labels.index(label), :n_years] for line in UPFRONT}
         for label in labels
     }
     answering: dict[str, np.ndarray] = {}
@@ -190,7 +199,7 @@ def experiment(
         money = inputs.contribution_usd.sum(axis=1)[:n_years]
         whole = money.sum(axis=3)
         crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)
-        for line in CONTRIBUTION_LINES:
+        for line in UPFRONT:
             cells = ledger.lines[line][plain, :n_years]
             told[SCENARIO_PATH][line] = cells.sum(axis=(1, 2))
             answering[line] = (cells * crypto).sum(axis=(1, 2))
@@ -199,7 +208,7 @@ def experiment(
         answering=answering, flat=flat,
         expected_flat_tax={
             measure: _expected_flat_tax(flat, labels, {**path_settings(settings), "measure": measure})
-            for measure in dict.fromkeys((settings.paths.measure, "risk_neutral"))
+            for measure in path_measures(settings)
         },
     )  # fmt: skip
 
@@ -390,9 +399,7 @@ def project_drawn(asked: Experiment, drawn: Drawn) -> dict[str, np.ndarray]:
 def path_lines(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The kernel's totals as :data:`LINES` and :data:`STOCKS`, ``(path, Y)``."""
     return {
-        "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
-        "conversion_tax": totals["conversion_tax"],
-        "additional_tax": totals["additional_tax"],
+        **{line: reduce(add, (totals[name] for name in names)) for line, names in OF_CELLS.items()},
         "inside_buildup_cash": -totals["inside_buildup"],
         "balance": totals["closing_traditional"] + totals["closing_roth"],
         "closing_crypto": totals["closing_crypto"],
@@ -456,7 +463,7 @@ def on_paths(inputs: ProjectionInputs, label: str, market: AssetPaths) -> Projec
         at_end = implied_crypto_value_over_gdp(market).to_numpy().T * (
             macro(market.years[1:])["gdp_bn_usd"].to_numpy() * 1e9
         )
-        worth = np.concatenate([repeated(value)[:, :2], at_end[:, :-1]], axis=1)
+        worth = with_a_market(np.concatenate([repeated(value)[:, :2], at_end[:, :-1]], axis=1))
     return replace(
         inputs,
         path_labels=(label,) * size,

@@ -192,6 +192,7 @@ def _cases(inputs: ProjectionInputs, at: int) -> dict[str, tuple[str, Projection
     pro_rata = replace(
         inputs,
         owner_schedule=average_rate_schedule(inputs.owner_schedule),
+        conversion_schedule=average_rate_schedule(inputs.conversion_schedule),
         heir_schedule=average_rate_schedule(inputs.heir_schedule),
     )
     more = inputs.contribution_usd.copy()

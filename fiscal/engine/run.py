@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fiscal import scenario as scenarios
 from fiscal.base import compiled, memory, sources
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE, STUB_FRACTION
 from fiscal.base.errors import InputError, Problem
@@ -39,6 +38,7 @@ from fiscal.engine.inputs import (
     contribution_taxes,
     convention_label,
     marginal_deferral,
+    path_settings,
     projection_inputs,
     schedules_in_force,
     withdrawal_rates,
@@ -51,13 +51,15 @@ from fiscal.engine.random_paths import (
     Workers,
     bytes_needed,
     experiment,
+    holds_alternatives,
+    path_measures,
     simulate,
 )
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
-from fiscal.markets.paths import path_model
+from fiscal.markets.paths import path_model, user_returns
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.projection.cells import project
@@ -66,7 +68,6 @@ from fiscal.projection.outputs import Projection
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
-    from fiscal.results.result import Result
     from fiscal.scenario import Scenario
     from fiscal.scenario.schema import Settings
 
@@ -104,8 +105,10 @@ class Paths:
         """The same with the distribution on the scenario's measure, and one on the risk-neutral measure."""
         settings = self.scenario.settings
         # a value needs fewer paths than a tail
-        wanted = {settings.paths.measure: settings.paths.count}
-        wanted.setdefault("risk_neutral", min(settings.paths.count, VALUE_PATHS))
+        fewer = min(settings.paths.count, VALUE_PATHS)
+        wanted = dict.fromkeys(path_measures(settings), fewer) | {
+            settings.paths.measure: settings.paths.count
+        }
         return replace(
             self,
             distributions=tuple(
@@ -124,7 +127,7 @@ class Paths:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Everything a run computed, arrays; :mod:`fiscal.results.result` makes tables of it."""
+    """Everything a run computed, arrays; :mod:`fiscal.results` makes tables of it."""
 
     scenario: Scenario
     inputs: ProjectionInputs
@@ -168,35 +171,6 @@ class Run:
         return self.ledger.total(line)
 
 
-def run(
-    scenario: Scenario | str,
-    progress: Progress | None = None,
-    batches: Batches | None = None,
-    workers: Workers | None = None,
-) -> Result:
-    """Run a scenario (or its name, or a path to its file) and return its :class:`~fiscal.results.result.Result`.
-
-    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on; ``workers`` compute
-    them, by default this process.
-    Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
-    identity does not hold.
-    """
-    from fiscal.results.result import Result
-
-    if isinstance(scenario, str):
-        scenario = scenarios.load(scenario)
-    alone = compute(scenario, progress, draw=False)
-    result, paths = Result.of(alone), alone.paths
-    del alone  # its cells make room for the paths
-    memory.release()
-    if paths is not None:
-        result = result.with_paths(paths.drawn(progress, batches, workers))
-    if progress is not None:
-        progress(4, 4, "done")
-    refuse_infinite(result)
-    return result
-
-
 def compute(
     scenario: Scenario,
     progress: Progress | None = None,
@@ -214,14 +188,15 @@ def compute(
     """
     report = progress or (lambda done, total, what: None)
     settings = scenario.settings
+    if settings.paths.model == "user":
+        user_returns(path_settings(settings))  # refused before any work
     random = references is True and has_random_paths(settings)
     if random:
         _refuse_beyond_memory(settings)
+    refuse_beyond_memory(settings, run_off=run_off, references=references)
     compiled.prepare()
     horizon_last = settings.horizon.last_year
-    # until the last entrants have died and their heirs have drawn everything
-    run_off_years = LAST_AGE - AGES_AT_OPENING[0] + settings.heirs.years
-    years = np.arange(FIRST_YEAR, horizon_last + 1 + (run_off_years if run_off else 0))
+    years = np.arange(FIRST_YEAR, horizon_last + 1 + (_run_off_years(settings) if run_off else 0))
     start = prepare(settings, years, references, report)
     inputs, contributions, economy = start.inputs, start.contributions, start.economy
     assume, fraction, mobility = start.assume, start.fraction, start.mobility
@@ -361,8 +336,43 @@ def prepare(
 
 
 def has_random_paths(settings: Settings) -> bool:
-    """Whether a run of the settings has a distribution over paths."""
-    return path_model(settings.paths.model).stochastic and settings.paths.count > 1
+    """Whether a run of the settings has a distribution over paths: of a random model, or of a user's file."""
+    return settings.paths.count > 1
+
+
+def _run_off_years(settings: Settings) -> int:
+    """Years until the last entrants have died and their heirs have drawn everything."""
+    return int(LAST_AGE - AGES_AT_OPENING[0]) + settings.heirs.years
+
+
+YEAR_BYTES, PATH_YEAR_BYTES = 1.5 * 2**20, 1.6 * 2**20
+"""What a year, and each path in it, add to the memory of a run of named paths; measured, see docs/cluster.md."""
+
+COMPILER_BYTES = 200 * 2**20
+"""What compiling the projection takes, and what a projection of totals takes at its peak."""
+
+
+def refuse_beyond_memory(
+    settings: Settings, *, run_off: bool = True, references: bool | tuple[str, ...] = True, cells: bool = True
+) -> None:
+    """Refuse, before any work, a projection of named paths that does not fit; arguments as in :func:`compute`.
+
+    ``cells=False`` is a projection of totals. Where no system tells how much memory there is, nothing is refused.
+    """
+    room = memory.available_bytes()
+    years = settings.horizon.last_year - FIRST_YEAR + 1 + (_run_off_years(settings) if run_off else 0)
+    paths = 1
+    if references is True:
+        paths += len(settings.books.convention_rates) + 2 * holds_alternatives(settings)
+    needed = COMPILER_BYTES + (years * (YEAR_BYTES + paths * PATH_YEAR_BYTES) if cells else 0)
+    if room is not None and needed > room:
+        message = (
+            f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB are available"
+        )
+        allowed = "a machine with more memory, or a shorter horizon"
+        raise InputError(
+            Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
+        )
 
 
 def _refuse_beyond_memory(settings: Settings) -> None:
@@ -382,18 +392,6 @@ def _refuse_beyond_memory(settings: Settings) -> None:
             allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
         )
     )
-
-
-def refuse_infinite(result: Result) -> None:
-    """A number too large to be computed with is said, not written into a table."""
-    found = [
-        Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
-        for name, table in result.tables.items()
-        for column in table.select_dtypes("number")
-        if (np.abs(table[column].to_numpy(dtype=float, na_value=np.nan)) > LARGEST).any()
-    ]
-    if found:
-        raise InputError(found)
 
 
 def _without_crypto(labels: tuple[str, ...], settings: Settings) -> np.ndarray:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.base import compiled, memory, sources
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.engine.random_paths import Experiment, Span, Workers, project_batch
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 LOCAL, DASK = "local", "dask"
 ENGINES = (LOCAL, DASK)
 
+LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 15
 """To reach a scheduler."""
 WORKERS_SECONDS = 300
@@ -73,9 +75,12 @@ def workers(engine: str = LOCAL, scheduler: str | None = None) -> Iterator[Clust
         return
     try:
         import distributed  # noqa: F401 - whether it is there
+
+        if scheduler is None:
+            import cryptography  # noqa: F401 - certificates of a cluster of our own
     except ImportError:
         message = "needs packages that are not installed"
-        extra = 'those of the extra "cluster": python -m pip install "fiscal[cluster]"'
+        extra = 'those of the extra "cluster": python -m pip install ".[cluster]" in a clone of fiscal'
         raise InputError(Problem(message, key="engine", value=engine, allowed=extra)) from None
     with _silenced(), contextlib.closing(Cluster(scheduler)) as cluster:
         cluster.connect()
@@ -222,21 +227,30 @@ class Cluster(Workers):
 
 
 def _local_cluster() -> LocalCluster:
-    """Processes of one thread on this machine: as many as there are processors, fewer where memory is short."""
+    """Processes of one thread on this machine: as many as there are processors, fewer where memory is short.
+
+    Whoever can talk to a scheduler or a worker can run code as its user. So they listen on the loopback address alone
+    and take only those who show a certificate of this cluster, made for it and known to its processes; and their web
+    servers, which Dask always starts, have no page.
+    """
+    import dask
     from dask.system import CPU_COUNT
-    from distributed import LocalCluster
+    from distributed import LocalCluster, Security
 
     room = memory.available_bytes()
     count = CPU_COUNT if room is None else max(1, min(CPU_COUNT, room // WORKER_BYTES))
-    return LocalCluster(
-        n_workers=count, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
-        silence_logs=logging.CRITICAL, preload=[__name__],
-    )  # fmt: skip
+    with dask.config.set({f"distributed.{role}.http.routes": [] for role in ("scheduler", "worker")}):
+        return LocalCluster(
+            n_workers=count, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+            host=LOOPBACK, protocol="tls://", security=Security.temporary(), silence_logs=logging.CRITICAL,
+            preload=[__name__],
+        )  # fmt: skip
 
 
 def dask_setup(worker: Worker) -> None:
     """What Dask calls on a worker of our own when it starts: Ctrl-C, which reaches all processes of a terminal, is for
-    the command alone, and the command stops its workers."""
+    the command alone, and the command stops its workers. Compiled code is checked from the first import on."""
+    compiled.prepare()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -256,16 +270,20 @@ def _connect(scheduler: str | LocalCluster) -> Client:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions are judged by :func:`differing`
             return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+    ) as error:  # TypeError: tls:// without certificates in Dask's settings
         message = f"cannot be reached: {error}"
-        allowed = "the address of a running Dask scheduler, as tcp://host:8786"
+        allowed = (
+            "the address of a running Dask scheduler, as tcp://host:8786, or tls:// with Dask's certificates"
+        )
         raise InputError(Problem(message, key="scheduler", value=str(scheduler), allowed=allowed)) from None
 
 
 def software() -> dict[str, str]:
     """What a batch depends on beside its inputs: source code and data tables, by hash."""
-    from fiscal.results.store import code_sha256
-
     return {"source code": code_sha256(), "data": sources.fingerprint()}
 
 
@@ -283,7 +301,6 @@ def differing(own: Mapping[str, Any], theirs: Mapping[str, Mapping[str, Any]]) -
 
 def _project(asked: Experiment, measure: str, span: Span, told: Mapping[str, str]) -> tuple[str, Batch]:
     """A batch, and the address of the worker that computed it. Runs on a worker."""
-    import numba
     from distributed import get_worker
 
     worker = get_worker()
@@ -292,7 +309,6 @@ def _project(asked: Experiment, measure: str, span: Span, told: Mapping[str, str
         message = f"worker {worker.address} has another version of the {' and of the '.join(others)}"
         raise InputError(Problem(message, key="scheduler", allowed="the same fiscal on all machines"))
     compiled.prepare()
-    # threads of a worker that has several share a batch: numba's do not bear two at once
-    with _one_batch_at_a_time:
-        numba.set_num_threads(min(worker.state.nthreads, numba.get_num_threads()))
+    # threads of a worker that has several share a batch: each would need the memory of one
+    with _one_batch_at_a_time, compiled.at_most(worker.state.nthreads):
         return worker.address, project_batch(asked, measure, *span)

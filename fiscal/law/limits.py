@@ -47,7 +47,7 @@ def contribution_limits(
     ``years`` are consecutive and start no later than the year before the last published one (2025);
     ``cpi_u`` (year) is the CPI-U of the same years, any base; ``wage_index`` (year) the
     average wage that indexes the Social Security taxable maximum after Tax-Calculator's last year
-    (default: the average wage of `fiscal.people.macro`).
+    (default: the average wage of `fiscal.people.economy`).
 
     Columns: elective_deferral_limit_usd (402(g)), catch_up_limit_usd (414(v), age 50),
     catch_up_60_63_limit_usd (SECURE 2.0 s.109), annual_additions_limit_usd (415(c)),
@@ -138,7 +138,7 @@ def _taxable_maximum(years: NDArray[np.int_], wage_index: ArrayLike | None) -> A
     if years[-1] <= last:
         return law.reindex(years).to_numpy(dtype=float)
     if wage_index is None:
-        from fiscal.people.macro import macro
+        from fiscal.people.economy import macro
 
         wage_index = macro(years)["wage_index"].to_numpy()
     wages = dict(zip(years.tolist(), np.asarray(wage_index, dtype=float).tolist(), strict=True))

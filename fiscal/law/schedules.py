@@ -17,11 +17,14 @@ Between law years rates are interpolated; after the last they are held (on wage-
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,6 +42,7 @@ from fiscal.law.build.raking import lognormal_sigma
 
 if TYPE_CHECKING:
     from fiscal.law.build.microdata import MendSettings, Source
+    from fiscal.law.reforms import Reform
 
 Array = NDArray[np.float64]
 
@@ -69,36 +73,91 @@ def build(
 
 
 def for_reform(
-    reform: Path,
+    reform: Reform,
     cache_dir: Path,
-    first_year: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     jobs: int = 2,
 ) -> Schedules:
-    """Schedules under a future law: built once, then found again by content.
+    """Schedules under a future law: tried and built once, then found again by content.
 
-    ``reform`` is a Tax-Calculator reform file (JSON, parameter -> year -> value; the years say when it
-    starts, ``first_year`` moves them). The build goes to a folder of ``cache_dir`` named by the hash of the
-    reform, of every input and of the library version; law years before the reform are the stored ones.
-    Raises InputError for a file that is missing or that Tax-Calculator refuses.
+    They lie in a folder of ``cache_dir`` named by the hash of all that makes them, with a record of it; a folder whose
+    record or tables are others is built again. Law years that an interrupted build finished are taken from there.
+    Raises InputError for a reform that Tax-Calculator refuses, before anything is built.
     """
     from fiscal.law.build import schedules as builder
+    from fiscal.law.reforms import reform_years, tried
 
-    parameters = builder.moved(builder.read_reform(Path(reform)), first_year)
-    folder = Path(cache_dir) / builder.reform_key(parameters)
-    if not _whole(folder):
-        years = builder.reform_years(parameters)
-        with tempfile.TemporaryDirectory(prefix=".reform.", dir=_made(cache_dir)) as name:
-            built, old = Path(name) / "built", Path(name) / "old"
-            builder.build(progress, jobs, years=years, reform=parameters, out_dir=built)
-            (built / _SUMS).write_text(json.dumps(_sums(built)), encoding="utf-8")
-            if folder.exists():  # damaged: it goes with the temporary folder
-                folder.rename(old)
-            built.rename(folder)
+    folder = Path(cache_dir) / builder.reform_key(reform)
+    if _record(folder, reform) is None:
+        trial = tried(reform)
+        with _building(folder) as kept:
+            if _record(folder, reform) is None:  # else another process has just built it
+                years, tables = reform_years(reform.parameters), kept / "tables"
+                builder.build(
+                    progress, jobs, years=years, reform=reform.parameters, changed=trial.changed,
+                    out_dir=tables, kept=kept,
+                )  # fmt: skip
+                record = builder.made_from(reform) | {
+                    "warnings": list(trial.warnings), "sha256": _sums(tables),
+                }  # fmt: skip
+                (tables / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+                shutil.rmtree(folder, ignore_errors=True)  # one that is damaged
+                tables.rename(folder)
     return load(folder)
 
 
-_SUMS = "sums.json"
+def warnings_of(reform: Reform, cache_dir: Path) -> tuple[str, ...]:
+    """What Tax-Calculator warns of in a reform: as recorded with its schedules, else asked (seconds).
+
+    Raises InputError for a reform that it refuses.
+    """
+    from fiscal.law.build import schedules as builder
+    from fiscal.law.reforms import tried
+
+    record = _record(Path(cache_dir) / builder.reform_key(reform), reform)
+    return tuple(record["warnings"]) if record is not None else tried(reform).warnings
+
+
+def reform_key(reform: Reform) -> str:
+    """Content key of all that makes the schedules of a reform."""
+    from fiscal.law.build import schedules as builder
+
+    return builder.reform_key(reform)
+
+
+_RECORD = "record.json"
+_BUILDING = ".building"
+_STALE_SECONDS = 7 * 24 * 3600
+"""After a week without a new law year, an interrupted build of another reform is not taken up again."""
+
+
+@contextlib.contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """The locked folder of a build's finished law years, which an interrupted build leaves to the next one.
+
+    What other builds left beside it and nobody goes on with is removed. Raises InputError where nothing can be
+    written.
+    """
+    kept = folder.with_name(folder.name + _BUILDING)
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        lock = (kept / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        message = f"cannot hold the schedules of a reform: {error.strerror}"
+        allowed = "a folder that can be written, named by FISCAL_CACHE"
+        raise InputError(Problem(message, file=str(folder.parent), allowed=allowed)) from None
+    with lock:
+        with contextlib.suppress(ImportError):  # Windows: no lock
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.parent.glob(f"*{_BUILDING}"):
+            if left != kept and time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        for left in (*folder.parent.glob(".reform.*"), *kept.glob("*.part"), kept / "tables"):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+        yield kept
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def _sums(folder: Path) -> dict[str, str]:
@@ -109,25 +168,19 @@ def _sums(folder: Path) -> dict[str, str]:
     }
 
 
-def _whole(folder: Path) -> bool:
-    """Whether a build in the cache is there and as it was written."""
-    try:
-        written = json.loads((folder / _SUMS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return set(_TABLES) == set(_sums(folder)) and written == _sums(folder)
-
-
-def reform_key(reform: Path, first_year: int | None = None) -> str:
-    """Content key of the schedules of a reform file: names the law in a run's record."""
+def _record(folder: Path, reform: Reform) -> dict[str, Any] | None:
+    """The record of a build in the cache, if it is of this reform and the tables are as they were written."""
     from fiscal.law.build import schedules as builder
 
-    return builder.reform_key(builder.moved(builder.read_reform(Path(reform)), first_year))
-
-
-def _made(folder: Path) -> Path:
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder)
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    made = builder.made_from(reform)
+    told = record if isinstance(record, dict) else {}
+    same = {key: told.get(key) for key in made} == made and isinstance(told.get("warnings"), list)
+    sums = _sums(folder)
+    return told if same and set(_TABLES) == set(sums) and told.get("sha256") == sums else None
 
 
 @dataclass(frozen=True)
@@ -206,7 +259,7 @@ class Schedules:
     each status's part of the holders in the file, summing to 1 over statuses; ``saved_usd`` and
     ``deferred_usd`` (law_year, band, wage_group, multiple) per person; ``employer`` (law_year, band,
     wage_group, 4) dollars, tax saved, OASDI and HI tax per person; ``outside_rate`` (law_year, band,
-    income_group, 3).
+    income_group, 3). ``sha256`` is the hash of the tables that were read.
     """
 
     law_years: NDArray[np.int_]
@@ -218,6 +271,7 @@ class Schedules:
     saved_usd: Array
     employer: Array
     outside_rate: Array
+    sha256: str = ""
 
     def __repr__(self) -> str:
         return f"<fiscal Schedules: laws of {self.law_years[0]}-{self.law_years[-1]}, {self.curve_usd.shape[3]} groups>"
@@ -330,7 +384,10 @@ def _load_directory(directory: Path) -> Schedules:
     ]
     if missing:
         raise InputError(missing)
-    return _schedules(*(pd.read_csv(directory / f"{name}.csv") for name in names))
+    contents = [(directory / f"{name}.csv").read_bytes() for name in names]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents))
+    read = _schedules(*(pd.read_csv(io.BytesIO(content)) for content in contents))
+    return replace(read, sha256=digest.hexdigest())
 
 
 def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame) -> Schedules:

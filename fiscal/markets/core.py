@@ -2,7 +2,7 @@
 
 - **Equity**: real geometric mean of the S&P 500 with dividends, 1928-2025, plus projected CPI-U growth.
 - **Bonds, cash**: the same of the ten-year Treasury and the three-month bill, but never below the mean
-  projected yield (ten-year, one-year) of :mod:`fiscal.people.macro`: over decades a bond earns about its
+  projected yield (ten-year, one-year) of :mod:`fiscal.people.economy`: over decades a bond earns about its
   yield, and cash that earned less than the rate of the books would be a loss by construction.
 - **Crypto**: no long run is known. The equity return, so that what happens outside an event neither
   favours nor burdens crypto (setting ``paths.outside_event_return``).
@@ -24,7 +24,7 @@ from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.markets.history import annual_moments
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR, LAST_YEAR
-from fiscal.markets.paths import path_model
+from fiscal.markets.paths import ALL_BUT_NOTHING, path_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def implied_by(drawn: AssetPaths) -> pd.DataFrame:
 
     years = drawn.years
     annual = drawn.annual_returns()[:, years >= FIRST_WHOLE_YEAR]  # (path, year, asset)
-    logs = np.log1p(np.maximum(annual, -1 + 1e-12))
+    logs = np.log1p(np.maximum(annual, ALL_BUT_NOTHING))
     level = np.concatenate([np.zeros((len(logs), 1, len(ASSETS))), logs.cumsum(axis=1)], axis=1)
     capped = 0.0 if drawn.capped is None else float(drawn.capped.any(axis=1).mean())
     rows = []

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -23,7 +24,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR, HALVES
 from fiscal.base.errors import InputError, Problem, nearest
-from fiscal.base.files import is_plain_file
+from fiscal.base.files import MAX_CSV_PROBLEMS, CsvTable, is_plain_file, read_csv
 from fiscal.markets import stochastic
 from fiscal.markets.core import long_run_means, override_problems
 from fiscal.markets.history import (
@@ -34,7 +35,7 @@ from fiscal.markets.history import (
     max_drawdown,
     monthly_log_returns,
 )
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,8 @@ class PathModel(Protocol):
         ...
 
     def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
-        """One path that stands for the model: its first, or that of expected log returns if it is random."""
+        """One path that stands for the model: its own, the median of several in a file, or that of expected log
+        returns if it is random."""
         ...
 
 
@@ -183,10 +185,39 @@ MAX_LOG_GROWTH = 200 * np.log(10)
 """A dollar may become 1e200: below what squares and sums of dollars can hold, far above any economy."""
 
 MAX_YEARS_AWAY = 300
-MAX_PROBLEMS = 100
-"""Of one column or of all paths: enough to mend a file by."""
 
-MAX_USER_BYTES = 50_000_000
+HIGHEST_RETURN_RATE = 3.0
+"""A user's return of a year above it is taken for a price, an index level or percent."""
+HIGHEST_MEAN_RATE = 0.5
+"""So is a column without a negative value whose mean is above it: an index that starts at 1, or percent."""
+HIGHEST_EXTREME_RATE = 1e4
+"""Return a year beyond which accounts cannot be computed to the dollar."""
+ALL_BUT_NOTHING = -1 + 1e-12
+"""A total loss as a half's return that has a logarithm: 1e-24 of a dollar is left after the year."""
+ALLOW_EXTREME = "paths.allow_extreme"
+
+
+@dataclass(frozen=True)
+class UserReturns:
+    """The returns of a user's file: ``rates`` (path, year from 2026, asset), not a number where the file has none."""
+
+    names: tuple[str, ...]
+    rates: np.ndarray
+
+    def summary(self) -> pd.DataFrame:
+        """One row a path and asset: its years, geometric mean and what a dollar becomes."""
+        import pandas as pd
+
+        rows = []
+        for name, path in zip(self.names, self.rates, strict=True):
+            for asset, column in zip(ASSETS, path.T, strict=True):
+                own = column[~np.isnan(column)]
+                if len(own):
+                    dollar = float((1 + own).prod())
+                    last, geometric = FIRST_YEAR + len(own), dollar ** (1 / len(own)) - 1
+                    rows.append((name, asset, FIRST_YEAR + 1, last, geometric, dollar))
+        columns = ["path", "asset", "first_year", "last_year", "geometric_return_rate", "dollar_becomes_usd"]
+        return pd.DataFrame(rows, columns=columns)
 
 
 class UserPaths:
@@ -204,110 +235,174 @@ class UserPaths:
         self, settings: object, years: Iterable[int], n_paths: int = 1, seed: int = 0, first_path: int = 0
     ) -> AssetPaths:
         """The file's paths ``(path, year, 2, asset)``, at most ``n_paths``. Raises InputError listing every fault."""
-        import pandas as pd
-
         calendar = np.asarray(list(years), dtype=np.int64)
-        file = str(_get(settings, "file") or "")
-        frame = _read_user_file(file)
         annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(
             dtype=float, copy=True
         )
         outside = _get(settings, "outside_event_return")
         annual[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
-        chosen = frame["path"].unique()[first_path : first_path + n_paths]
-        halves = np.empty((len(chosen), len(calendar), len(HALVES), len(ASSETS)))
-        for i, path in enumerate(chosen):
-            rates = np.tile(annual, (len(calendar), 1))
-            own = frame[frame["path"] == path].set_index("year")
-            for x, asset in enumerate(ASSETS):
-                if asset in own:
-                    rates[:, x] = pd.Series(rates[:, x], index=calendar).where(
-                        ~pd.Index(calendar).isin(own.index), own[asset].reindex(calendar)
-                    )
-            halves[i] = _half_return(rates)[:, None]
-            for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
-                halves[i, calendar == year, half] = real
+        own = user_returns(settings).rates[first_path : first_path + n_paths]
+        rates = np.tile(annual, (len(own), len(calendar), 1))
+        shared = min(own.shape[1], max(len(calendar) - 1, 0))
+        told = own[:, :shared]
+        rates[:, 1 : 1 + shared] = np.where(np.isnan(told), rates[:, 1 : 1 + shared], told)
+        each = np.maximum(_half_return(rates), ALL_BUT_NOTHING)
+        halves = np.repeat(each[:, :, None], len(HALVES), axis=2)
+        for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+            halves[:, calendar == year, half] = real
         halves.flags.writeable = False
-        return AssetPaths(ASSETS, calendar, halves, f"user: {Path(file).name}")
+        return AssetPaths(ASSETS, calendar, halves, f"user: {Path(str(_get(settings, 'file'))).name}")
 
     def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
-        """The file's first path."""
-        return self.draw(settings, years)
+        """The file's path; of several, the median return of each half-year over the paths that are run, which for
+        lognormal returns is the path of expected log returns."""
+        every = self.draw(settings, years, int(_get(settings, "count") or 1))
+        if len(every.half_returns) == 1:
+            return every
+        halves = np.median(every.half_returns, axis=0, keepdims=True)
+        halves.flags.writeable = False
+        return replace(every, half_returns=halves, label=f"{every.label}: median returns")
 
 
-def _read_user_file(name: str) -> pd.DataFrame:
-    """The user's table, checked: every fault with its line."""
+def user_returns(settings: object) -> UserReturns:
+    """The returns of the file of section ``paths``, checked. Raises InputError for every fault with its line, and for
+    a ``count`` beyond the file's paths."""
+    name = str(_get(settings, "file") or "")
+    if not name or not is_plain_file(Path(name)):
+        raise InputError(
+            Problem(
+                f"no such file {name!r}",
+                key="paths.file",
+                allowed="a CSV file with annual returns",
+                hint="one named in a scenario file is looked for beside it, one given with --set in the current folder",
+            )
+        )
+    state = Path(name).stat()
+    extreme = bool(_get(settings, "allow_extreme"))
+    found = _read_user_file(name, extreme, (state.st_mtime_ns, state.st_size, state.st_ino))
+    count = int(_get(settings, "count") or 1)
+    if count > len(found.names):
+        few = len(found.names)
+        raise InputError(
+            Problem(
+                f"the file has {few} path{'s' if few > 1 else ''}", file=Path(name).name, key="paths.count",
+                value=count, allowed=f"at most {few}",
+            )
+        )  # fmt: skip
+    return found
+
+
+@lru_cache(maxsize=2)
+def _read_user_file(name: str, extreme: bool, state: tuple[int, ...]) -> UserReturns:
+    """The user's table, checked: every fault with its line. ``state`` tells a changed file from the one before."""
     import pandas as pd
 
-    key = "paths.file"
-    path = Path(name)
-    if not name or not is_plain_file(path):
-        raise InputError(Problem(f"no such file {name!r}", key=key, allowed="a CSV file with annual returns"))
-    if path.stat().st_size > MAX_USER_BYTES:
-        raise InputError(Problem("the file is too large", key=key, value=name, allowed="at most 50 MB"))
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (ValueError, UnicodeDecodeError, OSError) as error:
-        raise InputError(Problem(f"cannot be read as CSV: {error}", file=path.name, key=key)) from None
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for the names of the rows
-        raise InputError(
-            Problem("the first row has more cells than there are columns", file=path.name, key=key)
-        )
+    shown = Path(name).name
+    table = read_csv(Path(name), shown)
     allowed = ("year", "path", *ASSETS)
     problems = [
-        Problem("unknown column", file=path.name, key=str(column), nearest=nearest(str(column), allowed))
-        for column in frame.columns
+        Problem("unknown column", file=shown, key=column, nearest=nearest(column, allowed))
+        for column in table.columns
         if column not in allowed
     ]
-    if "year" not in frame:
-        problems.append(Problem("the column is missing", file=path.name, key="year"))
-    if not set(frame.columns) & set(ASSETS):
-        problems.append(Problem("no asset has a column", file=path.name, allowed=", ".join(ASSETS)))
-    if frame.empty:
-        problems.append(Problem("the file has no rows", file=path.name))
+    if "year" not in table.columns:
+        problems.append(Problem("the column is missing", file=shown, key="year"))
+    assets = [asset for asset in ASSETS if asset in table.columns]
+    if not assets:
+        problems.append(Problem("no asset has a column", file=shown, allowed=", ".join(ASSETS)))
+    if not table.lines:
+        problems.append(Problem("the file has no rows", file=shown))
     if problems:
         raise InputError(problems)
-    if "path" not in frame:
-        frame["path"] = "1"
-    for column in ("year", *(asset for asset in ASSETS if asset in frame)):
-        numbers = pd.to_numeric(frame[column], errors="coerce")
-        lowest, what = (-np.inf, "a year") if column == "year" else (-1.0, "a return above -1 (-100 percent)")
-        bad = ~np.isfinite(numbers) | (numbers <= lowest)
-        if column == "year":  # a year of nine digits would ask for as many rows
-            bad |= (numbers % 1 != 0) | (numbers - FIRST_YEAR).abs().gt(MAX_YEARS_AWAY)
-        problems += [
-            Problem(
-                f"not {what}", file=path.name, key=f"{column}, line {line + 2}", value=frame[column][line]
-            )
-            for line in np.flatnonzero(bad)[:MAX_PROBLEMS]
-        ]
-        frame[column] = numbers
-    if not problems:
-        frame["year"] = frame["year"].astype(int)
-        for name_, part in frame.groupby("path", sort=False):
-            have, first = part["year"].tolist(), FIRST_YEAR + 1
-            missing = sorted(set(range(first, max(max(have), first) + 1)) - set(have))
-            if missing:
-                problems.append(
-                    Problem("years are missing", file=path.name, key=f"path {name_}", value=missing[:10],
-                            allowed=f"every year from {first} to the last")
-                )  # fmt: skip
-            twice = sorted(year for year, times in Counter(have).items() if times > 1)
-            if twice:
-                problems.append(
-                    Problem("years stand twice", file=path.name, key=f"path {name_}", value=twice[:10])
+    numbers = {column: np.array(table.numbers(column), dtype=float) for column in ("year", *assets)}
+    for column, values in numbers.items():
+        problems += _cell_faults(shown, column, table, values, extreme)
+    if problems:
+        raise InputError(problems)
+    frame = pd.DataFrame({"path": table.columns.get("path", "1"), **numbers}).astype({"year": int})
+    problems = _path_faults(shown, frame, assets)
+    if problems:
+        raise InputError(problems)
+    places, names = pd.factorize(frame["path"])
+    later = frame["year"].to_numpy() - FIRST_YEAR - 1
+    rates = np.full((len(names), max(int(later.max()) + 1, 0), len(ASSETS)), np.nan)
+    for asset in assets:
+        rates[places[later >= 0], later[later >= 0], ASSETS.index(asset)] = frame[asset][later >= 0]
+    rates.flags.writeable = False
+    return UserReturns(tuple(map(str, names)), rates)
+
+
+def _cell_faults(
+    shown: str, column: str, table: CsvTable, values: np.ndarray, extreme: bool
+) -> list[Problem]:
+    """What is wrong with the cells of one column, each with its line, and with the column as a whole."""
+    if column == "year":  # a year of nine digits would ask for as many rows
+        bad = ~(np.abs(values - FIRST_YEAR) <= MAX_YEARS_AWAY) | (values % 1 != 0)
+        what, allowed, high = "a year", "a whole number such as 2026", np.inf
+    else:
+        high = HIGHEST_EXTREME_RATE if extreme else HIGHEST_RETURN_RATE
+        bad = ~((values >= -1) & (values <= high))
+        what, allowed = "a return", "a fraction from -1 (all is lost)"
+    found = []
+    for at in np.flatnonzero(bad)[:MAX_CSV_PROBLEMS]:
+        cell = table.columns[column][at]
+        key = f"{column}, line {table.lines[at]}"
+        if values[at] > high:
+            found.append(
+                Problem(
+                    f"is above {high:g} ({high:.0%}) a year: a price, an index level or percent?", file=shown, key=key,
+                    value=cell, allowed=_EXTREME_ALLOWED if not extreme else f"returns up to {high:g}",
+                    hint=f"{values[at]:g} percent is {values[at] / 100:g}" if values[at] <= 100 * high else None,
                 )
-            problems += [
-                Problem("a dollar grows beyond what can be computed", file=path.name,
-                        key=f"path {name_}, {asset}", allowed="a dollar that becomes at most 1e200")
-                for asset in ASSETS
-                if asset in part and np.log1p(part[asset].clip(lower=0)).sum() > MAX_LOG_GROWTH
-            ]  # fmt: skip
-            if len(problems) >= MAX_PROBLEMS:
-                break
-    if problems:
-        raise InputError(problems)
-    return frame
+            )  # fmt: skip
+        else:
+            percent = cell.endswith("%") and f"a fraction has no sign: {cell} is {_as_fraction(cell)}"
+            found.append(
+                Problem(f"not {what}", file=shown, key=key, value=cell, allowed=allowed, hint=percent or None)
+            )
+    if column == "year" or found or extreme:
+        return found
+    mean = float(values.mean())
+    if mean > HIGHEST_MEAN_RATE and not (values < 0).any():
+        message = f"no year is negative and the mean is {mean:.3g}: an index level or percent?"
+        key = f"{column}, lines {table.lines[0]} to {table.lines[-1]}"
+        found.append(Problem(message, file=shown, key=key, allowed=_EXTREME_ALLOWED))
+    return found
+
+
+_EXTREME_ALLOWED = f"returns as fractions (0.0933 for 9.33 percent), or {ALLOW_EXTREME} = true"
+
+
+def _as_fraction(percent: str) -> str:
+    try:
+        return f"{float(percent.rstrip('% ').replace(',', '.')) / 100:g}"
+    except ValueError:
+        return "a hundredth of it"
+
+
+def _path_faults(shown: str, frame: pd.DataFrame, assets: list[str]) -> list[Problem]:
+    """Years that are missing or stand twice, and growth that cannot be computed, path by path."""
+    problems = []
+    for name, part in frame.groupby("path", sort=False):
+        have, first = part["year"].tolist(), FIRST_YEAR + 1
+        missing = sorted(set(range(first, max(max(have), first) + 1)) - set(have))
+        if missing:
+            problems.append(
+                Problem("years are missing", file=shown, key=f"path {name}", value=missing[:10],
+                        allowed=f"every year from {first} to the last")
+            )  # fmt: skip
+        twice = sorted(year for year, times in Counter(have).items() if times > 1)
+        if twice:
+            problems.append(Problem("years stand twice", file=shown, key=f"path {name}", value=twice[:10]))
+        problems += [
+            Problem("a dollar grows beyond what can be computed", file=shown,
+                    key=f"path {name}, {asset}", allowed="a dollar that becomes at most 1e200")
+            for asset in assets
+            if np.log1p(part[asset].clip(lower=0)).sum() > MAX_LOG_GROWTH
+        ]  # fmt: skip
+        if len(problems) >= MAX_CSV_PROBLEMS:
+            break
+    return problems
 
 
 RandomLaw: TypeAlias = stochastic.RegimeSwitching | stochastic.Bootstrap

@@ -35,7 +35,7 @@ from fiscal.markets.stochastic import (
     monthly_law,
     monthly_shocks,
 )
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 
 FINENESS = 12
 """Grid points to a standard deviation of crypto's calmest year: the expectation holds to a few parts in 1e8."""

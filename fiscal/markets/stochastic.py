@@ -39,7 +39,7 @@ from fiscal.markets.history import (
     half_returns_real,
     monthly_log_returns,
 )
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
 HALF_MONTHS = 6

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.people.contributions import Contributions
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 
 OPENING_DATE = "2025-03-31"
 ALL_PLANS = "all_dc"

@@ -298,15 +298,17 @@ def _book_heirs(books, here, inherited, closing, year, two, charge, loss, filled
 def _book_taxes(here, rules, holders, heirs, y, a, g):
     """Book a cell's taxes; a stub's flows are taxed at the rates of the full year they belong to."""
     part = rules.year_fraction[y]
-    knots, tax = rules.owner_schedule.knots[y], rules.owner_schedule.tax[y, a, g]
     taxable = here[LINE.nonqualified_earnings]
     for w in range(len(rules.accounts)):
         taxable += here[WITHDRAWALS + w]
-    due = part * expected_tax(knots, tax, taxable / part, holders)
-    here[LINE.owner_tax] = due
+    owner, conversion = rules.owner_schedule, rules.conversion_schedule
+    here[LINE.owner_tax] = part * expected_tax(owner.knots[y], owner.tax[y, a, g], taxable / part, holders)
     if here[LINE.conversions] != 0.0:
-        with_conversions = (taxable + here[LINE.conversions]) / part
-        here[LINE.conversion_tax] = part * expected_tax(knots, tax, with_conversions, holders) - due
+        knots, tax = conversion.knots[y], conversion.tax[y, a, g]
+        here[LINE.conversion_tax] = part * (
+            expected_tax(knots, tax, (taxable + here[LINE.conversions]) / part, holders)
+            - expected_tax(knots, tax, taxable / part, holders)
+        )
     here[LINE.heir_tax] = part * expected_tax(
         rules.heir_schedule.knots[y], rules.heir_schedule.tax[y, a, g], here[LINE.inherited_withdrawals] / part,
         heirs,

@@ -91,7 +91,7 @@ def project(
         )
         run(books, rules, people, paths, mixes[int(inputs.mix[p])], p)
 
-    packed.in_threads(one, n_paths)
+    compiled.on_threads(one, n_paths)
 
     def unflattened(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         return {name: values.reshape(*values.shape[:-2], *cell) for name, values in arrays.items()}
@@ -125,5 +125,5 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
         for mix in np.unique(inputs.mix)
     }
     run: Callable[..., None] = cell_years.owner_balances
-    packed.in_threads(lambda p: run(result[p], rules, people, paths, mixes[int(inputs.mix[p])], p), n_paths)
+    compiled.on_threads(lambda p: run(result[p], rules, people, paths, mixes[int(inputs.mix[p])], p), n_paths)
     return result

@@ -40,6 +40,7 @@ from fiscal.projection.lanes import (
     TOTAL,
     YEAR,
     Bench,
+    added_tax,
     buffer,
     core_of,
     dot,
@@ -100,8 +101,8 @@ def project(out, groups_out, path, world):
     taxed = cell.reshape((groups, width // LANES, LANES))
     due = buffer(width).reshape((width // LANES, LANES))
     bench = Bench(due, taxed, taxed.view(np.int64), buffer(LANES), np.empty(2))
-    owner_piece, heir_piece = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
-    owner, heir = rules.owner_schedule, rules.heir_schedule
+    owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
+    owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
     for cohort in range(ages + years - 1):
         age = max(ages - 1 - cohort, 0)
@@ -122,6 +123,11 @@ def project(out, groups_out, path, world):
                 _withdrawn(group_out, cell, ring[k], row, accounts)
             _cells(cell, ring[k], row, rules, people, law, y, a, converting)
             holders, heirs = people.holders[y, a], people.heirs[y, a]
+            if converting:
+                added_tax(
+                    bench, OWNED // LANES, CONVERTED // LANES, conversion_piece, conversion.knots[y],
+                    conversion.tax[y, a], holders, part, group_out,
+                )  # fmt: skip
             tax_of(
                 bench,
                 OWNED // LANES,
@@ -133,11 +139,6 @@ def project(out, groups_out, path, world):
                 group_out,
                 by_group,
             )
-            if converting:
-                tax_of(
-                    bench, CONVERTED // LANES, owner_piece, owner.knots[y], owner.tax[y, a], holders, part, group_out,
-                    False,
-                )  # fmt: skip
             tax_of(
                 bench,
                 DRAWN // LANES,
@@ -421,9 +422,7 @@ def _report(out, row, due, year, policy, rules, people, mix, law, y, a, converti
         out[TOTAL.owner_tax * LANES + lane] += due[OWNED // LANES, lane]
         out[TOTAL.heir_tax * LANES + lane] += due[DRAWN // LANES, lane]
         if converting:
-            out[TOTAL.conversion_tax * LANES + lane] += (
-                due[CONVERTED // LANES, lane] - due[OWNED // LANES, lane]
-            )
+            out[TOTAL.conversion_tax * LANES + lane] += due[CONVERTED // LANES, lane]
         out[TOTAL.inside_buildup * LANES + lane] += (
             row[BUILT + lane]
             + new_i * row[NEW_I + lane] + new_d * row[NEW_D + lane] + new_g * row[NEW_G + lane]

@@ -96,6 +96,9 @@ class ProjectionInputs:
     holders: np.ndarray  # (Y, A, G, S) account holders, persons
     heirs: np.ndarray  # (Y, A, G, S) heirs drawing on inherited accounts, by the owner's cohort
     owner_schedule: TaxSchedule
+    conversion_schedule: (
+        TaxSchedule  # as the owners', of those who convert: theirs is the tax that conversions add
+    )
     heir_schedule: TaxSchedule  # already moved to the heirs' ages, indexed by the owner's age
     additional_tax_rate: float
 
@@ -189,7 +192,7 @@ class ProjectionInputs:
         )  # fmt: skip
         cut: dict[str, Any] = {name: getattr(self, name)[:n] for name in by_year}
         cut |= {name: getattr(self, name)[:, :n] for name in by_path_and_year}
-        for name in ("owner_schedule", "heir_schedule"):
+        for name in ("owner_schedule", "conversion_schedule", "heir_schedule"):
             schedule = getattr(self, name)
             cut[name] = TaxSchedule(knots_usd=schedule.knots_usd[:n], tax_usd=schedule.tax_usd[:n])
         return replace(self, **cut)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from fiscal.base import compiled
 from fiscal.projection import constant_mix, packed, two_sleeves
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.lanes import Totals
@@ -236,7 +237,7 @@ def _in_blocks(
     out = np.zeros((blocks, years, len(TOTALS) * lanes))
     groups_out = np.zeros((blocks, *of_groups, 2 * lanes))
     path = chosen[np.minimum(np.arange(blocks * lanes), len(chosen) - 1)].reshape(blocks, lanes)
-    packed.in_threads(lambda block: run(out[block], groups_out[block], path[block], world), blocks)
+    compiled.on_threads(lambda block: run(out[block], groups_out[block], path[block], world), blocks)
     total = out.reshape(blocks, years, len(TOTALS), lanes).transpose(0, 3, 2, 1)
     groups = groups_out.reshape(*groups_out.shape[:3], 2, lanes).transpose(0, 4, 3, 2, 1)
     by_path = groups.reshape(blocks * lanes, *groups.shape[2:])

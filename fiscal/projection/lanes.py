@@ -192,3 +192,13 @@ def tax_of(bench, at, pieces, knots, tax, people, part, group_out, by_group):
             if by_group:
                 for lane in range(lanes):
                     group_out[g, lane] += whole * found[lane]
+
+
+@compiled
+def added_tax(bench, without, with_it, pieces, knots, tax, people, part, group_out):
+    """What the tax on the amounts at ``with_it`` exceeds the tax on those at ``without`` by: ``due`` at ``with_it``."""
+    for at in (with_it, without):
+        tax_of(bench, at, pieces, knots, tax, people, part, group_out, False)
+    due = bench.due
+    for lane in range(due.shape[1]):
+        due[with_it, lane] -= due[without, lane]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +33,7 @@ class Rules(NamedTuple):
     heir_years: int
     accounts: tuple[int, ...]  # 0, 1, ...
     owner_schedule: Schedule
+    conversion_schedule: Schedule
     heir_schedule: Schedule
     additional_tax_rate: float
 
@@ -119,6 +119,7 @@ def rules(inputs: ProjectionInputs, ages: int | None = None) -> Rules:
         heir_years=int(inputs.heir_years),
         accounts=tuple(range(len(inputs.accounts))),
         owner_schedule=schedule(inputs.owner_schedule),
+        conversion_schedule=schedule(inputs.conversion_schedule),
         heir_schedule=schedule(inputs.heir_schedule),
         additional_tax_rate=float(inputs.additional_tax_rate),
     )
@@ -172,11 +173,3 @@ def mix(inputs: ProjectionInputs, which: int, cells: tuple[slice | np.ndarray, .
         crypto_weight=plain(inputs.crypto_weight[which]),
         fee_rate=plain(inputs.fee_rate[which]),
     )
-
-
-def in_threads(run: Callable[[int], None], count: int) -> None:
-    """Call ``run`` for each of ``count`` numbers, on as many threads as numba may use."""
-    import numba
-
-    with ThreadPoolExecutor(max_workers=max(1, min(count, numba.get_num_threads()))) as pool:
-        list(pool.map(run, range(count)))

@@ -51,6 +51,7 @@ from fiscal.projection.lanes import (
     TOTAL,
     YEAR,
     Bench,
+    added_tax,
     buffer,
     core_of,
     dot,
@@ -124,8 +125,8 @@ def project(out, groups_out, path, world):
     bins = buffer(strata * groups * heir_years * HEIRS).reshape((strata, groups, heir_years, HEIRS))
     row, impact = buffer(ROW), buffer(LANES)
     due, found, ends = buffer(width).reshape((width // LANES, LANES)), buffer(LANES), np.empty(2)
-    owner_piece, heir_piece = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
-    owner, heir = rules.owner_schedule, rules.heir_schedule
+    owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
+    owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
     cohorts = ages + years - 1
     for turn in range(years if together else strata * cohorts):
@@ -184,15 +185,22 @@ def project(out, groups_out, path, world):
                 taxed = cell.reshape((groups, width // LANES, LANES))
                 bench = Bench(due, taxed, taxed.view(np.int64), found, ends)
                 holders, heirs = people.holders[y, a, s], people.heirs[y, a, s]
-                tax_of(
-                    bench, OWNED // LANES, owner_piece, owner.knots[y], owner.tax[y, a], holders, part, group_out,
-                    by_group,
-                )  # fmt: skip
                 if converting:
-                    tax_of(
-                        bench, CONVERTED // LANES, owner_piece, owner.knots[y], owner.tax[y, a], holders, part,
-                        group_out, False,
+                    added_tax(
+                        bench, OWNED // LANES, CONVERTED // LANES, conversion_piece, conversion.knots[y],
+                        conversion.tax[y, a], holders, part, group_out,
                     )  # fmt: skip
+                tax_of(
+                    bench,
+                    OWNED // LANES,
+                    owner_piece,
+                    owner.knots[y],
+                    owner.tax[y, a],
+                    holders,
+                    part,
+                    group_out,
+                    by_group,
+                )
                 tax_of(
                     bench,
                     DRAWN // LANES,
@@ -423,9 +431,7 @@ def _report(out, row, due, year, additional_tax_rate, fee_rate, part, converting
         out[TOTAL.owner_tax * LANES + lane] += due[OWNED // LANES, lane]
         out[TOTAL.heir_tax * LANES + lane] += due[DRAWN // LANES, lane]
         if converting:
-            out[TOTAL.conversion_tax * LANES + lane] += (
-                due[CONVERTED // LANES, lane] - due[OWNED // LANES, lane]
-            )
+            out[TOTAL.conversion_tax * LANES + lane] += due[CONVERTED // LANES, lane]
         out[TOTAL.additional_tax * LANES + lane] += additional_tax_rate * row[PENALISED + lane]
         out[TOTAL.inside_buildup * LANES + lane] += row[BUILT + lane]
         out[TOTAL.traditional_withdrawals * LANES + lane] += row[TAKEN + lane]

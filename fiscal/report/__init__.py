@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.files import not_writable
 from fiscal.report import (
     answer,
     background,
@@ -19,6 +19,7 @@ from fiscal.report import (
     compared,
     decomposition,
     drawing,
+    folders,
     hindcast,
     levers,
     markets,
@@ -76,7 +77,7 @@ def assemble(results: Sequence[Result]) -> Report:
         title=TITLE,
         subtitle=answer.subtitle(own),
         scenarios=answer.scenario_facts(own, [section.title for section in sections]),
-        warning=answer.WARNING,
+        warning=answer.warning_of(own),
         meta=answer.title_facts(own),
         running_head=", ".join(result.name for result in own),
         sections=sections,
@@ -97,50 +98,51 @@ def build(
 
     ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file a table of the report and the
     long tables of every run. ``brief`` writes four pages in place of the whole; ``html`` and ``xlsx`` name files for
-    the same as one page and as a workbook. Each file is written under a temporary name and then renamed. Raises
-    InputError when a target cannot be written or a result holds totals only.
+    the same as one page and as a workbook. Everything is made beside its place and then renamed: both folders hold the
+    figures and tables of this report alone, and keep files that no report wrote. Raises InputError when a target cannot
+    be written or a result holds totals only.
     """
     refuse_totals(*results)
     tell = progress or (lambda done, total, what: None)
     out = Path(out)
     tables = Path(tables_dir) if tables_dir is not None else out.parent / f"{out.stem}-tables"
     figures = out.parent / f"{out.stem}-figures"
-    beside = {path: path.parent for path in (html, xlsx) if path is not None}
-    _check_targets(out, tables, figures, *beside.values())
+    files = [path for path in (out, html, xlsx) if path is not None]
+    _check_targets(files, tables, figures)
     tell(0, 1, "content")
     whole = assemble(results)
     report = briefs.brief(whole) if brief else whole
     owner = compared.owner_of(tuple(results))
     total = len(report.figures()) + 3
     done = 1
-    with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as name:
-        work = Path(name)
-        drawn, typeset, written = (work / part for part in ("figures", "typst", "tables"))
-        for folder in (drawn, typeset, written):
-            folder.mkdir()
 
-        def advance(label: str) -> None:
-            nonlocal done
-            done += 1
-            tell(done, total, label)
+    def advance(label: str) -> None:
+        nonlocal done
+        done += 1
+        tell(done, total, label)
 
-        drawing.save_figures(report, owner, drawn, advance)
-        (work / "report.pdf").write_bytes(pdf.compile_pdf(report, drawn, typeset))
-        advance("PDF")
-        _write_tables(report, results, written)
-        if html is not None:
-            (work / "report.html").write_text(pages.page(report, drawn), encoding="utf-8")
-        if xlsx is not None:
-            workbook.write(report, results, work / "report.xlsx", whole)
-        try:
-            _move(drawn, figures)
-            _move(written, tables)
-            for made, target in (("report.html", html), ("report.xlsx", xlsx)):
-                if target is not None:
-                    write_whole(target, (work / made).read_bytes())
-            os.replace(work / "report.pdf", out)
-        except OSError as error:
-            raise _unwritable(error, out) from error
+    try:
+        with folders.workplace(out, *files, tables, figures) as work:
+            drawn, typeset, written = (work / part for part in ("figures", "typst", "tables"))
+            for folder in (drawn, typeset, written):
+                folder.mkdir()
+            drawing.save_figures(report, owner, drawn, advance)
+            (work / "report.pdf").write_bytes(pdf.compile_pdf(report, drawn, typeset))
+            advance("PDF")
+            _write_tables(report, results, written)
+            if html is not None:
+                (work / "report.html").write_text(pages.page(report, drawn), encoding="utf-8")
+            if xlsx is not None:
+                workbook.write(report, results, work / "report.xlsx", whole)
+            with folders.locked(out.parent):
+                folders.put(drawn, figures)
+                folders.put(written, tables)
+                for made, target in (("report.html", html), ("report.xlsx", xlsx)):
+                    if target is not None:
+                        write_whole(target, (work / made).read_bytes())
+                os.replace(work / "report.pdf", out)
+    except OSError as error:
+        raise _unwritable(error, out) from error
     tell(total, total, "done")
     return out
 
@@ -149,10 +151,11 @@ def figures(results: Sequence[Result], out: Path, progress: Progress | None = No
     """Write every figure of a report of ``results`` into the folder ``out``; returns the index, figures.json.
 
     Each comes as wide as a page's text and half as wide (``-half``), as SVG and PNG, with its source below it; the
-    index holds caption, alternative text and source. Raises InputError when a target cannot be written.
+    index holds caption, alternative text and source. Figures of an earlier call are gone, files of others stay. Raises
+    InputError when a target cannot be written.
     """
     tell = progress or (lambda done, total, what: None)
-    _check_targets(out / drawing.INDEX, out)
+    _check_targets((), out)
     tell(0, 1, "content")
     own = tuple(results)
     report = assemble(own)
@@ -163,19 +166,22 @@ def figures(results: Sequence[Result], out: Path, progress: Progress | None = No
         done += 1
         tell(done, total, label)
 
-    with tempfile.TemporaryDirectory(prefix=".figures.", dir=out) as name:
-        entries = drawing.export_figures(report, compared.owner_of(own), Path(name), advance)
-        runs = [
-            {"name": result.name, "title": result.scenario.title, "fingerprint": result.fingerprint}
-            for result in own
-        ]
-        write_json(Path(name) / drawing.INDEX, {"runs": runs, "figures": entries})
-        try:
-            _move(Path(name), out)
-        except OSError as error:
-            raise _unwritable(error, out) from error
+    try:
+        with folders.workplace(out) as work:
+            drawn = work / "figures"
+            drawn.mkdir()
+            entries = drawing.export_figures(report, compared.owner_of(own), drawn, advance)
+            runs = [
+                {"name": result.name, "title": result.scenario.title, "fingerprint": result.fingerprint}
+                for result in own
+            ]
+            write_json(drawn / folders.INDEX, {"runs": runs, "figures": entries})
+            with folders.locked(out.parent):
+                folders.put(drawn, out)
+    except OSError as error:
+        raise _unwritable(error, out) from error
     tell(total, total, "done")
-    return out / drawing.INDEX
+    return out / folders.INDEX
 
 
 def _write_tables(report: Report, results: Sequence[Result], folder: Path) -> None:
@@ -187,27 +193,17 @@ def _write_tables(report: Report, results: Sequence[Result], folder: Path) -> No
             frame.to_csv(folder / f"{result.name}-{name}.csv", index=False, lineterminator="\n")
 
 
-def _check_targets(out: Path, *folders: Path) -> None:
-    """Every target that cannot be written, in one message, before any work is done."""
-    problems = []
-    if out.is_dir():
-        problems.append(Problem("is a folder", file=str(out), allowed="the name of a PDF"))
-    for folder in (out.parent, *folders):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            problems.append(Problem(f"cannot be made: {error.strerror}", file=str(folder)))
-            continue
-        if not os.access(folder, os.W_OK | os.X_OK):
-            problems.append(Problem("cannot be written to", file=str(folder), allowed="a writable folder"))
+def _check_targets(files: Sequence[Path], *replaced: Path) -> None:
+    """Every file and folder that cannot be written, in one message, before any work and without making anything."""
+    problems = [
+        Problem("is a folder", file=str(file), allowed="a file's name") for file in files if file.is_dir()
+    ]
+    for parent in dict.fromkeys(file.parent for file in files):
+        problems += not_writable(parent)
+    for folder in replaced:
+        problems += folders.not_replaceable(folder)
     if problems:
-        raise InputError(problems)
-
-
-def _move(source: Path, target: Path) -> None:
-    """Put every file of ``source`` in its place in ``target``, each in one step."""
-    for file in sorted(source.iterdir()):
-        os.replace(file, target / file.name)
+        raise InputError(list(dict.fromkeys(problems)))
 
 
 def _unwritable(error: OSError, out: Path) -> InputError:

@@ -10,8 +10,10 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from fiscal import __version__
 from fiscal.base import sources
+from fiscal.base.version import __version__
+from fiscal.budget.lines import FORGONE
+from fiscal.markets.events import Event
 from fiscal.report.changes import told_changes
 from fiscal.report.compared import (
     Results,
@@ -23,6 +25,7 @@ from fiscal.report.compared import (
 )
 from fiscal.report.content import Block, Column, Prose, Section, Table
 from fiscal.report.provenance import provenance_words
+from fiscal.results.adoption import event_in, returns_in, warning_after
 from fiscal.results.figures import statistics
 from fiscal.results.figures.words import (
     DASH,
@@ -48,6 +51,14 @@ WARNING = (
     "7 August 2025 is not legislation, and the rule that the Department of Labor proposed on 31 March 2026 "
     "(FR 2026-06178) is not final as far as we know. Behavior is static unless a scenario says otherwise."
 )
+
+
+def warning_of(results: Sequence[Result]) -> str:
+    """What stands before everything else: what the projections are not, and what was told of the reforms in them."""
+    told = (text for result in results for text in result.summary.get("warnings_of_law", ()))
+    return " ".join([WARNING, *(f"{text}." for text in dict.fromkeys(told))])
+
+
 SIGNS = "Positive = the government is better off."
 FINGERPRINT_LENGTH = 12
 LIBRARIES = ("taxcalc", "numpy", "pandas", "scipy", "matplotlib", "typst")
@@ -250,10 +261,10 @@ def books_sentences(base: Result) -> str:
     for window in dict.fromkeys((windows[0], windows[-1])):
         line = {
             name: statistics.window_sum(base, window, name)
-            for name in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue")
+            for name in (*FORGONE.parts, "withdrawal_tax", "net_revenue")
         }
         share = statistics.window_sum(base, window, "net_revenue", value="gdp_share")
-        forgone = line["deferred_revenue"] + line["payroll_forgone"]
+        forgone = FORGONE.of(line)
         net = line["net_revenue"]
         who, of, with_what = (
             ("it", "", "")
@@ -320,12 +331,9 @@ def _told_returns_error() -> float:
 # --- ten and seventy-five years ---------------------------------------------------------------------
 
 
-def first_event_year(result: Result) -> int | None:
-    """First year in which the scenario's crypto path departs from its outside-event return."""
-    notes = sources.table("crypto_path_notes")
-    own = notes[notes["path"] == result.scenario.value("paths.name")]
-    event = own[~own["phase"].isin(["before", "after", "all", "equity"])]
-    return int(event["first_year"].min()) if len(event) else None
+def event_of(result: Result) -> Event | None:
+    """The event of the scenario's crypto path, from its returns; None without one."""
+    return event_in(result.scenario.settings, returns_in(result))
 
 
 def horizon_sentences(results: Results) -> str:
@@ -356,20 +364,27 @@ def horizon_sentences(results: Results) -> str:
 
 
 def _why_horizons_differ(holders: Results, first_window: str, last_window: str) -> str:
-    starts = {result.name: first_event_year(result) for result in holders}
-    known = sorted({year for year in starts.values() if year is not None})
     last = window_years(first_window)[1]
+    cases: dict[int, list[str]] = {}
+    for result in holders:
+        if (event := event_of(result)) is not None:
+            cases.setdefault(event.first_year, []).append(result.name)
     why = "a balance is taxed only when it is withdrawn, mostly decades later"
     opening = f"{window_name(first_window)} and {window_name(last_window)} differ because"
-    if not known:
+    if not cases:
         return f"{opening} {why}."
-    when = listing([str(year) for year in known])
-    place = (
-        f"after {window_name(first_window)}"
-        if known[0] > last
-        else f"before the end of {window_name(first_window)}"
-    )
-    return f"{opening} the event starts in {when}, {place}, and because {why}."
+    told = len(cases) > 1 or len(next(iter(cases.values()))) < len(holders)
+    starts = [
+        f"in {year}{f' in {listing(names)}' if told else ''}, "
+        f"{'after' if year > last else 'before the end of'} {window_name(first_window)}"
+        for year, names in sorted(cases.items())
+    ]
+    return f"{opening} the event starts {', and '.join(starts)}, and because {why}."
+
+
+def early_event_sentences(results: Results) -> str:
+    """The warnings of events that strike before adoption is full; empty without one."""
+    return " ".join(text for result in results if (text := warning_after(result)))
 
 
 def rate_sentence(results: Results) -> str:
@@ -559,8 +574,10 @@ def answer_section(results: Results) -> Section:
     blocks: list[Block] = [
         Prose(lead_sentences(results), "lead"),
         Prose(compared_sentences(results), "note"),
-        headline_table(results),
     ]
+    if early := early_event_sentences(results):
+        blocks.append(Prose(early))
+    blocks.append(headline_table(results))
     levers = lines_sentences(results)
     if levers:
         blocks.append(Prose(levers))

@@ -10,7 +10,8 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.report.answer import rebalancing_sentence
+from fiscal.markets.paths import path_model
+from fiscal.report.answer import event_of, rebalancing_sentence
 from fiscal.report.books import displaced_limit
 from fiscal.report.changes import ALL_SETTINGS
 from fiscal.report.chapters import figure
@@ -19,6 +20,7 @@ from fiscal.report.content import Block, Column, Heading, Items, Panel, Prose, S
 from fiscal.report.drivers import drivers_blocks
 from fiscal.report.hindcast import contributions_miss
 from fiscal.report.published import far_off, verdict_sentences
+from fiscal.results.adoption import path_sentence, returns_in
 from fiscal.results.figures import statistics
 from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
@@ -189,34 +191,20 @@ def _microdata_blocks() -> list[Block]:
 
 
 def paths_section(results: Results) -> Section | None:
-    """Returns of the named paths that the scenarios use: phases with reasons, and year by year."""
+    """Returns of the paths that state them: what each does, the phases of named ones with reasons, and by year."""
     holders = tuple(
         result
         for result in statistics.with_crypto(results)
-        if result.scenario.value("paths.model") == "deterministic"
+        if not path_model(str(result.scenario.value("paths.model"))).stochastic
     )
     if not holders:
         return None
-    notes = sources.table("crypto_path_notes")
-    used = list(dict.fromkeys(str(result.scenario.value("paths.name")) for result in holders))
-    phases = notes[notes["path"].isin(used) & (notes["phase"] != "all")].copy()
-    phases["years"] = [_span(a, b) for a, b in zip(phases["first_year"], phases["last_year"], strict=True)]
-    phases["note"] = [
-        f"{rationale.rstrip('.')}. Source: {source}; {status}."
-        for rationale, source, status in zip(
-            phases["rationale"], phases["source"], phases["status"], strict=True
-        )
-    ]
-    phases = _without_repeats(phases)
-    whole = notes[notes["path"].isin(used) & (notes["phase"] == "all")]
-    clauses = [f"{row.path} {signed_percent(row.geometric_return_rate)} a year" for row in whole.itertuples()]
     equity = holders[0].tables["asset_returns"]
     equity = equity[equity["asset"] == "equity"].set_index("year")["return_rate"]
     text = (
-        "A named path is a table of yearly returns, not a forecast. Returns to mid-2026 are the real ones. "
-        f"{_outside_words(holders)} At that default the geometric means from {whole['first_year'].min()} to "
-        f"{whole['last_year'].max()} "
-        f"are {listing(clauses)}; equity earns {percent(float(equity.iloc[-1]))} a year in the long run."
+        "A path of stated returns is no forecast. Returns to mid-2026 are the real ones. "
+        f"{' '.join(filter(None, (_outside_words(holders), _path_words(holders))))} In the long run equity earns "
+        f"{percent(float(equity.iloc[-1]))} a year."
     )
     return Section(
         "The crypto paths",
@@ -227,21 +215,56 @@ def paths_section(results: Results) -> Section | None:
                 "Value of a dollar invested at the opening, returns reinvested, in crypto and in equity",
                 (Panel("crypto_value"),),
             ),
-            Table(
-                "table-phases", "Phases of the crypto paths", phases,
-                (
-                    Column("phase", "Phase", width=1),
-                    Column("years", "Years"),
-                    Column("geometric_return_rate", "Geometric return, percent a year", 1, 100),
-                    Column("max_drawdown_share", "Largest fall between year-ends, percent", 0, 100),
-                ),
-                group="path", note="note", breakable=True,
-                source="Phases as the path's own table has them. In 2026 the first half is real, and the year of the "
-                "table by year differs.",
-            ),
+            *_phases_table(holders),
             _returns_table(holders),
         ),
     )  # fmt: skip
+
+
+def _path_words(holders: Results) -> str:
+    """The event and the long-run return of each path, from its returns; paths that are the same are told once."""
+    told: dict[str, list[str]] = {}
+    for result in holders:
+        text = path_sentence(result.scenario.settings, returns_in(result))
+        if text:
+            told.setdefault(text, []).append(result.name)
+    return " ".join(f"In {listing(names)}, {text[0].lower()}{text[1:]}" for text, names in told.items())
+
+
+def _phases_table(holders: Results) -> list[Table]:
+    """Phases of the named paths with their reasons; none where every path is of another kind."""
+    used = list(
+        dict.fromkeys(
+            str(result.scenario.value("paths.name"))
+            for result in holders
+            if result.scenario.value("paths.model") == "deterministic"
+        )
+    )
+    if not used:
+        return []
+    notes = sources.table("crypto_path_notes")
+    phases = notes[notes["path"].isin(used) & (notes["phase"] != "all")].copy()
+    phases["years"] = [_span(a, b) for a, b in zip(phases["first_year"], phases["last_year"], strict=True)]
+    phases["note"] = [
+        f"{rationale.rstrip('.')}. Source: {source}; {status}."
+        for rationale, source, status in zip(
+            phases["rationale"], phases["source"], phases["status"], strict=True
+        )
+    ]
+    phases = _without_repeats(phases)
+    return [
+        Table(
+            "table-phases", "Phases of the crypto paths", phases,
+            (
+                Column("phase", "Phase", width=1),
+                Column("years", "Years"),
+                Column("geometric_return_rate", "Geometric return, percent a year", 1, 100),
+                Column("max_drawdown_share", "Largest fall between year-ends, percent", 0, 100),
+            ),
+            group="path", note="note", breakable=True,
+            source="Phases as the path's own table has them. In 2026 the first half is real, and the year of the "
+            "table by year differs.",
+        )]  # fmt: skip
 
 
 SIZE_YEARS = (2035, 2050, 2100)
@@ -270,7 +293,10 @@ def _size_words(holders: Results) -> str:
 
 
 def _outside_words(holders: Results) -> str:
-    """What crypto earns before and after an event."""
+    """What crypto earns before and after an event, where the model says so and no file of the user's."""
+    holders = tuple(result for result in holders if result.scenario.value("paths.model") != "user")
+    if not holders:
+        return ""
     chosen = {result.scenario.value("paths.outside_event_return") for result in holders}
     if chosen == {None}:
         return (
@@ -306,14 +332,12 @@ def _span(first: int, last: int) -> str:
 def _returns_table(holders: Results) -> Table:
     frames: dict[str, pd.Series] = {}
     last_event = 0
-    notes = sources.table("crypto_path_notes")
     for result in holders:
-        wide = result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
+        wide = returns_in(result)
         frames.setdefault("equity", wide["equity"])
         frames[result.name] = wide["crypto"]
-        own = notes[notes["path"] == result.scenario.value("paths.name")]
-        event = own[~own["phase"].isin(["before", "after", "all", "equity"])]
-        last_event = max(last_event, int(event["last_year"].max()) if len(event) else 0)
+        if (event := event_of(result)) is not None:
+            last_event = max(last_event, event.last_year)
     frame = pd.DataFrame(frames).reset_index()
     frame = frame[frame["year"] <= last_event + EVENT_YEARS_AFTER]
     columns = [Column("year", "Year", width=1)]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUPS
+from fiscal.budget.lines import FORGONE
 from fiscal.report.answer import SIGNS
 from fiscal.report.chapters import VINTAGE_YEAR, figure
 from fiscal.report.compared import Results
@@ -221,9 +222,8 @@ def _effect_sentences(holders: Results) -> str:
         f"{capital('. '.join(capital(part) for part in parts))}. At bill rates a boom pays because a return "
         "above the bill rate is counted and its risk is not. On the portfolio basis the extra return is what the "
         "extra tax is discounted at: only the higher brackets of larger withdrawals, or the lower ones after a "
-        "bust, are left. What crypto takes the place of counts too: outside the event it earns the equity "
-        "return, more than "
-        "the mix it displaces, so that even a bust can end above nil at a low fixed rate. On risk-neutral "
+        "bust, are left. What crypto takes the place of counts too: a return of equity is more than "
+        "that of the mix, so that even a bust can end above nil at a low fixed rate. On risk-neutral "
         "paths booms and busts are both in the mean, at the price the market puts "
         "on them, and only fees, losses, and the curvature of the schedules are left. The convention sees no path."
     )
@@ -282,7 +282,7 @@ def _bases_table(results: Results) -> Table:
         frame["name"] = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
         frame["upfront"] = float("nan")
         if "deferred_revenue" in frame:
-            frame["upfront"] = frame["deferred_revenue"] + frame["payroll_forgone"]
+            frame["upfront"] = FORGONE.of(frame)
         if scope == VINTAGE:
             margin = statistics.bases(result, scope, "marginal").set_index(["basis", "rate"])["net_revenue"]
             keys = pd.MultiIndex.from_frame(frame[["basis", "rate"]])
@@ -484,7 +484,7 @@ def _reasons() -> str:
     """Why the share is above the published one, from the stored table."""
     table = sources.table("claim_reasons").set_index(["kind", "case"])
     shares = table["claim_share"]
-    before, heirs = ("payer", "owners of 18 to 59"), ("payer", "heirs")
+    before, heirs = ("payer", "owners of 19 to 59"), ("payer", "heirs")
     return (
         f"Landoni and Zeldes put the share at {percent(shares['published', 'Landoni and Zeldes'])}. The baseline's "
         f"opening stock stands at {percent(shares['as projected', 'all'])}. Two things that a share of today's "
@@ -499,7 +499,7 @@ def _reasons() -> str:
         f"withdrawn before 60, beside wages, at {percent(shares[before])}, and "
         f"{percent(table.loc[heirs, 'weight_share'])} by "
         f"heirs, mostly at work, at {percent(shares[heirs])}; owners of 73 and over pay "
-        f"{percent(shares['payer', 'owners of 73 to 119'])}."
+        f"{percent(shares['payer', 'owners of 73 to 120'])}."
     )
 
 
@@ -583,9 +583,7 @@ def _by_member(result: Result, dimension: str, scope: str) -> pd.DataFrame:
     frame = frame.assign(key=[_key(row.basis, row.rate) for row in frame.itertuples()])
     tax = frame[frame["line"] == TAX]
     wide = tax.pivot_table(index="member", columns="key", values="present_value_bn_usd", sort=False)
-    first = frame[
-        (frame["basis"] == "portfolio") & frame["line"].isin(["deferred_revenue", "payroll_forgone"])
-    ]
+    first = frame[(frame["basis"] == "portfolio") & frame["line"].isin(FORGONE.parts)]
     return wide.assign(upfront=first.groupby("member", sort=False)["present_value_bn_usd"].sum())
 
 
@@ -602,9 +600,7 @@ def _holder_sentences(holders: Results) -> str:
         )
     return (
         f"{capital('; '.join(parts))}. Those who hold none pay nothing more or less. The effect is against "
-        "no crypto: for people born after the event it is what equity's return outside the event adds "
-        "over the mix that "
-        "crypto displaces, the same in a boom and in a bust."
+        "no crypto: in every year it counts what crypto returns over the mix that it displaces."
     )
 
 

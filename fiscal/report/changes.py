@@ -18,6 +18,9 @@ MOST_CHANGES = 4
 MOST_CHARACTERS = 320
 """Length of a description at the head of a brief; its last page has all of it."""
 
+NAME_OF_PATH = "paths.name"
+"""It acts in the deterministic model alone: another model may have inherited it."""
+
 HOW_IT_IS_COMPUTED = ("paths.draws", "paths.seed", "paths.count", "books.", "backstop.")
 """Settings (or sections of them) that are told last: they say how a case is computed more than what it supposes."""
 
@@ -36,7 +39,12 @@ def changes(scenario: Scenario, base: Scenario | None = None) -> list[Change]:
     """The settings in which a scenario differs from its base, or without one from the defaults."""
     old = {row.key: row.value for row in base.explained()} if base is not None else {}
     found = [Change(row, old.get(row.key, row.default)) for row in scenario.explained()]
-    return [change for change in found if change.row.value != change.before]
+    named = scenario.value("paths.model") == "deterministic"
+    return [
+        change
+        for change in found
+        if change.row.value != change.before and (named or change.row.key != NAME_OF_PATH)
+    ]
 
 
 def _ranked(found: Sequence[Change]) -> list[Change]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUPS
+from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.report.answer import (
     FINGERPRINT_LENGTH,
     SIGNS,
@@ -19,8 +20,7 @@ from fiscal.report.answer import (
 )
 from fiscal.report.compared import Results, more_or_less, owner_of
 from fiscal.report.content import Block, Column, Figure, Heading, Items, Panel, Prose, Section, Table, Term
-from fiscal.results.figures import statistics
-from fiscal.results.figures.alt import alt_text
+from fiscal.results.figures import alt_text, statistics
 from fiscal.results.figures.drawings import CONTRIBUTION_NAMES, basis_name
 from fiscal.results.figures.words import (
     PATH_NAMES,
@@ -691,7 +691,7 @@ def present_values_section(results: Results) -> Section:
     return Section("Present values", tuple(blocks))
 
 
-VINTAGE_LINES = ("deferred_revenue", "inside_buildup_shadow", "withdrawal_tax", "tax_expenditure")
+VINTAGE_LINES = (*VALUE_EXPENDITURE.parts, VALUE_EXPENDITURE.name)
 
 
 def vintage_blocks(results: Results) -> list[Block]:
@@ -811,6 +811,8 @@ def _present_value_differences(results: Results) -> Table | None:
         own = statistics.present_values(result).set_index(["basis", "rate"])
         other = reference.set_index(["basis", "rate"])
         for (basis, rate), row in other.iterrows():
+            if (basis, rate) not in own.index:
+                continue  # a rate that one of the two was not asked for
             gap = own.loc[(basis, rate)] - row
             rows.append(
                 {

@@ -5,6 +5,7 @@ These sentences speak of any difference in settings; those on crypto's price are
 
 from __future__ import annotations
 
+from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.results.figures import statistics
 from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
@@ -21,7 +22,6 @@ from fiscal.results.result import Comparison, Result, compare
 
 Results = tuple[Result, ...]
 
-FORGONE = ("deferred_revenue", "payroll_forgone")
 CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
 """Settings (or sections of them) that shape what the path with crypto earns and holds."""
 
@@ -30,8 +30,6 @@ CORE_RETURNS = "paths.core_"
 
 MOST_NAMED = 3
 """Settings named in a sentence; more are counted."""
-
-OTHER_RECEIPTS = ("conversion_tax", "additional_tax")
 
 
 def owner_of(results: Results) -> Result | Comparison:
@@ -170,10 +168,13 @@ def _gap(base: Result, result: Result, span: str, lines: tuple[str, ...]) -> flo
 
 def _lines(base: Result, result: Result, span: str) -> str:
     """ "forgoes $1 billion less and collects $2 billion less on withdrawals"; empty where nothing moves."""
-    forgone = more_or_less(-_gap(base, result, span, FORGONE))
+    forgone = more_or_less(-_gap(base, result, span, FORGONE.parts))
     collected = [
         f"{size} {where}"
-        for where, lines in (("on withdrawals", ("withdrawal_tax",)), ("of other receipts", OTHER_RECEIPTS))
+        for where, lines in (
+            ("on withdrawals", ("withdrawal_tax",)),
+            ("of other receipts", OTHER_RECEIPTS.parts),
+        )
         if (size := more_or_less(_gap(base, result, span, lines)))
     ]
     words = [f"forgoes {forgone}"] if forgone else []
@@ -193,7 +194,7 @@ def _shifts_in_time(base: Result, result: Result) -> bool:
     if len(spans) < 2:
         return False
     forgone, tax = (
-        [_gap(base, result, span, lines) for span in spans] for lines in (FORGONE, ("withdrawal_tax",))
+        [_gap(base, result, span, lines) for span in spans] for lines in (FORGONE.parts, ("withdrawal_tax",))
     )
     if min(abs(forgone[0]), abs(forgone[1])) < statistics.NOISE_BN_USD or forgone[1] * tax[1] >= 0:
         return False

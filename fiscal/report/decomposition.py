@@ -6,15 +6,14 @@ import pandas as pd
 
 from fiscal.base.errors import InputError
 from fiscal.budget.decomposition import FACTORS
+from fiscal.budget.lines import LABELS
 from fiscal.report.chapters import model_source
 from fiscal.report.compared import Results, owner_of
 from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
-from fiscal.results.figures import statistics
-from fiscal.results.figures.alt import alt_text
+from fiscal.results.figures import alt_text, statistics
 from fiscal.results.figures.drawings import span_name
 from fiscal.results.figures.words import (
     FACTOR_NAMES,
-    LINE_NAMES,
     amount,
     capital,
     change,
@@ -169,8 +168,8 @@ def _sentences(owner: Comparison, effects: pd.DataFrame, name: str, span: str) -
         event = statistics.window_difference(result, span, "net_revenue", "equity_adoption")
         text += (
             f" What crypto earned apart from equity is {signed_amount(event)} of it; the other "
-            f"{signed_amount(whole - event)} is that equity's return outside the event takes the place of the mix that "
-            "crypto displaces."
+            f"{signed_amount(whole - event)} is what equity's return adds in the place of the mix "
+            "that crypto displaces."
         )
     return text
 
@@ -187,7 +186,7 @@ def _table(owner: Comparison, effects: pd.DataFrame) -> Table:
     wide = shown.pivot_table(
         index=["scenario", "line", "factor"], columns="window", values="effect_bn_usd", sort=False
     ).reset_index()
-    wide["case"] = [f"{row.scenario}: {LINE_NAMES[row.line]}" for row in wide.itertuples()]
+    wide["case"] = [f"{row.scenario}: {LABELS[row.line]}" for row in wide.itertuples()]
     wide["name"] = wide["factor"].map(lambda factor: capital(FACTOR_NAMES[factor]))
     return Table(
         "table-decomposition",

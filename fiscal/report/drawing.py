@@ -28,8 +28,6 @@ SOURCE_POINTS = 6.0
 SOURCE_CHARACTER_POINTS = 3.3
 """Size of the letters of the line on the source, and width of a character."""
 
-INDEX = "figures.json"
-
 
 def draw(figure: Figure, owner: Owner, *, captioned: bool = False) -> Any:
     """The matplotlib figure of a report's figure: its panels side by side.

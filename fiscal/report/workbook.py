@@ -21,7 +21,8 @@ import pandas as pd
 
 from fiscal.report.content import Column, Report, Table
 from fiscal.results.figures.words import capital
-from fiscal.results.result import COLUMNS, TABLES, Result
+from fiscal.results.result import Result
+from fiscal.results.schema import COLUMNS, TABLES, in_words, unit_in_name
 
 CREATED = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None)
 """A date that every workbook bears: Excel's format wants one, and today's would change the bytes."""
@@ -31,74 +32,6 @@ LONGEST_NAME = 31
 
 MOST_ROWS = 1_048_575
 """Rows of a sheet below its head; a longer table goes on in another sheet."""
-
-UNITS = {
-    "bn_usd": "billions of dollars",
-    "usd": "dollars",
-    "rate": "fraction",
-    "share": "fraction",
-    "gdp": "fraction of GDP",
-    "year": "calendar year",
-    "turns": "calendar year",
-    "months": "months",
-    "paths": "paths",
-    "correlation": "correlation",
-}
-"""Ending of a column's name -> unit."""
-
-OWN_UNITS = {
-    "people": "persons",
-    "deaths": "persons",
-    "net_migration": "persons",
-    "entrants": "persons",
-    "account_holders": "persons",
-    "per_dollar": "dollars a traditional dollar",
-    "wage_index": "dollars a year",
-    "cpi_u": "1982-84 = 100",
-    "chained_cpi": "1982-84 = 100",
-    "price_level": "times the price year's",
-}
-"""Column whose name does not say its unit -> unit."""
-
-HEADS = {
-    "path": "Scenario or reference",
-    "year_kind": "Calendar or fiscal year",
-    "gdp_share": "Share of GDP",
-    "gdp_bn_usd": "Gross domestic product",
-    "wage_index": "Average wage",
-    "cpi_u": "Consumer prices, CPI-U",
-    "chained_cpi": "Consumer prices, chained",
-    "dimension": "Grouped by",
-    "member": "Group",
-    "span": "Years covered",
-    "vintage": "Contributions of the year",
-    "own_date_bn_usd": "Value at the contributions' own date",
-    "market": "Path of returns",
-    "scope": "What is valued",
-    "key": "Setting",
-    "status": "Standing of the default",
-    "source": "Source of the default",
-    "doc": "What it does",
-    "wrapper": "Account",
-    "kind": "Kind of contribution",
-    "fall_bn_usd": "Change of the claim if crypto halves",
-}
-"""Column of a run's table -> its head, where the words of its name do not say enough."""
-
-WORDS = {
-    "gdp": "GDP",
-    "q05": "5th percentile",
-    "q25": "25th percentile",
-    "q75": "75th percentile",
-    "q95": "95th percentile",
-    "1y": "one year",
-    "5y": "five years",
-    "10y": "ten years",
-    "30y": "thirty years",
-    "minus": "less",
-    "buildup": "build-up",
-}
-"""Parts of a column's name -> words."""
 
 SIGN = "In the heads. Positive = the government is better off; a positive tax expenditure is a cost."
 """Remark on a run's table of lines of the government's books."""
@@ -129,7 +62,9 @@ def write(report: Report, results: Sequence[Result], path: Path, whole: Report |
             heads = [_head_in_run(str(column), frame, result) for column in frame]
             remark = SIGN if "line" in frame else ""
             title = f"{result.name} {name.replace('_', ' ')}"
-            sheets.append(Sheet(title, capital(TABLES.get(name, "")), remark, heads, frame))
+            sheets.append(
+                Sheet(title, capital(TABLES[name].holds if name in TABLES else ""), remark, heads, frame)
+            )
     parts = [part for sheet in sheets for part in _parts(sheet)]
     names = _sheet_names([part.name for part in parts])
     options = {
@@ -207,40 +142,23 @@ def unit_in(table: Table, name: str, column: Column | None) -> str:
 
 
 def unit_of(column: str) -> str:
-    """The unit that a column's name ends with, in words; empty where it names none."""
-    if column.startswith("dollar_"):
-        return "dollars"
-    if column in OWN_UNITS:
-        return OWN_UNITS[column]
-    for ending, unit in UNITS.items():
-        if column == ending or column.endswith(f"_{ending}"):
-            return unit
-    return ""
+    """The unit of a column, in words: its own where it is declared, else that of its name; empty where there is none.
 
-
-def in_words(column: str) -> str:
-    """The name of a column as a head: words, without the unit that it ends with."""
-    name = column
-    for ending in ("_bn_usd", "_usd"):
-        name = name.removesuffix(ending)
-    return capital(" ".join(WORDS.get(part, part) for part in name.split("_")))
+    Of dollars no year is said: the report's tables say it.
+    """
+    unit = unit_in_name(column)
+    return unit or (COLUMNS[column].unit if column in COLUMNS else "")
 
 
 def _head_in_run(column: str, frame: pd.DataFrame, result: Result) -> str:
     """The head of a column of a run's table."""
+    if column not in COLUMNS:
+        return _with_unit(in_words(column), unit_in_name(column))
+    schema = COLUMNS[column]
     fiscal = column == "year" and "year_kind" in frame
-    unit = "calendar or fiscal, as the column before says" if fiscal else _unit_in_run(column, result)
-    return _with_unit(HEADS.get(column) or in_words(column), unit)
-
-
-def _unit_in_run(column: str, result: Result) -> str:
-    """The unit of a column of a run's table: of which year its dollars are, where that is known."""
-    if column == "real_bn_usd":
-        return f"billions of {result.scenario.settings.books.price_year} dollars"
-    of_year = re.search(
-        r"billions of [^,;:(]*", COLUMNS.get(column, "") if column.endswith("_bn_usd") else ""
-    )
-    return of_year[0].strip() if of_year else unit_of(column)
+    year = result.scenario.settings.books.price_year
+    unit = "calendar or fiscal, as the column before says" if fiscal else schema.unit.format(price_year=year)
+    return _with_unit(schema.head, unit)
 
 
 def _with_unit(title: str, unit: str) -> str:
@@ -308,7 +226,7 @@ def _sheet(sheet: Any, one: Sheet, head: Any) -> None:
     for place, (title, column) in enumerate(zip(one.heads, one.frame.columns, strict=True)):
         sheet.write_string(0, place, title, head)
         if column in COLUMNS:
-            sheet.write_comment(0, place, f"{column}: {COLUMNS[column]}")
+            sheet.write_comment(0, place, f"{column}: {COLUMNS[column].words}")
         sheet.set_column(place, place, max(12, min(len(title), 24)))
         for row, value in enumerate(one.frame[column].tolist(), start=1):
             _cell(sheet, row, place, value)

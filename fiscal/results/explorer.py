@@ -16,9 +16,9 @@ from fiscal import scenario as scenarios
 from fiscal.base import cards
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.engine.inputs import core_overrides
-from fiscal.engine.quick import quick
 from fiscal.markets.core import long_run_means
 from fiscal.results.figures.setting_names import setting_name
+from fiscal.results.running import quick
 
 if TYPE_CHECKING:
     from fiscal.results.result import Totals

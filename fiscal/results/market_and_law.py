@@ -17,63 +17,74 @@ from fiscal import scenario as scenarios
 from fiscal.base import cards, sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError, Problem
-from fiscal.results.result import COLUMNS as RESULT_COLUMNS
-from fiscal.results.result import Plots
+from fiscal.results import schema
+from fiscal.results.plots import Plotted
+from fiscal.results.rows import CURVE_GROUPS
+from fiscal.results.schema import ColumnSchema, by_name
 
 if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 FEWEST_PATHS, MOST_PATHS = 1, 100_000
 
-COLUMNS: Mapping[str, str] = {
-    "month": "calendar month, its end",
-    "level": "level of the series that stands for the asset (dollars for Bitcoin, an index for the others)",
-    "series": "series that stands for the asset in the tables of data/",
-    "first_month": "first month with a level",
-    "last_month": "last month with a level",
-    "first_year": "first year of the series behind the return",
-    "last_year": "last year of it",
-    "missing_months": "months without a level between the first and the last",
-    "period": "calendar years, first to last",
-    "mean_log_rate": "mean log return a year",
-    "volatility_rate": "standard deviation of log returns, a year",
-    "geometric_return_rate": "geometric mean return a year, nominal",
-    "real_return_rate": "the same after projected consumer prices",
-    "historical_real_rate": "real geometric mean of the record",
-    "peak_month": "month end before the fall",
-    "trough_month": "month end of the lowest level",
-    "drawdown_share": "fall from peak to trough, a fraction",
-    "recovered_month": "month end at which the peak was regained; missing: not yet",
-    "date": "date of the event",
-    "entity": "who lost",
-    "loss_bn_usd": "loss reported, billions of dollars",
-    "lost_share": "loss over the value of all crypto at the month end before",
-    "study": "estimate that the parameter belongs to",
-    "parameter": "name of the parameter",
-    "standard_error": "its standard error; missing where none is formed",
-    "months": "months that the estimate uses",
-    "law_year": "year of the tax law",
-    "group": "earnings group: ranks of lifetime wage",
-    "population_share": "share of the group in all people",
-    "deferral_rate": "income tax saved per dollar deferred at ages 45-54",
-    "employer_rate": "income tax that an employer's dollar of contribution saves at ages 45-54",
-    "withdrawal_rate_65_69_small": "average tax on 8,000 dollars (2025 wages) withdrawn at 65-69 on top of the rest",
-    "withdrawal_rate_65_69_large": "average tax on 64,000 dollars",
-    "withdrawal_marginal_rate_65_69": "tax on a dollar between the two",
-    "withdrawal_rate_73_79_small": "average tax on 8,000 dollars (2025 wages) withdrawn at 73-79 on top of the rest",
-    "withdrawal_rate_73_79_large": "average tax on 64,000 dollars",
-    "withdrawal_marginal_rate_73_79": "tax on a dollar between the two",
-    "age_band": "ages attained in the year",
-    "withdrawal_usd": "dollars withdrawn by a person on top of all other income",
-    "tax_usd": "mean income tax on them over the group's account holders",
-    "average_rate": "tax over dollars withdrawn",
-    "paths": "number of paths",
-}
+COLUMNS = by_name(
+    ColumnSchema("month", "calendar month, its end"),
+    ColumnSchema(
+        "level",
+        "level of the series that stands for the asset (dollars for Bitcoin, an index for the others)",
+    ),
+    ColumnSchema("series", "series that stands for the asset in the tables of data/"),
+    ColumnSchema("first_month", "first month with a level"),
+    ColumnSchema("last_month", "last month with a level"),
+    ColumnSchema("first_year", "first year of the series behind the return"),
+    ColumnSchema("last_year", "last year of it"),
+    ColumnSchema("missing_months", "months without a level between the first and the last"),
+    ColumnSchema("period", "calendar years, first to last"),
+    ColumnSchema("mean_log_rate", "mean log return a year"),
+    ColumnSchema("volatility_rate", "standard deviation of log returns, a year"),
+    ColumnSchema("geometric_return_rate", "geometric mean return a year, nominal"),
+    ColumnSchema("real_return_rate", "the same after projected consumer prices"),
+    ColumnSchema("historical_real_rate", "real geometric mean of the record"),
+    ColumnSchema("peak_month", "month end before the fall"),
+    ColumnSchema("trough_month", "month end of the lowest level"),
+    ColumnSchema("drawdown_share", "fall from peak to trough, a fraction"),
+    ColumnSchema("recovered_month", "month end at which the peak was regained; missing: not yet"),
+    ColumnSchema("date", "date of the event"),
+    ColumnSchema("entity", "who lost"),
+    ColumnSchema("loss_bn_usd", "loss reported, billions of dollars"),
+    ColumnSchema("lost_share", "loss over the value of all crypto at the month end before"),
+    ColumnSchema("study", "estimate that the parameter belongs to"),
+    ColumnSchema("parameter", "name of the parameter"),
+    ColumnSchema("standard_error", "its standard error; missing where none is formed"),
+    ColumnSchema("months", "months that the estimate uses"),
+    ColumnSchema("law_year", "year of the tax law"),
+    ColumnSchema("group", "earnings group: ranks of lifetime wage"),
+    ColumnSchema("population_share", "share of the group in all people"),
+    ColumnSchema("deferral_rate", "income tax saved per dollar deferred at ages 45-54"),
+    ColumnSchema("employer_rate", "income tax that an employer's dollar of contribution saves at ages 45-54"),
+    ColumnSchema(
+        "withdrawal_rate_65_69_small",
+        "average tax on 8,000 dollars (2025 wages) withdrawn at 65-69 on top of the rest",
+    ),
+    ColumnSchema("withdrawal_rate_65_69_large", "average tax on 64,000 dollars"),
+    ColumnSchema("withdrawal_marginal_rate_65_69", "tax on a dollar between the two"),
+    ColumnSchema(
+        "withdrawal_rate_73_79_small",
+        "average tax on 8,000 dollars (2025 wages) withdrawn at 73-79 on top of the rest",
+    ),
+    ColumnSchema("withdrawal_rate_73_79_large", "average tax on 64,000 dollars"),
+    ColumnSchema("withdrawal_marginal_rate_73_79", "tax on a dollar between the two"),
+    ColumnSchema("age_band", "ages attained in the year"),
+    ColumnSchema("withdrawal_usd", "dollars withdrawn by a person on top of all other income"),
+    ColumnSchema("tax_usd", "mean income tax on them over the group's account holders"),
+    ColumnSchema("average_rate", "tax over dollars withdrawn"),
+    ColumnSchema("paths", "number of paths"),
+)
 """Columns of the exhibits' tables that results do not have."""
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Exhibit(Plotted):
     """Tables under one title. The card prints the columns ``brief`` of the table ``shown``, and draws ``curves``."""
 
     kind: str
@@ -99,12 +110,7 @@ class Exhibit:
     def columns(self) -> dict[str, str]:
         """What each column of the tables holds."""
         names = dict.fromkeys(str(name) for frame in self.tables.values() for name in frame)
-        return {name: COLUMNS.get(name) or RESULT_COLUMNS[name] for name in names}
-
-    @property
-    def plot(self) -> Plots:
-        """Figures; each returns Axes and takes ``ax``."""
-        return Plots(self)
+        return {name: {**schema.COLUMNS, **COLUMNS}[name].words for name in names}
 
     def __repr__(self) -> str:
         return f"<fiscal {self.kind}: {self.title}, tables {', '.join(self.tables)}>"
@@ -243,10 +249,6 @@ def market_paths(
     )
 
 
-CURVE_GROUPS = ("P20-30", "P50-60", "P99-100")
-"""Groups whose rates the small figure draws."""
-
-
 def schedules(
     scenario: str | Path | Scenario = "baseline", overrides: Mapping[str, object] | Sequence[str] = ()
 ) -> Exhibit:
@@ -279,7 +281,7 @@ def schedules(
     first = int(law.law_years[0])
     return Exhibit(
         kind="Schedules",
-        title=f"Tax schedules, {law_in_force(chosen.settings)}",
+        title=f"Tax schedules, {law_in_force(chosen.settings)[:34]}",
         note=f"Law of {first}, fractions of the dollar contributed or withdrawn, by lifetime earnings group; "
         "other law years stand in the table rates.",
         tables={"law": rates[rates["law_year"] == first], "rates": rates, "withdrawal_curve": frame},

@@ -1,12 +1,11 @@
-"""Results as tidy tables, one row an observation, every table in :data:`TABLES`, every column
-in :data:`COLUMNS`."""
+"""Results as tidy tables, one row an observation; :mod:`fiscal.results.schema` declares every table and column."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,187 +15,18 @@ from fiscal.base import cards
 from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
-from fiscal.budget.ledger import LINES
-from fiscal.results.tables import path_tables, summary_of, tables_of, with_paths
+from fiscal.budget.lines import LINES, UPFRONT
+from fiscal.engine.decompose import decompose
+from fiscal.results.plots import Plotted
+from fiscal.results.rows import ALL, STOCK
+from fiscal.results.schema import COLUMNS, TABLES
+from fiscal.results.tables import path_tables, stocks, summary_of, tables_of, total_tables, with_paths
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+    from fiscal.engine.quick import TotalsRun
     from fiscal.engine.run import Paths, Run
-    from fiscal.results.market_and_law import Exhibit
     from fiscal.scenario import Scenario
-    from fiscal.studies.sweeps import Sweep
 
-TABLES: Mapping[str, str] = {
-    "budget": "every line of the books by year, calendar and fiscal",
-    "windows": "the lines summed over the fiscal years of each window",
-    "present_values": "the lines' flows discounted to 30 June 2025, basis by basis: horizon, terminal claim, total",
-    "vintages": "what each year's contributions, and the opening stock, bring and cost over their whole life",
-    "bases": "the same questions on every basis side by side, at average and at marginal rates",
-    "claim": "the government's claim on traditional balances at each opening, and what a fall of crypto takes of it",
-    "tax_expenditure": "the cash measure by method and the present-value measure by basis",
-    "distribution": "the lines by earnings group and birth decade, calendar years of each window",
-    "distribution_bases": "the values of the table bases by earnings group, birth decade and stratum",
-    "displaced": "gains tax forgone if the crypto would have been held, and taxed, outside",
-    "contingent": "what the backstop rule would cost, on the scenario's path and over random paths",
-    "contributions": "contributions by year, kind and tax character",
-    "balances": "year-end balances by wrapper, tax character and sleeve",
-    "flows": "flows through the accounts by year: withdrawals, rollovers, conversions, returns, fees, losses",
-    "people": "people, deaths, migration, entrants and account holders by year",
-    "asset_returns": "return of each asset by calendar year on the scenario's path",
-    "crypto_size": "value of all crypto over gross domestic product that the path implies",
-    "economy": "the macroeconomic path: output, wages, prices, interest rates",
-    "checks": "identities checked on this run, with their largest residual",
-    "settings": "every setting of the run as it stood, as fiscal explain shows it",
-    "state_tax": "state income tax by year, where state.income_tax is on",
-    "path_years": "random models: each year's distribution over paths, and that of the differences from references",
-    "path_windows": "random models: the distribution of window sums and present values over paths",
-    "paths": "random models: window sums of every path",
-    "path_crypto": "random models: value of all crypto over gross domestic product over paths",
-    "implied": "random models: what the path model implies for each asset",
-    "path_dollar": "random models: a dollar in each asset over paths and years",
-}
-"""Table of a result -> what it holds; the last ones only where their condition is met."""
-
-COLUMNS: Mapping[str, str] = {
-    "scenario": "name of the scenario that is compared with the base",
-    "path": "scenario, or one of its references: no_crypto, equity_adoption",
-    "year": "calendar year, or fiscal year where year_kind says so; 2025 is April to December only",
-    "year_kind": "calendar or fiscal",
-    "line": "line of the government's books; positive = the government is better off, "
-    "but a positive tax_expenditure is a cost",
-    "nominal_bn_usd": "billions of current dollars",
-    "real_bn_usd": "billions of dollars at the prices of books.price_year (CPI-U)",
-    "gdp_share": "share of the same years' gross domestic product",
-    "window": "fiscal years summed over; or present value (of the horizon's calendar flows), or terminal claim",
-    "basis": "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill rate, "
-    "rolled over), treasury_10y (ten-year rate), portfolio (each sleeve at its own return) or risk_neutral (mean "
-    "over risk-neutral paths at the bill rate)",
-    "rate": "the basis' rate a year; empty for treasury",
-    "span": "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
-    "present_value_bn_usd": "billions of dollars of 30 June 2025",
-    "vintage": "year of the contributions, or opening_stock",
-    "own_date_bn_usd": "billions of dollars of the contribution's own date (the middle of its year; the opening "
-    "for the opening stock)",
-    "market": "path of returns that is valued: the scenario's own, a convention's, or a random model on "
-    "risk-neutral paths",
-    "scope": "what is valued: contributions of one year, all_contributions to the horizon, opening_stock, or "
-    "crypto_effect (scenario less no crypto, stock and contributions together)",
-    "weight": "average: a dollar pays its cell's average rate, so that vintages and stock add to the total; "
-    "marginal: a further dollar, through the slopes of the schedules",
-    "per_dollar": "value over the traditional dollars contributed or in the opening stock, both of the same date",
-    "balance_bn_usd": "traditional balances of owners and heirs at the opening of the year, billions of current "
-    "dollars",
-    "claim_bn_usd": "income tax they will bring, each dollar discounted at what it earns (portfolio basis)",
-    "claim_share": "claim over balance: the government's embedded share",
-    "crypto_balance_bn_usd": "part of the balance in the crypto sleeve",
-    "crypto_claim_bn_usd": "part of the claim on the crypto sleeve, at average rates: its exposure to crypto",
-    "marginal_crypto_claim_bn_usd": "the same at the marginal rates of the schedules",
-    "fall_bn_usd": "change of the claim when crypto falls by half on that day, to first order",
-    "measure": "real, or risk_neutral: paths on which every asset earns the bill rate on average, whose mean "
-    "present value is a value at market prices",
-    "reference": "what is subtracted path by path: none, no_crypto or equity_adoption; line deferral_balance is "
-    "deferred_revenue plus withdrawal_tax",
-    "mean_bn_usd": "mean over paths, billions of current dollars (present values: of 30 June 2025)",
-    "standard_error_bn_usd": "standard error of the mean over paths",
-    "mean_controlled_bn_usd": "mean over paths less its known part of error: that of the flat-tax linear model on the "
-    "same paths, whose expectation is known, times the slope on it; empty where it is not known",
-    "standard_error_controlled_bn_usd": "standard error of mean_controlled_bn_usd; empty for Sobol draws",
-    "median_bn_usd": "median over paths",
-    "q05_bn_usd": "5 percent of paths lie below",
-    "q25_bn_usd": "25 percent of paths lie below",
-    "q75_bn_usd": "75 percent of paths lie below",
-    "q95_bn_usd": "95 percent of paths lie below",
-    "lowest_mean_bn_usd": "mean over the twentieth of the paths with the lowest values",
-    "highest_mean_bn_usd": "mean over the twentieth of the paths with the highest values",
-    "geometric_10y_rate": "geometric mean return a year over the ten years from 2027, from the mean log return",
-    "geometric_rate": "geometric mean return a year over all years",
-    "arithmetic_rate": "mean of the yearly returns",
-    "volatility_1y_rate": "standard deviation of log growth over a year",
-    "volatility_5y_rate": "standard deviation of log growth over five years, a year (over the root of five)",
-    "volatility_10y_rate": "the same over ten years",
-    "volatility_30y_rate": "the same over thirty years",
-    "halved_share": "chance that a span of ten years holds a fall of half or more between year ends",
-    "dollar_10y_q05": "a dollar after ten years, 5 percent of paths lie below",
-    "dollar_10y_q95": "a dollar after ten years, 95 percent of paths lie below",
-    "dollar_30y_q05": "a dollar after thirty years, 5 percent of paths lie below",
-    "dollar_30y_q95": "a dollar after thirty years, 95 percent of paths lie below",
-    "equity_correlation": "correlation of yearly log returns with equity's",
-    "mean_usd": "mean over paths of a dollar put in at the end of 2026",
-    "q05_usd": "5 percent of paths lie below",
-    "q25_usd": "25 percent of paths lie below",
-    "median_usd": "median over paths",
-    "q75_usd": "75 percent of paths lie below",
-    "q95_usd": "95 percent of paths lie below",
-    "measured_on": "cash_basis (the year's flows and the plan's own return) or present_value_basis (one year's "
-    "contributions over their life, with a shadow taxable account); never added",
-    "method": "how the build-up is counted on the cash basis, or the present-value basis",
-    "flows_of": "calendar year, or the year's contributions",
-    "deferred_revenue_bn_usd": "deferred revenue, billions of current dollars (present values: of the middle of the "
-    "contributions' year)",
-    "inside_buildup_bn_usd": "tax forgone on the return, the same dollars",
-    "withdrawal_tax_bn_usd": "withdrawal tax, the same dollars (table paths: of the path)",
-    "tax_expenditure_bn_usd": "the three with the sign turned: positive is a cost",
-    "displaced_share": "part of the crypto sleeve that would have been held outside plans",
-    "displaced_gains_tax_bn_usd": "gains tax forgone on it, billions of current dollars (negative; positive in a loss)",
-    "net_revenue_after_bn_usd": "net revenue with it",
-    "triggered_share": "share of paths on which the backstop rule pays at all",
-    "worse_share": "share of paths on which government is worse off than with the reference (none: than nil)",
-    "paths": "number of paths",
-    "path_number": "index of the path: the same path in any run of the same seed",
-    "net_revenue_bn_usd": "net revenue of the path",
-    "net_revenue_minus_no_crypto_bn_usd": "net revenue less that of the same path without crypto",
-    "net_revenue_minus_equity_adoption_bn_usd": "net revenue less that of the same path with the adoption in equity",
-    "q05_over_gdp": "5 percent of paths lie below this value of all crypto over gross domestic product",
-    "median_over_gdp": "its median",
-    "q95_over_gdp": "95 percent of paths lie below",
-    "capped_share": "share of paths on which crypto's value was held at its cap in this year or before",
-    "tax_character": "traditional or roth (both for the opening stock)",
-    "kind": "elective_deferral or employer_contribution",
-    "wrapper": "plan, ira (rolled over from the plan) or inherited",
-    "sleeve": "core or crypto",
-    "part": "traditional, roth, or crypto: the crypto sleeve of both",
-    "flow": "name of a flow through the accounts",
-    "dimension": "earnings_group (lifetime-wage rank), birth_decade or stratum (who holds crypto)",
-    "member": "group, decade or stratum",
-    "people": "persons at the opening of the year",
-    "deaths": "persons who die within the year",
-    "net_migration": "persons who arrive less those who leave",
-    "entrants": "persons who are 18 at the opening of the year",
-    "account_holders": "persons with a 401(k) balance or what was rolled over from one",
-    "asset": "asset class",
-    "return_rate": "return of the year (2025: April to December)",
-    "gdp_bn_usd": "gross domestic product of the same year, billions of current dollars",
-    "crypto_over_gdp": "value of all crypto that the path implies, over gross domestic product",
-    "wage_bill_bn_usd": "wages and salaries, billions of current dollars",
-    "wage_index": "average wage, dollars a year",
-    "cpi_u": "consumer prices, 1982-84 = 100",
-    "chained_cpi": "chained consumer prices, equal to cpi_u in 2025",
-    "one_year_rate": "three-month bill rate of the year, which stands for the one-year rate",
-    "treasury_10y_rate": "ten-year Treasury rate",
-    "price_level": "consumer prices over those of books.price_year",
-    "key": "setting of the scenario, section.key",
-    "value": "its value in this run",
-    "default": "its default",
-    "unit": "its unit",
-    "low": "lowest value allowed",
-    "high": "highest value allowed",
-    "allowed": "what is allowed, in words",
-    "source": "where the default comes from",
-    "status": "cited, derived, assumed or choice",
-    "doc": "what the setting does",
-    "changed": "whether it differs from the default",
-    "set_in": "file or option that set it",
-    "factor": "contributions (dollars in, by tax character), returns (path, allocation, fees), rate (tax per dollar: "
-    "progressivity, law), timing (when dollars leave), behaviour (responses), or difference: their sum",
-    "effect_bn_usd": "scenario less base by factor, billions of current dollars (present value: of 30 June 2025)",
-    "check": "invariant checked on this run",
-    "residual": "its largest signed residual",
-    "scale": "what the residual is measured against",
-}
-
-
-FORGONE = ("deferred_revenue", "payroll_forgone")
 BOOKS_NOTE = (
     "Sums over fiscal years, billions of current dollars; positive = the government is better off, but a positive "
     "tax expenditure is a cost. Scenario projections, not estimates."
@@ -213,7 +43,7 @@ class Table:
     frame: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """The whole table in long form; columns are documented in ``fiscal.results.result.COLUMNS``."""
+        """The whole table in long form; ``Result.columns()`` says what its columns hold."""
         return self.frame.copy()
 
     def _repr_html_(self) -> str:
@@ -257,33 +87,13 @@ class Budget(Table):
         return chosen.set_index("year")["nominal_bn_usd"]
 
 
-class Plots:
-    """Plots of a result, comparison, sweep or exhibit: ``result.plot.cash_flow(ax=None) -> Axes``."""
-
-    def __init__(self, owner: Result | Comparison | Sweep | Exhibit) -> None:
-        self._owner = owner
-
-    def __getattr__(self, name: str) -> Callable[..., Axes]:
-        from fiscal.results import figures
-
-        known = figures.available(self._owner)
-        if name not in known:
-            raise AttributeError(f"no plot {name!r}; there are {', '.join(known)}")
-        return lambda ax=None, **options: known[name](self._owner, ax=ax, **options)
-
-    def __dir__(self) -> list[str]:
-        from fiscal.results import figures
-
-        return sorted(figures.available(self._owner))
-
-
 PRESENT_VALUES: Mapping[str, str] = {
     "treasury": "present_value_treasury_bn_usd",
     "portfolio": "present_value_portfolio_bn_usd",
 }
 """Bases that an effect is valued on beside its nominal sums -> the column that holds it."""
 
-WHOLE = ("opening_stock", "all_contributions")
+WHOLE = (STOCK, ALL)
 """Scopes of the table ``bases`` that together are the whole projection, to the last withdrawal."""
 
 
@@ -304,8 +114,8 @@ def whole_value(result: Result, basis: str) -> float:
 
 
 @dataclass(frozen=True)
-class Result:
-    """A scenario's tables. ``tables`` maps names to frames; see :data:`TABLES` and :data:`COLUMNS`."""
+class Result(Plotted):
+    """A scenario's tables by name, as :mod:`fiscal.results.schema` declares them."""
 
     name: str
     scenario: Scenario
@@ -316,6 +126,8 @@ class Result:
     """sha256 over the hashes of all data tables; results of other data are not compared."""
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """How a stored run was made, from its manifest; empty for a run of this process."""
+    design: ClassVar[None] = None
+    """A run is no sweep."""
 
     @classmethod
     def of(cls, run: Run) -> Result:
@@ -336,15 +148,24 @@ class Result:
         summary = with_paths(self.summary, tables)
         return replace(self, tables={**self.tables, **tables}, summary=summary)
 
+    def columns(self) -> Mapping[str, str]:
+        """What every column of the tables holds."""
+        return {name: column.words for name, column in COLUMNS.items()}
+
+    @property
+    def runs(self) -> tuple[Result, ...]:
+        """Itself alone."""
+        return (self,)
+
     @cached_property
     def _rows(self) -> dict[str, set[tuple[str, ...]]]:
         """The rows of the scenario's own path in each table that is compared, by name."""
         found = {}
-        for name, columns in COMPARED.items():
-            table = self.tables[name]
+        for schema in COMPARED:
+            table = self.tables[schema.name]
             own = table[table["path"] == "scenario"] if "path" in table else table
-            names = [column for column, kind in columns.items() if kind == "key" and column != "path"]
-            found[name] = set(own[names].astype(str).itertuples(index=False, name=None))
+            names = [column for column in schema.keys if column != "path"]
+            found[schema.name] = set(own[names].astype(str).itertuples(index=False, name=None))
         return found
 
     @cached_property
@@ -362,11 +183,6 @@ class Result:
         """Year-end balances by path, wrapper, tax character and sleeve."""
         return Table(self.tables["balances"])
 
-    @property
-    def plot(self) -> Plots:
-        """Figures; each returns Axes and takes ``ax``."""
-        return Plots(self)
-
     def __repr__(self) -> str:
         kind, size = type(self).__name__, len(self.tables)
         return f"<fiscal {kind} {self.name!r}: {size} tables, fingerprint {self.fingerprint[:12]}>"
@@ -382,7 +198,7 @@ class Result:
             for line in LINES
             if (line, known[0]) in sums.index
         ] if known else []  # fmt: skip
-        shown = {"net revenue": ("net_revenue",), "withdrawal tax": ("withdrawal_tax",), "forgone": FORGONE}
+        shown = {"net revenue": ("net_revenue",), "withdrawal tax": ("withdrawal_tax",), "forgone": UPFRONT}
         own = self.tables["budget"].query("path == 'scenario' and year_kind == 'fiscal'")
         wide = 100 * own.pivot(index="year", columns="line", values="gdp_share")
         curves = cards.Curves(
@@ -405,6 +221,17 @@ class Totals(Result):
     stored nor reported.
     """
 
+    @classmethod
+    def of_totals(cls, run: TotalsRun, data_fingerprint: str) -> Totals:
+        """Tables of a quick run."""
+        return cls(
+            name=run.scenario.name,
+            scenario=run.scenario,
+            tables=total_tables(run) | {"stocks": stocks(run)},
+            fingerprint=run.scenario.fingerprint(),
+            data_fingerprint=data_fingerprint,
+        )
+
     @cached_property
     def balances(self) -> Table:
         """Year-end balances by path and part: traditional, roth, and the crypto in both."""
@@ -423,11 +250,16 @@ def refuse_totals(*results: Result) -> None:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Plotted):
     """Scenarios minus one base, table by table."""
 
     base: Result
     others: tuple[Result, ...]
+
+    @property
+    def runs(self) -> tuple[Result, ...]:
+        """The base first, then the others."""
+        return (self.base, *self.others)
 
     @cached_property
     def budget(self) -> Budget:
@@ -458,8 +290,6 @@ class Comparison:
 
         The scenarios are projected anew, a second or so each (see :func:`fiscal.decompose`).
         """
-        from fiscal.engine.decompose import decompose
-
         return decompose(self.base.scenario, *(other.scenario for other in self.others))
 
     def differing_settings(self) -> pd.DataFrame:
@@ -515,7 +345,7 @@ class Comparison:
             for result in (self.base, *self.others):
                 own, equity = sums(result, "scenario"), sums(result, "equity_adoption")
                 row: dict[str, Any] = {"window": window, "scenario": result.name}
-                for line in ("deferred_revenue", "payroll_forgone", "withdrawal_tax", "net_revenue"):
+                for line in (*UPFRONT, "withdrawal_tax", "net_revenue"):
                     row[f"{line}_bn_usd"] = own[window, line]
                 net = own[window, "net_revenue"]
                 row[f"net_revenue_minus_{self.base.name}_bn_usd"] = net - base[window, "net_revenue"]
@@ -524,11 +354,6 @@ class Comparison:
                 )
                 rows.append(row)
         return pd.DataFrame(rows)
-
-    @property
-    def plot(self) -> Plots:
-        """Figures; each returns Axes and takes ``ax``."""
-        return Plots(self)
 
     def __repr__(self) -> str:
         return (
@@ -559,41 +384,32 @@ class Comparison:
         )  # fmt: skip
 
 
-COMPARED: Mapping[str, Mapping[str, str]] = {
-    # table: column -> "key" (together they name a row), "number" or "text"
-    "budget": {
-        "path": "key", "year_kind": "key", "year": "key", "line": "key", "nominal_bn_usd": "number",
-        "real_bn_usd": "number", "gdp_share": "number", "gdp_bn_usd": "number",
-    },
-    "windows": {"path": "key", "window": "key", "line": "key", "nominal_bn_usd": "number"},
-    "economy": {"year": "key", "one_year_rate": "number", "price_level": "number"},
-}  # fmt: skip
-"""What :func:`compare` reads of a result; a stored run may lack it."""
+COMPARED = tuple(table for table in TABLES.values() if table.compared)
+"""The tables that :func:`compare` reads, of a result that may be someone else's."""
 
 
 def _lacking(result: Result) -> list[Problem]:
     """What a comparison needs and a result has not: tables, columns, numbers in them, one row a key."""
-    found = []
-    for name, columns in COMPARED.items():
-        table = result.tables.get(name)
+    problems = []
+    for schema in COMPARED:
+        table = result.tables.get(schema.name)
         message = "lacks what a comparison needs"
         if table is None:
-            found.append(Problem(message, key=result.name, value=f"table {name}"))
+            problems.append(Problem(message, key=result.name, value=f"table {schema.name}"))
             continue
-        missing = [column for column in columns if column not in table]
+        keys = list(schema.keys)
         wrong = [
             column
-            for column, kind in columns.items()
-            if column in table
-            and (kind == "number" or column == "year")
-            and not is_numeric_dtype(table[column])
+            for column in schema.compared
+            if column not in table
+            or ((column not in keys or column == "year") and not is_numeric_dtype(table[column]))
         ]
-        keys = [column for column, kind in columns.items() if kind == "key"]
-        if missing or wrong:
-            found.append(Problem(message, key=result.name, value=f"{name}: {sorted([*missing, *wrong])}"))
+        if wrong:
+            problems.append(Problem(message, key=result.name, value=f"{schema.name}: {sorted(wrong)}"))
         elif table[keys].isna().any(axis=None) or table.duplicated(keys).any():
-            found.append(Problem("has rows with the same name, or none", key=result.name, value=name))
-    return found
+            message = "has rows with the same name, or none"
+            problems.append(Problem(message, key=result.name, value=schema.name))
+    return problems
 
 
 def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
@@ -627,7 +443,7 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
     lacking = [
         Problem(f"has no {table} for what {base.name} has", key=other.name, value=sorted(ours - theirs)[:3])
         for other in others
-        for table in COMPARED
+        for table in (schema.name for schema in COMPARED)
         for ours, theirs in [(base._rows[table], other._rows[table])]
         if not ours <= theirs
     ]

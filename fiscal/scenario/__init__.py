@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fiscal.scenario.files import content_sha256, file_settings, own_files, reform_file
+from fiscal.scenario.files import content_sha256, file_settings, own_files, reform_file, reform_files
 from fiscal.scenario.loading import catalogue, load
 from fiscal.scenario.scenario import ExplainedSetting, Header, Scenario, explain
 from fiscal.scenario.schema import Settings, json_schema
@@ -20,4 +20,5 @@ __all__ = [
     "load",
     "own_files",
     "reform_file",
+    "reform_files",
 ]

@@ -6,12 +6,13 @@ where the tables and schedules of that part are made, so a scenario cannot reach
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
 from fiscal.base import sources
-from fiscal.base.errors import Problem, nearest, percent_hint
+from fiscal.base.errors import MOST_TOLD, Problem, nearest, percent_hint
 from fiscal.scenario.schema import ASSUMPTIONS, Declared
 
 
@@ -48,13 +49,13 @@ def _adjustable(folder: object) -> Mapping[str, Declared]:
 def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> list[Problem]:
     """Every fault of an ``[assumptions]`` section: unknown keys, wrong types, values out of range."""
     known = adjustable()
-    found = []
+    found: list[Problem] = []
     for key, value in values.items():
         dotted = f"{ASSUMPTIONS}.{key}"
         file = origins.get(dotted)
         row = known.get(key)
         if row is None:
-            close = nearest(key, known)
+            close = nearest(key, known) if len(found) < MOST_TOLD else None
             suggestion = f"{ASSUMPTIONS}.{close}" if close else None
             found.append(Problem("unknown key", file=file, key=dotted, value=value, nearest=suggestion))
         elif isinstance(value, bool) or not isinstance(value, int | float):
@@ -62,7 +63,11 @@ def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> lis
         elif value != value or value in (float("inf"), float("-inf")):
             message = "not a finite number"
             found.append(Problem(message, file=file, key=dotted, value=value, allowed=row.allowed))
-        elif (row.low is not None and value < row.low) or (row.high is not None and value > row.high):
+        elif (
+            (row.low is not None and value < row.low)
+            or (row.high is not None and value > row.high)
+            or abs(value) > sys.float_info.max  # a whole number too large to be a float
+        ):
             hint = percent_hint(value, row.unit, row.low, row.high)
             found.append(
                 Problem("out of range", file=file, key=dotted, value=value, allowed=row.allowed, hint=hint)

@@ -31,10 +31,10 @@ from pydantic import ValidationError
 
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem, nearest
-from fiscal.base.files import is_plain_file
+from fiscal.base.files import is_plain_file, plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.files import file_settings, own_files
-from fiscal.scenario.loading import catalogue, load, name_from, read_value
+from fiscal.scenario.loading import catalogue, load, name_from, overridden, read_value
 from fiscal.scenario.scenario import Header, Scenario
 from fiscal.scenario.schema import ASSUMPTIONS, Declared, declared
 from fiscal.scenario.section import NONE_WORD
@@ -159,8 +159,10 @@ def read_design(
         if not overrides and samples is None:
             return source
         source = _as_mapping(source)
+    samples = plain_value(samples)
     if isinstance(source, Mapping):
-        return _Reading(dict(source), "design", "design", None).design(overrides, samples)
+        refuse_oversize(source, "design")
+        return _Reading(plain_value(source), "design", "design", None).design(overrides, samples)
     path, shown = _located(str(source))
     return _Reading(read_toml(path, shown), shown, name_from(path), path.parent).design(overrides, samples)
 
@@ -429,10 +431,7 @@ class _Reading:
         overrides: Mapping[str, object] | Sequence[str],
     ) -> None:
         """What makes the cases of the two scenarios incomparable, and overrides that the cases would undo."""
-        texts = (
-            overrides if isinstance(overrides, Mapping) else [text.partition("=")[0] for text in overrides]
-        )
-        for key in {str(text).strip() for text in texts} & {factor.key for factor in factors}:
+        for key in set(overridden(overrides)) & {factor.key for factor in factors}:
             self.say("is moved by the design", key, allowed="no --set of it")
         if against is None:
             return

@@ -6,12 +6,19 @@ fingerprints instead of their path.
 
 from __future__ import annotations
 
+import atexit
+import codecs
 import hashlib
+import os
+import re
+import shutil
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fiscal.base.files import is_plain_file
+from fiscal.base.errors import InputError
+from fiscal.base.files import is_plain_file, read_csv
 from fiscal.scenario.schema import declared
 
 if TYPE_CHECKING:
@@ -38,22 +45,94 @@ def own_files(settings: Settings) -> dict[str, Path]:
         section, _, name = key.partition(".")
         value = getattr(getattr(settings, section), name)
         if value:
-            found[key] = reform_file(value) if key == REFORM else Path(value)
+            found[key] = _one_file(reform_files(value)) if key == REFORM else Path(value)
     return found
 
 
 REFORM = "law.reform"
 
 
+SHIPPED_REFORMS = Path(__file__).parent / "reforms"
+
+
+def names_in(key: str, value: str) -> list[str]:
+    """The names of files that a setting's value holds: one, or those of several reform files with ``+`` between them,
+    as Tax-Calculator has it."""
+    return _BETWEEN.split(value) if key == REFORM else [value]
+
+
+_BETWEEN = re.compile(r"(?<=\.json)\s*\+\s*", re.IGNORECASE)
+
+
+def reform_files(value: str) -> tuple[Path, ...]:
+    """The files of a reform in the order in which they change the law."""
+    return tuple(reform_file(name) for name in names_in(REFORM, value))
+
+
+def _one_file(paths: tuple[Path, ...]) -> Path:
+    """Several reform files as one file, a list of them, for a run's folder; one file as it is.
+
+    It lies in a temporary folder for as long as the process lives. Of files that cannot be read the first such one is
+    returned, which is refused when it is used.
+    """
+    if len(paths) == 1:
+        return paths[0]
+    contents = []
+    for path in paths:
+        if not is_plain_file(path) or not os.access(path, os.R_OK):
+            return path
+        contents.append(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+    content = b"[\n" + b"\n,\n".join(contents) + b"\n]\n"
+    file = _passing_folder() / f"{hashlib.sha256(content).hexdigest()[:16]}.json"
+    file.write_bytes(content)
+    return file
+
+
+@cache
+def _passing_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="fiscal-reforms-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def reform_file(name: str) -> Path:
     """The reform file of a name: as given, or one that comes with the package."""
     given = Path(name)
-    shipped = Path(__file__).parent / "reforms" / given.name
+    shipped = SHIPPED_REFORMS / given.name
+    return shipped if not _exists(given) and given.name == name and shipped.is_file() else given
+
+
+def from_home(name: str) -> Path:
+    """A path in which a leading ``~`` is the user's home folder."""
     try:
-        own = given.exists()
+        return Path(name).expanduser()
+    except RuntimeError:  # no such home
+        return Path(name)
+
+
+def named_beside(key: str, name: str, folder: Path) -> str:
+    """The file that a scenario file in ``folder`` names: beside it, or the reform of that name in the package."""
+    path = folder / from_home(name)
+    if key != REFORM or _exists(path) or Path(name).name != name or not (SHIPPED_REFORMS / name).is_file():
+        return str(path)
+    return (
+        str(SHIPPED_REFORMS / name) if _exists(Path(name)) else name
+    )  # not another file in the current folder
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
     except (OSError, ValueError):  # a name that no file can have
-        return given
-    return shipped if not own and given.name == name and shipped.is_file() else given
+        return False
+
+
+def paths_in(file: Path) -> int:
+    """How many paths a user's file of returns has; 1 for what cannot be read, which is refused when it is used."""
+    try:
+        return len(set(read_csv(file, file.name).columns.get("path", "1"))) or 1
+    except InputError:
+        return 1
 
 
 def content_sha256(path: Path) -> str | None:

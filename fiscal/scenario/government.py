@@ -191,7 +191,10 @@ class Law(Section):
     reform: str | None = setting(
         None,
         unit="path of a JSON file",
-        doc="Tax-Calculator reform file; its schedules are built once (minutes) and kept in a cache.",
+        doc=(
+            "Tax-Calculator reform file, or several with + between them, each later one changing what the earlier made"
+            "; the schedules are built once (minutes) and kept in a cache."
+        ),
         source="yours",
         status="choice",
     )

@@ -12,14 +12,15 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from fiscal.base.errors import InputError, Problem, nearest, percent_hint
+from fiscal.base.errors import MOST_TOLD, InputError, Problem, nearest, percent_hint
+from fiscal.base.files import plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable, problems_of
 from fiscal.scenario.contradictions import contradictions
-from fiscal.scenario.files import file_settings
+from fiscal.scenario.files import file_settings, from_home, named_beside, names_in, paths_in
 from fiscal.scenario.scenario import Header, Scenario, spell
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
-from fiscal.scenario.section import bounds, declaration
-from fiscal.scenario.toml import parse_toml, read_toml
+from fiscal.scenario.section import NONE_WORD, bounds, declaration, without_dust
+from fiscal.scenario.toml import parse_toml, path_hint, read_toml
 
 CATALOGUE_DIR = Path(__file__).parent / "catalogue"
 MAX_LINEAGE = 16
@@ -43,7 +44,8 @@ def load(
     """A scenario by catalogue name or file, with overrides on top.
 
     ``overrides`` are ``"section.key=value"`` texts (TOML values, bare words allowed) or a mapping of
-    dotted names to values. Raises InputError that lists every problem of the files and overrides.
+    dotted names, or of sections and keys, to values; values may be NumPy's, pandas' or paths. Raises InputError that
+    lists every problem of the files and overrides.
     """
     if isinstance(name_or_path, Scenario):
         return override(name_or_path, overrides)
@@ -65,13 +67,16 @@ def override(scenario: Scenario, overrides: Mapping[str, object] | Sequence[str]
     draft.lineage = list(scenario.lineage)
     for section, values in scenario.resolved().items():
         for key, value in values.items():
-            draft.put(section, key, value, scenario.origins.get(f"{section}.{key}", "default"))
+            origin = scenario.origins.get(f"{section}.{key}", "default")
+            if (origin, f"{section}.{key}") != (FROM_FILE, COUNT):
+                draft.put(section, key, value, origin)
     return _finish(draft, overrides, default_name=scenario.name)
 
 
 def read_value(key: str, value: object, file: str) -> tuple[Any, list[Problem]]:
     """One value of a setting as a scenario holds it, and what is wrong with it alone; ``file`` names its origin."""
     section, _, name = key.partition(".")
+    value = plain_value(value)
     if section == ASSUMPTIONS:
         problems = problems_of({name: value}, {key: file})
         return (None if problems else float(cast(float, value))), problems
@@ -116,6 +121,7 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
     settings, problems = _validate(draft)
     if problems:
         raise InputError(problems)
+    settings = _all_paths(settings, draft)
     header = Header(**{key: value for key, value in draft.header.items() if key != "extends"})
     name = header.name or default_name
     scenario = Scenario(
@@ -145,6 +151,18 @@ def _finish(draft: _Draft, overrides: Mapping[str, object] | Sequence[str], *, d
         lineage=scenario.lineage,
         origins=scenario.origins,
     )
+
+
+COUNT, FROM_FILE = "paths.count", "paths.file"
+
+
+def _all_paths(settings: Settings, draft: _Draft) -> Settings:
+    """The settings, of a user's file with all paths where their number is not set."""
+    if settings.paths.file is None or draft.origins.get(COUNT, "default") != "default":
+        return settings
+    draft.origins[COUNT] = FROM_FILE
+    paths = settings.paths.model_copy(update={"count": paths_in(Path(settings.paths.file))})
+    return settings.model_copy(update={"paths": paths})
 
 
 def _changes(
@@ -190,7 +208,7 @@ def _locate(wanted: str, beside: _Origin | None) -> _Origin:
     if wanted in names:
         return _Origin(CATALOGUE_DIR / f"{wanted}.toml", f"{wanted}.toml", wanted)
     looks_like_file = wanted.endswith(".toml") or "/" in wanted or "\\" in wanted
-    path = Path(wanted)
+    path = from_home(wanted)
     if beside is not None and not path.is_absolute():
         path = beside.path.parent / path
     try:
@@ -209,6 +227,7 @@ def _locate(wanted: str, beside: _Origin | None) -> _Origin:
         key=f"{HEADER}.extends" if beside else None,
         allowed=SCENARIO_ALLOWED,
         nearest=nearest(wanted, names) or nearest(Path(wanted).stem, names) or _neighbour(path),
+        hint=path_hint(wanted),
     )
     raise InputError(problem)
 
@@ -261,47 +280,51 @@ class _Draft:
             # name and words belong to the file that was asked for, not to what it extends
             self.header.clear()
         self.lineage.append(origin.name)
-        self.absorb(data, origin.shown)
+        self.absorb(data, origin.shown, origin.path.parent)
 
-    def absorb(self, data: Mapping[str, object], origin: str) -> None:
-        """Take over the tables of one file; what is no section is a problem."""
+    def absorb(self, data: Mapping[str, object], origin: str, folder: Path | None = None) -> None:
+        """Take over the tables of one file; what is no section is a problem. Files are looked for in its ``folder``,
+        those of overrides (None) in the current one."""
         for section, table in data.items():
             if section not in SECTION_NAMES:
                 self.problems.append(_unknown_section(section, table, origin))
             elif not isinstance(table, dict):
-                keys = ", ".join(_fields(section))
-                self.problems.append(
-                    Problem(
-                        "is a section, not a value",
-                        file=origin,
-                        key=section,
-                        value=table,
-                        allowed=f"[{section}] with {keys}",
-                    )
-                )
+                self.problems.append(_no_section(section, table, origin))
             elif section == HEADER:
                 self.header |= table
                 self.header_origins |= dict.fromkeys(table, origin)
             else:
                 for key, value in table.items():
-                    self.put(section, key, value, origin)
+                    self.put(section, key, _file_named(f"{section}.{key}", value, folder), origin)
+
+
+def _file_named(key: str, value: object, folder: Path | None) -> object:
+    """The value of a setting, a file's name completed."""
+    if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
+        return value
+    names = names_in(key, value)
+    return "+".join(
+        str(from_home(name)) if folder is None else named_beside(key, name, folder) for name in names
+    )
 
 
 def _unknown_section(section: str, table: object, origin: str) -> Problem:
-    homes = [key for key in known_keys() if key.split(".")[1] == section]
-    if not isinstance(table, dict) and homes:
-        suggestion: str | None = homes[0]
-    elif isinstance(table, dict):
-        suggestion = nearest(section, SECTION_NAMES)
-    else:
-        suggestion = _nearest_key("", section)
+    is_table = isinstance(table, dict)
+    suggestion = nearest(section, SECTION_NAMES) if is_table else _with_its_section(section)
     return Problem(
-        "unknown section" if isinstance(table, dict) else "unknown key outside any section",
+        "unknown section" if is_table else "unknown key outside any section",
         file=origin,
         key=section,
-        value=None if isinstance(table, dict) else table,
+        value=None if is_table else table,
         allowed="sections " + ", ".join(SECTION_NAMES) if suggestion is None else None,
         nearest=suggestion,
+    )
+
+
+def _no_section(section: str, value: object, origin: str) -> Problem:
+    keys = ", ".join(_fields(section))
+    return Problem(
+        "is a section, not a value", file=origin, key=section, value=value, allowed=f"[{section}] with {keys}"
     )
 
 
@@ -313,52 +336,31 @@ def _fields(section: str) -> tuple[str, ...]:
 
 
 def _nearest_key(section: str, key: str) -> str | None:
-    """The lever meant by ``section.key``: same section first, then the same word elsewhere."""
-    if section:
-        here = nearest(key, _fields(section))
-        if here:
-            return f"{section}.{here}"
-    by_word = {name.split(".")[1]: name for name in reversed(known_keys())}
-    word = nearest(key, by_word)
-    return by_word[word] if word else None
+    """The setting of the same section that ``key`` misspells: one of another section has another meaning."""
+    here = nearest(key, _fields(section))
+    return f"{section}.{here}" if here else None
+
+
+def _with_its_section(key: str) -> str | None:
+    """The setting of a name without its section, where one section alone has it."""
+    homes = [name for name in known_keys() if name.split(".")[1] == key]
+    return homes[0] if len(homes) == 1 else None
 
 
 def _parse_overrides(
     overrides: Mapping[str, object] | Sequence[str], problems: list[Problem]
 ) -> dict[str, dict[str, Any]]:
-    if isinstance(overrides, str):
-        overrides = [overrides]
-    if isinstance(overrides, Mapping):
-        pairs = [(str(key), value) for key, value in overrides.items()]
-    else:
-        pairs = []
-        for text in overrides:
-            key, equals, written = (part.strip() for part in text.partition("="))
-            if not equals:
-                shape = "section.key=value"
-                problems.append(Problem("no value given", file=OVERRIDES, key=key, allowed=shape))
-                continue
-            try:
-                pairs.append((key, _parse_value(written)))
-            except InputError:
-                problems.append(
-                    Problem(
-                        "the value is not TOML",
-                        file=OVERRIDES,
-                        key=key,
-                        value=written,
-                        allowed='a number, true or false, a word, "text" or [a, list]',
-                    )
-                )
+    pairs = _pairs_of(overrides, problems)
     tables: dict[str, dict[str, Any]] = {}
     for key, value in pairs:
         section, _, name = key.partition(".")
         if section == HEADER and name == "extends":
             problems.append(Problem("can only be set in a file", file=OVERRIDES, key=key))
+        elif key in SECTION_NAMES:
+            problems.append(_no_section(section, value, OVERRIDES))
         elif section not in SECTION_NAMES or not name:
-            problems.append(
-                Problem("unknown key", file=OVERRIDES, key=key, value=value, nearest=_nearest_dotted(key))
-            )
+            near = _nearest_dotted(key) if len(problems) < MOST_TOLD else None
+            problems.append(Problem("unknown key", file=OVERRIDES, key=key, value=value, nearest=near))
         elif name in tables.get(section, {}):
             problems.append(Problem("set more than once", file=OVERRIDES, key=key, value=value))
         else:
@@ -366,12 +368,59 @@ def _parse_overrides(
     return tables
 
 
+def _pairs_of(
+    overrides: Mapping[str, object] | Sequence[str], problems: list[Problem]
+) -> list[tuple[str, object]]:
+    """Overrides as dotted names and values; those that cannot be read are noted among the problems."""
+    if isinstance(overrides, str):
+        overrides = [overrides]
+    if isinstance(overrides, Mapping):
+        refuse_oversize(overrides, OVERRIDES)
+        plain = plain_value(overrides)
+        return [pair for key, value in plain.items() for pair in _dotted(str(key), value)]
+    texts = plain_value(overrides)
+    if not isinstance(texts, list):
+        shape = "texts section.key=value, or a mapping of settings to values"
+        problems.append(Problem("wrong type", file=OVERRIDES, value=overrides, allowed=shape))
+        return []
+    refuse_oversize(dict(enumerate(texts)), OVERRIDES)
+    pairs: list[tuple[str, object]] = []
+    for text in texts:
+        key, equals, written = (part.strip() for part in str(text).partition("="))
+        if not equals or not isinstance(text, str):
+            shape = "section.key=value"
+            problems.append(Problem("no value given", file=OVERRIDES, key=key, allowed=shape))
+            continue
+        try:
+            pairs.append((key, _parse_value(written)))
+        except InputError as error:
+            (why,) = error.problems
+            if why.message.startswith("broken TOML"):
+                allowed = 'a number, true or false, a word, "text" or [a, list]'
+                why = replace(why, message="the value is not TOML", allowed=allowed)
+            problems.append(replace(why, key=key, value=written))
+    return pairs
+
+
+def overridden(overrides: Mapping[str, object] | Sequence[str]) -> list[str]:
+    """Dotted names of the settings that overrides change."""
+    return [key for key, _ in _pairs_of(overrides, [])]
+
+
+def _dotted(key: str, value: object) -> list[tuple[str, object]]:
+    """``{"horizon": {"last_year": 2050}}`` as ``horizon.last_year``; other names and values as they are."""
+    if key in SECTION_NAMES and isinstance(value, Mapping):
+        return [(f"{key}.{name}", member) for name, member in value.items()]
+    return [(key, value)]
+
+
 def _nearest_dotted(key: str) -> str | None:
+    """The setting that an unknown dotted name misspells, in the section or in the key."""
     section, _, name = key.partition(".")
     if not name:
-        return _nearest_key("", section)
+        return _with_its_section(section)
     likely = nearest(section, SECTION_NAMES)
-    return (_nearest_key(likely, name) if likely else _nearest_key("", name)) or likely
+    return _nearest_key(likely, name) or likely if likely else None
 
 
 def _parse_value(text: str) -> object:
@@ -399,14 +448,17 @@ def _validate(draft: _Draft) -> tuple[Settings, list[Problem]]:
             sections[name] = model.model_validate(values)
         except ValidationError as error:
             faults = {str(detail["loc"][0]): detail for detail in error.errors()}
-            problems += [_setting_problem(name, key, faults[key], draft) for key in faults]
+            problems += [
+                _setting_problem(name, key, faults[key], draft, suggest=number < MOST_TOLD)
+                for number, key in enumerate(faults)
+            ]
             wrong |= {f"{name}.{key}" for key in faults}
             sections[name] = model.model_validate(
                 {key: value for key, value in values.items() if key not in faults}
             )
     # a row set to its own value asks no other question
     changes = {
-        key: value
+        key: without_dust(value)
         for key, value in draft.values.get(ASSUMPTIONS, {}).items()
         if key not in adjustable() or isinstance(value, bool) or value != adjustable()[key].default
     }
@@ -421,15 +473,16 @@ def _validate(draft: _Draft) -> tuple[Settings, list[Problem]]:
     return settings, problems
 
 
-def _setting_problem(section: str, key: str, detail: ErrorDetails, draft: _Draft) -> Problem:
+def _setting_problem(
+    section: str, key: str, detail: ErrorDetails, draft: _Draft, *, suggest: bool = True
+) -> Problem:
     origin = draft.origins.get(f"{section}.{key}")
     value = draft.values[section].get(key)
     dotted = f"{section}.{key}"
     if detail["type"] == "extra_forbidden":
-        return Problem(
-            "unknown key", file=origin, key=dotted, value=value, nearest=_nearest_key(section, key)
-        )
-    own = ("out_of_range", "empty_list", "repeated", "not_text")
+        near = _nearest_key(section, key) if suggest else None
+        return Problem("unknown key", file=origin, key=dotted, value=value, nearest=near)
+    own = ("out_of_range", "empty_list", "repeated", "not_text", "control_character")
     if detail["type"] in own:
         message = detail["msg"]
     elif detail["type"] == "literal_error":
@@ -449,7 +502,7 @@ def _setting_problem(section: str, key: str, detail: ErrorDetails, draft: _Draft
         nearest=nearest(value, choices) if isinstance(value, str) else None,
         hint=percent_hint(value, declaration(model, key)["unit"], *bounds(model, key))
         if message == "out of range"
-        else None,
+        else path_hint(value),
     )
 
 
@@ -466,7 +519,7 @@ def _header_problems(draft: _Draft) -> list[Problem]:
                     "unknown key" if unknown else _HEADER_MESSAGES.get(detail["type"], detail["msg"]),
                     file=draft.header_origins.get(key),
                     key=f"{HEADER}.{key}",
-                    value=_shorten(str(draft.header.get(key)), 80),
+                    value=draft.header.get(key),
                     allowed=_HEADER_ALLOWED.get(detail["type"]),
                     nearest=nearest(key, Header.model_fields) if unknown else None,
                 )

@@ -216,8 +216,16 @@ class Paths(Section):
     file: str | None = setting(
         None,
         unit="path of a CSV file",
-        doc="File of annual returns for the model user.",
+        doc="File of annual returns for the model user; looked for beside the scenario file that names it.",
         source="yours",
+        status="choice",
+    )
+    allow_extreme: bool = setting(
+        False,
+        unit="switch",
+        doc="Takes returns above 3 a year (300 percent), and columns without a negative value whose mean is above 0.5, "
+        "from a user's file; without it they are refused as prices, index levels or percent.",
+        source="a rule of this program: larger numbers are almost always prices, index levels, or percent",
         status="choice",
     )
     seed: int = setting(
@@ -234,7 +242,8 @@ class Paths(Section):
         unit="paths",
         low=1,
         high=1_000_000,
-        doc="Number of paths; a deterministic model has one.",
+        doc="Number of paths; a deterministic model has one. Of a user's file all are run unless it is set, then so "
+        "many, from the first.",
         source="one path for a deterministic model",
         status="choice",
     )

@@ -143,8 +143,9 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=100_000.0,
-        doc="Limit on elective deferrals, s.402(g); none = the law's. A higher one changes nothing: no wish "
-        "beyond the limit is known.",
+        doc="Limit on elective deferrals, s.402(g); none = the law's. The law's limit follows prices and falls behind "
+        "wages; a higher one gives back the deferrals which that cuts, and nothing beyond the limit of 2025 in "
+        "proportion to wages: what people at the limit would save without it is not known.",
         source="a policy question",
         status="choice",
     )
@@ -153,7 +154,7 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=50_000.0,
-        doc="Limit on catch-up contributions at all ages from 50; none = the law's.",
+        doc="Limit on catch-up contributions at all ages from 50; none = the law's. A higher one has no effect.",
         source="a policy question",
         status="choice",
     )
@@ -162,7 +163,8 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=200_000.0,
-        doc="Limit on a person's elective and employer contributions together, s.415(c); none = the law's.",
+        doc="Limit on a person's elective and employer contributions together, s.415(c); none = the law's. A higher "
+        "one has no effect.",
         source="a policy question",
         status="choice",
     )
@@ -247,7 +249,7 @@ class Withdrawals(Section):
         unit="share of the traditional balance a year",
         low=0.0,
         high=1.0,
-        doc="Roth conversions: a taxable flow without the additional tax.",
+        doc="Roth conversions: a taxable flow without the additional tax. At least this share of the holders converts.",
         source="none in the baseline",
         status="choice",
     )

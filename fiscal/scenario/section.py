@@ -16,7 +16,12 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from fiscal.scenario.toml import path_hint
+
 Status = Literal["cited", "derived", "assumed", "choice"]
+
+SMALLEST = 1e-12
+"""A number smaller than this in size is zero: a share of all retirement money that is less than a hundred dollars."""
 
 NONE_WORD = "none"
 """How a scenario file writes "no value": TOML has no null of its own."""
@@ -45,6 +50,11 @@ def setting(
     return Field(default, description=doc, json_schema_extra=extra)
 
 
+def without_dust(value: Any) -> Any:
+    """The value itself, or 0.0 for a number smaller in size than :data:`SMALLEST`."""
+    return 0.0 if isinstance(value, float) and abs(value) < SMALLEST else value
+
+
 class Section(BaseModel):
     """Base of all sections: frozen, no unknown keys, no silent conversion, ranges as declared."""
 
@@ -53,15 +63,13 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
-        """TOML lists become tuples, ``"none"`` becomes None where that is allowed, -0.0 becomes 0.0."""
+        """TOML lists become tuples, ``"none"`` becomes None where that is allowed, what is all but zero becomes 0.0."""
         name = cast(str, info.field_name)
         if isinstance(value, list):
-            return tuple(value)
-        if value == NONE_WORD and is_optional(cls, name):
+            return tuple(without_dust(member) for member in value)
+        if isinstance(value, str) and value == NONE_WORD and is_optional(cls, name):
             return None
-        if isinstance(value, float) and value == 0.0:
-            return 0.0
-        return value
+        return without_dust(value)
 
     @field_validator("*", mode="after")
     @classmethod
@@ -74,6 +82,8 @@ class Section(BaseModel):
             if isinstance(member, str) and any("\ud800" <= mark <= "\udfff" for mark in member):
                 # the name of a file that is no UTF-8, which no table, TOML or PDF could hold
                 raise PydanticCustomError("not_text", "is no text that UTF-8 can hold")
+            if path_hint(member):
+                raise PydanticCustomError("control_character", "holds a control character")
             if not isinstance(member, int | float) or isinstance(member, bool):
                 continue
             if (low is not None and member < low) or (high is not None and member > high):

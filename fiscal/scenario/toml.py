@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import read_limited
+from fiscal.base.files import MAX_DEPTH, MAX_KEYS, read_limited, refuse_oversize
 
 MAX_BYTES = 1024 * 1024
-MAX_DEPTH = 16
 
 _POSITION = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
@@ -33,45 +32,78 @@ def read_toml(path: Path, shown: str) -> dict[str, Any]:
 
 
 def parse_toml(text: str, shown: str) -> dict[str, Any]:
-    """Parse TOML text; raises InputError naming line and column, or a nesting beyond the limit."""
-    too_deep = Problem("nested too deeply", file=shown, allowed=f"at most {MAX_DEPTH} levels")
+    """Parse TOML text; raises InputError naming line and column, or a size, a nesting or a number of keys beyond
+    the limits."""
+    _refuse_endless(text, shown)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(Problem(_syntax_message(str(error), text), file=shown)) from None
+        raise InputError(_syntax_problem(str(error), text, shown)) from None
     except RecursionError:
-        raise InputError(too_deep) from None
+        raise InputError(_too_deep(shown)) from None
     except ValueError as error:  # an integer with thousands of digits, an impossible date
         raise InputError(Problem(f"broken TOML: {error}", file=shown)) from None
-    if _depth_exceeds(data, MAX_DEPTH):
-        raise InputError(too_deep)
+    refuse_oversize(data, shown)
     return data
 
 
-def _syntax_message(message: str, text: str) -> str:
+_QUOTED = re.compile(
+    r"""
+    \"{3}(?:[^"\\]|\\.|"(?!""))*+(?:"{3}|\Z)   # text of several lines
+    | '{3}(?:[^']|'(?!''))*+(?:'{3}|\Z)
+    | "(?:[^"\\\n]|\\.)*+"? | '[^'\n]*+'?        # text of one line
+    | \#[^\n]*+                                   # a comment
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_DEEP_KEY = re.compile(rf"(?<![\w\-])(?:[\w\-]++[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}")
+_KEY = re.compile(r"=|^[ \t]*+\[", re.MULTILINE)
+
+
+def _refuse_endless(text: str, shown: str) -> None:
+    """Raise InputError for what the parser would take long to read: it copies the tables of a dotted key at each of
+    its dots. Texts and comments are left out, so that what they hold does not count; no step goes back over the
+    text."""
+    if len(text) > MAX_BYTES:
+        raise InputError(Problem("is too long", file=shown, allowed=f"at most {MAX_BYTES:,} characters"))
+    bare = _QUOTED.sub("_", text)
+    if _DEEP_KEY.search(bare):
+        raise InputError(_too_deep(shown))
+    # lists of lists begin lines with a bracket too, so that the exact count is made on what is read
+    if sum(1 for _ in _KEY.finditer(bare)) > 10 * MAX_KEYS:
+        raise InputError(Problem("has too many keys", file=shown, allowed=f"at most {MAX_KEYS:,}"))
+
+
+def _too_deep(shown: str) -> Problem:
+    return Problem("nested too deeply", file=shown, allowed=f"at most {MAX_DEPTH} levels")
+
+
+_BACKSLASH = re.compile(r"[Ee]scape|hex value|Unescaped|unicode scalar", re.IGNORECASE)
+_WINDOWS = "write a Windows path with / or in single quotes: in double quotes a backslash begins an escape"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def path_hint(value: object) -> str | None:
+    """How to write a Windows path, for a text with control characters: the ``\\n`` of ``"C:\\new"`` is a line break."""
+    return _WINDOWS if isinstance(value, str) and _CONTROL.search(value) else None
+
+
+def _syntax_problem(message: str, text: str, shown: str) -> Problem:
+    """What the parser says, with its place; a backslash in double quotes is most often that of a Windows path."""
     match = _POSITION.search(message)
+    reason = message[: match.start()] if match else message
     if match is None:
-        return f"broken TOML: {message}"
-    reason = message[: match.start()]
-    if match["line"] is None:
-        line = text.count("\n") + 1
-        return f"broken TOML at the end (line {line}): {reason}"
-    return f"broken TOML at line {match['line']}, column {match['column']}: {reason}"
-
-
-def _depth_exceeds(data: object, limit: int) -> bool:
-    """Whether tables or lists nest deeper than ``limit``; iterative, so depth cannot break it."""
-    level: list[object] = [data]
-    for _ in range(limit):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not level:
-            return False
-    return any(isinstance(node, dict | list) for node in level)
+        place, number = "", 0
+    elif match["line"] is None:
+        number = text.count("\n") + 1
+        place = f" at the end (line {number})"
+    else:
+        number = int(match["line"])
+        place = f" at line {number}, column {match['column']}"
+    lines = text.split("\n")
+    near = lines[number - 1] if 0 < number <= len(lines) else ""
+    hint = _WINDOWS if _BACKSLASH.search(reason) or '"' in near and "\\" in near else None
+    return Problem(f"broken TOML{place}: {reason}", file=shown, hint=hint)
 
 
 def write_toml(tables: Mapping[str, Mapping[str, object]]) -> str:

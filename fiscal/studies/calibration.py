@@ -13,6 +13,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR, STUB_FRACTION
+from fiscal.budget.lines import DEFERRAL_BALANCE
 from fiscal.markets import glide, history
 from fiscal.people.scope import all_plan_contributions_bn_usd
 from fiscal.results.result import Result
@@ -369,9 +370,7 @@ def _receipts(base: Result) -> list[dict[str, Any]]:
     """
     shares = base.tables["budget"]
     shares = shares[(shares["path"] == "scenario") & (shares["year_kind"] == "calendar")]
-    net = (
-        shares[shares["line"].isin(["withdrawal_tax", "deferred_revenue"])].groupby("year")["gdp_share"].sum()
-    )
+    net = shares[shares["line"].isin(DEFERRAL_BALANCE.parts)].groupby("year")["gdp_share"].sum()
     effect = float((net.loc[FIRST_YEAR + 1 :] - net.loc[FIRST_YEAR + 1]).mean())
     allowed, source = _published_range("receipts_effect_75_years")
     inside = allowed[0] <= effect <= allowed[1]

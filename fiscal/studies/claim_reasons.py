@@ -14,7 +14,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.base.axes import AGES_AT_OPENING
+from fiscal.base.axes import ATTAINED_AGES
 from fiscal.budget.vintages import value_vintages
 from fiscal.engine.run import Progress, Run, compute
 from fiscal.projection.cells import project
@@ -23,7 +23,8 @@ from fiscal.projection.outputs import Projection
 
 NAME = "claim_reasons"
 PUBLISHED_SHARE = 0.20
-AGE_SPANS = ((18, 60), (60, 73), (73, 120))
+AGE_SPANS = ((19, 60), (60, 73), (73, 121))
+"""Ages attained by the end of the year of withdrawal, as in the IRS tables and in s.72(t); the last is not included."""
 COLUMNS = ("kind", "case", "weight_share", "claim_share")
 LAW_YEAR = 2026
 
@@ -66,7 +67,7 @@ def reasons(run: Run) -> pd.DataFrame:
         return share(inputs, of)
 
     for first, last in AGE_SPANS:
-        mine = ((first <= AGES_AT_OPENING) & (last > AGES_AT_OPENING))[None, None, :, None, None]
+        mine = ((first <= ATTAINED_AGES) & (last > ATTAINED_AGES))[None, None, :, None, None]
         weight, tax = part(drawn * mine, nothing), part(cells["owner_tax"] * mine, nothing)
         rows.append(("payer", f"owners of {first} to {last - 1}", weight, tax / weight))
     weight, tax = part(nothing, cells["inherited_withdrawals"]), part(nothing, cells["heir_tax"])
@@ -75,7 +76,7 @@ def reasons(run: Run) -> pd.DataFrame:
     at = int(np.flatnonzero(inputs.years == LAW_YEAR)[0])
     by_wages = {
         name: carried(getattr(inputs, name), run.economy["wage_index"].to_numpy(), at)
-        for name in ("owner_schedule", "heir_schedule")
+        for name in ("owner_schedule", "conversion_schedule", "heir_schedule")
     }
     alone = {"contribution_usd": np.zeros_like(inputs.contribution_usd)}
     cases: dict[str, dict[str, object]] = {
@@ -120,7 +121,8 @@ def store(table: pd.DataFrame) -> None:
         ],
         note=(
             "Built by `fiscal data derive claim_reasons` from the baseline; a test rebuilds it. Portfolio basis: each "
-            "dollar is discounted at what it earns, so that a weight is the share of the stock a payer will withdraw."
+            "dollar is discounted at what it earns, so that a weight is the share of the stock a payer will withdraw. "
+            "Ages are those attained by the end of the year of withdrawal, as in the IRS tables."
         ),
         status="built",
         licence="MIT, as this project",

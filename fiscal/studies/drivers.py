@@ -14,7 +14,8 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.engine.run import Progress
 from fiscal.scenario.design import Design, read_design
-from fiscal.studies.sweeps import COLUMNS, Sweep, sweep
+from fiscal.studies.sweeps import Sweep, sweep
+from fiscal.studies.sweeps.schema import COLUMNS, TABLES
 
 DESIGN = "drivers"
 DECIMALS = {"drivers_tornado": 6, "drivers_indices": 4, "drivers_spread": 6}
@@ -48,7 +49,7 @@ def store(found: Sweep) -> None:
         sources.write_text(path, table.to_csv(index=False, lineterminator="\n"))
         shares = name == "drivers_indices"
         unit = "shares of a variance" if shares else "billions of dollars"
-        keys = ["quantity", "window", *(["setting"] if "setting" in table else [])]
+        keys = list(TABLES[name.removeprefix("drivers_")].keys)
         sources.register(
             path,
             title=TITLES[name],
@@ -73,7 +74,7 @@ def _field(name: str, values: pd.Series, unit: str) -> sources.Field:
     told = {"number": unit, "integer": "cases", "string": "see description"}[kind]
     # an outcome that does not vary has no indices
     return sources.Field(
-        name, kind, told, COLUMNS[name], required=unit != "shares of a variance" or kind != "number"
+        name, kind, told, COLUMNS[name].words, required=unit != "shares of a variance" or kind != "number"
     )
 
 

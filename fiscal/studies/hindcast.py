@@ -418,6 +418,7 @@ def _inputs(
         holders=np.ones((len(years), *cell)),
         heirs=np.ones((len(years), *cell)),
         owner_schedule=no_tax,
+        conversion_schedule=no_tax,
         heir_schedule=no_tax,
         additional_tax_rate=0.0,
     )

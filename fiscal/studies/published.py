@@ -17,15 +17,16 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.budget.ledger import CASH_LINES, fiscal_line
+from fiscal.budget.ledger import fiscal_line
+from fiscal.budget.lines import CASH_LINES, DEFERRAL_BALANCE, NET_REVENUE, TAX_EXPENDITURE, VALUE_EXPENDITURE
+from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
-from fiscal.people.macro import macro
+from fiscal.people.economy import macro
 from fiscal.people.scope import ALL_PLANS, BEA_SERIES, OPENING_DATE
 from fiscal.projection.outputs import PLAN, TRADITIONAL
-from fiscal.results.tables import FISCAL_SAME_YEAR_SHARE
 
 BILLION = 1e9
 CONVENTION_RATE = 0.035
@@ -265,7 +266,7 @@ def _cash(published_year: int, *, fiscal: bool = True, factor: float = 1.0) -> F
     else:
         factor *= _calendar_deflator(published_year)
     lines = {line: float(flow[at]) / BILLION * factor for line, flow in flows.items()}
-    return Found(-sum(lines.values()), _parts(lines))
+    return Found(TAX_EXPENDITURE.of(lines), _parts(lines))
 
 
 def _present_value(published_year: int, factor: float = 1.0) -> Found:
@@ -284,7 +285,7 @@ def _present_value(published_year: int, factor: float = 1.0) -> Found:
         "withdrawal_tax": float(valued["withdrawal_tax"][at].sum()),
     }
     lines = {line: amount / BILLION * factor for line, amount in lines.items()}
-    return Found(-sum(lines.values()), _parts(lines))
+    return Found(VALUE_EXPENDITURE.of(lines), _parts(lines))
 
 
 def _payroll(published_year: int, factor: float = 1.0) -> Found:
@@ -312,8 +313,8 @@ def _embedded_share() -> Found:
 
 def _net_revenue(run: Run) -> np.ndarray:
     """Net revenue of all plans by fiscal year, ``(Y,)`` billions."""
-    lines = (_fiscal_line(run, line, run.ledger.total(line)[0]) for line in CASH_LINES)
-    return sum(lines, start=np.zeros(len(run.projection.years))) / BILLION
+    lines = {line: _fiscal_line(run, line, run.ledger.total(line)[0]) for line in CASH_LINES}
+    return NET_REVENUE.of(lines) / BILLION
 
 
 def _score(policy: Run, law: Run, last: int, years_back: int) -> Found:
@@ -359,7 +360,7 @@ def _receipts() -> Found:
     25 has the row's factor on either side."""
     run = _run()
     gdp = run.economy["gdp_bn_usd"].to_numpy() * BILLION
-    net = (run.ledger.total("withdrawal_tax")[0] + run.ledger.total("deferred_revenue")[0]) / gdp
+    net = DEFERRAL_BALANCE.of({line: run.ledger.total(line)[0] for line in DEFERRAL_BALANCE.parts}) / gdp
     years = run.projection.years
     change = (net - net[years == VINTAGE])[(years >= VINTAGE) & run.horizon]
     early = float(change[:25].sum() / change.sum())

@@ -73,10 +73,14 @@ class Source:
 
     def sha256(self) -> str:
         """Hash of the records file."""
-        import taxcalc
+        return hashlib.sha256(self.path.read_bytes()).hexdigest() if self.path else _packaged_sha256()
 
-        path = self.path or Path(taxcalc.__file__).parent / "cps.csv.gz"
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+@cache
+def _packaged_sha256() -> str:
+    import taxcalc
+
+    return hashlib.sha256((Path(taxcalc.__file__).parent / "cps.csv.gz").read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)

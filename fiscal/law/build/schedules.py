@@ -9,12 +9,14 @@ over the whole file.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import multiprocessing
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +26,13 @@ from numpy.typing import NDArray
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, GROUP_SHARES, LAST_YEAR
-from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import parse_json, read_limited
+from fiscal.base.errors import FiscalError, InputError
 from fiscal.law import deferrals
 from fiscal.law.build import holders, microdata
 from fiscal.law.build.microdata import LAST_FILE_YEAR, MendSettings, Microdata, Source
 from fiscal.law.deferrals import Deferrals, Limits
 from fiscal.law.limits import indexed_limits
+from fiscal.law.reforms import LAW_YEARS, Reform, redated
 
 if TYPE_CHECKING:
     import taxcalc
@@ -38,11 +40,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
 
-NODE_STEP_YEARS = 8
-LAW_YEARS = (
-    *range(FIRST_YEAR, LAST_FILE_YEAR + 1),
-    *range(LAST_FILE_YEAR + NODE_STEP_YEARS, LAST_YEAR + 1, NODE_STEP_YEARS),
-)
 MULTIPLES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 WITHDRAWAL_GRID_USD = (0.0, *(1000.0 * 2.0**k for k in range(13)))
 """Withdrawal per person in dollars of 2025 wages: 1,000 doubling to 4.096 million."""
@@ -58,9 +55,6 @@ INPUT_TABLES = (
     "own_withdrawals", "cbo_macro", "cbo_population", "cbo_rates", "trustees_2025", "wage_index",
     "monthly_prices", "labor_force", "life_table", "mortality_improvement",
 )  # fmt: skip
-LAYOUT = 2
-"""Number of the tables' layout: stored builds of another layout are built again."""
-
 _GROUPS = len(GROUP_SHARES)
 _DOLLAR_FLOOR = 50.0  # unindexed parameters below this are counts, ages or rates, not dollars
 _NOT_DOLLARS = ("age", "mineligage", "maxeligage")
@@ -106,7 +100,9 @@ def build(
     source: Source | None = None,
     settings: MendSettings | None = None,
     reform: Mapping[str, Any] | None = None,
+    changed: Iterable[int] | None = None,
     out_dir: Path | None = None,
+    kept: Path | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Build every schedule table and write it; returns the tables by name.
 
@@ -114,8 +110,10 @@ def build(
     Under current law on the packaged file the tables go to the data folder and are registered there with
     Tax-Calculator's version and the hashes of all inputs; a ``reform`` (Tax-Calculator reform:
     parameter -> year -> value), another ``source`` or other ``settings`` need an ``out_dir`` of their own.
-    A reform whose years lie beyond 2036 takes effect at the first node after; its dollar amounts are
-    then read as dollars of 2036.
+    Of the law years, a reform changes the law of ``changed`` (None: of all), the others keep the stored
+    schedules. Dollar amounts of a reform beyond 2036 are read as dollars of 2036. Finished law years are
+    written to the folder ``kept``, where a later build finds them. Raises InputError with
+    Tax-Calculator's words where it stops in a law year.
     """
     years = tuple(sorted(set(years)))
     ours = source is None and settings is None and not reform
@@ -131,14 +129,17 @@ def build(
     data, check = microdata.mend(microdata.load(chosen), settings)
     imputed = deferrals.impute(data)
     report(1, total, "deferrals imputed")
-    parts = _years_before(reform, years) if source is None and settings is None else {}
+    parts = {} if changed is None else law_interpolated(set(years) - set(changed))
+    parts |= {} if kept is None else {year: part for year in years if (part := kept_year(kept, year))}
     frames = {year: frame_of(year, data) for year in years if year not in parts}
     job = Job(chosen, data, imputed, dict(reform or {}))
     for year, part in _run(job, list(frames.values()), jobs):
-        parts[year] = part
+        parts[year] = {name: _rounded(table) for name, table in part.items()}
+        if kept is not None:
+            keep_year(kept, year, parts[year])
         report(1 + len(parts), total, f"law year {year}")
     tables = {
-        name: _rounded(pd.concat([parts[year][name] for year in years], ignore_index=True))
+        name: pd.concat([_rounded(parts[year][name]) for year in years], ignore_index=True)
         for name in SCHEDULES
     }
     nodes = tables["law_parameters"]["law_year"] > LAST_FILE_YEAR
@@ -151,47 +152,71 @@ def build(
     return tables
 
 
+def keep_year(folder: Path, year: int, part: Mapping[str, pd.DataFrame]) -> None:
+    """Write the finished tables of a law year, whole or not at all."""
+    text = json.dumps({name: table.to_csv(index=False) for name, table in part.items()})
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{year}.{os.getpid()}.part"
+    temporary.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
+    temporary.replace(folder / f"{year}.json")
+
+
+def kept_year(folder: Path, year: int) -> dict[str, pd.DataFrame] | None:
+    """The tables of a law year that an interrupted build finished; None if there are none, or if they are damaged."""
+    try:
+        digest, _, text = (folder / f"{year}.json").read_text(encoding="utf-8").partition("\n")
+    except (OSError, ValueError):
+        return None
+    if digest != hashlib.sha256(text.encode()).hexdigest():
+        return None
+    tables: dict[str, str] = json.loads(text)
+    return {
+        name: pd.read_csv(io.StringIO(table), float_precision="round_trip") for name, table in tables.items()
+    }
+
+
 SCHEDULES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "law_parameters")
 
 
-def reform_years(reform: Mapping[str, Any]) -> tuple[int, ...]:
-    """Law years of a reform's schedules: those of current law, its first year and the one before it, so that what
-    lies between two law years does not smear the change."""
-    first = first_reform_year(reform)
-    return tuple(sorted({*LAW_YEARS, *(y for y in (first - 1, first) if FIRST_YEAR <= y <= LAST_YEAR)}))
+def law_interpolated(years: Iterable[int]) -> dict[int, dict[str, pd.DataFrame]]:
+    """Current law's stored schedules in ``years``: those of a law year as they are, else between two law years.
 
-
-def first_reform_year(reform: Mapping[str, Any]) -> int:
-    """First year that a reform (parameter -> year -> value) changes."""
-    return min(int(year) for values in reform.values() for year in values)
-
-
-def _years_before(
-    reform: Mapping[str, Any] | None, years: Iterable[int]
-) -> dict[int, dict[str, pd.DataFrame]]:
-    """The stored schedules of the law years that a reform leaves as they are."""
-    if not reform:
-        return {}
+    As the projection reads them: dollars per dollar of wages and everything else linearly, wages geometrically. So a
+    reform that leaves a year's law as it is has no effect in that year.
+    """
     stored = {name: sources.table(name) for name in SCHEDULES}
-    untouched = set(stored["withdrawal_curve"]["law_year"].astype(int)) & set(years)
+    curve = stored["withdrawal_curve"]
+    scale = curve[curve["x_usd"] > 0].groupby("law_year")["x_usd"].min()  # grows with wages
+    law_years = scale.index.to_numpy(int)
     return {
-        year: {name: table[table["law_year"] == year] for name, table in stored.items()}
-        for year in sorted(untouched)
-        if year < first_reform_year(reform)
+        year: {name: _at(table, year, law_years, scale) for name, table in stored.items()}
+        for year in years
+        if law_years[0] <= year <= law_years[-1]
     }
 
 
-def moved(reform: Mapping[str, Any], first_year: int | None) -> dict[str, Any]:
-    """A reform with all its years moved so that its first one is ``first_year``; None leaves them."""
-    shift = 0 if first_year is None else first_year - first_reform_year(reform)
-    return {
-        name: {int(year) + shift: value for year, value in values.items()} for name, values in reform.items()
-    }
+def _at(table: pd.DataFrame, year: int, law_years: NDArray[np.int_], scale: pd.Series) -> pd.DataFrame:
+    if year in law_years:
+        return table[table["law_year"] == year]
+    right = int(np.searchsorted(law_years, year))
+    before, after = (int(law_years[k]) for k in (right - 1, right))
+    place = (year - before) / (after - before)
+    here = float(scale[before] ** (1 - place) * scale[after] ** place)
+    left, other = (table[table["law_year"] == y].reset_index(drop=True) for y in (before, after))
+    between = left.assign(law_year=year)
+    for column in left.select_dtypes("float").columns.drop("law_year", errors="ignore"):
+        dollars = column.endswith("_usd")
+        low, high = (
+            part[column] / (scale[y] if dollars else 1.0) for part, y in ((left, before), (other, after))
+        )
+        if column != "multiple":
+            between[column] = (low * (1 - place) + high * place) * (here if dollars else 1.0)
+    return between
 
 
 def frame_of(year: int, data: Microdata) -> Frame:
     """Scales and limits of one law year, from the macro path and the table own_withdrawals."""
-    from fiscal.people.macro import macro
+    from fiscal.people.economy import macro
 
     path = macro(range(FIRST_YEAR, LAST_YEAR + 1))
     file_year = min(year, LAST_FILE_YEAR)
@@ -225,7 +250,7 @@ _WORKER: dict[str, Any] = {}
 
 def _run(job: Job, frames: list[Frame], jobs: int) -> Iterable[tuple[int, dict[str, pd.DataFrame]]]:
     """Law years in ascending order over processes; every year is independent, so order cannot matter."""
-    if jobs <= 1 or len(frames) == 1:
+    if jobs <= 1 or len(frames) <= 1:
         _start_worker(job)
         for frame in frames:
             yield frame.year, _one_year(frame)
@@ -260,7 +285,13 @@ def _records_at(year: int) -> taxcalc.Records:
 
 def _one_year(frame: Frame) -> dict[str, pd.DataFrame]:
     job: Job = _WORKER["job"]
-    return law_year(job, _WORKER["persons"], _records_at(frame.file_year), frame)
+    try:
+        return law_year(job, _WORKER["persons"], _records_at(frame.file_year), frame)
+    except (FiscalError, OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever the library raises on these records
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"Tax-Calculator stops in law year {frame.year}: {words}") from error
 
 
 # ---------------------------------------------------------------------------------------- one law year
@@ -282,7 +313,7 @@ class Persons:
 
     @staticmethod
     def of(data: Microdata, imputed: Deferrals | None = None) -> Persons:
-        from fiscal.people.macro import macro
+        from fiscal.people.economy import macro
 
         imputed = imputed or _WORKER["job"].deferrals
         wages = macro(range(holders.SIPP_YEAR, FIRST_YEAR + 1))["wage_index"]
@@ -329,26 +360,12 @@ def _calculator(records: taxcalc.Records, frame: Frame, reform: Mapping[str, Any
 
     policy = taxcalc.Policy()
     if reform:
-        policy.implement_reform(_redated(reform, frame.year, frame.file_year), print_warnings=False)
+        policy.implement_reform(redated(reform, frame.year, frame.file_year), print_warnings=False)
     policy.set_year(frame.file_year)
     if frame.price_scale != 1.0 or frame.income_scale != 1.0:
         policy.implement_reform(node_reform(policy, frame))
         policy.set_year(frame.file_year)
     return taxcalc.Calculator(policy=policy, records=records, verbose=False)
-
-
-def _redated(reform: Mapping[str, Any], year: int, file_year: int) -> dict[str, Any]:
-    """The reform as it stands in ``year``: values that came after ``file_year`` are dated to it."""
-    dated: dict[str, Any] = {}
-    for name, values in reform.items():
-        kept = {int(start): value for start, value in values.items() if int(start) <= year}
-        late = [start for start in sorted(kept) if start > file_year]
-        current = {start: value for start, value in kept.items() if start <= file_year}
-        if late:
-            current[file_year] = kept[late[-1]]
-        if current:
-            dated[name] = current
-    return dated
 
 
 def node_reform(policy: taxcalc.Policy, frame: Frame) -> dict[str, Any]:
@@ -652,74 +669,28 @@ def _assumptions_hash() -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def read_reform(path: Path) -> dict[str, Any]:
-    """A Tax-Calculator reform file as parameter -> year -> value, refused with the library's own reasons.
-
-    Raises InputError for a file that is missing, is no JSON or names unknown parameters or bad values.
-    """
-    reform = parse_reform(read_limited(path, MAX_REFORM_BYTES, path.name), path.name)
-    _ask_tax_calculator(reform, path.name)
-    return reform
-
-
-def parse_reform(content: bytes, shown: str) -> dict[str, Any]:
-    """Parameter -> year -> value of a reform's JSON, not yet held against Tax-Calculator's parameters.
-
-    A file with a part "policy" beside others is read for that part. Raises InputError with every fault.
-    """
-    told = parse_json(content, shown)
-    if isinstance(told, dict) and isinstance(told.get("policy"), dict):
-        told = told["policy"]
-    wanted = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 0.4}}'
-    if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
-        raise InputError(Problem("is no reform", file=shown, key="reform", allowed=wanted))
-    if not any(told.values()):
-        raise InputError(Problem("the reform changes nothing", file=shown, key="reform", allowed=wanted))
-    problems = []
-    for name, values in told.items():
-        for year, value in values.items():
-            at = f"{name[:60]}, {year[:12]}"
-            if not (_YEAR.fullmatch(year) and int(year) <= LAST_YEAR):
-                problems.append(Problem("is no year", file=shown, key=at, allowed=f"at most {LAST_YEAR}"))
-            if not _is_amount(value):
-                allowed = "a number, true or false, or a list of those"
-                problems.append(Problem("is no amount", file=shown, key=at, allowed=allowed))
-    if problems:
-        raise InputError(problems[:20])
+def made_from(reform: Reform, source: Source | None = None) -> dict[str, Any]:
+    """All that decides the schedules of a reform: what it changes, the inputs, Tax-Calculator, the code that builds."""
     return {
-        name: {int(year): value for year, value in values.items()} for name, values in told.items() if values
+        "reform": {
+            name: {str(y): v for y, v in values.items()} for name, values in reform.parameters.items()
+        },
+        "input_sha256": input_hashes(source or Source()),
+        "taxcalc_version": version("taxcalc"),
+        "code_sha256": code_sha256(),
     }
 
 
-_YEAR = re.compile(r"\d{4}", re.ASCII)
-MAX_REFORM_BYTES = 1024 * 1024
-LARGEST_AMOUNT = 1e15
-"""Beyond any parameter of the tax law, and still exact as a whole number."""
-
-
-def _is_amount(value: object, lists: int = 2) -> bool:
-    if isinstance(value, list):
-        return lists > 0 and bool(value) and all(_is_amount(member, lists - 1) for member in value)
-    return isinstance(value, int | float) and abs(value) <= LARGEST_AMOUNT
-
-
-def _ask_tax_calculator(reform: Mapping[str, Any], shown: str) -> None:
-    """Raise InputError with the library's own words where it refuses a reform."""
-    import paramtools
-    import taxcalc
-
-    try:
-        law = _redated(reform, LAST_YEAR, LAST_FILE_YEAR)
-        taxcalc.Policy().implement_reform(law, print_warnings=False)
-    except (ValueError, KeyError, TypeError, AttributeError, paramtools.ParamToolsError) as error:
-        message = f"Tax-Calculator refuses it: {error}"
-        raise InputError(Problem(message, file=shown, key="reform")) from error
-
-
-def reform_key(reform: Mapping[str, Any], source: Source | None = None) -> str:
-    """Content key of a reform's schedules: same reform, inputs, library and layout give the same key."""
-    import taxcalc
-
-    parts = [reform, input_hashes(source or Source()), taxcalc.__version__, LAYOUT]
-    content = json.dumps(parts, sort_keys=True)
+def reform_key(reform: Reform, source: Source | None = None) -> str:
+    """Content key of a reform's schedules: the same makings give the same key."""
+    content = json.dumps(made_from(reform, source), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+@cache
+def code_sha256() -> str:
+    """Hash of the sources that build schedules."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).resolve().parents[1].rglob("*.py")):
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))  # git may check out either
+    return digest.hexdigest()

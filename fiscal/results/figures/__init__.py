@@ -1,83 +1,131 @@
-"""Figures of a result, comparison or exhibit: ``available(owner)`` names them, each returns Axes.
+"""Figures of a result, comparison, sweep or exhibit: ``available(owner)`` names them, each returns Axes.
 
     >>> ax = fiscal.compare(base, boom).plot.difference(reference="no_crypto")
 
-Nothing is shown and no global state is changed; ``ax.figure`` is a plain matplotlib figure.
+Nothing is shown and no global state is changed; ``ax.figure`` is a matplotlib figure that keeps this style. A figure
+is declared once, in :data:`FIGURES`: what draws it, what says it in words, which tables it needs and when it has something to show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from fiscal.results.figures import drawings, market_and_law, statistics
-from fiscal.results.figures.alt import alt_text
+from fiscal.base.errors import InputError, Problem
+from fiscal.results.figures import alt, drawings, market_and_law, statistics
+from fiscal.results.figures.owners import Owner, ShownTables, SweptTables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fiscal.results.market_and_law import Exhibit
-    from fiscal.results.result import Comparison, Result
-    from fiscal.studies.sweeps import Sweep
+__all__ = ["FIGURES", "Figure", "alt_text", "available"]
 
-__all__ = ["alt_text", "available"]
-
-_ALWAYS = ("contributions", "cash_flow", "balances", "who_pays", "present_values", "claim")
-_READS = {
-    "balances": "balances",
-    "claim": "claim",
-    "crypto_share": "balances",
-    "extra_dollar_rate": "flows",
-    "present_values": "present_values",
-    "who_gains": "distribution",
-    "who_pays": "distribution",
-}
-"""Tables that not every result has, by the figure that reads them."""
-_RANDOM = ("path_fan", "dollar_fan")
-_WITH_CRYPTO = (
-    "crypto_history",
-    "crypto_share",
-    "crypto_value",
-    "difference",
-    "extra_dollar_rate",
-    "who_gains",
-)
+Kind = Literal["results", "sweep", "exhibit"]
 
 
-def available(owner: Result | Comparison | Sweep | Exhibit) -> Mapping[str, Callable[..., Axes]]:
-    """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``.
+def _always(owner: Any) -> bool:
+    return True
 
-    Those about crypto need a scenario that holds some, fans one of many random paths; ``difference`` and
-    ``who_gains`` also work between two results, and ``waterfall`` needs two. A sweep has its tornado, an exhibit
-    figures of its own.
+
+def _crypto(owner: Owner) -> bool:
+    return bool(statistics.with_crypto(owner.runs))
+
+
+def _two(owner: Owner) -> bool:
+    return len(owner.runs) > 1
+
+
+def _crypto_or_two(owner: Owner) -> bool:
+    return _crypto(owner) or _two(owner)
+
+
+def _random(owner: Owner) -> bool:
+    return bool(statistics.random_results(owner.runs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure: ``draw(owner, ax=None, **options)`` and ``words(owner, **options)``, the sentence that stands for it.
+
+    ``of``: kinds of owner that have it. ``reads``: tables that every run, or the exhibit, must have rows of. ``when``:
+    what else must be so for it to show something.
     """
-    from fiscal.results.market_and_law import Exhibit
-    from fiscal.studies.sweeps import Sweep
 
-    if isinstance(owner, Sweep):
-        return {"tornado": drawings.tornado}
-    if isinstance(owner, Exhibit):
-        return market_and_law.available(owner)
-    results = statistics.runs_of(owner)
-    names = list(_ALWAYS)
-    if statistics.with_crypto(results):
-        names += _WITH_CRYPTO
-    elif len(results) > 1:
-        names += ["difference", "who_gains"]
-    if statistics.random_results(results):
-        names += _RANDOM
-    if len(results) > 1:
-        names.append("waterfall")
-    if statistics.sensitivity() is not None:
-        names.append("sensitivity")
-    if statistics.tornado(owner) is not None:
-        names.append("tornado")
-    names.append("hindcast")
-    found: dict[str, Any] = {name: getattr(drawings, name) for name in names if _filled(name, results)}
-    return found
+    draw: Callable[..., Axes]
+    words: Callable[..., str]
+    of: tuple[Kind, ...] = ("results",)
+    reads: tuple[str, ...] = ()
+    when: Callable[[Any], bool] = _always
+
+    @property
+    def name(self) -> str:
+        """The name under which an owner has it."""
+        return self.draw.__name__
+
+    def shows(self, owner: Any) -> bool:
+        """Whether the owner's tables can fill it: totals lack some, short runs others."""
+        if _kind(owner) not in self.of or not self.when(owner):
+            return False
+        holders = getattr(owner, "runs", (owner,))
+        return all(len(one.tables.get(table, ())) for one in holders for table in self.reads)
 
 
-def _filled(name: str, results: tuple[Result, ...]) -> bool:
-    """Whether each result has something in the table that a figure reads: totals lack some, short runs others."""
-    table = _READS.get(name)
-    return table is None or all(len(result.tables.get(table, ())) for result in results)
+FIGURES: tuple[Figure, ...] = (
+    Figure(draw=drawings.contributions, words=alt.contributions, reads=("contributions",)),
+    Figure(draw=drawings.cash_flow, words=alt.cash_flow, reads=("budget",)),
+    Figure(draw=drawings.difference, words=alt.difference, reads=("budget",), when=_crypto_or_two),
+    Figure(draw=drawings.balances, words=alt.balances, reads=("balances",)),
+    Figure(draw=drawings.crypto_share, words=alt.crypto_share, reads=("balances",), when=_crypto),
+    Figure(draw=drawings.who_pays, words=alt.who_pays, reads=("distribution",)),
+    Figure(draw=drawings.who_gains, words=alt.who_gains, reads=("distribution",), when=_crypto_or_two),
+    Figure(draw=drawings.extra_dollar_rate, words=alt.extra_dollar_rate, reads=("flows",), when=_crypto),
+    Figure(draw=drawings.present_values, words=alt.present_values, reads=("present_values",)),
+    Figure(draw=drawings.claim, words=alt.claim, reads=("claim",)),
+    Figure(draw=drawings.waterfall, words=alt.waterfall, when=_two),
+    Figure(draw=drawings.crypto_value, words=alt.crypto_value, when=_crypto),
+    Figure(draw=drawings.path_fan, words=alt.path_fan, when=_random),
+    Figure(draw=drawings.dollar_fan, words=alt.dollar_fan, when=_random),
+    Figure(draw=drawings.crypto_history, words=alt.crypto_history, when=_crypto),
+    Figure(
+        draw=drawings.sensitivity,
+        words=alt.sensitivity,
+        when=lambda owner: statistics.sensitivity() is not None,
+    ),
+    Figure(
+        draw=drawings.tornado,
+        words=alt.tornado,
+        of=("results", "sweep"),
+        when=lambda owner: statistics.tornado(owner) is not None,
+    ),
+    Figure(draw=drawings.hindcast, words=alt.hindcast),
+    Figure(draw=market_and_law.price, words=alt.crypto_history, of=("exhibit",), reads=("monthly_levels",)),
+    Figure(draw=market_and_law.dollar, words=alt.dollar, of=("exhibit",), reads=("dollar",)),
+    Figure(draw=market_and_law.crypto_size, words=alt.crypto_size, of=("exhibit",), reads=("crypto_size",)),
+    Figure(
+        draw=market_and_law.withdrawal_rates,
+        words=alt.withdrawal_rates,
+        of=("exhibit",),
+        reads=("withdrawal_curve",),
+    ),
+)
+"""Every figure, in the order of the documentation."""
+
+
+def _kind(owner: Owner | SweptTables | ShownTables) -> Kind:
+    if isinstance(owner, SweptTables):
+        return "sweep"
+    return "results" if hasattr(owner, "runs") else "exhibit"
+
+
+def available(owner: Owner | SweptTables | ShownTables) -> Mapping[str, Callable[..., Axes]]:
+    """The figures that the owner's tables can fill, name -> ``function(owner, ax=None, **options)``."""
+    return {figure.name: figure.draw for figure in FIGURES if figure.shows(owner)}
+
+
+def alt_text(name: str, owner: Owner | SweptTables | ShownTables, **options: Any) -> str:
+    """The sentence that stands for figure ``name`` of ``owner``. Raises InputError for an unknown name."""
+    words = {figure.name: figure.words for figure in FIGURES}
+    if name not in words:
+        raise InputError(Problem("no such figure", value=name, allowed=", ".join(words)))
+    return words[name](owner, **options)

@@ -1,13 +1,12 @@
 """Sentences that stand for the figures, made from the same tables.
 
-``alt_text(name, owner, **options)`` takes what the figure takes. Each says what is drawn and gives the
-values a reader would take from it: ends, extremes and their years.
+Each takes what the figure of its name takes (:data:`fiscal.results.figures.FIGURES`). It says what is drawn and gives
+the values a reader would take from it: ends, extremes and their years.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -23,6 +22,7 @@ from fiscal.results.figures.drawings import (
     span_unit,
     unit_of,
 )
+from fiscal.results.figures.owners import Owner, ShownTables, SweptTables
 from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
     FACTOR_NAMES,
@@ -33,13 +33,8 @@ from fiscal.results.figures.words import (
     significant,
     window_name,
 )
-from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
-
-if TYPE_CHECKING:
-    from fiscal.results.result import Comparison, Result
-    from fiscal.studies.sweeps import Sweep
-
-    Owner: TypeAlias = Result | Comparison
+from fiscal.results.quantities import QUANTITY_WORDS
+from fiscal.results.rows import CURVE_GROUPS
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -53,7 +48,8 @@ def _ends(series: pd.Series, scale: float = 1.0) -> str:
     return f"from {signed(scale * series.iloc[0])} in {first} to {signed(scale * series.iloc[-1])} in {last}"
 
 
-def _contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | None = None) -> str:
+def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | None = None) -> str:
+    """Who contributes how much, at both ends."""
     result = measures.result_named(owner, scenario)
     frame = measures.contributions(result, value).set_index("year")
     parts = [
@@ -62,8 +58,9 @@ def _contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | 
     return f"Stacked areas of contributions by year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
-def _cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
-    result = measures.runs_of(owner)[0]
+def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
+    """What is forgone and what comes back, at both ends."""
+    result = owner.runs[0]
     frame = measures.cash_flow(result, value).set_index("year")
     scale = 100.0 if value == "gdp_share" else 1.0
     names = {
@@ -75,13 +72,14 @@ def _cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
     return f"Areas by fiscal year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
-def _difference(
+def difference(
     owner: Owner,
     *,
     reference: str = "equity_adoption",
     line: str = "withdrawal_tax",
     value: str = "real_bn_usd",
 ) -> str:
+    """When each scenario differs most, and by how much at the end."""
     frame = measures.differences(owner, reference, line, value)
     scale = 100.0 if value == "gdp_share" else 1.0
     parts = []
@@ -97,16 +95,18 @@ def _difference(
     return f"Lines of {what} less that of {against}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
-def _balances(owner: Owner, *, by: str = "wrapper") -> str:
-    result = measures.runs_of(owner)[0]
+def balances(owner: Owner, *, by: str = "wrapper") -> str:
+    """Balances over GDP, at both ends."""
+    result = owner.runs[0]
     frame = measures.balances(result, by=by).set_index("year")
     parts = [f"{WRAPPER_NAMES.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
     return f"Stacked areas of year-end balances in percent of GDP, {result.name}: {listing(parts)}."
 
 
-def _crypto_share(owner: Owner) -> str:
+def crypto_share(owner: Owner) -> str:
+    """The highest and the last share of each scenario."""
     parts = []
-    for result in measures.runs_of(owner):
+    for result in owner.runs:
         if measures.references_of(result):
             share = 100 * measures.crypto_share(result)
             top = share.idxmax()
@@ -117,8 +117,9 @@ def _crypto_share(owner: Owner) -> str:
     return f"Lines of crypto's share of year-end balances in percent: {listing(parts)}."
 
 
-def _who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | None = None) -> str:
-    result = measures.runs_of(owner)[0]
+def who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | None = None) -> str:
+    """Who forgoes and who pays most."""
+    result = owner.runs[0]
     label = window or measures.windows_of(result)[-1]
     frame = measures.distribution(result, dimension, label).set_index("member")
     top, low = frame["withdrawal_tax"].idxmax(), frame["forgone"].idxmin()
@@ -133,7 +134,7 @@ def _who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | 
     )
 
 
-def _who_gains(
+def who_gains(
     owner: Owner,
     *,
     dimension: str = "earnings_group",
@@ -141,7 +142,8 @@ def _who_gains(
     reference: str = "equity_adoption",
     line: str = "withdrawal_tax",
 ) -> str:
-    label = window or measures.windows_of(measures.runs_of(owner)[0])[-1]
+    """For whom each scenario differs most."""
+    label = window or measures.windows_of(owner.runs[0])[-1]
     frame = measures.distribution_difference(owner, dimension, label, reference, line)
     parts = []
     for name, part in frame.groupby("scenario", sort=False):
@@ -157,10 +159,11 @@ def _who_gains(
     )
 
 
-def _extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> str:
+def extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> str:
+    """Tax on the extra dollar and on the average dollar, at both ends."""
     parts = []
     average = ""
-    for result in measures.with_crypto(measures.runs_of(owner)):
+    for result in measures.with_crypto(owner.runs):
         frame = measures.extra_dollar(result, reference).set_index("year")
         average = f"the average rate {_ends(frame['average_rate'], 100)}"
         rate = frame["extra_rate"].dropna()
@@ -169,8 +172,9 @@ def _extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> s
     return f"Lines of tax in percent of withdrawals: {listing([*parts, average])}."
 
 
-def _present_values(owner: Owner) -> str:
-    result = measures.runs_of(owner)[0]
+def present_values(owner: Owner) -> str:
+    """Every basis with its amounts."""
+    result = owner.runs[0]
     parts = [
         f"{basis_name(row.basis, row.rate)}: forgone {signed(row.forgone / 1e3)}, withdrawal tax "
         f"{signed(row.withdrawal_tax / 1e3)}, net with the claim left at the horizon "
@@ -180,7 +184,8 @@ def _present_values(owner: Owner) -> str:
     return f"Bars of present values by basis, {result.name}, in trillions of dollars. {'; '.join(parts)}."
 
 
-def _crypto_value(owner: Owner) -> str:
+def crypto_value(owner: Owner) -> str:
+    """The last and the lowest value of each dollar."""
     frame = measures.crypto_values(owner)
     parts = []
     for name, part in frame.groupby("series", sort=False):
@@ -194,7 +199,8 @@ def _crypto_value(owner: Owner) -> str:
     )
 
 
-def _sensitivity(owner: Owner, *, count: int = 15) -> str:
+def sensitivity(owner: Owner, *, count: int = 15) -> str:
+    """The assumptions that move most."""
     frame = measures.sensitivity()
     if frame is None:
         raise InputError(
@@ -212,9 +218,10 @@ def _sensitivity(owner: Owner, *, count: int = 15) -> str:
     )
 
 
-def _tornado(
-    owner: Owner | Sweep, *, quantity: str | None = None, window: str | None = None, count: int = 15
+def tornado(
+    owner: Owner | SweptTables, *, quantity: str | None = None, window: str | None = None, count: int = 15
 ) -> str:
+    """The settings that move most."""
     frame = measures.tornado(owner, quantity, window)
     if frame is None:
         raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
@@ -239,9 +246,10 @@ def _fan_words(frame: pd.DataFrame, unit: str) -> str:
     )
 
 
-def _path_fan(
+def path_fan(
     owner: Owner, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
 ) -> str:
+    """The last year of a fan of a line."""
     result, frame = measures.path_fan(owner, scenario, line, reference)
     what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
     return (
@@ -250,7 +258,8 @@ def _path_fan(
     )
 
 
-def _dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
+def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
+    """The last year of a fan of a dollar."""
     result, frame = measures.dollar_fan(owner, scenario, asset)
     what = asset.replace("_", " ")
     return (
@@ -258,7 +267,8 @@ def _dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "cryp
     )
 
 
-def _crypto_history(owner: Owner) -> str:
+def crypto_history(owner: Owner) -> str:
+    """Both ends of the price, and its falls."""
     levels, falls = measures.crypto_history()
     parts = [
         f"{row.peak_month} to {row.trough_month} by {100 * row.drawdown_share:.0f} percent"
@@ -270,7 +280,8 @@ def _crypto_history(owner: Owner) -> str:
     )
 
 
-def _hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
+def hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
+    """Both ends of the published and of the modelled series."""
     frame = measures.hindcast(quantity, series)
     parts = []
     for name, part in measures.hindcast_lines(frame, quantity):
@@ -282,7 +293,7 @@ def _hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") ->
     return f"Lines of {what}, {years}, in billions of current dollars: {listing(parts)}."
 
 
-def _waterfall(
+def waterfall(
     owner: Owner,
     *,
     scenario: str | None = None,
@@ -290,6 +301,7 @@ def _waterfall(
     line: str = "net_revenue",
     effects: pd.DataFrame | None = None,
 ) -> str:
+    """Every factor with its part."""
     frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
     values = frame.set_index("factor")["effect_bn_usd"]
     parts = [
@@ -299,43 +311,52 @@ def _waterfall(
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     return (
         f"Bars that add up from nil to the difference of {line.replace('_', ' ')} of {name} from "
-        f"{measures.runs_of(owner)[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, together "
+        f"{owner.runs[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, together "
         f"{signed(values['difference'])}."
     )
 
 
-def _claim(owner: Owner, *, value: str = "claim_share") -> str:
+def claim(owner: Owner, *, value: str = "claim_share") -> str:
+    """The claim at both ends."""
     text, unit, scale = CLAIM_TEXTS[value]
-    parts = [
-        f"{result.name} {_ends(measures.claim(result)[value], scale)}" for result in measures.runs_of(owner)
-    ]
+    parts = [f"{result.name} {_ends(measures.claim(result)[value], scale)}" for result in owner.runs]
     return f"Lines by year. {text}, {unit.lower()}: {listing(parts)}."
 
 
-_SENTENCES: dict[str, Callable[..., str]] = {
-    "contributions": _contributions,
-    "cash_flow": _cash_flow,
-    "difference": _difference,
-    "balances": _balances,
-    "crypto_share": _crypto_share,
-    "who_pays": _who_pays,
-    "who_gains": _who_gains,
-    "extra_dollar_rate": _extra_dollar_rate,
-    "present_values": _present_values,
-    "claim": _claim,
-    "crypto_value": _crypto_value,
-    "sensitivity": _sensitivity,
-    "tornado": _tornado,
-    "path_fan": _path_fan,
-    "dollar_fan": _dollar_fan,
-    "crypto_history": _crypto_history,
-    "hindcast": _hindcast,
-    "waterfall": _waterfall,
-}
+def dollar(exhibit: ShownTables, *, asset: str = "crypto") -> str:
+    """The last year of a fan of a dollar in an exhibit."""
+    frame = measures.chosen(exhibit.tables["dollar"], "asset", asset)
+    return (
+        f"Fan of a dollar in {asset.replace('_', ' ')} over the paths, log scale: {_fan_words(frame, 'usd')}."
+    )
 
 
-def alt_text(name: str, owner: Owner | Sweep, **options: Any) -> str:
-    """The sentence that stands for figure ``name`` of ``owner``. Raises InputError for an unknown name."""
-    if name not in _SENTENCES:
-        raise InputError(Problem("no such figure", value=name, allowed=", ".join(_SENTENCES)))
-    return _SENTENCES[name](owner, **options)
+def crypto_size(exhibit: ShownTables) -> str:
+    """The last year of what the paths imply."""
+    frame = exhibit.tables["crypto_size"].set_index("year")
+    last = frame.iloc[-1]
+    return (
+        f"Line and band of the value of all crypto as a multiple of GDP, log scale: the median path goes "
+        f"{_ends(frame['median_over_gdp'])}, where 90 percent of paths lie between {signed(last['q05_over_gdp'])} and "
+        f"{signed(last['q95_over_gdp'])}."
+    )
+
+
+def withdrawal_rates(
+    exhibit: ShownTables,
+    *,
+    law_year: int = 2025,
+    age_band: str = "65-69",
+    groups: Sequence[str] | None = None,
+) -> str:
+    """The lowest and the highest rate of each group."""
+    frame = measures.withdrawal_curve(exhibit, law_year, age_band)
+    parts = []
+    for group in CURVE_GROUPS if groups is None else groups:
+        rate = 100 * measures.chosen(frame, "group", group)["average_rate"]
+        parts.append(f"{group} from {signed(rate.iloc[0])} to {signed(rate.iloc[-1])}")
+    low, high = (f"${value:,.0f}" for value in (frame["withdrawal_usd"].min(), frame["withdrawal_usd"].max()))
+    return (
+        f"Lines of the average income tax in percent of a withdrawal at {age_band}, law of {law_year}, from {low} to "
+        f"{high} withdrawn: {listing(parts)}."
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,11 +17,12 @@ from matplotlib.ticker import NullFormatter
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
 from fiscal.base.errors import InputError, Problem
+from fiscal.budget.lines import FORGONE, LABELS
+from fiscal.results.figures.owners import Owner, SweptTables
 from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.figures.words import (
     BASIS_NAMES,
     FACTOR_NAMES,
-    LINE_NAMES,
     MINUS,
     PATH_NAMES,
     WRAPPER_NAMES,
@@ -30,15 +31,11 @@ from fiscal.results.figures.words import (
     significant,
     window_name,
 )
-from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS
+from fiscal.results.quantities import QUANTITY_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fiscal.results.result import Comparison, Result
-    from fiscal.studies.sweeps import Sweep
-
-    Owner: TypeAlias = Result | Comparison
 
 CONTRIBUTION_NAMES = {
     "elective_deferral_traditional": "deferrals, traditional",
@@ -57,7 +54,7 @@ def unit_of(owner: Owner, value: str) -> str:
     """The axis text of a value column. Raises InputError for a column that is none."""
     if value not in UNITS:
         raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(UNITS)))
-    price_year = measures.runs_of(owner)[0].scenario.value("books.price_year")
+    price_year = owner.runs[0].scenario.value("books.price_year")
     return UNITS[value].format(price_year=price_year)
 
 
@@ -116,7 +113,7 @@ def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenari
 def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
     """What is forgone each fiscal year against what comes back, and the net (the first result's)."""
     unit = unit_of(owner, value)
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     frame = measures.cash_flow(result, value)
     years = frame["year"].to_numpy()
     forgone, tax, net = (
@@ -138,16 +135,16 @@ def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
 
 
 GROUP_LINES = {
-    "withdrawal_tax": "Withdrawal tax",
-    "forgone": "Deferred revenue and payroll tax forgone",
-    "net_revenue": "Net revenue",
+    "withdrawal_tax": LABELS["withdrawal_tax"],
+    "forgone": FORGONE.label,
+    "net_revenue": LABELS["net_revenue"],
 }
 """Lines known by earnings group and birth decade."""
 
 
 def reference_name(owner: Owner, reference: str) -> str:
     """What a difference is from, in words: a path of the run, or the first result by its name."""
-    return measures.runs_of(owner)[0].name if reference == "base" else PATH_NAMES[reference]
+    return owner.runs[0].name if reference == "base" else PATH_NAMES[reference]
 
 
 def _no_reference(reference: str) -> InputError:
@@ -171,12 +168,12 @@ def difference(
     ``reference`` is no_crypto, equity_adoption or base (the first result). Raises InputError for another.
     """
     unit = unit_of(owner, value)
-    if line not in LINE_NAMES:
-        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LINE_NAMES)))
+    if line not in LABELS:
+        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LABELS)))
     frame = measures.differences(owner, reference, line, value)
     if frame.empty:
         raise _no_reference(reference)
-    names = [result.name for result in measures.runs_of(owner)]
+    names = [result.name for result in owner.runs]
     labels = []
     for name, part in frame.groupby("scenario", sort=False):
         look = style.line_of(names.index(str(name)))
@@ -194,7 +191,7 @@ def difference(
 @_styled
 def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     """Year-end balances over GDP, stacked by wrapper (the first result's)."""
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     frame = measures.balances(result, by=by)
     columns = [
         (WRAPPER_NAMES.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
@@ -210,7 +207,7 @@ def crypto_share(owner: Owner, ax: Axes) -> Axes:
     """Crypto's share of all year-end balances, one line a scenario that holds it."""
     labels = []
     years: list[int] = []
-    for position, result in enumerate(measures.runs_of(owner)):
+    for position, result in enumerate(owner.runs):
         if not measures.references_of(result):
             continue
         share = 100 * measures.crypto_share(result)
@@ -227,7 +224,7 @@ def crypto_share(owner: Owner, ax: Axes) -> Axes:
 
 def _window(owner: Owner, window: str | None) -> str:
     """The window asked for, or the longest. Raises InputError for one the results do not have."""
-    known = measures.windows_of(measures.runs_of(owner)[0])
+    known = measures.windows_of(owner.runs[0])
     if window is None:
         return known[-1]
     if window not in known:
@@ -247,7 +244,7 @@ def _dimension(name: str) -> str:
 def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", window: str | None = None) -> Axes:
     """Revenue forgone, withdrawal tax and net by group or birth decade (the first result's)."""
     kind, label = _dimension(dimension), _window(owner, window)
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     frame = measures.distribution(result, dimension, label)
     members = _drawn(dimension, frame)
     frame = frame[frame["member"].isin(members)]
@@ -327,10 +324,10 @@ def _members(ax: Axes, members: list[str]) -> None:
 @_styled
 def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adoption") -> Axes:
     """Tax on the scenario's extra withdrawal dollar beside the average rate on all withdrawals."""
-    names = [result.name for result in measures.runs_of(owner)]
+    names = [result.name for result in owner.runs]
     labels = []
     years: list[int] = []
-    for result in measures.with_crypto(measures.runs_of(owner)):
+    for result in measures.with_crypto(owner.runs):
         frame = measures.extra_dollar(result, reference)
         if not years:
             years = frame["year"].tolist()
@@ -360,7 +357,7 @@ def basis_name(basis: str, rate: float) -> str:
 @_styled
 def present_values(owner: Owner, ax: Axes) -> Axes:
     """Present values to the horizon by basis, and the net with what is left there (the first result's)."""
-    result = measures.runs_of(owner)[0]
+    result = owner.runs[0]
     frame = measures.present_values(result)
     names = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
     places = np.arange(len(frame))[::-1]
@@ -401,7 +398,7 @@ def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
         raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(CLAIM_TEXTS)))
     text, unit, scale = CLAIM_TEXTS[value]
     labels, years = [], [0]
-    for position, result in enumerate(measures.runs_of(owner)):
+    for position, result in enumerate(owner.runs):
         series = scale * measures.claim(result)[value]
         look = style.line_of(position)
         ax.plot(series.index, series, **look.options())
@@ -452,10 +449,10 @@ def waterfall(
     ax.use_sticky_edges = False  # bars would end at the frame, and their values beyond it
     ax.margins(y=0.14)
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
-    base = measures.runs_of(owner)[0].name
+    base = owner.runs[0].name
     style.title(
         ax,
-        f"{LINE_NAMES[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
+        f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
         capital(span_unit(span)),
     )
     style.plain_numbers(ax)
@@ -481,7 +478,7 @@ def span_unit(span: str) -> str:
 def crypto_value(owner: Owner, ax: Axes) -> Axes:
     """Value of a dollar of crypto along each path, beside equity, on a logarithmic scale."""
     frame = measures.crypto_values(owner)
-    names = [result.name for result in measures.runs_of(owner)]
+    names = [result.name for result in owner.runs]
     labels = []
     ax.set_yscale("log")
     for series, part in frame.groupby("series", sort=False):
@@ -622,7 +619,7 @@ def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) ->
 
 @_styled
 def tornado(
-    owner: Owner | Sweep,
+    owner: Owner | SweptTables,
     ax: Axes,
     *,
     quantity: str | None = None,

@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fiscal.budget.valuation import PRESENT_VALUE
 from fiscal.results.figures import drawings, style
-from fiscal.results.tables import PRESENT_VALUE
+from fiscal.results.figures.owners import SweptTables
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from fiscal.studies.sweeps import Sweep
 
 
 def figure_files(figure: Figure, name: str, *, title: str = "", description: str = "") -> dict[str, bytes]:
@@ -61,7 +60,7 @@ def save(ax: Axes, folder: Path, name: str) -> None:
         (folder / file).write_bytes(content)
 
 
-def sweep_figures(sweep: Sweep) -> dict[str, bytes]:
+def sweep_figures(sweep: SweptTables) -> dict[str, bytes]:
     """The tornado of a sweep's quantity over its nearest and its longest window, by name in the run folder."""
     windows = [window for window in sweep.windows if window != PRESENT_VALUE]
     found: dict[str, bytes] = {}

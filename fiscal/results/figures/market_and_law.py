@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import NullFormatter
 
-from fiscal.base.errors import InputError, Problem
 from fiscal.results.figures import drawings, statistics, style
+from fiscal.results.figures.owners import RunTables, ShownTables
+from fiscal.results.rows import CURVE_GROUPS
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
-    from fiscal.results.market_and_law import Exhibit
-    from fiscal.results.result import Totals
 
-
-def _chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
-    """The rows with one value. Raises InputError naming those that there are."""
-    known = frame[column].unique().tolist()
-    if value not in known:
-        raise InputError(
-            Problem(
-                f"no such {column.replace('_', ' ')}",
-                key=column,
-                value=value,
-                allowed=", ".join(str(one) for one in known),
-            )
-        )
-    return frame[frame[column] == value]
-
-
-def price(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
+def price(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
     """Bitcoin's month-end price on a logarithmic scale, its falls of 45 percent and more shaded."""
     return drawings.crypto_history(None, ax)
 
 
-def dollar(exhibit: Exhibit, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
+def dollar(exhibit: ShownTables, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
     """A dollar in an asset over the paths, on a logarithmic scale; bands hold 50 and 90 percent of them."""
-    frame = _chosen(exhibit.tables["dollar"], "asset", asset)
+    frame = statistics.chosen(exhibit.tables["dollar"], "asset", asset)
     with style.look():
         ax = style.new_axes() if ax is None else ax
         drawings.draw_dollar(ax, frame, f"A dollar in {asset.replace('_', ' ')} at the end of 2026")
     return ax
 
 
-def crypto_size(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
+def crypto_size(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
     """Value of all crypto over GDP that the paths imply, on a logarithmic scale: the middle 90 percent of them."""
     frame = exhibit.tables["crypto_size"]
     years = frame["year"].tolist()
@@ -68,7 +50,7 @@ def crypto_size(exhibit: Exhibit, ax: Axes | None = None) -> Axes:
 
 
 def withdrawal_rates(
-    exhibit: Exhibit,
+    exhibit: ShownTables,
     ax: Axes | None = None,
     *,
     law_year: int = 2025,
@@ -76,15 +58,13 @@ def withdrawal_rates(
     groups: Sequence[str] | None = None,
 ) -> Axes:
     """Average tax on a withdrawal by its size, one line an earnings group (default: the card's)."""
-    from fiscal.results.market_and_law import CURVE_GROUPS
-
-    frame = _chosen(_chosen(exhibit.tables["withdrawal_curve"], "law_year", law_year), "age_band", age_band)
+    frame = statistics.withdrawal_curve(exhibit, law_year, age_band)
     labels = []
     with style.look():
         ax = style.new_axes() if ax is None else ax
         ax.set_xscale("log")
         for position, group in enumerate(CURVE_GROUPS if groups is None else groups):
-            own = _chosen(frame, "group", group)
+            own = statistics.chosen(frame, "group", group)
             look = style.line_of(position)
             ax.plot(own["withdrawal_usd"], 100 * own["average_rate"], **look.options())
             labels.append((str(group), float(100 * own["average_rate"].iloc[-1]), look.color))
@@ -104,7 +84,7 @@ def withdrawal_rates(
     return ax
 
 
-def explored(start: Totals, now: Totals, ax: Axes | None = None) -> Axes:
+def explored(start: RunTables, now: RunTables, ax: Axes | None = None) -> Axes:
     """Net revenue by fiscal year as a share of GDP, and the part that crypto makes: now, and as it was.
 
     Without ``ax`` two panels of a new figure, of which the left one is returned; on ``ax`` net revenue alone.
@@ -116,8 +96,8 @@ def explored(start: Totals, now: Totals, ax: Axes | None = None) -> Axes:
     return panels[0]
 
 
-def _explored_panel(ax: Axes, start: Totals, now: Totals, reference: str | None) -> None:
-    cases: list[tuple[str, Totals, dict[str, Any]]] = [
+def _explored_panel(ax: Axes, start: RunTables, now: RunTables, reference: str | None) -> None:
+    cases: list[tuple[str, RunTables, dict[str, Any]]] = [
         ("before", start, {"color": style.GREY, "linestyle": (0, (2, 2))}),
         ("now", now, {"color": style.BLACK}),
     ]
@@ -136,17 +116,3 @@ def _explored_panel(ax: Axes, start: Totals, now: Totals, reference: str | None)
     what = "Net revenue" if reference is None else "Net revenue less that without crypto"
     style.title(ax, what, "Percent of GDP")
     style.plain_numbers(ax)
-
-
-OF_TABLE: Mapping[str, tuple[str, Callable[..., Axes]]] = {
-    "price": ("monthly_levels", price),
-    "dollar": ("dollar", dollar),
-    "crypto_size": ("crypto_size", crypto_size),
-    "withdrawal_rates": ("withdrawal_curve", withdrawal_rates),
-}
-"""Figures by name, each with the table that an exhibit must have for it."""
-
-
-def available(exhibit: Exhibit) -> Mapping[str, Callable[..., Axes]]:
-    """The figures that an exhibit's tables can fill, name -> ``function(exhibit, ax=None, **options)``."""
-    return {name: draw for name, (table, draw) in OF_TABLE.items() if table in exhibit.tables}

@@ -38,6 +38,7 @@ SETTING_NAMES = {
     "paths.replay_year": "year the replay starts",
     "paths.replay_scale": "size of replayed returns",
     "paths.file": "file of returns",
+    "paths.allow_extreme": "extreme returns allowed",
     "paths.seed": "seed of the draws",
     "paths.count": "number of paths",
     "adoption.participants_share": "participants who hold crypto",

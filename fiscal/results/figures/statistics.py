@@ -7,7 +7,7 @@ references are the paths of the same run (no crypto; the same adoption in equity
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,13 @@ from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES
+from fiscal.budget.lines import CASH_LINES, FORGONE, OTHER_RECEIPTS
+from fiscal.budget.valuation import PRESENT_VALUE
+from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables, SweptTables
 from fiscal.results.figures.words import window_years
-from fiscal.results.tables import PRESENT_VALUE
-from fiscal.studies.sweeps.outcomes import headline_quantity
+from fiscal.results.quantities import headline_quantity
 
-if TYPE_CHECKING:
-    from fiscal.results.result import Comparison, Result
-    from fiscal.studies.sweeps import Sweep
+OneRun = TypeVar("OneRun", bound=RunTables)
 
 REFERENCES = ("no_crypto", "equity_adoption")
 TAXED_WITHDRAWALS = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
@@ -45,29 +44,22 @@ SENSITIVITY = "sensitivity"
 """Table that ``fiscal data derive sensitivity`` builds."""
 
 
-def runs_of(owner: Result | Comparison) -> tuple[Result, ...]:
-    """The results of a comparison, base first, or the one result itself."""
-    from fiscal.results.result import Comparison
-
-    return (owner.base, *owner.others) if isinstance(owner, Comparison) else (owner,)
-
-
-def paths_of(result: Result) -> tuple[str, ...]:
+def paths_of(result: RunTables) -> tuple[str, ...]:
     """Paths that the result's tables show."""
     return tuple(str(path) for path in result.tables["windows"]["path"].unique())
 
 
-def references_of(result: Result) -> tuple[str, ...]:
+def references_of(result: RunTables) -> tuple[str, ...]:
     """The references among the result's paths; none when the scenario holds no crypto."""
     return tuple(path for path in REFERENCES if path in paths_of(result))
 
 
-def with_crypto(results: tuple[Result, ...]) -> tuple[Result, ...]:
+def with_crypto(results: tuple[OneRun, ...]) -> tuple[OneRun, ...]:
     """Results whose scenario holds crypto: those that have both references."""
     return tuple(result for result in results if references_of(result) == REFERENCES)
 
 
-def set_apart(results: tuple[Result, ...]) -> tuple[Result, ...]:
+def set_apart(results: tuple[OneRun, ...]) -> tuple[OneRun, ...]:
     """Results that differ from the first in more than the crypto they hold; all of them where it holds some.
 
     A result that holds crypto is judged by its path without it.
@@ -78,7 +70,7 @@ def set_apart(results: tuple[Result, ...]) -> tuple[Result, ...]:
     return tuple(result for result in others if _is_another_case(base, result))
 
 
-def _is_another_case(base: Result, result: Result) -> bool:
+def _is_another_case(base: RunTables, result: RunTables) -> bool:
     path = "no_crypto" if references_of(result) else "scenario"
     return any(
         abs(window_sum(result, window, line, path) - window_sum(base, window, line)) > NOISE_BN_USD
@@ -87,9 +79,9 @@ def _is_another_case(base: Result, result: Result) -> bool:
     )
 
 
-def result_named(owner: Result | Comparison, scenario: str | None) -> Result:
+def result_named(owner: Owner, scenario: str | None) -> RunTables:
     """The result of a name, or the first. Raises InputError when there is none of that name."""
-    found = {result.name: result for result in runs_of(owner)}
+    found = {result.name: result for result in owner.runs}
     if scenario is None:
         return next(iter(found.values()))
     if scenario not in found:
@@ -97,13 +89,13 @@ def result_named(owner: Result | Comparison, scenario: str | None) -> Result:
     return found[scenario]
 
 
-def windows_of(result: Result) -> tuple[str, ...]:
+def windows_of(result: RunTables) -> tuple[str, ...]:
     """Labels of the result's windows, shortest first."""
     return tuple(str(label) for label in result.tables["windows"]["window"].unique())
 
 
 def window_sum(
-    result: Result, window: str, line: str, path: str = "scenario", value: str = "nominal_bn_usd"
+    result: RunTables, window: str, line: str, path: str = "scenario", value: str = "nominal_bn_usd"
 ) -> float:
     """One line over one window. Raises KeyError if the result has no such line, path or window."""
     frame = result.tables["windows"]
@@ -114,7 +106,7 @@ def window_sum(
 
 
 def window_difference(
-    result: Result, window: str, line: str, reference: str, value: str = "nominal_bn_usd"
+    result: RunTables, window: str, line: str, reference: str, value: str = "nominal_bn_usd"
 ) -> float:
     """Scenario minus one of its references over a window."""
     return window_sum(result, window, line, "scenario", value) - window_sum(
@@ -122,13 +114,15 @@ def window_difference(
     )
 
 
-def window_gap(result: Result, base: Result, window: str, line: str, value: str = "nominal_bn_usd") -> float:
+def window_gap(
+    result: RunTables, base: RunTables, window: str, line: str, value: str = "nominal_bn_usd"
+) -> float:
     """Scenario minus the base's over a window."""
     return window_sum(result, window, line, value=value) - window_sum(base, window, line, value=value)
 
 
 def by_year(
-    result: Result,
+    result: RunTables,
     line: str,
     path: str = "scenario",
     value: str = "gdp_share",
@@ -140,15 +134,14 @@ def by_year(
     return chosen[chosen["year"] >= FIRST_FULL_YEAR].set_index("year")[value]
 
 
-def cash_flow(result: Result, value: str = "gdp_share") -> pd.DataFrame:
+def cash_flow(result: RunTables, value: str = "gdp_share") -> pd.DataFrame:
     """By fiscal year: what is forgone (negative), withdrawal tax with the other receipts, and net revenue."""
     lines = {line: by_year(result, line, value=value) for line in CASH_LINES}
-    forgone = lines["deferred_revenue"] + lines["payroll_forgone"]
     frame = pd.DataFrame(
         {
-            "forgone": forgone,
+            "forgone": FORGONE.of(lines),
             "withdrawal_tax": lines["withdrawal_tax"],
-            "other_receipts": lines["conversion_tax"] + lines["additional_tax"],
+            "other_receipts": OTHER_RECEIPTS.of(lines),
             "net_revenue": by_year(result, "net_revenue", value=value),
         }
     )
@@ -156,13 +149,13 @@ def cash_flow(result: Result, value: str = "gdp_share") -> pd.DataFrame:
 
 
 def differences(
-    owner: Result | Comparison, reference: str, line: str = "withdrawal_tax", value: str = "real_bn_usd"
+    owner: Owner, reference: str, line: str = "withdrawal_tax", value: str = "real_bn_usd"
 ) -> pd.DataFrame:
     """Scenario minus reference by fiscal year, columns ``scenario, year, difference``.
 
     ``reference`` is a path of each run, or ``base``: the first result's scenario.
     """
-    results = runs_of(owner)
+    results = owner.runs
     frames = []
     for result in results:
         if reference == "base":
@@ -179,7 +172,7 @@ def differences(
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
-def contributions(result: Result, value: str = "real_bn_usd") -> pd.DataFrame:
+def contributions(result: RunTables, value: str = "real_bn_usd") -> pd.DataFrame:
     """Contributions by calendar year, ``year`` and one column a kind and character; empty kinds left out."""
     frame = result.tables["contributions"]
     frame = frame[frame["year"] >= FIRST_FULL_YEAR]
@@ -188,7 +181,7 @@ def contributions(result: Result, value: str = "real_bn_usd") -> pd.DataFrame:
     return wide.loc[:, wide.abs().sum() > 0].reset_index()
 
 
-def balances(result: Result, path: str = "scenario", by: str = "wrapper") -> pd.DataFrame:
+def balances(result: RunTables, path: str = "scenario", by: str = "wrapper") -> pd.DataFrame:
     """Year-end balances as shares of GDP, ``year`` and a column a member of ``by``."""
     frame = result.tables["balances"]
     frame = frame[frame["path"] == path]
@@ -197,13 +190,13 @@ def balances(result: Result, path: str = "scenario", by: str = "wrapper") -> pd.
     return wide.reset_index()
 
 
-def total_balance(result: Result, path: str = "scenario", value: str = "nominal_bn_usd") -> pd.Series:
+def total_balance(result: RunTables, path: str = "scenario", value: str = "nominal_bn_usd") -> pd.Series:
     """All year-end balances by year."""
     frame = result.tables["balances"]
     return frame[frame["path"] == path].groupby("year")[value].sum()
 
 
-def crypto_share(result: Result, path: str = "scenario") -> pd.Series:
+def crypto_share(result: RunTables, path: str = "scenario") -> pd.Series:
     """Crypto's share of all year-end balances by year."""
     frame = result.tables["balances"]
     frame = frame[frame["path"] == path]
@@ -211,28 +204,28 @@ def crypto_share(result: Result, path: str = "scenario") -> pd.Series:
     return crypto / frame.groupby("year")["nominal_bn_usd"].sum()
 
 
-def balance_effect(result: Result, reference: str | Result) -> pd.Series:
+def balance_effect(result: RunTables, reference: str | RunTables) -> pd.Series:
     """Year-end balances, scenario over reference minus one, by year. The reference is one of the result's
     paths, or another result."""
     other = total_balance(result, reference) if isinstance(reference, str) else total_balance(reference)
     return total_balance(result) / other - 1
 
 
-def contributions_differ(result: Result, base: Result) -> bool:
+def contributions_differ(result: RunTables, base: RunTables) -> bool:
     """Whether a year's contributions differ from the base's, by payer or by tax character."""
     keys = ["year", "kind", "tax_character"]
     own, other = (one.tables["contributions"].set_index(keys)["nominal_bn_usd"] for one in (result, base))
     return bool((own.sub(other, fill_value=0.0).abs() > NOISE_BN_USD).any())
 
 
-def roth_share(result: Result) -> pd.Series:
+def roth_share(result: RunTables) -> pd.Series:
     """Roth contributions over all contributions by calendar year."""
     wide = contributions(result, "nominal_bn_usd").set_index("year")
     roth = [name for name in wide if name.endswith("_roth")]
     return wide[roth].sum(axis=1) / wide.sum(axis=1)
 
 
-def distribution(result: Result, dimension: str, window: str, path: str = "scenario") -> pd.DataFrame:
+def distribution(result: RunTables, dimension: str, window: str, path: str = "scenario") -> pd.DataFrame:
     """By member of ``dimension``: ``member, forgone, withdrawal_tax, net_revenue``, real billions."""
     frame = result.tables["distribution"]
     chosen = frame[(frame["dimension"] == dimension) & (frame["window"] == window) & (frame["path"] == path)]
@@ -240,7 +233,7 @@ def distribution(result: Result, dimension: str, window: str, path: str = "scena
     return pd.DataFrame(
         {
             "member": wide.index,
-            "forgone": (wide["deferred_revenue"] + wide["payroll_forgone"]).to_numpy(),
+            "forgone": FORGONE.of(wide).to_numpy(),
             "withdrawal_tax": wide["withdrawal_tax"].to_numpy(),
             "net_revenue": wide["net_revenue"].to_numpy(),
         }
@@ -257,15 +250,15 @@ def members_that_count(frame: pd.DataFrame) -> list[str]:
 
 
 def distribution_difference(
-    owner: Result | Comparison, dimension: str, window: str, reference: str, line: str = "withdrawal_tax"
+    owner: Owner, dimension: str, window: str, reference: str, line: str = "withdrawal_tax"
 ) -> pd.DataFrame:
     """Scenario minus reference by member: ``scenario, member, difference, share``, real billions.
 
     ``reference`` is a path of each run, or ``base``: the first result's scenario.
     """
     frames = []
-    base = runs_of(owner)[0]
-    for result in runs_of(owner):
+    base = owner.runs[0]
+    for result in owner.runs:
         if reference == "base":
             if result is base:
                 continue
@@ -290,7 +283,7 @@ def distribution_difference(
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def _calendar(result: Result, path: str) -> pd.DataFrame:
+def _calendar(result: RunTables, path: str) -> pd.DataFrame:
     """Withdrawal tax and the flows it is levied on, by calendar year, billions of current dollars."""
     flows = result.tables["flows"]
     taxed = flows[(flows["path"] == path) & flows["flow"].isin(TAXED_WITHDRAWALS)]
@@ -299,20 +292,20 @@ def _calendar(result: Result, path: str) -> pd.DataFrame:
     return pd.DataFrame({"tax": tax, "withdrawn": withdrawn.loc[tax.index]})
 
 
-def average_rate(result: Result, path: str = "scenario") -> pd.Series:
+def average_rate(result: RunTables, path: str = "scenario") -> pd.Series:
     """Withdrawal tax over the withdrawals it is levied on, by calendar year."""
     frame = _calendar(result, path)
     return frame["tax"] / frame["withdrawn"]
 
 
-def taxable_withdrawals(result: Result, path: str = "scenario") -> pd.Series:
+def taxable_withdrawals(result: RunTables, path: str = "scenario") -> pd.Series:
     """Withdrawals that are taxed, over GDP, by calendar year."""
     gdp = result.tables["economy"].set_index("year")["gdp_bn_usd"]
     withdrawn = _calendar(result, path)["withdrawn"]
     return withdrawn / gdp.loc[withdrawn.index]
 
 
-def extra_dollar(result: Result, reference: str) -> pd.DataFrame:
+def extra_dollar(result: RunTables, reference: str) -> pd.DataFrame:
     """Tax on the scenario's extra withdrawals by calendar year.
 
     Columns ``year, extra_withdrawn_bn_usd, extra_tax_bn_usd, extra_rate, average_rate``: the average is
@@ -332,7 +325,7 @@ def extra_dollar(result: Result, reference: str) -> pd.DataFrame:
     return frame.rename_axis("year").reset_index()
 
 
-def extra_dollar_by_window(result: Result, reference: str) -> pd.DataFrame:
+def extra_dollar_by_window(result: RunTables, reference: str) -> pd.DataFrame:
     """As :func:`extra_dollar`, summed over the windows' years (calendar years of the same numbers)."""
     own, other = _calendar(result, "scenario"), _calendar(result, reference)
     rows = []
@@ -353,7 +346,7 @@ def extra_dollar_by_window(result: Result, reference: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def present_values(result: Result, path: str = "scenario") -> pd.DataFrame:
+def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
     """Present values by basis: ``basis, rate, forgone, withdrawal_tax, other_receipts, net_revenue,
     terminal_claim, total``, billions on 30 June 2025.
 
@@ -370,9 +363,9 @@ def present_values(result: Result, path: str = "scenario") -> pd.DataFrame:
             {
                 "basis": basis,
                 "rate": rate,
-                "forgone": horizon["deferred_revenue"] + horizon["payroll_forgone"],
+                "forgone": FORGONE.of(horizon),
                 "withdrawal_tax": horizon["withdrawal_tax"],
-                "other_receipts": horizon["conversion_tax"] + horizon["additional_tax"],
+                "other_receipts": OTHER_RECEIPTS.of(horizon),
                 "net_revenue": horizon["net_revenue"],
                 "terminal_claim": value["terminal_claim", "net_revenue"],
                 "total": value["total", "net_revenue"],
@@ -381,7 +374,7 @@ def present_values(result: Result, path: str = "scenario") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def vintage(result: Result, year: int) -> pd.DataFrame:
+def vintage(result: RunTables, year: int) -> pd.DataFrame:
     """One year's contributions over their life: ``basis, rate`` and a column a line, billions of the
     middle of that year, traditional and Roth together."""
     frame = result.tables["vintages"]
@@ -390,7 +383,7 @@ def vintage(result: Result, year: int) -> pd.DataFrame:
     return sums.unstack("line").reset_index().rename_axis(columns=None)
 
 
-def opening_claim(result: Result) -> pd.DataFrame:
+def opening_claim(result: RunTables) -> pd.DataFrame:
     """The government's claim on the opening stock by basis: ``basis, rate, claim_bn_usd`` (withdrawal tax to
     come, at the opening) and ``share`` of the traditional balance."""
     frame = result.tables["vintages"]
@@ -400,13 +393,13 @@ def opening_claim(result: Result) -> pd.DataFrame:
     return frame.assign(share=frame["claim_bn_usd"] / stock).reset_index(drop=True)
 
 
-def claim(result: Result, path: str = "scenario") -> pd.DataFrame:
+def claim(result: RunTables, path: str = "scenario") -> pd.DataFrame:
     """The government's claim on traditional balances by year, ``claim_share`` and billions; empty without run-off."""
     frame = result.tables["claim"]
     return frame[frame["path"] == path].drop(columns="path").set_index("year")
 
 
-def bases(result: Result, scope: str, weight: str = "average") -> pd.DataFrame:
+def bases(result: RunTables, scope: str, weight: str = "average") -> pd.DataFrame:
     """Values of one scope by basis: ``basis, rate, market`` and a column a line, billions of 30 June 2025, and
     ``error_bn_usd`` that of the withdrawal tax, ``per_dollar`` that of net revenue; empty where there are none."""
     frame = result.tables["bases"]
@@ -419,7 +412,7 @@ def bases(result: Result, scope: str, weight: str = "average") -> pd.DataFrame:
     return wide.assign(error_bn_usd=tax, per_dollar=net).reset_index().rename_axis(columns=None)
 
 
-def individual_income_tax(result: Result) -> pd.Series:
+def individual_income_tax(result: RunTables) -> pd.Series:
     """Individual income tax by fiscal year, billions: CBO to its last year, then its share of GDP held."""
     revenue = sources.table("cbo_revenue").set_index("fiscal_year")["individual_income_tax_bn_usd"]
     budget = result.tables["budget"]
@@ -431,7 +424,7 @@ def individual_income_tax(result: Result) -> pd.Series:
     return pd.Series(tax, index=gdp.index, name="individual_income_tax_bn_usd")
 
 
-def effect_sizes(owner: Result | Comparison) -> pd.DataFrame:
+def effect_sizes(owner: Owner) -> pd.DataFrame:
     """Effect on withdrawal tax by scenario, window and reference, with what it is a share of.
 
     Columns ``scenario, window, reference, difference_bn_usd, withdrawal_tax_share, gdp_share,
@@ -439,7 +432,7 @@ def effect_sizes(owner: Result | Comparison) -> pd.DataFrame:
     would be :data:`TARGET_SHARE_OF_INCOME_TAX` of individual income tax, by proportion.
     """
     rows = []
-    for result in with_crypto(runs_of(owner)):
+    for result in with_crypto(owner.runs):
         receipts = individual_income_tax(result)
         adoption = float(result.scenario.value("adoption.participants_share"))
         for window in windows_of(result):
@@ -468,11 +461,11 @@ def effect_sizes(owner: Result | Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def peak_effects(owner: Result | Comparison, reference: str = "equity_adoption") -> pd.DataFrame:
+def peak_effects(owner: Owner, reference: str = "equity_adoption") -> pd.DataFrame:
     """The year in which a scenario's withdrawal tax differs most from its reference, as a share of
     individual income tax: ``scenario, year, difference_bn_usd, income_tax_share, adoption_for_target``."""
     rows = []
-    for result in with_crypto(runs_of(owner)):
+    for result in with_crypto(owner.runs):
         gap = by_year(result, "withdrawal_tax", value="nominal_bn_usd") - by_year(
             result, "withdrawal_tax", reference, "nominal_bn_usd"
         )
@@ -494,7 +487,7 @@ def peak_effects(owner: Result | Comparison, reference: str = "equity_adoption")
 
 
 def net_effect(
-    result: Result, reference: str | Result | None = None, *, cumulated: bool = False
+    result: RunTables, reference: str | RunTables | None = None, *, cumulated: bool = False
 ) -> pd.Series:
     """Net revenue by calendar year from the opening, or its difference from a reference; billions.
 
@@ -530,18 +523,18 @@ def sign_episodes(series: pd.Series) -> tuple[tuple[int, int, int], ...]:
     return tuple(spells)
 
 
-def turning_years(owner: Result | Comparison) -> pd.DataFrame:
+def turning_years(owner: Owner) -> pd.DataFrame:
     """Spells of sign of net revenue and of its differences from the references.
 
     Columns ``scenario, reference, effect, sign, first_year, last_year``; ``reference`` is empty for the
     level, ``base`` for the first result. A break-even year is the first year of a later spell.
     """
     rows = []
-    results = runs_of(owner)
+    results = owner.runs
     apart = set_apart(results)
     for result in results:
         cases: list[tuple[str, str, pd.Series]] = [("", "annual", net_effect(result))]
-        against: list[tuple[str, str | Result]] = [(name, name) for name in references_of(result)]
+        against: list[tuple[str, str | RunTables]] = [(name, name) for name in references_of(result)]
         if any(result is one for one in apart):
             against.append(("base", results[0]))
         for name, reference in against:
@@ -553,7 +546,7 @@ def turning_years(owner: Result | Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["scenario", "reference", "effect", "sign", "first_year", "last_year"])
 
 
-def _net_with_stub(result: Result, path: str) -> pd.Series:
+def _net_with_stub(result: RunTables, path: str) -> pd.Series:
     frame = result.tables["budget"]
     chosen = frame[
         (frame["line"] == "net_revenue") & (frame["path"] == path) & (frame["year_kind"] == "calendar")
@@ -562,7 +555,7 @@ def _net_with_stub(result: Result, path: str) -> pd.Series:
 
 
 def decomposition(
-    owner: Result | Comparison,
+    owner: Owner,
     *,
     scenario: str | None = None,
     window: str | None = None,
@@ -575,14 +568,14 @@ def decomposition(
     scenario after the base over its longest window. ``effects`` is the table to read if it is at hand; else it
     is the comparison's, which projects anew. Raises InputError for what the table does not hold.
     """
-    from fiscal.results.result import Comparison
 
-    if not isinstance(owner, Comparison):
-        raise InputError(Problem("a decomposition needs a scenario and a base", value=owner.name))
+    if not isinstance(owner, ComparedTables):
+        raise InputError(Problem("a decomposition needs a scenario and a base", value=owner.runs[0].name))
+    base, *others = owner.runs
     table = owner.decomposition if effects is None else effects
-    spans = windows_of(owner.base)
+    spans = windows_of(base)
     chosen = {
-        "scenario": scenario or owner.others[0].name,
+        "scenario": scenario or others[0].name,
         "window": window or (spans[-1] if spans else str(table["window"].iloc[-1])),
         "line": line,
     }
@@ -604,13 +597,13 @@ def decomposition(
     ).assign(**chosen)
 
 
-def crypto_values(owner: Result | Comparison) -> pd.DataFrame:
+def crypto_values(owner: Owner) -> pd.DataFrame:
     """Value of a dollar put into crypto at the opening, by scenario and year-end, and into equity.
 
     Columns ``series, year, value``; scenarios on the same crypto returns share one series.
     """
     frames: dict[str, pd.Series] = {}
-    for result in runs_of(owner):
+    for result in owner.runs:
         returns = result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
         if "equity" not in frames:
             frames["equity"] = (1 + returns["equity"]).cumprod()
@@ -625,14 +618,14 @@ def crypto_values(owner: Result | Comparison) -> pd.DataFrame:
 FAN = ("q05", "q25", "median", "q75", "q95")
 
 
-def random_results(results: tuple[Result, ...]) -> tuple[Result, ...]:
+def random_results(results: tuple[OneRun, ...]) -> tuple[OneRun, ...]:
     """Results that keep the distribution over many paths."""
     return tuple(result for result in results if "path_years" in result.tables)
 
 
-def _random_result(owner: Result | Comparison, scenario: str | None) -> Result:
+def _random_result(owner: Owner, scenario: str | None) -> RunTables:
     """The random result of a name, or the first. Raises InputError when there is none."""
-    found = {result.name: result for result in random_results(runs_of(owner))}
+    found = {result.name: result for result in random_results(owner.runs)}
     if scenario is None and found:
         return next(iter(found.values()))
     if scenario not in found:
@@ -641,9 +634,7 @@ def _random_result(owner: Result | Comparison, scenario: str | None) -> Result:
     return found[scenario]
 
 
-def path_fan(
-    owner: Result | Comparison, scenario: str | None, line: str, reference: str
-) -> tuple[Result, pd.DataFrame]:
+def path_fan(owner: Owner, scenario: str | None, line: str, reference: str) -> tuple[RunTables, pd.DataFrame]:
     """The result, and its line by year over paths (``path_years``), the stub left out."""
     result = _random_result(owner, scenario)
     frame = result.tables["path_years"]
@@ -658,7 +649,7 @@ def path_fan(
     return result, frame[(frame["line"] == line) & (frame["reference"] == reference)]
 
 
-def dollar_fan(owner: Result | Comparison, scenario: str | None, asset: str) -> tuple[Result, pd.DataFrame]:
+def dollar_fan(owner: Owner, scenario: str | None, asset: str) -> tuple[RunTables, pd.DataFrame]:
     """The result, and a dollar in an asset by year over its paths."""
     result = _random_result(owner, scenario)
     frame = result.tables["path_dollar"]
@@ -681,14 +672,14 @@ def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
     return levels.set_axis(dates.to_numpy()), falls
 
 
-def headline(owner: Result | Comparison, value: str = "nominal_bn_usd") -> pd.DataFrame:
+def headline(owner: Owner, value: str = "nominal_bn_usd") -> pd.DataFrame:
     """The books by window and scenario, and net revenue against each reference.
 
     Columns ``window, scenario, deferred_revenue, payroll_forgone, withdrawal_tax, other_receipts,
     net_revenue, against_no_crypto, against_equity_adoption``, and ``against_base`` where a scenario
     differs from the first result in more than its crypto. Differences are NaN without a reference.
     """
-    results = runs_of(owner)
+    results = owner.runs
     base = results[0]
     rows = []
     for window in windows_of(base):
@@ -700,10 +691,8 @@ def headline(owner: Result | Comparison, value: str = "nominal_bn_usd") -> pd.Da
             row = {
                 "window": window,
                 "scenario": result.name,
-                "deferred_revenue": line["deferred_revenue"],
-                "payroll_forgone": line["payroll_forgone"],
-                "withdrawal_tax": line["withdrawal_tax"],
-                "other_receipts": line["conversion_tax"] + line["additional_tax"],
+                **{name: line[name] for name in (*FORGONE.parts, "withdrawal_tax")},
+                "other_receipts": OTHER_RECEIPTS.of(line),
                 "net_revenue": net,
             }
             for reference in REFERENCES:
@@ -717,6 +706,20 @@ def headline(owner: Result | Comparison, value: str = "nominal_bn_usd") -> pd.Da
             rows.append(row)
     frame = pd.DataFrame(rows)
     return frame if set_apart(results) else frame.drop(columns="against_base")
+
+
+def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
+    """The rows with one value. Raises InputError naming those that there are."""
+    known = frame[column].unique().tolist()
+    if value not in known:
+        message, allowed = f"no such {column.replace('_', ' ')}", ", ".join(map(str, known))
+        raise InputError(Problem(message, key=column, value=value, allowed=allowed))
+    return frame[frame[column] == value]
+
+
+def withdrawal_curve(exhibit: ShownTables, law_year: int, age_band: str) -> pd.DataFrame:
+    """Tax on a withdrawal by its size and earnings group, of one law year and age band."""
+    return chosen(chosen(exhibit.tables["withdrawal_curve"], "law_year", law_year), "age_band", age_band)
 
 
 def sensitivity() -> pd.DataFrame | None:
@@ -768,16 +771,15 @@ def drivers() -> dict[str, pd.DataFrame] | None:
 
 
 def tornado(
-    owner: Result | Comparison | Sweep, quantity: str | None = None, window: str | None = None
+    owner: Owner | SweptTables, quantity: str | None = None, window: str | None = None
 ) -> pd.DataFrame | None:
     """One setting at a time, the largest moves first: a sweep's own, else the stored one's; None if there is none.
 
     Columns as in the table ``tornado``, with ``low_change`` and ``high_change`` from the base in billions. Default:
     the effect that the sweep is about, over its longest window. Raises InputError for another quantity or window.
     """
-    from fiscal.studies.sweeps import Sweep
 
-    if isinstance(owner, Sweep):
+    if isinstance(owner, SweptTables):
         table = owner.tornado
     elif (stored := drivers()) is not None:
         table = stored["tornado"]

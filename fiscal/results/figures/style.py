@@ -2,7 +2,8 @@
 
 Colours are Okabe and Ito's (2008). No line is told by colour alone: dashes differ, fills carry hatches
 and everything is labelled where it is drawn. Nothing here touches matplotlib's global state: ``look()``
-holds inside a ``with`` only, and figures are made without pyplot.
+holds inside a ``with`` only, and figures are made without pyplot. A figure of ours starts from matplotlib's
+defaults; Axes that a user gives keep what the user made them with, and what is drawn on them starts from the defaults.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
@@ -114,14 +115,31 @@ FILLS: tuple[dict[str, Any], ...] = (
 
 
 def look() -> AbstractContextManager[Any]:
-    """The style as a context; outside it matplotlib is as it was."""
-    return mpl.rc_context(_RC)
+    """The style as a context, on matplotlib's own defaults: a user's matplotlibrc or style has no part in it.
+
+    Outside it matplotlib is as it was.
+    """
+    return matplotlib.style.context(_RC, after_reset=True)
+
+
+class OwnFigure(Figure):
+    """A figure that has the style whenever it is drawn or saved, also by a notebook or by the user's own call."""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw in the style, whatever settings hold outside it."""
+        with look():
+            super().draw(renderer)
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Save as :meth:`matplotlib.figure.Figure.savefig`; what ``options`` leave open is the style's."""
+        with look():
+            super().savefig(fname, **options)
 
 
 def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES, *, shared: bool = True) -> Any:
     """Axes of a new figure that no global state knows: one Axes, or an array of ``panels`` side by side, with one
     value axis if ``shared``."""
-    figure = Figure(figsize=inches, layout="constrained")
+    figure = OwnFigure(figsize=inches, layout="constrained")
     return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=shared)
 
 
@@ -131,7 +149,7 @@ TEXT_CONTRAST = 4.5
 
 def new_column(heights: Sequence[float], width: float) -> list[Axes]:
     """Axes of a new figure one below the other, ``heights`` and ``width`` in inches."""
-    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
+    figure = OwnFigure(figsize=(width, sum(heights)), layout="constrained")
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=list(heights))
     return list(axes[:, 0])
 

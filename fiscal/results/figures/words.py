@@ -13,23 +13,6 @@ MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 MISSING = "\N{EN DASH}"
 
-LINE_NAMES = {
-    "deferred_revenue": "Deferred revenue",
-    "payroll_forgone": "Payroll tax forgone",
-    "withdrawal_tax": "Withdrawal tax",
-    "conversion_tax": "Conversion tax",
-    "additional_tax": "Additional tax",
-    "net_revenue": "Net revenue",
-    "roth_upfront_tax": "Roth tax up front (memo)",
-    "inside_buildup_cash": "Inside build-up (memo)",
-    "tax_expenditure": "Tax expenditure (positive = cost)",
-    "displaced_gains_tax": "Gains tax displaced (memo)",
-    "rescue_cost": "Rescue cost (contingent)",
-    "net_revenue_after_rescue": "Net revenue after rescue",
-    "inside_buildup_shadow": "Inside build-up, shadow account",
-}
-"""Revenue lines as a reader sees them; :mod:`fiscal.budget.ledger` defines them."""
-
 PATH_NAMES = {
     "no_crypto": "no crypto",
     "equity_adoption": "same adoption in equity",

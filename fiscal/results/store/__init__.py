@@ -10,19 +10,20 @@ is always whole, and what was computed before an interruption is used again.
 from __future__ import annotations
 
 from fiscal.results.store.citation import caveats, cite, provenance
-from fiscal.results.store.folder import finish, read_run, read_sweep, stored_result, verify, write_run
+from fiscal.results.store.folder import finish, read_run, stored_result, verify, write_run
 from fiscal.results.store.log import on_stderr, reporter
 from fiscal.results.store.manifest import (
     INCOMPLETE,
     MANIFEST,
     SCHEMA_VERSION,
-    code_sha256,
     environment,
     git_state,
     input_fingerprint,
     input_record,
     is_run,
     read_manifest,
+    sealed,
+    unchecked,
 )
 from fiscal.results.store.place import Place, check_target, working_place
 from fiscal.results.store.rerun import Outcome, first_difference, rerun
@@ -37,7 +38,6 @@ __all__ = [
     "caveats",
     "check_target",
     "cite",
-    "code_sha256",
     "environment",
     "finish",
     "first_difference",
@@ -50,11 +50,12 @@ __all__ = [
     "provenance",
     "read_manifest",
     "read_run",
-    "read_sweep",
     "records",
     "rerun",
     "reporter",
+    "sealed",
     "stored_result",
+    "unchecked",
     "verify",
     "working_place",
     "write_run",

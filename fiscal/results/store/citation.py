@@ -67,6 +67,9 @@ def caveats(made: Mapping[str, Any]) -> list[str]:
             if set(tables) <= TAX_SCHEDULES
             else f"Made with data tables that do not come with this version: {named}."
         )
+    if made.get("unchecked"):
+        parts = ", ".join(made["unchecked"])
+        found.append(f"The run folder was written by an earlier version; not checked: {parts}.")
     return found
 
 
@@ -86,30 +89,25 @@ def cite(folder: str | Path) -> dict[str, Any]:
     said = caveats(made)
     title = _title(Path(folder), manifest) or scenario.title or manifest["name"]
     by = scenario.author or AUTHORS
-    text = (
-        f"{by} ({year}). {title} [run {manifest['name']} of {TITLE}, {version}]. "
-        f"Input fingerprint {made['input_fingerprint']}, record fingerprint {made['record_fingerprint']}."
-    )
+    text = f"{by} ({year}). {title} [run {manifest['name']} of {TITLE}, {version}]. {_fingerprints(made)}"
     key = re.sub(r"[^a-z0-9]+", "", manifest["name"].lower())[:40] or "run"
     fields = {
         "author": by if scenario.author else "{" + AUTHORS + "}",
         "title": f"{_tex(title)}",
         "year": year,
         "howpublished": _tex(f"Run {manifest['name']} of {TITLE}, {version}"),
-        "note": _tex(
-            " ".join(
-                [
-                    f"Input fingerprint {made['input_fingerprint']}, "
-                    f"record fingerprint {made['record_fingerprint']}.",
-                    *said,
-                ]
-            )
-        ),
+        "note": _tex(" ".join([_fingerprints(made), *said])),
     }
     fields["author"] = _tex(scenario.author) if scenario.author else fields["author"]
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
     bibtex = "\n".join([f"@misc{{fiscal-{key}-{made['record_fingerprint'][:8]},", *lines, "}"])
     return {"text": " ".join([text, *said]), "bibtex": bibtex, "caveats": said}
+
+
+def _fingerprints(made: Mapping[str, Any]) -> str:
+    names = ("input", "record", "manifest")
+    told = [f"{name} fingerprint {made[key]}" for name in names if made[key := f"{name}_fingerprint"]]
+    return f"{', '.join(told).capitalize()}."
 
 
 def _title(folder: Path, manifest: Mapping[str, Any]) -> str:

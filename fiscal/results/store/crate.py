@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fiscal import __version__
+from fiscal.base.version import __version__
 from fiscal.results.store.manifest import MANIFEST
 
 if TYPE_CHECKING:

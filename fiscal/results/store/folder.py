@@ -8,22 +8,29 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import parse_json, read_limited
+from fiscal.results.result import Result, refuse_totals
 from fiscal.results.store.crate import CRATE, describe
 from fiscal.results.store.log import LOG
 from fiscal.results.store.manifest import (
     MANIFEST,
     MAX_FILES,
+    MAX_MANIFEST_BYTES,
     SCHEMA_VERSION,
+    SEAL,
     TABLE_NAME,
+    changed_parts,
     environment,
     git_state,
     input_record,
+    is_run,
     made_at,
     read_manifest,
+    sealed,
+    unchecked,
 )
 from fiscal.results.store.place import Place, files_in, working_place
 from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain, write_json
@@ -31,41 +38,59 @@ from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fiscal.results.result import Result
     from fiscal.scenario import Scenario
     from fiscal.scenario.design import Design
-    from fiscal.studies.sweeps import Sweep
+
+
+class Recorded(Protocol):
+    """What a folder keeps: the run of a scenario or a sweep."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def scenario(self) -> Scenario:
+        """Of a sweep its base."""
+        ...
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]: ...
+    @property
+    def summary(self) -> Mapping[str, Any]: ...
+    @property
+    def design(self) -> Design | None:
+        """What the cases of a sweep change; none of a run."""
+        ...
+
+    def columns(self) -> Mapping[str, str]:
+        """What every column of the tables holds."""
+        ...
+
 
 COLUMNS_FILE, DESIGN_FILE = "columns.csv", "design.toml"
 MAX_TABLE_BYTES = 2 * 1024**3
+"""Of any one file; all of a run's together have :data:`MAX_RUN_BYTES`."""
+
+MAX_RUN_BYTES = 8 * 1024**3
 
 
 def write_run(
-    result: Result | Sweep, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
+    result: Recorded, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
 ) -> Path:
     """Write ``result`` to a new run folder and return its path.
 
     ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or the result holds
     totals only.
     """
-    from fiscal.results.result import Result, refuse_totals
-
     if isinstance(result, Result):
         refuse_totals(result)
-    with working_place(folder, result.scenario, _design_of(result), force=force) as place:
+    with working_place(folder, result.scenario, result.design, force=force) as place:
         finish(place, result, command)
     return Path(folder)
 
 
-def _design_of(result: Result | Sweep) -> Design | None:
-    from fiscal.results.result import Result
-
-    return None if isinstance(result, Result) else result.design
-
-
 def finish(
     place: Place,
-    result: Result | Sweep,
+    result: Recorded,
     command: Sequence[str] = (),
     files: Mapping[str, bytes] | None = None,
 ) -> None:
@@ -86,10 +111,8 @@ SETTINGS_TABLE = "settings"
 """The table in which the user's files are named."""
 
 
-def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
-    from fiscal.base import sources
-
-    folder, design = place.folder, _design_of(result)
+def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping[str, bytes]) -> None:
+    folder, design = place.folder, result.design
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
         message = "a file or table was changed while the run was made"
@@ -104,12 +127,12 @@ def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: M
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
-    words = _column_words(result)
-    indexes, rows = {}, []
+    words = result.columns()
+    rows = []
     for name, table in result.tables.items():
         if not TABLE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of a table file")
-        written, indexes[name] = flat(table)
+        written, _ = flat(table)
         if names and name == SETTINGS_TABLE:
             written = written.assign(value=written["value"].replace(names))
         written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
@@ -122,17 +145,14 @@ def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: M
     outputs = _hashes(folder)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
-        "name": result.name,
         "inputs": inputs,
         "outputs": outputs,
-        "table_indexes": indexes,
         "input_fingerprint": fingerprint_of(inputs),
         "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
-        # from here on in no fingerprint
-        "law": result.summary.get("law"),
+        # from here on in neither fingerprint
+        **repeated(result),
         "environment": environment(),
         "git": git_state(),
-        "own_tables": sources.own_tables(),
         "set_in": {"origins": dict(scenario.origins), "lineage": list(scenario.lineage)},
         "command": [os.fsencode(word).decode("utf-8", "replace") for word in command],
         "made": {"time": made_at()},
@@ -143,7 +163,20 @@ def _fill(result: Result | Sweep, place: Place, command: Sequence[str], files: M
     told = scenario if design is None else replace(scenario, title=design.title, description="")
     write_json(folder / CRATE, describe(manifest, told, sorted(files_in(folder))))
     manifest["beside"] = {name: sha256 for name, sha256 in _hashes(folder).items() if name not in outputs}
-    write_json(folder / MANIFEST, manifest)
+    manifest["sizes"] = {name: (folder / name).stat().st_size for name in {**outputs, **manifest["beside"]}}
+    write_json(folder / MANIFEST, sealed(manifest))
+
+
+def repeated(result: Recorded) -> dict[str, Any]:
+    """Parts of the manifest that are the same when the run is made again."""
+    from fiscal.base import sources
+
+    return {
+        "name": result.name,
+        "law": result.summary.get("law"),
+        "own_tables": sources.own_tables(),
+        "table_indexes": {name: flat(table)[1] for name, table in result.tables.items()},
+    }
 
 
 def _design_texts(design: Design, names: Mapping[str, str]) -> dict[str, str]:
@@ -160,12 +193,6 @@ def _design_texts(design: Design, names: Mapping[str, str]) -> dict[str, str]:
             settings = with_value(settings, section, name, names[str(reference.value(key))])
         texts[REFERENCE_FILE] = replace(reference, settings=settings).to_toml()
     return texts
-
-
-def _column_words(result: Result | Sweep) -> Mapping[str, str]:
-    from fiscal.results.result import COLUMNS, Result
-
-    return COLUMNS if isinstance(result, Result) else result.columns()
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -225,11 +252,11 @@ def read_run(folder: str | Path) -> Result:
     """
     from dataclasses import replace
 
-    from fiscal import __version__
-    from fiscal.results import schema
+    from fiscal.base.version import __version__
+    from fiscal.results import validate
 
     result = stored_result(folder)
-    problems = [replace(one, file=f"{folder}/{one.file}") for one in schema.misfits(result)]
+    problems = [replace(one, file=f"{folder}/{one.file}") for one in validate.misfits(result)]
     if problems:
         version = result.provenance["package_version"]
         if version != __version__:
@@ -247,10 +274,9 @@ def stored_result(folder: str | Path) -> Result:
     from dataclasses import replace
 
     from fiscal.base import sources
-    from fiscal.results.result import Result
 
     path = Path(folder)
-    manifest, tables = _sound(path)
+    manifest, tables = sound_tables(path)
     if DESIGN_FILE in manifest["outputs"]:
         message = "is a sweep, not the run of one scenario"
         raise InputError(Problem(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}"))
@@ -261,7 +287,7 @@ def stored_result(folder: str | Path) -> Result:
         )
         raise InputError(replace(told, allowed=scenario.name))
     shown = f"{folder}/summary.json"
-    summary = parse_json(read_limited(path / "summary.json", MAX_TABLE_BYTES, shown), shown)
+    summary = parse_json(read_limited(path / "summary.json", MAX_MANIFEST_BYTES, shown), shown)
     if not isinstance(summary, dict):
         raise InputError(Problem("is no summary", file=shown))
     return Result(
@@ -275,34 +301,7 @@ def stored_result(folder: str | Path) -> Result:
     )
 
 
-def read_sweep(folder: str | Path) -> Sweep:
-    """A sweep read back from its folder, after every file was checked against the manifest.
-
-    Raises InputError for a folder that holds none, and for files that are missing or were changed.
-    """
-    from fiscal.scenario.design import BASE_FILE, REFERENCE_FILE, read_design
-    from fiscal.scenario.scenario import NAME_PATTERN
-    from fiscal.scenario.toml import read_toml
-    from fiscal.studies.sweeps import Sweep
-
-    path = Path(folder)
-    manifest, tables = _sound(path)
-    if DESIGN_FILE not in manifest["outputs"]:
-        raise InputError(Problem("is no sweep", file=str(folder), allowed="a folder of fiscal sweep"))
-    if not NAME_PATTERN.fullmatch(manifest["name"]):
-        told = Problem("cannot be a name", file=f"{folder}/{MANIFEST}", key="name")
-        raise InputError(replace(told, value=manifest["name"][:80]))
-    asked = read_toml(path / DESIGN_FILE, f"{folder}/{DESIGN_FILE}").get("sweep")
-    named = [asked.get(key) for key in ("base", "against")] if isinstance(asked, dict) else []
-    # a file elsewhere, or one of the catalogue, is no part of the sweep
-    if any(name not in (BASE_FILE, REFERENCE_FILE, None) for name in named):
-        message = "names a scenario that is not part of the sweep"
-        raise InputError(Problem(message, file=f"{folder}/{DESIGN_FILE}", key="sweep"))
-    design = replace(read_design(path / DESIGN_FILE), name=manifest["name"])
-    return Sweep.stored(design, tables, str(folder))
-
-
-def _sound(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+def sound_tables(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Manifest and tables of a folder in which nothing was changed. Raises InputError for any other."""
     problems = verify(path)
     if problems:
@@ -339,13 +338,11 @@ def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
     settings = scenario.settings
     for key, path in own_files(settings).items():
         inside = file_settings()[key]
-        if path.as_posix() != inside or inside not in manifest["outputs"]:
+        if path != folder / inside or inside not in manifest["outputs"]:
             message = "names a file that is not part of the run"
             raise InputError(Problem(message, file=f"{folder}/scenario.toml", key=key, value=str(path)[:80]))
-        section, _, name = key.partition(".")
-        settings = with_value(settings, section, name, str(folder / inside))
     told = manifest["set_in"]  # the files and options that set the values, not the copy in the folder
-    return replace(scenario, settings=settings, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
+    return replace(scenario, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
 
 
 def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -353,6 +350,8 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
     return {
         "input_fingerprint": manifest["input_fingerprint"],
         "record_fingerprint": manifest["record_fingerprint"],
+        "manifest_fingerprint": manifest.get(SEAL),
+        "unchecked": unchecked(manifest),
         "git": manifest.get("git"),
         "files": dict(manifest["inputs"]["files"]),
         "own_tables": dict(manifest.get("own_tables", {})),
@@ -362,19 +361,17 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def verify(folder: str | Path) -> list[Problem]:
-    """Every fault of a run folder: missing, changed or added files, links, fingerprints that do not fit."""
-    path = Path(folder)
-    manifest = read_manifest(path)
-    problems = []
+    """Every fault of a run folder: missing, changed or added files, links, parts of the manifest that were changed,
+    fingerprints that do not fit. Raises InputError for what is no run folder, or one of another version."""
+    path, shown = Path(folder), f"{folder}/{MANIFEST}"
+    try:
+        manifest = read_manifest(path)
+    except InputError as error:
+        if not is_run(path) or any(problem.key == "schema_version" for problem in error.problems):
+            raise
+        return list(error.problems)
+    problems = changed_parts(manifest, shown) + _changed_files(path, manifest)
     named = {**manifest["outputs"], **manifest["beside"]}
-    for name, sha256 in named.items():
-        file = path / name
-        if _through_link(path, name):
-            problems.append(Problem("is a link", file=f"{folder}/{name}"))
-        elif not file.is_file():
-            problems.append(Problem("the file is missing", file=f"{folder}/{name}"))
-        elif file_sha256(file) != sha256:
-            problems.append(Problem("the file was changed after the run", file=f"{folder}/{name}"))
     present = set()
     for name in files_in(path):
         present.add(name)
@@ -392,10 +389,44 @@ def verify(folder: str | Path) -> list[Problem]:
     }
     for key, fingerprint in expected.items():
         if manifest[key] != fingerprint:
-            problems.append(Problem("does not fit the manifest", file=f"{folder}/{MANIFEST}", key=key))
+            problems.append(Problem("does not fit the manifest", file=shown, key=key))
     for name, sha256 in inputs["files"].items():
         if outputs.get(name) != sha256:
             problems.append(Problem("is not the file the run was asked with", file=f"{folder}/{name}"))
+    return problems
+
+
+def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
+    """Files of the manifest that are not what was written; what is too large or of another size is not read."""
+    named = {**manifest["outputs"], **manifest["beside"]}
+    problems, sizes = [], {}
+    for name in named:
+        if _through_link(path, name):
+            problems.append(Problem("is a link", file=f"{path}/{name}"))
+        elif not (path / name).is_file():
+            problems.append(Problem("the file is missing", file=f"{path}/{name}"))
+        else:
+            sizes[name] = (path / name).stat().st_size
+    told, fitting = sizes | manifest.get("sizes", {}), []
+    for name, size in sizes.items():
+        if size == told[name] and size <= MAX_TABLE_BYTES:
+            fitting.append(name)
+            continue
+        message = "the file was changed after the run" if size != told[name] else "the file is too large"
+        allowed = f"{min(told[name], MAX_TABLE_BYTES)} bytes"
+        problems.append(Problem(message, file=f"{path}/{name}", value=f"{size} bytes", allowed=allowed))
+    if sum(sizes[name] for name in fitting) > MAX_RUN_BYTES:
+        too_large = Problem("is larger than any run", file=str(path), allowed=f"{MAX_RUN_BYTES} bytes")
+        return [*problems, too_large]
+    for name in fitting:
+        try:
+            changed = file_sha256(path / name) != named[name]
+        except OSError as error:
+            reason = error.strerror or str(error)
+            problems.append(Problem(f"cannot be read: {reason}", file=f"{path}/{name}"))
+            continue
+        if changed:
+            problems.append(Problem("the file was changed after the run", file=f"{path}/{name}"))
     return problems
 
 

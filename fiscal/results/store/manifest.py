@@ -5,12 +5,14 @@
 ``record_fingerprint``
     that and the hash of every output: the same bytes answered.
 
-Time, machine, command, log and RO-Crate description are in the manifest but in neither fingerprint.
+``manifest_fingerprint``
+    the hash of every part of the manifest but those of :data:`EXEMPT`: nothing that it says was changed.
+
+Time, machine and command are in the manifest but in no fingerprint; log and RO-Crate description in the last alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -18,21 +20,29 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fiscal import __version__
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import parse_json, read_limited
+from fiscal.base.version import __version__
 from fiscal.results.store.values import fingerprint_of
 
 if TYPE_CHECKING:
     from fiscal.scenario import Scenario
     from fiscal.scenario.design import Design
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+READABLE_VERSIONS = (2, SCHEMA_VERSION)
+"""Manifests of version 2 have no hash of their own and no sizes."""
+
 MANIFEST = "manifest.json"
+EXEMPT = ("command", "environment", "made")
+"""Parts of a manifest under no hash: how the run was called, versions, and time."""
+
+PARTS, SEAL = "part_sha256", "manifest_fingerprint"
+_FINGERPRINTED = ("inputs", "outputs", "input_fingerprint", "record_fingerprint")
 INCOMPLETE = ".incomplete"
 """Ending of the folder beside a run folder in which the run is made."""
 
@@ -41,6 +51,7 @@ MAX_FILES = 10_000
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RECORDED_PACKAGES = (
     "SALib",
     "arch",
@@ -91,18 +102,6 @@ def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, 
 def input_fingerprint(scenario: Scenario, design: Design | None = None) -> str:
     """sha256 of the input record: equal for the same question, on any machine."""
     return fingerprint_of(input_record(scenario, design))
-
-
-@cache
-def code_sha256() -> str:
-    """sha256 over the package's source files, by relative name; the same in a wheel and a checkout."""
-    package = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py"), key=lambda file: file.relative_to(package).as_posix()):
-        name = file.relative_to(package).as_posix()
-        content = file.read_bytes().replace(b"\r\n", b"\n")  # git may check out either
-        digest.update(f"{name}\n{hashlib.sha256(content).hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def environment() -> dict[str, Any]:
@@ -190,11 +189,63 @@ def _git(root: Path, *arguments: str) -> str:
     return answer.stdout.strip()
 
 
+def against_commit(git: Mapping[str, Any]) -> str | None:
+    """Why a run that says it was made from this clean commit was not, given that its source code is this machine's.
+
+    None where nothing speaks against it. Raises LookupError where that cannot be found out: outside a checkout, for a
+    commit that is not in it, or for a run with uncommitted changes.
+    """
+    root = Path(__file__).resolve().parents[3]
+    commit = str(git["commit"])
+    if git["dirty"] or git_state() is None:
+        raise LookupError
+    try:
+        _git(root, "cat-file", "-e", f"{commit}^{{commit}}")
+        changed = _git(root, "diff", "--name-only", commit, "--", ":(glob)fiscal/**/*.py")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LookupError from error
+    return f"commit {commit[:12]} has other source code" if changed else None
+
+
 def made_at() -> str:
     """The moment in UTC, to the second; ``SOURCE_DATE_EPOCH`` where builds must repeat to the byte."""
     told = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = float(told) if re.fullmatch(r"\d{1,10}", told) else None
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with the hash of each of its parts, and the hash of all of these."""
+    parts = _part_hashes(manifest)
+    return {**manifest, PARTS: parts, SEAL: fingerprint_of(parts)}
+
+
+def _part_hashes(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: fingerprint_of(part) for name, part in manifest.items() if name not in (*EXEMPT, PARTS, SEAL)
+    }
+
+
+def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
+    """Parts of a manifest that are not as they were sealed, by name; ``shown`` is its file's name."""
+    if PARTS not in manifest:
+        return []
+    then, now = manifest[PARTS], _part_hashes(manifest)
+    problems = []
+    for name in {**then, **now}:
+        if then.get(name) != now.get(name):
+            what = "removed" if name not in now else "added" if name not in then else "changed"
+            problems.append(Problem(f"was {what} after the run", file=shown, key=name[:80]))
+    if manifest[SEAL] != fingerprint_of(then):
+        problems.append(Problem("does not fit the manifest", file=shown, key=SEAL))
+    return problems
+
+
+def unchecked(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Parts of a manifest that are under no hash though they matter: those of version 2."""
+    if PARTS in manifest:
+        return ()
+    return tuple(name for name in manifest if name not in (*EXEMPT, *_FINGERPRINTED, "schema_version"))
 
 
 def is_run(folder: str | Path) -> bool:
@@ -215,12 +266,20 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     shown = f"{path}/{MANIFEST}"
     if not _there(path / MANIFEST):
         raise InputError(_no_run(path))
+    if (path / MANIFEST).is_symlink():
+        raise InputError(Problem("is a link", file=shown, allowed="the file itself"))
     manifest = parse_json(read_limited(path / MANIFEST, MAX_MANIFEST_BYTES, shown), shown)
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
-    if isinstance(version, int) and version != SCHEMA_VERSION and "record_fingerprint" in manifest:
+    if isinstance(version, int) and version not in READABLE_VERSIONS and "record_fingerprint" in manifest:
         message = "was written by another version of fiscal"
         raise InputError(
-            Problem(message, file=shown, key="schema_version", value=version, allowed=str(SCHEMA_VERSION))
+            Problem(
+                message,
+                file=shown,
+                key="schema_version",
+                value=version,
+                allowed=", ".join(map(str, READABLE_VERSIONS)),
+            )
         )
     if not isinstance(manifest, dict) or not _shape_holds(manifest):
         raise InputError(Problem("is not a run manifest", file=shown))
@@ -238,6 +297,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         or not all(isinstance(column, str) for column in index)
         or f"tables/{name}.parquet" not in manifest["outputs"]
     ]
+    commit = (manifest.get("git") or {}).get("commit", "0" * 40)
+    if not _COMMIT.fullmatch(commit):
+        allowed = "the 40 or 64 hexadecimal digits of a commit"
+        problems.append(
+            Problem("is no commit", file=shown, key="git.commit", value=commit[:80], allowed=allowed)
+        )
     if problems:
         raise InputError(problems[:20])
     return manifest
@@ -297,10 +362,34 @@ def _shape_holds(manifest: dict[str, Any]) -> bool:
         and isinstance(manifest["inputs"].get("settings"), dict)
         and isinstance(manifest["made"].get("time"), str)
         and isinstance(manifest["inputs"].get("package_version"), str)
-        and (git is None or (isinstance(git, dict) and isinstance(git.get("commit"), str)))
+        and manifest["made"].keys() == {"time"}
+        and (git is None or _git_holds(git))
+        and _seal_holds(manifest)
         and isinstance(own, dict)
         and all(isinstance(word, str) for word in [*words, *own.values()])
         and _depth_holds(manifest)
+    )
+
+
+def _git_holds(git: Any) -> bool:
+    return (
+        isinstance(git, dict)
+        and git.keys() == {"commit", "dirty"}
+        and isinstance(git["commit"], str)
+        and isinstance(git["dirty"], bool)
+    )
+
+
+def _seal_holds(manifest: dict[str, Any]) -> bool:
+    """Whether sizes and hashes of the manifest's own are of the right kind; those of version 2 have none."""
+    parts, sizes = manifest.get(PARTS), manifest.get("sizes")
+    if manifest.get("schema_version") == 2 and PARTS not in manifest:
+        return "sizes" not in manifest and SEAL not in manifest
+    return (
+        isinstance(parts, dict)
+        and isinstance(manifest.get(SEAL), str)
+        and isinstance(sizes, dict)
+        and all(type(size) is int and size >= 0 for size in sizes.values())
     )
 
 

@@ -118,10 +118,19 @@ def _batches(place: Path) -> list[Path]:
 
 def files_in(folder: Path) -> Iterator[str]:
     """Relative names of everything in a folder that is no folder; links are named, not followed."""
-    for parent, folders, names in os.walk(folder):
-        links = [name for name in folders if (Path(parent) / name).is_symlink()]
-        for name in (*names, *links):
-            yield (Path(parent) / name).relative_to(folder).as_posix()
+    left = [folder]
+    while left:
+        try:
+            with os.scandir(
+                left.pop()
+            ) as entries:  # one by one: who takes no more than some stops in a full folder
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(Path(entry.path))
+                    else:
+                        yield Path(entry.path).relative_to(folder).as_posix()
+        except OSError:  # a folder that cannot be read, or was removed
+            continue
 
 
 MOST_DIFFERENCES = 19

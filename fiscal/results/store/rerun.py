@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fiscal.results.store.folder import stored_result, stored_scenario, write_run
-from fiscal.results.store.manifest import differences, environment, input_record, read_manifest
+from fiscal.results.store.folder import repeated, stored_result, stored_scenario, write_run
+from fiscal.results.store.manifest import (
+    MANIFEST,
+    against_commit,
+    differences,
+    environment,
+    input_record,
+    read_manifest,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,11 +35,13 @@ ROUNDING = 1e-12
 @dataclass(frozen=True)
 class Outcome:
     """``exact``: compared byte for byte; ``changed``: inputs and versions that are not those of the run;
-    ``differences``: the first one of every file that differs."""
+    ``differences``: the first one of every file that differs, and parts of the manifest that do; ``unchecked``: parts
+    that could not be compared."""
 
     exact: bool
     changed: tuple[str, ...]
     differences: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
 
 
 def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
@@ -46,8 +55,9 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
     scenario = stored_scenario(path, manifest)
     changed = tuple(_changed(manifest, scenario))
     again = run(scenario)
+    parts, unchecked = _by_part(manifest, again)
     if changed:
-        return Outcome(False, changed, tuple(_by_value(before, again)))
+        return Outcome(False, changed, (*parts, *_by_value(before, again)), unchecked)
     with tempfile.TemporaryDirectory() as place:
         made = write_run(again, Path(place) / "run")
         outputs = read_manifest(made)["outputs"]
@@ -60,7 +70,7 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
                 for name in outputs
                 if manifest["outputs"].get(name) != outputs[name]
             ]
-    return Outcome(True, (), tuple(lines))
+    return Outcome(True, (), (*parts, *lines), unchecked)
 
 
 def _changed(manifest: dict[str, Any], scenario: Scenario) -> list[str]:
@@ -68,6 +78,28 @@ def _changed(manifest: dict[str, Any], scenario: Scenario) -> list[str]:
     was = {"inputs": manifest["inputs"], "environment": manifest["environment"]}
     now = {"inputs": input_record(scenario), "environment": environment()}
     return [f"{name} {words}" for name, words in differences(was, now)]
+
+
+def _by_part(manifest: dict[str, Any], again: Result) -> tuple[list[str], tuple[str, ...]]:
+    """What the manifest says otherwise than the run made again, part by part; and the parts that were not compared.
+
+    Of other inputs the law and the tables may be others.
+    """
+    now = repeated(again)
+    if manifest["inputs"] != input_record(again.scenario):
+        return [], (*now, "git")
+    found = [
+        f"{MANIFEST}, {name}: {str(manifest.get(name))[:200]!r} then, {str(part)[:200]!r} now"
+        for name, part in now.items()
+        if manifest.get(name) != part
+    ]
+    if manifest.get("git") is None:
+        return found, ()
+    try:
+        against = against_commit(manifest["git"])
+    except LookupError:
+        return found, ("git",)
+    return found + ([f"{MANIFEST}, git: {against}"] if against else []), ()
 
 
 def _first_line(before: Path, after: Path, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables of one run: arrays in, tidy frames out; columns are documented in ``fiscal.results.result.COLUMNS``."""
+"""Tables of one run: arrays in, tidy frames out; :mod:`fiscal.results.schema` declares them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fiscal.results.tables.common import (
-    BILLION,
-    DRAW_AGES,
-    FISCAL_SAME_YEAR_SHARE,
-    FLOWS,
-    PRESENT_VALUE,
-    WINDOWS,
-    YearlyTotals,
-)
+from fiscal.results.tables.common import YearlyTotals
 from fiscal.results.tables.one_path import (
-    OPENING_STOCK,
-    STATE_LINES,
     line_sums,
     price_level,
     state_tax,
+    stocks,
     tables_of_one_path,
     total_tables,
 )
-from fiscal.results.tables.random_paths import PATH_LINES, path_tables
+from fiscal.results.tables.random_paths import path_tables
 from fiscal.results.tables.summary import summary_of, with_paths
 from fiscal.results.tables.values import value_tables
 
@@ -32,18 +23,10 @@ if TYPE_CHECKING:
     from fiscal.engine.run import Run
 
 __all__ = [
-    "BILLION",
-    "DRAW_AGES",
-    "FISCAL_SAME_YEAR_SHARE",
-    "FLOWS",
-    "OPENING_STOCK",
-    "PATH_LINES",
-    "PRESENT_VALUE",
-    "STATE_LINES",
-    "WINDOWS",
     "YearlyTotals",
     "line_sums",
     "path_tables",
+    "stocks",
     "price_level",
     "summary_of",
     "tables_of",

@@ -9,22 +9,19 @@ import pandas as pd
 
 from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES, LINES, contribution_weight, fiscal_line
+from fiscal.budget.ledger import contribution_weight, fiscal_line
+from fiscal.budget.lines import LINES, STATE_LINES, SUMS, VALUE_EXPENDITURE, with_sums
+from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
 from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
 from fiscal.markets.paths import implied_crypto_value_over_gdp
-from fiscal.people.macro import macro
-from fiscal.results.tables.common import (
-    BILLION,
-    FISCAL_SAME_YEAR_SHARE,
-    FLOWS,
-    PRESENT_VALUE,
-    WINDOWS,
-    YearlyTotals,
-    bill_factors,
-)
+from fiscal.people.economy import macro
+from fiscal.results.rows import CHECKS, FLOWS, STOCK
+from fiscal.results.schema import TABLES
+from fiscal.results.tables.common import YearlyTotals
 from fiscal.scenario import explain
 
 if TYPE_CHECKING:
+    from fiscal.engine.quick import TotalsRun
     from fiscal.engine.run import Run
 
 
@@ -38,7 +35,6 @@ STATE_TAXED = (
     "plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings", "conversions",
 )  # fmt: skip
 """Flows that a state's income tax falls on."""
-STATE_LINES = ("state_deferred_revenue", "state_withdrawal_tax")
 
 
 def state_tax(run: Run) -> pd.DataFrame:
@@ -117,15 +113,7 @@ def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
 
 def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
     """Fiscal-year lines; sums are made of their timed parts."""
-    sums = ("net_revenue", "tax_expenditure", "net_revenue_after_rescue")
-    lines = {line: _fiscal(run, line) for line in run.lines if line not in sums}
-    lines["net_revenue"] = sum(lines[line] for line in CASH_LINES)  # type: ignore[assignment]
-    lines["tax_expenditure"] = -(
-        lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"]
-    )
-    if "rescue_cost" in lines:
-        lines["net_revenue_after_rescue"] = lines["net_revenue"] + lines["rescue_cost"]
-    return {line: lines[line] for line in run.lines}
+    return with_sums({line: _fiscal(run, line) for line in run.lines if line not in SUMS})
 
 
 def _fiscal_gdp(run: YearlyTotals) -> np.ndarray:
@@ -255,9 +243,6 @@ def _present_values(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-OPENING_STOCK = "opening_stock"
-
-
 def _vintages(run: Run) -> pd.DataFrame:
     """What a year's contributions, or the opening stock, bring and cost over their whole life."""
     years = run.projection.years[run.horizon]
@@ -272,9 +257,7 @@ def _vintages(run: Run) -> pd.DataFrame:
             continue  # these stand in the tables of values
         own = valued.vintages
         lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
-        lines["tax_expenditure"] = -(
-            lines["deferred_revenue"] + lines["inside_buildup_shadow"] + lines["withdrawal_tax"]
-        )
+        lines["tax_expenditure"] = VALUE_EXPENDITURE.of(lines)
         rate = np.nan if valued.rate is None else valued.rate
         for line, values in lines.items():
             for c, character in enumerate(CHARACTERS):
@@ -299,7 +282,7 @@ def _vintages(run: Run) -> pd.DataFrame:
                     {
                         "basis": [valued.basis],
                         "rate": [rate],
-                        "vintage": [OPENING_STOCK],
+                        "vintage": [STOCK],
                         "tax_character": ["both"],
                         "line": [line],
                         "own_date_bn_usd": [value / BILLION],
@@ -308,16 +291,7 @@ def _vintages(run: Run) -> pd.DataFrame:
                 )
             )
     if not frames:
-        names = [
-            "basis",
-            "rate",
-            "vintage",
-            "tax_character",
-            "line",
-            "own_date_bn_usd",
-            "present_value_bn_usd",
-        ]
-        return pd.DataFrame(columns=names)
+        return pd.DataFrame(columns=list(TABLES["vintages"].columns))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -420,8 +394,7 @@ def _distribution(run: Run) -> pd.DataFrame:
                                 by_age[mine].sum(), (by_age / price[:, None])[mine].sum(),
                             )
                         )  # fmt: skip
-    names = ["path", "window", "line", "dimension", "member", "nominal_bn_usd", "real_bn_usd"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=list(TABLES["distribution"].columns))
 
 
 def _people(run: Run) -> pd.DataFrame:
@@ -476,21 +449,31 @@ def _checks(run: Run) -> pd.DataFrame:
     worst = residual.ravel()[np.abs(residual).argmax()]
     people = run.people.conservation_residual()
     worst_people = people.ravel()[np.abs(people).argmax()]
-    return pd.DataFrame(
-        [
-            {
-                "check": "account identity, worst cell, dollars",
-                "residual": worst,
-                "scale": float(run.projection.identity_scale_usd.max()),
-            },
-            {
-                "check": "people conserved, worst cell, persons",
-                "residual": worst_people,
-                "scale": float(run.people.people_open.max()),
-            },
-        ]
-    )
+    scales = [float(run.projection.identity_scale_usd.max()), float(run.people.people_open.max())]
+    return pd.DataFrame({"check": CHECKS, "residual": [worst, worst_people], "scale": scales})
 
 
 def _settings(run: YearlyTotals) -> pd.DataFrame:
     return explain(run.scenario)
+
+
+def stocks(run: TotalsRun) -> pd.DataFrame:
+    """Year-end balances in long form: ``path, year, part, nominal_bn_usd, real_bn_usd, gdp_share``."""
+    price, gdp = price_level(run), run.economy["gdp_bn_usd"].to_numpy()
+    frames = []
+    for p, label in enumerate(run.path_labels):
+        for part, values in run.stocks.items():
+            amounts = values[p] / BILLION
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "path": label,
+                        "year": run.years,
+                        "part": part,
+                        "nominal_bn_usd": amounts,
+                        "real_bn_usd": amounts / price,
+                        "gdp_share": amounts / gdp,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)

@@ -10,13 +10,14 @@ import pandas as pd
 
 from fiscal.budget import valuation
 from fiscal.budget.estimates import controlled_columns
-from fiscal.budget.ledger import CASH_LINES, fiscal_line
-from fiscal.budget.valuation import Window
+from fiscal.budget.ledger import fiscal_line
+from fiscal.budget.lines import amount, better_off
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS, Window, bill_factors
 from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.random_paths import LINES as SIMULATED_LINES
 from fiscal.engine.random_paths import STOCKS, Distribution, first_paths
 from fiscal.markets.implied import dollar, implied_by
-from fiscal.results.tables.common import BILLION, PRESENT_VALUE, WINDOWS, bill_factors
+from fiscal.results.rows import PATH_LINES
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Paths
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def _independent(of: Paths) -> bool:
-    """Whether the paths are independent draws: a Sobol sequence's points are not."""
+    """Whether the paths are independent draws: a Sobol sequence's points are not, nor are those of a user's file."""
     paths = of.scenario.settings.paths
-    return not (paths.model == "regime_switching" and paths.draws == "sobol")
+    return paths.model != "user" and not (paths.model == "regime_switching" and paths.draws == "sobol")
 
 
 def path_tables(of: Paths) -> dict[str, pd.DataFrame]:
@@ -128,15 +129,8 @@ def _path_lines(
     return lines
 
 
-PATH_LINES = ("withdrawal_tax", "deferral_balance", "net_revenue", "tax_expenditure")
-"""Lines whose distribution over paths is shown, made of a path's own lines."""
-
-
-def _with_sums(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    net = sum((lines[line] for line in CASH_LINES), start=np.zeros_like(lines["withdrawal_tax"]))
-    expenditure = -(lines["deferred_revenue"] + lines["inside_buildup_cash"] + lines["withdrawal_tax"])
-    balance = lines["deferred_revenue"] + lines["withdrawal_tax"]
-    return dict(zip(PATH_LINES, (lines["withdrawal_tax"], balance, net, expenditure), strict=True))
+def _shown(lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: amount(name, lines) for name in PATH_LINES}
 
 
 def _path_years(of: Distribution, independent: bool) -> pd.DataFrame:
@@ -144,7 +138,7 @@ def _path_years(of: Distribution, independent: bool) -> pd.DataFrame:
     found: dict[tuple[str, str, str], list[dict[str, np.ndarray]]] = {}
     for years in _blocks(len(of.years), of.count):
         levels = {
-            label: _with_sums(_path_lines(of, label, years=years))
+            label: _shown(_path_lines(of, label, years=years))
             | {stock: of.lines[label][stock][:, years] for stock in STOCKS}
             for label in of.lines
         }
@@ -228,11 +222,11 @@ def _window_sums(paths: Paths, of: Distribution) -> dict[str, dict[tuple[str, st
         return {
             (window.label, line): valuation.window_sum(values, of.years, window)
             for window in _windows_of(of)
-            for line, values in _with_sums(fiscal).items()
+            for line, values in _shown(fiscal).items()
         } | {
             # path by path in one order: a product of matrices may round by the number of paths
             (PRESENT_VALUE, line): (values * factors).sum(axis=1)
-            for line, values in _with_sums(lines).items()
+            for line, values in _shown(lines).items()
         }
 
     blocks = list(_blocks(of.count, len(of.years)))
@@ -274,7 +268,7 @@ def _path_windows(paths: Paths, of: Distribution) -> pd.DataFrame:
         controls = _window_controls(paths, of, reference)
         for (window, line), own in sums[SCENARIO_PATH].items():
             values = own if reference == "none" else own - sums[reference][window, line]
-            worse = values < 0 if line != "tax_expenditure" else values > 0
+            worse = better_off(line, values) < 0
             found = _statistics(values[:, None], _independent(paths), controls.get(window))
             rows.append(
                 {

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
-from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force
-from fiscal.results.tables.common import BILLION, DRAW_AGES, PRESENT_VALUE
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE
+from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
 
 SIZE_YEARS = (2035, 2050, 2100)
+
+DRAW_AGES = range(60, 100)
+"""Ages attained at which the summary says what share of a balance is drawn."""
 
 
 def _crypto_size_summary(sizes: pd.DataFrame) -> dict[str, dict[str, float]]:
@@ -59,6 +62,9 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             for window, part in own.groupby("window", sort=False)
         },
     }
+    warnings = law_warnings(run.scenario.settings)
+    if warnings:
+        summary["warnings_of_law"] = list(warnings)
     if "no_crypto" in run.projection.path_labels:
         summary["crypto_value_over_gdp"] = _crypto_size_summary(tables["crypto_size"])
     opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)

@@ -8,6 +8,8 @@ vintage, ``all_contributions`` every vintage to the horizon, ``opening_stock`` t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,50 +17,37 @@ import pandas as pd
 
 from fiscal.base.axes import GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_LINES, CASH_METHODS, cash_method, inside_buildup
+from fiscal.budget.ledger import CASH_METHODS, cash_method, inside_buildup
+from fiscal.budget.lines import (
+    CASH_LINES,
+    NET_REVENUE,
+    OF_CELLS,
+    RECEIPTS,
+    TAX_EXPENDITURE,
+    UPFRONT,
+    VALUE_EXPENDITURE,
+)
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
+from fiscal.results.rows import (
+    ALL,
+    EFFECT,
+    RISK_NEUTRAL,
+    STOCK,
+    basis_label,
+    displaced_shares,
+    market_name,
+    span_label,
+    vintage_scope,
+)
+from fiscal.results.schema import TABLES
 
 if TYPE_CHECKING:
     from fiscal.engine.risk_neutral import Price
     from fiscal.engine.run import Run, ValuedVintages
-    from fiscal.scenario.schema import Settings
 
-BILLION = 1e9
-STOCK, ALL, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
-RECEIPTS = ("withdrawal_tax", "conversion_tax", "additional_tax")
-UPFRONT = ("deferred_revenue", "payroll_forgone")
-RISK_NEUTRAL = "risk_neutral"
-STANDS_IN = "stands in for the scenario's own path, on which a value at market prices is undefined"
 FALL = 0.5
 """Fall of crypto whose effect on the claim is shown."""
-
-BASES_COLUMNS = (
-    "basis", "rate", "market", "scope", "weight", "line", "present_value_bn_usd", "standard_error_bn_usd", "per_dollar",
-)  # fmt: skip
-CLAIM_COLUMNS = (
-    "path", "year", "balance_bn_usd", "claim_bn_usd", "claim_share", "crypto_balance_bn_usd", "crypto_claim_bn_usd",
-    "marginal_crypto_claim_bn_usd", "fall_bn_usd",
-)  # fmt: skip
-DISTRIBUTION_COLUMNS = (
-    "basis", "rate", "market", "scope", "dimension", "member", "line", "present_value_bn_usd",
-)  # fmt: skip
-
-
-CONTINGENT_COLUMNS = (
-    "measure", "market", "window", "mean_bn_usd", "standard_error_bn_usd", "median_bn_usd", "q05_bn_usd",
-    "triggered_share", "paths",
-)  # fmt: skip
-PRESENT_VALUE = "present value"
-EXPENDITURE_COLUMNS = (
-    "measured_on", "method", "flows_of", "deferred_revenue_bn_usd", "inside_buildup_bn_usd", "withdrawal_tax_bn_usd",
-    "tax_expenditure_bn_usd",
-)  # fmt: skip
-SHADOW_LINES = ("inside_buildup_shadow", "withdrawal_tax")
-
-
-def vintage_scope(year: int) -> str:
-    """Name of a year's contributions as a scope."""
-    return f"contributions_{year}"
 
 
 def value_tables(run: Run) -> dict[str, pd.DataFrame]:
@@ -86,7 +75,7 @@ def bases_table(run: Run) -> pd.DataFrame:
             rows += _rows(valued, scope, lines, money)
     rows += list(_effects(run))
     rows += list(_risk_neutral(run))
-    return pd.DataFrame(rows, columns=list(BASES_COLUMNS))
+    return pd.DataFrame(rows, columns=list(TABLES["bases"].columns))
 
 
 def _at(run: Run) -> int:
@@ -121,11 +110,9 @@ def _scopes(run: Run, valued: ValuedVintages) -> Iterator[tuple[str, dict[str, f
 def _rows(
     valued: ValuedVintages, scope: str, lines: dict[str, float], money: float
 ) -> Iterator[dict[str, Any]]:
-    lines = lines | {"net_revenue": sum(lines.get(line, 0.0) for line in CASH_LINES)}
+    lines = lines | {"net_revenue": _net_revenue(lines)}
     if "inside_buildup_shadow" in lines:
-        lines["tax_expenditure"] = -sum(
-            lines[line] for line in ("deferred_revenue", "inside_buildup_shadow", "withdrawal_tax")
-        )
+        lines["tax_expenditure"] = VALUE_EXPENDITURE.of(lines)
     for line, value in lines.items():
         yield {
             "basis": valued.basis,
@@ -136,8 +123,18 @@ def _rows(
             "line": line,
             "present_value_bn_usd": value / BILLION,
             "standard_error_bn_usd": np.nan,
-            "per_dollar": value / money,
+            "per_dollar": _ratio(value, money),
         }
+
+
+def _net_revenue(lines: dict[str, float]) -> float:
+    """The sum of the cash lines that a scope has: an opening stock has none of its contributions' year."""
+    return float(NET_REVENUE.of(dict.fromkeys(CASH_LINES, 0.0) | lines))
+
+
+def _ratio(part: float, whole: float) -> float:
+    """``part / whole``; no number, an empty cell of a table, where the whole is nothing."""
+    return part / whole if whole else float("nan")
 
 
 def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
@@ -218,7 +215,7 @@ def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
             lines |= {line: float(flow @ factors) for line, flow in by_year.items()}
         elif name == EFFECT:
             lines |= dict.fromkeys(UPFRONT, 0.0)
-        lines["net_revenue"] = sum(lines.get(line, 0.0) for line in CASH_LINES)
+        lines["net_revenue"] = _net_revenue(lines)
         for line, amount in lines.items():
             yield {
                 "basis": RISK_NEUTRAL,
@@ -229,7 +226,7 @@ def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
                 "line": line,
                 "present_value_bn_usd": amount / BILLION,
                 "standard_error_bn_usd": _error(value, line) / BILLION,
-                "per_dollar": amount / put_in[name],
+                "per_dollar": _ratio(amount, put_in[name]),
             }
 
 
@@ -238,11 +235,6 @@ def _error(price: Price, line: str) -> float:
     if line == "net_revenue":
         return max(price.error_usd.values())
     return price.error_usd.get(line, 0.0)
-
-
-def market_name(model: str, stands_in: bool) -> str:
-    """Name of a random model as a market; it may stand in for the scenario's own path."""
-    return f"{model} ({STANDS_IN})" if stands_in else model
 
 
 # --- the claim on balances --------------------------------------------------------------------------
@@ -278,8 +270,8 @@ def claim_table(run: Run) -> pd.DataFrame:
         frame = pd.DataFrame({"year": run.projection.years[: len(claim)], **columns})
         frames.append(frame.assign(path=valued.market))
     if not frames:
-        return pd.DataFrame(columns=list(CLAIM_COLUMNS))
-    return pd.concat(frames, ignore_index=True)[list(CLAIM_COLUMNS)]
+        return pd.DataFrame(columns=list(TABLES["claim"].columns))
+    return pd.concat(frames, ignore_index=True)[list(TABLES["claim"].columns)]
 
 
 def _marginal_claim(run: Run) -> np.ndarray:
@@ -307,7 +299,7 @@ def distribution_table(run: Run) -> pd.DataFrame:
             for dimension, member, value in _members(run, cells, cohorts):
                 rows.append((*head, scope, dimension, member, line, value / BILLION))
     rows += list(_risk_neutral_groups(run))
-    return pd.DataFrame(rows, columns=list(DISTRIBUTION_COLUMNS))
+    return pd.DataFrame(rows, columns=list(TABLES["distribution_bases"].columns))
 
 
 Cells = tuple[str, str, np.ndarray, np.ndarray]
@@ -350,7 +342,7 @@ def _cells(run: Run, valued: ValuedVintages) -> Iterator[Cells]:
 def _flows(run: Run, line: str) -> np.ndarray:
     """A receipt by cell, ``(P, Y, A, G, S)``."""
     cells = run.projection.cells
-    return cells["owner_tax"] + cells["heir_tax"] if line == "withdrawal_tax" else cells[line]
+    return reduce(add, (cells[name] for name in OF_CELLS[line]))
 
 
 def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple[str, str, float]]:
@@ -367,11 +359,6 @@ def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple
         mine = decade == start
         if (by_cohort[mine] != 0).any():
             yield "birth_decade", f"{start}s", float(by_cohort[mine].sum())
-
-
-def basis_label(basis: str, rate: float | None) -> str:
-    """A basis by name and rate, as one text."""
-    return basis if rate is None else f"{basis} {rate:g}"
 
 
 # --- tax expenditure --------------------------------------------------------------------------------
@@ -401,7 +388,10 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
         if valued.marginal or valued.market == NO_CRYPTO_PATH:
             continue
         basis = basis_label(valued.basis, valued.rate)
-        own = {line: float(valued.vintages.contributions_total(line)[at].sum()) for line in SHADOW_LINES}
+        own = {
+            line: float(valued.vintages.contributions_total(line)[at].sum())
+            for line in ("inside_buildup_shadow", "withdrawal_tax")
+        }
         deferred = flows["deferred_revenue"][at]
         rows.append(
             (
@@ -409,15 +399,12 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
                 own["withdrawal_tax"],
             )
         )  # fmt: skip
-    frame = pd.DataFrame(rows, columns=list(EXPENDITURE_COLUMNS[:-1]))
-    amounts = list(EXPENDITURE_COLUMNS[3:-1])
+    schema = TABLES["tax_expenditure"]
+    frame = pd.DataFrame(rows, columns=list(schema.columns[:-1]))
+    amounts = list(schema.numbers[:-1])
     frame[amounts] = frame[amounts] / BILLION
-    return frame.assign(tax_expenditure_bn_usd=-frame[amounts].sum(axis=1))
-
-
-def displaced_shares(settings: Settings) -> list[float]:
-    """Shares of the crypto sleeve that would have been held outside: none, half, all, and the scenario's."""
-    return sorted({0.0, 0.5, 1.0, settings.books.displaced_taxable_share})
+    parts = dict(zip(TAX_EXPENDITURE.parts, (frame[name] for name in amounts), strict=True))
+    return frame.assign(tax_expenditure_bn_usd=TAX_EXPENDITURE.of(parts))
 
 
 def displaced_table(run: Run) -> pd.DataFrame:
@@ -478,12 +465,7 @@ def contingent_table(run: Run) -> pd.DataFrame:
                     "paths": count,
                 }
             )
-    return pd.DataFrame(rows, columns=list(CONTINGENT_COLUMNS))
-
-
-def span_label(first: int, last: int) -> str:
-    """Name of the calendar years from ``first`` to ``last``."""
-    return f"{first}-{last}"
+    return pd.DataFrame(rows, columns=list(TABLES["contingent"].columns))
 
 
 def _risk_neutral_groups(run: Run) -> Iterator[tuple[Any, ...]]:

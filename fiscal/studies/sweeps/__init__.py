@@ -7,7 +7,8 @@ measured one by one (:mod:`~fiscal.studies.sweeps.outcomes`), run on any number 
 
 from __future__ import annotations
 
-from fiscal.studies.sweeps.result import COLUMNS, Sweep
+from fiscal.studies.sweeps.result import Sweep
 from fiscal.studies.sweeps.running import sweep
+from fiscal.studies.sweeps.stored import read_sweep
 
-__all__ = ["COLUMNS", "Sweep", "sweep"]
+__all__ = ["Sweep", "read_sweep", "sweep"]

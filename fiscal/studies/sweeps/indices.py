@@ -18,23 +18,23 @@ from fiscal.scenario.design import Design, setting_of
 from fiscal.scenario.scenario import spell
 from fiscal.studies.sweeps.cases import BASE, DESIGN, HIGH, LOW
 from fiscal.studies.sweeps.outcomes import Outcome
+from fiscal.studies.sweeps.schema import INDICES, TABLES
 
 CONFIDENCE = 0.95
 RESAMPLES = 256
 NIL_SHARE = 1e-9
 """An outcome that varies by less than this part of its size does not vary: its indices are missing."""
 
-INDEX_COLUMNS = ("first_order", "first_order_confidence", "total", "total_confidence")
 QUANTILES = {"q05_bn_usd": 0.05, "median_bn_usd": 0.5, "q95_bn_usd": 0.95}
 
 
 def sobol_indices(names: Sequence[str], outcome: np.ndarray, seed: int, nil: float = 0.0) -> pd.DataFrame:
-    """First-order and total indices of one outcome, ``setting`` and :data:`INDEX_COLUMNS`.
+    """First-order and total indices of one outcome, ``setting`` and :data:`INDICES`.
 
-    ``outcome`` has the order of :func:`fiscal.studies.sweeps.cases.saltelli_points`. ``*_confidence`` is half the width of
-    the 95 percent interval. All are missing when a value is, or when nothing varies by more than ``nil``.
+    ``outcome`` has the order of :func:`~fiscal.studies.sweeps.cases.saltelli_points`. ``*_confidence`` is half the
+    width of the 95 percent interval. All are missing when a value is, or when nothing varies by more than ``nil``.
     """
-    table = pd.DataFrame({"setting": list(names)}).assign(**dict.fromkeys(INDEX_COLUMNS, np.nan))
+    table = pd.DataFrame({"setting": list(names)}).assign(**dict.fromkeys(INDICES, np.nan))
     spread = np.ptp(outcome)
     if not np.isfinite(spread) or spread <= max(nil, NIL_SHARE * np.abs(outcome).max()):
         return table
@@ -47,7 +47,7 @@ def sobol_indices(names: Sequence[str], outcome: np.ndarray, seed: int, nil: flo
             num_resamples=RESAMPLES, conf_level=CONFIDENCE, seed=seed + 1,  # SALib takes 0 for no seed
         )  # fmt: skip
     return table.assign(
-        **dict(zip(INDEX_COLUMNS, (found[key] for key in ("S1", "S1_conf", "ST", "ST_conf")), strict=True))
+        **dict(zip(INDICES, (found[key] for key in ("S1", "S1_conf", "ST", "ST_conf")), strict=True))
     )
 
 
@@ -59,7 +59,7 @@ def index_table(design: Design, cases: pd.DataFrame, outcomes: Sequence[Outcome]
         [
             sobol_indices(names, own[one.column].to_numpy(), design.seed, NIL_BN_USD)
             .assign(quantity=one.quantity, window=one.window)
-            [["quantity", "window", "setting", *INDEX_COLUMNS]]
+            [list(TABLES["indices"].columns)]
             for one in outcomes
         ],
         ignore_index=True,

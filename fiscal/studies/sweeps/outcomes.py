@@ -7,31 +7,17 @@ expected log returns. Totals equal those of a whole run to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
 from fiscal.engine import quick
-from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, holds_alternatives
-from fiscal.results.tables import PRESENT_VALUE, WINDOWS, line_sums
+from fiscal.engine.inputs import SCENARIO_PATH, holds_alternatives
+from fiscal.results.quantities import AGAINST_PATHS, AGAINST_REFERENCE, LEVELS
+from fiscal.results.tables import line_sums
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design
 from fiscal.studies.sweeps.cases import Case, reference_of, scenario_of
-
-LEVELS = ("net_revenue", "withdrawal_tax", "tax_expenditure")
-"""Lines of the scenario that a sweep reports; effects are of net revenue."""
-
-AGAINST_REFERENCE = "net_revenue_minus_reference"
-AGAINST_PATHS = {f"net_revenue_minus_{label}": label for label in (NO_CRYPTO_PATH, EQUITY_PATH)}
-
-QUANTITY_WORDS: Mapping[str, str] = {
-    "net_revenue": "net revenue",
-    "withdrawal_tax": "withdrawal tax",
-    "tax_expenditure": "tax expenditure (positive = a cost)",
-    "net_revenue_minus_reference": "net revenue less the reference's",
-    "net_revenue_minus_no_crypto": "net revenue less that without crypto",
-    "net_revenue_minus_equity_adoption": "net revenue less that of the same adoption in equity",
-}
-"""Quantities as a reader sees them."""
 
 Sums = Mapping[tuple[str, str, str], float]
 """(path, window, line) -> billions of current dollars, present values of 30 June 2025."""
@@ -67,13 +53,6 @@ def outcomes_with(design: Design, *, holds_crypto: bool) -> tuple[Outcome, ...]:
     last = design.base.value("horizon.last_year")
     windows = [window.label for window in WINDOWS if window.last <= last]
     return tuple(Outcome(one, window) for one in quantities for window in (*windows, PRESENT_VALUE))
-
-
-def headline_quantity(quantities: Iterable[str]) -> str:
-    """The effect that a sweep is about: against its reference, else against no crypto, else net revenue itself."""
-    known = set(quantities)
-    wanted = (AGAINST_REFERENCE, *AGAINST_PATHS, LEVELS[0])
-    return next(quantity for quantity in wanted if quantity in known)
 
 
 def measure(

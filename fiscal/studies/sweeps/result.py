@@ -5,57 +5,25 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.results.plots import Plotted
+from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design, setting_of
 from fiscal.scenario.scenario import spell
 from fiscal.studies.sweeps.cases import Case, cases_of
-from fiscal.studies.sweeps.indices import INDEX_COLUMNS, index_table, spread_table, tornado_table
-from fiscal.studies.sweeps.outcomes import QUANTITY_WORDS, Outcome, headline_quantity, outcomes_with
-
-if TYPE_CHECKING:
-    from fiscal.results.result import Plots
-
-COLUMNS: Mapping[str, str] = {
-    "case": "number of the case, from 0",
-    "part": "base: nothing moved; low, high: one setting at an end of its range; design: the grid or the Sobol points",
-    "moved": "the setting of a low or high end",
-    "message": "why the case failed; empty for one that did not",
-    "quantity": "what is reported: "
-    + "; ".join(f"{name}: {words}" for name, words in QUANTITY_WORDS.items()),
-    "window": "fiscal years, billions of current dollars; present value: flows to the horizon at Treasury bill "
-    "rates, billions of 30 June 2025",
-    "setting": "setting of the scenario, or row of data/assumptions.csv",
-    "unit": "unit of the setting",
-    "value": "the base's value, as in a scenario file",
-    "low": "low end of its range",
-    "high": "high end of its range",
-    "at_value_bn_usd": "the quantity in the base, billions of dollars",
-    "at_low_bn_usd": "the quantity with this setting alone at its low end",
-    "at_high_bn_usd": "the quantity with this setting alone at its high end",
-    "first_order": "first-order Sobol index: share of the variance over the design that goes when the setting is known",
-    "first_order_confidence": "half the width of its 95 percent interval (bootstrap)",
-    "total": "total Sobol index: share of the variance left when all settings but this one are known",
-    "total_confidence": "half the width of its 95 percent interval (bootstrap)",
-    "cases": "cases of the design that did not fail",
-    "mean_bn_usd": "mean over them, billions of dollars",
-    "standard_deviation_bn_usd": "standard deviation over them",
-    "lowest_bn_usd": "lowest of them",
-    "q05_bn_usd": "5 percent of them lie below",
-    "median_bn_usd": "their median",
-    "q95_bn_usd": "95 percent of them lie below",
-    "highest_bn_usd": "highest of them",
-}
-"""Columns of a sweep's tables; those of settings and outcomes in ``sweep`` are documented by :meth:`Sweep.columns`."""
+from fiscal.studies.sweeps.indices import index_table, spread_table, tornado_table
+from fiscal.studies.sweeps.outcomes import Outcome, outcomes_with
+from fiscal.studies.sweeps.schema import COLUMNS, TABLES
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Plotted):
     """A sweep's tables: ``sweep`` (one row a case), ``tornado``, ``spread``, and of a Sobol design ``indices``."""
 
     design: Design
@@ -123,7 +91,7 @@ class Sweep:
     @property
     def indices(self) -> pd.DataFrame:
         """First-order and total Sobol indices; without rows for a grid."""
-        return self.tables.get("indices", pd.DataFrame(columns=["quantity", "window", "setting"]))
+        return self.tables.get("indices", pd.DataFrame(columns=list(TABLES["indices"].columns)))
 
     @property
     def tornado(self) -> pd.DataFrame:
@@ -175,14 +143,7 @@ class Sweep:
             one.column: f"{QUANTITY_WORDS[one.quantity]}, {one.window}, billions of dollars"
             for one in self.outcomes
         }
-        return {**COLUMNS, **settings, **outcomes}
-
-    @property
-    def plot(self) -> Plots:
-        """Figures: ``plot.tornado(ax=None, quantity=..., window=...)`` returns Axes."""
-        from fiscal.results.result import Plots
-
-        return Plots(self)
+        return {name: column.words for name, column in COLUMNS.items()} | settings | outcomes
 
     def __repr__(self) -> str:
         return f"<fiscal Sweep {self.name!r}: {len(self.cases)} cases, {len(self.failed)} failed>"
@@ -228,11 +189,11 @@ def _is_case_table(
 
 def _is_index_table(found: pd.DataFrame, design: Design, outcomes: Sequence[Outcome]) -> bool:
     """Whether a table of someone else's making has an index for every outcome and factor of the design, in order."""
-    names = ["quantity", "window", "setting"]
-    if list(found.columns) != [*names, *INDEX_COLUMNS] or not _numbers(found, INDEX_COLUMNS):
+    schema = TABLES["indices"]
+    if list(found.columns) != list(schema.columns) or not _numbers(found, schema.numbers):
         return False
     keys = [(one.quantity, one.window, factor.key) for one in outcomes for factor in design.factors]
-    return list(zip(*(found[name].tolist() for name in names), strict=True)) == keys
+    return list(zip(*(found[name].tolist() for name in schema.keys), strict=True)) == keys
 
 
 def _stored_outcomes(design: Design, table: pd.DataFrame) -> tuple[Outcome, ...]:

@@ -6,6 +6,7 @@ interruption changes a bit of the tables.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +144,8 @@ def _computed(work: _Work, missing: Sequence[int], jobs: int) -> Iterator[tuple[
         min(jobs, len(rest)), mp_context=context, initializer=_begin, initargs=(work.design,)
     )
     try:
-        tasks = {pool.submit(_batch, first): first for first in rest}
+        with _deaf_children():
+            tasks = {pool.submit(_batch, first): first for first in rest}
         for task in as_completed(tasks):
             yield tasks[task], task.result()
     except BrokenProcessPool as error:
@@ -150,6 +153,20 @@ def _computed(work: _Work, missing: Sequence[int], jobs: int) -> Iterator[tuple[
         raise InputError(Problem(message, key="jobs", value=jobs, allowed="fewer, or more memory")) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes begun in here never hear Ctrl-C, not even before :func:`_begin`; the parent hears it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would undo the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _WORK: list[_Work] = []

@@ -1,0 +1,214 @@
+"""Settings that a scenario changes and that change nothing in it, because another setting keeps them from acting.
+
+Each rule says what its settings need. It holds only where every line of the books stays the same but for rounding; a
+test runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from fiscal.base.axes import FIRST_YEAR
+from fiscal.engine.inputs import alternative_shares, holds_alternatives
+from fiscal.law.limits import indexed_limits
+from fiscal.people.economy import macro
+from fiscal.scenario import Scenario, Settings
+
+FEWEST_PATHS = 4
+"""With fewer risk-neutral paths or paths of the backstop none are drawn."""
+
+
+class Rule(NamedTuple):
+    """Settings by name, or all of a section by its name and a dot; whether they can act; what they need."""
+
+    keys: tuple[str, ...]
+    acts: Callable[[Settings], bool]
+    needs: str
+
+
+def _draws(settings: Settings) -> bool:
+    """Whether any random paths are drawn, if only for values."""
+    drawn = settings.paths.model in ("regime_switching", "bootstrap")
+    priced = max(settings.books.risk_neutral_paths, settings.backstop.paths) >= FEWEST_PATHS
+    return drawn or (priced and holds_alternatives(settings))
+
+
+def _other_shares(settings: Settings) -> float:
+    others = settings.alternatives
+    return others.private_equity_share + others.real_estate_share + others.commodities_share
+
+
+def _below_law(column: str, setting: str) -> Callable[[Settings], bool]:
+    """Whether a limit set in dollars is below the law's of ``limits.change_year``; both are indexed alike after."""
+
+    def acts(settings: Settings) -> bool:
+        chosen = getattr(settings.limits, setting)
+        if chosen is None or not settings.limits.indexed:
+            return True
+        years = np.arange(FIRST_YEAR, settings.limits.change_year + 1)
+        prices = macro(years)["cpi_u"].to_numpy()
+        return bool(chosen < indexed_limits(years, prices)[column].iloc[-1])
+
+    return acts
+
+
+RULES = (
+    Rule(
+        ("adoption.participants_share",),
+        lambda s: alternative_shares(s).sum() > 0,
+        "an allocation above 0 to crypto or another alternative",
+    ),
+    Rule(
+        (
+            "adoption.allocation_share", "adoption.start_year", "adoption.full_year", "adoption.group_tilt",
+            "adoption.age_tilt", "adoption.allocation_heavy_multiple", "adoption.allocation_heavy_share",
+            "adoption.allocation_group_tilt", "adoption.allocation_age_tilt", "adoption.mode", "adoption.displaces",
+            "adoption.rebalancing", "alternatives.", "overlays.", "fees.crypto_rate", "paths.name",
+            "paths.outside_event_return", "backstop.", "books.displaced_taxable_share", "behaviour.chasing",
+            "behaviour.panic_share", "behaviour.contribution_return_response",
+        ),
+        holds_alternatives,
+        "holders: adoption.participants_share and an allocation above 0",
+    ),
+    Rule(
+        ("paths.name",), lambda s: s.paths.model == "deterministic", 'paths.model = "deterministic"'
+    ),
+    Rule(
+        ("paths.replay_start", "paths.replay_year", "paths.replay_scale"),
+        lambda s: s.paths.model == "historical_replay",
+        'paths.model = "historical_replay"',
+    ),
+    Rule(("paths.block_months",), lambda s: s.paths.model == "bootstrap", 'paths.model = "bootstrap"'),
+    Rule(
+        ("paths.equity_correlation", "paths.tail_share", "paths.tail_variance"),
+        lambda s: s.paths.model != "bootstrap" and _draws(s),
+        "paths of the model regime_switching, which also stands in for named paths where values are asked for",
+    ),
+    Rule(
+        (
+            "paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life", "paths.crypto_volatility",
+            "paths.crypto_volatility_mature", "paths.maturing_years", "paths.value_cap_over_gdp",
+        ),
+        _draws,
+        "random paths",
+    ),
+    Rule(
+        ("adoption.group_tilt", "adoption.age_tilt"),
+        lambda s: s.adoption.participants_share < 1,
+        "adoption.participants_share below 1",
+    ),
+    Rule(
+        ("adoption.allocation_heavy_share",),
+        lambda s: s.adoption.allocation_heavy_multiple > 1,
+        "adoption.allocation_heavy_multiple above 1",
+    ),
+    Rule(
+        ("adoption.rebalancing",),
+        lambda s: s.adoption.mode == "transfer",
+        'adoption.mode = "transfer"',
+    ),
+    Rule(("alternatives.fee_rate",), lambda s: _other_shares(s) > 0, "an alternative other than crypto"),
+    Rule(
+        ("overlays.price_impact_persistence",),
+        lambda s: s.overlays.price_impact_multiplier > 0,
+        "overlays.price_impact_multiplier above 0",
+    ),
+    Rule(
+        ("overlays.reversal_kind",),
+        lambda s: s.overlays.reversal_year is not None or s.overlays.reversal_trigger_fall is not None,
+        "overlays.reversal_year or overlays.reversal_trigger_fall",
+    ),
+    Rule(
+        ("overlays.operational_recovery_share",),
+        lambda s: s.overlays.operational_loss_frequency > 0,
+        "overlays.operational_loss_frequency above 0",
+    ),
+    Rule(
+        ("overlays.custody_loss_share",),
+        lambda s: s.overlays.custody_loss_year is not None,
+        "overlays.custody_loss_year",
+    ),
+    Rule(
+        ("overlays.custody_loss_year",),
+        lambda s: s.overlays.custody_loss_share > 0,
+        "overlays.custody_loss_share above 0",
+    ),
+    Rule(
+        ("behaviour.panic_fall", "behaviour.panic_years"),
+        lambda s: s.behaviour.panic_share > 0,
+        "behaviour.panic_share above 0",
+    ),
+    Rule(
+        ("roth.plateau_year",),
+        lambda s: s.roth.elective_share_step != 0,
+        "roth.elective_share_step other than 0",
+    ),
+    Rule(
+        ("roth.elective_share_step",),
+        lambda s: s.roth.plateau_year > FIRST_YEAR,
+        f"roth.plateau_year after {FIRST_YEAR}",
+    ),
+    Rule(
+        ("roth.employer_first_year",), lambda s: s.roth.employer_share > 0, "roth.employer_share above 0"
+    ),
+    Rule(
+        ("roth.employer_share",),
+        lambda s: s.roth.employer_first_year <= s.horizon.last_year,
+        "roth.employer_first_year within the horizon",
+    ),
+    Rule(
+        ("limits.change_year",),
+        lambda s: (
+            any(value is not None for name, value in s.limits if name.endswith("_usd"))
+        ),
+        "a limit or cap in dollars",
+    ),
+    Rule(
+        ("limits.catch_up_limit_usd",),
+        _below_law("catch_up_limit_usd", "catch_up_limit_usd"),
+        "an amount below the law's: the sample does not show what people at the limit would save beyond it",
+    ),
+    Rule(
+        ("limits.additions_limit_usd",),
+        _below_law("annual_additions_limit_usd", "additions_limit_usd"),
+        "an amount below the law's: the sample does not show what people at the limit would save beyond it",
+    ),
+    Rule(
+        ("withdrawals.conversion_first_year", "withdrawals.conversion_last_year"),
+        lambda s: s.withdrawals.conversion_rate > 0,
+        "withdrawals.conversion_rate above 0",
+    ),
+    Rule(
+        ("withdrawals.conversion_rate",),
+        lambda s: s.withdrawals.conversion_first_year <= s.horizon.last_year,
+        "withdrawals.conversion_first_year within the horizon",
+    ),
+    Rule(
+        ("heirs.age_gap", "people.retired_rank_correlation"),
+        lambda s: s.tax.flat_rate is None,
+        "the law's schedules: tax.flat_rate taxes everybody alike",
+    ),
+    Rule(
+        ("state.rate", "state.withdrawals_taxed_share"),
+        lambda s: s.state.income_tax,
+        "state.income_tax = true",
+    ),
+)  # fmt: skip
+
+
+def idle_settings(scenario: Scenario) -> dict[str, str]:
+    """The settings that the scenario changes without effect -> what they need to have one."""
+    found: dict[str, str] = {}
+    changed = scenario.changed()
+    for rule in RULES:
+        own = [
+            key
+            for key in changed
+            if key not in found and (key in rule.keys or f"{key.split('.')[0]}." in rule.keys)
+        ]
+        if own and not rule.acts(scenario.settings):
+            found |= dict.fromkeys(own, rule.needs)
+    return found

@@ -1,0 +1,91 @@
+"""The event of a path: when crypto's returns leave the return that it earns outside one, read from the returns alone.
+
+Whatever is said of a path (how an event is dated, how large it is, what the path returns in the long run) comes from
+here, never from the name of a path or of a scenario.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fiscal.base.axes import FIRST_YEAR
+from fiscal.markets.core import long_run_means
+from fiscal.markets.history import REAL_HALVES, half_returns_real
+from fiscal.markets.paths import CRYPTO, EQUITY
+
+CALM_RATE = 0.03
+"""Returns within this of the outside-event return, a year, are no event: the mean of equity is known no better."""
+
+FIRST_FULL_YEAR = FIRST_YEAR + 2
+"""First calendar year of which no half is a real one."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Years in which crypto departs from its outside-event return, first to last, and what it does in them.
+
+    ``dollar`` is what a dollar in crypto becomes over them, ``dollar_outside`` the same at the outside-event return.
+    """
+
+    first_year: int
+    last_year: int
+    dollar: float
+    dollar_outside: float
+
+
+def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside_rate: float) -> Event | None:
+    """The event of annual returns ``crypto`` and ``equity`` (Y,) over ``years`` from 2025; None where there is none.
+
+    A year belongs to it if crypto's return differs from the outside-event rate by more than :data:`CALM_RATE` and is
+    not equity's own. Of 2026 the second half counts, annualized; what has happened is no event.
+    """
+    rates = np.array(crypto, dtype=float)
+    for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
+        if year == FIRST_YEAR + 1 and half == 0:
+            rates[years == year] = ((1 + rates[years == year]) / (1 + real[CRYPTO])) ** 2 - 1
+    alone = ~np.isclose(crypto, equity, rtol=0.0, atol=1e-9)
+    departs = alone & (np.abs(rates - outside_rate) > CALM_RATE) & (years > FIRST_YEAR)
+    if not departs.any():
+        return None
+    first, last = (int(years[departs][end]) for end in (0, -1))
+    inside = (years >= first) & (years <= last)
+    halves = np.where(years == FIRST_YEAR + 1, 0.5, 1.0)[inside]
+    return Event(
+        first,
+        last,
+        float(np.prod((1 + rates[inside]) ** halves)),
+        float((1 + outside_rate) ** halves.sum()),
+    )
+
+
+def outside_event_rate(outside: float | None, core: dict[str, float]) -> float:
+    """Crypto's yearly return outside an event: as set, or the equity return in force."""
+    means = long_run_means(core)["geometric_return_rate"].to_numpy(dtype=float)
+    return float(means[EQUITY]) if outside is None else float(outside)
+
+
+def geometric_rate(years: np.ndarray, returns: np.ndarray) -> float:
+    """Geometric mean return a year from 2027, the first year that is all projected, to the last of ``years``."""
+    later = years >= FIRST_FULL_YEAR
+    return float(np.prod(1 + returns[later]) ** (1 / later.sum()) - 1) if later.any() else float("nan")
+
+
+def described(event: Event | None) -> str:
+    """The event in words: its years, and what a dollar in crypto becomes over them, and would outside it."""
+    if event is None:
+        return "no event: crypto earns its outside-event return, or what equity earns, throughout"
+    when = (
+        f"in {event.first_year}"
+        if event.first_year == event.last_year
+        else f"from {event.first_year} to {event.last_year}"
+    )
+    return (
+        f"an event {when}, in which a dollar in crypto becomes {_dollars(event.dollar)}, and "
+        f"{_dollars(event.dollar_outside)} at the return outside it"
+    )
+
+
+def _dollars(value: float) -> str:
+    return f"${value:,.2f}" if value < 1e6 else f"${value:.3g}"

@@ -1,0 +1,212 @@
+"""Reform files as the field writes them, and what is told of them; Tax-Calculator is asked once a case (seconds)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fiscal.base.axes import ATTAINED_AGES
+from fiscal.base.errors import InputError
+from fiscal.base.files import parse_json
+from fiscal.law import reforms, schedules
+from fiscal.law.build import schedules as build
+from fiscal.law.build.microdata import LAST_FILE_YEAR
+from fiscal.law.reforms import Reform, parse_reform, read_reform, tried
+from fiscal.people.mobility import mobility_matrix
+
+
+def parsed(text: str) -> dict:
+    return dict(parse_reform(text.encode(), "reform.json").parameters)
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('{"II_rt7": {"2030": NaN}}', "NaN is no number of JSON"),
+        ('{"II_rt7": {"2030": 1e999}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"2030": null}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"2030": "0.3"}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is no amount"),
+        ('{"II_rt7": {"99999999999999999999": 0.4}}', "is no year"),
+        ('{"II_rt7": {"\uff12\uff10\uff13\uff10": 0.4}}', "is no year"),
+        ('{"II_rt7": {"2101": 0.4, "x": []}}', "(?s)2101: is no year.*x: is no year.*x: is no amount"),
+        ('{"II_rt7": ', "JSON"),
+        ('{"II_rt7": {"2030": 0.4} /* no end', "JSON"),
+    ],
+)
+def test_a_reform_is_numbers_by_year(text: str, word: str) -> None:
+    """What Tax-Calculator would take for a value, or ignore without a word."""
+    with pytest.raises(InputError, match=word):
+        parsed(text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)none\.json: no such file.*other\.json: no such file"):
+        read_reform(tmp_path / "none.json", tmp_path / "other.json")
+
+
+def test_years_outside_are_turned_round_in_the_message() -> None:
+    with pytest.raises(InputError, match="parameter comes first") as told:
+        parsed('{"2030": {"_II_rt7": [0.4]}, "2031": {"_II_rt7": [0.5], "STD": [1, 2]}}')
+    assert json.dumps({"II_rt7": {"2030": [0.4], "2031": [0.5]}, "STD": {"2031": [1, 2]}}) in str(told.value)
+
+
+@pytest.mark.parametrize("written", ["9e99", "1e100", "1e308", "9" + "0" * 99, "9" + "0" * 120])
+def test_no_limit_is_written_as_the_field_does(written: str) -> None:
+    assert parsed(f'{{"X": {{"2030": {written}, "2031": [{written}, -{written}, 1]}}}}') == {
+        "X": {2030: 9e99, 2031: [9e99, -9e99, 1]}
+    }
+
+
+def test_large_whole_numbers_are_floats_and_others_as_written() -> None:
+    found = parsed('{"X": {"2030": 100000000000000000000, "2031": 400000, "2032": true}}')["X"]
+    assert [type(value) for value in found.values()] == [float, int, bool]
+
+
+def test_comments_marks_and_texts_with_slashes() -> None:
+    text = """// A title: "quoted", and a // in it
+    {  /* { "II_rt7": */
+      "X": {"2030": 0.4}, // "X": {"2030": 1}
+      "http://a/*b*/": {"2031": 2 /* of
+      two lines */ }
+    }"""
+    expected = {"X": {2030: 0.4}, "http://a/*b*/": {2031: 2}}
+    assert parsed(text) == expected == parsed("\ufeff" + text)
+    with pytest.raises(InputError, match="line 3 column"):  # the line of the file
+        parsed('// one\n/* two */ {"X":\n oops}')
+
+
+def test_endless_texts_and_comments_take_no_time() -> None:
+    for content in (b"/*" * 400_000, b'"\\' * 400_000, b'"' + b'\\"' * 400_000):
+        with pytest.raises(InputError):
+            parse_reform(content, "reform.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ('{"A": {"2030": 1}, "B": {"2030": 0}, "A": {"2031": 2}}', ["A"]),
+        ('{"A": {"2030": 1, "2031": 2, "2030": 1}}', ["A, 2030"]),
+        (
+            '{"policy": {"A": {"2030": 1, "2030": 2}}, "policy2": 1, "policy2": 2}',
+            ["policy2", "policy, A, 2030"],
+        ),
+        ('{"A": [{"x": 1}, {"x": 1, "x": 1}]}', ["A, 1, x"]),
+    ],
+)
+def test_names_that_stand_twice_are_refused_by_name(text: str, places: list[str]) -> None:
+    with pytest.raises(InputError) as told:
+        parse_json(text.encode(), "mine.json")
+    assert [(one.file, one.key) for one in told.value.problems] == [("mine.json", place) for place in places]
+
+
+def test_parts_beside_the_policy_are_named_as_not_used() -> None:
+    parts = b'{"policy": {"X": {"2030": [1, 2]}}, "consumption": {"Y": 1}, "growdiff_response": {}}'
+    one = parse_reform(parts, "a.json")
+    assert one.parameters == {"X": {2030: [1, 2]}}
+    (said,) = reforms.said_of(one, [])
+    assert "a.json" in said and "'consumption'" in said and "growdiff" not in said
+    assert parse_reform(b'{"policy": {"X": {"2030": 1}}}', "a.json").unused == ()
+
+
+def test_a_later_file_takes_over_from_its_first_year(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    first.write_text('{"X": {"2030": 1, "2035": 2}, "Y": {"2030": 3}}')
+    second.write_text('// b\n{"X": {"2032": 5}}')
+    assert read_reform(first, second).parameters == {"X": {2030: 1, 2032: 5}, "Y": {2030: 3}}
+    assert read_reform(second, first).parameters == {"X": {2030: 1, 2035: 2}, "Y": {2030: 3}}
+
+
+# --- years --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first_year", [None, 2050])
+def test_each_change_has_its_law_year_and_the_one_before(first_year: int | None) -> None:
+    reform = reforms.moved({"A": {2040: 1, 2041: 0}, "B": {2060: 1, 2070: 2}}, first_year)
+    years = reforms.reform_years(reform)
+    changes = reforms.change_years(reform)
+    assert changes[0] == (first_year or 2040) and len(changes) == 4
+    assert set(years) >= {year for change in changes for year in (change - 1, change)} | set(
+        reforms.LAW_YEARS
+    )
+    assert years == tuple(sorted(set(years)))
+
+
+def test_late_reforms_are_redated_to_the_last_law_year() -> None:
+    late = {"NIIT_rt": {2050: 0.05, 2070: 0.06}}
+    assert reforms.redated(late, 2044, 2036) == {}
+    assert reforms.redated(late, 2052, 2036) == {"NIIT_rt": {2036: 0.05}}
+    assert reforms.redated(late, 2076, 2036) == {"NIIT_rt": {2036: 0.06}}
+
+
+# --- trial --------------------------------------------------------------------------------------------
+
+
+def test_a_provision_of_a_year_changes_the_law_of_that_year_alone() -> None:
+    """And Tax-Calculator warns of what it takes with a warning."""
+    trial = tried(
+        Reform({"II_rt7": {2040: 0.5, 2041: 0.37}, "ID_Medical_frt": {2040: 0.0, 2041: 0.075}}, "a.json")
+    )
+    assert trial.changed == (2040,)
+    assert [line for line in trial.warnings if "ID_Medical_frt" in line and "2040" in line]
+
+
+@pytest.mark.parametrize(
+    ("reform", "word"),
+    [
+        ({"II_rt77": {2030: 0.4}}, "II_rt77 does not exist"),
+        ({"II_rt7": {2045: 4.5, 2050: 0.4}}, "2045.*4.5 > max 1"),  # later replaced, and refused all the same
+        ({"ID_prt": {2045: 0.03}, "ID_crt": {2045: 0.8}, "ID_ps": {2045: [3e5] * 5}}, "Pease and OBBBA"),
+    ],
+)
+def test_whatever_tax_calculator_raises_is_one_message(reform: dict, word: str) -> None:
+    with pytest.raises(InputError, match=f"mine.json: reform: .*{word}"):
+        tried(Reform(reform, "mine.json"))
+
+
+# --- key, kept years ----------------------------------------------------------------------------------
+
+
+def test_a_reforms_key_is_its_content() -> None:
+    one = Reform({"II_rt7": {2050: 0.45}}, "a.json")
+    assert build.reform_key(one) == build.reform_key(Reform({"II_rt7": {2050: 0.45}}, "b.json"))
+    assert build.reform_key(one) != build.reform_key(Reform({"II_rt7": {2050: 0.46}}, "a.json"))
+    assert build.reform_key(one) != build.reform_key(Reform({"II_rt7": {2051: 0.45}}, "a.json"))
+
+
+def test_current_law_between_law_years_is_what_the_projection_reads(tmp_path: Path) -> None:
+    """A law year that a reform leaves alone moves no schedule of any year."""
+    years = reforms.reform_years({"X": {2041: 1}})
+    parts = build.law_interpolated(years)
+    assert set(parts) == set(years)
+    for name in build.SCHEDULES:
+        pd.concat([parts[year][name] for year in years]).to_csv(tmp_path / f"{name}.csv", index=False)
+    law, same = schedules.load(), schedules.load(tmp_path)
+    assert set(same.law_years) - set(law.law_years) == {2040, 2041}
+    asked, mobility, half = np.arange(2025, 2061), mobility_matrix(0.7), np.full(len(ATTAINED_AGES), 0.5)
+    left, right = (one.withdrawal_tax(asked, half, mobility) for one in (law, same))
+    np.testing.assert_allclose(left.knots_usd, right.knots_usd, rtol=1e-9)
+    np.testing.assert_allclose(left.tax_usd, right.tax_usd, rtol=1e-6, atol=0.01)
+    rates = [one.deferral(asked, mobility).deferral_rate for one in (law, same)]
+    np.testing.assert_allclose(*rates, atol=3e-4)  # dollars and rates cannot both be linear
+    np.testing.assert_allclose(*(one.outside(asked, mobility)[2] for one in (law, same)), atol=1e-6)
+
+
+def test_finished_law_years_are_kept_and_damaged_ones_are_not(tmp_path: Path) -> None:
+    part = build.law_interpolated([LAST_FILE_YEAR])[LAST_FILE_YEAR]
+    build.keep_year(tmp_path / "kept", LAST_FILE_YEAR, part)
+    back = build.kept_year(tmp_path / "kept", LAST_FILE_YEAR)
+    assert back is not None and set(back) == set(part)
+    for name, table in part.items():
+        assert back[name].to_csv() == table.reset_index(drop=True).to_csv()
+    (file,) = (tmp_path / "kept").iterdir()
+    file.write_bytes(file.read_bytes()[:-10])
+    assert build.kept_year(tmp_path / "kept", LAST_FILE_YEAR) is None
+    assert build.kept_year(tmp_path / "kept", 2030) is None
