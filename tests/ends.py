@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from fiscal.base.errors import FiscalError, InputError
-from fiscal.engine import run
 from fiscal.report import assemble
 from fiscal.report.brief import brief
 from fiscal.report.pdf import as_json
-from fiscal.results import store
+from fiscal.results import running, store
 from fiscal.results.result import Result
 from fiscal.scenario import load
 from fiscal.scenario.schema import SECTIONS, declared
@@ -91,7 +90,7 @@ def allowed(changes: Mapping[str, object]) -> bool:
 
 def run_whole(place: Path, changes: Mapping[str, object]) -> Result:
     """Run a short boom with the changes, keep it in a folder, and make its brief beside the baseline's."""
-    result = run.run(load("boom", SHORT | changes))
+    result = running.run(load("boom", SHORT | changes))
     store.write_run(result, place / "run")
     as_json(brief(assemble((result,))))
     with contextlib.suppress(InputError):  # runs in other prices cannot be compared
@@ -102,7 +101,7 @@ def run_whole(place: Path, changes: Mapping[str, object]) -> Result:
 @cache
 def base() -> Result:
     """The baseline that a brief sets a run beside."""
-    return run.run(load("baseline", SHORT))
+    return running.run(load("baseline", SHORT))
 
 
 def try_end(place: Path, change: Change) -> None:

@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 
 from fiscal import cli, report
 from fiscal.base.errors import FiscalError
-from fiscal.engine import run
 from fiscal.engine.inputs import path_settings
 from fiscal.law import reforms as reforms_of
 from fiscal.law.build import schedules
 from fiscal.markets import core, paths
+from fiscal.results import running
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario, catalogue, explain, load, own_files
 from fiscal.scenario.design import Design, read_design
@@ -407,7 +407,7 @@ def say(place: Path, told: list[str]) -> None:
     (place / "design.toml").write_text(DESIGN, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        patch.setattr(run, "run", lambda scenario, **_: small(scenario))
+        patch.setattr(running, "run", lambda scenario, **_: small(scenario))
         patch.setattr(report, "build", _built)
         patch.setattr(report, "figures", lambda found, out, progress: out / "figures.json")
         patch.setattr(fiscal, "decompose", _factors)

@@ -34,7 +34,7 @@ ONLY_IN = {
     "pydantic": {"scenario", "results"},
     "pydantic_core": {"scenario"},
     "tomllib": {"scenario"},
-    "subprocess": {"results"},
+    "subprocess": {"law", "results"},
     "pickle": set(),
     "requests": set(),
     "urllib": set(),

@@ -383,7 +383,7 @@ def test_validate_fails_when_an_engine_row_does(monkeypatch):
 @pytest.fixture
 def quick(monkeypatch, small_result):
     """The command in this process, its engine replaced by one that returns a small result."""
-    from fiscal.engine import run as engine_run
+    from fiscal.results import running
     from fiscal.results.result import Result
 
     asked = []
@@ -398,7 +398,7 @@ def quick(monkeypatch, small_result):
             summary=small_result.summary,
         )
 
-    monkeypatch.setattr(engine_run, "run", run)
+    monkeypatch.setattr(running, "run", run)
     runner = typer.testing.CliRunner()
 
     def call(*arguments):

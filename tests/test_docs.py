@@ -9,8 +9,6 @@ import importlib.util
 import json
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 import typing
 from collections.abc import Iterator
@@ -19,10 +17,10 @@ from pathlib import Path
 
 import pytest
 import typer
-from test_architecture import ARROWS, LAZY
 
 import fiscal
 from fiscal.cli import app
+from fiscal.results.figures import FIGURES
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.design import designs, read_design
 from fiscal.scenario.schema import known_keys
@@ -282,7 +280,7 @@ GIVES = {
 @pytest.fixture(scope="module")
 def drawn(pages) -> set[str]:
     """Names of all figures."""
-    return {function.__name__ for function in importlib.import_module("reference").drawings()}
+    return {figure.name for figure in FIGURES}
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path.parent.name != "reference"], ids=named)
@@ -325,42 +323,12 @@ def members(held: type) -> set[str]:
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 
-def floors() -> list[set[str]]:
-    """The rooms of the drawing, floor by floor from the top."""
-    (drawing,) = [code for code in blocks(CONTRIBUTING, "text") if "[cli]" in code]
-    return [set(rooms) for line in drawing.splitlines() if (rooms := re.findall(r"\[(\w+)\]", line))]
-
-
-def test_the_drawn_house_is_the_one_that_stands():
-    drawn = floors()
-    height = {
-        "" if room == "fiscal" else room: -number for number, rooms in enumerate(drawn) for room in rooms
-    }
-    assert set(height) == set(ARROWS)
-    # the face imports on use only, and may be used from the rooms below it
-    upward = {
-        (room, other)
-        for room, others in ARROWS.items()
-        for other in others
-        if height[other] > height[room] and other != ""
-    }
-    assert upward <= LAZY
-    wing = {"scenario", "law", "people", "markets"}
-    for room in ("projection", "budget"):
-        assert not ARROWS[room] & wing and not any(room in ARROWS[other] for other in wing)
-
-
-@pytest.mark.parametrize("number", range(3))
-def test_the_worked_examples_apply_to_the_code_as_it_is(number):
-    """Whether they also work was tried by hand; here, that every line they change is still there."""
-    if shutil.which("git") is None:
-        pytest.skip("no git")
-    diffs = blocks(CONTRIBUTING, "diff")
-    assert len(diffs) == 3
-    answer = subprocess.run(
-        ["git", "apply", "--check", "-C1", "-"], input=diffs[number], cwd=ROOT, capture_output=True, text=True
-    )
-    assert answer.returncode == 0, answer.stderr
+def test_contributing_names_packages_and_files_that_exist():
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    rooms = {path.name for path in (ROOT / "fiscal").iterdir() if (path / "__init__.py").is_file()}
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) == rooms
+    named = set(re.findall(r"`((?:fiscal|tests)/[\w/.]+)`", text))
+    assert len(named) > 10 and [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_the_citation_file_says_what_the_package_says():

@@ -20,12 +20,12 @@ from PIL import Image
 from real_runs import comparison, short, three
 
 from fiscal.base import sources
+from fiscal.base import words as figures_words
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError
 from fiscal.report import content, drawing
 from fiscal.results import figures, schema
 from fiscal.results.figures import drawings, files, statistics, style
-from fiscal.results.figures import words as figures_words
 from fiscal.results.figures.setting_names import SETTING_NAMES, setting_name
 from fiscal.scenario.schema import declared
 

@@ -20,13 +20,13 @@ from real_runs import HOSTILE, comparison, short, three
 from fiscal import report
 from fiscal.base import sources
 from fiscal.base.errors import InputError
+from fiscal.base.words import MINUS, amount, figures, percent, signed_amount, window_name
 from fiscal.report import background, brief, chapters, content, drawing, pdf, published, workbook
 from fiscal.report import html as html_page
 from fiscal.report.content import Column, Figure, Items, Prose, Ref, Table
 from fiscal.report.decomposition import decomposition_section
 from fiscal.report.drivers import drivers_blocks
 from fiscal.results.figures import statistics
-from fiscal.results.figures.words import MINUS, amount, figures, percent, signed_amount, window_name
 from fiscal.results.schema import COLUMNS
 from fiscal.scenario.design import read_design
 

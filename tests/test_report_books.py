@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from real_runs import three
 
+from fiscal.base.words import amount, figures, percent, signed_amount
 from fiscal.report import books
 from fiscal.report.content import Prose, Section, Table
 from fiscal.results.figures import statistics
-from fiscal.results.figures.words import amount, figures, percent, signed_amount
 from fiscal.results.result import PRESENT_VALUES
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from real_runs import three
 
+from fiscal.base.words import amount, percent, signed_amount
 from fiscal.engine import run
 from fiscal.report import answer, brief, chapters, compared, content, levers
 from fiscal.report.content import Figure, Heading, Prose, Section, Table
 from fiscal.results.figures import statistics
-from fiscal.results.figures.words import amount, percent, signed_amount
 from fiscal.results.result import Result, compare
 from fiscal.scenario import load
 

@@ -18,7 +18,7 @@ from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import path_settings
 from fiscal.markets.implied import dollar
 from fiscal.markets.paths import path_model, user_returns
-from fiscal.results import store, validate
+from fiscal.results import running, store, validate
 from fiscal.scenario import load, own_files
 from fiscal.scenario.files import SHIPPED_REFORMS
 
@@ -155,7 +155,7 @@ def test_paths_are_the_same_in_any_batch_and_the_middle_one_stands_for_them(tmp_
 
 @cache
 def small_run(file: Path, **changes):
-    return engine_run.run(scenario(file, **SMALL, **changes))
+    return running.run(scenario(file, **SMALL, **changes))
 
 
 @pytest.fixture(scope="module")

@@ -421,7 +421,7 @@ def doubt() -> str:
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
 
 
-# --- block of CONTRIBUTING.md -----------------------------------------------------------------------
+# --- block of howto/data.md ----------------------------------------------------------------------------
 
 
 def refresh() -> str:
@@ -430,7 +430,7 @@ def refresh() -> str:
     builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": hindcast.INPUTS}
     rows = [
         (
-            f"[`{entry.name}`](docs/data.md#{slug(entry.name)})",
+            f"[`{entry.name}`](../data.md#{slug(entry.name)})",
             plain(entry.title),
             *("yes" if entry.name in names else "" for names in builds.values()),
         )

@@ -392,7 +392,7 @@ def contribution_answer(settings: Settings, market: paths.AssetPaths, strata: in
 
 
 def strata_shares(settings: Settings, years: np.ndarray, holders: np.ndarray) -> np.ndarray:
-    """Shares of people in the strata of :func:`fiscal.base.axes.stratum_names`: ``(S,)``, or ``(Y, A, G, S)`` where they
+    """Shares of the strata of :func:`~fiscal.base.axes.stratum_names`: ``(S,)``, or ``(Y, A, G, S)`` where they
     differ by birth year or earnings group. A cohort's share is its own for life; the means over ``holders`` (A, G),
     those of 2025, are the settings: participants who hold any, and of these the holders of the larger allocation."""
     adoption = settings.adoption

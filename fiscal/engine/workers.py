@@ -1,8 +1,8 @@
 """Random paths on a Dask cluster: batches go to workers, their totals come back, the answer is the same.
 
 The inputs of a scenario are sent to the workers once; a batch is then a few numbers to ask for. A path has the same
-bits in any batch (:func:`fiscal.engine.random_paths.project_batch`), so that neither the number of workers nor the order in
-which batches come back changes anything. What was on a worker that died is computed again by another.
+bits in any batch (:func:`~fiscal.engine.random_paths.project_batch`), so neither the number of workers nor the order
+in which batches come back changes anything. What was on a worker that died is computed again by another.
 
 Dask is an optional dependency (extra ``cluster``); nothing here imports it before a cluster is asked for.
 """

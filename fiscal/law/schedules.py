@@ -21,8 +21,8 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -151,8 +151,10 @@ def _building(folder: Path) -> Iterator[Path]:
             import fcntl
 
             fcntl.flock(lock, fcntl.LOCK_EX)
+        os.utime(kept)
         for left in folder.parent.glob(f"*{_BUILDING}"):
-            if left != kept and time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            # the folder of this build was touched just now
+            if left != kept and kept.stat().st_mtime - left.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
         for left in (*folder.parent.glob(".reform.*"), *kept.glob("*.part"), kept / "tables"):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)

@@ -12,6 +12,21 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.version import __version__
+from fiscal.base.words import (
+    DASH,
+    PATH_NAMES,
+    amount,
+    change,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    significant,
+    spells_text,
+    window_name,
+    window_words,
+    window_years,
+)
 from fiscal.budget.lines import FORGONE
 from fiscal.markets.events import Event
 from fiscal.report.changes import told_changes
@@ -27,21 +42,6 @@ from fiscal.report.content import Block, Column, Prose, Section, Table
 from fiscal.report.provenance import provenance_words
 from fiscal.results.adoption import event_in, returns_in, warning_after
 from fiscal.results.figures import statistics
-from fiscal.results.figures.words import (
-    DASH,
-    PATH_NAMES,
-    amount,
-    change,
-    listing,
-    percent,
-    signed_amount,
-    signed_percent,
-    significant,
-    spells_text,
-    window_name,
-    window_words,
-    window_years,
-)
 from fiscal.results.result import Result
 from fiscal.results.store import input_fingerprint
 
@@ -461,8 +461,8 @@ def turning_table(results: Results) -> Table:
             Column("spell", "Years", width=1.5),
         ),
         group="scenario",
-        source=f"Calendar years. Under ${1e3 * statistics.NOISE_BN_USD:g} million a year counts as neither. Interest at "
-        "the one-year rate of the economic projection, on differences only.",
+        source=f"Calendar years. Under ${1e3 * statistics.NOISE_BN_USD:g} million a year counts as neither. Interest "
+        "at the one-year rate of the economic projection, on differences only.",
     )  # fmt: skip
 
 

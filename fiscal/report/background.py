@@ -10,6 +10,16 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.words import (
+    DASH,
+    amount,
+    capital,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    significant,
+)
 from fiscal.markets.paths import path_model
 from fiscal.report.answer import event_of, rebalancing_sentence
 from fiscal.report.books import displaced_limit
@@ -23,16 +33,6 @@ from fiscal.report.published import far_off, verdict_sentences
 from fiscal.results.adoption import path_sentence, returns_in
 from fiscal.results.figures import statistics
 from fiscal.results.figures.setting_names import setting_name
-from fiscal.results.figures.words import (
-    DASH,
-    amount,
-    capital,
-    listing,
-    percent,
-    signed_amount,
-    signed_percent,
-    significant,
-)
 from fiscal.results.result import Result
 from fiscal.studies.calibration import calibration
 

@@ -9,14 +9,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUPS
-from fiscal.budget.lines import FORGONE
-from fiscal.report.answer import SIGNS
-from fiscal.report.chapters import VINTAGE_YEAR, figure
-from fiscal.report.compared import Results
-from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
-from fiscal.results.figures import statistics
-from fiscal.results.figures.drawings import basis_name
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     BASIS_NAMES,
     amount,
     capital,
@@ -26,6 +19,13 @@ from fiscal.results.figures.words import (
     signed_percent,
     window_name,
 )
+from fiscal.budget.lines import FORGONE
+from fiscal.report.answer import SIGNS
+from fiscal.report.chapters import VINTAGE_YEAR, figure
+from fiscal.report.compared import Results
+from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Panel, Prose, Section, Table, Term
+from fiscal.results.figures import statistics
+from fiscal.results.figures.drawings import basis_name
 from fiscal.results.result import PRESENT_VALUES, Result, whole_value
 
 VINTAGE = f"contributions_{VINTAGE_YEAR}"

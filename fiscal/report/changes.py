@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from fiscal.base.words import capital
 from fiscal.report.compared import Results
 from fiscal.results.figures.setting_names import setting_name, setting_value
-from fiscal.results.figures.words import capital
 from fiscal.scenario import ExplainedSetting, Scenario
 
 MOST_CHANGES = 4

@@ -8,6 +8,19 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUPS
+from fiscal.base.words import (
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    amount,
+    capital,
+    change,
+    listing,
+    percent,
+    signed_amount,
+    signed_percent,
+    window_name,
+    window_words,
+)
 from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.report.answer import (
     FINGERPRINT_LENGTH,
@@ -22,19 +35,6 @@ from fiscal.report.compared import Results, more_or_less, owner_of
 from fiscal.report.content import Block, Column, Figure, Heading, Items, Panel, Prose, Section, Table, Term
 from fiscal.results.figures import alt_text, statistics
 from fiscal.results.figures.drawings import CONTRIBUTION_NAMES, basis_name
-from fiscal.results.figures.words import (
-    PATH_NAMES,
-    WRAPPER_NAMES,
-    amount,
-    capital,
-    change,
-    listing,
-    percent,
-    signed_amount,
-    signed_percent,
-    window_name,
-    window_words,
-)
 from fiscal.results.result import Result
 from fiscal.studies.calibration import bridge
 
@@ -607,8 +607,8 @@ def extra_dollar_section(results: Results) -> Section | None:
                     Column("average_rate", "Average rate, percent", 1, 100),
                 ),
                 unit="Billions of current dollars", group="scenario",
-                source=f"No rate is shown for less than {amount(statistics.SMALLEST_EXTRA_BN_USD)} of extra withdrawals. "
-                f"{fiscal_year_note(results[0])}",
+                source=f"No rate is shown for less than {amount(statistics.SMALLEST_EXTRA_BN_USD)} of extra "
+                f"withdrawals. {fiscal_year_note(results[0])}",
             ),
         ),
     )  # fmt: skip

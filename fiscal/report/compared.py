@@ -5,10 +5,7 @@ These sentences speak of any difference in settings; those on crypto's price are
 
 from __future__ import annotations
 
-from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
-from fiscal.results.figures import statistics
-from fiscal.results.figures.setting_names import setting_name
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     amount,
     capital,
     change,
@@ -18,6 +15,9 @@ from fiscal.results.figures.words import (
     spells_text,
     window_name,
 )
+from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
+from fiscal.results.figures import statistics
+from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.result import Comparison, Result, compare
 
 Results = tuple[Result, ...]

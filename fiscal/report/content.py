@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from fiscal.results.figures.words import MISSING, figures
+from fiscal.base.words import MISSING, figures
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal.base.errors import InputError
-from fiscal.budget.decomposition import FACTORS
-from fiscal.budget.lines import LABELS
-from fiscal.report.chapters import model_source
-from fiscal.report.compared import Results, owner_of
-from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
-from fiscal.results.figures import alt_text, statistics
-from fiscal.results.figures.drawings import span_name
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     FACTOR_NAMES,
     amount,
     capital,
@@ -22,6 +15,13 @@ from fiscal.results.figures.words import (
     signed_amount,
     window_words,
 )
+from fiscal.budget.decomposition import FACTORS
+from fiscal.budget.lines import LABELS
+from fiscal.report.chapters import model_source
+from fiscal.report.compared import Results, owner_of
+from fiscal.report.content import OF_DATE, Block, Column, Figure, Panel, Prose, Ref, Section, Table
+from fiscal.results.figures import alt_text, statistics
+from fiscal.results.figures.drawings import span_name
 from fiscal.results.result import Comparison, Result
 
 SHOWN_LINES = ("net_revenue", "tax_expenditure")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from fiscal.base.words import capital, listing, percent, signed_amount, window_words
 from fiscal.budget.valuation import PRESENT_VALUE
 from fiscal.report.answer import Results
 from fiscal.report.chapters import figure
@@ -12,7 +13,6 @@ from fiscal.report.content import Block, Column, Heading, Panel, Prose, Ref, Tab
 from fiscal.results.figures import statistics
 from fiscal.results.figures.drawings import span_name
 from fiscal.results.figures.setting_names import setting_name
-from fiscal.results.figures.words import capital, listing, percent, signed_amount, window_words
 from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario.design import Design, read_design
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.words import amount, listing, percent, signed_percent
 from fiscal.report.chapters import figure
 from fiscal.report.compared import Results
 from fiscal.report.content import Column, Items, Panel, Prose, Ref, Section, Table, Term
-from fiscal.results.figures.words import amount, listing, percent, signed_percent
 from fiscal.studies import hindcast
 
 QUANTITY_NAMES = {

@@ -6,11 +6,11 @@ import re
 
 import pandas as pd
 
+from fiscal.base.words import BASIS_NAMES, DASH, amount, capital, listing, signed_amount
 from fiscal.report.changes import LEVERS, changes
 from fiscal.report.compared import Results
 from fiscal.report.content import OF_DATE, Block, Column, Heading, Items, Prose, Section, Table, Term
 from fiscal.results.figures.setting_names import setting_name, setting_value
-from fiscal.results.figures.words import BASIS_NAMES, DASH, amount, capital, listing, signed_amount
 from fiscal.results.result import PRESENT_VALUES, Result, compare
 
 STATE_YEAR = 2035

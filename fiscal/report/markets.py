@@ -5,14 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.engine.inputs import path_settings
-from fiscal.markets import estimation, history, losses
-from fiscal.markets.implied import implied
-from fiscal.report.chapters import figure
-from fiscal.report.compared import Results
-from fiscal.report.content import Block, Column, Heading, Panel, Prose, Section, Table
-from fiscal.results.figures import statistics
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     PATH_NAMES,
     amount,
     capital,
@@ -25,6 +18,13 @@ from fiscal.results.figures.words import (
     window_name,
     window_words,
 )
+from fiscal.engine.inputs import path_settings
+from fiscal.markets import estimation, history, losses
+from fiscal.markets.implied import implied
+from fiscal.report.chapters import figure
+from fiscal.report.compared import Results
+from fiscal.report.content import Block, Column, Heading, Panel, Prose, Section, Table
+from fiscal.results.figures import statistics
 from fiscal.results.result import Result
 
 SINCE = 2014

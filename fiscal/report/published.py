@@ -7,8 +7,8 @@ import re
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.words import DASH, capital, listing, percent, short
 from fiscal.report.content import Block, Column, Heading, Items, Prose, Ref, Section, Table, Term
-from fiscal.results.figures.words import DASH, capital, listing, percent, short
 from fiscal.studies.published import REPLICATION, kinds
 
 TABLE = "validation"

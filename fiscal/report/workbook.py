@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fiscal.base.words import capital
 from fiscal.report.content import Column, Report, Table
-from fiscal.results.figures.words import capital
 from fiscal.results.result import Result
 from fiscal.results.schema import COLUMNS, TABLES, in_words, unit_in_name
 

@@ -13,9 +13,11 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
+from fiscal.base.words import signed_amount, window_name
 from fiscal.engine.inputs import adoption_curve, core_overrides, path_settings
 from fiscal.markets.events import Event, described, event_of, geometric_rate, outside_event_rate
 from fiscal.markets.paths import CRYPTO, EQUITY, path_model, smoothed
+from fiscal.results.running import quick
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,9 +128,6 @@ def warning_after(result: Result) -> str:
 
 def _turned_signs(result: Result, event: Event) -> str:
     """The effect over the longest window, and the first, whose sign differs from that under full adoption."""
-    from fiscal.results.figures.words import signed_amount, window_name
-    from fiscal.results.running import quick
-
     full_year = max(event.first_year - 1, FIRST_YEAR + 1)
     start_year = min(result.scenario.settings.adoption.start_year, full_year - 1)
     if result.data_fingerprint != sources.fingerprint():

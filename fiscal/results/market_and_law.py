@@ -17,6 +17,12 @@ from fiscal import scenario as scenarios
 from fiscal.base import cards, sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError, Problem
+from fiscal.engine.inputs import law_in_force, path_settings, schedules_in_force
+from fiscal.law.build.holders import AGE_BANDS
+from fiscal.law.schedules import show
+from fiscal.markets import core, estimation, history, losses
+from fiscal.markets.implied import dollar, implied_by, long_paths
+from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
 from fiscal.results import schema
 from fiscal.results.plots import Plotted
 from fiscal.results.rows import CURVE_GROUPS
@@ -141,8 +147,6 @@ def market_record() -> Exhibit:
     (45 percent and more), ``custodial_losses``, ``fits`` (the stored study of ``fiscal markets fit``) and
     ``long_run`` (the returns that the core assets earn from mid-2026 on).
     """
-    from fiscal.markets import core, estimation, history, losses
-
     levels = history.monthly_levels()
     long = levels.rename_axis("month").stack().dropna().rename("level").reset_index()
     bitcoin = levels["crypto"].dropna()
@@ -190,9 +194,6 @@ def market_paths(
     ``crypto_size`` (value of all crypto over GDP) and ``returns`` (every path, year and asset). A model of one path
     has one. Raises InputError for a wrong scenario or number of paths.
     """
-    from fiscal.engine.inputs import path_settings
-    from fiscal.markets.implied import dollar, implied_by, long_paths
-    from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
 
     chosen = scenarios.load(scenario, overrides)
     if not FEWEST_PATHS <= paths <= MOST_PATHS:
@@ -258,9 +259,6 @@ def schedules(
     law year, age band, group and size). ``tax.withdrawal_scale`` and ``tax.flat_rate`` are not in them.
     Raises InputError for a wrong scenario or reform.
     """
-    from fiscal.engine.inputs import law_in_force, schedules_in_force
-    from fiscal.law.build.holders import AGE_BANDS
-    from fiscal.law.schedules import show
 
     chosen = scenarios.load(scenario, overrides)
     law = schedules_in_force(chosen.settings)

@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from fiscal.base.errors import InputError
@@ -113,6 +113,8 @@ def from_home(name: str) -> Path:
 def named_beside(key: str, name: str, folder: Path) -> str:
     """The file that a scenario file in ``folder`` names: beside it, or the reform of that name in the package."""
     path = folder / from_home(name)
+    if PureWindowsPath(name).is_absolute():  # also where it is no place of this machine
+        return name
     if key != REFORM or _exists(path) or Path(name).name != name or not (SHIPPED_REFORMS / name).is_file():
         return str(path)
     return (

@@ -3,7 +3,8 @@
     >>> ax = fiscal.compare(base, boom).plot.difference(reference="no_crypto")
 
 Nothing is shown and no global state is changed; ``ax.figure`` is a matplotlib figure that keeps this style. A figure
-is declared once, in :data:`FIGURES`: what draws it, what says it in words, which tables it needs and when it has something to show.
+is declared once, in :data:`FIGURES`: what draws it, what says it in words, which tables it needs, and when
+it has something to show.
 """
 
 from __future__ import annotations

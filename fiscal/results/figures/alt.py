@@ -12,6 +12,15 @@ import pandas as pd
 
 import fiscal.results.figures.statistics as measures
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.words import (
+    FACTOR_NAMES,
+    MINUS,
+    PATH_NAMES,
+    WRAPPER_NAMES,
+    listing,
+    significant,
+    window_name,
+)
 from fiscal.results.figures.drawings import (
     CLAIM_TEXTS,
     CONTRIBUTION_NAMES,
@@ -24,15 +33,6 @@ from fiscal.results.figures.drawings import (
 )
 from fiscal.results.figures.owners import Owner, ShownTables, SweptTables
 from fiscal.results.figures.setting_names import setting_name
-from fiscal.results.figures.words import (
-    FACTOR_NAMES,
-    MINUS,
-    PATH_NAMES,
-    WRAPPER_NAMES,
-    listing,
-    significant,
-    window_name,
-)
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.rows import CURVE_GROUPS
 

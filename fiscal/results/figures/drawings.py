@@ -17,10 +17,7 @@ from matplotlib.ticker import NullFormatter
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
 from fiscal.base.errors import InputError, Problem
-from fiscal.budget.lines import FORGONE, LABELS
-from fiscal.results.figures.owners import Owner, SweptTables
-from fiscal.results.figures.setting_names import setting_name
-from fiscal.results.figures.words import (
+from fiscal.base.words import (
     BASIS_NAMES,
     FACTOR_NAMES,
     MINUS,
@@ -31,6 +28,9 @@ from fiscal.results.figures.words import (
     significant,
     window_name,
 )
+from fiscal.budget.lines import FORGONE, LABELS
+from fiscal.results.figures.owners import Owner, SweptTables
+from fiscal.results.figures.setting_names import setting_name
 from fiscal.results.quantities import QUANTITY_WORDS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from fiscal.results.figures.words import listing, signed_percent
+from fiscal.base.words import listing, signed_percent
 
 ASSUMPTIONS = "assumptions."
 """Section of a scenario file whose entries replace rows of the assumptions table."""

@@ -15,11 +15,12 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, STUB_FRACTION
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.words import window_years
 from fiscal.budget import valuation
 from fiscal.budget.lines import CASH_LINES, FORGONE, OTHER_RECEIPTS
 from fiscal.budget.valuation import PRESENT_VALUE
+from fiscal.markets import history
 from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables, SweptTables
-from fiscal.results.figures.words import window_years
 from fiscal.results.quantities import headline_quantity
 
 OneRun = TypeVar("OneRun", bound=RunTables)
@@ -661,8 +662,6 @@ def dollar_fan(owner: Owner, scenario: str | None, asset: str) -> tuple[RunTable
 
 def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
     """Bitcoin's month-end level by date in years, and its falls of 45 percent and more with theirs."""
-    from fiscal.markets import history
-
     levels = history.monthly_levels()["crypto"].dropna()
     dates = pd.Series({month: month.year + month.month / 12 for month in levels.index})
     falls = history.drawdowns("crypto")

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from fiscal.base.cards import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, spread
-from fiscal.results.figures.words import MINUS
+from fiscal.base.words import MINUS
 
 FIGURE_INCHES = (6.5, 2.75)
 """Width of the text of a letter page; legible at half of it."""

@@ -28,7 +28,9 @@ from fiscal.budget.lines import (
     VALUE_EXPENDITURE,
 )
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE
+from fiscal.engine import risk_neutral
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
+from fiscal.engine.run import VINTAGE_YEAR
 from fiscal.results.rows import (
     ALL,
     EFFECT,
@@ -79,8 +81,6 @@ def bases_table(run: Run) -> pd.DataFrame:
 
 
 def _at(run: Run) -> int:
-    from fiscal.engine.run import VINTAGE_YEAR
-
     return int(np.flatnonzero(run.projection.years == VINTAGE_YEAR)[0])
 
 
@@ -182,8 +182,6 @@ def _upfront_effect(run: Run, valued: ValuedVintages) -> dict[str, float]:
 
 
 def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
-    from fiscal.engine import risk_neutral
-
     priced = run.priced
     if priced is None:
         return
@@ -469,8 +467,6 @@ def contingent_table(run: Run) -> pd.DataFrame:
 
 
 def _risk_neutral_groups(run: Run) -> Iterator[tuple[Any, ...]]:
-    from fiscal.engine import risk_neutral
-
     priced = run.priced
     if priced is None:
         return
