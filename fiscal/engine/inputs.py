@@ -212,7 +212,7 @@ def projection_inputs(
     per_path = [own_path[label] for label in labels]
     targets = np.stack([part[3] for part in per_path])
     turns = np.repeat(reversal_years(settings, market), len(labels))
-    policy = _policy(settings, targets, years, turns)
+    policy: dict[str, Any] = _policy(settings, targets, years, turns)
     policy["contribution_scale"] = np.ones(targets.shape)
     if answers_to_paths(settings):
         for name, values in policy_on_paths(settings, market).items():
