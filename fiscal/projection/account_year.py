@@ -14,6 +14,10 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract
 """Projections run in threads. Of fast-math contraction only: a product and a sum may be one instruction, nothing may
 change its order."""
 
+inlined = njit(inline="always", error_model="numpy", fastmath={"contract"})
+"""For steps that take whole tuples of arrays, which would be copied at each call, and for those in loops over lanes,
+whose number is known only where they are called."""
+
 TRADITIONAL, ROTH, CORE, CRYPTO = 0, 1, 0, 1
 
 

@@ -21,6 +21,7 @@ from fiscal.projection.account_year import (
     expected_tax,
     first_half,
     grow,
+    inlined,
     moved_share,
     roth_basis,
     second_half,
@@ -70,7 +71,7 @@ def desk_of(accounts):
     return Desk(balances[0], balances[1], balances[2], balances[3], np.zeros((accounts, 2, 3)))
 
 
-@compiled
+@inlined
 def sleeve_year(paths, fee_rate, growth, part, p, y, a, s):
     """What the year does to a dollar of an age and stratum on a path."""
     target = paths.target[p, y, s]
@@ -88,7 +89,7 @@ def sleeve_year(paths, fee_rate, growth, part, p, y, a, s):
     )
 
 
-@compiled
+@inlined
 def owners(desk, balance, money, to_crypto, year, rules, y, a):
     """A year of a cell's living owners, on the ``desk``: ``balance`` (W, character, sleeve), new ``money``
     (W x character) that buys crypto with the share ``to_crypto``."""
@@ -147,7 +148,7 @@ def owner_balances(result, rules, people, paths, mix, p):
         balance[0] = 0.0
 
 
-@compiled
+@inlined
 def _any(values):
     """Whether there is anything."""
     found = False
@@ -168,7 +169,7 @@ def _worse(residual, gap):
     return residual if abs(residual) >= abs(gap) or residual != residual else gap
 
 
-@compiled
+@inlined
 def _book_sleeve(here, k, before, middle, after, end, charge, loss):
     """Book a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
     what it was charged."""
@@ -181,7 +182,7 @@ def _book_sleeve(here, k, before, middle, after, end, charge, loss):
     return gained - fee - lost
 
 
-@compiled
+@inlined
 def _book_owners(
     books, here, desk, balance, basis, money, closing, left, rules, two, charge, loss, dead, y, a
 ):
@@ -244,7 +245,7 @@ def _book_owners(
     here[LINE.penalised_withdrawals] += here[LINE.nonqualified_earnings] * rules.penalised_share[0, a]
 
 
-@compiled
+@inlined
 def _book_heirs(books, here, inherited, closing, year, two, charge, loss, filled, y, a, n):
     """A year of a cell's inherited accounts, which pay 1/(years left), and its books."""
     heir_years, wrapper = inherited.shape[0] - 1, books.closing_usd.shape[1] - 1
@@ -294,7 +295,7 @@ def _book_heirs(books, here, inherited, closing, year, two, charge, loss, filled
             here[LINE.closing_crypto] += closing[since, c, CRYPTO]
 
 
-@compiled
+@inlined
 def _book_taxes(here, rules, holders, heirs, y, a, g):
     """Book a cell's taxes; a stub's flows are taxed at the rates of the full year they belong to."""
     part = rules.year_fraction[y]
@@ -324,7 +325,7 @@ def _fill(into, values):
             into[i] = values[i]
 
 
-@compiled
+@inlined
 def _keep(books, desk, balance, inherited, filled, y, a, n):
     """Keep the shares and balances of a cell that are asked for."""
     accounts = len(balance)

@@ -294,9 +294,14 @@ def _cells(cell, ring, row, rules, people, law, y, a, converting):
         live = 1.0 - dead
         ri, rd, rg = law.interest_rate[y, a, g], law.dividend_rate[y, a, g], law.gain_rate[y, a, g]
         per_holder, per_heir = people.one_holder[y, a, g], people.one_heir[y, a, g]
+        new_t, new_r = 0.0, 0.0
+        for w in range(accounts):
+            new_t += money[2 * w]
+            new_r += money[2 * w + 1]
         for lane in range(LANES):
-            new, second, paid = row[NEW + lane], row[SECOND + lane], row[PAID + lane]
-            owned, earned, turned, out_r, held, left_t, left_r = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            new, second = row[NEW + lane], row[SECOND + lane]
+            owned, earned, turned, out_r, held = 0.0, 0.0, 0.0, 0.0, 0.0
+            left_t, left_r = new_t * new, new_r * new
             rolled_t, rolled_r, rolled_basis = 0.0, 0.0, 0.0
             for w in range(accounts):
                 at, of = ACCOUNTS + w * ACCOUNT, BY_ACCOUNT + w * ROW_ACCOUNT
@@ -312,9 +317,7 @@ def _cells(cell, ring, row, rules, people, law, y, a, converting):
                 held += t + r
                 row[of + SUM_T + lane] += t
                 row[of + SUM_R + lane] += r
-                t1 = t * row[of + KEEP_T + lane] + money[2 * w] * new
-                r1 = r * row[of + KEEP_R + lane] + money[2 * w + 1] * new
-                basis += money[2 * w + 1] * paid
+                t1, r1 = t * row[of + KEEP_T + lane], r * row[of + KEEP_R + lane]
                 if converting:
                     converted = t * row[of + CONVERT + lane]
                     turned += converted
@@ -361,6 +364,14 @@ def _cells(cell, ring, row, rules, people, law, y, a, converting):
             row[HEIRS_PAID_T + lane] += paid_t
             row[HEIRS_PAID_R + lane] += paid_r
             row[EARNED + lane] += earned
+        # new money in a loop of its own: amounts that are read in the one above would keep it from being vectors
+        for w in range(accounts):
+            at, in_t, in_r = ACCOUNTS + w * ACCOUNT, money[2 * w] * live, money[2 * w + 1] * live
+            if in_t != 0.0 or in_r != 0.0:
+                for lane in range(LANES):
+                    cell[g, at + BALANCE_T + lane] += in_t * row[NEW + lane]
+                    cell[g, at + BALANCE_R + lane] += in_r * row[NEW + lane]
+                    cell[g, at + BASIS + lane] += in_r * row[PAID + lane]
 
 
 @compiled

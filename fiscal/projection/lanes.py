@@ -9,12 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from fiscal.projection.account_year import compiled
-
-inlined = njit(inline="always", error_model="numpy", fastmath={"contract"})
-"""For steps in loops over lanes, whose number is known only where they are called."""
+from fiscal.projection.account_year import compiled, inlined
 
 CRYPTO_ONE, CRYPTO_TWO, CRYPTO_INTEREST, CRYPTO_GAIN, LOSS, STRENGTH, FOLLOWS, SALE, MARKET = range(9)
 YEAR = 9

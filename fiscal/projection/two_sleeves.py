@@ -27,6 +27,7 @@ from fiscal.projection.account_year import (
     SleeveYear,
     compiled,
     first_half,
+    inlined,
     roth_basis,
     second_half,
 )
@@ -55,7 +56,6 @@ from fiscal.projection.lanes import (
     buffer,
     core_of,
     dot,
-    inlined,
     meet,
     tax_of,
 )
