@@ -22,8 +22,8 @@ from fiscal.markets.paths import path_model
 from fiscal.projection import cells
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.kernel import BuildupRates, project_references
-from fiscal.projection.reference import project
 from fiscal.scenario import load
+from tests.oracle import project
 
 SCENARIO, MODEL = "boom", "regime_switching"
 ACCOUNTS, SLEEVES = 6, 2
@@ -125,6 +125,7 @@ class Model:
             opening_usd=inputs.opening_usd[:, :, :, :groups],
             opening_basis_usd=inputs.opening_basis_usd[:, :, :groups],
             contribution_usd=inputs.contribution_usd[:, :, :, :groups],
+            contribution_split=inputs.contribution_split[..., :groups],
             death_rate=inputs.death_rate[:, :, :groups],
             holders=inputs.holders[:, :, :groups],
             heirs=inputs.heirs[:, :, :groups],

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from oracle import crypto_half_return
 
 from fiscal.budget.ledger import BuildupTax
 from fiscal.budget.vintages import TAXES, _average_rates, _impact, _marginal_rates, _Rates
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.outputs import CORE, CRYPTO, IRA, PLAN, ROTH, TRADITIONAL, AccountShares, Projection
-from fiscal.projection.reference import crypto_half_return
+from fiscal.projection.outputs import CORE, CRYPTO, ROTH, TRADITIONAL, AccountShares, Projection
 
 
 def vintages(
@@ -36,13 +36,16 @@ def vintages(
     later, middle, claim = _tax_pass(inputs, shares, kept, path, rates, factors, portfolio, impact, held)
     scale = inputs.contribution_scale[path][:, None, None, None, :]
     contribution = inputs.contribution_usd * scale
+    split = np.moveaxis(inputs.contribution_split, 0, 1)[..., None]  # (Y, W, character, A, G, 1)
     crypto = inputs.crypto_contribution_share[path][:, None, None, None, :]
     at_date = 1 / factors[:, None, None, None, None]
-    values = {line: _put_in(contribution, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)}
+    values = {
+        line: _put_in(contribution, split, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)
+    }
     shadow = _shadow_pass(inputs, shares, kept, path, law, factors, portfolio, impact)
     start = contribution.copy()
     start[:, TRADITIONAL] *= (1 - contribution_tax_rate)[..., None]
-    values["inside_buildup_shadow"] = -_put_in(start, crypto, shadow) * at_date
+    values["inside_buildup_shadow"] = -_put_in(start, split, crypto, shadow) * at_date
     at_opening = 1.0 if portfolio else 1 / opening_discount
     stock = {
         line: (inputs.opening_usd * later[..., k]).sum(axis=(0, 1)) * at_opening
@@ -51,9 +54,12 @@ def vintages(
     return stock, values, claim
 
 
-def _put_in(amount: np.ndarray, crypto_share: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Value of contributions ``(Y, character, A, G, S)`` at ``value`` (Y, character, sleeve, A, G, S) a dollar."""
-    return amount * ((1 - crypto_share) * value[:, :, CORE] + crypto_share * value[:, :, CRYPTO])
+def _put_in(amount: np.ndarray, split: np.ndarray, crypto_share: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Value of contributions ``(Y, character, A, G, S)``, ``split`` over the accounts, at ``value``
+    (Y, W, character, sleeve, A, G, S) a dollar."""
+    share = crypto_share[:, None]
+    by_account = split * ((1 - share) * value[:, :, :, CORE] + share * value[:, :, :, CRYPTO])
+    return amount * by_account.sum(axis=1)
 
 
 def _growth(
@@ -106,18 +112,19 @@ def _tax_pass(
     impact: np.ndarray,
     balances: tuple[np.ndarray, np.ndarray] | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Value of a dollar by line: at the opening of the first year ``(wrapper 2, character 2, A, G, S, line)``
+    """Value of a dollar by line: at the opening of the first year ``(W, character 2, A, G, S, line)``
     (all of it in the core sleeve), and contributed to a plan in the middle of each year
-    ``(Y, character 2, sleeve 2, A, G, S, line)``; and the income tax to come on traditional ``balances``
+    ``(Y, W, character 2, sleeve 2, A, G, S, line)``; and the income tax to come on traditional ``balances``
     ``(Y, sleeve 2)``, owners' and heirs', None without any."""
     n_years, heir_years = len(inputs.years), inputs.heir_years
     cell = inputs.opening_usd.shape[2:]
     lines = len(TAXES)
     withdrawal, conversion, additional = range(lines)
-    value = np.zeros((lines, 2, 2, 2, *cell))  # (line, wrapper, character, sleeve, A, G, S)
+    accounts = len(inputs.accounts)
+    value = np.zeros((lines, accounts, 2, 2, *cell))  # (line, wrapper, character, sleeve, A, G, S)
     heirs = np.zeros((heir_years, 2, *cell))  # traditional, (since, sleeve, A, G, S): withdrawal tax only
     paid = 1 / np.arange(heir_years, 0, -1)[:, None, None, None, None]
-    middle = np.zeros((n_years, lines, 2, 2, *cell))
+    middle = np.zeros((n_years, lines, accounts, 2, 2, *cell))
     claim = None if balances is None else np.zeros((n_years, 2))
 
     for y in reversed(range(n_years)):
@@ -131,15 +138,15 @@ def _tax_pass(
         after[withdrawal, :, TRADITIONAL] += to_heirs * heirs_closing[0]
         # the mix, the second half
         after = _mixed(after, shares.moved[kept, y], 3) * grow[1]
-        middle[y] = after[:, PLAN]
+        middle[y] = after
         # the middle
-        w, r = shares.withdrawn[kept, y][:, :, None], shares.rolled[kept, y][:, None]
+        w, r = shares.withdrawn[kept, y][:, :, None], shares.rolled[kept, y][:, :, None]
         c = shares.converted[kept, y][:, None]
         stays = 1 - w
-        stays[PLAN] -= r
+        stays[:-1] -= r
         stays[:, TRADITIONAL] -= c
         held = stays * after
-        held[:, PLAN] += r * after[:, IRA]
+        held[:, :-1] += r * after[:, -1:]
         held[:, :, TRADITIONAL] += c * after[:, :, ROTH]
         d = discount[y]
         held[withdrawal, :, TRADITIONAL] += w[:, TRADITIONAL] * rates.traditional[y] * d
@@ -225,19 +232,20 @@ def _shadow_pass(
     impact: np.ndarray,
 ) -> np.ndarray:
     """Tax of the shadow account of a dollar that opens it in the middle of each year,
-    ``(Y, character 2, sleeve 2, A, G, S)``.
+    ``(Y, W, character 2, sleeve 2, A, G, S)``.
 
     The shadow of plan money that is rolled over goes on by the IRA's shares, that of converted money by the
     Roth account's: nothing is taxed at either, since a taxable account has no wrapper to leave.
     """
     n_years, heir_years = len(inputs.years), inputs.heir_years
     cell = inputs.opening_usd.shape[2:]
-    value = np.zeros((2, 2, 2, *cell))  # tax to come of a dollar (wrapper, character, sleeve, A, G, S)
+    accounts = len(inputs.accounts)
+    value = np.zeros((accounts, 2, 2, *cell))  # tax to come of a dollar (wrapper, character, sleeve, A, G, S)
     gain = np.zeros_like(value)  # the same of a dollar of gain not yet taxed
     heirs = np.zeros((heir_years, 2, 2, *cell))  # (since, character, sleeve, A, G, S)
     heirs_gain = np.zeros_like(heirs)
     paid = 1 / np.arange(heir_years, 0, -1)[:, None, None, None, None, None]
-    middle = np.zeros((n_years, 2, 2, *cell))
+    middle = np.zeros((n_years, accounts, 2, 2, *cell))
 
     for y in reversed(range(n_years)):
         year = _outside(inputs, path, y, law, portfolio, impact[y])
@@ -268,19 +276,19 @@ def _shadow_pass(
         after = (1 - to_heirs) * after + to_heirs * closing[0]
         after_gain = (1 - to_heirs) * after_gain
         after, after_gain = through_half(*through_mix(after, after_gain, shares.moved[kept, y]), 1)
-        middle[y] = after[PLAN]
+        middle[y] = after
         # the middle: what is withdrawn takes its gain along, taxed
         w = shares.withdrawn[kept, y][:, :, None]
-        r, c = shares.rolled[kept, y][:, None], shares.converted[kept, y][:, None]
+        r, c = shares.rolled[kept, y][:, :, None], shares.converted[kept, y][:, None]
         stays = 1 - w
-        stays[PLAN] -= r
+        stays[:-1] -= r
         stays[:, TRADITIONAL] -= c
 
         def flows(
             a: np.ndarray, stays: np.ndarray = stays, r: np.ndarray = r, c: np.ndarray = c
         ) -> np.ndarray:
             held = stays * a
-            held[PLAN] += r * a[IRA]
+            held[:-1] += r * a[-1:]
             held[:, TRADITIONAL] += c * a[:, ROTH]
             return held
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fiscal.base.axes import AGES
+from fiscal.base.axes import AGES_AT_OPENING
 from fiscal.results.result import Result
 from fiscal.results.schema import Shape, shapes_of
 from fiscal.results.tables.summary import DRAW_AGES
@@ -43,7 +43,7 @@ def summary(scenario: Scenario) -> dict[str, Any]:
         "opening_plan_bn_usd": 9_000.0,
         "opening_traditional_bn_usd": 8_000.0,
         "people_65_plus": 6e7,
-        "opening_by_age_bn_usd": [1.0] * len(AGES),
+        "opening_by_age_bn_usd": [1.0] * len(AGES_AT_OPENING),
         "draw_rate_by_age": {str(age): 0.05 for age in DRAW_AGES},
     }
     windows = {"FY2026-2035": {"net_revenue": -12.5}}

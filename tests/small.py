@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fiscal.base.axes import OWNER_ACCOUNTS
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
 AGES, GROUPS, STRATA, YEARS, ASSETS = 5, 2, 2, 6, 3
@@ -35,9 +36,16 @@ def progressive_schedule(rng: np.random.Generator) -> TaxSchedule:
     return TaxSchedule(knots_usd=knots, tax_usd=tax)
 
 
-def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> ProjectionInputs:
+THREE_ACCOUNTS = ("plan", "governmental", "ira")
+"""Declared accounts with one more, which has its own stock, contributions, withdrawals and rollovers."""
+
+
+def random_inputs(
+    seed: int, *, paths: int = 2, accounts: tuple[str, ...] = OWNER_ACCOUNTS, **changes: object
+) -> ProjectionInputs:
     """Inputs drawn from ``seed``; ``changes`` replace whole fields."""
     rng = np.random.default_rng(seed)
+    held = len(accounts)
     share = np.array([0.9, 0.1])
     death = rng.uniform(0, 0.3, (YEARS, AGES, GROUPS))
     death[:, -1] = 1.0
@@ -45,7 +53,7 @@ def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> Projection
     spouse[-1] = 0.0
     target = np.zeros((paths, YEARS, STRATA))
     target[:, :, 1] = np.sort(rng.uniform(0, 0.5, (paths, YEARS)), axis=1)
-    opening = rng.uniform(0, 1e6, (2, 2, AGES, GROUPS, 1)) * share
+    opening = rng.uniform(0, 1e6, (held, 2, AGES, GROUPS, 1)) * share
     half = rng.uniform(-0.4, 0.5, (paths, YEARS, 2, ASSETS))
     half[..., CRYPTO_ASSET] = rng.uniform(-0.95, 4.0, (paths, YEARS, 2))
     first = rng.uniform(0, 1, (2, YEARS, AGES, STRATA, 1))
@@ -70,10 +78,10 @@ def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> Projection
         impact_multiplier=float(rng.uniform(0, 5)),
         impact_persistence=float(rng.uniform(0, 1)),
         crypto_market_usd=rng.uniform(1e8, 1e9, (paths, YEARS)),
-        withdrawal_rate=rng.uniform(0, 0.6, (YEARS, 2, 2, AGES)),
-        penalised_share=rng.uniform(0, 1, (2, AGES)),
+        withdrawal_rate=rng.uniform(0, 0.6, (YEARS, held, 2, AGES)),
+        penalised_share=rng.uniform(0, 1, (held, AGES)),
         nonqualified_share=rng.uniform(0, 1, AGES),
-        rollover_rate=rng.uniform(0, 0.5, (YEARS, AGES)),
+        rollover_rate=rng.uniform(0, 0.5, (YEARS, held - 1, AGES)),
         conversion_rate=rng.uniform(0, 0.5, (YEARS, AGES)),
         death_rate=death,
         spouse_share=spouse,
@@ -86,6 +94,9 @@ def random_inputs(seed: int, *, paths: int = 2, **changes: object) -> Projection
         contribution_scale=np.ones((paths, YEARS, STRATA)),
         conversion_schedule=progressive_schedule(rng),
     )
+    if accounts is not OWNER_ACCOUNTS:
+        split = rng.uniform(0, 1, (held, YEARS, 2, AGES, GROUPS))
+        fields |= {"accounts": accounts, "contribution_split": split / split.sum(axis=0)}
     assert set(changes) <= set(fields), set(changes) - set(fields)
     return ProjectionInputs(**(fields | changes))  # type: ignore[arg-type]
 
@@ -139,7 +150,7 @@ def longer(years: int, ages: int, *, rate: float, rebalancing: float, crypto: np
         withdrawal_rate=np.full((years, 2, 2, ages), 0.07),
         penalised_share=np.zeros((2, ages)),
         nonqualified_share=np.zeros(ages),
-        rollover_rate=np.full((years, ages), 0.05),
+        rollover_rate=np.full((years, 1, ages), 0.05),
         conversion_rate=np.zeros((years, ages)),
         death_rate=death,
         spouse_share=np.where(np.arange(ages) == ages - 1, 0.0, 0.5),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import project
 from small import AGES, ASSETS, GROUPS, YEARS, random_inputs, replaced
 
 from fiscal.budget import valuation
@@ -20,7 +21,6 @@ from fiscal.budget.ledger import (
 from fiscal.budget.lines import BOOKS, CASH_LINES, LINES, NET_REVENUE, REVENUE, SUMS, Sum, amount, with_sums
 from fiscal.budget.valuation import Window
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import project
 
 CELLS = (YEARS, AGES, GROUPS)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import oracle
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,6 @@ import fiscal
 from fiscal.base.errors import InputError
 from fiscal.budget import vintages
 from fiscal.engine import one_contribution
-from fiscal.projection import reference
 from fiscal.studies import published
 
 quick = settings(max_examples=30, deadline=None)
@@ -95,15 +95,15 @@ def _flows_first(inputs: Any, year: int) -> np.ndarray:
     return true_return(inputs, year)[:, ::-1]
 
 
-true_tax, true_parts, true_return = reference.expected_tax, vintages._parts, reference.core_half_return
+true_tax, true_parts, true_return = oracle.expected_tax, vintages._parts, oracle.core_half_return
 
 
 @pytest.mark.parametrize(
     ("module", "name", "broken"),
     [
-        (reference, "_aged", _aged_late),
-        (reference, "expected_tax", _tax_a_tenth_less),
-        (reference, "core_half_return", _flows_first),
+        (oracle, "_aged", _aged_late),
+        (oracle, "expected_tax", _tax_a_tenth_less),
+        (oracle, "core_half_return", _flows_first),
         (vintages, "_parts", _taxed_on_half),
     ],
     ids=["ageing", "schedule", "order of events", "tax of the taxable account"],
@@ -112,7 +112,7 @@ def test_the_published_rows_move_when_the_engine_is_broken(
     module: Any, name: str, broken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        one_contribution, "project", reference.project
+        one_contribution, "project", oracle.project
     )  # the oracle can be broken, compiled code cannot
     assert misses() == []
     monkeypatch.setattr(module, name, broken)

@@ -360,14 +360,15 @@ def test_validate_prints_verdicts_and_reasons(fiscal):
 
 
 def test_validate_fails_when_an_engine_row_does(monkeypatch):
-    from fiscal.engine import one_contribution
-    from fiscal.projection import reference
+    import oracle
 
-    true_tax = reference.expected_tax
-    monkeypatch.setattr(one_contribution, "project", reference.project)
+    from fiscal.engine import one_contribution
+
+    true_tax = oracle.expected_tax
+    monkeypatch.setattr(one_contribution, "project", oracle.project)
     runner = typer.testing.CliRunner()
     assert runner.invoke(cli.app, ["validate", "CRR_BASE_2010_CLOSED"]).exit_code == 0
-    monkeypatch.setattr(reference, "expected_tax", lambda *arguments: 0.99 * true_tax(*arguments))
+    monkeypatch.setattr(oracle, "expected_tax", lambda *arguments: 0.99 * true_tax(*arguments))
     answer = runner.invoke(cli.app, ["validate", "CRR_BASE_2010_CLOSED", "--json"])
     assert answer.exit_code == 1
     told = json.loads(answer.stdout)

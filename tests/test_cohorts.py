@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fiscal
-from fiscal.base.axes import AGES, GROUPS
+from fiscal.base.axes import AGES_AT_OPENING, GROUPS
 from fiscal.base.errors import InputError
 from fiscal.engine.cells import COLUMNS
 
@@ -17,7 +17,7 @@ SHORT = {"horizon.last_year": 2036}
 def test_cells_add_up_to_the_totals(name: str, path: str) -> None:
     frame = fiscal.cells(name, SHORT, path=path)
     assert list(frame) == list(COLUMNS)
-    assert len(frame) == 12 * len(AGES) * len(GROUPS) and not frame.isna().any(axis=None)
+    assert len(frame) == 12 * len(AGES_AT_OPENING) * len(GROUPS) and not frame.isna().any(axis=None)
     assert not frame.duplicated(["year", "age", "earnings_group"]).any()
     assert (frame["birth_year"] == frame["year"] - frame["age"] - 1).all()
     totals, sums = fiscal.quick(name, SHORT), frame.groupby("year").sum(numeric_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import project
 from real_runs import comparison, short, three
 from small import AGES, ASSETS, GROUPS, YEARS, flat_schedule, progressive_schedule, random_inputs, replaced
 
@@ -20,7 +21,6 @@ from fiscal.budget.ledger import Backstop, BuildupTax
 from fiscal.budget.lines import LINES
 from fiscal.engine import decompose as engine_decompose
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.reference import project
 from fiscal.results.schema import COLUMNS
 from fiscal.scenario import load
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import project
 from small import (
     AGES,
     ASSETS,
@@ -15,6 +16,7 @@ from small import (
     GROUPS,
     PATH_FIELDS,
     STRATA,
+    THREE_ACCOUNTS,
     YEARS,
     answering,
     longer,
@@ -26,8 +28,8 @@ from fiscal.base import compiled
 from fiscal.budget.ledger import BuildupTax, buildup_rates
 from fiscal.projection import constant_mix, two_sleeves
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.kernel import TOTALS, BuildupRates, project_groups, project_references, project_totals
-from fiscal.projection.reference import project
+from fiscal.projection.kernel import TOTALS, project_groups, project_references, project_totals
+from fiscal.projection.packed import BuildupRates
 
 
 def law(seed: int) -> BuildupRates:
@@ -44,11 +46,11 @@ def law(seed: int) -> BuildupRates:
 
 def plain_totals(inputs: ProjectionInputs, rates: BuildupRates) -> dict[str, np.ndarray]:
     projection = project(inputs)
-    core, crypto = buildup_rates(inputs, projection.crypto_return, BuildupTax(**vars(rates)))
+    core, crypto = buildup_rates(inputs, projection.crypto_return, BuildupTax(**rates._asdict()))
     cells = projection.cells
     result = {name: projection.total(name) for name in TOTALS if name in cells}
-    result["traditional_withdrawals"] = projection.total("plan_withdrawals") + projection.total(
-        "ira_withdrawals"
+    result["traditional_withdrawals"] = sum(
+        projection.total(f"{account}_withdrawals") for account in inputs.accounts
     )
     result["inside_buildup"] = (cells["core_held"] * core).sum(axis=(2, 3, 4)) + (
         cells["crypto_held"].sum(axis=4) * crypto
@@ -115,6 +117,17 @@ def test_kernel_of_one_mix_is_the_reference(seed: int, paths: int, converting: b
         holders=np.where(empty, 0.0, inputs.holders),
         heirs=np.where(rng.uniform(0, 1, inputs.heirs.shape) < 0.2, 0.0, inputs.heirs),
     )
+    rates = law(seed)
+    assert_equal_to_rounding(inputs, project_totals(inputs, rates), rates)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_a_third_account_is_met_like_the_others(seed: int, drifting: bool) -> None:
+    """In both kernels, with its own money, withdrawals and rollovers."""
+    mix = {"mix": np.zeros(5, dtype=np.int64)} if drifting else {}
+    kind = random_inputs if drifting else one_mix
+    inputs = kind(seed, paths=5, accounts=THREE_ACCOUNTS, **mix)
     rates = law(seed)
     assert_equal_to_rounding(inputs, project_totals(inputs, rates), rates)
 

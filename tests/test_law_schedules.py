@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiscal.base import sources
-from fiscal.base.axes import ATTAINED_AGES as AGES
-from fiscal.base.axes import GROUP_SHARES, GROUPS
+from fiscal.base.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
 from fiscal.base.errors import InputError
 from fiscal.law import schedules
 from fiscal.law.build.holders import STATUSES
@@ -21,7 +20,7 @@ from fiscal.law.years import LAW_YEARS
 from fiscal.people.mobility import mobility_matrix
 
 STILL = np.eye(len(GROUPS))
-SURE = np.ones(len(AGES))
+SURE = np.ones(len(ATTAINED_AGES))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +58,10 @@ def test_everybody_taking_the_same_is_the_raw_curve(stored: schedules.Schedules)
 )
 def test_tax_is_continuous_and_monotone(share: float, sigma: float, correlation: float, year: int) -> None:
     found = schedules.load().withdrawal_tax(
-        [year], np.full(len(AGES), share), mobility_matrix(round(correlation, 1)), np.full(12, sigma)
+        [year],
+        np.full(len(ATTAINED_AGES), share),
+        mobility_matrix(round(correlation, 1)),
+        np.full(12, sigma),
     )
     assert np.all(np.isfinite(found.tax_usd))
     assert np.all(found.tax_usd[..., 0] == 0)
@@ -72,7 +74,7 @@ def test_tax_is_continuous_and_monotone(share: float, sigma: float, correlation:
 def test_lognormal_integral_against_draws(stored: schedules.Schedules) -> None:
     share, sigma, mean = 0.3, 1.3, 10_000.0
     found = stored.withdrawal_tax(
-        [2025], np.full(len(AGES), share), STILL, np.full(12, sigma), knots_per_doubling=8
+        [2025], np.full(len(ATTAINED_AGES), share), STILL, np.full(12, sigma), knots_per_doubling=8
     )
     draws = np.random.default_rng(1).standard_normal(400_000)
     draws = np.concatenate([draws, -draws])
@@ -145,11 +147,11 @@ def test_working_share_mixes_linearly_and_stays_monotone(share: float, year: int
     def tax(working: np.ndarray) -> np.ndarray:
         return stored.withdrawal_tax([year], 0.4 * SURE, mobility, working_share=working).tax_usd[0]
 
-    mixed, by_age = tax(share * SURE), np.where(AGES < 70, share, 0.0)
+    mixed, by_age = tax(share * SURE), np.where(ATTAINED_AGES < 70, share, 0.0)
     assert np.allclose(mixed, share * tax(SURE) + (1 - share) * tax(0 * SURE), rtol=1e-9, atol=1e-6)
     assert np.all(np.diff(mixed, axis=-1) >= -1e-9)
-    assert np.array_equal(tax(by_age)[AGES < 70], mixed[AGES < 70])
-    assert np.array_equal(tax(by_age)[AGES >= 70], tax(0 * SURE)[AGES >= 70])
+    assert np.array_equal(tax(by_age)[ATTAINED_AGES < 70], mixed[ATTAINED_AGES < 70])
+    assert np.array_equal(tax(by_age)[ATTAINED_AGES >= 70], tax(0 * SURE)[ATTAINED_AGES >= 70])
 
 
 def test_working_share_by_year(stored: schedules.Schedules) -> None:
@@ -174,18 +176,20 @@ def test_people_at_work_pay_more_on_a_withdrawal(stored: schedules.Schedules) ->
 
 def test_ages_are_those_attained_in_the_year(stored: schedules.Schedules) -> None:
     rates = stored.deferral([2026], STILL).employer_rate[0]
-    at = {int(age): rates[index] for index, age in enumerate(AGES)}  # the axis is that of the model's cells
+    at = {
+        int(age): rates[index] for index, age in enumerate(ATTAINED_AGES)
+    }  # the axis is that of the model's cells
     assert len(at) == len(rates) and min(at) == 19
     assert np.array_equal(at[45], at[54]) and not np.array_equal(at[44], at[45])
     found = stored.withdrawal_tax([2026], SURE, STILL)
-    position = list(AGES).index(67)
+    position = list(ATTAINED_AGES).index(67)
     assert found.tax(2026, 67, 5, found.knots_usd[0, 9]) == found.tax_usd[0, position, 5, 9]
 
 
 def test_deferral_rates(stored: schedules.Schedules) -> None:
     rates = stored.deferral(np.arange(2025, 2105), mobility_matrix(0.6))
-    assert rates.deferral_rate.shape == (80, len(AGES), 12, len(MULTIPLES))
-    working = (AGES >= 26) & (AGES < 65)
+    assert rates.deferral_rate.shape == (80, len(ATTAINED_AGES), 12, len(MULTIPLES))
+    working = (ATTAINED_AGES >= 26) & (ATTAINED_AGES < 65)
     top = rates.deferral_rate[0][working]
     assert np.all(top[:, 11, 4] > top[:, 4, 4])
     assert np.allclose(rates.saved_at(1.0), rates.deferral_rate[..., 4])
@@ -213,9 +217,11 @@ def test_dollar_weighted_levels_are_near_the_marginal_rates_computed_apart(
 
 def test_outside_rates(stored: schedules.Schedules) -> None:
     interest, dividends, gains = stored.outside([2025, 2050], STILL)
-    assert interest.shape == (2, len(AGES), 12)
-    top = interest[:, AGES == 50, 11]
-    assert np.all(dividends[:, AGES == 50, 11] < top) and np.all(gains[:, AGES == 50, 11] < top)
+    assert interest.shape == (2, len(ATTAINED_AGES), 12)
+    top = interest[:, ATTAINED_AGES == 50, 11]
+    assert np.all(dividends[:, ATTAINED_AGES == 50, 11] < top) and np.all(
+        gains[:, ATTAINED_AGES == 50, 11] < top
+    )
     assert np.all(interest[:, :, 11] > 0.2)
 
 
@@ -224,8 +230,8 @@ def test_outside_rates(stored: schedules.Schedules) -> None:
     [
         ([2025], SURE, np.ones((12, 12)), "sum to 1"),
         ([2025], SURE, np.eye(11), "income_group"),
-        ([2025], np.zeros(len(AGES)), STILL, "incidence"),
-        ([2025], np.ones((3, len(AGES))), STILL, "incidence"),
+        ([2025], np.zeros(len(ATTAINED_AGES)), STILL, "incidence"),
+        ([2025], np.ones((3, len(ATTAINED_AGES))), STILL, "incidence"),
     ],
 )
 def test_bad_arguments_are_named(

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from oracle import expected_tax
 
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, ATTAINED_AGES, FIRST_YEAR
@@ -29,7 +30,6 @@ from fiscal.people.contributions import additions_left
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import working_share_of_withdrawals
 from fiscal.projection.inputs import TaxSchedule
-from fiscal.projection.reference import expected_tax
 from fiscal.scenario import catalogue, load
 from fiscal.scenario.assumptions import adjustable
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiscal.base import sources
-from fiscal.base.axes import AGES, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
+from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.markets import core, glide, history, paths
 
@@ -134,7 +134,7 @@ def test_overrides_carry_to_what_hangs_on_them():
 
 def test_core_weights_add_up_and_fall_with_age():
     weights = glide.glide_path()
-    assert weights.shape == (AGES.size, len(ASSETS))
+    assert weights.shape == (AGES_AT_OPENING.size, len(ASSETS))
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-12)
     assert weights.min() >= 0.0
     assert (np.diff(weights[:, EQUITY]) <= 0.0).all()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiscal.base import sources
-from fiscal.base.axes import AGES, FIRST_YEAR, GROUP_SHARES, LAST_YEAR, RUN_OFF_LAST_YEAR
+from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, GROUP_SHARES, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.opening import HEADLINE
 from fiscal.people import population
@@ -45,7 +45,7 @@ def test_totals_are_those_of_the_projection_and_not_of_the_recursion(people):
     years, july = population.july_population()
     for year in (2026, 2040, 2075, 2100):
         index = year - int(years[0])
-        january = (july[index - 1] + july[index]).sum(axis=0)[AGES[0] :] / 2.0
+        january = (july[index - 1] + july[index]).sum(axis=0)[AGES_AT_OPENING[0] :] / 2.0
         np.testing.assert_allclose(people.people_open[year - FIRST_YEAR].sum(axis=1), january, rtol=1e-9)
 
 
@@ -66,7 +66,7 @@ def test_nobody_is_negative_and_rates_are_rates(people):
 def test_run_off_closes(people):
     after = people.years > LAST_YEAR
     assert not people.entrants[after].any() and not people.migration[after].any()
-    last = list(people.years).index(LAST_YEAR + AGES[-1] - AGES[0])
+    last = list(people.years).index(LAST_YEAR + AGES_AT_OPENING[-1] - AGES_AT_OPENING[0])
     assert not people.people_open[last, :-1].any() and people.people_open[last, -1].all()
     assert not people.people_open[last + 1 :].any()
 
@@ -139,7 +139,7 @@ def test_without_migration_the_middle_aged_run_short(people):
         fraction = HEADLINE.stub_fraction if index == 0 else 1.0
         survivors = still * (1.0 - share[index]) ** fraction
         still = np.concatenate([[people.entrants[index + 1].sum()], survivors[:-1]])
-    closed = still[(AGES >= 45) & (AGES <= 64)].sum()
+    closed = still[(AGES_AT_OPENING >= 45) & (AGES_AT_OPENING <= 64)].sum()
     assert 0.90 < closed / at(people, 2060, 45, 64) < 0.97
 
 
@@ -181,8 +181,12 @@ def test_mean_mortality_is_the_tables_whatever_the_gradient():
 def test_the_gradient_is_the_ratio_of_bottom_to_top_and_tapers():
     people = population.project(range(2025, 2027), income_gradient=gradient_of(3.0))
     ratio = people.death_rate[1, :, 0] / people.death_rate[1, :, -1]
-    assert ratio[AGES == 40] == pytest.approx(3.0) and ratio[AGES == 65] == pytest.approx(3.0)
-    assert ratio[AGES == 80] == pytest.approx(2.0) and ratio[AGES == 100] == pytest.approx(1.0)
+    assert ratio[AGES_AT_OPENING == 40] == pytest.approx(3.0) and ratio[
+        AGES_AT_OPENING == 65
+    ] == pytest.approx(3.0)
+    assert ratio[AGES_AT_OPENING == 80] == pytest.approx(2.0) and ratio[
+        AGES_AT_OPENING == 100
+    ] == pytest.approx(1.0)
 
 
 @settings(deadline=None, max_examples=60)
@@ -192,8 +196,8 @@ def test_the_gradient_is_the_ratio_of_bottom_to_top_and_tapers():
     weights=st.lists(st.floats(0.01, 1.0), min_size=12, max_size=12),
 )
 def test_graded_rates_average_to_the_given_rate_even_where_the_cap_binds(level, gradient, weights):
-    people = np.tile(np.array(weights), (AGES.size, 1))
-    rate = population.graded_death_rate(np.full(AGES.size, level), people, gradient_of(gradient))
+    people = np.tile(np.array(weights), (AGES_AT_OPENING.size, 1))
+    rate = population.graded_death_rate(np.full(AGES_AT_OPENING.size, level), people, gradient_of(gradient))
     assert rate.min() >= 0.0 and rate.max() <= 1.0 + 1e-12
     mean = (rate * people).sum(axis=1) / people.sum(axis=1)
     np.testing.assert_allclose(mean, level, rtol=1e-9, atol=1e-12)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import expected_tax, project
 from small import (
     AGES,
     ASSETS,
@@ -22,7 +23,6 @@ from small import (
 
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.outputs import CELL_LINES, CORE, CRYPTO
-from fiscal.projection.reference import expected_tax, project
 
 seeds = st.integers(0, 10_000)
 quick = settings(max_examples=25, deadline=None)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import project
 from small import AGES, GROUPS, STRATA, YEARS, flat_schedule, longer, random_inputs, replaced
 
 from fiscal.budget.ledger import Backstop, BuildupTax, rescue_cost, top_ups
 from fiscal.budget.vintages import value_vintages
+from fiscal.projection.cells import owner_balances
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.owners import owner_balances
-from fiscal.projection.reference import project
 
 quick = settings(max_examples=20, deadline=None)
 RATE = 0.24

@@ -22,10 +22,10 @@ RUN_OFF_LAST_YEAR = LAST_YEAR + 111
 
 FIRST_AGE = 18
 LAST_AGE = 119
-AGES = np.arange(FIRST_AGE, LAST_AGE + 1)
+AGES_AT_OPENING = np.arange(FIRST_AGE, LAST_AGE + 1)
 """Whole years of age at the opening of a year."""
 
-ATTAINED_AGES = AGES + 1
+ATTAINED_AGES = AGES_AT_OPENING + 1
 """Age attained by 31 December of the year: what tax law and the IRS tables go by."""
 
 GROUPS = (
@@ -41,7 +41,15 @@ GROUP_EDGES[-1] = 1.0
 STRATA = ("no_crypto", "crypto")
 SPLIT_STRATA = ("no_crypto", "crypto_light", "crypto_heavy")
 """The strata where holders of crypto are of two kinds."""
-WRAPPERS = ("plan", "ira", "inherited")
+OWNER_ACCOUNTS = ("plan", "ira")
+"""The declared types of account that living owners hold, in the order of the wrapper axis.
+
+Employer plans come first: they roll over into the IRA, and their Roth accounts pay earnings pro rata (s.72(e)(8)).
+The IRA is the last; it pays its Roth basis first (s.408A(d)(4)). Each type has its own stock, contributions,
+withdrawals, penalties and rollovers in the projection's inputs; one more lengthens the axis and needs no code there.
+"""
+
+WRAPPERS = (*OWNER_ACCOUNTS, "inherited")
 CHARACTERS = ("traditional", "roth")
 SLEEVES = ("core", "crypto")
 ASSETS = ("equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities")

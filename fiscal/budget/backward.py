@@ -14,7 +14,7 @@ from numba import njit
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 """Bases are valued in threads; of fast-math contraction only."""
 
-PLAN, IRA, TRADITIONAL, ROTH, CORE, CRYPTO = 0, 1, 0, 1, 0, 1
+TRADITIONAL, ROTH, CORE, CRYPTO = 0, 1, 0, 1
 WITHDRAWAL, CONVERSION, ADDITIONAL = 0, 1, 2  # lines, in the order of TAXES
 
 
@@ -41,23 +41,25 @@ def taxes(
 ):  # fmt: skip
     """Fill the tax that a dollar brings: of the opening stock ``stock`` (line, A, N), of contributions
     ``vintages`` (line, Y, character, A, N), each at its own date, and, in the years of ``claim`` (Y, sleeve), the
-    income tax to come on the balances ``owners`` (Y, wrapper, sleeve, A, N) and ``heirs`` (Y, since, sleeve, A, N).
+    income tax to come on the balances ``owners`` (Y, W, sleeve, A, N) and ``heirs`` (Y, since, sleeve, A, N).
 
     N are the groups and strata, ``growth`` (Y, half, sleeve, A, S) with fees and losses, ``to_heirs`` (Y, A, N),
     ``paid_in`` (Y,) whether anything is contributed (years of run-off take no memory), ``crypto_share`` (Y, S);
     shares and rates as in :class:`~fiscal.projection.outputs.AccountShares` and in
-    :mod:`fiscal.budget.vintages`, ``penalty`` (wrapper, A).
+    :mod:`fiscal.budget.vintages`, ``penalty`` (W, A); ``contribution`` (Y, W, character, A, N).
     """
     years, ages, cells = to_heirs.shape
+    accounts = withdrawn.shape[1]
+    last = accounts - 1  # receives rollovers
     strata = growth.shape[4]
     heir_years = heirs_moved.shape[1]
-    value = np.zeros((ages + 1, 3, 2, 2, 2, cells))  # past the last age there is nobody
+    value = np.zeros((ages + 1, 3, accounts, 2, 2, cells))  # past the last age there is nobody
     left = np.zeros(
         (ages, heir_years + 1, 2, cells)
     )  # heirs, by years since; the oldest have been paid in full
     grow = np.empty((2, 2, cells))
     before = np.empty((2, cells))
-    after = np.empty((2, 2, 2, cells))  # wrapper, character, sleeve
+    after = np.empty((accounts, 2, 2, cells))  # account, character, sleeve
     for y in range(years - 1, -1, -1):
         d = discount[y]
         for a in range(ages):
@@ -67,7 +69,7 @@ def taxes(
                     for n in range(cells):
                         grow[h, k, n] = growth[y, h, k, a, n % strata]
             for line in range(3):
-                for w in range(2):
+                for w in range(accounts):
                     for c in range(2):
                         for k in range(2):
                             for n in range(cells):
@@ -79,20 +81,22 @@ def taxes(
                             _mix(before, moved[y, w, c, a, n], grow[1], after[w, c], n)
                 for c in range(2 if paid_in[y] else 0):
                     for n in range(cells):
-                        vintages[line, y, c, a, n] = (
-                            _put_in(contribution[y, c, a, n], crypto_share[y, n % strata], after[PLAN, c], n)
-                            / d
-                        )
-                for w in range(2):
+                        brings = 0.0
+                        for w in range(accounts):
+                            brings += _put_in(
+                                contribution[y, w, c, a, n], crypto_share[y, n % strata], after[w, c], n
+                            )
+                        vintages[line, y, c, a, n] = brings / d
+                for w in range(accounts):
                     for c in range(2):
                         for k in range(2):
                             for n in range(cells):
                                 drawn = withdrawn[y, w, c, a, n]
                                 stays = 1 - drawn
                                 held = 0.0
-                                if w == PLAN:
-                                    stays -= rolled[y, c, a, n]
-                                    held += rolled[y, c, a, n] * after[IRA, c, k, n]
+                                if w < last:
+                                    stays -= rolled[y, w, c, a, n]
+                                    held += rolled[y, w, c, a, n] * after[last, c, k, n]
                                 if c == TRADITIONAL:
                                     stays -= converted[y, w, a, n]
                                     held += converted[y, w, a, n] * after[w, ROTH, k, n]
@@ -122,7 +126,7 @@ def taxes(
             for k in range(2):
                 for a in range(ages):
                     for n in range(cells):
-                        for w in range(2):
+                        for w in range(accounts):
                             income_tax = value[a, WITHDRAWAL, w, TRADITIONAL, k, n]
                             income_tax += value[a, CONVERSION, w, TRADITIONAL, k, n]
                             claim[y, k] += owners[y, w, k, a, n] * income_tax
@@ -131,7 +135,7 @@ def taxes(
     for line in range(3):
         for a in range(ages):
             for n in range(cells):
-                for w in range(2):
+                for w in range(accounts):
                     for c in range(2):
                         stock[line, a, n] += opening[w, c, a, n] * value[a, line, w, c, CORE, n]
 
@@ -168,13 +172,15 @@ def shadow(
     dollar's return and all of it, ``charge`` (Y, half, sleeve) what fees and losses leave, rates (Y, A, N).
     """
     years, ages, cells = to_heirs.shape
+    accounts = withdrawn.shape[1]
+    last = accounts - 1  # receives rollovers
     strata = whole.shape[4]
     heir_years = heirs_moved.shape[1]
-    value = np.zeros((ages + 1, 2, 2, 2, cells))  # wrapper, character, sleeve
+    value = np.zeros((ages + 1, accounts, 2, 2, cells))  # account, character, sleeve
     gain = np.zeros_like(value)
     left = np.zeros((ages, heir_years + 1, 2, 2, cells))  # since, character, sleeve
     left_gain = np.zeros_like(left)
-    after, after_gain = np.empty((2, 2, 2, cells)), np.empty((2, 2, 2, cells))
+    after, after_gain = np.empty((2, accounts, 2, 2, cells))
     grow, new_gain = np.empty((2, 2, cells)), np.empty((2, 2, cells))  # half, sleeve
     tax, kept = np.empty((2, 2, cells)), np.empty((2, 2, cells))
     for y in range(years - 1, -1, -1):
@@ -195,7 +201,7 @@ def shadow(
                         new_gain[h, k, n] = untaxed[y, h, k, a, s] * charged / own
                         tax[h, k, n] = due * d / own
                         kept[h, k, n] = charged / own
-            for w in range(2):
+            for w in range(accounts):
                 for c in range(2):
                     for k in range(2):
                         for n in range(cells):
@@ -210,21 +216,24 @@ def shadow(
                         _half(after[w, c], after_gain[w, c], grow[1], new_gain[1], tax[1], kept[1], n)
             for c in range(2 if paid_in[y] else 0):
                 for n in range(cells):
-                    vintages[y, c, a, n] = (
-                        _put_in(contribution[y, c, a, n], crypto_share[y, n % strata], after[PLAN, c], n) / d
-                    )
-            for w in range(2):
+                    brings = 0.0
+                    for w in range(accounts):
+                        brings += _put_in(
+                            contribution[y, w, c, a, n], crypto_share[y, n % strata], after[w, c], n
+                        )
+                    vintages[y, c, a, n] = brings / d
+            for w in range(accounts):
                 for c in range(2):
                     for k in range(2):
                         for n in range(cells):
                             drawn = withdrawn[y, w, c, a, n]
                             stays = 1 - drawn
                             held, held_gain = 0.0, 0.0
-                            if w == PLAN:
-                                share = rolled[y, c, a, n]
+                            if w < last:
+                                share = rolled[y, w, c, a, n]
                                 stays -= share
-                                held += share * after[IRA, c, k, n]
-                                held_gain += share * after_gain[IRA, c, k, n]
+                                held += share * after[last, c, k, n]
+                                held_gain += share * after_gain[last, c, k, n]
                             if c == TRADITIONAL:
                                 share = converted[y, w, a, n]
                                 stays -= share

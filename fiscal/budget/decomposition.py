@@ -57,11 +57,11 @@ from fiscal.projection.outputs import Projection
 FACTORS = ("contributions", "returns", "rate", "timing", "behaviour")
 CONTRIBUTIONS, RETURNS, RATE, TIMING, BEHAVIOUR = range(5)
 
-COMMON_FIELDS = ("years", "year_fraction")
+COMMON_FIELDS = ("years", "year_fraction", "accounts")
 """Fields of the inputs that both runs share."""
 
 FACTOR_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "contributions": ("opening_usd", "opening_basis_usd", "contribution_usd"),
+    "contributions": ("opening_usd", "opening_basis_usd", "contribution_usd", "contribution_split"),
     "returns": (
         "path_labels", "half_return", "mix", "core_weight", "crypto_weight", "fee_rate", "loss_rate",
         "crypto_target_share", "crypto_contribution_share", "sale_share", "impact_multiplier",

@@ -1,7 +1,7 @@
 """Vintages: what becomes of a year's contributions, or of the opening stock, to the last withdrawal.
 
 A backward pass over one projected path. Let ``V`` be the present value of all tax that a dollar in an
-account will still bring. Going back through a year's events (:mod:`fiscal.projection.reference`):
+account will still bring. Going back through a year's events (:mod:`fiscal.projection.account_year`):
 
     closing   C = V(next year, a year older)
     deaths    B = (1 - h) C + h H(heirs, first year)                         h = death x (1 - spouse)
@@ -36,7 +36,7 @@ import numpy as np
 
 from fiscal.budget.ledger import BuildupTax
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.projection.outputs import CORE, CRYPTO, PLAN, TRADITIONAL, Projection
+from fiscal.projection.outputs import CORE, CRYPTO, TRADITIONAL, Projection
 
 TAXES = ("withdrawal_tax", "conversion_tax", "additional_tax")
 """Lines that a dollar in an account brings later."""
@@ -139,6 +139,10 @@ class _Accounts:
             _flat(shares.converted[kept]), _flat(shares.moved[kept]), _flat(shares.heirs_moved[kept]),
         )  # fmt: skip
 
+    def _by_account(self, dollars: np.ndarray) -> np.ndarray:
+        """Contributions ``(Y, character, A, G, S)`` by the account that receives them, ``(Y, W, character, ...)``."""
+        return np.moveaxis(self.inputs.contribution_split, 0, 1)[..., None] * dollars[:, None]
+
     def taxes(
         self,
         rates: _Rates,
@@ -160,7 +164,8 @@ class _Accounts:
         growth = np.ones_like(growth) if portfolio else growth
         run: Callable[..., None] = backward.taxes
         run(
-            _flat(stock), _flat(values), claim, _flat(self.inputs.opening_usd.copy()), _flat(self.contribution),
+            _flat(stock), _flat(values), claim, _flat(self.inputs.opening_usd.copy()),
+            _flat(self._by_account(self.contribution)),
             self.paid_in, self.crypto_share, growth, *self.moves, _flat(rates.traditional), _flat(rates.roth),
             _flat(rates.heirs), _flat(rates.conversion), rates.penalty, _flat(rates.roth_penalty), discount,
             _flat(owners), _flat(heirs),
@@ -179,7 +184,7 @@ class _Accounts:
         rates = (law.interest_rate, law.dividend_rate, law.gain_rate)
         run: Callable[..., None] = backward.shadow
         run(
-            _flat(found), _flat(start), self.paid_in, self.crypto_share,
+            _flat(found), _flat(self._by_account(start)), self.paid_in, self.crypto_share,
             *_parts(self.inputs, self.path, law, self.impact), _charge(self.inputs, self.path), *self.moves,
             *(_by_cell(rate, self.strata) for rate in rates), discount, portfolio,
         )  # fmt: skip
@@ -202,7 +207,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class _Rates:
-    """Tax per dollar, (Y, A, G, S); the additional tax on traditional withdrawals (wrapper 2, A)."""
+    """Tax per dollar, (Y, A, G, S); the additional tax on traditional withdrawals (W, A)."""
 
     traditional: np.ndarray  # withdrawn by owners
     roth: np.ndarray  # withdrawn by owners: the earnings part of non-qualified withdrawals
@@ -214,7 +219,7 @@ class _Rates:
 
 def _average_rates(inputs: ProjectionInputs, projection: Projection, path: int) -> _Rates:
     cells = {name: values[path] for name, values in projection.cells.items()}
-    drawn = cells["plan_withdrawals"] + cells["ira_withdrawals"]
+    drawn = projection.drawn(path)
     owner = _ratio(cells["owner_tax"], drawn + cells["nonqualified_earnings"])
     taxed = _ratio(cells["nonqualified_earnings"], cells["roth_withdrawals"])
     penalised = inputs.penalised_share * inputs.additional_tax_rate  # (wrapper, A)
@@ -224,7 +229,7 @@ def _average_rates(inputs: ProjectionInputs, projection: Projection, path: int) 
         heirs=_ratio(cells["heir_tax"], cells["inherited_withdrawals"]),
         conversion=_ratio(cells["conversion_tax"], cells["conversions"]),
         penalty=penalised,
-        roth_penalty=taxed * penalised[PLAN][None, :, None, None],
+        roth_penalty=taxed * penalised[0][None, :, None, None],
     )
 
 
@@ -235,7 +240,7 @@ def _marginal_rates(inputs: ProjectionInputs, projection: Projection, path: int)
     average = _average_rates(inputs, projection, path)
     taxed = _ratio(cells["nonqualified_earnings"], cells["roth_withdrawals"])
     fraction = inputs.year_fraction[:, None, None, None]
-    income = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]
+    income = projection.drawn(path) + cells["nonqualified_earnings"]
     converting = (income + cells["conversions"]) / fraction
     conversion = _slopes(inputs.conversion_schedule, converting, inputs.holders)
     pushed_up = conversion - _slopes(inputs.conversion_schedule, income / fraction, inputs.holders)

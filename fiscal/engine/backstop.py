@@ -15,8 +15,8 @@ from fiscal.budget.ledger import Backstop, top_ups
 from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH, backstop, path_settings
 from fiscal.engine.random_paths import on_paths, own_changes
 from fiscal.markets.paths import path_model, smoothed
+from fiscal.projection.cells import owner_balances
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.owners import owner_balances
 
 if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.base.axes import AGES, CHARACTERS, GROUPS, birth_years
+from fiscal.base.axes import AGES_AT_OPENING, CHARACTERS, GROUPS, birth_years
 from fiscal.base.errors import InputError, Problem
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
@@ -67,7 +67,7 @@ def cells(
     def of_cells(*names: str) -> np.ndarray:
         return sum((cell[name][p].sum(axis=3) for name in names), start=np.zeros(shape))
 
-    shape = (len(years), len(AGES), len(GROUPS))
+    shape = (len(years), len(AGES_AT_OPENING), len(GROUPS))
     made = np.einsum("ycags,ys->cyag", inputs.contribution_usd, inputs.contribution_scale[p])
     dollars = {
         **{f"{name}_contribution": made[c] for c, name in enumerate(CHARACTERS)},
@@ -84,7 +84,7 @@ def cells(
     }
     keys = {
         "year": years[:, None, None],
-        "age": AGES[:, None],
+        "age": AGES_AT_OPENING[:, None],
         "birth_year": birth_years(years)[:, :, None],
         "earnings_group": np.array(GROUPS),
         "account_holders": inputs.holders.sum(axis=3),

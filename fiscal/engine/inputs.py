@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 from scipy.optimize import brentq
 
 from fiscal.base import sources
-from fiscal.base.axes import AGES, ASSETS, FIRST_YEAR, GROUPS, birth_years
+from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
@@ -224,7 +224,7 @@ def projection_inputs(
     per_path = [own_path[label] for label in labels]
     targets = np.stack([part[3] for part in per_path])
     turns = np.repeat(reversal_years(settings, market), len(labels))
-    policy = _policy(settings, targets, years, turns)
+    policy: dict[str, Any] = _policy(settings, targets, years, turns)
     policy["contribution_scale"] = np.ones(targets.shape)
     if answers_to_paths(settings):
         for name, values in policy_on_paths(settings, market).items():
@@ -287,8 +287,8 @@ def projection_inputs(
         withdrawal_rate=rates.withdrawal_rate,
         penalised_share=rates.penalised_share,
         nonqualified_share=nonqualified,
-        rollover_rate=rates.rollover_rate,
-        conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES))),
+        rollover_rate=rates.rollover_rate[:, None],
+        conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES_AT_OPENING))),
         death_rate=people.death_rate,
         spouse_share=spouse_share,
         heir_years=settings.heirs.years,
@@ -550,7 +550,8 @@ def _withdrawal_schedules(
     if settings.tax.flat_rate is not None:
         knots = np.broadcast_to(np.array([0.0, 1e6]), (len(years), 2)).copy()
         tax = np.broadcast_to(
-            knots[:, None, None, :] * settings.tax.flat_rate, (len(years), len(AGES), len(GROUPS), 2)
+            knots[:, None, None, :] * settings.tax.flat_rate,
+            (len(years), len(AGES_AT_OPENING), len(GROUPS), 2),
         ).copy()
         flat = TaxSchedule(knots_usd=knots, tax_usd=tax * settings.tax.withdrawal_scale)
         return flat, flat, flat
@@ -567,7 +568,7 @@ def _withdrawal_schedules(
     if (converts > draws).any():
         by_converter = schedules.withdrawal_tax(years, converts, retired, spread, working_share=at_work)
         conversion = _scaled(by_converter, scale)
-    heir_age = np.maximum(np.arange(len(AGES)) - settings.heirs.age_gap, 0)
+    heir_age = np.maximum(np.arange(len(AGES_AT_OPENING)) - settings.heirs.age_gap, 0)
     heir = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd[:, heir_age])
     return owner, conversion, heir
 
@@ -585,7 +586,7 @@ def _expected_tax(
         found = (
             schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work),
             # heirs must draw every year: everybody withdraws
-            schedules.withdrawal_tax(years, np.ones(len(AGES)), retired, spread),
+            schedules.withdrawal_tax(years, np.ones(len(AGES_AT_OPENING)), retired, spread),
         )
         for schedule in found:
             schedule.knots_usd.flags.writeable = schedule.tax_usd.flags.writeable = False
@@ -741,7 +742,7 @@ _REFORMS: dict[str, law_schedules.Schedules] = {}
 def backstop(settings: Settings) -> Backstop:
     """The rule of the settings: cohorts within so many years of the retirement age, at the year's end."""
     rule = settings.backstop
-    attained = AGES + 1
+    attained = AGES_AT_OPENING + 1
     return Backstop(
         covered=(attained >= rule.retirement_age - rule.years_before) & (attained < rule.retirement_age),
         trigger_share=rule.trigger_share,
@@ -764,7 +765,7 @@ def buildup_tax(
     """
     flat = settings.tax.flat_rate
     if flat is not None:
-        shape = (len(years), len(AGES), len(GROUPS))
+        shape = (len(years), len(AGES_AT_OPENING), len(GROUPS))
         interest = dividend = gain = np.full(shape, flat)
     else:
         interest, dividend, gain = schedules_in_force(settings).outside(years, mobility)

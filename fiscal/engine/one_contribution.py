@@ -415,7 +415,7 @@ def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
         withdrawal_rate=np.broadcast_to(rate[:, None, None, None], (steps, 2, 2, ages)).copy(),
         penalised_share=np.zeros((2, ages)),
         nonqualified_share=np.zeros(ages),
-        rollover_rate=nobody_leaves,
+        rollover_rate=nobody_leaves[:, None],
         conversion_rate=nobody_leaves.copy(),
         death_rate=np.zeros((steps, ages, groups)),
         spouse_share=np.zeros(ages),

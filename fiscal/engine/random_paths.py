@@ -34,11 +34,11 @@ from fiscal.markets.losses import draw_loss_rates
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
 from fiscal.people.economy import macro
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
+from fiscal.projection.packed import BuildupRates
 
 if TYPE_CHECKING:
     from fiscal.engine.control_variate import FlatTax
     from fiscal.markets.paths import AssetPaths
-    from fiscal.projection.kernel import BuildupRates
     from fiscal.scenario.schema import Settings
 
 BATCH = 512
@@ -439,8 +439,6 @@ def own_changes(settings: Settings, market: AssetPaths, first: int) -> dict[str,
 
 def buildup_rates(law: BuildupTax, n_years: int) -> BuildupRates:
     """The law's rates as the kernel takes them, of the first ``n_years``."""
-    from fiscal.projection.kernel import BuildupRates
-
     return BuildupRates(
         interest_rate=law.interest_rate[:n_years],
         dividend_rate=law.dividend_rate[:n_years],

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import compiled, memory, sources
-from fiscal.base.axes import AGES, FIRST_YEAR, LAST_AGE
+from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
@@ -346,7 +346,7 @@ def has_random_paths(settings: Settings) -> bool:
 
 def _run_off_years(settings: Settings) -> int:
     """Years until the last entrants have died and their heirs have drawn everything."""
-    return int(LAST_AGE - AGES[0]) + settings.heirs.years
+    return int(LAST_AGE - AGES_AT_OPENING[0]) + settings.heirs.years
 
 
 YEAR_BYTES, PATH_YEAR_BYTES = 1.5 * 2**20, 1.6 * 2**20

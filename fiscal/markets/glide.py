@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fiscal.base import sources
-from fiscal.base.axes import AGES, ASSETS
+from fiscal.base.axes import AGES_AT_OPENING, ASSETS
 from fiscal.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ DECADE_AGES = np.array([30.0, 45.0, 55.0, 65.0])
 
 @lru_cache(maxsize=1)
 def _weights() -> np.ndarray:
-    equity = equity_share(AGES)
-    cash = (1.0 - equity) * cash_share_of_fixed(AGES)
-    weights = np.zeros((AGES.size, len(ASSETS)))
+    equity = equity_share(AGES_AT_OPENING)
+    cash = (1.0 - equity) * cash_share_of_fixed(AGES_AT_OPENING)
+    weights = np.zeros((AGES_AT_OPENING.size, len(ASSETS)))
     weights[:, ASSETS.index("equity")] = equity
     weights[:, ASSETS.index("cash")] = cash
     weights[:, ASSETS.index("bonds")] = 1.0 - equity - cash

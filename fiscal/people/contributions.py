@@ -16,8 +16,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from fiscal.base import sources
-from fiscal.base.axes import ATTAINED_AGES as AGES
-from fiscal.base.axes import FIRST_YEAR
+from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR
 
 MANDATE_FIRST_YEAR = 2026
 """Roth-only catch-up for higher wages, SECURE 2.0 s.603 as delayed by IRS Notice 2023-62."""
@@ -58,7 +57,7 @@ class Contributions:
 def band_bounds(label: str) -> tuple[int, int]:
     """First and last attained age of a band such as ``"26-34"`` or ``"75+"``."""
     if label.endswith("+"):
-        return int(label[:-1]), int(AGES[-1])
+        return int(label[:-1]), int(ATTAINED_AGES[-1])
     first, last = label.split("-")
     return int(first), int(last)
 
@@ -74,9 +73,11 @@ def by_single_age(profile: pd.DataFrame, column: str, weights: np.ndarray) -> np
     order = sorted(table.index, key=lambda label: bounds[label][0])
     means = table.loc[order].to_numpy(float)
     # an open band's people sit near its start: its midpoint is their mean age
-    inside = [(bounds[label][0] <= AGES) & (bounds[label][1] >= AGES) for label in order]
-    midpoints = [np.average(AGES[mask], weights=weights[mask]) for mask in inside]
-    smooth = np.stack([np.interp(AGES, midpoints, means[:, k]) for k in range(means.shape[1])], axis=1)
+    inside = [(bounds[label][0] <= ATTAINED_AGES) & (bounds[label][1] >= ATTAINED_AGES) for label in order]
+    midpoints = [np.average(ATTAINED_AGES[mask], weights=weights[mask]) for mask in inside]
+    smooth = np.stack(
+        [np.interp(ATTAINED_AGES, midpoints, means[:, k]) for k in range(means.shape[1])], axis=1
+    )
     for row, mask in enumerate(inside):
         now = np.average(smooth[mask], axis=0, weights=weights[mask])
         smooth[mask] *= np.divide(means[row], now, out=np.zeros_like(now), where=now > 0)
@@ -122,14 +123,14 @@ def roth_share_by_age(level: np.ndarray, dollars: np.ndarray) -> np.ndarray:
     rows = table[(table["source"] == "Alight") & (table["dimension"] == "age")]
     first_ages = rows["group"].str.extract(r"(\d+)")[0].astype(int).to_numpy()
     share = rows["value"].to_numpy(float)
-    tilt = np.interp(AGES, first_ages + 5.0, np.log(share / (1 - share)))
-    result = np.zeros((len(level), len(AGES)))
+    tilt = np.interp(ATTAINED_AGES, first_ages + 5.0, np.log(share / (1 - share)))
+    result = np.zeros((len(level), len(ATTAINED_AGES)))
     for y, mean in enumerate(level):
         if mean <= 0 or mean >= 1:
             result[y] = min(max(mean, 0.0), 1.0)
             continue
         total = dollars[y].sum()
-        weight = dollars[y] / total if total > 0 else np.full(len(AGES), 1 / len(AGES))
+        weight = dollars[y] / total if total > 0 else np.full(len(ATTAINED_AGES), 1 / len(ATTAINED_AGES))
 
         def gap(shift: float, weight: np.ndarray = weight, mean: float = mean) -> float:
             return float(weight @ (1 / (1 + np.exp(-(tilt + shift))))) - mean
@@ -221,7 +222,7 @@ def project_contributions(
         return 1 - excess_share(profile, relative / lag, weights)
 
     kept = kept_under(limits)
-    may_catch_up = (sources.assumption("law.catch_up_first_age") <= AGES)[:, None]
+    may_catch_up = (sources.assumption("law.catch_up_first_age") <= ATTAINED_AGES)[:, None]
     catch_up_k = np.where(may_catch_up, catch_up, 0.0) * kept * growth
     imputed_k = elective_wish * kept * growth
     elective_k = imputed_k
@@ -320,8 +321,15 @@ def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _working_age(shift: int) -> np.ndarray:
     """Place (A,) of the age whose work and saving each age takes: after 60 that of ``shift`` years before."""
     first = 60
-    moved = np.maximum(AGES - shift, first) if shift > 0 else AGES - shift
-    return np.clip(np.where(first <= AGES, moved, AGES), AGES[0], AGES[-1]) - AGES[0]
+    moved = np.maximum(ATTAINED_AGES - shift, first) if shift > 0 else ATTAINED_AGES - shift
+    return (
+        np.clip(
+            np.where(first <= ATTAINED_AGES, moved, ATTAINED_AGES),
+            ATTAINED_AGES[0],
+            ATTAINED_AGES[-1],
+        )
+        - ATTAINED_AGES[0]
+    )
 
 
 def additions_left(

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fiscal.base import sources
-from fiscal.base.axes import ATTAINED_AGES as AGES
-from fiscal.base.axes import GROUP_EDGES
+from fiscal.base.axes import ATTAINED_AGES, GROUP_EDGES
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import by_single_age, group_wages
 
@@ -88,19 +87,19 @@ def participants_per_person(assume: Mapping[str, float], people: np.ndarray) -> 
     average = average_balances()
     middles, levels, dollars = [], [], 0.0
     for middle, (first, last, part) in classes.items():
-        inside = (first <= AGES) & (last >= AGES)
+        inside = (first <= ATTAINED_AGES) & (last >= ATTAINED_AGES)
         middles.append(float(middle))
         levels.append(part / people[inside].sum())
         dollars += part * np.average(average[inside], weights=people[inside])
-    late = AGES >= OLDEST_AGE
+    late = ATTAINED_AGES >= OLDEST_AGE
     late_share = assume["plan_asset_share_70_plus"]
     late_dollars = dollars * late_share / (1 - late_share)
-    middles.append(float(np.average(AGES[late], weights=people[late])))
+    middles.append(float(np.average(ATTAINED_AGES[late], weights=people[late])))
     levels.append(late_dollars / average[-1] / people[late].sum())
-    smooth = np.interp(AGES, [18.0, *middles], [0.0, *levels])  # the first accounts are opened at 19
-    bounds = [(first, last) for first, last, _ in classes.values()] + [(OLDEST_AGE, int(AGES[-1]))]
+    smooth = np.interp(ATTAINED_AGES, [18.0, *middles], [0.0, *levels])  # the first accounts are opened at 19
+    bounds = [(first, last) for first, last, _ in classes.values()] + [(OLDEST_AGE, int(ATTAINED_AGES[-1]))]
     for (first, last), level in zip(bounds, levels, strict=True):
-        inside = (first <= AGES) & (last >= AGES)
+        inside = (first <= ATTAINED_AGES) & (last >= ATTAINED_AGES)
         smooth[inside] *= level / np.average(smooth[inside], weights=people[inside])
     return smooth
 
@@ -114,7 +113,7 @@ def average_balances() -> np.ndarray:
         & (vanguard["measure"] == "avg_balance_usd")
     ].set_index("group")["value"]
     points = {"<25": 22.5, "25-34": 30, "35-44": 40, "45-54": 50, "55-64": 60, "65+": 67}
-    return np.interp(AGES, list(points.values()), [float(rows[label]) for label in points])
+    return np.interp(ATTAINED_AGES, list(points.values()), [float(rows[label]) for label in points])
 
 
 def age_shares(assume: Mapping[str, float], people: np.ndarray) -> np.ndarray:
@@ -172,7 +171,8 @@ def holder_shares(
         by_class[row] = np.interp(np.arange(len(SIPP_CLASSES)), np.flatnonzero(known), by_class[row][known])
     by_group = by_class @ mix.T  # (band, group)
     tilt = np.stack(
-        [np.interp(AGES, list(bands.values()), by_group[:, g]) for g in range(by_group.shape[1])], axis=1
+        [np.interp(ATTAINED_AGES, list(bands.values()), by_group[:, g]) for g in range(by_group.shape[1])],
+        axis=1,
     )
     tilt /= ((tilt * people).sum(axis=1) / people.sum(axis=1))[:, None]
     shape = by_age[:, None] * tilt
@@ -185,8 +185,8 @@ def holder_shares(
         else:
             high = middle
     opening = np.minimum(shape * high, 1.0)
-    settled = int(np.flatnonzero(AGES == SETTLED_AGE)[0])
-    position = np.arange(len(AGES))[None, :]
+    settled = int(np.flatnonzero(ATTAINED_AGES == SETTLED_AGE)[0])
+    position = np.arange(len(ATTAINED_AGES))[None, :]
     at_opening = position - (years - years[0])[:, None]
     return opening[np.where(at_opening >= settled, at_opening, np.minimum(position, settled))]
 
@@ -216,18 +216,18 @@ def open_accounts(
     by_group = saving @ mobility.T  # (A, G) per person, 2025 dollars
     growth = (1 + assume["growth_of_history_rate"]) / (1 + assume["wage_history_rate"])
     history = np.zeros_like(by_group)
-    for a in range(1, len(AGES)):
+    for a in range(1, len(ATTAINED_AGES)):
         history[a] = (history[a - 1] + by_group[a - 1]) * growth
     # after 65 the group shape is that of 65: withdrawals, not saving, decide the level, and the raking
     # below meets it
-    at_65 = int(np.flatnonzero(AGES == 65)[0])
+    at_65 = int(np.flatnonzero(ATTAINED_AGES == 65)[0])
     history[at_65 + 1 :] = history[at_65]
     history[0] = by_group[0] / 2  # the first year's own saving
     seed = history * unit_people
 
     mix = income_class_mix(wage_ratio)
     ages = age_shares(assume, weights)
-    working = AGES <= 65
+    working = ATTAINED_AGES <= 65
     cube = seed[:, :, None] * mix[None, :, :]
     class_target = sipp_class_dollars()
     fitted_working = rake(
@@ -268,7 +268,7 @@ def rollover_stock(assume: Mapping[str, float], plan_balance: np.ndarray) -> np.
         "80+": (80, 999),
     }
     for label, (first, last) in bounds.items():
-        inside = (first <= AGES) & (last >= AGES)
+        inside = (first <= ATTAINED_AGES) & (last >= ATTAINED_AGES)
         part = plan_balance[inside]
         result[inside] = part / part.sum() * by_age[label] / by_age.sum()
     return result * stock * assume["rollover_stock_share"]

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fiscal.base import sources
-from fiscal.base.axes import AGES, FIRST_AGE
+from fiscal.base.axes import AGES_AT_OPENING, FIRST_AGE
 from fiscal.base.errors import InputError, Problem
 from fiscal.people.population import (
     MortalityGradient,
@@ -103,7 +103,7 @@ def _january(years: NDArray[np.int64]) -> Floats:
                 allowed=f"{first} to {last + 1}",
             )
         )
-    result = np.zeros((len(years), FIRST_AGE + AGES.size))
+    result = np.zeros((len(years), FIRST_AGE + AGES_AT_OPENING.size))
     size = july.shape[1]
     for index, year in enumerate(years):
         half_a_year = 1 - _death_share(int(year))[:size] / 2

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from fiscal.base import sources
 from fiscal.base.axes import (
-    AGES,
+    AGES_AT_OPENING,
     FIRST_AGE,
     FIRST_YEAR,
     GROUP_EDGES,
@@ -133,7 +133,7 @@ def project(
     calendar = np.asarray(list(years), dtype=np.int64)
     _check(calendar, income_gradient.ratio, scale)
     totals, death_share = _opening_totals(opening), _adult_death_share()
-    n_ages, n_groups = AGES.size, GROUP_SHARES.size
+    n_ages, n_groups = AGES_AT_OPENING.size, GROUP_SHARES.size
     people = np.zeros((calendar.size + 1, n_ages, n_groups))
     deaths = np.zeros((calendar.size, n_ages, n_groups))
     migration = np.zeros_like(deaths)
@@ -161,7 +161,9 @@ def project(
         if index + 1 < calendar.size:
             entrants[index + 1] = entrants_next
     arrays = (people[:-1] * scale, deaths * scale, migration * scale, entrants * scale)
-    return Population(_read_only(calendar), _read_only(AGES.copy()), *(_read_only(array) for array in arrays))
+    return Population(
+        _read_only(calendar), _read_only(AGES_AT_OPENING.copy()), *(_read_only(array) for array in arrays)
+    )
 
 
 def graded_death_rate(death_share: Floats, people: Floats, income_gradient: MortalityGradient) -> Floats:
@@ -194,7 +196,7 @@ def graded_death_rate(death_share: Floats, people: Floats, income_gradient: Mort
 def gradient_by_age(income_gradient: MortalityGradient) -> Floats:
     """Ratio of bottom-group to top-group mortality by age (18..119): full, then tapering to 1 (assumed)."""
     ages = [income_gradient.full_until_age, income_gradient.none_from_age]
-    return _read_only(1.0 + (income_gradient.ratio - 1.0) * np.interp(AGES, ages, [1.0, 0.0]))
+    return _read_only(1.0 + (income_gradient.ratio - 1.0) * np.interp(AGES_AT_OPENING, ages, [1.0, 0.0]))
 
 
 def life_expectancy(age: int, year: int, sex: str) -> float:
@@ -432,9 +434,9 @@ def _year_row(values: Floats, index: int) -> Floats:
 
 def opening_group_shares(death_share: Floats, income_gradient: MortalityGradient) -> Floats:
     """Distribution over groups at each age, ``(age, group)``, of a cohort that met ``death_share``."""
-    shares = np.empty((AGES.size, GROUP_SHARES.size))
+    shares = np.empty((AGES_AT_OPENING.size, GROUP_SHARES.size))
     shares[0] = GROUP_SHARES
-    for index in range(AGES.size - 1):
+    for index in range(AGES_AT_OPENING.size - 1):
         rates = graded_death_rate(death_share, np.broadcast_to(shares[index], shares.shape), income_gradient)
         alive = shares[index] * (1.0 - rates[index])
         shares[index + 1] = alive / alive.sum()

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fiscal.base import sources
-from fiscal.base.axes import ATTAINED_AGES as AGES
-from fiscal.base.axes import birth_years
+from fiscal.base.axes import ATTAINED_AGES, birth_years
 from fiscal.law.distributions import required_minimum_share, rmd_births, rmd_start_age
 
 QUALIFIED_AGE = 60
@@ -44,9 +43,9 @@ class WithdrawalRates:
 
 def _steps(assume: Mapping[str, float], keys: dict[int, str]) -> np.ndarray:
     """An assumption that holds from an age on, ``{first_age: key}`` -> (A,)."""
-    result = np.zeros(len(AGES))
+    result = np.zeros(len(ATTAINED_AGES))
     for first_age, key in sorted(keys.items()):
-        result[first_age <= AGES] = assume[key]
+        result[first_age <= ATTAINED_AGES] = assume[key]
     return result
 
 
@@ -79,13 +78,13 @@ def incidence(assume: Mapping[str, float], years: np.ndarray, rmd_shift: int = 0
     # of the five ages 70-74 two are past the required age of 73
     before_required = max((published["70-74"] * 5 - required * 2) / 3, published["65-69"])
     free = np.interp(
-        AGES,
+        ATTAINED_AGES,
         [QUALIFIED_AGE - 1, 62, 67, 71],
         [published["<60"], published["60-64"], published["65-69"], before_required],
     )
     birth = birth_years(years)
     return np.where(
-        AGES[None, :] >= rmd_start_age(birth, rmd_births(assume), rmd_shift), required, free[None, :]
+        ATTAINED_AGES[None, :] >= rmd_start_age(birth, rmd_births(assume), rmd_shift), required, free[None, :]
     )
 
 
@@ -98,10 +97,10 @@ def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_sh
     published = soi_opening_rates()
     low_share = 1 - above_share - exact_share
     others = exact_share + low_share * assume["low_type_rmd_share"]
-    minimum = required_minimum_share(AGES, CALIBRATION_YEAR - AGES, rmd_births(assume))
+    minimum = required_minimum_share(ATTAINED_AGES, CALIBRATION_YEAR - ATTAINED_AGES, rmd_births(assume))
 
     def mean_minimum(first: int, last: int) -> float:
-        return float(minimum[(first <= AGES) & (last >= AGES)].mean())
+        return float(minimum[(first <= ATTAINED_AGES) & (last >= ATTAINED_AGES)].mean())
 
     # 80+ holders' dollars lie around their mid-eighties (SOI publishes one open class)
     points = {
@@ -110,8 +109,8 @@ def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_sh
         77: (published["75-79"] - others * mean_minimum(75, 79)) / above_share,
         85: (published["80+"] - others * mean_minimum(80, 90)) / above_share,
     }
-    rate = np.interp(AGES, list(points), list(points.values()))
-    return np.where(AGES >= QUALIFIED_AGE, np.clip(rate, 0.0, 1.0), 0.0)
+    rate = np.interp(ATTAINED_AGES, list(points), list(points.values()))
+    return np.where(ATTAINED_AGES >= QUALIFIED_AGE, np.clip(rate, 0.0, 1.0), 0.0)
 
 
 def retirement_draws(
@@ -126,7 +125,9 @@ def retirement_draws(
     """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``."""
     own = _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     births = rmd_births(assume)
-    minimum = np.stack([required_minimum_share(AGES, y - AGES, births, int(y), rmd_shift) for y in years])
+    minimum = np.stack(
+        [required_minimum_share(ATTAINED_AGES, y - ATTAINED_AGES, births, int(y), rmd_shift) for y in years]
+    )
     low_share = 1 - above_share - exact_share
     return (
         exact_share * minimum
@@ -142,10 +143,12 @@ def _own_rate(
     rate = discretionary_rate(assume, above_share, exact_share)
     if shift:
         rate = np.where(
-            AGES >= QUALIFIED_AGE, np.interp(np.maximum(AGES - shift, QUALIFIED_AGE), AGES, rate), 0.0
+            ATTAINED_AGES >= QUALIFIED_AGE,
+            np.interp(np.maximum(ATTAINED_AGES - shift, QUALIFIED_AGE), ATTAINED_AGES, rate),
+            0.0,
         )
         if shift > 0:
-            rate = np.where(QUALIFIED_AGE + shift > AGES, 0.0, rate)
+            rate = np.where(QUALIFIED_AGE + shift > ATTAINED_AGES, 0.0, rate)
     return np.clip(rate * draw_scale, 0.0, 1.0)
 
 
@@ -155,8 +158,8 @@ def still_working_share(shift: int = 0) -> np.ndarray:
     table = sources.table("labor_force")
     rows = table[(table["publisher"] == "BLS CPS") & (table["year"] == 2025)].set_index("age")["value"]
     points = {60.5: "60-61", 63: "62-64", 67: "65-69", 72: "70-74", 80: "75+"}
-    share = np.interp(AGES - shift, list(points), [float(rows[label]) for label in points.values()])
-    return np.where(AGES >= QUALIFIED_AGE, share, 1.0)
+    share = np.interp(ATTAINED_AGES - shift, list(points), [float(rows[label]) for label in points.values()])
+    return np.where(ATTAINED_AGES >= QUALIFIED_AGE, share, 1.0)
 
 
 def working_share_of_withdrawals(assume: Mapping[str, float], shift: int = 0) -> np.ndarray:
@@ -165,7 +168,7 @@ def working_share_of_withdrawals(assume: Mapping[str, float], shift: int = 0) ->
     From 60 on holders at work draw ``worker_draw_ratio`` as much as the retired (assumed); before, the
     assumed share ``early_working_share``.
     """
-    retiring = AGES >= QUALIFIED_AGE
+    retiring = ATTAINED_AGES >= QUALIFIED_AGE
     working = np.where(retiring, still_working_share(shift), 0.0)
     drawn = working * assume["worker_draw_ratio"]
     return np.where(retiring, drawn / (drawn + 1 - working), assume["early_working_share"])
@@ -184,7 +187,7 @@ def leavers_shares() -> tuple[np.ndarray, np.ndarray]:
         young, middle, old = (
             value(leavers, what) for leavers in ("leavers of all ages", "leavers 50-59", "leavers 60+")
         )
-        return np.select([AGES < 50, AGES < QUALIFIED_AGE], [young, middle], old)
+        return np.select([ATTAINED_AGES < 50, ATTAINED_AGES < QUALIFIED_AGE], [young, middle], old)
 
     return profile("cash"), profile("rollover")
 
@@ -217,7 +220,7 @@ def project_rates(
     )  # fmt: skip
     cash, roll = leavers_shares()
     working = still_working_share(retirement_shift)
-    early = AGES < QUALIFIED_AGE
+    early = ATTAINED_AGES < QUALIFIED_AGE
     # leaving an employer is for those at work; after 60 most of a plan's money belongs to the retired
     leakage = separation * cash * working + np.where(early, assume["hardship_rate"], 0.0)
     leakage = np.where(early, leakage * leakage_scale, leakage)
@@ -229,7 +232,7 @@ def project_rates(
     own = above_share * _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     # SOI's rates are of all owners, at work or not: discretion is the same for both; only the required
     # minimum waits for retirement (s.401(a)(9)(C)), unless the scenario ends that exception
-    required_from = working if still_working_exception else np.zeros(len(AGES))
+    required_from = working if still_working_exception else np.zeros(len(ATTAINED_AGES))
     retirement = (1 - required_from)[None, :] * draws + required_from[None, :] * own[None, :]
     young_ira = soi_opening_rates()["<60"] * leakage_scale
     traditional_plan = leakage[None, :] + np.where(early, 0.0, retirement)
@@ -250,12 +253,12 @@ def project_rates(
     hardship = np.divide(
         assume["hardship_rate"] * leakage_scale, leakage, out=np.zeros_like(leakage), where=leakage > 0
     )
-    penalised_plan = np.where(AGES >= SEPARATION_EXCEPTION_AGE, penalised * hardship, penalised)
+    penalised_plan = np.where(ATTAINED_AGES >= SEPARATION_EXCEPTION_AGE, penalised * hardship, penalised)
     return WithdrawalRates(
         withdrawal_rate=np.clip(rate, 0.0, 1.0),
         penalised_share=np.stack([penalised_plan, penalised]),
         nonqualified_share=np.where(early, 1.0, min(1.0, assume["within_five_years_share"] * leakage_scale)),
-        rollover_rate=np.broadcast_to(np.clip(rollover, 0.0, 1.0), (len(years), len(AGES))).copy(),
+        rollover_rate=np.broadcast_to(np.clip(rollover, 0.0, 1.0), (len(years), len(ATTAINED_AGES))).copy(),
         spouse_share=_spouse_share(assume),
     )
 

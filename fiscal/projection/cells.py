@@ -1,19 +1,22 @@
 """The projection with every cell: what the books, the vintages and the tables are made of.
 
-Compiled, a path at a time and paths beside each other (:mod:`fiscal.projection.cell_years`); equal to
-:mod:`fiscal.projection.reference`, the oracle, to rounding. Where only yearly totals of many paths are asked
-for, :mod:`fiscal.projection.kernel` is faster by far.
+Compiled, a path at a time and paths beside each other (:mod:`fiscal.projection.cell_years`); equal to the tests'
+plain projection to rounding. Where only yearly totals of many paths are asked for, :mod:`fiscal.projection.kernel`
+is faster by far.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
 from fiscal.base import compiled
-from fiscal.projection.inputs import ProjectionInputs, plain
-from fiscal.projection.outputs import CELL_LINES, AccountBalances, AccountShares, Projection
+from fiscal.projection import packed
+from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.outputs import AccountBalances, AccountShares, Projection, cell_lines
 
 
 def project(
@@ -23,7 +26,7 @@ def project(
     keep_balances: tuple[int, ...] = (),
     balance_years: int | None = None,
 ) -> Projection:
-    """Roll all cells forward through all years on all paths; the order of events is the reference's.
+    """Roll all cells forward through all years on all paths.
 
     Returns a :class:`Projection`, with the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
     120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90) in the first
@@ -32,99 +35,95 @@ def project(
     the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
     """
     compiled.prepare()
-    from fiscal.projection import cell_years
+    from fiscal.projection import cell_years  # compiled code is loaded from the folder that was prepared
 
     n_paths, n_years = len(inputs.path_labels), len(inputs.years)
     for kept_paths in (keep_shares, keep_balances):
         if len(set(kept_paths)) < len(kept_paths) or not set(kept_paths) <= set(range(n_paths)):
             raise ValueError(f"paths to keep must be different ones of {n_paths}, not {kept_paths}")
+    accounts = len(inputs.accounts)
     ages, groups, strata = cell = inputs.opening_usd.shape[2:]
     flat = (ages, groups * strata)
-    heir_years = inputs.heir_years
+    names = cell_lines(inputs.accounts)
 
-    lines = np.zeros((n_paths, len(CELL_LINES), n_years, *flat))
-    closing_usd = np.zeros((n_paths, n_years, 3, 2, 2))
-    opening_usd = np.zeros((n_paths, n_years, 3, 2))
-    basis_usd, crypto_return, scale = np.zeros((3, n_paths, n_years))
-    residual = np.zeros((n_paths, n_years, 3, 2))
+    stocks = {
+        "closing_usd": np.zeros((n_paths, n_years, accounts + 1, 2, 2)),
+        "opening_usd": np.zeros((n_paths, n_years, accounts + 1, 2)),
+        "crypto_return": np.zeros((n_paths, n_years)),
+        "roth_basis_usd": np.zeros((n_paths, n_years)),
+        "residual": np.zeros((n_paths, n_years, accounts + 1, 2)),
+        "scale": np.zeros((n_paths, n_years)),
+    }
+    lines = np.zeros((n_paths, len(names), n_years, *flat))
 
-    def kept(paths: tuple[int, ...], *axes: int, years: int = n_years) -> np.ndarray:
-        return np.zeros((len(paths), years, *axes, *flat))
+    def kept(paths: tuple[int, ...], *axes: int, years: int | None = n_years) -> np.ndarray:
+        return np.zeros((len(paths), n_years if years is None else years, *axes, *flat))
 
     shares = {
-        "withdrawn": kept(keep_shares, 2, 2),
-        "rolled": kept(keep_shares, 2),
-        "converted": kept(keep_shares, 2),
-        "moved": kept(keep_shares, 2, 2),
-        "heirs_moved": kept(keep_shares, heir_years, 2),
+        "withdrawn": kept(keep_shares, accounts, 2),
+        "rolled": kept(keep_shares, accounts - 1, 2),
+        "converted": kept(keep_shares, accounts),
+        "moved": kept(keep_shares, accounts, 2),
+        "heirs_moved": kept(keep_shares, inputs.heir_years, 2),
     }
-    held = n_years if balance_years is None else balance_years
     balances = {
-        "owners": kept(keep_balances, 2, 2, years=held),
-        "heirs": kept(keep_balances, heir_years, 2, years=held),
+        "owners": kept(keep_balances, accounts, 2, years=balance_years),
+        "heirs": kept(keep_balances, inputs.heir_years, 2, years=balance_years),
     }
 
-    def of_path(arrays: dict[str, np.ndarray], paths: tuple[int, ...], path: int) -> list[np.ndarray]:
+    def of_path(arrays: dict[str, np.ndarray], paths: tuple[int, ...], path: int) -> dict[str, np.ndarray]:
         """Where a path writes; without years if it is not kept."""
         if path in paths:
-            return [values[paths.index(path)] for values in arrays.values()]
-        return [np.zeros((0, *values.shape[2:])) for values in arrays.values()]
+            return {name: values[paths.index(path)] for name, values in arrays.items()}
+        return {name: np.zeros((0, *values.shape[2:])) for name, values in arrays.items()}
 
-    def flattened(values: np.ndarray) -> np.ndarray:
-        return plain(values.reshape(*values.shape[:-2], groups * strata))
-
-    to_heirs = plain(inputs.death_rate * (1 - inputs.spouse_share)[:, None])
-    opening, opening_basis, contribution, holders, heirs = (
-        flattened(values)
-        for values in (
-            inputs.opening_usd,
-            inputs.opening_basis_usd,
-            inputs.contribution_usd,
-            inputs.holders,
-            inputs.heirs,
-        )
-    )
+    rules, paths = packed.rules(inputs), packed.paths(inputs)
+    people = packed.people(inputs, lambda values: values.reshape(*values.shape[:-2], groups * strata))
+    mixes = {int(mix): packed.mix(inputs, int(mix)) for mix in np.unique(inputs.mix)}
     run: Callable[..., None] = cell_years.project
 
     def one(p: int) -> None:
-        mix = int(inputs.mix[p])
-        run(
-            lines[p], closing_usd[p], opening_usd[p], crypto_return[p], basis_usd[p], residual[p], scale[p],
-            *of_path(shares, keep_shares, p), *of_path(balances, keep_balances, p), plain(inputs.year_fraction),
-            opening, opening_basis, contribution, plain(inputs.contribution_scale[p]), plain(inputs.half_return[p]),
-            plain(inputs.core_weight[mix]), plain(inputs.crypto_weight[mix]), plain(inputs.fee_rate[mix]),
-            plain(inputs.loss_rate[p]), plain(inputs.crypto_target_share[p]),
-            plain(inputs.crypto_contribution_share[p]), plain(inputs.transfer[p]), plain(inputs.rebalancing[p]),
-            float(inputs.sale_share[p]), float(inputs.impact_multiplier), float(inputs.impact_persistence),
-            plain(inputs.crypto_market_usd[p]), plain(inputs.withdrawal_rate), plain(inputs.penalised_share),
-            plain(inputs.nonqualified_share), plain(inputs.rollover_rate), plain(inputs.conversion_rate), to_heirs,
-            int(heir_years), holders, heirs, plain(inputs.owner_schedule.knots_usd),
-            plain(inputs.owner_schedule.tax_usd), plain(inputs.conversion_schedule.knots_usd),
-            plain(inputs.conversion_schedule.tax_usd), plain(inputs.heir_schedule.knots_usd),
-            plain(inputs.heir_schedule.tax_usd), float(inputs.additional_tax_rate),
-        )  # fmt: skip
+        books = cell_years.Books(
+            lines=lines[p],
+            **{name: values[p] for name, values in stocks.items()},
+            **of_path(shares, keep_shares, p),
+            **of_path(balances, keep_balances, p),
+        )
+        run(books, rules, people, paths, mixes[int(inputs.mix[p])], p)
 
     compiled.on_threads(one, n_paths)
 
-    def unflattened(values: np.ndarray) -> np.ndarray:
-        return values.reshape(*values.shape[:-2], *cell)
+    def unflattened(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        return {name: values.reshape(*values.shape[:-2], *cell) for name, values in arrays.items()}
 
     return Projection(
         years=inputs.years,
         path_labels=inputs.path_labels,
-        cells={name: unflattened(lines[:, i]) for i, name in enumerate(CELL_LINES)},
-        closing_usd=closing_usd,
-        opening_usd=opening_usd,
-        crypto_return=crypto_return,
-        roth_basis_usd=basis_usd,
-        identity_residual_usd=residual,
-        identity_scale_usd=scale,
-        shares=AccountShares(paths=keep_shares, **{name: unflattened(of) for name, of in shares.items()})
-        if keep_shares
-        else None,
-        balances=AccountBalances(
-            paths=keep_balances, **{name: unflattened(of) for name, of in balances.items()}
-        )
-        if keep_balances
-        else None,
+        cells=unflattened({name: lines[:, i] for i, name in enumerate(names)}),
+        **{one.name: stocks[one.name] for one in fields(Projection) if one.name in stocks},
+        identity_residual_usd=stocks["residual"],
+        identity_scale_usd=stocks["scale"],
+        shares=AccountShares(paths=keep_shares, **unflattened(shares)) if keep_shares else None,
+        balances=AccountBalances(paths=keep_balances, **unflattened(balances)) if keep_balances else None,
     )
+
+
+def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndarray:
+    """Closing balances of the first ``ages`` ages of one stratum, all accounts, ``(P, Y, ages, G)``.
+
+    Without price impact: that needs the purchases of everybody.
+    """
+    compiled.prepare()
+    from fiscal.projection import cell_years  # compiled code is loaded from the folder that was prepared
+
+    n_paths = len(inputs.path_labels)
+    result = np.zeros((n_paths, len(inputs.years), ages, inputs.opening_usd.shape[3]))
+    rules, paths = packed.rules(inputs, ages), packed.paths(inputs, slice(stratum, stratum + 1))
+    people = packed.people(inputs, lambda values: values[..., :ages, :, stratum])
+    mixes = {
+        int(mix): packed.mix(inputs, int(mix), (slice(ages), slice(stratum, stratum + 1)))
+        for mix in np.unique(inputs.mix)
+    }
+    run: Callable[..., None] = cell_years.owner_balances
+    compiled.on_threads(lambda p: run(result[p], rules, people, paths, mixes[int(inputs.mix[p])], p), n_paths)
+    return result

@@ -9,12 +9,13 @@ This is the one place where law, people and markets meet the kernel. Axes are th
 ``A``  age at the opening of the year, 18-119
 ``G``  earnings group, 12
 ``S``  crypto stratum: 1, 2 (no_crypto, crypto) or 3 (its holders light and heavy)
+``W``  account of living owners, as declared; the last receives what the others roll over
 ``X``  asset
 ``M``  mix: what the sleeves are made of; several paths share one
 ``K``  knot of a tax schedule
 ====== =====================================================================
 
-Wrapper axes of length 2 hold (plan, ira); the inherited wrapper has rules of its own.
+The inherited wrapper has rules of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+
+from fiscal.base.axes import OWNER_ACCOUNTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +59,8 @@ class ProjectionInputs:
     year_fraction: np.ndarray  # (Y,) share of the year that lies inside: .75 in the stub, else 1
     path_labels: tuple[str, ...]  # (P,)
 
-    opening_usd: np.ndarray  # (wrapper 2, character 2, A, G, S), all in the core sleeve
-    opening_basis_usd: np.ndarray  # (wrapper 2, A, G, S) Roth basis
+    opening_usd: np.ndarray  # (W, character 2, A, G, S), all in the core sleeve
+    opening_basis_usd: np.ndarray  # (W, A, G, S) Roth basis
 
     contribution_usd: np.ndarray  # (Y, character 2, A, G, S)
 
@@ -78,10 +81,12 @@ class ProjectionInputs:
     impact_persistence: float  # share of the price impact that is left a year later
     crypto_market_usd: np.ndarray  # (P, Y) value of the asset's whole market at the opening, without impact
 
-    withdrawal_rate: np.ndarray  # (Y, wrapper 2, character 2, A) on opening balances
-    penalised_share: np.ndarray  # (wrapper 2, A) share of withdrawals under the additional tax
+    withdrawal_rate: np.ndarray  # (Y, W, character 2, A) on opening balances
+    penalised_share: (
+        np.ndarray
+    )  # (W, A) share of withdrawals under the additional tax; Roth earnings: the first's
     nonqualified_share: np.ndarray  # (A,) share of Roth withdrawals whose earnings are taxed
-    rollover_rate: np.ndarray  # (Y, A) plan to ira, on opening balances
+    rollover_rate: np.ndarray  # (Y, W - 1, A) into the last account, on opening balances
     conversion_rate: np.ndarray  # (Y, A) traditional to Roth inside the wrapper
 
     death_rate: np.ndarray  # (Y, A, G) within the year (the stub's for the stub)
@@ -97,6 +102,9 @@ class ProjectionInputs:
     heir_schedule: TaxSchedule  # already moved to the heirs' ages, indexed by the owner's age
     additional_tax_rate: float
 
+    accounts: tuple[str, ...] = OWNER_ACCOUNTS  # (W,)
+    # (W, Y, character 2, A, G) share of contributions that each account receives: the first all where it is left out
+    contribution_split: np.ndarray = field(default_factory=lambda: np.ones((0, 0, 0, 0, 0)))
     # (P, Y, S) what contributions are multiplied by on a path, one where it is left out
     contribution_scale: np.ndarray = field(default_factory=lambda: np.ones((1, 1, 1)))
 
@@ -112,12 +120,18 @@ class ProjectionInputs:
         ages, groups, strata = self.opening_usd.shape[2:]
         if self.contribution_scale.shape == (1, 1, 1) and (self.contribution_scale == 1).all():
             object.__setattr__(self, "contribution_scale", np.ones((paths, years, strata)))
+        accounts = len(self.accounts)
+        if not self.contribution_split.size:
+            split = np.zeros((accounts, years, 2, ages, groups))
+            split[0] = 1.0
+            object.__setattr__(self, "contribution_split", split)
         mixes, assets = self.crypto_weight.shape
         expected = {
             "year_fraction": (years,),
-            "opening_usd": (2, 2, ages, groups, strata),
-            "opening_basis_usd": (2, ages, groups, strata),
+            "opening_usd": (accounts, 2, ages, groups, strata),
+            "opening_basis_usd": (accounts, ages, groups, strata),
             "contribution_usd": (years, 2, ages, groups, strata),
+            "contribution_split": (accounts, years, 2, ages, groups),
             "half_return": (paths, years, 2, assets),
             "mix": (paths,),
             "core_weight": (mixes, years, ages, strata, assets),
@@ -131,10 +145,10 @@ class ProjectionInputs:
             "rebalancing": (paths, years),
             "sale_share": (paths,),
             "crypto_market_usd": (paths, years),
-            "withdrawal_rate": (years, 2, 2, ages),
-            "penalised_share": (2, ages),
+            "withdrawal_rate": (years, accounts, 2, ages),
+            "penalised_share": (accounts, ages),
             "nonqualified_share": (ages,),
-            "rollover_rate": (years, ages),
+            "rollover_rate": (years, accounts - 1, ages),
             "conversion_rate": (years, ages),
             "death_rate": (years, ages, groups),
             "spouse_share": (ages,),
@@ -174,7 +188,7 @@ class ProjectionInputs:
         )  # fmt: skip
         by_path_and_year = (
             "half_return", "core_weight", "loss_rate", "crypto_target_share", "crypto_contribution_share",
-            "contribution_scale", "transfer", "rebalancing", "crypto_market_usd",
+            "contribution_scale", "contribution_split", "transfer", "rebalancing", "crypto_market_usd",
         )  # fmt: skip
         cut: dict[str, Any] = {name: getattr(self, name)[:n] for name in by_year}
         cut |= {name: getattr(self, name)[:, :n] for name in by_path_and_year}
@@ -182,10 +196,3 @@ class ProjectionInputs:
             schedule = getattr(self, name)
             cut[name] = TaxSchedule(knots_usd=schedule.knots_usd[:n], tax_usd=schedule.tax_usd[:n])
         return replace(self, **cut)
-
-
-def plain(values: np.ndarray) -> np.ndarray:
-    """Read-only and in C order, without a copy where it is that already: any other kind is compiled for anew."""
-    view = np.ascontiguousarray(values).view()
-    view.flags.writeable = False
-    return view

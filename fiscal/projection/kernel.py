@@ -1,6 +1,6 @@
-"""The compiled projection: yearly totals of many paths, equal to the reference.
+"""The compiled projection: yearly totals of many paths, equal to the tests' plain projection.
 
-:mod:`fiscal.projection.reference` is the oracle. Here the work is divided: each stratum of each path is
+The work is divided: each stratum of each path is
 projected as one number an account where its accounts all hold one mix
 (:mod:`fiscal.projection.constant_mix`), and sleeve by sleeve where they do not
 (:mod:`fiscal.projection.two_sleeves`). Which of the two is decided path by path, so that the same path
@@ -11,32 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
 from fiscal.base import compiled
-from fiscal.projection import constant_mix, two_sleeves
-from fiscal.projection.inputs import ProjectionInputs, plain
+from fiscal.projection import constant_mix, packed, two_sleeves
+from fiscal.projection.inputs import ProjectionInputs
+from fiscal.projection.lanes import Totals
+from fiscal.projection.outputs import ROTH
+from fiscal.projection.packed import BuildupRates
 
-TOTALS = (
-    "owner_tax",
-    "heir_tax",
-    "conversion_tax",
-    "additional_tax",
-    "inside_buildup",
-    "traditional_withdrawals",
-    "roth_withdrawals",
-    "inherited_withdrawals",
-    "closing_traditional",
-    "closing_roth",
-    "closing_crypto",
-    "crypto_bought",
-    "fees",
-    "losses",
-)
-"""Sums over cells that the kernel returns, ``(P, Y)``; ``traditional_withdrawals`` are owners', plan and IRA;
-``inherited_withdrawals`` traditional; ``inside_buildup`` the tax of :class:`BuildupRates`, positive."""
+TOTALS = Totals._fields
+"""Sums over cells that the kernel returns, ``(P, Y)``."""
 
 BY_PATH = (
     "path_labels", "half_return", "mix", "loss_rate", "crypto_target_share", "crypto_contribution_share",
@@ -47,18 +33,6 @@ BY_STRATUM = ("opening_usd", "opening_basis_usd", "contribution_usd", "holders",
 
 PROPORTIONAL = 1e-14
 """Relative difference up to which columns count as the same but for their size: a few roundings."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildupRates:
-    """The law's tax on the year's own return outside a plan; fields as in the ledger's ``BuildupTax``."""
-
-    interest_rate: np.ndarray  # (Y, A, G)
-    dividend_rate: np.ndarray
-    gain_rate: np.ndarray
-    interest_share: np.ndarray  # (X,)
-    gain_share: np.ndarray  # (X,)
-    payout_rate: np.ndarray  # (Y, X)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,9 +140,8 @@ def _kinds(inputs: ProjectionInputs) -> tuple[np.ndarray, np.ndarray]:
     kept = (inputs.fee_rate[mix, 1] * whole + inputs.loss_rate < 1).all(axis=1)
     kept &= (inputs.crypto_weight[mix] >= 0).all()
     # a Roth basis without an account would be left alone, not drawn with it
-    orderly: np.ndarray = ~((inputs.opening_basis_usd[0] > 0) & (inputs.opening_usd[0, 1] <= 0)).any(
-        axis=(0, 1)
-    )
+    alone = (inputs.opening_basis_usd[:-1] > 0) & (inputs.opening_usd[:-1, ROTH] <= 0)
+    orderly = np.asarray(~alone.any(axis=(0, 1, 2)))
     for name in BY_STRATUM:
         orderly &= (getattr(inputs, name) >= 0).all(axis=tuple(range(getattr(inputs, name).ndim - 1)))
     return free, alive[:, None] & orderly & (free | (bounded & (follows & kept)[:, None]))
@@ -207,114 +180,65 @@ def _one_mix(
     inputs: ProjectionInputs, law: BuildupRates, stratum: int, chosen: np.ndarray, by_group: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Totals ``(path, line, Y)`` of a stratum on the paths ``chosen``, and of its groups ``(path, 2, G, Y)``."""
-    mix = int(inputs.mix[0])
-    blocks = -(-len(chosen) // constant_mix.LANES)
-    out = np.zeros((blocks, len(inputs.years), len(TOTALS) * constant_mix.LANES))
-    groups_out = _groups_out(inputs, blocks, constant_mix.LANES, by_group)
-    weights, sleeve = inputs.core_weight[mix][:, :, stratum], inputs.crypto_weight[mix]
-    held = (weights != 0).any(axis=(0, 1)) | (sleeve != 0)
-    holders, heirs = inputs.holders[..., stratum], inputs.heirs[..., stratum]
-    _by_block(
-        constant_mix.project, constant_mix.LANES, out, groups_out, chosen, plain(inputs.year_fraction),
-        plain(inputs.opening_usd[..., stratum]),
-        plain(inputs.opening_basis_usd[..., stratum]), plain(inputs.contribution_usd[..., stratum]),
-        plain(inputs.contribution_scale[..., stratum]), plain(inputs.half_return[..., held]),
-        plain(weights[..., held]), plain(sleeve[held]),
-        float(inputs.fee_rate[mix, 0]), float(inputs.fee_rate[mix, 1]), plain(inputs.loss_rate),
-        plain(inputs.crypto_target_share[..., stratum]), plain(inputs.crypto_contribution_share[..., stratum]),
-        *_rules(inputs), plain(holders), plain(heirs), plain(_per(holders, inputs)), plain(_per(heirs, inputs)),
-        *_taxes(inputs, law), plain(law.interest_share[held]), plain(law.gain_share[held]),
-        plain(law.payout_rate[:, held]),
-    )  # fmt: skip
-    return _by_path(out, groups_out, constant_mix.LANES, len(chosen))
+    people = packed.people(inputs, lambda values: values[..., stratum])
+    world = _world(inputs, law, slice(stratum, stratum + 1), people)
+    world = world._replace(mix=world.mix._replace(core_weight=packed.plain(world.mix.core_weight[:, :, 0])))
+    return _in_blocks(constant_mix.project, constant_mix.LANES, inputs, world, chosen, by_group)
 
 
 def _two_sleeves(
     inputs: ProjectionInputs, law: BuildupRates, strata: np.ndarray, chosen: np.ndarray, by_group: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Totals ``(path, line, Y)`` of the strata together on the paths ``chosen``, and of groups ``(path, 2, G, Y)``."""
-    mix = int(inputs.mix[0])
-    blocks = -(-len(chosen) // two_sleeves.LANES)
-    out = np.zeros((blocks, len(inputs.years), len(TOTALS) * two_sleeves.LANES))
-    groups_out = _groups_out(inputs, blocks, two_sleeves.LANES, by_group)
-
-    def by_stratum(values: np.ndarray, axis: int = -1) -> np.ndarray:
-        return plain(np.moveaxis(values, axis, 0)[strata])
-
-    holders, heirs = inputs.holders[..., strata], inputs.heirs[..., strata]
-    sleeve = inputs.crypto_weight[mix]
-    weights = inputs.core_weight[mix][:, :, strata]
-    held = (weights != 0).any(axis=(0, 1, 2)) | (sleeve != 0)
-    _by_block(
-        two_sleeves.project, two_sleeves.LANES, out, groups_out, chosen, plain(inputs.year_fraction),
-        by_stratum(inputs.opening_usd), by_stratum(inputs.opening_basis_usd), by_stratum(inputs.contribution_usd),
-        plain(inputs.contribution_scale[..., strata]), plain(inputs.half_return[..., held]),
-        plain(np.moveaxis(weights[..., held], 2, 0)), plain(sleeve[held]), plain(inputs.fee_rate[mix]),
-        plain(inputs.loss_rate), plain(inputs.crypto_target_share[..., strata]),
-        plain(inputs.crypto_contribution_share[..., strata]), plain(inputs.transfer), plain(inputs.rebalancing),
-        plain(inputs.sale_share), float(inputs.impact_multiplier), float(inputs.impact_persistence),
-        plain(inputs.crypto_market_usd), *_rules(inputs), by_stratum(inputs.holders), by_stratum(inputs.heirs),
-        plain(np.moveaxis(_per(holders, inputs), -1, 0)), plain(np.moveaxis(_per(heirs, inputs), -1, 0)),
-        *_taxes(inputs, law), plain(law.interest_share[held]), plain(law.gain_share[held]),
-        plain(law.payout_rate[:, held]),
-    )  # fmt: skip
-    return _by_path(out, groups_out, two_sleeves.LANES, len(chosen))
+    people = packed.people(inputs, lambda values: np.swapaxes(values[..., strata], -1, -2))
+    world = _world(inputs, law, strata, people)
+    return _in_blocks(two_sleeves.project, two_sleeves.LANES, inputs, world, chosen, by_group)
 
 
-def _by_block(
-    project: Callable[..., None],
+def _world(
+    inputs: ProjectionInputs, law: BuildupRates, strata: slice | np.ndarray, people: packed.People
+) -> packed.World:
+    """What the strata meet, of the assets that they hold."""
+    mix = packed.mix(inputs, int(inputs.mix[0]), (slice(None), strata))
+    held = (mix.core_weight != 0).any(axis=(0, 1, 2)) | (mix.crypto_weight != 0)
+    paths = packed.paths(inputs, strata)
+    by_asset = ("interest_share", "gain_share", "payout_rate")
+    return packed.World(
+        rules=packed.rules(inputs),
+        people=people,
+        paths=paths._replace(half_return=packed.plain(paths.half_return[..., held])),
+        mix=mix._replace(
+            core_weight=packed.plain(mix.core_weight[..., held]),
+            crypto_weight=packed.plain(mix.crypto_weight[held]),
+        ),
+        law=BuildupRates(
+            **{
+                name: packed.plain(values[..., held] if name in by_asset else values)
+                for name, values in law._asdict().items()
+            }
+        ),
+    )
+
+
+def _in_blocks(
+    run: Callable[..., None],
     lanes: int,
-    out: np.ndarray,
-    groups_out: np.ndarray,
+    inputs: ProjectionInputs,
+    world: packed.World,
     chosen: np.ndarray,
-    *told: Any,
-) -> None:
-    """Fill ``out`` and ``groups_out`` block by block, blocks beside each other."""
-
-    def one(block: int) -> None:
-        paths = chosen[block * lanes : (block + 1) * lanes]
-        project(out[block : block + 1], groups_out[block : block + 1], paths, *told)
-
-    compiled.on_threads(one, len(out))
-
-
-def _per(people: np.ndarray, inputs: ProjectionInputs) -> np.ndarray:
-    """What a dollar of a year is to each of the people (Y, A, G, ...) in a full year; nothing where there are none."""
-    whole = people * inputs.year_fraction.reshape(-1, *[1] * (people.ndim - 1))
-    return np.divide(1.0, whole, out=np.zeros_like(whole), where=people > 0)
-
-
-def _rules(inputs: ProjectionInputs) -> tuple[Any, ...]:
-    """When money leaves an account, the same on every path."""
-    return (
-        plain(inputs.withdrawal_rate), plain(inputs.penalised_share), plain(inputs.nonqualified_share),
-        plain(inputs.rollover_rate), plain(inputs.conversion_rate),
-        plain(inputs.death_rate * (1 - inputs.spouse_share)[:, None]), int(inputs.heir_years),
-    )  # fmt: skip
-
-
-def _taxes(inputs: ProjectionInputs, law: BuildupRates) -> tuple[Any, ...]:
-    return (
-        plain(inputs.owner_schedule.knots_usd), plain(inputs.owner_schedule.tax_usd),
-        plain(inputs.conversion_schedule.knots_usd), plain(inputs.conversion_schedule.tax_usd),
-        plain(inputs.heir_schedule.knots_usd), plain(inputs.heir_schedule.tax_usd),
-        float(inputs.additional_tax_rate),
-        plain(law.interest_rate), plain(law.dividend_rate), plain(law.gain_rate),
-    )  # fmt: skip
-
-
-def _groups_out(inputs: ProjectionInputs, blocks: int, lanes: int, by_group: bool) -> np.ndarray:
-    """Where a projection writes what is asked by group; without groups it writes nothing."""
-    years, groups = (len(inputs.years), inputs.opening_usd.shape[3]) if by_group else (1, 0)
-    return np.zeros((blocks, years, groups, 2 * lanes))
-
-
-def _by_path(
-    out: np.ndarray, groups_out: np.ndarray, lanes: int, paths: int
+    by_group: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Totals by block (block, Y, line x lane) as ``(path, line, Y)``; those of groups as ``(path, 2, G, Y)``."""
-    blocks, years, _ = out.shape
+    """Project the paths ``chosen``, ``lanes`` at a time: totals ``(path, line, Y)``, groups ``(path, 2, G, Y)``.
+
+    Without groups nothing is written of them. The last block is filled up with its last path.
+    """
+    blocks, years = -(-len(chosen) // lanes), len(inputs.years)
+    of_groups = (years, inputs.opening_usd.shape[3]) if by_group else (1, 0)
+    out = np.zeros((blocks, years, len(TOTALS) * lanes))
+    groups_out = np.zeros((blocks, *of_groups, 2 * lanes))
+    path = chosen[np.minimum(np.arange(blocks * lanes), len(chosen) - 1)].reshape(blocks, lanes)
+    compiled.on_threads(lambda block: run(out[block], groups_out[block], path[block], world), blocks)
     total = out.reshape(blocks, years, len(TOTALS), lanes).transpose(0, 3, 2, 1)
     groups = groups_out.reshape(*groups_out.shape[:3], 2, lanes).transpose(0, 4, 3, 2, 1)
     by_path = groups.reshape(blocks * lanes, *groups.shape[2:])
-    return total.reshape(-1, len(TOTALS), years)[:paths], by_path[:paths]
+    return total.reshape(-1, len(TOTALS), years)[: len(chosen)], by_path[: len(chosen)]

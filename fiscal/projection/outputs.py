@@ -1,48 +1,65 @@
-"""What a projection gives: flows and stocks by cell, and what the vintages need of the accounts."""
+"""What a projection gives: flows and stocks by cell, and what the vintages need of the accounts.
+
+``W`` is the declared accounts of living owners; inherited accounts are the place after them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-PLAN, IRA, INHERITED = 0, 1, 2
+from fiscal.base.axes import OWNER_ACCOUNTS
+
+PLAN, IRA = 0, 1
 TRADITIONAL, ROTH = 0, 1
 CORE, CRYPTO = 0, 1
 
-CELL_LINES = (
-    "plan_withdrawals",
-    "ira_withdrawals",
-    "inherited_withdrawals",
-    "roth_withdrawals",
-    "inherited_roth_withdrawals",
-    "nonqualified_earnings",
-    "penalised_withdrawals",
-    "plan_bequests",
-    "rollovers",
-    "roth_rollovers",
-    "conversions",
-    "core_return",
-    "crypto_return",
-    "core_held",
-    "crypto_held",
-    "fees",
-    "losses",
-    "crypto_bought",
-    "closing_traditional",
-    "closing_roth",
-    "closing_crypto",
-    "closing_owners",
-    "owner_tax",
-    "heir_tax",
-    "conversion_tax",
-    "additional_tax",
-)
-"""What the projection reports for each cell, arrays ``(P, Y, A, G, S)`` in dollars. ``plan_``, ``ira_``
-and ``inherited_withdrawals`` are traditional; ``roth_withdrawals`` are of living owners; ``plan_bequests``
-pass from plans to heirs; ``crypto_bought`` are the net dollars put into the crypto sleeve by contributions,
-withdrawals and rebalancing; ``core_held`` and ``crypto_held`` are what the sleeves hold on the mean of the year's
-two halves, what a yield is paid on; ``closing_owners`` are the closing balances of living owners, both characters."""
+
+class CellLines(NamedTuple):
+    """Where the lines of a cell lie that every declaration of accounts has; arrays ``(P, Y, A, G, S)`` in dollars.
+
+    After them come the traditional withdrawals from each declared account.
+    """
+
+    inherited_withdrawals: int  # traditional
+    roth_withdrawals: int  # of living owners
+    inherited_roth_withdrawals: int
+    nonqualified_earnings: int
+    penalised_withdrawals: int
+    plan_bequests: int  # pass to heirs from accounts that roll over
+    rollovers: int  # traditional
+    roth_rollovers: int
+    conversions: int
+    core_return: int
+    crypto_return: int
+    core_held: int  # what a sleeve holds on the mean of the year's two halves: what a yield is paid on
+    crypto_held: int
+    fees: int
+    losses: int
+    crypto_bought: int  # net dollars put into the crypto sleeve by contributions, withdrawals and rebalancing
+    closing_traditional: int
+    closing_roth: int
+    closing_crypto: int
+    closing_owners: int  # of living owners, both characters
+    owner_tax: int
+    heir_tax: int
+    conversion_tax: int
+    additional_tax: int
+
+
+LINE = CellLines(*range(len(CellLines._fields)))
+WITHDRAWALS = len(CellLines._fields)
+"""Place of the first account's traditional withdrawals."""
+
+
+def cell_lines(accounts: Iterable[str]) -> tuple[str, ...]:
+    """What the projection reports for each cell."""
+    return (*CellLines._fields, *(f"{account}_withdrawals" for account in accounts))
+
+
+CELL_LINES = cell_lines(OWNER_ACCOUNTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +73,10 @@ class AccountShares:
 
     paths: tuple[int, ...]
 
-    withdrawn: np.ndarray  # (P, Y, wrapper 2, character 2, A, G, S)
-    rolled: np.ndarray  # (P, Y, character 2, A, G, S), plan to ira
-    converted: np.ndarray  # (P, Y, wrapper 2, A, G, S), traditional to Roth
-    moved: np.ndarray  # (P, Y, wrapper 2, character 2, A, G, S)
+    withdrawn: np.ndarray  # (P, Y, W, character 2, A, G, S)
+    rolled: np.ndarray  # (P, Y, W - 1, character 2, A, G, S), into the last account
+    converted: np.ndarray  # (P, Y, W, A, G, S), traditional to Roth
+    moved: np.ndarray  # (P, Y, W, character 2, A, G, S)
     heirs_moved: np.ndarray  # (P, Y, since, character 2, A, G, S)
 
 
@@ -69,7 +86,7 @@ class AccountBalances:
 
     paths: tuple[int, ...]
 
-    owners: np.ndarray  # (P, Y, wrapper 2, sleeve 2, A, G, S)
+    owners: np.ndarray  # (P, Y, W, sleeve 2, A, G, S)
     heirs: np.ndarray  # (P, Y, since, sleeve 2, A, G, S)
 
 
@@ -80,14 +97,18 @@ class Projection:
     years: np.ndarray
     path_labels: tuple[str, ...]
     cells: dict[str, np.ndarray]  # CELL_LINES -> (P, Y, A, G, S); compiled, parts of one array
-    closing_usd: np.ndarray  # (P, Y, wrapper 3, character 2, sleeve 2), sums over cells
-    opening_usd: np.ndarray  # (P, Y, wrapper 3, character 2), sums over cells
+    closing_usd: np.ndarray  # (P, Y, W + 1, character 2, sleeve 2), sums over cells
+    opening_usd: np.ndarray  # (P, Y, W + 1, character 2), sums over cells
     crypto_return: np.ndarray  # (P, Y) of the crypto sleeve, price impact included
     roth_basis_usd: np.ndarray  # (P, Y) closing Roth basis of living owners
-    identity_residual_usd: np.ndarray  # (P, Y, wrapper 3, character 2), the worst cell's signed residual
+    identity_residual_usd: np.ndarray  # (P, Y, W + 1, character 2), the worst cell's signed residual
     identity_scale_usd: np.ndarray  # (P, Y) largest opening balance of a cell, to judge the residual by
     shares: AccountShares | None = None
     balances: AccountBalances | None = None
+
+    def drawn(self, path: int) -> np.ndarray:
+        """Traditional withdrawals of living owners from all their accounts, ``(Y, A, G, S)``."""
+        return np.asarray(sum(values[path] for values in list(self.cells.values())[WITHDRAWALS:]))
 
     def path(self, label: str) -> int:
         """Index of the path called ``label``."""

@@ -1,9 +1,9 @@
 """The compiled projection sleeve by sleeve: for accounts that drift apart, and for purchases that move prices.
 
-:mod:`fiscal.projection.reference` is the oracle; this is its order of events with paths as the innermost loop.
-What is the same for all accounts of a year, age and stratum (growth, charges, the target and how strongly it is
-followed) is worked out once (a *row*); each account then takes a step of a few multiplications, and what is in
-proportion to its balances (fees, losses, purchases, closing balances) is found from their sums over the row.
+The steps are those of :mod:`fiscal.projection.account_year`, with paths as the innermost loop. What is the same for
+all accounts of a year, age and stratum (growth, charges, the target and how strongly it is followed) is worked out
+once (a *row*); each account then takes a step of a few multiplications, and what is in proportion to its balances
+(fees, losses, purchases, closing balances) is found from their sums over the row.
 
 **Inherited accounts** are kept by the year of death, each in a place of its own that nothing moves it from
 (``ring``): those of year ``d`` are at ``d mod H``, where those of ``d + H`` take over once they are paid out.
@@ -18,145 +18,121 @@ next cohort that reaches it. Either way lanes never meet, and a path's bits are 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from fiscal.projection.schedule import added_tax, buffer, compiled, tax_of
+from fiscal.projection.account_year import (
+    CORE,
+    CRYPTO,
+    ROTH,
+    TRADITIONAL,
+    SleeveYear,
+    compiled,
+    first_half,
+    inlined,
+    roth_basis,
+    second_half,
+)
+from fiscal.projection.lanes import (
+    CORE_GAIN,
+    CORE_INTEREST,
+    CORE_ONE,
+    CORE_TWO,
+    CRYPTO_GAIN,
+    CRYPTO_INTEREST,
+    CRYPTO_ONE,
+    CRYPTO_TWO,
+    FOLLOWS,
+    LOSS,
+    MARKET,
+    POLICY,
+    SALE,
+    SCALE,
+    SHARE,
+    STRENGTH,
+    TARGET,
+    TOTAL,
+    YEAR,
+    Bench,
+    added_tax,
+    buffer,
+    core_of,
+    dot,
+    meet,
+    tax_of,
+)
 
 LANES = 32
 """Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
 (finding the pieces of its schedules) is shared by them; few, because a cohort's accounts are to stay in the cache."""
 
-# Places in flat buffers, each LANES wide: their distances are known when the loops are compiled, so that
-# they become vector instructions without checks for overlap. A 0 ends the name of the core sleeve, a 1 that of
-# the crypto sleeve.
+# of a cell: what tax is computed on, a holder's withdrawals, the same with conversions, an heir's withdrawals; then,
+# an account at a time, the core and crypto sleeve of each character and the Roth basis
+OWNED, CONVERTED, DRAWN = (LANES * i for i in range(3))
+ACCOUNTS = 3 * LANES
+BASIS = 4 * LANES
+ACCOUNT = 5 * LANES
 
-# of a cell: balances by wrapper (plan, ira) and character (traditional, roth), Roth basis; then what tax is
-# computed on: a holder's withdrawals, the same with conversions, an heir's withdrawals
-PT0, PT1, PR0, PR1, IT0, IT1, IR0, IR1, BP, BI, OWNED, CONVERTED, DRAWN = (LANES * i for i in range(13))
-CELL = 13 * LANES
-STATE = 10 * LANES
+# of inherited accounts of a year of death: the core and crypto sleeve of each character
+HEIRS = 4 * LANES
 
-# of inherited accounts of a year of death, and what the dead of a year leave
-HT0, HT1, HR0, HR1 = (LANES * i for i in range(4))
-LEFT = 4 * LANES
-
-# of a year's totals, in the order of the kernel's TOTALS
-(
-    OWNER_TAX, HEIR_TAX, CONVERSION_TAX, ADDITIONAL_TAX, BUILDUP, TRADITIONAL_OUT, ROTH_OUT, INHERITED_OUT,
-    CLOSING_TRADITIONAL, CLOSING_ROTH, CLOSING_CRYPTO, BOUGHT, FEES, LOSSES,
-) = (LANES * i for i in range(14))  # fmt: skip
-
-# of a row: growth of each sleeve to the middle of the year, from there, and from there after charges; the core's
-# taxable return; what new money is multiplied by and its share of crypto; the target, its rise, and the shares of
-# a gap to it that are bought and sold
-(
-    ONE0, ONE1, TWO0, TWO1, KEPT0, KEPT1, INTEREST, GAIN, SCALE, SHARE, GOAL, RISE, BUYS, SELLS, MOVES,
-) = (LANES * i for i in range(15))  # fmt: skip
-ROW = 15 * LANES
-
-# of a cell on the way: what is rolled over and converted, what both sleeves held at the opening and after flows
-ROLL0, ROLL1, CONVP0, CONVP1, CONVI0, CONVI1, HELD0, HELD1, PAID, TAKEN = (LANES * i for i in range(10))
-WORK = 10 * LANES
-
+# of a row, after the core sleeve's lines: the crypto sleeve's growth to the middle of the year and from there, both
+# sleeves' growth from there after charges, how the target is followed, and what new money is multiplied by and buys
+CRYPTO_FIRST, CRYPTO_SECOND, CORE_KEPT, CRYPTO_KEPT, GOAL, RISE, BUYS, SELLS, MOVES, NEW_SHARE, NEW_SCALE = (
+    LANES * i for i in range(4, 15)
+)
+# of a cell on the way: what both sleeves held at the opening and after flows, what heirs and owners withdraw
+# (traditional), what was converted, what is not qualified; what the dead leave; the account at hand, what it converts
+# and its shares withdrawn and rolled over; what the last account receives
+CELL_AT_HAND = 15 * LANES
+HELD_CORE, HELD_CRYPTO, HEIRS_TAKE, OWNERS_TAKE, TURNED, EARNED = (LANES * i for i in range(15, 21))
+LEFT_T, LEFT_R = 21 * LANES, 23 * LANES
+ROLLED_T, ROLLED_R, ROLLED_BASIS = 25 * LANES, 27 * LANES, 29 * LANES
+SUMS = 30 * LANES
+TURNS, DRAWN_USD, DRAWN_SHARE, ROLLED_SHARE = 40 * LANES, 42 * LANES, 43 * LANES, 44 * LANES
 # sums over a row's groups: after flows by character and sleeve, the crypto sleeve at the opening and the closing,
-# what left plans, iras, Roth accounts and inherited ones, what of it was not qualified, tax on the year's return
-(
-    AFTERT0, AFTERT1, AFTERR0, AFTERR1, OPENED1, CLOSED1, PLAN_OUT, IRA_OUT, ALL_ROTH_OUT, HEIRS_OUT, EARNED, BUILT,
-) = (LANES * i for i in range(12))  # fmt: skip
-SUMS = 12 * LANES
-
-# of a year: the crypto sleeve's halves and taxable parts, the loss, the strength of rebalancing, whether it happens
-CRYPTO_ONE, CRYPTO_TWO, CRYPTO_I, CRYPTO_G, LOSS, STRENGTH, FOLLOWS = (LANES * i for i in range(7))
-YEAR = 7 * LANES
-
-# of a year and stratum
-TARGET, BUYS_SHARE, MULTIPLIED = (LANES * i for i in range(3))
-POLICY = 3 * LANES
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, nogil=True)
-def project(
-    out, groups_out, chosen, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
-    core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
-    multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate,
-    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, conversion_knots,
-    conversion_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
-    gain_share, payout,
-):  # fmt: skip
-    """Fill ``out`` (block, Y, line x lane) with the totals of all strata on the paths ``chosen``, and ``groups_out``
-    (block, Y, G, 2 x lane), where it has groups, with each group's tax on withdrawals and what is withdrawn
-    from traditional accounts, owners' and heirs'.
-
-    Shapes are those of :class:`~fiscal.projection.inputs.ProjectionInputs` without mixes, but strata are the first
-    axis of what is theirs and no path's: ``opening`` (S, 2, 2, A, G), ``holders`` (S, Y, A, G), ``core_weight``
-    (S, Y, A, X). ``to_heirs`` (Y, A, G) is the share of a balance that passes to heirs within the year.
-    """
-    for block in range(out.shape[0]):
-        path = np.empty(LANES, np.int64)
-        for lane in range(LANES):
-            path[lane] = chosen[min(block * LANES + lane, chosen.shape[0] - 1)]
-        _block(
-            out[block], groups_out[block], path, fraction, opening, opening_basis, contribution, contribution_scale,
-            half_return, core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer,
-            rebalancing, sale_share, multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share,
-            rollover_rate, conversion_rate, to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots,
-            owner_tax, conversion_knots, conversion_tax, heir_knots, heir_tax, additional_rate, interest_rate,
-            dividend_rate, gain_rate, interest_share, gain_share, payout,
-        )  # fmt: skip
+# what owners withdraw, from Roth accounts and under the additional tax, what heirs withdraw, tax on the year's return
+AFTER_T, AFTER_R, OPENED, CLOSED, TAKEN, TAKEN_ROTH, PENALISED, HEIRS_TAKEN = (
+    LANES * i for i in (30, 32, 34, 35, 36, 37, 38, 39)
+)  # fmt: skip
+BUILT = 45 * LANES
+ROW = 46 * LANES
 
 
 @compiled
-def _block(
-    out, groups_out, path, fraction, opening, opening_basis, contribution, contribution_scale, half_return,
-    core_weight, crypto_weight, fee_rate, loss_rate, target, contribution_share, transfer, rebalancing, sale_share,
-    multiplier, persistence, market, withdrawal_rate, penalised, nonqualified_share, rollover_rate, conversion_rate,
-    to_heirs, heir_years, holders, heirs, one_holder, one_heir, owner_knots, owner_tax, conversion_knots,
-    conversion_tax, heir_knots, heir_tax, additional_rate, interest_rate, dividend_rate, gain_rate, interest_share,
-    gain_share, payout,
-):  # fmt: skip
-    strata = opening.shape[0]
-    ages, groups = opening.shape[3:]
-    years, assets = out.shape[0], half_return.shape[3]
-    together = multiplier != 0.0
+def project(out, groups_out, path, world):
+    """Fill ``out`` (Y, line x lane) with the totals of all strata on the paths of a block, and ``groups_out``
+    (Y, G, 2 x lane), where it has groups, with each group's tax on withdrawals and what is withdrawn from traditional
+    accounts, owners' and heirs'.
+
+    Strata are the axis after ages, before groups.
+    """
+    rules, people, paths, mix, law = world
+    accounts, ages, strata, groups = people.opening_basis_usd.shape
+    years, assets, heir_years = out.shape[0], paths.half_return.shape[3], rules.heir_years
+    together = paths.impact_multiplier != 0.0
     by_group = groups_out.shape[1] > 0
-    realised = 0.0
-    for x in range(assets):
-        realised += gain_share[x] * crypto_weight[x]
+    realised = dot(law.gain_share, mix.crypto_weight)
     returns = buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
-    year = buffer(years * YEAR).reshape((years, YEAR))
-    policy = buffer(strata * (years + 1) * POLICY).reshape((strata, years + 1, POLICY))
-    sale, worth = buffer(LANES), buffer(years * LANES).reshape((years, LANES))
-    _years(
-        returns, year, policy, sale, worth, path, half_return, crypto_weight, loss_rate, target, contribution_share,
-        contribution_scale, transfer, rebalancing, sale_share, market, interest_share, gain_share, payout,
-    )  # fmt: skip
+    year = buffer(years * YEAR * LANES).reshape((years, YEAR * LANES))
+    policy = buffer(strata * (years + 1) * POLICY * LANES).reshape((strata, years + 1, POLICY * LANES))
+    meet(returns, year, policy, path, paths, mix, law, LANES)
     # cohort by cohort one place is enough
-    places = ages if together else 1
-    cells = buffer(strata * places * groups * CELL).reshape((strata, places, groups, CELL))
-    rings = buffer(strata * places * groups * heir_years * LEFT).reshape(
-        (strata, places, groups, heir_years, LEFT)
+    places, width = (ages if together else 1), ACCOUNTS + accounts * ACCOUNT
+    cells = buffer(strata * places * groups * width).reshape((strata, places, groups, width))
+    rings = buffer(strata * places * groups * heir_years * HEIRS).reshape(
+        (strata, places, groups, heir_years, HEIRS)
     )
     # the heirs whose owners are past the last age
-    bins = buffer(strata * groups * heir_years * LEFT).reshape((strata, groups, heir_years, LEFT))
-    row, sums, work, given = buffer(ROW), buffer(SUMS), buffer(WORK), buffer(LEFT)
-    due, found, ends = buffer(CELL).reshape((CELL // LANES, LANES)), buffer(LANES), np.empty(2)
+    bins = buffer(strata * groups * heir_years * HEIRS).reshape((strata, groups, heir_years, HEIRS))
+    row, impact = buffer(ROW), buffer(LANES)
+    due, found, ends = buffer(width).reshape((width // LANES, LANES)), buffer(LANES), np.empty(2)
     owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
-    impact = buffer(LANES)
+    owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
     cohorts = ages + years - 1
     for turn in range(years if together else strata * cohorts):
         if together:
             first_year, last_year, visits = turn, turn + 1, strata * ages
-            _impact(
-                year[turn],
-                out[max(turn - 1, 0)],
-                worth[turn],
-                impact,
-                turn,
-                multiplier,
-                persistence,
-                realised,
-            )
+            _impact(year[turn], out[max(turn - 1, 0)], impact, turn, paths, realised)
         else:
             cohort = turn % cohorts
             age, first_year = max(ages - 1 - cohort, 0), max(cohort - (ages - 1), 0)
@@ -168,379 +144,305 @@ def _block(
                     place = (a - y) % ages
                 else:
                     s, a, place = turn // cohorts, age + y - first_year, 0
-                cell, ring, part = cells[s, place], rings[s, place], fraction[y]
-                fee_core, fee_crypto = fee_rate[0] * part, fee_rate[1] * part
-                converting = conversion_rate[y, a] != 0.0
+                cell, ring, part = cells[s, place], rings[s, place], rules.year_fraction[y]
+                converting = rules.conversion_rate[y, a] != 0.0
                 if y == 0 or a == 0:
-                    _open(cell, ring, opening[s], opening_basis[s], a, y == 0)
+                    _open(cell, ring, people, a, s, y == 0)
                 filled = min(heir_years, min(y, a))
                 if a == ages - 1:
                     filled = heir_years
                     if y > 0:
                         ring += bins[s]
-                dividend, crypto_dividend = _row(
-                    row, y, a, returns, year[y], policy[s], sale, core_weight[s], crypto_weight, fee_core, fee_crypto,
-                    interest_share, gain_share, payout,
-                )  # fmt: skip
-                sums[:] = 0.0
+                dividend = _row(row, returns[y], year[y], policy[s, y : y + 2], rules, mix, law, y, a, s)
+                crypto_dividend = dot(law.payout_rate[y], mix.crypto_weight)
+                row[SUMS:] = 0.0
                 group_out = groups_out[y if by_group else 0]
                 for g in range(groups):
-                    dead = to_heirs[y, a, g]
-                    _owners(
-                        cell[g], row, sums, work, given, withdrawal_rate[y, 0, 0, a] * part,
-                        withdrawal_rate[y, 0, 1, a] * part, withdrawal_rate[y, 1, 0, a] * part,
-                        withdrawal_rate[y, 1, 1, a] * part, rollover_rate[y, a] * part, conversion_rate[y, a] * part,
-                        contribution[s, y, 0, a, g], contribution[s, y, 1, a, g], dead, nonqualified_share[a],
-                        one_holder[s, y, a, g], converting,
-                    )  # fmt: skip
-                    _heirs(cell[g], ring[g], row, sums, work, given, y, filled, one_heir[s, y, a, g])
+                    row[CELL_AT_HAND:SUMS] = 0.0
+                    money, dead = people.contribution_usd[y, a, s, g], rules.to_heirs[y, a, g]
+                    for w in range(accounts):
+                        account = cell[g, ACCOUNTS + w * ACCOUNT : ACCOUNTS + (w + 1) * ACCOUNT]
+                        receives = w == accounts - 1
+                        roll = 0.0 if receives else rules.rollover_rate[y, w, a] * part
+                        takes = 1.0 if receives else 0.0
+                        _traditional(
+                            account, row, rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, roll,
+                            rules.conversion_rate[y, a] * part, takes, money[2 * w], dead, rules.penalised_share[w, a],
+                        )  # fmt: skip
+                        _roth(
+                            account, row, rules.withdrawal_rate[y, w, ROTH, a] * part, roll, takes, receives,
+                            money[2 * w + 1], dead, rules.nonqualified_share[a], rules.penalised_share[0, a],
+                        )  # fmt: skip
+                    _taxable(cell[g], row, people.one_holder[y, a, s, g], converting)
+                    _heirs(cell[g], ring[g], row, y, filled, people.one_heir[y, a, s, g])
                     if by_group:
                         for lane in range(LANES):
-                            group_out[g, LANES + lane] += work[TAKEN + lane] + work[PAID + lane]
+                            group_out[g, LANES + lane] += row[OWNERS_TAKE + lane] + row[HEIRS_TAKE + lane]
                     _build_up(
-                        sums, row, work, year[y], interest_rate[y, a, g], dividend_rate[y, a, g], gain_rate[y, a, g],
+                        row, year[y], law.interest_rate[y, a, g], law.dividend_rate[y, a, g], law.gain_rate[y, a, g],
                         dividend, crypto_dividend,
                     )  # fmt: skip
-                taxed = cell.reshape((groups, CELL // LANES, LANES))
-                bits = taxed.view(np.int64)
+                taxed = cell.reshape((groups, width // LANES, LANES))
+                bench = Bench(due, taxed, taxed.view(np.int64), found, ends)
+                holders, heirs = people.holders[y, a, s], people.heirs[y, a, s]
                 if converting:
                     added_tax(
-                        due, group_out, taxed, bits, OWNED, CONVERTED, found, ends, conversion_piece,
-                        conversion_knots, conversion_tax, holders[s], y, a, part,
+                        bench, OWNED // LANES, CONVERTED // LANES, conversion_piece, conversion.knots[y],
+                        conversion.tax[y, a], holders, part, group_out,
                     )  # fmt: skip
                 tax_of(
-                    due, group_out, taxed, bits, OWNED, found, ends, owner_piece, owner_knots, owner_tax, holders[s], y,
-                    a, part, by_group,
-                )  # fmt: skip
+                    bench,
+                    OWNED // LANES,
+                    owner_piece,
+                    owner.knots[y],
+                    owner.tax[y, a],
+                    holders,
+                    part,
+                    group_out,
+                    by_group,
+                )
                 tax_of(
-                    due, group_out, taxed, bits, DRAWN, found, ends, heir_piece, heir_knots, heir_tax, heirs[s], y, a,
-                    part, by_group,
-                )  # fmt: skip
-                _report(
-                    out[y], row, sums, due, year[y], penalised[0, a], penalised[1, a], additional_rate, fee_core,
-                    fee_crypto, converting,
-                )  # fmt: skip
+                    bench,
+                    DRAWN // LANES,
+                    heir_piece,
+                    heir.knots[y],
+                    heir.tax[y, a],
+                    heirs,
+                    part,
+                    group_out,
+                    by_group,
+                )
+                _report(out[y], row, due, year[y], rules.additional_tax_rate, mix.fee_rate, part, converting)
                 if a == ages - 1:
                     bins[s] = ring
 
 
 @compiled
-def _years(
-    returns, year, policy, sale, worth, path, half_return, crypto_weight, loss_rate, target, contribution_share,
-    contribution_scale, transfer, rebalancing, sale_share, market, interest_share, gain_share, payout,
-):  # fmt: skip
-    """What the paths of the block meet, lane by lane."""
-    years, assets = returns.shape[:2]
-    for lane in range(LANES):
-        p = path[lane]
-        sale[lane] = sale_share[p]
-        for y in range(years):
-            one, two, interest, gain = 1.0, 1.0, 0.0, 0.0
-            for x in range(assets):
-                h1, h2, w = half_return[p, y, 0, x], half_return[p, y, 1, x], crypto_weight[x]
-                whole = (1 + h1) * (1 + h2) - 1
-                returns[y, x, 0, lane], returns[y, x, 1, lane] = h1, h2
-                one += h1 * w
-                two += h2 * w
-                interest += whole * interest_share[x] * w
-                gain += (whole - payout[y, x]) * gain_share[x] * w
-            year[y, CRYPTO_ONE + lane], year[y, CRYPTO_TWO + lane] = one, two
-            year[y, CRYPTO_I + lane], year[y, CRYPTO_G + lane] = interest, gain
-            year[y, LOSS + lane] = loss_rate[p, y]
-            year[y, STRENGTH + lane] = rebalancing[p, y]
-            year[y, FOLLOWS + lane] = 1.0 if transfer[p, y] else 0.0
-            worth[y, lane] = market[p, y]
-            for s in range(policy.shape[0]):
-                policy[s, y + 1, TARGET + lane] = target[p, y, s]
-                policy[s, y + 1, BUYS_SHARE + lane] = contribution_share[p, y, s]
-                policy[s, y + 1, MULTIPLIED + lane] = contribution_scale[p, y, s]
-
-
-@compiled
-def _impact(year, before, worth, impact, y, multiplier, persistence, realised):
+def _impact(year, before, impact, y, paths, realised):
     """Raise the price in the first half by the purchases of the year before, and let what was raised fade; the part
     ``realised`` of what it adds to the return is taxed as gain."""
     for lane in range(LANES):
-        bought = before[BOUGHT + lane] if y > 0 else 0.0
-        raised = impact[lane] * persistence + multiplier * bought / worth[lane]
-        one, two = year[CRYPTO_ONE + lane], year[CRYPTO_TWO + lane]
+        bought = before[TOTAL.crypto_bought * LANES + lane] if y > 0 else 0.0
+        raised = impact[lane] * paths.impact_persistence
+        raised += paths.impact_multiplier * bought / year[MARKET * LANES + lane]
+        one, two = year[CRYPTO_ONE * LANES + lane], year[CRYPTO_TWO * LANES + lane]
         moved = one * np.exp(raised - impact[lane])
-        year[CRYPTO_ONE + lane] = moved
-        year[CRYPTO_G + lane] += (moved * two - one * two) * realised
+        year[CRYPTO_ONE * LANES + lane] = moved
+        year[CRYPTO_GAIN * LANES + lane] += (moved * two - one * two) * realised
         impact[lane] = raised
 
 
 @compiled
-def _open(cell, ring, opening, opening_basis, age, holds):
+def _open(cell, ring, people, a, s, holds):
     """A cohort as it enters: with the opening balances of its age, or with none."""
     ring[:] = 0.0
-    cell[:, :STATE] = 0.0
+    cell[:, ACCOUNTS:] = 0.0
     if holds:
         for g in range(cell.shape[0]):
-            for lane in range(LANES):
-                cell[g, PT0 + lane] = opening[0, 0, age, g]
-                cell[g, PR0 + lane] = opening[0, 1, age, g]
-                cell[g, IT0 + lane] = opening[1, 0, age, g]
-                cell[g, IR0 + lane] = opening[1, 1, age, g]
-                cell[g, BP + lane] = opening_basis[0, age, g]
-                cell[g, BI + lane] = opening_basis[1, age, g]
+            for w in range(people.opening_usd.shape[0]):
+                account = cell[g, ACCOUNTS + w * ACCOUNT : ACCOUNTS + (w + 1) * ACCOUNT]
+                account[:LANES] = people.opening_usd[w, TRADITIONAL, a, s, g]
+                account[2 * LANES : 3 * LANES] = people.opening_usd[w, ROTH, a, s, g]
+                account[BASIS:] = people.opening_basis_usd[w, a, s, g]
 
 
 @compiled
-def _row(
-    row, y, a, returns, year, policy, sale, core_weight, crypto_weight, fee_core, fee_crypto, interest_share,
-    gain_share, payout,
-):  # fmt: skip
-    """What becomes of a dollar of one age and stratum in one year, on each path; its dividends in each sleeve."""
-    dividend, crypto_dividend = 0.0, 0.0
+def _row(row, returns, year, policy, rules, mix, law, y, a, s):
+    """What becomes of a dollar of one age and stratum in one year, on each path; ``policy`` of the year before and of
+    this. Returns the core sleeve's dividends."""
+    part = rules.year_fraction[y]
+    fee_core, fee_crypto = mix.fee_rate[CORE] * part, mix.fee_rate[CRYPTO] * part
+    dividend = core_of(row, returns, mix.core_weight[y, a, s], law, y, LANES)
     for lane in range(LANES):
-        row[ONE0 + lane], row[TWO0 + lane] = 1.0, 1.0
-        row[INTEREST + lane], row[GAIN + lane] = 0.0, 0.0
-    for x in range(crypto_weight.shape[0]):
-        w = core_weight[y, a, x]
-        crypto_dividend += payout[y, x] * crypto_weight[x]
-        if w != 0.0:
-            dividend += payout[y, x] * w
-            for lane in range(LANES):
-                h1, h2 = returns[y, x, 0, lane], returns[y, x, 1, lane]
-                whole = (1.0 + h1) * (1.0 + h2) - 1.0
-                row[ONE0 + lane] += h1 * w
-                row[TWO0 + lane] += h2 * w
-                row[INTEREST + lane] += whole * interest_share[x] * w
-                row[GAIN + lane] += (whole - payout[y, x]) * gain_share[x] * w
-    for lane in range(LANES):
-        two0, two1 = row[TWO0 + lane], year[CRYPTO_TWO + lane]
-        row[ONE1 + lane], row[TWO1 + lane] = year[CRYPTO_ONE + lane], two1
-        row[KEPT0 + lane] = two0 * (1.0 - fee_core)
-        row[KEPT1 + lane] = two1 * (1.0 - fee_crypto - year[LOSS + lane])
-        goal, strength = policy[y + 1, TARGET + lane], year[STRENGTH + lane]
-        row[GOAL + lane], row[RISE + lane] = goal, goal - policy[y, TARGET + lane]
-        row[BUYS + lane], row[SELLS + lane] = strength, strength * sale[lane]
-        row[MOVES + lane] = year[FOLLOWS + lane]
-        row[SHARE + lane] = policy[y + 1, BUYS_SHARE + lane]
-        row[SCALE + lane] = policy[y + 1, MULTIPLIED + lane]
-    return dividend, crypto_dividend
+        crypto_two = year[CRYPTO_TWO * LANES + lane]
+        row[CRYPTO_FIRST + lane], row[CRYPTO_SECOND + lane] = year[CRYPTO_ONE * LANES + lane], crypto_two
+        row[CORE_KEPT + lane] = row[CORE_TWO * LANES + lane] * (1.0 - fee_core)
+        row[CRYPTO_KEPT + lane] = crypto_two * (1.0 - fee_crypto - year[LOSS * LANES + lane])
+        goal, strength = policy[1, TARGET * LANES + lane], year[STRENGTH * LANES + lane]
+        row[GOAL + lane], row[RISE + lane] = goal, goal - policy[0, TARGET * LANES + lane]
+        row[BUYS + lane], row[SELLS + lane] = strength, strength * year[SALE * LANES + lane]
+        row[MOVES + lane] = year[FOLLOWS * LANES + lane]
+        row[NEW_SHARE + lane] = policy[1, SHARE * LANES + lane]
+        row[NEW_SCALE + lane] = policy[1, SCALE * LANES + lane]
+    return dividend
+
+
+@inlined
+def _year_of(row, lane):
+    """The year of the sleeves on one path."""
+    return SleeveYear(
+        row[CORE_ONE * LANES + lane], row[CRYPTO_FIRST + lane], row[CORE_KEPT + lane], row[CRYPTO_KEPT + lane],
+        row[GOAL + lane], row[RISE + lane], row[BUYS + lane], row[SELLS + lane], row[MOVES + lane] > 0.5,
+    )  # fmt: skip
 
 
 @compiled
-def _leaving(opened, available, rate, rolling, turning):
-    """Shares of an account's middle balance that are withdrawn, rolled over and converted, each of what is left."""
-    live = available > 0.0
-    per = opened / available if live else 0.0
-    room = 1.0 if live else 0.0
-    withdrawn = min(rate * per, room)
-    room -= withdrawn
-    rolled = min(rolling * per, room)
-    room -= rolled
-    return withdrawn, rolled, min(turning * per, room)
-
-
-@compiled
-def _rebalanced(core, crypto, goal, rise, buys, sells, moves):
-    """The crypto sleeve of an account after a rise of the target was bought and part of the gap to it closed."""
-    total = core + crypto
-    wanted = crypto + rise * total
-    gap = goal * total - wanted
-    wanted += (sells if gap < 0.0 else buys) * gap
-    wanted = min(max(wanted, 0.0), total)
-    return wanted if moves > 0.5 else crypto
-
-
-@compiled
-def _owners(
-    cell, row, sums, work, given, draw_pt, draw_pr, draw_it, draw_ir, rolling, turning, money_t, money_r, dead, reached,
-    per_holder, converting,
-):  # fmt: skip
-    """A year of a cell's living owners: their accounts, what the dead leave, what tax is computed on."""
+def _traditional(account, row, draw, roll, convert, takes, money, dead, penalised):
+    """A year of a cell's traditional account, which takes all of the others' rollovers or nothing."""
     live = 1.0 - dead
     for lane in range(LANES):
-        one0, one1, kept0, kept1 = row[ONE0 + lane], row[ONE1 + lane], row[KEPT0 + lane], row[KEPT1 + lane]
-        goal, rise = row[GOAL + lane], row[RISE + lane]
-        buys, sells, moves = row[BUYS + lane], row[SELLS + lane], row[MOVES + lane]
-        share, money = row[SHARE + lane], money_t * row[SCALE + lane]
-        # the plan
-        p0, p1 = cell[PT0 + lane], cell[PT1 + lane]
-        m0, m1 = p0 * one0, p1 * one1
-        w, r, c = _leaving(p0 + p1, m0 + m1, draw_pt, rolling, turning if converting else 0.0)
-        stays, plan_out = 1.0 - w - r - c, w * (m0 + m1)
-        f0, f1 = m0 * stays + money * (1.0 - share), m1 * stays + money * share
-        rolled0, rolled1 = m0 * r, m1 * r
-        work[CONVP0 + lane], work[CONVP1 + lane] = m0 * c, m1 * c
-        n0, n1 = f0 * kept0, f1 * kept1
-        c1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
-        c0 = n0 + n1 - c1
-        cell[PT0 + lane], cell[PT1 + lane] = c0 * live, c1 * live
-        # the ira
-        i0, i1 = cell[IT0 + lane], cell[IT1 + lane]
-        m0, m1 = i0 * one0, i1 * one1
-        w, r, c = _leaving(i0 + i1, m0 + m1, draw_it, 0.0, turning if converting else 0.0)
-        stays, ira_out = 1.0 - w - c, w * (m0 + m1)
-        g0, g1 = m0 * stays + rolled0, m1 * stays + rolled1
-        work[CONVI0 + lane], work[CONVI1 + lane] = m0 * c, m1 * c
-        n0, n1 = g0 * kept0, g1 * kept1
-        d1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
-        d0 = n0 + n1 - d1
-        cell[IT0 + lane], cell[IT1 + lane] = d0 * live, d1 * live
-        given[HT0 + lane], given[HT1 + lane] = (c0 + d0) * dead, (c1 + d1) * dead
-        f0, f1 = f0 + g0, f1 + g1
-        work[HELD0 + lane], work[HELD1 + lane] = p0 + i0 + f0, p1 + i1 + f1
-        work[TAKEN + lane] = plan_out + ira_out
-        sums[PLAN_OUT + lane] += plan_out
-        sums[IRA_OUT + lane] += ira_out
-        sums[AFTERT0 + lane] += f0
-        sums[AFTERT1 + lane] += f1
-        sums[OPENED1 + lane] += p1 + i1
-        sums[CLOSED1 + lane] += c1 + d1
-    for lane in range(LANES):
-        one0, one1, kept0, kept1 = row[ONE0 + lane], row[ONE1 + lane], row[KEPT0 + lane], row[KEPT1 + lane]
-        goal, rise = row[GOAL + lane], row[RISE + lane]
-        buys, sells, moves = row[BUYS + lane], row[SELLS + lane], row[MOVES + lane]
-        share, money = row[SHARE + lane], money_r * row[SCALE + lane]
-        # the plan
-        p0, p1 = cell[PR0 + lane], cell[PR1 + lane]
-        m0, m1 = p0 * one0, p1 * one1
-        in_plan = m0 + m1
-        w, r, c = _leaving(p0 + p1, in_plan, draw_pr, rolling, 0.0)
-        stays, gone = 1.0 - w - r, w
-        f0, f1 = m0 * stays + money * (1.0 - share), m1 * stays + money * share
-        rolled0, rolled1, rolled = m0 * r, m1 * r, r
-        if converting:
-            f0 += work[CONVP0 + lane]
-            f1 += work[CONVP1 + lane]
-        n0, n1 = f0 * kept0, f1 * kept1
-        c1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
-        c0 = n0 + n1 - c1
-        cell[PR0 + lane], cell[PR1 + lane] = c0 * live, c1 * live
-        # the ira
-        i0, i1 = cell[IR0 + lane], cell[IR1 + lane]
-        m0, m1 = i0 * one0, i1 * one1
-        w, r, c = _leaving(i0 + i1, m0 + m1, draw_ir, 0.0, 0.0)
-        ira_out = w * (m0 + m1)
-        g0, g1 = m0 * (1.0 - w) + rolled0, m1 * (1.0 - w) + rolled1
-        if converting:
-            g0 += work[CONVI0 + lane]
-            g1 += work[CONVI1 + lane]
-        n0, n1 = g0 * kept0, g1 * kept1
-        d1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
-        d0 = n0 + n1 - d1
-        cell[IR0 + lane], cell[IR1 + lane] = d0 * live, d1 * live
-        given[HR0 + lane], given[HR1 + lane] = (c0 + d0) * dead, (c1 + d1) * dead
-        # the plan pays earnings pro rata, an IRA its basis first
-        bp, bi = cell[BP + lane], cell[BI + lane]
-        plan_out = gone * in_plan
-        bp_out, bi_out = gone * min(bp, in_plan), min(bi, ira_out)
-        earned = ((plan_out - bp_out) + (ira_out - bi_out)) * reached
-        moved = rolled * bp
-        bp, bi = bp * (1.0 - gone) - moved + money, bi - bi_out + moved
-        owned = work[TAKEN + lane] + earned
-        if converting:
-            cp, ci = work[CONVP0 + lane] + work[CONVP1 + lane], work[CONVI0 + lane] + work[CONVI1 + lane]
-            bp += cp
-            bi += ci
-            cell[CONVERTED + lane] = (owned + cp + ci) * per_holder
-        cell[BP + lane], cell[BI + lane] = bp * live, bi * live
-        cell[OWNED + lane] = owned * per_holder
-        f0, f1 = f0 + g0, f1 + g1
-        work[HELD0 + lane] += p0 + i0 + f0
-        work[HELD1 + lane] += p1 + i1 + f1
-        sums[ALL_ROTH_OUT + lane] += plan_out + ira_out
-        sums[EARNED + lane] += earned
-        sums[AFTERR0 + lane] += f0
-        sums[AFTERR1 + lane] += f1
-        sums[OPENED1 + lane] += p1 + i1
-        sums[CLOSED1 + lane] += c1 + d1
+        year, share, new = _year_of(row, lane), row[NEW_SHARE + lane], money * row[NEW_SCALE + lane]
+        core, crypto = account[lane], account[LANES + lane]
+        core_middle, crypto_middle, drawn, rolled, turned, stays = first_half(
+            core, crypto, year, draw, roll, convert
+        )
+        taken = drawn * (core_middle + crypto_middle)
+        core_turned, crypto_turned = core_middle * turned, crypto_middle * turned
+        row[TURNS + lane], row[TURNS + LANES + lane] = core_turned, crypto_turned
+        row[TURNED + lane] += core_turned + crypto_turned
+        core_after, crypto_after = (
+            core_middle * stays + new * (1.0 - share),
+            crypto_middle * stays + new * share,
+        )
+        core_after += takes * row[ROLLED_T + lane]
+        crypto_after += takes * row[ROLLED_T + LANES + lane]
+        row[ROLLED_T + lane] += core_middle * rolled
+        row[ROLLED_T + LANES + lane] += crypto_middle * rolled
+        core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
+        kept = core_net + crypto_net - moved
+        account[lane], account[LANES + lane] = kept * live, moved * live
+        row[LEFT_T + lane] += kept * dead
+        row[LEFT_T + LANES + lane] += moved * dead
+        row[OWNERS_TAKE + lane] += taken
+        row[TAKEN + lane] += taken
+        row[PENALISED + lane] += taken * penalised
+        row[HELD_CORE + lane] += core + core_after
+        row[HELD_CRYPTO + lane] += crypto + crypto_after
+        row[AFTER_T + lane] += core_after
+        row[AFTER_T + LANES + lane] += crypto_after
+        row[OPENED + lane] += crypto
+        row[CLOSED + lane] += moved
 
 
 @compiled
-def _heirs(cell, ring, row, sums, work, given, y, filled, per_heir):
+def _roth(account, row, draw, roll, takes, first, money, dead, reached, penalised):
+    """A year of a cell's Roth account, which pays its basis ``first`` or pro rata; after the traditional one that
+    converts into it."""
+    live = 1.0 - dead
+    for lane in range(LANES):
+        year, share, new = _year_of(row, lane), row[NEW_SHARE + lane], money * row[NEW_SCALE + lane]
+        core, crypto = account[2 * LANES + lane], account[3 * LANES + lane]
+        core_middle, crypto_middle, drawn, rolled, _, stays = first_half(core, crypto, year, draw, roll, 0.0)
+        taken = drawn * (core_middle + crypto_middle)
+        core_turned, crypto_turned = row[TURNS + lane], row[TURNS + LANES + lane]
+        core_after = core_middle * stays + new * (1.0 - share) + core_turned
+        crypto_after = crypto_middle * stays + new * share + crypto_turned
+        basis, earned, moved_basis = roth_basis(account[BASIS + lane], taken, drawn, rolled, first)
+        basis += new + (core_turned + crypto_turned)
+        core_after += takes * row[ROLLED_R + lane]
+        crypto_after += takes * row[ROLLED_R + LANES + lane]
+        basis += takes * row[ROLLED_BASIS + lane]
+        row[ROLLED_R + lane] += core_middle * rolled
+        row[ROLLED_R + LANES + lane] += crypto_middle * rolled
+        row[ROLLED_BASIS + lane] += moved_basis
+        core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
+        kept = core_net + crypto_net - moved
+        account[2 * LANES + lane], account[3 * LANES + lane] = kept * live, moved * live
+        account[BASIS + lane] = basis * live
+        earned *= reached
+        row[LEFT_R + lane] += kept * dead
+        row[LEFT_R + LANES + lane] += moved * dead
+        row[EARNED + lane] += earned
+        row[TAKEN_ROTH + lane] += taken
+        row[PENALISED + lane] += earned * penalised
+        row[HELD_CORE + lane] += core + core_after
+        row[HELD_CRYPTO + lane] += crypto + crypto_after
+        row[AFTER_R + lane] += core_after
+        row[AFTER_R + LANES + lane] += crypto_after
+        row[OPENED + lane] += crypto
+        row[CLOSED + lane] += moved
+
+
+@compiled
+def _taxable(cell, row, per_holder, converting):
+    """What the owners' tax is computed on."""
+    for lane in range(LANES):
+        owned = row[OWNERS_TAKE + lane] + row[EARNED + lane]
+        cell[OWNED + lane] = owned * per_holder
+        if converting:
+            cell[CONVERTED + lane] = (owned + row[TURNED + lane]) * per_holder
+
+
+@compiled
+def _heirs(cell, ring, row, y, filled, per_heir):
     """A year of a cell's inherited accounts, then those that its dead leave."""
     heir_years = ring.shape[0]
-    for lane in range(LANES):
-        work[PAID + lane] = 0.0
     for since in range(min(filled, heir_years - 1)):
         left = ring[(y - 1 - since) % heir_years]
         pays = 1.0 / (heir_years - since)
         stays = 1.0 - pays
         for lane in range(LANES):
-            one0, one1, kept0, kept1 = (
-                row[ONE0 + lane], row[ONE1 + lane], row[KEPT0 + lane], row[KEPT1 + lane],
-            )  # fmt: skip
-            goal, rise = row[GOAL + lane], row[RISE + lane]
-            buys, sells, moves = row[BUYS + lane], row[SELLS + lane], row[MOVES + lane]
-            t0, t1, r0, r1 = left[HT0 + lane], left[HT1 + lane], left[HR0 + lane], left[HR1 + lane]
-            m0, m1 = t0 * one0, t1 * one1
-            f0, f1, h0, h1 = m0 * stays, m1 * stays, r0 * one0 * stays, r1 * one1 * stays
-            work[PAID + lane] += (m0 + m1) * pays
-            work[HELD0 + lane] += (t0 + r0) + (f0 + h0)
-            work[HELD1 + lane] += (t1 + r1) + (f1 + h1)
-            sums[OPENED1 + lane] += t1 + r1
-            sums[AFTERT0 + lane] += f0
-            sums[AFTERT1 + lane] += f1
-            sums[AFTERR0 + lane] += h0
-            sums[AFTERR1 + lane] += h1
-            n0, n1 = f0 * kept0, f1 * kept1
-            c1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
-            left[HT0 + lane], left[HT1 + lane] = n0 + n1 - c1, c1
-            n0, n1 = h0 * kept0, h1 * kept1
-            d1 = _rebalanced(n0, n1, goal, rise, buys, sells, moves)
-            left[HR0 + lane], left[HR1 + lane] = n0 + n1 - d1, d1
-            sums[CLOSED1 + lane] += c1 + d1
+            year = _year_of(row, lane)
+            t0, t1, r0, r1 = left[lane], left[LANES + lane], left[2 * LANES + lane], left[3 * LANES + lane]
+            m0, m1 = t0 * year.core_one, t1 * year.crypto_one
+            f0, f1 = m0 * stays, m1 * stays
+            h0, h1 = r0 * year.core_one * stays, r1 * year.crypto_one * stays
+            row[HEIRS_TAKE + lane] += (m0 + m1) * pays
+            row[HELD_CORE + lane] += (t0 + r0) + (f0 + h0)
+            row[HELD_CRYPTO + lane] += (t1 + r1) + (f1 + h1)
+            row[OPENED + lane] += t1 + r1
+            row[AFTER_T + lane] += f0
+            row[AFTER_T + LANES + lane] += f1
+            row[AFTER_R + lane] += h0
+            row[AFTER_R + LANES + lane] += h1
+            n0, n1, c1 = second_half(f0, f1, year)
+            left[lane], left[LANES + lane] = n0 + n1 - c1, c1
+            n0, n1, d1 = second_half(h0, h1, year)
+            left[2 * LANES + lane], left[3 * LANES + lane] = n0 + n1 - d1, d1
+            row[CLOSED + lane] += c1 + d1
     # the oldest are paid in full; this year's dead take their place
     left = ring[y % heir_years]
     for lane in range(LANES):
-        t0, t1, r0, r1 = left[HT0 + lane], left[HT1 + lane], left[HR0 + lane], left[HR1 + lane]
-        work[HELD0 + lane] += t0 + r0
-        work[HELD1 + lane] += t1 + r1
-        sums[OPENED1 + lane] += t1 + r1
-        paid = work[PAID + lane] + (t0 * row[ONE0 + lane] + t1 * row[ONE1 + lane])
-        work[PAID + lane] = paid
-        sums[HEIRS_OUT + lane] += paid
+        t0, t1, r0, r1 = left[lane], left[LANES + lane], left[2 * LANES + lane], left[3 * LANES + lane]
+        row[HELD_CORE + lane] += t0 + r0
+        row[HELD_CRYPTO + lane] += t1 + r1
+        row[OPENED + lane] += t1 + r1
+        paid = row[HEIRS_TAKE + lane] + (t0 * row[CORE_ONE * LANES + lane] + t1 * row[CRYPTO_FIRST + lane])
+        row[HEIRS_TAKE + lane] = paid
+        row[HEIRS_TAKEN + lane] += paid
         cell[DRAWN + lane] = paid * per_heir
-        left[HT0 + lane], left[HT1 + lane] = given[HT0 + lane], given[HT1 + lane]
-        left[HR0 + lane], left[HR1 + lane] = given[HR0 + lane], given[HR1 + lane]
+        left[lane], left[LANES + lane] = row[LEFT_T + lane], row[LEFT_T + LANES + lane]
+        left[2 * LANES + lane], left[3 * LANES + lane] = row[LEFT_R + lane], row[LEFT_R + LANES + lane]
 
 
 @compiled
-def _build_up(
-    sums, row, work, year, interest_rate, dividend_rate, gain_rate, dividend, crypto_dividend
-):  # fmt: skip
+def _build_up(row, year, interest_rate, dividend_rate, gain_rate, dividend, crypto_dividend):
     """Tax on the year's own return, of half of what a cell holds at the opening and after the flows."""
     core, crypto = dividend_rate * dividend, dividend_rate * crypto_dividend
     for lane in range(LANES):
-        on_core = interest_rate * row[INTEREST + lane] + core + gain_rate * row[GAIN + lane]
-        on_crypto = interest_rate * year[CRYPTO_I + lane] + crypto + gain_rate * year[CRYPTO_G + lane]
-        sums[BUILT + lane] += 0.5 * (work[HELD0 + lane] * on_core + work[HELD1 + lane] * on_crypto)
+        on_core = interest_rate * row[CORE_INTEREST * LANES + lane] + core
+        on_core += gain_rate * row[CORE_GAIN * LANES + lane]
+        on_crypto = interest_rate * year[CRYPTO_INTEREST * LANES + lane] + crypto
+        on_crypto += gain_rate * year[CRYPTO_GAIN * LANES + lane]
+        row[BUILT + lane] += 0.5 * (row[HELD_CORE + lane] * on_core + row[HELD_CRYPTO + lane] * on_crypto)
 
 
 @compiled
-def _report(
-    out, row, sums, due, year, penalised_plan, penalised_ira, additional_rate, fee_core, fee_crypto, converting
-):  # fmt: skip
+def _report(out, row, due, year, additional_tax_rate, fee_rate, part, converting):
     """Add one row's sums to the year's totals."""
+    fee_core, fee_crypto = fee_rate[CORE] * part, fee_rate[CRYPTO] * part
     for lane in range(LANES):
-        plan_out, ira_out, earned = sums[PLAN_OUT + lane], sums[IRA_OUT + lane], sums[EARNED + lane]
-        t0, t1, r0, r1 = (
-            sums[AFTERT0 + lane], sums[AFTERT1 + lane], sums[AFTERR0 + lane], sums[AFTERR1 + lane],
-        )  # fmt: skip
-        kept0, kept1, closed = row[KEPT0 + lane], row[KEPT1 + lane], sums[CLOSED1 + lane]
+        t0, t1 = row[AFTER_T + lane], row[AFTER_T + LANES + lane]
+        r0, r1 = row[AFTER_R + lane], row[AFTER_R + LANES + lane]
+        core_kept, crypto_kept, closed = row[CORE_KEPT + lane], row[CRYPTO_KEPT + lane], row[CLOSED + lane]
         after = t1 + r1
-        crypto = after * row[TWO1 + lane]
-        charged, lost = crypto * fee_crypto, crypto * year[LOSS + lane]
-        out[OWNER_TAX + lane] += due[OWNED // LANES, lane]
-        out[HEIR_TAX + lane] += due[DRAWN // LANES, lane]
+        crypto = after * row[CRYPTO_SECOND + lane]
+        charged, lost = crypto * fee_crypto, crypto * year[LOSS * LANES + lane]
+        out[TOTAL.owner_tax * LANES + lane] += due[OWNED // LANES, lane]
+        out[TOTAL.heir_tax * LANES + lane] += due[DRAWN // LANES, lane]
         if converting:
-            out[CONVERSION_TAX + lane] += due[CONVERTED // LANES, lane]
-        out[ADDITIONAL_TAX + lane] += additional_rate * (
-            (plan_out + earned) * penalised_plan + ira_out * penalised_ira
-        )
-        out[BUILDUP + lane] += sums[BUILT + lane]
-        out[TRADITIONAL_OUT + lane] += plan_out + ira_out
-        out[ROTH_OUT + lane] += sums[ALL_ROTH_OUT + lane]
-        out[INHERITED_OUT + lane] += sums[HEIRS_OUT + lane]
-        out[CLOSING_TRADITIONAL + lane] += t0 * kept0 + t1 * kept1
-        out[CLOSING_ROTH + lane] += r0 * kept0 + r1 * kept1
-        out[CLOSING_CRYPTO + lane] += closed
+            out[TOTAL.conversion_tax * LANES + lane] += due[CONVERTED // LANES, lane]
+        out[TOTAL.additional_tax * LANES + lane] += additional_tax_rate * row[PENALISED + lane]
+        out[TOTAL.inside_buildup * LANES + lane] += row[BUILT + lane]
+        out[TOTAL.traditional_withdrawals * LANES + lane] += row[TAKEN + lane]
+        out[TOTAL.roth_withdrawals * LANES + lane] += row[TAKEN_ROTH + lane]
+        out[TOTAL.inherited_withdrawals * LANES + lane] += row[HEIRS_TAKEN + lane]
+        out[TOTAL.closing_traditional * LANES + lane] += t0 * core_kept + t1 * crypto_kept
+        out[TOTAL.closing_roth * LANES + lane] += r0 * core_kept + r1 * crypto_kept
+        out[TOTAL.closing_crypto * LANES + lane] += closed
         # rebalancing, then contributions and withdrawals
-        out[BOUGHT + lane] += (closed - after * kept1) + (after - sums[OPENED1 + lane] * row[ONE1 + lane])
-        out[FEES + lane] += (t0 + r0) * row[TWO0 + lane] * fee_core + charged
-        out[LOSSES + lane] += lost
+        out[TOTAL.crypto_bought * LANES + lane] += (closed - after * crypto_kept) + (
+            after - row[OPENED + lane] * row[CRYPTO_FIRST + lane]
+        )
+        out[TOTAL.fees * LANES + lane] += (t0 + r0) * row[CORE_TWO * LANES + lane] * fee_core + charged
+        out[TOTAL.losses * LANES + lane] += lost

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from fiscal.base.axes import AGES, GROUPS
+from fiscal.base.axes import AGES_AT_OPENING, GROUPS
 from fiscal.base.errors import Problem
 from fiscal.engine.run import LARGEST
 from fiscal.results.rows import Row
@@ -179,7 +179,7 @@ def _summary_faults(summary: Mapping[str, Any]) -> list[Problem]:
         by_age, rates = told.get("opening_by_age_bn_usd"), told.get("draw_rate_by_age")
         if isinstance(by_age, list) and isinstance(rates, Mapping):
             numbers = [*(told.get(name) for name in names), *by_age, *rates.values()]
-            ages = len(by_age) == len(AGES) and set(rates) == set(map(str, DRAW_AGES))
+            ages = len(by_age) == len(AGES_AT_OPENING) and set(rates) == set(map(str, DRAW_AGES))
             if ages and all(map(_sound, numbers)):
                 return []
     return [Problem("is not what a run writes", file="summary.json", key="calibration")]

@@ -36,7 +36,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.base.axes import AGES, ASSETS, FIRST_YEAR, GROUPS
+from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS
 from fiscal.engine.inputs import NO_BOUND_USD, assumptions, withdrawal_rates
 from fiscal.markets import glide, history
 from fiscal.people.contributions import Contributions, RothUse, project_contributions
@@ -222,7 +222,9 @@ def _savers(years: np.ndarray, people: PastPeople) -> dict[str, np.ndarray]:
     )
     last = int(deferrers.index[-1])
     after = deferrers[last] * active[active.index > last] / active[last]
-    working = people.people_open[:, (WORKING_AGES[0] <= AGES) & (WORKING_AGES[1] >= AGES)].sum(axis=(1, 2))
+    working = people.people_open[
+        :, (WORKING_AGES[0] <= AGES_AT_OPENING) & (WORKING_AGES[1] >= AGES_AT_OPENING)
+    ].sum(axis=(1, 2))
     found = {}
     for name, count in (("participants", active), ("deferrers", pd.concat([deferrers, after]))):
         ratio = pd.Series(count.reindex(years).to_numpy() / working).ffill().to_numpy()
@@ -373,7 +375,7 @@ def _inputs(
     half_return: np.ndarray,
 ) -> ProjectionInputs:
     """The projection's inputs for the years at positions ``at``: one path, one stratum, no crypto, no tax."""
-    years, cell = fed.years[at], (len(AGES), len(GROUPS), 1)
+    years, cell = fed.years[at], (len(AGES_AT_OPENING), len(GROUPS), 1)
     ones = np.ones((1, len(years)))
     opening = np.zeros((2, 2, *cell))
     opening[PLAN, 1] = balance[..., None] * fed.roth_stock_share
@@ -394,7 +396,7 @@ def _inputs(
         contribution_usd=contribution,
         half_return=half_return[None],
         mix=np.zeros(1, dtype=np.int64),
-        core_weight=np.broadcast_to(weights, (1, len(years), len(AGES), 1, len(ASSETS))).copy(),
+        core_weight=np.broadcast_to(weights, (1, len(years), len(AGES_AT_OPENING), 1, len(ASSETS))).copy(),
         crypto_weight=np.eye(len(ASSETS))[[ASSETS.index("crypto")]],
         fee_rate=np.array([[fed.fee_rate, 0.0]]),
         loss_rate=0 * ones,
@@ -409,8 +411,8 @@ def _inputs(
         withdrawal_rate=leaving,
         penalised_share=rates.penalised_share,
         nonqualified_share=rates.nonqualified_share,
-        rollover_rate=np.minimum(rates.rollover_rate[at] * level.outflow_scale, 1.0),
-        conversion_rate=np.zeros((len(years), len(AGES))),
+        rollover_rate=np.minimum(rates.rollover_rate[at] * level.outflow_scale, 1.0)[:, None],
+        conversion_rate=np.zeros((len(years), len(AGES_AT_OPENING))),
         death_rate=fed.people.death_rate[at],
         spouse_share=rates.spouse_share,
         heir_years=fed.heir_years,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fiscal.base.axes import AGES, ATTAINED_AGES
+from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE
 from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings
 
@@ -73,7 +73,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "opening_plan_bn_usd": float(opening[0].sum()),
         "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),
         "opening_by_age_bn_usd": [float(value) for value in opening[0]],
-        "people_65_plus": float(run.people.people_open[0][AGES >= 65].sum()),
+        "people_65_plus": float(run.people.people_open[0][AGES_AT_OPENING >= 65].sum()),
         "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in DRAW_AGES},
     }
     return with_paths(summary, tables) if "path_windows" in tables else summary

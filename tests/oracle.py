@@ -1,4 +1,4 @@
-"""The plain NumPy projection: the oracle that any faster kernel is held against.
+"""The plain NumPy projection: what the compiled ones have to equal.
 
 Order of events in a year (times are fractions of the year; a stub year runs them in the same order
 with its own half-year returns and with flow rates times its fraction):
@@ -32,17 +32,14 @@ import numpy as np
 
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import (
-    CELL_LINES,
     CORE,
     CRYPTO,
-    INHERITED,
-    IRA,
-    PLAN,
     ROTH,
     TRADITIONAL,
     AccountBalances,
     AccountShares,
     Projection,
+    cell_lines,
 )
 
 
@@ -122,37 +119,39 @@ def project(
     ages, groups, strata = inputs.opening_usd.shape[2:]
     heir_years = inputs.heir_years
     cell = (ages, groups, strata)
+    accounts = len(inputs.accounts)
+    last, inherited_place = accounts - 1, accounts  # the last account receives rollovers
 
-    # living owners' accounts: (P, wrapper 2, character 2, sleeve 2, A, G, S)
-    balance = np.zeros((n_paths, 2, 2, 2, *cell))
+    # living owners' accounts: (P, account, character 2, sleeve 2, A, G, S)
+    balance = np.zeros((n_paths, accounts, 2, 2, *cell))
     balance[:, :, :, CORE] = inputs.opening_usd
-    basis = np.broadcast_to(inputs.opening_basis_usd, (n_paths, 2, *cell)).copy()
+    basis = np.broadcast_to(inputs.opening_basis_usd, (n_paths, accounts, *cell)).copy()
     # inherited accounts by years since death: (P, since, character 2, sleeve 2, A, G, S)
     inherited = np.zeros((n_paths, heir_years, 2, 2, *cell))
     inherited_share = 1.0 / np.arange(heir_years, 0, -1)
 
-    lines = {name: np.zeros((n_paths, n_years, *cell)) for name in CELL_LINES}
-    closing_usd = np.zeros((n_paths, n_years, 3, 2, 2))
-    opening_usd = np.zeros((n_paths, n_years, 3, 2))
+    lines = {name: np.zeros((n_paths, n_years, *cell)) for name in cell_lines(inputs.accounts)}
+    closing_usd = np.zeros((n_paths, n_years, accounts + 1, 2, 2))
+    opening_usd = np.zeros((n_paths, n_years, accounts + 1, 2))
     basis_usd = np.zeros((n_paths, n_years))
     crypto_return = np.zeros((n_paths, n_years))
-    residual = np.zeros((n_paths, n_years, 3, 2))
+    residual = np.zeros((n_paths, n_years, accounts + 1, 2))
     scale = np.zeros((n_paths, n_years))
 
     kept = list(keep_shares)
-    owners = (len(kept), n_years, 2, 2, *cell)
+    owners = (len(kept), n_years, accounts, 2, *cell)
     shares = AccountShares(
         paths=keep_shares,
         withdrawn=np.zeros(owners),
-        rolled=np.zeros((len(kept), n_years, 2, *cell)),
-        converted=np.zeros((len(kept), n_years, 2, *cell)),
+        rolled=np.zeros((len(kept), n_years, last, 2, *cell)),
+        converted=np.zeros((len(kept), n_years, accounts, *cell)),
         moved=np.zeros(owners),
         heirs_moved=np.zeros((len(kept), n_years, heir_years, 2, *cell)),
     )
     with_balances, held_years = list(keep_balances), n_years if balance_years is None else balance_years
     balances = AccountBalances(
         paths=keep_balances,
-        owners=np.zeros((len(with_balances), held_years, 2, 2, *cell)),
+        owners=np.zeros((len(with_balances), held_years, accounts, 2, *cell)),
         heirs=np.zeros((len(with_balances), held_years, heir_years, 2, *cell)),
     )
     impact = np.zeros(n_paths)  # log price raised by past purchases
@@ -190,9 +189,9 @@ def project(
         withdrawn = np.minimum(rate * per_available, left)
         left = left - withdrawn
         rolled = np.zeros_like(withdrawn)
-        rolled[:, PLAN] = np.minimum(
-            inputs.rollover_rate[y][None, None, :, None, None] * fraction * per_available[:, PLAN],
-            left[:, PLAN],
+        rolled[:, :last] = np.minimum(
+            inputs.rollover_rate[y][None, :, None, :, None, None] * fraction * per_available[:, :last],
+            left[:, :last],
         )
         left = left - rolled
         converted = np.zeros_like(withdrawn)
@@ -207,34 +206,30 @@ def project(
         conversions = converted * available
 
         after = middle * (1.0 - withdrawn - rolled - converted)[:, :, :, None]
-        after[:, IRA] += middle[:, PLAN] * rolled[:, PLAN, :, None]
+        after[:, last] += (middle * rolled[:, :, :, None]).sum(axis=1)
         after[:, :, ROTH] += middle[:, :, TRADITIONAL] * converted[:, :, TRADITIONAL, None]
-        contribution = inputs.contribution_usd[y] * inputs.contribution_scale[:, y, None, None, None, :]
-        to_crypto = contribution * inputs.crypto_contribution_share[:, y, None, None, None, :]
-        after[:, PLAN, :, CRYPTO] += to_crypto
-        after[:, PLAN, :, CORE] += contribution - to_crypto
+        paid_in = (
+            inputs.contribution_usd[y] * inputs.contribution_split[:, y, ..., None]
+        )  # (account, character, ...)
+        contribution = paid_in * inputs.contribution_scale[:, y, None, None, None, None, :]
+        to_crypto = contribution * inputs.crypto_contribution_share[:, y, None, None, None, None, :]
+        after[:, :, :, CRYPTO] += to_crypto
+        after[:, :, :, CORE] += contribution - to_crypto
 
         inherited_paid = middle_inherited * inherited_share[None, :, None, None, None, None, None]
         after_inherited = middle_inherited - inherited_paid
         inherited_withdrawals = inherited_paid.sum(axis=(1, 3))  # (P, character, A, G, S)
 
-        # Roth basis: the plan pays earnings pro rata (s.72(e)(8)); an IRA pays basis first (s.408A(d)(4))
+        # Roth basis: a plan pays earnings pro rata (s.72(e)(8)); an IRA pays basis first (s.408A(d)(4))
         roth_out = withdrawals[:, :, ROTH]
-        basis_in_plan = np.minimum(basis[:, PLAN], available[:, PLAN, ROTH])
-        plan_basis_out = withdrawn[:, PLAN, ROTH] * basis_in_plan
-        ira_basis_out = np.minimum(roth_out[:, IRA], basis[:, IRA])
-        nonqualified = (
-            (roth_out[:, PLAN] - plan_basis_out) + (roth_out[:, IRA] - ira_basis_out)
-        ) * inputs.nonqualified_share[None, :, None, None]
-        basis_rolled = rolled[:, PLAN, ROTH] * basis[:, PLAN]
-        basis = np.stack(
-            [
-                basis[:, PLAN] * (1 - withdrawn[:, PLAN, ROTH]) - basis_rolled
-                + contribution[:, ROTH] + conversions[:, PLAN, TRADITIONAL],
-                basis[:, IRA] - ira_basis_out + basis_rolled + conversions[:, IRA, TRADITIONAL],
-            ],
-            axis=1,
-        )  # fmt: skip
+        first = (np.arange(accounts) == last)[None, :, None, None, None]
+        pro_rata = withdrawn[:, :, ROTH] * np.minimum(basis, available[:, :, ROTH])
+        basis_out = np.where(first, np.minimum(roth_out, basis), pro_rata)
+        nonqualified = (roth_out - basis_out).sum(axis=1) * inputs.nonqualified_share[None, :, None, None]
+        basis_rolled = rolled[:, :, ROTH] * basis
+        basis = np.where(first, basis - basis_out, basis * (1 - withdrawn[:, :, ROTH])) - basis_rolled
+        basis += contribution[:, :, ROTH] + conversions[:, :, TRADITIONAL]
+        basis[:, last] += basis_rolled.sum(axis=1)
 
         # 3. second half, fees, losses
         end = after * grow[:, 1]
@@ -252,7 +247,7 @@ def project(
         net = _rebalanced(net, target, previous_target, inputs, y)
         net_inherited = _rebalanced(net_inherited, target, previous_target, inputs, y)
         if kept:
-            shares.withdrawn[:, y], shares.rolled[:, y] = withdrawn[kept], rolled[kept, PLAN]
+            shares.withdrawn[:, y], shares.rolled[:, y] = withdrawn[kept], rolled[kept, :last]
             _fill(shares.converted, y, converted[kept][:, :, TRADITIONAL])
             _fill(shares.moved, y, _moved_share(drifted[kept], net[kept]))
             _fill(shares.heirs_moved, y, _moved_share(drifted_inherited[kept], net_inherited[kept]))
@@ -281,8 +276,10 @@ def project(
             (balance + after).sum(axis=(1, 2)) + (inherited + after_inherited).sum(axis=(1, 2))
         ) / 2  # fmt: skip
         report = {
-            "plan_withdrawals": withdrawals[:, PLAN, TRADITIONAL],
-            "ira_withdrawals": withdrawals[:, IRA, TRADITIONAL],
+            **{
+                f"{account}_withdrawals": withdrawals[:, w, TRADITIONAL]
+                for w, account in enumerate(inputs.accounts)
+            },
             "inherited_withdrawals": inherited_withdrawals[:, TRADITIONAL],
             "roth_withdrawals": roth_out.sum(axis=1),
             "inherited_roth_withdrawals": inherited_withdrawals[:, ROTH],
@@ -290,10 +287,10 @@ def project(
             "penalised_withdrawals": (
                 withdrawals[:, :, TRADITIONAL] * inputs.penalised_share[None, :, :, None, None]
             ).sum(axis=1)
-            + nonqualified * inputs.penalised_share[PLAN][None, :, None, None],
-            "plan_bequests": bequeathed[:, PLAN].sum(axis=(1, 2)),
-            "rollovers": rollovers[:, PLAN, TRADITIONAL],
-            "roth_rollovers": rollovers[:, PLAN, ROTH],
+            + nonqualified * inputs.penalised_share[0][None, :, None, None],
+            "plan_bequests": bequeathed[:, :last].sum(axis=(1, 2, 3)),
+            "rollovers": rollovers[:, :, TRADITIONAL].sum(axis=1),
+            "roth_rollovers": rollovers[:, :, ROTH].sum(axis=1),
             "conversions": conversions.sum(axis=(1, 2)),
             "core_return": gained[:, CORE],
             "crypto_return": gained[:, CRYPTO],
@@ -326,10 +323,10 @@ def project(
         for name, values in report.items():
             lines[name][:, y] = values
 
-        opening_usd[:, y, :2] = opening.sum(axis=(3, 4, 5))
-        opening_usd[:, y, INHERITED] = opening_inherited.sum(axis=(1, 3, 4, 5))
-        closing_usd[:, y, :2] = closing.sum(axis=(4, 5, 6))
-        closing_usd[:, y, INHERITED] = closing_inherited.sum(axis=(1, 4, 5, 6))
+        opening_usd[:, y, :accounts] = opening.sum(axis=(3, 4, 5))
+        opening_usd[:, y, inherited_place] = opening_inherited.sum(axis=(1, 3, 4, 5))
+        closing_usd[:, y, :accounts] = closing.sum(axis=(4, 5, 6))
+        closing_usd[:, y, inherited_place] = closing_inherited.sum(axis=(1, 4, 5, 6))
         basis_usd[:, y] = basis.sum(axis=(1, 2, 3, 4))
 
         # identity, cell by cell, from the reported flows
@@ -338,8 +335,8 @@ def project(
             - withdrawals - rollovers - conversions
             - fees.sum(axis=3) - losses.sum(axis=3) - bequeathed.sum(axis=3)
         )  # fmt: skip
-        flow[:, PLAN] += contribution
-        flow[:, IRA] += rollovers[:, PLAN]
+        flow += contribution
+        flow[:, last] += rollovers.sum(axis=1)
         flow[:, :, ROTH] += conversions[:, :, TRADITIONAL]
         gap = closing.sum(axis=3) - flow
         flow_inherited = (
@@ -349,8 +346,8 @@ def project(
             + bequeathed.sum(axis=(1, 3))
         )  # fmt: skip
         gap_inherited = closing_inherited.sum(axis=(1, 3)) - flow_inherited
-        residual[:, y, :2] = _worst(gap, 3)
-        residual[:, y, INHERITED] = _worst(gap_inherited, 2)
+        residual[:, y, :accounts] = _worst(gap, 3)
+        residual[:, y, inherited_place] = _worst(gap_inherited, 2)
         scale[:, y] = np.maximum(
             opening.max(axis=(1, 2, 3, 4, 5)), opening_inherited.sum(axis=1).max(axis=(1, 2, 3, 4))
         )
