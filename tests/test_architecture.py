@@ -97,6 +97,57 @@ def named(path: Path) -> str:
 each_module = pytest.mark.parametrize("path", MODULES, ids=named)
 
 
+HEAVY = {
+    "IPython", "SALib", "arch", "cryptography", "dask", "distributed", "ipywidgets", "matplotlib", "numba", "pandas",
+    "paramtools", "psutil", "pyarrow", "rich", "scipy", "statsmodels", "taxcalc", "typst", "xlsxwriter",
+}  # fmt: skip
+"""Packages that take long to import, and may be imported where they are used."""
+
+BRINGS_HEAVY = {
+    "fiscal.budget.backward": "compiled code: numba, after its cache has its place",
+    "fiscal.projection.cell_years": "compiled code",
+    "fiscal.projection.kernel": "compiled code",
+    "fiscal.results.figures": "matplotlib",
+}
+"""Modules of ours that bring such a package with them."""
+
+ONE_SYSTEM_ONLY = {"fcntl", "resource"}
+"""Modules of Python that Windows lacks."""
+
+
+@each_module
+def test_imports_stand_at_the_top_but_for_heavy_packages(path):
+    """The face and the command load what is asked for; everything else says at its top what it needs."""
+    if room(path) in ("", "cli"):
+        return
+    modules = [
+        (
+            f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in BRINGS_HEAVY else node.module,
+            node.lineno,
+        )
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    modules += [
+        (alias.name, node.lineno)
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    ]
+    allowed = HEAVY | ONE_SYSTEM_ONLY
+    faults = [
+        f"line {line}: {module}"
+        for module, line in modules
+        if module not in BRINGS_HEAVY and module.split(".")[0] not in allowed
+    ]
+    assert faults == []
+
+
 def test_every_room_is_in_a_layer():
     rooms = {path.relative_to(PACKAGE).parts[0] for path in MODULES} - {"__init__.py"}
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][

@@ -13,6 +13,7 @@ import contextlib
 import logging
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -256,8 +257,6 @@ def dask_setup(worker: Worker) -> None:
 
 def _connect(scheduler: str | LocalCluster) -> Client:
     """A client of a scheduler. Raises InputError when it cannot be reached."""
-    import warnings
-
     from distributed import Client
     from distributed.comm.addressing import parse_address, parse_host_port
     from distributed.comm.registry import get_backend

@@ -38,8 +38,10 @@ from scipy.special import ndtr
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
 from fiscal.base.errors import InputError, Problem
+from fiscal.law.build import schedules as builder
 from fiscal.law.build.holders import STATUSES
 from fiscal.law.build.raking import lognormal_sigma
+from fiscal.law.reforms import reform_years, tried
 
 if TYPE_CHECKING:
     from fiscal.law.build.microdata import MendSettings, Source
@@ -69,8 +71,6 @@ def build(
     out_dir: Path | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Build and store every table with Tax-Calculator (minutes); see `fiscal.law.build.schedules.build`."""
-    from fiscal.law.build import schedules as builder
-
     return builder.build(
         economy, progress, jobs, source=source, settings=settings, reform=reform, out_dir=out_dir
     )
@@ -89,9 +89,6 @@ def for_reform(
     record or tables are others is built again. Law years that an interrupted build finished are taken from there.
     Raises InputError for a reform that Tax-Calculator refuses, before anything is built.
     """
-    from fiscal.law.build import schedules as builder
-    from fiscal.law.reforms import reform_years, tried
-
     folder = Path(cache_dir) / builder.reform_key(reform)
     if _record(folder, reform) is None:
         trial = tried(reform)
@@ -116,17 +113,12 @@ def warnings_of(reform: Reform, cache_dir: Path) -> tuple[str, ...]:
 
     Raises InputError for a reform that it refuses.
     """
-    from fiscal.law.build import schedules as builder
-    from fiscal.law.reforms import tried
-
     record = _record(Path(cache_dir) / builder.reform_key(reform), reform)
     return tuple(record["warnings"]) if record is not None else tried(reform).warnings
 
 
 def reform_key(reform: Reform) -> str:
     """Content key of all that makes the schedules of a reform."""
-    from fiscal.law.build import schedules as builder
-
     return builder.reform_key(reform)
 
 
@@ -175,8 +167,6 @@ def _file(folder: Path, name: str) -> Path | None:
 
 def _record(folder: Path, reform: Reform) -> dict[str, Any] | None:
     """The record of a build in the cache, if it is of this reform and the tables are as they were written."""
-    from fiscal.law.build import schedules as builder
-
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):

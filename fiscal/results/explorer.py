@@ -17,6 +17,8 @@ from fiscal.base import cards
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.engine.inputs import core_overrides
 from fiscal.markets.core import long_run_means
+from fiscal.results.figures.files import png
+from fiscal.results.figures.market_and_law import explored
 from fiscal.results.running import quick
 from fiscal.scenario.names import setting_name
 
@@ -133,9 +135,6 @@ class Explorer:
         self._draw(time.perf_counter() - began)
 
     def _draw(self, seconds: float) -> None:
-        from fiscal.results.figures.files import png
-        from fiscal.results.figures.market_and_law import explored
-
         began = time.perf_counter()
         self._image.value = png(explored(self.start, self.totals))
         self._table.value = cards.card(self.scenario.title, self.scenario.name, NOTE, self._effects())

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fiscal.base import sources
+from fiscal.base.errors import InputError
 from fiscal.results.store.folder import DESIGN_FILE, provenance_of, stored_scenario, verify
 from fiscal.results.store.manifest import git_state, input_record, read_manifest
 from fiscal.scenario.toml import read_toml
@@ -35,8 +37,6 @@ _TEX = {
 
 def provenance(result: Result) -> Mapping[str, Any]:
     """What is known of a result's making: as its folder says, or of this process for one that was never stored."""
-    from fiscal.base import sources
-
     if result.provenance:
         return result.provenance
     inputs = input_record(result.scenario)
@@ -75,8 +75,6 @@ def caveats(made: Mapping[str, Any]) -> list[str]:
 
 def cite(folder: str | Path) -> dict[str, Any]:
     """``text``, ``bibtex`` and ``caveats`` of a sound run folder. Raises InputError for any other."""
-    from fiscal.base.errors import InputError
-
     problems = verify(folder)
     if problems:
         raise InputError(problems[:20])

@@ -10,8 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import parse_json, read_limited
+from fiscal.base.version import __version__
+from fiscal.results import validate
 from fiscal.results.result import Result, refuse_totals
 from fiscal.results.store.crate import CRATE, describe
 from fiscal.results.store.log import LOG
@@ -34,6 +37,8 @@ from fiscal.results.store.manifest import (
 )
 from fiscal.results.store.place import Place, files_in, working_place
 from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain, write_json
+from fiscal.scenario import file_settings, load, own_files
+from fiscal.scenario.design import REFERENCE_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,8 +174,6 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
 
 def repeated(result: Recorded) -> dict[str, Any]:
     """Parts of the manifest that are the same when the run is made again."""
-    from fiscal.base import sources
-
     return {
         "name": result.name,
         "law": result.summary.get("law"),
@@ -181,9 +184,6 @@ def repeated(result: Recorded) -> dict[str, Any]:
 
 def _design_texts(design: Design, names: Mapping[str, str]) -> dict[str, str]:
     """The design and its reference as files; the user's files by their ``names`` in the folder."""
-    from fiscal.scenario import own_files
-    from fiscal.scenario.design import REFERENCE_FILE
-
     texts = {DESIGN_FILE: design.to_toml()}
     reference = design.against
     if reference is not None:
@@ -202,8 +202,6 @@ def _hashes(folder: Path) -> dict[str, str]:
 def _with_copies(scenario: Scenario, folder: Path, hashes: dict[str, str]) -> tuple[Scenario, dict[str, str]]:
     """The scenario with the user's files named as they are in the folder, where they are copied to; and the old
     names with the new ones."""
-    from fiscal.scenario import file_settings, own_files
-
     files = own_files(scenario.settings)
     if not files:
         return scenario, {}
@@ -250,10 +248,6 @@ def read_run(folder: str | Path) -> Result:
     Raises InputError for what is no run folder, for files that are missing or were changed, and for tables or a
     summary that no run of this version writes.
     """
-    from dataclasses import replace
-
-    from fiscal.base.version import __version__
-    from fiscal.results import validate
 
     result = stored_result(folder)
     problems = [replace(one, file=f"{folder}/{one.file}") for one in validate.misfits(result)]
@@ -271,9 +265,6 @@ def stored_result(folder: str | Path) -> Result:
 
     Raises InputError for what is no run folder and for files that are missing or were changed.
     """
-    from dataclasses import replace
-
-    from fiscal.base import sources
 
     path = Path(folder)
     manifest, tables = sound_tables(path)
@@ -330,8 +321,6 @@ def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
 
 def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
     """The scenario of a run folder, its files being the copies in the folder."""
-    from fiscal.scenario import file_settings, load, own_files
-
     if "scenario.toml" not in manifest["outputs"]:
         raise InputError(Problem("names no scenario.toml", file=f"{folder}/{MANIFEST}", key="outputs"))
     scenario = load(folder / "scenario.toml")

@@ -25,11 +25,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fiscal.base import sources
 from fiscal.base.code import MODEL_ROOMS, code_sha256, sources_sha256
 from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import parse_json, read_limited
 from fiscal.base.version import __version__
 from fiscal.results.store.values import fingerprint_of
+from fiscal.scenario import content_sha256, file_settings, own_files
 
 if TYPE_CHECKING:
     from fiscal.scenario import Scenario
@@ -78,9 +80,6 @@ def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, 
     A file of the user's stands under its name in the run folder, whatever it was called. Of a sweep ``scenario``
     is the base, and ``design`` what its cases change.
     """
-    from fiscal.base import sources
-    from fiscal.scenario import content_sha256, file_settings, own_files
-
     settings = scenario.resolved()
     files = {}
     for key, path in own_files(scenario.settings).items():

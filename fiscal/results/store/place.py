@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from fiscal.base.errors import InputError, Problem
@@ -164,8 +165,6 @@ class Place:
     def load(self, key: str) -> dict[str, np.ndarray] | None:
         """The arrays of a finished batch; None when there is none, or when it was damaged."""
 
-        import numpy as np
-
         file = self._batch(key)
         try:
             content = file.read_bytes()
@@ -184,8 +183,6 @@ class Place:
 
     def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a batch."""
-        import numpy as np
-
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         body = buffer.getvalue()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fiscal.results.store.folder import repeated, stored_result, stored_scenario, write_run
 from fiscal.results.store.manifest import (
     MANIFEST,
@@ -132,7 +134,6 @@ def _by_value(before: Result, after: Result) -> list[str]:
 
 def first_difference(one: pd.DataFrame, two: pd.DataFrame) -> str | None:
     """Where two tables first differ by more than the tolerance, in words; None when they agree."""
-    import numpy as np
     from pandas.api import types
 
     if list(one.columns) != list(two.columns):
@@ -161,15 +162,11 @@ def first_difference(one: pd.DataFrame, two: pd.DataFrame) -> str | None:
 
 def _words(values: pd.Series) -> np.ndarray:
     """Texts; what is missing is a text of its own."""
-    import numpy as np
-
     missing = values.isna().to_numpy()
     return np.where(missing, "\0", values.astype(object).map(str).to_numpy(dtype=object))
 
 
 def _apart(old: np.ndarray, new: np.ndarray, size: np.ndarray | None) -> np.ndarray:
-    import numpy as np
-
     larger = np.fmax(np.abs(old), np.abs(new))
     finite = larger[np.isfinite(larger)]
     floor = ROUNDING * (finite.max() if len(finite) else 0.0)
