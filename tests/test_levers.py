@@ -524,6 +524,7 @@ def stand_in(tmp_path, monkeypatch):
     from fiscal.base import sources
     from fiscal.engine import inputs as engine_inputs
     from fiscal.law import reforms
+    from fiscal.law import schedules as law_schedules
     from fiscal.law.build import schedules
 
     built = []
@@ -539,7 +540,7 @@ def stand_in(tmp_path, monkeypatch):
         built.append(out_dir)
 
     monkeypatch.setenv("FISCAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(reforms, "tried", lambda reform: reforms.Trial(("of a value",), (2060,)))
+    monkeypatch.setattr(law_schedules, "tried", lambda reform: reforms.Trial(("of a value",), (2060,)))
     monkeypatch.setattr(schedules, "build", made)
     monkeypatch.setattr(engine_inputs, "_REFORMS", {})
     return built
