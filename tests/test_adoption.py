@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from fiscal.base import sources
-from fiscal.engine import quick as engine_quick
 from fiscal.markets.events import event_of, geometric_rate
 from fiscal.report import answer, changes
 from fiscal.results import adoption
@@ -147,7 +146,7 @@ def test_a_run_says_which_sign_full_adoption_would_turn(tmp_path, monkeypatch):
         asked.append(scenario)
         return made(scenario, effect=-7.0)
 
-    monkeypatch.setattr(engine_quick, "quick", quick)
+    monkeypatch.setattr(adoption, "quick", quick)
     later = made(own_path(tmp_path, {2033: -0.8}), effect=3.0)  # more than half is held
     assert adoption.held_share(later.scenario.settings, 2033) > adoption.ENOUGH_HELD_SHARE
     text = adoption.warning_after(later)
