@@ -24,6 +24,7 @@ from fiscal.base.errors import InputError
 from fiscal.engine import run as engine_run
 from fiscal.engine import workers as engine_workers
 from fiscal.engine.random_paths import Distribution, Experiment, Span, project_batch, simulate
+from fiscal.results import running
 from fiscal.scenario import load
 
 PATHS, BATCH = 48, 4
@@ -284,7 +285,7 @@ def test_the_command_hands_its_engine_on(small_result, monkeypatch, capsys) -> N
         return small_result
 
     monkeypatch.setattr(engine_workers, "workers", workers)
-    monkeypatch.setattr(engine_run, "run", run)
+    monkeypatch.setattr(running, "run", run)
     words = ["fiscal", "run", "boom", "--engine", "dask", "--scheduler", "tcp://10.0.0.5:8786"]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as ended:
