@@ -188,7 +188,7 @@ class _Accounts:
             *_parts(self.inputs, self.path, law, self.impact), _charge(self.inputs, self.path), *self.moves,
             *(_by_cell(rate, self.strata) for rate in rates), discount, portfolio,
         )  # fmt: skip
-        return np.where(start > 0, found, 0.0)  # nothing put in brings nothing
+        return np.where(start != 0, found, 0.0)  # nothing put in brings nothing
 
 
 def _flat(values: np.ndarray) -> np.ndarray:
