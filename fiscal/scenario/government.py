@@ -67,12 +67,13 @@ class Tax(Section):
 class Scope(Section):
     """Which accounts are in the numbers."""
 
-    plans: Literal["401k", "all_dc"] = setting(
+    plans: Literal["401k", "all_dc", "all_dc_scaled"] = setting(
         "401k",
         label="plans covered",
         unit="name",
-        doc="401k, or all_dc: with 403(b), 457, Thrift Savings Plan and other private plans in the 401(k)'s shape.",
-        source="headline: ICI 8.7 of 12.2 trillion dollars; all_dc also takes BEA's contributions and more holders",
+        doc="401k; all_dc: with governmental and nonprofit plans (403(b), 457(b), Thrift Savings Plan) and other "
+        "private plans, each with its own holders, dollars, and rules; all_dc_scaled: the 401(k) in the size of all.",
+        source="headline: ICI 8.7 of 12.2 trillion dollars; others: ICI, W-2, BEA, Form 5500; scaled: ICI, BEA",
         status="choice",
     )
     rollover_stock: bool = setting(
