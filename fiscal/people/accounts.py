@@ -38,9 +38,10 @@ class Payment:
     def bn_usd(self, assume: Mapping[str, float]) -> float:
         """Billions of dollars in 2025."""
         row = sources.table("account_contributions").set_index("item").loc[self.item]
-        wages = macro([int(row["year"]), FIRST_YEAR])["wage_bill_bn_usd"]
+        year = int(row["year"])
+        wages = macro(sorted({year, FIRST_YEAR}))["wage_bill_bn_usd"]
         part = 1.0 if self.share is None else assume[self.share]
-        carried = float(row["value_bn_usd"]) * float(wages[FIRST_YEAR] / wages[int(row["year"])])
+        carried = float(row["value_bn_usd"]) * float(wages[FIRST_YEAR] / wages[year])
         return carried * (1 - part if self.rest else part)
 
 
