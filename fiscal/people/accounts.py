@@ -22,6 +22,14 @@ from fiscal.people.economy import macro
 from fiscal.people.withdrawals import WithdrawalRates
 
 BILLION = 1e9
+LIMITS = (
+    "elective_deferral_limit_usd",
+    "catch_up_limit_usd",
+    "annual_additions_limit_usd",
+    "compensation_limit_usd",
+)
+"""Limits of the law on what a 401(k) saver and the employer pay in; columns of ``contribution_limits``."""
+
 ALL_PLANS, ALL_PLANS_SCALED = "all_dc", "all_dc_scaled"
 INHERITED = "inherited"
 
@@ -65,6 +73,7 @@ class AccountType:
     # what is paid in
     elective: tuple[Payment, ...] = ()  # none: employer money only
     employer: tuple[Payment, ...] = ()
+    limits: tuple[str, ...] = LIMITS  # that bind it
     roth: str | None = None  # item of designated Roth inside its W-2 deferrals
     fica_share: str | None = None  # ASSUMPTION, share of its holders whose wages Social Security taxes
 
@@ -172,6 +181,7 @@ PRIVATE_OTHER = AccountType(
     stock=("other_private_dc_bn_usd",),
     holders_mn="accounts.private_other_holders_mn",
     employer=(Payment("employer_private_not_401k", "accounts.nonprofit_employer_share", rest=True),),
+    limits=("annual_additions_limit_usd", "compensation_limit_usd"),
 )
 IRA = AccountType(
     name=OWNER_ACCOUNTS[-1],
