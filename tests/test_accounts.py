@@ -12,6 +12,7 @@ import pytest
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
+from fiscal.base.opening import OpeningDate
 from fiscal.engine import run as engine_run
 from fiscal.engine.contributions import World, contributions_in_scope, scenario_contributions
 from fiscal.engine.inputs import assumptions, contribution_taxes, withdrawal_rates
@@ -66,6 +67,10 @@ def test_every_type_opens_with_its_published_stock_beside_the_same_401k() -> Non
     ici = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
     published = [ici[list(accounts.TYPES[name].stock)].sum() for name in wide.accounts]
     np.testing.assert_allclose(wide.opening_usd.sum(axis=(1, 2, 3, 4)) / 1e9, published, rtol=1e-12)
+    # on another date a part is not printed
+    september = OpeningDate.on("2025-09-30")
+    parts = [of.assets_bn_usd(of.stock, september) for of in accounts.TYPES.values()]
+    assert sum(parts) == pytest.approx(13_900)
     # ICI rounds its total to hundreds of billions
     assert abs(wide.opening_usd.sum() / 1e9 - ici["dc_total_bn_usd"]) < 50
     assert (wide.holders.sum(axis=3) <= prepared(WIDE).people.people_open * (1 + 1e-12)).all()

@@ -42,7 +42,7 @@ SOBOL = {
     "settings": {
         "adoption.participants_share": {},
         "heirs.age_gap": {"low": 20, "high": 22},
-        "scope.plans": ["401k", "all_dc"],
+        "scope.plans": ["401k", "all_dc_scaled"],
     },
 }
 
@@ -112,7 +112,7 @@ def test_a_sobol_design_draws_every_setting_evenly_from_its_range_or_list():
     assert gaps.dtype.kind == "i"
     shares = np.array([row["adoption.participants_share"] for row in rows])
     assert shares.min() >= 0.05 and shares.max() <= 0.30 and shares.mean() == pytest.approx(0.175, abs=1e-3)
-    assert np.mean([row["scope.plans"] == "all_dc" for row in rows]) == pytest.approx(0.5, abs=0.01)
+    assert np.mean([row["scope.plans"] == "all_dc_scaled" for row in rows]) == pytest.approx(0.5, abs=0.01)
 
 
 def test_each_row_of_saltelli_differs_from_the_first_in_one_setting():

@@ -111,8 +111,10 @@ class AccountType:
         return share / (1 - share) / (of_401k / (1 - of_401k))
 
     def assets_bn_usd(self, columns: Sequence[str], opening: OpeningDate = HEADLINE) -> float:
-        """ICI's assets in ``columns`` on the opening date."""
-        return float(sources.table("ici_assets").set_index("date").loc[opening.iso, list(columns)].sum())
+        """ICI's assets in ``columns`` on the opening date; one that is not printed is what the total leaves."""
+        row = sources.table("ici_assets").set_index("date").loc[opening.iso]
+        parts = row[[column for one in TYPES.values() for column in one.stock]].astype(float)
+        return float(parts.fillna(row["dc_total_bn_usd"] - parts.sum())[list(columns)].sum())
 
     def untaxed_early(self, opening: OpeningDate = HEADLINE) -> float:
         """Share of its assets that the additional tax on early withdrawals does not reach."""
