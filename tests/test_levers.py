@@ -726,7 +726,7 @@ IDLE = {
         "withdrawals.conversion_rate": 0.5, "withdrawals.conversion_first_year": 2070,
         "state.rate": 0.1, "state.withdrawals_taxed_share": 0.1, "roth.employer_share": 0.5,
         "roth.employer_first_year": 2070, "tax.flat_rate": 0.2, "heirs.age_gap": 20,
-        "people.retired_rank_correlation": 0.6,
+        "people.retired_rank_correlation": 0.6, "assumptions.accounts.governmental_holders_mn": 20.0,
     },
     "boom": {
         "overlays.price_impact_persistence": 0.9, "overlays.reversal_kind": "forced_sale",

@@ -31,6 +31,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 """Page -> what writes it whole."""
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "accounts": reference.accounts,
     "books": reference.books,
     "doubt": evidence.doubt,
     "figures": reference.figures,

@@ -14,6 +14,7 @@ import numpy as np
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.engine.inputs import alternative_shares, holds_alternatives
 from fiscal.law.limits import indexed_limits
+from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.people.economy import macro
 from fiscal.scenario import Scenario, Settings
 
@@ -195,6 +196,11 @@ RULES = (
         ("state.rate", "state.withdrawals_taxed_share"),
         lambda s: s.state.income_tax,
         "state.income_tax = true",
+    ),
+    Rule(
+        tuple(f"assumptions.{key}" for key in sorted(OTHERS_ASSUMPTIONS)),
+        lambda s: s.scope.plans == ALL_PLANS,
+        f'scope.plans = "{ALL_PLANS}"',
     ),
 )  # fmt: skip
 
