@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Licenses of the packages
 
-What `requirements.lock` installs, with the license that each package's own metadata states: packages for running, testing,
-and building. `make licences` writes this page, and a test compares its names with the lock file.
+What `requirements.lock` installs, with the license that each package's own metadata states: packages for running,
+testing, and building. `make licences` writes this page, and a test compares its names with the lock file.
 
 | package | license |
 |---|---|

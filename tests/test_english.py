@@ -49,8 +49,16 @@ FAULTS = {
         r"so many",
         r"(?:receipts|return|returns) (?:of )?nothing",
     ],
-    "headless": [r"whoever", r"what is paid in", r"paid in", r"which one is meant", r"(?:is|are) (?:said|told)"],
-    "negation": [r"(?<!there )(?:is|are|be) no (?!longer|more|less|later|larger|higher|lower|better|fewer)\w+"],
+    "headless": [
+        r"whoever",
+        r"what is paid in",
+        r"paid in",
+        r"which one is meant",
+        r"(?:is|are) (?:said|told)",
+    ],
+    "negation": [
+        r"(?<!there )(?:is|are|be) no (?!longer|more|less|later|larger|higher|lower|better|fewer)\w+"
+    ],
     "not per": [
         r"(?:points|dollars|rows?|one|file|line) an? (?:year|person|path|case|outcome|asset|processor|table|row)",
     ],
@@ -96,7 +104,12 @@ def faults(text: str) -> list[str]:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Pages of the documentation and the files of the top folder."""
-    paths = [*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("reports/*.md"), *ROOT.glob("docs/**/*.md")]
+    paths = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("data/*.md"),
+        *ROOT.glob("reports/*.md"),
+        *ROOT.glob("docs/**/*.md"),
+    ]
     paths += [*ROOT.glob("benchmarks/*.md"), ROOT / "CITATION.cff", ROOT / "mkdocs.yml"]
     for path in paths:
         yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
@@ -127,7 +140,18 @@ def literals(path: Path) -> Iterator[tuple[str, str]]:
     )
 
 
-PROSE = {"label", "note", "notes", "what", "bridge", "afterthought", "tolerance_note", "basis", "reason", "rationale"}
+PROSE = {
+    "label",
+    "note",
+    "notes",
+    "what",
+    "bridge",
+    "afterthought",
+    "tolerance_note",
+    "basis",
+    "reason",
+    "rationale",
+}
 """Columns of data tables that this project wrote; titles and words of publishers stay as they are."""
 
 
@@ -151,7 +175,11 @@ def data() -> Iterator[tuple[str, str]]:
 
 def others() -> Iterator[tuple[str, str]]:
     """Scenarios of the package, the report's template, notebooks, and the help of make."""
-    paths = [*ROOT.glob("fiscal/scenario/**/*.toml"), *ROOT.glob("fiscal/**/*.typ"), *ROOT.glob("reports/**/*.typ")]
+    paths = [
+        *ROOT.glob("fiscal/scenario/**/*.toml"),
+        *ROOT.glob("fiscal/**/*.typ"),
+        *ROOT.glob("reports/**/*.typ"),
+    ]
     for path in (*paths, *ROOT.glob("fiscal/**/templates/*"), ROOT / "Makefile"):
         if path.is_file() and path.suffix != ".py":
             yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
@@ -171,4 +199,6 @@ def test_texts_are_plain_american_english(texts):
 
 def test_a_fault_is_found_and_a_name_is_not():
     assert len(faults("What is paid in hangs on the rates, and the label stands beside the colour.")) == 4
-    assert faults("`books.year`, books.year, tables/books.csv, and `stands` are names; 4 is no longer 5") == []
+    assert (
+        faults("`books.year`, books.year, tables/books.csv, and `stands` are names; 4 is no longer 5") == []
+    )

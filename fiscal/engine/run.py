@@ -370,9 +370,7 @@ def refuse_beyond_memory(
         paths += len(settings.books.convention_rates) + 2 * holds_alternatives(settings)
     needed = COMPILER_BYTES + (years * (YEAR_BYTES + paths * PATH_YEAR_BYTES) if cells else 0)
     if room is not None and needed > room:
-        message = (
-            f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
-        )
+        message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
         raise InputError(
             Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
