@@ -146,7 +146,7 @@ def schedules_show(as_json: JsonOption = False) -> None:
         return
     typer.echo(
         "Law of 2025, as fractions. Deferral and employer: income tax saved per dollar contributed at ages 45-54;\n"
-        "empty if the group contributes nothing. Withdrawals at ages 65-69 and 73-79: average tax on $8,000 (small) and\n"
-        "$64,000 (large) withdrawn in addition to other income, and the marginal rate between them."
+        "empty if the group contributes nothing. Withdrawals at ages 65-69 and 73-79: average tax on $8,000 (small)\n"
+        "and $64,000 (large) withdrawn in addition to other income, and the marginal rate between them."
     )
     show_frame(table)
