@@ -37,6 +37,7 @@ class Contributions:
     )  # elective deferrals under the law's limits, what the tax schedules' multiples count
     deferral_multiple: np.ndarray  # traditional deferral over the imputed one
     elective_multiple: np.ndarray  # elective deferral, traditional and Roth, over the imputed one
+    covered_share: np.ndarray | float = 1.0  # of employer money that would be wages under Social Security
 
     @property
     def traditional_usd(self) -> np.ndarray:
@@ -153,6 +154,8 @@ class RothUse:
     group_tilt: float = 0.0  # log-odds, highest less lowest group
     full_from_year: int | None = None  # everything Roth
     none_from_year: int | None = None  # everything traditional
+    odds_ratio: float = 1.0  # odds of Roth over those of the share
+    mandated_share: float = 1.0  # of savers above the threshold of s.603, whom it binds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +262,7 @@ def project_contributions(
         )
         elective_k = (elective_k - catch_up_k) * left + catch_up_k
         employer_k = employer_k * left
-    mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0)
+    mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0) * roth.mandated_share
 
     def to_groups(per_person: np.ndarray) -> np.ndarray:
         """Per person by wage rank (Y, A, k) -> dollars by lifetime group (Y, A, G), the stub's part."""
@@ -282,6 +285,8 @@ def project_contributions(
     level = np.clip(
         roth.share_2025 + roth.share_step * (np.minimum(years, roth.plateau_year) - years[0]), 0.0, 1.0
     )
+    if roth.odds_ratio != 1:
+        level = level * roth.odds_ratio / (1 + level * (roth.odds_ratio - 1))
     if roth.group_tilt:
         share = roth_share_by_cell(level, elective, roth.group_tilt)
     else:

@@ -1,45 +1,20 @@
-"""From 401(k) plans to all defined-contribution plans: 403(b), 457, the Thrift Savings Plan and the rest.
+"""All defined-contribution plans in the 401(k)'s shape: the scope before the other plans became types of their own.
 
-Treasury and JCT publish their lines for all of them. The model knows one kind of plan, so the wider scope
-is the 401(k)'s cells in other sizes: assets by ICI's stocks of the opening date, contributions by BEA's
-totals, holders in proportion to assets (no count of persons without double counting is published). Ages,
+Assets by ICI's stocks of the opening date, contributions by BEA's totals, holders in proportion to assets. Ages,
 earnings groups, law and behaviour stay the 401(k)'s.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
+from fiscal.people.accounts import Scope
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
 
-ALL_PLANS = "all_dc"
 BEA_SERIES = "BEA_T7_25"
 """Of the two BEA totals the one whose parts add up (households 607.4, employers 309.6)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """What the scope multiplies: opening assets and holders, and dollars paid in by kind."""
-
-    stock: float = 1.0
-    elective: float = 1.0
-    employer: float = 1.0
-
-    def widened(self, made: Contributions) -> Contributions:
-        """Contributions of the 401(k) in the size of this scope."""
-        return replace(
-            made,
-            elective_traditional_usd=made.elective_traditional_usd * self.elective,
-            elective_roth_usd=made.elective_roth_usd * self.elective,
-            catch_up_usd=made.catch_up_usd * self.elective,
-            imputed_usd=made.imputed_usd * self.elective,
-            employer_traditional_usd=made.employer_traditional_usd * self.employer,
-            employer_roth_usd=made.employer_roth_usd * self.employer,
-        )
 
 
 def all_plan_contributions_bn_usd() -> dict[str, float]:

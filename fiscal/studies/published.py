@@ -25,9 +25,10 @@ from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
+from fiscal.people.accounts import ALL_PLANS_SCALED
 from fiscal.people.economy import macro
-from fiscal.people.scope import ALL_PLANS, BEA_SERIES
-from fiscal.projection.outputs import PLAN, TRADITIONAL
+from fiscal.people.scope import BEA_SERIES
+from fiscal.projection.outputs import TRADITIONAL
 
 BILLION = 1e9
 CONVENTION_RATE = 0.035
@@ -175,12 +176,12 @@ def _run(*overrides: str) -> Run:
 @cache
 def _all_plans(*overrides: str) -> Run:
     """A budget window of all defined-contribution plans under other settings."""
-    wanted = [f"scope.plans={ALL_PLANS}", "horizon.last_year=2036", *overrides]
+    wanted = [f"scope.plans={ALL_PLANS_SCALED}", "horizon.last_year=2036", *overrides]
     return engine_run.compute(scenarios.load("baseline", overrides=wanted), run_off=False, references=False)
 
 
 def _wide() -> Run:
-    return _run(f"scope.plans={ALL_PLANS}")
+    return _run(f"scope.plans={ALL_PLANS_SCALED}")
 
 
 # --- bridges -----------------------------------------------------------------------------------------
@@ -224,14 +225,15 @@ def _replication_scope() -> float:
 
 
 def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
-    """Deferral, build-up and withdrawal tax of the plan wrapper alone, ``(Y,)`` dollars, government's sign."""
+    """Deferral, build-up and withdrawal tax of the plans without IRAs, ``(Y,)`` dollars, government's sign."""
     path = run.projection.path(SCENARIO_PATH)
     cells = {name: values[path] for name, values in run.projection.cells.items()}
-    from_plan = cells["plan_withdrawals"] + cells["nonqualified_earnings"]
+    *of_plans, _ = run.projection.withdrawal_lines
+    from_plan = sum(cells[line] for line in of_plans) + cells["nonqualified_earnings"]
     taxable = from_plan + cells["ira_withdrawals"]
     share = np.divide(from_plan, taxable, out=np.zeros_like(taxable), where=taxable > 0)
     held = run.projection.opening_usd[path].sum(axis=2) + run.projection.closing_usd[path].sum(axis=(2, 3))
-    in_plan = held[:, PLAN] / held.sum(axis=1)
+    in_plan = held[:, : len(of_plans)].sum(axis=1) / held.sum(axis=1)
     return {
         "deferred_revenue": run.ledger.total("deferred_revenue")[path],
         "inside_buildup_cash": run.ledger.total("inside_buildup_cash")[path] * in_plan,
