@@ -243,6 +243,7 @@ def projection_inputs(
         years=years,
         size=scope.stock,
         opening=settings.horizon.opening,
+        coverage=contributions.coverage,
     )
     holders = people.people_open * opened.holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum

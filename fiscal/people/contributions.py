@@ -37,6 +37,7 @@ class Contributions:
     )  # elective deferrals under the law's limits, what the tax schedules' multiples count
     deferral_multiple: np.ndarray  # traditional deferral over the imputed one
     elective_multiple: np.ndarray  # elective deferral, traditional and Roth, over the imputed one
+    coverage: np.ndarray  # (Y,) factor on the number of savers of the profile
 
     @property
     def traditional_usd(self) -> np.ndarray:
@@ -161,13 +162,14 @@ class ContributionPolicy:
 
     ``limits`` are those in force where they differ from the law's (same columns); ``barred_share`` (Y, A, G)
     of people who may not contribute; ``elective_response`` (Y, A, G) multiplies elective deferrals;
-    ``retirement_age_shift`` moves work after 60 to later ages.
+    ``retirement_age_shift`` moves work after 60 to later ages; ``coverage`` (Y,) multiplies the number of savers.
     """
 
     limits: pd.DataFrame | None = None
     barred_share: np.ndarray | None = None
     elective_response: np.ndarray | None = None
     retirement_age_shift: int = 0
+    coverage: np.ndarray | None = None
 
 
 def project_contributions(
@@ -261,9 +263,12 @@ def project_contributions(
         employer_k = employer_k * left
     mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0)
 
+    coverage = np.ones(len(years)) if policy.coverage is None else policy.coverage
+    size = people * (year_fraction * coverage)[:, None, None]
+
     def to_groups(per_person: np.ndarray) -> np.ndarray:
         """Per person by wage rank (Y, A, k) -> dollars by lifetime group (Y, A, G), the stub's part."""
-        return np.einsum("gk,yak->yag", mobility, per_person) * people * year_fraction[:, None, None]
+        return np.einsum("gk,yak->yag", mobility, per_person) * size
 
     imputed = to_groups(imputed_k) * elective_scale
     elective = imputed if elective_k is imputed_k else to_groups(elective_k) * elective_scale
@@ -311,6 +316,7 @@ def project_contributions(
         imputed_usd=imputed,
         deferral_multiple=_over(traditional, imputed),
         elective_multiple=_over(elective, imputed),
+        coverage=coverage,
     )
 
 
@@ -379,6 +385,18 @@ def roth_share_by_cell(level: np.ndarray, dollars: np.ndarray, group_tilt: float
 
         result[y] = 1 / (1 + np.exp(-(odds + brentq(gap, -40.0, 40.0, xtol=1e-13))))
     return result
+
+
+def deferring_share() -> float:
+    """Share of the profile's earners, people with a wage, who defer into a 401(k) plan in 2025."""
+    profile = sources.table("contribution_profile")
+    earning = profile[profile["gross_wage_usd"] > 0]
+    return float(np.average(earning["deferrer_share"], weights=earning["persons"]))
+
+
+def highest_deferring_share() -> float:
+    """The largest share of people who defer in any age band and wage group of the profile."""
+    return float(sources.table("contribution_profile")["deferrer_share"].max())
 
 
 def group_wages() -> np.ndarray:
