@@ -226,7 +226,9 @@ def validate(
         told = published.counts(found)
         if any(told.values()):
             words = "; ".join(f"{basis}: {_counted(verdicts)}" for basis, verdicts in told.items())
-            typer.echo(f"\nRows of the full model on the first basis and on the present one. {capital(words)}")
+            typer.echo(
+                f"\nRows of the full model on the first basis and on the present one. {capital(words)}"
+            )
         for row in found[found["reason"] != ""].itertuples():
             typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
     if not broken.empty:
