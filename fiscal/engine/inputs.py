@@ -246,6 +246,7 @@ def projection_inputs(
         years=years,
         size=scope.stock,
         opening=settings.horizon.opening,
+        coverage=contributions.coverage,
     )
     unit_people = first / scale
     holder_share = scope.holder_share(opened.holder_share, unit_people)

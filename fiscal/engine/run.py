@@ -431,12 +431,7 @@ def _vintages(
     dates = valuation.flow_dates(years, fraction)
     curve = economy["one_year_rate"].to_numpy()
     treasury = _bill_factors(economy, years, fraction)
-    as_interest = replace(
-        law,
-        interest_share=np.ones_like(law.interest_share),
-        gain_share=np.zeros_like(law.gain_share),
-        payout_rate=np.zeros_like(law.payout_rate),
-    )
+    as_interest = law.as_interest()
     traditional = inputs.contribution_usd[:, 0].sum(axis=3)
     avoided = np.divide(
         taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0

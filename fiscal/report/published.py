@@ -9,14 +9,15 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.words import DASH, capital, listing, percent, short
 from fiscal.report.content import Block, Column, Heading, Items, Prose, Ref, Section, Table, Term
-from fiscal.studies.published import REPLICATION, kinds
+from fiscal.studies.published import NOT_JUDGED, REPLICATION, kinds
+from fiscal.studies.published import counts as basis_counts
 
 TABLE = "validation"
 CHECKS = {
     "engine": "Reproduced by the engine in a reduced setting",
     REPLICATION: "One contribution against an open replication, which leaves a part of its account undrawn",
     "level": "The full model on the same concept and scope",
-    "order": "Sign and order of magnitude",
+    "order": "Sign and order of magnitude, or a range",
     "input": "Used or cited",
 }
 """Groups of the table, in the order of print."""
@@ -118,6 +119,8 @@ def _verdicts(frame: pd.DataFrame) -> tuple[str | Ref, ...]:
     inside = int((compared["verdict"] == "inside").sum())
     outside = compared[compared["verdict"] == "outside"]
     met = int((engine["verdict"] == "inside").sum())
+    unlike = int((compared["verdict"] == NOT_JUDGED).sum())
+    counts = basis_counts(frame)
     text = (
         " lists published figures of Treasury, the Joint Committee on Taxation, CBO, and researchers. "
         f"{len(engine)} are reproduced by putting one contribution through the projection and the books: "
@@ -125,10 +128,11 @@ def _verdicts(frame: pd.DataFrame) -> tuple[str | Ref, ...]:
         f"hold the same calculation against an open replication and lie {percent(float(gap.min()))} to "
         f"{percent(float(gap.max()))} below it, as the account that it leaves undrawn lets expect: they are no test of "
         f"the model. {len(compared)} are held against the full model by size or by order of magnitude: {inside} lie "
-        f"inside, {len(outside)} outside, with reasons after the table. What is compared, which year of "
-        "the model, and how it is carried to the "
-        "published year were written down before the first comparison and were not changed after it, also where "
-        "another choice would have come closer. The rest are inputs, cited or used."
+        f"inside, {len(outside)} outside, with reasons after the table, and {unlike} are of another concept, shown and "
+        "not judged. The first basis of a row was written down before the first comparison. Where the publisher's own "
+        "words or formula fix another, the row is compared on that, the model's figure on the first basis stands "
+        f"beside it, and the words are in the data; on the first bases {counts['before'].get('inside', 0)} of "
+        f"{sum(counts['before'].values())} rows lay inside. Nothing was tuned. The rest are inputs, cited or used."
     )
     return (Ref("table-published"), text)
 
@@ -168,6 +172,7 @@ def _table(frame: pd.DataFrame) -> Table:
             _label(what, settings) for what, settings in zip(frame["what"], frame["settings"], strict=True)
         ],
         published_text=[_number(value) for value in frame["published"]],
+        first_text=[_number(value) for value in frame["first"]],
         model_text=[_number(value) for value in frame["model"]],
         tolerance=frame["tolerance"].fillna(""),
         note=frame["reason"].where(frame["check"] == "input", None),
@@ -179,12 +184,13 @@ def _table(frame: pd.DataFrame) -> Table:
             Column("year", "Of", width=1.2),
             Column("unit", "Unit", width=1.3),
             Column("published_text", "Published", align="right"),
+            Column("first_text", "First", align="right"),
             Column("model_text", "Model", align="right"),
             Column("tolerance", "Tolerance", width=1.2),
             Column("verdict", "Verdict"),
         ),
-        source="Source: stored run of this model (data table validation); basis, model year and bridge of each row: "
-        "data table published_targets.",
+        source="Source: stored run of this model (data table validation); First is the model on the "
+        "first basis; bases, their sources, and bridges: data table published_targets.",
         note="note", group="group", breakable=True,
     )  # fmt: skip
 
