@@ -77,6 +77,7 @@ def explain(
               fiscal explain --schema > scenario.schema.json
     """
     from fiscal.engine.idle import idle_settings
+    from fiscal.results.adoption import returns_sentence
     from fiscal.results.store import plain, records
     from fiscal.scenario import json_schema, load
 
@@ -92,16 +93,21 @@ def explain(
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
+    growth = returns_sentence(chosen.settings)
     warnings += (early,) if early else ()
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
-        told |= {"path": path, "warnings": list(warnings), "without_effect": idle_settings(chosen)}
+        told |= {
+            "path": path,
+            "expected_returns": growth,
+            "warnings": list(warnings),
+            "without_effect": idle_settings(chosen),
+        }
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-    if path:
-        show_entries([(path, [])])
+    show_entries([(text, []) for text in (path, growth) if text])
     _show_settings(rows)
     if returns is not None:
         typer.echo(

@@ -14,9 +14,11 @@ from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.words import signed_amount, window_name
-from fiscal.engine.inputs import adoption_curve, core_overrides, path_settings
-from fiscal.markets.events import Event, described, event_of, geometric_rate, outside_event_rate
-from fiscal.markets.paths import CRYPTO, EQUITY, path_model, smoothed
+from fiscal.budget.valuation import WINDOWS
+from fiscal.engine.inputs import adoption_curve, path_settings
+from fiscal.markets.core import returns_less_growth
+from fiscal.markets.events import Event, described, event_of, geometric_rate
+from fiscal.markets.paths import CRYPTO, EQUITY, outside_events, path_model, smoothed
 from fiscal.results.running import quick
 
 if TYPE_CHECKING:
@@ -67,9 +69,10 @@ def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
     """The event of a path's returns; None without one, without crypto, or for a random model."""
     if not states_returns(settings):
         return None
-    outside = outside_event_rate(settings.paths.outside_event_return, core_overrides(settings))
+    years = returns.index.to_numpy()
+    outside = outside_events(path_settings(settings), years)[:, CRYPTO]
     crypto, equity = (returns[ASSETS[place]].to_numpy(dtype=float) for place in (CRYPTO, EQUITY))
-    return event_of(returns.index.to_numpy(), crypto, equity, outside)
+    return event_of(years, crypto, equity, outside)
 
 
 def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
@@ -82,6 +85,21 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
     return (
         f"Crypto's path has {described(event_in(settings, returns))}. Its geometric mean return from 2027 to "
         f"{years[-1]} is {sign}{abs(100 * long_run):.1f} percent a year."
+    )
+
+
+def returns_sentence(settings: Settings) -> str:
+    """Expected returns of stocks beside growth of output, over the budget windows."""
+    told, last = path_settings(settings), settings.horizon.last_year
+    means = [
+        (window, returns_less_growth(told, window.first, window.last))
+        for window in (WINDOWS[0], WINDOWS[-1])
+        if window.last <= last
+    ]
+    return "; ".join(
+        f"{window_name(window.label)}: stocks are expected to return r = {100 * mean['r']:.1f} percent a year, GDP "
+        f"grows by g = {100 * mean['g']:.1f} percent, r - g = {100 * mean['r_minus_g']:.1f} points"
+        for window, mean in means
     )
 
 
