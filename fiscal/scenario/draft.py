@@ -15,7 +15,16 @@ from pydantic_core import ErrorDetails
 from fiscal.base.errors import MOST_TOLD, InputError, Problem, nearest, percent_hint
 from fiscal.base.files import plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable, problems_of
-from fiscal.scenario.files import file_settings, fingerprint, from_home, named_beside, names_in, paths_in
+from fiscal.scenario.files import (
+    REFORM,
+    file_of_reform,
+    file_settings,
+    fingerprint,
+    from_home,
+    named_beside,
+    names_in,
+    paths_in,
+)
 from fiscal.scenario.header import Header
 from fiscal.scenario.rules import contradictions
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
@@ -268,7 +277,9 @@ def _rows_of(table: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _file_named(key: str, value: object, folder: Path | None) -> object:
-    """The value of a setting, a file's name completed."""
+    """The value of a setting, a file's name completed; of a reform given as a dictionary in Python, its file."""
+    if key == REFORM and folder is None and isinstance(value, Mapping):
+        return file_of_reform(value)
     if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
         return value
     names = names_in(key, value)
