@@ -370,9 +370,7 @@ def refuse_beyond_memory(
         paths += len(settings.books.convention_rates) + 2 * holds_alternatives(settings)
     needed = COMPILER_BYTES + (years * (YEAR_BYTES + paths * PATH_YEAR_BYTES) if cells else 0)
     if room is not None and needed > room:
-        message = (
-            f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB are available"
-        )
+        message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
         raise InputError(
             Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
@@ -389,8 +387,8 @@ def _refuse_beyond_memory(settings: Settings) -> None:
     fits = (room - fixed) // per_path
     raise InputError(
         Problem(
-            f"so many paths would take about {needed / 2**30:.1f} GiB of memory, "
-            f"{room / 2**30:.1f} GiB are available",
+            f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
+            f"{room / 2**30:.1f} GiB is available",
             key="paths.count",
             value=settings.paths.count,
             allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
