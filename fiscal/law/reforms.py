@@ -210,7 +210,7 @@ def one_deduction_limit(reform: Reform) -> Reform:
             parameters = {**reform.parameters, "ID_reduction_rate": {year: 0.0}}
             note = (
                 f"{reform.shown}: it brings back the Pease limit on itemized deductions (ID_ps, ID_prt), so the"
-                f" reduction in the top bracket (ID_reduction_rate) is off from {year}: Tax-Calculator applies one of them"
+                f" reduction in the top bracket (ID_reduction_rate) is off from {year}: Tax-Calculator applies only one"
             )
             return Reform(parameters, reform.shown, (*reform.notes, note))
     return reform

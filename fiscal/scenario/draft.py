@@ -277,7 +277,7 @@ def _rows_of(table: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _file_named(key: str, value: object, folder: Path | None) -> object:
-    """The value of a setting, with the full path of a file. A reform that Python gives as a dictionary becomes a file."""
+    """The value of a setting, with the full path of a file. A reform given as a dictionary becomes a file."""
     if key == REFORM and folder is None and isinstance(value, Mapping):
         return file_of_reform(value)
     if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
