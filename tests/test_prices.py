@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from fiscal.base.errors import InputError
+from fiscal.engine import run
 from fiscal.markets import paths
 from fiscal.markets.history import monthly_log_returns
 from fiscal.markets.prices import read_prices
+from fiscal.scenario import load
 
 LEVELS = {2018: 1000.0, 2019: 1500.0, 2020: 1200.5, 2021: 12345.25}
 """Level at each year's end."""
@@ -145,3 +147,13 @@ def test_a_series_of_ones_own_is_replayed(tmp_path: Path) -> None:
     assert len(monthly_log_returns()) > 0
     with pytest.raises(InputError, match="2019-01 to 2021-12"):
         paths.HistoricalReplay().draw({**settings, "replay_start": "2016-01"}, years)
+
+
+def test_the_file_of_a_replay_is_one_path_and_read_before_any_work(tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text(daily("%Y-%m-%d"), encoding="utf-8")
+    told = {"paths.model": "historical_replay", "paths.file": str(file)}
+    assert load("boom", told).settings.paths.count == 1
+    file.write_text("date,close\n2020-12-31,0\n")
+    with pytest.raises(InputError, match="is no level"):
+        run.compute(load("boom", told))

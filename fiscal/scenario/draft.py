@@ -115,7 +115,11 @@ COUNT, FROM_FILE = "paths.count", "paths.file"
 
 def _all_paths(settings: Settings, draft: Draft) -> Settings:
     """The settings, with all paths of a user's file if their number is not set."""
-    if settings.paths.file is None or draft.origins.get(COUNT, "default") != "default":
+    if (
+        settings.paths.file is None
+        or settings.paths.model != "user"
+        or draft.origins.get(COUNT, "default") != "default"
+    ):
         return settings
     draft.origins[COUNT] = FROM_FILE
     paths = settings.paths.model_copy(update={"count": paths_in(Path(settings.paths.file))})
