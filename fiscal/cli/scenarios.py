@@ -139,17 +139,22 @@ def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
     every error in a file that the scenario names."""
     from fiscal.engine.inputs import law_warnings, path_settings
     from fiscal.markets.paths import user_returns
+    from fiscal.markets.prices import read_prices
 
     problems: list[Problem] = []
     returns: pd.DataFrame | None = None
     warnings: tuple[str, ...] = ()
     try:
         if chosen.settings.paths.file is not None:
-            returns = user_returns(path_settings(chosen.settings)).summary()
+            if chosen.settings.paths.model == "user":
+                returns = user_returns(path_settings(chosen.settings)).summary()
+            else:
+                series = read_prices(chosen.settings.paths.file)
+                warnings = tuple(f"{series.shown}: {note}" for note in series.notes)
     except InputError as error:
         problems += error.problems
     try:
-        warnings = law_warnings(chosen.settings)
+        warnings += law_warnings(chosen.settings)
     except InputError as error:
         problems += error.problems
     if problems:

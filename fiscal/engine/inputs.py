@@ -37,7 +37,7 @@ from fiscal.people.withdrawals import (
     working_share_of_withdrawals,
 )
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.scenario import reform_files
+from fiscal.scenario import baselines_added, reform_files
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
@@ -718,7 +718,11 @@ def law_warnings(settings: Settings) -> tuple[str, ...]:
     reform = reform_of(settings)
     if reform is None:
         return ()
-    return said_of(reform, law_schedules.warnings_of(reform, cache_dir()))
+    added = (
+        f"{over}: applied on top of {name}, which its header names; differences are from current law"
+        for name, over in baselines_added(settings.law.reform or "").items()
+    )
+    return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir())))
 
 
 def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:

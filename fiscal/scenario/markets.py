@@ -247,7 +247,7 @@ class Paths(Section):
         "2013-12",
         label="first month replayed",
         unit="month, YYYY-MM",
-        doc="First month of the record that historical_replay repeats.",
+        doc="First month of the record, or of the prices in paths.file, that historical_replay repeats.",
         source="data/monthly_prices.csv",
         status="choice",
     )
@@ -275,7 +275,10 @@ class Paths(Section):
         None,
         label="file of returns",
         unit="path of a CSV file",
-        doc="File of annual returns for the model user, in the folder of the scenario file that names it.",
+        doc=(
+            "File in the folder of the scenario file that names it: annual returns for the model user, or daily or "
+            "monthly prices of crypto for historical_replay in place of the record's."
+        ),
         source="yours",
         status="choice",
     )
