@@ -21,7 +21,7 @@ from fiscal.cli.show import (
     emit,
     progress_bar,
     say,
-    show_frame,
+    show_headline,
 )
 
 DEFAULT_REPORT = ("baseline", "boom", "bust")
@@ -38,19 +38,19 @@ def report(
     ] = Path("reports/fiscal-report.pdf"),
     brief: Annotated[
         bool,
-        typer.Option("--brief", help="Four pages in place of the whole; more for more than three scenarios."),
+        typer.Option("--brief", help="The answer in two or three pages, in place of the whole."),
     ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE.html", help="The same as one HTML page too.")
     ] = None,
     xlsx: Annotated[
-        Path | None, typer.Option("--xlsx", metavar="FILE.xlsx", help="All tables as an Excel workbook too.")
+        Path | None, typer.Option("--xlsx", metavar="FILE.xlsx", help="Its tables as an Excel workbook too.")
     ] = None,
     overrides: SetOption = None,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
+    """Write the PDF report and its tables (CSV). With no name: baseline, boom, and bust.
 
     The folders NAME-figures and NAME-tables beside the PDF hold this report's files alone: those of an earlier report
     of the name are removed.
@@ -76,13 +76,13 @@ def report(
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
-    headline = results_result.compare(found[0], *found[1:]).headline() if len(found) > 1 else None
+    owner = results_result.compare(found[0], *found[1:]) if len(found) > 1 else found[0]
+    headline = owner.headline()
     if as_json:
-        rows = store.records(headline) if headline is not None else []
-        emit({"report": str(written), "runs": [result.name for result in found], "headline": rows})
+        rows = {"headline": headline.records(), "finding": headline.finding}
+        emit({"report": str(written), "runs": [result.name for result in found], **rows})
         return
-    if headline is not None:
-        show_frame(headline)
+    show_headline(headline)
     say(f"report written to {written}")
 
 

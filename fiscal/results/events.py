@@ -6,7 +6,7 @@ Nothing here reads the name of a path or of a scenario.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from fiscal.markets.paths import CRYPTO, EQUITY, path_model
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fiscal.results.figures.owners import RunTables
     from fiscal.scenario.schema import Settings
 
 LARGE = 1.25
@@ -44,7 +43,7 @@ def states_returns(settings: Settings) -> bool:
     return holds_crypto(settings) and not is_random(settings)
 
 
-def returns_in(result: RunTables) -> pd.DataFrame:
+def returns_in(result: Any) -> pd.DataFrame:
     """Returns of a run by year and asset, from its table ``asset_returns``."""
     return result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
 
@@ -81,8 +80,15 @@ class Told:
     held_share: float | None = None
 
 
-def told(result: RunTables) -> Told:
-    """The event of a run, in words made of its numbers."""
+def told(result: Any) -> Told:
+    """The event of a run, in words made of its numbers; kept with the run."""
+    kept: dict[str, Told] = vars(result)
+    if "_told" not in kept:
+        kept["_told"] = _told(result)
+    return kept["_told"]
+
+
+def _told(result: Any) -> Told:
     settings = result.scenario.settings
     if not holds_crypto(settings):
         return Told("none", "")

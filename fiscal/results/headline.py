@@ -8,7 +8,7 @@ printed of it, anywhere, is read from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,8 +105,17 @@ class Effect:
         """Whether it is what crypto does, all else the same."""
         return isinstance(self.reference, str)
 
+    _series: dict[tuple[str, str], pd.Series] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
     def by_year(self, line: str = "net_revenue", value: str = "nominal_bn_usd") -> pd.Series:
         """The difference by fiscal year."""
+        if (line, value) not in self._series:
+            self._series[line, value] = self._difference(line, value)
+        return self._series[line, value]
+
+    def _difference(self, line: str, value: str) -> pd.Series:
         own = statistics.by_year(self.result, line, value=value)
         if self.reference is None:
             return own
