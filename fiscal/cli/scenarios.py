@@ -25,6 +25,7 @@ from fiscal.cli.show import (
     say,
     show_entries,
     show_frame,
+    show_headline,
     show_summary,
     show_table,
     shown,
@@ -272,8 +273,11 @@ def run(
         fingerprint = store.input_fingerprint(chosen)
         folder = str(out) if out else None
         answer |= {"input_fingerprint": fingerprint, "summary": summary}
+        headline = result.headline()
+        answer |= {"headline": headline.records(), "finding": headline.finding}
         emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
         return
+    show_headline(result.headline())
     show_summary(summary)
     if early:
         say(early)
@@ -294,6 +298,9 @@ def compare(
     static: Annotated[
         bool, typer.Option("--static", help="Add each scenario with behavioral responses without them.")
     ] = False,
+    by_year: Annotated[
+        bool, typer.Option("--by-year", help="The effect by fiscal year, as scorers print it.")
+    ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -306,6 +313,7 @@ def compare(
     Examples: fiscal compare baseline boom bust
               fiscal compare baseline rothification lower_limits
               fiscal compare baseline dearer_saving --static
+              fiscal compare baseline boom bust --by-year
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal.results import result as results_result
@@ -314,22 +322,47 @@ def compare(
     with store.on_stderr(verbose):
         found = results_of([base, *others], overrides, verbose, static)
     comparison = results_result.compare(found[0], *found[1:], anyway=anyway)
-    headline, effects = comparison.headline(), comparison.effects()
+    headline = comparison.headline()
+    if by_year:
+        _show_by_year(comparison.by_year(), headline, as_json)
+        return
+    effects = comparison.effects()
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]
         budget = store.records(comparison.budget.to_frame())
-        answer = {"base": names[0], "others": names[1:], "headline": store.records(headline)}
+        answer = {"base": names[0], "others": names[1:], "headline": headline.records()}
+        answer |= {"finding": headline.finding}
         told = {"differing_settings": store.records(differing), "effects": store.records(effects)}
         emit({**answer, **told, "budget": budget})
         return
+    show_headline(headline)
+    typer.echo("\nSettings that differ:")
     show_frame(differing)
-    typer.echo("")
-    show_frame(headline)
     typer.echo(
         f"\nNet revenue less {found[0].name}, and the year in which the effect changes sign permanently:"
     )
     show_frame(effects)
+
+
+def _show_by_year(frame: pd.DataFrame, headline: Any, as_json: bool) -> None:
+    """The table that a scorer prints, with its footnotes."""
+    from fiscal.results.headline import scored
+    from fiscal.results.store import records
+
+    notes = frame.attrs["notes"]
+    if as_json:
+        emit({"by_year": records(frame), "notes": notes, "finding": headline.finding})
+        return
+    cells = [[*row[:2], *map(scored, row[2:])] for row in frame.itertuples(index=False, name=None)]
+    show_table([name.replace("reference", "compared with") for name in frame], cells)
+    show_entries(
+        [
+            (note, [])
+            for note in notes
+            if note[:3] not in ("[1]", "[2]") or any(note[:3] in row for row in cells)
+        ]
+    )
 
 
 @app.command()

@@ -15,10 +15,11 @@ from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.words import signed_amount, window_name
 from fiscal.budget.valuation import WINDOWS
-from fiscal.engine.inputs import adoption_curve, path_settings
+from fiscal.engine.inputs import path_settings
 from fiscal.markets.core import returns_less_growth
-from fiscal.markets.events import Event, described, event_of, geometric_rate
-from fiscal.markets.paths import CRYPTO, EQUITY, outside_events, path_model, smoothed
+from fiscal.markets.events import Event, described, geometric_rate
+from fiscal.markets.paths import path_model, smoothed
+from fiscal.results.events import event_in, held_share, returns_in, states_returns
 from fiscal.results.running import quick
 
 if TYPE_CHECKING:
@@ -40,12 +41,6 @@ REFERENCES = {"no_crypto": "no crypto", "equity_adoption": "the same adoption in
 LINES = {"net_revenue": "net revenue", "withdrawal_tax": "withdrawal tax"}
 
 
-def states_returns(settings: Settings) -> bool:
-    """Whether the scenario holds crypto on a path that states its returns, so that an event can be spoken of."""
-    held = settings.adoption.participants_share > 0 and settings.adoption.allocation_share > 0
-    return held and not path_model(settings.paths.model).stochastic
-
-
 def returns_of(scenario: Scenario) -> pd.DataFrame:
     """Returns of the scenario's path by year and asset to the horizon, without a run: index year, columns assets.
 
@@ -58,21 +53,6 @@ def returns_of(scenario: Scenario) -> pd.DataFrame:
     model = path_model(settings.paths.model)
     market = smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     return pd.DataFrame(market.annual_returns()[0], index=pd.Index(years, name="year"), columns=list(ASSETS))
-
-
-def returns_in(result: Result) -> pd.DataFrame:
-    """The same of a run, from its table ``asset_returns``."""
-    return result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
-
-
-def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
-    """The event of a path's returns; None without one, without crypto, or for a random model."""
-    if not states_returns(settings):
-        return None
-    years = returns.index.to_numpy()
-    outside = outside_events(path_settings(settings), years)[:, CRYPTO]
-    crypto, equity = (returns[ASSETS[place]].to_numpy(dtype=float) for place in (CRYPTO, EQUITY))
-    return event_of(years, crypto, equity, outside)
 
 
 def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
@@ -101,16 +81,6 @@ def returns_sentence(settings: Settings) -> str:
         f"grows by g = {100 * mean['g']:.1f} percent, r - g = {100 * mean['r_minus_g']:.1f} points"
         for window, mean in means
     )
-
-
-def held_share(settings: Settings, year: int) -> float:
-    """Share of the full target that is held as ``year`` begins: that of the end of the year before."""
-    adoption, overlays = settings.adoption, settings.overlays
-    sold = overlays.reversal_year is not None and overlays.reversal_kind == "forced_sale"
-    if sold and overlays.reversal_year is not None and overlays.reversal_year < year:
-        return 0.0
-    curve = adoption_curve(np.array([year - 1]), adoption.start_year, adoption.full_year)
-    return float(curve[0])
 
 
 def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:
