@@ -57,6 +57,7 @@ from fiscal.engine.random_paths import (
 )
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.markets.paths import path_model, user_returns
+from fiscal.markets.prices import read_prices
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
@@ -189,6 +190,8 @@ def compute(
     settings = scenario.settings
     if settings.paths.model == "user":
         user_returns(path_settings(settings))  # refused before any work
+    elif settings.paths.file is not None:
+        read_prices(settings.paths.file)
     random = references is True and has_random_paths(settings)
     if random:
         _refuse_beyond_memory(settings)
@@ -365,9 +368,7 @@ def refuse_beyond_memory(
         paths += len(settings.books.convention_rates) + 2 * holds_alternatives(settings)
     needed = COMPILER_BYTES + (years * (YEAR_BYTES + paths * PATH_YEAR_BYTES) if cells else 0)
     if room is not None and needed > room:
-        message = (
-            f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB are available"
-        )
+        message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
         raise InputError(
             Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
@@ -384,8 +385,8 @@ def _refuse_beyond_memory(settings: Settings) -> None:
     fits = (room - fixed) // per_path
     raise InputError(
         Problem(
-            f"so many paths would take about {needed / 2**30:.1f} GiB of memory, "
-            f"{room / 2**30:.1f} GiB are available",
+            f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
+            f"{room / 2**30:.1f} GiB is available",
             key="paths.count",
             value=settings.paths.count,
             allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
@@ -433,12 +434,7 @@ def _vintages(
     dates = valuation.flow_dates(years, fraction)
     curve = economy["one_year_rate"].to_numpy()
     treasury = _bill_factors(economy, years, fraction)
-    as_interest = replace(
-        law,
-        interest_share=np.ones_like(law.interest_share),
-        gain_share=np.zeros_like(law.gain_share),
-        payout_rate=np.zeros_like(law.payout_rate),
-    )
+    as_interest = law.as_interest()
     traditional = inputs.contribution_usd[:, 0].sum(axis=3)
     avoided = np.divide(
         taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0

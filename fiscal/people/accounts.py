@@ -25,6 +25,7 @@ BILLION = 1e9
 LIMITS = (
     "elective_deferral_limit_usd",
     "catch_up_limit_usd",
+    "catch_up_60_63_limit_usd",
     "annual_additions_limit_usd",
     "compensation_limit_usd",
 )
@@ -74,6 +75,7 @@ class AccountType:
     elective: tuple[Payment, ...] = ()  # none: employer money only
     employer: tuple[Payment, ...] = ()
     limits: tuple[str, ...] = LIMITS  # that bind it
+    coverage: bool = False  # its savers grow in number with the trend of private coverage, DOL
     roth: str | None = None  # item of designated Roth inside its W-2 deferrals
     fica_share: str | None = None  # ASSUMPTION, share of its holders whose wages Social Security taxes
 
@@ -164,6 +166,7 @@ PLAN = AccountType(
     held_by="employees of private firms",
     law="s.401(k); limits s.402(g), s.414(v), s.415(c); SECURE 2.0 s.603 for wages under FICA; s.401(a)(9); s.72(t)",
     stock=("k401_bn_usd",),
+    coverage=True,
 )
 GOVERNMENTAL = AccountType(
     name="governmental",

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress, compute
 from fiscal.markets.core import long_run_means
 from fiscal.people.accounts import OTHERS_ASSUMPTIONS
@@ -23,7 +24,7 @@ from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import known_keys
 
 BASE, EVENT = "baseline", "boom"
-NEAR, FAR = "FY2026-2035", "FY2026-2100"
+NEAR, FAR = WINDOWS[0].label, WINDOWS[-1].label
 QUANTITIES = (
     (NEAR, "deferred_revenue"),
     (NEAR, "withdrawal_tax"),
