@@ -22,6 +22,7 @@ FEWEST_YEARS = 5
 """Published years that a slope needs."""
 
 DOL = "dol_5500"
+ASSUMPTIONS = ("coverage_damping", "coverage_trend_years", "coverage_window_years")
 
 
 def savers_over_wages() -> pd.Series:

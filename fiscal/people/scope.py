@@ -1,24 +1,25 @@
 """From 401(k) plans to all defined-contribution plans: 403(b), 457, the Thrift Savings Plan and the rest.
 
 Treasury and JCT publish their lines for all of them. The model knows one kind of plan, so the wider scope
-is the 401(k)'s cells in other sizes: assets by ICI's stocks of the opening date, contributions by BEA's
-totals, holders in proportion to assets (no count of persons without double counting is published). Ages,
-earnings groups, law and behaviour stay the 401(k)'s.
+is the 401(k)'s cells in other sizes: assets by ICI's stocks of the opening date, elective deferrals by the W-2
+statistics of all plans, carried on as those of 401(k) plans grew, employers' money by BEA's total, holders in
+proportion to assets (no count of persons without double counting is published). Ages, earnings groups, law and
+behaviour stay the 401(k)'s.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
+from fiscal.people import coverage
 from fiscal.people.contributions import Contributions
-from fiscal.people.economy import macro
 
 ALL_PLANS = "all_dc"
-BEA_SERIES = "BEA_T7_25"
-"""Of the two BEA totals the one whose parts add up (households 607.4, employers 309.6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +44,25 @@ class Scope:
 
 
 def all_plan_contributions_bn_usd() -> dict[str, float]:
-    """Contributions to all defined-contribution plans in 2025 by ``employee``, ``employer`` and ``total``:
-    BEA's of 2024 times the growth of the wage bill."""
-    table = sources.table("nipa_dc_contributions")
-    rows = table[table["series"] == BEA_SERIES].set_index("item")
-    wages = macro([FIRST_YEAR - 1, FIRST_YEAR])["wage_bill_bn_usd"]
-    growth = float(wages[FIRST_YEAR] / wages[FIRST_YEAR - 1])
-    return {
-        kind: float(rows.loc[f"dc_contributions_{kind}", "value_bn_usd"]) * growth
-        for kind in ("employee", "employer", "total")
-    }
+    """Contributions to all defined-contribution plans in 2025 by ``employee``, ``employer`` and ``total``.
+
+    Employees: elective deferrals of the last W-2 statistics (BEA's household line holds rollovers into plans and
+    after-tax money too), times the growth of participants' contributions (Form 5500) to its last year, then the trend
+    of contributions over wages. Employers: BEA.
+    """
+    w2 = sources.table("soi_w2_participation").set_index("year")["deferrals_bn_usd"]
+    dol = sources.table("dol_5500").set_index("year")["participant_bn_usd"]
+    bea = sources.table("bea_dc_1984_2025").set_index("year")
+    known, last = int(w2.index[-1]), coverage.last_published_year()
+    assume = {key: sources.assumption(key) for key in coverage.ASSUMPTIONS}
+    over_wages = coverage.damped_trend(
+        coverage.savers_over_wages(), last, np.array([last, FIRST_YEAR]), assume
+    )
+    wages = coverage.private_wages()
+    later = float(over_wages[1] / over_wages[0] * wages[FIRST_YEAR] / wages[last])
+    employee = float(w2[known] * dol[last] / dol[known]) * later
+    employer = float(bea.loc[FIRST_YEAR, "employer_dc_bn_usd"])
+    return {"employee": employee, "employer": employer, "total": employee + employer}
 
 
 def all_plans(own: Contributions, people_scale: float, opening: OpeningDate = HEADLINE) -> Scope:

@@ -30,7 +30,7 @@ from fiscal.engine.inputs import SCENARIO_PATH, assumptions, convention_label
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
 from fiscal.people.economy import macro
-from fiscal.people.scope import ALL_PLANS, BEA_SERIES
+from fiscal.people.scope import ALL_PLANS
 from fiscal.people.withdrawals import retirement_draws, soi_opening_rates
 from fiscal.projection.cells import project
 from fiscal.projection.outputs import PLAN, TRADITIONAL
@@ -263,6 +263,10 @@ def _published(name: str) -> float:
     return float(targets().loc[name, "value"])
 
 
+BEA_SERIES = "BEA_T7_25"
+"""Of the two BEA totals the one whose parts add up (households 607.4, employers 309.6)."""
+
+
 def _nipa(kind: str) -> float:
     table = sources.table("nipa_dc_contributions")
     row = table[(table["series"] == BEA_SERIES) & (table["item"] == f"dc_contributions_{kind}")]
@@ -272,6 +276,14 @@ def _nipa(kind: str) -> float:
 def _replication_scope() -> float:
     """The open replication's contributions, IRAs among them, over BEA's."""
     return (_published("EIG_C_EE") + _published("EIG_C_ER")) / _nipa("total")
+
+
+def _replication_flows(run: Run) -> float:
+    """The open replication's contributions, IRAs among them, over the model's of ``VINTAGE`` carried to 2024."""
+    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    made = run.contributions
+    own = float((made.traditional_usd + made.roth_usd)[at].sum()) / BILLION * _calendar_deflator(2024)
+    return (_published("EIG_C_EE") + _published("EIG_C_ER")) / own
 
 
 # --- measures ----------------------------------------------------------------------------------------
@@ -481,7 +493,7 @@ def _without_roth() -> tuple[Run, float]:
 def _observed_flows() -> Found:
     """EIG's formula: no Roth split, one rate on contributions, returns and withdrawals."""
     run, rate = _without_roth()
-    found = _vintage_value(run, 2024, _replication_scope())
+    found = _vintage_value(run, 2024, _replication_flows(run))
     return Found(found.value, f"one rate of {rate:.1%}; {found.detail}")
 
 
@@ -498,7 +510,7 @@ def _observed_cash_flow() -> Found:
     income = sources.table("form1040_retirement_income").set_index("year")["ira_taxable_bn_usd"]
     from_iras = float(income[2023]) * BILLION * iras / _stock_on("ira_bn_usd", pd.Timestamp(2023, 6, 30))
     lines = {
-        "deferred_revenue": -rate * paid_in * _calendar_deflator(2024) * _replication_scope() / BILLION,
+        "deferred_revenue": -rate * paid_in * _calendar_deflator(2024) * _replication_flows(run) / BILLION,
         "inside_buildup_cash": -rate * CONVENTION_RATE * (plans + iras) / BILLION,
         "withdrawal_tax": rate * (drawn + from_iras) / BILLION,
     }
