@@ -773,8 +773,8 @@ def limits_section(results: Results) -> Section:
             "deferral, catch-up, and compensation limits cut contributions. The limit on all additions of "
             "section 415(c) acts only where a scenario sets another than the law's. What savers at a limit "
             "want above it is imputed, and the part of it that a higher limit brings is assumed. The "
-            "share of catch-up that must be Roth stays that of 2025, nine tenths, too high by the look of JCT's score: "
-            "the baseline's Roth share and its deferral inherit that.",
+            "share of catch-up that must be Roth stays that of 2025; it comes from one record keeper's users of "
+            "catch-up by income, and is a range.",
         ),
         Term(
             "Employer money",
