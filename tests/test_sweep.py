@@ -206,8 +206,8 @@ def test_every_problem_is_told_at_once_with_what_is_allowed_and_the_nearest_name
         ({}, (), "sweep: the table is missing"),
         ({"sweep": {"base": "boom", "design": "grid"}, "settings": {}}, (), "names no setting"),
         ({"sweep": 3, "settings": []}, (), "settings: is a table, not a value"),
-        (changed(GRID, {"samples": 8}), (), "a grid draws nothing"),
-        (GRID, ({}, 8), "a grid draws nothing"),
+        (changed(GRID, {"samples": 8}), (), "a grid does not draw points"),
+        (GRID, ({}, 8), "a grid does not draw points"),
         (changed(GRID, settings={"heirs.age_gap": {}}), (), "a grid needs values"),
         (changed(GRID, settings={"heirs.age_gap": {"low": 20, "high": 25, "steps": 4}}), (), "between whole numbers"),
         (changed(SOBOL, settings={"heirs.age_gap": {"steps": 4}}), (), "draws from the whole range"),
@@ -431,7 +431,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_pa
         with pytest.raises(KeyboardInterrupt):
             stored(design, tmp_path / "cut")
     assert not (tmp_path / "cut").exists() and (tmp_path / "cut.incomplete").is_dir()
-    with pytest.raises(InputError, match="--resume goes on"):
+    with pytest.raises(InputError, match="--resume continues"):
         stored(design, tmp_path / "cut")
     with pytest.raises(InputError, match="asked another question"):
         stored(read_design(design, samples=8), tmp_path / "cut", resume=True)

@@ -207,7 +207,7 @@ def tables_page() -> str:
         ),
         table(("table", "what it holds", "a row is named by"), map(_table, TABLES.values())),
         "## Lines of the books",
-        "What each line is stands under [How it is computed](../method.md#the-governments-books).",
+        "What each line is stands under [How it is computed](../method.md#the-governments-accounts).",
         table(("line", "part of net_revenue"), lines),
         "## Columns",
         _columns(COLUMNS),

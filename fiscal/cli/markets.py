@@ -25,14 +25,14 @@ from fiscal.cli.show import (
 @markets_app.command("fit")
 def markets_fit(
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with the stored study, write nothing.")
+        bool, typer.Option("--check", help="Compare with the stored study; write nothing.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Estimate the models of Bitcoin's months, print the study and store it in the data folder.
+    """Estimate the models of Bitcoin's monthly returns, print the study, and store it in the data folder.
 
-    With --check the exit code is 1 when an estimate differs from the stored one; the bootstrapped test of
-    regimes, a minute of work, is left out.
+    With --check, the exit code is 1 if an estimate differs from the stored one. The bootstrapped test of regimes, which
+    takes a minute, is then left out.
 
     \b
     Example: fiscal markets fit --check
@@ -68,7 +68,7 @@ def markets_fit(
 @markets_app.command("show")
 def markets_show(
     scenario: Annotated[
-        str, typer.Argument(help="Scenario whose path model is shown.")
+        str, typer.Argument(help="Scenario with the path model to show.")
     ] = "stochastic_central",
     overrides: SetOption = None,
     paths: Annotated[int, typer.Option("--paths", min=2, max=100_000, help="Paths drawn.")] = 1000,
@@ -77,7 +77,7 @@ def markets_show(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the record says, and what a scenario's path model implies before anything is run.
+    """Show the market record and what a scenario's path model implies, before any run.
 
     \b
     Examples: fiscal markets show stochastic_high --paths 2000
@@ -114,7 +114,7 @@ def schedules_build(
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the tax schedules with Tax-Calculator and store them in data/; takes some minutes.
+    """Build the tax schedules with Tax-Calculator and store them in data/; this takes some minutes.
 
     \b
     Example: fiscal schedules build --jobs 2
@@ -145,8 +145,8 @@ def schedules_show(as_json: JsonOption = False) -> None:
         emit({"schedules": store.records(table)})
         return
     typer.echo(
-        "Law of 2025, fractions. Deferral and employer: income tax saved per dollar contributed at 45-54, empty\n"
-        "where the group contributes nothing. Withdrawals at 65-69 and 73-79: average tax on 8,000 (small) and\n"
-        "64,000 (large) dollars withdrawn on top of other income, and the marginal rate between them."
+        "Law of 2025, as fractions. Deferral and employer: income tax saved per dollar contributed at ages 45-54;\n"
+        "empty if the group contributes nothing. Withdrawals at ages 65-69 and 73-79: average tax on $8,000 (small)\n"
+        "and $64,000 (large) withdrawn in addition to other income, and the marginal rate between them."
     )
     show_frame(table)

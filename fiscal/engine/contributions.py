@@ -8,7 +8,7 @@ would be under current law and the default Roth use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,10 @@ import pandas as pd
 
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
-from fiscal.engine.inputs import projection_inputs, schedules_in_force
+from fiscal.engine.inputs import projection_inputs, schedules_in_force, withdrawal_rates
 from fiscal.law import schedules as law_schedules
 from fiscal.law.limits import contribution_limits, last_published_year
+from fiscal.people.accounts import ALL_PLANS_SCALED, PLAN, SCOPES, AccountType, Scope, hold, sized, together
 from fiscal.people.contributions import (
     ContributionPolicy,
     Contributions,
@@ -28,7 +29,7 @@ from fiscal.people.contributions import (
     project_contributions,
 )
 from fiscal.people.coverage import coverage_factor
-from fiscal.people.scope import Scope
+from fiscal.people.scope import all_plans
 from fiscal.people.withdrawals import WithdrawalRates
 from fiscal.projection.cells import project
 
@@ -187,12 +188,39 @@ COVERAGE_YEARS = 10
 """Years from the first one in which coverage moves to what a scenario sets."""
 
 
-def scenario_contributions(world: World) -> Contributions:
-    """Contributions of the scenario with its limits, caps and responses."""
+def contributions_in_scope(world: World) -> tuple[Contributions, Scope]:
+    """Contributions of the scenario to all accounts of its scope, and what the scope makes of the 401(k)'s cells."""
+    settings, assume = world.settings, world.assume
+    scale, opening = settings.people.scale, settings.horizon.opening
+    plan = scenario_contributions(world)
+    if settings.scope.plans == ALL_PLANS_SCALED:
+        scope = all_plans(base_contributions(world), scale, opening)
+        return sized(plan, scope.elective, scope.employer), scope
+    others = SCOPES[settings.scope.plans][1:-1]
+    if not others:
+        return plan, Scope()
+    base = base_contributions(world)
+    held = tuple(
+        hold(of, base, withdrawal_rates(settings, assume, world.years, of), assume, scale, opening)
+        for of in others
+    )
+    total, split = together(
+        [plan, *(one.contributions(scenario_contributions(world, one.type)) for one in held)]
+    )
+    return total, Scope(others=held, split=split)
+
+
+def scenario_contributions(world: World, of: AccountType = PLAN) -> Contributions:
+    """Contributions that the 401(k)'s savers would make under the rules of a type, with the scenario's limits, caps
+    and responses."""
     settings = world.settings
     limits = law_limits(world)
     in_force = limits_in_force(settings, limits)
-    roth = roth_use(settings.roth)
+
+    def of_type(use: Roth) -> RothUse:
+        return replace(roth_use(use), odds_ratio=of.roth_odds(), mandated_share=of.covered(world.assume))
+
+    roth = of_type(settings.roth)
 
     covered = coverage(world)
 
@@ -214,7 +242,7 @@ def scenario_contributions(world: World) -> Contributions:
     found = made(roth, in_force)
     policy: dict[str, np.ndarray] = {}
     if settings.behaviour.contribution_price_elasticity:
-        as_law = made(roth_use(type(settings.roth)()), None)
+        as_law = made(of_type(type(settings.roth)()), None)
         policy["elective_response"] = price_response(world, found, as_law)
         found = made(roth, in_force, **policy)
     if settings.limits.balance_cap_usd is not None:

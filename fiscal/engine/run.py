@@ -27,7 +27,7 @@ from fiscal.budget import valuation
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.engine.backstop import Contingent, rescue_on_paths
-from fiscal.engine.contributions import World, base_contributions, scenario_contributions
+from fiscal.engine.contributions import World, contributions_in_scope
 from fiscal.engine.control_variate import flat_tax
 from fiscal.engine.inputs import (
     NO_CRYPTO_PATH,
@@ -61,7 +61,6 @@ from fiscal.people import population
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
-from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.outputs import Projection
@@ -324,11 +323,7 @@ def prepare(
         settings=settings, assume=assume, years=years, fraction=fraction, people=people, economy=economy,
         wage_index=wage_index, mobility=mobility, rates=rates,
     )  # fmt: skip
-    contributions = scenario_contributions(world)
-    scope = Scope()
-    if settings.scope.plans == ALL_PLANS:
-        scope = all_plans(base_contributions(world), settings.people.scale, opening)
-        contributions = scope.widened(contributions)
+    contributions, scope = contributions_in_scope(world)
     report(1, 4, "tax schedules and markets")
     inputs, market = projection_inputs(
         settings, assume, years, fraction, people, mobility, contributions, rates, scope, references
@@ -370,9 +365,7 @@ def refuse_beyond_memory(
         paths += len(settings.books.convention_rates) + 2 * holds_alternatives(settings)
     needed = COMPILER_BYTES + (years * (YEAR_BYTES + paths * PATH_YEAR_BYTES) if cells else 0)
     if room is not None and needed > room:
-        message = (
-            f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB are available"
-        )
+        message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
         raise InputError(
             Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
@@ -389,8 +382,8 @@ def _refuse_beyond_memory(settings: Settings) -> None:
     fits = (room - fixed) // per_path
     raise InputError(
         Problem(
-            f"so many paths would take about {needed / 2**30:.1f} GiB of memory, "
-            f"{room / 2**30:.1f} GiB are available",
+            f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
+            f"{room / 2**30:.1f} GiB is available",
             key="paths.count",
             value=settings.paths.count,
             allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",

@@ -39,6 +39,7 @@ class Contributions:
     deferral_multiple: np.ndarray  # traditional deferral over the imputed one
     elective_multiple: np.ndarray  # elective deferral, traditional and Roth, over the imputed one
     coverage: np.ndarray  # (Y,) factor on the number of savers of the profile
+    covered_share: np.ndarray | float = 1.0  # of employer money that would be wages under Social Security
 
     @property
     def traditional_usd(self) -> np.ndarray:
@@ -196,6 +197,8 @@ class RothUse:
     group_tilt: float = 0.0  # log-odds, highest less lowest group
     full_from_year: int | None = None  # everything Roth
     none_from_year: int | None = None  # everything traditional
+    odds_ratio: float = 1.0  # odds of Roth over those of the share
+    mandated_share: float = 1.0  # of savers above the threshold of s.603, whom it binds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,9 +313,10 @@ def project_contributions(
             employer_k + elective_only * (elective_scale / max(employer_scale, 1e-12))
         )
         elective_k = elective_only * left + catch_up_k
-    mandated_k = catch_up_k * _above_threshold(
+    above = _above_threshold(
         profile, np.clip(mandate_share, 0.0, 1.0), assume["catch_up_above_threshold_share"]
     )
+    mandated_k = catch_up_k * above * roth.mandated_share
 
     coverage = np.ones(len(years)) if policy.coverage is None else policy.coverage
     size = people * (year_fraction * coverage)[:, None, None]
@@ -338,6 +342,8 @@ def project_contributions(
     level = np.clip(
         roth.share_2025 + roth.share_step * (np.minimum(years, roth.plateau_year) - years[0]), 0.0, 1.0
     )
+    if roth.odds_ratio != 1:
+        level = level * roth.odds_ratio / (1 + level * (roth.odds_ratio - 1))
     if roth.group_tilt:
         share = roth_share_by_cell(level, elective, roth.group_tilt)
     else:

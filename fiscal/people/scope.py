@@ -1,46 +1,18 @@
-"""From 401(k) plans to all defined-contribution plans: 403(b), 457, the Thrift Savings Plan and the rest.
+"""All defined-contribution plans in the 401(k)'s shape: the scope before the other plans became types of their own.
 
-Treasury and JCT publish their lines for all of them. The model knows one kind of plan, so the wider scope
-is the 401(k)'s cells in other sizes: assets by ICI's stocks of the opening date, elective deferrals by the W-2
-statistics of all plans, carried on as those of 401(k) plans grew, employers' money by BEA's total, holders in
-proportion to assets (no count of persons without double counting is published). Ages, earnings groups, law and
-behaviour stay the 401(k)'s.
+Assets by ICI's stocks of the opening date, elective deferrals by the W-2 statistics of all plans, employer
+contributions by BEA's total, holders in proportion to assets. Ages, earnings groups, law and behaviour stay the
+401(k)'s.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
-
-import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people import coverage
+from fiscal.people.accounts import Scope
 from fiscal.people.contributions import Contributions
-
-ALL_PLANS = "all_dc"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """What the scope multiplies: opening assets and holders, and dollars paid in by kind."""
-
-    stock: float = 1.0
-    elective: float = 1.0
-    employer: float = 1.0
-
-    def widened(self, made: Contributions) -> Contributions:
-        """Contributions of the 401(k) in the size of this scope."""
-        return replace(
-            made,
-            elective_traditional_usd=made.elective_traditional_usd * self.elective,
-            elective_roth_usd=made.elective_roth_usd * self.elective,
-            catch_up_usd=made.catch_up_usd * self.elective,
-            imputed_usd=made.imputed_usd * self.elective,
-            employer_traditional_usd=made.employer_traditional_usd * self.employer,
-            employer_roth_usd=made.employer_roth_usd * self.employer,
-        )
 
 
 def all_plan_contributions_bn_usd() -> dict[str, float]:
@@ -51,16 +23,9 @@ def all_plan_contributions_bn_usd() -> dict[str, float]:
     of contributions over wages. Employers: BEA.
     """
     w2 = sources.table("soi_w2_participation").set_index("year")["deferrals_bn_usd"]
-    dol = sources.table("dol_5500").set_index("year")["participant_bn_usd"]
     bea = sources.table("bea_dc_1984_2025").set_index("year")
-    known, last = int(w2.index[-1]), coverage.last_published_year()
-    assume = {key: sources.assumption(key) for key in coverage.ASSUMPTIONS}
-    over_wages = coverage.damped_trend(
-        coverage.savers_over_wages(), last, np.array([last, FIRST_YEAR]), assume
-    )
-    wages = coverage.private_wages()
-    later = float(over_wages[1] / over_wages[0] * wages[FIRST_YEAR] / wages[last])
-    employee = float(w2[known] * dol[last] / dol[known]) * later
+    known = int(w2.index[-1])
+    employee = float(w2[known]) * coverage.deferral_growth(known)
     employer = float(bea.loc[FIRST_YEAR, "employer_dc_bn_usd"])
     return {"employee": employee, "employer": employer, "total": employee + employer}
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from fiscal.base.axes import OWNER_ACCOUNTS
 
-PLAN, IRA = 0, 1
 TRADITIONAL, ROTH = 0, 1
 CORE, CRYPTO = 0, 1
 
@@ -106,9 +105,14 @@ class Projection:
     shares: AccountShares | None = None
     balances: AccountBalances | None = None
 
+    @property
+    def withdrawal_lines(self) -> tuple[str, ...]:
+        """Names of the traditional withdrawals from each account of living owners."""
+        return tuple(self.cells)[WITHDRAWALS:]
+
     def drawn(self, path: int) -> np.ndarray:
         """Traditional withdrawals of living owners from all their accounts, ``(Y, A, G, S)``."""
-        return np.asarray(sum(values[path] for values in list(self.cells.values())[WITHDRAWALS:]))
+        return np.asarray(sum(self.cells[line][path] for line in self.withdrawal_lines))
 
     def path(self, label: str) -> int:
         """Index of the path called ``label``."""

@@ -441,6 +441,9 @@ def _claim(results: Results) -> list[Block]:
         "on early withdrawals is not in it; heirs' tax is."
     )
     blocks: list[Block] = [Heading("The government's claim on balances"), Prose(text), Prose(_reasons())]
+    holders = tuple(
+        result for result in holders if statistics.claim(result)["crypto_claim_bn_usd"].gt(0).any()
+    )
     if holders:
         blocks.append(Prose(_exposure_sentences(holders)))
         blocks.append(

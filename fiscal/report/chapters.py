@@ -10,7 +10,6 @@ from fiscal.base import sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.words import (
     PATH_NAMES,
-    WRAPPER_NAMES,
     amount,
     capital,
     change,
@@ -22,6 +21,7 @@ from fiscal.base.words import (
     window_words,
 )
 from fiscal.budget.lines import VALUE_EXPENDITURE
+from fiscal.people import accounts
 from fiscal.report.answer import (
     FINGERPRINT_LENGTH,
     SIGNS,
@@ -404,13 +404,13 @@ def _balances_table(results: Results) -> Table:
             row["crypto"] = _value(share, year)
             rows.append(row)
     frame = pd.DataFrame(rows)
-    wrappers = [name for name in WRAPPER_NAMES if name in frame]
+    wrappers = [name for name in accounts.LABELS if name in frame]
     crypto = Column("crypto", "Crypto, percent of all", 2, 100, unit="percent of all balances")
     return Table(
         "table-balances", "Year-end balances by wrapper", frame,
         (
             Column("year", "End of", width=1),
-            *(Column(name, capital(WRAPPER_NAMES[name]), 1, 100) for name in wrappers),
+            *(Column(name, capital(accounts.LABELS[name]), 1, 100) for name in wrappers),
             Column("total", "All", 1, 100),
             *([crypto] if statistics.with_crypto(results) else []),
         ),

@@ -1,4 +1,4 @@
-"""Scenarios: settings with documented defaults, files of overrides, and their explanation."""
+"""Scenarios: settings with documented defaults, files of changes, and their explanation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Files of a user's own that a scenario names: returns as CSV, a reform as JSON.
+"""The user's files that a scenario names: returns as CSV, a reform as JSON.
 
-A question is the same whatever its files are called and wherever they lie, so their content stands in
-fingerprints instead of their path.
+A scenario is the same whatever the names and places of its files, so fingerprints use their content instead of their
+path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
 _UNIT = "path of a "
-"""How the unit of a setting begins that names a file: ``path of a CSV file``."""
+"""Beginning of the unit of a setting that names a file: ``path of a CSV file``."""
 
 
 @cache
@@ -40,7 +40,7 @@ def file_settings() -> dict[str, str]:
 
 
 def own_files(settings: Settings) -> dict[str, Path]:
-    """The user's files of these settings by dotted name; only those that are set."""
+    """The user's files of these settings by dotted name, if set."""
     found = {}
     for key in file_settings():
         section, _, name = key.partition(".")
@@ -57,8 +57,7 @@ SHIPPED_REFORMS = Path(__file__).parent / "reforms"
 
 
 def names_in(key: str, value: str) -> list[str]:
-    """The names of files that a setting's value holds: one, or those of several reform files with ``+`` between them,
-    as Tax-Calculator has it."""
+    """The file names in a setting's value: one, or several reform files joined by ``+``, as in Tax-Calculator."""
     return _BETWEEN.split(value) if key == REFORM else [value]
 
 
@@ -71,10 +70,10 @@ def reform_files(value: str) -> tuple[Path, ...]:
 
 
 def _one_file(paths: tuple[Path, ...]) -> Path:
-    """Several reform files as one file, a list of them, for a run's folder; one file as it is.
+    """Several reform files as one file with a list, for a run's folder; a single file unchanged.
 
-    It lies in a temporary folder for as long as the process lives. Of files that cannot be read the first such one is
-    returned, which is refused when it is used.
+    The file is in a temporary folder for the life of the process. If files cannot be read, the first such file is
+    returned, and its use is refused.
     """
     if len(paths) == 1:
         return paths[0]
@@ -104,7 +103,7 @@ def reform_file(name: str) -> Path:
 
 
 def from_home(name: str) -> Path:
-    """A path in which a leading ``~`` is the user's home folder."""
+    """A path with a leading ``~`` replaced by the user's home folder."""
     try:
         return Path(name).expanduser()
     except RuntimeError:  # no such home
@@ -112,9 +111,9 @@ def from_home(name: str) -> Path:
 
 
 def named_beside(key: str, name: str, folder: Path) -> str:
-    """The file that a scenario file in ``folder`` names: beside it, or the reform of that name in the package."""
+    """The file that a scenario file in ``folder`` names: in that folder, or the reform of that name in the package."""
     path = folder / from_home(name)
-    if PureWindowsPath(name).is_absolute():  # also where it is no place of this machine
+    if PureWindowsPath(name).is_absolute():  # even if the folder does not exist on this machine
         return name
     if key != REFORM or _exists(path) or Path(name).name != name or not (SHIPPED_REFORMS / name).is_file():
         return str(path)
@@ -131,7 +130,7 @@ def _exists(path: Path) -> bool:
 
 
 def paths_in(file: Path) -> int:
-    """How many paths a user's file of returns has; 1 for what cannot be read, which is refused when it is used."""
+    """Number of paths in a user's file of returns; 1 for an unreadable file, whose use is refused."""
     try:
         return len(set(read_csv(file, file.name).columns.get("path", "1"))) or 1
     except InputError:
@@ -149,8 +148,8 @@ def fingerprint(settings: Settings) -> str:
 
 
 def content_sha256(path: Path) -> str | None:
-    """sha256 of a file's bytes; None for what is no readable file."""
-    if not is_plain_file(path):  # a pipe or a device would never end
+    """sha256 of a file's bytes; None if it is not a readable file."""
+    if not is_plain_file(path):  # reading a pipe or a device would never end
         return None
     try:
         with path.open("rb") as stream:

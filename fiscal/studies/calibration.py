@@ -18,6 +18,7 @@ from fiscal.budget.lines import DEFERRAL_BALANCE
 from fiscal.markets import glide, history
 from fiscal.people.scope import all_plan_contributions_bn_usd
 from fiscal.results.result import Result
+from fiscal.results.rows import TAXED_FLOWS
 
 UNEXPLAINED = "not explained: the run's settings differ from those the model was calibrated with"
 """What a run of other settings says of a row that the baseline meets; the baseline itself never may."""
@@ -328,7 +329,7 @@ def _rates(base: Result) -> list[dict[str, Any]]:
     deferred = -float(base.budget.line("deferred_revenue").loc[year]) / traditional
     flows = _sum(
         base.tables["flows"], path="scenario", year=year,
-        flow=["plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings"],
+        flow=list(TAXED_FLOWS),
     )  # fmt: skip
     withdrawn = float(base.budget.line("withdrawal_tax").loc[year]) / flows
     source = "computed with Tax-Calculator on its unmended CPS file, weighted by income"
@@ -405,7 +406,7 @@ def _ranges(base: Result) -> list[dict[str, Any]]:
     for year in (2026, 2036):
         own = _sum(
             flows, path="scenario", year=year,
-            flow=["plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings"],
+            flow=list(TAXED_FLOWS),
         )  # fmt: skip
         rows.append(
             _row(f"taxable withdrawals of the model inside all taxable pension and IRA income, {year}", "bn USD",

@@ -29,11 +29,11 @@ from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH, assumptions, convention_label
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
+from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
 from fiscal.people.economy import macro
-from fiscal.people.scope import ALL_PLANS
 from fiscal.people.withdrawals import retirement_draws, soi_opening_rates
 from fiscal.projection.cells import project
-from fiscal.projection.outputs import PLAN, TRADITIONAL
+from fiscal.projection.outputs import TRADITIONAL
 
 BILLION = 1e9
 CONVENTION_RATE = 0.035
@@ -227,13 +227,19 @@ def _run(*overrides: str) -> Run:
 
 
 @cache
-def _all_plans(*overrides: str) -> Run:
+def _all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
     """A budget window of all defined-contribution plans under other settings."""
-    wanted = [f"scope.plans={ALL_PLANS}", "horizon.last_year=2036", *overrides]
+    wanted = [f"scope.plans={plans}", "horizon.last_year=2036", *overrides]
     return engine_run.compute(scenarios.load("baseline", overrides=wanted), run_off=False, references=False)
 
 
 def _wide() -> Run:
+    """All plans in the 401(k)'s shape: the scope of the first bases."""
+    return _run(f"scope.plans={ALL_PLANS_SCALED}")
+
+
+def _all_types() -> Run:
+    """All plans, each type by its own rules: the scope of the present bases."""
     return _run(f"scope.plans={ALL_PLANS}")
 
 
@@ -289,15 +295,30 @@ def _replication_flows(run: Run) -> float:
 # --- measures ----------------------------------------------------------------------------------------
 
 
+def _in_plans(run: Run, field: str, at: int) -> float:
+    """Opening or closing balances of year ``at`` in the plans, IRAs apart, dollars."""
+    *of_plans, _ = run.projection.withdrawal_lines
+    held = getattr(run.projection, field)[run.projection.path(SCENARIO_PATH), at]
+    return float(held[: len(of_plans)].sum())
+
+
+def _from_plans(run: Run) -> np.ndarray:
+    """Traditional withdrawals from the plans by cell, IRAs apart, ``(Y, A, G, S)`` dollars."""
+    *of_plans, _ = run.projection.withdrawal_lines
+    path = run.projection.path(SCENARIO_PATH)
+    return np.sum([run.projection.cells[line][path] for line in of_plans], axis=0)
+
+
 def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
-    """Deferral, build-up and withdrawal tax of the plan wrapper alone, ``(Y,)`` dollars, government's sign."""
+    """Deferral, build-up and withdrawal tax of the plans without IRAs, ``(Y,)`` dollars, government's sign."""
     path = run.projection.path(SCENARIO_PATH)
     cells = {name: values[path] for name, values in run.projection.cells.items()}
-    from_plan = cells["plan_withdrawals"] + cells["nonqualified_earnings"]
+    *of_plans, _ = run.projection.withdrawal_lines
+    from_plan = sum(cells[line] for line in of_plans) + cells["nonqualified_earnings"]
     taxable = from_plan + cells["ira_withdrawals"]
     share = np.divide(from_plan, taxable, out=np.zeros_like(taxable), where=taxable > 0)
     held = run.projection.opening_usd[path].sum(axis=2) + run.projection.closing_usd[path].sum(axis=(2, 3))
-    in_plan = held[:, PLAN] / held.sum(axis=1)
+    in_plan = held[:, : len(of_plans)].sum(axis=1) / held.sum(axis=1)
     return {
         "deferred_revenue": run.ledger.total("deferred_revenue")[path],
         "inside_buildup_cash": run.ledger.total("inside_buildup_cash")[path] * in_plan,
@@ -359,10 +380,8 @@ def _plan_rates(run: Run) -> dict[str, float]:
     Build-up is that of calendar ``VINTAGE``, the first year whose returns are all expected ones, over the mean
     stock; withdrawal tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
     """
-    path = run.projection.path(SCENARIO_PATH)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
-    opening = float(run.projection.opening_usd[path, at, PLAN].sum())
-    closing = float(run.projection.closing_usd[path, at, PLAN].sum())
+    opening, closing = (_in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
     flows = plan_expenditure(run)
     withdrawn = _fiscal_line(run, "withdrawal_tax", flows["withdrawal_tax"])[at]
     middle = opening + FISCAL_MIDDLE * (closing - opening)
@@ -385,7 +404,7 @@ def _cash_on_stock(fiscal_year: int) -> Found:
 
 
 def _cash_lines(fiscal_year: int) -> dict[str, float]:
-    run = _wide()
+    run = _all_types()
     rates = _plan_rates(run)
     stock = rates["stock"] if fiscal_year == VINTAGE else _stock("dc_total_bn_usd", fiscal_year)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
@@ -404,7 +423,7 @@ def _cash_with_iras(fiscal_year: int) -> Found:
     on the stock of plans and IRAs; IRA withdrawals are SOI's taxable ones of 2023, carried by the stock of IRAs, at the
     model's rate on IRA withdrawals.
     """
-    run = _wide()
+    run = _all_types()
     path = run.projection.path(SCENARIO_PATH)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     lines = _cash_lines(fiscal_year)
@@ -415,7 +434,7 @@ def _cash_with_iras(fiscal_year: int) -> Found:
     ira = _stock("ira_bn_usd", fiscal_year)
     lines["inside_buildup_cash"] += _plan_rates(run)["inside_buildup_cash"] * ira / BILLION
     cells = {name: values[path][at] for name, values in run.projection.cells.items()}
-    whole = cells["plan_withdrawals"] + cells["nonqualified_earnings"] + cells["ira_withdrawals"]
+    whole = _from_plans(run)[at] + cells["nonqualified_earnings"] + cells["ira_withdrawals"]
     rate = np.divide(cells["owner_tax"], whole, out=np.zeros_like(whole), where=whole > 0)
     from_ira = cells["ira_withdrawals"]
     taxed = float((rate * from_ira).sum() / from_ira.sum())
@@ -430,7 +449,8 @@ def _plan_earnings() -> Found:
 
     Nobody pays that tax out of the account, so that it is the shadow account's in the limit of a small rate.
     """
-    shadow, run = _present_value(2025), _wide()
+    run = _all_types()
+    shadow = _vintage_value(run, 2025, 1.0)
     label = convention_label(CONVENTION_RATE)
     valued = next(
         one
@@ -483,7 +503,7 @@ def _without_roth() -> tuple[Run, float]:
     """All plans with nothing Roth from ``VINTAGE`` on, taxed at one rate in and out: that at which the same
     contributions are deferred; and the rate."""
     traditional = f"roth.none_from_year={VINTAGE}"
-    law = _all_plans(traditional)
+    law = _all_plans(traditional, plans=ALL_PLANS)
     at = int(np.flatnonzero(law.projection.years == VINTAGE)[0])
     deferred = -float(law.ledger.total("deferred_revenue")[0, at])
     rate = deferred / float(law.contributions.traditional_usd[at].sum())
@@ -500,13 +520,11 @@ def _observed_flows() -> Found:
 def _observed_cash_flow() -> Found:
     """EIG's cash formula: rate x contributions + rate x 3.5% x all balances - rate x withdrawals, IRAs in."""
     run, rate = _without_roth()
-    path = run.projection.path(SCENARIO_PATH)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     paid_in = float(run.contributions.traditional_usd[at].sum())
     middle = pd.Timestamp(2024, 6, 30)
     plans, iras = (_stock_on(column, middle) for column in ("dc_total_bn_usd", "ira_bn_usd"))
-    drawn = float(run.projection.cells["plan_withdrawals"][path, at].sum())
-    drawn *= plans / float(run.projection.opening_usd[path, at, PLAN].sum())
+    drawn = float(_from_plans(run)[at].sum()) * plans / _in_plans(run, "opening_usd", at)
     income = sources.table("form1040_retirement_income").set_index("year")["ira_taxable_bn_usd"]
     from_iras = float(income[2023]) * BILLION * iras / _stock_on("ira_bn_usd", pd.Timestamp(2023, 6, 30))
     lines = {
@@ -519,7 +537,7 @@ def _observed_cash_flow() -> Found:
 
 def _payroll_with_defined_benefit() -> Found:
     """Ours of 2019 with the open replication's payroll line of imputed defined-benefit accruals."""
-    own = _payroll(2019)
+    own = _payroll(2019, run=_all_types())
     carried = float(_wage_bill()[2019] / _wage_bill()[2024])
     accrual, cash = (
         (_published(name) - _published("EIG_OBS_PAY")) * carried
@@ -569,7 +587,7 @@ WAIVER_AGES = {"60-64": (60, 64), "65-69": (65, 69), "70-74": (70, 74), "75-79":
 
 def _contributions_2025() -> Found:
     """Contributions of all plans in 2025, a whole year."""
-    run = _wide()
+    run = _all_types()
     made = run.contributions
     parts = {
         "employees": made.elective_traditional_usd + made.elective_roth_usd,
@@ -579,9 +597,9 @@ def _contributions_2025() -> Found:
     return Found(sum(year.values()), ", ".join(f"{name} {amount:.1f}" for name, amount in year.items()))
 
 
-def _payroll(published_year: int, factor: float = 1.0) -> Found:
+def _payroll(published_year: int, factor: float = 1.0, run: Run | None = None) -> Found:
     """Payroll tax not collected on employer contributions, all plans."""
-    run = _wide()
+    run = run or _wide()
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     forgone = -float(run.ledger.total("payroll_forgone")[0, at]) / BILLION
     paid = float(run.contributions.employer_usd[at].sum()) / BILLION
@@ -624,23 +642,12 @@ def _score(policy: Run, law: Run, last: int, years_back: int) -> Found:
     )
 
 
-@cache
-def _plans_401k(*overrides: str) -> Run:
-    """A budget window of 401(k) plans under other settings."""
-    wanted = ["horizon.last_year=2036", *overrides]
-    return engine_run.compute(scenarios.load("baseline", overrides=wanted), run_off=False, references=False)
-
-
 NO_MANDATE = "roth.catch_up_mandate=false"
 
 
-def _roth_catch_up_of_all() -> Found:
-    return _score(_all_plans(), _all_plans(NO_MANDATE), VINTAGE + 8, 2)
-
-
-def _roth_catch_up() -> Found:
-    """Of 401(k) plans alone: catch-up of other plans is of people without wages above the threshold, mostly."""
-    return _score(_plans_401k(), _plans_401k(NO_MANDATE), VINTAGE + 8, 2)
+def _roth_catch_up(plans: str = ALL_PLANS) -> Found:
+    on, off = (_all_plans(*changes, plans=plans) for changes in ((), (NO_MANDATE,)))
+    return _score(on, off, VINTAGE + 8, 2)
 
 
 def roth_take_up_of_employers() -> float:
@@ -695,7 +702,7 @@ def _receipts() -> Found:
         whole = float(path.iloc[-1] - path[VINTAGE])
         return whole, float(path[VINTAGE + EARLY_YEARS] - path[VINTAGE]) / whole
 
-    (value, early), own = rise(_wide()), rise(_run())[0]
+    (value, early), own = rise(_all_types()), rise(_run())[0]
     return Found(
         value, f"{early:.0%} of the rise in the first 25 years; 401(k) alone {own:.4f}", _early_enough(early)
     )
@@ -714,7 +721,7 @@ FIRST: dict[str, Callable[[], Found]] = {
     "CBO_PV_PAY_2019": lambda: _payroll(2019),
     "EIG_OBS_INC": lambda: _present_value(2024, _replication_scope()),
     "EIG_CASHFLOW": lambda: _cash(2024, fiscal=False, factor=_replication_scope()),
-    "JCT_S2_603": _roth_catch_up_of_all,
+    "JCT_S2_603": lambda: _roth_catch_up(ALL_PLANS_SCALED),
     "CBO2004_75": _mean_receipts,
 }
 """What the model says on the basis written down before the first comparison, of the rows that have another now."""

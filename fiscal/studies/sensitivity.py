@@ -33,6 +33,9 @@ QUANTITIES = (
 )
 BOOM_EFFECT = f"boom minus baseline withdrawal_tax, {FAR}"
 EVENT_ONLY = ("adoption.", "fees.crypto")
+OTHER_SCOPES = "accounts."
+"""Assumptions of the types of account that the baseline does not hold."""
+
 COLUMNS = ("key", "value", "low", "high", "unit", "quantity", "at_value", "at_low", "at_high")
 
 
@@ -40,6 +43,8 @@ def cases() -> pd.DataFrame:
     """What is varied: columns ``key, value, low, high, unit``; the values are the boom's."""
     rows = []
     for key, row in adjustable().items():
+        if key.startswith(OTHER_SCOPES):
+            continue
         if row.status == "assumed" and row.low is not None and row.high is not None:
             rows.append((f"assumptions.{key}", row.default, row.low, row.high, row.unit))
     known = {item.key: item for item in scenarios.load(EVENT).explained()}
