@@ -313,7 +313,10 @@ def project_contributions(
             employer_k + elective_only * (elective_scale / max(employer_scale, 1e-12))
         )
         elective_k = elective_only * left + catch_up_k
-    mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0) * roth.mandated_share
+    above = _above_threshold(
+        profile, np.clip(mandate_share, 0.0, 1.0), assume["catch_up_above_threshold_share"]
+    )
+    mandated_k = catch_up_k * above * roth.mandated_share
 
     coverage = np.ones(len(years)) if policy.coverage is None else policy.coverage
     size = people * (year_fraction * coverage)[:, None, None]
@@ -376,6 +379,16 @@ def project_contributions(
 
 def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def _above_threshold(profile: pd.DataFrame, share: np.ndarray, wanted: float) -> np.ndarray:
+    """Share of catch-up dollars above the wage threshold by age and wage, ``share``, moved so that it is ``wanted`` of
+    all of them in the profile."""
+    dollars = profile["persons"] * profile["catch_up_usd"]
+    own = float((dollars * profile["catch_up_mandate_share"]).sum() / dollars.sum())
+    if wanted <= own:
+        return share * (wanted / own)
+    return 1 - (1 - share) * ((1 - wanted) / (1 - own))
 
 
 def _working_age(shift: int) -> np.ndarray:

@@ -192,7 +192,7 @@ def _contributions(base: Result) -> list[dict[str, Any]]:
         _row("participant contributions 2025, full year", "bn USD", theirs, source, participants),
         _row("employer contributions 2025, full year", "bn USD", employers_range, source, employers),
         _row("share of all defined-contribution contributions that is 401(k)", "share", _scope_range(),
-             "BEA NIPA 2024 aged a year by wages; range: 401(k) share of plan assets +-10 points",
+             "W-2 deferrals carried on by Form 5500, BEA employers 2025; range: 401(k) share of assets +-10 points",
              (participants + employers) / all_plan_contributions_bn_usd()["total"]),
     ]  # fmt: skip
 
