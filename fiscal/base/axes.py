@@ -52,7 +52,11 @@ withdrawals, penalties and rollovers in the projection's inputs; one more length
 WRAPPERS = (*OWNER_ACCOUNTS, "inherited")
 CHARACTERS = ("traditional", "roth")
 SLEEVES = ("core", "crypto")
-ASSETS = ("equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities")
+ASSETS = (
+    "equity", "foreign_equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities",
+)  # fmt: skip
+"""``equity`` is of the United States, ``foreign_equity`` of developed markets outside it."""
+
 HALVES = ("first", "second")
 
 

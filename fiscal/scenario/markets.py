@@ -85,6 +85,17 @@ class Paths(Section):
         source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
         status="derived",
     )
+    core_foreign_equity_return: float | None = setting(
+        None,
+        label="foreign equity return",
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Return of foreign equity in every year; none = core_equity_return if that is set, or the expected "
+        "returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
+        status="derived",
+    )
     core_bond_return: float | None = setting(
         None,
         label="bond return",
@@ -103,6 +114,17 @@ class Paths(Section):
         high=0.2,
         doc="Return of cash in every year; none = the expected returns of paths.returns.",
         source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
+        status="derived",
+    )
+    foreign_equity_share: float | None = setting(
+        None,
+        label="foreign share of equity",
+        unit="share of the core's equity",
+        low=0.0,
+        high=1.0,
+        doc="Part of the core's equity held in developed markets outside the United States, in every year; none = by "
+        "year, from the foreign stocks of target-date funds and an assumption for other funds.",
+        source="data/foreign_equity_share.csv, data/ebri_401k_allocation.csv; range .15 to .35",
         status="derived",
     )
     crypto_return: float = setting(

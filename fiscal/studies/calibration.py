@@ -148,9 +148,11 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
         return []
     returns = np.expm1(history.monthly_log_returns(opening.months_left[0], max(dates)))
     weights = np.average(
-        glide.glide_path(), axis=0, weights=np.asarray(base.summary["calibration"]["opening_by_age_bn_usd"])
+        glide.glide_path(np.array([FIRST_YEAR]), base.scenario.settings.paths.foreign_equity_share)[0],
+        axis=0,
+        weights=np.asarray(base.summary["calibration"]["opening_by_age_bn_usd"]),
     )
-    columns = {asset: weights[ASSETS.index(asset)] for asset in ("equity", "bonds", "cash")}
+    columns = {asset: weights[ASSETS.index(asset)] for asset in ("equity", "foreign_equity", "bonds", "cash")}
     flows = base.tables["flows"]
     out = _sum(
         flows, path="scenario", year=FIRST_YEAR, flow=["plan_withdrawals", "rollovers", "roth_rollovers"]
