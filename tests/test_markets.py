@@ -185,6 +185,8 @@ def test_the_foreign_part_of_equity_is_that_of_the_funds_and_of_the_others():
     assert shares[0] == others
     assert shares[2] == shares[3] == pytest.approx(0.38 * families + 0.62 * others)
     assert shares[0] < shares[1] < shares[2] and shares.min() >= 0.15 and shares.max() <= 0.35
+    mix = glide.glide_path(np.array([2030]), 0.25, {"equity": 0.6, "bonds": 0.3, "cash": 0.1})[0]
+    np.testing.assert_allclose(mix[:, :4], np.tile([0.45, 0.15, 0.3, 0.1], (AGES_AT_OPENING.size, 1)))
     domestic, half = glide.glide_path(np.array([2030]), 0.0), glide.glide_path(np.array([2030]), 0.5)
     foreign = ASSETS.index("foreign_equity")
     assert not domestic[..., foreign].any()
@@ -321,6 +323,36 @@ def test_seed_count_and_horizon_change_no_year():
     long = draw("bust")
     short = paths.path_model("deterministic").draw({"name": "bust"}, range(FIRST_YEAR, 2051), 100, 7)
     np.testing.assert_array_equal(short.half_returns, long.half_returns[:, : 2051 - FIRST_YEAR])
+
+
+def test_the_event_moves_to_the_year_asked_for():
+    own, moved = draw("boom"), draw("boom", event_year=2050)
+    at, later = own.years == 2036, own.years == 2050
+    np.testing.assert_array_equal(own.half_returns[0, at, :, CRYPTO], moved.half_returns[0, later, :, CRYPTO])
+    assert moved.annual_returns()[0, at, CRYPTO] == moved.annual_returns()[0, at, EQUITY]
+    same = draw("boom", event_year=2036)
+    np.testing.assert_array_equal(own.half_returns, same.half_returns)
+    np.testing.assert_array_equal(
+        draw("core_return", event_year=2050).half_returns, draw("core_return").half_returns
+    )
+
+
+@pytest.mark.parametrize(("name", "multiple"), [("boom", 0.3), ("boom", 5.0), ("core_return", 0.2)])
+def test_large_crypto_grows_with_output(name, multiple):
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    plain = paths.path_model("deterministic").draw({"name": name}, years)
+    bounded = paths.path_model("deterministic").draw(
+        {"name": name, "after_event": "gdp", "gdp_multiple": multiple}, years
+    )
+    others = [x for x in range(len(ASSETS)) if x != CRYPTO]
+    np.testing.assert_array_equal(plain.half_returns[..., others], bounded.half_returns[..., others])
+    free = paths.implied_crypto_value_over_gdp(plain)[0]
+    value = paths.implied_crypto_value_over_gdp(bounded)[0]
+    over = free.loc[2027:] > multiple
+    assert value.loc[2027:].max() <= max(multiple, value[2026]) * (1 + 1e-9)
+    first = over.idxmax() if over.any() else LAST_YEAR + 1
+    np.testing.assert_allclose(value.loc[: first - 1], free.loc[: first - 1], rtol=1e-12)
+    np.testing.assert_allclose(value.loc[first:], value[first - 1] if over.any() else 0.0, rtol=1e-9)
 
 
 def test_settings_may_be_an_object():

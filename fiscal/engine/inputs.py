@@ -136,6 +136,14 @@ def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.nda
     return elapsed**2 * (3 - 2 * elapsed)
 
 
+def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """What the core holds by year and age before any crypto, ``(Y, A, asset)``: as published, or the scenario's mix."""
+    chosen = settings.paths
+    mix = {"equity": chosen.mix_equity_share, "bonds": chosen.mix_bond_share, "cash": chosen.mix_cash_share}
+    own = {asset: share for asset, share in mix.items() if share is not None}
+    return glide.glide_path(years, chosen.foreign_equity_share, own or None)
+
+
 def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool) -> np.ndarray:
     """What the core sleeve holds by year, age and stratum, ``(Y, A, S, asset)``, each summing to one.
 
@@ -197,7 +205,7 @@ def projection_inputs(
     model = paths.path_model(settings.paths.model)
     market = paths.smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     half = market.half_returns[0]  # (Y, half, asset)
-    weights = glide.glide_path(years, settings.paths.foreign_equity_share)
+    weights = core_glide_path(settings, years)
     target = target_allocation(settings, years)
     no_target = np.zeros_like(target)
     displaces_equity = adoption.displaces == "equity"

@@ -12,6 +12,7 @@ age.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -46,14 +47,19 @@ def _weights() -> np.ndarray:
     return weights
 
 
-def glide_path(years: np.ndarray, foreign_share: float | None = None) -> np.ndarray:
+def glide_path(
+    years: np.ndarray, foreign_share: float | None = None, mix: Mapping[str, float] | None = None
+) -> np.ndarray:
     """Core weights ``(Y, age 18..119, asset)`` in the order of ``ASSETS``, each summing to 1.
 
     Equity of both kinds, bonds and cash are held. Ages below 25 hold what 25 holds, ages above 65 what 65 holds.
-    ``foreign_share`` is the part of equity held abroad in every year (None: :func:`foreign_equity_share`).
+    ``foreign_share`` is the part of equity held abroad in every year (None: :func:`foreign_equity_share`);
+    ``mix`` (equity, bonds, cash, summing to 1) is held at every age in place of the published shares.
     """
     shares = foreign_equity_share(years) if foreign_share is None else np.full(len(years), foreign_share)
-    weights = np.repeat(_weights()[None], len(years), axis=0)
+    shape = (len(years), AGES_AT_OPENING.size, len(ASSETS))
+    held = _weights() if mix is None else np.array([mix.get(asset, 0.0) for asset in ASSETS])
+    weights = np.broadcast_to(held, shape).copy()
     equity, foreign = ASSETS.index("equity"), ASSETS.index("foreign_equity")
     weights[:, :, foreign] = weights[:, :, equity] * shares[:, None]
     weights[:, :, equity] -= weights[:, :, foreign]

@@ -12,7 +12,8 @@ year's benefits come out, run on the stock of the year before.
 **What was estimated on later data**, and so is no test: the *shape* of contributions over age and wage
 (W-2 2019/20, sample of 2025), of balances over age and income (Vanguard 2024, EBRI 2022, SIPP 2022), of
 withdrawals over age (SOI 2022/23), the glide path (EBRI 2022) and the foreign part of its equity (funds of 2007
-to 2021, by year), the life table (2022), fees. The *level* of none of them is used. The trend of the Roth share is a point a year from the start year's W-2 share.
+to 2021, by year), the life table (2022), fees. The *level* of none of them is used. The trend of the Roth share is
+a point a year from the start year's W-2 share.
 
 **Runs that explain.** Beside the run on the model's own rules stand runs that also take as known the number
 of people who save (``deferrers_fed``: W-2 deferrers to 2020, from there Form 5500's active participants;
@@ -555,7 +556,8 @@ INPUTS = (
     "assumptions", "contribution_limits", "contribution_profile", "developed_ex_us", "dol_5500",
     "ebri_401k_allocation", "foreign_equity_share", "ici_assets", "labor_force", "life_table",
     "monthly_prices", "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform",
-    "roth_use", "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index", "withdrawal_behaviour", "withdrawal_rules",
+    "roth_use", "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
+    "withdrawal_behaviour", "withdrawal_rules",
 )  # fmt: skip
 """Tables that a run reads."""
 
