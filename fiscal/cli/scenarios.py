@@ -43,13 +43,13 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal list
     """
-    from fiscal.scenario import catalogue, load
+    from fiscal.scenario import catalogue, load, titles
 
-    found = [load(name) for name in catalogue()]
     if as_json:
+        found = [load(name) for name in catalogue()]
         emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
         return
-    show_table(["scenario", "title"], [[one.name, one.title] for one in found])
+    show_table(["scenario", "title"], [[name, title] for name, title in titles().items()])
 
 
 @app.command()
@@ -73,7 +73,7 @@ def explain(
               fiscal explain --schema > scenario.schema.json
     """
     from fiscal.engine.idle import idle_settings
-    from fiscal.results.store import plain, records
+    from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
 
     if schema:
@@ -190,6 +190,9 @@ def run(
         int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the paths.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compute every table, as a deposit needs them; takes longer.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same folder.")
@@ -204,14 +207,17 @@ def run(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run one scenario and print its headline; with --out, keep all tables in a run folder.
+    """Run one scenario and print its headline; with --out, keep its tables in a run folder.
 
+    The folder holds the yearly tables and those of random paths. Values, vintages, and distributions are computed when
+    a report or a notebook asks for them, and kept there; --full computes all of them now.
     Finished batches of random paths are kept in DIR.incomplete until the run is whole; --resume uses them.
     --engine dask computes them on a Dask cluster, by default one of processes on this machine; the answer is the same.
 
     \b
     Examples: fiscal run boom --out runs/boom
               fiscal run boom --set adoption.participants_share=0.2 --json
+              fiscal run boom --out runs/boom --full
               fiscal run stochastic_central --paths 10000 --out runs/central --resume
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
@@ -233,9 +239,9 @@ def run(
         say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
-            result = run_one(chosen, verbose, workers=workers)
+            result = run_one(chosen, verbose, workers=workers, full=full)
         else:
-            result = run_into(out, chosen, force, resume, verbose, workers)
+            result = run_into(out, chosen, force, resume, verbose, workers, full=full)
         if workers is not None and not has_random_paths(chosen.settings):
             say(f"{chosen.name} has no random paths: there was nothing to hand out")
         if workers is not None and workers.rounding:
@@ -268,6 +274,9 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare runs of other data, horizons or seeds all the same.")
     ] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Also present values to the last withdrawal; takes longer.")
+    ] = False,
     static: Annotated[
         bool, typer.Option("--static", help="Beside each scenario in which savers answer, the same without.")
     ] = False,
@@ -276,12 +285,14 @@ def compare(
 ) -> None:
     """Compare scenarios with a base: what differs, the headline, ten years beside the long run.
 
+    --values adds the present values to the last withdrawal, which take some seconds a scenario.
     --set holds for all of them. Runs of other data, horizons or seeds are refused unless told to.
 
     \b
     Examples: fiscal compare baseline boom bust
               fiscal compare baseline rothification lower_limits
               fiscal compare baseline dearer_saving --static
+              fiscal compare baseline boom --values
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal.results import result as results_result
@@ -290,7 +301,7 @@ def compare(
     with store.on_stderr(verbose):
         found = results_of([base, *others], overrides, verbose, static)
     comparison = results_result.compare(found[0], *found[1:], anyway=anyway)
-    headline, effects = comparison.headline(), comparison.effects()
+    headline, effects = comparison.headline(), comparison.effects(values=values)
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]

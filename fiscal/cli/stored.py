@@ -68,7 +68,7 @@ def verify(
         if unchecked:
             say(f"not checked: {', '.join(unchecked)} in {store.MANIFEST}")
         if manifest is not None and not differences:
-            files = len(manifest["outputs"]) + len(manifest["beside"])
+            files = len(store.files_of(manifest))
             same = "" if not outcome else ", the same bytes again" if outcome.exact else ", equal within 1e-9"
             seal = manifest.get("manifest_fingerprint")
             whole = f", manifest {seal}" if seal else ""
