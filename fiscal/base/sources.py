@@ -315,7 +315,6 @@ def _trusted_frame(entry: Resource, content: bytes) -> pd.DataFrame:
     whole = ("integer", "year")
     frame = pd.read_csv(
         io.BytesIO(content),
-        float_precision="round_trip",
         keep_default_na=False,
         na_values={name: [""] for name in kinds},
         dtype={

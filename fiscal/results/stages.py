@@ -178,13 +178,17 @@ class Tables(Mapping[str, pd.DataFrame]):
     def __init__(self, parts: Parts, held: Frames | None = None) -> None:
         self.parts = parts
         self._held = dict(held or {})
-        world = World(parts.scenario.settings)
-        self._names = dict.fromkeys(
+        names = {*self._on_demand(), *self._held}
+        self._names = dict.fromkeys([name for name in TABLES if name in names] + list(self._held))
+
+    def _on_demand(self) -> set[str]:
+        """The tables that the scenario can yield."""
+        world = World(self.parts.scenario.settings)
+        return {
             name
             for name, table in TABLES.items()
-            if name in self._held
-            or (table.when(world) and (parts.complete or "prices" not in STAGE_OF[name].reads))
-        )
+            if table.when(world) and (self.parts.complete or "prices" not in STAGE_OF[name].reads)
+        }
 
     @property
     def held(self) -> dict[str, pd.DataFrame]:

@@ -230,6 +230,11 @@ class StoredTables(Tables):
         super().__init__(parts, held)
         self.folder, self.inputs = folder, inputs
 
+    def _on_demand(self) -> set[str]:
+        """What the scenario can yield; nothing more where the folder lacks a headline to which it would belong."""
+        names = super()._on_demand()
+        return names if {name for name in names if STAGE_OF[name].headline} <= set(self._held) else set()
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _stored_again, (self.parts.scenario, self.held, self.folder, self.inputs)
 
