@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from platformdirs import user_cache_path
-from scipy.optimize import brentq
 
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
@@ -26,7 +25,7 @@ from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
 from fiscal.markets.history import crypto_start_usd
 from fiscal.people.accounts import PLAN, AccountType, Scope
-from fiscal.people.contributions import Contributions
+from fiscal.people.contributions import Contributions, share_at, shift_to_mean
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
@@ -450,13 +449,7 @@ def _tilted(
     born = birth_years(years)  # (Y, A)
     middle = np.average(born[0], weights=weight.sum(axis=1))
     odds = age_tilt * (born - middle)[:, :, None] / 10 + group_tilt * np.linspace(-0.5, 0.5, weight.shape[1])
-
-    def share(shift: float, odds: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(odds + shift)))
-
-    weight = weight / weight.sum()
-    shift = brentq(lambda at: float((weight * share(at, odds[0])).sum()) - mean, -60.0, 60.0, xtol=1e-13)
-    return share(shift, odds)
+    return share_at(odds + shift_to_mean(odds[0], weight / weight.sum(), mean))
 
 
 def allocation_answer(settings: Settings, market: paths.AssetPaths) -> np.ndarray | None:
