@@ -35,7 +35,7 @@ from fiscal.projection.account_year import (
     second_half,
     step,
 )
-from fiscal.projection.lanes import buffer
+from fiscal.projection.lanes import buffer, comes
 from fiscal.projection.outputs import LINE, WITHDRAWALS
 
 LANES = 24
@@ -472,16 +472,6 @@ def _open(own, people, a, first, cells):
 
 
 @step
-def _comes(money):
-    """Whether anything is paid in."""
-    found = False
-    for n in range(money.shape[0]):
-        for i in range(money.shape[1]):
-            found |= money[n, i] != 0.0
-    return found
-
-
-@step
 def _worst(values):
     """The largest in size, with its sign; one that is no number is."""
     found = 0.0
@@ -546,7 +536,7 @@ def project(books, rules, people, paths, mix, p):
                         for block in range(blocks):
                             _hand_on(rings[place, block], bins[block], True)
                 if not live[place]:
-                    if not _comes(people.contribution_usd[y, a]):
+                    if not comes(people.contribution_usd[y, a]):
                         continue
                     live[place] = True
                 for block in range(blocks):
