@@ -393,7 +393,7 @@ def test_random_paths_answer_each_for_itself() -> None:
         "overlays.reversal_trigger_fall": 0.6, "overlays.reversal_kind": "forced_sale",
         "books.risk_neutral_paths": 0, "backstop.paths": 0,
     }  # fmt: skip
-    own = engine_run.compute(load("stochastic_central", changes)).paths.distributions[0]
+    own = engine_run.compute(load("stochastic_central", changes)).paths.drawn().distributions[0]
     paid = own.on_contributions["scenario"]["deferred_revenue"]
     assert paid.shape == (8, 16) and len(np.unique(paid[:, -1])) > 4
     assert own.on_contributions["no_crypto"]["deferred_revenue"].shape == (16,)

@@ -262,9 +262,9 @@ def validation_page() -> str:
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "
             f"{int((full['verdict'] == 'inside').sum())} lie inside their tolerance, "
-            f"{int((full['verdict'] == published.NOT_JUDGED).sum())} are of another concept and not judged. On the first "
-            f"bases {int((full['first_verdict'] == 'inside').sum())} of {int(full['first_verdict'].notna().sum())} rows "
-            "lay inside; the others were added later."
+            f"{int((full['verdict'] == published.NOT_JUDGED).sum())} are of another concept and not judged. On the "
+            f"first bases {int((full['first_verdict'] == 'inside').sum())} of "
+            f"{int(full['first_verdict'].notna().sum())} rows lay inside; the others were added later."
         ),
         _verdicts(full),
         "### What fixes the basis",

@@ -173,8 +173,8 @@ def validate(
 ) -> None:
     """Compare the model with published estimates: published, model, tolerance, verdict, and the reason for a miss.
 
-    first is the model's figure on the basis written down before the first comparison; model is that on the basis
-    that the publisher's own words fix (basis_source in --json). A row of another concept is shown, not judged.
+    first is the model's figure on the basis recorded before the first comparison. model is its figure on the basis that
+    the publisher's own words set (basis_source in --json). A row of another concept is shown but not judged.
 
     The exit code is 1 if the model misses a row marked engine. A level or order row outside its tolerance states the
     reason. Rows marked replication compare the engine's calculation with another program's and do not test the model.

@@ -44,13 +44,13 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal list
     """
-    from fiscal.scenario import catalogue, load
+    from fiscal.scenario import catalogue, load, titles
 
-    found = [load(name) for name in catalogue()]
     if as_json:
+        found = [load(name) for name in catalogue()]
         emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
         return
-    show_table(["scenario", "title"], [[one.name, one.title] for one in found])
+    show_table(["scenario", "title"], [[name, title] for name, title in titles().items()])
 
 
 @app.command()
@@ -79,7 +79,7 @@ def explain(
     """
     from fiscal.engine.idle import idle_settings
     from fiscal.results.adoption import returns_sentence
-    from fiscal.results.store import plain, records
+    from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
 
     if schema:
@@ -95,7 +95,7 @@ def explain(
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
     growth = returns_sentence(chosen.settings)
-    warnings += (early,) if early else ()
+    warnings += early
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
@@ -122,14 +122,16 @@ def explain(
         say(warning)
 
 
-def _told_of_path(chosen: Scenario) -> tuple[str, str]:
-    """A description of a scenario's path from its returns, and the warning of an early event; each may be empty."""
+def _told_of_path(chosen: Scenario) -> tuple[str, tuple[str, ...]]:
+    """A description of a scenario's path from its returns, and the warnings of an early event and of an implied value
+    above GDP."""
     from fiscal.results import adoption
 
     if not adoption.states_returns(chosen.settings):
-        return "", ""
+        return "", ()
     returns = adoption.returns_of(chosen)
-    return adoption.path_sentence(chosen.settings, returns), adoption.warning_before(chosen, returns)
+    warnings = adoption.warning_before(chosen, returns), adoption.value_warning(chosen, returns)
+    return adoption.path_sentence(chosen.settings, returns), tuple(filter(None, warnings))
 
 
 SHOWN_RETURNS = 40
@@ -210,6 +212,9 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compute every table, as a deposit needs them; takes longer.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume an interrupted run in the same folder.")
@@ -228,14 +233,17 @@ def run(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run one scenario and print its headline; with --out, keep all tables in a run folder.
+    """Run one scenario and print its headline; with --out, keep its tables in a run folder.
 
+    The folder holds the yearly tables and those of random paths. Values, vintages, and distributions are computed when
+    a report or a notebook asks for them, and kept there; --full computes all of them now.
     Finished batches of random paths are kept in DIR.incomplete until the run is complete; --resume uses them. --engine
     dask computes them on a Dask cluster, by default one of processes on this machine. The results are the same.
 
     \b
     Examples: fiscal run boom --out runs/boom
               fiscal run boom --set adoption.participants_share=0.2 --json
+              fiscal run boom --out runs/boom --full
               fiscal run stochastic_central --paths 10000 --out runs/central --resume
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
@@ -243,7 +251,7 @@ def run(
     from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
     from fiscal.results import store
-    from fiscal.results.adoption import warning_after
+    from fiscal.results.adoption import returns_in, value_warning, warning_after
     from fiscal.scenario import load
 
     drawn = {"paths.count": paths, "paths.seed": seed}
@@ -257,9 +265,9 @@ def run(
         say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
-            result = run_one(chosen, verbose, workers=workers)
+            result = run_one(chosen, verbose, workers=workers, full=full)
         else:
-            result = run_into(out, chosen, force, resume, verbose, workers)
+            result = run_into(out, chosen, force, resume, verbose, workers, full=full)
         if workers is not None and not has_random_paths(chosen.settings):
             say(f"{chosen.name} has no random paths, so the cluster had nothing to compute")
         if workers is not None and workers.rounding:
@@ -267,7 +275,7 @@ def run(
                 f"{len(workers.rounding)} workers round differently from this machine: {engine_workers.ROUNDING}"
             )
     summary = store.plain(result.summary)
-    early = warning_after(result)
+    early = tuple(filter(None, (warning_after(result), value_warning(chosen, returns_in(result)))))
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": store.plain(chosen.changed())}
         fingerprint = store.input_fingerprint(chosen)
@@ -275,12 +283,12 @@ def run(
         answer |= {"input_fingerprint": fingerprint, "summary": summary}
         headline = result.headline()
         answer |= {"headline": headline.records(), "finding": headline.finding}
-        emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
+        emit({**answer, "warnings": [*warnings, *early], "out": folder})
         return
     show_headline(result.headline())
     show_summary(summary)
-    if early:
-        say(early)
+    for warning in early:
+        say(warning)
     if out is not None:
         say(f"run written to {out}")
 
@@ -295,6 +303,9 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare even if data, horizons, or seeds differ.")
     ] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Also present values to the last withdrawal; takes longer.")
+    ] = False,
     static: Annotated[
         bool, typer.Option("--static", help="Add each scenario with behavioral responses without them.")
     ] = False,
@@ -307,6 +318,7 @@ def compare(
     """Compare scenarios with a base: the settings that differ, the headline, and the effect over ten years and the long
     run.
 
+    --values adds the present values to the last withdrawal, which take some seconds per scenario.
     --set applies to all of them. Runs with different data, horizons, or seeds are refused without --anyway.
 
     \b
@@ -314,6 +326,7 @@ def compare(
               fiscal compare baseline rothification lower_limits
               fiscal compare baseline dearer_saving --static
               fiscal compare baseline boom bust --by-year
+              fiscal compare baseline boom --values
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal.results import result as results_result
@@ -326,7 +339,7 @@ def compare(
     if by_year:
         _show_by_year(comparison.by_year(), headline, as_json)
         return
-    effects = comparison.effects()
+    effects = comparison.effects(values=values)
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]

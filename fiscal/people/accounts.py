@@ -18,6 +18,7 @@ from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR, GROUP_EDGES, OWNER_ACCOUNTS
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import Contributions
+from fiscal.people.coverage import deferral_growth
 from fiscal.people.economy import macro
 from fiscal.people.opening import Opening
 from fiscal.people.withdrawals import WithdrawalRates
@@ -38,8 +39,8 @@ INHERITED = "inherited"
 
 @dataclass(frozen=True)
 class Payment:
-    """Dollars of a row of ``account_contributions``, carried to 2025 by wages, times an assumption (``share``) or,
-    where it is the ``rest``, one less it."""
+    """Dollars of a row of ``account_contributions``, times an assumption (``share``) or, where it is the ``rest``, one
+    less it. Elective deferrals are carried to 2025 as those of 401(k) plans grew, other money by wages."""
 
     item: str
     share: str | None = None
@@ -49,9 +50,13 @@ class Payment:
         """Billions of dollars in 2025."""
         row = sources.table("account_contributions").set_index("item").loc[self.item]
         year = int(row["year"])
-        wages = macro(sorted({year, FIRST_YEAR}))["wage_bill_bn_usd"]
         part = 1.0 if self.share is None else assume[self.share]
-        carried = float(row["value_bn_usd"]) * float(wages[FIRST_YEAR] / wages[year])
+        if self.item.startswith("elective_"):
+            growth = deferral_growth(year)
+        else:
+            wages = macro(sorted({year, FIRST_YEAR}))["wage_bill_bn_usd"]
+            growth = float(wages[FIRST_YEAR] / wages[year])
+        carried = float(row["value_bn_usd"]) * growth
         return carried * (1 - part if self.rest else part)
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR
@@ -176,12 +175,32 @@ def roth_share_by_age(level: np.ndarray, dollars: np.ndarray) -> np.ndarray:
         total = dollars[y].sum()
         weight = dollars[y] / total if total > 0 else np.full(len(ATTAINED_AGES), 1 / len(ATTAINED_AGES))
 
-        def gap(shift: float, weight: np.ndarray = weight, mean: float = mean) -> float:
-            return float(weight @ (1 / (1 + np.exp(-(tilt + shift))))) - mean
-
-        shift = brentq(gap, -40.0, 40.0, xtol=1e-13)
-        result[y] = 1 / (1 + np.exp(-(tilt + shift)))
+        result[y] = share_at(tilt + shift_to_mean(tilt, weight, mean))
     return result
+
+
+def share_at(log_odds: np.ndarray) -> np.ndarray:
+    """Shares of log-odds."""
+    return 1 / (1 + np.exp(-log_odds))
+
+
+WIDEST, NARROWEST = 60.0, 1e-14
+"""Log-odds between which a shift lies, and to which it is found."""
+
+
+def shift_to_mean(log_odds: np.ndarray, weight: np.ndarray, mean: float) -> float:
+    """What is added to all ``log_odds`` makes the mean of their shares ``mean``, in (0, 1); ``weight`` of their shape
+    sums to one. Newton's method, halving the interval where that leaves it."""
+    low, high, shift = -WIDEST, WIDEST, 0.0
+    while True:
+        share = share_at(log_odds + shift)
+        over = float((weight * share).sum()) - mean
+        low, high = (low, shift) if over > 0 else (shift, high)
+        slope = float((weight * share * (1 - share)).sum())
+        step = over / slope if slope > 0 else np.inf
+        if min(abs(step), high - low) <= NARROWEST * max(1.0, abs(shift)):
+            return shift
+        shift = shift - step if low < shift - step < high else (low + high) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,7 +332,10 @@ def project_contributions(
             employer_k + elective_only * (elective_scale / max(employer_scale, 1e-12))
         )
         elective_k = elective_only * left + catch_up_k
-    mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0) * roth.mandated_share
+    above = _above_threshold(
+        profile, np.clip(mandate_share, 0.0, 1.0), assume["catch_up_above_threshold_share"]
+    )
+    mandated_k = catch_up_k * above * roth.mandated_share
 
     coverage = np.ones(len(years)) if policy.coverage is None else policy.coverage
     size = people * (year_fraction * coverage)[:, None, None]
@@ -378,6 +400,16 @@ def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
+def _above_threshold(profile: pd.DataFrame, share: np.ndarray, wanted: float) -> np.ndarray:
+    """Share of catch-up dollars above the wage threshold by age and wage, ``share``, moved so that it is ``wanted`` of
+    all of them in the profile."""
+    dollars = profile["persons"] * profile["catch_up_usd"]
+    own = float((dollars * profile["catch_up_mandate_share"]).sum() / dollars.sum())
+    if wanted <= own:
+        return share * (wanted / own)
+    return 1 - (1 - share) * ((1 - wanted) / (1 - own))
+
+
 def _working_age(shift: int) -> np.ndarray:
     """Place (A,) of the age whose work and saving each age takes: after 60 that of ``shift`` years before."""
     first = 60
@@ -431,13 +463,7 @@ def roth_share_by_cell(level: np.ndarray, dollars: np.ndarray, group_tilt: float
             continue
         odds = np.log(by_age[y] / (1 - by_age[y]))[:, None] + groups
         weight = dollars[y] / dollars[y].sum()
-
-        def gap(
-            shift: float, odds: np.ndarray = odds, weight: np.ndarray = weight, mean: float = mean
-        ) -> float:
-            return float((weight / (1 + np.exp(-(odds + shift)))).sum()) - mean
-
-        result[y] = 1 / (1 + np.exp(-(odds + brentq(gap, -40.0, 40.0, xtol=1e-13))))
+        result[y] = share_at(odds + shift_to_mean(odds, weight, mean))
     return result
 
 

@@ -16,12 +16,14 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 
 FEWEST_YEARS = 5
 """Published years that a slope needs."""
 
 DOL = "dol_5500"
+ASSUMPTIONS = ("coverage_damping", "coverage_trend_years", "coverage_window_years")
 
 
 def savers_over_wages() -> pd.Series:
@@ -75,6 +77,17 @@ def damped_trend(
 def last_published_year() -> int:
     """The last year whose contributions are published."""
     return int(savers_over_wages().index[-1])
+
+
+def deferral_growth(since: int) -> float:
+    """Elective deferrals of 2025 over those of a published year: participants' contributions (Form 5500) to the last
+    year published, then the trend of contributions over wages."""
+    assume = {key: sources.assumption(key) for key in ASSUMPTIONS}
+    last = last_published_year()
+    deferred = sources.table(DOL).set_index("year")["participant_bn_usd"]
+    path = damped_trend(savers_over_wages(), last, np.array([last, FIRST_YEAR]), assume)
+    wages = private_wages()
+    return float(deferred[last] / deferred[since] * path[1] / path[0] * wages[FIRST_YEAR] / wages[last])
 
 
 def coverage_factor(

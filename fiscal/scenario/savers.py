@@ -161,9 +161,11 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=100_000.0,
-        doc="Limit on elective deferrals, s.402(g); none = the law's. A higher one gives back the deferrals that the "
-        "law's lag behind wages cuts, and a part (assumptions.wanted_above_limit_share) of what savers at the limit "
-        "are imputed to want above it.",
+        doc=(
+            "Limit on elective deferrals, s.402(g); none = the law's limit. A higher limit restores the deferrals that "
+            "the law's limit cuts as it falls behind wages. It also adds a part "
+            "(assumptions.wanted_above_limit_share) of the deferrals that savers at the limit are imputed to want."
+        ),
         source="a policy question",
         status="choice",
     )
@@ -173,8 +175,10 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=50_000.0,
-        doc="Limit on catch-up contributions at all ages from 50; none = the law's. That at 60 to 63 moves in "
-        "proportion. A higher one adds deferrals as a higher limit on elective deferrals does.",
+        doc=(
+            "Limit on catch-up contributions at all ages from 50; none = the law's limit. The limit at ages 60 to 63 "
+            "moves in proportion. A higher limit adds deferrals as a higher limit on elective deferrals does."
+        ),
         source="a policy question",
         status="choice",
     )
@@ -184,8 +188,10 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=50_000.0,
-        doc="Limit on catch-up contributions at 60 to 63, SECURE 2.0 s.109; none = the law's, or in proportion to "
-        "limits.catch_up_limit_usd where that is set.",
+        doc=(
+            "Limit on catch-up contributions at ages 60 to 63, SECURE 2.0 s.109; none = the law's limit, or a limit in "
+            "proportion to limits.catch_up_limit_usd."
+        ),
         source="a policy question",
         status="choice",
     )
@@ -195,8 +201,11 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=200_000.0,
-        doc="Limit on a person's elective and employer contributions together, s.415(c); none = the law's. What a "
-        "higher one adds is employers' money, a part (assumptions.wanted_above_limit_share) of what lies above it.",
+        doc=(
+            "Limit on a person's elective and employer contributions together, s.415(c); none = the law's limit. A "
+            "higher limit adds employer contributions: a part (assumptions.wanted_above_limit_share) of those that "
+            "exceed the law's limit."
+        ),
         source="a policy question",
         status="choice",
     )

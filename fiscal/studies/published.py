@@ -29,14 +29,12 @@ from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH, assumptions, convention_label
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
-from fiscal.people.accounts import ALL_PLANS_SCALED
+from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
 from fiscal.people.economy import macro
-from fiscal.people.scope import BEA_SERIES
 from fiscal.people.withdrawals import retirement_draws, soi_opening_rates
 from fiscal.projection.cells import project
 from fiscal.projection.outputs import TRADITIONAL
 
-PLAN_AT = 0  # the 401(k) plan's place among the owners' accounts
 BILLION = 1e9
 CONVENTION_RATE = 0.035
 """Return and discount rate of the published present values (CBO's appendix)."""
@@ -229,14 +227,20 @@ def _run(*overrides: str) -> Run:
 
 
 @cache
-def _all_plans(*overrides: str) -> Run:
+def _all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
     """A budget window of all defined-contribution plans under other settings."""
-    wanted = [f"scope.plans={ALL_PLANS_SCALED}", "horizon.last_year=2036", *overrides]
+    wanted = [f"scope.plans={plans}", "horizon.last_year=2036", *overrides]
     return engine_run.compute(scenarios.load("baseline", overrides=wanted), run_off=False, references=False)
 
 
 def _wide() -> Run:
+    """All plans in the 401(k)'s shape: the scope of the first bases."""
     return _run(f"scope.plans={ALL_PLANS_SCALED}")
+
+
+def _all_types() -> Run:
+    """All plans, each type by its own rules: the scope of the present bases."""
+    return _run(f"scope.plans={ALL_PLANS}")
 
 
 # --- bridges -----------------------------------------------------------------------------------------
@@ -265,6 +269,10 @@ def _published(name: str) -> float:
     return float(targets().loc[name, "value"])
 
 
+BEA_SERIES = "BEA_T7_25"
+"""Of the two BEA totals the one whose parts add up (households 607.4, employers 309.6)."""
+
+
 def _nipa(kind: str) -> float:
     table = sources.table("nipa_dc_contributions")
     row = table[(table["series"] == BEA_SERIES) & (table["item"] == f"dc_contributions_{kind}")]
@@ -276,7 +284,29 @@ def _replication_scope() -> float:
     return (_published("EIG_C_EE") + _published("EIG_C_ER")) / _nipa("total")
 
 
+def _replication_flows(run: Run) -> float:
+    """The open replication's contributions, IRAs among them, over the model's of ``VINTAGE`` carried to 2024."""
+    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    made = run.contributions
+    own = float((made.traditional_usd + made.roth_usd)[at].sum()) / BILLION * _calendar_deflator(2024)
+    return (_published("EIG_C_EE") + _published("EIG_C_ER")) / own
+
+
 # --- measures ----------------------------------------------------------------------------------------
+
+
+def _in_plans(run: Run, field: str, at: int) -> float:
+    """Opening or closing balances of year ``at`` in the plans, IRAs apart, dollars."""
+    *of_plans, _ = run.projection.withdrawal_lines
+    held = getattr(run.projection, field)[run.projection.path(SCENARIO_PATH), at]
+    return float(held[: len(of_plans)].sum())
+
+
+def _from_plans(run: Run) -> np.ndarray:
+    """Traditional withdrawals from the plans by cell, IRAs apart, ``(Y, A, G, S)`` dollars."""
+    *of_plans, _ = run.projection.withdrawal_lines
+    path = run.projection.path(SCENARIO_PATH)
+    return np.sum([run.projection.cells[line][path] for line in of_plans], axis=0)
 
 
 def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
@@ -350,10 +380,8 @@ def _plan_rates(run: Run) -> dict[str, float]:
     Build-up is that of calendar ``VINTAGE``, the first year whose returns are all expected ones, over the mean
     stock; withdrawal tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
     """
-    path = run.projection.path(SCENARIO_PATH)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
-    opening = float(run.projection.opening_usd[path, at, PLAN_AT].sum())
-    closing = float(run.projection.closing_usd[path, at, PLAN_AT].sum())
+    opening, closing = (_in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
     flows = plan_expenditure(run)
     withdrawn = _fiscal_line(run, "withdrawal_tax", flows["withdrawal_tax"])[at]
     middle = opening + FISCAL_MIDDLE * (closing - opening)
@@ -376,7 +404,7 @@ def _cash_on_stock(fiscal_year: int) -> Found:
 
 
 def _cash_lines(fiscal_year: int) -> dict[str, float]:
-    run = _wide()
+    run = _all_types()
     rates = _plan_rates(run)
     stock = rates["stock"] if fiscal_year == VINTAGE else _stock("dc_total_bn_usd", fiscal_year)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
@@ -395,7 +423,7 @@ def _cash_with_iras(fiscal_year: int) -> Found:
     on the stock of plans and IRAs; IRA withdrawals are SOI's taxable ones of 2023, carried by the stock of IRAs, at the
     model's rate on IRA withdrawals.
     """
-    run = _wide()
+    run = _all_types()
     path = run.projection.path(SCENARIO_PATH)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     lines = _cash_lines(fiscal_year)
@@ -406,7 +434,7 @@ def _cash_with_iras(fiscal_year: int) -> Found:
     ira = _stock("ira_bn_usd", fiscal_year)
     lines["inside_buildup_cash"] += _plan_rates(run)["inside_buildup_cash"] * ira / BILLION
     cells = {name: values[path][at] for name, values in run.projection.cells.items()}
-    whole = cells["plan_withdrawals"] + cells["nonqualified_earnings"] + cells["ira_withdrawals"]
+    whole = _from_plans(run)[at] + cells["nonqualified_earnings"] + cells["ira_withdrawals"]
     rate = np.divide(cells["owner_tax"], whole, out=np.zeros_like(whole), where=whole > 0)
     from_ira = cells["ira_withdrawals"]
     taxed = float((rate * from_ira).sum() / from_ira.sum())
@@ -421,7 +449,8 @@ def _plan_earnings() -> Found:
 
     Nobody pays that tax out of the account, so that it is the shadow account's in the limit of a small rate.
     """
-    shadow, run = _present_value(2025), _wide()
+    run = _all_types()
+    shadow = _vintage_value(run, 2025, 1.0)
     label = convention_label(CONVENTION_RATE)
     valued = next(
         one
@@ -474,7 +503,7 @@ def _without_roth() -> tuple[Run, float]:
     """All plans with nothing Roth from ``VINTAGE`` on, taxed at one rate in and out: that at which the same
     contributions are deferred; and the rate."""
     traditional = f"roth.none_from_year={VINTAGE}"
-    law = _all_plans(traditional)
+    law = _all_plans(traditional, plans=ALL_PLANS)
     at = int(np.flatnonzero(law.projection.years == VINTAGE)[0])
     deferred = -float(law.ledger.total("deferred_revenue")[0, at])
     rate = deferred / float(law.contributions.traditional_usd[at].sum())
@@ -484,24 +513,22 @@ def _without_roth() -> tuple[Run, float]:
 def _observed_flows() -> Found:
     """EIG's formula: no Roth split, one rate on contributions, returns and withdrawals."""
     run, rate = _without_roth()
-    found = _vintage_value(run, 2024, _replication_scope())
+    found = _vintage_value(run, 2024, _replication_flows(run))
     return Found(found.value, f"one rate of {rate:.1%}; {found.detail}")
 
 
 def _observed_cash_flow() -> Found:
     """EIG's cash formula: rate x contributions + rate x 3.5% x all balances - rate x withdrawals, IRAs in."""
     run, rate = _without_roth()
-    path = run.projection.path(SCENARIO_PATH)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     paid_in = float(run.contributions.traditional_usd[at].sum())
     middle = pd.Timestamp(2024, 6, 30)
     plans, iras = (_stock_on(column, middle) for column in ("dc_total_bn_usd", "ira_bn_usd"))
-    drawn = float(run.projection.cells["plan_withdrawals"][path, at].sum())
-    drawn *= plans / float(run.projection.opening_usd[path, at, PLAN_AT].sum())
+    drawn = float(_from_plans(run)[at].sum()) * plans / _in_plans(run, "opening_usd", at)
     income = sources.table("form1040_retirement_income").set_index("year")["ira_taxable_bn_usd"]
     from_iras = float(income[2023]) * BILLION * iras / _stock_on("ira_bn_usd", pd.Timestamp(2023, 6, 30))
     lines = {
-        "deferred_revenue": -rate * paid_in * _calendar_deflator(2024) * _replication_scope() / BILLION,
+        "deferred_revenue": -rate * paid_in * _calendar_deflator(2024) * _replication_flows(run) / BILLION,
         "inside_buildup_cash": -rate * CONVENTION_RATE * (plans + iras) / BILLION,
         "withdrawal_tax": rate * (drawn + from_iras) / BILLION,
     }
@@ -510,7 +537,7 @@ def _observed_cash_flow() -> Found:
 
 def _payroll_with_defined_benefit() -> Found:
     """Ours of 2019 with the open replication's payroll line of imputed defined-benefit accruals."""
-    own = _payroll(2019)
+    own = _payroll(2019, run=_all_types())
     carried = float(_wage_bill()[2019] / _wage_bill()[2024])
     accrual, cash = (
         (_published(name) - _published("EIG_OBS_PAY")) * carried
@@ -560,7 +587,7 @@ WAIVER_AGES = {"60-64": (60, 64), "65-69": (65, 69), "70-74": (70, 74), "75-79":
 
 def _contributions_2025() -> Found:
     """Contributions of all plans in 2025, a whole year."""
-    run = _wide()
+    run = _all_types()
     made = run.contributions
     parts = {
         "employees": made.elective_traditional_usd + made.elective_roth_usd,
@@ -570,9 +597,9 @@ def _contributions_2025() -> Found:
     return Found(sum(year.values()), ", ".join(f"{name} {amount:.1f}" for name, amount in year.items()))
 
 
-def _payroll(published_year: int, factor: float = 1.0) -> Found:
+def _payroll(published_year: int, factor: float = 1.0, run: Run | None = None) -> Found:
     """Payroll tax not collected on employer contributions, all plans."""
-    run = _wide()
+    run = run or _wide()
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     forgone = -float(run.ledger.total("payroll_forgone")[0, at]) / BILLION
     paid = float(run.contributions.employer_usd[at].sum()) / BILLION
@@ -615,8 +642,12 @@ def _score(policy: Run, law: Run, last: int, years_back: int) -> Found:
     )
 
 
-def _roth_catch_up() -> Found:
-    return _score(_all_plans(), _all_plans("roth.catch_up_mandate=false"), VINTAGE + 8, 2)
+NO_MANDATE = "roth.catch_up_mandate=false"
+
+
+def _roth_catch_up(plans: str = ALL_PLANS) -> Found:
+    on, off = (_all_plans(*changes, plans=plans) for changes in ((), (NO_MANDATE,)))
+    return _score(on, off, VINTAGE + 8, 2)
 
 
 def roth_take_up_of_employers() -> float:
@@ -671,7 +702,7 @@ def _receipts() -> Found:
         whole = float(path.iloc[-1] - path[VINTAGE])
         return whole, float(path[VINTAGE + EARLY_YEARS] - path[VINTAGE]) / whole
 
-    (value, early), own = rise(_wide()), rise(_run())[0]
+    (value, early), own = rise(_all_types()), rise(_run())[0]
     return Found(
         value, f"{early:.0%} of the rise in the first 25 years; 401(k) alone {own:.4f}", _early_enough(early)
     )
@@ -690,6 +721,7 @@ FIRST: dict[str, Callable[[], Found]] = {
     "CBO_PV_PAY_2019": lambda: _payroll(2019),
     "EIG_OBS_INC": lambda: _present_value(2024, _replication_scope()),
     "EIG_CASHFLOW": lambda: _cash(2024, fiscal=False, factor=_replication_scope()),
+    "JCT_S2_603": lambda: _roth_catch_up(ALL_PLANS_SCALED),
     "CBO2004_75": _mean_receipts,
 }
 """What the model says on the basis written down before the first comparison, of the rows that have another now."""

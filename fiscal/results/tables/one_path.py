@@ -72,25 +72,17 @@ def total_tables(run: YearlyTotals) -> dict[str, pd.DataFrame]:
     }
 
 
-def tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
-    """Tables of the named path and its references, by name."""
-    totals = total_tables(run)
-    return {
-        "budget": totals["budget"],
-        "windows": totals["windows"],
-        "present_values": _present_values(run),
-        "vintages": _vintages(run),
-        "contributions": totals["contributions"],
+def tables_of_accounts(run: Run) -> dict[str, pd.DataFrame]:
+    """Yearly tables to the horizon that a projection with every account fills, by name."""
+    tables = total_tables(run)
+    settings = tables.pop("settings")
+    tables |= {
         "balances": _balances(run),
         "flows": _flows(run),
-        "distribution": _distribution(run),
         "people": _people(run),
-        "asset_returns": totals["asset_returns"],
-        "crypto_size": totals["crypto_size"],
-        "economy": totals["economy"],
         "checks": _checks(run),
-        "settings": totals["settings"],
     }
+    return tables | {"settings": settings}
 
 
 def price_level(run: YearlyTotals) -> np.ndarray:
@@ -199,7 +191,7 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
     return found
 
 
-def _present_values(run: Run) -> pd.DataFrame:
+def present_values(run: Run) -> pd.DataFrame:
     """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
     years = run.projection.years
     dates = valuation.flow_dates(years, run.inputs.year_fraction)
@@ -244,7 +236,7 @@ def _present_values(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _vintages(run: Run) -> pd.DataFrame:
+def vintages_table(run: Run) -> pd.DataFrame:
     """What a year's contributions, or the opening stock, bring and cost over their whole life."""
     years = run.projection.years[run.horizon]
     upfront = {
@@ -368,7 +360,7 @@ def _flows(run: Run) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _distribution(run: Run) -> pd.DataFrame:
+def distribution(run: Run) -> pd.DataFrame:
     """Calendar-year sums over the windows' years by earnings group and birth decade."""
     years, price = run.projection.years, price_level(run)
     decade = birth_years(years) // 10 * 10  # (Y, A)

@@ -86,7 +86,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "people_65_plus": float(run.people.people_open[0][AGES_AT_OPENING >= 65].sum()),
         "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in DRAW_AGES},
     }
-    return with_paths(summary, tables) if "path_windows" in tables else summary
+    return summary
 
 
 def with_paths(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
