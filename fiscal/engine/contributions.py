@@ -164,7 +164,8 @@ def base_contributions(world: World, of: AccountType = PLAN) -> Contributions:
 
 def coverage(world: World, of: AccountType = PLAN) -> np.ndarray:
     """Factor on the number of savers, ``(Y,)``: the trend of contributions over wages, or a line to the share of
-    earners that the scenario sets for ten years on; one for types without a trend. Raises InputError where more than everybody of a cell would save.
+    earners that the scenario sets for ten years on; one for types without a trend. Raises InputError where more than
+    everybody of a cell would save.
     """
     chosen = world.settings.contributions
     if not of.coverage:

@@ -314,8 +314,8 @@ def hold(
     people_scale: float,
     opening: OpeningDate,
 ) -> Held:
-    """A type as a run holds it. ``base`` are the 401(k)'s contributions of the stub at the base table's scale and coverage, of a
-    population ``people_scale`` times the real one; ``rates`` those of plans under its rules."""
+    """A type as a run holds it. ``base`` are the 401(k)'s contributions of the stub at the base table's scale and
+    coverage, of a population ``people_scale`` times the real one; ``rates`` those of plans under its rules."""
     shape = of.shape(assume)
     assert of.holders_mn is not None
 
