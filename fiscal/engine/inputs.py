@@ -254,7 +254,7 @@ def projection_inputs(
         coverage=contributions.coverage,
     )
     unit_people = first / scale
-    holder_share = scope.holder_share(opened.holder_share, unit_people)
+    holder_share = scope.holder_share(opened, unit_people)
     holders = people.people_open * holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum
     stratum_share = strata_shares(settings, years, holders[0]) if adopted else np.ones(1)
