@@ -26,7 +26,7 @@ def paid_in(found: engine_run.Run) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_wider_scope_has_the_published_stock_and_contributions() -> None:
-    wide = run("scope.plans=all_dc")
+    wide = run("scope.plans=all_dc_scaled")
     ici = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
     assert wide.inputs.opening_usd.sum() == pytest.approx(ici["dc_total_bn_usd"] * 1e9, rel=1e-12)
     published = all_plan_contributions_bn_usd()
@@ -36,7 +36,7 @@ def test_the_wider_scope_has_the_published_stock_and_contributions() -> None:
 
 
 def test_the_wider_scope_has_the_shape_of_the_401k() -> None:
-    narrow, wide = run(), run("scope.plans=all_dc")
+    narrow, wide = run(), run("scope.plans=all_dc_scaled")
     for ours, theirs in zip(paid_in(narrow), paid_in(wide), strict=True):
         part = ours > 0
         ratio = theirs[part] / ours[part]
@@ -59,8 +59,8 @@ def test_the_wider_scope_has_the_shape_of_the_401k() -> None:
 
 def test_levers_still_move_the_wider_scope() -> None:
     """The factors are the base table's, not those of what the scenario asks for."""
-    wide, half = run("scope.plans=all_dc"), run("scope.plans=all_dc", "contributions.elective_scale=0.5")
+    wide, half = run("scope.plans=all_dc_scaled"), run("scope.plans=all_dc_scaled", "contributions.elective_scale=0.5")
     ratio = paid_in(half)[0].sum() / paid_in(wide)[0].sum()
     assert ratio == pytest.approx(0.5, rel=1e-9)
-    tenth = run("scope.plans=all_dc", "people.scale=0.1")
+    tenth = run("scope.plans=all_dc_scaled", "people.scale=0.1")
     assert tenth.ledger.total("net_revenue")[0] == pytest.approx(wide.ledger.total("net_revenue")[0] / 10)
