@@ -100,7 +100,7 @@ def test_the_long_run_return_is_the_geometric_mean():
     assert geometric_rate(years, np.array([9.0, 9.0, 0.1, 0.1, 0.1, 0.1])) == pytest.approx(0.1)
     assert geometric_rate(years, np.array([0.0, 0.0, 1.0, -1.0, 0.0, 0.0])) == -1
     assert np.isnan(geometric_rate(years[:2], np.zeros(2)))
-    assert event_of(years, np.full(6, 0.05), np.full(6, 0.05), 0.05) is None
+    assert event_of(years, np.full(6, 0.05), np.full(6, 0.05), np.full(6, 0.05)) is None
 
 
 def test_the_reason_why_windows_differ_is_dated_by_the_path(tmp_path):

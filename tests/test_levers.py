@@ -509,8 +509,9 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
 
 
 def test_the_report_s_chapter_says_what_each_case_changes() -> None:
-    from fiscal.report.content import Items, Table
     from fiscal.report.levers import levers_section
+
+    from fiscal.report.content import Items, Table
     from fiscal.results.result import Result
 
     base, other = (Result.of(run(name)) for name in ("baseline", "lower_limits"))
@@ -752,7 +753,7 @@ IDLE = {
         "withdrawals.conversion_rate": 0.5, "withdrawals.conversion_first_year": 2070,
         "state.rate": 0.1, "state.withdrawals_taxed_share": 0.1, "roth.employer_share": 0.5,
         "roth.employer_first_year": 2070, "tax.flat_rate": 0.2, "heirs.age_gap": 20,
-        "people.retired_rank_correlation": 0.6,
+        "people.retired_rank_correlation": 0.6, "assumptions.accounts.governmental_holders_mn": 20.0,
     },
     "boom": {
         "overlays.price_impact_persistence": 0.9, "overlays.reversal_kind": "forced_sale",

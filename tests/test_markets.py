@@ -13,6 +13,8 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.markets import core, glide, history, paths
+from fiscal.people.economy import macro
+from fiscal.people.population import july_population
 
 YEARS = range(FIRST_YEAR, RUN_OFF_LAST_YEAR + 1)
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
@@ -98,34 +100,62 @@ def test_real_halves_multiply_to_the_real_quarters():
 # long-run means
 
 
-def test_equity_is_the_real_mean_of_1928_2025_plus_prices():
+RECORD = {"returns": "record"}
+
+
+def test_the_records_equity_is_the_real_mean_of_1928_2025_plus_prices():
     table = sources.table("annual_returns")
     growth = np.prod((1.0 + table["sp500_tr"]) / (1.0 + table["cpi_inflation"])) ** (1.0 / len(table))
-    means = core.long_run_means()
+    means = core.long_run_means(RECORD)
     expected = growth * (1.0 + core.mean_inflation_rate()) - 1.0
     assert means.loc["equity", "geometric_return_rate"] == pytest.approx(expected, rel=1e-12)
+    assert means.loc["equity", "first_return_rate"] == means.loc["equity", "last_return_rate"]
     assert means.loc["equity", "real_return_rate"] == pytest.approx(growth - 1.0, rel=1e-9)
+    for asset, rate in core.mean_yields().items():
+        assert means.loc[asset, "geometric_return_rate"] >= rate - 1e-12
 
 
-def test_bonds_and_cash_earn_at_least_their_yield_and_every_mean_has_a_source():
+def test_the_house_holds_for_its_horizon_and_half_of_its_excess_is_gone_after_the_half_life():
+    years = np.arange(FIRST_YEAR + 1, 2101)
+    told = {"return_half_life": 12.0}
+    for asset in ("equity", "bonds", "cash"):
+        rate, horizon = core.house_view("jpmorgan", asset)
+        found = np.log1p(core.expected_returns(told, years)[:, ASSETS.index(asset)])
+        np.testing.assert_allclose(found[:horizon], np.log1p(rate))
+        anchor = np.log1p(core.anchor_return(told, asset))
+        assert found[horizon - 1 + 12] - anchor == pytest.approx((np.log1p(rate) - anchor) / 2)
+        assert abs(found[-1] - anchor) < 0.04 * abs(found[0] - anchor) + 1e-12
+
+
+def test_anchors_are_built_from_the_macroeconomic_path():
+    path = macro([2036, 2100])
+    years, people = july_population()
+    heads = people[[2036 - years[0], 2100 - years[0]]].sum(axis=(1, 2))
+    growth = np.diff(np.log(path["gdp_bn_usd"].to_numpy() / heads))[0] / 64
+    assert core.growth_per_head() == pytest.approx(np.expm1(growth))
+    dearer = {"assumptions": {"markets.net_payout_yield": 0.035}}
+    gap = core.anchor_return(dearer, "equity") - core.anchor_return({}, "equity")
+    assert gap == pytest.approx(0.01)
+    assert core.anchor_return({}, "cash") < core.anchor_return({}, "bonds") < core.anchor_return({}, "equity")
+    told = core.returns_less_growth({}, 2026, 2100)
+    assert told["r_minus_g"] == pytest.approx(told["r"] - told["g"]) and 0.02 < told["r_minus_g"] < 0.035
+
+
+def test_every_mean_has_a_source():
     means = core.long_run_means()
     assert tuple(means.index) == ASSETS
-    for asset, rate in core.mean_yields().items():
-        assert means.loc[asset, "geometric_return_rate"] >= rate
-    rates = means["geometric_return_rate"]
-    assert rates["cash"] < rates["bonds"] < rates["equity"]
     assert (means["source"].str.len() > 10).all()
-    assert set(means["status"]) <= {"derived", "assumed"}
+    assert set(means["status"]) <= {"cited", "derived", "assumed"}
 
 
-def test_overrides_carry_to_what_hangs_on_them():
-    means = core.long_run_means({"equity": 0.05, "cash": None})["geometric_return_rate"]
+def test_overrides_carry_to_what_follows_them():
+    means = core.long_run_means({"core": {"equity": 0.05, "cash": None}})["geometric_return_rate"]
     premium = sources.assumption("markets.real_estate_premium_over_equity")
-    assert means["equity"] == means["crypto"] == 0.05
+    assert means["equity"] == pytest.approx(0.05) and means["crypto"] == pytest.approx(0.05)
     assert means["real_estate"] == pytest.approx(0.05 + premium)
     assert means["cash"] == core.long_run_means().loc["cash", "geometric_return_rate"]
     with pytest.raises(InputError) as caught:
-        core.long_run_means({"equty": 0.1, "bonds": -1.5})
+        core.long_run_means({"core": {"equty": 0.1, "bonds": -1.5}})
     assert len(caught.value.problems) == 2
 
 
@@ -201,13 +231,13 @@ def test_boom_and_bust_are_a_boom_and_a_bust():
     assert event["boom"].loc["boom", "geometric_return_rate"] == pytest.approx(0.25, abs=1e-3)
     assert event["boom"].loc["boom", "max_drawdown_share"] == pytest.approx(0.50)
     assert 0.80 <= event["bust"].loc["collapse", "max_drawdown_share"] <= 0.85
-    equity = core.long_run_means().loc["equity", "geometric_return_rate"]
+    years = np.arange(FIRST_YEAR + 1, LAST_YEAR + 1)
+    equity = np.prod(1.0 + core.expected_returns({}, years)[:, EQUITY])
     worth = {name: np.prod(1.0 + paths.annual_table(name)["crypto_return_rate"]) for name in NAMES}
     assert worth["boom"] > worth["core_return"] > worth["boom_then_bust"] > worth["bust"]
-    assert worth["core_return"] == pytest.approx((1.0 + equity) ** 75)
-    assert worth["early_boom"] == pytest.approx(worth["boom"]) and worth["early_bust"] == pytest.approx(
-        worth["bust"]
-    )
+    assert worth["core_return"] == pytest.approx(equity)
+    assert worth["early_boom"] == pytest.approx(worth["boom"], rel=0.05)
+    assert worth["early_bust"] == pytest.approx(worth["bust"], rel=0.05)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -221,10 +251,11 @@ def test_shape_reality_and_the_rest_held(name):
     np.testing.assert_array_equal(drawn.half_returns[0, 1, 0, others], real[2, others])
     expected = real[2, EQUITY if name == "core_return" else CRYPTO]
     assert drawn.half_returns[0, 1, 0, CRYPTO] == expected
-    means = core.long_run_means()["geometric_return_rate"].to_numpy()
+    expected = core.expected_returns({}, drawn.years)
     annual = drawn.annual_returns()[0]
-    np.testing.assert_allclose(annual[2:][:, others], np.tile(means[others], (len(YEARS) - 2, 1)), rtol=1e-12)
-    np.testing.assert_allclose(annual[drawn.years > LAST_YEAR, CRYPTO], means[EQUITY], rtol=1e-12)
+    np.testing.assert_allclose(annual[2:][:, others], expected[2:][:, others], rtol=1e-12)
+    later = drawn.years > LAST_YEAR
+    np.testing.assert_allclose(annual[later, CRYPTO], expected[later, EQUITY], rtol=1e-12)
 
 
 def test_annual_returns_are_the_tables():

@@ -35,10 +35,10 @@ def whole():
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("baseline", {"state.income_tax": True}),
+        ("baseline", {"state.income_tax": True, "scope.plans": "all_dc"}),
         ("stochastic_central", {"paths.count": 4, "books.risk_neutral_paths": 4, "backstop.paths": 4}),
     ],
-    ids=["no crypto", "random paths"],
+    ids=["no crypto, all plans", "random paths"],
 )
 def test_runs_are_as_the_shapes_say(name, changes):
     """Every result that the suite makes is held against them too (conftest)."""

@@ -25,6 +25,7 @@ from fiscal.cli.show import (
     say,
     show_entries,
     show_frame,
+    show_headline,
     show_summary,
     show_table,
     shown,
@@ -77,6 +78,7 @@ def explain(
               fiscal explain --schema > scenario.schema.json
     """
     from fiscal.engine.idle import idle_settings
+    from fiscal.results.adoption import returns_sentence
     from fiscal.results.store import plain, records
     from fiscal.scenario import json_schema, load
 
@@ -92,16 +94,21 @@ def explain(
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
+    growth = returns_sentence(chosen.settings)
     warnings += (early,) if early else ()
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
-        told |= {"path": path, "warnings": list(warnings), "without_effect": idle_settings(chosen)}
+        told |= {
+            "path": path,
+            "expected_returns": growth,
+            "warnings": list(warnings),
+            "without_effect": idle_settings(chosen),
+        }
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-    if path:
-        show_entries([(path, [])])
+    show_entries([(text, []) for text in (path, growth) if text])
     _show_settings(rows)
     if returns is not None:
         typer.echo(
@@ -133,17 +140,22 @@ def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
     every error in a file that the scenario names."""
     from fiscal.engine.inputs import law_warnings, path_settings
     from fiscal.markets.paths import user_returns
+    from fiscal.markets.prices import read_prices
 
     problems: list[Problem] = []
     returns: pd.DataFrame | None = None
     warnings: tuple[str, ...] = ()
     try:
         if chosen.settings.paths.file is not None:
-            returns = user_returns(path_settings(chosen.settings)).summary()
+            if chosen.settings.paths.model == "user":
+                returns = user_returns(path_settings(chosen.settings)).summary()
+            else:
+                series = read_prices(chosen.settings.paths.file)
+                warnings = tuple(f"{series.shown}: {note}" for note in series.notes)
     except InputError as error:
         problems += error.problems
     try:
-        warnings = law_warnings(chosen.settings)
+        warnings += law_warnings(chosen.settings)
     except InputError as error:
         problems += error.problems
     if problems:
@@ -261,8 +273,11 @@ def run(
         fingerprint = store.input_fingerprint(chosen)
         folder = str(out) if out else None
         answer |= {"input_fingerprint": fingerprint, "summary": summary}
+        headline = result.headline()
+        answer |= {"headline": headline.records(), "finding": headline.finding}
         emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
         return
+    show_headline(result.headline())
     show_summary(summary)
     if early:
         say(early)
@@ -283,6 +298,9 @@ def compare(
     static: Annotated[
         bool, typer.Option("--static", help="Add each scenario with behavioral responses without them.")
     ] = False,
+    by_year: Annotated[
+        bool, typer.Option("--by-year", help="The effect by fiscal year, as scorers print it.")
+    ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -295,6 +313,7 @@ def compare(
     Examples: fiscal compare baseline boom bust
               fiscal compare baseline rothification lower_limits
               fiscal compare baseline dearer_saving --static
+              fiscal compare baseline boom bust --by-year
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal.results import result as results_result
@@ -303,22 +322,47 @@ def compare(
     with store.on_stderr(verbose):
         found = results_of([base, *others], overrides, verbose, static)
     comparison = results_result.compare(found[0], *found[1:], anyway=anyway)
-    headline, effects = comparison.headline(), comparison.effects()
+    headline = comparison.headline()
+    if by_year:
+        _show_by_year(comparison.by_year(), headline, as_json)
+        return
+    effects = comparison.effects()
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]
         budget = store.records(comparison.budget.to_frame())
-        answer = {"base": names[0], "others": names[1:], "headline": store.records(headline)}
+        answer = {"base": names[0], "others": names[1:], "headline": headline.records()}
+        answer |= {"finding": headline.finding}
         told = {"differing_settings": store.records(differing), "effects": store.records(effects)}
         emit({**answer, **told, "budget": budget})
         return
+    show_headline(headline)
+    typer.echo("\nSettings that differ:")
     show_frame(differing)
-    typer.echo("")
-    show_frame(headline)
     typer.echo(
         f"\nNet revenue less {found[0].name}, and the year in which the effect changes sign permanently:"
     )
     show_frame(effects)
+
+
+def _show_by_year(frame: pd.DataFrame, headline: Any, as_json: bool) -> None:
+    """The table that a scorer prints, with its footnotes."""
+    from fiscal.results.headline import scored
+    from fiscal.results.store import records
+
+    notes = frame.attrs["notes"]
+    if as_json:
+        emit({"by_year": records(frame), "notes": notes, "finding": headline.finding})
+        return
+    cells = [[*row[:2], *map(scored, row[2:])] for row in frame.itertuples(index=False, name=None)]
+    show_table([name.replace("reference", "compared with") for name in frame], cells)
+    show_entries(
+        [
+            (note, [])
+            for note in notes
+            if note[:3] not in ("[1]", "[2]") or any(note[:3] in row for row in cells)
+        ]
+    )
 
 
 @app.command()

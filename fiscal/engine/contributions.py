@@ -19,7 +19,17 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.engine.inputs import projection_inputs, schedules_in_force, withdrawal_rates
 from fiscal.law import schedules as law_schedules
 from fiscal.law.limits import contribution_limits, last_published_year
-from fiscal.people.accounts import ALL_PLANS_SCALED, PLAN, SCOPES, AccountType, Scope, hold, sized, together
+from fiscal.people.accounts import (
+    ALL_PLANS_SCALED,
+    LIMITS,
+    PLAN,
+    SCOPES,
+    AccountType,
+    Scope,
+    hold,
+    sized,
+    together,
+)
 from fiscal.people.contributions import (
     ContributionPolicy,
     Contributions,
@@ -63,8 +73,8 @@ def law_limits(world: World) -> pd.DataFrame:
     return contribution_limits(world.years, economy["cpi_u"].to_numpy(), economy["wage_index"].to_numpy())
 
 
-def limits_in_force(settings: Settings, limits: pd.DataFrame) -> pd.DataFrame | None:
-    """The limits with what the scenario changes; None when nothing differs from the law's.
+def limits_in_force(settings: Settings, limits: pd.DataFrame, of: AccountType = PLAN) -> pd.DataFrame | None:
+    """The limits that bind a type with what the scenario changes; None when nothing differs from the law's.
 
     A limit set in dollars is indexed from ``change_year`` on in proportion to the law's own.
     """
@@ -92,6 +102,9 @@ def limits_in_force(settings: Settings, limits: pd.DataFrame) -> pd.DataFrame | 
         # a limit at all ages from 50 moves that at 60 to 63 in proportion
         ratio = in_force["catch_up_limit_usd"] / limits["catch_up_limit_usd"]
         in_force["catch_up_60_63_limit_usd"] = limits["catch_up_60_63_limit_usd"] * ratio
+    for column in LIMITS:
+        if column not in of.limits:
+            in_force[column] = limits[column]
     return in_force
 
 
@@ -215,14 +228,13 @@ def scenario_contributions(world: World, of: AccountType = PLAN) -> Contribution
     and responses."""
     settings = world.settings
     limits = law_limits(world)
-    in_force = limits_in_force(settings, limits)
+    in_force = limits_in_force(settings, limits, of)
 
     def of_type(use: Roth) -> RothUse:
         return replace(roth_use(use), odds_ratio=of.roth_odds(), mandated_share=of.covered(world.assume))
 
     roth = of_type(settings.roth)
-
-    covered = coverage(world)
+    covered = coverage(world) if of.coverage else np.ones(len(world.years))
 
     def made(roth: RothUse, in_force: pd.DataFrame | None, **policy: np.ndarray) -> Contributions:
         return _contributions(

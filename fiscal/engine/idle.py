@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.engine.inputs import alternative_shares, holds_alternatives
+from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.scenario import Scenario, Settings
 
 FEWEST_PATHS = 4
@@ -167,6 +168,11 @@ RULES = (
         ("state.rate", "state.withdrawals_taxed_share"),
         lambda s: s.state.income_tax,
         "state.income_tax = true",
+    ),
+    Rule(
+        tuple(f"assumptions.{key}" for key in sorted(OTHERS_ASSUMPTIONS)),
+        lambda s: s.scope.plans == ALL_PLANS,
+        f'scope.plans = "{ALL_PLANS}"',
     ),
 )  # fmt: skip
 

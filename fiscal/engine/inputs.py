@@ -24,7 +24,6 @@ from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
-from fiscal.markets.core import PREMIUM_OVER, PREMIUM_ROWS, long_run_means
 from fiscal.markets.history import crypto_start_usd
 from fiscal.people.accounts import PLAN, AccountType, Scope
 from fiscal.people.contributions import Contributions
@@ -38,7 +37,7 @@ from fiscal.people.withdrawals import (
     working_share_of_withdrawals,
 )
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.scenario import reform_files
+from fiscal.scenario import baselines_added, reform_files
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
@@ -110,26 +109,21 @@ def average_state_rate() -> float:
 
 
 def core_overrides(settings: Settings) -> dict[str, float]:
-    """Long-run returns that the scenario sets, by asset, itself or by a premium; the others keep the record's means."""
+    """Constant returns that the scenario sets, by asset."""
     chosen = {
         "equity": settings.paths.core_equity_return,
         "bonds": settings.paths.core_bond_return,
         "cash": settings.paths.core_cash_return,
     }
-    own = {asset: rate for asset, rate in chosen.items() if rate is not None}
-    rows = dict(settings.assumptions)
-    changed = {asset: key for asset, key in PREMIUM_ROWS.items() if key in rows}
-    if not changed:
-        return own
-    means = long_run_means(own)["geometric_return_rate"]
-    return own | {asset: float(means[PREMIUM_OVER[asset]]) + rows[key] for asset, key in changed.items()}
+    return {asset: rate for asset, rate in chosen.items() if rate is not None}
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, core returns by asset, the opening."""
+    """What a path model is told: the section ``paths``, constant returns, assumptions, the opening."""
     return {
         **settings.paths.model_dump(),
         "core": core_overrides(settings),
+        "assumptions": dict(settings.assumptions),
         "opening": settings.horizon.opening,
     }
 
@@ -724,7 +718,11 @@ def law_warnings(settings: Settings) -> tuple[str, ...]:
     reform = reform_of(settings)
     if reform is None:
         return ()
-    return said_of(reform, law_schedules.warnings_of(reform, cache_dir()))
+    added = (
+        f"{over}: applied on top of {name}, which its header names; differences are from current law"
+        for name, over in baselines_added(settings.law.reform or "").items()
+    )
+    return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir())))
 
 
 def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:

@@ -57,6 +57,7 @@ from fiscal.engine.random_paths import (
 )
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.markets.paths import path_model, user_returns
+from fiscal.markets.prices import read_prices
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
@@ -189,6 +190,8 @@ def compute(
     settings = scenario.settings
     if settings.paths.model == "user":
         user_returns(path_settings(settings))  # refused before any work
+    elif settings.paths.file is not None:
+        read_prices(settings.paths.file)
     random = references is True and has_random_paths(settings)
     if random:
         _refuse_beyond_memory(settings)

@@ -23,6 +23,15 @@ from fiscal.people.economy import macro
 from fiscal.people.withdrawals import WithdrawalRates
 
 BILLION = 1e9
+LIMITS = (
+    "elective_deferral_limit_usd",
+    "catch_up_limit_usd",
+    "catch_up_60_63_limit_usd",
+    "annual_additions_limit_usd",
+    "compensation_limit_usd",
+)
+"""Limits of the law on what a 401(k) saver and the employer pay in; columns of ``contribution_limits``."""
+
 ALL_PLANS, ALL_PLANS_SCALED = "all_dc", "all_dc_scaled"
 INHERITED = "inherited"
 
@@ -70,6 +79,8 @@ class AccountType:
     # what is paid in
     elective: tuple[Payment, ...] = ()  # none: employer money only
     employer: tuple[Payment, ...] = ()
+    limits: tuple[str, ...] = LIMITS  # that bind it
+    coverage: bool = False  # its savers grow in number with the trend of private coverage, DOL
     roth: str | None = None  # item of designated Roth inside its W-2 deferrals
     fica_share: str | None = None  # ASSUMPTION, share of its holders whose wages Social Security taxes
 
@@ -78,6 +89,19 @@ class AccountType:
     required_minimum: bool = True  # s.401(a)(9) applies to living owners
     no_additional_tax: tuple[str, ...] = ()  # columns of its stock that s.72(t) does not reach
 
+    @property
+    def assumptions(self) -> frozenset[str]:
+        """Assumptions that it alone reads."""
+        shares = [one.share for one in (*self.elective, *self.employer)]
+        named = (
+            self.holders_mn,
+            *(self.older_share or ()),
+            self.top_ratio,
+            self.fica_share,
+            self.separation_ratio,
+        )
+        return frozenset(key for key in (*named, *shares) if key)
+
     def covered(self, assume: Mapping[str, float]) -> float:
         """Share of holders with Social Security wages: they alone come under s.603, and employer money of theirs
         alone would have paid OASDI as wages."""
@@ -85,8 +109,10 @@ class AccountType:
 
     def roth_share(self, of_plan: float) -> float:
         """Roth share of its opening balances; ``of_plan`` is the 401(k)'s."""
-        odds = self.roth_odds() if self.elective else 0.0
-        return of_plan * odds / (1 + of_plan * (odds - 1)) if odds != 1 and of_plan < 1 else of_plan
+        if not self.elective:
+            return 0.0
+        odds = self.roth_odds()
+        return of_plan * odds / (1 + of_plan * (odds - 1))
 
     def roth_odds(self) -> float:
         """Odds of Roth in its deferrals over those of the 401(k), W-2."""
@@ -107,8 +133,10 @@ class AccountType:
         return share / (1 - share) / (of_401k / (1 - of_401k))
 
     def assets_bn_usd(self, columns: Sequence[str], opening: OpeningDate = HEADLINE) -> float:
-        """ICI's assets in ``columns`` on the opening date."""
-        return float(sources.table("ici_assets").set_index("date").loc[opening.iso, list(columns)].sum())
+        """ICI's assets in ``columns`` on the opening date; one that is not printed is what the total leaves."""
+        row = sources.table("ici_assets").set_index("date").loc[opening.iso]
+        parts = row[[column for one in TYPES.values() for column in one.stock]].astype(float)
+        return float(parts.fillna(row["dc_total_bn_usd"] - parts.sum())[list(columns)].sum())
 
     def untaxed_early(self, opening: OpeningDate = HEADLINE) -> float:
         """Share of its assets that the additional tax on early withdrawals does not reach."""
@@ -141,15 +169,16 @@ PLAN = AccountType(
     name=OWNER_ACCOUNTS[0],
     label="401(k) plans",
     held_by="employees of private firms",
-    law="s.401(k); limits s.402(g), s.414(v), s.415(c); Roth catch-up above a wage of FICA, SECURE 2.0 s.603",
+    law="s.401(k); limits s.402(g), s.414(v), s.415(c); SECURE 2.0 s.603 for wages under FICA; s.401(a)(9); s.72(t)",
     stock=("k401_bn_usd",),
+    coverage=True,
 )
 GOVERNMENTAL = AccountType(
     name="governmental",
     label="governmental and nonprofit plans",
     held_by="employees of governments, public schools, and nonprofit organizations",
-    law="s.403(b), s.457(b), and the Thrift Savings Plan: the dollar limit of s.402(g), that of s.457(e)(15) apart and "
-    "the same; s.603 for wages under FICA; s.401(a)(9); s.72(t) except governmental s.457(b)",
+    law="s.403(b), s.457(b), and the Thrift Savings Plan: the dollar limits of s.402(g) and s.457(e)(15), equal "
+    "and counted apart; s.603 for wages under FICA; s.401(a)(9); s.72(t) except governmental s.457(b)",
     stock=("b403_bn_usd", "p457_bn_usd", "tsp_bn_usd"),
     holders_mn="accounts.governmental_holders_mn",
     older_share=("accounts.age_45_64_public", "accounts.age_45_64_private"),
@@ -177,6 +206,7 @@ PRIVATE_OTHER = AccountType(
     stock=("other_private_dc_bn_usd",),
     holders_mn="accounts.private_other_holders_mn",
     employer=(Payment("employer_private_not_401k", "accounts.nonprofit_employer_share", rest=True),),
+    limits=("annual_additions_limit_usd", "compensation_limit_usd"),
 )
 IRA = AccountType(
     name=OWNER_ACCOUNTS[-1],
@@ -197,6 +227,10 @@ SCOPES: Mapping[str, tuple[AccountType, ...]] = {
 
 LABELS: Mapping[str, str] = {name: one.label for name, one in TYPES.items()} | {INHERITED: "inherited"}
 """Accounts as a reader sees them."""
+
+
+OTHERS_ASSUMPTIONS = frozenset().union(*(one.assumptions for one in TYPES.values()))
+"""Assumptions of the types beside the 401(k) and the IRA."""
 
 
 def names(scope: str) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from fiscal.base import cards
+from fiscal.base import cards, sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.lines import LINES, UPFRONT
 from fiscal.engine.decompose import decompose
+from fiscal.results import headline as headlines
 from fiscal.results.plots import Plotted
 from fiscal.results.rows import ALL, STOCK
 from fiscal.results.schema import COLUMNS, TABLES
@@ -113,8 +114,35 @@ def whole_value(result: Result, basis: str) -> float:
     return float(own[own["scope"].isin(WHOLE)]["present_value_bn_usd"].sum())
 
 
+class Answered(Plotted):
+    """Whatever has an answer: the effects of its runs in one table, one sentence, and year by year."""
+
+    @property
+    def runs(self) -> tuple[Result, ...]:
+        """The runs, the base first."""
+        raise NotImplementedError
+
+    @cached_property
+    def effects_found(self) -> list[headlines.Effect]:
+        """The effects that the runs have; none where their tables cannot be compared."""
+        if any(_lacking(result) for result in self.runs):
+            return []
+        return headlines.effects_of(self.runs, _current_law)
+
+    def headline(self) -> headlines.Headline:
+        """The answer: ``rows``, one a case and reference, and ``finding``, one sentence."""
+        return headlines.headline(self.effects_found)
+
+    def by_year(self) -> pd.DataFrame:
+        """The effect on net revenue by fiscal year, one row a case and reference, with sums over five and ten years.
+
+        Billions of current dollars; ``attrs["notes"]`` are the footnotes.
+        """
+        return headlines.by_year(self.effects_found)
+
+
 @dataclass(frozen=True)
-class Result(Plotted):
+class Result(Answered):
     """A scenario's tables by name, as :mod:`fiscal.results.schema` declares them."""
 
     name: str
@@ -250,7 +278,7 @@ def refuse_totals(*results: Result) -> None:
 
 
 @dataclass(frozen=True)
-class Comparison(Plotted):
+class Comparison(Answered):
     """Scenarios minus one base, table by table."""
 
     base: Result
@@ -328,33 +356,6 @@ class Comparison(Plotted):
             rows.append(row)
         return pd.DataFrame(rows).astype({"annual_turns": "Int64", "cumulated_turns": "Int64"})
 
-    def headline(self) -> pd.DataFrame:
-        """One row a window and scenario: the books, and net revenue against both references.
-
-        ``net_revenue_minus_<base>`` is against the base run, ``net_revenue_minus_equity_adoption`` against
-        the same adoption earning the equity return (missing where the scenario holds no crypto).
-        """
-
-        def sums(result: Result, path: str) -> pd.Series:
-            table = result.tables["windows"]
-            return table[table["path"] == path].set_index(["window", "line"])["nominal_bn_usd"]
-
-        base = sums(self.base, "scenario")
-        rows = []
-        for window in base.index.get_level_values("window").unique():
-            for result in (self.base, *self.others):
-                own, equity = sums(result, "scenario"), sums(result, "equity_adoption")
-                row: dict[str, Any] = {"window": window, "scenario": result.name}
-                for line in (*UPFRONT, "withdrawal_tax", "net_revenue"):
-                    row[f"{line}_bn_usd"] = own[window, line]
-                net = own[window, "net_revenue"]
-                row[f"net_revenue_minus_{self.base.name}_bn_usd"] = net - base[window, "net_revenue"]
-                row["net_revenue_minus_equity_adoption_bn_usd"] = (
-                    net - equity[window, "net_revenue"] if len(equity) else np.nan
-                )
-                rows.append(row)
-        return pd.DataFrame(rows)
-
     def __repr__(self) -> str:
         return (
             f"<fiscal Comparison of {', '.join(other.name for other in self.others)} with {self.base.name}>"
@@ -363,12 +364,9 @@ class Comparison(Plotted):
     def _repr_html_(self) -> str:
         names = ", ".join(other.name for other in self.others)
         prints = ", ".join(result.fingerprint[:12] for result in (self.base, *self.others))
-        frame = self.headline()
-        columns = [str(name).removesuffix("_bn_usd").replace("_", " ") for name in frame]
-        rows = [
-            [value if isinstance(value, str) else "" if np.isnan(value) else f"{value:,.1f}" for value in row]
-            for row in frame.itertuples(index=False, name=None)
-        ]
+        told = self.headline()
+        frame = told.shown()
+        rows = [list(row) for row in frame.itertuples(index=False, name=None)]
         net = self.budget.frame.query(
             "path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'"
         ).pivot(index="year", columns="scenario", values="gdp_share")
@@ -379,9 +377,19 @@ class Comparison(Plotted):
             lines=tuple((other.name, (100 * net[other.name]).tolist()) for other in self.others),
         )
         return cards.card(
-            f"{names} against {self.base.name}", f"fingerprints {prints}", BOOKS_NOTE,
-            cards.table(columns, rows), cards.figure(curves),
+            f"{names} against {self.base.name}", f"fingerprints {prints}", told.finding,
+            cards.table(list(frame), rows), cards.figure(curves),
         )  # fmt: skip
+
+
+def _current_law(result: Any) -> Totals | None:
+    """Yearly totals of a run's horizon under the defaults; None where the run was made with other data."""
+    from fiscal.engine import quick
+
+    if result.data_fingerprint != sources.fingerprint():
+        return None
+    scenario = headlines.current_law_of(result.scenario)
+    return Totals.of_totals(quick.compute(scenario), result.data_fingerprint)
 
 
 COMPARED = tuple(table for table in TABLES.values() if table.compared)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from fiscal.scenario.draft import catalogue
-from fiscal.scenario.files import content_sha256, file_settings, own_files, reform_file, reform_files
+from fiscal.scenario.files import (
+    baselines_added,
+    content_sha256,
+    file_settings,
+    own_files,
+    reform_file,
+    reform_files,
+)
 from fiscal.scenario.header import Header
 from fiscal.scenario.json_schema import json_schema
 from fiscal.scenario.loading import load
@@ -23,6 +30,7 @@ __all__ = [
     "json_schema",
     "load",
     "own_files",
+    "baselines_added",
     "reform_file",
     "reform_files",
     "setting_name",

@@ -15,7 +15,16 @@ from pydantic_core import ErrorDetails
 from fiscal.base.errors import MOST_TOLD, InputError, Problem, nearest, percent_hint
 from fiscal.base.files import plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable, problems_of
-from fiscal.scenario.files import file_settings, fingerprint, from_home, named_beside, names_in, paths_in
+from fiscal.scenario.files import (
+    REFORM,
+    file_of_reform,
+    file_settings,
+    fingerprint,
+    from_home,
+    named_beside,
+    names_in,
+    paths_in,
+)
 from fiscal.scenario.header import Header
 from fiscal.scenario.rules import contradictions
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
@@ -106,7 +115,11 @@ COUNT, FROM_FILE = "paths.count", "paths.file"
 
 def _all_paths(settings: Settings, draft: Draft) -> Settings:
     """The settings, with all paths of a user's file if their number is not set."""
-    if settings.paths.file is None or draft.origins.get(COUNT, "default") != "default":
+    if (
+        settings.paths.file is None
+        or settings.paths.model != "user"
+        or draft.origins.get(COUNT, "default") != "default"
+    ):
         return settings
     draft.origins[COUNT] = FROM_FILE
     paths = settings.paths.model_copy(update={"count": paths_in(Path(settings.paths.file))})
@@ -268,7 +281,9 @@ def _rows_of(table: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _file_named(key: str, value: object, folder: Path | None) -> object:
-    """The value of a setting, with the full path of a file."""
+    """The value of a setting, with the full path of a file. A reform given as a dictionary becomes a file."""
+    if key == REFORM and folder is None and isinstance(value, Mapping):
+        return file_of_reform(value)
     if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
         return value
     names = names_in(key, value)

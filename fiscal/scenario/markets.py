@@ -17,7 +17,6 @@ DETERMINISTIC_PATHS = (
     "early_bust",
 )
 """Named paths of the ``deterministic`` model; a test compares them with data/crypto_paths.csv."""
-"""Named paths of the ``deterministic`` model; a test compares them with data/crypto_paths.csv."""
 
 
 class Paths(Section):
@@ -45,38 +44,65 @@ class Paths(Section):
         unit="rate a year, nominal geometric",
         low=-0.5,
         high=1.0,
-        doc="Crypto's return before and after the event; none = the long-run equity return.",
+        doc="Crypto's return before and after the event; none = the equity return of the year.",
         source="no source; crypto neither beats nor trails equity outside the event",
+        status="assumed",
+    )
+    returns: Literal["forward", "record"] = setting(
+        "forward",
+        label="expected returns",
+        unit="name",
+        doc="Expected returns of stocks, bonds, and cash. forward: those of an investment house, which move to a "
+        "long-run anchor built from the macroeconomic path. record: real mean since 1928 plus projected inflation.",
+        source="data/capital_market_assumptions.csv; the anchor stands in docs/method.md",
+        status="choice",
+    )
+    house: Literal["jpmorgan", "blackrock", "aqr", "gmo", "research_affiliates"] = setting(
+        "jpmorgan",
+        label="house whose returns are expected",
+        unit="name",
+        doc="Investment house whose capital market assumptions hold for its own horizon, with returns = forward.",
+        source="J.P. Morgan has published the longest, 30 editions; the others give the range",
+        status="cited",
+    )
+    return_half_life: float = setting(
+        10.0,
+        label="half-life of the house's view",
+        unit="years",
+        low=0.5,
+        high=1000.0,
+        doc="After the house's horizon, half of its difference from the long-run anchor is gone in so many years.",
+        source="no source; range 5 to 30 years",
         status="assumed",
     )
     core_equity_return: float | None = setting(
         None,
-        label="long-run equity return",
+        label="equity return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
-        doc="Long-run U.S. equity return; none = real geometric mean of the record plus projected inflation.",
-        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        doc="Return of equity in every year; none = the expected returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
         status="derived",
     )
     core_bond_return: float | None = setting(
         None,
-        label="long-run bond return",
+        label="bond return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
-        doc="Long-run bond return; none = real geometric mean of the record plus projected inflation.",
-        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        doc="Return of bonds in every year; none = the expected returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
         status="derived",
     )
     core_cash_return: float | None = setting(
         None,
-        label="long-run cash return",
+        label="cash return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
-        doc="Long-run cash return; none = real geometric mean of the record plus projected inflation.",
-        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        doc="Return of cash in every year; none = the expected returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
         status="derived",
     )
     crypto_return: float = setting(
@@ -221,7 +247,7 @@ class Paths(Section):
         "2013-12",
         label="first month replayed",
         unit="month, YYYY-MM",
-        doc="First month of the record that historical_replay repeats.",
+        doc="First month of the record, or of the prices in paths.file, that historical_replay repeats.",
         source="data/monthly_prices.csv",
         status="choice",
     )
@@ -249,7 +275,10 @@ class Paths(Section):
         None,
         label="file of returns",
         unit="path of a CSV file",
-        doc="File of annual returns for the model user, in the folder of the scenario file that names it.",
+        doc=(
+            "File in the folder of the scenario file that names it: annual returns for the model user, or daily or "
+            "monthly prices of crypto for historical_replay in place of the record's."
+        ),
         source="yours",
         status="choice",
     )

@@ -71,7 +71,7 @@ def contradictions(settings: Settings) -> list[Problem]:
                 allowed='"pseudo", or the model regime_switching',
             )
         )
-    if settings.paths.model != "user" and settings.paths.file is not None:
+    if settings.paths.model not in ("user", "historical_replay") and settings.paths.file is not None:
         found.append(
             Problem(
                 f"{settings.paths.model} does not read a file",

@@ -14,15 +14,17 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress, compute
 from fiscal.markets.core import long_run_means
+from fiscal.people.accounts import OTHERS_ASSUMPTIONS
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import known_keys
 
 BASE, EVENT = "baseline", "boom"
-NEAR, FAR = "FY2026-2035", "FY2026-2100"
+NEAR, FAR = WINDOWS[0].label, WINDOWS[-1].label
 QUANTITIES = (
     (NEAR, "deferred_revenue"),
     (NEAR, "withdrawal_tax"),
@@ -33,9 +35,6 @@ QUANTITIES = (
 )
 BOOM_EFFECT = f"boom minus baseline withdrawal_tax, {FAR}"
 EVENT_ONLY = ("adoption.", "fees.crypto")
-OTHER_SCOPES = "accounts."
-"""Assumptions of the types of account that the baseline does not hold."""
-
 COLUMNS = ("key", "value", "low", "high", "unit", "quantity", "at_value", "at_low", "at_high")
 
 
@@ -43,9 +42,8 @@ def cases() -> pd.DataFrame:
     """What is varied: columns ``key, value, low, high, unit``; the values are the boom's."""
     rows = []
     for key, row in adjustable().items():
-        if key.startswith(OTHER_SCOPES):
-            continue
-        if row.status == "assumed" and row.low is not None and row.high is not None:
+        read = key not in OTHERS_ASSUMPTIONS  # the baseline holds no other types of account
+        if read and row.status == "assumed" and row.low is not None and row.high is not None:
             rows.append((f"assumptions.{key}", row.default, row.low, row.high, row.unit))
     known = {item.key: item for item in scenarios.load(EVENT).explained()}
     for case in sources.table("sensitivity_cases").itertuples():

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
-from fiscal.budget.valuation import BILLION, PRESENT_VALUE
-from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
+from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings, path_settings
+from fiscal.markets.core import returns_less_growth
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
@@ -61,6 +62,15 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             window: {row["line"]: round(row["nominal_bn_usd"], 6) for _, row in part.iterrows()}
             for window, part in own.groupby("window", sort=False)
         },
+    }
+    told = path_settings(run.scenario.settings)
+    summary["expected_return_and_growth"] = {
+        window.label: {
+            name: round(rate, 4)
+            for name, rate in returns_less_growth(told, window.first, window.last).items()
+        }
+        for window in WINDOWS
+        if window.last <= run.scenario.settings.horizon.last_year
     }
     warnings = law_warnings(run.scenario.settings)
     if warnings:
