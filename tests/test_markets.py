@@ -47,7 +47,10 @@ def test_monthly_and_annual_tables_agree():
 def test_a_missing_month_is_reported_and_never_bridged(monkeypatch):
     table = sources.table("monthly_prices")
     table.loc[table["month"] == "2025-09", "reit_tr"] = np.nan
-    monkeypatch.setattr(sources, "table", lambda name: table.copy())
+    shipped = sources.table
+    monkeypatch.setattr(
+        sources, "table", lambda name: table.copy() if name == "monthly_prices" else shipped(name)
+    )
     returns = history.monthly_log_returns("2025-08", "2025-11")["real_estate"]
     assert list(returns.isna()) == [False, True, True, False]
     assert history.gaps().loc["real_estate", "missing_months"] == 1
@@ -83,9 +86,10 @@ def test_max_drawdown_against_all_pairs(returns):
 def test_real_halves_multiply_to_the_real_quarters():
     """1 April to 31 December 2025 and January to June 2026, straight from the levels."""
     levels = sources.table("monthly_prices").set_index("month")
+    foreign = sources.table("developed_ex_us").set_index("month")["developed_ex_us_tr"]
     halves = history.half_returns_real()
     for index, asset in enumerate(ASSETS):
-        level = levels[history.MONTHLY_SERIES[asset]]
+        level = foreign if asset == "foreign_equity" else levels[history.MONTHLY_SERIES[asset]]
         stub = (1.0 + halves[0, index]) * (1.0 + halves[1, index])
         assert stub == pytest.approx(level["2025-12"] / level["2025-03"], rel=1e-12)
         assert 1.0 + halves[2, index] == pytest.approx(level["2026-06"] / level["2025-12"], rel=1e-12)
@@ -163,14 +167,47 @@ def test_overrides_carry_to_what_follows_them():
 
 
 def test_core_weights_add_up_and_fall_with_age():
-    weights = glide.glide_path()
-    assert weights.shape == (AGES_AT_OPENING.size, len(ASSETS))
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-12)
+    years = np.arange(2010, 2031)
+    weights = glide.glide_path(years)
+    assert weights.shape == (years.size, AGES_AT_OPENING.size, len(ASSETS))
+    np.testing.assert_allclose(weights.sum(axis=2), 1.0, atol=1e-12)
     assert weights.min() >= 0.0
-    assert (np.diff(weights[:, EQUITY]) <= 0.0).all()
+    assert (np.diff(weights[:, :, EQUITY], axis=1) <= 0.0).all()
     assert not weights[
-        :, [ASSETS.index(a) for a in ("crypto", "private_equity", "real_estate", "commodities")]
+        ..., [ASSETS.index(a) for a in ("crypto", "private_equity", "real_estate", "commodities")]
     ].any()
+
+
+def test_the_foreign_part_of_equity_is_that_of_the_funds_and_of_the_others():
+    shares = glide.foreign_equity_share(np.array([2006, 2016, 2022, 2050]))
+    others = sources.assumption("markets.foreign_share_of_other_funds")
+    families = sources.table("foreign_equity_share").query("year == 2021")["value"].mean()
+    assert shares[0] == others
+    assert shares[2] == shares[3] == pytest.approx(0.38 * families + 0.62 * others)
+    assert shares[0] < shares[1] < shares[2] and shares.min() >= 0.15 and shares.max() <= 0.35
+    mix = glide.glide_path(np.array([2030]), 0.25, {"equity": 0.6, "bonds": 0.3, "cash": 0.1})[0]
+    np.testing.assert_allclose(mix[:, :4], np.tile([0.45, 0.15, 0.3, 0.1], (AGES_AT_OPENING.size, 1)))
+    domestic, half = glide.glide_path(np.array([2030]), 0.0), glide.glide_path(np.array([2030]), 0.5)
+    foreign = ASSETS.index("foreign_equity")
+    assert not domestic[..., foreign].any()
+    np.testing.assert_allclose(half[..., foreign], domestic[..., EQUITY] / 2)
+    np.testing.assert_allclose(half[..., foreign], half[..., EQUITY])
+
+
+def test_foreign_equity_follows_the_equity_return_that_is_set():
+    foreign = ASSETS.index("foreign_equity")
+    years = np.array([2030, 2100])
+    assert (core.expected_returns({"core": {"equity": 0.05}}, years)[:, foreign] == 0.05).all()
+    apart = core.expected_returns({"core": {"equity": 0.05, "foreign_equity": 0.04}}, years)
+    assert (apart[:, foreign] == 0.04).all() and (apart[:, EQUITY] == 0.05).all()
+
+
+def test_foreign_stocks_of_the_record_are_near_mscis():
+    """Single figures of MSCI World ex USA (net, dollars), beside the series that is gross of withholding tax."""
+    levels = history.monthly_levels()["foreign_equity"]
+    for year, msci in ((2008, -0.4356), (2017, 0.2421), (2022, -0.1429)):
+        found = levels[f"{year}-12"] / levels[f"{year - 1}-12"] - 1
+        assert found == pytest.approx(msci, abs=0.03)
 
 
 def test_core_weights_meet_the_published_shares():
@@ -286,6 +323,36 @@ def test_seed_count_and_horizon_change_no_year():
     long = draw("bust")
     short = paths.path_model("deterministic").draw({"name": "bust"}, range(FIRST_YEAR, 2051), 100, 7)
     np.testing.assert_array_equal(short.half_returns, long.half_returns[:, : 2051 - FIRST_YEAR])
+
+
+def test_the_event_moves_to_the_year_asked_for():
+    own, moved = draw("boom"), draw("boom", event_year=2050)
+    at, later = own.years == 2036, own.years == 2050
+    np.testing.assert_array_equal(own.half_returns[0, at, :, CRYPTO], moved.half_returns[0, later, :, CRYPTO])
+    assert moved.annual_returns()[0, at, CRYPTO] == moved.annual_returns()[0, at, EQUITY]
+    same = draw("boom", event_year=2036)
+    np.testing.assert_array_equal(own.half_returns, same.half_returns)
+    np.testing.assert_array_equal(
+        draw("core_return", event_year=2050).half_returns, draw("core_return").half_returns
+    )
+
+
+@pytest.mark.parametrize(("name", "multiple"), [("boom", 0.3), ("boom", 5.0), ("core_return", 0.2)])
+def test_large_crypto_grows_with_output(name, multiple):
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    plain = paths.path_model("deterministic").draw({"name": name}, years)
+    bounded = paths.path_model("deterministic").draw(
+        {"name": name, "after_event": "gdp", "gdp_multiple": multiple}, years
+    )
+    others = [x for x in range(len(ASSETS)) if x != CRYPTO]
+    np.testing.assert_array_equal(plain.half_returns[..., others], bounded.half_returns[..., others])
+    free = paths.implied_crypto_value_over_gdp(plain)[0]
+    value = paths.implied_crypto_value_over_gdp(bounded)[0]
+    over = free.loc[2027:] > multiple
+    assert value.loc[2027:].max() <= max(multiple, value[2026]) * (1 + 1e-9)
+    first = over.idxmax() if over.any() else LAST_YEAR + 1
+    np.testing.assert_allclose(value.loc[: first - 1], free.loc[: first - 1], rtol=1e-12)
+    np.testing.assert_allclose(value.loc[first:], value[first - 1] if over.any() else 0.0, rtol=1e-9)
 
 
 def test_settings_may_be_an_object():

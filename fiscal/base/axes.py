@@ -51,7 +51,11 @@ between them and need no code in the projection.
 
 CHARACTERS = ("traditional", "roth")
 SLEEVES = ("core", "crypto")
-ASSETS = ("equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities")
+ASSETS = (
+    "equity", "foreign_equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities",
+)  # fmt: skip
+"""``equity`` is of the United States, ``foreign_equity`` of developed markets outside it."""
+
 HALVES = ("first", "second")
 
 

@@ -95,7 +95,7 @@ def explain(
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
     growth = returns_sentence(chosen.settings)
-    warnings += (early,) if early else ()
+    warnings += early
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
@@ -122,14 +122,16 @@ def explain(
         say(warning)
 
 
-def _told_of_path(chosen: Scenario) -> tuple[str, str]:
-    """A description of a scenario's path from its returns, and the warning of an early event; each may be empty."""
+def _told_of_path(chosen: Scenario) -> tuple[str, tuple[str, ...]]:
+    """A description of a scenario's path from its returns, and the warnings of an early event and of an implied value
+    above GDP."""
     from fiscal.results import adoption
 
     if not adoption.states_returns(chosen.settings):
-        return "", ""
+        return "", ()
     returns = adoption.returns_of(chosen)
-    return adoption.path_sentence(chosen.settings, returns), adoption.warning_before(chosen, returns)
+    warnings = adoption.warning_before(chosen, returns), adoption.value_warning(chosen, returns)
+    return adoption.path_sentence(chosen.settings, returns), tuple(filter(None, warnings))
 
 
 SHOWN_RETURNS = 40
@@ -243,7 +245,7 @@ def run(
     from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
     from fiscal.results import store
-    from fiscal.results.adoption import warning_after
+    from fiscal.results.adoption import returns_in, value_warning, warning_after
     from fiscal.scenario import load
 
     drawn = {"paths.count": paths, "paths.seed": seed}
@@ -267,7 +269,7 @@ def run(
                 f"{len(workers.rounding)} workers round differently from this machine: {engine_workers.ROUNDING}"
             )
     summary = store.plain(result.summary)
-    early = warning_after(result)
+    early = tuple(filter(None, (warning_after(result), value_warning(chosen, returns_in(result)))))
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": store.plain(chosen.changed())}
         fingerprint = store.input_fingerprint(chosen)
@@ -275,12 +277,12 @@ def run(
         answer |= {"input_fingerprint": fingerprint, "summary": summary}
         headline = result.headline()
         answer |= {"headline": headline.records(), "finding": headline.finding}
-        emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
+        emit({**answer, "warnings": [*warnings, *early], "out": folder})
         return
     show_headline(result.headline())
     show_summary(summary)
-    if early:
-        say(early)
+    for warning in early:
+        say(warning)
     if out is not None:
         say(f"run written to {out}")
 

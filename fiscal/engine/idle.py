@@ -50,14 +50,29 @@ RULES = (
             "adoption.age_tilt", "adoption.allocation_heavy_multiple", "adoption.allocation_heavy_share",
             "adoption.allocation_group_tilt", "adoption.allocation_age_tilt", "adoption.mode", "adoption.displaces",
             "adoption.rebalancing", "alternatives.", "overlays.", "fees.crypto_rate", "paths.name",
-            "paths.outside_event_return", "backstop.", "books.displaced_taxable_share", "behaviour.chasing",
+            "paths.outside_event_return", "paths.event_year", "paths.after_event", "paths.gdp_multiple",
+            "backstop.", "books.displaced_taxable_share", "behaviour.chasing",
             "behaviour.panic_share", "behaviour.contribution_return_response",
         ),
         holds_alternatives,
         "holders: adoption.participants_share and an allocation above 0",
     ),
     Rule(
-        ("paths.name",), lambda s: s.paths.model == "deterministic", 'paths.model = "deterministic"'
+        ("paths.name", "paths.event_year"),
+        lambda s: s.paths.model == "deterministic",
+        'paths.model = "deterministic"',
+    ),
+    Rule(
+        ("paths.after_event", "paths.gdp_multiple"),
+        lambda s: s.paths.model not in ("regime_switching", "bootstrap"),
+        "a path that states its returns: random paths have paths.value_cap_over_gdp",
+    ),
+    Rule(("paths.gdp_multiple",), lambda s: s.paths.after_event == "gdp", 'paths.after_event = "gdp"'),
+    Rule(("paths.event_year",), lambda s: s.paths.name != "core_return", "a named path with an event"),
+    Rule(
+        ("paths.house", "paths.return_half_life"),
+        lambda s: s.paths.returns == "forward",
+        'paths.returns = "forward"',
     ),
     Rule(
         ("paths.replay_start", "paths.replay_year", "paths.replay_scale"),

@@ -50,7 +50,7 @@ NO_CRYPTO_PATH = "no_crypto"
 EQUITY_PATH = "equity_adoption"
 SIPP_YEAR = 2022
 BILLION = 1e9
-EQUITY, CRYPTO = (ASSETS.index(name) for name in ("equity", "crypto"))
+EQUITY, FOREIGN, CRYPTO = (ASSETS.index(name) for name in ("equity", "foreign_equity", "crypto"))
 
 
 def convention_label(rate: float) -> str:
@@ -112,6 +112,7 @@ def core_overrides(settings: Settings) -> dict[str, float]:
     """Constant returns that the scenario sets, by asset."""
     chosen = {
         "equity": settings.paths.core_equity_return,
+        "foreign_equity": settings.paths.core_foreign_equity_return,
         "bonds": settings.paths.core_bond_return,
         "cash": settings.paths.core_cash_return,
     }
@@ -138,19 +139,30 @@ def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.nda
     return elapsed**2 * (3 - 2 * elapsed)
 
 
+def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """What the core holds by year and age before any crypto, ``(Y, A, asset)``: as published, or the scenario's mix."""
+    chosen = settings.paths
+    mix = {"equity": chosen.mix_equity_share, "bonds": chosen.mix_bond_share, "cash": chosen.mix_cash_share}
+    own = {asset: share for asset, share in mix.items() if share is not None}
+    return glide.glide_path(years, chosen.foreign_equity_share, own or None)
+
+
 def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool) -> np.ndarray:
     """What the core sleeve holds by year, age and stratum, ``(Y, A, S, asset)``, each summing to one.
 
-    ``weights`` (A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
+    ``weights`` (Y, A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
     balance as the year begins. When crypto displaces equity the core of a stratum holds that much less of
-    it, so that the whole balance keeps its bonds and cash; no more than all equity can be displaced.
+    it, at home and abroad alike, so that the whole balance keeps its bonds and cash; no more than all equity can be
+    displaced.
     """
-    shape = (*crypto_share.shape[:1], *weights.shape[:1], *crypto_share.shape[1:], weights.shape[1])
-    held = np.broadcast_to(weights[None, :, None, :], shape)
+    shape = (*weights.shape[:2], *crypto_share.shape[1:], weights.shape[2])
+    held = np.broadcast_to(weights[:, :, None, :], shape)
     if not displaces_equity:
         return held
     held = held.copy()
-    held[..., EQUITY] = np.maximum(held[..., EQUITY] - crypto_share[:, None, :], 0.0)
+    stocks = held[..., [EQUITY, FOREIGN]]
+    whole = stocks.sum(axis=3, keepdims=True)
+    held[..., [EQUITY, FOREIGN]] = stocks * np.maximum(1 - crypto_share[:, None, :, None] / whole, 0.0)
     return held / held.sum(axis=3, keepdims=True)
 
 
@@ -196,7 +208,7 @@ def projection_inputs(
     model = paths.path_model(settings.paths.model)
     market = paths.smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     half = market.half_returns[0]  # (Y, half, asset)
-    weights = glide.glide_path()
+    weights = core_glide_path(settings, years)
     target = target_allocation(settings, years)
     no_target = np.zeros_like(target)
     displaces_equity = adoption.displaces == "equity"
@@ -784,12 +796,13 @@ def buildup_tax(
     as_interest = {"bonds": 1.0, "cash": 1.0, "real_estate": 1.0}
     as_gain = {
         "equity": assume["gain_realisation_share"],
+        "foreign_equity": assume["gain_realisation_share"],
         "private_equity": assume["gain_realisation_share"],
         "crypto": assume["crypto_realisation_share"],
         "commodities": 1.0,
     }
     payout = np.zeros((len(years), len(ASSETS)))
-    payout[:, EQUITY] = assume["equity_dividend_yield"] * fraction
+    payout[:, [EQUITY, FOREIGN]] = assume["equity_dividend_yield"] * fraction[:, None]
     return BuildupTax(
         interest_rate=interest,
         dividend_rate=dividend,

@@ -3,10 +3,10 @@
 - **Forward** (the default): the assumption of an investment house (table ``capital_market_assumptions``) for the
   house's own horizon, whose excess over a long-run anchor then halves every ``paths.return_half_life`` years. The
   anchors come from the macroeconomic path over 2037-2100: equity earns the growth of GDP per head plus a net payout
-  yield, bonds the ten-year rate plus a spread, cash the one-year rate.
+  yield, at home and abroad, bonds the ten-year rate plus a spread, cash the one-year rate.
 - **Record** (``paths.returns = "record"``): the real geometric mean of the S&P 500 with dividends, the ten-year
   Treasury, and the three-month bill, 1928-2025, plus projected CPI-U growth; bonds and cash never below their mean
-  projected yield.
+  projected yield. Foreign equity earns the real mean of MSCI World ex USA, 1970-2025, plus the same inflation.
 - **Crypto**: no long run is known. It earns the equity return outside an event, so that what happens there neither
   favors nor burdens crypto (setting ``paths.outside_event_return``).
 - **Private equity, real estate, commodities**: no long series of what a plan would hold; an assumed premium over equity
@@ -35,11 +35,19 @@ if TYPE_CHECKING:
 
 
 FORWARD, RECORD = "forward", "record"
-HOUSE_CLASS = {"equity": "us_large_cap", "bonds": "us_aggregate_bonds", "cash": "cash"}
+HOUSE_CLASS = {
+    "equity": "us_large_cap",
+    "foreign_equity": "eafe_equity",
+    "bonds": "us_aggregate_bonds",
+    "cash": "cash",
+}
 """Asset class of the table of capital market assumptions that stands for each asset."""
 
 SHORTEST_HORIZON_YEARS = 10
 """Horizon of a house for which the table names none."""
+
+FOREIGN_RECORD = "markets.foreign_equity_record_real_return"
+"""Real mean of foreign equity on MSCI's record, whose yearly figures are licensed."""
 
 PREMIUM_OVER = {"private_equity": "equity", "real_estate": "equity", "commodities": "cash"}
 """Assets whose long-run return is another's and a premium."""
@@ -67,7 +75,7 @@ def expected_returns(settings: object, years: np.ndarray) -> np.ndarray:
     for asset in sorted(ASSETS, key=lambda asset: asset in PREMIUM_OVER or asset == "crypto"):
         if asset in own:
             done[asset] = np.full(len(years), own[asset])
-        elif asset == "crypto":
+        elif asset == "foreign_equity" and "equity" in own or asset == "crypto":
             done[asset] = done["equity"]
         elif asset in PREMIUM_OVER:
             done[asset] = done[PREMIUM_OVER[asset]] + _assumed(settings, PREMIUM_ROWS[asset])
@@ -98,7 +106,7 @@ def house_view(house: str, asset: str) -> tuple[float, int]:
 
 
 def anchor_return(settings: object, asset: str) -> float:
-    """Long-run return of equity, bonds, or cash on the macroeconomic path."""
+    """Long-run return of equity (at home and abroad), bonds, or cash on the macroeconomic path."""
     if asset == "bonds":
         return long_run_yields()["bonds"] + _assumed(settings, "markets.bond_spread")
     if asset == "cash":
@@ -155,9 +163,8 @@ def long_run_means(settings: object = None) -> pd.DataFrame:
     inflation = mean_inflation_rate()
     rows = []
     for x, asset in enumerate(ASSETS):
-        source, status = (
-            ("setting of the scenario", "setting") if asset in own else _standing(settings, asset)
-        )
+        set_here = asset in own or (asset == "foreign_equity" and "equity" in own)
+        source, status = ("setting of the scenario", "setting") if set_here else _standing(settings, asset)
         past = history.loc[asset]
         rows.append(
             {
@@ -182,6 +189,8 @@ def _standing(settings: object, asset: str) -> tuple[str, str]:
         return "set equal to equity: crypto has no long run to take a mean of", "assumed"
     if asset in PREMIUM_OVER:
         return f"{PREMIUM_OVER[asset]} plus assumption {PREMIUM_ROWS[asset]}", "assumed"
+    if _get(settings, "returns") == RECORD and asset == "foreign_equity":
+        return f"assumption {FOREIGN_RECORD}, plus projected CPI-U", "cited"
     if _get(settings, "returns") == RECORD:
         past = annual_moments().loc[asset]
         span = (
@@ -196,7 +205,13 @@ def _standing(settings: object, asset: str) -> tuple[str, str]:
 
 def recorded_return(asset: str) -> float:
     """Real mean of the record plus projected inflation; bonds and cash at least their mean projected yield."""
-    real = float(annual_moments().loc[asset, "real_geometric_return_rate"])
+    foreign = asset == "foreign_equity"
+    moments = None if foreign else annual_moments().loc[asset]
+    real = (
+        sources.assumption(FOREIGN_RECORD)
+        if moments is None
+        else float(moments["real_geometric_return_rate"])
+    )
     recorded = (1.0 + real) * (1.0 + mean_inflation_rate()) - 1.0
     return max(recorded, mean_yields().get(asset, recorded))
 

@@ -7,7 +7,9 @@ A *path model* draws :class:`AssetPaths` from settings, years, a number of paths
 The halves that have happened (both of the stub of 2025, the first of 2026) are real returns. After them
 the core assets earn their expected returns (:mod:`fiscal.markets.core`); crypto earns the table's rate in an
 event and, where the table is blank (before and after it) and after 2100, the *outside-event return*: the
-equity return of the year unless the settings say otherwise.
+equity return of the year unless the settings say otherwise. An asset that pays nothing cannot outgrow the economy for
+ever: with ``after_event = "gdp"`` crypto grows with GDP from the year in which the value of all crypto would pass a
+multiple of it (:func:`grown_with_output`).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import MAX_CSV_PROBLEMS, CsvTable, is_plain_file, read_csv
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.markets import stochastic
-from fiscal.markets.core import expected_returns, override_problems
+from fiscal.markets.core import expected_returns, growth_of_output, override_problems
 from fiscal.markets.history import (
     MONTHS_PER_YEAR,
     REAL_HALVES,
@@ -110,13 +112,14 @@ class Deterministic:
         core = _get(settings, "core") or {}
         _check(calendar, name, outside, core)
         rates = outside_events(settings, calendar)
-        rates[:, CRYPTO] = _crypto_rates(str(name), calendar, rates[:, CRYPTO])
+        told = _crypto_rates(str(name), calendar, _get(settings, "event_year"))
+        rates[:, CRYPTO] = np.where(np.isnan(told), rates[:, CRYPTO], told)
         halves = np.repeat(_half_return(rates)[:, None, :], len(HALVES), axis=1)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
         if name == CORE_RETURN:
             halves[:, :, CRYPTO] = halves[:, :, EQUITY]
-        halves = halves[None]
+        halves = grown_with_output(halves[None], calendar, settings)
         calendar.flags.writeable = halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"deterministic: {name}")
 
@@ -170,7 +173,7 @@ class HistoricalReplay:
         at = int((first_year - calendar[0]) * len(HALVES))
         room = flat[at : at + whole]
         room[:] = played[: len(room)]
-        result = halves[None]
+        result = grown_with_output(halves[None], calendar, settings)
         result.flags.writeable = False
         return AssetPaths(ASSETS, calendar, result, f"historical_replay: {start} from {first_year}")
 
@@ -253,6 +256,7 @@ class UserPaths:
         halves = np.repeat(each[:, :, None], len(HALVES), axis=2)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[:, calendar == year, half] = real
+        halves = grown_with_output(halves, calendar, settings)
         halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"user: {Path(str(_get(settings, 'file'))).name}")
 
@@ -549,11 +553,32 @@ def outside_events(settings: object, years: np.ndarray) -> np.ndarray:
     return rates
 
 
-def _crypto_rates(name: str, years: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Annual crypto return of a named path by year; blank and later years earn what it earns outside an event."""
-    table = _path_table(name).set_index("year")["crypto_return_rate"]
-    told = table.reindex(years).to_numpy(dtype=float)
-    return np.where(np.isnan(told), outside, told)
+def _crypto_rates(name: str, years: np.ndarray, event_year: int | None) -> np.ndarray:
+    """Annual crypto return of a named path's event by year, its first moved to ``event_year``; outside it not a
+    number."""
+    event = _path_table(name).set_index("year")["crypto_return_rate"].dropna()
+    if event_year is not None and len(event):
+        event.index += event_year - event.index[0]
+    rates: np.ndarray = event.reindex(years).to_numpy(dtype=float)
+    return rates
+
+
+def grown_with_output(halves: np.ndarray, years: np.ndarray, settings: object) -> np.ndarray:
+    """Half-year returns ``(path, year, half, asset)``; with ``after_event = "gdp"`` crypto grows with GDP from the
+    first year, 2027 or later, at whose end the implied value of all crypto would pass ``gdp_multiple`` times GDP."""
+    if _get(settings, "after_event") != "gdp":
+        return halves
+    later = years > FIRST_YEAR + 1
+    growth = (1.0 + halves[..., CRYPTO]).prod(axis=2)
+    value = crypto_start_usd() * np.cumprod(np.where(years > FIRST_YEAR, growth, 1.0), axis=1)
+    gdp = macro(years)["gdp_bn_usd"].to_numpy(dtype=float) * ONE_BN_USD
+    over = (value > float(_get(settings, "gdp_multiple") or 1.0) * gdp) & later
+    passed = np.maximum.accumulate(over, axis=1)[..., None]
+    result = np.array(halves)
+    result[..., CRYPTO] = np.where(
+        passed, _half_return(growth_of_output(years))[:, None], halves[..., CRYPTO]
+    )
+    return result
 
 
 def _path_table(name: str) -> pd.DataFrame:

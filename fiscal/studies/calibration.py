@@ -15,7 +15,8 @@ from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.budget.lines import DEFERRAL_BALANCE
-from fiscal.markets import glide, history
+from fiscal.engine.inputs import core_glide_path
+from fiscal.markets import history
 from fiscal.people.scope import all_plan_contributions_bn_usd
 from fiscal.results.result import Result
 from fiscal.results.rows import TAXED_FLOWS
@@ -149,9 +150,11 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
         return []
     returns = np.expm1(history.monthly_log_returns(opening.months_left[0], max(dates)))
     weights = np.average(
-        glide.glide_path(), axis=0, weights=np.asarray(base.summary["calibration"]["opening_by_age_bn_usd"])
+        core_glide_path(base.scenario.settings, np.array([FIRST_YEAR]))[0],
+        axis=0,
+        weights=np.asarray(base.summary["calibration"]["opening_by_age_bn_usd"]),
     )
-    columns = {asset: weights[ASSETS.index(asset)] for asset in ("equity", "bonds", "cash")}
+    columns = {asset: weights[ASSETS.index(asset)] for asset in ("equity", "foreign_equity", "bonds", "cash")}
     flows = base.tables["flows"]
     out = _sum(
         flows, path="scenario", year=FIRST_YEAR, flow=["plan_withdrawals", "rollovers", "roth_rollovers"]

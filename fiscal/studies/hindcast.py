@@ -14,8 +14,9 @@ what is rolled over into plans is a flow of its own with such a trend, counted i
 
 **What was estimated on later data**, and so is no test: the *shape* of contributions over age and wage
 (W-2 2019/20, sample of 2025), of balances over age and income (Vanguard 2024, EBRI 2022, SIPP 2022), of
-withdrawals over age (SOI 2022/23), the glide path (EBRI 2022), the life table (2022), fees. The *level* of
-none of them is used. The trend of the Roth share is a point a year from the start year's W-2 share.
+withdrawals over age (SOI 2022/23), the glide path (EBRI 2022) and the foreign part of its equity (funds of 2007
+to 2021, by year), the life table (2022), fees. The *level* of none of them is used. The trend of the Roth share is
+a point a year from the start year's W-2 share.
 
 **Runs that explain.** Beside the run on the model's own rules stand runs that also take as known the number
 of people who save (``deferrers_fed``: W-2 deferrers to 2020, from there Form 5500's active participants;
@@ -220,7 +221,7 @@ def world(start: Start) -> World:
 def half_returns(years: np.ndarray) -> np.ndarray:
     """Real returns of the two halves of each year, ``(Y, half, asset)``; zero for what the core never holds."""
     logs = history.monthly_log_returns(f"{years[0]}-01", f"{years[-1]}-12")
-    held = glide.glide_path().sum(axis=0) > 0
+    held = glide.glide_path(years).sum(axis=(0, 1)) > 0
     result = np.zeros((len(years), 2, len(ASSETS)))
     for y, year in enumerate(years):
         for half, (first, last) in enumerate((("01", "06"), ("07", "12"))):
@@ -416,7 +417,7 @@ def _inputs(
     no_tax = TaxSchedule(
         knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2))
     )
-    weights = glide.glide_path()[None, None, :, None, :]
+    weights = glide.glide_path(years)[None, :, :, None, :]
     return ProjectionInputs(
         years=years,
         year_fraction=ones[0],
@@ -426,7 +427,7 @@ def _inputs(
         contribution_usd=contribution,
         half_return=half_return[None],
         mix=np.zeros(1, dtype=np.int64),
-        core_weight=np.broadcast_to(weights, (1, len(years), len(AGES_AT_OPENING), 1, len(ASSETS))).copy(),
+        core_weight=weights,
         crypto_weight=np.eye(len(ASSETS))[[ASSETS.index("crypto")]],
         fee_rate=np.array([[fed.fee_rate, 0.0]]),
         loss_rate=0 * ones,
@@ -513,9 +514,12 @@ def _against_ici(found: Hindcast) -> Iterator[tuple[Any, ...]]:
     ici = sources.table("ici_assets")
     start = found.world.start
     by_age = opening_balances(found.world, found.world.people.people_open[1], 1.0).sum(axis=1)
-    held = np.average(glide.glide_path(), axis=0, weights=by_age)
+    years = np.arange(start.year + 1, start.last_year + 1)
+    held = np.average(glide.glide_path(years), axis=1, weights=by_age)  # (Y, asset)
     logs = history.monthly_log_returns(f"{start.year + 1}-01", f"{start.last_year}-12")
-    monthly = pd.Series(np.expm1(logs.to_numpy(dtype=float))[:, held > 0] @ held[held > 0], index=logs.index)
+    of_month = held[logs.index.year - years[0]]
+    earned = np.where(of_month > 0, np.expm1(logs.to_numpy(dtype=float)) * of_month, 0.0)
+    monthly = pd.Series(earned.sum(axis=1), index=logs.index)
     opening = np.concatenate([[stock_usd("ICI", start.year)], found.assets_usd[:-1]])
     net = (found.contributions_usd - found.outflow_usd) / history.MONTHS_PER_YEAR
     fee = found.world.fee_rate / history.MONTHS_PER_YEAR
@@ -581,8 +585,8 @@ def build(progress: Progress | None = None, cases: tuple[tuple[Start, str], ...]
 
 TABLE = "hindcast"
 INPUTS = (
-    "assumptions", "bea_dc_1984_2025", "contribution_limits", "contribution_profile", "dol_5500",
-    "ebri_401k_allocation", "ici_assets", "labor_force", "life_table", "monthly_prices",
+    "assumptions", "bea_dc_1984_2025", "contribution_limits", "contribution_profile", "developed_ex_us", "dol_5500",
+    "ebri_401k_allocation", "foreign_equity_share", "ici_assets", "labor_force", "life_table", "monthly_prices",
     "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform", "roth_use",
     "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
     "withdrawal_behaviour", "withdrawal_rules",

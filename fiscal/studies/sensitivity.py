@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress, compute
+from fiscal.markets import glide
 from fiscal.markets.core import long_run_means
 from fiscal.people.accounts import OTHERS_ASSUMPTIONS
 from fiscal.results.result import Result
@@ -48,13 +51,15 @@ def cases() -> pd.DataFrame:
     known = {item.key: item for item in scenarios.load(EVENT).explained()}
     for case in sources.table("sensitivity_cases").itertuples():
         item = known[str(case.key)]
-        value = central_return(str(case.key)) if item.value is None else item.value
+        value = central_value(str(case.key)) if item.value is None else item.value
         rows.append((str(case.key), value, case.low, case.high, item.unit))
     return pd.DataFrame(rows, columns=["key", "value", "low", "high", "unit"])
 
 
-def central_return(key: str) -> float:
-    """The long-run return that a core return setting of "none" stands for."""
+def central_value(key: str) -> float:
+    """What a setting of "none" stands for: the mean expected return of an asset, or the foreign share from 2026 on."""
+    if key == "paths.foreign_equity_share":
+        return round(float(glide.foreign_equity_share(np.array([FIRST_YEAR + 1]))[0]), 4)
     asset = {
         "paths.core_equity_return": "equity",
         "paths.core_bond_return": "bonds",
