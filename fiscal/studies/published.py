@@ -377,7 +377,8 @@ def _stock_on(column: str, date: pd.Timestamp) -> float:
 def _plan_rates(run: Run) -> dict[str, float]:
     """Build-up and withdrawal tax of the plan wrapper over its stock, rates.
 
-    Build-up is that of the first calendar year whose returns are all expected ones, over the mean stock; withdrawal tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
+    Build-up is that of the first calendar year whose returns are all expected ones, over the mean stock; withdrawal
+    tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
     """
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     opening, closing = (_in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
