@@ -9,6 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -76,7 +77,7 @@ def withdrawal_rates(
 ) -> WithdrawalRates:
     """The rates at which a scenario's plans of a type and IRAs are drawn, rolled over and cashed out in ``years``."""
     chosen = settings.withdrawals
-    return project_rates(
+    found = project_rates(
         assume if of is PLAN else of.behaviour(assume),
         years=years,
         above_share=chosen.rmd_above_share,
@@ -90,6 +91,15 @@ def withdrawal_rates(
         retirement_shift=chosen.retirement_age_shift,
         required_minimum=of.required_minimum,
     )
+    if chosen.scale_2036 == 1:
+        return found
+    part = np.clip((years - FIRST_FULL_YEAR) / (SCALED_BY - FIRST_FULL_YEAR), 0.0, 1.0)
+    scale = 1 + part * (chosen.scale_2036 - 1)
+    return replace(found, withdrawal_rate=np.minimum(found.withdrawal_rate * scale[:, None, None, None], 1.0))
+
+
+FIRST_FULL_YEAR, SCALED_BY = FIRST_YEAR + 1, 2036
+"""Years in which withdrawals.scale_2036 begins and is reached: CBO's decade."""
 
 
 STATE_TAX_YEAR = 2024

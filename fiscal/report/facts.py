@@ -31,7 +31,7 @@ from fiscal.results.running import quick
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import hindcast
-from fiscal.studies.published import REPLICATION, kinds
+from fiscal.studies.published import NOT_JUDGED, REPLICATION, kinds
 
 FINGERPRINT_LENGTH = 12
 LIBRARIES = ("taxcalc", "numpy", "pandas", "scipy", "matplotlib", "typst")
@@ -306,7 +306,7 @@ def scorecard() -> dict[str, Any] | None:
     frame = validation()
     if frame is None:
         return None
-    compared = frame[frame["check"].isin(["level", "order"])]
+    compared = frame[frame["check"].isin(["level", "order"]) & (frame["verdict"] != NOT_JUDGED)]
     cash = compared[compared["id"].str.startswith(("TSY_CASH", "JCT_DC"))]
     gaps = (cash["model"] / cash["published"] - 1).astype(float)
     return {

@@ -377,16 +377,19 @@ def _stock_on(column: str, date: pd.Timestamp) -> float:
 def _plan_rates(run: Run) -> dict[str, float]:
     """Build-up and withdrawal tax of the plan wrapper over its stock, rates.
 
-    Build-up is that of calendar ``VINTAGE``, the first year whose returns are all expected ones, over the mean
-    stock; withdrawal tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
+    Build-up is that of the first calendar year whose returns are all expected ones, over the mean stock; withdrawal
+    tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
     """
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     opening, closing = (_in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
+    last_known = int(str(sources.table("monthly_prices")["month"].iloc[-1])[:4])
+    expected = int(np.flatnonzero(run.projection.years == last_known + 1)[0])
+    held = sum(_in_plans(run, field, expected) for field in ("opening_usd", "closing_usd")) / 2
     flows = plan_expenditure(run)
     withdrawn = _fiscal_line(run, "withdrawal_tax", flows["withdrawal_tax"])[at]
     middle = opening + FISCAL_MIDDLE * (closing - opening)
     return {
-        "inside_buildup_cash": float(flows["inside_buildup_cash"][at]) / ((opening + closing) / 2),
+        "inside_buildup_cash": float(flows["inside_buildup_cash"][expected]) / held,
         "withdrawal_tax": float(withdrawn) / middle,
         "stock": middle,
     }

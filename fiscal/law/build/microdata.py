@@ -621,13 +621,14 @@ def apply(
     data: Microdata,
     year: int,
     *,
-    own_share: float = 0.0,
+    own_share: float | Array = 0.0,
     income_scale: float = 1.0,
     wages: Array | None = None,
 ) -> None:
     """Put the mended weights, wages and pensions of ``year`` into ``calc``.
 
-    ``own_share`` of pension and IRA income is left out (the model's own withdrawals); ``wages`` (person)
+    ``own_share`` (a number, or by unit) of pension and IRA income is left out (the model's own withdrawals);
+    ``wages`` (person)
     replaces box 1 of 2025 (dollars of 2025); ``income_scale`` multiplies every dollar of wages and pensions
     put in. Wages of persons under 18 stay the file's.
     """
