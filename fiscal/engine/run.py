@@ -40,6 +40,7 @@ from fiscal.engine.inputs import (
     marginal_deferral,
     path_settings,
     projection_inputs,
+    pushed_out_weights,
     schedules_in_force,
     withdrawal_rates,
 )
@@ -219,7 +220,8 @@ def compute(
     buildup = buildup_tax(settings, assume, years, fraction, mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
     displaced = settings.books.displaced_taxable_share
-    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced)
+    pushed_out = pushed_out_weights(settings, years)
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced, pushed_out)
     valued = (
         _vintages(settings, inputs, projection, taxes, buildup, economy, fraction)
         if run_off and complete

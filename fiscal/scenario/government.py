@@ -135,8 +135,8 @@ class Books(Section):
         unit="share",
         low=0.0,
         high=1.0,
-        doc="Part of the crypto sleeve that households would otherwise hold outside plans, where its gains are "
-        "taxed: the line displaced_gains_tax, in no total.",
+        doc="Part of the crypto sleeve that households would otherwise hold outside plans, where it is taxed; what it "
+        "pushes out of the plan is taxed outside instead: the line displaced_gains_tax, in no total.",
         source="no source; what plans' crypto displaces is not known, so .5 and 1 are shown beside nil",
         status="assumed",
     )
