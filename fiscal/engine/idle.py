@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.engine.inputs import alternative_shares, holds_alternatives
-from fiscal.law.limits import indexed_limits
-from fiscal.people.economy import macro
+from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.scenario import Scenario, Settings
 
 FEWEST_PATHS = 4
@@ -39,20 +36,6 @@ def _draws(settings: Settings) -> bool:
 def _other_shares(settings: Settings) -> float:
     others = settings.alternatives
     return others.private_equity_share + others.real_estate_share + others.commodities_share
-
-
-def _below_law(column: str, setting: str) -> Callable[[Settings], bool]:
-    """Whether a limit set in dollars is below the law's of ``limits.change_year``; both are indexed alike after."""
-
-    def acts(settings: Settings) -> bool:
-        chosen = getattr(settings.limits, setting)
-        if chosen is None or not settings.limits.indexed:
-            return True
-        years = np.arange(FIRST_YEAR, settings.limits.change_year + 1)
-        prices = macro(years)["cpi_u"].to_numpy()
-        return bool(chosen < indexed_limits(years, prices)[column].iloc[-1])
-
-    return acts
 
 
 RULES = (
@@ -182,16 +165,6 @@ RULES = (
         "a limit or cap in dollars",
     ),
     Rule(
-        ("limits.catch_up_limit_usd",),
-        _below_law("catch_up_limit_usd", "catch_up_limit_usd"),
-        "an amount below the law's: the sample does not show what people at the limit would save beyond it",
-    ),
-    Rule(
-        ("limits.additions_limit_usd",),
-        _below_law("annual_additions_limit_usd", "additions_limit_usd"),
-        "an amount below the law's: the sample does not show what people at the limit would save beyond it",
-    ),
-    Rule(
         ("withdrawals.conversion_first_year", "withdrawals.conversion_last_year"),
         lambda s: s.withdrawals.conversion_rate > 0,
         "withdrawals.conversion_rate above 0",
@@ -210,6 +183,11 @@ RULES = (
         ("state.rate", "state.withdrawals_taxed_share"),
         lambda s: s.state.income_tax,
         "state.income_tax = true",
+    ),
+    Rule(
+        tuple(f"assumptions.{key}" for key in sorted(OTHERS_ASSUMPTIONS)),
+        lambda s: s.scope.plans == ALL_PLANS,
+        f'scope.plans = "{ALL_PLANS}"',
     ),
 )  # fmt: skip
 

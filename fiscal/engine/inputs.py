@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from platformdirs import user_cache_path
-from scipy.optimize import brentq
 
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
@@ -25,11 +24,11 @@ from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
 from fiscal.markets.history import crypto_start_usd
-from fiscal.people.contributions import Contributions
+from fiscal.people.accounts import PLAN, AccountType, Scope
+from fiscal.people.contributions import Contributions, share_at, shift_to_mean
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
-from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import (
     WithdrawalRates,
     incidence,
@@ -37,7 +36,7 @@ from fiscal.people.withdrawals import (
     working_share_of_withdrawals,
 )
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.scenario import reform_files
+from fiscal.scenario import baselines_added, reform_files
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
@@ -72,11 +71,13 @@ def assumptions(settings: Settings) -> Assumptions:
     return Assumptions({**dict(values), **dict(settings.assumptions)})
 
 
-def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.ndarray) -> WithdrawalRates:
-    """The rates at which a scenario's accounts are drawn, rolled over and cashed out in ``years``."""
+def withdrawal_rates(
+    settings: Settings, assume: Mapping[str, float], years: np.ndarray, of: AccountType = PLAN
+) -> WithdrawalRates:
+    """The rates at which a scenario's plans of a type and IRAs are drawn, rolled over and cashed out in ``years``."""
     chosen = settings.withdrawals
     return project_rates(
-        assume,
+        assume if of is PLAN else of.behaviour(assume),
         years=years,
         above_share=chosen.rmd_above_share,
         exact_share=chosen.rmd_exact_share,
@@ -87,6 +88,7 @@ def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.
         still_working_exception=chosen.still_working_exception,
         rmd_shift=chosen.rmd_age_shift,
         retirement_shift=chosen.retirement_age_shift,
+        required_minimum=of.required_minimum,
     )
 
 
@@ -260,21 +262,32 @@ def projection_inputs(
         years=years,
         size=scope.stock,
         opening=settings.horizon.opening,
+        coverage=contributions.coverage,
     )
-    holders = people.people_open * opened.holder_share
+    unit_people = first / scale
+    holder_share = scope.holder_share(opened.holder_share, unit_people)
+    holders = people.people_open * holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum
     stratum_share = strata_shares(settings, years, holders[0]) if adopted else np.ones(1)
     of_opening = stratum_share if stratum_share.ndim == 1 else stratum_share[0]
     of_years = stratum_share if stratum_share.ndim == 1 else stratum_share[:, None]
     roth_stock = settings.roth.opening_stock_share
-    opening = np.zeros((2, 2, *first.shape, stratum_share.shape[-1]))
-    opening[0, 0] = (opened.balance_usd * (1 - roth_stock))[..., None] * of_opening
-    opening[0, 1] = (opened.balance_usd * roth_stock)[..., None] * of_opening
+    balances = [(opened.balance_usd, roth_stock)] + [
+        (
+            one.balance_usd(opened.balance_usd, scale, settings.horizon.opening),
+            one.type.roth_share(roth_stock),
+        )
+        for one in scope.others
+    ]
+    opening = np.zeros((len(scope.accounts), 2, *first.shape, stratum_share.shape[-1]))
+    for account, (balance, roth) in enumerate(balances):
+        opening[account, 0] = (balance * (1 - roth))[..., None] * of_opening
+        opening[account, 1] = (balance * roth)[..., None] * of_opening
     if settings.scope.rollover_stock:
-        opening[1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
+        opening[-1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
     basis = opening[:, 1] * settings.roth.opening_basis_share
     spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
-    left_to_heirs = people.deaths * opened.holder_share * (1 - spouse_share)[None, :, None]
+    left_to_heirs = people.deaths * holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
 
     conversion_rate = _conversion_rate(settings, years)
@@ -301,10 +314,8 @@ def projection_inputs(
         impact_multiplier=settings.overlays.price_impact_multiplier,
         impact_persistence=settings.overlays.price_impact_persistence,
         crypto_market_usd=_crypto_market(market, labels),
-        withdrawal_rate=rates.withdrawal_rate,
-        penalised_share=rates.penalised_share,
+        **scope.leaving(rates),
         nonqualified_share=nonqualified,
-        rollover_rate=rates.rollover_rate[:, None],
         conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES_AT_OPENING))),
         death_rate=people.death_rate,
         spouse_share=spouse_share,
@@ -315,6 +326,8 @@ def projection_inputs(
         conversion_schedule=conversion,
         heir_schedule=heir,
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
+        accounts=scope.accounts,
+        **({} if scope.split is None else {"contribution_split": scope.split}),
     )
     return inputs, market
 
@@ -447,13 +460,7 @@ def _tilted(
     born = birth_years(years)  # (Y, A)
     middle = np.average(born[0], weights=weight.sum(axis=1))
     odds = age_tilt * (born - middle)[:, :, None] / 10 + group_tilt * np.linspace(-0.5, 0.5, weight.shape[1])
-
-    def share(shift: float, odds: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(odds + shift)))
-
-    weight = weight / weight.sum()
-    shift = brentq(lambda at: float((weight * share(at, odds[0])).sum()) - mean, -60.0, 60.0, xtol=1e-13)
-    return share(shift, odds)
+    return share_at(odds + shift_to_mean(odds[0], weight / weight.sum(), mean))
 
 
 def allocation_answer(settings: Settings, market: paths.AssetPaths) -> np.ndarray | None:
@@ -632,7 +639,7 @@ def contribution_taxes(
     deferral = schedules_in_force(settings).deferral(years, mobility)
     # an employer's dollar of contribution would be paid as this much less wages
     employer = contributions.employer_usd / (1 + assume["employer_payroll_rate"])
-    oasdi, hi = employer * deferral.oasdi_rate, employer * deferral.hi_rate
+    oasdi, hi = employer * contributions.covered_share * deferral.oasdi_rate, employer * deferral.hi_rate
     flat = settings.tax.flat_rate
     if flat is not None:
         deferred, upfront = flat * contributions.traditional_usd, flat * contributions.roth_usd
@@ -727,7 +734,11 @@ def law_warnings(settings: Settings) -> tuple[str, ...]:
     reform = reform_of(settings)
     if reform is None:
         return ()
-    return said_of(reform, law_schedules.warnings_of(reform, cache_dir()))
+    added = (
+        f"{over}: applied on top of {name}, which its header names; differences are from current law"
+        for name, over in baselines_added(settings.law.reform or "").items()
+    )
+    return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir())))
 
 
 def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:

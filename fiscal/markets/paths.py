@@ -38,6 +38,7 @@ from fiscal.markets.history import (
     max_drawdown,
     monthly_log_returns,
 )
+from fiscal.markets.prices import read_prices
 from fiscal.people.economy import macro
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ class Deterministic:
 class HistoricalReplay:
     """The months of the record, in their order, from ``replay_start`` on, played from ``replay_year``.
 
+    With ``file``, crypto's months are those of the user's series of prices instead.
+
     Before and after, and where an asset has no month, an asset earns its long-run mean (crypto the
     outside-event return). Crypto's log returns are multiplied by ``replay_scale``.
     """
@@ -148,9 +151,10 @@ class HistoricalReplay:
         halves = np.repeat(_half_return(rates)[:, None, :], len(HALVES), axis=1)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
-        logs = monthly_log_returns(start)
+        record = _played_record(settings)
+        logs = record.loc[start:]
         if logs.empty or str(logs.index[0]) != start:
-            known = monthly_log_returns().dropna(how="all").index
+            known = record.dropna(how="all").index
             raise InputError(
                 Problem(
                     "no such month in the record", key="paths.replay_start", value=start,
@@ -176,6 +180,16 @@ class HistoricalReplay:
     def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
         """The path itself."""
         return self.draw(settings, years)
+
+
+def _played_record(settings: object) -> pd.DataFrame:
+    """Monthly log returns by asset that a replay draws on; crypto's are those of ``file``, a user's prices, if set."""
+    record, file = monthly_log_returns(), _get(settings, "file")
+    if not file:
+        return record
+    own = read_prices(str(file)).monthly_log_returns()
+    months = record.index.union(own.index)
+    return record.reindex(months).assign(crypto=own.reindex(months)).loc[own.index[0] : own.index[-1]]
 
 
 MAX_LOG_GROWTH = 200 * np.log(10)

@@ -15,12 +15,13 @@ from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.words import signed_amount, window_name, window_years
 from fiscal.budget.valuation import WINDOWS
-from fiscal.engine.inputs import adoption_curve, path_settings
+from fiscal.engine.inputs import path_settings
 from fiscal.markets.core import returns_less_growth
-from fiscal.markets.events import Event, described, event_of, geometric_rate
+from fiscal.markets.events import Event, described, geometric_rate
 from fiscal.markets.history import crypto_start_usd
-from fiscal.markets.paths import CRYPTO, EQUITY, outside_events, path_model, smoothed
+from fiscal.markets.paths import path_model, smoothed
 from fiscal.people.economy import macro
+from fiscal.results.events import event_in, held_share, returns_in, states_returns
 from fiscal.results.running import quick
 
 if TYPE_CHECKING:
@@ -46,12 +47,6 @@ LARGEST_VALUE_OVER_GDP = 1.0 + 1e-6
 """Implied value of all crypto over GDP above which a scenario is warned of."""
 
 
-def states_returns(settings: Settings) -> bool:
-    """Whether the scenario holds crypto on a path that states its returns, so that an event can be spoken of."""
-    held = settings.adoption.participants_share > 0 and settings.adoption.allocation_share > 0
-    return held and not path_model(settings.paths.model).stochastic
-
-
 def returns_of(scenario: Scenario) -> pd.DataFrame:
     """Returns of the scenario's path by year and asset to the horizon, without a run: index year, columns assets.
 
@@ -64,21 +59,6 @@ def returns_of(scenario: Scenario) -> pd.DataFrame:
     model = path_model(settings.paths.model)
     market = smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     return pd.DataFrame(market.annual_returns()[0], index=pd.Index(years, name="year"), columns=list(ASSETS))
-
-
-def returns_in(result: Result) -> pd.DataFrame:
-    """The same of a run, from its table ``asset_returns``."""
-    return result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
-
-
-def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
-    """The event of a path's returns; None without one, without crypto, or for a random model."""
-    if not states_returns(settings):
-        return None
-    years = returns.index.to_numpy()
-    outside = outside_events(path_settings(settings), years)[:, CRYPTO]
-    crypto, equity = (returns[ASSETS[place]].to_numpy(dtype=float) for place in (CRYPTO, EQUITY))
-    return event_of(years, crypto, equity, outside)
 
 
 def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
@@ -130,16 +110,6 @@ def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:
         f"Warning: in {scenario.name} the value of all crypto that the path implies passes GDP in {first} and is "
         f"{over[-1]:.1f} times GDP in {years[-1]}{bounded}."
     )
-
-
-def held_share(settings: Settings, year: int) -> float:
-    """Share of the full target that is held as ``year`` begins: that of the end of the year before."""
-    adoption, overlays = settings.adoption, settings.overlays
-    sold = overlays.reversal_year is not None and overlays.reversal_kind == "forced_sale"
-    if sold and overlays.reversal_year is not None and overlays.reversal_year < year:
-        return 0.0
-    curve = adoption_curve(np.array([year - 1]), adoption.start_year, adoption.full_year)
-    return float(curve[0])
 
 
 def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:

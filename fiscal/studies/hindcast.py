@@ -2,12 +2,15 @@
 
 From the published stock at the end of a start year the model's own code (contributions, withdrawals,
 rollovers, deaths, projection) is run forward on what then happened *around* the plans: asset returns
-month by month, the average wage, people by age, contribution limits, required minimums. No flow and no
-stock of the plans after the start year goes in (a test changes them all and finds the same bits).
+month by month, the average wage and the wages of private industries, people by age, contribution limits,
+required minimums. No flow and no stock of the plans after the start year goes in (a test changes them all and
+finds the same bits).
 
 **Levels** are those of the start year, as a forecaster would have had them: participants' and employers'
 contributions are scaled to the start year's, and one factor on all rates of leaving makes the start
-year's benefits come out, run on the stock of the year before.
+year's benefits come out, run on the stock of the year before. **Coverage**, the number of savers, follows the
+damped trend of contributions over wages that could be estimated in the start year (:mod:`fiscal.people.coverage`);
+what is rolled over into plans is a flow of its own with such a trend, counted in and out.
 
 **What was estimated on later data**, and so is no test: the *shape* of contributions over age and wage
 (W-2 2019/20, sample of 2025), of balances over age and income (Vanguard 2024, EBRI 2022, SIPP 2022), of
@@ -40,6 +43,7 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS
 from fiscal.engine.inputs import NO_BOUND_USD, assumptions, withdrawal_rates
 from fiscal.markets import glide, history
+from fiscal.people import coverage
 from fiscal.people.contributions import Contributions, RothUse, project_contributions
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts
@@ -57,16 +61,23 @@ SIPP_YEAR = 2022
 PLAN = 0
 OWN_RULES, MODEL_LEVELS = "own_rules", "model_levels"
 FED = {
-    OWN_RULES: (None, False),
+    OWN_RULES: ("trend", False),
     "deferrers_fed": ("deferrers", False),
     "participants_fed": ("participants", False),
-    "returns_fed": (None, True),
+    "returns_fed": ("trend", True),
     "both_fed": ("deferrers", True),
     MODEL_LEVELS: (None, False),
 }
-"""What else a variant takes as known: the count of savers, and whether Form 5500's rate of return."""
+"""Whose number savers follow, the trend's or a count's taken as known, and whether Form 5500's rate of return is."""
 
-FLOWS = ("participant_contributions", "employer_contributions", "contributions", "benefits")
+ALL_CONTRIBUTIONS = "contributions_with_rollovers"
+FLOWS = (
+    "participant_contributions",
+    "employer_contributions",
+    "contributions",
+    ALL_CONTRIBUTIONS,
+    "benefits",
+)
 QUANTITIES = (*FLOWS, "assets")
 RETURN = "return"
 COLUMNS = (
@@ -98,7 +109,7 @@ CASES = (
 class Levels:
     """What the start year sets: factors on contributions and on rates of leaving, and two ratios.
 
-    ``in_system_share`` is what moves from plan to plan, over contributions: DOL counts it in and out.
+    ``in_system_share`` is what is rolled over into plans, over contributions: DOL counts it in and out.
     """
 
     elective_scale: float
@@ -117,7 +128,10 @@ class World:
     contributions: Contributions  # at the model's own scale
     rates: WithdrawalRates
     half_return: np.ndarray  # (Y, half, asset)
-    savers: dict[str, np.ndarray]  # (Y,) savers over people of working age, start year 1, by kind of count
+    savers: dict[
+        str, np.ndarray
+    ]  # (Y,) factor on savers per person, start year 1, by the trend and by kind of count
+    rolled_in: np.ndarray  # (Y,) what is rolled over into plans, start year 1
     published_return: np.ndarray  # (Y,) Form 5500's rate of return, NaN after the last year
     roth_stock_share: float
     fee_rate: float
@@ -135,6 +149,7 @@ class Hindcast:
     elective_usd: np.ndarray  # (Y,)
     employer_usd: np.ndarray  # (Y,)
     outflow_usd: np.ndarray  # (Y,) withdrawals, rollovers and what passes to heirs
+    rolled_in_usd: np.ndarray  # (Y,) from other plans
     assets_usd: np.ndarray  # (Y,) at the end of the year
     return_usd: np.ndarray  # (Y,) after fees
 
@@ -146,7 +161,7 @@ class Hindcast:
     @property
     def benefits_usd(self) -> np.ndarray:
         """Outflow on DOL's concept, ``(Y,)``: with what moves between plans."""
-        return self.outflow_usd + self.levels.in_system_share * self.contributions_usd
+        return self.outflow_usd + self.rolled_in_usd
 
 
 # ------------------------------------------------------------------------------------- what is fed
@@ -180,6 +195,12 @@ def world(start: Start) -> World:
         profile_limits=limits.loc[FIRST_YEAR],
     )
     rates = withdrawal_rates(settings, assume, years)
+    made = (contributions.traditional_usd + contributions.roth_usd).sum(axis=(1, 2))
+    paid = coverage.private_wages()[years].to_numpy()
+    followed, rolled_in = (
+        coverage.damped_trend(share, start.year, years, assume) * paid
+        for share in (coverage.savers_over_wages(), coverage.rollovers_over_wages())
+    )
     return World(
         start=start,
         years=years,
@@ -187,7 +208,8 @@ def world(start: Start) -> World:
         contributions=contributions,
         rates=rates,
         half_return=half_returns(years),
-        savers=_savers(years, people),
+        savers=_savers(years, people) | {"trend": followed / followed[0] * made[0] / made},
+        rolled_in=rolled_in / rolled_in[0],
         published_return=_dol()["return_rate"].reindex(years).to_numpy(dtype=float),
         # as much Roth in the stock, against the flow, as the model assumes for its own opening
         roth_stock_share=roth_share * settings.roth.opening_stock_share / settings.roth.elective_share_2025,
@@ -339,6 +361,13 @@ def run(
     elective_usd, employer_usd = (
         sum(part.sum(axis=(1, 2)) for part in parts) for parts in (elective, employer)
     )
+    at_start = sum(
+        scale * float(part[0].sum())
+        for scale, part in (
+            (level.elective_scale, made.elective_traditional_usd + made.elective_roth_usd),
+            (level.employer_scale, made.employer_usd),
+        )
+    )
     return Hindcast(
         world=fed,
         levels=level,
@@ -347,6 +376,7 @@ def run(
         elective_usd=elective_usd,
         employer_usd=employer_usd,
         outflow_usd=outflow,
+        rolled_in_usd=level.in_system_share * at_start * fed.rolled_in[at],
         assets_usd=assets,
         return_usd=assets - begun - elective_usd - employer_usd + outflow,
     )
@@ -451,6 +481,7 @@ def _against_dol(found: Hindcast) -> Iterator[tuple[Any, ...]]:
         "participant_contributions": found.elective_usd,
         "employer_contributions": found.employer_usd,
         "contributions": found.contributions_usd,
+        ALL_CONTRIBUTIONS: found.contributions_usd + found.rolled_in_usd,
         "benefits": found.benefits_usd,
         "assets": found.assets_usd,
     }
@@ -458,6 +489,7 @@ def _against_dol(found: Hindcast) -> Iterator[tuple[Any, ...]]:
         "participant_contributions": dol["participant_bn_usd"],
         "employer_contributions": dol["employer_bn_usd"],
         "contributions": dol["participant_bn_usd"] + dol["employer_bn_usd"],
+        ALL_CONTRIBUTIONS: dol["total_contributions_bn_usd"],
         "benefits": dol["benefits_paid_bn_usd"],
         "assets": dol["assets_yearend_bn_usd"],
     }
@@ -553,10 +585,10 @@ def build(progress: Progress | None = None, cases: tuple[tuple[Start, str], ...]
 
 TABLE = "hindcast"
 INPUTS = (
-    "assumptions", "contribution_limits", "contribution_profile", "developed_ex_us", "dol_5500",
-    "ebri_401k_allocation", "foreign_equity_share", "ici_assets", "labor_force", "life_table",
-    "monthly_prices", "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform",
-    "roth_use", "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
+    "assumptions", "bea_dc_1984_2025", "contribution_limits", "contribution_profile", "developed_ex_us", "dol_5500",
+    "ebri_401k_allocation", "foreign_equity_share", "ici_assets", "labor_force", "life_table", "monthly_prices",
+    "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform", "roth_use",
+    "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
     "withdrawal_behaviour", "withdrawal_rules",
 )  # fmt: skip
 """Tables that a run reads."""
@@ -588,7 +620,8 @@ def store(table: pd.DataFrame) -> None:
         ],
         note=(
             "Built by `fiscal data derive hindcast`; a test rebuilds it. own_rules is the hindcast: real returns, "
-            "wages, people, limits and minimums, levels of the start year, no later flow or stock. deferrers_fed, "
+            "wages, people, limits and minimums, levels and trend of coverage of the start year, no later flow or "
+            "stock. deferrers_fed, "
             "participants_fed, returns_fed and both_fed also take the count of savers or the published rate of "
             "return as known, to explain the misses. model_levels keeps the model's own levels, fitted to 2023, and "
             "is no test."

@@ -20,6 +20,7 @@ from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress, compute
 from fiscal.markets import glide
 from fiscal.markets.core import long_run_means
+from fiscal.people.accounts import OTHERS_ASSUMPTIONS
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario
 from fiscal.scenario.assumptions import adjustable
@@ -44,7 +45,8 @@ def cases() -> pd.DataFrame:
     """What is varied: columns ``key, value, low, high, unit``; the values are the boom's."""
     rows = []
     for key, row in adjustable().items():
-        if row.status == "assumed" and row.low is not None and row.high is not None:
+        read = key not in OTHERS_ASSUMPTIONS  # the baseline holds no other types of account
+        if read and row.status == "assumed" and row.low is not None and row.high is not None:
             rows.append((f"assumptions.{key}", row.default, row.low, row.high, row.unit))
     known = {item.key: item for item in scenarios.load(EVENT).explained()}
     for case in sources.table("sensitivity_cases").itertuples():

@@ -78,7 +78,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     if "no_crypto" in run.projection.path_labels:
         summary["crypto_value_over_gdp"] = _crypto_size_summary(tables["crypto_size"])
     opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)
-    draws = run.inputs.withdrawal_rate[1, 1, 0]
+    draws = run.inputs.withdrawal_rate[1, -1, 0]
     summary["calibration"] = {
         "opening_plan_bn_usd": float(opening[0].sum()),
         "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),
@@ -86,7 +86,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "people_65_plus": float(run.people.people_open[0][AGES_AT_OPENING >= 65].sum()),
         "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in DRAW_AGES},
     }
-    return with_paths(summary, tables) if "path_windows" in tables else summary
+    return summary
 
 
 def with_paths(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
