@@ -48,7 +48,14 @@ from typing import Any
 
 import numpy as np
 
-from fiscal.budget.ledger import Backstop, BuildupTax, buildup_rates, fiscal_line, rescue_cost
+from fiscal.budget.ledger import (
+    Backstop,
+    BuildupTax,
+    buildup_rates,
+    fiscal_line,
+    pushed_out_rates,
+    rescue_cost,
+)
 from fiscal.budget.lines import LINES, OF_CELLS, with_sums
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -124,6 +131,7 @@ class Side:
     deferral_same_year_share: float
     withdrawal_same_year_share: float
     displaced_share: float = 0.0
+    pushed_out: np.ndarray | None = None  # (Y, A, X) assets that crypto pushes out, None: the core's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +279,7 @@ class _World:
     def __init__(self, inputs: ProjectionInputs, projection: Projection) -> None:
         self.inputs, self.projection = inputs, projection
         self.dollars = taxed_dollars(projection)
-        self._buildup: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._buildup: dict[int, tuple[np.ndarray, ...]] = {}
         self._rescue: dict[int, np.ndarray] = {}
 
     def lines(
@@ -284,25 +292,27 @@ class _World:
             taxes = (sign * np.einsum("yag,yag->y", rates[name], dollars[name]) for name in names)
             lines[line] = reduce(add, taxes)
         if id(law) not in self._buildup:
-            self._buildup[id(law)] = self._inside_buildup(law.buildup)
-        core, crypto = self._buildup[id(law)]
+            self._buildup[id(law)] = self._inside_buildup(law)
+        core, crypto, pushed_out = self._buildup[id(law)]
         if id(rule) not in self._rescue:
             paths = len(self.inputs.path_labels)
             against = np.full(paths, min(1, paths - 1))  # the second, where there is one, is without crypto
             self._rescue[id(rule)] = -rescue_cost(self.projection, against, rule)[0].sum(axis=(1, 2))
         return lines | {
             "inside_buildup_cash": core + crypto,
-            "displaced_gains_tax": law.displaced_share * crypto,
+            "displaced_gains_tax": law.displaced_share * (crypto + pushed_out),
             "rescue_cost": self._rescue[id(rule)],
         }
 
-    def _inside_buildup(self, law: BuildupTax) -> tuple[np.ndarray, np.ndarray]:
-        """Build-up of the core and of the crypto sleeve, (Y,) each."""
-        core, crypto = buildup_rates(self.inputs, self.projection.crypto_return, law)
+    def _inside_buildup(self, side: Side) -> tuple[np.ndarray, ...]:
+        """Build-up of the core and of the crypto sleeve, and tax outside on what crypto pushes out, (Y,) each."""
+        core, crypto = buildup_rates(self.inputs, self.projection.crypto_return, side.buildup)
+        outside = pushed_out_rates(self.inputs, side.buildup, side.pushed_out)
         cells = self.projection.cells
         return (
             -np.einsum("yags,yags->y", cells["core_held"][0], core[0]),
             -np.einsum("yags,yag->y", cells["crypto_held"][0], crypto[0]),
+            np.einsum("yags,yag->y", cells["crypto_held"][0], outside[0]),
         )
 
 
@@ -383,7 +393,8 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         # the schedule of conversions is the law's, which the owners' tells, and who converts, which their rate does
         and _same_fields(one, two, ("owner_schedule", "heir_schedule"))
         and _same_fields(base.buildup, other.buildup, tuple(field.name for field in fields(BuildupTax)))
-        and base.displaced_share == other.displaced_share,
+        and base.displaced_share == other.displaced_share
+        and (base.displaced_share == 0 or _same_pushed_out(base.pushed_out, other.pushed_out)),
         "timing": _same_fields(one, two, FACTOR_FIELDS["timing"])
         and _same_fields(base, other, ("deferral_same_year_share", "withdrawal_same_year_share")),
         "behaviour": all(
@@ -393,3 +404,7 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         and _same_fields(base.backstop, other.backstop, ("covered", "trigger_share", "made_up_share")),
     }
     return tuple(not same[name] for name in FACTORS)
+
+
+def _same_pushed_out(one: np.ndarray | None, two: np.ndarray | None) -> bool:
+    return one is two if one is None or two is None else _same(one, two)

@@ -102,9 +102,10 @@ REVENUE: tuple[Line, ...] = (
     ),
     Line(
         name="displaced_gains_tax",
-        label="Gains tax displaced (memo)",
-        meaning="memo: tax on crypto's gains that households would have paid had they held it outside the plan "
-        "(negative), at ``displaced_taxable_share``; nil by default",
+        label="Tax displaced (memo)",
+        meaning="memo, two-sided: tax that households would have paid on crypto's return had they held it outside the "
+        "plan (negative), less the tax that they pay outside on what it pushes out of the plan, at "
+        "``displaced_taxable_share``; zero by default",
         kind="memo",
     ),
     Line(

@@ -25,7 +25,7 @@ from fiscal.budget.ledger import contribution_weight
 from fiscal.budget.lines import LINES
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import NO_CRYPTO_PATH, assumptions, backstop, contribution_taxes
+from fiscal.engine.inputs import NO_CRYPTO_PATH, assumptions, backstop, contribution_taxes, pushed_out_weights
 from fiscal.people.mobility import mobility_matrix
 from fiscal.scenario import Scenario
 
@@ -145,6 +145,7 @@ def side_of(run: Run) -> Side:
         deferral_same_year_share=settings.books.deferral_fiscal_same_year_share,
         withdrawal_same_year_share=settings.books.withdrawal_fiscal_same_year_share,
         displaced_share=settings.books.displaced_taxable_share,
+        pushed_out=pushed_out_weights(settings, run.inputs.years),
     )
 
 

@@ -156,6 +156,17 @@ def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
     return glide.glide_path(years, chosen.foreign_equity_share, own or None)
 
 
+def pushed_out_weights(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """What a dollar of crypto takes the place of in the plan, ``(Y, A, asset)``, each summing to one."""
+    weights = core_glide_path(settings, years)
+    if settings.adoption.displaces == "equity":
+        kept = np.zeros(weights.shape[2])
+        kept[[EQUITY, FOREIGN]] = 1.0
+        weights = weights * kept
+    whole: np.ndarray = weights / weights.sum(axis=2, keepdims=True)
+    return whole
+
+
 def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool) -> np.ndarray:
     """What the core sleeve holds by year, age and stratum, ``(Y, A, S, asset)``, each summing to one.
 

@@ -50,6 +50,7 @@ from fiscal.engine.inputs import (
     marginal_deferral,
     path_settings,
     projection_inputs,
+    pushed_out_weights,
     schedules_in_force,
     withdrawal_rates,
 )
@@ -288,7 +289,8 @@ def compute(
     taxes = contribution_taxes(settings, start.assume, years, start.mobility, contributions)
     buildup = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
-    ledger = keep_books(projection, inputs, taxes, buildup, rescue, settings.books.displaced_taxable_share)
+    displaced, pushed_out = settings.books.displaced_taxable_share, pushed_out_weights(settings, years)
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced, pushed_out)
     report(4, 4, "done")
     return Run(
         scenario=scenario,

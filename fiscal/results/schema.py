@@ -266,7 +266,12 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ColumnSchema("displaced_share", "part of the crypto sleeve that would have been held outside plans"),
     ColumnSchema(
         "displaced_gains_tax_bn_usd",
-        "gains tax forgone on it, billions of current dollars (negative; positive in a loss)",
+        "tax on its return forgone, less pushed_out_tax_bn_usd: billions of current dollars (a loss is negative)",
+        unit="billions of current dollars",
+    ),
+    ColumnSchema(
+        "pushed_out_tax_bn_usd",
+        "tax paid outside on the assets that it pushes out of the plan, billions of current dollars",
         unit="billions of current dollars",
     ),
     ColumnSchema("net_revenue_after_bn_usd", "net revenue with it"),
@@ -562,9 +567,9 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="displaced",
-            holds="gains tax forgone if the crypto would have been held, and taxed, outside",
+            holds="tax displaced if the crypto would have been held, and taxed, outside: two-sided",
             keys=("path", "year", "displaced_share"),
-            numbers=("displaced_gains_tax_bn_usd", "net_revenue_after_bn_usd"),
+            numbers=("pushed_out_tax_bn_usd", "displaced_gains_tax_bn_usd", "net_revenue_after_bn_usd"),
             expects=rows.displaced_rows,
         ),
         TableSchema(

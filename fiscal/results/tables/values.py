@@ -406,13 +406,14 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
 
 
 def displaced_table(run: Run) -> pd.DataFrame:
-    """Gains tax forgone if a share of the crypto sleeve would have been held outside, by calendar year and path."""
+    """Tax displaced if a share of the crypto sleeve would have been held outside, by calendar year and path."""
     shares = displaced_shares(run.scenario.settings)
     frames = []
     for path, label in enumerate(run.projection.path_labels):
         if label not in (SCENARIO_PATH, EQUITY_PATH):
             continue
-        whole = run.ledger.crypto_buildup_usd[path].sum(axis=(1, 2)) / BILLION
+        pushed_out = run.ledger.pushed_out_tax_usd[path].sum(axis=(1, 2)) / BILLION
+        whole = run.ledger.crypto_buildup_usd[path].sum(axis=(1, 2)) / BILLION + pushed_out
         net = run.ledger.total("net_revenue")[path] / BILLION
         for share in shares:
             frame = pd.DataFrame(
@@ -420,6 +421,7 @@ def displaced_table(run: Run) -> pd.DataFrame:
                     "path": label,
                     "year": run.projection.years,
                     "displaced_share": share,
+                    "pushed_out_tax_bn_usd": share * pushed_out,
                     "displaced_gains_tax_bn_usd": share * whole,
                     "net_revenue_after_bn_usd": net + share * whole,
                 }
