@@ -39,18 +39,18 @@ def run(
         scenario = scenarios.load(scenario)
     engine_run.refuse_too_many_paths(scenario.settings)
     projected = engine_run.to_horizon(scenario, progress)
-    tables = STAGE_OF["budget"].make(projected)
-    result, paths = Result.of(projected, Tables(Parts(scenario), tables)), projected.paths
+    made = dict(STAGE_OF["budget"].make(projected))
+    result, paths = Result.of(projected, Tables(Parts(scenario), made)), projected.paths
     stages.keep(projected if paths is None else None)  # its cells make room for the paths
     del projected
     memory.release()
     if paths is not None:
-        drawn = STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
-        told = summary.with_paths(result.summary, tables | drawn)
-        result = replace(result, tables=Tables(Parts(scenario), tables | drawn), summary=told)
+        made |= STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
+        told = summary.with_paths(result.summary, made)
+        result = replace(result, tables=Tables(Parts(scenario), made), summary=told)
     if progress is not None:
         progress(4, 4, "done")
-    stages.refuse_infinite(result.tables.held)
+    stages.refuse_infinite(made)
     return result
 
 
