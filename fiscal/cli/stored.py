@@ -72,6 +72,8 @@ def verify(
             same = "" if not outcome else ", the same bytes again" if outcome.exact else ", equal within 1e-9"
             seal = manifest.get("manifest_fingerprint")
             whole = f", manifest {seal}" if seal else ""
+            later = manifest.get("stages", {}).get("fingerprint")
+            whole += f", stages {later}" if later else ""
             typer.echo(f"{files} files as written{same}; record {manifest['record_fingerprint']}{whole}")
     if faults or differences:
         raise typer.Exit(EXIT_CHECK_FAILED)
