@@ -166,10 +166,10 @@ def _verdict(row: pd.Series, found: Found | None) -> str:
 
 
 @cache
-def _run(*overrides: str) -> Run:
+def _run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
     unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
-    return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]))
+    return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]), bases=bases)
 
 
 @cache
@@ -180,7 +180,7 @@ def _all_plans(*overrides: str) -> Run:
 
 
 def _wide() -> Run:
-    return _run(f"scope.plans={ALL_PLANS}")
+    return _run(f"scope.plans={ALL_PLANS}", bases=("convention",))
 
 
 # --- bridges -----------------------------------------------------------------------------------------
