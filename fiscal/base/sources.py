@@ -68,16 +68,22 @@ def data_dir() -> Path:
     chosen = os.environ.get(DATA_VARIABLE)
     folder = Path(chosen) if chosen else _shipped_dir()
     if folder is not None and folder.is_dir():
-        return folder.resolve()
+        return _resolved(Path(os.path.abspath(folder)))
     allowed = f"a folder that holds {DESCRIPTOR}"
     message = f"{DATA_VARIABLE} names no folder" if chosen else "the package's data folder is missing"
     raise DataError(Problem(message, value=chosen, allowed=allowed))
 
 
+_resolved = cache(Path.resolve)
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@cache
 def _shipped_dir() -> Path | None:
     """The folder of the tables that come with the package: the wheel's or the source tree's."""
-    package = Path(__file__).resolve().parents[1]
-    return next((folder for folder in (package / "_data", package.parent / "data") if folder.is_dir()), None)
+    candidates = (_PACKAGE / "_data", _PACKAGE.parent / "data")
+    return next((folder.resolve() for folder in candidates if folder.is_dir()), None)
 
 
 def resources() -> tuple[Resource, ...]:
@@ -99,7 +105,7 @@ def own_tables() -> dict[str, str]:
     Empty for the package's own folder; changes to that one are git's to tell.
     """
     folder, shipped = data_dir(), _shipped_dir()
-    if shipped is not None and folder == shipped.resolve():
+    if folder == shipped:
         return {}
     known = {} if shipped is None else {entry.name: entry.sha256 for entry in _resources(shipped)}
     return {entry.name: entry.source for entry in _resources(folder) if known.get(entry.name) != entry.sha256}
@@ -159,7 +165,7 @@ def readers(package: Path | None = None) -> dict[str, tuple[str, ...]]:
     Found in the source of ``package`` (default: this package) without importing it; tables that
     nobody reads are listed with an empty tuple.
     """
-    root = package or Path(__file__).resolve().parents[1]
+    root = package or _PACKAGE
     found: dict[str, set[str]] = {entry.name: set() for entry in resources()}
     for path in sorted(root.rglob("*.py")):
         if path == Path(__file__).resolve():

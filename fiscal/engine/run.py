@@ -169,7 +169,8 @@ class Run:
     taxes: ContributionTaxes
     buildup: BuildupTax
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
-    complete: bool  # to the last withdrawal, with every reference and convention
+    complete: bool  # to the last withdrawal, with every reference
+    bases: tuple[str, ...] | None  # of the vintages, at average rates alone; None for all of them
     data_fingerprint: str
 
     @property
@@ -256,12 +257,14 @@ def compute(
     *,
     run_off: bool = True,
     references: bool | tuple[str, ...] = True,
+    bases: tuple[str, ...] | None = None,
 ) -> Run:
     """Inputs, projection and books of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
     ``references=False`` projects the scenario's own path alone, without references and conventions; names
-    of paths project it with those. Vintages need all.
+    of paths project it with those. Vintages need all; where ``bases`` names some, these alone are valued, at average
+    rates, and conventions are projected for theirs alone.
     """
     report = progress or (lambda done, total, what: None)
     settings = scenario.settings
@@ -273,12 +276,15 @@ def compute(
     refuse_beyond_memory(settings, run_off=run_off, references=references)
     compiled.prepare()
     years = _years(settings, run_off)
+    if complete and bases is not None and "convention" not in bases:
+        references = (NO_CRYPTO_PATH, EQUITY_PATH)
     start = prepare(settings, years, references, report)
     inputs, contributions, economy = start.inputs, start.contributions, start.economy
     labels = inputs.path_labels
     report(2, 4, "projection")
     held = [label for label in (SCENARIO_PATH, NO_CRYPTO_PATH) if label in labels]
-    valued = [*held, *(convention_label(rate) for rate in settings.books.convention_rates)]
+    conventions = (convention_label(rate) for rate in settings.books.convention_rates)
+    valued = [*held, *(label for label in conventions if label in labels)]
     keep, hold = (
         tuple(labels.index(label) for label in chosen) if complete else () for chosen in (valued, held)
     )
@@ -306,6 +312,7 @@ def compute(
         buildup=buildup,
         horizon=horizon,
         complete=complete,
+        bases=bases,
         data_fingerprint=sources.fingerprint(),
     )
 
@@ -533,6 +540,8 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
         ("treasury", None, SCENARIO_PATH, curve, law),
         ("portfolio", None, SCENARIO_PATH, None, law),
     ]
+    if run.bases is not None:
+        bases = [basis for basis in bases if basis[0] in run.bases]
     opening = np.array([settings.horizon.opening.decimal_year])
 
     def value(
@@ -566,8 +575,10 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
             opening_to_mid_2025=at_opening,
         )
 
-    wanted = [(*basis, False) for basis in bases] + [(*basis[:4], None, True) for basis in bases]
-    if NO_CRYPTO_PATH in projection.path_labels:
+    wanted = [(*basis, False) for basis in bases]
+    if run.bases is None:
+        wanted += [(*basis[:4], None, True) for basis in bases]
+    if NO_CRYPTO_PATH in projection.path_labels and any(basis[0] == "portfolio" for basis in bases):
         wanted.append(("portfolio", None, NO_CRYPTO_PATH, None, None, False))
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of the lock; bases share nothing
         return tuple(pool.map(lambda basis: value(*basis), wanted))

@@ -417,7 +417,7 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
     ]
     if wrong:
         raise InputError(wrong)
-    curve = curve.assign(status=curve["status"].map(STATUSES.index))
+    curve = curve.assign(status=curve["status"].map({name: at for at, name in enumerate(STATUSES)}))
     curve = _in_order(curve, "status", "income_group", "x_usd")
     shape = (len(law_years), bands, statuses, groups, -1)
     grid = curve["x_usd"].to_numpy(float).reshape(shape)[:, 0, 0, 0, :]
@@ -448,8 +448,8 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
 
 def _in_order(table: pd.DataFrame, *last: str) -> pd.DataFrame:
     """Rows by law year, age band (youngest first) and the named columns."""
-    first_age = table["age_band"].str.extract(r"^(\d+)", expand=False).astype(int)
-    return table.assign(_age=first_age).sort_values(["law_year", "_age", *last])
+    first_age = {band: int(band[:2]) for band in table["age_band"].unique()}
+    return table.assign(_age=table["age_band"].map(first_age)).sort_values(["law_year", "_age", *last])
 
 
 def _frozen(array: Array) -> Array:

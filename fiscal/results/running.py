@@ -38,19 +38,21 @@ def run(
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
     engine_run.refuse_too_many_paths(scenario.settings)
+    stages.keep(None)
     projected = engine_run.to_horizon(scenario, progress)
-    tables = STAGE_OF["budget"].make(projected)
-    result, paths = Result.of(projected, Tables(Parts(scenario), tables)), projected.paths
-    stages.keep(projected if paths is None else None)  # its cells make room for the paths
+    made = dict(STAGE_OF["budget"].make(projected))
+    result, paths = Result.of(projected, Tables(Parts(scenario), made)), projected.paths
+    if paths is None:
+        stages.keep(projected)
     del projected
-    memory.release()
     if paths is not None:
-        drawn = STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
-        told = summary.with_paths(result.summary, tables | drawn)
-        result = replace(result, tables=Tables(Parts(scenario), tables | drawn), summary=told)
+        memory.release()  # cells make room for the paths
+        made |= STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
+        told = summary.with_paths(result.summary, made)
+        result = replace(result, tables=Tables(Parts(scenario), made), summary=told)
     if progress is not None:
         progress(4, 4, "done")
-    stages.refuse_infinite(result.tables.held)
+    stages.refuse_infinite(made)
     return result
 
 

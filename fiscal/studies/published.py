@@ -220,10 +220,10 @@ def _judged(row: pd.Series, found: Found) -> str:
 
 
 @cache
-def _run(*overrides: str) -> Run:
+def _run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
     unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
-    return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]))
+    return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]), bases=bases)
 
 
 @cache
@@ -235,12 +235,12 @@ def _all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
 
 def _wide() -> Run:
     """All plans in the 401(k)'s shape: the scope of the first bases."""
-    return _run(f"scope.plans={ALL_PLANS_SCALED}")
+    return _run(f"scope.plans={ALL_PLANS_SCALED}", bases=("convention",))
 
 
 def _all_types() -> Run:
     """All plans, each type by its own rules: the scope of the present bases."""
-    return _run(f"scope.plans={ALL_PLANS}")
+    return _run(f"scope.plans={ALL_PLANS}", bases=("convention",))
 
 
 # --- bridges -----------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,23 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.people.contributions import Contributions
     from fiscal.scenario import Scenario
+
+
+def rows_of(parts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A frame of parts end to end: columns of one length in a part; a text or number stands in all its rows."""
+    lengths = [max(len(value) for value in part.values() if np.ndim(value)) for part in parts]
+
+    def column(name: str) -> np.ndarray:
+        values = [part[name] for part in parts]
+        kind = object if isinstance(values[0], str) else None
+        return np.concatenate(
+            [
+                np.full(length, value, kind) if np.ndim(value) == 0 else value
+                for value, length in zip(values, lengths, strict=True)
+            ]
+        )
+
+    return pd.DataFrame({name: column(name) for name in parts[0]})
 
 
 class YearlyTotals(Protocol):

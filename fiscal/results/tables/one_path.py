@@ -18,7 +18,7 @@ from fiscal.people.accounts import INHERITED
 from fiscal.people.economy import macro
 from fiscal.results.rows import CHECKS, FLOWS, STOCK
 from fiscal.results.schema import TABLES
-from fiscal.results.tables.common import YearlyTotals
+from fiscal.results.tables.common import YearlyTotals, rows_of
 from fiscal.scenario import explain
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _fiscal_gdp(run: YearlyTotals) -> np.ndarray:
 def _budget(run: YearlyTotals) -> pd.DataFrame:
     years, price = run.years, price_level(run)
     gdp = run.economy["gdp_bn_usd"].to_numpy() * run.year_fraction
-    frames = []
+    parts = []
     calendar, fiscal = {line: run.total(line) for line in run.lines}, _fiscal_lines(run)
     for path, label in _shown_paths(run):
         for kind, first, whole in (("calendar", 0, gdp), ("fiscal", 1, _fiscal_gdp(run))):
@@ -127,21 +127,19 @@ def _budget(run: YearlyTotals) -> pd.DataFrame:
             inside[:first] = False
             for line in run.lines:
                 amounts = (calendar if kind == "calendar" else fiscal)[line][path] / BILLION
-                frames.append(
-                    pd.DataFrame(
-                        {
-                            "path": label,
-                            "year_kind": kind,
-                            "year": years[inside],
-                            "line": line,
-                            "nominal_bn_usd": amounts[inside],
-                            "real_bn_usd": (amounts / price)[inside],
-                            "gdp_share": (amounts / whole)[inside],
-                            "gdp_bn_usd": whole[inside],
-                        }
-                    )
+                parts.append(
+                    {
+                        "path": label,
+                        "year_kind": kind,
+                        "year": years[inside],
+                        "line": line,
+                        "nominal_bn_usd": amounts[inside],
+                        "real_bn_usd": (amounts / price)[inside],
+                        "gdp_share": (amounts / whole)[inside],
+                        "gdp_bn_usd": whole[inside],
+                    }
                 )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _windows(run: YearlyTotals) -> pd.DataFrame:
@@ -291,73 +289,67 @@ def vintages_table(run: Run) -> pd.DataFrame:
 def _contributions(run: YearlyTotals) -> pd.DataFrame:
     years, price = run.years, price_level(run)
     made = run.contributions
-    parts = {
+    kinds = {
         ("elective_deferral", "traditional"): made.elective_traditional_usd,
         ("elective_deferral", "roth"): made.elective_roth_usd,
         ("employer_contribution", "traditional"): made.employer_traditional_usd,
         ("employer_contribution", "roth"): made.employer_roth_usd,
     }
-    frames = []
-    for (kind, character), cells in parts.items():
+    parts = []
+    for (kind, character), cells in kinds.items():
         amounts = cells.sum(axis=(1, 2)) / BILLION
-        frames.append(
-            pd.DataFrame(
-                {
-                    "year": years[run.horizon],
-                    "kind": kind,
-                    "tax_character": character,
-                    "nominal_bn_usd": amounts[run.horizon],
-                    "real_bn_usd": (amounts / price)[run.horizon],
-                }
-            )
+        parts.append(
+            {
+                "year": years[run.horizon],
+                "kind": kind,
+                "tax_character": character,
+                "nominal_bn_usd": amounts[run.horizon],
+                "real_bn_usd": (amounts / price)[run.horizon],
+            }
         )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _balances(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
     gdp = run.economy["gdp_bn_usd"].to_numpy()
-    frames = []
+    parts = []
     for path, label in _shown_paths(run):
         for w, wrapper in enumerate((*run.inputs.accounts, INHERITED)):
             for c, character in enumerate(CHARACTERS):
                 for s, sleeve in enumerate(SLEEVES):
                     amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
-                    frames.append(
-                        pd.DataFrame(
-                            {
-                                "path": label,
-                                "year": years[run.horizon],
-                                "wrapper": wrapper,
-                                "tax_character": character,
-                                "sleeve": sleeve,
-                                "nominal_bn_usd": amounts[run.horizon],
-                                "real_bn_usd": (amounts / price)[run.horizon],
-                                "gdp_share": (amounts / gdp)[run.horizon],
-                            }
-                        )
+                    parts.append(
+                        {
+                            "path": label,
+                            "year": years[run.horizon],
+                            "wrapper": wrapper,
+                            "tax_character": character,
+                            "sleeve": sleeve,
+                            "nominal_bn_usd": amounts[run.horizon],
+                            "real_bn_usd": (amounts / price)[run.horizon],
+                            "gdp_share": (amounts / gdp)[run.horizon],
+                        }
                     )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _flows(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
-    frames = []
+    parts = []
     for name in (*run.projection.withdrawal_lines, *FLOWS):
         totals = run.projection.total(name) / BILLION
         for path, label in _shown_paths(run):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "path": label,
-                        "year": years[run.horizon],
-                        "flow": name,
-                        "nominal_bn_usd": totals[path][run.horizon],
-                        "real_bn_usd": (totals[path] / price)[run.horizon],
-                    }
-                )
+            parts.append(
+                {
+                    "path": label,
+                    "year": years[run.horizon],
+                    "flow": name,
+                    "nominal_bn_usd": totals[path][run.horizon],
+                    "real_bn_usd": (totals[path] / price)[run.horizon],
+                }
             )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def distribution(run: Run) -> pd.DataFrame:
@@ -407,18 +399,15 @@ def _people(run: Run) -> pd.DataFrame:
 
 def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
     inside = run.horizon
-    return pd.concat(
+    return rows_of(
         [
-            pd.DataFrame(
-                {
-                    "year": run.years[inside],
-                    "asset": asset,
-                    "return_rate": run.market.annual_returns()[0][inside, x],
-                }
-            )
+            {
+                "year": run.years[inside],
+                "asset": asset,
+                "return_rate": run.market.annual_returns()[0][inside, x],
+            }
             for x, asset in enumerate(ASSETS)
-        ],
-        ignore_index=True,
+        ]
     )
 
 
