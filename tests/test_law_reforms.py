@@ -30,7 +30,7 @@ def parsed(text: str) -> dict:
     ("text", "word"),
     [
         ('{"II_rt7": {"2030": NaN}}', "NaN is no number of JSON"),
-        ('{"II_rt7": {"2030": 1e999}}', "1e999 is no number of JSON"),
+        ('{"II_rt7": {"2030": 1e999}}', "1e999 is not a JSON number"),
         ('{"II_rt7": {"2030": null}}', "II_rt7, 2030: is no amount"),
         ('{"II_rt7": {"2030": "0.3"}}', "II_rt7, 2030: is no amount"),
         ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is no amount"),
