@@ -141,7 +141,7 @@ def _repeated(told: Any, repeated: list[tuple[dict[str, Any], list[str]]], shown
     while left and len(problems) < MAX_REPEATED:
         place, node = left.popleft()
         for name in names.get(id(node), ()):
-            problems.append(Problem("stands twice", file=shown, key=f"{place}{name[:60]}", allowed="once"))
+            problems.append(Problem("appears twice", file=shown, key=f"{place}{name[:60]}", allowed="once"))
         if isinstance(node, dict | list):
             members = node.items() if isinstance(node, dict) else enumerate(node)
             left += [(f"{place}{str(name)[:60]}, ", member) for name, member in members]

@@ -1,7 +1,6 @@
-"""What is said of a scenario's path and of the adoption that its event meets, before a run and after it.
-
-An event that strikes before adoption is full meets few holders: what it does to receipts can have the other sign than
-the same event after adoption. One place says so for every surface.
+"""Describe a scenario's path and the adoption at its event, before and after a run. An event before adoption is full
+affects few holders, and its effect on receipts can differ in sign from that of the same event after adoption. All
+outputs take the warning from here.
 """
 
 from __future__ import annotations
@@ -27,25 +26,26 @@ if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
 ENOUGH_HELD_SHARE = 0.5
-"""Share of full adoption below which an event is warned of."""
+"""Share of full adoption below which an event gets a warning."""
 
 SMALLEST_EFFECT_BN_USD = 0.05
-"""Effects below this have no sign that is told."""
+"""Effects below this have no reported sign."""
 
-OTHER_SIGN = "The effect can have another sign than that of the same event after full adoption."
+OTHER_SIGN = "The effect can differ in sign from that of the same event after full adoption."
 
 REFERENCES = {"no_crypto": "no crypto", "equity_adoption": "the same adoption in equity"}
 LINES = {"net_revenue": "net revenue", "withdrawal_tax": "withdrawal tax"}
 
 
 def states_returns(settings: Settings) -> bool:
-    """Whether the scenario holds crypto on a path that states its returns, so that an event can be spoken of."""
+    """Whether the scenario holds crypto on a path with stated returns, so that it can have an event."""
     held = settings.adoption.participants_share > 0 and settings.adoption.allocation_share > 0
     return held and not path_model(settings.paths.model).stochastic
 
 
 def returns_of(scenario: Scenario) -> pd.DataFrame:
-    """Returns of the scenario's path by year and asset to the horizon, without a run: index year, columns assets.
+    """Returns of the scenario's path by year and asset to the horizon, without a run: years as index, assets as
+    columns.
 
     Raises InputError for a file that cannot be used.
     """
@@ -59,7 +59,7 @@ def returns_of(scenario: Scenario) -> pd.DataFrame:
 
 
 def returns_in(result: Result) -> pd.DataFrame:
-    """The same of a run, from its table ``asset_returns``."""
+    """The same for a run, from its table ``asset_returns``."""
     return result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
 
 
@@ -73,7 +73,7 @@ def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
 
 
 def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
-    """The path in words, from its returns alone; empty where there is nothing to say of one."""
+    """The path in words, from its returns alone; empty if there is no path to describe."""
     if not states_returns(settings):
         return ""
     years, crypto = returns.index.to_numpy(), returns["crypto"].to_numpy(dtype=float)
@@ -86,7 +86,7 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
 
 
 def held_share(settings: Settings, year: int) -> float:
-    """Share of the full target that is held as ``year`` begins: that of the end of the year before."""
+    """Share of the full target held at the beginning of ``year``, which is that at the end of the previous year."""
     adoption, overlays = settings.adoption, settings.overlays
     sold = overlays.reversal_year is not None and overlays.reversal_kind == "forced_sale"
     if sold and overlays.reversal_year is not None and overlays.reversal_year < year:
@@ -104,7 +104,7 @@ def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:
 
 
 def warning_before(scenario: Scenario, returns: pd.DataFrame) -> str:
-    """What is known without a run: an event that meets less than half of full adoption. Empty without a warning."""
+    """The warning that needs no run: an event at less than half of full adoption. Empty without a warning."""
     event = event_in(scenario.settings, returns)
     if event is None or (share := held_share(scenario.settings, event.first_year)) >= ENOUGH_HELD_SHARE:
         return ""
@@ -112,8 +112,8 @@ def warning_before(scenario: Scenario, returns: pd.DataFrame) -> str:
 
 
 def warning_after(result: Result) -> str:
-    """The warning of a run: the share held, and which effects have another sign where adoption is full before the
-    event. Empty where at least half of full adoption is held and every sign is the same."""
+    """The warning of a run: the share held, and the effects that would change sign with full adoption before the event.
+    Empty if at least half of full adoption is held and every sign is the same."""
     scenario, settings = result.scenario, result.scenario.settings
     if "asset_returns" not in result.tables:
         return ""
@@ -127,7 +127,7 @@ def warning_after(result: Result) -> str:
 
 
 def _turned_signs(result: Result, event: Event) -> str:
-    """The effect over the longest window, and the first, whose sign differs from that under full adoption."""
+    """The effects over the longest and the first window that differ in sign from those under full adoption."""
     full_year = max(event.first_year - 1, FIRST_YEAR + 1)
     start_year = min(result.scenario.settings.adoption.start_year, full_year - 1)
     if result.data_fingerprint != sources.fingerprint():
@@ -135,7 +135,7 @@ def _turned_signs(result: Result, event: Event) -> str:
     try:
         changes = {"adoption.start_year": start_year, "adoption.full_year": full_year}
         full = quick(result.scenario.with_overrides(changes))
-    except InputError:  # a stored run whose own files are gone
+    except InputError:  # a stored run without its files
         return ""
     windows = list(dict.fromkeys(result.tables["windows"]["window"]))
     for window in dict.fromkeys((windows[-1], windows[0])):

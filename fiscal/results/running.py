@@ -1,4 +1,5 @@
-"""Scenario in, :class:`~fiscal.results.result.Result` out: the engine computes arrays, tables are made of them here."""
+"""Scenario in, :class:`~fiscal.results.result.Result` out: the engine computes arrays, and this module makes tables of
+them."""
 
 from __future__ import annotations
 
@@ -30,16 +31,15 @@ def run(
 ) -> Result:
     """Run a scenario (or its name, or a path to its file) and return its tables.
 
-    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on; ``workers`` compute
-    them, by default this process.
-    Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
-    identity does not hold.
+    ``batches`` keeps finished batches of random paths, so that an interrupted run can be resumed; ``workers`` compute
+    them, by default this process. Raises ``InputError`` for a scenario or table that cannot be used, and ``ValueError``
+    if the account identity fails.
     """
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
     projected = engine_run.compute(scenario, progress, draw=False)
     result, paths = Result.of(projected), projected.paths
-    del projected  # its cells make room for the paths
+    del projected  # releases the memory of its cells for the paths
     memory.release()
     if paths is not None:
         result = result.with_paths(paths.drawn(progress, batches, workers))
@@ -56,9 +56,9 @@ def quick(
 ) -> Totals:
     """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
 
-    A :class:`~fiscal.results.result.Totals` compares and draws as any result. Of a random path model it is the central
-    path, as in ``fiscal.run``'s tables by year. Raises InputError for a wrong scenario, DataError for a table that
-    was changed.
+    A :class:`~fiscal.results.result.Totals` can be compared and drawn like any result. For a random path model it has
+    the central path, as do the yearly tables of ``fiscal.run``. Raises InputError for a wrong scenario and DataError
+    for a changed table.
     """
     chosen = scenarios.load(scenario, overrides)
     result = Totals.of_totals(engine_quick.compute(chosen, progress), sources.fingerprint())
@@ -67,9 +67,9 @@ def quick(
 
 
 def refuse_infinite(result: Result) -> None:
-    """A number too large to be computed with is said, not written into a table."""
+    """A number that is too large to compute with raises an error instead of entering a table."""
     found = [
-        Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
+        Problem("grew beyond what can be computed", file=f"table {name}", key=str(column))
         for name, table in result.tables.items()
         for column in table.select_dtypes("number")
         if (np.abs(table[column].to_numpy(dtype=float, na_value=np.nan)) > LARGEST).any()
