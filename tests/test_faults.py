@@ -139,7 +139,9 @@ def test_a_kill_between_the_two_renames_is_mended(tmp_path, small_result, undist
     stop_after(elsewhere, 2, signal.SIGKILL)
     (elsewhere / "run.incomplete").rename(tmp_path / "run.incomplete")
     folder.rename(tmp_path / "run.incomplete" / "replaced")
-    message(faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "has a run with different inputs")
+    message(
+        faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "has a run with different inputs"
+    )
     assert faults.bytes_of(folder) == old
     answer = faults.finished([*WORDS, "--out", "run", "--resume", "--force"], tmp_path)
     assert answer.returncode == 0, answer.stderr

@@ -104,9 +104,9 @@ def test_the_folder_one_is_in_is_never_replaced(cheap, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.txt").write_text("a user's own")
     for tables in (Path(), tmp_path.parent):
-        with pytest.raises(InputError, match="current folder"):
+        with pytest.raises(InputError, match="folder you are in"):
             report.build([cheap], tmp_path / "r.pdf", tables)
-    with pytest.raises(InputError, match="current folder"):
+    with pytest.raises(InputError, match="folder you are in"):
         report.figures([cheap], Path())
     assert everything(tmp_path) == {"mine.txt"}
 
