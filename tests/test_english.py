@@ -24,10 +24,10 @@ FAULTS = {
         r"hold\w* (?:\w+ ){1,5}against",
         r"hangs? (?:on|together)",
         r"rides?|riding",
-        r"turns? on",
+        r"(?:hinges|turns) on",
         r"turns? (?:for good|into a)",
         r"stands?|stood",
-        r"standing",
+        r"standing (?:beside|at|on|over|under|against|there)",
         r"lies|lie|lying",
         r"goes on|go on|going on",
         r"for good",
@@ -60,7 +60,7 @@ FAULTS = {
         r"(?<!there )(?:is|are|be) no (?!longer|more|less|later|larger|higher|lower|better|fewer)\w+"
     ],
     "not per": [
-        r"(?:points|dollars|rows?|one|file|line) an? (?:year|person|path|case|outcome|asset|processor|table|row)",
+        r"(?:points|rows?|one|file|line) an? (?:year|person|path|case|outcome|asset|processor|table|row)",
     ],
     "British": [
         r"behaviou?r(?<=iour)\w*",
@@ -80,7 +80,8 @@ FAULTS = {
 """Kind of fault -> regular expressions of its words, each between word boundaries."""
 
 ALLOWED = [
-    "column standing",
+    "behaviour (responses)",  # a factor's name in a column
+    "ICI Fact Book",
 ]
 """Texts in which a listed word is right: a column's name, a term of statistics, the title of another work."""
 

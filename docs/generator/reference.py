@@ -110,9 +110,9 @@ def settings_page() -> str:
             "scenario."
         ),
         paragraph(
-            'Rates and shares are fractions. `none` is written `"none"` in a file. **Standing** of a default: *cited* '
-            "(a publication or the law says so), *derived* (stated arithmetic on cited figures), *assumed* (no source; "
-            "has a range and a [sensitivity](../assumptions.md)) or *choice* (what you ask)."
+            'Rates and shares are fractions. `none` is written `"none"` in a file. The **standing** of a default is *cited* '
+            "(from a publication or the law), *derived* (stated arithmetic on cited figures), *assumed* (no source; it "
+            "has a range and a [sensitivity](../assumptions.md)), or *choice* (your choice)."
         ),
     ]
     for name, section in SECTIONS.items():
@@ -203,9 +203,9 @@ def tables_page() -> str:
     return page(
         "# Tables of a run",
         paragraph(
-            "A run folder holds these as CSV and Parquet under `tables/`, and `columns.csv` says which columns each "
-            'has; in Python they are `result.tables["budget"]`. One row is one observation. Positive means the '
-            "government is better off, but a positive `tax_expenditure` is a cost."
+            "A run folder has these tables as CSV and Parquet under `tables/`, and `columns.csv` lists the columns of "
+            'each. In Python they are `result.tables["budget"]` and so on. One row is one observation. Positive means '
+            "that the government is better off, but a positive `tax_expenditure` is a cost."
         ),
         table(("table", "content", "key"), map(_table, TABLES.values())),
         "## Revenue lines",
