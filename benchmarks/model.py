@@ -50,7 +50,7 @@ class Model:
         self.scenario = load(SCENARIO, {"paths.model": MODEL})
         self.settings = self.scenario.settings
         self.stages: dict[str, float] = {}
-        engine_run.compute(self.scenario)  # what is compiled at first use is no part of a stage
+        engine_run.compute(self.scenario)  # compilation at first use is not part of a stage
         self.run = timed_run(lambda report: engine_run.compute(self.scenario, report), self.stages)
         self.last = self.settings.horizon.last_year
         self.inputs = self.run.inputs.until(self.last)
@@ -103,7 +103,7 @@ class Model:
         )
 
     def distribution(self, paths: int) -> dict[str, float]:
-        """Seconds and core-seconds to draw, project and keep: what a run of so many paths adds."""
+        """Seconds and core-seconds to draw, project and keep: the cost of a run with this number of paths."""
         start, core_start = perf_counter(), process_time()
         run = self.run
         asked = random_paths.experiment(self.settings, run.inputs, run.buildup, run.ledger, self.last)
@@ -171,7 +171,7 @@ print(peak_memory_bytes())
 
 
 def peak_of_run(paths: int) -> int:
-    """Most memory that a run of its own process held, of so many random paths or, for none, of the named one."""
+    """Most memory that a run of its own process held, of this number of random paths or, for none, of the named one."""
     told = subprocess.run(
         [sys.executable, "-c", RUN.format(paths=paths)], capture_output=True, text=True, check=True
     )

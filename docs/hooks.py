@@ -4,7 +4,7 @@ An equation is a ```` ```math ```` block in LaTeX, which GitHub typesets by itse
 browsers draw without a script. A built page that would load a script, style, font or picture from elsewhere
 stops the build: the site is read where there is no network.
 
-A page that stands at the top of the repository, such as CONTRIBUTING.md, is taken in where ``docs/`` has
+A page at the top of the repository, such as CONTRIBUTING.md, is taken in where ``docs/`` has
 ``<!-- include CONTRIBUTING.md -->``; its links into ``docs/`` become links beside it.
 """
 

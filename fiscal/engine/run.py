@@ -1,4 +1,4 @@
-"""Scenario in, result out: inputs, paths, projection, books.
+"""Scenario in, result out: inputs, paths, projection, and revenue lines.
 
 A run projects the scenario's own path together with its references and the published method's
 conventions, as paths of one projection:
@@ -153,7 +153,7 @@ class Run:
 
     @property
     def year_fraction(self) -> np.ndarray:
-        """Share of each year that lies inside, ``(Y,)``."""
+        """Share of each year inside the projection, ``(Y,)``."""
         return self.inputs.year_fraction
 
     @property
@@ -179,7 +179,7 @@ def compute(
     references: bool | tuple[str, ...] = True,
     draw: bool = True,
 ) -> Run:
-    """Inputs, projection and books of a scenario, as arrays.
+    """Inputs, projection, and revenue lines of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
     ``references=False`` projects the scenario's own path alone, without references and conventions; names
@@ -214,7 +214,7 @@ def compute(
         inputs, keep_shares=keep, keep_balances=hold, balance_years=int((years <= horizon_last).sum())
     )
     _judge_identity(projection)
-    report(3, 4, "the government's books")
+    report(3, 4, "the government's revenue")
     taxes = contribution_taxes(settings, assume, years, mobility, contributions)
     buildup = buildup_tax(settings, assume, years, fraction, mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
@@ -279,7 +279,7 @@ LARGEST = 1e200
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the projection of a scenario begins with, and what the books need of its makings."""
+    """What the projection of a scenario begins with, and the inputs that the ledger needs."""
 
     assume: Mapping[str, float]
     fraction: np.ndarray  # (Y,)

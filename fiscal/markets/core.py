@@ -3,9 +3,9 @@
 - **Equity**: real geometric mean of the S&P 500 with dividends, 1928-2025, plus projected CPI-U growth.
 - **Bonds, cash**: the same of the ten-year Treasury and the three-month bill, but never below the mean
   projected yield (ten-year, one-year) of :mod:`fiscal.people.economy`: over decades a bond earns about its
-  yield, and cash that earned less than the rate of the books would be a loss by construction.
-- **Crypto**: no long run is known. The equity return, so that what happens outside an event neither
-  favours nor burdens crypto (setting ``paths.outside_event_return``).
+  yield, and cash that earned less than the discount rate would be a loss by construction.
+- **Crypto**: no long run is known. The equity return, so that what happens outside an event neither favors nor burdens
+  crypto (setting ``paths.outside_event_return``).
 - **Private equity, real estate, commodities**: no long series of what a plan would hold; an assumed premium
   over equity or cash (assumptions ``markets.*_premium``), the listed history beside it for comparison.
 

@@ -87,9 +87,9 @@ def by_single_age(profile: pd.DataFrame, column: str, weights: np.ndarray) -> np
 def excess_share(profile: pd.DataFrame, relative_limit: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share of deferral dollars above a limit that is ``relative_limit`` times 2025's in wage terms.
 
-    ``relative_limit`` (Y,) -> ``(Y, A, group)``. Linear between the points of D(L); no dollar lies
-    above the full limit of 2025, so limits that outrun wages (relative_limit > 1) free nothing: the
-    sample does not show what people at the limit would have liked to save (a lower bound).
+    ``relative_limit`` (Y,) -> ``(Y, A, group)``. Linear between the points of D(L); no dollar is above the full limit
+    of 2025, so limits that outrun wages (relative_limit > 1) free nothing: the sample does not show what people at the
+    limit would have liked to save (a lower bound).
     """
     points = {
         0.25: "above_25_usd",
@@ -157,7 +157,7 @@ class RothUse:
 
 @dataclass(frozen=True, kw_only=True)
 class ContributionPolicy:
-    """What policy and behaviour change beside the Roth share; the defaults change no bit.
+    """What policy and behavior change besides the Roth share; the defaults change no bit.
 
     ``limits`` are those in force where they differ from the law's (same columns); ``barred_share`` (Y, A, G)
     of people who may not contribute; ``elective_response`` (Y, A, G) multiplies elective deferrals;
@@ -337,10 +337,10 @@ def additions_left(
 ) -> np.ndarray:
     """Share of a person's contributions that another limit on all of them leaves, ``(Y, A, k)``.
 
-    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and
-    ``in_force_usd`` (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd
-    ``sigma`` (assumed: no table shows them); the share is what lies below the limit in force over what
-    lies below the law's, so that the law itself leaves everything as it is.
+    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and ``in_force_usd``
+    (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd ``sigma`` (assumed: no table
+    shows them); the share is the amount below the limit in force divided by the amount below the law's, so that the law
+    itself leaves everything as it is.
     """
     from scipy.special import ndtr
 

@@ -4,7 +4,7 @@
 - **2037 to 2100**: the 2025 OASDI Trustees Report, intermediate (``trustees_2025``). Its taxable payroll
   rests on SSA's population, which grows faster than the CBO population of this model. So the *average*
   wage takes the trustees' growth (payroll less SSA workers), and the wage bill is that times our own
-  workers; GDP grows with the wage bill. The trustees' payroll as it stands would need in 2100 29
+  workers; GDP grows with the wage bill. The trustees' payroll unchanged would need in 2100 29
   percent more workers than there are. Prices: CPI-W growth.
 - **After 2100**: the last growth rates are held (average wage, prices) and so is the number of workers,
   because the run-off is of closed cohorts, not a forecast of the country.
@@ -15,7 +15,7 @@
 - **Rates**: three-month bill and ten-year Treasury. Observed means of ``monthly_prices`` to 2025 and of the
   months there are of 2026; then CBO's path of February 2023 (``cbo_rates``), the only complete one, plus
   the shifts ``macro.treasury_10y_shift`` and ``macro.one_year_rate_shift`` (assumed) that bring it to CBO's
-  2026 level. The bill rate stands for the one-year rate. The last value is held.
+  2026 level. The bill rate serves as the one-year rate. The last value is held.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def macro(
     chained_cpi_gap: float | None = None,
     wage_growth_adjust: float = 0.0,
 ) -> pd.DataFrame:
-    """The macroeconomic path, one row a year (index ``year``, default 2015..2201).
+    """The macroeconomic path, one row per year (index ``year``, default 2015..2201).
 
     Columns: ``gdp_bn_usd`` and ``wage_bill_bn_usd`` (billions of current dollars), ``wage_index`` (average
     wage per worker, dollars a year), ``cpi_u`` (1982-84 = 100), ``chained_cpi`` (equal to ``cpi_u`` in 2025),
@@ -148,7 +148,7 @@ def _workers(years: np.ndarray, people: np.ndarray) -> pd.Series:
 
 
 def participation_rate() -> np.ndarray:
-    """Labour-force participation by single age 0..119 in 2025 (BLS, both sexes), fractions."""
+    """Labor-force participation by single age 0..119 in 2025 (BLS, both sexes), fractions."""
     table = sources.table("labor_force")
     table = table[(table["publisher"] == "BLS CPS") & (table["year"] == PARTICIPATION_YEAR)]
     bands = sorted((*_age_band(age), rate) for age, rate in zip(table["age"], table["value"], strict=True))

@@ -22,7 +22,7 @@ def mobility_matrix(rank_correlation: float) -> np.ndarray:
     is ``2 sin(pi rho / 6)`` (Kruskal 1958, ordinal measures of association).
     """
     if not 0 <= rank_correlation <= 1:
-        raise ValueError(f"rank_correlation must lie in [0, 1], found {rank_correlation}")
+        raise ValueError(f"rank_correlation must be in [0, 1], found {rank_correlation}")
     size = len(GROUP_SHARES)
     if rank_correlation == 1:
         return np.eye(size)

@@ -1,9 +1,9 @@
 """From 401(k) plans to all defined-contribution plans: 403(b), 457, the Thrift Savings Plan and the rest.
 
-Treasury and JCT publish their lines for all of them. The model knows one kind of plan, so the wider scope
-is the 401(k)'s cells in other sizes: assets by ICI's stocks of the opening date, contributions by BEA's
-totals, holders in proportion to assets (no count of persons without double counting is published). Ages,
-earnings groups, law and behaviour stay the 401(k)'s.
+Treasury and JCT publish their lines for all of them. The model knows one kind of plan, so the wider scope is the
+401(k)'s cells in other sizes: assets by ICI's stocks of the opening date, contributions by BEA's totals, holders in
+proportion to assets (no count of persons without double counting is published). Ages, earnings groups, law, and
+behavior stay those of 401(k) plans.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BEA_SERIES = "BEA_T7_25"
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What the scope multiplies: opening assets and holders, and dollars paid in by kind."""
+    """What the scope multiplies: opening assets and holders, and dollars contributed by kind."""
 
     stock: float = 1.0
     elective: float = 1.0

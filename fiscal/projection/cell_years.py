@@ -66,7 +66,7 @@ class Desk(NamedTuple):
 
 @compiled
 def desk_of(accounts):
-    """A desk for so many accounts."""
+    """A desk for this number of accounts."""
     balances = np.zeros((4, accounts, 2, 2))
     return Desk(balances[0], balances[1], balances[2], balances[3], np.zeros((accounts, 2, 3)))
 
@@ -159,19 +159,19 @@ def _any(values):
 
 @compiled
 def _larger(scale, balance):
-    """The larger of two balances; one that is no number stays."""
+    """The larger of two balances; NaN stays NaN."""
     return scale if scale >= balance or scale != scale else balance
 
 
 @compiled
 def _worse(residual, gap):
-    """The larger of two residuals in size, with its sign; one that is no number stays."""
+    """The larger of two residuals in size, with its sign; NaN stays NaN."""
     return residual if abs(residual) >= abs(gap) or residual != residual else gap
 
 
 @inlined
 def _book_sleeve(here, k, before, middle, after, end, charge, loss):
-    """Book a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
+    """Record a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
     what it was charged."""
     gained = (middle - before) + (end - after)
     fee, lost = end * charge, end * loss
@@ -186,7 +186,7 @@ def _book_sleeve(here, k, before, middle, after, end, charge, loss):
 def _book_owners(
     books, here, desk, balance, basis, money, closing, left, rules, two, charge, loss, dead, y, a
 ):
-    """Book a cell's owners; closing balances and Roth basis to the arrays given, what the dead leave to ``left``."""
+    """Record a cell's owners; closing balances and Roth basis to the arrays given, what the dead leave to ``left``."""
     last = len(rules.accounts) - 1
     rolled_usd, basis_in = np.zeros(2), 0.0
     for w in range(last + 1):
@@ -247,7 +247,7 @@ def _book_owners(
 
 @inlined
 def _book_heirs(books, here, inherited, closing, year, two, charge, loss, filled, y, a, n):
-    """A year of a cell's inherited accounts, which pay 1/(years left), and its books."""
+    """A year of a cell's inherited accounts, which pay 1/(years left), and its totals."""
     heir_years, wrapper = inherited.shape[0] - 1, books.closing_usd.shape[1] - 1
     keeps = len(books.heirs_moved) > 0
     for c in range(2):
@@ -282,7 +282,7 @@ def _book_heirs(books, here, inherited, closing, year, two, charge, loss, filled
                 if share != 0.0:
                     books.heirs_moved[y, since, c, a, n] = share
             closing[since + 1, c, CORE], closing[since + 1, c, CRYPTO] = core + crypto - moved, moved
-        # the oldest have just been paid in full
+        # the oldest have just received everything
         closing[heir_years, c] = 0.0
         books.scale[y] = _larger(books.scale[y], stock)
         books.opening_usd[y, wrapper, c] += stock
@@ -297,7 +297,7 @@ def _book_heirs(books, here, inherited, closing, year, two, charge, loss, filled
 
 @inlined
 def _book_taxes(here, rules, holders, heirs, y, a, g):
-    """Book a cell's taxes; a stub's flows are taxed at the rates of the full year they belong to."""
+    """Record a cell's taxes; a stub's flows are taxed at the rates of the full year they belong to."""
     part = rules.year_fraction[y]
     taxable = here[LINE.nonqualified_earnings]
     for w in range(len(rules.accounts)):

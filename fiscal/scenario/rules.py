@@ -129,7 +129,7 @@ def contradictions(settings: Settings) -> list[Problem]:
         if year > horizon.last_year:
             found.append(
                 Problem(
-                    f"the year lies outside the horizon, which ends in {horizon.last_year}",
+                    f"the year is outside the horizon, which ends in {horizon.last_year}",
                     key=key,
                     value=year,
                     allowed=f"a year up to {horizon.last_year} (horizon.last_year)",

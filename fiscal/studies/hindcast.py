@@ -1,4 +1,4 @@
-"""The model started in the past and held against what happened.
+"""The model started in the past and compared with what happened.
 
 From the published stock at the end of a start year the model's own code (contributions, withdrawals,
 rollovers, deaths, projection) is run forward on what then happened *around* the plans: asset returns
@@ -9,17 +9,17 @@ stock of the plans after the start year goes in (a test changes them all and fin
 contributions are scaled to the start year's, and one factor on all rates of leaving makes the start
 year's benefits come out, run on the stock of the year before.
 
-**What was estimated on later data**, and so is no test: the *shape* of contributions over age and wage
+**What was estimated on later data**, and therefore is not a test: the *distribution* of contributions over age and wage
 (W-2 2019/20, sample of 2025), of balances over age and income (Vanguard 2024, EBRI 2022, SIPP 2022), of
 withdrawals over age (SOI 2022/23), the glide path (EBRI 2022), the life table (2022), fees. The *level* of
 none of them is used. The trend of the Roth share is a point a year from the start year's W-2 share.
 
-**Runs that explain.** Beside the run on the model's own rules stand runs that also take as known the number
+**Runs that explain.** In addition to the run on the model's own rules, other runs take as known the number
 of people who save (``deferrers_fed``: W-2 deferrers to 2020, from there Form 5500's active participants;
 ``participants_fed``: the latter throughout, which count everybody eligible and break in 2014), or Form
 5500's own rate of return (``returns_fed``), or deferrers and returns (``both_fed``). None is a forecast:
 what each closes of a miss is how much of it that cause explains. ``model_levels`` starts a year before the
-last and keeps the model's own levels of 2025, carried back: fitted to these very flows, it is no test.
+last and keeps the model's own levels of 2025, carried back: fitted to these same flows, it is not a test.
 
 One series per comparison: Form 5500 (DOL) and ICI count other plans, so the ICI run starts from ICI's own
 stock, with DOL's flows of that year times the ratio of the two stocks.
@@ -152,7 +152,7 @@ class Hindcast:
 
 
 def world(start: Start) -> World:
-    """Everything a run from ``start`` is told of the years after it; no flow or stock of the plans."""
+    """Everything a run from ``start`` receives about the years after it; no flow or stock of the plans."""
     settings = scenarios.load("baseline").settings
     assume = assumptions(settings)
     years = np.arange(start.year, start.last_year + 1)
@@ -574,7 +574,7 @@ def store(table: pd.DataFrame) -> None:
     sources.store(
         TABLE,
         table,
-        title="Hindcast: the model started in 2010, 2014 and 2016 beside what was published later",
+        title="Hindcast: the model started in 2010, 2014, and 2016, and figures published later",
         unit="see column unit",
         source="this model (fiscal.studies.hindcast); published: DOL EBSA Form 5500 bulletins, ICI releases",
         fields=[
@@ -585,8 +585,8 @@ def store(table: pd.DataFrame) -> None:
             "Built by `fiscal data derive hindcast`; a test rebuilds it. own_rules is the hindcast: real returns, "
             "wages, people, limits and minimums, levels of the start year, no later flow or stock. deferrers_fed, "
             "participants_fed, returns_fed and both_fed also take the count of savers or the published rate of "
-            "return as known, to explain the misses. model_levels keeps the model's own levels, fitted to 2023, and "
-            "is no test."
+            "return as known, to explain the misses. model_levels keeps the model's own levels, fitted to 2023, and is "
+            "not a test."
         ),
         status="built",
         licence="MIT, as this project",

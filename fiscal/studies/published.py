@@ -1,9 +1,9 @@
-"""The model held against published numbers: every row of ``published_targets``, one verdict each.
+"""The model compared with published figures: every row of ``published_targets``, one verdict each.
 
-What is compared was written down in the table before the first comparison (columns basis, model_year,
-bridge); the code here does what they say. Rows marked ``engine`` and the unit present values are one
-contribution through the calculator; the others are the full model on the row's scope, in a handful of runs
-that a process makes once. Why a row lies outside is in the table ``validation_notes``, not in the code.
+What is compared was written down in the table before the first comparison (columns basis, model_year, bridge); the code
+here does what they say. Rows marked ``engine`` and the unit present values are one contribution through the calculator;
+the others are the full model on the row's scope, in a handful of runs that a process makes once. The reason for a row
+outside its tolerance is in the table ``validation_notes``, not in the code.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def kinds(verdicts: pd.DataFrame) -> pd.Series:
 
     Rows marked ``level`` that put one contribution through the calculator are the same calculation as rows marked
     ``engine``, whose closed form they must give; published is what a replication's code made of it that leaves a part
-    of its account undrawn. How far they lie apart follows from the two formulas, so they are no test of the model.
+    of its account undrawn. Their difference follows from the two formulas, so they do not test the model.
     """
     by_calculator = verdicts["id"].map(targets()["settings"]).notna()
     return verdicts["check"].mask((verdicts["check"] == "level") & by_calculator, REPLICATION)
@@ -320,7 +320,7 @@ def _net_revenue(run: Run) -> np.ndarray:
 
 def _score(policy: Run, law: Run, last: int, years_back: int) -> Found:
     """Net revenue of ``policy`` less that of ``law`` over fiscal years from ``VINTAGE`` to ``last``, each
-    deflated by the wages of so many years."""
+    deflated by the wages of this number of years."""
     years = policy.projection.years
     difference = _net_revenue(policy) - _net_revenue(law)
     inside = [int(year) for year in years if VINTAGE <= year <= last]
@@ -422,14 +422,14 @@ def store(table: pd.DataFrame) -> None:
         "model": "the model's, carried to the published year and scope; for inputs what the tables hold",
         "tolerance": "how far the model may be off",
         "verdict": "inside, outside or input",
-        "reason": "why a row lies outside; of an input, what uses it",
+        "reason": "why a row is outside its tolerance; for an input, where it is used",
         "detail": "parts of the model's figure",
     }
     optional = {"model", "tolerance", "reason", "detail"}
     sources.store(
         "validation",
         rounded,
-        title="The model held against published numbers",
+        title="The model compared with published figures",
         unit="see unit column",
         source="this model (fiscal.studies.published)",
         fields=[
@@ -454,5 +454,5 @@ def store(table: pd.DataFrame) -> None:
 
 
 def rebuild(progress: Progress | None = None) -> None:
-    """Hold every row against the model and store the table."""
+    """Compare every row with the model and store the table."""
     store(validate(progress=progress))

@@ -51,7 +51,7 @@ def cases() -> pd.DataFrame:
 
 
 def central_return(key: str) -> float:
-    """The long-run return that a core return setting of "none" stands for."""
+    """The long-run return that a core return setting of "none" means."""
     asset = {
         "paths.core_equity_return": "equity",
         "paths.core_bond_return": "bonds",

@@ -93,7 +93,7 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
             {
                 "@id": LICENCE,
                 "@type": "CreativeWork",
-                "name": "MIT licence",
+                "name": "MIT license",
                 "description": "The results; a user's own files under inputs/ keep their owner's terms.",
             },
         ],

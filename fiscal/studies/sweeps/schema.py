@@ -59,7 +59,7 @@ TABLES = tables_by_name(
     (
         TableSchema(
             name="sweep",
-            holds="one row a case: its settings, its outcomes, and why it failed if it did",
+            holds="one row per case: its settings, its outcomes, and why it failed if it did",
             keys=("case",),
             texts=("part", "moved", "message"),
         ),
