@@ -142,13 +142,13 @@ def literals(path: Path) -> Iterator[tuple[str, str]]:
     yield from (
         (f"{name}:{number}", found[1])
         for number, line in enumerate(text.splitlines(), 1)
-        if (found := re.search(r"(?:^|\s)# (.*)$", line))
+        if "# " in line and (found := re.search(r"(?:^|\s)# (.*)$", line))
     )
 
 
 PROSE = {"label", "note", "what", "reason", "rationale"}
-"""Columns of data tables that this project wrote. Publishers' words stay, and so do the bases and bridges of comparisons,
-which were recorded before the first comparison and are never changed."""
+"""Columns of data tables that this project wrote. Publishers' words stay, and so do the bases and bridges of
+comparisons, which were recorded before the first comparison and are never changed."""
 
 
 def data() -> Iterator[tuple[str, str]]:
