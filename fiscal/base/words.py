@@ -19,8 +19,6 @@ PATH_NAMES = {
 }
 """Labels of the paths of one run for readers."""
 
-WRAPPER_NAMES = {"plan": "401(k) plans", "ira": "rolled over to IRAs", "inherited": "inherited"}
-
 FACTOR_NAMES = {
     "contributions": "contributions",
     "returns": "returns",

@@ -44,6 +44,8 @@ app.add_typer(data_app, name="data")
 app.add_typer(schedules_app, name="schedules")
 markets_app = typer.Typer(**_GROUP, help="Market models: estimate them, or show what they imply.")
 app.add_typer(markets_app, name="markets")
+paths_app = typer.Typer(**_GROUP, help="Return paths of your own, from a series of prices.")
+app.add_typer(paths_app, name="paths")
 
 ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")]
 SetOption = Annotated[

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from fiscal.base.errors import InputError
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
     SetOption,
     markets_app,
+    paths_app,
     schedules_app,
 )
 from fiscal.cli.show import (
@@ -107,6 +109,55 @@ def markets_show(
     for name, frame in tables.items():
         typer.echo(name.replace("_", " "))
         typer.echo(frame.round(3).to_string(index=False, na_rep="") + "\n")
+
+
+@paths_app.command("from-prices")
+def paths_from_prices(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV of daily or monthly prices or index levels.")
+    ],
+    asset: Annotated[str, typer.Option("--asset", help="Asset that the series stands for.")] = "crypto",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write the returns here, not to standard output."),
+    ] = None,
+    first_year: Annotated[
+        int,
+        typer.Option("--first-year", min=2026, max=2100, help="Projected year of the series' first year."),
+    ] = 2026,
+    column: Annotated[str | None, typer.Option("--column", help="Column with the levels.")] = None,
+    date_column: Annotated[str | None, typer.Option("--date-column", help="Column with the dates.")] = None,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", help="Form of the dates, such as %d/%m/%Y.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a series of prices into calendar-year returns for the setting paths.file.
+
+    Rows may stand newest first, with thousands separators, and with dates in any common form. An adjusted close is
+    preferred to a close. Gaps, dates that stand twice, and part years are reported to standard error.
+
+    \b
+    Example: fiscal paths from-prices bitcoin.csv --out returns.csv
+    """
+    from fiscal.base.files import not_writable, write_whole
+    from fiscal.markets.prices import read_prices
+
+    series = read_prices(file, column=column, date_column=date_column, date_format=date_format)
+    text = series.to_csv(asset, first_year)
+    if out is not None:
+        if problems := not_writable(out.absolute().parent, str(out)):
+            raise InputError(problems)
+        write_whole(out, text.encode())
+    for note in series.notes:
+        say(note)
+    if as_json:
+        frame = series.to_frame(asset, first_year)
+        emit({"returns": frame.to_dict(orient="records"), "notes": list(series.notes)})
+    elif out is None:
+        typer.echo(text, nl=False)
+    else:
+        say(f"{out} written; use it with --set paths.model=user --set paths.file={out}")
 
 
 @schedules_app.command("build")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import atexit
 import codecs
 import hashlib
+import importlib.util
 import json
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
@@ -65,8 +67,76 @@ _BETWEEN = re.compile(r"(?<=\.json)\s*\+\s*", re.IGNORECASE)
 
 
 def reform_files(value: str) -> tuple[Path, ...]:
-    """The files of a reform in the order in which they change the law."""
-    return tuple(reform_file(name) for name in names_in(REFORM, value))
+    """The files of a reform in the order in which they change the law, each after the baseline that its header names.
+
+    A baseline that is among the files before it is not applied again.
+    """
+    found: list[Path] = []
+    for name in names_in(REFORM, value):
+        file = reform_file(name)
+        chain = [file]
+        while (baseline := baseline_of(chain[0])) is not None:
+            if baseline.name in {path.name for path in (*found, *chain)}:
+                break
+            chain.insert(0, baseline)
+        found += chain
+    return tuple(found)
+
+
+CURRENT_LAW = ("policy_current_law.json", "current_law_policy.json")
+"""What headers of Tax-Calculator's reform files call current law."""
+
+_HEADER_BASELINE = re.compile(r"^\s*//\s*Reform_Baseline:[ \t]*([^\s/\\]+\.json)\b", re.MULTILINE)
+_HEADER_LENGTH = 65_536
+
+
+def baseline_of(path: Path) -> Path | None:
+    """The reform file that the header of a reform file names as its baseline (``// Reform_Baseline: 2017_law.json``).
+
+    It lies beside the file or comes with Tax-Calculator. None for current law, and for a file that is a list of
+    reforms: a run's folder has the baselines in it.
+    """
+    if not is_plain_file(path):
+        return None
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            head = stream.read(_HEADER_LENGTH)
+    except OSError:  # refused when it is used
+        return None
+    named = _HEADER_BASELINE.search(head)
+    if named is None or named[1] in CURRENT_LAW or head.lstrip().startswith("["):
+        return None
+    beside = path.parent / named[1]
+    return beside if _exists(beside) else _packaged(named[1]) or beside
+
+
+def baselines_added(value: str) -> dict[str, str]:
+    """Files that the headers of a reform's files add -> the file that is applied on top, by name."""
+    names = [path.name for path in reform_files(value)]
+    own = {reform_file(name).name for name in names_in(REFORM, value)}
+    return {name: over for name, over in zip(names, names[1:], strict=False) if name not in own}
+
+
+@cache
+def _packaged(name: str) -> Path | None:
+    """The reform of a plain name that comes with this package or with Tax-Calculator."""
+    spec = importlib.util.find_spec("taxcalc")
+    homes = [SHIPPED_REFORMS]
+    homes += [Path(place) / "reforms" for place in (spec and spec.submodule_search_locations) or ()]
+    plain = Path(name).name == name
+    return next((home / name for home in homes if plain and (home / name).is_file()), None)
+
+
+def file_of_reform(reform: Mapping[str, object]) -> str:
+    """The name of a file with a reform that Python gives as a dictionary, parameter -> year -> value.
+
+    It lies in a temporary folder for as long as the process lives; a run's folder has a copy.
+    """
+    content = json.dumps(reform, indent=1).encode()
+    file = _passing_folder() / hashlib.sha256(content).hexdigest()[:16] / "dictionary.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    return str(file)
 
 
 def _one_file(paths: tuple[Path, ...]) -> Path:
@@ -96,10 +166,9 @@ def _passing_folder() -> Path:
 
 
 def reform_file(name: str) -> Path:
-    """The reform file of a name: as given, or one that comes with the package."""
+    """The reform file of a name: as given, or one that comes with the package or with Tax-Calculator."""
     given = Path(name)
-    shipped = SHIPPED_REFORMS / given.name
-    return shipped if not _exists(given) and given.name == name and shipped.is_file() else given
+    return given if _exists(given) else _packaged(name) or given
 
 
 def from_home(name: str) -> Path:
@@ -115,11 +184,10 @@ def named_beside(key: str, name: str, folder: Path) -> str:
     path = folder / from_home(name)
     if PureWindowsPath(name).is_absolute():  # even if the folder does not exist on this machine
         return name
-    if key != REFORM or _exists(path) or Path(name).name != name or not (SHIPPED_REFORMS / name).is_file():
+    packaged = _packaged(name) if key == REFORM and not _exists(path) else None
+    if packaged is None:
         return str(path)
-    return (
-        str(SHIPPED_REFORMS / name) if _exists(Path(name)) else name
-    )  # not another file in the current folder
+    return str(packaged) if _exists(Path(name)) else name  # not another file in the current folder
 
 
 def _exists(path: Path) -> bool:
