@@ -271,7 +271,7 @@ def validation_page() -> str:
         _verdicts(full),
         "### What fixes the basis",
         *_bases(full),
-        "### Why the others lie outside",
+        "### Why the others are outside",
         *_reasons(full[full["verdict"] == "outside"]),
         "## One contribution through the engine",
         paragraph(

@@ -22,9 +22,9 @@ _FRACTION = re.compile(r"(share|rates?|ratio|a year)\b")
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` misspells, or None; a short name may differ by one letter, a longer one by two.
 
-    A letter left out, added or replaced counts as one, and so do two that changed places. Capitals, and ``-`` or a
-    blank in place of ``_``, do not count. Failing that, the only known name that has whole words more or fewer at its
-    end (``reform`` for ``reform_file``).
+    A missing, added, or replaced letter counts as one, and so do two exchanged letters. Capitals, and ``-`` or a blank
+    instead of ``_``, do not count. Failing that, the only known name that has whole words more or fewer at its end
+    (``reform`` for ``reform_file``).
     """
     known = tuple(known)
     wanted = _folded(name)

@@ -1,10 +1,10 @@
 """The only access to ``data/``: every table is verified before its figures are used.
 
-``data/`` holds what others published and what this project assumes, ``data/derived/`` what commands of this
-package compute from it. ``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher,
-unit, licence, columns and SHA-256. ``table(name)`` verifies that one table, one of the package's own by its hash,
-and returns a copy; ``check()`` verifies all of them and lists every fault; ``store`` writes a table that a command
-of this package builds, and ``register`` its entry. Row numbers in messages are lines of the file: the header is row 1.
+``data/`` holds published figures and this project's assumptions; ``data/derived/`` holds what commands of this package
+compute from them. ``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher, unit,
+license, columns, and SHA-256. ``table(name)`` verifies that one table, one of the package's own by its hash, and
+returns a copy; ``check()`` verifies all of them and lists every fault; ``store`` writes a table that a command of this
+package builds, and ``register`` its entry. Row numbers in messages are lines of the file: the header is row 1.
 """
 
 from __future__ import annotations
@@ -267,7 +267,7 @@ def _items(folder: Path) -> dict[str, Any]:
 
 @cache
 def _resource(folder: Path, name: str) -> Resource:
-    """Only the named entry has to be sound: a fault of another table must not stop this one."""
+    """Only the named entry must be sound: an error in another table must not stop this one."""
     items = _items(folder)
     if name not in items:
         raise DataError(Problem("no such table", file=DESCRIPTOR, value=name, nearest=nearest(name, items)))

@@ -119,7 +119,7 @@ def core_overrides(settings: Settings) -> dict[str, float]:
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, constant returns, assumptions, the opening."""
+    """The inputs of a path model: the section ``paths``, constant returns, assumptions, the opening."""
     return {
         **settings.paths.model_dump(),
         "core": core_overrides(settings),

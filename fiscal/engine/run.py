@@ -284,7 +284,7 @@ def compute(
     horizon = years <= settings.horizon.last_year
     projection = project(inputs, keep_shares=keep, keep_balances=hold, balance_years=int(horizon.sum()))
     _judge_identity(projection)
-    report(3, 4, "the government's books")
+    report(3, 4, "the government's revenue")
     taxes = contribution_taxes(settings, start.assume, years, start.mobility, contributions)
     buildup = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))

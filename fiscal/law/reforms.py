@@ -259,5 +259,5 @@ def _answer(asked: str) -> str:
 
 
 def said_of(reform: Reform, warnings: Iterable[str]) -> tuple[str, ...]:
-    """What a user is told of a reform that is taken: how its files are read, and what its trial found."""
+    """Messages about a reform that is accepted: how its files are read, and what its trial found."""
     return (*reform.notes, *(f"{reform.shown}: {line}" for line in warnings))

@@ -41,7 +41,7 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
     ``outside`` (Y,) is what crypto earns outside an event.
 
     A year belongs to it if crypto's return differs from the outside-event return by more than :data:`CALM_RATE` and is
-    not equity's own. Of 2026 the second half counts, annualized; what has happened is no event.
+    not equity's own. Of 2026 the second half counts, annualized; past returns are not an event.
     """
     rates = np.array(crypto, dtype=float)
     for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):

@@ -30,7 +30,7 @@ MONTHLY_SERIES = {
     "real_estate": "reit_tr",
     "commodities": "commodity_dbc_tr",
 }
-"""Monthly level that stands for each asset: S&P 500 with dividends, developed markets outside the United States with
+"""Monthly level that represents each asset: S&P 500 with dividends, developed markets outside the United States with
 dividends, U.S. aggregate bonds, Treasury bills, Bitcoin, listed private equity, listed real estate, a commodity
 futures fund."""
 

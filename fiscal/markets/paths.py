@@ -234,8 +234,8 @@ class UserReturns:
 class UserPaths:
     """Annual returns from a CSV of the user: ``year``, one column an asset, and ``path`` for more than one.
 
-    Assets without a column earn their expected returns. The halves that have happened stay real; the rate
-    of 2026 is that of its second half, annualised. After the file's last year the expected returns hold.
+    Assets without a column earn their expected returns. The halves that have happened stay real; the rate of 2026 is
+    that of its second half, annualized. After the file's last year the expected returns hold.
     """
 
     name = "user"

@@ -429,10 +429,10 @@ def additions_left(
 ) -> np.ndarray:
     """Share of a person's contributions that another limit on all of them leaves, ``(Y, A, k)``.
 
-    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and
-    ``in_force_usd`` (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd
-    ``sigma`` (assumed: no table shows them); the share is what lies below the limit in force over what
-    lies below the law's, so that the law itself leaves everything as it is; above 1 for a higher limit.
+    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and ``in_force_usd``
+    (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd ``sigma`` (assumed: no table
+    shows them); the share is the amount below the limit in force divided by the amount below the law's, so that the law
+    itself leaves everything as it is; above 1 for a higher limit.
     """
     from scipy.special import ndtr
 

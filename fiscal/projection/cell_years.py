@@ -138,7 +138,7 @@ def _row(row, growth, charge, loss, paths, to_heirs, p, y, a, first, cells):
 
 @step
 def _sleeve(row, lane, gained, held, before, middle, after, two, charge, loss):
-    """Book a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
+    """Record a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
     what it was charged."""
     end = after * two
     gain = (middle - before) + (end - after)

@@ -286,7 +286,7 @@ def refuse_totals(*results: Result) -> None:
 
 @dataclass(frozen=True)
 class Comparison(Answered):
-    """Scenarios minus one base, table by table."""
+    """Scenarios less one base, table by table."""
 
     base: Result
     others: tuple[Result, ...]
@@ -337,7 +337,7 @@ class Comparison(Answered):
         return wide[wide.nunique(axis=1, dropna=False) > 1].rename_axis("setting").reset_index()
 
     def effects(self, *, values: bool = True) -> pd.DataFrame:
-        """Net revenue of each scenario less the base over every window, and the years in which it turns.
+        """Net revenue of each scenario less the base over every window, and the years in which the effect changes sign.
 
         ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
         ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
@@ -385,7 +385,7 @@ class Comparison(Answered):
             lines=tuple((other.name, (100 * net[other.name]).tolist()) for other in self.others),
         )
         return cards.card(
-            f"{names} against {self.base.name}", f"fingerprints {prints}", told.finding,
+            f"{names} compared with {self.base.name}", f"fingerprints {prints}", told.finding,
             cards.table(list(frame), rows), cards.figure(curves),
         )  # fmt: skip
 

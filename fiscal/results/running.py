@@ -41,7 +41,7 @@ def run(
     projected = engine_run.to_horizon(scenario, progress)
     tables = STAGE_OF["budget"].make(projected)
     result, paths = Result.of(projected, Tables(Parts(scenario), tables)), projected.paths
-    stages.keep(projected if paths is None else None)  # its cells make room for the paths
+    stages.keep(projected if paths is None else None)  # releases the memory of its cells for the paths
     del projected
     memory.release()
     if paths is not None:

@@ -45,7 +45,7 @@ def misfits(result: Result) -> list[Problem]:
         Problem(message, file="tables", value=sorted(names))
         for message, names in (
             ("lacks tables of these settings", wanted - set(tables)),
-            ("holds tables that are not of these settings", set(tables) - {*shapes, SETTINGS}),
+            ("has tables that do not belong to these settings", set(tables) - {*shapes, SETTINGS}),
         )
         if names
     ]

@@ -4,7 +4,7 @@ What is compared was written down in the table before the first comparison (colu
 bridge). Where the publisher's own words or formula say something else (basis_source), a second basis says what
 is compared now (basis_after); the figure on the first basis stays in the record. Rows marked ``engine`` and the
 unit present values are one contribution through the calculator; the others are the full model on the row's
-scope, in a handful of runs that a process makes once. Why a row lies outside is in the table
+scope, in a handful of runs that a process makes once. The reason for a row outside its tolerance is in the table
 ``validation_notes``, not in the code.
 """
 
@@ -788,7 +788,7 @@ def store(table: pd.DataFrame) -> None:
         "first": "the model's figure on the first basis; blank in a row added later",
         "first_verdict": "the verdict on the first basis; blank in a row added later",
         "basis_source": "the publisher's words or formula that fix the basis, or where they stand",
-        "reason": "why a row lies outside; of an input, what uses it",
+        "reason": "why a row is outside its tolerance; for an input, where it is used",
         "detail": "parts of the model's figure",
     }
     optional = {"model", "tolerance", "reason", "detail", "first", "first_verdict"}

@@ -1,8 +1,9 @@
 """One look for all figures: colors that color-blind readers can distinguish, also in gray.
 
-Colours are Okabe and Ito's (2008). Lines and areas are labeled where they are drawn. Nothing here touches matplotlib's global state: ``look()``
-holds inside a ``with`` only, and figures are made without pyplot. A figure of ours starts from matplotlib's
-defaults; Axes that a user gives keep what the user made them with, and what is drawn on them starts from the defaults.
+Colours are Okabe and Ito's (2008). Lines and areas are labeled where they are drawn. Nothing here touches matplotlib's
+global state: ``look()`` holds inside a ``with`` only, and figures are made without pyplot. A figure of this package
+starts from matplotlib's defaults; Axes from a user keep the user's settings, and what is drawn on them starts from the
+defaults.
 """
 
 from __future__ import annotations

@@ -246,7 +246,7 @@ class StoredTables(Tables):
         if apart:
             message = f"does not hold the table {stage.yields[0]!r}, and what wrote it has changed since"
             shown = ", ".join(f"{name} {words}" for name, words in apart[:MOST_SHOWN])
-            allowed = "the run made again with fiscal run --full"
+            allowed = "a new run with fiscal run --full"
             raise InputError(Problem(message, file=str(self.folder), value=shown, allowed=allowed))
         tables = super()._compute(stage)
         try:
@@ -496,7 +496,8 @@ def verify(folder: str | Path) -> list[Problem]:
 
 
 def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
-    """Files of the manifest that are not what was written; what is too large or of another size is not read."""
+    """Files of the manifest that differ from those written; a file that is too large or has another size is not
+    read."""
     named = {name: (sha256,) for name, sha256 in files_of(manifest).items()}
     told = dict(manifest.get("sizes", {}))
     if STAGES_PART in manifest:  # described again with every stage

@@ -3,10 +3,8 @@
 ``input_fingerprint`` settings, seed, data tables, the user's own files, package version, and source code: the same
     inputs; ``record_fingerprint`` these and the hash of every output: the same results to the byte.
 
-``manifest_fingerprint``
-    the hash of every part of the manifest but those of :data:`EXEMPT`: nothing that it says was changed.
-
-Time, machine and command are in the manifest but in no fingerprint; log and RO-Crate description in the last alone.
+``manifest_fingerprint`` the hash of every part of the manifest except :data:`EXEMPT`: the manifest is unchanged. Time,
+machine, and command are in the manifest but in no fingerprint; log and RO-Crate description are only in the last.
 
 Tables that a folder gains later stand in the part ``stages``, by the stage that yields them, under a hash of their own:
 none of these fingerprints changes.
@@ -252,7 +250,7 @@ def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
             what = "removed" if name not in now else "added" if name not in then else "changed"
             problems.append(Problem(f"was {what} after the run", file=shown, key=name[:80]))
     if manifest[SEAL] != fingerprint_of(then):
-        problems.append(Problem("does not fit the manifest", file=shown, key=SEAL))
+        problems.append(Problem("does not match the manifest", file=shown, key=SEAL))
     if STAGES in manifest:
         told = {key: value for key, value in manifest[STAGES].items() if key != "fingerprint"}
         fits = told["record_fingerprint"] == manifest["record_fingerprint"]

@@ -124,7 +124,7 @@ def _by_value(before: Result, after: Result) -> list[str]:
     found = []
     tables, others = held(before.tables), held(after.tables)
     for name in {**tables, **others}:
-        if name == "settings":  # words about the settings, not results
+        if name == "settings":  # texts about the settings, not results
             continue
         if name not in tables or name not in others:
             found.append(f"table {name}: only in the {'new' if name in others else 'stored'} run")

@@ -192,7 +192,7 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
 
 
 def present_values(run: Run) -> pd.DataFrame:
-    """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
+    """Present values on June 30, 2025, of the horizon's cash flows, of the run-off, and their sum."""
     years = run.projection.years
     dates = valuation.flow_dates(years, run.inputs.year_fraction)
     books = run.scenario.settings.books
@@ -237,7 +237,7 @@ def present_values(run: Run) -> pd.DataFrame:
 
 
 def vintages_table(run: Run) -> pd.DataFrame:
-    """What a year's contributions, or the opening stock, bring and cost over their whole life."""
+    """Revenue and cost of a year's contributions, or of the opening stock, over their whole life."""
     years = run.projection.years[run.horizon]
     upfront = {
         "deferred_revenue": np.stack(

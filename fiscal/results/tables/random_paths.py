@@ -48,7 +48,7 @@ IMPLIED_PATHS = 1000
 
 
 def implied_tables(scenario: Scenario) -> dict[str, pd.DataFrame]:
-    """What the path model implies by asset, and a dollar in each over the paths."""
+    """Statistics of the path model by asset, and the value of one dollar in each over the paths."""
     settings = scenario.settings
     years = np.arange(FIRST_YEAR, settings.horizon.last_year + 1)
     drawn = first_paths(settings, years, min(settings.paths.count, IMPLIED_PATHS))
