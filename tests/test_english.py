@@ -124,8 +124,6 @@ def pages() -> Iterator[tuple[str, str]]:
 def sources() -> Iterator[tuple[str, str]]:
     """Docstrings, string literals, and comments of the code."""
     for path in sorted(ROOT.glob("fiscal/**/*.py")):
-        if path.is_relative_to(ROOT / "fiscal" / "report"):
-            continue  # REMOVE when the rewritten fiscal/report is merged
         yield from literals(path)
     for path in (*ROOT.glob("docs/**/*.py"), *ROOT.glob("tools/*.py"), *ROOT.glob("benchmarks/*.py")):
         yield from literals(path)
@@ -171,7 +169,8 @@ def data() -> Iterator[tuple[str, str]]:
 
 def others() -> Iterator[tuple[str, str]]:
     """Scenarios of the package, the report's template, notebooks, and the help of make."""
-    for path in (*ROOT.glob("fiscal/scenario/**/*.toml"), *ROOT.glob("reports/template/*.typ")):
+    templates = ROOT.glob("fiscal/*/templates/*.*")
+    for path in (*ROOT.glob("fiscal/scenario/**/*.toml"), *ROOT.glob("reports/template/*.typ"), *templates):
         yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
     for text in re.findall(r'echo "(.*)"|^# (.*)$', (ROOT / "Makefile").read_text(encoding="utf-8"), re.M):
         yield "Makefile", " ".join(text)

@@ -568,7 +568,7 @@ def test_the_crate_holds_what_the_specification_demands(folder):
 
 def test_the_crate_is_part_of_the_check(folder):
     crate = folder / "ro-crate-metadata.json"
-    crate.write_text(crate.read_text(encoding="utf-8").replace("MIT licence", "mine"), encoding="utf-8")
+    crate.write_text(crate.read_text(encoding="utf-8").replace("MIT license", "mine"), encoding="utf-8")
     assert "ro-crate-metadata.json: the file was changed" in str(store.verify(folder)[0])
 
 

@@ -249,10 +249,11 @@ def validation_page() -> str:
     return page(
         "# Validation",
         paragraph(
-            "The model held against numbers that others published. What is compared, on which basis and with which "
+            "This page compares the model with published figures. What is compared, on which basis and with which "
             "tolerance was written down in `data/published_targets.csv` before the first comparison. Where the "
             "publisher's own words or formula turned out to fix another basis, the row is compared on that one now, "
-            "and the model's figure on the first basis stands beside it. Nothing was tuned. `fiscal validate` makes "
+            "and the model's figure on the first basis is in the next column. Nothing was tuned. `fiscal validate` "
+            "makes "
             "the comparison again; the verdicts below are those kept in `data/derived/validation.csv`."
         ),
         table(
@@ -263,7 +264,7 @@ def validation_page() -> str:
         "## The full model",
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "
-            f"{int((full['verdict'] == 'inside').sum())} lie inside their tolerance, "
+            f"{int((full['verdict'] == 'inside').sum())} are inside their tolerance, "
             f"{int((full['verdict'] == published.NOT_JUDGED).sum())} are of another concept and not judged. On the "
             f"first bases {int((full['first_verdict'] == 'inside').sum())} of "
             f"{int(full['first_verdict'].notna().sum())} rows lay inside; the others were added later."

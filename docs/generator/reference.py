@@ -112,8 +112,8 @@ def settings_page() -> str:
         ),
         paragraph(
             'Rates and shares are fractions. `none` is written `"none"` in a file. The **standing** of a default is '
-            "*cited* (from a publication or the law), *derived* (stated arithmetic on cited figures), *assumed* (no source; "
-            "it has a range and a [sensitivity](../assumptions.md)), or *choice* (your choice)."
+            "*cited* (from a publication or the law), *derived* (stated arithmetic on cited figures), *assumed* (no "
+            "source; it has a range and a [sensitivity](../assumptions.md)), or *choice* (your choice)."
         ),
     ]
     for name, section in SECTIONS.items():

@@ -44,9 +44,9 @@ SPLIT_STRATA = ("no_crypto", "crypto_light", "crypto_heavy")
 OWNER_ACCOUNTS = ("plan", "ira")
 """The accounts that living owners hold where a run has no other plan than the 401(k), in the order of their axis.
 
-Employer plans come first: they roll over into the IRA, and their Roth accounts pay earnings pro rata (s.72(e)(8)).
-The IRA is the last; it pays its Roth basis first (s.408A(d)(4)). Other plans (:mod:`fiscal.people.accounts`) lie
-between them and need no code in the projection.
+Employer plans come first: they roll over into the IRA, and their Roth accounts pay earnings pro rata (s.72(e)(8)). The
+IRA is the last; it pays its Roth basis first (s.408A(d)(4)). Other plans (:mod:`fiscal.people.accounts`) are between
+them and need no code in the projection.
 """
 
 CHARACTERS = ("traditional", "roth")

@@ -1,4 +1,4 @@
-"""Scenario in, arrays out: inputs, paths, projection, books; values and random paths when they are asked for.
+"""Scenario in, arrays out: inputs, paths, projection, revenue lines; values and random paths when they are asked for.
 
 A run projects the scenario's own path together with its references and the published method's
 conventions, as paths of one projection:
@@ -151,7 +151,7 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A projection and its books, arrays; :mod:`fiscal.results` makes tables of it.
+    """A projection and its revenue lines, arrays; :mod:`fiscal.results` makes tables of it.
 
     What not everybody asks for (vintages, random paths) is computed when it is first asked for.
     """

@@ -36,7 +36,7 @@ _SHAPE = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 
 
 @dataclass(frozen=True)
 class Reform:
-    """What files of a reform say: parameter -> year -> value, and what a user is told of how they are read."""
+    """What files of a reform say: parameter -> year -> value, and messages about how they are read."""
 
     parameters: Mapping[str, Mapping[int, Any]]
     shown: str

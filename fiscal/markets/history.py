@@ -1,6 +1,6 @@
 """What markets did: monthly log returns, falls, moments by period, and the real returns to date.
 
-Levels at month ends stand in the tables ``monthly_prices`` and ``developed_ex_us``, calendar years in
+Levels at month ends are in the tables ``monthly_prices`` and ``developed_ex_us``, calendar years in
 ``annual_returns``, Bitcoin's falls of 45 percent and more in ``crypto_drawdowns`` (sources there). A missing month
 stays missing: the returns into and out of it are NaN, never interpolated (:func:`gaps` lists them).
 """

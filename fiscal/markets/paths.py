@@ -512,8 +512,8 @@ def phase_statistics(returns: Mapping[int, float], phases: Mapping[int, str]) ->
 def annual_table(name: str, *, outside_event_return: float | None = None) -> pd.DataFrame:
     """The path as documented, one row per year: ``year``, ``phase``, ``crypto_return_rate``, ``stated``.
 
-    ``stated`` is False where the table is blank and the outside-event return of the year stands in. 2026 is the rate
-    of its second half, annualised.
+    ``stated`` is False where the table is blank and the outside-event return of the year applies. 2026 is the rate of
+    its second half, annualized.
     """
     _check(np.array([FIRST_YEAR]), name, outside_event_return)
     table = _path_table(name)

@@ -185,7 +185,7 @@ def share_at(log_odds: np.ndarray) -> np.ndarray:
 
 
 WIDEST, NARROWEST = 60.0, 1e-14
-"""Log-odds between which a shift lies, and to which it is found."""
+"""Bounds of a shift in log-odds, and its precision."""
 
 
 def shift_to_mean(log_odds: np.ndarray, weight: np.ndarray, mean: float) -> float:

@@ -12,7 +12,7 @@
   the wage bill per inhabitant, after, with the wage bill per worker.
 - **Rates**: three-month bill and ten-year Treasury. Observed means of ``monthly_prices`` to 2025 and of the
   months there are of 2026. Then the ten-year rate is the trustees' rate on new special-issue Treasuries, which is by
-  law the mean market yield of Treasuries with four years or more to run. The bill rate stands for the one-year rate;
+  law the mean market yield of Treasuries with four years or more to run. The bill rate serves as the one-year rate;
   it is that rate less ``macro.term_spread``. The last value is held.
 """
 

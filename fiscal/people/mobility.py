@@ -53,7 +53,7 @@ POINTS = 200
 
 
 def _both_below(z: np.ndarray, share: np.ndarray, correlation: float) -> np.ndarray:
-    """Probability that two standard normals lie below ``z`` (k,) each, ``(k, k)``; ``share`` (k,) is that of one.
+    """Probability that two standard normals are below ``z`` (k,) each, ``(k, k)``; ``share`` (k,) is that of one.
 
     The derivative of it by the correlation is the density (Plackett 1954), integrated here over the arcsine of the
     correlation (Drezner and Wesolowsky 1990).

@@ -136,11 +136,11 @@ class Answered(Plotted):
         return headlines.effects_of(self.runs, _current_law)
 
     def headline(self) -> headlines.Headline:
-        """The answer: ``rows``, one a case and reference, and ``finding``, one sentence."""
+        """The answer: ``rows``, one per case and reference, and ``finding``, one sentence."""
         return headlines.headline(self.effects_found)
 
     def by_year(self) -> pd.DataFrame:
-        """The effect on net revenue by fiscal year, one row a case and reference, with sums over five and ten years.
+        """The effect on net revenue by fiscal year, one row per case and reference, with sums over five and ten years.
 
         Billions of current dollars; ``attrs["notes"]`` are the footnotes.
         """
@@ -342,7 +342,7 @@ class Comparison(Answered):
         ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
         ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
         result has values and ``values`` are asked for, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`;
-        missing: never for good).
+        missing: never permanently).
         """
         valued = values and all(has_values(result) for result in self.runs)
         turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")

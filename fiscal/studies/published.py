@@ -582,7 +582,8 @@ def _waiver(year: int, stocks: tuple[int, int]) -> Found:
 
 WAIVER_PROFILE_YEAR = 2019
 WAIVER_AGES = {"60-64": (60, 64), "65-69": (65, 69), "70-74": (70, 74), "75-79": (75, 79), "80+": (80, 90)}
-"""Age classes of SOI and the ages that stand for each; dollars of the open class lie around the mid-eighties."""
+"""Age classes of SOI and the ages that represent each; dollars of the open class are concentrated around the
+mid-eighties."""
 
 
 def _contributions_2025() -> Found:
@@ -787,7 +788,7 @@ def store(table: pd.DataFrame) -> None:
         "basis_set": "before: the basis was written down before the first comparison; after: a later one is used",
         "first": "the model's figure on the first basis; blank in a row added later",
         "first_verdict": "the verdict on the first basis; blank in a row added later",
-        "basis_source": "the publisher's words or formula that fix the basis, or where they stand",
+        "basis_source": "the publisher's words or formula that fix the basis, or their place",
         "reason": "why a row is outside its tolerance; for an input, where it is used",
         "detail": "parts of the model's figure",
     }

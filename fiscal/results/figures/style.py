@@ -1,9 +1,9 @@
 """One look for all figures: colors that color-blind readers can distinguish, also in gray.
 
-Colours are Okabe and Ito's (2008). Lines and areas are labeled where they are drawn. Nothing here touches matplotlib's
-global state: ``look()`` holds inside a ``with`` only, and figures are made without pyplot. A figure of this package
-starts from matplotlib's defaults; Axes from a user keep the user's settings, and what is drawn on them starts from the
-defaults.
+Colors are those of Okabe and Ito (2008). Lines and areas are labeled where they are drawn. Nothing here touches
+matplotlib's global state: ``look()`` holds inside a ``with`` only, and figures are made without pyplot. A figure of
+this package starts from matplotlib's defaults; Axes from a user keep the user's settings, and what is drawn on them
+starts from the defaults.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def line_of(position: int, result: Any = None) -> Line:
 
 
 def wrapped(text: str, characters: int) -> str:
-    """A text broken into lines of at most so many characters."""
+    """A text broken into lines of at most this number of characters."""
     return "\n".join(textwrap.wrap(text, characters))
 
 

@@ -6,7 +6,7 @@
 ``manifest_fingerprint`` the hash of every part of the manifest except :data:`EXEMPT`: the manifest is unchanged. Time,
 machine, and command are in the manifest but in no fingerprint; log and RO-Crate description are only in the last.
 
-Tables that a folder gains later stand in the part ``stages``, by the stage that yields them, under a hash of their own:
+Tables that a folder gains later are in the part ``stages``, by the stage that yields them, under a hash of their own:
 none of these fingerprints changes.
 """
 
