@@ -112,12 +112,12 @@ def test_cash_and_present_value_are_kept_apart() -> None:
     assert all(len(kind) == 1 for kind in kinds) and len(kinds) == 2
     cost = frame[frame["measured_on"] == "cash_basis"].set_index("method")["tax_expenditure_bn_usd"]
     assert (
-        cost["gains never realised"]
+        cost["gains never realized"]
         < cost["as set"]
-        < cost["all gains realised"]
+        < cost["all gains realized"]
         < cost["all returns as interest"]
     )
-    for name in ("as set", "gains never realised", "all returns as interest"):
+    for name in ("as set", "gains never realized", "all returns as interest"):
         assert amount(cost[name]) in text()
     budget = three()[0].budget.line("tax_expenditure")
     assert cost["as set"] == pytest.approx(budget[2026], rel=1e-9)

@@ -1,4 +1,4 @@
-"""What policy and behaviour make of contributions: limits in force, caps, the response to the price of saving.
+"""How policy and behavior change contributions: limits in force, caps, the response to the price of saving.
 
 Without any lever this is current law's contributions, to the bit. Limits and caps are set in dollars of
 ``limits.change_year``; the response to the tax treatment compares the price of a dollar saved with what it

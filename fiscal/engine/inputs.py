@@ -129,7 +129,7 @@ def core_overrides(settings: Settings) -> dict[str, float]:
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, constant returns, assumptions, the opening."""
+    """The inputs of a path model: the section ``paths``, constant returns, assumptions, the opening."""
     return {
         **settings.paths.model_dump(),
         "core": core_overrides(settings),
@@ -532,7 +532,7 @@ def with_custody_failure(settings: Settings, years: np.ndarray, operational: np.
 
 
 NO_BOUND_USD = 1e300
-"""Market value of what stands in for crypto on a reference path: buying it moves no price."""
+"""Market value of the substitute for crypto on a reference path: buying it moves no price."""
 
 
 NO_MARKET_USD = 1e6
@@ -728,7 +728,7 @@ def _private_folder() -> Path:
 def reform_of(settings: Settings) -> Reform | None:
     """What the reform files of a scenario say, its years moved as it says; None under current law.
 
-    Raises InputError for files that are missing or are no reforms.
+    Raises InputError for files that are missing or are not reforms.
     """
     if settings.law.reform is None:
         return None
@@ -736,10 +736,10 @@ def reform_of(settings: Settings) -> Reform | None:
 
 
 def law_warnings(settings: Settings) -> tuple[str, ...]:
-    """What a user is told of a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
+    """Messages about a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
 
     Tax-Calculator tries the reform (seconds) unless its schedules are built. Raises InputError for files that are
-    missing or are no reforms, and in Tax-Calculator's words for a reform that it refuses.
+    missing or are not reforms, and in Tax-Calculator's words for a reform that it refuses.
     """
     reform = reform_of(settings)
     if reform is None:
@@ -778,7 +778,7 @@ _REFORMS: dict[str, law_schedules.Schedules] = {}
 
 
 def backstop(settings: Settings) -> Backstop:
-    """The rule of the settings: cohorts within so many years of the retirement age, at the year's end."""
+    """The rule of the settings: cohorts within this number of years of the retirement age, at the year's end."""
     rule = settings.backstop
     attained = AGES_AT_OPENING + 1
     return Backstop(
@@ -795,11 +795,11 @@ def buildup_tax(
     fraction: np.ndarray,
     mobility: np.ndarray,
 ) -> BuildupTax:
-    """What the law would take of each asset's return outside a plan (realisation shares assumed).
+    """What the law would take of each asset's return outside a plan (shares of gains realized are assumed).
 
     Bonds and cash pay their return as interest, and so does real estate (a REIT's dividend is ordinary
-    income, s.857(b), s.199A aside); equity pays its dividend yield and, on the rest, the realised share;
-    private equity the realised share; commodities are marked to the market (s.1256).
+    income, s.857(b), s.199A aside); equity pays its dividend yield and, on the rest, the realized share;
+    private equity the realized share; commodities are marked to the market (s.1256).
     """
     flat = settings.tax.flat_rate
     if flat is not None:

@@ -1,4 +1,4 @@
-"""Scenario in, arrays out: inputs, paths, projection, books; values and random paths when they are asked for.
+"""Scenario in, arrays out: inputs, paths, projection, revenue lines; values and random paths when they are asked for.
 
 A run projects the scenario's own path together with its references and the published method's
 conventions, as paths of one projection:
@@ -152,7 +152,7 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A projection and its books, arrays; :mod:`fiscal.results` makes tables of it.
+    """A projection and its revenue lines, arrays; :mod:`fiscal.results` makes tables of it.
 
     What not everybody asks for (vintages, random paths) is computed when it is first asked for.
     """
@@ -180,7 +180,7 @@ class Run:
 
     @property
     def year_fraction(self) -> np.ndarray:
-        """Share of each year that lies inside, ``(Y,)``."""
+        """Share of each year inside the projection, ``(Y,)``."""
         return self.inputs.year_fraction
 
     @property
@@ -259,7 +259,7 @@ def compute(
     references: bool | tuple[str, ...] = True,
     bases: tuple[str, ...] | None = None,
 ) -> Run:
-    """Inputs, projection and books of a scenario, as arrays.
+    """Inputs, projection, and revenue lines of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
     ``references=False`` projects the scenario's own path alone, without references and conventions; names
@@ -291,7 +291,7 @@ def compute(
     horizon = years <= settings.horizon.last_year
     projection = project(inputs, keep_shares=keep, keep_balances=hold, balance_years=int(horizon.sum()))
     _judge_identity(projection)
-    report(3, 4, "the government's books")
+    report(3, 4, "the government's revenue")
     taxes = contribution_taxes(settings, start.assume, years, start.mobility, contributions)
     buildup = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
@@ -375,7 +375,7 @@ LARGEST = 1e200
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the projection of a scenario begins with, and what the books need of its makings."""
+    """What the projection of a scenario begins with, and the inputs that the ledger needs."""
 
     assume: Mapping[str, float]
     fraction: np.ndarray  # (Y,)

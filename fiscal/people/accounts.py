@@ -1,4 +1,4 @@
-"""Types of account, each a declaration: who holds it, what is paid in, when money leaves, and what is taxed.
+"""Types of account, each a declaration: who holds it, the contributions, when money leaves, and what is taxed.
 
 A run holds the types that its scope names (:data:`SCOPES`). The 401(k) plan comes first and the IRA, which receives
 rollovers, last. A type between them is declared in terms of the 401(k)'s cells: its holders by age and earnings are
@@ -77,7 +77,7 @@ class AccountType:
     )
     top_ratio: str | None = None  # ASSUMPTION, holding in the top earnings group over the 401(k)'s
 
-    # what is paid in
+    # contributions
     elective: tuple[Payment, ...] = ()  # none: employer money only
     employer: tuple[Payment, ...] = ()
     limits: tuple[str, ...] = LIMITS  # that bind it
@@ -213,7 +213,7 @@ IRA = AccountType(
     name=OWNER_ACCOUNTS[-1],
     label="rolled over to IRAs",
     held_by="former participants of the plans, whose money it receives",
-    law="s.408, s.408A: nothing is paid in; Roth basis first; s.401(a)(9); s.72(t) without the exception from 55 on",
+    law="s.408, s.408A: no contributions; Roth basis first; s.401(a)(9); s.72(t) without the exception from 55 on",
 )
 
 TYPES: Mapping[str, AccountType] = {one.name: one for one in (PLAN, GOVERNMENTAL, PRIVATE_OTHER, IRA)}

@@ -66,7 +66,7 @@ def scenarios(asked: Asked) -> Table | None:
 
 
 def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "") -> Table:
-    """The headline table; what is the same in every row stands above it and not in a column."""
+    """The headline table; a value that is the same in every row is above the table instead of in a column."""
     shown = pd.DataFrame(
         [headlines.shown_row(row) for row in headlines.Headline(rows, "").records()],
         columns=list(headlines.HEADS.values()),

@@ -1,4 +1,4 @@
-"""What the templates of brief and report are told: numbers and words of the cases, never sentences.
+"""Input of the templates of brief and report: numbers and words of the cases, never sentences.
 
 Costly tables are asked for where a template needs them; what a stored run lacks is None there.
 """
@@ -45,7 +45,7 @@ HOW_IT_IS_COMPUTED = ("paths.draws", "paths.seed", "paths.count", "books.", "bac
 
 @dataclass(frozen=True)
 class Asked:
-    """The runs of a report: all of them, the effects they have, and the cases that are told of, one a run."""
+    """The runs of a report: all of them, the effects they have, and the cases in the text, one per run."""
 
     results: tuple[Result, ...]
 

@@ -35,7 +35,7 @@ def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
 def state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
 
-    On lines of its own and in no federal total; the rate is one for all people and both ends of the deferral.
+    It has separate lines and is in no federal total; one rate applies to all people, at contribution and at withdrawal.
     """
     state, horizon = run.scenario.settings.state, run.horizon
     rate = average_state_rate() if state.rate is None else state.rate
@@ -86,7 +86,7 @@ def tables_of_accounts(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def price_level(run: YearlyTotals) -> np.ndarray:
-    """Consumer prices over those of ``books.price_year``, ``(Y,)``."""
+    """Consumer prices relative to those of ``books.price_year``, ``(Y,)``."""
     cpi = run.economy["cpi_u"]
     price_year = run.scenario.settings.books.price_year
     base = cpi.loc[price_year] if price_year in cpi.index else macro([price_year])["cpi_u"].iloc[0]
@@ -105,7 +105,7 @@ def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
 
 
 def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
-    """Fiscal-year lines; sums are made of their timed parts."""
+    """Fiscal-year lines; sums add up their timed parts."""
     return with_sums({line: _fiscal(run, line) for line in run.lines if line not in SUMS})
 
 
@@ -190,7 +190,7 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
 
 
 def present_values(run: Run) -> pd.DataFrame:
-    """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
+    """Present values on June 30, 2025, of the horizon's cash flows, of the run-off, and their sum."""
     years = run.projection.years
     dates = valuation.flow_dates(years, run.inputs.year_fraction)
     books = run.scenario.settings.books
@@ -235,7 +235,7 @@ def present_values(run: Run) -> pd.DataFrame:
 
 
 def vintages_table(run: Run) -> pd.DataFrame:
-    """What a year's contributions, or the opening stock, bring and cost over their whole life."""
+    """Revenue and cost of a year's contributions, or of the opening stock, over their whole life."""
     years = run.projection.years[run.horizon]
     upfront = {
         "deferred_revenue": np.stack(
@@ -245,7 +245,7 @@ def vintages_table(run: Run) -> pd.DataFrame:
     frames = []
     for valued in run.vintages:
         if valued.marginal or valued.market == NO_CRYPTO_PATH:
-            continue  # these stand in the tables of values
+            continue  # the tables of values have these
         own = valued.vintages
         lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
         lines["tax_expenditure"] = VALUE_EXPENDITURE.of(lines)
@@ -412,9 +412,9 @@ def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
 
 
 def _crypto_size(run: YearlyTotals) -> pd.DataFrame:
-    """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
-    the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
-    they go."""
+    """Value of all crypto relative to GDP that the path implies: without new coins and payouts, it grows with the
+    price. A value of several times GDP cannot be an equilibrium. Named paths are not capped; the table shows their
+    level."""
     ratio = implied_crypto_value_over_gdp(run.market)[0]
     shown = ratio[ratio.index <= run.years[run.horizon][-1]]
     return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})
