@@ -80,7 +80,7 @@ def effects(cases: Sequence[Effect], line: str) -> Draw:
 
 def _spread(effect: Effect, line: str) -> pd.DataFrame | None:
     """5 and 95 percent of random paths by year, against the reference of the effect."""
-    frame = effect.result.tables["path_years"] if "path_years" in effect.result.tables else None
+    frame = effect.result.tables.get("path_years")
     if frame is None or not isinstance(effect.reference, str):
         return None
     own = frame[
@@ -284,9 +284,11 @@ def _by_member(result: Any, window: str, dimension: str, path: str) -> pd.Series
     return own[own["line"] == "net_revenue"].set_index("member")["real_bn_usd"]
 
 
-def account_gains(effect: Effect, year: int) -> dict[str, float]:
-    """Change of year-end balances by tax character, billions of current dollars."""
-    frame = effect.result.tables["balances"]
+def account_gains(effect: Effect, year: int) -> dict[str, float] | None:
+    """Change of year-end balances by tax character, billions of current dollars; None for yearly totals."""
+    frame = effect.result.tables.get("balances")
+    if frame is None:
+        return None
     frame = frame[frame["year"] == year]
     sums = frame.groupby(["path", "tax_character"])["nominal_bn_usd"].sum()
     reference = effect.reference if isinstance(effect.reference, str) else EQUITY

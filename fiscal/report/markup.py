@@ -60,6 +60,7 @@ def filled(template: str, facts: Mapping[str, Any]) -> str:
         finalize=_hidden,
     )
     environment.filters.update(FILTERS)
+    environment.filters["flat"] = lambda text: Markup(" ".join(str(text).split()))
     environment.globals.update(span=span)
     return environment.get_template(template).render(**facts)
 

@@ -190,8 +190,10 @@ def _lines(asked: Asked) -> Sheet:
         line=[capital(LABELS.get(str(line), str(line).replace("_", " "))) for line in frame["line"]],
     )
     heads = ["Case", "Scenario or reference", "Line", *(f"{year} ({DOLLARS})" for year in years)]
-    return Sheet("Lines", "Every revenue line by fiscal year", ["Positive = the government is better off; a positive tax "
-                 "expenditure is a cost."], heads, ["", "", "", *[NUMBER] * len(years)], frame)  # fmt: skip
+    notes = ["Positive = the government is better off; a positive tax expenditure is a cost."]
+    return Sheet(
+        "Lines", "Every revenue line by fiscal year", notes, heads, ["", "", "", *[NUMBER] * len(years)], frame
+    )  # fmt: skip
 
 
 PATHS = {"scenario": "the scenario", **headlines.AGAINST}

@@ -655,7 +655,7 @@ def tornado(
     words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
     names = _bar_names(shown["setting"])
     base = float(frame["at_value_bn_usd"].iloc[0])
-    unit = f"Change from its {signed_amount(base)}, {span_unit(span)}"
+    unit = f"Change from the base case ({signed_amount(base)}), {span_unit(span)}"
     style.title_of_bars(ax, capital(f"{words}, {span_name(span)}"), unit, names)
     style.legend_above(ax, names)
     style.plain_numbers(ax, axis=ax.xaxis)

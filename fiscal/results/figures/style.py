@@ -1,6 +1,7 @@
 """One look for all figures: colours that colour-blind readers tell apart, and that grey keeps apart too.
 
-Colours are Okabe and Ito's (2008). Lines and areas are labeled where they are drawn. Nothing here touches matplotlib's global state: ``look()``
+Colours are Okabe and Ito's (2008). Lines and areas are labeled where they are drawn. Nothing here touches
+matplotlib's global state: ``look()``
 holds inside a ``with`` only, and figures are made without pyplot. A figure of ours starts from matplotlib's
 defaults; Axes that a user gives keep what the user made them with, and what is drawn on them starts from the defaults.
 """
@@ -203,8 +204,14 @@ def dollar_ticks(ax: Axes) -> None:
     ax.yaxis.set_minor_locator(NullLocator())
 
 
+NARROW_POINTS = 330
+"""Axes narrower than this have their legend in a column."""
+
+
 def legend_outside(ax: Axes, entries: int) -> None:
-    """A legend in one row above the axes."""
+    """A legend above the axes: in one row, or in a column where there is no room."""
+    if axes_points(ax) < NARROW_POINTS:
+        entries = 1
     ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=entries, columnspacing=1.2, **_LEGEND)
 
 
