@@ -226,7 +226,6 @@ def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
         shutil.copy(root / name, source / name)
     for name in ("fiscal", "data"):
         shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(root / "reports" / "template", source / "reports" / "template")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=source,
@@ -241,7 +240,7 @@ def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
     data = [file for file in (root / "data").rglob("*") if file.is_file()]
     assert {f"fiscal/_data/{file.relative_to(root / 'data').as_posix()}" for file in data} <= set(names)
     assert "fiscal/scenario/catalogue/baseline.toml" in names
-    assert "fiscal/report/_template/report.typ" in names
+    assert {"fiscal/report/templates/layout.typ", "fiscal/results/templates/finding.j2"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]
     code = (
         "import fiscal, pathlib; from fiscal.base import sources\n"

@@ -443,7 +443,9 @@ def by_year(effects: Sequence[Effect]) -> pd.DataFrame:
         rows.append(
             {"case": title_of(effect.result), "reference": effect.against, **series.to_dict(), **sums}
         )
-    frame = pd.DataFrame(rows).rename(columns={year: str(year) for year in years})
+    sums_of = [sum_name(window) for window in (FIVE, TEN)]
+    frame = pd.DataFrame(rows, columns=["case", "reference", *years, *sums_of])
+    frame = frame.rename(columns={year: str(year) for year in years})
     frame.attrs["notes"] = list(NOTES)
     return frame
 

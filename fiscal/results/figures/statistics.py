@@ -29,6 +29,9 @@ REFERENCES = ("no_crypto", "equity_adoption")
 TAXED_WITHDRAWALS = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
 """Flows on which ``withdrawal_tax`` is levied."""
 
+BUDGET = ("path", "year_kind", "year", "line", "nominal_bn_usd")
+"""Columns of a run's budget that its effects are read from."""
+
 FIRST_FULL_YEAR = FIRST_YEAR + 1
 NOISE_BN_USD = 0.001
 """Differences below a million dollars a year are no effect: they are rounding of a long projection."""
@@ -671,42 +674,6 @@ def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
         months = pd.PeriodIndex(falls[f"{end}_month"], freq="M")
         falls[end], falls[f"{end}_usd"] = dates[months].to_numpy(), levels[months].to_numpy()
     return levels.set_axis(dates.to_numpy()), falls
-
-
-def headline(owner: Owner, value: str = "nominal_bn_usd") -> pd.DataFrame:
-    """The books by window and scenario, and net revenue against each reference.
-
-    Columns ``window, scenario, deferred_revenue, payroll_forgone, withdrawal_tax, other_receipts,
-    net_revenue, against_no_crypto, against_equity_adoption``, and ``against_base`` where a scenario
-    differs from the first result in more than its crypto. Differences are NaN without a reference.
-    """
-    results = owner.runs
-    base = results[0]
-    rows = []
-    for window in windows_of(base):
-        for result in results:
-            if window not in windows_of(result):
-                continue
-            line = {name: window_sum(result, window, name, value=value) for name in CASH_LINES}
-            net = window_sum(result, window, "net_revenue", value=value)
-            row = {
-                "window": window,
-                "scenario": result.name,
-                **{name: line[name] for name in (*FORGONE.parts, "withdrawal_tax")},
-                "other_receipts": OTHER_RECEIPTS.of(line),
-                "net_revenue": net,
-            }
-            for reference in REFERENCES:
-                known = reference in references_of(result)
-                row[f"against_{reference}"] = (
-                    window_difference(result, window, "net_revenue", reference, value) if known else np.nan
-                )
-            row["against_base"] = (
-                np.nan if result is base else net - window_sum(base, window, "net_revenue", value=value)
-            )
-            rows.append(row)
-    frame = pd.DataFrame(rows)
-    return frame if set_apart(results) else frame.drop(columns="against_base")
 
 
 def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
