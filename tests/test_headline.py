@@ -110,7 +110,7 @@ def test_an_own_path_that_is_all_boom_is_one(tmp_path: Path) -> None:
 def test_an_event_before_adoption_says_how_little_it_meets(tmp_path: Path) -> None:
     told = fiscal.quick(own(tmp_path, {2027: -0.8})).headline()
     share = told.rows["held_at_event_share"].iloc[0]
-    assert share < 0.1 and f"savers hold only {pct(share)} of their planned crypto" in told.finding
+    assert share < 0.1 and f"with {pct(share)} of planned crypto held" in told.finding
 
 
 def test_changed_law_is_compared_with_current_law_or_with_the_base() -> None:
