@@ -11,6 +11,7 @@ A page that stands at the top of the repository, such as CONTRIBUTING.md, is tak
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ _REMOTE = {
     ".css": re.compile(rf"(?:@import|url\()\s*{_ELSEWHERE}"),
 }
 """What a page or a style loads from another host, by the file's ending."""
+
+
+def on_config(config: Any, **_: Any) -> Any:
+    """The link to the repository, where pyproject.toml has its address."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    config["repo_url"] = project.get("urls", {}).get("Repository")
+    return config
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

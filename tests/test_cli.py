@@ -258,7 +258,7 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
             ("allowed: the folder of a run, a .toml file", "did you mean 'boom'?"),
         ),
         (("report", "baseline", "runs/gone", "--out", "r.pdf"), ("runs/gone: neither", "no folder 'runs'")),
-        (("figures", ".", "--out", "f"), ("this folder is no run: it has no manifest.json",)),
+        (("figures", ".", "--out", "f"), ("this folder is not a run: it has no manifest.json",)),
         (("verify", "runs/gone"), ("runs/gone: no such run folder, and there is no folder 'runs'",)),
         (("cite", "gone"), ("gone: no such run folder",)),
         (("decompose", "baseline", "runs/gone"), ("no such scenario file 'runs/gone'",)),

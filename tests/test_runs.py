@@ -18,6 +18,7 @@ from fiscal.base import sources
 from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError
 from fiscal.results import store
+from fiscal.results.store import citation
 from fiscal.scenario import load
 
 
@@ -580,6 +581,13 @@ def test_a_citation_names_the_run_and_survives_tex(small_result, tmp_path, monke
     result = _of(scenario, small_result.tables, small_result)
     path = store.write_run(result, tmp_path / "run")
     answer, manifest = store.cite(path), store.read_manifest(path)
+    assert "doi" not in answer["bibtex"] and f"made {manifest['made']['time'][:10]}" in answer["text"]
+    links = {"Repository": "https://example.org/code", "DOI": "https://doi.org/10.5281/zenodo.1"}
+    with monkeypatch.context() as released:
+        released.setattr(citation, "project_links", lambda: links)
+        told = store.cite(path)
+    assert all(address in told["text"] for address in links.values())
+    assert "  doi = {10.5281/zenodo.1}," in told["bibtex"]
     for words in (title, "A. Analyst", manifest["record_fingerprint"], manifest["input_fingerprint"]):
         assert words in answer["text"]
     assert "Made with uncommitted changes on top of commit aaaaaaaaaaaa." in answer["text"]

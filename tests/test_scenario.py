@@ -476,6 +476,13 @@ def test_names_are_near_when_a_letter_or_two_differ(name, known, found):
     assert nearest(name, known) == found
 
 
+def test_a_name_with_a_word_more_or_fewer_is_found():
+    known = ("law.reform", "adoption.participants_share", "paths.model", "paths.file", "paths.file_name")
+    assert nearest("law.reform_file", known) == "law.reform"
+    assert nearest("adoption.participants", known) == "adoption.participants_share"
+    assert nearest("law.reforms_all", known) is None
+
+
 def test_an_unknown_scenario_is_answered_with_the_nearest():
     (message,) = messages("bom")
     assert message == (

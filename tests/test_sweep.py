@@ -41,7 +41,7 @@ SOBOL = {
     "settings": {
         "adoption.participants_share": {},
         "heirs.age_gap": {"low": 20, "high": 22},
-        "scope.plans": ["401k", "all_dc"],
+        "scope.plans": ["401k", "all_dc_scaled"],
     },
 }
 
@@ -111,7 +111,7 @@ def test_a_sobol_design_draws_every_setting_evenly_from_its_range_or_list():
     assert gaps.dtype.kind == "i"
     shares = np.array([row["adoption.participants_share"] for row in rows])
     assert shares.min() >= 0.05 and shares.max() <= 0.30 and shares.mean() == pytest.approx(0.175, abs=1e-3)
-    assert np.mean([row["scope.plans"] == "all_dc" for row in rows]) == pytest.approx(0.5, abs=0.01)
+    assert np.mean([row["scope.plans"] == "all_dc_scaled" for row in rows]) == pytest.approx(0.5, abs=0.01)
 
 
 def test_each_row_of_saltelli_differs_from_the_first_in_one_setting():
@@ -205,8 +205,8 @@ def test_every_problem_is_told_at_once_with_what_is_allowed_and_the_nearest_name
         ({}, (), "sweep: the table is missing"),
         ({"sweep": {"base": "boom", "design": "grid"}, "settings": {}}, (), "names no setting"),
         ({"sweep": 3, "settings": []}, (), "settings: is a table, not a value"),
-        (changed(GRID, {"samples": 8}), (), "a grid draws nothing"),
-        (GRID, ({}, 8), "a grid draws nothing"),
+        (changed(GRID, {"samples": 8}), (), "a grid does not draw points"),
+        (GRID, ({}, 8), "a grid does not draw points"),
         (changed(GRID, settings={"heirs.age_gap": {}}), (), "a grid needs values"),
         (changed(GRID, settings={"heirs.age_gap": {"low": 20, "high": 25, "steps": 4}}), (), "between whole numbers"),
         (changed(SOBOL, settings={"heirs.age_gap": {"steps": 4}}), (), "draws from the whole range"),
@@ -430,7 +430,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_pa
         with pytest.raises(KeyboardInterrupt):
             stored(design, tmp_path / "cut")
     assert not (tmp_path / "cut").exists() and (tmp_path / "cut.incomplete").is_dir()
-    with pytest.raises(InputError, match="--resume goes on"):
+    with pytest.raises(InputError, match="--resume continues"):
         stored(design, tmp_path / "cut")
     with pytest.raises(InputError, match="asked another question"):
         stored(read_design(design, samples=8), tmp_path / "cut", resume=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
+GITHUB = "https://github.com/"
 NOTE = "<!-- Written by docs/generator (make reference): change the code or the data, not this page. -->\n\n"
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -30,7 +32,30 @@ PAGES: Mapping[str, Callable[[], str]] = {
 }
 """Page -> what writes it whole."""
 
+
+def badges() -> str:
+    """Badges of README.md: none while pyproject.toml has no address of the repository."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return badges_of(project.get("urls", {}))
+
+
+def badges_of(urls: Mapping[str, str]) -> str:
+    """Tests, Binder, and DOI, for those of the addresses that are there."""
+    found = []
+    if repository := urls.get("Repository"):
+        tests = f"{repository}/actions/workflows/tests.yml"
+        found.append(f"[![Tests]({tests}/badge.svg)]({tests})")
+        if repository.startswith(GITHUB):
+            binder = f"https://mybinder.org/v2/gh/{repository.removeprefix(GITHUB)}/main"
+            found.append(f"[![Binder](https://mybinder.org/badge_logo.svg)]({binder}?labpath=notebooks)")
+    if doi := urls.get("DOI"):
+        found.append(f"[![DOI]({doi.replace('doi.org/', 'zenodo.org/badge/DOI/')}.svg)]({doi})")
+    return "\n".join(found)
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "accounts": reference.accounts,
+    "badges": badges,
     "books": reference.books,
     "doubt": evidence.doubt,
     "figures": reference.figures,

@@ -23,8 +23,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` misspells, or None: one letter differs in a short name, two in a longer one.
 
     A letter left out, added or replaced counts as one, and so do two that changed places. Capitals, and ``-`` or a
-    blank in place of ``_``, do not count.
+    blank in place of ``_``, do not count. Failing that, the only known name that has whole words more or fewer at its
+    end (``reform`` for ``reform_file``).
     """
+    known = tuple(known)
     wanted = _folded(name)
     allowed = 1 if len(wanted) <= _SHORT_NAME else 2
     best: tuple[int, str] | None = None
@@ -35,7 +37,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         distance = 0 if folded == wanted else _letters_apart(wanted, folded)
         if distance <= allowed and (best is None or distance < best[0]):
             best = distance, other
-    return best[1] if best else None
+    if best:
+        return best[1]
+    longer = [
+        name
+        for name in known
+        if f"{wanted}_".startswith(f"{_folded(name)}_") or _folded(name).startswith(f"{wanted}_")
+    ]
+    return longer[0] if wanted and len(longer) == 1 else None
 
 
 def _folded(name: str) -> str:

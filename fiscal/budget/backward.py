@@ -197,6 +197,8 @@ def shadow(
                         due += realised[y, h, k, a, s] * gain_rate[y, a, n]
                         grown = 1 + whole[y, h, k, a, s]
                         own = grown * charged if portfolio else 1.0
+                        if own <= 0:  # all is lost: no return of its own to discount at
+                            own = 1.0
                         grow[h, k, n] = (grown - due) * charged / own
                         new_gain[h, k, n] = untaxed[y, h, k, a, s] * charged / own
                         tax[h, k, n] = due * d / own

@@ -22,7 +22,7 @@ from fiscal.cli.show import (
 
 @data_app.command("list")
 def data_list(as_json: JsonOption = False) -> None:
-    """List the data tables with unit, publisher and licence.
+    """List the data tables with unit, publisher, and license.
 
     \b
     Example: fiscal data list
@@ -42,7 +42,7 @@ def data_list(as_json: JsonOption = False) -> None:
 
 @data_app.command("check")
 def data_check(as_json: JsonOption = False) -> None:
-    """Verify every data table: hash, columns, types, ranges. Exit code 1 when a table is wrong.
+    """Verify every data table: hash, columns, types, and ranges. Exit code 1 if a table is wrong.
 
     \b
     Example: fiscal data check
@@ -56,7 +56,7 @@ def data_check(as_json: JsonOption = False) -> None:
         for fault in faults:
             say(str(fault))
         count = len(sources.resources()) if not faults else 0
-        typer.echo(f"{len(faults)} faults" if faults else f"{count} tables, all as recorded")
+        typer.echo(f"{len(faults)} faults" if faults else f"OK: all {count} tables match the manifest")
     if faults:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -65,17 +65,16 @@ def data_check(as_json: JsonOption = False) -> None:
 def data_derive(
     table: Annotated[
         str,
-        typer.Argument(help="own_withdrawals, sensitivity, drivers, hindcast, validation or claim_reasons."),
+        typer.Argument(help="own_withdrawals, sensitivity, drivers, hindcast, validation, or claim_reasons."),
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Build a data table that comes from the model's own runs; minutes for sensitivity and drivers.
+    """Build a data table from the model's own runs; sensitivity and drivers take minutes.
 
-    own_withdrawals is what the tax schedules leave out of the sample's income: build the schedules
-    after it. sensitivity moves each assumption over its range, drivers several at once (the sweep of that
-    name, three tables). hindcast starts the model in the past.
-    validation is what `fiscal validate` finds.
-    claim_reasons takes the government's share of the opening stock apart.
+    own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
+    sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
+    three tables). hindcast starts the model in the past. validation stores the results of `fiscal validate`.
+    claim_reasons decomposes the government's share of the opening stock.
 
     \b
     Example: fiscal data derive sensitivity

@@ -1,4 +1,4 @@
-"""What the command prints: tables, single values and JSON to stdout, messages and progress to stderr."""
+"""What the command prints: tables, single values, and JSON to stdout; messages and progress to stderr."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NUMBER = re.compile(r"none|-?[\d,]*\.?\d+(e[-+]?\d+)?")
-PIPE_WIDTH = 160  # columns of a table that goes to a file or another program
-TABLE_WIDTH = 150  # columns below which tables with sentences in them become lists
+PIPE_WIDTH = 160  # width of a table that goes to a file or another program
+TABLE_WIDTH = 150  # width below which tables with sentences become lists
 
 
 @contextlib.contextmanager
 def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..., None] | None]:
-    """A callback ``(done, total, label="")`` drawing a bar on stderr; when that is no terminal, one that tells only of
-    the law years of a build, a line each, since they take minutes.
+    """A callback ``(done, total, label="")`` that draws a progress bar on stderr. If stderr is not a terminal, it
+    prints one line per law year of a build instead, because these take minutes.
 
-    ``time_left`` is told where the steps are alike, so that it can be known.
+    ``time_left`` is shown where all steps take about the same time.
     """
     if not sys.stderr.isatty():
         yield (
@@ -51,7 +51,7 @@ def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..
     ]
     if time_left:
         columns += [TextColumn("left", markup=False), TimeRemainingColumn()]
-    # redirect_stdout would send our own JSON to stderr
+    # redirect_stdout would send the program's JSON to stderr
     console = console_on(stderr=True)
     with Progress(
         *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
@@ -65,7 +65,7 @@ def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..
 
 
 def console_on(*, stderr: bool = False) -> Console:
-    """Rich's console on stdout or stderr, plain text, of a fixed width where it is no terminal."""
+    """Rich's console on stdout or stderr: plain text, with a fixed width if it is not a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -96,7 +96,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
 
 
 def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bool] = ()) -> None:
-    """Print what is too wide for a table: each entry's head, and under it its lines, set in and wrapped."""
+    """Print what is too wide for a table: the title of each entry and below it its lines, indented and wrapped."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -111,19 +111,19 @@ def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bo
 
 
 def is_narrow() -> bool:
-    """Whether stdout is a terminal on which a table of many columns of words cannot be read."""
+    """Whether stdout is a terminal that is too narrow for a table of many columns of text."""
     return console_on().width < TABLE_WIDTH
 
 
 LAST_WITHDRAWAL = "to the last withdrawal"
-"""How far the present values go that a comparison has beside its windows."""
+"""How far the present values of a comparison extend."""
 
 TO_THE_HORIZON = "present value to the horizon"
-"""What the row of a table of windows is called that the data call "present value": flows to the horizon alone."""
+"""Label of the row that the data call "present value": flows to the horizon only."""
 
 
 def show_frame(frame: Any) -> None:
-    """Print a data frame; the numbers of a column have one number of decimals, present values their span."""
+    """Print a data frame with one number of decimals per column and the span of present values."""
     from fiscal.budget.valuation import PRESENT_VALUE
     from fiscal.results import store
     from fiscal.results.result import PRESENT_VALUES
@@ -170,7 +170,7 @@ def column_texts(values: Sequence[Any]) -> list[str]:
 
 
 def shown(value: Any) -> str:
-    """A value for people: numbers short, lists spelled out, nothing as ``none``."""
+    """A value for readers: short numbers, lists written out, ``none`` for a missing value."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -183,7 +183,7 @@ def shown(value: Any) -> str:
 
 
 def range_text(low: float | None, high: float | None) -> str:
-    """A setting's range in words; empty where it has none."""
+    """A setting's range in words; empty if it has none."""
     return "" if low is None or high is None else f"{low:.10g} to {high:.10g}"
 
 
@@ -210,7 +210,7 @@ def emit(answer: dict[str, Any]) -> None:
 
 
 def printable(text: str) -> str:
-    """Text without control characters, which could steer a terminal."""
+    """Text without control characters, which could control a terminal."""
     return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
 
 

@@ -171,7 +171,7 @@ def stacked(frame: pd.DataFrame) -> Draw:
             ax.grid(visible=False, axis="y")
             ax.set_ylim(-0.6, len(frame) - 0.4)
             style.plain_numbers(ax, ax.xaxis)
-            style.legend_outside(ax, len(frame.columns) + 1)
+            style.legend_outside(ax)
             return ax.figure
 
     return draw
@@ -251,7 +251,8 @@ def line_reasons(cases: Sequence[Effect], windows: Sequence[Any]) -> pd.DataFram
             parts = {words: effect.over(window, line) for line, words in REVENUE_LINES.items()}
             name = f"{title_of(effect.result)}, FY{window.first}\N{EN DASH}{str(window.last)[2:]}"
             rows[name] = parts | {"other receipts": effect.over(window) - sum(parts.values())}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.loc[:, frame.abs().max() >= statistics.NOISE_BN_USD]
 
 
 def persons(cases: Sequence[Effect], window: str, dimension: str) -> pd.DataFrame:

@@ -14,9 +14,13 @@ from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.words import signed_amount, window_name
+from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.inputs import path_settings
+from fiscal.markets.core import returns_less_growth
 from fiscal.markets.events import Event, described, geometric_rate
+from fiscal.markets.history import crypto_start_usd
 from fiscal.markets.paths import path_model, smoothed
+from fiscal.people.economy import macro
 from fiscal.results.events import event_in, held_share, returns_in, states_returns
 from fiscal.results.running import quick
 
@@ -37,6 +41,10 @@ OTHER_SIGN = "The effect can have another sign than that of the same event after
 
 REFERENCES = {"no_crypto": "no crypto", "equity_adoption": "the same adoption in equity"}
 LINES = {"net_revenue": "net revenue", "withdrawal_tax": "withdrawal tax"}
+
+
+LARGEST_VALUE_OVER_GDP = 1.0 + 1e-6
+"""Implied value of all crypto over GDP above which a scenario is warned of."""
 
 
 def returns_of(scenario: Scenario) -> pd.DataFrame:
@@ -63,6 +71,44 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
     return (
         f"Crypto's path has {described(event_in(settings, returns))}. Its geometric mean return from 2027 to "
         f"{years[-1]} is {sign}{abs(100 * long_run):.1f} percent a year."
+    )
+
+
+def returns_sentence(settings: Settings) -> str:
+    """Expected returns of stocks beside growth of output, over the budget windows."""
+    told, last = path_settings(settings), settings.horizon.last_year
+    means = [
+        (window, returns_less_growth(told, window.first, window.last))
+        for window in (WINDOWS[0], WINDOWS[-1])
+        if window.last <= last
+    ]
+    return "; ".join(
+        f"{window_name(window.label)}: stocks are expected to return r = {100 * mean['r']:.1f} percent a year, GDP "
+        f"grows by g = {100 * mean['g']:.1f} percent, r - g = {100 * mean['r_minus_g']:.1f} points"
+        for window, mean in means
+    )
+
+
+def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:
+    """A path on which the value of all crypto passes GDP; empty without crypto, for random paths, and below GDP."""
+    settings = scenario.settings
+    if not states_returns(settings):
+        return ""
+    years = returns.index.to_numpy()
+    later = years > FIRST_YEAR
+    value = crypto_start_usd() * (1 + returns["crypto"].to_numpy(dtype=float)[later]).cumprod()
+    over = value / (1e9 * macro(years[later])["gdp_bn_usd"].to_numpy(dtype=float))
+    if over.max() <= LARGEST_VALUE_OVER_GDP:
+        return ""
+    first = years[later][over > LARGEST_VALUE_OVER_GDP][0]
+    bounded = (
+        ""
+        if settings.paths.after_event == "gdp"
+        else '; paths.after_event = "gdp" lets it grow with GDP instead'
+    )
+    return (
+        f"Warning: in {scenario.name} the value of all crypto that the path implies passes GDP in {first} and is "
+        f"{over[-1]:.1f} times GDP in {years[-1]}{bounded}."
     )
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from fiscal.base.axes import ASSETS
 from fiscal.base.prose import span
-from fiscal.engine.inputs import adoption_curve, core_overrides
-from fiscal.markets.events import Event, event_of, outside_event_rate
-from fiscal.markets.paths import CRYPTO, EQUITY, path_model
+from fiscal.engine.inputs import adoption_curve, path_settings
+from fiscal.markets.events import Event, event_of
+from fiscal.markets.paths import CRYPTO, EQUITY, outside_events, path_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,12 +52,14 @@ def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
     """The event of a path's returns; None without one, without crypto, or for a random model."""
     if not states_returns(settings):
         return None
+    years, outside = returns.index.to_numpy(), _outside(settings, returns)
     crypto, equity = (returns[ASSETS[place]].to_numpy(dtype=float) for place in (CRYPTO, EQUITY))
-    return event_of(returns.index.to_numpy(), crypto, equity, _outside(settings))
+    return event_of(years, crypto, equity, outside)
 
 
-def _outside(settings: Settings) -> float:
-    return outside_event_rate(settings.paths.outside_event_return, core_overrides(settings))
+def _outside(settings: Settings, returns: pd.DataFrame) -> np.ndarray:
+    """Crypto's return in each year of the table if it had no event."""
+    return outside_events(path_settings(settings), returns.index.to_numpy())[:, CRYPTO]
 
 
 def held_share(settings: Settings, year: int) -> float:
@@ -98,14 +100,13 @@ def _told(result: Any) -> Told:
     event = event_in(settings, returns)
     if event is None:
         return Told("none", "Crypto without a boom or a bust")
-    label, subject = _shape(returns["crypto"], event, _outside(settings))
+    label, subject = _shape(returns["crypto"], event, _outside(settings, returns))
     return Told(label, subject, event, held_share(settings, event.first_year))
 
 
-def _shape(crypto: pd.Series, event: Event, outside: float) -> tuple[str, str]:
+def _shape(crypto: pd.Series, event: Event, outside: np.ndarray) -> tuple[str, str]:
     """What an event is, from a dollar in crypto over a dollar at the outside-event return, year by year."""
-    inside = crypto.loc[event.first_year : event.last_year]
-    steps = (1 + inside) / (1 + outside)
+    steps = ((1 + crypto) / (1 + outside)).loc[event.first_year : event.last_year]
     # the first year may hold a half that has happened and is no part of the event
     steps.iloc[0] = event.dollar / event.dollar_outside / steps.iloc[1:].prod()
     relative = steps.cumprod()

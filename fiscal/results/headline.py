@@ -396,7 +396,7 @@ def shown_row(row: dict[str, Any]) -> dict[str, str]:
     cells = {
         **{key: row[key] for key in ("adoption", "event", "reference")},
         **{_column(window): number(_column(window)) for window in (TEN, NEXT, LONG)},
-        SHARE: number(SHARE, 2, 100),
+        SHARE: number(SHARE, 3, 100),
         "held_at_event_share": MISSING
         if row["held_at_event_share"] is None
         else pct(row["held_at_event_share"]),

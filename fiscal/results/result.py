@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,17 +15,17 @@ from fiscal.base import cards, sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
-from fiscal.budget.lines import LINES, UPFRONT
+from fiscal.budget.lines import CASH_LINES, LINES, NET_REVENUE, RECEIPTS, UPFRONT
 from fiscal.engine.decompose import decompose
 from fiscal.results import headline as headlines
 from fiscal.results.plots import Plotted
-from fiscal.results.rows import ALL, STOCK
 from fiscal.results.schema import COLUMNS, TABLES
-from fiscal.results.tables import path_tables, stocks, summary_of, tables_of, total_tables, with_paths
+from fiscal.results.stages import Parts, Tables, held
+from fiscal.results.tables import stocks, summary, total_tables
 
 if TYPE_CHECKING:
     from fiscal.engine.quick import TotalsRun
-    from fiscal.engine.run import Paths, Run
+    from fiscal.engine.run import Run
     from fiscal.scenario import Scenario
 
 BOOKS_NOTE = (
@@ -94,24 +94,31 @@ PRESENT_VALUES: Mapping[str, str] = {
 }
 """Bases that an effect is valued on beside its nominal sums -> the column that holds it."""
 
-WHOLE = (STOCK, ALL)
-"""Scopes of the table ``bases`` that together are the whole projection, to the last withdrawal."""
-
 
 def has_values(result: Result) -> bool:
-    """Whether a result holds the table ``bases``: yearly totals alone, or a run without its run-off, do not."""
-    return not result.tables.get("bases", pd.DataFrame()).empty
+    """Whether a result has the table ``bases``: yearly totals alone, or a run without its run-off, do not."""
+    computed = held(result.tables).get("bases")
+    return "bases" in result.tables and (computed is None or not computed.empty)
 
 
 def whole_value(result: Result, basis: str) -> float:
     """Net revenue of the opening stock and all contributions, to the last withdrawal after the horizon.
 
     Billions of 30 June 2025 on the basis ``treasury`` (the flows at bill rates) or ``portfolio`` (each dollar at
-    what it earns), at average rates. The result must hold values (:func:`has_values`).
+    what it earns), at average rates: the sum that the table ``bases`` shows, without its risk-neutral values. The
+    result must hold values (:func:`has_values`).
     """
-    frame = result.tables["bases"]
-    own = frame[(frame["basis"] == basis) & (frame["weight"] == "average") & (frame["line"] == "net_revenue")]
-    return float(own[own["scope"].isin(WHOLE)]["present_value_bn_usd"].sum())
+    vintages = result.tables["vintages"]
+    own = vintages[(vintages["basis"] == basis) & vintages["line"].isin(RECEIPTS)]
+    lines = own.groupby("line")["present_value_bn_usd"].sum().to_dict()
+    budget, economy = result.tables["budget"], result.tables["economy"].set_index("year")
+    paid = budget[(budget["path"] == "scenario") & (budget["year_kind"] == "calendar")]
+    paid = paid.pivot(index="year", columns="line", values="nominal_bn_usd")
+    years = paid.index.to_numpy()
+    fraction = np.where(years == FIRST_YEAR, result.scenario.settings.horizon.opening.stub_fraction, 1.0)
+    factors = valuation.bill_factors(economy["one_year_rate"].loc[years].to_numpy(), fraction, years)
+    lines |= {line: float(paid[line].to_numpy() @ factors) for line in UPFRONT}
+    return float(NET_REVENUE.of(dict.fromkeys(CASH_LINES, 0.0) | lines))
 
 
 class Answered(Plotted):
@@ -158,23 +165,26 @@ class Result(Answered):
     """A run is no sweep."""
 
     @classmethod
-    def of(cls, run: Run) -> Result:
-        """Tables of a finished run."""
-        tables = tables_of(run)
+    def of(cls, run: Run, tables: Tables | None = None) -> Result:
+        """The headline of a run and its other tables on demand; without ``tables`` all are made of this very run."""
+        made = Tables(Parts(run.scenario, run)) if tables is None else tables
+        told = summary.summary_of(run, made)
+        if tables is None and run.paths is not None:
+            told = summary.with_paths(told, made)
         return cls(
             name=run.scenario.name,
             scenario=run.scenario,
-            tables=tables,
+            tables=made,
             fingerprint=run.scenario.fingerprint(),
-            summary=summary_of(run, tables),
+            summary=told,
             data_fingerprint=run.data_fingerprint,
         )
 
-    def with_paths(self, paths: Paths) -> Result:
-        """The same with the tables of random paths that were drawn after it was made."""
-        tables = path_tables(paths)
-        summary = with_paths(self.summary, tables)
-        return replace(self, tables={**self.tables, **tables}, summary=summary)
+    def full(self, progress: Callable[..., None] | None = None) -> Result:
+        """The same with every table computed: what a deposit needs. Tables are otherwise computed when asked for."""
+        if isinstance(self.tables, Tables):
+            self.tables.full(progress)
+        return self
 
     def columns(self) -> Mapping[str, str]:
         """What every column of the tables holds."""
@@ -329,14 +339,15 @@ class Comparison(Answered):
         wide = pd.DataFrame(columns)
         return wide[wide.nunique(axis=1, dropna=False) > 1].rename_axis("setting").reset_index()
 
-    def effects(self) -> pd.DataFrame:
+    def effects(self, *, values: bool = True) -> pd.DataFrame:
         """Net revenue of each scenario less the base over every window, and the years in which it turns.
 
         ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
         ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
-        result has values, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`; missing: never for good).
+        result has values and ``values`` are asked for, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`;
+        missing: never for good).
         """
-        valued = all(has_values(result) for result in (self.base, *self.others))
+        valued = values and all(has_values(result) for result in self.runs)
         turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
         rows = []
         for other in self.others:

@@ -22,13 +22,13 @@ from fiscal.base.words import (
     FACTOR_NAMES,
     MINUS,
     PATH_NAMES,
-    WRAPPER_NAMES,
     capital,
     signed_amount,
     significant,
     window_name,
 )
 from fiscal.budget.lines import FORGONE, LABELS
+from fiscal.people import accounts
 from fiscal.results.figures.owners import Owner, SweptTables
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.scenario.names import setting_name
@@ -194,7 +194,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     result = owner.runs[0]
     frame = measures.balances(result, by=by)
     columns = [
-        (WRAPPER_NAMES.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
+        (accounts.LABELS.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
     ]
     _stack(ax, frame["year"].to_numpy(), columns, [*style.FILLS[: len(columns)]])
     style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from fiscal.results.result import Result
 
 AUTHORS = "The fiscal authors"
+DISTRIBUTION = "fiscal-401k"
+"""The name on the package index, where `fiscal` is another author's package."""
+
 TITLE = "fiscal: a projection model of tax-deferred retirement savings"
 TAX_SCHEDULES = frozenset(
     {
@@ -84,10 +88,13 @@ def cite(folder: str | Path) -> dict[str, Any]:
     year = made["time"][:4] if re.match(r"\d{4}-", made["time"]) else "n.d."
     commit = str(made["git"]["commit"])[:_SHOWN] if made["git"] else ""
     version = f"version {made['package_version']}" + (f", commit {commit}" if commit else "")
+    version += f", made {made['time'][:10]}" if year != "n.d." else ""
+    links = project_links()
     said = caveats(made)
     title = _title(Path(folder), manifest) or scenario.title or manifest["name"]
     by = scenario.author or AUTHORS
     text = f"{by} ({year}). {title} [run {manifest['name']} of {TITLE}, {version}]. {_fingerprints(made)}"
+    text += "".join(f" {links[name]}" for name in ("DOI", "Repository") if name in links)
     key = re.sub(r"[^a-z0-9]+", "", manifest["name"].lower())[:40] or "run"
     fields = {
         "author": by if scenario.author else "{" + AUTHORS + "}",
@@ -97,9 +104,22 @@ def cite(folder: str | Path) -> dict[str, Any]:
         "note": _tex(" ".join([_fingerprints(made), *said])),
     }
     fields["author"] = _tex(scenario.author) if scenario.author else fields["author"]
+    if "DOI" in links:
+        fields["doi"] = links["DOI"].removeprefix("https://doi.org/")
+    if "Repository" in links:
+        fields["url"] = links["Repository"]
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
     bibtex = "\n".join([f"@misc{{fiscal-{key}-{made['record_fingerprint'][:8]},", *lines, "}"])
     return {"text": " ".join([text, *said]), "bibtex": bibtex, "caveats": said}
+
+
+def project_links() -> dict[str, str]:
+    """Addresses of the package as its metadata name them (``Repository``, ``DOI``); empty while none is set."""
+    try:
+        stated = importlib.metadata.metadata(DISTRIBUTION).get_all("Project-URL") or []
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    return dict(line.split(", ", 1) for line in stated)
 
 
 def _fingerprints(made: Mapping[str, Any]) -> str:
