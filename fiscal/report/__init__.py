@@ -16,7 +16,7 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable, write_whole
 from fiscal.report import exhibits, facts, folders, html, markup, pdf, workbook
 from fiscal.report.content import Document, Figure
-from fiscal.results import headline, running
+from fiscal.results import headline, running, stages
 from fiscal.results.figures import style
 from fiscal.results.figures.files import write_figure
 from fiscal.results.result import Result, Totals, refuse_totals
@@ -205,11 +205,11 @@ def _exported(figure: Figure, folder: Path) -> dict[str, Any]:
 
 
 def _write_tables(made: Document, results: Sequence[Result], folder: Path) -> None:
-    """Tables of the document as they are before rounding, and the runs' long tables."""
+    """Tables of the document as they are before rounding, and the runs' long tables that are computed."""
     for table in made.tables():
         table.data.to_csv(folder / f"table-{table.label}.csv", index=False, lineterminator="\n")
     for result in results:
-        for name, frame in result.tables.items():
+        for name, frame in stages.held(result.tables).items():
             frame.to_csv(folder / f"{result.name}-{name}.csv", index=False, lineterminator="\n")
 
 

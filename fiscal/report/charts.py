@@ -16,6 +16,7 @@ from fiscal.base.words import window_years
 from fiscal.engine.inputs import adoption_curve
 from fiscal.results import events
 from fiscal.results.figures import available, statistics, style
+from fiscal.results.figures.owners import RunTables
 from fiscal.results.headline import EQUITY, LONG, TEN, Effect, title_of
 from fiscal.results.result import Comparison, Result
 
@@ -90,7 +91,7 @@ def _spread(effect: Effect, line: str) -> pd.DataFrame | None:
     return pd.DataFrame({"low": own["q05_bn_usd"], "high": own["q95_bn_usd"]}) if len(own) else None
 
 
-def adoption(result: Result) -> Draw:
+def adoption(result: RunTables) -> Draw:
     """Share of participants that hold crypto, by year, from the settings."""
     settings = result.scenario.settings.adoption
     last = min(max(settings.full_year + AFTER_ADOPTION, TEN.last), result.scenario.settings.horizon.last_year)

@@ -148,7 +148,7 @@ def by_year(asked: Asked) -> Table:
 def effect_chart(asked: Asked) -> Figure | None:
     """The effect by year: withdrawal tax for crypto, net revenue for anything else."""
     if asked.level:
-        return levels_chart(asked)
+        return _levels(asked)
     cases = asked.crypto or asked.cases
     line = "withdrawal_tax" if asked.crypto else "net_revenue"
     what = "withdrawal tax" if asked.crypto else "net revenue"
@@ -185,7 +185,12 @@ def _moved(effect: headlines.Effect, line: str) -> str:
 
 
 @_exhibit
-def levels_chart(asked: Asked) -> Figure:
+def levels_chart(asked: Asked) -> Figure | None:
+    """Revenue forgone against withdrawal tax, where that is not the chart of the answer."""
+    return None if asked.level else _levels(asked)
+
+
+def _levels(asked: Asked) -> Figure:
     """Revenue forgone against withdrawal tax, of the first run."""
     base = asked.results[0]
     frame = statistics.cash_flow(base).set_index("year")

@@ -131,6 +131,7 @@ def facts(asked: Asked) -> dict[str, Any]:
         "scorecard": scorecard(),
         "past": past(),
         "beside": beside(asked),
+        "valued": any(headlines.at_hand(result, "bases") is not None for result in asked.results),
         "law_warnings": list(
             dict.fromkeys(
                 text for result in asked.results for text in result.summary.get("warnings_of_law", ())
