@@ -649,7 +649,7 @@ def tornado(
             right = (value > 0) != hidden if value else end == "high"
             ax.annotate(
                 text, xy=(0.0 if hidden else value, place), xytext=(3 if right else -3, 0),
-                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=6.5,
+                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=7.5,
             )  # fmt: skip
     ax.margins(x=0.12)
     words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
