@@ -598,19 +598,6 @@ def test_a_citation_names_the_run_and_survives_tex(small_result, tmp_path, monke
         store.cite(path)
 
 
-def test_the_report_says_how_its_runs_were_made(small_result):
-
-    from fiscal.report.provenance import REPEATABLE, provenance_words
-
-    clean = {"git": {"commit": "b" * 40, "dirty": False}, "files": {}}
-    dirty = {"git": {"commit": "b" * 40, "dirty": True}, "files": {"inputs/paths.file.csv": "c" * 64}}
-    results = tuple(replace(small_result, name=name, provenance=clean) for name in ("one", "two"))
-    assert provenance_words(results) == REPEATABLE
-    said = provenance_words((*results, replace(small_result, name="three", provenance=dirty)))
-    assert said.startswith("three: Made with uncommitted changes on top of commit bbbbbbbbbbbb.")
-    assert "three: Made with the user's own data: inputs/paths.file.csv (sha256 cccccccccccc)." in said
-
-
 def test_a_stored_run_without_its_tables_is_not_compared(small_result, folder):
     from fiscal.results.result import compare
 
@@ -723,13 +710,10 @@ def test_first_difference(one, two, words):
 
 def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_result, tmp_path, monkeypatch):
     """As docs/howto/microdata.md has it: a data folder of one's own, its schedules registered with their source."""
-    from fiscal.report.provenance import REPEATABLE, provenance_words
+    from fiscal.report.facts import run_facts
 
     shipped = sources.data_dir()
-    assert sources.own_tables() == {} and provenance_words((small_result,)) in (
-        REPEATABLE,
-        f"{small_result.name}: {' '.join(store.caveats(store.provenance(small_result)))}",
-    )
+    assert sources.own_tables() == {} and "microdata" not in run_facts(small_result)["caveats"]
     copy = tmp_path / "own-data"
     shutil.copytree(shipped, copy)
     monkeypatch.setenv("FISCAL_DATA", str(copy))
@@ -748,7 +732,7 @@ def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_res
     (said,) = (one for one in answer["caveats"] if "microdata" in one)
     assert said in answer["text"] and r"our \& archive" in answer["bibtex"]
     stored = replace(small_result, provenance=store.stored_result(folder).provenance)
-    assert said in provenance_words((stored,))
+    assert said in run_facts(stored)["caveats"]
     # another table of one's own is not taken for microdata
     told = store.caveats({"own_tables": {"life_table": "our actuaries"}})
     assert told == [

@@ -49,8 +49,8 @@ def test_a_comparison_shows_differences_and_both_fingerprints() -> None:
     base, other = totals("baseline"), totals("rothification")
     effect = fiscal.compare(base, other)
     shown = effect._repr_html_()
-    gap = effect.headline().query("scenario == @other.name")[f"net_revenue_minus_{base.name}_bn_usd"]
-    assert f">{gap.iloc[-1]:,.1f}<" in shown
+    gap = effect.headline().rows["fy2026_2055_bn_usd"].iloc[-1]
+    assert f">{gap:,.1f}<" in shown and effect.headline().finding in shown
     assert base.fingerprint[:12] in shown and other.fingerprint[:12] in shown
     (drawing,) = drawings(shown)
     assert any(text.text == cards._clipped(other.name) for text in drawing.iter(f"{SVG}text"))

@@ -50,7 +50,7 @@ def _hidden(value: Any) -> Markup:
 
 
 def filled(template: str, facts: Mapping[str, Any]) -> str:
-    """A template with its facts in it, their characters hidden from :func:`read`."""
+    """A template (its name, or its text of some lines) with its facts in it, their characters hidden."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([TEMPLATES, SENTENCES]),
         undefined=jinja2.StrictUndefined,
@@ -60,8 +60,10 @@ def filled(template: str, facts: Mapping[str, Any]) -> str:
         finalize=_hidden,
     )
     environment.filters.update(FILTERS)
+    environment.filters["flat"] = lambda text: Markup(" ".join(str(text).split()))
     environment.globals.update(span=span)
-    return environment.get_template(template).render(**facts)
+    find = environment.from_string if "\n" in template else environment.get_template
+    return find(template).render(**facts)
 
 
 def compose(template: str, facts: Mapping[str, Any], exhibits: Exhibits) -> tuple[Block, ...]:

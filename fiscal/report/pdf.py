@@ -206,7 +206,7 @@ def _can_be_printed(marks: str) -> bool:
     import typst
 
     try:
-        typst.compile(
+        typst.compile(  # type: ignore[misc]
             _TRIAL,
             sys_inputs={"marks": marks},
             ignore_system_fonts=True,

@@ -69,12 +69,17 @@ STAGES = (
         make=random_paths.path_tables,
     ),
     Stage(
+        name="displaced",
+        headline=True,
+        reads=("run",),
+        yields=("displaced",),
+        make=lambda run: {"displaced": values.displaced_table(run)},
+    ),
+    Stage(
         name="distribution",
         reads=("run",),
-        yields=("distribution", "displaced"),
-        make=lambda run: {
-            "distribution": one_path.distribution(run), "displaced": values.displaced_table(run),
-        },
+        yields=("distribution",),
+        make=lambda run: {"distribution": one_path.distribution(run)},
     ),
     Stage(
         name="backstop",

@@ -655,13 +655,13 @@ def tornado(
             right = (value > 0) != hidden if value else end == "high"
             ax.annotate(
                 text, xy=(0.0 if hidden else value, place), xytext=(3 if right else -3, 0),
-                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=6.5,
+                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=7.5,
             )  # fmt: skip
     ax.margins(x=0.12)
     words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
     names = _bar_names(shown["setting"])
     base = float(frame["at_value_bn_usd"].iloc[0])
-    unit = f"Change from its {signed_amount(base)}, {span_unit(span)}"
+    unit = f"Change from the base case ({signed_amount(base)}), {span_unit(span)}"
     style.title_of_bars(ax, capital(f"{words}, {span_name(span)}"), unit, names)
     style.legend_above(ax, names)
     style.plain_numbers(ax, axis=ax.xaxis)

@@ -27,6 +27,9 @@ from fiscal.results.rows import TAXED_FLOWS
 OneRun = TypeVar("OneRun", bound=RunTables)
 
 REFERENCES = ("no_crypto", "equity_adoption")
+BUDGET = ("path", "year_kind", "year", "line", "nominal_bn_usd")
+"""Columns of a run's budget that its effects are read from."""
+
 FIRST_FULL_YEAR = FIRST_YEAR + 1
 NOISE_BN_USD = 0.001
 """Differences below one million dollars per year are not effects but rounding in a long projection."""
@@ -668,42 +671,6 @@ def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
         months = pd.PeriodIndex(falls[f"{end}_month"], freq="M")
         falls[end], falls[f"{end}_usd"] = dates[months].to_numpy(), levels[months].to_numpy()
     return levels.set_axis(dates.to_numpy()), falls
-
-
-def headline(owner: Owner, value: str = "nominal_bn_usd") -> pd.DataFrame:
-    """The revenue lines by window and scenario, and net revenue relative to each reference.
-
-    Columns ``window, scenario, deferred_revenue, payroll_forgone, withdrawal_tax, other_receipts, net_revenue,
-    against_no_crypto, against_equity_adoption``, and ``against_base`` if a scenario differs from the first result in
-    more than its crypto. Differences are NaN without a reference.
-    """
-    results = owner.runs
-    base = results[0]
-    rows = []
-    for window in windows_of(base):
-        for result in results:
-            if window not in windows_of(result):
-                continue
-            line = {name: window_sum(result, window, name, value=value) for name in CASH_LINES}
-            net = window_sum(result, window, "net_revenue", value=value)
-            row = {
-                "window": window,
-                "scenario": result.name,
-                **{name: line[name] for name in (*FORGONE.parts, "withdrawal_tax")},
-                "other_receipts": OTHER_RECEIPTS.of(line),
-                "net_revenue": net,
-            }
-            for reference in REFERENCES:
-                known = reference in references_of(result)
-                row[f"against_{reference}"] = (
-                    window_difference(result, window, "net_revenue", reference, value) if known else np.nan
-                )
-            row["against_base"] = (
-                np.nan if result is base else net - window_sum(base, window, "net_revenue", value=value)
-            )
-            rows.append(row)
-    frame = pd.DataFrame(rows)
-    return frame if set_apart(results) else frame.drop(columns="against_base")
 
 
 def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:

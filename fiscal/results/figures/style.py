@@ -203,9 +203,12 @@ def dollar_ticks(ax: Axes) -> None:
     ax.yaxis.set_minor_locator(NullLocator())
 
 
-def legend_outside(ax: Axes, entries: int) -> None:
-    """A legend in one row above the axes."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=entries, columnspacing=1.2, **_LEGEND)
+def legend_outside(ax: Axes) -> None:
+    """A legend above the axes, in as many columns as there is room for."""
+    _, labels = ax.get_legend_handles_labels()
+    widest = max((len(label) for label in labels), default=1) * CHARACTER_POINTS + LEGEND_HANDLE_POINTS
+    columns = max(1, min(len(labels), int(axes_points(ax) / widest)))
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, columnspacing=1.2, **_LEGEND)
 
 
 def axes_points(ax: Axes) -> float:
