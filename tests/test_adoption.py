@@ -57,8 +57,8 @@ def event(scenario: Scenario):
     ("returns", "years"),
     [
         ({2031: 0.9, 2032: -0.6}, (2031, 2032)),
-        ({2026: 0.6, 2027: 0.09}, (2026, 2026)),
-        ({2026: 0.10, 2027: -0.5, 2028: 0.3, 2029: 0.12}, (2027, 2028)),
+        ({2026: 0.6, 2027: 0.07}, (2026, 2026)),
+        ({2026: 0.08, 2027: -0.5, 2028: 0.3, 2029: 0.09}, (2027, 2028)),
         (dict.fromkeys(range(2026, 2101), 0.25), (2026, 2100)),
     ],
 )
@@ -100,7 +100,7 @@ def test_the_long_run_return_is_the_geometric_mean():
     assert geometric_rate(years, np.array([9.0, 9.0, 0.1, 0.1, 0.1, 0.1])) == pytest.approx(0.1)
     assert geometric_rate(years, np.array([0.0, 0.0, 1.0, -1.0, 0.0, 0.0])) == -1
     assert np.isnan(geometric_rate(years[:2], np.zeros(2)))
-    assert event_of(years, np.full(6, 0.05), np.full(6, 0.05), 0.05) is None
+    assert event_of(years, np.full(6, 0.05), np.full(6, 0.05), np.full(6, 0.05)) is None
 
 
 def test_the_reason_why_windows_differ_is_dated_by_the_path(tmp_path):

@@ -435,8 +435,9 @@ def test_overrides_hold_for_every_scenario_of_a_comparison(quick, monkeypatch):
     answer = quick("compare", "baseline", "boom", "--set", "tax.flat_rate=0.2", "--json")
     assert answer.exit_code == 0, answer.output
     assert [one.settings.tax.flat_rate for one in quick.asked] == [0.2, 0.2]
-    assert json.loads(answer.stdout)["headline"] == [{"window": "FY2026-35", "net_revenue_bn_usd": None}]
-    assert "FY2026-35" in quick("compare", "baseline", "boom").stdout
+    told = json.loads(answer.stdout)
+    assert told["headline"] == [] and told["finding"] == "It rises."
+    assert "It rises." in quick("compare", "baseline", "boom").stdout
 
 
 class FakeComparison:
@@ -447,18 +448,18 @@ class FakeComparison:
         return self
 
     def to_frame(self):
-        return self.headline()
+        import pandas as pd
 
-    def differing_settings(self):
-        return self.headline()
+        return pd.DataFrame({"window": ["FY2026-35"], "net_revenue_bn_usd": [float("nan")]})
 
-    def effects(self):
-        return self.headline()
+    differing_settings = effects = to_frame
 
     def headline(self):
         import pandas as pd
 
-        return pd.DataFrame({"window": ["FY2026-35"], "net_revenue_bn_usd": [float("nan")]})
+        from fiscal.results.headline import COLUMNS, Headline
+
+        return Headline(pd.DataFrame(columns=list(COLUMNS)), "It rises.")
 
 
 def test_stored_runs_are_read_not_run_again(quick, monkeypatch, tmp_path):
@@ -497,7 +498,7 @@ def test_report_defaults_to_baseline_boom_and_bust(quick, monkeypatch, tmp_path)
         "out": out,
         "tables_dir": out.parent / f"{out.stem}-tables",
     }
-    assert "FY2026-35" in answer.stdout and str(out) in answer.stderr
+    assert "It rises." in answer.stdout and str(out) in answer.stderr
 
 
 # the real engine

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.law import distributions, limits
-from fiscal.people import past
+from fiscal.people import coverage, past
 from fiscal.people.population import MortalityGradient
 from fiscal.report import hindcast as chapter
 from fiscal.report.content import Prose, plain
@@ -213,17 +213,52 @@ def test_no_later_ici_stock_goes_in(monkeypatch) -> None:
 
 
 def test_contributions_follow_the_wages_of_each_year(monkeypatch) -> None:
-    wages = SHIPPED("past_wages")
+    wages = SHIPPED("bea_dc_1984_2025")
     changed = wages.copy()
-    changed["average_wage_index_usd"] *= np.where(changed["year"] == 2015, 1.1, 1.0)
+    changed["private_wages_bn_usd"] *= np.where(changed["year"] == 2015, 1.1, 1.0)
     own = found()
-    with_table(monkeypatch, "past_wages", changed)
+    with_table(monkeypatch, "bea_dc_1984_2025", changed)
     again = hindcast.hindcast(START)
     ratio = again.elective_usd / own.elective_usd
     at = int(np.flatnonzero(again.inputs.years == 2015)[0])
-    # the limits stay, so that a higher wage meets them sooner
-    assert 1.05 < ratio[at] <= 1.1 + 1e-9
+    assert ratio[at] == pytest.approx(1.1)
     np.testing.assert_allclose(np.delete(ratio, at), 1.0)
+
+
+ASSUME = {"coverage_damping": 0.9, "coverage_trend_years": 10.0, "coverage_window_years": 10.0}
+
+
+@pytest.mark.parametrize("start", hindcast.DOL_STARTS)
+def test_contributions_are_no_worse_than_the_naive_rule(start) -> None:
+    """Told private wages, the damped trend of all contributions over them; the model is told no more."""
+    dol = SHIPPED("dol_5500").set_index("year")["total_contributions_bn_usd"]
+    wages = coverage.private_wages()
+    years = found(start).inputs.years
+    rule = coverage.damped_trend((dol / wages).dropna(), start.year, years, ASSUME) * wages[years]
+    model = (found(start).contributions_usd + found(start).rolled_in_usd) / 1e9
+    errors = [np.abs(one / dol[years] - 1).mean() for one in (model, rule)]
+    assert errors[0] <= 1.1 * errors[1]
+
+
+def test_a_trend_knows_nothing_of_later_years_and_ends_where_it_should() -> None:
+    share = coverage.savers_over_wages()
+    years = np.arange(2016, 2050)
+    path = coverage.damped_trend(share, 2016, years, ASSUME)
+    later = share.where(share.index <= 2016, 9.0)
+    np.testing.assert_array_equal(coverage.damped_trend(later, 2016, years, ASSUME), path)
+    steps = np.diff(path)
+    np.testing.assert_allclose(steps[1:10] / steps[:9], 0.9)
+    assert (steps[10:] == 0).all() and path[0] == share[2016]
+    flat = coverage.damped_trend(share, 2016, years, ASSUME, scale=0.0)
+    assert (flat == share[2016]).all()
+
+
+def test_a_trend_from_a_year_before_the_table_is_refused_once() -> None:
+    share = coverage.savers_over_wages()
+    for start in (1995, 2004, 2040):
+        with pytest.raises(InputError, match=f"trend that starts in {start}") as caught:
+            coverage.damped_trend(share, start, np.arange(start, start + 3), ASSUME)
+        assert len(caught.value.problems) == 1 and caught.value.problems[0].file == "dol_5500.csv"
 
 
 def test_told_the_published_return_the_run_earns_it() -> None:

@@ -188,6 +188,13 @@ def small() -> engine_run.Run:
     return engine_run.compute(load("stochastic_central", {"paths.count": 20, "horizon.last_year": 2040}))
 
 
+@cache
+def drawn_once() -> engine_run.Paths:
+    paths = small().paths
+    assert paths is not None
+    return paths.drawn()
+
+
 class InMemory(dict):
     """Batches that end the run after some of them."""
 
@@ -225,7 +232,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
     )
     again = simulate(paths.asked, batches=kept, **told)
     assert len(drawn) == 2 * len(again.lines)  # the two batches that were left, and no other
-    own = paths.distributions[0]
+    own = drawn_once().distributions[0]
     np.testing.assert_array_equal(again.crypto_over_gdp, own.crypto_over_gdp)
     np.testing.assert_array_equal(again.capped, own.capped)
     for label, lines in again.lines.items():
@@ -234,8 +241,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
 
 
 def test_the_distribution_is_the_same_for_any_batch_and_number_of_threads() -> None:
-    paths = small().paths
-    assert paths is not None
+    paths = drawn_once()
     own, asked = paths.distributions[0], paths.asked
     whole = simulate(asked, measure="real", count=1100, batch=1100)
     for batch, at_once in ((64, 1), (1000, compiled.threads())):
@@ -281,9 +287,9 @@ def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
 
 
 def test_tables_keep_the_distribution() -> None:
-    from fiscal.results.tables import tables_of
+    from fiscal.results.result import Result
 
-    tables = tables_of(small())
+    tables = Result.of(small()).tables
     windows = tables["path_windows"]
     assert set(windows["measure"]) == {"real", "risk_neutral"}
     rows = windows[windows["line"] == "withdrawal_tax"]
@@ -379,8 +385,9 @@ def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
 
 
 def test_the_report_says_what_the_paths_say() -> None:
-    from fiscal.report.content import Figure, Prose, Table
     from fiscal.report.markets import paths_distribution_section
+
+    from fiscal.report.content import Figure, Prose, Table
     from fiscal.results.result import Result
 
     result = Result.of(small())
@@ -398,21 +405,23 @@ def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
     from fiscal.results.tables import path_tables
 
     fewer = engine_run.compute(load("stochastic_central", {"paths.count": 9, "horizon.last_year": 2040}))
-    more, first = (path_tables(run.paths)["paths"] for run in (small(), fewer))
+    assert fewer.paths is not None
+    more, first = (path_tables(paths)["paths"] for paths in (drawn_once(), fewer.paths.drawn()))
     assert len(more) == 20 * len(set(more["window"])) and len(first) == 9 * len(set(first["window"]))
     same = more[more["path_number"] < 9].reset_index(drop=True)
     for column in first:
         np.testing.assert_array_equal(same[column], first[column], err_msg=column)
     effect = more.groupby("window")["net_revenue_minus_no_crypto_bn_usd"].mean()
-    table = path_tables(small().paths)["path_windows"]
+    table = path_tables(drawn_once())["path_windows"]
     table = table[(table["reference"] == "no_crypto") & (table["line"] == "net_revenue")]
     table = table[table["measure"] == "real"].set_index("window")["mean_bn_usd"]
     np.testing.assert_allclose(effect.loc[table.index], table, rtol=1e-12)
 
 
 def test_the_chapters_on_the_record_and_on_what_models_imply() -> None:
-    from fiscal.report.content import Table
     from fiscal.report.markets import history_section, implied_section
+
+    from fiscal.report.content import Table
     from fiscal.results.result import Result
 
     result = Result.of(small())

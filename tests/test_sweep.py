@@ -42,7 +42,7 @@ SOBOL = {
     "settings": {
         "adoption.participants_share": {},
         "heirs.age_gap": {"low": 20, "high": 22},
-        "scope.plans": ["401k", "all_dc"],
+        "scope.plans": ["401k", "all_dc_scaled"],
     },
 }
 
@@ -112,7 +112,7 @@ def test_a_sobol_design_draws_every_setting_evenly_from_its_range_or_list():
     assert gaps.dtype.kind == "i"
     shares = np.array([row["adoption.participants_share"] for row in rows])
     assert shares.min() >= 0.05 and shares.max() <= 0.30 and shares.mean() == pytest.approx(0.175, abs=1e-3)
-    assert np.mean([row["scope.plans"] == "all_dc" for row in rows]) == pytest.approx(0.5, abs=0.01)
+    assert np.mean([row["scope.plans"] == "all_dc_scaled" for row in rows]) == pytest.approx(0.5, abs=0.01)
 
 
 def test_each_row_of_saltelli_differs_from_the_first_in_one_setting():
@@ -553,8 +553,9 @@ def test_stored_indices_are_shares():
 
 
 def test_the_chapter_speaks_from_the_stored_sweep():
-    from fiscal.report.content import Figure, Prose, Table
     from fiscal.report.drivers import PLUS_MINUS, drivers_blocks
+
+    from fiscal.report.content import Figure, Prose, Table
 
     boom = fiscal.quick("boom", SHORT)  # whatever the run, the chapter is of the stored tables
     blocks = drivers_blocks((boom,))

@@ -71,7 +71,7 @@ def test_windows_are_those_of_a_run() -> None:
     theirs = run.tables["windows"]
     theirs = theirs[theirs["line"].isin(KNOWN)].reset_index(drop=True)
     pd.testing.assert_frame_equal(totals.tables["windows"], theirs, check_exact=False, rtol=1e-9, atol=1e-9)
-    assert set(theirs["window"]) == {"FY2026-2035", "FY2026-2055"}
+    assert set(theirs["window"]) == {"FY2026-2035", "FY2027-2036", "FY2026-2055"}
 
 
 def test_schedules_kept_from_one_scenario_are_not_given_to_another() -> None:

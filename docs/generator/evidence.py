@@ -216,7 +216,7 @@ CHECK_WORDS = {
     "leaves a part of its account undrawn: the distance follows from the two formulas, no test of the model",
     "input": "used by the model, or cited beside it; no test",
 }
-VERDICTS = ("inside", "outside")
+VERDICTS = ("inside", "outside", published.NOT_JUDGED)
 
 
 def validation_page() -> str:
@@ -248,9 +248,10 @@ def validation_page() -> str:
         "# Validation",
         paragraph(
             "The model held against numbers that others published. What is compared, on which basis and with which "
-            "tolerance was written down in `data/published_targets.csv` before the first comparison; nothing was tuned "
-            "afterwards. `fiscal validate` makes the comparison again; the verdicts below are those kept in "
-            "`data/derived/validation.csv`."
+            "tolerance was written down in `data/published_targets.csv` before the first comparison. Where the "
+            "publisher's own words or formula turned out to fix another basis, the row is compared on that one now, "
+            "and the model's figure on the first basis stands beside it. Nothing was tuned. `fiscal validate` makes "
+            "the comparison again; the verdicts below are those kept in `data/derived/validation.csv`."
         ),
         table(
             ("kind of row", "compared with", "rows", *VERDICTS, "what it is"),
@@ -260,9 +261,14 @@ def validation_page() -> str:
         "## The full model",
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "
-            f"{int((full['verdict'] == 'inside').sum())} lie inside their tolerance."
+            f"{int((full['verdict'] == 'inside').sum())} lie inside their tolerance, "
+            f"{int((full['verdict'] == published.NOT_JUDGED).sum())} are of another concept and not judged. On the "
+            f"first bases {int((full['first_verdict'] == 'inside').sum())} of "
+            f"{int(full['first_verdict'].notna().sum())} rows lay inside; the others were added later."
         ),
         _verdicts(full),
+        "### What fixes the basis",
+        *_bases(full),
         "### Why the others lie outside",
         *_reasons(full[full["verdict"] == "outside"]),
         "## One contribution through the engine",
@@ -285,12 +291,14 @@ def _full_model() -> pd.DataFrame:
 
 
 def _verdicts(rows: pd.DataFrame) -> str:
-    names = ("row", "what", "published", "model", "unit", "of", "tolerance", "verdict")
+    names = ("row", "what", "relation", "published", "first", "model", "unit", "of", "tolerance", "verdict")
     lines = [
         (
             code(row.id),
             plain(row.what),
+            row.relation,
             f"{row.published:.4g}",
+            "" if row.first != row.first else f"{row.first:.4g}",
             f"{row.model:.4g}",
             plain(row.unit),
             plain(row.year),
@@ -299,7 +307,16 @@ def _verdicts(rows: pd.DataFrame) -> str:
         )
         for row in rows.itertuples()
     ]
-    return table(names, lines, numbers=("published", "model"))
+    return table(names, lines, numbers=("published", "first", "model"))
+
+
+def _bases(rows: pd.DataFrame) -> Iterator[str]:
+    """What is compared now and the publisher's words for it, rows of one basis together."""
+    known = published.targets().loc[rows["id"]]
+    for (now, words), part in known[known["basis_set"] == "after"].groupby(
+        ["basis_after", "basis_source"], sort=False
+    ):
+        yield paragraph(f"**{', '.join(map(code, part.index))}.** {plain(now)}. Source: {plain(words)}.")
 
 
 def _reasons(rows: pd.DataFrame) -> Iterator[str]:

@@ -54,6 +54,7 @@ def badges_of(urls: Mapping[str, str]) -> str:
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "accounts": reference.accounts,
     "badges": badges,
     "books": reference.books,
     "doubt": evidence.doubt,

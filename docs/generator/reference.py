@@ -14,6 +14,7 @@ from marks import anchor, code, fenced, first_sentence, one_line, page, paragrap
 from fiscal.budget import lines as budget_lines
 from fiscal.cli import app
 from fiscal.engine import cells
+from fiscal.people.accounts import TYPES
 from fiscal.results import market_and_law
 from fiscal.results.figures import FIGURES, Figure
 from fiscal.results.schema import COLUMNS, TABLES, ColumnSchema, TableSchema
@@ -240,6 +241,12 @@ def books() -> str:
     return table(
         ("line", "meaning"), [(code(line.name), one_line(line.meaning)) for line in budget_lines.REVENUE]
     )
+
+
+def accounts() -> str:
+    """Block: types of account as they are declared."""
+    rows = ([code(one.name), plain(one.held_by), plain(one.law)] for one in TYPES.values())
+    return table(["type", "who may hold it", "law"], rows)
 
 
 def timing() -> str:

@@ -42,17 +42,20 @@ STRATA = ("no_crypto", "crypto")
 SPLIT_STRATA = ("no_crypto", "crypto_light", "crypto_heavy")
 """The strata where holders of crypto are of two kinds."""
 OWNER_ACCOUNTS = ("plan", "ira")
-"""The declared types of account that living owners hold, in the order of the wrapper axis.
+"""The accounts that living owners hold where a run has no other plan than the 401(k), in the order of their axis.
 
 Employer plans come first: they roll over into the IRA, and their Roth accounts pay earnings pro rata (s.72(e)(8)).
-The IRA is the last; it pays its Roth basis first (s.408A(d)(4)). Each type has its own stock, contributions,
-withdrawals, penalties and rollovers in the projection's inputs; one more lengthens the axis and needs no code there.
+The IRA is the last; it pays its Roth basis first (s.408A(d)(4)). Other plans (:mod:`fiscal.people.accounts`) lie
+between them and need no code in the projection.
 """
 
-WRAPPERS = (*OWNER_ACCOUNTS, "inherited")
 CHARACTERS = ("traditional", "roth")
 SLEEVES = ("core", "crypto")
-ASSETS = ("equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities")
+ASSETS = (
+    "equity", "foreign_equity", "bonds", "cash", "crypto", "private_equity", "real_estate", "commodities",
+)  # fmt: skip
+"""``equity`` is of the United States, ``foreign_equity`` of developed markets outside it."""
+
 HALVES = ("first", "second")
 
 

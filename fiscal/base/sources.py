@@ -2,9 +2,9 @@
 
 ``data/`` holds what others published and what this project assumes, ``data/derived/`` what commands of this
 package compute from it. ``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher,
-unit, licence, columns and SHA-256. ``table(name)`` verifies that one table and returns a copy;
-``check()`` verifies all of them and lists every fault; ``store`` writes a table that a command of this
-package builds, and ``register`` its entry. Row numbers in messages are lines of the file: the header is row 1.
+unit, licence, columns and SHA-256. ``table(name)`` verifies that one table, one of the package's own by its hash,
+and returns a copy; ``check()`` verifies all of them and lists every fault; ``store`` writes a table that a command
+of this package builds, and ``register`` its entry. Row numbers in messages are lines of the file: the header is row 1.
 """
 
 from __future__ import annotations
@@ -259,12 +259,18 @@ def store(name: str, frame: pd.DataFrame, **entry: Any) -> Resource:
 
 
 @cache
-def _resource(folder: Path, name: str) -> Resource:
-    """Only the named entry has to be sound: a fault of another table must not stop this one."""
+def _items(folder: Path) -> dict[str, Any]:
+    """The entries of a folder as JSON, by name of the table."""
     descriptor, faults = read_descriptor(folder)
     if faults:
         raise DataError(faults)
-    items = {str(_name(item)): item for item in descriptor["resources"]}
+    return {str(_name(item)): item for item in descriptor["resources"]}
+
+
+@cache
+def _resource(folder: Path, name: str) -> Resource:
+    """Only the named entry has to be sound: a fault of another table must not stop this one."""
+    items = _items(folder)
     if name not in items:
         raise DataError(Problem("no such table", file=DESCRIPTOR, value=name, nearest=nearest(name, items)))
     entry, faults = parse_entry(items[name])
@@ -276,10 +282,52 @@ def _resource(folder: Path, name: str) -> Resource:
 @cache
 def _load(folder: Path, name: str) -> pd.DataFrame:
     entry = _resource(folder, name)
+    content = _shipped_content(folder, entry)
+    if content is not None:
+        return _trusted_frame(entry, content)
     faults, columns = examine(folder, entry)
     if faults:
         raise DataError(faults)
     return _frame(entry, columns)
+
+
+def _shipped_content(folder: Path, entry: Resource) -> bytes | None:
+    """The bytes of a table that are those of the package's own, which its tests check cell by cell; else None."""
+    shipped = _shipped_dir()
+    if shipped is None or _items(shipped).get(entry.name, {}).get("hash") != f"sha256:{entry.sha256}":
+        return None
+    try:
+        content = (folder / entry.path).read_bytes()
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == entry.sha256 else None
+
+
+def _trusted_frame(entry: Resource, content: bytes) -> pd.DataFrame:
+    """The frame of a sound table, as :func:`_frame` makes it, without a look at every cell."""
+    import pandas as pd
+
+    kinds = {field.name: field.type for field in entry.fields}
+    if entry.path.endswith(".parquet"):
+        frame = pd.read_parquet(io.BytesIO(content))
+        numbers = [name for name, kind in kinds.items() if kind == "number"]
+        return frame.astype(dict.fromkeys(numbers, "float64"))
+    whole = ("integer", "year")
+    frame = pd.read_csv(
+        io.BytesIO(content),
+        keep_default_na=False,
+        na_values={name: [""] for name in kinds},
+        dtype={
+            name: "float64" if kind == "number" else "Int64" if kind in whole else "str"
+            for name, kind in kinds.items()
+        },
+    )
+    for name, kind in kinds.items():
+        if kind in whole and not frame[name].isna().any():
+            frame[name] = frame[name].astype("int64")
+        elif kind == "date":
+            frame[name] = pd.to_datetime(frame[name], format="%Y-%m-%d")
+    return frame
 
 
 @cache
@@ -289,7 +337,7 @@ def _assumptions(folder: Path) -> dict[str, float]:
 
 
 def _clear_caches() -> None:
-    for cached in (_resource, _load, _assumptions):
+    for cached in (_items, _resource, _load, _assumptions):
         cached.cache_clear()
 
 

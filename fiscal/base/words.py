@@ -19,8 +19,6 @@ PATH_NAMES = {
 }
 """Paths of one run as a reader sees them."""
 
-WRAPPER_NAMES = {"plan": "401(k) plans", "ira": "rolled over to IRAs", "inherited": "inherited"}
-
 FACTOR_NAMES = {
     "contributions": "contributions",
     "returns": "returns",

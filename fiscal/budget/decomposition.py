@@ -313,7 +313,7 @@ def taxed_dollars(projection: Projection) -> dict[str, np.ndarray]:
         return sum(projection.cells[name][0] for name in names).sum(axis=3)
 
     return {
-        "owner_withdrawals": out("plan_withdrawals", "ira_withdrawals", "nonqualified_earnings"),
+        "owner_withdrawals": out(*projection.withdrawal_lines, "nonqualified_earnings"),
         "heir_withdrawals": out("inherited_withdrawals"),
         "conversions": out("conversions"),
         "penalised_withdrawals": out("penalised_withdrawals"),

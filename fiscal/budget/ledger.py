@@ -53,6 +53,24 @@ class BuildupTax:
     gain_share: np.ndarray  # (X,)
     payout_rate: np.ndarray  # (Y, X) of the balance, the stub's for the stub
 
+    def as_interest(self) -> BuildupTax:
+        """The published method's counterfactual: the whole return is interest, taxed every year."""
+        return replace(
+            self,
+            interest_share=np.ones_like(self.interest_share),
+            gain_share=np.zeros_like(self.gain_share),
+            payout_rate=np.zeros_like(self.payout_rate),
+        )
+
+    def scaled(self, factor: float) -> BuildupTax:
+        """All rates times ``factor``."""
+        return replace(
+            self,
+            interest_rate=self.interest_rate * factor,
+            dividend_rate=self.dividend_rate * factor,
+            gain_rate=self.gain_rate * factor,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backstop:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -191,6 +192,9 @@ def validate(
 ) -> None:
     """Compare the model with published estimates: published, model, tolerance, verdict, and the reason for a miss.
 
+    first is the model's figure on the basis recorded before the first comparison. model is its figure on the basis that
+    the publisher's own words set (basis_source in --json). A row of another concept is shown but not judged.
+
     The exit code is 1 if the model misses a row marked engine. A level or order row outside its tolerance states the
     reason. Rows marked replication compare the engine's calculation with another program's and do not test the model.
     The command takes less than a minute. The report prints the stored table.
@@ -221,14 +225,21 @@ def validate(
             str(kind): {str(name): int(count) for name, count in part.value_counts().items()}
             for kind, part in found["verdict"].groupby(kinds, sort=False)
         }
-        told = {"ok": broken.empty, "verdicts": counts, "verdicts_by_kind": by_kind}
+        told = {
+            "ok": broken.empty,
+            "verdicts": counts,
+            "verdicts_by_kind": by_kind,
+            "full_model_by_basis": published.counts(found),
+        }
         emit({**told, "rows": store.records(found.assign(kind=kinds))})
     else:
         rows = [
             [
                 row.id,
                 kind,
+                row.relation,
                 f"{row.published:.5g}",
+                _figure(row.first),
                 _figure(row.model),
                 row.unit,
                 row.tolerance,
@@ -236,11 +247,24 @@ def validate(
             ]
             for row, kind in zip(found.itertuples(), kinds, strict=True)
         ]
-        show_table(["row", "kind", "published", "model", "unit", "tolerance", "verdict"], rows)
+        show_table(
+            ["row", "kind", "relation", "published", "first", "model", "unit", "tolerance", "verdict"], rows
+        )
+        told = published.counts(found)
+        if any(told.values()):
+            words = "; ".join(f"{basis}: {_counted(verdicts)}" for basis, verdicts in told.items())
+            typer.echo(
+                f"\nRows of the full model on the first basis and on the present one. {capital(words)}"
+            )
         for row in found[found["reason"] != ""].itertuples():
             typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
     if not broken.empty:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _counted(verdicts: dict[str, int]) -> str:
+    """ "4 inside, 10 outside": how many rows have each verdict."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
 
 
 def _figure(value: float) -> str:

@@ -21,7 +21,7 @@ from fiscal.cli.show import (
     emit,
     progress_bar,
     say,
-    show_frame,
+    show_headline,
 )
 
 DEFAULT_REPORT = ("baseline", "boom", "bust")
@@ -41,10 +41,7 @@ def report(
     ] = Path("reports/fiscal-report.pdf"),
     brief: Annotated[
         bool,
-        typer.Option(
-            "--brief",
-            help=("Write a four-page brief instead of the report; longer with more than three scenarios."),
-        ),
+        typer.Option("--brief", help="Write a brief of two or three pages instead of the report."),
     ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE.html", help="Also write one HTML page.")
@@ -83,13 +80,13 @@ def report(
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
-    headline = results_result.compare(found[0], *found[1:]).headline() if len(found) > 1 else None
+    owner = results_result.compare(found[0], *found[1:]) if len(found) > 1 else found[0]
+    headline = owner.headline()
     if as_json:
-        rows = store.records(headline) if headline is not None else []
-        emit({"report": str(written), "runs": [result.name for result in found], "headline": rows})
+        rows = {"headline": headline.records(), "finding": headline.finding}
+        emit({"report": str(written), "runs": [result.name for result in found], **rows})
         return
-    if headline is not None:
-        show_frame(headline)
+    show_headline(headline)
     say(f"report written to {written}")
 
 

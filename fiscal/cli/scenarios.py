@@ -25,6 +25,7 @@ from fiscal.cli.show import (
     say,
     show_entries,
     show_frame,
+    show_headline,
     show_summary,
     show_table,
     shown,
@@ -43,13 +44,13 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal list
     """
-    from fiscal.scenario import catalogue, load
+    from fiscal.scenario import catalogue, load, titles
 
-    found = [load(name) for name in catalogue()]
     if as_json:
+        found = [load(name) for name in catalogue()]
         emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
         return
-    show_table(["scenario", "title"], [[one.name, one.title] for one in found])
+    show_table(["scenario", "title"], [[name, title] for name, title in titles().items()])
 
 
 @app.command()
@@ -77,7 +78,8 @@ def explain(
               fiscal explain --schema > scenario.schema.json
     """
     from fiscal.engine.idle import idle_settings
-    from fiscal.results.store import plain, records
+    from fiscal.results.adoption import returns_sentence
+    from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
 
     if schema:
@@ -92,16 +94,21 @@ def explain(
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
-    warnings += (early,) if early else ()
+    growth = returns_sentence(chosen.settings)
+    warnings += early
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
-        told |= {"path": path, "warnings": list(warnings), "without_effect": idle_settings(chosen)}
+        told |= {
+            "path": path,
+            "expected_returns": growth,
+            "warnings": list(warnings),
+            "without_effect": idle_settings(chosen),
+        }
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-    if path:
-        show_entries([(path, [])])
+    show_entries([(text, []) for text in (path, growth) if text])
     _show_settings(rows)
     if returns is not None:
         typer.echo(
@@ -115,14 +122,16 @@ def explain(
         say(warning)
 
 
-def _told_of_path(chosen: Scenario) -> tuple[str, str]:
-    """A description of a scenario's path from its returns, and the warning of an early event; each may be empty."""
+def _told_of_path(chosen: Scenario) -> tuple[str, tuple[str, ...]]:
+    """A description of a scenario's path from its returns, and the warnings of an early event and of an implied value
+    above GDP."""
     from fiscal.results import adoption
 
     if not adoption.states_returns(chosen.settings):
-        return "", ""
+        return "", ()
     returns = adoption.returns_of(chosen)
-    return adoption.path_sentence(chosen.settings, returns), adoption.warning_before(chosen, returns)
+    warnings = adoption.warning_before(chosen, returns), adoption.value_warning(chosen, returns)
+    return adoption.path_sentence(chosen.settings, returns), tuple(filter(None, warnings))
 
 
 SHOWN_RETURNS = 40
@@ -203,6 +212,9 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compute every table, as a deposit needs them; takes longer.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume an interrupted run in the same folder.")
@@ -221,14 +233,17 @@ def run(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run one scenario and print its headline; with --out, keep all tables in a run folder.
+    """Run one scenario and print its headline; with --out, keep its tables in a run folder.
 
+    The folder holds the yearly tables and those of random paths. Values, vintages, and distributions are computed when
+    a report or a notebook asks for them, and kept there; --full computes all of them now.
     Finished batches of random paths are kept in DIR.incomplete until the run is complete; --resume uses them. --engine
     dask computes them on a Dask cluster, by default one of processes on this machine. The results are the same.
 
     \b
     Examples: fiscal run boom --out runs/boom
               fiscal run boom --set adoption.participants_share=0.2 --json
+              fiscal run boom --out runs/boom --full
               fiscal run stochastic_central --paths 10000 --out runs/central --resume
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
@@ -236,7 +251,7 @@ def run(
     from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
     from fiscal.results import store
-    from fiscal.results.adoption import warning_after
+    from fiscal.results.adoption import returns_in, value_warning, warning_after
     from fiscal.scenario import load
 
     drawn = {"paths.count": paths, "paths.seed": seed}
@@ -250,9 +265,9 @@ def run(
         say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
-            result = run_one(chosen, verbose, workers=workers)
+            result = run_one(chosen, verbose, workers=workers, full=full)
         else:
-            result = run_into(out, chosen, force, resume, verbose, workers)
+            result = run_into(out, chosen, force, resume, verbose, workers, full=full)
         if workers is not None and not has_random_paths(chosen.settings):
             say(f"{chosen.name} has no random paths, so the cluster had nothing to compute")
         if workers is not None and workers.rounding:
@@ -260,17 +275,20 @@ def run(
                 f"{len(workers.rounding)} workers round differently from this machine: {engine_workers.ROUNDING}"
             )
     summary = store.plain(result.summary)
-    early = warning_after(result)
+    early = tuple(filter(None, (warning_after(result), value_warning(chosen, returns_in(result)))))
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": store.plain(chosen.changed())}
         fingerprint = store.input_fingerprint(chosen)
         folder = str(out) if out else None
         answer |= {"input_fingerprint": fingerprint, "summary": summary}
-        emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
+        headline = result.headline()
+        answer |= {"headline": headline.records(), "finding": headline.finding}
+        emit({**answer, "warnings": [*warnings, *early], "out": folder})
         return
+    show_headline(result.headline())
     show_summary(summary)
-    if early:
-        say(early)
+    for warning in early:
+        say(warning)
     if out is not None:
         say(f"run written to {out}")
 
@@ -285,8 +303,14 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare even if data, horizons, or seeds differ.")
     ] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Also present values to the last withdrawal; takes longer.")
+    ] = False,
     static: Annotated[
         bool, typer.Option("--static", help="Add each scenario with behavioral responses without them.")
+    ] = False,
+    by_year: Annotated[
+        bool, typer.Option("--by-year", help="The effect by fiscal year, as scorers print it.")
     ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -294,12 +318,15 @@ def compare(
     """Compare scenarios with a base: the settings that differ, the headline, and the effect over ten years and the long
     run.
 
+    --values adds the present values to the last withdrawal, which take some seconds per scenario.
     --set applies to all of them. Runs with different data, horizons, or seeds are refused without --anyway.
 
     \b
     Examples: fiscal compare baseline boom bust
               fiscal compare baseline rothification lower_limits
               fiscal compare baseline dearer_saving --static
+              fiscal compare baseline boom bust --by-year
+              fiscal compare baseline boom --values
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal.results import result as results_result
@@ -308,22 +335,47 @@ def compare(
     with store.on_stderr(verbose):
         found = results_of([base, *others], overrides, verbose, static)
     comparison = results_result.compare(found[0], *found[1:], anyway=anyway)
-    headline, effects = comparison.headline(), comparison.effects()
+    headline = comparison.headline()
+    if by_year:
+        _show_by_year(comparison.by_year(), headline, as_json)
+        return
+    effects = comparison.effects(values=values)
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]
         budget = store.records(comparison.budget.to_frame())
-        answer = {"base": names[0], "others": names[1:], "headline": store.records(headline)}
+        answer = {"base": names[0], "others": names[1:], "headline": headline.records()}
+        answer |= {"finding": headline.finding}
         told = {"differing_settings": store.records(differing), "effects": store.records(effects)}
         emit({**answer, **told, "budget": budget})
         return
+    show_headline(headline)
+    typer.echo("\nSettings that differ:")
     show_frame(differing)
-    typer.echo("")
-    show_frame(headline)
     typer.echo(
         f"\nNet revenue less {found[0].name}, and the year in which the effect changes sign permanently:"
     )
     show_frame(effects)
+
+
+def _show_by_year(frame: pd.DataFrame, headline: Any, as_json: bool) -> None:
+    """The table that a scorer prints, with its footnotes."""
+    from fiscal.results.headline import scored
+    from fiscal.results.store import records
+
+    notes = frame.attrs["notes"]
+    if as_json:
+        emit({"by_year": records(frame), "notes": notes, "finding": headline.finding})
+        return
+    cells = [[*row[:2], *map(scored, row[2:])] for row in frame.itertuples(index=False, name=None)]
+    show_table([name.replace("reference", "compared with") for name in frame], cells)
+    show_entries(
+        [
+            (note, [])
+            for note in notes
+            if note[:3] not in ("[1]", "[2]") or any(note[:3] in row for row in cells)
+        ]
+    )
 
 
 @app.command()

@@ -142,6 +142,24 @@ def show_frame(frame: Any) -> None:
     show_table(heads, list(zip(*columns, strict=True)))
 
 
+def show_headline(headline: Any) -> None:
+    """Print the finding of some runs, and under it the table it is made from."""
+    if not headline.finding:
+        return
+    frame = headline.shown()
+    several = headline.rows["case"].nunique() > 1
+    names = [[case] for case in headline.rows["case"]] if several else [[] for _ in range(len(frame))]
+    rows = [[*name, *row] for name, row in zip(names, frame.itertuples(index=False, name=None), strict=True)]
+    show_entries([(headline.finding, [])])
+    if is_narrow():
+        heads = [*(["Case"] if several else []), *frame]
+        show_entries(
+            [("", [f"{head}: {cell}" for head, cell in zip(heads, row, strict=True)]) for row in rows]
+        )
+        return
+    show_table([*(["Case"] if several else []), *frame], rows)
+
+
 def column_texts(values: Sequence[Any]) -> list[str]:
     """Texts of one column's values."""
     sizes = [abs(value) for value in values if isinstance(value, float)]

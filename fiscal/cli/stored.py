@@ -68,7 +68,7 @@ def verify(
         if unchecked:
             say(f"not checked: {', '.join(unchecked)} in {store.MANIFEST}")
         if manifest is not None and not differences:
-            files = len(manifest["outputs"]) + len(manifest["beside"])
+            files = len(store.files_of(manifest))
             found = "gives the same bytes" if outcome and outcome.exact else "is equal within 1e-9"
             same = f", and a rerun {found}" if outcome else ""
             seal = manifest.get("manifest_fingerprint")

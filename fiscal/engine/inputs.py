@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from platformdirs import user_cache_path
-from scipy.optimize import brentq
 
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
@@ -24,13 +23,12 @@ from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
-from fiscal.markets.core import PREMIUM_OVER, PREMIUM_ROWS, long_run_means
 from fiscal.markets.history import crypto_start_usd
-from fiscal.people.contributions import Contributions
+from fiscal.people.accounts import PLAN, AccountType, Scope
+from fiscal.people.contributions import Contributions, share_at, shift_to_mean
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
-from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import (
     WithdrawalRates,
     incidence,
@@ -51,7 +49,7 @@ NO_CRYPTO_PATH = "no_crypto"
 EQUITY_PATH = "equity_adoption"
 SIPP_YEAR = 2022
 BILLION = 1e9
-EQUITY, CRYPTO = (ASSETS.index(name) for name in ("equity", "crypto"))
+EQUITY, FOREIGN, CRYPTO = (ASSETS.index(name) for name in ("equity", "foreign_equity", "crypto"))
 
 
 def convention_label(rate: float) -> str:
@@ -73,11 +71,13 @@ def assumptions(settings: Settings) -> Assumptions:
     return Assumptions({**dict(values), **dict(settings.assumptions)})
 
 
-def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.ndarray) -> WithdrawalRates:
-    """The rates at which a scenario's accounts are drawn, rolled over and cashed out in ``years``."""
+def withdrawal_rates(
+    settings: Settings, assume: Mapping[str, float], years: np.ndarray, of: AccountType = PLAN
+) -> WithdrawalRates:
+    """The rates at which a scenario's plans of a type and IRAs are drawn, rolled over and cashed out in ``years``."""
     chosen = settings.withdrawals
     return project_rates(
-        assume,
+        assume if of is PLAN else of.behaviour(assume),
         years=years,
         above_share=chosen.rmd_above_share,
         exact_share=chosen.rmd_exact_share,
@@ -88,6 +88,7 @@ def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.
         still_working_exception=chosen.still_working_exception,
         rmd_shift=chosen.rmd_age_shift,
         retirement_shift=chosen.retirement_age_shift,
+        required_minimum=of.required_minimum,
     )
 
 
@@ -107,26 +108,22 @@ def average_state_rate() -> float:
 
 
 def core_overrides(settings: Settings) -> dict[str, float]:
-    """Long-run returns that the scenario sets, by asset, itself or by a premium; the others keep the record's means."""
+    """Constant returns that the scenario sets, by asset."""
     chosen = {
         "equity": settings.paths.core_equity_return,
+        "foreign_equity": settings.paths.core_foreign_equity_return,
         "bonds": settings.paths.core_bond_return,
         "cash": settings.paths.core_cash_return,
     }
-    own = {asset: rate for asset, rate in chosen.items() if rate is not None}
-    rows = dict(settings.assumptions)
-    changed = {asset: key for asset, key in PREMIUM_ROWS.items() if key in rows}
-    if not changed:
-        return own
-    means = long_run_means(own)["geometric_return_rate"]
-    return own | {asset: float(means[PREMIUM_OVER[asset]]) + rows[key] for asset, key in changed.items()}
+    return {asset: rate for asset, rate in chosen.items() if rate is not None}
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, core returns by asset, the opening."""
+    """What a path model is told: the section ``paths``, constant returns, assumptions, the opening."""
     return {
         **settings.paths.model_dump(),
         "core": core_overrides(settings),
+        "assumptions": dict(settings.assumptions),
         "opening": settings.horizon.opening,
     }
 
@@ -141,19 +138,30 @@ def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.nda
     return elapsed**2 * (3 - 2 * elapsed)
 
 
+def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """What the core holds by year and age before any crypto, ``(Y, A, asset)``: as published, or the scenario's mix."""
+    chosen = settings.paths
+    mix = {"equity": chosen.mix_equity_share, "bonds": chosen.mix_bond_share, "cash": chosen.mix_cash_share}
+    own = {asset: share for asset, share in mix.items() if share is not None}
+    return glide.glide_path(years, chosen.foreign_equity_share, own or None)
+
+
 def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool) -> np.ndarray:
     """What the core sleeve holds by year, age and stratum, ``(Y, A, S, asset)``, each summing to one.
 
-    ``weights`` (A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
+    ``weights`` (Y, A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
     balance as the year begins. When crypto displaces equity the core of a stratum holds that much less of
-    it, so that the whole balance keeps its bonds and cash; no more than all equity can be displaced.
+    it, at home and abroad alike, so that the whole balance keeps its bonds and cash; no more than all equity can be
+    displaced.
     """
-    shape = (*crypto_share.shape[:1], *weights.shape[:1], *crypto_share.shape[1:], weights.shape[1])
-    held = np.broadcast_to(weights[None, :, None, :], shape)
+    shape = (*weights.shape[:2], *crypto_share.shape[1:], weights.shape[2])
+    held = np.broadcast_to(weights[:, :, None, :], shape)
     if not displaces_equity:
         return held
     held = held.copy()
-    held[..., EQUITY] = np.maximum(held[..., EQUITY] - crypto_share[:, None, :], 0.0)
+    stocks = held[..., [EQUITY, FOREIGN]]
+    whole = stocks.sum(axis=3, keepdims=True)
+    held[..., [EQUITY, FOREIGN]] = stocks * np.maximum(1 - crypto_share[:, None, :, None] / whole, 0.0)
     return held / held.sum(axis=3, keepdims=True)
 
 
@@ -199,7 +207,7 @@ def projection_inputs(
     model = paths.path_model(settings.paths.model)
     market = paths.smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     half = market.half_returns[0]  # (Y, half, asset)
-    weights = glide.glide_path()
+    weights = core_glide_path(settings, years)
     target = target_allocation(settings, years)
     no_target = np.zeros_like(target)
     displaces_equity = adoption.displaces == "equity"
@@ -243,21 +251,32 @@ def projection_inputs(
         years=years,
         size=scope.stock,
         opening=settings.horizon.opening,
+        coverage=contributions.coverage,
     )
-    holders = people.people_open * opened.holder_share
+    unit_people = first / scale
+    holder_share = scope.holder_share(opened.holder_share, unit_people)
+    holders = people.people_open * holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum
     stratum_share = strata_shares(settings, years, holders[0]) if adopted else np.ones(1)
     of_opening = stratum_share if stratum_share.ndim == 1 else stratum_share[0]
     of_years = stratum_share if stratum_share.ndim == 1 else stratum_share[:, None]
     roth_stock = settings.roth.opening_stock_share
-    opening = np.zeros((2, 2, *first.shape, stratum_share.shape[-1]))
-    opening[0, 0] = (opened.balance_usd * (1 - roth_stock))[..., None] * of_opening
-    opening[0, 1] = (opened.balance_usd * roth_stock)[..., None] * of_opening
+    balances = [(opened.balance_usd, roth_stock)] + [
+        (
+            one.balance_usd(opened.balance_usd, scale, settings.horizon.opening),
+            one.type.roth_share(roth_stock),
+        )
+        for one in scope.others
+    ]
+    opening = np.zeros((len(scope.accounts), 2, *first.shape, stratum_share.shape[-1]))
+    for account, (balance, roth) in enumerate(balances):
+        opening[account, 0] = (balance * (1 - roth))[..., None] * of_opening
+        opening[account, 1] = (balance * roth)[..., None] * of_opening
     if settings.scope.rollover_stock:
-        opening[1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
+        opening[-1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
     basis = opening[:, 1] * settings.roth.opening_basis_share
     spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
-    left_to_heirs = people.deaths * opened.holder_share * (1 - spouse_share)[None, :, None]
+    left_to_heirs = people.deaths * holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
 
     conversion_rate = _conversion_rate(settings, years)
@@ -284,10 +303,8 @@ def projection_inputs(
         impact_multiplier=settings.overlays.price_impact_multiplier,
         impact_persistence=settings.overlays.price_impact_persistence,
         crypto_market_usd=_crypto_market(market, labels),
-        withdrawal_rate=rates.withdrawal_rate,
-        penalised_share=rates.penalised_share,
+        **scope.leaving(rates),
         nonqualified_share=nonqualified,
-        rollover_rate=rates.rollover_rate[:, None],
         conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES_AT_OPENING))),
         death_rate=people.death_rate,
         spouse_share=spouse_share,
@@ -298,6 +315,8 @@ def projection_inputs(
         conversion_schedule=conversion,
         heir_schedule=heir,
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
+        accounts=scope.accounts,
+        **({} if scope.split is None else {"contribution_split": scope.split}),
     )
     return inputs, market
 
@@ -430,13 +449,7 @@ def _tilted(
     born = birth_years(years)  # (Y, A)
     middle = np.average(born[0], weights=weight.sum(axis=1))
     odds = age_tilt * (born - middle)[:, :, None] / 10 + group_tilt * np.linspace(-0.5, 0.5, weight.shape[1])
-
-    def share(shift: float, odds: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(odds + shift)))
-
-    weight = weight / weight.sum()
-    shift = brentq(lambda at: float((weight * share(at, odds[0])).sum()) - mean, -60.0, 60.0, xtol=1e-13)
-    return share(shift, odds)
+    return share_at(odds + shift_to_mean(odds[0], weight / weight.sum(), mean))
 
 
 def allocation_answer(settings: Settings, market: paths.AssetPaths) -> np.ndarray | None:
@@ -615,7 +628,7 @@ def contribution_taxes(
     deferral = schedules_in_force(settings).deferral(years, mobility)
     # an employer's dollar of contribution would be paid as this much less wages
     employer = contributions.employer_usd / (1 + assume["employer_payroll_rate"])
-    oasdi, hi = employer * deferral.oasdi_rate, employer * deferral.hi_rate
+    oasdi, hi = employer * contributions.covered_share * deferral.oasdi_rate, employer * deferral.hi_rate
     flat = settings.tax.flat_rate
     if flat is not None:
         deferred, upfront = flat * contributions.traditional_usd, flat * contributions.roth_usd
@@ -776,12 +789,13 @@ def buildup_tax(
     as_interest = {"bonds": 1.0, "cash": 1.0, "real_estate": 1.0}
     as_gain = {
         "equity": assume["gain_realisation_share"],
+        "foreign_equity": assume["gain_realisation_share"],
         "private_equity": assume["gain_realisation_share"],
         "crypto": assume["crypto_realisation_share"],
         "commodities": 1.0,
     }
     payout = np.zeros((len(years), len(ASSETS)))
-    payout[:, EQUITY] = assume["equity_dividend_yield"] * fraction
+    payout[:, [EQUITY, FOREIGN]] = assume["equity_dividend_yield"] * fraction[:, None]
     return BuildupTax(
         interest_rate=interest,
         dividend_rate=dividend,

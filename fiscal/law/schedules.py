@@ -33,7 +33,6 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
@@ -492,6 +491,8 @@ def _expected_tax(knots: Array, grid: Array, curve: Array, incidence: Array, sig
 
 def _call(mean: Array, strike: Array, sigma: Array) -> Array:
     """E[(X - strike)+] for X lognormal with the given mean and log-sd (0: X is its mean)."""
+    from scipy.special import ndtr
+
     mean, strike, sigma = np.broadcast_arrays(mean, strike, sigma)
     value = np.maximum(mean - strike, 0.0)
     spread = (sigma > _NO_SPREAD) & (mean > 0) & (strike > 0)

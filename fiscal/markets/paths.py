@@ -5,9 +5,11 @@ A *path model* draws :class:`AssetPaths` from settings, years, a number of paths
 ``data/crypto_paths.csv``, whose phases, stated means and falls stand in ``data/crypto_path_notes.csv``.
 
 The halves that have happened (both of the stub of 2025, the first of 2026) are real returns. After them
-the core assets earn their long-run means (:mod:`fiscal.markets.core`); crypto earns the table's rate in an
+the core assets earn their expected returns (:mod:`fiscal.markets.core`); crypto earns the table's rate in an
 event and, where the table is blank (before and after it) and after 2100, the *outside-event return*: the
-equity return in force unless the settings say otherwise.
+equity return of the year unless the settings say otherwise. An asset that pays nothing cannot outgrow the economy for
+ever: with ``after_event = "gdp"`` crypto grows with GDP from the year in which the value of all crypto would pass a
+multiple of it (:func:`grown_with_output`).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import MAX_CSV_PROBLEMS, CsvTable, is_plain_file, read_csv
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.markets import stochastic
-from fiscal.markets.core import long_run_means, override_problems
+from fiscal.markets.core import expected_returns, growth_of_output, override_problems
 from fiscal.markets.history import (
     MONTHS_PER_YEAR,
     REAL_HALVES,
@@ -98,8 +100,8 @@ class Deterministic:
     ) -> AssetPaths:
         """The path that ``settings.name`` names, shape ``(1, year, 2, asset)``.
 
-        ``settings`` is a mapping or an object with ``name``, and optionally ``core`` (geometric return by
-        asset, None = long-run mean) and ``outside_event_return`` (None = the equity return in force).
+        ``settings`` is a mapping or an object with ``name``, and optionally what
+        :func:`~fiscal.markets.core.expected_returns` takes and ``outside_event_return`` (None = equity's).
         ``n_paths`` and ``seed`` change nothing: there is one path. On ``core_return`` crypto earns what
         equity earns in every half, real ones included.
 
@@ -109,16 +111,15 @@ class Deterministic:
         name, outside = _get(settings, "name"), _get(settings, "outside_event_return")
         core = _get(settings, "core") or {}
         _check(calendar, name, outside, core)
-        annual = long_run_means(core)["geometric_return_rate"].to_numpy(dtype=float)
-        rates = np.tile(annual, (calendar.size, 1))
-        outside_rate = annual[EQUITY] if outside is None else float(outside)
-        rates[:, CRYPTO] = _crypto_rates(str(name), calendar, outside_rate)
+        rates = outside_events(settings, calendar)
+        told = _crypto_rates(str(name), calendar, _get(settings, "event_year"))
+        rates[:, CRYPTO] = np.where(np.isnan(told), rates[:, CRYPTO], told)
         halves = np.repeat(_half_return(rates)[:, None, :], len(HALVES), axis=1)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
         if name == CORE_RETURN:
             halves[:, :, CRYPTO] = halves[:, :, EQUITY]
-        halves = halves[None]
+        halves = grown_with_output(halves[None], calendar, settings)
         calendar.flags.writeable = halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"deterministic: {name}")
 
@@ -145,15 +146,9 @@ class HistoricalReplay:
     ) -> AssetPaths:
         """One path ``(1, year, 2, asset)``. Raises InputError for a month outside the record."""
         start, first_year = str(_get(settings, "replay_start")), int(_get(settings, "replay_year"))
-        plain = {"name": CORE_RETURN, "core": _get(settings, "core"), "opening": opening_of(settings)}
-        base = Deterministic().draw({**plain, "name": "boom"}, years)
-        calendar = base.years
-        outside = _get(settings, "outside_event_return")
-        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(dtype=float)
-        rates = annual.copy()
-        rates[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
-        halves = np.array(base.half_returns[0])
-        halves[:, :, CRYPTO] = _half_return(rates[CRYPTO])
+        calendar = np.asarray(list(years), dtype=np.int64)
+        rates = outside_events(settings, calendar)
+        halves = np.repeat(_half_return(rates)[:, None, :], len(HALVES), axis=1)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
         record = _played_record(settings)
@@ -169,7 +164,8 @@ class HistoricalReplay:
         months = logs.to_numpy()
         scale = np.ones(len(ASSETS))
         scale[CRYPTO] = float(_get(settings, "replay_scale"))
-        mean = np.log1p(rates) / MONTHS_PER_YEAR
+        played_years = first_year - int(calendar[0]) + np.arange(len(months)) // MONTHS_PER_YEAR
+        mean = np.log1p(rates[np.clip(played_years, 0, len(rates) - 1)]) / MONTHS_PER_YEAR
         months = np.where(np.isnan(months), mean, months * scale)
         whole = len(months) // HALF_MONTHS
         played = np.expm1(months[: whole * HALF_MONTHS].reshape(whole, HALF_MONTHS, -1).sum(axis=1))
@@ -177,7 +173,7 @@ class HistoricalReplay:
         at = int((first_year - calendar[0]) * len(HALVES))
         room = flat[at : at + whole]
         room[:] = played[: len(room)]
-        result = halves[None]
+        result = grown_with_output(halves[None], calendar, settings)
         result.flags.writeable = False
         return AssetPaths(ASSETS, calendar, result, f"historical_replay: {start} from {first_year}")
 
@@ -238,8 +234,8 @@ class UserReturns:
 class UserPaths:
     """Annual returns from a CSV of the user: ``year``, one column an asset, and ``path`` for more than one.
 
-    Assets without a column earn their long-run means. The halves that have happened stay real; the rate
-    of 2026 is that of its second half, annualised. After the file's last year the long-run means hold.
+    Assets without a column earn their expected returns. The halves that have happened stay real; the rate
+    of 2026 is that of its second half, annualised. After the file's last year the expected returns hold.
     """
 
     name = "user"
@@ -251,13 +247,8 @@ class UserPaths:
     ) -> AssetPaths:
         """The file's paths ``(path, year, 2, asset)``, at most ``n_paths``. Raises InputError listing every fault."""
         calendar = np.asarray(list(years), dtype=np.int64)
-        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(
-            dtype=float, copy=True
-        )
-        outside = _get(settings, "outside_event_return")
-        annual[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
         own = user_returns(settings).rates[first_path : first_path + n_paths]
-        rates = np.tile(annual, (len(own), len(calendar), 1))
+        rates = np.tile(outside_events(settings, calendar), (len(own), 1, 1))
         shared = min(own.shape[1], max(len(calendar) - 1, 0))
         told = own[:, :shared]
         rates[:, 1 : 1 + shared] = np.where(np.isnan(told), rates[:, 1 : 1 + shared], told)
@@ -265,6 +256,7 @@ class UserPaths:
         halves = np.repeat(each[:, :, None], len(HALVES), axis=2)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[:, calendar == year, half] = real
+        halves = grown_with_output(halves, calendar, settings)
         halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"user: {Path(str(_get(settings, 'file'))).name}")
 
@@ -520,15 +512,15 @@ def phase_statistics(returns: Mapping[int, float], phases: Mapping[int, str]) ->
 def annual_table(name: str, *, outside_event_return: float | None = None) -> pd.DataFrame:
     """The path as documented, one row a year: ``year``, ``phase``, ``crypto_return_rate``, ``stated``.
 
-    ``stated`` is False where the table is blank and the outside-event return stands in. 2026 is the rate
+    ``stated`` is False where the table is blank and the outside-event return of the year stands in. 2026 is the rate
     of its second half, annualised.
     """
     _check(np.array([FIRST_YEAR]), name, outside_event_return)
     table = _path_table(name)
-    core = long_run_means()["geometric_return_rate"].to_numpy(dtype=float)
-    outside = float(core[EQUITY]) if outside_event_return is None else outside_event_return
+    outside = outside_events({"outside_event_return": outside_event_return}, table["year"].to_numpy())
     stated = table["crypto_return_rate"].notna()
-    return table.assign(crypto_return_rate=table["crypto_return_rate"].fillna(outside), stated=stated)
+    rates = np.where(stated, table["crypto_return_rate"], outside[:, CRYPTO])
+    return table.assign(crypto_return_rate=rates, stated=stated)
 
 
 def implied_crypto_value_over_gdp(paths: AssetPaths) -> pd.DataFrame:
@@ -553,10 +545,40 @@ def _mapping(settings: object) -> dict[str, Any]:
     return dict(settings) if isinstance(settings, Mapping) else dict(vars(settings))
 
 
-def _crypto_rates(name: str, years: np.ndarray, outside_rate: float) -> np.ndarray:
-    """Annual crypto return of a named path by year; blank and later years earn ``outside_rate``."""
-    table = _path_table(name).set_index("year")["crypto_return_rate"]
-    return table.reindex(years).fillna(outside_rate).to_numpy(dtype=float)
+def outside_events(settings: object, years: np.ndarray) -> np.ndarray:
+    """Annual returns ``(Y, asset)`` in force outside an event: expected returns, crypto's as set or equity's."""
+    rates = expected_returns(settings, years)
+    outside = _get(settings, "outside_event_return")
+    rates[:, CRYPTO] = rates[:, EQUITY] if outside is None else float(outside)
+    return rates
+
+
+def _crypto_rates(name: str, years: np.ndarray, event_year: int | None) -> np.ndarray:
+    """Annual crypto return of a named path's event by year, its first moved to ``event_year``; outside it not a
+    number."""
+    event = _path_table(name).set_index("year")["crypto_return_rate"].dropna()
+    if event_year is not None and len(event):
+        event.index += event_year - event.index[0]
+    rates: np.ndarray = event.reindex(years).to_numpy(dtype=float)
+    return rates
+
+
+def grown_with_output(halves: np.ndarray, years: np.ndarray, settings: object) -> np.ndarray:
+    """Half-year returns ``(path, year, half, asset)``; with ``after_event = "gdp"`` crypto grows with GDP from the
+    first year, 2027 or later, at whose end the implied value of all crypto would pass ``gdp_multiple`` times GDP."""
+    if _get(settings, "after_event") != "gdp":
+        return halves
+    later = years > FIRST_YEAR + 1
+    growth = (1.0 + halves[..., CRYPTO]).prod(axis=2)
+    value = crypto_start_usd() * np.cumprod(np.where(years > FIRST_YEAR, growth, 1.0), axis=1)
+    gdp = macro(years)["gdp_bn_usd"].to_numpy(dtype=float) * ONE_BN_USD
+    over = (value > float(_get(settings, "gdp_multiple") or 1.0) * gdp) & later
+    passed = np.maximum.accumulate(over, axis=1)[..., None]
+    result = np.array(halves)
+    result[..., CRYPTO] = np.where(
+        passed, _half_return(growth_of_output(years))[:, None], halves[..., CRYPTO]
+    )
+    return result
 
 
 def _path_table(name: str) -> pd.DataFrame:

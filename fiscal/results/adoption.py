@@ -14,9 +14,14 @@ from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.words import signed_amount, window_name
-from fiscal.engine.inputs import adoption_curve, core_overrides, path_settings
-from fiscal.markets.events import Event, described, event_of, geometric_rate, outside_event_rate
-from fiscal.markets.paths import CRYPTO, EQUITY, path_model, smoothed
+from fiscal.budget.valuation import WINDOWS
+from fiscal.engine.inputs import path_settings
+from fiscal.markets.core import returns_less_growth
+from fiscal.markets.events import Event, described, geometric_rate
+from fiscal.markets.history import crypto_start_usd
+from fiscal.markets.paths import path_model, smoothed
+from fiscal.people.economy import macro
+from fiscal.results.events import event_in, held_share, returns_in, states_returns
 from fiscal.results.running import quick
 
 if TYPE_CHECKING:
@@ -38,10 +43,8 @@ REFERENCES = {"no_crypto": "no crypto", "equity_adoption": "the same adoption in
 LINES = {"net_revenue": "net revenue", "withdrawal_tax": "withdrawal tax"}
 
 
-def states_returns(settings: Settings) -> bool:
-    """Whether the scenario holds crypto on a path that states its returns, so that an event can be spoken of."""
-    held = settings.adoption.participants_share > 0 and settings.adoption.allocation_share > 0
-    return held and not path_model(settings.paths.model).stochastic
+LARGEST_VALUE_OVER_GDP = 1.0 + 1e-6
+"""Implied value of all crypto over GDP above which a scenario is warned of."""
 
 
 def returns_of(scenario: Scenario) -> pd.DataFrame:
@@ -58,20 +61,6 @@ def returns_of(scenario: Scenario) -> pd.DataFrame:
     return pd.DataFrame(market.annual_returns()[0], index=pd.Index(years, name="year"), columns=list(ASSETS))
 
 
-def returns_in(result: Result) -> pd.DataFrame:
-    """The same of a run, from its table ``asset_returns``."""
-    return result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
-
-
-def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
-    """The event of a path's returns; None without one, without crypto, or for a random model."""
-    if not states_returns(settings):
-        return None
-    outside = outside_event_rate(settings.paths.outside_event_return, core_overrides(settings))
-    crypto, equity = (returns[ASSETS[place]].to_numpy(dtype=float) for place in (CRYPTO, EQUITY))
-    return event_of(returns.index.to_numpy(), crypto, equity, outside)
-
-
 def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
     """The path in words, from its returns alone; empty where there is nothing to say of one."""
     if not states_returns(settings):
@@ -85,14 +74,42 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
     )
 
 
-def held_share(settings: Settings, year: int) -> float:
-    """Share of the full target that is held as ``year`` begins: that of the end of the year before."""
-    adoption, overlays = settings.adoption, settings.overlays
-    sold = overlays.reversal_year is not None and overlays.reversal_kind == "forced_sale"
-    if sold and overlays.reversal_year is not None and overlays.reversal_year < year:
-        return 0.0
-    curve = adoption_curve(np.array([year - 1]), adoption.start_year, adoption.full_year)
-    return float(curve[0])
+def returns_sentence(settings: Settings) -> str:
+    """Expected returns of stocks beside growth of output, over the budget windows."""
+    told, last = path_settings(settings), settings.horizon.last_year
+    means = [
+        (window, returns_less_growth(told, window.first, window.last))
+        for window in (WINDOWS[0], WINDOWS[-1])
+        if window.last <= last
+    ]
+    return "; ".join(
+        f"{window_name(window.label)}: stocks are expected to return r = {100 * mean['r']:.1f} percent a year, GDP "
+        f"grows by g = {100 * mean['g']:.1f} percent, r - g = {100 * mean['r_minus_g']:.1f} points"
+        for window, mean in means
+    )
+
+
+def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:
+    """A path on which the value of all crypto passes GDP; empty without crypto, for random paths, and below GDP."""
+    settings = scenario.settings
+    if not states_returns(settings):
+        return ""
+    years = returns.index.to_numpy()
+    later = years > FIRST_YEAR
+    value = crypto_start_usd() * (1 + returns["crypto"].to_numpy(dtype=float)[later]).cumprod()
+    over = value / (1e9 * macro(years[later])["gdp_bn_usd"].to_numpy(dtype=float))
+    if over.max() <= LARGEST_VALUE_OVER_GDP:
+        return ""
+    first = years[later][over > LARGEST_VALUE_OVER_GDP][0]
+    bounded = (
+        ""
+        if settings.paths.after_event == "gdp"
+        else '; paths.after_event = "gdp" lets it grow with GDP instead'
+    )
+    return (
+        f"Warning: in {scenario.name} the value of all crypto that the path implies passes GDP in {first} and is "
+        f"{over[-1]:.1f} times GDP in {years[-1]}{bounded}."
+    )
 
 
 def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:

@@ -15,7 +15,7 @@ import ipywidgets
 from fiscal import scenario as scenarios
 from fiscal.base import cards
 from fiscal.base.errors import InputError, Problem, nearest
-from fiscal.engine.inputs import core_overrides
+from fiscal.engine.inputs import path_settings
 from fiscal.markets.core import long_run_means
 from fiscal.results.figures.files import png
 from fiscal.results.figures.market_and_law import explored
@@ -202,7 +202,7 @@ def _checked(scenario: Scenario, levers: Mapping[str, tuple[float, float, float]
         row = known[key]
         start = row.value
         if start is None and key in LONG_RUN:
-            means = long_run_means(core_overrides(scenario.settings))["geometric_return_rate"]
+            means = long_run_means(path_settings(scenario.settings))["geometric_return_rate"]
             start = float(means[LONG_RUN[key]])
         if isinstance(start, bool) or not isinstance(start, int | float) or isinstance(row.default, int):
             problems.append(Problem("has no slider: it is not a number that moves smoothly", key=key))

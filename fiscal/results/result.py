@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,20 +11,21 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from fiscal.base import cards
+from fiscal.base import cards, sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
-from fiscal.budget.lines import LINES, UPFRONT
+from fiscal.budget.lines import CASH_LINES, LINES, NET_REVENUE, RECEIPTS, UPFRONT
 from fiscal.engine.decompose import decompose
+from fiscal.results import headline as headlines
 from fiscal.results.plots import Plotted
-from fiscal.results.rows import ALL, STOCK
 from fiscal.results.schema import COLUMNS, TABLES
-from fiscal.results.tables import path_tables, stocks, summary_of, tables_of, total_tables, with_paths
+from fiscal.results.stages import Parts, Tables, held
+from fiscal.results.tables import stocks, summary, total_tables
 
 if TYPE_CHECKING:
     from fiscal.engine.quick import TotalsRun
-    from fiscal.engine.run import Paths, Run
+    from fiscal.engine.run import Run
     from fiscal.scenario import Scenario
 
 BOOKS_NOTE = (
@@ -93,28 +94,62 @@ PRESENT_VALUES: Mapping[str, str] = {
 }
 """Bases that an effect is valued on beside its nominal sums -> the column that holds it."""
 
-WHOLE = (STOCK, ALL)
-"""Scopes of the table ``bases`` that together are the whole projection, to the last withdrawal."""
-
 
 def has_values(result: Result) -> bool:
-    """Whether a result holds the table ``bases``: yearly totals alone, or a run without its run-off, do not."""
-    return not result.tables.get("bases", pd.DataFrame()).empty
+    """Whether a result has the table ``bases``: yearly totals alone, or a run without its run-off, do not."""
+    computed = held(result.tables).get("bases")
+    return "bases" in result.tables and (computed is None or not computed.empty)
 
 
 def whole_value(result: Result, basis: str) -> float:
     """Net revenue of the opening stock and all contributions, to the last withdrawal after the horizon.
 
     Billions of 30 June 2025 on the basis ``treasury`` (the flows at bill rates) or ``portfolio`` (each dollar at
-    what it earns), at average rates. The result must hold values (:func:`has_values`).
+    what it earns), at average rates: the sum that the table ``bases`` shows, without its risk-neutral values. The
+    result must hold values (:func:`has_values`).
     """
-    frame = result.tables["bases"]
-    own = frame[(frame["basis"] == basis) & (frame["weight"] == "average") & (frame["line"] == "net_revenue")]
-    return float(own[own["scope"].isin(WHOLE)]["present_value_bn_usd"].sum())
+    vintages = result.tables["vintages"]
+    own = vintages[(vintages["basis"] == basis) & vintages["line"].isin(RECEIPTS)]
+    lines = own.groupby("line")["present_value_bn_usd"].sum().to_dict()
+    budget, economy = result.tables["budget"], result.tables["economy"].set_index("year")
+    paid = budget[(budget["path"] == "scenario") & (budget["year_kind"] == "calendar")]
+    paid = paid.pivot(index="year", columns="line", values="nominal_bn_usd")
+    years = paid.index.to_numpy()
+    fraction = np.where(years == FIRST_YEAR, result.scenario.settings.horizon.opening.stub_fraction, 1.0)
+    factors = valuation.bill_factors(economy["one_year_rate"].loc[years].to_numpy(), fraction, years)
+    lines |= {line: float(paid[line].to_numpy() @ factors) for line in UPFRONT}
+    return float(NET_REVENUE.of(dict.fromkeys(CASH_LINES, 0.0) | lines))
+
+
+class Answered(Plotted):
+    """Whatever has an answer: the effects of its runs in one table, one sentence, and year by year."""
+
+    @property
+    def runs(self) -> tuple[Result, ...]:
+        """The runs, the base first."""
+        raise NotImplementedError
+
+    @cached_property
+    def effects_found(self) -> list[headlines.Effect]:
+        """The effects that the runs have; none where their tables cannot be compared."""
+        if any(_lacking(result) for result in self.runs):
+            return []
+        return headlines.effects_of(self.runs, _current_law)
+
+    def headline(self) -> headlines.Headline:
+        """The answer: ``rows``, one a case and reference, and ``finding``, one sentence."""
+        return headlines.headline(self.effects_found)
+
+    def by_year(self) -> pd.DataFrame:
+        """The effect on net revenue by fiscal year, one row a case and reference, with sums over five and ten years.
+
+        Billions of current dollars; ``attrs["notes"]`` are the footnotes.
+        """
+        return headlines.by_year(self.effects_found)
 
 
 @dataclass(frozen=True)
-class Result(Plotted):
+class Result(Answered):
     """A scenario's tables by name, as :mod:`fiscal.results.schema` declares them."""
 
     name: str
@@ -130,23 +165,26 @@ class Result(Plotted):
     """A run is no sweep."""
 
     @classmethod
-    def of(cls, run: Run) -> Result:
-        """Tables of a finished run."""
-        tables = tables_of(run)
+    def of(cls, run: Run, tables: Tables | None = None) -> Result:
+        """The headline of a run and its other tables on demand; without ``tables`` all are made of this very run."""
+        made = Tables(Parts(run.scenario, run)) if tables is None else tables
+        told = summary.summary_of(run, made)
+        if tables is None and run.paths is not None:
+            told = summary.with_paths(told, made)
         return cls(
             name=run.scenario.name,
             scenario=run.scenario,
-            tables=tables,
+            tables=made,
             fingerprint=run.scenario.fingerprint(),
-            summary=summary_of(run, tables),
+            summary=told,
             data_fingerprint=run.data_fingerprint,
         )
 
-    def with_paths(self, paths: Paths) -> Result:
-        """The same with the tables of random paths that were drawn after it was made."""
-        tables = path_tables(paths)
-        summary = with_paths(self.summary, tables)
-        return replace(self, tables={**self.tables, **tables}, summary=summary)
+    def full(self, progress: Callable[..., None] | None = None) -> Result:
+        """The same with every table computed: what a deposit needs. Tables are otherwise computed when asked for."""
+        if isinstance(self.tables, Tables):
+            self.tables.full(progress)
+        return self
 
     def columns(self) -> Mapping[str, str]:
         """What every column of the tables holds."""
@@ -250,7 +288,7 @@ def refuse_totals(*results: Result) -> None:
 
 
 @dataclass(frozen=True)
-class Comparison(Plotted):
+class Comparison(Answered):
     """Scenarios minus one base, table by table."""
 
     base: Result
@@ -301,14 +339,15 @@ class Comparison(Plotted):
         wide = pd.DataFrame(columns)
         return wide[wide.nunique(axis=1, dropna=False) > 1].rename_axis("setting").reset_index()
 
-    def effects(self) -> pd.DataFrame:
+    def effects(self, *, values: bool = True) -> pd.DataFrame:
         """Net revenue of each scenario less the base over every window, and the years in which it turns.
 
         ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
         ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
-        result has values, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`; missing: never for good).
+        result has values and ``values`` are asked for, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`;
+        missing: never for good).
         """
-        valued = all(has_values(result) for result in (self.base, *self.others))
+        valued = values and all(has_values(result) for result in self.runs)
         turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
         rows = []
         for other in self.others:
@@ -328,33 +367,6 @@ class Comparison(Plotted):
             rows.append(row)
         return pd.DataFrame(rows).astype({"annual_turns": "Int64", "cumulated_turns": "Int64"})
 
-    def headline(self) -> pd.DataFrame:
-        """One row a window and scenario: the books, and net revenue against both references.
-
-        ``net_revenue_minus_<base>`` is against the base run, ``net_revenue_minus_equity_adoption`` against
-        the same adoption earning the equity return (missing where the scenario holds no crypto).
-        """
-
-        def sums(result: Result, path: str) -> pd.Series:
-            table = result.tables["windows"]
-            return table[table["path"] == path].set_index(["window", "line"])["nominal_bn_usd"]
-
-        base = sums(self.base, "scenario")
-        rows = []
-        for window in base.index.get_level_values("window").unique():
-            for result in (self.base, *self.others):
-                own, equity = sums(result, "scenario"), sums(result, "equity_adoption")
-                row: dict[str, Any] = {"window": window, "scenario": result.name}
-                for line in (*UPFRONT, "withdrawal_tax", "net_revenue"):
-                    row[f"{line}_bn_usd"] = own[window, line]
-                net = own[window, "net_revenue"]
-                row[f"net_revenue_minus_{self.base.name}_bn_usd"] = net - base[window, "net_revenue"]
-                row["net_revenue_minus_equity_adoption_bn_usd"] = (
-                    net - equity[window, "net_revenue"] if len(equity) else np.nan
-                )
-                rows.append(row)
-        return pd.DataFrame(rows)
-
     def __repr__(self) -> str:
         return (
             f"<fiscal Comparison of {', '.join(other.name for other in self.others)} with {self.base.name}>"
@@ -363,12 +375,9 @@ class Comparison(Plotted):
     def _repr_html_(self) -> str:
         names = ", ".join(other.name for other in self.others)
         prints = ", ".join(result.fingerprint[:12] for result in (self.base, *self.others))
-        frame = self.headline()
-        columns = [str(name).removesuffix("_bn_usd").replace("_", " ") for name in frame]
-        rows = [
-            [value if isinstance(value, str) else "" if np.isnan(value) else f"{value:,.1f}" for value in row]
-            for row in frame.itertuples(index=False, name=None)
-        ]
+        told = self.headline()
+        frame = told.shown()
+        rows = [list(row) for row in frame.itertuples(index=False, name=None)]
         net = self.budget.frame.query(
             "path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'"
         ).pivot(index="year", columns="scenario", values="gdp_share")
@@ -379,9 +388,19 @@ class Comparison(Plotted):
             lines=tuple((other.name, (100 * net[other.name]).tolist()) for other in self.others),
         )
         return cards.card(
-            f"{names} against {self.base.name}", f"fingerprints {prints}", BOOKS_NOTE,
-            cards.table(columns, rows), cards.figure(curves),
+            f"{names} against {self.base.name}", f"fingerprints {prints}", told.finding,
+            cards.table(list(frame), rows), cards.figure(curves),
         )  # fmt: skip
+
+
+def _current_law(result: Any) -> Totals | None:
+    """Yearly totals of a run's horizon under the defaults; None where the run was made with other data."""
+    from fiscal.engine import quick
+
+    if result.data_fingerprint != sources.fingerprint():
+        return None
+    scenario = headlines.current_law_of(result.scenario)
+    return Totals.of_totals(quick.compute(scenario), result.data_fingerprint)
 
 
 COMPARED = tuple(table for table in TABLES.values() if table.compared)

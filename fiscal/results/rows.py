@@ -32,6 +32,7 @@ from fiscal.engine.random_paths import STOCKS, path_measures
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS
 from fiscal.engine.run import VINTAGE_YEAR
 from fiscal.markets.paths import path_model
+from fiscal.people import accounts
 
 if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
@@ -41,8 +42,6 @@ Row = tuple[Any, ...]
 # --- members of keys --------------------------------------------------------------------------------
 
 FLOWS = (
-    "plan_withdrawals",
-    "ira_withdrawals",
     "inherited_withdrawals",
     "roth_withdrawals",
     "inherited_roth_withdrawals",
@@ -57,7 +56,14 @@ FLOWS = (
     "core_return",
     "crypto_return",
 )
-"""Flows through the accounts that the tables show, as the projection names them."""
+"""Flows through the accounts that the tables show after the withdrawals from each, as the projection names them."""
+
+TAXED_FLOWS = (
+    *(f"{account}_withdrawals" for account in accounts.TYPES),
+    "inherited_withdrawals",
+    "nonqualified_earnings",
+)
+"""Withdrawals that income tax falls on, of every type that a run may hold."""
 
 PATH_LINES = ("withdrawal_tax", "deferral_balance", "net_revenue", "tax_expenditure")
 """Lines and sums whose distribution over random paths is shown."""
@@ -112,6 +118,18 @@ class World:
     @property
     def years(self) -> range:
         return range(FIRST_YEAR, self.settings.horizon.last_year + 1)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return accounts.names(self.settings.scope.plans)
+
+    @property
+    def wrappers(self) -> tuple[str, ...]:
+        return (*self.accounts, accounts.INHERITED)
+
+    @property
+    def flows(self) -> tuple[str, ...]:
+        return (*(f"{account}_withdrawals" for account in self.accounts), *FLOWS)
 
     @property
     def adopted(self) -> bool:

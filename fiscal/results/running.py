@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fiscal import scenario as scenarios
 from fiscal.base import memory, sources
-from fiscal.base.errors import InputError, Problem
 from fiscal.engine import quick as engine_quick
 from fiscal.engine import run as engine_run
-from fiscal.engine.run import LARGEST
+from fiscal.results import stages
 from fiscal.results.result import Result, Totals
+from fiscal.results.stages import STAGE_OF, Parts, Tables
+from fiscal.results.tables import summary
 
 if TYPE_CHECKING:
     from fiscal.engine.random_paths import Batches, Workers
@@ -28,7 +28,7 @@ def run(
     batches: Batches | None = None,
     workers: Workers | None = None,
 ) -> Result:
-    """Run a scenario (or its name, or a path to its file) and return its tables.
+    """Run a scenario (or its name, or a path to its file): its headline; other tables when they are asked for.
 
     ``batches`` keeps finished batches of random paths, so that an interrupted run can go on; ``workers`` compute
     them, by default this process.
@@ -37,15 +37,20 @@ def run(
     """
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
-    projected = engine_run.compute(scenario, progress, draw=False)
-    result, paths = Result.of(projected), projected.paths
-    del projected  # its cells make room for the paths
+    engine_run.refuse_too_many_paths(scenario.settings)
+    projected = engine_run.to_horizon(scenario, progress)
+    tables = STAGE_OF["budget"].make(projected)
+    result, paths = Result.of(projected, Tables(Parts(scenario), tables)), projected.paths
+    stages.keep(projected if paths is None else None)  # its cells make room for the paths
+    del projected
     memory.release()
     if paths is not None:
-        result = result.with_paths(paths.drawn(progress, batches, workers))
+        drawn = STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
+        told = summary.with_paths(result.summary, tables | drawn)
+        result = replace(result, tables=Tables(Parts(scenario), tables | drawn), summary=told)
     if progress is not None:
         progress(4, 4, "done")
-    refuse_infinite(result)
+    stages.refuse_infinite(result.tables.held)
     return result
 
 
@@ -62,17 +67,5 @@ def quick(
     """
     chosen = scenarios.load(scenario, overrides)
     result = Totals.of_totals(engine_quick.compute(chosen, progress), sources.fingerprint())
-    refuse_infinite(result)
+    stages.refuse_infinite(result.tables)
     return result
-
-
-def refuse_infinite(result: Result) -> None:
-    """A number too large to be computed with is said, not written into a table."""
-    found = [
-        Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
-        for name, table in result.tables.items()
-        for column in table.select_dtypes("number")
-        if (np.abs(table[column].to_numpy(dtype=float, na_value=np.nan)) > LARGEST).any()
-    ]
-    if found:
-        raise InputError(found)

@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from fiscal.base.axes import (
-    ASSETS,
-    CHARACTERS,
-    SLEEVES,
-    WRAPPERS,
-)
+from fiscal.base.axes import ASSETS, CHARACTERS, SLEEVES
 from fiscal.budget.lines import LINES, STATE_LINES
 from fiscal.results import rows
 from fiscal.results.rows import Row, World
@@ -303,7 +298,11 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ),
     ColumnSchema("tax_character", "traditional or roth (both for the opening stock)"),
     ColumnSchema("kind", "elective_deferral or employer_contribution", head="Kind of contribution"),
-    ColumnSchema("wrapper", "plan, ira (rolled over from the plan) or inherited", head="Account"),
+    ColumnSchema(
+        "wrapper",
+        "a plan of the scope (plan is the 401(k)), ira (rolled over from plans) or inherited",
+        head="Account",
+    ),
     ColumnSchema("sleeve", "core or crypto"),
     ColumnSchema("part", "traditional, roth, or crypto: the crypto sleeve of both"),
     ColumnSchema("flow", "name of a flow through the accounts"),
@@ -319,7 +318,7 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ColumnSchema("entrants", "persons who are 18 at the opening of the year", unit="persons"),
     ColumnSchema(
         "account_holders",
-        "persons with a 401(k) balance or what was rolled over from one",
+        "persons with a balance in a plan of the scope or what was rolled over from one",
         unit="persons",
     ),
     ColumnSchema("asset", "asset class"),
@@ -597,14 +596,14 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
             holds="year-end balances by wrapper, tax character and sleeve",
             keys=("path", "year", "wrapper", "tax_character", "sleeve"),
             numbers=(*AMOUNTS, "gdp_share"),
-            expects=lambda world: rows.grid(world.paths, world.years, WRAPPERS, CHARACTERS, SLEEVES),
+            expects=lambda world: rows.grid(world.paths, world.years, world.wrappers, CHARACTERS, SLEEVES),
         ),
         TableSchema(
             name="flows",
             holds="flows through the accounts by year: withdrawals, rollovers, conversions, returns, fees, losses",
             keys=("path", "year", "flow"),
             numbers=AMOUNTS,
-            expects=lambda world: rows.grid(world.paths, world.years, rows.FLOWS),
+            expects=lambda world: rows.grid(world.paths, world.years, world.flows),
         ),
         TableSchema(
             name="people",

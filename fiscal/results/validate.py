@@ -21,6 +21,7 @@ from fiscal.base.errors import Problem
 from fiscal.engine.run import LARGEST
 from fiscal.results.rows import Row
 from fiscal.results.schema import COLUMNS, Shape, shapes_of
+from fiscal.results.stages import STAGE_OF, held
 from fiscal.results.tables.summary import DRAW_AGES
 from fiscal.scenario import explain, file_settings, own_files
 
@@ -39,13 +40,13 @@ def misfits(result: Result) -> list[Problem]:
     """Where the tables and the summary of a result are not what the package writes for its settings; none for a
     result of :func:`fiscal.run`."""
     shapes = shapes_of(result.scenario.settings)
-    tables = result.tables
-    wanted = {*shapes, SETTINGS}
+    tables = held(result.tables)
+    wanted = {name for name in (*shapes, SETTINGS) if STAGE_OF[name].headline}
     found = [
         Problem(message, file="tables", value=sorted(names))
         for message, names in (
             ("lacks tables of these settings", wanted - set(tables)),
-            ("holds tables that are not of these settings", set(tables) - wanted),
+            ("holds tables that are not of these settings", set(tables) - {*shapes, SETTINGS}),
         )
         if names
     ]

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from fiscal.base.errors import MOST_TOLD, InputError, Problem, nearest, percent_hint
 from fiscal.base.files import plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable, problems_of
+from fiscal.scenario.catalogued import CATALOGUE_DIR, catalogue
 from fiscal.scenario.files import (
     REFORM,
     file_of_reform,
@@ -31,7 +32,6 @@ from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings,
 from fiscal.scenario.section import NONE_WORD, bounds, declaration, spell, without_dust
 from fiscal.scenario.toml import parse_toml, path_hint, read_toml
 
-CATALOGUE_DIR = Path(__file__).parent / "catalogue"
 MAX_LINEAGE = 16
 HEADER = "scenario"
 SECTION_NAMES = (HEADER, *SECTIONS, ASSUMPTIONS)
@@ -39,12 +39,6 @@ OVERRIDES = "--set"
 SCENARIO_ALLOWED = "a .toml file or a name that fiscal list prints"
 _SHORT_NUMBER = re.compile(r"([+-]?)(\.\d+)")
 _BARE = re.compile(r"[^\s\"'\[\]{}#=,]+")
-
-
-def catalogue() -> tuple[str, ...]:
-    """Names of the scenarios in the package, the baseline first."""
-    names = sorted(path.stem for path in CATALOGUE_DIR.glob("*.toml"))
-    return tuple(sorted(names, key=lambda name: name != "baseline"))
 
 
 def read_value(key: str, value: object, file: str) -> tuple[Any, list[Problem]]:
@@ -79,11 +73,13 @@ class Made(TypedDict):
 
 def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, default_name: str) -> Made:
     """The scenario of a draft with overrides. Raises InputError for every problem of both."""
-    before, _ = _validate(draft)  # its problems are reported below, with those of the overrides
+    before, problems = _validate(draft)
     named = draft.header.get("name")
     parsed = _parse_overrides(overrides, draft.problems)
-    draft.absorb(parsed, OVERRIDES)
-    settings, problems = _validate(draft)
+    settings = before
+    if parsed or draft.problems:  # the draft's own problems come again, with those of the overrides
+        draft.absorb(parsed, OVERRIDES)
+        settings, problems = _validate(draft)
     if problems:
         raise InputError(problems)
     settings = _all_paths(settings, draft)

@@ -73,15 +73,13 @@ class Tax(Section):
 class Scope(Section):
     """Accounts that the results include."""
 
-    plans: Literal["401k", "all_dc"] = setting(
+    plans: Literal["401k", "all_dc", "all_dc_scaled"] = setting(
         "401k",
         label="plans covered",
         unit="name",
-        doc=(
-            "401k, or all_dc, which adds 403(b), 457, Thrift Savings Plan, and other private plans with the "
-            "distribution of 401(k) plans."
-        ),
-        source="headline: $8.7 trillion of $12.2 trillion (ICI); all_dc also uses BEA's contributions and more holders",
+        doc="401k; all_dc: with governmental and nonprofit plans (403(b), 457(b), Thrift Savings Plan) and other "
+        "private plans, each with its own holders, dollars, and rules; all_dc_scaled: the 401(k) in the size of all.",
+        source="headline: ICI 8.7 of 12.2 trillion dollars; others: ICI, W-2, BEA, Form 5500; scaled: ICI, BEA",
         status="choice",
     )
     rollover_stock: bool = setting(

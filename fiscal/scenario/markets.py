@@ -17,7 +17,6 @@ DETERMINISTIC_PATHS = (
     "early_bust",
 )
 """Named paths of the ``deterministic`` model; a test compares them with data/crypto_paths.csv."""
-"""Named paths of the ``deterministic`` model; a test compares them with data/crypto_paths.csv."""
 
 
 class Paths(Section):
@@ -45,38 +44,147 @@ class Paths(Section):
         unit="rate a year, nominal geometric",
         low=-0.5,
         high=1.0,
-        doc="Crypto's return before and after the event; none = the long-run equity return.",
+        doc="Crypto's return before and after the event; none = the equity return of the year.",
         source="no source; crypto neither beats nor trails equity outside the event",
+        status="assumed",
+    )
+    returns: Literal["forward", "record"] = setting(
+        "forward",
+        label="expected returns",
+        unit="name",
+        doc="Expected returns of stocks, bonds, and cash. forward: those of an investment house, which move to a "
+        "long-run anchor built from the macroeconomic path. record: real mean since 1928 plus projected inflation.",
+        source="data/capital_market_assumptions.csv; the anchor stands in docs/method.md",
+        status="choice",
+    )
+    house: Literal["jpmorgan", "blackrock", "aqr", "gmo", "research_affiliates"] = setting(
+        "jpmorgan",
+        label="house whose returns are expected",
+        unit="name",
+        doc="Investment house whose capital market assumptions hold for its own horizon, with returns = forward.",
+        source="J.P. Morgan has published the longest, 30 editions; the others give the range",
+        status="cited",
+    )
+    return_half_life: float = setting(
+        10.0,
+        label="half-life of the house's view",
+        unit="years",
+        low=0.5,
+        high=1000.0,
+        doc="After the house's horizon, half of its difference from the long-run anchor is gone in so many years.",
+        source="no source; range 5 to 30 years",
         status="assumed",
     )
     core_equity_return: float | None = setting(
         None,
-        label="long-run equity return",
+        label="equity return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
-        doc="Long-run U.S. equity return; none = real geometric mean of the record plus projected inflation.",
-        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        doc="Return of equity in every year; none = the expected returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
+        status="derived",
+    )
+    core_foreign_equity_return: float | None = setting(
+        None,
+        label="foreign equity return",
+        unit="rate a year, nominal geometric",
+        low=-0.1,
+        high=0.2,
+        doc="Return of foreign equity in every year; none = core_equity_return if that is set, or the expected "
+        "returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
         status="derived",
     )
     core_bond_return: float | None = setting(
         None,
-        label="long-run bond return",
+        label="bond return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
-        doc="Long-run bond return; none = real geometric mean of the record plus projected inflation.",
-        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        doc="Return of bonds in every year; none = the expected returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
         status="derived",
     )
     core_cash_return: float | None = setting(
         None,
-        label="long-run cash return",
+        label="cash return",
         unit="rate a year, nominal geometric",
         low=-0.1,
         high=0.2,
-        doc="Long-run cash return; none = real geometric mean of the record plus projected inflation.",
-        source="data/annual_returns.csv (since 1928) and CBO consumer prices",
+        doc="Return of cash in every year; none = the expected returns of paths.returns.",
+        source="data/capital_market_assumptions.csv and the long-run anchor of the macroeconomic path",
+        status="derived",
+    )
+    foreign_equity_share: float | None = setting(
+        None,
+        label="foreign share of equity",
+        unit="share of the core's equity",
+        low=0.0,
+        high=1.0,
+        doc="Part of the core's equity held in developed markets outside the United States, in every year; none = by "
+        "year, from the foreign stocks of target-date funds and an assumption for other funds.",
+        source="data/foreign_equity_share.csv, data/ebri_401k_allocation.csv; range .15 to .35",
+        status="derived",
+    )
+    event_year: int | None = setting(
+        None,
+        label="year a named path's event starts",
+        unit="calendar year",
+        low=FIRST_YEAR + 2,
+        high=LAST_YEAR,
+        doc="Moves the event of a named path to begin in this year; none = the year of the table.",
+        source="data/crypto_paths.csv has each event's own year",
+        status="choice",
+    )
+    after_event: Literal["equity", "gdp"] = setting(
+        "equity",
+        label="crypto's growth once it is large",
+        unit="name",
+        doc="gdp: from the year in which the value of all crypto that a path implies would pass gdp_multiple, crypto "
+        "grows with GDP. equity: it goes on to earn its outside-event return. Random paths have value_cap_over_gdp.",
+        source="an asset that pays nothing cannot outgrow the economy for ever",
+        status="choice",
+    )
+    gdp_multiple: float = setting(
+        1.0,
+        label="value of crypto that grows with GDP",
+        unit="times gross domestic product",
+        low=0.1,
+        high=10.0,
+        doc="Value of all crypto from which it grows with GDP, with after_event = gdp.",
+        source="no source; range .5 to 2",
+        status="assumed",
+    )
+    mix_equity_share: float | None = setting(
+        None,
+        label="stocks in the core",
+        unit="share of the core",
+        low=0.0,
+        high=1.0,
+        doc="Stocks in the core at every age and in every year, at home and abroad; none = the published glide path. "
+        "The three shares of the mix are set together and sum to 1.",
+        source="data/ebri_401k_allocation.csv",
+        status="derived",
+    )
+    mix_bond_share: float | None = setting(
+        None,
+        label="bonds in the core",
+        unit="share of the core",
+        low=0.0,
+        high=1.0,
+        doc="Bonds in the core at every age and in every year; none = the published glide path.",
+        source="data/ebri_401k_allocation.csv",
+        status="derived",
+    )
+    mix_cash_share: float | None = setting(
+        None,
+        label="cash in the core",
+        unit="share of the core",
+        low=0.0,
+        high=1.0,
+        doc="Cash and stable value in the core at every age and in every year; none = the published glide path.",
+        source="data/ebri_401k_allocation.csv",
         status="derived",
     )
     crypto_return: float = setting(

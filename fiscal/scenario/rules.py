@@ -170,7 +170,7 @@ def _lever_contradictions(settings: Settings) -> list[Problem]:
                 allowed=f"a year from {withdrawals.conversion_first_year}",
             )
         )
-    found += _allocation_contradictions(settings)
+    found += _allocation_contradictions(settings) + _mix_contradictions(settings)
     behaviour = settings.behaviour
     if (behaviour.chasing or behaviour.panic_share) and settings.adoption.displaces == "equity":
         found.append(
@@ -214,6 +214,31 @@ def _lever_contradictions(settings: Settings) -> list[Problem]:
             )
         )
     return found
+
+
+MIX_TOLERANCE = 1e-6
+
+
+def _mix_contradictions(settings: Settings) -> list[Problem]:
+    """A mix of the core is whole."""
+    chosen = settings.paths
+    mix = {name: getattr(chosen, name) for name in ("mix_equity_share", "mix_bond_share", "mix_cash_share")}
+    missing = [name for name, share in mix.items() if share is None]
+    if len(missing) == len(mix):
+        return []
+    if missing:
+        allowed = "a share: the three shares of the mix are set together"
+        return [Problem("the asset mix is set in part", key=f"paths.{missing[0]}", allowed=allowed)]
+    total = sum(mix.values())
+    if abs(total - 1) <= MIX_TOLERANCE:
+        return []
+    return [
+        Problem(
+            f"the asset mix sums to {total:.6g}: " + " + ".join(f"{share:g}" for share in mix.values()),
+            key="paths.mix_equity_share, paths.mix_bond_share, paths.mix_cash_share",
+            allowed="shares that sum to 1",
+        )
+    ]
 
 
 def _allocation_contradictions(settings: Settings) -> list[Problem]:

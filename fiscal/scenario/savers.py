@@ -162,9 +162,9 @@ class Limits(Section):
         low=0.0,
         high=100_000.0,
         doc=(
-            "Limit on elective deferrals, s.402(g); none = the law's limit. The law's limit follows prices and falls "
-            "behind wages. A higher limit restores the deferrals that are cut for this reason, up to the limit of 2025 "
-            "in proportion to wages. The amounts that people at the limit would save without it are unknown."
+            "Limit on elective deferrals, s.402(g); none = the law's limit. A higher limit restores the deferrals that "
+            "the law's limit cuts as it falls behind wages. It also adds a part "
+            "(assumptions.wanted_above_limit_share) of the deferrals that savers at the limit are imputed to want."
         ),
         source="a policy question",
         status="choice",
@@ -176,8 +176,21 @@ class Limits(Section):
         low=0.0,
         high=50_000.0,
         doc=(
-            "Limit on catch-up contributions at all ages from 50; none = the law's limit. A higher limit has no "
-            "effect."
+            "Limit on catch-up contributions at all ages from 50; none = the law's limit. The limit at ages 60 to 63 "
+            "moves in proportion. A higher limit adds deferrals as a higher limit on elective deferrals does."
+        ),
+        source="a policy question",
+        status="choice",
+    )
+    catch_up_60_63_limit_usd: float | None = setting(
+        None,
+        label="limit on catch-up contributions at 60–63",
+        unit="dollars a year",
+        low=0.0,
+        high=50_000.0,
+        doc=(
+            "Limit on catch-up contributions at ages 60 to 63, SECURE 2.0 s.109; none = the law's limit, or a limit in "
+            "proportion to limits.catch_up_limit_usd."
         ),
         source="a policy question",
         status="choice",
@@ -190,7 +203,8 @@ class Limits(Section):
         high=200_000.0,
         doc=(
             "Limit on a person's elective and employer contributions together, s.415(c); none = the law's limit. A "
-            "higher limit has no effect."
+            "higher limit adds employer contributions: a part (assumptions.wanted_above_limit_share) of those that "
+            "exceed the law's limit."
         ),
         source="a policy question",
         status="choice",
@@ -428,6 +442,29 @@ class People(Section):
 
 class Contributions(Section):
     """Scales of contributions."""
+
+    coverage_trend: float = setting(
+        1.0,
+        label="trend of coverage",
+        unit="multiple of the estimated trend",
+        low=0.0,
+        high=2.0,
+        doc="The number of savers follows the damped trend of contributions over wages (Form 5500 over private wages, "
+        "up to the last published year) for ten years and is held from then on; 0 = as many earners save as now.",
+        source="data/dol_5500.csv over data/bea_dc_1984_2025.csv; range: no trend to twice the trend",
+        status="derived",
+    )
+    coverage_2035: float | None = setting(
+        None,
+        label="share of earners who save in 2035",
+        unit="share of people with wages",
+        low=0.0,
+        high=1.0,
+        doc="Share of earners who defer into a 401(k) plan from 2035 on, reached in a line, in place of the trend; "
+        "none = the trend.",
+        source="a policy question",
+        status="choice",
+    )
 
     elective_scale: float = setting(
         1.0,

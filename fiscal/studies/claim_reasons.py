@@ -59,7 +59,7 @@ def reasons(run: Run) -> pd.DataFrame:
     projection = project(inputs, keep_shares=(0,))
     rows: list[tuple[str, str, float, float]] = [("as projected", "all", 1.0, share(inputs, projection))]
     cells = projection.cells
-    drawn = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]
+    drawn = sum(cells[line] for line in projection.withdrawal_lines) + cells["nonqualified_earnings"]
     nothing = np.zeros_like(drawn)
 
     def part(owner: np.ndarray, heir: np.ndarray) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_ndtr, ndtr, ndtri
 
 from fiscal.base.errors import InputError
 
@@ -82,6 +81,8 @@ def rake_probabilities(people: Array, rows: Array, columns: Array) -> Array:
     ``people`` (row, column) are counts at risk; ``rows`` and ``columns`` the counts wanted. Newton steps
     on one margin after the other keep every probability in (0, 1), which proportional scaling would not.
     """
+    from scipy.special import expit
+
     _check_margins(people, rows, columns)
     for name, wanted, at_risk in (("row", rows, people.sum(1)), ("column", columns, people.sum(0))):
         if np.any((wanted <= 0) | (wanted >= at_risk)):
@@ -143,6 +144,8 @@ def published_quantiles(ranks: Array, counts: Array, totals: Array, edges: Array
 
 def capped_lognormal_mean(location: Array, sigma: Array, cap: Array) -> Array:
     """Mean of min(X, cap) for X lognormal with log-mean ``location`` and log-sd ``sigma``."""
+    from scipy.special import log_ndtr, ndtr
+
     z = (np.log(cap) - location) / sigma
     below = np.exp(location + 0.5 * sigma**2 + log_ndtr(z - sigma))
     return below + cap * ndtr(-z)
@@ -157,4 +160,6 @@ def lognormal_sigma(mean: float, median: float) -> float:
 
 def lognormal_quantile(location: Array, sigma: Array, place: Array) -> Array:
     """Quantile of a lognormal at ``place`` in (0, 1)."""
+    from scipy.special import ndtri
+
     return np.exp(location + sigma * ndtri(place))

@@ -54,7 +54,7 @@ COMMAND = "fiscal schedules build"
 INPUT_TABLES = (
     "population", "w2_deferrals_by_wage", "w2_deferrals_by_age", "w2_deferrals_roth", "soi_1040_pensions",
     "cbo_income_tax_details", "dol_5500", "scf", "sipp_age_income", "fidelity", "contribution_limits",
-    "own_withdrawals", "cbo_macro", "cbo_population", "cbo_rates", "trustees_2025", "wage_index",
+    "own_withdrawals", "cbo_macro", "cbo_population", "trustees_2026", "wage_index",
     "monthly_prices", "labor_force", "life_table", "mortality_improvement",
 )  # fmt: skip
 CODE = ("base", "law")

@@ -16,11 +16,11 @@ from fiscal.base.words import (
     FACTOR_NAMES,
     MINUS,
     PATH_NAMES,
-    WRAPPER_NAMES,
     listing,
     significant,
     window_name,
 )
+from fiscal.people import accounts
 from fiscal.results.figures.drawings import (
     CLAIM_TEXTS,
     CONTRIBUTION_NAMES,
@@ -99,7 +99,7 @@ def balances(owner: Owner, *, by: str = "wrapper") -> str:
     """Balances over GDP, at both ends."""
     result = owner.runs[0]
     frame = measures.balances(result, by=by).set_index("year")
-    parts = [f"{WRAPPER_NAMES.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
+    parts = [f"{accounts.LABELS.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
     return f"Stacked areas of year-end balances in percent of GDP, {result.name}: {listing(parts)}."
 
 

@@ -22,13 +22,13 @@ from fiscal.base.words import (
     FACTOR_NAMES,
     MINUS,
     PATH_NAMES,
-    WRAPPER_NAMES,
     capital,
     signed_amount,
     significant,
     window_name,
 )
 from fiscal.budget.lines import FORGONE, LABELS
+from fiscal.people import accounts
 from fiscal.results.figures.owners import Owner, SweptTables
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.scenario.names import setting_name
@@ -176,7 +176,7 @@ def difference(
     names = [result.name for result in owner.runs]
     labels = []
     for name, part in frame.groupby("scenario", sort=False):
-        look = style.line_of(names.index(str(name)))
+        look = style.line_of(names.index(str(name)), measures.result_named(owner, str(name)))
         values = _scaled(part["difference"], value)
         ax.plot(part["year"], values, **look.options())
         labels.append((str(name), float(values.iloc[-1]), look.color))
@@ -194,7 +194,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     result = owner.runs[0]
     frame = measures.balances(result, by=by)
     columns = [
-        (WRAPPER_NAMES.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
+        (accounts.LABELS.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
     ]
     _stack(ax, frame["year"].to_numpy(), columns, [*style.FILLS[: len(columns)]])
     style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
@@ -211,7 +211,7 @@ def crypto_share(owner: Owner, ax: Axes) -> Axes:
         if not measures.references_of(result):
             continue
         share = 100 * measures.crypto_share(result)
-        look = style.line_of(position)
+        look = style.line_of(position, result)
         ax.plot(share.index, share, **look.options())
         years = share.index.tolist()
         labels.append((result.name, float(share.iloc[-1]), look.color))
@@ -336,7 +336,7 @@ def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adopti
         shown = frame[frame["extra_rate"].notna()]
         if shown.empty:
             continue
-        look = style.line_of(names.index(result.name))
+        look = style.line_of(names.index(result.name), result)
         ax.plot(shown["year"], 100 * shown["extra_rate"], **look.options())
         end = float(100 * shown["extra_rate"].iloc[-1])
         labels.append((f"extra dollar, {result.name}", end, look.color))
@@ -400,7 +400,7 @@ def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
     labels, years = [], [0]
     for position, result in enumerate(owner.runs):
         series = scale * measures.claim(result)[value]
-        look = style.line_of(position)
+        look = style.line_of(position, result)
         ax.plot(series.index, series, **look.options())
         years = series.index.tolist()
         labels.append((result.name, float(series.iloc[-1]), look.color))
@@ -483,7 +483,11 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
     ax.set_yscale("log")
     for series, part in frame.groupby("series", sort=False):
         equity = series == "equity"
-        look = style.Line(style.GREY, "-") if equity else style.line_of(names.index(str(series)))
+        look = (
+            style.Line(style.GREY, "-")
+            if equity
+            else style.line_of(names.index(str(series)), measures.result_named(owner, str(series)))
+        )
         ax.plot(part["year"], part["value"], **look.options(), zorder=2 if equity else 3)
         labels.append(
             ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)

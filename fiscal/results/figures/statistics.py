@@ -22,13 +22,11 @@ from fiscal.budget.valuation import PRESENT_VALUE
 from fiscal.markets import history
 from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables, SweptTables
 from fiscal.results.quantities import headline_quantity
+from fiscal.results.rows import TAXED_FLOWS
 
 OneRun = TypeVar("OneRun", bound=RunTables)
 
 REFERENCES = ("no_crypto", "equity_adoption")
-TAXED_WITHDRAWALS = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
-"""Flows on which ``withdrawal_tax`` is levied."""
-
 FIRST_FULL_YEAR = FIRST_YEAR + 1
 NOISE_BN_USD = 0.001
 """Differences below a million dollars a year are no effect: they are rounding of a long projection."""
@@ -287,7 +285,7 @@ def distribution_difference(
 def _calendar(result: RunTables, path: str) -> pd.DataFrame:
     """Withdrawal tax and the flows it is levied on, by calendar year, billions of current dollars."""
     flows = result.tables["flows"]
-    taxed = flows[(flows["path"] == path) & flows["flow"].isin(TAXED_WITHDRAWALS)]
+    taxed = flows[(flows["path"] == path) & flows["flow"].isin(TAXED_FLOWS)]
     withdrawn = taxed.groupby("year")["nominal_bn_usd"].sum()
     tax = by_year(result, "withdrawal_tax", path, "nominal_bn_usd", "calendar")
     return pd.DataFrame({"tax": tax, "withdrawn": withdrawn.loc[tax.index]})

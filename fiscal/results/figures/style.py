@@ -1,13 +1,13 @@
 """One look for all figures: colours that colour-blind readers tell apart, and that grey keeps apart too.
 
-Colours are Okabe and Ito's (2008). No line is told by colour alone: dashes differ, fills carry hatches
-and everything is labelled where it is drawn. Nothing here touches matplotlib's global state: ``look()``
+Colours are Okabe and Ito's (2008). Lines and areas are labeled where they are drawn. Nothing here touches matplotlib's global state: ``look()``
 holds inside a ``with`` only, and figures are made without pyplot. A figure of ours starts from matplotlib's
 defaults; Axes that a user gives keep what the user made them with, and what is drawn on them starts from the defaults.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from fiscal.base.cards import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, spread
 from fiscal.base.words import MINUS
+from fiscal.results import events
 
 FIGURE_INCHES = (6.5, 2.75)
 """Width of the text of a letter page; legible at half of it."""
@@ -50,18 +52,19 @@ _LEGEND: Any = {
     "borderaxespad": 0.3,
 }
 
-CHARACTER_POINTS = 4.9
+CHARACTER_POINTS = 4.6
 """Width of a character of a label, on average and with a little to spare."""
 
 _RC: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8.0,
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9.0,
     "text.parse_math": False,  # names come from users: a dollar sign is a dollar sign
-    "axes.titlesize": 9.0,
+    "axes.titlesize": 10.0,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 9.0,
-    "axes.labelsize": 8.0,
+    "axes.labelsize": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -105,11 +108,11 @@ LINES = (
 """By place among the results: the base first."""
 
 FILLS: tuple[dict[str, Any], ...] = (
-    {"facecolor": "#9ecae1", "hatch": ""},
-    {"facecolor": "#fdd9a0", "hatch": "////"},
-    {"facecolor": "#3f7fae", "hatch": ""},
-    {"facecolor": "#b5e2d1", "hatch": "...."},
-    {"facecolor": "#e7c3d8", "hatch": "xxxx"},
+    {"facecolor": "#9ecae1"},
+    {"facecolor": "#e69f00"},
+    {"facecolor": "#1f5f8b"},
+    {"facecolor": "#b5e2d1"},
+    {"facecolor": "#cc79a7"},
 )
 """Fills of stacked areas and bars, light and dark by turns so that grey keeps them apart."""
 
@@ -168,9 +171,41 @@ def readable(color: str) -> str:
     return color
 
 
-def line_of(position: int) -> Line:
-    """Style of the result at ``position``; beyond the last they repeat."""
-    return LINES[position % len(LINES)]
+EVENT_LINES = {
+    "boom": Line(BLUE, "-"),
+    "bust": Line(VERMILLION, "-"),
+    "boom, then bust": Line(PURPLE, "-"),
+    "bust, then recovery": Line(GREEN, "-"),
+}
+"""By what a scenario's path does: a boom has the same color in every figure."""
+
+
+def line_of(position: int, result: Any = None) -> Line:
+    """Style of a result: that of the event of its path, else that of its place; beyond the last they repeat."""
+    label = events.told(result).label if result is not None and "asset_returns" in result.tables else ""
+    kind = ", ".join(re.sub(r" [\d\u2013]+$", "", part) for part in label.split(", "))
+    return EVENT_LINES.get(kind, LINES[position % len(LINES)])
+
+
+def wrapped(text: str, characters: int) -> str:
+    """A text broken into lines of at most so many characters."""
+    return "\n".join(textwrap.wrap(text, characters))
+
+
+def dollar_ticks(ax: Axes) -> None:
+    """A logarithmic value axis with dollars at a few round places."""
+    low, high = ax.get_ylim()
+    steps = [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
+    if len(steps) <= 3:
+        steps = [one * factor for one in steps for factor in (1, 2, 5)]
+    shown = [step for step in steps if low <= step <= high]
+    ax.set_yticks(shown, [f"${step:,g}" for step in shown])
+    ax.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_outside(ax: Axes, entries: int) -> None:
+    """A legend in one row above the axes."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=entries, columnspacing=1.2, **_LEGEND)
 
 
 def axes_points(ax: Axes) -> float:

@@ -110,6 +110,8 @@ def _file(name: str, hashes: dict[str, str]) -> dict[str, Any]:
     stem, _, ending = name.rpartition("/")[2].rpartition(".")
     kinds = {"tables": f"table {stem}; columns in columns.csv", "figures": f"figure {stem}"}
     words = _WORDS.get(name) or kinds.get(name.partition("/")[0], "a file of the user's")
+    if name.startswith("columns_"):
+        words = f"columns of the tables of the stage {stem.removeprefix('columns_')}"
     entity = {
         "@id": name,
         "@type": "File",

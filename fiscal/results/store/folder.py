@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import logging
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import parse_json, read_limited
+from fiscal.base.files import parse_json, read_limited, write_whole
 from fiscal.base.version import __version__
 from fiscal.results import validate
 from fiscal.results.result import Result, refuse_totals
+from fiscal.results.schema import COLUMNS
+from fiscal.results.stages import STAGE_OF, STAGES, Parts, Stage, Tables, held
 from fiscal.results.store.crate import CRATE, describe
 from fiscal.results.store.log import LOG
 from fiscal.results.store.manifest import (
@@ -26,17 +30,23 @@ from fiscal.results.store.manifest import (
     SEAL,
     TABLE_NAME,
     changed_parts,
+    differences,
     environment,
+    files_of,
+    gained,
     git_state,
     input_record,
     is_run,
     made_at,
+    outputs_of,
     read_manifest,
     sealed,
     unchecked,
+    with_stage,
 )
-from fiscal.results.store.place import Place, files_in, working_place
-from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain, write_json
+from fiscal.results.store.manifest import STAGES as STAGES_PART
+from fiscal.results.store.place import Place, files_in, locked, working_place
+from fiscal.results.store.values import file_sha256, fingerprint_of, flat, json_bytes, plain, write_json
 from fiscal.scenario import file_settings, load, own_files
 from fiscal.scenario.design import REFERENCE_FILE
 
@@ -45,6 +55,9 @@ if TYPE_CHECKING:
 
     from fiscal.scenario import Scenario
     from fiscal.scenario.design import Design
+
+
+logger = logging.getLogger(__name__)
 
 
 class Recorded(Protocol):
@@ -134,19 +147,16 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
         (folder / name).write_bytes(content)
     words = result.columns()
     rows = []
-    for name, table in result.tables.items():
+    for name, table in _first(result.tables).items():
         if not TABLE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of a table file")
         written, _ = flat(table)
         if names and name == SETTINGS_TABLE:
             written = written.assign(value=written["value"].replace(names))
-        written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        with (folder / "tables" / f"{name}.parquet").open("wb") as stream:
-            written.to_parquet(stream, index=False)  # pyarrow itself cannot open every name in every locale
-        rows += [
-            (name, str(column), _kind(written[column]), words.get(str(column), "")) for column in written
-        ]
-    _write_columns(folder / COLUMNS_FILE, rows)
+        for kind, content in _as_files(written).items():
+            (folder / "tables" / f"{name}.{kind}").write_bytes(content)
+        rows += _described(name, written, words)
+    (folder / COLUMNS_FILE).write_bytes(_columns_file(rows))
     outputs = _hashes(folder)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -170,6 +180,92 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     manifest["beside"] = {name: sha256 for name, sha256 in _hashes(folder).items() if name not in outputs}
     manifest["sizes"] = {name: (folder / name).stat().st_size for name in {**outputs, **manifest["beside"]}}
     write_json(folder / MANIFEST, sealed(manifest))
+    if isinstance(result.tables, Tables):
+        for stage in STAGES:
+            if not stage.headline and set(stage.yields) <= set(result.tables.held):
+                add_stage(folder, stage, result.tables.held, told)
+
+
+def _first(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables that are written with a run: its headline; of other results all."""
+    lazy = isinstance(tables, Tables)
+    return {name: table for name, table in held(tables).items() if not lazy or STAGE_OF[name].headline}
+
+
+def add_stage(folder: Path, stage: Stage, tables: Mapping[str, pd.DataFrame], scenario: Scenario) -> None:
+    """Add the tables of a stage to a run folder, which is whole at every moment: its manifest first says what is
+    coming, and when all is there that it has come. No fingerprint of the run changes."""
+    manifest = read_manifest(folder)
+    words = {name: column.words for name, column in COLUMNS.items()}
+    contents = {
+        f"tables/{name}.{kind}": content
+        for name in stage.yields
+        for kind, content in _as_files(tables[name]).items()
+    }
+    rows = [row for name in stage.yields for row in _described(name, tables[name], words)]
+    contents[f"columns_{stage.name}.csv"] = _columns_file(rows)
+    record = {
+        "outputs": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "sizes": {name: len(content) for name, content in contents.items()},
+        "table_indexes": {name: [] for name in stage.yields},
+        "coming": False,
+    }
+    before = file_sha256(folder / CRATE)
+    whole = with_stage(manifest, stage.name, record, ())
+    crate = json_bytes(describe(whole | {"outputs": outputs_of(whole)}, scenario, sorted(files_of(whole))))
+    after = hashlib.sha256(crate).hexdigest()
+    coming = with_stage(manifest, stage.name, record | {"coming": True}, (before, after))
+    write_whole(folder / MANIFEST, json_bytes(coming))
+    for name, content in {**contents, CRATE: crate}.items():
+        write_whole(folder / name, content)
+    write_whole(folder / MANIFEST, json_bytes(with_stage(manifest, stage.name, record, (after,))))
+
+
+class StoredTables(Tables):
+    """The tables of a run folder; those of a stage that it has not are computed when asked for and added to it."""
+
+    def __init__(
+        self, parts: Parts, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
+    ) -> None:
+        super().__init__(parts, held)
+        self.folder, self.inputs = folder, inputs
+
+    def _on_demand(self) -> set[str]:
+        """What the scenario can yield; nothing more where the folder lacks a headline to which it would belong."""
+        names = super()._on_demand()
+        return names if {name for name in names if STAGE_OF[name].headline} <= set(self._held) else set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _stored_again, (self.parts.scenario, self.held, self.folder, self.inputs)
+
+    def _compute(self, stage: Stage) -> Mapping[str, pd.DataFrame]:
+        """The tables of a stage; kept in the folder where it can be written and nobody else is writing there.
+
+        Raises InputError where code, data or a file are not those of the run: its tables would not fit.
+        """
+        apart = differences({"inputs": self.inputs}, {"inputs": input_record(self.parts.scenario)})
+        if apart:
+            message = f"does not hold the table {stage.yields[0]!r}, and what wrote it has changed since"
+            shown = ", ".join(f"{name} {words}" for name, words in apart[:MOST_SHOWN])
+            allowed = "the run made again with fiscal run --full"
+            raise InputError(Problem(message, file=str(self.folder), value=shown, allowed=allowed))
+        tables = super()._compute(stage)
+        try:
+            with locked(self.folder):
+                if stage.name not in gained(read_manifest(self.folder)):
+                    add_stage(self.folder, stage, tables, self.parts.scenario)
+        except (OSError, InputError) as error:
+            logger.info("%s are not kept in %s: %s", ", ".join(stage.yields), self.folder, error)
+        return tables
+
+
+MOST_SHOWN = 3
+
+
+def _stored_again(
+    scenario: Scenario, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
+) -> StoredTables:
+    return StoredTables(Parts(scenario), held, folder, inputs)
 
 
 def repeated(result: Recorded) -> dict[str, Any]:
@@ -178,7 +274,7 @@ def repeated(result: Recorded) -> dict[str, Any]:
         "name": result.name,
         "law": result.summary.get("law"),
         "own_tables": sources.own_tables(),
-        "table_indexes": {name: flat(table)[1] for name, table in result.tables.items()},
+        "table_indexes": {name: flat(table)[1] for name, table in _first(result.tables).items()},
     }
 
 
@@ -234,11 +330,27 @@ def _kind(values: pd.Series) -> str:
     return "number" if types.is_numeric_dtype(values) else "text"
 
 
-def _write_columns(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
+def _as_files(table: pd.DataFrame) -> dict[str, bytes]:
+    """A table as CSV and Parquet, by ending."""
+    parquet = io.BytesIO()
+    table.to_parquet(parquet, index=False)  # pyarrow itself cannot open every name in every locale
+    text = table.to_csv(index=False, lineterminator="\n")
+    return {"csv": text.encode("utf-8"), "parquet": parquet.getvalue()}
+
+
+Described = tuple[str, str, str, str]
+"""Table, column, type, and what the column holds."""
+
+
+def _described(name: str, table: pd.DataFrame, words: Mapping[str, str]) -> list[Described]:
+    return [(name, str(column), _kind(table[column]), words.get(str(column), "")) for column in table]
+
+
+def _columns_file(rows: Sequence[Described]) -> bytes:
     import pandas as pd
 
     frame = pd.DataFrame(rows, columns=["table", "column", "type", "description"])
-    frame.to_csv(path, index=False, lineterminator="\n")
+    return frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
 def read_run(folder: str | Path) -> Result:
@@ -284,7 +396,7 @@ def stored_result(folder: str | Path) -> Result:
     return Result(
         name=manifest["name"],
         scenario=scenario,
-        tables=tables,
+        tables=StoredTables(Parts(scenario), tables, path, manifest["inputs"]),
         fingerprint=scenario.fingerprint(),
         summary=summary,
         data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
@@ -298,7 +410,10 @@ def sound_tables(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     if problems:
         raise InputError(problems[:20])
     manifest = read_manifest(path)
-    return manifest, {name: _table(path, name, index) for name, index in manifest["table_indexes"].items()}
+    indexes = manifest["table_indexes"]
+    for one in gained(manifest).values():
+        indexes = {**indexes, **one["table_indexes"]}
+    return manifest, {name: _table(path, name, index) for name, index in indexes.items()}
 
 
 def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
@@ -360,7 +475,8 @@ def verify(folder: str | Path) -> list[Problem]:
             raise
         return list(error.problems)
     problems = changed_parts(manifest, shown) + _changed_files(path, manifest)
-    named = {**manifest["outputs"], **manifest["beside"]}
+    coming = {name for one in gained(manifest, whole=False).values() for name in one["outputs"]}
+    named = {*files_of(manifest), *coming, *(f"{name}.part" for name in (*coming, MANIFEST, CRATE))}
     present = set()
     for name in files_in(path):
         present.add(name)
@@ -369,7 +485,7 @@ def verify(folder: str | Path) -> list[Problem]:
                 Problem("holds more files than any run", file=str(folder), allowed=str(MAX_FILES))
             )
             break
-    for name in sorted(present - set(named) - {MANIFEST}):
+    for name in sorted(present - named - {MANIFEST}):
         problems.append(Problem("the file is not part of the run", file=f"{folder}/{name}"))
     inputs, outputs = manifest["inputs"], manifest["outputs"]
     expected = {
@@ -387,7 +503,13 @@ def verify(folder: str | Path) -> list[Problem]:
 
 def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
     """Files of the manifest that are not what was written; what is too large or of another size is not read."""
-    named = {**manifest["outputs"], **manifest["beside"]}
+    named = {name: (sha256,) for name, sha256 in files_of(manifest).items()}
+    told = dict(manifest.get("sizes", {}))
+    if STAGES_PART in manifest:  # described again with every stage
+        named[CRATE] = tuple(manifest[STAGES_PART]["crate"])
+        told.pop(CRATE, None)
+    for one in gained(manifest).values():
+        told |= one["sizes"]
     problems, sizes = [], {}
     for name in named:
         if _through_link(path, name):
@@ -396,7 +518,7 @@ def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
             problems.append(Problem("the file is missing", file=f"{path}/{name}"))
         else:
             sizes[name] = (path / name).stat().st_size
-    told, fitting = sizes | manifest.get("sizes", {}), []
+    told, fitting = sizes | told, []
     for name, size in sizes.items():
         if size == told[name] and size <= MAX_TABLE_BYTES:
             fitting.append(name)
@@ -409,7 +531,7 @@ def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
         return [*problems, too_large]
     for name in fitting:
         try:
-            changed = file_sha256(path / name) != named[name]
+            changed = file_sha256(path / name) not in named[name]
         except OSError as error:
             reason = error.strerror or str(error)
             problems.append(Problem(f"cannot be read: {reason}", file=f"{path}/{name}"))

@@ -9,6 +9,9 @@
     the hash of every part of the manifest but those of :data:`EXEMPT`: nothing that it says was changed.
 
 Time, machine and command are in the manifest but in no fingerprint; log and RO-Crate description in the last alone.
+
+Tables that a folder gains later stand in the part ``stages``, by the stage that yields them, under a hash of their own:
+none of these fingerprints changes.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import re
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +45,9 @@ READABLE_VERSIONS = (2, SCHEMA_VERSION)
 """Manifests of version 2 have no hash of their own and no sizes."""
 
 MANIFEST = "manifest.json"
-EXEMPT = ("command", "environment", "made")
-"""Parts of a manifest under no hash: how the run was called, versions, and time."""
+STAGES = "stages"
+EXEMPT = ("command", "environment", "made", STAGES)
+"""Parts of a manifest under no hash of the first writing: how the run was called, versions, time, later tables."""
 
 PARTS, SEAL = "part_sha256", "manifest_fingerprint"
 _FINGERPRINTED = ("inputs", "outputs", "input_fingerprint", "record_fingerprint")
@@ -52,6 +56,7 @@ INCOMPLETE = ".incomplete"
 
 MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 MAX_FILES = 10_000
+MAX_STAGES = 100
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -254,7 +259,39 @@ def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
             problems.append(Problem(f"was {what} after the run", file=shown, key=name[:80]))
     if manifest[SEAL] != fingerprint_of(then):
         problems.append(Problem("does not fit the manifest", file=shown, key=SEAL))
+    if STAGES in manifest:
+        told = {key: value for key, value in manifest[STAGES].items() if key != "fingerprint"}
+        fits = told["record_fingerprint"] == manifest["record_fingerprint"]
+        if not fits or manifest[STAGES]["fingerprint"] != fingerprint_of(told):
+            problems.append(Problem("was changed after the run", file=shown, key=STAGES))
     return problems
+
+
+def gained(manifest: Mapping[str, Any], *, whole: bool = True) -> dict[str, dict[str, Any]]:
+    """What a folder gained after the run, by stage: hashes, sizes and index columns; only what is ``whole``, or also
+    what an interruption left half written."""
+    stages = manifest.get(STAGES, {}).get("by_name", {})
+    return {name: one for name, one in stages.items() if not (whole and one["coming"])}
+
+
+def with_stage(
+    manifest: Mapping[str, Any], stage: str, record: Mapping[str, Any], crate: Sequence[str]
+) -> dict[str, Any]:
+    """The manifest with a stage more, and the hashes of which the RO-Crate description has one."""
+    by_name = {**gained(manifest, whole=False), stage: dict(record)}
+    told = {"record_fingerprint": manifest["record_fingerprint"], "by_name": by_name, "crate": list(crate)}
+    return {**manifest, STAGES: {**told, "fingerprint": fingerprint_of(told)}}
+
+
+def outputs_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Every file that holds what was computed, with its hash: those of the run, and of the stages it gained."""
+    later = [one["outputs"] for one in gained(manifest).values()]
+    return {name: sha256 for part in (manifest["outputs"], *later) for name, sha256 in part.items()}
+
+
+def files_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Every file of a folder with its hash."""
+    return {**outputs_of(manifest), **manifest["beside"]}
 
 
 def unchecked(manifest: Mapping[str, Any]) -> tuple[str, ...]:
@@ -299,19 +336,25 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         )
     if not isinstance(manifest, dict) or not _shape_holds(manifest):
         raise InputError(Problem("is not a run manifest", file=shown))
+    later = gained(manifest, whole=False)
     problems = [
         Problem("names a file outside the folder", file=shown, key=part, value=name[:80])
-        for part in ("outputs", "beside")
-        for name in manifest[part]
+        for part, names in (
+            ("outputs", manifest["outputs"]),
+            ("beside", manifest["beside"]),
+            *((STAGES, one["outputs"]) for one in later.values()),
+        )
+        for name in names
         if not all(_PART.fullmatch(piece) for piece in name.split("/"))
     ]
     problems += [
         Problem("cannot be a table", file=shown, key="table_indexes", value=name[:80])
-        for name, index in manifest["table_indexes"].items()
+        for part in (manifest, *later.values())
+        for name, index in part["table_indexes"].items()
         if not TABLE_NAME.fullmatch(name)
         or not isinstance(index, list)
         or not all(isinstance(column, str) for column in index)
-        or f"tables/{name}.parquet" not in manifest["outputs"]
+        or f"tables/{name}.parquet" not in part["outputs"]
     ]
     commit = (manifest.get("git") or {}).get("commit", "0" * 40)
     if not _COMMIT.fullmatch(commit):
@@ -367,6 +410,8 @@ def _shape_holds(manifest: dict[str, Any]) -> bool:
     hashed += [manifest["inputs"].get(part) for part in ("tables", "files")]
     if not all(isinstance(part, dict) and len(part) <= MAX_FILES for part in hashed):
         return False
+    if not _stages_hold(manifest.get(STAGES)):
+        return False
     hashes = [sha256 for part in hashed for sha256 in part.values()]
     git, told, own = manifest.get("git"), manifest["set_in"], manifest.get("own_tables", {})
     origins, lineage = told.get("origins"), told.get("lineage")
@@ -384,6 +429,33 @@ def _shape_holds(manifest: dict[str, Any]) -> bool:
         and isinstance(own, dict)
         and all(isinstance(word, str) for word in [*words, *own.values()])
         and _depth_holds(manifest)
+    )
+
+
+def _stages_hold(stages: Any) -> bool:
+    """Whether the part of later tables is of the right kind; there may be none."""
+    if stages is None:
+        return True
+    if not isinstance(stages, dict) or stages.keys() != {
+        "record_fingerprint",
+        "by_name",
+        "crate",
+        "fingerprint",
+    }:
+        return False
+    by_name, crate = stages["by_name"], stages["crate"]
+    if not isinstance(by_name, dict) or not isinstance(crate, list) or len(by_name) > MAX_STAGES:
+        return False
+    return all(isinstance(sha256, str) for sha256 in crate) and all(
+        isinstance(one, dict)
+        and one.keys() == {"outputs", "sizes", "table_indexes", "coming"}
+        and all(isinstance(one[part], dict) for part in ("outputs", "sizes", "table_indexes"))
+        and isinstance(one["coming"], bool)
+        and one["outputs"].keys() == one["sizes"].keys()
+        and len(one["outputs"]) <= MAX_FILES
+        and all(isinstance(sha, str) and _SHA256.fullmatch(sha) for sha in one["outputs"].values())
+        and all(type(size) is int and size >= 0 for size in one["sizes"].values())
+        for one in by_name.values()
     )
 
 

@@ -30,6 +30,7 @@ from fiscal.results.store.manifest import (
     MANIFEST,
     differences,
     environment,
+    files_of,
     input_record,
     read_manifest,
 )
@@ -99,7 +100,7 @@ def _refuse_foreign(path: Path, shown: str) -> None:
         manifest = read_manifest(path)
     except InputError:
         raise InputError(refusal) from None
-    known = {MANIFEST, *manifest["outputs"], *manifest["beside"]}
+    known = {MANIFEST, *files_of(manifest)}
     others = sorted(set(files_in(path)) - known)
     if others:
         message = "will not be replaced, it holds files that the run did not write"
@@ -283,6 +284,20 @@ def _locked(place: Path, shown: str) -> FileLock:
         if (place / LOCK).exists():
             return lock
         lock.release()  # that of the process that finished
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """A whole run folder that this process alone adds to. Raises InputError where another one is at work there, OSError
+    where nothing can be written."""
+    place = Place(folder, {})
+    lock = _locked(place.path, place.shown)
+    try:
+        yield
+    finally:
+        if not place.kept():
+            place._remove()
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fiscal.results.stages import held
 from fiscal.results.store.folder import repeated, stored_result, stored_scenario, write_run
 from fiscal.results.store.manifest import (
     MANIFEST,
@@ -17,6 +18,7 @@ from fiscal.results.store.manifest import (
     differences,
     environment,
     input_record,
+    outputs_of,
     read_manifest,
 )
 
@@ -57,20 +59,22 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
     scenario = stored_scenario(path, manifest)
     changed = tuple(_changed(manifest, scenario))
     again = run(scenario)
+    for name in held(before.tables):  # stages that the folder has gained
+        again.tables.get(name)
     parts, unchecked = _by_part(manifest, again)
     if changed:
         return Outcome(False, changed, (*parts, *_by_value(before, again)), unchecked)
     with tempfile.TemporaryDirectory() as place:
         made = write_run(again, Path(place) / "run")
-        outputs = read_manifest(made)["outputs"]
-        files = [name for name in {**manifest["outputs"], **outputs} if not name.endswith(".parquet")]
-        differing = [name for name in files if manifest["outputs"].get(name) != outputs.get(name)]
+        stored, outputs = outputs_of(manifest), outputs_of(read_manifest(made))
+        files = [name for name in {**stored, **outputs} if not name.endswith(".parquet")]
+        differing = [name for name in files if stored.get(name) != outputs.get(name)]
         lines = [_first_line(path / name, made / name, name) for name in differing]
         if not lines:
             lines = [
                 f"{name}: other bytes, the same values"
                 for name in outputs
-                if manifest["outputs"].get(name) != outputs[name]
+                if stored.get(name) != outputs[name]
             ]
     return Outcome(True, (), (*parts, *lines), unchecked)
 
@@ -120,13 +124,14 @@ def _first_line(before: Path, after: Path, name: str) -> str:
 def _by_value(before: Result, after: Result) -> list[str]:
     """The first difference of every table beyond the tolerance."""
     found = []
-    for name in {**before.tables, **after.tables}:
+    tables, others = held(before.tables), held(after.tables)
+    for name in {**tables, **others}:
         if name == "settings":  # words about the settings, not results
             continue
-        if name not in before.tables or name not in after.tables:
-            found.append(f"table {name}: only in the {'new' if name in after.tables else 'stored'} run")
+        if name not in tables or name not in others:
+            found.append(f"table {name}: only in the {'new' if name in others else 'stored'} run")
             continue
-        difference = first_difference(before.tables[name].reset_index(), after.tables[name].reset_index())
+        difference = first_difference(tables[name].reset_index(), others[name].reset_index())
         if difference:
             found.append(f"table {name}, {difference}")
     return found

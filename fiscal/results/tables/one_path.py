@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
+from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import contribution_weight, fiscal_line
 from fiscal.budget.lines import LINES, STATE_LINES, SUMS, VALUE_EXPENDITURE, with_sums
 from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
 from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
 from fiscal.markets.paths import implied_crypto_value_over_gdp
+from fiscal.people.accounts import INHERITED
 from fiscal.people.economy import macro
 from fiscal.results.rows import CHECKS, FLOWS, STOCK
 from fiscal.results.schema import TABLES
@@ -31,12 +32,6 @@ def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
     ]
 
 
-STATE_TAXED = (
-    "plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings", "conversions",
-)  # fmt: skip
-"""Flows that a state's income tax falls on."""
-
-
 def state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
 
@@ -46,9 +41,15 @@ def state_tax(run: Run) -> pd.DataFrame:
     rate = average_state_rate() if state.rate is None else state.rate
     years, price = run.projection.years[horizon], price_level(run)[horizon]
     frames = []
+    taxed = (
+        *run.projection.withdrawal_lines,
+        "inherited_withdrawals",
+        "nonqualified_earnings",
+        "conversions",
+    )
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
-        drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
+        drawn = sum(run.projection.total(name)[path] for name in taxed)
         forgone = -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2))
         collected = rate * state.withdrawals_taxed_share * drawn
         for line, values in zip(STATE_LINES, (forgone, collected), strict=True):
@@ -71,25 +72,17 @@ def total_tables(run: YearlyTotals) -> dict[str, pd.DataFrame]:
     }
 
 
-def tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
-    """Tables of the named path and its references, by name."""
-    totals = total_tables(run)
-    return {
-        "budget": totals["budget"],
-        "windows": totals["windows"],
-        "present_values": _present_values(run),
-        "vintages": _vintages(run),
-        "contributions": totals["contributions"],
+def tables_of_accounts(run: Run) -> dict[str, pd.DataFrame]:
+    """Yearly tables to the horizon that a projection with every account fills, by name."""
+    tables = total_tables(run)
+    settings = tables.pop("settings")
+    tables |= {
         "balances": _balances(run),
         "flows": _flows(run),
-        "distribution": _distribution(run),
         "people": _people(run),
-        "asset_returns": totals["asset_returns"],
-        "crypto_size": totals["crypto_size"],
-        "economy": totals["economy"],
         "checks": _checks(run),
-        "settings": totals["settings"],
     }
+    return tables | {"settings": settings}
 
 
 def price_level(run: YearlyTotals) -> np.ndarray:
@@ -198,7 +191,7 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
     return found
 
 
-def _present_values(run: Run) -> pd.DataFrame:
+def present_values(run: Run) -> pd.DataFrame:
     """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
     years = run.projection.years
     dates = valuation.flow_dates(years, run.inputs.year_fraction)
@@ -243,7 +236,7 @@ def _present_values(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _vintages(run: Run) -> pd.DataFrame:
+def vintages_table(run: Run) -> pd.DataFrame:
     """What a year's contributions, or the opening stock, bring and cost over their whole life."""
     years = run.projection.years[run.horizon]
     upfront = {
@@ -326,7 +319,7 @@ def _balances(run: Run) -> pd.DataFrame:
     gdp = run.economy["gdp_bn_usd"].to_numpy()
     frames = []
     for path, label in _shown_paths(run):
-        for w, wrapper in enumerate(WRAPPERS):
+        for w, wrapper in enumerate((*run.inputs.accounts, INHERITED)):
             for c, character in enumerate(CHARACTERS):
                 for s, sleeve in enumerate(SLEEVES):
                     amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
@@ -350,7 +343,7 @@ def _balances(run: Run) -> pd.DataFrame:
 def _flows(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
     frames = []
-    for name in FLOWS:
+    for name in (*run.projection.withdrawal_lines, *FLOWS):
         totals = run.projection.total(name) / BILLION
         for path, label in _shown_paths(run):
             frames.append(
@@ -367,7 +360,7 @@ def _flows(run: Run) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _distribution(run: Run) -> pd.DataFrame:
+def distribution(run: Run) -> pd.DataFrame:
     """Calendar-year sums over the windows' years by earnings group and birth decade."""
     years, price = run.projection.years, price_level(run)
     decade = birth_years(years) // 10 * 10  # (Y, A)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
+from fiscal.base.axes import FIRST_YEAR
 from fiscal.budget import valuation
 from fiscal.budget.estimates import controlled_columns
 from fiscal.budget.ledger import fiscal_line
@@ -21,6 +22,7 @@ from fiscal.results.rows import PATH_LINES
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Paths
+    from fiscal.scenario import Scenario
     from fiscal.scenario.government import Books
 
 
@@ -38,7 +40,6 @@ def path_tables(of: Paths) -> dict[str, pd.DataFrame]:
         "path_windows": pd.concat([_path_windows(of, one) for one in of.distributions], ignore_index=True),
         "paths": _paths(of, own),
         "path_crypto": _path_crypto(own),
-        **_implied(of),
     }
 
 
@@ -46,10 +47,11 @@ IMPLIED_PATHS = 1000
 """Paths, the first of the run, that say what its model implies."""
 
 
-def _implied(of: Paths) -> dict[str, pd.DataFrame]:
+def implied_tables(scenario: Scenario) -> dict[str, pd.DataFrame]:
     """What the path model implies by asset, and a dollar in each over the paths."""
-    settings = of.scenario.settings
-    drawn = first_paths(settings, of.asked.inputs.years, min(settings.paths.count, IMPLIED_PATHS))
+    settings = scenario.settings
+    years = np.arange(FIRST_YEAR, settings.horizon.last_year + 1)
+    drawn = first_paths(settings, years, min(settings.paths.count, IMPLIED_PATHS))
     return {"implied": implied_by(drawn), "path_dollar": dollar(drawn)}
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
-from fiscal.budget.valuation import BILLION, PRESENT_VALUE
-from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
+from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings, path_settings
+from fiscal.markets.core import returns_less_growth
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
@@ -62,13 +63,22 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             for window, part in own.groupby("window", sort=False)
         },
     }
+    told = path_settings(run.scenario.settings)
+    summary["expected_return_and_growth"] = {
+        window.label: {
+            name: round(rate, 4)
+            for name, rate in returns_less_growth(told, window.first, window.last).items()
+        }
+        for window in WINDOWS
+        if window.last <= run.scenario.settings.horizon.last_year
+    }
     warnings = law_warnings(run.scenario.settings)
     if warnings:
         summary["warnings_of_law"] = list(warnings)
     if "no_crypto" in run.projection.path_labels:
         summary["crypto_value_over_gdp"] = _crypto_size_summary(tables["crypto_size"])
     opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)
-    draws = run.inputs.withdrawal_rate[1, 1, 0]
+    draws = run.inputs.withdrawal_rate[1, -1, 0]
     summary["calibration"] = {
         "opening_plan_bn_usd": float(opening[0].sum()),
         "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),
@@ -76,7 +86,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "people_65_plus": float(run.people.people_open[0][AGES_AT_OPENING >= 65].sum()),
         "draw_rate_by_age": {str(age): float(draws[age == ATTAINED_AGES][0]) for age in DRAW_AGES},
     }
-    return with_paths(summary, tables) if "path_windows" in tables else summary
+    return summary
 
 
 def with_paths(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -45,22 +45,22 @@ from fiscal.results.rows import (
 from fiscal.results.schema import TABLES
 
 if TYPE_CHECKING:
-    from fiscal.engine.risk_neutral import Price
-    from fiscal.engine.run import Run, ValuedVintages
+    from fiscal.engine.risk_neutral import Price, RiskNeutral
+    from fiscal.engine.run import Prices, Run, ValuedVintages
 
 FALL = 0.5
 """Fall of crypto whose effect on the claim is shown."""
 
 
-def value_tables(run: Run) -> dict[str, pd.DataFrame]:
-    """``bases``, ``claim`` and ``distribution_bases``; without rows where a run has no run-off."""
+def with_prices(bases: pd.DataFrame, groups: pd.DataFrame, prices: Prices | None) -> dict[str, pd.DataFrame]:
+    """``bases`` and ``distribution_bases`` whole: the risk-neutral values after those of the vintages."""
+    if prices is None:
+        return {"bases": bases, "distribution_bases": groups}
+    priced = pd.DataFrame(list(_risk_neutral(prices)), columns=bases.columns)
+    by_group = pd.DataFrame(list(_risk_neutral_groups(prices)), columns=groups.columns)
     return {
-        "tax_expenditure": tax_expenditure_table(run),
-        "displaced": displaced_table(run),
-        "contingent": contingent_table(run),
-        "bases": bases_table(run),
-        "claim": claim_table(run),
-        "distribution_bases": distribution_table(run),
+        "bases": pd.concat([bases, priced], ignore_index=True),
+        "distribution_bases": pd.concat([groups, by_group], ignore_index=True),
     }
 
 
@@ -68,7 +68,7 @@ def value_tables(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def bases_table(run: Run) -> pd.DataFrame:
-    """One row a basis, scope, weight (average or marginal rates) and line."""
+    """One row a basis, scope, weight (average or marginal rates) and line; the risk-neutral ones come after."""
     rows: list[dict[str, Any]] = []
     for valued in run.vintages:
         if valued.market == NO_CRYPTO_PATH:
@@ -76,7 +76,6 @@ def bases_table(run: Run) -> pd.DataFrame:
         for scope, lines, money in _scopes(run, valued):
             rows += _rows(valued, scope, lines, money)
     rows += list(_effects(run))
-    rows += list(_risk_neutral(run))
     return pd.DataFrame(rows, columns=list(TABLES["bases"].columns))
 
 
@@ -181,32 +180,24 @@ def _upfront_effect(run: Run, valued: ValuedVintages) -> dict[str, float]:
     }
 
 
-def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
-    priced = run.priced
-    if priced is None:
-        return
-    at, factors = _at(run), next(v for v in run.vintages if v.basis == "treasury").to_mid_2025
-    money = run.inputs.contribution_usd[:, 0].sum(axis=(1, 2, 3))
-    scope = vintage_scope(priced.vintage_year)
+def _risk_neutral(prices: Prices) -> Iterator[dict[str, Any]]:
+    priced, factors = prices.found, prices.factors
+    at = int(np.flatnonzero(prices.years == priced.vintage_year)[0])
+    names = _scope_names(priced)
+    scope = names["vintage"]
     put_in = {
-        scope: float(money[at] * factors[at]),
-        ALL: float(money @ factors),
-        STOCK: float(run.inputs.opening_usd[:, 0].sum())
-        * next(v for v in run.vintages if v.basis == "treasury").opening_to_mid_2025,
+        scope: float(prices.contributed_usd[at] * factors[at]),
+        ALL: float(prices.contributed_usd @ factors),
+        STOCK: prices.opening_usd * prices.opening_factor,
         EFFECT: np.nan,
-    }
-    names = {
-        "vintage": scope,
-        risk_neutral.CONTRIBUTIONS: ALL,
-        risk_neutral.STOCK: STOCK,
-        risk_neutral.EFFECT: EFFECT,
     }
     cases = [(names[key], "average", value) for key, value in priced.average.items()]
     cases.append((scope, "marginal", priced.marginal))
     for name, weight, value in cases:
         lines = dict(value.value_usd)
-        cells = _upfront(run, weight == "marginal")
-        by_year = {line: part.sum(axis=(1, 2)) for line, part in cells.items()}
+        by_year = dict(prices.upfront_usd)
+        if weight == "marginal":
+            by_year["deferred_revenue"] = -prices.marginal_deferral_usd
         if name == scope:
             lines |= {line: float(flow[at] * factors[at]) for line, flow in by_year.items()}
         elif name == ALL:
@@ -226,6 +217,16 @@ def _risk_neutral(run: Run) -> Iterator[dict[str, Any]]:
                 "standard_error_bn_usd": _error(value, line) / BILLION,
                 "per_dollar": _ratio(amount, put_in[name]),
             }
+
+
+def _scope_names(priced: RiskNeutral) -> dict[str, str]:
+    """What the tables call the scopes of risk-neutral values."""
+    return {
+        "vintage": vintage_scope(priced.vintage_year),
+        risk_neutral.CONTRIBUTIONS: ALL,
+        risk_neutral.STOCK: STOCK,
+        risk_neutral.EFFECT: EFFECT,
+    }
 
 
 def _error(price: Price, line: str) -> float:
@@ -296,7 +297,6 @@ def distribution_table(run: Run) -> pd.DataFrame:
         for scope, line, cells, cohorts in _cells(run, valued):
             for dimension, member, value in _members(run, cells, cohorts):
                 rows.append((*head, scope, dimension, member, line, value / BILLION))
-    rows += list(_risk_neutral_groups(run))
     return pd.DataFrame(rows, columns=list(TABLES["distribution_bases"].columns))
 
 
@@ -466,17 +466,9 @@ def contingent_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["contingent"].columns))
 
 
-def _risk_neutral_groups(run: Run) -> Iterator[tuple[Any, ...]]:
-    priced = run.priced
-    if priced is None:
-        return
-    names = {
-        "vintage": vintage_scope(priced.vintage_year),
-        risk_neutral.CONTRIBUTIONS: ALL,
-        risk_neutral.STOCK: STOCK,
-        risk_neutral.EFFECT: EFFECT,
-    }
-    market = market_name(priced.model, priced.stands_in)
+def _risk_neutral_groups(prices: Prices) -> Iterator[tuple[Any, ...]]:
+    priced = prices.found
+    names, market = _scope_names(priced), market_name(priced.model, priced.stands_in)
     for key, value in priced.average.items():
         for group, amount in zip(GROUPS, value.group_usd, strict=True):
             yield (
