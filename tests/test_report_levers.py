@@ -78,7 +78,7 @@ def test_what_is_compared_is_named_with_its_title() -> None:
     changed = load("rothification", {"roth.full_from_year": 2030})
     moved = replace(own, name=changed.name, scenario=changed)
     text = compared.compared_sentences((base, moved))
-    assert re.search(r"rothification-[0-9a-f]{6} \(All contributions .*roth\.full_from_year = 2030\)", text)
+    assert re.search(r"rothification-full_from_year-2030 \(All contributions .*roth\.full_from_year = 2030\)", text)
     section = levers.levers_section((base, moved))
     assert section is not None
     at = [isinstance(block, Heading) and block.text == changed.name for block in section.blocks].index(True)

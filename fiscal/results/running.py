@@ -58,6 +58,8 @@ def quick(
     scenario: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
     progress: Callable[..., None] | None = None,
+    *,
+    name: str | None = None,
 ) -> Totals:
     """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
 
@@ -65,7 +67,7 @@ def quick(
     path, as in ``fiscal.run``'s tables by year. Raises InputError for a wrong scenario, DataError for a table that
     was changed.
     """
-    chosen = scenarios.load(scenario, overrides)
+    chosen = scenarios.load(scenario, overrides, name)
     result = Totals.of_totals(engine_quick.compute(chosen, progress), sources.fingerprint())
     stages.refuse_infinite(result.tables)
     return result
