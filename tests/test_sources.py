@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shutil
@@ -523,3 +524,42 @@ def test_readers_finds_calls_and_nothing_else(tmp_path, folder):
     assert sources.readers(package) == {
         "small": ("package.a", "package.inner"), "assumptions": ("package.inner",)
     }  # fmt: skip
+
+
+def test_every_published_table_names_the_next_edition():
+    for one in sources.resources():
+        release = one.next_release
+        if one.status != "published":
+            assert not release, one.name
+            continue
+        assert release["publication"], one.name
+        assert release["standing"] == ("expected" if release["date"] else "none scheduled"), one.name
+        if release["date"]:
+            assert datetime.date.fromisoformat(release["date"]) > datetime.date(2026, 1, 1)
+
+
+def test_due_tables_are_those_of_earlier_dates():
+    dates = {one.name: one.next_release.get("date") for one in sources.resources()}
+    day = datetime.date(2027, 3, 1)
+    late = [one.name for one in sources.due(day)]
+    assert set(late) == {name for name, date in dates.items() if date and date <= "2027-03-01"}
+    assert [dates[name] for name in late] == sorted(dates[name] for name in late)
+    assert sources.due(datetime.date(2020, 1, 1)) == ()
+
+
+def test_the_yearly_update_as_the_page_says(root, shipped_copy):
+    """Its steps on a table that is made a year newer: registered, sound, no longer due, and read by the model."""
+    page = (root / "docs" / "howto" / "yearly_update.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.S))
+    before = sources.table("wage_index")
+    year = int(before.loc[before["status"] == "projected", "year"].min())
+    known = sources.resource("wage_index").next_release["date"]
+    exec(compile(code, "yearly_update.md", "exec"), {"newest_year": year, "wage_usd": 73_000.0})
+    after = sources.table("wage_index").set_index("year")
+    assert after.loc[year].tolist() == [73_000.0, "actual"]
+    assert after.drop(year).equals(before.set_index("year").drop(year))
+    assert sources.check() == []
+    entry = sources.resource("wage_index")
+    assert entry.next_release["date"] > known and entry.next_release["standing"] == "expected"
+    assert not entry.second_hand and "SSA" in entry.source
+    assert "wage_index" not in [one.name for one in sources.due(datetime.date.fromisoformat(known))]

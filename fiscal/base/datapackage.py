@@ -104,6 +104,11 @@ class Resource:
     size_bytes: int = 0
     extra: Mapping[str, Any] = dataclass_field(default_factory=dict)
 
+    @property
+    def next_release(self) -> Mapping[str, str]:
+        """``date`` (``YYYY-MM-DD``, empty where none is scheduled), ``publication``, and ``standing`` of the date."""
+        return self.extra.get("next_release", {})
+
 
 # --- verification ----------------------------------------------------------------------------------
 

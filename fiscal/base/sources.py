@@ -10,6 +10,7 @@ package builds, and ``register`` its entry. Row numbers in messages are lines of
 from __future__ import annotations
 
 import ast
+import datetime
 import hashlib
 import io
 import json
@@ -89,6 +90,12 @@ def _shipped_dir() -> Path | None:
 def resources() -> tuple[Resource, ...]:
     """Every table's entry, in the order of ``datapackage.json``. Raises DataError if that is broken."""
     return _resources(data_dir())
+
+
+def due(on: datetime.date) -> tuple[Resource, ...]:
+    """Tables whose publisher's next edition was expected by a day, the one that is longest due first."""
+    late = [one for one in resources() if "" < one.next_release.get("date", "") <= on.isoformat()]
+    return tuple(sorted(late, key=lambda one: one.next_release["date"]))
 
 
 def _resources(folder: Path) -> tuple[Resource, ...]:
@@ -189,12 +196,14 @@ def register(
     second_hand: bool | None = None,
     read_in: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    next_release: Mapping[str, str] | None = None,
 ) -> Resource:
     """Write or refresh the entry of the file ``path``, CSV or Parquet (its stem is the table's name).
 
     A new table needs title, unit, source, and fields; a known one keeps whatever is left out. ``extra`` holds further
-    keys of the entry (library version, input hashes, build command). The file is verified first and
-    ``datapackage.json`` replaced in one step, so a failure changes nothing. Raises DataError with every error.
+    keys of the entry (library version, input hashes, build command), ``next_release`` the ``date`` (``YYYY-MM-DD``)
+    and ``publication`` of the publisher's next edition. The file is verified first and ``datapackage.json`` replaced
+    in one step, so a failure changes nothing. Raises DataError with every error.
     """
     path = Path(path).resolve()
     folder = data_dir()
@@ -223,6 +232,12 @@ def register(
         "read_in": read_in,
         "extra": None if extra is None else dict(extra),
     }
+    if next_release is not None:
+        released = {"standing": "expected" if next_release.get("date") else "none scheduled", **next_release}
+        given["extra"] = {
+            **(known.extra if known and extra is None else extra or {}),
+            "next_release": released,
+        }
     place = path.relative_to(folder).as_posix()
     entry = replace(
         known or Resource(name=path.stem, path=place),

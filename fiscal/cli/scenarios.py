@@ -53,6 +53,31 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     show_table(["scenario", "title"], [[name, title] for name, title in titles().items()])
 
 
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="File to write; .toml is added.")],
+    extends: Annotated[
+        str, typer.Option("--extends", help="Scenario that the new one changes.")
+    ] = "baseline",
+    title: Annotated[str, typer.Option("--title", help="One line for title pages and legends.")] = "",
+    author: Annotated[str, typer.Option("--author", help="Who makes the scenario.")] = "",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a scenario file with a comment on each setting that it offers.
+
+    \b
+    Example: fiscal new mine --extends boom --set adoption.participants_share=0.2
+    """
+    from fiscal.scenario.new import new_scenario
+
+    path = new_scenario(name, extends, title=title, author=author, overrides=overrides or ())
+    if as_json:
+        emit({"file": str(path)})
+    else:
+        say(f"{path} written; fiscal explain {path} checks it, and fiscal run {path} runs it")
+
+
 @app.command()
 def explain(
     scenario: Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")] = None,

@@ -330,6 +330,19 @@ class Schedules:
         cells = np.einsum("ab,gj,ybjx->yagx", _age_weights(), mobility, curve, optimize=True)
         return _interpolated(cells, self.law_years, years)
 
+    def own_withdrawal_tax(self, years: ArrayLike, mobility: ArrayLike) -> WithdrawalSchedule:
+        """Tax on a withdrawal that one holder is known to take, by year, single age and lifetime group.
+
+        As :meth:`withdrawal_tax`, without a spread of what is taken; knots are the grid of the stored curve.
+        """
+        years, mobility = _checked(years, mobility, self.curve_usd.shape[3])
+        first = self.grid_usd[:, 1]
+        curve = self._monotone_curve() / first[:, None, None, None, None]
+        yearly = self._by_age((curve * self.holder_share[..., None]).sum(axis=2), mobility, years)
+        scale = _interpolated(first, self.law_years, years, growth=True)
+        knots = self.grid_usd[0] / first[0]
+        return WithdrawalSchedule(years, knots * scale[:, None], yearly * scale[:, None, None, None])
+
     def deferral(self, years: ArrayLike, mobility: ArrayLike) -> DeferralRates:
         """Rates on deferrals and employer contributions by year, age and lifetime group.
 

@@ -128,6 +128,11 @@ class Answered(Plotted):
         """The runs, the base first."""
         raise NotImplementedError
 
+    @property
+    def budget(self) -> Budget:
+        """Revenue lines by year."""
+        raise NotImplementedError
+
     @cached_property
     def effects_found(self) -> list[headlines.Effect]:
         """The effects that the runs have; none where their tables cannot be compared."""
@@ -138,6 +143,10 @@ class Answered(Plotted):
     def headline(self) -> headlines.Headline:
         """The answer: ``rows``, one per case and reference, and ``finding``, one sentence."""
         return headlines.headline(self.effects_found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The revenue lines by year in long form, the same columns for a run, its quick totals, and a comparison."""
+        return self.budget.to_frame()
 
     def by_year(self) -> pd.DataFrame:
         """The effect on net revenue by fiscal year, one row per case and reference, with sums over five and ten years.

@@ -60,6 +60,8 @@ def quick(
     scenario: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
     progress: Callable[..., None] | None = None,
+    *,
+    name: str | None = None,
 ) -> Totals:
     """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
 
@@ -67,7 +69,7 @@ def quick(
     the central path, as do the yearly tables of ``fiscal.run``. Raises InputError for a wrong scenario and DataError
     for a changed table.
     """
-    chosen = scenarios.load(scenario, overrides)
+    chosen = scenarios.load(scenario, overrides, name)
     result = Totals.of_totals(engine_quick.compute(chosen, progress), sources.fingerprint())
     stages.refuse_infinite(result.tables)
     return result

@@ -88,6 +88,10 @@ class Sweep(Plotted):
         """One row per case: its values, its outcomes, and why it failed if it did."""
         return self.tables["sweep"]
 
+    def to_frame(self) -> pd.DataFrame:
+        """The cases in a table of one's own: see :attr:`cases`."""
+        return self.cases.copy()
+
     @property
     def indices(self) -> pd.DataFrame:
         """First-order and total Sobol indices; without rows for a grid."""
