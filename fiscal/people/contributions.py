@@ -361,11 +361,10 @@ def additions_left(
     ``sigma`` (assumed: no table shows them); the share is what lies below the limit in force over what
     lies below the law's, so that the law itself leaves everything as it is.
     """
-    from scipy.special import ndtr
-
     mean = np.divide(total, deferrers, out=np.zeros_like(total), where=deferrers > 0)
     if (in_force_usd == law_usd).all():
         return np.ones_like(total)
+    from scipy.special import ndtr
 
     def below(limit: np.ndarray) -> np.ndarray:
         """E[min(X, limit)] / E[X]."""
