@@ -393,7 +393,7 @@ def test_random_paths_answer_each_for_itself() -> None:
         "overlays.reversal_trigger_fall": 0.6, "overlays.reversal_kind": "forced_sale",
         "books.risk_neutral_paths": 0, "backstop.paths": 0,
     }  # fmt: skip
-    own = engine_run.compute(load("stochastic_central", changes)).paths.distributions[0]
+    own = engine_run.compute(load("stochastic_central", changes)).paths.drawn().distributions[0]
     paid = own.on_contributions["scenario"]["deferred_revenue"]
     assert paid.shape == (8, 16) and len(np.unique(paid[:, -1])) > 4
     assert own.on_contributions["no_crypto"]["deferred_revenue"].shape == (16,)
@@ -506,27 +506,6 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
     with pytest.raises(InputError, match="paths.seed"):
         compare(base, seeded)
     assert len(compare(base, seeded, anyway=True).effects()) == 1
-
-
-def test_the_report_s_chapter_says_what_each_case_changes() -> None:
-    from fiscal.report.levers import levers_section
-
-    from fiscal.report.content import Items, Table
-    from fiscal.results.result import Result
-
-    base, other = (Result.of(run(name)) for name in ("baseline", "lower_limits"))
-    section = levers_section((base, other))
-    assert section is not None
-    (items,) = [block for block in section.blocks if isinstance(block, Items)]
-    terms = {item.term: str(item.text) for item in items.items}
-    assert set(terms) == {
-        "Limit on elective deferrals", "Limit on catch-up contributions", "Limit on all additions",
-    }  # fmt: skip
-    told = terms["Limit on elective deferrals"]
-    assert "Here $20,000" in told and "limits.elective_limit_usd" in told  # what one types
-    (table,) = [block for block in section.blocks if isinstance(block, Table)]
-    assert table.data.iloc[0]["2026_2035_bn_usd"] > 0
-    assert levers_section((base,)) is None
 
 
 def test_a_reform_that_comes_with_the_package_is_found() -> None:

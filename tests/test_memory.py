@@ -69,7 +69,7 @@ def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) 
     """Peaks of drawing, projecting and tables with 200 and 800 paths: what a path adds, and what a batch takes."""
     monkeypatch.setattr("fiscal.engine.random_paths.BATCH", 100)
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 800})
-    paths = run.compute(scenario, run_off=False, draw=False).paths
+    paths = run.compute(scenario, run_off=False).paths
     assert paths is not None
     simulate(paths.asked, measure="real", count=2)  # what is imported and read once
     peaks = {}
@@ -180,6 +180,7 @@ def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 51})
     paths = run.compute(scenario, run_off=False).paths
     assert paths is not None
+    paths = paths.drawn()
     whole = random_paths.path_tables(paths)
     monkeypatch.setattr(random_paths, "BLOCK_NUMBERS", 100)
     assert len(list(random_paths._blocks(51, 12))) > 5

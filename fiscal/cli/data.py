@@ -40,6 +40,38 @@ def data_list(as_json: JsonOption = False) -> None:
     show_table(columns, rows)
 
 
+@data_app.command("due")
+def data_due(
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="YYYY-MM-DD", help="Day to look from; default: today.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the data tables whose publisher's next edition was expected by today.
+
+    The dates are expected ones; the publisher's own calendar has the day.
+
+    \b
+    Example: fiscal data due --on 2027-03-01
+    """
+    import datetime
+
+    from fiscal.base import sources
+
+    try:
+        day = datetime.date.fromisoformat(on) if on else datetime.date.today()
+    except ValueError:
+        raise InputError(Problem("is no date", key="--on", value=on, allowed="YYYY-MM-DD")) from None
+    late = sources.due(day)
+    if as_json:
+        emit({"on": day.isoformat(), "due": [{"table": one.name, **one.next_release} for one in late]})
+        return
+    if late:
+        rows = [[one.name, one.next_release["date"], one.next_release["publication"]] for one in late]
+        show_table(["table", "expected", "next edition"], rows)
+    say(f"{len(late)} of {len(sources.resources())} tables have a later edition, by its expected date")
+
+
 @data_app.command("check")
 def data_check(as_json: JsonOption = False) -> None:
     """Verify every data table: hash, columns, types, and ranges. Exit code 1 if a table is wrong.

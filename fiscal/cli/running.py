@@ -14,13 +14,17 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.cli.show import progress_bar, say
 
 
-def run_one(scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None) -> Any:
+def run_one(
+    scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None, full: bool = False
+) -> Any:
     """The engine's result, with a progress bar on a terminal unless messages are logged there. ``workers`` compute
-    random paths."""
+    random paths; ``full`` computes every stage."""
     from fiscal.results import running, store
 
     with contextlib.nullcontext() if verbose else progress_bar(scenario.name) as progress:
-        return running.run(scenario, progress=store.reporter(progress), batches=batches, workers=workers)
+        told = store.reporter(progress)
+        result = running.run(scenario, progress=told, batches=batches, workers=workers)
+        return result.full(told) if full else result
 
 
 def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None) -> Any:
@@ -32,14 +36,23 @@ def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None
         return fiscal.sweep(design, jobs=jobs, progress=store.reporter(progress), batches=batches)
 
 
-def run_into(out: Path, scenario: Any, force: bool, resume: bool, verbose: bool, workers: Any = None) -> Any:
+def run_into(
+    out: Path,
+    scenario: Any,
+    force: bool,
+    resume: bool,
+    verbose: bool,
+    workers: Any = None,
+    full: bool = False,
+) -> Any:
     """Run a scenario into a folder, see :func:`_made_into`."""
     from fiscal.results import store
 
     def make(place: Any) -> Any:
-        return run_one(scenario, verbose, place, workers)
+        return run_one(scenario, verbose, place, workers, full)
 
-    return _made_into(out, scenario, None, make, store.read_run, force=force, resume=resume)
+    found = _made_into(out, scenario, None, make, store.read_run, force=force, resume=resume)
+    return found.full() if full else found  # a folder that was whole gains the stages that it has not
 
 
 def sweep_into(out: Path, design: Any, jobs: int, force: bool, resume: bool, verbose: bool) -> Any:

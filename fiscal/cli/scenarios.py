@@ -44,13 +44,38 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal list
     """
-    from fiscal.scenario import catalogue, load
+    from fiscal.scenario import catalogue, load, titles
 
-    found = [load(name) for name in catalogue()]
     if as_json:
+        found = [load(name) for name in catalogue()]
         emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
         return
-    show_table(["scenario", "title"], [[one.name, one.title] for one in found])
+    show_table(["scenario", "title"], [[name, title] for name, title in titles().items()])
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="File to write; .toml is added.")],
+    extends: Annotated[
+        str, typer.Option("--extends", help="Scenario that the new one changes.")
+    ] = "baseline",
+    title: Annotated[str, typer.Option("--title", help="One line for title pages and legends.")] = "",
+    author: Annotated[str, typer.Option("--author", help="Who makes the scenario.")] = "",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a scenario file with a comment on each setting that it offers.
+
+    \b
+    Example: fiscal new mine --extends boom --set adoption.participants_share=0.2
+    """
+    from fiscal.scenario.new import new_scenario
+
+    path = new_scenario(name, extends, title=title, author=author, overrides=overrides or ())
+    if as_json:
+        emit({"file": str(path)})
+    else:
+        say(f"{path} written; fiscal explain {path} checks it, and fiscal run {path} runs it")
 
 
 @app.command()
@@ -62,7 +87,7 @@ def explain(
     ] = False,
     as_toml: Annotated[bool, typer.Option("--toml", help="Print the complete scenario as a file.")] = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")
+        bool, typer.Option("--schema", help="Print the Print the JSON Schema of scenario files.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,7 +104,7 @@ def explain(
     """
     from fiscal.engine.idle import idle_settings
     from fiscal.results.adoption import returns_sentence
-    from fiscal.results.store import plain, records
+    from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
 
     if schema:
@@ -212,6 +237,9 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compute every table, as a deposit needs them; takes longer.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume an interrupted run in the same folder.")
@@ -230,14 +258,17 @@ def run(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run one scenario and print its headline; with --out, keep all tables in a run folder.
+    """Run one scenario and print its headline; with --out, keep its tables in a run folder.
 
+    The folder holds the yearly tables and those of random paths. Values, vintages, and distributions are computed when
+    a report or a notebook asks for them, and kept there; --full computes all of them now.
     Finished batches of random paths are kept in DIR.incomplete until the run is complete; --resume uses them. --engine
     dask computes them on a Dask cluster, by default one of processes on this machine. The results are the same.
 
     \b
     Examples: fiscal run boom --out runs/boom
               fiscal run boom --set adoption.participants_share=0.2 --json
+              fiscal run boom --out runs/boom --full
               fiscal run stochastic_central --paths 10000 --out runs/central --resume
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
@@ -259,9 +290,9 @@ def run(
         say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
-            result = run_one(chosen, verbose, workers=workers)
+            result = run_one(chosen, verbose, workers=workers, full=full)
         else:
-            result = run_into(out, chosen, force, resume, verbose, workers)
+            result = run_into(out, chosen, force, resume, verbose, workers, full=full)
         if workers is not None and not has_random_paths(chosen.settings):
             say(f"{chosen.name} has no random paths, so the cluster had nothing to compute")
         if workers is not None and workers.rounding:
@@ -297,6 +328,9 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare even if data, horizons, or seeds differ.")
     ] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Also present values to the last withdrawal; takes longer.")
+    ] = False,
     static: Annotated[
         bool, typer.Option("--static", help="Add each scenario with behavioral responses without them.")
     ] = False,
@@ -309,6 +343,7 @@ def compare(
     """Compare scenarios with a base: the settings that differ, the headline, and the effect over ten years and the long
     run.
 
+    --values adds the present values to the last withdrawal, which take some seconds per scenario.
     --set applies to all of them. Runs with different data, horizons, or seeds are refused without --anyway.
 
     \b
@@ -316,6 +351,7 @@ def compare(
               fiscal compare baseline rothification lower_limits
               fiscal compare baseline dearer_saving --static
               fiscal compare baseline boom bust --by-year
+              fiscal compare baseline boom --values
               fiscal compare baseline my-scenario.toml --json
     """
     from fiscal.results import result as results_result
@@ -328,7 +364,7 @@ def compare(
     if by_year:
         _show_by_year(comparison.by_year(), headline, as_json)
         return
-    effects = comparison.effects()
+    effects = comparison.effects(values=values)
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]

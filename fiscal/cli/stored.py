@@ -68,11 +68,13 @@ def verify(
         if unchecked:
             say(f"not checked: {', '.join(unchecked)} in {store.MANIFEST}")
         if manifest is not None and not differences:
-            files = len(manifest["outputs"]) + len(manifest["beside"])
+            files = len(store.files_of(manifest))
             found = "gives the same bytes" if outcome and outcome.exact else "is equal within 1e-9"
             same = f", and a rerun {found}" if outcome else ""
             seal = manifest.get("manifest_fingerprint")
             whole = f", manifest {seal}" if seal else ""
+            later = manifest.get("stages", {}).get("fingerprint")
+            whole += f", stages {later}" if later else ""
             typer.echo(
                 f"OK: all {files} files match the manifest{same}; record "
                 f"{manifest['record_fingerprint']}{whole}"

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR
@@ -176,12 +175,32 @@ def roth_share_by_age(level: np.ndarray, dollars: np.ndarray) -> np.ndarray:
         total = dollars[y].sum()
         weight = dollars[y] / total if total > 0 else np.full(len(ATTAINED_AGES), 1 / len(ATTAINED_AGES))
 
-        def gap(shift: float, weight: np.ndarray = weight, mean: float = mean) -> float:
-            return float(weight @ (1 / (1 + np.exp(-(tilt + shift))))) - mean
-
-        shift = brentq(gap, -40.0, 40.0, xtol=1e-13)
-        result[y] = 1 / (1 + np.exp(-(tilt + shift)))
+        result[y] = share_at(tilt + shift_to_mean(tilt, weight, mean))
     return result
+
+
+def share_at(log_odds: np.ndarray) -> np.ndarray:
+    """Shares of log-odds."""
+    return 1 / (1 + np.exp(-log_odds))
+
+
+WIDEST, NARROWEST = 60.0, 1e-14
+"""Bounds of a shift in log-odds, and its precision."""
+
+
+def shift_to_mean(log_odds: np.ndarray, weight: np.ndarray, mean: float) -> float:
+    """What is added to all ``log_odds`` makes the mean of their shares ``mean``, in (0, 1); ``weight`` of their shape
+    sums to one. Newton's method, halving the interval where that leaves it."""
+    low, high, shift = -WIDEST, WIDEST, 0.0
+    while True:
+        share = share_at(log_odds + shift)
+        over = float((weight * share).sum()) - mean
+        low, high = (low, shift) if over > 0 else (shift, high)
+        slope = float((weight * share * (1 - share)).sum())
+        step = over / slope if slope > 0 else np.inf
+        if min(abs(step), high - low) <= NARROWEST * max(1.0, abs(shift)):
+            return shift
+        shift = shift - step if low < shift - step < high else (low + high) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +222,7 @@ class RothUse:
 
 @dataclass(frozen=True, kw_only=True)
 class ContributionPolicy:
-    """What policy and behaviour change beside the Roth share; the defaults change no bit.
+    """What policy and behavior change besides the Roth share; the defaults change no bit.
 
     ``limits`` are those in force where they differ from the law's (same columns); ``barred_share`` (Y, A, G)
     of people who may not contribute; ``elective_response`` (Y, A, G) multiplies elective deferrals;
@@ -410,10 +429,10 @@ def additions_left(
 ) -> np.ndarray:
     """Share of a person's contributions that another limit on all of them leaves, ``(Y, A, k)``.
 
-    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and
-    ``in_force_usd`` (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd
-    ``sigma`` (assumed: no table shows them); the share is what lies below the limit in force over what
-    lies below the law's, so that the law itself leaves everything as it is; above 1 for a higher limit.
+    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and ``in_force_usd``
+    (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd ``sigma`` (assumed: no table
+    shows them); the share is the amount below the limit in force divided by the amount below the law's, so that the law
+    itself leaves everything as it is; above 1 for a higher limit.
     """
     from scipy.special import ndtr
 
@@ -444,13 +463,7 @@ def roth_share_by_cell(level: np.ndarray, dollars: np.ndarray, group_tilt: float
             continue
         odds = np.log(by_age[y] / (1 - by_age[y]))[:, None] + groups
         weight = dollars[y] / dollars[y].sum()
-
-        def gap(
-            shift: float, odds: np.ndarray = odds, weight: np.ndarray = weight, mean: float = mean
-        ) -> float:
-            return float((weight / (1 + np.exp(-(odds + shift)))).sum()) - mean
-
-        result[y] = 1 / (1 + np.exp(-(odds + brentq(gap, -40.0, 40.0, xtol=1e-13))))
+        result[y] = share_at(odds + shift_to_mean(odds, weight, mean))
     return result
 
 

@@ -63,7 +63,7 @@ def _rows(folder: object) -> Mapping[str, Declared]:
 
 def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> list[Problem]:
     """Every error of an ``[assumptions]`` section: unknown keys, wrong types, and values out of range."""
-    known = adjustable()
+    known = adjustable() if values else {}
     found: list[Problem] = []
     for key, value in values.items():
         dotted = f"{ASSUMPTIONS}.{key}"

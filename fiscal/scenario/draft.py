@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from fiscal.base.errors import MOST_TOLD, InputError, Problem, nearest, percent_hint
 from fiscal.base.files import plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable, problems_of
+from fiscal.scenario.catalogued import CATALOGUE_DIR, catalogue
 from fiscal.scenario.files import (
     REFORM,
     file_of_reform,
@@ -31,7 +32,6 @@ from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings,
 from fiscal.scenario.section import NONE_WORD, bounds, declaration, spell, without_dust
 from fiscal.scenario.toml import parse_toml, path_hint, read_toml
 
-CATALOGUE_DIR = Path(__file__).parent / "catalogue"
 MAX_LINEAGE = 16
 HEADER = "scenario"
 SECTION_NAMES = (HEADER, *SECTIONS, ASSUMPTIONS)
@@ -39,12 +39,6 @@ OVERRIDES = "--set"
 SCENARIO_ALLOWED = "a .toml file or a name that fiscal list prints"
 _SHORT_NUMBER = re.compile(r"([+-]?)(\.\d+)")
 _BARE = re.compile(r"[^\s\"'\[\]{}#=,]+")
-
-
-def catalogue() -> tuple[str, ...]:
-    """Names of the scenarios in the package, the baseline first."""
-    names = sorted(path.stem for path in CATALOGUE_DIR.glob("*.toml"))
-    return tuple(sorted(names, key=lambda name: name != "baseline"))
 
 
 def read_value(key: str, value: object, file: str) -> tuple[Any, list[Problem]]:
@@ -79,11 +73,13 @@ class Made(TypedDict):
 
 def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, default_name: str) -> Made:
     """The scenario of a draft with overrides. Raises InputError for every problem of both."""
-    before, _ = _validate(draft)  # its problems are reported below, with those of the overrides
+    before, problems = _validate(draft)
     named = draft.header.get("name")
     parsed = _parse_overrides(overrides, draft.problems)
-    draft.absorb(parsed, OVERRIDES)
-    settings, problems = _validate(draft)
+    settings = before
+    if parsed or draft.problems:  # the draft's own problems come again, with those of the overrides
+        draft.absorb(parsed, OVERRIDES)
+        settings, problems = _validate(draft)
     if problems:
         raise InputError(problems)
     settings = _all_paths(settings, draft)
@@ -94,7 +90,7 @@ def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, def
     renamed = HEADER in parsed and ("name" in parsed[HEADER] or not changes)
     if changes and not renamed:
         # in a legend or a run folder, a changed scenario must not be confused with the original
-        name = f"{str(named or default_name)[:50]}-{fingerprint(settings)[:6]}"
+        name = _variant_name(str(named or default_name), changes, settings)
         note = ", ".join(f"{key} = {_short(key, value)}" for key, value in changes.items())
         title = _shorten(f"{title} ({note})", 200)
         description = ""  # it may describe what has just been changed; the title states what differs
@@ -138,6 +134,13 @@ def _changes(
         for key in values
         if old[section].get(key) != new[section].get(key)
     }
+
+
+def _variant_name(base: str, changes: Mapping[str, object], settings: Settings) -> str:
+    """A name that says what was changed, ``boom-participants_share-0.2``; of many changes their digest instead."""
+    words = [base, *(f"{key.partition('.')[2]}-{_short(key, value)}" for key, value in changes.items())]
+    name = "-".join(re.sub(r"[^A-Za-z0-9_.+-]+", "_", word).strip("_") for word in words)
+    return name if len(name) <= 64 else f"{base[:50]}-{fingerprint(settings)[:6]}"
 
 
 def _as_text(name: str) -> str:
@@ -517,6 +520,6 @@ _HEADER_ALLOWED = {
     "extra_forbidden": ", ".join(Header.model_fields),
     "string_type": "a text in quotes",
     "string_too_long": "64 characters in name, 200 in title and author, 1000 elsewhere, 4000 in description",
-    "bad_name": "up to 64 letters, digits, and _ . + -, beginning with a letter or digit",
+    "bad_name": "up to 64 letters, digits, _ . + -, and single spaces, beginning with a letter or digit",
     "control_character": "printable characters and line breaks",
 }

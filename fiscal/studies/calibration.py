@@ -1,6 +1,6 @@
 """The model beside published figures it is calibrated to (``input``) or must meet (``check``).
 
-A row that a parameter was set by is marked ``used`` in its reason: it shows the fit, it is no test.
+A row that a parameter was set by is marked ``used`` in its reason: it shows the fit and is not a test.
 Rows of later years' hindcasts are not here.
 """
 
@@ -275,7 +275,7 @@ def _taxes(base: Result) -> list[dict[str, Any]]:
         _row("additional tax on early withdrawals over average plan assets", "share",
              published * scope / float(dol[2022] + dol[2023]) * 2,
              "IRS SOI Publication 1304 (6.4 bn in 2023) times the assumed scope share, over DOL assets", model,
-             use="input", reason="used: sets the penalised share; model at 2026")
+             use="input", reason="used: sets the penalized share; model at 2026")
     ]  # fmt: skip
 
 
@@ -344,7 +344,7 @@ def _rates(base: Result) -> list[dict[str, Any]]:
 
 
 _DEFERRAL_REASON = (
-    "deferral dollars sit higher in the wage distribution than wages do, and the mended file has other tops"
+    "deferral dollars sit higher in the wage distribution than wages do, and the adjusted file has other tops"
 )
 _WITHDRAWAL_REASON = (
     "half of 2026's withdrawals are before 60, where work income pushes them up the brackets; the check is of "
@@ -353,7 +353,7 @@ _WITHDRAWAL_REASON = (
 
 
 def _file_shares(_: Result) -> list[dict[str, Any]]:
-    """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the mended file beside SOI 2023."""
+    """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the adjusted file compared with SOI 2023."""
     check = sources.table("microdata_check")
     rows = []
     for item, what in (

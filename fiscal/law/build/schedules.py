@@ -133,7 +133,7 @@ def build(
         )
     report = progress or (lambda done, total, label: None)
     total = len(years) + 2
-    report(0, total, "reading and mending the microdata")
+    report(0, total, "reading and adjusting the microdata")
     chosen = source or Source()
     data, check = microdata.mend(microdata.load(chosen), settings)
     imputed = deferrals.impute(data)
@@ -524,8 +524,8 @@ def _payroll(
 ) -> tuple[Array, Array]:
     """OASDI and HI tax, both sides, on the employer contribution if it were wages (before / 1.0765).
 
-    Social Security: the part below the taxable maximum. Medicare: all of it, plus the additional tax on
-    what lies above the unit's threshold (26 USC 3101(b)(2), 1401(b)(2)).
+    Social Security: the part below the taxable maximum. Medicare: all of it, plus the additional tax on the part above
+    the unit's threshold (26 USC 3101(b)(2), 1401(b)(2)).
     """
     maximum = float(np.ravel(calc.policy_param("SS_Earnings_c"))[0])
     oasdi_rate = _rate(calc, "FICA_ss_trt_employer") + _rate(calc, "FICA_ss_trt_employee")
