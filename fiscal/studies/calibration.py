@@ -14,7 +14,6 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
-from fiscal.budget.lines import DEFERRAL_BALANCE
 from fiscal.engine.inputs import core_glide_path
 from fiscal.markets import history
 from fiscal.people.scope import all_plan_contributions_bn_usd
@@ -45,7 +44,7 @@ def calibration(base: Result) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for builder in (
         _stocks, _quarters, _people, _contributions, _flows, _draws, _roth, _rates, _taxes, _file_shares,
-        _ranges, _receipts,
+        _ranges,
     ):  # fmt: skip
         rows += builder(base)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -374,34 +373,8 @@ def _file_shares(_: Result) -> list[dict[str, Any]]:
     return rows
 
 
-def _receipts(base: Result) -> list[dict[str, Any]]:
-    """CBO 2004: deferred accounts add to receipts over 75 years, about half in the first 25.
-
-    Basis: mean over 2026-2100 of (withdrawal tax + deferred
-    revenue) over GDP, minus its value in 2026; scope 401(k) and what is rolled over from it, where CBO
-    had all defined-contribution and defined-benefit plans and IRAs.
-    """
-    shares = base.tables["budget"]
-    shares = shares[(shares["path"] == "scenario") & (shares["year_kind"] == "calendar")]
-    net = shares[shares["line"].isin(DEFERRAL_BALANCE.parts)].groupby("year")["gdp_share"].sum()
-    effect = float((net.loc[FIRST_YEAR + 1 :] - net.loc[FIRST_YEAR + 1]).mean())
-    allowed, source = _published_range("receipts_effect_75_years")
-    inside = allowed[0] <= effect <= allowed[1]
-    return [
-        _row("receipts effect of deferred accounts over 75 years, change from 2026", "share of GDP",
-             allowed, f"{source}, within a factor of 2", effect,
-             reason="" if inside else _RECEIPTS_REASON)
-    ]  # fmt: skip
-
-
-_RECEIPTS_REASON = (
-    "401(k) balances today are several times CBO's of 2003 relative to GDP, and returns here are long-run means "
-    "of the record where CBO took government rates"
-)
-
-
 def _ranges(base: Result) -> list[dict[str, Any]]:
-    """Bounds: all taxable pension and IRA income; the receipts effect over 75 years."""
+    """Bounds: all taxable pension and IRA income."""
     cbo = sources.table("cbo_income_tax_details")
     latest = cbo[cbo["cbo_baseline"] == "Feb 2026"].set_index("year")["taxable_pension_annuity_ira_bn_usd"]
     flows = base.tables["flows"]
