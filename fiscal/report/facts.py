@@ -28,6 +28,7 @@ from fiscal.results.figures.setting_values import setting_value
 from fiscal.results.headline import LONG, TEN, Effect, title_of
 from fiscal.results.result import Comparison, Result, compare, whole_value
 from fiscal.results.running import quick
+from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import hindcast
@@ -287,8 +288,6 @@ def driver_facts() -> dict[str, Any] | None:
     stored = statistics.drivers()
     if stored is None:
         return None
-    from fiscal.scenario.design import read_design
-
     quantity = "net_revenue_minus_equity_adoption"
     own = {
         name: frame[(frame["quantity"] == quantity) & (frame["window"] == TEN.label)]
