@@ -64,7 +64,7 @@ from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.outputs import Projection
+from fiscal.projection.outputs import Projection, booked_lines
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
@@ -211,7 +211,11 @@ def compute(
         for chosen in (valued_paths, held_paths)
     )
     projection = project(
-        inputs, keep_shares=keep, keep_balances=hold, balance_years=int((years <= horizon_last).sum())
+        inputs,
+        keep_lines=booked_lines(inputs.accounts),
+        keep_shares=keep,
+        keep_balances=hold,
+        balance_years=int((years <= horizon_last).sum()),
     )
     _judge_identity(projection)
     report(3, 4, "the government's books")
