@@ -90,8 +90,8 @@ def _projection(found: dict[str, Any]) -> list[str]:
         f"account-step of the canonical roll-forward and, of the full model, at least {full['flops_per_cell']:.0f} a "
         "cell of each stratum that has to be projected. A path with its references takes "
         f"{full['core_seconds_per_path'] * 1e3:.2f} core-milliseconds, drawing it "
-        f"{found['drawing_core_seconds_per_path'] * 1e3:.2f}. An addition or a maximum that stands alone counts as "
-        "one; processors that do it beside a multiply-add can pass 100%.",
+        f"{found['drawing_core_seconds_per_path'] * 1e3:.2f}. A separate addition or maximum counts as one; processors "
+        "that do it together with a multiply-add can pass 100%.",
         "",
         *_jax(found.get("jax")),
         "The strata without crypto of the scenario and of both references differ only in how many people they hold; "

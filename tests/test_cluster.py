@@ -37,7 +37,7 @@ def asked() -> Experiment:
         "paths.count": PATHS, "horizon.last_year": 2036, "adoption.full_year": 2030, "books.risk_neutral_paths": 0,
         "backstop.paths": 0, "overlays.operational_loss_frequency": 0.5,
     }  # fmt: skip
-    run = engine_run.compute(load("stochastic_central", settings), run_off=False, draw=False)
+    run = engine_run.compute(load("stochastic_central", settings), run_off=False)
     assert run.paths is not None and len(run.paths.asked.labels) == 3
     return run.paths.asked
 

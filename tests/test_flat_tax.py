@@ -126,15 +126,16 @@ def test_what_is_not_known_is_not_said() -> None:
 
 
 @cache
-def computed(count: int, **changes: object) -> engine_run.Run:
+def computed(count: int, **changes: object) -> engine_run.Paths:
     chosen = {f"paths.{key}": value for key, value in changes.items()}
     small = {"paths.count": count, "horizon.last_year": 2045, "backstop.paths": 0, **chosen}
-    return engine_run.compute(load("stochastic_central", small), run_off=False)
+    paths = engine_run.compute(load("stochastic_central", small), run_off=False).paths
+    assert paths is not None
+    return paths.drawn()
 
 
-def windows(run: engine_run.Run) -> pd.DataFrame:
-    assert run.paths is not None
-    frame = path_tables(run.paths)["path_windows"]
+def windows(paths: engine_run.Paths) -> pd.DataFrame:
+    frame = path_tables(paths)["path_windows"]
     return frame.set_index(["measure", "reference", "window", "line"]).sort_index()
 
 
@@ -152,11 +153,9 @@ def first_paths(of: Distribution, count: int) -> Distribution:
 
 
 def test_controlled_means_come_nearer_to_those_of_many_paths() -> None:
-    run = computed(800)
-    assert run.paths is not None
-    drawn = tuple(first_paths(of, 64) for of in run.paths.distributions)
-    part = replace(run, paths=replace(run.paths, distributions=drawn))
-    few, many = windows(part), windows(run)
+    paths = computed(800)
+    part = replace(paths, distributions=tuple(first_paths(of, 64) for of in paths.distributions))
+    few, many = windows(part), windows(paths)
     near = few["standard_error_controlled_bn_usd"] < few["standard_error_bn_usd"] / 3
     shown = [
         (measure, reference, window, "net_revenue")

@@ -69,7 +69,7 @@ def test_the_estimate_is_near_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) 
     """Peaks of drawing, projecting and tables with 200 and 800 paths: what a path adds, and what a batch takes."""
     monkeypatch.setattr("fiscal.engine.random_paths.BATCH", 100)
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 800})
-    paths = run.compute(scenario, run_off=False, draw=False).paths
+    paths = run.compute(scenario, run_off=False).paths
     assert paths is not None
     simulate(paths.asked, measure="real", count=2)  # what is imported and read once
     peaks = {}
@@ -108,7 +108,7 @@ def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytes
         running.run(many)
     (problem,) = caught.value.problems
     assert problem.key == "paths.count" and problem.value == 1_000_000
-    assert "GiB of memory, 4.0 GiB are available" in problem.message
+    assert "GiB of memory, and 4.0 GiB is available" in problem.message
     assert problem.allowed is not None
     fits = int(problem.allowed.replace(",", "").split()[2])
     for count, allowed in ((fits, True), (fits + 1, False)):
@@ -133,7 +133,7 @@ def test_named_paths_that_would_not_fit_are_refused_before_the_work(
     monkeypatch.setattr(memory, "available_bytes", lambda: 100 * 2**20)
     monkeypatch.setattr(compiled, "prepare", lambda: pytest.fail("the work has begun"))
     with pytest.raises(
-        InputError, match=r"GiB of memory, 0\.1 GiB are available .*allowed: a machine with more"
+        InputError, match=r"GiB of memory, and 0\.1 GiB is available .*allowed: a machine with more"
     ):
         project(load("boom", SETTINGS))
 
@@ -180,6 +180,7 @@ def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch
     scenario = load("stochastic_central", {**SETTINGS, "paths.count": 51})
     paths = run.compute(scenario, run_off=False).paths
     assert paths is not None
+    paths = paths.drawn()
     whole = random_paths.path_tables(paths)
     monkeypatch.setattr(random_paths, "BLOCK_NUMBERS", 100)
     assert len(list(random_paths._blocks(51, 12))) > 5

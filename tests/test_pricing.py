@@ -21,7 +21,7 @@ from fiscal.markets.paths import AssetPaths, path_model
 from fiscal.markets.stochastic import bill_halves
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.kernel import project_totals
-from fiscal.results.tables import tables_of
+from fiscal.results.result import Result
 from fiscal.scenario import load
 
 quick = settings(max_examples=30, deadline=None)
@@ -175,7 +175,7 @@ def test_scenarios_that_differ_in_a_named_path_share_their_prices() -> None:
 
 def test_the_bases_table_adds_up() -> None:
     of = run()
-    table = tables_of(of)["bases"]
+    table = Result.of(of).tables["bases"]
     wide = table.pivot_table(
         index=["basis", "rate", "scope", "weight"],
         columns="line",
@@ -190,7 +190,7 @@ def test_the_bases_table_adds_up() -> None:
         assert set(part["scope"]) == scopes
         assert set(part["weight"]) == {"average", "marginal"}
     # stock and contributions are the present value of all flows
-    values = tables_of(of)["present_values"]
+    values = Result.of(of).tables["present_values"]
     flows = values[
         (values["basis"] == "fixed") & (values["span"] == "total") & (values["path"] == "scenario")
     ]
@@ -205,7 +205,7 @@ def test_the_bases_table_adds_up() -> None:
 
 
 def test_everybody_s_part_adds_to_the_bases() -> None:
-    tables = tables_of(run())
+    tables = Result.of(run()).tables
     bases, parts = tables["bases"], tables["distribution_bases"]
     whole = bases[bases["weight"] == "average"].set_index(["basis", "rate", "scope", "line"])[
         "present_value_bn_usd"
@@ -230,7 +230,7 @@ def test_everybody_s_part_adds_to_the_bases() -> None:
 
 
 def test_the_claim_table_is_a_share_of_balances() -> None:
-    tables = tables_of(run())
+    tables = Result.of(run()).tables
     claim = tables["claim"]
     own = claim[claim["path"] == "scenario"].set_index("year")
     assert own["claim_share"].between(0.05, 0.5).all()
@@ -258,7 +258,7 @@ def test_the_backstop_is_looked_at_on_many_paths() -> None:
     heavy = load("boom", SHORT | {"adoption.allocation_share": 0.3})
     deeper = engine_run.compute(heavy, run_off=False).contingents[0].cost_usd
     assert deeper.sum() > 5 * one.cost_usd.sum()
-    table = tables_of(of)["contingent"]
+    table = Result.of(of).tables["contingent"]
     assert list(table["measure"]) == ["own path"] * 2 + ["risk_neutral"] * 2
     assert (table["mean_bn_usd"] <= 0).all()
     value = table[(table["measure"] == "risk_neutral") & (table["window"] == "present value")].iloc[0]

@@ -150,14 +150,14 @@ GOOD = "year,crypto,equity\n" + "".join(f"{year},0.1,0.05\n" for year in range(2
         ("year,crypto\n2026,nan\n2027,-1.1\n2028,x\n", ["line 2", "line 3", "line 4"]),
         ("year,cripto\n2026,0.1\n", ["unknown column", "crypto"]),
         ("crypto\n0.1\n", ["the column is missing"]),
-        ("year,crypto\n2026,0.1\n2026,0.2\n", ["stand twice"]),
+        ("year,crypto\n2026,0.1\n2026,0.2\n", ["appear twice"]),
         ("year,crypto\n", ["no rows"]),
         (
             "year,crypto\n" + "".join(f"{year},9e3\n" for year in range(2026, 2101)),
             ["path 1, crypto", "grows beyond what can be computed"],
         ),
         ("year,crypto\n2026,0.1\n999999999,0.1\n", ["not a year", "line 3"]),
-        ("year,crypto\n" + "2026,0.1\n" * 300_000, ["stand twice"]),
+        ("year,crypto\n" + "2026,0.1\n" * 300_000, ["appear twice"]),
         ("year,crypto\n" + "2026,x\n" * 300_000, ["crypto, line 2"]),
         ("\x00\x01", []),
     ],
@@ -186,6 +186,13 @@ def test_a_user_s_file_gives_its_returns(tmp_path) -> None:
 @cache
 def small() -> engine_run.Run:
     return engine_run.compute(load("stochastic_central", {"paths.count": 20, "horizon.last_year": 2040}))
+
+
+@cache
+def drawn_once() -> engine_run.Paths:
+    paths = small().paths
+    assert paths is not None
+    return paths.drawn()
 
 
 class InMemory(dict):
@@ -225,7 +232,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
     )
     again = simulate(paths.asked, batches=kept, **told)
     assert len(drawn) == 2 * len(again.lines)  # the two batches that were left, and no other
-    own = paths.distributions[0]
+    own = drawn_once().distributions[0]
     np.testing.assert_array_equal(again.crypto_over_gdp, own.crypto_over_gdp)
     np.testing.assert_array_equal(again.capped, own.capped)
     for label, lines in again.lines.items():
@@ -234,8 +241,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
 
 
 def test_the_distribution_is_the_same_for_any_batch_and_number_of_threads() -> None:
-    paths = small().paths
-    assert paths is not None
+    paths = drawn_once()
     own, asked = paths.distributions[0], paths.asked
     whole = simulate(asked, measure="real", count=1100, batch=1100)
     for batch, at_once in ((64, 1), (1000, compiled.threads())):
@@ -281,9 +287,9 @@ def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
 
 
 def test_tables_keep_the_distribution() -> None:
-    from fiscal.results.tables import tables_of
+    from fiscal.results.result import Result
 
-    tables = tables_of(small())
+    tables = Result.of(small()).tables
     windows = tables["path_windows"]
     assert set(windows["measure"]) == {"real", "risk_neutral"}
     rows = windows[windows["line"] == "withdrawal_tax"]
@@ -378,54 +384,21 @@ def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
     assert all(0 <= column["worse_percent_of_paths"] <= 100 for column in effects.values())
 
 
-def test_the_report_says_what_the_paths_say() -> None:
-    from fiscal.report.content import Figure, Prose, Table
-    from fiscal.report.markets import paths_distribution_section
-    from fiscal.results.result import Result
-
-    result = Result.of(small())
-    section = paths_distribution_section((result,))
-    assert section is not None
-    tables = [block for block in section.blocks if isinstance(block, Table)]
-    assert len(tables) == 1 and set(tables[0].data["reference"]) == {"no_crypto", "equity_adoption"}
-    assert len([block for block in section.blocks if isinstance(block, Figure)]) == 3
-    text = " ".join(str(block.text) for block in section.blocks if isinstance(block, Prose))
-    assert "20 paths" in text and "risk-neutral" in text
-    assert paths_distribution_section(()) is None
-
-
 def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
     from fiscal.results.tables import path_tables
 
     fewer = engine_run.compute(load("stochastic_central", {"paths.count": 9, "horizon.last_year": 2040}))
-    more, first = (path_tables(run.paths)["paths"] for run in (small(), fewer))
+    assert fewer.paths is not None
+    more, first = (path_tables(paths)["paths"] for paths in (drawn_once(), fewer.paths.drawn()))
     assert len(more) == 20 * len(set(more["window"])) and len(first) == 9 * len(set(first["window"]))
     same = more[more["path_number"] < 9].reset_index(drop=True)
     for column in first:
         np.testing.assert_array_equal(same[column], first[column], err_msg=column)
     effect = more.groupby("window")["net_revenue_minus_no_crypto_bn_usd"].mean()
-    table = path_tables(small().paths)["path_windows"]
+    table = path_tables(drawn_once())["path_windows"]
     table = table[(table["reference"] == "no_crypto") & (table["line"] == "net_revenue")]
     table = table[table["measure"] == "real"].set_index("window")["mean_bn_usd"]
     np.testing.assert_allclose(effect.loc[table.index], table, rtol=1e-12)
-
-
-def test_the_chapters_on_the_record_and_on_what_models_imply() -> None:
-    from fiscal.report.content import Table
-    from fiscal.report.markets import history_section, implied_section
-    from fiscal.results.result import Result
-
-    result = Result.of(small())
-    section, implied = history_section((result,)), implied_section((result,))
-    assert section is not None and implied is not None
-    tables = {block.label: block.data for block in section.blocks if isinstance(block, Table)}
-    assert list(tables["table-crypto-periods"]["mean_log_rate"].round(2)) == [2.61, 0.73, 0.30, 0.16]
-    assert tables["table-fits"].set_index("model")["bic"].idxmin() == "Independent normal months"
-    (shown,) = [block.data for block in implied.blocks if isinstance(block, Table)]
-    own = shown.set_index("model")
-    assert own.loc["stochastic_low", "geometric_10y_rate"] < own.loc["stochastic_high", "geometric_10y_rate"]
-    assert (own["arithmetic_rate"] >= own["geometric_rate"]).all()
-    assert history_section(()) is None and implied_section(()) is None
 
 
 @pytest.mark.parametrize("model", MODELS)

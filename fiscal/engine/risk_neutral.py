@@ -14,7 +14,7 @@ present value is that on the one path where everything earns the bill rate. The 
 withdrawals, times the regression slope of tax on them, is taken off the mean.
 
 Models without a risk-neutral measure (deterministic, replay, a user's file) are priced under the central
-random model with the scenario's other settings, and labelled so.
+random model with the scenario's other settings, and labeled so.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
 CENTRAL_MODEL = "regime_switching"
-"""Stands in for models without a risk-neutral measure."""
+"""Replaces models without a risk-neutral measure."""
 
 STEP = 0.01
 """A perturbed vintage or stock is raised by this share."""

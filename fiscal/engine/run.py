@@ -1,4 +1,4 @@
-"""Scenario in, result out: inputs, paths, projection, books.
+"""Scenario in, arrays out: inputs, paths, projection, revenue lines; values and random paths when they are asked for.
 
 A run projects the scenario's own path together with its references and the published method's
 conventions, as paths of one projection:
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,12 +25,21 @@ from fiscal.base import compiled, memory, sources
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
-from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books, rescue_cost
+from fiscal.budget.ledger import (
+    BuildupTax,
+    ContributionTaxes,
+    Ledger,
+    contribution_lines,
+    keep_books,
+    rescue_cost,
+)
+from fiscal.budget.lines import UPFRONT
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.engine.backstop import Contingent, rescue_on_paths
-from fiscal.engine.contributions import World, base_contributions, scenario_contributions
+from fiscal.engine.contributions import World, contributions_in_scope
 from fiscal.engine.control_variate import flat_tax
 from fiscal.engine.inputs import (
+    EQUITY_PATH,
     NO_CRYPTO_PATH,
     SCENARIO_PATH,
     assumptions,
@@ -40,6 +50,7 @@ from fiscal.engine.inputs import (
     marginal_deferral,
     path_settings,
     projection_inputs,
+    pushed_out_weights,
     schedules_in_force,
     withdrawal_rates,
 )
@@ -57,11 +68,11 @@ from fiscal.engine.random_paths import (
 )
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.markets.paths import path_model, user_returns
+from fiscal.markets.prices import read_prices
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
-from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.outputs import Projection, booked_lines
@@ -126,8 +137,25 @@ class Paths:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prices:
+    """Risk-neutral values of a scenario, and what was put in and forgone at the dates of the contributions, dollars."""
+
+    found: RiskNeutral
+    years: np.ndarray  # (Y,)
+    factors: np.ndarray  # (Y,) value on 30 June 2025 of a dollar of each year at the bill rates
+    opening_factor: float
+    contributed_usd: np.ndarray  # (Y,) traditional
+    opening_usd: float  # traditional
+    upfront_usd: dict[str, np.ndarray]  # line -> (Y,)
+    marginal_deferral_usd: np.ndarray  # (Y,) of a year's contributions raised, per unit of the rise
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """Everything a run computed, arrays; :mod:`fiscal.results` makes tables of it."""
+    """A projection and its revenue lines, arrays; :mod:`fiscal.results` makes tables of it.
+
+    What not everybody asks for (vintages, random paths) is computed when it is first asked for.
+    """
 
     scenario: Scenario
     inputs: ProjectionInputs
@@ -137,13 +165,12 @@ class Run:
     people: population.Population
     economy: pd.DataFrame  # macro path by year
     market: AssetPaths  # the scenario's own
+    mobility: np.ndarray
+    taxes: ContributionTaxes
     buildup: BuildupTax
-    vintages: tuple[ValuedVintages, ...]  # by basis; none without the run-off
-    marginal_deferral_usd: np.ndarray  # (Y, A, G) of a year's contributions raised, per unit of the rise
-    priced: RiskNeutral | None  # none without the run-off or without paths for it
-    contingents: tuple[Contingent, ...]  # by measure; none without crypto
-    paths: Paths | None  # none for a model of one path
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
+    complete: bool  # to the last withdrawal, with every reference
+    bases: tuple[str, ...] | None  # of the vintages, at average rates alone; None for all of them
     data_fingerprint: str
 
     @property
@@ -153,7 +180,7 @@ class Run:
 
     @property
     def year_fraction(self) -> np.ndarray:
-        """Share of each year that lies inside, ``(Y,)``."""
+        """Share of each year inside the projection, ``(Y,)``."""
         return self.inputs.year_fraction
 
     @property
@@ -170,6 +197,59 @@ class Run:
         """A revenue line over all cells, ``(P, Y)`` dollars."""
         return self.ledger.total(line)
 
+    @cached_property
+    def vintages(self) -> tuple[ValuedVintages, ...]:
+        """Vintages by basis; none of a run that is not complete. What only they need is let go afterwards."""
+        if not self.complete:
+            return ()
+        found = _vintages(self)
+        object.__setattr__(self, "projection", replace(self.projection, shares=None, balances=None))
+        return found
+
+    @cached_property
+    def marginal_deferral_usd(self) -> np.ndarray:
+        """Deferred revenue of a year's contributions raised, per unit of the rise, ``(Y, A, G)``."""
+        settings = self.scenario.settings
+        return marginal_deferral(settings, self.years, self.mobility, self.contributions, self.taxes)
+
+    @cached_property
+    def priced(self) -> RiskNeutral | None:
+        """Risk-neutral values; None without the run-off or without paths for them."""
+        if not self.complete:
+            return None
+        return _priced(self.scenario.settings, self.inputs, self.buildup, self.economy)
+
+    @cached_property
+    def contingents(self) -> tuple[Contingent, ...]:
+        """The backstop rule by measure; none without crypto."""
+        settings = self.scenario.settings
+        if NO_CRYPTO_PATH not in self.path_labels or settings.backstop.paths < FEWEST_PATHS:
+            return ()
+        measured = path_model(settings.paths.model).stochastic
+        return tuple(
+            rescue_on_paths(
+                settings, self.inputs, measure=measure, count=settings.backstop.paths,
+                last_year=settings.horizon.last_year, model=settings.paths.model if measured else CENTRAL_MODEL,
+            )
+            for measure in (("real", "risk_neutral") if measured else ("risk_neutral",))
+        )  # fmt: skip
+
+    @cached_property
+    def paths(self) -> Paths | None:
+        """The random paths, yet to be drawn (:meth:`Paths.drawn`); None for a model of one path."""
+        settings, labels = self.scenario.settings, self.path_labels
+        if not has_random_paths(settings):
+            return None
+        last_year = settings.horizon.last_year
+        flat = flat_tax(self.inputs, self.projection, [one for one in REFERENCES if one in labels], last_year)
+        asked = experiment(settings, self.inputs, self.buildup, self.ledger, last_year, flat)
+        return Paths(scenario=self.scenario, economy=self.economy, asked=asked)
+
+
+def to_horizon(scenario: Scenario, progress: Progress | None = None) -> Run:
+    """The scenario and its references to the horizon: what the headline and the yearly tables are made of."""
+    return compute(scenario, progress, run_off=False, references=(NO_CRYPTO_PATH, EQUITY_PATH))
+
 
 def compute(
     scenario: Scenario,
@@ -177,85 +257,49 @@ def compute(
     *,
     run_off: bool = True,
     references: bool | tuple[str, ...] = True,
-    draw: bool = True,
+    bases: tuple[str, ...] | None = None,
 ) -> Run:
-    """Inputs, projection and books of a scenario, as arrays.
+    """Inputs, projection, and revenue lines of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
     ``references=False`` projects the scenario's own path alone, without references and conventions; names
-    of paths project it with those. Vintages and random paths need all. ``draw=False`` leaves the random paths
-    to be drawn later (:meth:`Paths.drawn`).
+    of paths project it with those. Vintages need all; where ``bases`` names some, these alone are valued, at average
+    rates, and conventions are projected for theirs alone.
     """
     report = progress or (lambda done, total, what: None)
     settings = scenario.settings
     if settings.paths.model == "user":
         user_returns(path_settings(settings))  # refused before any work
-    random = references is True and has_random_paths(settings)
-    if random:
-        _refuse_beyond_memory(settings)
+    elif settings.paths.file is not None:
+        read_prices(settings.paths.file)
+    complete = run_off and references is True
     refuse_beyond_memory(settings, run_off=run_off, references=references)
     compiled.prepare()
-    horizon_last = settings.horizon.last_year
-    years = np.arange(FIRST_YEAR, horizon_last + 1 + (_run_off_years(settings) if run_off else 0))
+    years = _years(settings, run_off)
+    if complete and bases is not None and "convention" not in bases:
+        references = (NO_CRYPTO_PATH, EQUITY_PATH)
     start = prepare(settings, years, references, report)
     inputs, contributions, economy = start.inputs, start.contributions, start.economy
-    assume, fraction, mobility = start.assume, start.fraction, start.mobility
     labels = inputs.path_labels
     report(2, 4, "projection")
-    valued_paths = [SCENARIO_PATH, *(convention_label(rate) for rate in settings.books.convention_rates)]
-    complete = references is True
-    held_paths = [label for label in (SCENARIO_PATH, NO_CRYPTO_PATH) if label in labels]
-    valued_paths += held_paths[1:]
+    held = [label for label in (SCENARIO_PATH, NO_CRYPTO_PATH) if label in labels]
+    conventions = (convention_label(rate) for rate in settings.books.convention_rates)
+    valued = [*held, *(label for label in conventions if label in labels)]
     keep, hold = (
-        tuple(labels.index(label) for label in chosen) if run_off and complete else ()
-        for chosen in (valued_paths, held_paths)
+        tuple(labels.index(label) for label in chosen) if complete else () for chosen in (valued, held)
     )
+    horizon = years <= settings.horizon.last_year
     projection = project(
-        inputs,
-        keep_lines=booked_lines(inputs.accounts),
-        keep_shares=keep,
-        keep_balances=hold,
-        balance_years=int((years <= horizon_last).sum()),
-    )
+        inputs, keep_lines=booked_lines(inputs.accounts), keep_shares=keep, keep_balances=hold,
+        balance_years=int(horizon.sum()),
+    )  # fmt: skip
     _judge_identity(projection)
-    report(3, 4, "the government's books")
-    taxes = contribution_taxes(settings, assume, years, mobility, contributions)
-    buildup = buildup_tax(settings, assume, years, fraction, mobility)
+    report(3, 4, "the government's revenue")
+    taxes = contribution_taxes(settings, start.assume, years, start.mobility, contributions)
+    buildup = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
-    displaced = settings.books.displaced_taxable_share
-    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced)
-    valued = (
-        _vintages(settings, inputs, projection, taxes, buildup, economy, fraction)
-        if run_off and complete
-        else ()
-    )
-    # large, and of use to the vintages only
-    projection = replace(projection, shares=None, balances=None)
-    priced = None
-    if valued and settings.books.risk_neutral_paths >= FEWEST_PATHS:
-        report(3, 4, "values on risk-neutral paths")
-        priced = price(
-            settings, inputs, buildup, _bill_factors(economy, years, fraction),
-            vintage_year=VINTAGE_YEAR, count=settings.books.risk_neutral_paths,
-        )  # fmt: skip
-    contingents: list[Contingent] = []
-    if complete and NO_CRYPTO_PATH in labels and settings.backstop.paths >= FEWEST_PATHS:
-        report(3, 4, "the backstop rule on random paths")
-        measured = path_model(settings.paths.model).stochastic
-        contingents += [
-            rescue_on_paths(
-                settings, inputs, measure=measure, count=settings.backstop.paths, last_year=horizon_last,
-                model=settings.paths.model if measured else CENTRAL_MODEL,
-            )
-            for measure in (("real", "risk_neutral") if measured else ("risk_neutral",))
-        ]  # fmt: skip
-    paths = None
-    if random:
-        flat = flat_tax(inputs, projection, [label for label in REFERENCES if label in labels], horizon_last)
-        asked = experiment(settings, inputs, buildup, ledger, horizon_last, flat)
-        paths = Paths(scenario=scenario, economy=economy, asked=asked)
-        if draw:
-            paths = paths.drawn(report)
+    displaced, pushed_out = settings.books.displaced_taxable_share, pushed_out_weights(settings, years)
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced, pushed_out)
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -266,15 +310,66 @@ def compute(
         people=start.people,
         economy=economy,
         market=start.market,
+        mobility=start.mobility,
+        taxes=taxes,
         buildup=buildup,
-        vintages=valued,
-        marginal_deferral_usd=marginal_deferral(settings, years, mobility, contributions, taxes),
-        priced=priced,
-        contingents=tuple(contingents),
-        paths=paths,
-        horizon=years <= horizon_last,
+        horizon=horizon,
+        complete=complete,
+        bases=bases,
         data_fingerprint=sources.fingerprint(),
     )
+
+
+def prices(scenario: Scenario, run: Run | None = None) -> Prices | None:
+    """Risk-neutral values of a scenario, which need no projection of its own path; None without paths for them.
+
+    They are made of a complete ``run``, if one is given.
+    """
+    settings = scenario.settings
+    if settings.books.risk_neutral_paths < FEWEST_PATHS:
+        return None
+    if run is None:
+        compiled.prepare()
+        years = _years(settings, run_off=True)
+        start = prepare(settings, years)
+        inputs, economy, paid, mobility = start.inputs, start.economy, start.contributions, start.mobility
+        taxes = contribution_taxes(settings, start.assume, years, mobility, paid)
+        law = buildup_tax(settings, start.assume, years, start.fraction, mobility)
+        marginal = marginal_deferral(settings, years, mobility, paid, taxes)
+        found = _priced(settings, inputs, law, economy)
+    else:
+        inputs, economy, taxes = run.inputs, run.economy, run.taxes
+        marginal, found = run.marginal_deferral_usd, run.priced
+    assert found is not None
+    opening = np.array([settings.horizon.opening.decimal_year])
+    bills = economy["one_year_rate"].to_numpy()
+    lines = contribution_lines(inputs, taxes)
+    return Prices(
+        found=found,
+        years=inputs.years,
+        factors=_bill_factors(economy, inputs.years, inputs.year_fraction),
+        opening_factor=float(valuation.discount_factors(opening, bills, inputs.years)[0]),
+        contributed_usd=inputs.contribution_usd[:, 0].sum(axis=(1, 2, 3)),
+        opening_usd=float(inputs.opening_usd[:, 0].sum()),
+        upfront_usd={line: lines[line][0].sum(axis=(1, 2)) for line in UPFRONT},
+        marginal_deferral_usd=marginal.sum(axis=(1, 2)),
+    )
+
+
+def _priced(
+    settings: Settings, inputs: ProjectionInputs, law: BuildupTax, economy: pd.DataFrame
+) -> RiskNeutral | None:
+    count = settings.books.risk_neutral_paths
+    if count < FEWEST_PATHS:
+        return None
+    factors = _bill_factors(economy, inputs.years, inputs.year_fraction)
+    return price(settings, inputs, law, factors, vintage_year=VINTAGE_YEAR, count=count)
+
+
+def _years(settings: Settings, run_off: bool) -> np.ndarray:
+    """Calendar years of a projection, ``(Y,)``: to the horizon, or until everybody has left."""
+    last = settings.horizon.last_year + (_run_off_years(settings) if run_off else 0)
+    return np.arange(FIRST_YEAR, last + 1)
 
 
 LARGEST = 1e200
@@ -283,7 +378,7 @@ LARGEST = 1e200
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the projection of a scenario begins with, and what the books need of its makings."""
+    """What the projection of a scenario begins with, and the inputs that the ledger needs."""
 
     assume: Mapping[str, float]
     fraction: np.ndarray  # (Y,)
@@ -328,11 +423,7 @@ def prepare(
         settings=settings, assume=assume, years=years, fraction=fraction, people=people, economy=economy,
         wage_index=wage_index, mobility=mobility, rates=rates,
     )  # fmt: skip
-    contributions = scenario_contributions(world)
-    scope = Scope()
-    if settings.scope.plans == ALL_PLANS:
-        scope = all_plans(base_contributions(world), settings.people.scale, opening)
-        contributions = scope.widened(contributions)
+    contributions, scope = contributions_in_scope(world)
     report(1, 4, "tax schedules and markets")
     inputs, market = projection_inputs(
         settings, assume, years, fraction, people, mobility, contributions, rates, scope, references
@@ -369,22 +460,22 @@ def refuse_beyond_memory(
     """
     room = memory.available_bytes()
     years = settings.horizon.last_year - FIRST_YEAR + 1 + (_run_off_years(settings) if run_off else 0)
-    paths = 1
-    if references is True:
-        paths += len(settings.books.convention_rates) + 2 * holds_alternatives(settings)
+    references = references or ()
+    paths = 1 + (2 * holds_alternatives(settings) if references is True else len(references))
+    paths += len(settings.books.convention_rates) if references is True else 0
     needed = COMPILER_BYTES + (years * (YEAR_BYTES + paths * PATH_YEAR_BYTES) if cells else 0)
     if room is not None and needed > room:
-        message = (
-            f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB are available"
-        )
+        message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
         raise InputError(
             Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
         )
 
 
-def _refuse_beyond_memory(settings: Settings) -> None:
+def refuse_too_many_paths(settings: Settings) -> None:
     """More paths than memory holds are refused before the work; where no system tells how much there is, nothing is."""
+    if not has_random_paths(settings):
+        return
     room = memory.available_bytes()
     fixed, per_path = bytes_needed(settings)
     needed = fixed + settings.paths.count * per_path
@@ -393,8 +484,8 @@ def _refuse_beyond_memory(settings: Settings) -> None:
     fits = (room - fixed) // per_path
     raise InputError(
         Problem(
-            f"so many paths would take about {needed / 2**30:.1f} GiB of memory, "
-            f"{room / 2**30:.1f} GiB are available",
+            f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
+            f"{room / 2**30:.1f} GiB is available",
             key="paths.count",
             value=settings.paths.count,
             allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
@@ -425,32 +516,20 @@ def _bill_factors(economy: pd.DataFrame, years: np.ndarray, fraction: np.ndarray
     return valuation.discount_factors(dates, economy["one_year_rate"].to_numpy(), years)
 
 
-def _vintages(
-    settings: Settings,
-    inputs: ProjectionInputs,
-    projection: Projection,
-    taxes: ContributionTaxes,
-    law: BuildupTax,
-    economy: pd.DataFrame,
-    fraction: np.ndarray,
-) -> tuple[ValuedVintages, ...]:
+def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
     """Vintages of the scenario on each basis, at average rates and at the margin, and those of its path without
     crypto on the portfolio basis (on the others, differences of paths follow from the flows). On
     ``convention(r)`` the counterfactual is the published method's: a security whose whole return is interest,
     taxed every year."""
+    settings, inputs, projection, law = run.scenario.settings, run.inputs, run.projection, run.buildup
     years = inputs.years
-    dates = valuation.flow_dates(years, fraction)
-    curve = economy["one_year_rate"].to_numpy()
-    treasury = _bill_factors(economy, years, fraction)
-    as_interest = replace(
-        law,
-        interest_share=np.ones_like(law.interest_share),
-        gain_share=np.zeros_like(law.gain_share),
-        payout_rate=np.zeros_like(law.payout_rate),
-    )
+    dates = valuation.flow_dates(years, run.year_fraction)
+    curve = run.economy["one_year_rate"].to_numpy()
+    treasury = _bill_factors(run.economy, years, run.year_fraction)
+    as_interest = law.as_interest()
     traditional = inputs.contribution_usd[:, 0].sum(axis=3)
     avoided = np.divide(
-        taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0
+        run.taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0
     )
     bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax | None]] = [
         *(
@@ -464,6 +543,8 @@ def _vintages(
         ("treasury", None, SCENARIO_PATH, curve, law),
         ("portfolio", None, SCENARIO_PATH, None, law),
     ]
+    if run.bases is not None:
+        bases = [basis for basis in bases if basis[0] in run.bases]
     opening = np.array([settings.horizon.opening.decimal_year])
 
     def value(
@@ -497,8 +578,10 @@ def _vintages(
             opening_to_mid_2025=at_opening,
         )
 
-    wanted = [(*basis, False) for basis in bases] + [(*basis[:4], None, True) for basis in bases]
-    if NO_CRYPTO_PATH in projection.path_labels:
+    wanted = [(*basis, False) for basis in bases]
+    if run.bases is None:
+        wanted += [(*basis[:4], None, True) for basis in bases]
+    if NO_CRYPTO_PATH in projection.path_labels and any(basis[0] == "portfolio" for basis in bases):
         wanted.append(("portfolio", None, NO_CRYPTO_PATH, None, None, False))
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of the lock; bases share nothing
         return tuple(pool.map(lambda basis: value(*basis), wanted))

@@ -1,4 +1,4 @@
-"""The projection with every cell: what the books, the vintages and the tables are made of.
+"""The projection with every cell: the basis of revenue lines, vintages, and tables.
 
 Compiled, a path at a time and paths beside each other (:mod:`fiscal.projection.cell_years`); equal to the tests'
 plain projection to rounding. Where only yearly totals of many paths are asked for, :mod:`fiscal.projection.kernel`

@@ -1,6 +1,6 @@
 """What the compiled projections of totals share: paths as lanes, the years they meet, tax by a schedule.
 
-Lanes are the innermost loops, and the numbers they work on lie in flat buffers at named places, each as wide as the
+Lanes are the innermost loops, and their numbers are in flat buffers at named places, each as wide as the
 lanes: distances are known when the loops are compiled, so that they become vector instructions.
 """
 

@@ -12,13 +12,12 @@ import numpy as np
 
 from fiscal.base.axes import OWNER_ACCOUNTS
 
-PLAN, IRA = 0, 1
 TRADITIONAL, ROTH = 0, 1
 CORE, CRYPTO = 0, 1
 
 
 class CellLines(NamedTuple):
-    """Where the lines of a cell lie that every declaration of accounts has; arrays ``(P, Y, A, G, S)`` in dollars.
+    """Positions of the lines of a cell that every declaration of accounts has; arrays ``(P, Y, A, G, S)`` in dollars.
 
     After them come the traditional withdrawals from each declared account.
     """
@@ -120,9 +119,14 @@ class Projection:
     shares: AccountShares | None = None
     balances: AccountBalances | None = None
 
+    @property
+    def withdrawal_lines(self) -> tuple[str, ...]:
+        """Names of the traditional withdrawals from each account of living owners."""
+        return tuple(self.cells)[WITHDRAWALS:]
+
     def drawn(self, path: int) -> np.ndarray:
         """Traditional withdrawals of living owners from all their accounts, ``(Y, A, G, S)``."""
-        return np.asarray(sum(values[path] for values in list(self.cells.values())[WITHDRAWALS:]))
+        return np.asarray(sum(self.cells[line][path] for line in self.withdrawal_lines))
 
     def path(self, label: str) -> int:
         """Index of the path called ``label``."""

@@ -403,7 +403,7 @@ def _heirs(lanes, cell, ring, row, y, filled, per_heir):
             n0, n1, d1 = second_half(h0, h1, year)
             left[2 * LANES + lane], left[3 * LANES + lane] = n0 + n1 - d1, d1
             row[CLOSED + lane] += c1 + d1
-    # the oldest are paid in full; this year's dead take their place
+    # the oldest receive everything; this year's dead replace them
     left = ring[y % heir_years]
     for lane in range(lanes):
         t0, t1, r0, r1 = left[lane], left[LANES + lane], left[2 * LANES + lane], left[3 * LANES + lane]

@@ -1,20 +1,21 @@
-"""Scenario in, :class:`~fiscal.results.result.Result` out: the engine computes arrays, tables are made of them here."""
+"""Scenario in, :class:`~fiscal.results.result.Result` out: the engine computes arrays, and this module makes tables of
+them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fiscal import scenario as scenarios
 from fiscal.base import memory, sources
-from fiscal.base.errors import InputError, Problem
 from fiscal.engine import quick as engine_quick
 from fiscal.engine import run as engine_run
-from fiscal.engine.run import LARGEST
+from fiscal.results import stages
 from fiscal.results.result import Result, Totals
+from fiscal.results.stages import STAGE_OF, Parts, Tables
+from fiscal.results.tables import summary
 
 if TYPE_CHECKING:
     from fiscal.engine.random_paths import Batches, Workers
@@ -28,24 +29,30 @@ def run(
     batches: Batches | None = None,
     workers: Workers | None = None,
 ) -> Result:
-    """Run a scenario (or its name, or a path to its file) and return its tables.
+    """Run a scenario (or its name, or a path to its file): its headline; other tables when they are asked for.
 
-    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on; ``workers`` compute
-    them, by default this process.
-    Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
-    identity does not hold.
+    ``batches`` keeps finished batches of random paths, so that an interrupted run can be resumed; ``workers`` compute
+    them, by default this process. Raises ``InputError`` for a scenario or table that cannot be used, and ``ValueError``
+    if the account identity fails.
     """
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
-    projected = engine_run.compute(scenario, progress, draw=False)
-    result, paths = Result.of(projected), projected.paths
-    del projected  # its cells make room for the paths
-    memory.release()
+    engine_run.refuse_too_many_paths(scenario.settings)
+    stages.keep(None)
+    projected = engine_run.to_horizon(scenario, progress)
+    made = dict(STAGE_OF["budget"].make(projected))
+    result, paths = Result.of(projected, Tables(Parts(scenario), made)), projected.paths
+    if paths is None:
+        stages.keep(projected)
+    del projected
     if paths is not None:
-        result = result.with_paths(paths.drawn(progress, batches, workers))
+        memory.release()  # cells make room for the paths
+        made |= STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
+        told = summary.with_paths(result.summary, made)
+        result = replace(result, tables=Tables(Parts(scenario), made), summary=told)
     if progress is not None:
         progress(4, 4, "done")
-    refuse_infinite(result)
+    stages.refuse_infinite(made)
     return result
 
 
@@ -53,26 +60,16 @@ def quick(
     scenario: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
     progress: Callable[..., None] | None = None,
+    *,
+    name: str | None = None,
 ) -> Totals:
     """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
 
-    A :class:`~fiscal.results.result.Totals` compares and draws as any result. Of a random path model it is the central
-    path, as in ``fiscal.run``'s tables by year. Raises InputError for a wrong scenario, DataError for a table that
-    was changed.
+    A :class:`~fiscal.results.result.Totals` can be compared and drawn like any result. For a random path model it has
+    the central path, as do the yearly tables of ``fiscal.run``. Raises InputError for a wrong scenario and DataError
+    for a changed table.
     """
-    chosen = scenarios.load(scenario, overrides)
+    chosen = scenarios.load(scenario, overrides, name)
     result = Totals.of_totals(engine_quick.compute(chosen, progress), sources.fingerprint())
-    refuse_infinite(result)
+    stages.refuse_infinite(result.tables)
     return result
-
-
-def refuse_infinite(result: Result) -> None:
-    """A number too large to be computed with is said, not written into a table."""
-    found = [
-        Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
-        for name, table in result.tables.items()
-        for column in table.select_dtypes("number")
-        if (np.abs(table[column].to_numpy(dtype=float, na_value=np.nan)) > LARGEST).any()
-    ]
-    if found:
-        raise InputError(found)

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import ndtr
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, GROUP_EDGES, GROUP_SHARES
@@ -232,6 +230,9 @@ def _sigmas(cells: _Cells, chance: Array, mean: Array, limits: Limits) -> Array:
     The table counts those at or above the basic limit (its older bands are near the catch-up users of
     the recordkeepers); 2019 shape scaled to 2020's total.
     """
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
     table = sources.table("w2_deferrals_by_age")
     total = table[table["age"] == "all"].set_index("tax_year")["deferrers_at_max_share"]
     wanted = age_margin()["deferrers_at_max_share"].to_numpy() * total[W2_YEAR] / total[AGE_SHAPE_YEAR]

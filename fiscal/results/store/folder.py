@@ -1,8 +1,10 @@
-"""Writing a run folder whole, and reading one back after every file was checked."""
+"""Write a complete run folder, and read one back after checking every file."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import logging
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import parse_json, read_limited
+from fiscal.base.files import parse_json, read_limited, write_whole
 from fiscal.base.version import __version__
 from fiscal.results import validate
 from fiscal.results.result import Result, refuse_totals
+from fiscal.results.schema import COLUMNS
+from fiscal.results.stages import STAGE_OF, STAGES, Parts, Stage, Tables, held
 from fiscal.results.store.crate import CRATE, describe
 from fiscal.results.store.log import LOG
 from fiscal.results.store.manifest import (
@@ -26,17 +30,23 @@ from fiscal.results.store.manifest import (
     SEAL,
     TABLE_NAME,
     changed_parts,
+    differences,
     environment,
+    files_of,
+    gained,
     git_state,
     input_record,
     is_run,
     made_at,
+    outputs_of,
     read_manifest,
     sealed,
     unchecked,
+    with_stage,
 )
-from fiscal.results.store.place import Place, files_in, working_place
-from fiscal.results.store.values import file_sha256, fingerprint_of, flat, plain, write_json
+from fiscal.results.store.manifest import STAGES as STAGES_PART
+from fiscal.results.store.place import Place, files_in, locked, working_place
+from fiscal.results.store.values import file_sha256, fingerprint_of, flat, json_bytes, plain, write_json
 from fiscal.scenario import file_settings, load, own_files
 from fiscal.scenario.design import REFERENCE_FILE
 
@@ -47,6 +57,9 @@ if TYPE_CHECKING:
     from fiscal.scenario.design import Design
 
 
+logger = logging.getLogger(__name__)
+
+
 class Recorded(Protocol):
     """What a folder keeps: the run of a scenario or a sweep."""
 
@@ -54,7 +67,7 @@ class Recorded(Protocol):
     def name(self) -> str: ...
     @property
     def scenario(self) -> Scenario:
-        """Of a sweep its base."""
+        """For a sweep, its base."""
         ...
 
     @property
@@ -67,13 +80,13 @@ class Recorded(Protocol):
         ...
 
     def columns(self) -> Mapping[str, str]:
-        """What every column of the tables holds."""
+        """The description of every column of the tables."""
         ...
 
 
 COLUMNS_FILE, DESIGN_FILE = "columns.csv", "design.toml"
 MAX_TABLE_BYTES = 2 * 1024**3
-"""Of any one file; all of a run's together have :data:`MAX_RUN_BYTES`."""
+"""Largest size of a file; all files of a run together may have :data:`MAX_RUN_BYTES`."""
 
 MAX_RUN_BYTES = 8 * 1024**3
 
@@ -83,8 +96,8 @@ def write_run(
 ) -> Path:
     """Write ``result`` to a new run folder and return its path.
 
-    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or the result holds
-    totals only.
+    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or if the result has
+    only totals.
     """
     if isinstance(result, Result):
         refuse_totals(result)
@@ -99,9 +112,8 @@ def finish(
     command: Sequence[str] = (),
     files: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write ``result`` in the working place and put it under its name. Raises InputError when that fails.
-
-    ``files`` are further ones by their name in the folder, such as figures.
+    """Write ``result`` in the working folder and give it its name. Raises InputError if that fails. ``files`` are
+    additional files by name, such as figures.
     """
     try:
         place.folder.mkdir()
@@ -120,8 +132,8 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     folder, design = place.folder, result.design
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
-        message = "a file or table was changed while the run was made"
-        raise InputError(Problem(message, file=place.shown, allowed="the run made again"))
+        message = "a file or table was changed during the run"
+        raise InputError(Problem(message, file=place.shown, allowed="a new run"))
     scenario, names = _with_copies(result.scenario, folder, inputs["files"])
     (folder / "tables").mkdir()
     (folder / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
@@ -134,19 +146,16 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
         (folder / name).write_bytes(content)
     words = result.columns()
     rows = []
-    for name, table in result.tables.items():
+    for name, table in _first(result.tables).items():
         if not TABLE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of a table file")
         written, _ = flat(table)
         if names and name == SETTINGS_TABLE:
             written = written.assign(value=written["value"].replace(names))
-        written.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        with (folder / "tables" / f"{name}.parquet").open("wb") as stream:
-            written.to_parquet(stream, index=False)  # pyarrow itself cannot open every name in every locale
-        rows += [
-            (name, str(column), _kind(written[column]), words.get(str(column), "")) for column in written
-        ]
-    _write_columns(folder / COLUMNS_FILE, rows)
+        for kind, content in _as_files(written).items():
+            (folder / "tables" / f"{name}.{kind}").write_bytes(content)
+        rows += _described(name, written, words)
+    (folder / COLUMNS_FILE).write_bytes(_columns_file(rows))
     outputs = _hashes(folder)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -154,7 +163,7 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
         "outputs": outputs,
         "input_fingerprint": fingerprint_of(inputs),
         "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
-        # from here on in neither fingerprint
+        # the following parts are in neither fingerprint
         **repeated(result),
         "environment": environment(),
         "git": git_state(),
@@ -170,15 +179,101 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     manifest["beside"] = {name: sha256 for name, sha256 in _hashes(folder).items() if name not in outputs}
     manifest["sizes"] = {name: (folder / name).stat().st_size for name in {**outputs, **manifest["beside"]}}
     write_json(folder / MANIFEST, sealed(manifest))
+    if isinstance(result.tables, Tables):
+        for stage in STAGES:
+            if not stage.headline and set(stage.yields) <= set(result.tables.held):
+                add_stage(folder, stage, result.tables.held, told)
+
+
+def _first(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables that are written with a run: its headline; of other results all."""
+    lazy = isinstance(tables, Tables)
+    return {name: table for name, table in held(tables).items() if not lazy or STAGE_OF[name].headline}
+
+
+def add_stage(folder: Path, stage: Stage, tables: Mapping[str, pd.DataFrame], scenario: Scenario) -> None:
+    """Add the tables of a stage to a run folder, which is whole at every moment: its manifest first says what is
+    coming, and when all is there that it has come. No fingerprint of the run changes."""
+    manifest = read_manifest(folder)
+    words = {name: column.words for name, column in COLUMNS.items()}
+    contents = {
+        f"tables/{name}.{kind}": content
+        for name in stage.yields
+        for kind, content in _as_files(tables[name]).items()
+    }
+    rows = [row for name in stage.yields for row in _described(name, tables[name], words)]
+    contents[f"columns_{stage.name}.csv"] = _columns_file(rows)
+    record = {
+        "outputs": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "sizes": {name: len(content) for name, content in contents.items()},
+        "table_indexes": {name: [] for name in stage.yields},
+        "coming": False,
+    }
+    before = file_sha256(folder / CRATE)
+    whole = with_stage(manifest, stage.name, record, ())
+    crate = json_bytes(describe(whole | {"outputs": outputs_of(whole)}, scenario, sorted(files_of(whole))))
+    after = hashlib.sha256(crate).hexdigest()
+    coming = with_stage(manifest, stage.name, record | {"coming": True}, (before, after))
+    write_whole(folder / MANIFEST, json_bytes(coming))
+    for name, content in {**contents, CRATE: crate}.items():
+        write_whole(folder / name, content)
+    write_whole(folder / MANIFEST, json_bytes(with_stage(manifest, stage.name, record, (after,))))
+
+
+class StoredTables(Tables):
+    """The tables of a run folder; those of a stage that it has not are computed when asked for and added to it."""
+
+    def __init__(
+        self, parts: Parts, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
+    ) -> None:
+        super().__init__(parts, held)
+        self.folder, self.inputs = folder, inputs
+
+    def _on_demand(self) -> set[str]:
+        """What the scenario can yield; nothing more where the folder lacks a headline to which it would belong."""
+        names = super()._on_demand()
+        return names if {name for name in names if STAGE_OF[name].headline} <= set(self._held) else set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _stored_again, (self.parts.scenario, self.held, self.folder, self.inputs)
+
+    def _compute(self, stage: Stage) -> Mapping[str, pd.DataFrame]:
+        """The tables of a stage; kept in the folder where it can be written and nobody else is writing there.
+
+        Raises InputError where code, data or a file are not those of the run: its tables would not fit.
+        """
+        apart = differences({"inputs": self.inputs}, {"inputs": input_record(self.parts.scenario)})
+        if apart:
+            message = f"does not hold the table {stage.yields[0]!r}, and what wrote it has changed since"
+            shown = ", ".join(f"{name} {words}" for name, words in apart[:MOST_SHOWN])
+            allowed = "a new run with fiscal run --full"
+            raise InputError(Problem(message, file=str(self.folder), value=shown, allowed=allowed))
+        tables = super()._compute(stage)
+        try:
+            with locked(self.folder):
+                if stage.name not in gained(read_manifest(self.folder)):
+                    add_stage(self.folder, stage, tables, self.parts.scenario)
+        except (OSError, InputError) as error:
+            logger.info("%s are not kept in %s: %s", ", ".join(stage.yields), self.folder, error)
+        return tables
+
+
+MOST_SHOWN = 3
+
+
+def _stored_again(
+    scenario: Scenario, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
+) -> StoredTables:
+    return StoredTables(Parts(scenario), held, folder, inputs)
 
 
 def repeated(result: Recorded) -> dict[str, Any]:
-    """Parts of the manifest that are the same when the run is made again."""
+    """Parts of the manifest that stay the same in a rerun."""
     return {
         "name": result.name,
         "law": result.summary.get("law"),
         "own_tables": sources.own_tables(),
-        "table_indexes": {name: flat(table)[1] for name, table in result.tables.items()},
+        "table_indexes": {name: flat(table)[1] for name, table in _first(result.tables).items()},
     }
 
 
@@ -211,7 +306,7 @@ def _with_copies(scenario: Scenario, folder: Path, hashes: dict[str, str]) -> tu
         inside = file_settings()[key]
         shutil.copyfile(path, folder / inside)
         if file_sha256(folder / inside) != hashes[inside]:
-            raise InputError(Problem("was changed while the run was made", key=key, value=str(path)))
+            raise InputError(Problem("was changed during the run", key=key, value=str(path)))
         section, _, name = key.partition(".")
         settings = with_value(settings, section, name, inside)
         names[str(scenario.value(key))] = inside
@@ -234,19 +329,33 @@ def _kind(values: pd.Series) -> str:
     return "number" if types.is_numeric_dtype(values) else "text"
 
 
-def _write_columns(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
+def _as_files(table: pd.DataFrame) -> dict[str, bytes]:
+    """A table as CSV and Parquet, by ending."""
+    parquet = io.BytesIO()
+    table.to_parquet(parquet, index=False)  # pyarrow itself cannot open every name in every locale
+    text = table.to_csv(index=False, lineterminator="\n")
+    return {"csv": text.encode("utf-8"), "parquet": parquet.getvalue()}
+
+
+Described = tuple[str, str, str, str]
+"""Table, column, type, and what the column holds."""
+
+
+def _described(name: str, table: pd.DataFrame, words: Mapping[str, str]) -> list[Described]:
+    return [(name, str(column), _kind(table[column]), words.get(str(column), "")) for column in table]
+
+
+def _columns_file(rows: Sequence[Described]) -> bytes:
     import pandas as pd
 
     frame = pd.DataFrame(rows, columns=["table", "column", "type", "description"])
-    frame.to_csv(path, index=False, lineterminator="\n")
+    return frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
 def read_run(folder: str | Path) -> Result:
-    """A result read back from its folder, after every file was checked against the manifest, and every table
-    against what the package writes for the run's settings.
-
-    Raises InputError for what is no run folder, for files that are missing or were changed, and for tables or a
-    summary that no run of this version writes.
+    """A result read back from its folder. Every file is checked against the manifest, and every table against the form
+    that the package writes for the run's settings. Raises InputError if it is not a run folder, for missing or changed
+    files, and for tables or a summary that no run of this version writes.
     """
 
     result = stored_result(folder)
@@ -261,9 +370,8 @@ def read_run(folder: str | Path) -> Result:
 
 
 def stored_result(folder: str | Path) -> Result:
-    """A result as its folder holds it: the files are those that were written, what they say is not judged.
-
-    Raises InputError for what is no run folder and for files that are missing or were changed.
+    """A result as its folder holds it: files are unchanged, but their content is not checked. Raises InputError if it
+    is not a run folder, and for missing or changed files.
     """
 
     path = Path(folder)
@@ -280,11 +388,11 @@ def stored_result(folder: str | Path) -> Result:
     shown = f"{folder}/summary.json"
     summary = parse_json(read_limited(path / "summary.json", MAX_MANIFEST_BYTES, shown), shown)
     if not isinstance(summary, dict):
-        raise InputError(Problem("is no summary", file=shown))
+        raise InputError(Problem("is not a summary", file=shown))
     return Result(
         name=manifest["name"],
         scenario=scenario,
-        tables=tables,
+        tables=StoredTables(Parts(scenario), tables, path, manifest["inputs"]),
         fingerprint=scenario.fingerprint(),
         summary=summary,
         data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
@@ -293,12 +401,15 @@ def stored_result(folder: str | Path) -> Result:
 
 
 def sound_tables(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Manifest and tables of a folder in which nothing was changed. Raises InputError for any other."""
+    """Manifest and tables of an unchanged folder. Raises InputError for any other."""
     problems = verify(path)
     if problems:
         raise InputError(problems[:20])
     manifest = read_manifest(path)
-    return manifest, {name: _table(path, name, index) for name, index in manifest["table_indexes"].items()}
+    indexes = manifest["table_indexes"]
+    for one in gained(manifest).values():
+        indexes = {**indexes, **one["table_indexes"]}
+    return manifest, {name: _table(path, name, index) for name, index in indexes.items()}
 
 
 def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
@@ -335,7 +446,7 @@ def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
 
 
 def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What a citation and a report say about how a run was made."""
+    """How a run was made, for a citation and a report."""
     return {
         "input_fingerprint": manifest["input_fingerprint"],
         "record_fingerprint": manifest["record_fingerprint"],
@@ -350,8 +461,8 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def verify(folder: str | Path) -> list[Problem]:
-    """Every fault of a run folder: missing, changed or added files, links, parts of the manifest that were changed,
-    fingerprints that do not fit. Raises InputError for what is no run folder, or one of another version."""
+    """Every fault of a run folder: missing, changed, or added files, links, changed parts of the manifest, and
+    fingerprints that do not match. Raises InputError if it is not a run folder, or has another version."""
     path, shown = Path(folder), f"{folder}/{MANIFEST}"
     try:
         manifest = read_manifest(path)
@@ -360,16 +471,15 @@ def verify(folder: str | Path) -> list[Problem]:
             raise
         return list(error.problems)
     problems = changed_parts(manifest, shown) + _changed_files(path, manifest)
-    named = {**manifest["outputs"], **manifest["beside"]}
+    coming = {name for one in gained(manifest, whole=False).values() for name in one["outputs"]}
+    named = {*files_of(manifest), *coming, *(f"{name}.part" for name in (*coming, MANIFEST, CRATE))}
     present = set()
     for name in files_in(path):
         present.add(name)
         if len(present) > MAX_FILES:
-            problems.append(
-                Problem("holds more files than any run", file=str(folder), allowed=str(MAX_FILES))
-            )
+            problems.append(Problem("has more files than any run", file=str(folder), allowed=str(MAX_FILES)))
             break
-    for name in sorted(present - set(named) - {MANIFEST}):
+    for name in sorted(present - named - {MANIFEST}):
         problems.append(Problem("the file is not part of the run", file=f"{folder}/{name}"))
     inputs, outputs = manifest["inputs"], manifest["outputs"]
     expected = {
@@ -378,16 +488,23 @@ def verify(folder: str | Path) -> list[Problem]:
     }
     for key, fingerprint in expected.items():
         if manifest[key] != fingerprint:
-            problems.append(Problem("does not fit the manifest", file=shown, key=key))
+            problems.append(Problem("does not match the manifest", file=shown, key=key))
     for name, sha256 in inputs["files"].items():
         if outputs.get(name) != sha256:
-            problems.append(Problem("is not the file the run was asked with", file=f"{folder}/{name}"))
+            problems.append(Problem("is not the file that the run used", file=f"{folder}/{name}"))
     return problems
 
 
 def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
-    """Files of the manifest that are not what was written; what is too large or of another size is not read."""
-    named = {**manifest["outputs"], **manifest["beside"]}
+    """Files of the manifest that differ from those written; a file that is too large or has another size is not
+    read."""
+    named = {name: (sha256,) for name, sha256 in files_of(manifest).items()}
+    told = dict(manifest.get("sizes", {}))
+    if STAGES_PART in manifest:  # described again with every stage
+        named[CRATE] = tuple(manifest[STAGES_PART]["crate"])
+        told.pop(CRATE, None)
+    for one in gained(manifest).values():
+        told |= one["sizes"]
     problems, sizes = [], {}
     for name in named:
         if _through_link(path, name):
@@ -396,7 +513,7 @@ def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
             problems.append(Problem("the file is missing", file=f"{path}/{name}"))
         else:
             sizes[name] = (path / name).stat().st_size
-    told, fitting = sizes | manifest.get("sizes", {}), []
+    told, fitting = sizes | told, []
     for name, size in sizes.items():
         if size == told[name] and size <= MAX_TABLE_BYTES:
             fitting.append(name)
@@ -409,7 +526,7 @@ def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
         return [*problems, too_large]
     for name in fitting:
         try:
-            changed = file_sha256(path / name) != named[name]
+            changed = file_sha256(path / name) not in named[name]
         except OSError as error:
             reason = error.strerror or str(error)
             problems.append(Problem(f"cannot be read: {reason}", file=f"{path}/{name}"))

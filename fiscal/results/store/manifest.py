@@ -1,14 +1,13 @@
-"""What was asked and what was answered: the record of a run, and reading it back with distrust.
+"""The record of a run's inputs and outputs, and code that reads it back with checks.
 
-``input_fingerprint``
-    settings, seed, data tables, the user's own files, package version and source code: the same question;
-``record_fingerprint``
-    that and the hash of every output: the same bytes answered.
+``input_fingerprint`` settings, seed, data tables, the user's own files, package version, and source code: the same
+    inputs; ``record_fingerprint`` these and the hash of every output: the same results to the byte.
 
-``manifest_fingerprint``
-    the hash of every part of the manifest but those of :data:`EXEMPT`: nothing that it says was changed.
+``manifest_fingerprint`` the hash of every part of the manifest except :data:`EXEMPT`: the manifest is unchanged. Time,
+machine, and command are in the manifest but in no fingerprint; log and RO-Crate description are only in the last.
 
-Time, machine and command are in the manifest but in no fingerprint; log and RO-Crate description in the last alone.
+Tables that a folder gains later are in the part ``stages``, by the stage that yields them, under a hash of their own:
+none of these fingerprints changes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import re
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,19 +38,21 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 3
 READABLE_VERSIONS = (2, SCHEMA_VERSION)
-"""Manifests of version 2 have no hash of their own and no sizes."""
+"""Manifests of version 2 have no hash of themselves and no sizes."""
 
 MANIFEST = "manifest.json"
-EXEMPT = ("command", "environment", "made")
-"""Parts of a manifest under no hash: how the run was called, versions, and time."""
+STAGES = "stages"
+EXEMPT = ("command", "environment", "made", STAGES)
+"""Parts of a manifest under no hash of the first writing: how the run was called, versions, time, later tables."""
 
 PARTS, SEAL = "part_sha256", "manifest_fingerprint"
 _FINGERPRINTED = ("inputs", "outputs", "input_fingerprint", "record_fingerprint")
 INCOMPLETE = ".incomplete"
-"""Ending of the folder beside a run folder in which the run is made."""
+"""Ending of the working folder in which a run is made."""
 
 MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 MAX_FILES = 10_000
+MAX_STAGES = 100
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -71,14 +72,13 @@ _RECORDED_PACKAGES = (
     "typst",
 )
 MODEL_FILES = ("fiscal", "data", "reports/template", "pyproject.toml", "requirements.lock")
-"""What a result hangs on; a change elsewhere in the source tree does not make it dirty."""
+"""Folders on which a result depends; a change elsewhere in the source tree does not count."""
 
 
 def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, Any]:
-    """Everything that decides a result: settings, data, the user's files, package version, source code.
-
-    A file of the user's stands under its name in the run folder, whatever it was called. Of a sweep ``scenario``
-    is the base, and ``design`` what its cases change.
+    """Everything that determines a result: settings, data, the user's files, package version, and source code. A user's
+    file is listed under its name in the run folder, whatever its original name. For a sweep, ``scenario`` is the base,
+    and ``design`` has the changes of its cases.
     """
     settings = scenario.resolved()
     files = {}
@@ -101,12 +101,12 @@ def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, 
 
 
 def input_fingerprint(scenario: Scenario, design: Design | None = None) -> str:
-    """sha256 of the input record: equal for the same question, on any machine."""
+    """sha256 of the input record: equal for the same inputs, on any machine."""
     return fingerprint_of(input_record(scenario, design))
 
 
 def environment() -> dict[str, Any]:
-    """Python, platform and package versions that made a run; in no fingerprint."""
+    """Python, platform, and package versions of a run; in no fingerprint."""
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -117,9 +117,8 @@ def environment() -> dict[str, Any]:
 
 
 def differences(was: Any, now: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What two records of ``inputs`` and ``environment`` do not share: its name, and what it was and is.
-
-    ``was`` may be of someone else's making. Settings go by their keys, with both values.
+    """Differences between two records of ``inputs`` and ``environment``, by name, with both values; settings by key.
+    ``was`` may come from another user.
     """
     old, new = dict(_leaves(was)), dict(_leaves(now))
     apart = [place for place in {**old, **new} if old.get(place, _ABSENT) != new.get(place, _ABSENT)]
@@ -135,7 +134,7 @@ _SHOWN_LENGTH = 80
 
 
 def _leaves(record: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Values that are no mappings, with the keys that lead to them."""
+    """Values that are not mappings, with the keys that lead to them."""
     if isinstance(record, Mapping) and len(place) < 4:
         for key, value in record.items():
             yield from _leaves(value, (*place, str(key)))
@@ -191,11 +190,9 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def against_commit(git: Mapping[str, Any]) -> str | None:
-    """Why a run that says it was made from this clean commit was not, given that its source code is this machine's.
-
-    None where nothing speaks against it: comments, docstrings, reports and charts may be others. Raises LookupError
-    where that cannot be found out: outside a checkout, for a commit that is not in it, or for a run with uncommitted
-    changes.
+    """Why a run cannot come from the clean commit that it states, given that its source code is this machine's. None if
+    nothing contradicts it; comments, docstrings, reports, and charts may differ. Raises LookupError if this cannot be
+    checked: outside a checkout, for an unknown commit, or for a run with uncommitted changes.
     """
     root = Path(__file__).resolve().parents[3]
     commit = str(git["commit"])
@@ -210,7 +207,7 @@ def against_commit(git: Mapping[str, Any]) -> str | None:
 
 
 def _sources_of(root: Path, commit: str) -> dict[str, str]:
-    """Source files of the model's rooms at a commit: name relative to the package -> text."""
+    """Source files of the computing packages at a commit: name relative to the package -> text."""
     command = ["git", "-C", str(root), "archive", "--format=tar", commit, "--", "fiscal"]
     archive = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout
     sources = {}
@@ -224,14 +221,14 @@ def _sources_of(root: Path, commit: str) -> dict[str, str]:
 
 
 def made_at() -> str:
-    """The moment in UTC, to the second; ``SOURCE_DATE_EPOCH`` where builds must repeat to the byte."""
+    """The time in UTC, to the second; ``SOURCE_DATE_EPOCH`` if builds must repeat to the byte."""
     told = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = float(told) if re.fullmatch(r"\d{1,10}", told) else None
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest with the hash of each of its parts, and the hash of all of these."""
+    """The manifest with the hash of each part, and the hash of these hashes."""
     parts = _part_hashes(manifest)
     return {**manifest, PARTS: parts, SEAL: fingerprint_of(parts)}
 
@@ -243,7 +240,7 @@ def _part_hashes(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
-    """Parts of a manifest that are not as they were sealed, by name; ``shown`` is its file's name."""
+    """Parts of a manifest that changed after it was sealed, by name; ``shown`` is its file's name."""
     if PARTS not in manifest:
         return []
     then, now = manifest[PARTS], _part_hashes(manifest)
@@ -253,12 +250,44 @@ def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
             what = "removed" if name not in now else "added" if name not in then else "changed"
             problems.append(Problem(f"was {what} after the run", file=shown, key=name[:80]))
     if manifest[SEAL] != fingerprint_of(then):
-        problems.append(Problem("does not fit the manifest", file=shown, key=SEAL))
+        problems.append(Problem("does not match the manifest", file=shown, key=SEAL))
+    if STAGES in manifest:
+        told = {key: value for key, value in manifest[STAGES].items() if key != "fingerprint"}
+        fits = told["record_fingerprint"] == manifest["record_fingerprint"]
+        if not fits or manifest[STAGES]["fingerprint"] != fingerprint_of(told):
+            problems.append(Problem("was changed after the run", file=shown, key=STAGES))
     return problems
 
 
+def gained(manifest: Mapping[str, Any], *, whole: bool = True) -> dict[str, dict[str, Any]]:
+    """What a folder gained after the run, by stage: hashes, sizes and index columns; only what is ``whole``, or also
+    what an interruption left half written."""
+    stages = manifest.get(STAGES, {}).get("by_name", {})
+    return {name: one for name, one in stages.items() if not (whole and one["coming"])}
+
+
+def with_stage(
+    manifest: Mapping[str, Any], stage: str, record: Mapping[str, Any], crate: Sequence[str]
+) -> dict[str, Any]:
+    """The manifest with a stage more, and the hashes of which the RO-Crate description has one."""
+    by_name = {**gained(manifest, whole=False), stage: dict(record)}
+    told = {"record_fingerprint": manifest["record_fingerprint"], "by_name": by_name, "crate": list(crate)}
+    return {**manifest, STAGES: {**told, "fingerprint": fingerprint_of(told)}}
+
+
+def outputs_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Every file that holds what was computed, with its hash: those of the run, and of the stages it gained."""
+    later = [one["outputs"] for one in gained(manifest).values()]
+    return {name: sha256 for part in (manifest["outputs"], *later) for name, sha256 in part.items()}
+
+
+def files_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Every file of a folder with its hash."""
+    return {**outputs_of(manifest), **manifest["beside"]}
+
+
 def unchecked(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Parts of a manifest that are under no hash though they matter: those of version 2."""
+    """Important parts of a manifest without a hash: those of version 2."""
     if PARTS in manifest:
         return ()
     return tuple(name for name in manifest if name not in (*EXEMPT, *_FINGERPRINTED, "schema_version"))
@@ -277,7 +306,7 @@ def _there(file: Path) -> bool:
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """The manifest of a run folder; raises InputError for what is none, and for any part that is not sound."""
+    """The manifest of a run folder. Raises InputError if there is none, and for any part that is not sound."""
     path = Path(folder)
     shown = f"{path}/{MANIFEST}"
     if not _there(path / MANIFEST):
@@ -299,25 +328,31 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         )
     if not isinstance(manifest, dict) or not _shape_holds(manifest):
         raise InputError(Problem("is not a run manifest", file=shown))
+    later = gained(manifest, whole=False)
     problems = [
         Problem("names a file outside the folder", file=shown, key=part, value=name[:80])
-        for part in ("outputs", "beside")
-        for name in manifest[part]
+        for part, names in (
+            ("outputs", manifest["outputs"]),
+            ("beside", manifest["beside"]),
+            *((STAGES, one["outputs"]) for one in later.values()),
+        )
+        for name in names
         if not all(_PART.fullmatch(piece) for piece in name.split("/"))
     ]
     problems += [
         Problem("cannot be a table", file=shown, key="table_indexes", value=name[:80])
-        for name, index in manifest["table_indexes"].items()
+        for part in (manifest, *later.values())
+        for name, index in part["table_indexes"].items()
         if not TABLE_NAME.fullmatch(name)
         or not isinstance(index, list)
         or not all(isinstance(column, str) for column in index)
-        or f"tables/{name}.parquet" not in manifest["outputs"]
+        or f"tables/{name}.parquet" not in part["outputs"]
     ]
     commit = (manifest.get("git") or {}).get("commit", "0" * 40)
     if not _COMMIT.fullmatch(commit):
         allowed = "the 40 or 64 hexadecimal digits of a commit"
         problems.append(
-            Problem("is no commit", file=shown, key="git.commit", value=commit[:80], allowed=allowed)
+            Problem("is not a commit", file=shown, key="git.commit", value=commit[:80], allowed=allowed)
         )
     if problems:
         raise InputError(problems[:20])
@@ -327,10 +362,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 def _no_run(path: Path) -> Problem:
     if path.name.endswith(INCOMPLETE):
         return Problem(
-            "is an incomplete run", file=str(path), allowed="a finished run; fiscal run ... --resume goes on"
+            "is an incomplete run",
+            file=str(path),
+            allowed="a finished run; fiscal run ... --resume continues it",
         )
     if path.with_name(path.name + INCOMPLETE).is_dir() if path.name else False:
-        return Problem("the run is incomplete; fiscal run ... --resume goes on with it", file=str(path))
+        return Problem("the run is incomplete; fiscal run ... --resume continues it", file=str(path))
     if not os.path.isdir(path):
         what = (
             "is a file, not a run folder"
@@ -342,12 +379,12 @@ def _no_run(path: Path) -> Problem:
 
 
 def missing_folder(path: Path) -> str:
-    """What a message adds on a folder that is not there: that the one above it is not there either, if so."""
+    """What a message adds about a missing folder: that its parent is missing too, if so."""
     return "" if os.path.isdir(path.parent) else f", and there is no folder {str(path.parent)!r}"
 
 
 def near_run(path: Path) -> str | None:
-    """The run folder beside ``path`` whose name is nearest to it; None where none is near."""
+    """The run folder beside ``path`` with the nearest name; None if none is near."""
     try:
         beside = {folder.name: folder for folder in path.parent.iterdir() if is_run(folder)}
     except (OSError, ValueError):
@@ -366,6 +403,8 @@ def _shape_holds(manifest: dict[str, Any]) -> bool:
     hashed = [manifest["outputs"], manifest["beside"]]
     hashed += [manifest["inputs"].get(part) for part in ("tables", "files")]
     if not all(isinstance(part, dict) and len(part) <= MAX_FILES for part in hashed):
+        return False
+    if not _stages_hold(manifest.get(STAGES)):
         return False
     hashes = [sha256 for part in hashed for sha256 in part.values()]
     git, told, own = manifest.get("git"), manifest["set_in"], manifest.get("own_tables", {})
@@ -387,6 +426,33 @@ def _shape_holds(manifest: dict[str, Any]) -> bool:
     )
 
 
+def _stages_hold(stages: Any) -> bool:
+    """Whether the part of later tables is of the right kind; there may be none."""
+    if stages is None:
+        return True
+    if not isinstance(stages, dict) or stages.keys() != {
+        "record_fingerprint",
+        "by_name",
+        "crate",
+        "fingerprint",
+    }:
+        return False
+    by_name, crate = stages["by_name"], stages["crate"]
+    if not isinstance(by_name, dict) or not isinstance(crate, list) or len(by_name) > MAX_STAGES:
+        return False
+    return all(isinstance(sha256, str) for sha256 in crate) and all(
+        isinstance(one, dict)
+        and one.keys() == {"outputs", "sizes", "table_indexes", "coming"}
+        and all(isinstance(one[part], dict) for part in ("outputs", "sizes", "table_indexes"))
+        and isinstance(one["coming"], bool)
+        and one["outputs"].keys() == one["sizes"].keys()
+        and len(one["outputs"]) <= MAX_FILES
+        and all(isinstance(sha, str) and _SHA256.fullmatch(sha) for sha in one["outputs"].values())
+        and all(type(size) is int and size >= 0 for size in one["sizes"].values())
+        for one in by_name.values()
+    )
+
+
 def _git_holds(git: Any) -> bool:
     return (
         isinstance(git, dict)
@@ -397,7 +463,7 @@ def _git_holds(git: Any) -> bool:
 
 
 def _seal_holds(manifest: dict[str, Any]) -> bool:
-    """Whether sizes and hashes of the manifest's own are of the right kind; those of version 2 have none."""
+    """Whether the manifest's own sizes and hashes have the right form; version 2 has none."""
     parts, sizes = manifest.get(PARTS), manifest.get("sizes")
     if manifest.get("schema_version") == 2 and PARTS not in manifest:
         return "sizes" not in manifest and SEAL not in manifest

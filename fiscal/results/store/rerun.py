@@ -1,4 +1,4 @@
-"""A run made again and compared with what its folder holds."""
+"""Repeat a run and compare it with its folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fiscal.results.stages import held
 from fiscal.results.store.folder import repeated, stored_result, stored_scenario, write_run
 from fiscal.results.store.manifest import (
     MANIFEST,
@@ -17,6 +18,7 @@ from fiscal.results.store.manifest import (
     differences,
     environment,
     input_record,
+    outputs_of,
     read_manifest,
 )
 
@@ -28,17 +30,17 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 TOLERANCE = 1e-9
-"""Relative; another processor or library may round the last digits otherwise."""
+"""Relative tolerance; another processor or library may round the last digits differently."""
 
 ROUNDING = 1e-12
-"""Of a column's largest value: what is smaller is the rounding of a sum that is nil."""
+"""Share of a column's largest value; a smaller value is the rounding of a zero sum."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """``exact``: compared byte for byte; ``changed``: inputs and versions that are not those of the run;
-    ``differences``: the first one of every file that differs, and parts of the manifest that do; ``unchecked``: parts
-    that could not be compared."""
+    """``exact``: compared byte by byte; ``changed``: inputs and versions that differ from those of the run;
+    ``differences``: the first difference of every file, and of parts of the manifest; ``unchecked``: parts that could
+    not be compared."""
 
     exact: bool
     changed: tuple[str, ...]
@@ -47,9 +49,8 @@ class Outcome:
 
 
 def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
-    """Run the stored scenario again with ``run`` and compare every table and the summary.
-
-    The folder is checked first; raises InputError for one that is not sound.
+    """Run the stored scenario again with ``run`` and compare every table and the summary. The folder is checked first.
+    Raises InputError if it is not sound.
     """
     path = Path(folder)
     before = stored_result(path)
@@ -57,35 +58,36 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
     scenario = stored_scenario(path, manifest)
     changed = tuple(_changed(manifest, scenario))
     again = run(scenario)
+    for name in held(before.tables):  # stages that the folder has gained
+        again.tables.get(name)
     parts, unchecked = _by_part(manifest, again)
     if changed:
         return Outcome(False, changed, (*parts, *_by_value(before, again)), unchecked)
     with tempfile.TemporaryDirectory() as place:
         made = write_run(again, Path(place) / "run")
-        outputs = read_manifest(made)["outputs"]
-        files = [name for name in {**manifest["outputs"], **outputs} if not name.endswith(".parquet")]
-        differing = [name for name in files if manifest["outputs"].get(name) != outputs.get(name)]
+        stored, outputs = outputs_of(manifest), outputs_of(read_manifest(made))
+        files = [name for name in {**stored, **outputs} if not name.endswith(".parquet")]
+        differing = [name for name in files if stored.get(name) != outputs.get(name)]
         lines = [_first_line(path / name, made / name, name) for name in differing]
         if not lines:
             lines = [
                 f"{name}: other bytes, the same values"
                 for name in outputs
-                if manifest["outputs"].get(name) != outputs[name]
+                if stored.get(name) != outputs[name]
             ]
     return Outcome(True, (), (*parts, *lines), unchecked)
 
 
 def _changed(manifest: dict[str, Any], scenario: Scenario) -> list[str]:
-    """What is not as it was when the run was made."""
+    """What has changed since the run."""
     was = {"inputs": manifest["inputs"], "environment": manifest["environment"]}
     now = {"inputs": input_record(scenario), "environment": environment()}
     return [f"{name} {words}" for name, words in differences(was, now)]
 
 
 def _by_part(manifest: dict[str, Any], again: Result) -> tuple[list[str], tuple[str, ...]]:
-    """What the manifest says otherwise than the run made again, part by part; and the parts that were not compared.
-
-    Of other inputs the law and the tables may be others.
+    """Differences between the manifest and the rerun, part by part, and the parts that were not compared. With other
+    inputs, the law and the tables may differ.
     """
     now = repeated(again)
     if manifest["inputs"] != input_record(again.scenario):
@@ -120,20 +122,21 @@ def _first_line(before: Path, after: Path, name: str) -> str:
 def _by_value(before: Result, after: Result) -> list[str]:
     """The first difference of every table beyond the tolerance."""
     found = []
-    for name in {**before.tables, **after.tables}:
-        if name == "settings":  # words about the settings, not results
+    tables, others = held(before.tables), held(after.tables)
+    for name in {**tables, **others}:
+        if name == "settings":  # texts about the settings, not results
             continue
-        if name not in before.tables or name not in after.tables:
-            found.append(f"table {name}: only in the {'new' if name in after.tables else 'stored'} run")
+        if name not in tables or name not in others:
+            found.append(f"table {name}: only in the {'new' if name in others else 'stored'} run")
             continue
-        difference = first_difference(before.tables[name].reset_index(), after.tables[name].reset_index())
+        difference = first_difference(tables[name].reset_index(), others[name].reset_index())
         if difference:
             found.append(f"table {name}, {difference}")
     return found
 
 
 def first_difference(one: pd.DataFrame, two: pd.DataFrame) -> str | None:
-    """Where two tables first differ by more than the tolerance, in words; None when they agree."""
+    """The first difference between two tables beyond the tolerance, in words; None if they agree."""
     from pandas.api import types
 
     if list(one.columns) != list(two.columns):
@@ -161,7 +164,7 @@ def first_difference(one: pd.DataFrame, two: pd.DataFrame) -> str | None:
 
 
 def _words(values: pd.Series) -> np.ndarray:
-    """Texts; what is missing is a text of its own."""
+    """Texts; a missing value is a separate text."""
     missing = values.isna().to_numpy()
     return np.where(missing, "\0", values.astype(object).map(str).to_numpy(dtype=object))
 

@@ -55,7 +55,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_json(path: Path, value: Any) -> None:
+def json_bytes(value: Any) -> bytes:
     """JSON with sorted keys and a line break at the end."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    return (text + "\n").encode("utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """:func:`json_bytes` as a file."""
+    path.write_bytes(json_bytes(value))

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
+from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import contribution_weight, fiscal_line
 from fiscal.budget.lines import LINES, STATE_LINES, SUMS, VALUE_EXPENDITURE, with_sums
 from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
 from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
 from fiscal.markets.paths import implied_crypto_value_over_gdp
+from fiscal.people.accounts import INHERITED
 from fiscal.people.economy import macro
 from fiscal.results.rows import CHECKS, FLOWS, STOCK
 from fiscal.results.schema import TABLES
-from fiscal.results.tables.common import YearlyTotals
+from fiscal.results.tables.common import YearlyTotals, rows_of
 from fiscal.scenario import explain
 
 if TYPE_CHECKING:
@@ -31,24 +32,24 @@ def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
     ]
 
 
-STATE_TAXED = (
-    "plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings", "conversions",
-)  # fmt: skip
-"""Flows that a state's income tax falls on."""
-
-
 def state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
 
-    On lines of its own and in no federal total; the rate is one for all people and both ends of the deferral.
+    It has separate lines and is in no federal total; one rate applies to all people, at contribution and at withdrawal.
     """
     state, horizon = run.scenario.settings.state, run.horizon
     rate = average_state_rate() if state.rate is None else state.rate
     years, price = run.projection.years[horizon], price_level(run)[horizon]
     frames = []
+    taxed = (
+        *run.projection.withdrawal_lines,
+        "inherited_withdrawals",
+        "nonqualified_earnings",
+        "conversions",
+    )
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
-        drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
+        drawn = sum(run.projection.total(name)[path] for name in taxed)
         forgone = -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2))
         collected = rate * state.withdrawals_taxed_share * drawn
         for line, values in zip(STATE_LINES, (forgone, collected), strict=True):
@@ -71,29 +72,21 @@ def total_tables(run: YearlyTotals) -> dict[str, pd.DataFrame]:
     }
 
 
-def tables_of_one_path(run: Run) -> dict[str, pd.DataFrame]:
-    """Tables of the named path and its references, by name."""
-    totals = total_tables(run)
-    return {
-        "budget": totals["budget"],
-        "windows": totals["windows"],
-        "present_values": _present_values(run),
-        "vintages": _vintages(run),
-        "contributions": totals["contributions"],
+def tables_of_accounts(run: Run) -> dict[str, pd.DataFrame]:
+    """Yearly tables to the horizon that a projection with every account fills, by name."""
+    tables = total_tables(run)
+    settings = tables.pop("settings")
+    tables |= {
         "balances": _balances(run),
         "flows": _flows(run),
-        "distribution": _distribution(run),
         "people": _people(run),
-        "asset_returns": totals["asset_returns"],
-        "crypto_size": totals["crypto_size"],
-        "economy": totals["economy"],
         "checks": _checks(run),
-        "settings": totals["settings"],
     }
+    return tables | {"settings": settings}
 
 
 def price_level(run: YearlyTotals) -> np.ndarray:
-    """Consumer prices over those of ``books.price_year``, ``(Y,)``."""
+    """Consumer prices relative to those of ``books.price_year``, ``(Y,)``."""
     cpi = run.economy["cpi_u"]
     price_year = run.scenario.settings.books.price_year
     base = cpi.loc[price_year] if price_year in cpi.index else macro([price_year])["cpi_u"].iloc[0]
@@ -112,7 +105,7 @@ def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
 
 
 def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
-    """Fiscal-year lines; sums are made of their timed parts."""
+    """Fiscal-year lines; sums add up their timed parts."""
     return with_sums({line: _fiscal(run, line) for line in run.lines if line not in SUMS})
 
 
@@ -126,7 +119,7 @@ def _fiscal_gdp(run: YearlyTotals) -> np.ndarray:
 def _budget(run: YearlyTotals) -> pd.DataFrame:
     years, price = run.years, price_level(run)
     gdp = run.economy["gdp_bn_usd"].to_numpy() * run.year_fraction
-    frames = []
+    parts = []
     calendar, fiscal = {line: run.total(line) for line in run.lines}, _fiscal_lines(run)
     for path, label in _shown_paths(run):
         for kind, first, whole in (("calendar", 0, gdp), ("fiscal", 1, _fiscal_gdp(run))):
@@ -134,21 +127,19 @@ def _budget(run: YearlyTotals) -> pd.DataFrame:
             inside[:first] = False
             for line in run.lines:
                 amounts = (calendar if kind == "calendar" else fiscal)[line][path] / BILLION
-                frames.append(
-                    pd.DataFrame(
-                        {
-                            "path": label,
-                            "year_kind": kind,
-                            "year": years[inside],
-                            "line": line,
-                            "nominal_bn_usd": amounts[inside],
-                            "real_bn_usd": (amounts / price)[inside],
-                            "gdp_share": (amounts / whole)[inside],
-                            "gdp_bn_usd": whole[inside],
-                        }
-                    )
+                parts.append(
+                    {
+                        "path": label,
+                        "year_kind": kind,
+                        "year": years[inside],
+                        "line": line,
+                        "nominal_bn_usd": amounts[inside],
+                        "real_bn_usd": (amounts / price)[inside],
+                        "gdp_share": (amounts / whole)[inside],
+                        "gdp_bn_usd": whole[inside],
+                    }
                 )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _windows(run: YearlyTotals) -> pd.DataFrame:
@@ -198,8 +189,8 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
     return found
 
 
-def _present_values(run: Run) -> pd.DataFrame:
-    """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
+def present_values(run: Run) -> pd.DataFrame:
+    """Present values on June 30, 2025, of the horizon's cash flows, of the run-off, and their sum."""
     years = run.projection.years
     dates = valuation.flow_dates(years, run.inputs.year_fraction)
     books = run.scenario.settings.books
@@ -243,8 +234,8 @@ def _present_values(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _vintages(run: Run) -> pd.DataFrame:
-    """What a year's contributions, or the opening stock, bring and cost over their whole life."""
+def vintages_table(run: Run) -> pd.DataFrame:
+    """Revenue and cost of a year's contributions, or of the opening stock, over their whole life."""
     years = run.projection.years[run.horizon]
     upfront = {
         "deferred_revenue": np.stack(
@@ -254,7 +245,7 @@ def _vintages(run: Run) -> pd.DataFrame:
     frames = []
     for valued in run.vintages:
         if valued.marginal or valued.market == NO_CRYPTO_PATH:
-            continue  # these stand in the tables of values
+            continue  # the tables of values have these
         own = valued.vintages
         lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
         lines["tax_expenditure"] = VALUE_EXPENDITURE.of(lines)
@@ -298,76 +289,70 @@ def _vintages(run: Run) -> pd.DataFrame:
 def _contributions(run: YearlyTotals) -> pd.DataFrame:
     years, price = run.years, price_level(run)
     made = run.contributions
-    parts = {
+    kinds = {
         ("elective_deferral", "traditional"): made.elective_traditional_usd,
         ("elective_deferral", "roth"): made.elective_roth_usd,
         ("employer_contribution", "traditional"): made.employer_traditional_usd,
         ("employer_contribution", "roth"): made.employer_roth_usd,
     }
-    frames = []
-    for (kind, character), cells in parts.items():
+    parts = []
+    for (kind, character), cells in kinds.items():
         amounts = cells.sum(axis=(1, 2)) / BILLION
-        frames.append(
-            pd.DataFrame(
-                {
-                    "year": years[run.horizon],
-                    "kind": kind,
-                    "tax_character": character,
-                    "nominal_bn_usd": amounts[run.horizon],
-                    "real_bn_usd": (amounts / price)[run.horizon],
-                }
-            )
+        parts.append(
+            {
+                "year": years[run.horizon],
+                "kind": kind,
+                "tax_character": character,
+                "nominal_bn_usd": amounts[run.horizon],
+                "real_bn_usd": (amounts / price)[run.horizon],
+            }
         )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _balances(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
     gdp = run.economy["gdp_bn_usd"].to_numpy()
-    frames = []
+    parts = []
     for path, label in _shown_paths(run):
-        for w, wrapper in enumerate(WRAPPERS):
+        for w, wrapper in enumerate((*run.inputs.accounts, INHERITED)):
             for c, character in enumerate(CHARACTERS):
                 for s, sleeve in enumerate(SLEEVES):
                     amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
-                    frames.append(
-                        pd.DataFrame(
-                            {
-                                "path": label,
-                                "year": years[run.horizon],
-                                "wrapper": wrapper,
-                                "tax_character": character,
-                                "sleeve": sleeve,
-                                "nominal_bn_usd": amounts[run.horizon],
-                                "real_bn_usd": (amounts / price)[run.horizon],
-                                "gdp_share": (amounts / gdp)[run.horizon],
-                            }
-                        )
+                    parts.append(
+                        {
+                            "path": label,
+                            "year": years[run.horizon],
+                            "wrapper": wrapper,
+                            "tax_character": character,
+                            "sleeve": sleeve,
+                            "nominal_bn_usd": amounts[run.horizon],
+                            "real_bn_usd": (amounts / price)[run.horizon],
+                            "gdp_share": (amounts / gdp)[run.horizon],
+                        }
                     )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _flows(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
-    frames = []
-    for name in FLOWS:
+    parts = []
+    for name in (*run.projection.withdrawal_lines, *FLOWS):
         totals = run.projection.total(name) / BILLION
         for path, label in _shown_paths(run):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "path": label,
-                        "year": years[run.horizon],
-                        "flow": name,
-                        "nominal_bn_usd": totals[path][run.horizon],
-                        "real_bn_usd": (totals[path] / price)[run.horizon],
-                    }
-                )
+            parts.append(
+                {
+                    "path": label,
+                    "year": years[run.horizon],
+                    "flow": name,
+                    "nominal_bn_usd": totals[path][run.horizon],
+                    "real_bn_usd": (totals[path] / price)[run.horizon],
+                }
             )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
-def _distribution(run: Run) -> pd.DataFrame:
+def distribution(run: Run) -> pd.DataFrame:
     """Calendar-year sums over the windows' years by earnings group and birth decade."""
     years, price = run.projection.years, price_level(run)
     decade = birth_years(years) // 10 * 10  # (Y, A)
@@ -414,25 +399,22 @@ def _people(run: Run) -> pd.DataFrame:
 
 def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
     inside = run.horizon
-    return pd.concat(
+    return rows_of(
         [
-            pd.DataFrame(
-                {
-                    "year": run.years[inside],
-                    "asset": asset,
-                    "return_rate": run.market.annual_returns()[0][inside, x],
-                }
-            )
+            {
+                "year": run.years[inside],
+                "asset": asset,
+                "return_rate": run.market.annual_returns()[0][inside, x],
+            }
             for x, asset in enumerate(ASSETS)
-        ],
-        ignore_index=True,
+        ]
     )
 
 
 def _crypto_size(run: YearlyTotals) -> pd.DataFrame:
-    """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
-    the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
-    they go."""
+    """Value of all crypto relative to GDP that the path implies: without new coins and payouts, it grows with the
+    price. A value of several times GDP cannot be an equilibrium. Named paths are not capped; the table shows their
+    level."""
     ratio = implied_crypto_value_over_gdp(run.market)[0]
     shown = ratio[ratio.index <= run.years[run.horizon][-1]]
     return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})
