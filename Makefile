@@ -12,38 +12,44 @@ DOCS_INSTALLED := $(DOCS_VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report examples derived test bench notebooks lab faults fuzz audit licences reference docs lint format lock clean
+.PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit licences reference docs lint format lock clean
 
 help:
-	@echo "make install  the environment alone: .venv with the command fiscal"
-	@echo "make report   run baseline, boom and bust; write reports/fiscal-report.pdf and its tables"
-	@echo "make examples make the example brief and report of reports/examples again"
-	@echo "make derived  build every table of data/derived again (about an hour)"
-	@echo "make test     lint, types and tests, as CI runs them"
+	@echo "make install  create .venv with the command fiscal"
+	@echo "make report   run baseline, boom, and bust; write reports/fiscal-report.pdf and its tables"
+	@echo "make examples remake the example brief and report in reports/examples"
+	@echo "make derived  rebuild every table in data/derived (about an hour)"
+	@echo "make test     lint, types, layers, and tests, as CI runs them"
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
-	@echo "make notebooks   run every notebook and store what it gives (NAMES=03 for one)"
+	@echo "make notebooks   run every notebook and store its output (NAMES=03 for one)"
 	@echo "make lab      open the notebooks in JupyterLab"
-	@echo "make faults   kill -9 fifty times at random moments, twice (an hour)"
-	@echo "make fuzz     a million inputs (INPUTS=... for fewer; hours)"
-	@echo "make audit    ask for known faults of the packages of requirements.lock (needs a network)"
-	@echo "make docs     build the documentation's site into site/ (an environment of its own)"
-	@echo "make reference  write the pages that are made from code and data"
-	@echo "make lint     style and types only"
+	@echo "make faults   kill runs fifty times at random moments, twice (an hour)"
+	@echo "make fuzz     try a million random inputs (INPUTS=... for fewer; hours)"
+	@echo "make audit    look for known vulnerabilities in requirements.lock (needs a network)"
+	@echo "make docs     build the documentation site into site/ (in a separate environment)"
+	@echo "make reference  rewrite the pages that come from code and data"
+	@echo "make lint     check style, types, and layers only"
 	@echo "make lock     refresh requirements.lock and requirements-docs.lock (needs uv)"
-	@echo "make clean    remove .venv, the site and caches"
+	@echo "make clean    remove .venv, the site, and caches"
 
 install: $(INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml tools/install.py
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "fiscal needs Python 3.11, 3.12 or 3.13; $(PYTHON) is %d.%d. Choose one: make PYTHON=python3.12" % v)'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "fiscal needs Python 3.11, 3.12, or 3.13; $(PYTHON) is %d.%d. Choose one: make PYTHON=python3.12" % v)'
 	@echo "Creating $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python tools/install.py
 	@touch $@
 
 report: $(INSTALLED)
-	@echo "Running baseline, boom and bust, 2025-2100 ..."
+	@echo "Running baseline, boom, and bust, 2025-2100 ..."
 	@$(BIN)/fiscal report baseline boom bust --out reports/fiscal-report.pdf
+
+PAGE ?= reports/brief.html
+
+browser: $(INSTALLED)
+	@test -f $(PAGE) || $(BIN)/fiscal report baseline boom bust --brief --out $(PAGE:.html=.pdf) --html $(PAGE) > /dev/null
+	@$(BIN)/python tests/browser.py $(PAGE)
 
 examples: $(INSTALLED)
 	@work=$$(mktemp -d) && for name in baseline boom bust; do $(BIN)/fiscal run $$name --full --out $$work/$$name > /dev/null || exit 1; done \
@@ -51,7 +57,7 @@ examples: $(INSTALLED)
 	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --brief --out $$work/brief.pdf > /dev/null \
 	&& mkdir -p reports/examples && mv $$work/report.pdf $$work/brief.pdf reports/examples/ && rm -rf $$work
 
-# In this order: the schedules leave out the withdrawals that the model pays itself, and all else rests on the schedules.
+# The order matters: the schedules leave out the withdrawals that the model projects, and everything else needs the schedules.
 STUDIES := validation claim_reasons hindcast sensitivity drivers
 derived: $(INSTALLED)
 	$(BIN)/fiscal markets fit
@@ -88,7 +94,7 @@ fuzz: $(INSTALLED)
 	$(BIN)/python tests/fuzz.py --inputs $(INPUTS)
 	$(BIN)/python tests/ends.py
 
-# In an environment of its own, for it is no part of the package; it reads the lock file alone and installs nothing of it.
+# A separate environment, because the audit is not part of the package. It reads the lock file and installs nothing from it.
 AUDIT_VENV := .venv-audit
 audit:
 	@test -d $(AUDIT_VENV) || $(PYTHON) -m venv $(AUDIT_VENV)
@@ -101,7 +107,7 @@ licences: $(INSTALLED)
 reference: $(INSTALLED)
 	$(BIN)/python docs/generator
 
-# The site needs neither the package nor its environment: what comes from the code is written already.
+# The site needs neither the package nor its environment: the pages that come from the code are already written.
 $(DOCS_INSTALLED): requirements-docs.lock
 	@$(PYTHON) -m venv --clear $(DOCS_VENV) || { echo "Python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-docs.lock

@@ -4,13 +4,13 @@
     >>> base, boom = fiscal.run("baseline"), fiscal.run("boom")
     >>> effect = fiscal.compare(base, boom)
 
-Scenario projections, not conventional revenue estimates. Importing this module is cheap: numpy,
-pandas and the model itself are imported when they are first used.
+These are scenario projections, not conventional revenue estimates. Importing this module is fast: NumPy, pandas, and
+the model are imported when they are first used.
 """
 
 from __future__ import annotations
 
-# Nothing is imported here, so that no interruption comes before the command can answer it.
+# Nothing is imported here, so that the command can handle an interruption at any time.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,9 @@ __all__ = [
     "load_scenario",
     "market_paths",
     "market_record",
+    "new_scenario",
     "quick",
+    "read_prices",
     "read_run",
     "read_sweep",
     "read_table",
@@ -48,6 +50,7 @@ __all__ = [
     "setting_name",
     "sweep",
     "vintage",
+    "write_brief",
     "write_report",
     "write_run",
 ]
@@ -64,7 +67,9 @@ _LAZY = {
     "explorer": "fiscal.results.explorer",
     "market_paths": "fiscal.results.market_and_law",
     "market_record": "fiscal.results.market_and_law",
+    "new_scenario": "fiscal.scenario.new",
     "quick": "fiscal.results.running",
+    "read_prices": "fiscal.markets.prices",
     "read_run": "fiscal.results.store",
     "read_sweep": "fiscal.studies.sweeps",
     "schedules": "fiscal.results.market_and_law",
@@ -90,28 +95,33 @@ def __dir__() -> list[str]:
 
 
 def scenarios() -> tuple[str, ...]:
-    """Names of the scenarios that come with the package."""
+    """Names of the scenarios in the package."""
     from fiscal.scenario import catalogue
 
     return catalogue()
 
 
 def load_scenario(
-    name_or_path: str | Path | Scenario, overrides: Mapping[str, object] | Sequence[str] = ()
+    name_or_path: str | Path | Scenario,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    *,
+    name: str | None = None,
 ) -> Scenario:
-    """A validated scenario by name or file, with overrides such as ``{"adoption.allocation_share": 0.1}``.
+    """A validated scenario, by name or file, with overrides such as ``{"adoption.allocation_share": 0.1}``.
 
-    Raises InputError listing every problem of the file and of the overrides.
+    ``name`` is what tables, charts, and legends call it, such as ``"Ten in a hundred"``.
+
+    Raises InputError with every problem of the file and of the overrides.
     """
     from fiscal.scenario import load
 
-    return load(name_or_path, overrides)
+    return load(name_or_path, overrides, name)
 
 
 def read_table(name: str) -> pd.DataFrame:
-    """A table of ``data/``, checked against its recorded hash; ``fiscal data list`` names them.
+    """A table of ``data/``, verified by its recorded hash; ``fiscal data list`` lists the names.
 
-    Raises DataError, with the nearest name, for a table that is not there or was changed.
+    Raises DataError for a missing or changed table, with the nearest name.
     """
     from fiscal.base import sources
 
@@ -123,19 +133,22 @@ def run(
     overrides: Mapping[str, object] | Sequence[str] = (),
     progress: Callable[..., None] | None = None,
     *,
+    name: str | None = None,
     engine: str = "local",
     scheduler: str | None = None,
 ) -> Result:
-    """Project one scenario, given by name, file or Scenario; ``progress`` is called as the work advances.
+    """Project one scenario, given by name, file, or Scenario; ``progress`` is called as the work advances.
 
-    ``engine="dask"`` hands random paths out to the Dask cluster at ``scheduler`` (``tcp://host:port``), or to
-    processes that it starts on this machine; the answer is the same. Raises InputError for a wrong scenario, DataError
-    for a table that was changed.
+    ``name`` is what tables, charts, and legends call the run, such as ``"Ten in a hundred"``.
+
+    ``engine="dask"`` computes random paths on the Dask cluster at ``scheduler`` (``tcp://host:port``), or in processes
+    that it starts on this machine; the results are the same. Raises InputError for a wrong scenario and DataError for a
+    changed table.
     """
     from fiscal.engine import workers as engine_workers
     from fiscal.results.running import run as run_scenario
 
-    chosen = load_scenario(scenario, overrides)
+    chosen = load_scenario(scenario, overrides, name=name)
     with engine_workers.workers(engine, scheduler) as workers:
         return run_scenario(chosen, progress=progress, workers=workers)
 
@@ -154,12 +167,12 @@ def decompose(
     run_off: bool = False,
     progress: Callable[..., None] | None = None,
 ) -> pd.DataFrame:
-    """What makes ``others`` differ from ``base``: contributions, returns, rate, timing, behaviour.
+    """Why ``others`` differ from ``base``: contributions, returns, rates, timing, and behavior.
 
-    One row a scenario, line of the books, span (windows, present value) and factor, ``effect_bn_usd`` in
-    billions; ``difference`` is the whole, which the factors add up to. ``run_off`` adds the claim left at the
-    horizon. Scenarios are names, files, Scenarios
-    or results, whose scenario is projected anew. Raises InputError for scenarios that cannot be compared.
+    One row per scenario, revenue line, span (windows, present value), and factor, with ``effect_bn_usd`` in billions;
+    the factors add up to ``difference``. ``run_off`` adds the claim that remains at the horizon. Scenarios are names,
+    files, Scenarios, or results, whose scenario is projected again. Raises InputError for scenarios that cannot be
+    compared.
     """
     from fiscal.engine import decompose as engine_decompose
     from fiscal.results.result import Result
@@ -168,19 +181,61 @@ def decompose(
     return engine_decompose.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=progress)
 
 
+def write_brief(
+    results: Sequence[Result],
+    out: str | Path = "brief.pdf",
+    tables: str | Path | None = None,
+    progress: Callable[..., None] | None = None,
+    *,
+    html: str | Path | None = None,
+    xlsx: str | Path | None = None,
+) -> Path:
+    """Write the brief of some results, the first of which is the baseline: the PDF, its figures, and its tables (CSV).
+
+    ``html`` and ``xlsx`` name files for the same as one page and as a workbook; ``tables`` as for
+    :func:`write_report`. Returns the PDF's path.
+    """
+    return _written(results, out, tables, progress, html, xlsx, brief=True)
+
+
 def write_report(
     results: Sequence[Result],
     out: str | Path = "reports/fiscal-report.pdf",
     tables: str | Path | None = None,
     progress: Callable[..., None] | None = None,
+    *,
+    html: str | Path | None = None,
+    xlsx: str | Path | None = None,
 ) -> Path:
-    """Write the PDF report of some results, the first being the baseline, and its tables (CSV).
+    """Write the PDF report of some results, the first of which is the baseline, and its tables (CSV).
 
-    ``tables`` is the folder of the tables, which holds those of this report alone; default: named after the PDF and
-    beside it, as ``fiscal-report-tables``. Returns the PDF's path.
+    ``tables`` is the folder of the tables, which holds only those of this report. By default it is beside the PDF and
+    named after it, as in ``fiscal-report-tables``. ``html`` and ``xlsx`` name files for the same as one page and as a
+    workbook. Returns the PDF's path.
     """
+    return _written(results, out, tables, progress, html, xlsx, brief=False)
+
+
+def _written(
+    results: Sequence[Result],
+    out: str | Path,
+    tables: str | Path | None,
+    progress: Callable[..., None] | None,
+    html: str | Path | None,
+    xlsx: str | Path | None,
+    *,
+    brief: bool,
+) -> Path:
     from pathlib import Path
 
     from fiscal.report import build
 
-    return build(list(results), Path(out), Path(tables) if tables else None, progress)
+    return build(
+        list(results),
+        Path(out),
+        Path(tables) if tables else None,
+        progress,
+        brief=brief,
+        html=Path(html) if html else None,
+        xlsx=Path(xlsx) if xlsx else None,
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +22,27 @@ compiled.prepare()  # once for all: whoever comes first to the kernel finds one 
 
 ROOT = Path(__file__).resolve().parent.parent
 
+collect_ignore = (
+    ["test_benchmarks.py", "test_faults.py", "test_fuzz.py", "test_ends.py"]
+    if sys.platform == "win32"
+    else []
+)
+"""Tests whose helpers import modules that Windows lacks."""
+
+UNIX_ONLY = re.compile(
+    r"SIGKILL|/dev/|/bin/sh|umask|uname|symlink_to|setrlimit|'fork'|preexec_fn|\[\s*\"make\""
+)
+"""What a test that cannot pass on Windows uses."""
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On Windows, skip the tests that ask the system for what only Unix has."""
+    if sys.platform == "win32":
+        for item in items:
+            if UNIX_ONLY.search(inspect.getsource(item.function)):  # type: ignore[attr-defined]
+                item.add_marker(pytest.mark.skip(reason="asks the system for what Windows lacks"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,6 +105,31 @@ def runs_have_their_shape() -> Iterator[None]:
 
         patch.setattr(running, "run", checked)
         yield
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the source."""
+    pytest.importorskip("hatchling", reason="built with the locked build backend")
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for name in ("fiscal", "data", "reports/template"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip installed the wheel, without its dependencies: those of this environment serve."""
+    site = tmp_path_factory.mktemp("site")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
+    subprocess.run([*install, str(site), str(wheel)], check=True, capture_output=True)
+    return site
 
 
 @pytest.fixture

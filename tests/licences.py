@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAD = """# Licences of the packages
+HEAD = """# Licenses of the packages
 
-What `requirements.lock` installs, with the licence that each package's own metadata states: run-time packages
-and what they need, tests and building. Written by `make licences`; a test holds the names to the lock.
+What `requirements.lock` installs, with the license that each package's own metadata states: packages for running,
+testing, and building. `make licences` writes this page, and a test compares its names with the lock file.
 
-| package | licence |
+| package | license |
 |---|---|
 """
 _PIN = re.compile(r"^([\w.-]+)==[\w.!+]+(?: ; ([^\\]+?))? \\$", re.M)

@@ -111,8 +111,8 @@ BRINGS_HEAVY = {
 }
 """Modules of ours that bring such a package with them."""
 
-ONE_SYSTEM_ONLY = {"fcntl", "resource"}
-"""Modules of Python that Windows lacks."""
+ONE_SYSTEM_ONLY = {"resource"}
+"""Modules of Python that Windows lacks; locks are filelock's."""
 
 
 @each_module

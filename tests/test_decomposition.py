@@ -19,6 +19,7 @@ from fiscal.budget import decomposition
 from fiscal.budget.decomposition import FACTOR_FIELDS, FACTORS, FROM_PAY, Side, decompose, hybrid, shapley
 from fiscal.budget.ledger import Backstop, BuildupTax
 from fiscal.budget.lines import LINES
+from fiscal.budget.valuation import WINDOWS
 from fiscal.engine import decompose as engine_decompose
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.results.schema import COLUMNS
@@ -354,12 +355,12 @@ def test_the_whole_is_the_difference_that_the_comparison_shows():
     for (name, window, line), value in whole["effect_bn_usd"].items():
         assert sums[name, window, line] == pytest.approx(value, rel=1e-9, abs=1e-9)
     budget = comparison().budget
-    for first, last in ((2026, 2035), (2026, 2055), (2026, 2100)):
-        shown = budget.window(first, last)
+    for span in WINDOWS:
+        shown = budget.window(span.first, span.last)
         shown = shown[shown["path"] == "scenario"].set_index(["scenario", "line"])["nominal_bn_usd"]
         for name in ("boom", "bust"):
             for line in LINES:
-                value = whole.loc[(name, f"FY{first}-{last}", line), "effect_bn_usd"]
+                value = whole.loc[(name, span.label, line), "effect_bn_usd"]
                 assert value == pytest.approx(shown[name, line], rel=1e-9, abs=1e-7)
     base, boom, _ = three()
     values = [

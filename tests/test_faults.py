@@ -70,20 +70,20 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, undisturbed):
     message(faults.finished([*WORDS, "--out", "run"], tmp_path), "an unfinished run is there", "--resume")
     message(
         faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path),
-        "asked another question",
+        "has different inputs",
         "run.incomplete: paths.seed: 1 then, 7 now",
     )
     answer = faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert faults.bytes_of(folder) == undisturbed
     log = (folder / "run.log").read_text(encoding="utf-8")
-    assert "going on with" in log and log.count("paths: 30 of 30") == 1
+    assert "resuming with" in log and log.count("paths: 30 of 30") == 1
     assert [item.name for item in tmp_path.iterdir()] == ["run"]
     # a whole run that answers the same question is done; one that answers another is kept
     assert faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path).returncode == 0
     message(
         faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path),
-        "answers another question",
+        "has a run with different inputs",
         "run: paths.seed: 1 then, 7 now",
     )
     assert faults.bytes_of(folder) == undisturbed
@@ -139,7 +139,9 @@ def test_a_kill_between_the_two_renames_is_mended(tmp_path, small_result, undist
     stop_after(elsewhere, 2, signal.SIGKILL)
     (elsewhere / "run.incomplete").rename(tmp_path / "run.incomplete")
     folder.rename(tmp_path / "run.incomplete" / "replaced")
-    message(faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "answers another question")
+    message(
+        faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "has a run with different inputs"
+    )
     assert faults.bytes_of(folder) == old
     answer = faults.finished([*WORDS, "--out", "run", "--resume", "--force"], tmp_path)
     assert answer.returncode == 0, answer.stderr
@@ -319,7 +321,8 @@ def test_every_row_of_the_page_names_a_test_that_exists(root):
     for file, words in commands:
         tests = re.findall(r"^def (test_\w+)", (root / file).read_text(encoding="utf-8"), re.M)
         assert any((words or "test") in name for name in tests), (file, words)
-    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| what ")]
+    heads = ("| test |", "| input")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith(heads)]
     assert len(rows) > 25
     for row in rows:  # each says how to do it again
         said = [words for words in re.findall(r"`([^`]+)`", row.split("|")[-2])]

@@ -1,9 +1,8 @@
-"""The model started in the past: what goes in, what may not, and what the stored table and its chapter say."""
+"""The model started in the past: what goes in, what may not, and what the stored table says."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from functools import cache
 
@@ -16,11 +15,11 @@ from hypothesis import strategies as st
 from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.law import distributions, limits
-from fiscal.people import past
+from fiscal.people import coverage, past
 from fiscal.people.population import MortalityGradient
-from fiscal.report import hindcast as chapter
-from fiscal.report.content import Prose, plain
 from fiscal.studies import hindcast
+
+TOLERANCE = 0.05
 
 START = hindcast.DOL_STARTS[0]
 SHIPPED = sources.table  # before any test replaces it
@@ -106,9 +105,9 @@ def test_contributions_are_met_or_their_miss_is_explained() -> None:
     rows = table[(table["quantity"] == "contributions") & (table["date"] == "2023-12-31")]
     error = rows.set_index(["start_year", "variant"])["error"]
     for start in hindcast.DOL_STARTS:
-        assert abs(error[start.year, "deferrers_fed"]) <= chapter.TOLERANCE
-    assert error[2010, "own_rules"] < error[2016, "own_rules"] < -chapter.TOLERANCE
-    assert abs(error[2022, "model_levels"]) <= chapter.TOLERANCE
+        assert abs(error[start.year, "deferrers_fed"]) <= TOLERANCE
+    assert error[2010, "own_rules"] < error[2016, "own_rules"] < -TOLERANCE
+    assert abs(error[2022, "model_levels"]) <= TOLERANCE
 
 
 # --- what goes in and what may not --------------------------------------------------------------------
@@ -213,17 +212,52 @@ def test_no_later_ici_stock_goes_in(monkeypatch) -> None:
 
 
 def test_contributions_follow_the_wages_of_each_year(monkeypatch) -> None:
-    wages = SHIPPED("past_wages")
+    wages = SHIPPED("bea_dc_1984_2025")
     changed = wages.copy()
-    changed["average_wage_index_usd"] *= np.where(changed["year"] == 2015, 1.1, 1.0)
+    changed["private_wages_bn_usd"] *= np.where(changed["year"] == 2015, 1.1, 1.0)
     own = found()
-    with_table(monkeypatch, "past_wages", changed)
+    with_table(monkeypatch, "bea_dc_1984_2025", changed)
     again = hindcast.hindcast(START)
     ratio = again.elective_usd / own.elective_usd
     at = int(np.flatnonzero(again.inputs.years == 2015)[0])
-    # the limits stay, so that a higher wage meets them sooner
-    assert 1.05 < ratio[at] <= 1.1 + 1e-9
+    assert ratio[at] == pytest.approx(1.1)
     np.testing.assert_allclose(np.delete(ratio, at), 1.0)
+
+
+ASSUME = {"coverage_damping": 0.9, "coverage_trend_years": 10.0, "coverage_window_years": 10.0}
+
+
+@pytest.mark.parametrize("start", hindcast.DOL_STARTS)
+def test_contributions_are_no_worse_than_the_naive_rule(start) -> None:
+    """Told private wages, the damped trend of all contributions over them; the model is told no more."""
+    dol = SHIPPED("dol_5500").set_index("year")["total_contributions_bn_usd"]
+    wages = coverage.private_wages()
+    years = found(start).inputs.years
+    rule = coverage.damped_trend((dol / wages).dropna(), start.year, years, ASSUME) * wages[years]
+    model = (found(start).contributions_usd + found(start).rolled_in_usd) / 1e9
+    errors = [np.abs(one / dol[years] - 1).mean() for one in (model, rule)]
+    assert errors[0] <= 1.1 * errors[1]
+
+
+def test_a_trend_knows_nothing_of_later_years_and_ends_where_it_should() -> None:
+    share = coverage.savers_over_wages()
+    years = np.arange(2016, 2050)
+    path = coverage.damped_trend(share, 2016, years, ASSUME)
+    later = share.where(share.index <= 2016, 9.0)
+    np.testing.assert_array_equal(coverage.damped_trend(later, 2016, years, ASSUME), path)
+    steps = np.diff(path)
+    np.testing.assert_allclose(steps[1:10] / steps[:9], 0.9)
+    assert (steps[10:] == 0).all() and path[0] == share[2016]
+    flat = coverage.damped_trend(share, 2016, years, ASSUME, scale=0.0)
+    assert (flat == share[2016]).all()
+
+
+def test_a_trend_from_a_year_before_the_table_is_refused_once() -> None:
+    share = coverage.savers_over_wages()
+    for start in (1995, 2004, 2040):
+        with pytest.raises(InputError, match=f"trend that starts in {start}") as caught:
+            coverage.damped_trend(share, start, np.arange(start, start + 3), ASSUME)
+        assert len(caught.value.problems) == 1 and caught.value.problems[0].file == "dol_5500.csv"
 
 
 def test_told_the_published_return_the_run_earns_it() -> None:
@@ -295,58 +329,7 @@ def test_required_minimums_follow_the_table_and_waiver_of_the_year() -> None:
     assert share(75, 1948, 2023) == share(75, 1948) == pytest.approx(1 / 24.6)
 
 
-# --- the chapter and the command ------------------------------------------------------------------------
-
-
-def test_the_chapters_numbers_are_the_tables(small_result) -> None:
-    section = chapter.hindcast_section((small_result,))
-    text = " ".join(
-        plain(block.text, {"table-hindcast-runs": "Table 1", "table-hindcast-leads": "Table 2"})
-        for block in section.blocks
-        if isinstance(block, Prose)
-    )
-    table = hindcast.stored()
-    own = table[(table["variant"] == "own_rules") & (table["date"] == "2023-12-31")]
-    row = own[(own["quantity"] == "contributions") & (own["start_year"] == 2010)].iloc[0]
-    said = re.search(
-        r"the model has \$(\d+) billion in 2023 where \$(\d+) billion were paid: ([\d.]+) percent too low",
-        text,
-    )
-    assert said is not None
-    assert float(said[1]) == pytest.approx(row["model"], abs=0.5)
-    assert float(said[2]) == pytest.approx(row["published"], abs=0.5)
-    assert float(said[3]) == pytest.approx(-100 * row["error"], abs=0.05)
-    assets = own[own["quantity"] == "assets"].set_index("start_year")["error"]
-    said = re.search(
-        r"they are ([\d.]+) percent too low from 2010 and ([\d.]+) percent too high from 2016", text
-    )
-    assert float(said[1]) == pytest.approx(-100 * assets[2010], abs=0.006)
-    assert float(said[2]) == pytest.approx(100 * assets[2016], abs=0.006)
-    ici = table[table["date"] == "2025-09-30"].iloc[0]
-    said = re.search(r"([\d.]+) percent too high on 2025-09-30", text)
-    assert float(said[1]) == pytest.approx(100 * ici["error"], abs=0.006)
-    w2 = SHIPPED("w2_deferrals_roth").set_index("tax_year")["all_elective_deferrers"]
-    assert f"{w2[2010] / 1e6:.1f} million people with deferrals in 2010" in text
-    assert "nan" not in text.lower()
-
-
-def test_the_tables_of_the_chapter_hold_the_errors(small_result) -> None:
-    tables = {
-        block.label: block
-        for block in chapter.hindcast_section((small_result,)).blocks
-        if hasattr(block, "rows")
-    }
-    leads = tables["table-hindcast-leads"].data
-    assert len(leads) == 3 * 13
-    runs = tables["table-hindcast-runs"].data
-    assert len(runs) == len(hindcast.CASES)
-    row = runs[(runs["run"] == "DOL, from 2010") & (runs["variant"] == "told savers and returns")].iloc[0]
-    table = hindcast.stored()
-    own = table[
-        (table["start_year"] == 2010) & (table["variant"] == "both_fed") & (table["quantity"] == "assets")
-    ]
-    assert row["assets_mean"] == pytest.approx(own["error"].abs().mean())
-    assert row["assets_last"] == own["error"].iloc[-1]
+# --- the command ------------------------------------------------------------------------
 
 
 def test_the_command_prints_the_errors(fiscal) -> None:

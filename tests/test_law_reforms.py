@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fiscal.base.axes import ATTAINED_AGES
+from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.files import parse_json
-from fiscal.law import reforms, schedules
+from fiscal.law import reforms, schedules, trial
 from fiscal.law.build import schedules as build
 from fiscal.law.reforms import Reform, parse_reform, read_reform, tried
 from fiscal.law.years import LAST_FILE_YEAR
 from fiscal.people.mobility import mobility_matrix
+from fiscal.scenario import baselines_added, load, reform_files
 
 
 def parsed(text: str) -> dict:
@@ -30,13 +32,13 @@ def parsed(text: str) -> dict:
     ("text", "word"),
     [
         ('{"II_rt7": {"2030": NaN}}', "NaN is no number of JSON"),
-        ('{"II_rt7": {"2030": 1e999}}', "1e999 is no number of JSON"),
-        ('{"II_rt7": {"2030": null}}', "II_rt7, 2030: is no amount"),
-        ('{"II_rt7": {"2030": "0.3"}}', "II_rt7, 2030: is no amount"),
-        ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is no amount"),
-        ('{"II_rt7": {"99999999999999999999": 0.4}}', "is no year"),
-        ('{"II_rt7": {"\uff12\uff10\uff13\uff10": 0.4}}', "is no year"),
-        ('{"II_rt7": {"2101": 0.4, "x": []}}', "(?s)2101: is no year.*x: is no year.*x: is no amount"),
+        ('{"II_rt7": {"2030": 1e999}}', "1e999 is not a JSON number"),
+        ('{"II_rt7": {"2030": null}}', "II_rt7, 2030: is not an amount"),
+        ('{"II_rt7": {"2030": "0.3"}}', "II_rt7, 2030: is not an amount"),
+        ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is not an amount"),
+        ('{"II_rt7": {"99999999999999999999": 0.4}}', "is not a year"),
+        ('{"II_rt7": {"\uff12\uff10\uff13\uff10": 0.4}}', "is not a year"),
+        ('{"II_rt7": {"2101": 0.4, "x": []}}', "(?s)2101: is not a year.*x: is no year.*x: is not an amount"),
         ('{"II_rt7": ', "JSON"),
         ('{"II_rt7": {"2030": 0.4} /* no end', "JSON"),
     ],
@@ -113,7 +115,7 @@ def test_parts_beside_the_policy_are_named_as_not_used() -> None:
     assert one.parameters == {"X": {2030: [1, 2]}}
     (said,) = reforms.said_of(one, [])
     assert "a.json" in said and "'consumption'" in said and "growdiff" not in said
-    assert parse_reform(b'{"policy": {"X": {"2030": 1}}}', "a.json").unused == ()
+    assert parse_reform(b'{"policy": {"X": {"2030": 1}}}', "a.json").notes == ()
 
 
 def test_a_later_file_takes_over_from_its_first_year(tmp_path: Path) -> None:
@@ -151,17 +153,108 @@ def test_late_reforms_are_redated_to_the_last_law_year() -> None:
 
 def test_a_provision_of_a_year_changes_the_law_of_that_year_alone() -> None:
     """And Tax-Calculator warns of what it takes with a warning."""
-    trial = tried(
+    found = tried(
         Reform({"II_rt7": {2040: 0.5, 2041: 0.37}, "ID_Medical_frt": {2040: 0.0, 2041: 0.075}}, "a.json")
     )
-    assert trial.changed == (2040,)
-    assert [line for line in trial.warnings if "ID_Medical_frt" in line and "2040" in line]
+    assert found.changed == (2040,)
+    assert [line for line in found.warnings if "ID_Medical_frt" in line and "2040" in line]
+
+
+def test_what_of_a_reform_has_no_effect_here_is_said() -> None:
+    """Provisions that end before the projection, an indexed suffix, and parts of the law that are not computed.
+
+    The Pease limit is computed, since the limit that took its place is off.
+    """
+    pease = {"ID_prt": {2018: 0.03}, "ID_crt": {2018: 0.8}, "ID_ps": {2017: [3e5] * 5}}
+    law = {
+        **pease,
+        "RRC_c": {2021: 1400, 2022: 0},
+        "CG_nodiff": {2030: True},
+        "AMEDT_ec": {2030: [1e5] * 5},
+        "AMEDT_ec-indexed": {2030: True},
+    }
+    found = tried(Reform(law, "mine.json").moved(None))
+    (idle,) = (line for line in found.warnings if "without effect" in line)
+    assert "RRC_c" in idle and "AMEDT_ec" not in idle and "CG_nodiff" not in idle
+    (wages,) = (line for line in found.warnings if "payroll tax" in line)
+    (gains,) = (line for line in found.warnings if "capital gains" in line)
+    assert wages.endswith(": AMEDT_ec") and gains.endswith(": CG_nodiff")
+    assert min(found.changed) == FIRST_YEAR and max(found.changed) == LAST_YEAR
+
+
+def test_a_reform_that_brings_back_the_pease_limit_has_no_other_limit() -> None:
+    """Tax-Calculator cannot compute both; in what year the old one comes back, the new one goes."""
+    pease = {"ID_prt": {2018: 0.03}, "ID_crt": {2018: 0.8}, "ID_ps": {2017: [3e5] * 5}}
+    found = Reform(pease, "a.json").moved(None)
+    assert found.parameters["ID_reduction_rate"] == {reforms.OBBBA_YEAR: 0.0}
+    assert "ID_reduction_rate" in found.notes[0]
+    later = Reform(pease, "a.json").moved(2040)
+    assert later.parameters["ID_reduction_rate"] == {2041: 0.0}
+    gone = {"ID_prt": {2018: 0.03}, "ID_ps": {2017: [3e5] * 5, 2026: [9e99] * 5}}
+    for left in (gone, {**pease, "ID_reduction_rate": {2026: 0.02}}, {"ID_prt": {2030: 0.03}}):
+        assert Reform(left, "a.json").moved(None).parameters == left
+
+
+def packaged() -> list[Path]:
+    spec = importlib.util.find_spec("taxcalc")
+    assert spec is not None and spec.submodule_search_locations
+    return sorted((Path(spec.submodule_search_locations[0]) / "reforms").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", packaged(), ids=lambda path: path.stem)
+def test_tax_calculators_own_reform_files_load_on_their_baseline(path: Path) -> None:
+    """By name alone, after the file that their header names; Tax-Calculator has each of their parameters."""
+    files = reform_files(path.name)
+    assert files[-1] == path
+    text = path.read_text(encoding="utf-8")
+    on_2017 = "Reform_Baseline: 2017_law.json" in text
+    assert [file.name for file in files[:-1]] == (["2017_law.json"] if on_2017 else [])
+    assert baselines_added(path.name) == ({"2017_law.json": path.name} if on_2017 else {})
+    if on_2017:  # written out, it is not applied twice
+        assert reform_files(f"2017_law.json+{path.name}") == files
+    reform = read_reform(*files).moved(None)
+    known = json.loads((path.parents[1] / "policy_current_law.json").read_text(encoding="utf-8"))
+    assert {name.removesuffix(trial.INDEXED) for name in reform.parameters} <= known.keys()
+    repealed = reform.parameters.get("AMT_rt1", {}).get(2017) == 0 or "ID_ps" not in reform.parameters
+    assert repealed or reform.parameters["ID_reduction_rate"] == {2026: 0.0}
+
+
+def test_a_reform_may_be_a_dictionary_of_python(tmp_path: Path) -> None:
+    law = {"II_rt7": {2030: np.float64(0.45)}, "AMEDT_ec-indexed": {"2031": True}}
+    scenario = load("baseline", {"law.reform": law})
+    assert "dictionary.json" in scenario.title
+    (file,) = reform_files(scenario.settings.law.reform)
+    assert read_reform(file).parameters == {"II_rt7": {2030: 0.45}, "AMEDT_ec-indexed": {2031: True}}
+    nested = load("baseline", {"law": {"reform": law}})
+    assert nested.settings == scenario.settings
+    assert load("baseline", {"law.reform": {"II_rt7": {2030: 0.5}}}).fingerprint() != scenario.fingerprint()
+
+
+def test_the_baseline_of_a_header_lies_beside_the_file(tmp_path: Path) -> None:
+    top, middle = tmp_path / "top.json", tmp_path / "middle.json"
+    middle.write_text('// Reform_Baseline: policy_current_law.json\n{"II_rt7": {"2030": 0.4}}')
+    top.write_text('// Reform_Baseline: middle.json\n{"II_rt6": {"2030": 0.3}}')
+    assert reform_files(str(top)) == (middle, top)
+    middle.write_text('// Reform_Baseline: top.json\n{"II_rt7": {"2030": 0.4}}')
+    assert reform_files(str(top)) == (middle, top)  # no circle
+    middle.unlink()
+    with pytest.raises(InputError, match="middle.json: no such file"):
+        read_reform(*reform_files(str(top)))
 
 
 @pytest.mark.parametrize(
     ("reform", "word"),
     [
-        ({"II_rt77": {2030: 0.4}}, "II_rt77 does not exist"),
+        ({"II_rt77": {2030: 0.4}}, "II_rt77 does not exist; did you mean II_rt7"),
+        (
+            {
+                "SS_thd50": {2030: [1e4] * 5},
+                "_II_em": {2030: 9},
+                "STD_cpi": {2030: False},
+                "II_rt7": {2030: 0.4},
+            },
+            "SS_thd50 was renamed SS_thd1.*write II_em; .*write STD-indexed$",
+        ),
         ({"II_rt7": {2045: 4.5, 2050: 0.4}}, "2045.*4.5 > max 1"),  # later replaced, and refused all the same
         ({"ID_prt": {2045: 0.03}, "ID_crt": {2045: 0.8}, "ID_ps": {2045: [3e5] * 5}}, "Pease and OBBBA"),
     ],

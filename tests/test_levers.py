@@ -26,7 +26,7 @@ from fiscal.engine.inputs import (
 )
 from fiscal.law.schedules import group_sigma
 from fiscal.markets.paths import AssetPaths
-from fiscal.people.contributions import additions_left
+from fiscal.people.contributions import Excess, additions_left, by_single_age, deferring_share
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import working_share_of_withdrawals
 from fiscal.projection.inputs import TaxSchedule
@@ -197,28 +197,83 @@ def test_a_lower_limit_is_more_revenue_now(change: tuple[str, object]) -> None:
     assert line(lower, "withdrawal_tax")[-1] < line(plain, "withdrawal_tax")[-1]
 
 
-def test_a_higher_limit_gives_back_what_the_law_s_lag_behind_wages_cuts_and_no_more() -> None:
-    high, higher, law = (
-        run("baseline", *change)
-        for change in (
-            (("limits.elective_limit_usd", 50_000.0),), (("limits.elective_limit_usd", 100_000.0),), (),
-        )
-    )  # fmt: skip
-    np.testing.assert_array_equal(high.inputs.contribution_usd, higher.inputs.contribution_usd)
-    elective = [
-        (made.contributions.elective_traditional_usd + made.contributions.elective_roth_usd)
-        for made in (high, law)
-    ]
-    gained = (elective[0] - elective[1]).sum(axis=(1, 2))
-    years = law.ledger.years
+def test_coverage_adds_savers_and_leaves_each_one_s_deferral() -> None:
+    trend, constant, most = (
+        run("baseline", ("contributions.coverage_trend", scale)).contributions for scale in (1.0, 0.0, 2.0)
+    )
+    assert (constant.coverage == 1).all()
+    years = trend.years
+    assert (np.diff(trend.coverage[years <= 2033]) > 0).all() and trend.coverage[0] > 1
+    assert (trend.coverage[years > 2033] == trend.coverage[years == 2033]).all()
+    assert (most.coverage > trend.coverage).all()
+    for name in ("imputed_usd", "employer_traditional_usd", "catch_up_usd"):
+        own, plain = getattr(trend, name), getattr(constant, name)
+        np.testing.assert_allclose(own, plain * trend.coverage[:, None, None], rtol=1e-12)
+    np.testing.assert_allclose(trend.deferral_multiple, constant.deferral_multiple, rtol=1e-12)
+
+
+def test_a_share_of_earners_is_reached_in_2035_and_more_than_everybody_is_refused() -> None:
+    made = run("baseline", ("contributions.coverage_2035", deferring_share() * 1.1)).contributions
+    assert made.coverage[0] == 1
+    np.testing.assert_allclose(made.coverage[made.years >= 2035], 1.1)
+    for wrong in (1.2, -0.1):
+        with pytest.raises(InputError) as caught:
+            load("baseline", {"contributions.coverage_2035": wrong})
+        assert len(caught.value.problems) == 1 and "coverage_2035" in str(caught.value)
+    with pytest.raises(InputError, match="coverage leaves 0 to 1") as caught:
+        run("baseline", ("contributions.coverage_2035", 0.9))
+    assert len(caught.value.problems) == 1
+
+
+HIGHER = [
+    ("limits.elective_limit_usd", 30_000.0), ("limits.catch_up_limit_usd", 15_000.0),
+    ("limits.catch_up_60_63_limit_usd", 20_000.0), ("limits.additions_limit_usd", 100_000.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", HIGHER)
+def test_a_higher_limit_adds_contributions_of_whom_it_reaches(change: tuple[str, object]) -> None:
+    higher, law = run("baseline", change).contributions, run("baseline").contributions
+    gained = higher.traditional_usd + higher.roth_usd - law.traditional_usd - law.roth_usd
+    years = law.years
     np.testing.assert_allclose(gained[years < 2027], 0.0, atol=1.0)
-    assert (np.diff(gained[(years >= 2027) & (years <= 2060)]) > 0).all()
-    # a person's deferrals are those of 2025, grown with wages: no wish beyond the limit is added
-    wages = law.economy["wage_index"] / law.economy.loc[FIRST_YEAR, "wage_index"]
-    people = law.people.people_open
-    level = elective[0] / np.where(people > 0, people, 1) / wages.to_numpy()[:, None, None]
-    first = level[0] / law.inputs.year_fraction[0]
-    assert (level[2:36] <= first * (1 + 1e-9)).all()
+    assert (gained > -1e-3).all() and (gained[years >= 2027].sum(axis=(1, 2)) > 1e7).all()
+    reached = gained[years == 2030][0].sum(axis=1) > 1.0
+    first, last = {"limits.catch_up_limit_usd": (50, 75), "limits.catch_up_60_63_limit_usd": (60, 63)}.get(
+        change[0], (26, 75)
+    )
+    at = (first <= ATTAINED_AGES) & (last >= ATTAINED_AGES)
+    assert reached[at].all() and not reached[(first > ATTAINED_AGES)].any()
+    assert (gained[years == 2030][0, at].sum(axis=0)[-1] > gained[years == 2030][0, at].sum(axis=0)[:6]).all()
+
+
+def test_a_higher_limit_adds_less_and_less_and_in_proportion_to_what_is_wanted() -> None:
+    def gained(limit: float, wanted: float) -> float:
+        of = ("assumptions.wanted_above_limit_share", wanted)
+        made = [
+            run("baseline", of, *more).contributions for more in ((("limits.elective_limit_usd", limit),), ())
+        ]
+        total = [(one.traditional_usd + one.roth_usd)[one.years == 2027].sum() for one in made]
+        return float(total[0] - total[1])
+
+    steps = [gained(limit, 0.8) for limit in (30_000.0, 35_000.0, 40_000.0)]
+    assert steps[0] > steps[1] - steps[0] > steps[2] - steps[1] > 0
+    assert 0 < gained(40_000.0, 0.5) < steps[2] < gained(40_000.0, 1.0)
+
+
+def test_what_a_tail_above_a_limit_adds_is_what_the_profile_wants() -> None:
+    """No limit at all adds the assumed share of the imputed wishes; none of it where the limit stays."""
+    profile = sources.table("contribution_profile")
+    ages = np.ones(len(ATTAINED_AGES))
+    excess = Excess.of(profile, ages, np.full(len(ATTAINED_AGES), 23_500.0), 0.8)
+    one = np.ones((1, len(ATTAINED_AGES)))
+    assert (excess.share(one) == 0).all() and (excess.share(0 * one) == 1).all()
+    elective = by_single_age(profile, "elective_deferral_usd", ages)
+    latent = by_single_age(profile, "latent_above_limit_usd", ages)
+    reached = (latent > 0) & (excess.reach > 0)
+    np.testing.assert_allclose(
+        (-excess.share(1e6 * one)[0] * elective)[reached], 0.8 * latent[reached], rtol=1e-9
+    )
 
 
 def test_dollars_above_a_lower_limit_pay_the_marginal_rate() -> None:
@@ -481,26 +536,6 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
     assert len(compare(base, seeded, anyway=True).effects()) == 1
 
 
-def test_the_report_s_chapter_says_what_each_case_changes() -> None:
-    from fiscal.report.content import Items, Table
-    from fiscal.report.levers import levers_section
-    from fiscal.results.result import Result
-
-    base, other = (Result.of(run(name)) for name in ("baseline", "lower_limits"))
-    section = levers_section((base, other))
-    assert section is not None
-    (items,) = [block for block in section.blocks if isinstance(block, Items)]
-    terms = {item.term: str(item.text) for item in items.items}
-    assert set(terms) == {
-        "Limit on elective deferrals", "Limit on catch-up contributions", "Limit on all additions",
-    }  # fmt: skip
-    told = terms["Limit on elective deferrals"]
-    assert "Here $20,000" in told and "limits.elective_limit_usd" in told  # what one types
-    (table,) = [block for block in section.blocks if isinstance(block, Table)]
-    assert table.data.iloc[0]["2026_2035_bn_usd"] > 0
-    assert levers_section((base,)) is None
-
-
 def test_a_reform_that_comes_with_the_package_is_found() -> None:
     from fiscal.engine.inputs import law_in_force, reform_of
     from fiscal.scenario import reform_file, reform_files
@@ -722,11 +757,10 @@ IDLE = {
         "paths.equity_correlation": 0.1, "paths.tail_variance": 2.0, "paths.crypto_return": 0.1,
         "paths.stated_return_years": 5.0, "paths.excess_half_life": 3.0, "paths.crypto_volatility": 0.9,
         "paths.crypto_volatility_mature": 0.9, "paths.maturing_years": 5.0, "paths.value_cap_over_gdp": 1.0,
-        "limits.catch_up_limit_usd": 20_000.0, "limits.additions_limit_usd": 150_000.0,
         "withdrawals.conversion_rate": 0.5, "withdrawals.conversion_first_year": 2070,
         "state.rate": 0.1, "state.withdrawals_taxed_share": 0.1, "roth.employer_share": 0.5,
         "roth.employer_first_year": 2070, "tax.flat_rate": 0.2, "heirs.age_gap": 20,
-        "people.retired_rank_correlation": 0.6,
+        "people.retired_rank_correlation": 0.6, "assumptions.accounts.governmental_holders_mn": 20.0,
     },
     "boom": {
         "overlays.price_impact_persistence": 0.9, "overlays.reversal_kind": "forced_sale",

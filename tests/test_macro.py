@@ -8,8 +8,7 @@ import pytest
 from fiscal.base import sources
 from fiscal.base.axes import RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
-from fiscal.people import population
-from fiscal.people.economy import COLUMNS, macro, participation_rate
+from fiscal.people.economy import COLUMNS, macro
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +37,22 @@ def test_average_wage_is_ssas_and_comes_near_its_projection(path):
         assert path.loc[year, "wage_index"] == pytest.approx(table[year], rel=0.015)
 
 
-def test_after_2036_prices_are_the_trustees_and_wages_theirs_per_worker(path):
-    trustees = sources.table("trustees_2025").set_index("year")
-    growth = path["cpi_u"].pct_change().loc[2037:2100]
-    np.testing.assert_allclose(growth, trustees["cpi_w_index"].pct_change().loc[2037:2100], rtol=1e-9)
-    years, people = population.ssa_population()
-    workers = people.sum(axis=1) @ participation_rate()
-    index = 2060 - years[0]
-    ssa_growth = workers[index] / workers[index - 1]
-    payroll = trustees["taxable_payroll_bn_usd"]
-    expected = payroll[2060] / payroll[2059] / ssa_growth
-    assert path.loc[2060, "wage_index"] / path.loc[2059, "wage_index"] == pytest.approx(expected, rel=1e-9)
+def test_after_2036_prices_and_average_wages_are_the_trustees(path):
+    trustees = sources.table("trustees_2026").set_index("year").loc[2037:2100]
+    growth = path.pct_change().loc[2037:2100]
+    np.testing.assert_allclose(growth["cpi_u"], trustees["cpi_w_growth_rate"], rtol=1e-9)
+    np.testing.assert_allclose(growth["wage_index"], trustees["average_wage_growth_rate"], rtol=1e-9)
+
+
+def test_the_trustees_parts_agree_with_each_other():
+    """Output grows with productivity and the labor force; the real rate is the nominal one less inflation."""
+    table = sources.table("trustees_2026").set_index("year")
+    ahead = table.loc[2026:]
+    parts = (1 + ahead["productivity_growth_rate"]) * (1 + ahead["labor_force_growth_rate"]) - 1
+    assert (parts - ahead["real_gdp_growth_rate"]).dropna().abs().max() < 0.0025
+    later = table.loc[2050:]
+    real = (1 + later["special_issue_rate"]) / (1 + later["cpi_w_growth_rate"]) - 1
+    assert (real - later["real_interest_rate"]).abs().max() < 0.001
 
 
 def test_wage_bill_is_average_wage_times_workers_and_gdp_follows(path):
@@ -79,15 +83,16 @@ def test_chained_prices_rise_slower_by_the_gap(path):
     np.testing.assert_allclose(flat["chained_cpi"], flat["cpi_u"])
 
 
-def test_rates_are_observed_then_cbos_and_held(path):
+def test_rates_are_observed_then_the_trustees_and_held(path):
     prices = sources.table("monthly_prices")
     bills = prices[prices["month"].str.startswith("2025")]["tbill_3m_yield_rate"]
     assert path.loc[2025, "one_year_rate"] == pytest.approx(bills.mean())
-    cbo = sources.table("cbo_rates").set_index("year")
-    shift = sources.assumption("macro.one_year_rate_shift")
-    assert path.loc[2040, "one_year_rate"] == pytest.approx(cbo.loc[2040, "tsy_3m_rate"] + shift)
-    assert path.loc[2028, "treasury_10y_rate"] == pytest.approx(0.042, abs=0.002)  # CBO 2026: 4.3 percent
-    held = path.loc[int(cbo.index[-1]) :, ["one_year_rate", "treasury_10y_rate"]]
+    trustees = sources.table("trustees_2026").set_index("year")["special_issue_rate"]
+    np.testing.assert_allclose(path.loc[2027:2100, "treasury_10y_rate"], trustees.loc[2027:2100])
+    spread = path["treasury_10y_rate"] - path["one_year_rate"]
+    np.testing.assert_allclose(spread.loc[2030:], sources.assumption("macro.term_spread"))
+    assert spread.loc[2026:2030].is_monotonic_increasing
+    held = path.loc[2100:, ["one_year_rate", "treasury_10y_rate"]]
     assert (held == held.iloc[0]).all().all()
 
 

@@ -13,6 +13,8 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.markets import core, glide, history, paths
+from fiscal.people.economy import macro
+from fiscal.people.population import july_population
 
 YEARS = range(FIRST_YEAR, RUN_OFF_LAST_YEAR + 1)
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
@@ -45,7 +47,10 @@ def test_monthly_and_annual_tables_agree():
 def test_a_missing_month_is_reported_and_never_bridged(monkeypatch):
     table = sources.table("monthly_prices")
     table.loc[table["month"] == "2025-09", "reit_tr"] = np.nan
-    monkeypatch.setattr(sources, "table", lambda name: table.copy())
+    shipped = sources.table
+    monkeypatch.setattr(
+        sources, "table", lambda name: table.copy() if name == "monthly_prices" else shipped(name)
+    )
     returns = history.monthly_log_returns("2025-08", "2025-11")["real_estate"]
     assert list(returns.isna()) == [False, True, True, False]
     assert history.gaps().loc["real_estate", "missing_months"] == 1
@@ -81,9 +86,10 @@ def test_max_drawdown_against_all_pairs(returns):
 def test_real_halves_multiply_to_the_real_quarters():
     """1 April to 31 December 2025 and January to June 2026, straight from the levels."""
     levels = sources.table("monthly_prices").set_index("month")
+    foreign = sources.table("developed_ex_us").set_index("month")["developed_ex_us_tr"]
     halves = history.half_returns_real()
     for index, asset in enumerate(ASSETS):
-        level = levels[history.MONTHLY_SERIES[asset]]
+        level = foreign if asset == "foreign_equity" else levels[history.MONTHLY_SERIES[asset]]
         stub = (1.0 + halves[0, index]) * (1.0 + halves[1, index])
         assert stub == pytest.approx(level["2025-12"] / level["2025-03"], rel=1e-12)
         assert 1.0 + halves[2, index] == pytest.approx(level["2026-06"] / level["2025-12"], rel=1e-12)
@@ -98,34 +104,62 @@ def test_real_halves_multiply_to_the_real_quarters():
 # long-run means
 
 
-def test_equity_is_the_real_mean_of_1928_2025_plus_prices():
+RECORD = {"returns": "record"}
+
+
+def test_the_records_equity_is_the_real_mean_of_1928_2025_plus_prices():
     table = sources.table("annual_returns")
     growth = np.prod((1.0 + table["sp500_tr"]) / (1.0 + table["cpi_inflation"])) ** (1.0 / len(table))
-    means = core.long_run_means()
+    means = core.long_run_means(RECORD)
     expected = growth * (1.0 + core.mean_inflation_rate()) - 1.0
     assert means.loc["equity", "geometric_return_rate"] == pytest.approx(expected, rel=1e-12)
+    assert means.loc["equity", "first_return_rate"] == means.loc["equity", "last_return_rate"]
     assert means.loc["equity", "real_return_rate"] == pytest.approx(growth - 1.0, rel=1e-9)
+    for asset, rate in core.mean_yields().items():
+        assert means.loc[asset, "geometric_return_rate"] >= rate - 1e-12
 
 
-def test_bonds_and_cash_earn_at_least_their_yield_and_every_mean_has_a_source():
+def test_the_house_holds_for_its_horizon_and_half_of_its_excess_is_gone_after_the_half_life():
+    years = np.arange(FIRST_YEAR + 1, 2101)
+    told = {"return_half_life": 12.0}
+    for asset in ("equity", "bonds", "cash"):
+        rate, horizon = core.house_view("jpmorgan", asset)
+        found = np.log1p(core.expected_returns(told, years)[:, ASSETS.index(asset)])
+        np.testing.assert_allclose(found[:horizon], np.log1p(rate))
+        anchor = np.log1p(core.anchor_return(told, asset))
+        assert found[horizon - 1 + 12] - anchor == pytest.approx((np.log1p(rate) - anchor) / 2)
+        assert abs(found[-1] - anchor) < 0.04 * abs(found[0] - anchor) + 1e-12
+
+
+def test_anchors_are_built_from_the_macroeconomic_path():
+    path = macro([2036, 2100])
+    years, people = july_population()
+    heads = people[[2036 - years[0], 2100 - years[0]]].sum(axis=(1, 2))
+    growth = np.diff(np.log(path["gdp_bn_usd"].to_numpy() / heads))[0] / 64
+    assert core.growth_per_head() == pytest.approx(np.expm1(growth))
+    dearer = {"assumptions": {"markets.net_payout_yield": 0.035}}
+    gap = core.anchor_return(dearer, "equity") - core.anchor_return({}, "equity")
+    assert gap == pytest.approx(0.01)
+    assert core.anchor_return({}, "cash") < core.anchor_return({}, "bonds") < core.anchor_return({}, "equity")
+    told = core.returns_less_growth({}, 2026, 2100)
+    assert told["r_minus_g"] == pytest.approx(told["r"] - told["g"]) and 0.02 < told["r_minus_g"] < 0.035
+
+
+def test_every_mean_has_a_source():
     means = core.long_run_means()
     assert tuple(means.index) == ASSETS
-    for asset, rate in core.mean_yields().items():
-        assert means.loc[asset, "geometric_return_rate"] >= rate
-    rates = means["geometric_return_rate"]
-    assert rates["cash"] < rates["bonds"] < rates["equity"]
     assert (means["source"].str.len() > 10).all()
-    assert set(means["status"]) <= {"derived", "assumed"}
+    assert set(means["status"]) <= {"cited", "derived", "assumed"}
 
 
-def test_overrides_carry_to_what_hangs_on_them():
-    means = core.long_run_means({"equity": 0.05, "cash": None})["geometric_return_rate"]
+def test_overrides_carry_to_what_follows_them():
+    means = core.long_run_means({"core": {"equity": 0.05, "cash": None}})["geometric_return_rate"]
     premium = sources.assumption("markets.real_estate_premium_over_equity")
-    assert means["equity"] == means["crypto"] == 0.05
+    assert means["equity"] == pytest.approx(0.05) and means["crypto"] == pytest.approx(0.05)
     assert means["real_estate"] == pytest.approx(0.05 + premium)
     assert means["cash"] == core.long_run_means().loc["cash", "geometric_return_rate"]
     with pytest.raises(InputError) as caught:
-        core.long_run_means({"equty": 0.1, "bonds": -1.5})
+        core.long_run_means({"core": {"equty": 0.1, "bonds": -1.5}})
     assert len(caught.value.problems) == 2
 
 
@@ -133,14 +167,47 @@ def test_overrides_carry_to_what_hangs_on_them():
 
 
 def test_core_weights_add_up_and_fall_with_age():
-    weights = glide.glide_path()
-    assert weights.shape == (AGES_AT_OPENING.size, len(ASSETS))
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-12)
+    years = np.arange(2010, 2031)
+    weights = glide.glide_path(years)
+    assert weights.shape == (years.size, AGES_AT_OPENING.size, len(ASSETS))
+    np.testing.assert_allclose(weights.sum(axis=2), 1.0, atol=1e-12)
     assert weights.min() >= 0.0
-    assert (np.diff(weights[:, EQUITY]) <= 0.0).all()
+    assert (np.diff(weights[:, :, EQUITY], axis=1) <= 0.0).all()
     assert not weights[
-        :, [ASSETS.index(a) for a in ("crypto", "private_equity", "real_estate", "commodities")]
+        ..., [ASSETS.index(a) for a in ("crypto", "private_equity", "real_estate", "commodities")]
     ].any()
+
+
+def test_the_foreign_part_of_equity_is_that_of_the_funds_and_of_the_others():
+    shares = glide.foreign_equity_share(np.array([2006, 2016, 2022, 2050]))
+    others = sources.assumption("markets.foreign_share_of_other_funds")
+    families = sources.table("foreign_equity_share").query("year == 2021")["value"].mean()
+    assert shares[0] == others
+    assert shares[2] == shares[3] == pytest.approx(0.38 * families + 0.62 * others)
+    assert shares[0] < shares[1] < shares[2] and shares.min() >= 0.15 and shares.max() <= 0.35
+    mix = glide.glide_path(np.array([2030]), 0.25, {"equity": 0.6, "bonds": 0.3, "cash": 0.1})[0]
+    np.testing.assert_allclose(mix[:, :4], np.tile([0.45, 0.15, 0.3, 0.1], (AGES_AT_OPENING.size, 1)))
+    domestic, half = glide.glide_path(np.array([2030]), 0.0), glide.glide_path(np.array([2030]), 0.5)
+    foreign = ASSETS.index("foreign_equity")
+    assert not domestic[..., foreign].any()
+    np.testing.assert_allclose(half[..., foreign], domestic[..., EQUITY] / 2)
+    np.testing.assert_allclose(half[..., foreign], half[..., EQUITY])
+
+
+def test_foreign_equity_follows_the_equity_return_that_is_set():
+    foreign = ASSETS.index("foreign_equity")
+    years = np.array([2030, 2100])
+    assert (core.expected_returns({"core": {"equity": 0.05}}, years)[:, foreign] == 0.05).all()
+    apart = core.expected_returns({"core": {"equity": 0.05, "foreign_equity": 0.04}}, years)
+    assert (apart[:, foreign] == 0.04).all() and (apart[:, EQUITY] == 0.05).all()
+
+
+def test_foreign_stocks_of_the_record_are_near_mscis():
+    """Single figures of MSCI World ex USA (net, dollars), beside the series that is gross of withholding tax."""
+    levels = history.monthly_levels()["foreign_equity"]
+    for year, msci in ((2008, -0.4356), (2017, 0.2421), (2022, -0.1429)):
+        found = levels[f"{year}-12"] / levels[f"{year - 1}-12"] - 1
+        assert found == pytest.approx(msci, abs=0.03)
 
 
 def test_core_weights_meet_the_published_shares():
@@ -201,13 +268,13 @@ def test_boom_and_bust_are_a_boom_and_a_bust():
     assert event["boom"].loc["boom", "geometric_return_rate"] == pytest.approx(0.25, abs=1e-3)
     assert event["boom"].loc["boom", "max_drawdown_share"] == pytest.approx(0.50)
     assert 0.80 <= event["bust"].loc["collapse", "max_drawdown_share"] <= 0.85
-    equity = core.long_run_means().loc["equity", "geometric_return_rate"]
+    years = np.arange(FIRST_YEAR + 1, LAST_YEAR + 1)
+    equity = np.prod(1.0 + core.expected_returns({}, years)[:, EQUITY])
     worth = {name: np.prod(1.0 + paths.annual_table(name)["crypto_return_rate"]) for name in NAMES}
     assert worth["boom"] > worth["core_return"] > worth["boom_then_bust"] > worth["bust"]
-    assert worth["core_return"] == pytest.approx((1.0 + equity) ** 75)
-    assert worth["early_boom"] == pytest.approx(worth["boom"]) and worth["early_bust"] == pytest.approx(
-        worth["bust"]
-    )
+    assert worth["core_return"] == pytest.approx(equity)
+    assert worth["early_boom"] == pytest.approx(worth["boom"], rel=0.05)
+    assert worth["early_bust"] == pytest.approx(worth["bust"], rel=0.05)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -221,10 +288,11 @@ def test_shape_reality_and_the_rest_held(name):
     np.testing.assert_array_equal(drawn.half_returns[0, 1, 0, others], real[2, others])
     expected = real[2, EQUITY if name == "core_return" else CRYPTO]
     assert drawn.half_returns[0, 1, 0, CRYPTO] == expected
-    means = core.long_run_means()["geometric_return_rate"].to_numpy()
+    expected = core.expected_returns({}, drawn.years)
     annual = drawn.annual_returns()[0]
-    np.testing.assert_allclose(annual[2:][:, others], np.tile(means[others], (len(YEARS) - 2, 1)), rtol=1e-12)
-    np.testing.assert_allclose(annual[drawn.years > LAST_YEAR, CRYPTO], means[EQUITY], rtol=1e-12)
+    np.testing.assert_allclose(annual[2:][:, others], expected[2:][:, others], rtol=1e-12)
+    later = drawn.years > LAST_YEAR
+    np.testing.assert_allclose(annual[later, CRYPTO], expected[later, EQUITY], rtol=1e-12)
 
 
 def test_annual_returns_are_the_tables():
@@ -255,6 +323,36 @@ def test_seed_count_and_horizon_change_no_year():
     long = draw("bust")
     short = paths.path_model("deterministic").draw({"name": "bust"}, range(FIRST_YEAR, 2051), 100, 7)
     np.testing.assert_array_equal(short.half_returns, long.half_returns[:, : 2051 - FIRST_YEAR])
+
+
+def test_the_event_moves_to_the_year_asked_for():
+    own, moved = draw("boom"), draw("boom", event_year=2050)
+    at, later = own.years == 2036, own.years == 2050
+    np.testing.assert_array_equal(own.half_returns[0, at, :, CRYPTO], moved.half_returns[0, later, :, CRYPTO])
+    assert moved.annual_returns()[0, at, CRYPTO] == moved.annual_returns()[0, at, EQUITY]
+    same = draw("boom", event_year=2036)
+    np.testing.assert_array_equal(own.half_returns, same.half_returns)
+    np.testing.assert_array_equal(
+        draw("core_return", event_year=2050).half_returns, draw("core_return").half_returns
+    )
+
+
+@pytest.mark.parametrize(("name", "multiple"), [("boom", 0.3), ("boom", 5.0), ("core_return", 0.2)])
+def test_large_crypto_grows_with_output(name, multiple):
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    plain = paths.path_model("deterministic").draw({"name": name}, years)
+    bounded = paths.path_model("deterministic").draw(
+        {"name": name, "after_event": "gdp", "gdp_multiple": multiple}, years
+    )
+    others = [x for x in range(len(ASSETS)) if x != CRYPTO]
+    np.testing.assert_array_equal(plain.half_returns[..., others], bounded.half_returns[..., others])
+    free = paths.implied_crypto_value_over_gdp(plain)[0]
+    value = paths.implied_crypto_value_over_gdp(bounded)[0]
+    over = free.loc[2027:] > multiple
+    assert value.loc[2027:].max() <= max(multiple, value[2026]) * (1 + 1e-9)
+    first = over.idxmax() if over.any() else LAST_YEAR + 1
+    np.testing.assert_allclose(value.loc[: first - 1], free.loc[: first - 1], rtol=1e-12)
+    np.testing.assert_allclose(value.loc[first:], value[first - 1] if over.any() else 0.0, rtol=1e-9)
 
 
 def test_settings_may_be_an_object():

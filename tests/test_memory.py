@@ -108,7 +108,7 @@ def test_paths_that_would_not_fit_are_refused_before_the_work(monkeypatch: pytes
         running.run(many)
     (problem,) = caught.value.problems
     assert problem.key == "paths.count" and problem.value == 1_000_000
-    assert "GiB of memory, 4.0 GiB are available" in problem.message
+    assert "GiB of memory, and 4.0 GiB is available" in problem.message
     assert problem.allowed is not None
     fits = int(problem.allowed.replace(",", "").split()[2])
     for count, allowed in ((fits, True), (fits + 1, False)):
@@ -133,7 +133,7 @@ def test_named_paths_that_would_not_fit_are_refused_before_the_work(
     monkeypatch.setattr(memory, "available_bytes", lambda: 100 * 2**20)
     monkeypatch.setattr(compiled, "prepare", lambda: pytest.fail("the work has begun"))
     with pytest.raises(
-        InputError, match=r"GiB of memory, 0\.1 GiB are available .*allowed: a machine with more"
+        InputError, match=r"GiB of memory, and 0\.1 GiB is available .*allowed: a machine with more"
     ):
         project(load("boom", SETTINGS))
 

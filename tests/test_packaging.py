@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import runpy
@@ -218,42 +219,99 @@ def test_ci_runs_make_test_and_ends_with_the_closing_line(root, tmp_path):
         assert answer.stdout.splitlines()[-1] == last
 
 
-def test_the_wheel_carries_data_and_scenarios_and_works_alone(root, tmp_path):
-    pytest.importorskip("hatchling", reason="built with the locked build backend")
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(root / name, source / name)
-    for name in ("fiscal", "data"):
-        shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(root / "reports" / "template", source / "reports" / "template")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=source,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name == f"fiscal-{fiscal.__version__}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        archive.extractall(tmp_path / "site")
-    data = [file for file in (root / "data").rglob("*") if file.is_file()]
-    assert {f"fiscal/_data/{file.relative_to(root / 'data').as_posix()}" for file in data} <= set(names)
-    assert "fiscal/scenario/catalogue/baseline.toml" in names
-    assert "fiscal/report/_template/report.typ" in names
+def test_the_wheel_carries_data_scenarios_and_templates(root, wheel):
+    assert wheel.name == f"fiscal_401k-{fiscal.__version__}-py3-none-any.whl"
+    names = set(zipfile.ZipFile(wheel).namelist())
+    files = [file.relative_to(root / "data") for file in (root / "data").rglob("*") if file.is_file()]
+    assert files and {f"fiscal/_data/{file.as_posix()}" for file in files} <= names
+    assert {"fiscal/report/templates/layout.typ", "fiscal/results/templates/finding.j2"} <= names
+    modules = [file.relative_to(root) for file in (root / "fiscal").rglob("*") if file.is_file()]
+    assert {file.as_posix() for file in modules if "__pycache__" not in file.parts} <= names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]
+
+
+def test_the_installed_wheel_works_from_any_folder(installed_wheel, tmp_path):
     code = (
         "import fiscal, pathlib; from fiscal.base import sources\n"
-        f"assert pathlib.Path(fiscal.__file__).is_relative_to({str(tmp_path / 'site')!r})\n"
+        "from fiscal.results.store.citation import DISTRIBUTION, project_links\n"
+        "import importlib.metadata\n"
+        "assert importlib.metadata.version(DISTRIBUTION) == fiscal.__version__ and project_links() == {}\n"
+        f"assert pathlib.Path(fiscal.__file__).is_relative_to({str(installed_wheel)!r})\n"
         "assert sources.data_dir().name == '_data'\n"
         "assert len(sources.table('cbo_macro')) > 0\n"
-        "print(fiscal.scenarios()[0])\n"
+        "import sys; from fiscal.cli import main; sys.argv = ['fiscal', 'list']; main()\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    environment = {**os.environ, "PYTHONPATH": str(installed_wheel)}
     environment.pop("FISCAL_DATA", None)
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.strip() == "baseline"
+    assert "baseline" in answer.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_recipe_repeats_pyproject(root, pyproject):
+    """conda-forge's recipe: conda packages only, with the bounds of pyproject.toml."""
+    text = (root / "recipe" / "meta.yaml").read_text(encoding="utf-8")
+    values = dict(re.findall(r'^{% set (\w+) = "(.+)" %}$', text, re.M))
+    assert values["name"] == pyproject["project"]["name"] and values["version"] == fiscal.__version__
+    assert "git" not in text and "path:" not in text
+    run = text.partition("  run:\n")[2].partition("\n\n")[0]
+    lines = re.findall(r"^    - (.+)$", run, re.M)
+    found = by_name([line.replace("{{ python_min }}", values["python_min"]) for line in lines])
+    assert found.pop("python") == SpecifierSet(pyproject["project"]["requires-python"])
+    declared = by_name(pyproject["project"]["dependencies"])
+    assert {CONDA_NAMES.get(name, name): specifier for name, specifier in found.items()} == declared
+    for script, target in pyproject["project"]["scripts"].items():
+        assert f"    - {script} = {target}\n" in text
+
+
+def test_workflows_cover_every_python_and_system(root):
+    tests = (root / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    assert re.findall(r'"(3\.\d+)"', tests) == list(PYTHONS)
+    for system in ("ubuntu", "macos", "windows"):
+        assert f"{system}-latest" in tests
+    release = (root / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    assert (
+        "id-token: write" in release
+        and "secrets." not in release
+        and "password" not in release.split("jobs:")[1]
+    )
+
+
+def test_the_repositorys_address_has_one_place(root, pyproject, monkeypatch):
+    """No badge, link or DOI before pyproject.toml has one; then README, citation and CITATION.cff have the same."""
+    urls = pyproject["project"].get("urls", {})
+    readme = (root / "README.md").read_text(encoding="utf-8").partition("<!-- end badges -->")[0]
+    citation = (root / "CITATION.cff").read_text(encoding="utf-8")
+    for key, name in (("repository-code", "Repository"), ("doi", "DOI")):
+        found = re.findall(rf'^{key}: "?(.+?)"?$', citation, re.M)
+        assert found == [value.removeprefix("https://doi.org/") for value in [urls.get(name)] if value]
+    assert ("](" in readme) == bool(urls)
+    monkeypatch.syspath_prepend(str(root / "docs" / "generator"))
+    import pages
+
+    assert pages.badges_of({}) == ""
+    shown = pages.badges_of(
+        {"Repository": "https://github.com/someone/model", "DOI": "https://doi.org/10.5281/zenodo.1"}
+    )
+    assert (
+        "mybinder.org/v2/gh/someone/model/" in shown and "zenodo.org/badge/DOI/10.5281/zenodo.1.svg" in shown
+    )
+
+
+def test_no_page_tells_a_reader_to_install_the_strangers_package(root):
+    """`fiscal` on the package index belongs to another author."""
+    pages = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *(root / "fiscal").rglob("*.py")]
+    for page in pages:
+        found = re.findall(r"pip install\s+[\"'`]?fiscal(?![\w-])", page.read_text(encoding="utf-8"))
+        assert found == [], page.name
+
+
+def test_the_deposits_metadata_say_what_the_citation_file_says(root, pyproject):
+    deposit = json.loads((root / ".zenodo.json").read_text(encoding="utf-8"))
+    citation = (root / "CITATION.cff").read_text(encoding="utf-8")
+    assert f'title: "{deposit["title"]}"' in citation and f"license: {deposit['license']}" in citation
+    assert [one["name"] for one in deposit["creators"]] == ["The fiscal authors"]
+    assert deposit["keywords"] == pyproject["project"]["keywords"]

@@ -1,4 +1,4 @@
-"""Which pages are written by the code and the data, and what they should say now.
+"""The pages that come from the code and the data, and their current text.
 
 Some are written whole (:data:`PAGES`); in pages written by hand the text between ``<!-- begin NAME -->`` and
 ``<!-- end NAME -->`` is filled in (:data:`BLOCKS`). No scenario is run and no network used: declarations, docstrings
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
+GITHUB = "https://github.com/"
 NOTE = "<!-- Written by docs/generator (make reference): change the code or the data, not this page. -->\n\n"
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -28,9 +30,32 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/tables.md": reference.tables_page,
     "docs/validation.md": evidence.validation_page,
 }
-"""Page -> what writes it whole."""
+"""Page -> function that writes it."""
+
+
+def badges() -> str:
+    """Badges of README.md: none while pyproject.toml has no address of the repository."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return badges_of(project.get("urls", {}))
+
+
+def badges_of(urls: Mapping[str, str]) -> str:
+    """Tests, Binder, and DOI, for those of the addresses that are there."""
+    found = []
+    if repository := urls.get("Repository"):
+        tests = f"{repository}/actions/workflows/tests.yml"
+        found.append(f"[![Tests]({tests}/badge.svg)]({tests})")
+        if repository.startswith(GITHUB):
+            binder = f"https://mybinder.org/v2/gh/{repository.removeprefix(GITHUB)}/main"
+            found.append(f"[![Binder](https://mybinder.org/badge_logo.svg)]({binder}?labpath=notebooks)")
+    if doi := urls.get("DOI"):
+        found.append(f"[![DOI]({doi.replace('doi.org/', 'zenodo.org/badge/DOI/')}.svg)]({doi})")
+    return "\n".join(found)
+
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "accounts": reference.accounts,
+    "badges": badges,
     "books": reference.books,
     "doubt": evidence.doubt,
     "figures": reference.figures,
@@ -38,18 +63,18 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "scenarios": reference.scenario_list,
     "timing": reference.timing,
 }
-"""Block of a page written by hand -> what fills it."""
+"""Block of a handwritten page -> function that fills it."""
 
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.S)
 
 
 def filled(text: str) -> str:
-    """A page with its blocks filled anew. Raises KeyError for a block that nothing fills."""
+    """A page with its blocks filled again. Raises KeyError for an unknown block."""
     return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
 
 
 def written() -> dict[str, str]:
-    """Every page with generated text as it should be: name below the top folder -> text."""
+    """Every page with its generated text: name relative to the top folder -> text."""
     found = {name: NOTE + page() for name, page in PAGES.items()}
     for path in sorted((*ROOT.glob("*.md"), *DOCS.rglob("*.md"))):
         name = path.relative_to(ROOT).as_posix()
@@ -60,7 +85,7 @@ def written() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the pages that are not as they should be."""
+    """Write the pages that are not current."""
     for name, text in written().items():
         path = ROOT / name
         path.parent.mkdir(exist_ok=True)

@@ -1,9 +1,9 @@
 """The ``fiscal`` command. Results go to stdout, messages and progress to stderr.
 
-Exit codes: 0 fine, 1 a check failed, 2 wrong input, too little memory or an output that cannot be written, 130
-interrupted, 141 a closed pipe, 143 terminated. Nothing that takes time is imported here: whatever happens from the
-first line of :func:`main` on becomes one of these. Everything heavy is imported inside the commands, so that
-``fiscal --help`` answers at once.
+Exit codes: 0 success, 1 a failed check, 2 wrong input, too little memory, or an output that cannot be written, 130
+interrupted, 141 a closed pipe, 143 terminated. This module imports nothing slow, so that every event after the first
+line of :func:`main` ends in one of these codes. The commands import everything heavy themselves, so that ``fiscal
+--help`` is fast.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _application() -> Any:
-    """The application with all of its commands, in the order in which help lists them."""
+    """The application with all its commands, in the order in which help lists them."""
     # isort: off
     from fiscal.cli import scenarios, sweeps, reports, stored, books, data, markets  # noqa: F401
 

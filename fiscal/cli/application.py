@@ -16,7 +16,7 @@ _UsageError: Any = typer.BadParameter.__mro__[1]  # which typer does not export
 
 
 class _Group(typer.core.TyperGroup):
-    """Commands, of which a misspelt one is answered as any other name."""
+    """Commands that suggest the nearest name for a misspelled one."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was named, with its arguments."""
@@ -34,25 +34,28 @@ _GROUP: Any = {"cls": _Group, "suggest_commands": False, "no_args_is_help": True
 app = typer.Typer(
     name="fiscal",
     **_GROUP,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-data_app = typer.Typer(**_GROUP, help="The tables behind the numbers: list or check them.")
-schedules_app = typer.Typer(**_GROUP, help="Tax schedules by Tax-Calculator: build or show them.")
+data_app = typer.Typer(**_GROUP, help="Data tables: list, check, or build them.")
+schedules_app = typer.Typer(**_GROUP, help="Tax schedules from Tax-Calculator: build or show them.")
 app.add_typer(data_app, name="data")
 app.add_typer(schedules_app, name="schedules")
-markets_app = typer.Typer(**_GROUP, help="Markets: estimate the models, or show what they imply.")
+markets_app = typer.Typer(**_GROUP, help="Market models: estimate them, or show what they imply.")
 app.add_typer(markets_app, name="markets")
+paths_app = typer.Typer(**_GROUP, help="Return paths of your own, from a series of prices.")
+app.add_typer(paths_app, name="paths")
 
 ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.", show_default=False),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log stages, batches, their rate and memory to stderr.")
+    bool,
+    typer.Option("--verbose", "-v", help="Log stages, batches, their rate, and memory to standard error."),
 ]
 
 

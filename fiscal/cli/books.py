@@ -1,4 +1,4 @@
-"""Commands on the model's own standing: hindcast, one vintage, validate."""
+"""Commands that test the model: hindcast, one vintage, validate."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -26,14 +27,14 @@ from fiscal.cli.show import (
 @app.command("hindcast")
 def hindcast_errors(
     check: Annotated[
-        bool, typer.Option("--check", help="Run it again; exit code 1 when the stored table differs.")
+        bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored table differs.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the errors of the model started in the past: over published, by lead year, and what explains them.
+    """Start the model in the past and print its errors, relative to published figures and by lead year.
 
     \b
-    own_rules is the hindcast; the other variants also take savers or returns as known.
+    own_rules is the hindcast; the other variants take the number of savers or the returns as known.
     Example: fiscal hindcast --check
     """
     from fiscal.results import store
@@ -49,9 +50,12 @@ def hindcast_errors(
         answer = {"by_lead": store.records(by_lead), "by_run": store.records(by_run)}
         emit({**answer, "points": store.records(table), "checked": check, "differs": differs})
     else:
-        typer.echo("Errors over published, fractions (return: difference of rates). By run, over all leads:")
+        typer.echo(
+            "Errors relative to published figures, as fractions (return: difference of rates). By run, over all "
+            "leads:"
+        )
         show_frame(by_run)
-        typer.echo("\nBy lead year, DOL starts of 2010 and 2016, own rules:")
+        typer.echo("\nBy lead year, with the model's own rules, from DOL figures of 2010 and 2016:")
         show_frame(by_lead)
         if check:
             say("differs from the stored table" if differs else "as stored")
@@ -63,52 +67,69 @@ def hindcast_errors(
 def vintage(
     contribution: Annotated[
         str | None,
-        typer.Option(metavar="USD", help="Paid in: before tax if traditional, after tax if Roth."),
+        typer.Option(metavar="USD", help="Contribution: before tax if traditional, after tax if Roth."),
     ] = None,
-    age: Annotated[str | None, typer.Option(metavar="AGE", help="Age in the contribution's year.")] = None,
+    age: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Age in the year of the contribution.")
+    ] = None,
     withdrawal_age: Annotated[
         str | None, typer.Option(metavar="AGE", help="Age in the year of the (first) withdrawal.")
     ] = None,
     return_rate: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Return of the account a year, before tax.")
+        str | None, typer.Option(metavar="RATE", help="Annual return of the account, before tax.")
     ] = None,
     discount_rate: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Rate of the present values.")
+        str | None, typer.Option(metavar="RATE", help="Discount rate of the present values.")
     ] = None,
     contribution_tax_rate: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Income tax rate at the contribution.")
+        str | None, typer.Option(metavar="RATE", help="Income tax rate when contributing.")
     ] = None,
     withdrawal_tax_rate: Annotated[
         str | None, typer.Option(metavar="RATE", help="Income tax rate on withdrawals.")
     ] = None,
     outside_tax_rate: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Tax rate on a taxable account's yearly return.")
+        str | None, typer.Option(metavar="RATE", help="Tax rate on the annual return of a taxable account.")
+    ] = None,
+    earnings_group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GROUP",
+            help="Such as P50-60: rates from the tax schedules, and required distributions, where not given.",
+        ),
     ] = None,
     character: Annotated[
         str | None, typer.Option(metavar="NAME", help="traditional (default) or roth.", show_default=False)
     ] = None,
     withdrawal_end_age: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Level withdrawals each year up to, not in, this age.")
+        str | None,
+        typer.Option(metavar="AGE", help="Equal withdrawals each year until the year before this age."),
     ] = None,
     withdrawal_pattern: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="lump (default) or level (default where an end age is given)."),
+        typer.Option(metavar="NAME", help="lump (default), level (default with an end age), or required."),
     ] = None,
     contribution_timing: Annotated[
-        str | None, typer.Option(metavar="PART", help="When in its year, 0 to 1; .5 if not given.")
+        str | None,
+        typer.Option(metavar="PART", help="Time of the contribution within its year, 0 to 1; default .5."),
     ] = None,
     withdrawal_timing: Annotated[
-        str | None, typer.Option(metavar="PART", help="When in each year, 0 to 1; .5 if not given.")
+        str | None,
+        typer.Option(metavar="PART", help="Time of withdrawals within each year, 0 to 1; default .5."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One contribution's whole life: revenue deferred, build-up, withdrawal tax, tax expenditure.
+    """Follow one contribution over its life: revenue deferred, build-up, withdrawal tax, and tax expenditure.
 
-    Present values at the contribution's date; positive = the government is better off, but a positive
+    Present values are at the date of the contribution. Positive means that the government is better off, but a positive
     tax expenditure is a cost.
 
+    With --earnings-group everything but the age may be left out. Rates at contribution and withdrawal come from current
+    law's tax schedules, withdrawals are the required distributions, and the return and the discount rate are the
+    long-run 10-year Treasury yield.
+
     \b
-    Examples: fiscal vintage --contribution 280e9 --age 45 --withdrawal-age 75 --return-rate 0.06 \\
+    Examples: fiscal vintage --earnings-group P50-60 --age 45
+              fiscal vintage --contribution 280e9 --age 45 --withdrawal-age 75 --return-rate 0.06 \\
                 --discount-rate 0.06 --contribution-tax-rate 0.25 --withdrawal-tax-rate 0.25 \\
                 --outside-tax-rate 0.25 --json
               fiscal vintage --contribution 1000 --age 45 --withdrawal-age 65 --withdrawal-end-age 85 \\
@@ -126,13 +147,14 @@ def vintage(
         "contribution_tax_rate": contribution_tax_rate,
         "withdrawal_tax_rate": withdrawal_tax_rate,
         "outside_tax_rate": outside_tax_rate,
+        "earnings_group": earnings_group,
         "character": character,
         "withdrawal_end_age": withdrawal_end_age,
         "withdrawal_pattern": withdrawal_pattern,
         "contribution_timing": contribution_timing,
         "withdrawal_timing": withdrawal_timing,
     }
-    # texts, so that every wrong one is reported, not the first alone
+    # as text, so that one message reports every wrong value
     options = {
         name: text if one_contribution.OPTIONS[name].choices else _number(text)
         for name, text in given.items()
@@ -148,25 +170,34 @@ def vintage(
         return
     names = [
         str(name).removesuffix("_usd").replace("_", " ").replace("nominal", "(nominal, no present value)")
-        for name in found.index
+        for name in one_contribution.RESULTS
     ]
-    cells = column_texts([float(value) for value in found])
+    cells = column_texts([float(found[name]) for name in one_contribution.RESULTS])
     show_table(["present value at the contribution", "usd"], list(zip(names, cells, strict=True)))
-    typer.echo("Positive = the government is better off, but a positive tax expenditure is a cost.")
+    rates = found.drop(list(one_contribution.RESULTS))
+    if len(rates):
+        told = ", ".join(
+            f"{name.removesuffix('_rate').replace('_', ' ')} {100 * rate:.1f}" for name, rate in rates.items()
+        )
+        typer.echo(f"Rates in percent: {told}.")
+    typer.echo("Positive means that the government is better off, but a positive tax expenditure is a cost.")
 
 
 @app.command()
 def validate(
     which: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="Rows of the table; all if none is named.")
+        list[str] | None, typer.Argument(metavar="ID...", help="Rows to compare; default: all.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold the model against published numbers: published, model, tolerance, verdict, and why if outside.
+    """Compare the model with published estimates: published, model, tolerance, verdict, and the reason for a miss.
 
-    The exit code is 1 when a row marked engine is not met; a level or order row outside says why. Rows marked
-    replication are the engine's calculation again, beside another code's: no test of the model. Less than a
-    minute; the report prints the stored table.
+    first is the model's figure on the basis recorded before the first comparison. model is its figure on the basis that
+    the publisher's own words set (basis_source in --json). A row of another concept is shown but not judged.
+
+    The exit code is 1 if the model misses a row marked engine. A level or order row outside its tolerance states the
+    reason. Rows marked replication compare the engine's calculation with another program's and do not test the model.
+    The command takes less than a minute. The report prints the stored table.
 
     \b
     Examples: fiscal validate
@@ -194,14 +225,21 @@ def validate(
             str(kind): {str(name): int(count) for name, count in part.value_counts().items()}
             for kind, part in found["verdict"].groupby(kinds, sort=False)
         }
-        told = {"ok": broken.empty, "verdicts": counts, "verdicts_by_kind": by_kind}
+        told = {
+            "ok": broken.empty,
+            "verdicts": counts,
+            "verdicts_by_kind": by_kind,
+            "full_model_by_basis": published.counts(found),
+        }
         emit({**told, "rows": store.records(found.assign(kind=kinds))})
     else:
         rows = [
             [
                 row.id,
                 kind,
+                row.relation,
                 f"{row.published:.5g}",
+                _figure(row.first),
                 _figure(row.model),
                 row.unit,
                 row.tolerance,
@@ -209,20 +247,33 @@ def validate(
             ]
             for row, kind in zip(found.itertuples(), kinds, strict=True)
         ]
-        show_table(["row", "kind", "published", "model", "unit", "tolerance", "verdict"], rows)
+        show_table(
+            ["row", "kind", "relation", "published", "first", "model", "unit", "tolerance", "verdict"], rows
+        )
+        told = published.counts(found)
+        if any(told.values()):
+            words = "; ".join(f"{basis}: {_counted(verdicts)}" for basis, verdicts in told.items())
+            typer.echo(
+                f"\nRows of the full model on the first basis and on the present one. {capital(words)}"
+            )
         for row in found[found["reason"] != ""].itertuples():
             typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
     if not broken.empty:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
+def _counted(verdicts: dict[str, int]) -> str:
+    """ "4 inside, 10 outside": how many rows have each verdict."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+
+
 def _figure(value: float) -> str:
-    """A figure to five digits; empty where there is none."""
+    """A figure with five digits; empty if there is none."""
     return "" if value != value else f"{value:.5g}"
 
 
 def _number(text: str | None) -> float | str | None:
-    """The number a text says, or the text as it is."""
+    """The number that a text states, or the text unchanged."""
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""How a command ends: signals, streams that cannot be written and too little memory become a line and an exit code."""
+"""How a command ends: signals, unwritable streams, and too little memory become one line and an exit code."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
 
 _WORDS = {EXIT_INTERRUPTED: "interrupted", EXIT_TERMINATED: "terminated"}
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment", "can't start new thread")
-"""What libraries say, when they are loaded or begin threads, of memory that they do not get."""
+"""Messages of libraries that do not get memory when they load or start threads."""
 
 _caught: list[int] = []
-"""Signals that asked the process to end."""
+"""Signals that asked the process to stop."""
 
 
 def ended(application: Callable[[], Any]) -> int:
-    """Exit code of a command; ``application`` imports and returns it. Raises what is a fault of the program."""
+    """Exit code of a command; ``application`` imports and returns it. Raises errors of the program itself."""
     _caught.clear()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             if (
                 signal.getsignal(number) is not signal.SIG_IGN
-            ):  # as nohup and shells set it for the background
+            ):  # nohup and shells set this for background jobs
                 signal.signal(number, _stop)
-        if sys.stdout is None or sys.stderr is None:  # the next file opened would take its place
+        if sys.stdout is None or sys.stderr is None:  # the next open file would get its number
             _tell("stdout or stderr is closed")
             return EXIT_WRONG_INPUT
         code = int(application()(standalone_mode=False) or 0)
@@ -54,28 +54,28 @@ def ended(application: Callable[[], Any]) -> int:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """What a signal does: end the work where it is, so that what it holds is put in order."""
+    """What a signal does: stop the work at once, so that open resources are released."""
     _caught.append(number)
     sys.unraisablehook = _raised_in_vain
     raise KeyboardInterrupt
 
 
 def _raised_in_vain(unraisable: Any) -> None:
-    """The interruption came where Python drops exceptions, in a callback of a library: it comes again."""
+    """The interruption came in a library's callback, where Python drops exceptions, so it is raised again."""
     import threading
 
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         told = os.getpid(), _caught[0]
-        again = threading.Timer(0.05, os.kill, told)  # after this function, where it would be dropped too
+        again = threading.Timer(0.05, os.kill, told)  # raised after this function, which would drop it too
         again.daemon = True
         again.start()
 
 
 def _code_of(error: BaseException) -> int:
-    """Exit code of what a command raised, with its message; raises it again if nobody is to blame but us."""
+    """Exit code for an exception of a command, with its message; raises an error of the program itself again."""
     from fiscal.base.errors import FiscalError
 
-    if _caught:  # a library may have made another error of it
+    if _caught:  # a library may have converted it into another error
         return 128 + _caught[0]
     if isinstance(error, KeyboardInterrupt):
         _tell(_WORDS[EXIT_INTERRUPTED])
@@ -85,14 +85,16 @@ def _code_of(error: BaseException) -> int:
             return _code_of(error.__context__)
         return error.code if isinstance(error.code, int) else EXIT_WRONG_INPUT
     if any(map(_lacks_memory, _with_causes(error))):
-        _tell("this needs more memory than the process may take; a shorter horizon or fewer paths need less")
+        _tell(
+            "this run needs more memory than the process may use; a shorter horizon or fewer paths need less"
+        )
         for stream in (sys.__stdout__, sys.__stderr__):
             _drop_unwritable(stream)
         os._exit(EXIT_WRONG_INPUT)  # libraries that are half loaded may break as the process ends
     if isinstance(error, FiscalError):
         told = str(error)
     elif isinstance(error, OSError):
-        # a folder, file or stream that cannot be read or written, wherever it was met
+        # a folder, file, or stream that cannot be read or written, anywhere in the program
         if error.errno == errno.EPIPE and _is_closed_pipe():
             return EXIT_CLOSED_PIPE
         told = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
@@ -115,7 +117,7 @@ def _code_of(error: BaseException) -> int:
 
 
 def _keep_near_options(error: Any) -> None:
-    """Of the options that typer suggests those that a letter or two turn into what was written."""
+    """The options suggested by typer that differ from the input by one or two letters."""
     from fiscal.base.errors import nearest
 
     if getattr(error, "possibilities", None):
@@ -138,7 +140,7 @@ def _lacks_memory(error: BaseException) -> bool:
 
 
 def _is_closed_pipe() -> bool:
-    """Whether whoever read stdout or stderr has gone: a broken pipe may also be one to a process of our own."""
+    """Whether the reader of stdout or stderr has closed it: a broken pipe may also lead to a process of the program."""
     if not hasattr(select, "poll"):  # Windows
         return True
     streams = select.poll()
@@ -148,13 +150,13 @@ def _is_closed_pipe() -> bool:
 
 
 def _tell(line: str) -> None:
-    """A line on stderr by no more than the system's own call; nothing where it cannot be written."""
+    """Print a line to stderr by the system call alone; print nothing if that fails."""
     with contextlib.suppress(OSError):
         os.write(2, f"{line}\n".encode())
 
 
 def _drop_unwritable(stream: TextIO | None) -> None:
-    """Let go what a stream still holds and cannot write: Python would try again at its end and complain."""
+    """Discard what a stream cannot write; otherwise Python would try again at exit and complain."""
     try:
         if stream is not None:
             stream.flush()

@@ -21,7 +21,7 @@ from fiscal.cli.show import (
     emit,
     progress_bar,
     say,
-    show_frame,
+    show_headline,
 )
 
 DEFAULT_REPORT = ("baseline", "boom", "bust")
@@ -31,29 +31,33 @@ DEFAULT_REPORT = ("baseline", "boom", "bust")
 def report(
     which: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN...", help="Scenarios, files or run folders; the first is the base."),
+        typer.Argument(metavar="RUN...", help="Scenarios, files, or run folders; the first is the base."),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE.pdf", help="The report; tables go to a folder beside it.")
+        Path,
+        typer.Option(
+            "--out", metavar="FILE.pdf", help="File of the report; tables go to a folder beside it."
+        ),
     ] = Path("reports/fiscal-report.pdf"),
     brief: Annotated[
         bool,
-        typer.Option("--brief", help="Four pages in place of the whole; more for more than three scenarios."),
+        typer.Option("--brief", help="Write a brief of two or three pages instead of the report."),
     ] = False,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE.html", help="The same as one HTML page too.")
+        Path | None, typer.Option("--html", metavar="FILE.html", help="Also write one HTML page.")
     ] = None,
     xlsx: Annotated[
-        Path | None, typer.Option("--xlsx", metavar="FILE.xlsx", help="All tables as an Excel workbook too.")
+        Path | None,
+        typer.Option("--xlsx", metavar="FILE.xlsx", help="Also write all tables as an Excel workbook."),
     ] = None,
     overrides: SetOption = None,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the PDF report and its tables (CSV). With no name: baseline, boom and bust.
+    """Write the PDF report and its tables (CSV). Default scenarios: baseline, boom, and bust.
 
-    The folders NAME-figures and NAME-tables beside the PDF hold this report's files alone: those of an earlier report
-    of the name are removed.
+    The folders NAME-figures and NAME-tables beside the PDF hold only this report's files. Files of an earlier report of
+    that name are removed.
 
     \b
     Examples: fiscal report
@@ -67,7 +71,7 @@ def report(
     _check_targets({"--out": out, "--html": html, "--xlsx": xlsx})
     with store.on_stderr(verbose):
         found = results_of(list(which or DEFAULT_REPORT), overrides, verbose)
-    from fiscal.report import build  # draws in matplotlib: not before the input is known to be right
+    from fiscal.report import build  # imports matplotlib: only after the input is checked
 
     with progress_bar("report") as progress:
         try:
@@ -76,13 +80,13 @@ def report(
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
-    headline = results_result.compare(found[0], *found[1:]).headline() if len(found) > 1 else None
+    owner = results_result.compare(found[0], *found[1:]) if len(found) > 1 else found[0]
+    headline = owner.headline()
     if as_json:
-        rows = store.records(headline) if headline is not None else []
-        emit({"report": str(written), "runs": [result.name for result in found], "headline": rows})
+        rows = {"headline": headline.records(), "finding": headline.finding}
+        emit({"report": str(written), "runs": [result.name for result in found], **rows})
         return
-    if headline is not None:
-        show_frame(headline)
+    show_headline(headline)
     say(f"report written to {written}")
 
 
@@ -90,7 +94,7 @@ ENDINGS = {"--out": ".pdf", "--html": ".html", "--xlsx": ".xlsx"}
 
 
 def _check_targets(targets: Mapping[str, Path | None]) -> None:
-    """Every file that cannot be what its option makes, in one message, before any work."""
+    """Report every file that does not fit its option in one message, before any work."""
     problems = []
     for option, path in targets.items():
         allowed = f"a name in {ENDINGS[option]}"
@@ -110,7 +114,7 @@ def _check_targets(targets: Mapping[str, Path | None]) -> None:
 def figures(
     which: Annotated[
         list[str],
-        typer.Argument(metavar="RUN...", help="Scenarios, files or run folders; the first is the base."),
+        typer.Argument(metavar="RUN...", help="Scenarios, files, or run folders; the first is the base."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the figures.")] = Path(
         "reports/figures"
@@ -119,10 +123,10 @@ def figures(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every figure of a run as SVG and PNG, with its source below it.
+    """Write every figure of a run as SVG and PNG, with its source below the figure.
 
-    Each comes in two sizes, as wide as a page's text and half as wide; figures.json has caption, alternative
-    text and source of each. With more runs than one, also those that compare them.
+    Each figure has two sizes: the width of a page's text, and half of it. figures.json has the caption, alternative
+    text, and source of each. With several runs, figures that compare them are added.
 
     \b
     Examples: fiscal figures boom --out boom-figures
@@ -132,7 +136,7 @@ def figures(
 
     with store.on_stderr(verbose):
         found = results_of(which, overrides, verbose)
-    from fiscal import report as reports  # draws in matplotlib: not before the input is known to be right
+    from fiscal import report as reports  # imports matplotlib: only after the input is checked
 
     with progress_bar("figures") as progress:
         index = reports.figures(found, out, progress)

@@ -1,4 +1,4 @@
-"""Results for commands: scenarios are run, run folders are read, every wrong name is reported at once."""
+"""Results for commands: run scenarios, read run folders, and report every wrong name at once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fiscal.cli.show import progress_bar, say
 def run_one(
     scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None, full: bool = False
 ) -> Any:
-    """The engine's result; a bar on terminals, unless messages go there. ``workers`` compute random paths, ``full``
-    computes every stage."""
+    """The engine's result, with a progress bar on a terminal unless messages are logged there. ``workers`` compute
+    random paths; ``full`` computes every stage."""
     from fiscal.results import running, store
 
     with contextlib.nullcontext() if verbose else progress_bar(scenario.name) as progress:
@@ -28,7 +28,7 @@ def run_one(
 
 
 def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None) -> Any:
-    """The sweep of a design; a bar with the time left on terminals, unless messages go there."""
+    """The sweep of a design, with a progress bar and the time left on a terminal unless messages are logged there."""
     import fiscal
     from fiscal.results import store
 
@@ -77,8 +77,7 @@ def _made_into(
     force: bool,
     resume: bool,
 ) -> Any:
-    """What ``make`` gives in the working place of a folder, which is whole afterwards; or what ``read`` finds there,
-    where it is whole already."""
+    """The result of ``make``, which writes the folder; or the result of ``read``, if the folder is already complete."""
     from fiscal.results import store
 
     with store.working_place(out, scenario, design, force=force, resume=resume) as place:
@@ -89,13 +88,13 @@ def _made_into(
             store.finish(place, result, ["fiscal", *sys.argv[1:]], files(result) if files else None)
         except (KeyboardInterrupt, OSError, MemoryError, InputError):
             if place.kept():
-                say(f"{place.kept()} batches are kept in {place.path.name}; --resume goes on with them")
+                say(f"{place.kept()} batches are kept in {place.path.name}; --resume continues from there")
             raise
     return result
 
 
 def distinct(problems: Sequence[Problem]) -> list[Problem]:
-    """Problems without those that say the same."""
+    """Problems without duplicates."""
     return list({str(problem): problem for problem in problems}.values())
 
 
@@ -104,7 +103,7 @@ def results_of(
 ) -> list[Any]:
     """Results of scenarios and of run folders, in order; every wrong name is reported at once.
 
-    ``static`` puts before each scenario in which savers answer the same without their answers.
+    ``static`` inserts before each scenario with behavioral responses the same scenario without them.
     """
     from fiscal.results import store
     from fiscal.scenario import Scenario, load
@@ -126,21 +125,21 @@ def results_of(
     if static:
         found = [each for one in found for each in (_static(one), one) if each is not None]
         if len(found) == len(names):
-            message = "savers answer to nothing in any scenario here"
+            message = "no scenario here has a behavioral response"
             raise InputError(
-                Problem(message, key="--static", allowed="a scenario with a setting of behaviour")
+                Problem(message, key="--static", allowed="a scenario that changes a setting of [behaviour]")
             )
     repeated = sorted({one.name for one in found if [other.name for other in found].count(one.name) > 1})
     if repeated:
         message = "two runs have the same name"
         raise InputError(
-            [Problem(message, value=name, allowed="scenario.name set apart") for name in repeated]
+            [Problem(message, value=name, allowed="a different scenario.name for each") for name in repeated]
         )
     return [run_one(one, verbose) if isinstance(one, Scenario) else one for one in found]
 
 
 def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
-    """Problems of a name that may also be that of a run folder: what the folder lacks."""
+    """Problems of a name that may be a run folder: what the folder lacks."""
     from fiscal.results.store.manifest import missing_folder, near_run
 
     folder = Path(name)
@@ -150,11 +149,11 @@ def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
             return problem
         if os.path.isdir(folder):
             return Problem(
-                "this folder is no run: it has no manifest.json", file=name, nearest=near_run(folder)
+                "this folder is not a run: it has no manifest.json", file=name, nearest=near_run(folder)
             )
         return replace(
             problem,
-            message=f"neither a scenario, a scenario file nor a run folder{missing_folder(folder)}",
+            message=f"not a scenario, a scenario file, or a run folder{missing_folder(folder)}",
             file=name,
             allowed=f"the folder of a run, {problem.allowed}",
             nearest=near_run(folder) or problem.nearest,
@@ -164,7 +163,7 @@ def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
 
 
 def _static(one: Any) -> Any:
-    """A scenario without its savers' answers, if it has any; stored runs stand as they are."""
+    """A scenario without its behavioral responses, if it has any; stored runs are left unchanged."""
     from fiscal.scenario import Scenario
 
     return one.static() if isinstance(one, Scenario) else None

@@ -25,6 +25,7 @@ from fiscal.cli.show import (
     say,
     show_entries,
     show_frame,
+    show_headline,
     show_summary,
     show_table,
     shown,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 @app.command("list")
 def list_scenarios(as_json: JsonOption = False) -> None:
-    """List the scenarios that come with the package.
+    """List the scenarios in the package.
 
     \b
     Example: fiscal list
@@ -54,20 +55,49 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     show_table(["scenario", "title"], [[name, title] for name, title in titles().items()])
 
 
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="File to write; .toml is added.")],
+    extends: Annotated[
+        str, typer.Option("--extends", help="Scenario that the new one changes.")
+    ] = "baseline",
+    title: Annotated[str, typer.Option("--title", help="One line for title pages and legends.")] = "",
+    author: Annotated[str, typer.Option("--author", help="Who makes the scenario.")] = "",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a scenario file with a comment on each setting that it offers.
+
+    \b
+    Example: fiscal new mine --extends boom --set adoption.participants_share=0.2
+    """
+    from fiscal.scenario.new import new_scenario
+
+    path = new_scenario(name, extends, title=title, author=author, overrides=overrides or ())
+    if as_json:
+        emit({"file": str(path)})
+    else:
+        say(f"{path} written; fiscal explain {path} checks it, and fiscal run {path} runs it")
+
+
 @app.command()
 def explain(
     scenario: Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")] = None,
     overrides: SetOption = None,
-    changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
-    as_toml: Annotated[bool, typer.Option("--toml", help="The resolved scenario as a file.")] = False,
-    schema: Annotated[bool, typer.Option("--schema", help="JSON Schema of scenario files.")] = False,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Show only what differs from the defaults.")
+    ] = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="Print the complete scenario as a file.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the Print the JSON Schema of scenario files.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every setting of a scenario with unit, range, source and standing, without running it.
+    """Show every setting of a scenario with unit, range, source, and standing, without running it.
 
-    Standing and source are always those of the default; of a setting that the scenario changes its default is
-    named too. On a terminal of less than 150 columns the settings are a list. Every file that the scenario names is
-    read and checked; of a file of returns, each path's geometric mean and what a dollar becomes at its returns follow.
+    Standing and source describe the default. If the scenario changes a setting, its default is shown too. On a terminal
+    with fewer than 150 columns, the settings are a list. Every file that the scenario names is read and checked. For a
+    file of returns, the command also shows each path's geometric mean and the final value of one dollar.
 
     \b
     Examples: fiscal explain boom
@@ -75,6 +105,7 @@ def explain(
               fiscal explain --schema > scenario.schema.json
     """
     from fiscal.engine.idle import idle_settings
+    from fiscal.results.adoption import returns_sentence
     from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
 
@@ -90,19 +121,26 @@ def explain(
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
-    warnings += (early,) if early else ()
+    growth = returns_sentence(chosen.settings)
+    warnings += early
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
-        told |= {"path": path, "warnings": list(warnings), "without_effect": idle_settings(chosen)}
+        told |= {
+            "path": path,
+            "expected_returns": growth,
+            "warnings": list(warnings),
+            "without_effect": idle_settings(chosen),
+        }
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-    if path:
-        show_entries([(path, [])])
+    show_entries([(text, []) for text in (path, growth) if text])
     _show_settings(rows)
     if returns is not None:
-        typer.echo("\nReturns of the file, at full years; a dollar is put in at the start of the first:")
+        typer.echo(
+            "\nReturns of the file, in full years; one dollar is invested at the start of the first year:"
+        )
         show_frame(returns.head(SHOWN_RETURNS))
         if len(returns) > SHOWN_RETURNS:
             typer.echo(f"and {len(returns) - SHOWN_RETURNS} more, with --json")
@@ -111,35 +149,42 @@ def explain(
         say(warning)
 
 
-def _told_of_path(chosen: Scenario) -> tuple[str, str]:
-    """What a scenario's path does, from its returns, and the warning of an early event; each empty without."""
+def _told_of_path(chosen: Scenario) -> tuple[str, tuple[str, ...]]:
+    """A description of a scenario's path from its returns, and the warnings of an early event and of an implied value
+    above GDP."""
     from fiscal.results import adoption
 
     if not adoption.states_returns(chosen.settings):
-        return "", ""
+        return "", ()
     returns = adoption.returns_of(chosen)
-    return adoption.path_sentence(chosen.settings, returns), adoption.warning_before(chosen, returns)
+    warnings = adoption.warning_before(chosen, returns), adoption.value_warning(chosen, returns)
+    return adoption.path_sentence(chosen.settings, returns), tuple(filter(None, warnings))
 
 
 SHOWN_RETURNS = 40
 
 
 def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
-    """Each path of the user's file of returns, if there is one, and what is told of its reform. Raises InputError for
-    what is wrong in any file that the scenario names."""
+    """Each path of the user's file of returns, if there is one, and the notices about its reform. Raises InputError for
+    every error in a file that the scenario names."""
     from fiscal.engine.inputs import law_warnings, path_settings
     from fiscal.markets.paths import user_returns
+    from fiscal.markets.prices import read_prices
 
     problems: list[Problem] = []
     returns: pd.DataFrame | None = None
     warnings: tuple[str, ...] = ()
     try:
         if chosen.settings.paths.file is not None:
-            returns = user_returns(path_settings(chosen.settings)).summary()
+            if chosen.settings.paths.model == "user":
+                returns = user_returns(path_settings(chosen.settings)).summary()
+            else:
+                series = read_prices(chosen.settings.paths.file)
+                warnings = tuple(f"{series.shown}: {note}" for note in series.notes)
     except InputError as error:
         problems += error.problems
     try:
-        warnings = law_warnings(chosen.settings)
+        warnings += law_warnings(chosen.settings)
     except InputError as error:
         problems += error.problems
     if problems:
@@ -148,7 +193,7 @@ def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
 
 
 def _say_idle(scenario: Any) -> None:
-    """Name the settings that the scenario changes without effect, on stderr."""
+    """Print to stderr the settings that the scenario changes without effect."""
     from fiscal.engine.idle import idle_settings
 
     for key, needs in idle_settings(scenario).items():
@@ -156,7 +201,7 @@ def _say_idle(scenario: Any) -> None:
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
-    """Settings as a table, on a narrow terminal as a list; what is said of a default is said as the default's."""
+    """Settings as a table, or as a list on a narrow terminal; details of a default are labeled as such."""
     changed = [row.changed for row in rows]
     standing = [f"{shown(row.default)}, {row.status}" if row.changed else row.status for row in rows]
     ranges = [range_text(row.low, row.high) for row in rows]
@@ -191,20 +236,26 @@ def run(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the paths.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Compute every table, as a deposit needs them; takes longer.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run of the same folder.")
+        bool, typer.Option("--resume", help="Resume an interrupted run in the same folder.")
     ] = False,
     engine: Annotated[
-        str, typer.Option("--engine", help="Who computes random paths: local (this process) or dask.")
+        str, typer.Option("--engine", help="Engine for random paths: local (this process) or dask.")
     ] = "local",
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, as tcp://host:8786."),
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help=("Address of a running Dask scheduler, such as tcp://host:8786."),
+        ),
     ] = None,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -213,8 +264,8 @@ def run(
 
     The folder holds the yearly tables and those of random paths. Values, vintages, and distributions are computed when
     a report or a notebook asks for them, and kept there; --full computes all of them now.
-    Finished batches of random paths are kept in DIR.incomplete until the run is whole; --resume uses them.
-    --engine dask computes them on a Dask cluster, by default one of processes on this machine; the answer is the same.
+    Finished batches of random paths are kept in DIR.incomplete until the run is complete; --resume uses them. --engine
+    dask computes them on a Dask cluster, by default one of processes on this machine. The results are the same.
 
     \b
     Examples: fiscal run boom --out runs/boom
@@ -227,7 +278,7 @@ def run(
     from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
     from fiscal.results import store
-    from fiscal.results.adoption import warning_after
+    from fiscal.results.adoption import returns_in, value_warning, warning_after
     from fiscal.scenario import load
 
     drawn = {"paths.count": paths, "paths.seed": seed}
@@ -236,7 +287,7 @@ def run(
     if resume and out is None:
         raise InputError(Problem("needs the folder of the run", key="--resume", allowed="--out DIR"))
     _say_idle(chosen)
-    warnings = law_warnings(chosen.settings)  # a reform is tried before anything is built
+    warnings = law_warnings(chosen.settings)  # tries a reform before anything is built
     for warning in warnings:
         say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
@@ -245,55 +296,63 @@ def run(
         else:
             result = run_into(out, chosen, force, resume, verbose, workers, full=full)
         if workers is not None and not has_random_paths(chosen.settings):
-            say(f"{chosen.name} has no random paths: there was nothing to hand out")
+            say(f"{chosen.name} has no random paths, so the cluster had nothing to compute")
         if workers is not None and workers.rounding:
             say(
-                f"{len(workers.rounding)} workers round otherwise than this machine: {engine_workers.ROUNDING}"
+                f"{len(workers.rounding)} workers round differently from this machine: {engine_workers.ROUNDING}"
             )
     summary = store.plain(result.summary)
-    early = warning_after(result)
+    early = tuple(filter(None, (warning_after(result), value_warning(chosen, returns_in(result)))))
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": store.plain(chosen.changed())}
         fingerprint = store.input_fingerprint(chosen)
         folder = str(out) if out else None
         answer |= {"input_fingerprint": fingerprint, "summary": summary}
-        emit({**answer, "warnings": [*warnings, *([early] if early else [])], "out": folder})
+        headline = result.headline()
+        answer |= {"headline": headline.records(), "finding": headline.finding}
+        emit({**answer, "warnings": [*warnings, *early], "out": folder})
         return
+    show_headline(result.headline())
     show_summary(summary)
-    if early:
-        say(early)
+    for warning in early:
+        say(warning)
     if out is not None:
         say(f"run written to {out}")
 
 
 @app.command()
 def compare(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario, .toml file or run folder.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario, .toml file, or run folder.")],
     others: Annotated[
-        list[str], typer.Argument(metavar="OTHER...", help="One or more to compare with BASE.")
+        list[str], typer.Argument(metavar="OTHER...", help="One or more scenarios to compare with BASE.")
     ],
     overrides: SetOption = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare runs of other data, horizons or seeds all the same.")
+        bool, typer.Option("--anyway", help="Compare even if data, horizons, or seeds differ.")
     ] = False,
     values: Annotated[
         bool, typer.Option("--values", help="Also present values to the last withdrawal; takes longer.")
     ] = False,
     static: Annotated[
-        bool, typer.Option("--static", help="Beside each scenario in which savers answer, the same without.")
+        bool, typer.Option("--static", help="Add each scenario with behavioral responses without them.")
+    ] = False,
+    by_year: Annotated[
+        bool, typer.Option("--by-year", help="The effect by fiscal year, as scorers print it.")
     ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare scenarios with a base: what differs, the headline, ten years beside the long run.
+    """Compare scenarios with a base: the settings that differ, the headline, and the effect over ten years and the long
+    run.
 
-    --values adds the present values to the last withdrawal, which take some seconds a scenario.
-    --set holds for all of them. Runs of other data, horizons or seeds are refused unless told to.
+    --values adds the present values to the last withdrawal, which take some seconds per scenario.
+    --set applies to all of them. Runs with different data, horizons, or seeds are refused without --anyway.
 
     \b
     Examples: fiscal compare baseline boom bust
               fiscal compare baseline rothification lower_limits
               fiscal compare baseline dearer_saving --static
+              fiscal compare baseline boom bust --by-year
               fiscal compare baseline boom --values
               fiscal compare baseline my-scenario.toml --json
     """
@@ -303,41 +362,72 @@ def compare(
     with store.on_stderr(verbose):
         found = results_of([base, *others], overrides, verbose, static)
     comparison = results_result.compare(found[0], *found[1:], anyway=anyway)
-    headline, effects = comparison.headline(), comparison.effects(values=values)
+    headline = comparison.headline()
+    if by_year:
+        _show_by_year(comparison.by_year(), headline, as_json)
+        return
+    effects = comparison.effects(values=values)
     differing = comparison.differing_settings()
     if as_json:
         names = [result.name for result in found]
         budget = store.records(comparison.budget.to_frame())
-        answer = {"base": names[0], "others": names[1:], "headline": store.records(headline)}
+        answer = {"base": names[0], "others": names[1:], "headline": headline.records()}
+        answer |= {"finding": headline.finding}
         told = {"differing_settings": store.records(differing), "effects": store.records(effects)}
         emit({**answer, **told, "budget": budget})
         return
+    show_headline(headline)
+    typer.echo("\nSettings that differ:")
     show_frame(differing)
-    typer.echo("")
-    show_frame(headline)
-    typer.echo(f"\nNet revenue less {found[0].name}, and the years in which the effect turns for good:")
+    typer.echo(
+        f"\nNet revenue less {found[0].name}, and the year in which the effect changes sign permanently:"
+    )
     show_frame(effects)
+
+
+def _show_by_year(frame: pd.DataFrame, headline: Any, as_json: bool) -> None:
+    """The table that a scorer prints, with its footnotes."""
+    from fiscal.results.headline import scored
+    from fiscal.results.store import records
+
+    notes = frame.attrs["notes"]
+    if as_json:
+        emit({"by_year": records(frame), "notes": notes, "finding": headline.finding})
+        return
+    cells = [[*row[:2], *map(scored, row[2:])] for row in frame.itertuples(index=False, name=None)]
+    show_table([name.replace("reference", "compared with") for name in frame], cells)
+    show_entries(
+        [
+            (note, [])
+            for note in notes
+            if note[:3] not in ("[1]", "[2]") or any(note[:3] in row for row in cells)
+        ]
+    )
 
 
 @app.command()
 def decompose(
     base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario or .toml file.")],
     others: Annotated[
-        list[str], typer.Argument(metavar="OTHER...", help="One or more to take apart against BASE.")
+        list[str],
+        typer.Argument(metavar="OTHER...", help="One or more scenarios to decompose relative to BASE."),
     ],
     overrides: SetOption = None,
     line: Annotated[
-        str, typer.Option("--line", help="Line of the books to print; --json has all.")
+        str, typer.Option("--line", help="Revenue line to print; --json has all lines.")
     ] = "net_revenue",
     run_off: Annotated[
-        bool, typer.Option("--run-off", help="Also the claim left at the horizon; twice as long.")
+        bool,
+        typer.Option(
+            "--run-off", help="Add the claim that remains at the horizon; this takes twice as long."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what makes scenarios differ from a base: contributions, returns, rate, timing, behaviour.
+    """Explain why scenarios differ from a base: contributions, returns, rates, timing, and behavior.
 
-    Billions of current dollars by window of fiscal years, and the present value to the horizon at
-    Treasury bill rates; the factors add up to the difference. --set holds for all scenarios.
+    The command prints billions of current dollars by window of fiscal years, and the present value to the horizon at
+    Treasury bill rates. The factors add up to the difference. --set applies to all scenarios.
 
     \b
     Examples: fiscal decompose baseline boom bust

@@ -1,4 +1,4 @@
-"""What the command prints: tables, single values and JSON to stdout, messages and progress to stderr."""
+"""What the command prints: tables, single values, and JSON to stdout; messages and progress to stderr."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,23 +16,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NUMBER = re.compile(r"none|-?[\d,]*\.?\d+(e[-+]?\d+)?")
-PIPE_WIDTH = 160  # columns of a table that goes to a file or another program
-TABLE_WIDTH = 150  # columns below which tables with sentences in them become lists
+PIPE_WIDTH = 160  # width of a table that goes to a file or another program
+TABLE_WIDTH = 150  # width below which tables with sentences become lists
 
 
 @contextlib.contextmanager
 def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..., None] | None]:
-    """A callback ``(done, total, label="")`` drawing a bar on stderr; when that is no terminal, one that tells only of
-    the law years of a build, a line each, since they take minutes.
+    """A callback ``(done, total, label="")`` that draws a progress bar on stderr. If stderr is not a terminal, it
+    prints a line per law year of a build, and of other long work one every ten seconds, with percent and time left.
 
-    ``time_left`` is told where the steps are alike, so that it can be known.
+    ``time_left`` is shown where all steps take about the same time.
     """
     if not sys.stderr.isatty():
-        yield (
-            lambda done, total, label="": (
-                say(f"{title}: {label}, {done:g} of {total:g}") if label.startswith("law year") else None
-            )
-        )
+        yield plain_progress(title)
         return
     from rich.progress import (
         BarColumn,
@@ -51,7 +48,7 @@ def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..
     ]
     if time_left:
         columns += [TextColumn("left", markup=False), TimeRemainingColumn()]
-    # redirect_stdout would send our own JSON to stderr
+    # redirect_stdout would send the program's JSON to stderr
     console = console_on(stderr=True)
     with Progress(
         *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
@@ -64,8 +61,49 @@ def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..
         yield advance
 
 
+LINE_SECONDS = 10.0
+"""Seconds between two lines of progress where there is no terminal; work that ends sooner prints none."""
+
+
+def plain_progress(title: str, clock: Callable[[], float] = time.monotonic) -> Callable[..., None]:
+    """A callback ``(done, total, label="")`` that prints lines for logs, where no bar can be drawn.
+
+    Law years of a build take long, and each has its line. The time left is that of the steps under the same label.
+    """
+    last = begun = clock()
+    first, current = 0.0, ""
+
+    def advance(done: float, total: float, label: str = "") -> None:
+        nonlocal last, begun, first, current
+        now = clock()
+        if label != current and not label.startswith("law year"):
+            begun, first, current = now, done, label
+        by_year = label.startswith("law year")
+        if not by_year and now - last < LINE_SECONDS:
+            return
+        last = now
+        share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
+        left = (now - begun) * (total - done) / (done - first) if done > first else None
+        words = (
+            f"{title}: {label}, {done:g} of {total:g}" if by_year else f"{title}: {label}".removesuffix(": ")
+        )
+        say(
+            f"{words}, {100 * share:.0f} percent"
+            + (f", about {_duration(left)} left" if left and left > 1 else "")
+        )
+
+    return advance
+
+
+def _duration(seconds: float) -> str:
+    """A duration in words: 40 seconds, 3 minutes."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
 def console_on(*, stderr: bool = False) -> Console:
-    """Rich's console on stdout or stderr, plain text, of a fixed width where it is no terminal."""
+    """Rich's console on stdout or stderr: plain text, with a fixed width if it is not a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -79,16 +117,29 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
     from rich.table import Table
     from rich.text import Text
 
-    body = list(rows)
+    body, console = list(rows), console_on()
+    narrowest = [
+        max((len(word) for row in (columns, *body) for word in row[number].split()), default=1)
+        for number in range(len(columns))
+    ]
+    widest_first, room = max((len(row[0]) for row in (columns, *body)), default=1), 2 * len(columns)
+    if body and sum(narrowest) + room > console.width:  # a column would break inside a word
+        heads = columns[1:]
+        entries = [
+            (row[0], [f"{head}: {cell}" for head, cell in zip(heads, row[1:], strict=True) if cell])
+            for row in body
+        ]
+        show_entries(entries, mark)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="")
     for number, column in enumerate(columns):
         numeric = bool(body) and all(_NUMBER.fullmatch(row[number]) for row in body)
         justify: Literal["left", "right"] = "right" if numeric else "left"
-        table.add_column(Text(column), overflow="fold", no_wrap=number == 0, justify=justify)
+        whole = number == 0 and sum(narrowest[1:]) + widest_first + room <= console.width
+        table.add_column(Text(column), overflow="fold", no_wrap=whole, justify=justify)
     for number, row in enumerate(body):
         style = "bold" if number < len(mark) and mark[number] else ""
         table.add_row(*(Text(printable(cell)) for cell in row), style=style)
-    console = console_on()
     with console.capture() as drawn:
         console.print(table)
     lines = [line.rstrip() for line in drawn.get().splitlines()]
@@ -96,7 +147,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
 
 
 def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bool] = ()) -> None:
-    """Print what is too wide for a table: each entry's head, and under it its lines, set in and wrapped."""
+    """Print what is too wide for a table: the title of each entry and below it its lines, indented and wrapped."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -111,19 +162,19 @@ def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bo
 
 
 def is_narrow() -> bool:
-    """Whether stdout is a terminal on which a table of many columns of words cannot be read."""
+    """Whether stdout is a terminal that is too narrow for a table of many columns of text."""
     return console_on().width < TABLE_WIDTH
 
 
 LAST_WITHDRAWAL = "to the last withdrawal"
-"""How far the present values go that a comparison has beside its windows."""
+"""How far the present values of a comparison extend."""
 
 TO_THE_HORIZON = "present value to the horizon"
-"""What the row of a table of windows is called that the data call "present value": flows to the horizon alone."""
+"""Label of the row that the data call "present value": flows to the horizon only."""
 
 
 def show_frame(frame: Any) -> None:
-    """Print a data frame; the numbers of a column have one number of decimals, present values their span."""
+    """Print a data frame with one number of decimals per column and the span of present values."""
     from fiscal.budget.valuation import PRESENT_VALUE
     from fiscal.results import store
     from fiscal.results.result import PRESENT_VALUES
@@ -142,6 +193,24 @@ def show_frame(frame: Any) -> None:
     show_table(heads, list(zip(*columns, strict=True)))
 
 
+def show_headline(headline: Any) -> None:
+    """Print the finding of some runs, and under it the table it is made from."""
+    if not headline.finding:
+        return
+    frame = headline.shown()
+    several = headline.rows["case"].nunique() > 1
+    names = [[case] for case in headline.rows["case"]] if several else [[] for _ in range(len(frame))]
+    rows = [[*name, *row] for name, row in zip(names, frame.itertuples(index=False, name=None), strict=True)]
+    show_entries([(headline.finding, [])])
+    if is_narrow():
+        heads = [*(["Case"] if several else []), *frame]
+        show_entries(
+            [("", [f"{head}: {cell}" for head, cell in zip(heads, row, strict=True)]) for row in rows]
+        )
+        return
+    show_table([*(["Case"] if several else []), *frame], rows)
+
+
 def column_texts(values: Sequence[Any]) -> list[str]:
     """Texts of one column's values."""
     sizes = [abs(value) for value in values if isinstance(value, float)]
@@ -152,7 +221,7 @@ def column_texts(values: Sequence[Any]) -> list[str]:
 
 
 def shown(value: Any) -> str:
-    """A value for people: numbers short, lists spelled out, nothing as ``none``."""
+    """A value for readers: short numbers, lists written out, ``none`` for a missing value."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -165,7 +234,7 @@ def shown(value: Any) -> str:
 
 
 def range_text(low: float | None, high: float | None) -> str:
-    """A setting's range in words; empty where it has none."""
+    """A setting's range in words; empty if it has none."""
     return "" if low is None or high is None else f"{low:.10g} to {high:.10g}"
 
 
@@ -192,7 +261,7 @@ def emit(answer: dict[str, Any]) -> None:
 
 
 def printable(text: str) -> str:
-    """Text without control characters, which could steer a terminal."""
+    """Text without control characters, which could control a terminal."""
     return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
 
 

@@ -21,22 +21,22 @@ from fiscal.cli.show import (
 )
 
 MOST_FAULTS = 20
-"""Faults that are printed one by one."""
+"""Number of faults printed one by one."""
 
 
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
     again: Annotated[
-        bool, typer.Option("--rerun", help="Also make the run again and compare every table.")
+        bool, typer.Option("--rerun", help="Also repeat the run and compare every table.")
     ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every file of a run folder and its manifest against their hashes, offline; exit code 1 when one differs.
+    """Check the hash of every file of a run folder and of its manifest, offline. Exit code 1 if one differs.
 
-    With --rerun the run is made again and compared byte for byte; where data, code, platform or packages are
-    not those of the run, value for value within 1e-9.
+    With --rerun, the run is repeated and compared byte by byte. If data, code, platform, or packages differ from those
+    of the run, values are compared within 1e-9.
 
     \b
     Example: fiscal verify runs/boom --rerun
@@ -62,19 +62,23 @@ def verify(
         if len(faults) > MOST_FAULTS:
             say(f"and {len(faults) - MOST_FAULTS} more")
         if outcome and outcome.changed:
-            say("not as it was: " + "; ".join(outcome.changed))
+            say("changed: " + "; ".join(outcome.changed))
         for difference in differences:
             say(difference)
         if unchecked:
             say(f"not checked: {', '.join(unchecked)} in {store.MANIFEST}")
         if manifest is not None and not differences:
             files = len(store.files_of(manifest))
-            same = "" if not outcome else ", the same bytes again" if outcome.exact else ", equal within 1e-9"
+            found = "gives the same bytes" if outcome and outcome.exact else "is equal within 1e-9"
+            same = f", and a rerun {found}" if outcome else ""
             seal = manifest.get("manifest_fingerprint")
             whole = f", manifest {seal}" if seal else ""
             later = manifest.get("stages", {}).get("fingerprint")
             whole += f", stages {later}" if later else ""
-            typer.echo(f"{files} files as written{same}; record {manifest['record_fingerprint']}{whole}")
+            typer.echo(
+                f"OK: all {files} files match the manifest{same}; record "
+                f"{manifest['record_fingerprint']}{whole}"
+            )
     if faults or differences:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -84,7 +88,7 @@ def cite(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Print a citation of a run and its BibTeX entry; uncommitted changes and a user's own data are named.
+    """Print a citation of a run and its BibTeX entry. Both mention uncommitted changes and the user's own data.
 
     \b
     Example: fiscal cite runs/boom

@@ -1,4 +1,4 @@
-"""The command on many cases at once: sweep."""
+"""The command for many cases at once: sweep."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ from fiscal.cli.show import emit, printable, say, show_frame
 
 @app.command()
 def sweep(
-    grid: Annotated[str, typer.Argument(metavar="GRID", help="Design: a .toml file, or drivers.")],
+    grid: Annotated[
+        str, typer.Argument(metavar="GRID", help="Design: a .toml file, or drivers (in the package).")
+    ],
     overrides: SetOption = None,
     samples: Annotated[
-        int | None, typer.Option("--samples", min=1, help="Points of a Sobol design, a power of two.")
+        int | None,
+        typer.Option("--samples", min=1, help="Number of points of a Sobol design, a power of two."),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes.")] = 1,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the sweep to write.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted sweep of the same folder.")
+        bool, typer.Option("--resume", help="Resume an interrupted sweep in the same folder.")
     ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a grid or a Sobol design over settings; say which of them drive the answer.
+    """Run a grid or a Sobol design over settings, and show which settings drive the result.
 
-    One row of results a case, each setting alone at the ends of its range (tornado), and of a Sobol
-    design first-order and total indices. Finished cases are kept in DIR.incomplete; --resume uses them.
-    Exit code 1 when a case failed; its row says why.
+    The output has one row per case and the effect of each setting alone at the ends of its range (tornado). A Sobol
+    design also gives first-order and total indices. Finished cases are kept in DIR.incomplete; --resume uses them. The
+    exit code is 1 if a case failed; its row states the reason.
 
     \b
     Examples: fiscal sweep drivers --samples 16 --jobs 2
@@ -70,7 +75,8 @@ def sweep(
 
 
 def _show(found: Any) -> None:
-    """The sweep's quantity over the nearest and the longest window: its spread, one setting at a time, indices."""
+    """The sweep's outcome over the nearest and the longest window: its spread, the effect of each setting, and
+    indices."""
     from fiscal.budget.valuation import PRESENT_VALUE
     from fiscal.results.quantities import QUANTITY_WORDS
 

@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, str] = {
     "age": "age at the opening of the year",
     "birth_year": "year of birth of the cohort",
     "earnings_group": "rank of lifetime wage: deciles, the top one split at P95 and P99",
-    "account_holders": "persons with a 401(k) balance or what was rolled over from one",
+    "account_holders": "persons with a balance in a plan of the scope or what was rolled over from one",
     "traditional_contribution_bn_usd": "deferrals and employer contributions that are taxed when withdrawn",
     "roth_contribution_bn_usd": "deferrals and employer contributions that are taxed when made",
     "taxed_withdrawal_bn_usd": "owners' withdrawals that are taxed: traditional ones, and Roth earnings taken early",
@@ -49,7 +49,7 @@ def cells(
     path: str = SCENARIO_PATH,
     progress: Callable[..., None] | None = None,
 ) -> pd.DataFrame:
-    """Every cell of a scenario's projection to the horizon: one row a year, age and earnings group.
+    """Every cell of a scenario's projection to the horizon: one row per year, age, and earnings group.
 
     Columns are those of :data:`COLUMNS`; sums over a year's cells are the lines of the budget by calendar year.
     ``path`` is the scenario or one of its references (no_crypto, equity_adoption). Of a random path model it is the
@@ -71,7 +71,7 @@ def cells(
     made = np.einsum("ycags,ys->cyag", inputs.contribution_usd, inputs.contribution_scale[p])
     dollars = {
         **{f"{name}_contribution": made[c] for c, name in enumerate(CHARACTERS)},
-        "taxed_withdrawal": of_cells("plan_withdrawals", "ira_withdrawals", "nonqualified_earnings"),
+        "taxed_withdrawal": of_cells(*run.projection.withdrawal_lines, "nonqualified_earnings"),
         "roth_withdrawal": of_cells("roth_withdrawals", "inherited_roth_withdrawals"),
         "inherited_withdrawal": of_cells("inherited_withdrawals"),
         **{

@@ -1,4 +1,4 @@
-"""What policy and behaviour make of contributions: limits in force, caps, the response to the price of saving.
+"""How policy and behavior change contributions: limits in force, caps, the response to the price of saving.
 
 Without any lever this is current law's contributions, to the bit. Limits and caps are set in dollars of
 ``limits.change_year``; the response to the tax treatment compares the price of a dollar saved with what it
@@ -8,17 +8,38 @@ would be under current law and the default Roth use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fiscal.engine.inputs import projection_inputs, schedules_in_force
+from fiscal.base.axes import FIRST_YEAR
+from fiscal.base.errors import InputError, Problem
+from fiscal.engine.inputs import projection_inputs, schedules_in_force, withdrawal_rates
 from fiscal.law import schedules as law_schedules
 from fiscal.law.limits import contribution_limits, last_published_year
-from fiscal.people.contributions import ContributionPolicy, Contributions, RothUse, project_contributions
-from fiscal.people.scope import Scope
+from fiscal.people.accounts import (
+    ALL_PLANS_SCALED,
+    LIMITS,
+    PLAN,
+    SCOPES,
+    AccountType,
+    Scope,
+    hold,
+    sized,
+    together,
+)
+from fiscal.people.contributions import (
+    ContributionPolicy,
+    Contributions,
+    RothUse,
+    deferring_share,
+    highest_deferring_share,
+    project_contributions,
+)
+from fiscal.people.coverage import coverage_factor
+from fiscal.people.scope import all_plans
 from fiscal.people.withdrawals import WithdrawalRates
 from fiscal.projection.cells import project
 
@@ -52,8 +73,8 @@ def law_limits(world: World) -> pd.DataFrame:
     return contribution_limits(world.years, economy["cpi_u"].to_numpy(), economy["wage_index"].to_numpy())
 
 
-def limits_in_force(settings: Settings, limits: pd.DataFrame) -> pd.DataFrame | None:
-    """The limits with what the scenario changes; None when nothing differs from the law's.
+def limits_in_force(settings: Settings, limits: pd.DataFrame, of: AccountType = PLAN) -> pd.DataFrame | None:
+    """The limits that bind a type with what the scenario changes; None when nothing differs from the law's.
 
     A limit set in dollars is indexed from ``change_year`` on in proportion to the law's own.
     """
@@ -61,6 +82,7 @@ def limits_in_force(settings: Settings, limits: pd.DataFrame) -> pd.DataFrame | 
     named = {
         "elective_deferral_limit_usd": chosen.elective_limit_usd,
         "catch_up_limit_usd": chosen.catch_up_limit_usd,
+        "catch_up_60_63_limit_usd": chosen.catch_up_60_63_limit_usd,
         "annual_additions_limit_usd": chosen.additions_limit_usd,
     }
     if chosen.indexed and all(value is None for value in named.values()):
@@ -76,6 +98,13 @@ def limits_in_force(settings: Settings, limits: pd.DataFrame) -> pd.DataFrame | 
         if value is not None:
             growth = in_force.loc[after, column] / in_force.loc[chosen.change_year, column]
             in_force.loc[after, column] = value * growth
+    if chosen.catch_up_limit_usd is not None and chosen.catch_up_60_63_limit_usd is None:
+        # a limit at all ages from 50 moves that at 60 to 63 in proportion
+        ratio = in_force["catch_up_limit_usd"] / limits["catch_up_limit_usd"]
+        in_force["catch_up_60_63_limit_usd"] = limits["catch_up_60_63_limit_usd"] * ratio
+    for column in LIMITS:
+        if column not in of.limits:
+            in_force[column] = limits[column]
     return in_force
 
 
@@ -121,19 +150,97 @@ def _contributions(
     )
 
 
-def base_contributions(world: World) -> Contributions:
-    """Contributions of the stub at the base table's scale under the law's limits: what a scope is measured by."""
+def base_contributions(world: World, of: AccountType = PLAN) -> Contributions:
+    """Contributions of the stub at the base table's scale under the law's limits: what a scope or a type is measured
+    by."""
     return _contributions(
-        world, roth_use(world.settings.roth), law_limits(world), ContributionPolicy(), years=1
+        world,
+        roth_use(world.settings.roth),
+        law_limits(world),
+        ContributionPolicy(coverage=coverage(world, of)[:1]),
+        years=1,
     )
 
 
-def scenario_contributions(world: World) -> Contributions:
-    """Contributions of the scenario with its limits, caps and responses."""
+def coverage(world: World, of: AccountType = PLAN) -> np.ndarray:
+    """Factor on the number of savers, ``(Y,)``: the trend of contributions over wages, or a line to the share of
+    earners that the scenario sets for ten years on; one for types without a trend. Raises InputError where more than
+    everybody of a cell would save.
+    """
+    chosen = world.settings.contributions
+    if not of.coverage:
+        return np.ones(len(world.years))
+    if chosen.coverage_2035 is not None:
+        start = deferring_share()
+        lead = np.clip((world.years - FIRST_YEAR) / COVERAGE_YEARS, 0.0, 1.0)
+        factor = 1 + lead * (chosen.coverage_2035 / start - 1)
+    elif chosen.coverage_trend:
+        # at the base table's scale under the law's limits: levers move contributions, not the trend
+        plain = _contributions(world, RothUse(share_2025=0.0, share_step=0.0, plateau_year=FIRST_YEAR),
+                               law_limits(world), ContributionPolicy())  # fmt: skip
+        paid_in = (plain.traditional_usd + plain.roth_usd).sum(axis=(1, 2)) / world.fraction
+        wages = world.economy["wage_bill_bn_usd"].to_numpy()
+        factor = coverage_factor(world.years, paid_in, wages, world.assume, chosen.coverage_trend)
+    else:
+        return np.ones(len(world.years))
+    most = highest_deferring_share() * float(factor.max())
+    if not (factor >= 0).all() or most > 1:
+        key, value = (
+            ("contributions.coverage_trend", chosen.coverage_trend)
+            if chosen.coverage_2035 is None
+            else ("contributions.coverage_2035", chosen.coverage_2035)
+        )
+        raise InputError(
+            Problem(
+                f"coverage leaves 0 to 1: {most:.2f} of the earners of the group that saves most would save",
+                key=key,
+                value=value,
+                allowed="coverage of every age and wage from 0 to 1",
+            )
+        )
+    return factor
+
+
+COVERAGE_YEARS = 10
+"""Years from the first one in which coverage moves to what a scenario sets."""
+
+
+def contributions_in_scope(world: World) -> tuple[Contributions, Scope]:
+    """Contributions of the scenario to all accounts of its scope, and what the scope makes of the 401(k)'s cells."""
+    settings, assume = world.settings, world.assume
+    scale, opening = settings.people.scale, settings.horizon.opening
+    plan = scenario_contributions(world)
+    if settings.scope.plans == ALL_PLANS_SCALED:
+        scope = all_plans(base_contributions(world), scale, opening)
+        return sized(plan, scope.elective, scope.employer), scope
+    others = SCOPES[settings.scope.plans][1:-1]
+    if not others:
+        return plan, Scope()
+    held = tuple(
+        hold(
+            of, base_contributions(world, of), withdrawal_rates(settings, assume, world.years, of), assume, scale,
+            opening,
+        )
+        for of in others
+    )  # fmt: skip
+    total, split = together(
+        [plan, *(one.contributions(scenario_contributions(world, one.type)) for one in held)]
+    )
+    return total, Scope(others=held, split=split)
+
+
+def scenario_contributions(world: World, of: AccountType = PLAN) -> Contributions:
+    """Contributions that the 401(k)'s savers would make under the rules of a type, with the scenario's limits, caps
+    and responses."""
     settings = world.settings
     limits = law_limits(world)
-    in_force = limits_in_force(settings, limits)
-    roth = roth_use(settings.roth)
+    in_force = limits_in_force(settings, limits, of)
+
+    def of_type(use: Roth) -> RothUse:
+        return replace(roth_use(use), odds_ratio=of.roth_odds(), mandated_share=of.covered(world.assume))
+
+    roth = of_type(settings.roth)
+    covered = coverage(world, of)
 
     def made(roth: RothUse, in_force: pd.DataFrame | None, **policy: np.ndarray) -> Contributions:
         return _contributions(
@@ -143,6 +250,7 @@ def scenario_contributions(world: World) -> Contributions:
             ContributionPolicy(
                 limits=in_force,
                 retirement_age_shift=settings.withdrawals.retirement_age_shift,
+                coverage=covered,
                 **policy,
             ),
             elective_scale=settings.contributions.elective_scale,
@@ -152,7 +260,7 @@ def scenario_contributions(world: World) -> Contributions:
     found = made(roth, in_force)
     policy: dict[str, np.ndarray] = {}
     if settings.behaviour.contribution_price_elasticity:
-        as_law = made(roth_use(type(settings.roth)()), None)
+        as_law = made(of_type(type(settings.roth)()), None)
         policy["elective_response"] = price_response(world, found, as_law)
         found = made(roth, in_force, **policy)
     if settings.limits.balance_cap_usd is not None:

@@ -60,7 +60,7 @@ def flat_tax(
     opening = inputs.opening_usd[:, TRADITIONAL].sum(axis=(0, 1, 2))  # (S,)
     balance = np.concatenate([[opening.sum()], total("closing_traditional")[:-1]])
     tax = total("owner_tax", "heir_tax")
-    paid_out = total("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals")
+    paid_out = total(*projection.withdrawal_lines, "inherited_withdrawals")
     return FlatTax(
         years=inputs.years[:n],
         tax_share=_share(tax, balance),

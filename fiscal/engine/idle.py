@@ -1,6 +1,6 @@
 """Settings that a scenario changes and that change nothing in it, because another setting keeps them from acting.
 
-Each rule says what its settings need. It holds only where every line of the books stays the same but for rounding; a
+Each rule says what its settings need. It holds only where every revenue line stays the same except for rounding; a
 test runs them.
 """
 
@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.engine.inputs import alternative_shares, holds_alternatives
-from fiscal.law.limits import indexed_limits
-from fiscal.people.economy import macro
+from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.scenario import Scenario, Settings
 
 FEWEST_PATHS = 4
@@ -41,20 +38,6 @@ def _other_shares(settings: Settings) -> float:
     return others.private_equity_share + others.real_estate_share + others.commodities_share
 
 
-def _below_law(column: str, setting: str) -> Callable[[Settings], bool]:
-    """Whether a limit set in dollars is below the law's of ``limits.change_year``; both are indexed alike after."""
-
-    def acts(settings: Settings) -> bool:
-        chosen = getattr(settings.limits, setting)
-        if chosen is None or not settings.limits.indexed:
-            return True
-        years = np.arange(FIRST_YEAR, settings.limits.change_year + 1)
-        prices = macro(years)["cpi_u"].to_numpy()
-        return bool(chosen < indexed_limits(years, prices)[column].iloc[-1])
-
-    return acts
-
-
 RULES = (
     Rule(
         ("adoption.participants_share",),
@@ -67,14 +50,29 @@ RULES = (
             "adoption.age_tilt", "adoption.allocation_heavy_multiple", "adoption.allocation_heavy_share",
             "adoption.allocation_group_tilt", "adoption.allocation_age_tilt", "adoption.mode", "adoption.displaces",
             "adoption.rebalancing", "alternatives.", "overlays.", "fees.crypto_rate", "paths.name",
-            "paths.outside_event_return", "backstop.", "books.displaced_taxable_share", "behaviour.chasing",
+            "paths.outside_event_return", "paths.event_year", "paths.after_event", "paths.gdp_multiple",
+            "backstop.", "books.displaced_taxable_share", "behaviour.chasing",
             "behaviour.panic_share", "behaviour.contribution_return_response",
         ),
         holds_alternatives,
         "holders: adoption.participants_share and an allocation above 0",
     ),
     Rule(
-        ("paths.name",), lambda s: s.paths.model == "deterministic", 'paths.model = "deterministic"'
+        ("paths.name", "paths.event_year"),
+        lambda s: s.paths.model == "deterministic",
+        'paths.model = "deterministic"',
+    ),
+    Rule(
+        ("paths.after_event", "paths.gdp_multiple"),
+        lambda s: s.paths.model not in ("regime_switching", "bootstrap"),
+        "a path that states its returns: random paths have paths.value_cap_over_gdp",
+    ),
+    Rule(("paths.gdp_multiple",), lambda s: s.paths.after_event == "gdp", 'paths.after_event = "gdp"'),
+    Rule(("paths.event_year",), lambda s: s.paths.name != "core_return", "a named path with an event"),
+    Rule(
+        ("paths.house", "paths.return_half_life"),
+        lambda s: s.paths.returns == "forward",
+        'paths.returns = "forward"',
     ),
     Rule(
         ("paths.replay_start", "paths.replay_year", "paths.replay_scale"),
@@ -85,7 +83,7 @@ RULES = (
     Rule(
         ("paths.equity_correlation", "paths.tail_share", "paths.tail_variance"),
         lambda s: s.paths.model != "bootstrap" and _draws(s),
-        "paths of the model regime_switching, which also stands in for named paths where values are asked for",
+        "paths of the model regime_switching, which also replaces named paths for values",
     ),
     Rule(
         (
@@ -167,16 +165,6 @@ RULES = (
         "a limit or cap in dollars",
     ),
     Rule(
-        ("limits.catch_up_limit_usd",),
-        _below_law("catch_up_limit_usd", "catch_up_limit_usd"),
-        "an amount below the law's: the sample does not show what people at the limit would save beyond it",
-    ),
-    Rule(
-        ("limits.additions_limit_usd",),
-        _below_law("annual_additions_limit_usd", "additions_limit_usd"),
-        "an amount below the law's: the sample does not show what people at the limit would save beyond it",
-    ),
-    Rule(
         ("withdrawals.conversion_first_year", "withdrawals.conversion_last_year"),
         lambda s: s.withdrawals.conversion_rate > 0,
         "withdrawals.conversion_rate above 0",
@@ -195,6 +183,11 @@ RULES = (
         ("state.rate", "state.withdrawals_taxed_share"),
         lambda s: s.state.income_tax,
         "state.income_tax = true",
+    ),
+    Rule(
+        tuple(f"assumptions.{key}" for key in sorted(OTHERS_ASSUMPTIONS)),
+        lambda s: s.scope.plans == ALL_PLANS,
+        f'scope.plans = "{ALL_PLANS}"',
     ),
 )  # fmt: skip
 

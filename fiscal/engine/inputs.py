@@ -9,6 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -23,13 +24,12 @@ from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.markets import glide, losses, paths
-from fiscal.markets.core import PREMIUM_OVER, PREMIUM_ROWS, long_run_means
 from fiscal.markets.history import crypto_start_usd
+from fiscal.people.accounts import PLAN, AccountType, Scope
 from fiscal.people.contributions import Contributions, share_at, shift_to_mean
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts, rollover_stock
-from fiscal.people.scope import Scope
 from fiscal.people.withdrawals import (
     WithdrawalRates,
     incidence,
@@ -37,7 +37,7 @@ from fiscal.people.withdrawals import (
     working_share_of_withdrawals,
 )
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
-from fiscal.scenario import reform_files
+from fiscal.scenario import baselines_added, reform_files
 
 if TYPE_CHECKING:
     from fiscal.people.population import Population
@@ -50,7 +50,7 @@ NO_CRYPTO_PATH = "no_crypto"
 EQUITY_PATH = "equity_adoption"
 SIPP_YEAR = 2022
 BILLION = 1e9
-EQUITY, CRYPTO = (ASSETS.index(name) for name in ("equity", "crypto"))
+EQUITY, FOREIGN, CRYPTO = (ASSETS.index(name) for name in ("equity", "foreign_equity", "crypto"))
 
 
 def convention_label(rate: float) -> str:
@@ -72,11 +72,13 @@ def assumptions(settings: Settings) -> Assumptions:
     return Assumptions({**dict(values), **dict(settings.assumptions)})
 
 
-def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.ndarray) -> WithdrawalRates:
-    """The rates at which a scenario's accounts are drawn, rolled over and cashed out in ``years``."""
+def withdrawal_rates(
+    settings: Settings, assume: Mapping[str, float], years: np.ndarray, of: AccountType = PLAN
+) -> WithdrawalRates:
+    """The rates at which a scenario's plans of a type and IRAs are drawn, rolled over and cashed out in ``years``."""
     chosen = settings.withdrawals
-    return project_rates(
-        assume,
+    found = project_rates(
+        assume if of is PLAN else of.behaviour(assume),
         years=years,
         above_share=chosen.rmd_above_share,
         exact_share=chosen.rmd_exact_share,
@@ -87,7 +89,17 @@ def withdrawal_rates(settings: Settings, assume: Mapping[str, float], years: np.
         still_working_exception=chosen.still_working_exception,
         rmd_shift=chosen.rmd_age_shift,
         retirement_shift=chosen.retirement_age_shift,
+        required_minimum=of.required_minimum,
     )
+    if chosen.scale_2036 == 1:
+        return found
+    part = np.clip((years - FIRST_FULL_YEAR) / (SCALED_BY - FIRST_FULL_YEAR), 0.0, 1.0)
+    scale = 1 + part * (chosen.scale_2036 - 1)
+    return replace(found, withdrawal_rate=np.minimum(found.withdrawal_rate * scale[:, None, None, None], 1.0))
+
+
+FIRST_FULL_YEAR, SCALED_BY = FIRST_YEAR + 1, 2036
+"""Years in which withdrawals.scale_2036 begins and is reached: CBO's decade."""
 
 
 STATE_TAX_YEAR = 2024
@@ -106,26 +118,22 @@ def average_state_rate() -> float:
 
 
 def core_overrides(settings: Settings) -> dict[str, float]:
-    """Long-run returns that the scenario sets, by asset, itself or by a premium; the others keep the record's means."""
+    """Constant returns that the scenario sets, by asset."""
     chosen = {
         "equity": settings.paths.core_equity_return,
+        "foreign_equity": settings.paths.core_foreign_equity_return,
         "bonds": settings.paths.core_bond_return,
         "cash": settings.paths.core_cash_return,
     }
-    own = {asset: rate for asset, rate in chosen.items() if rate is not None}
-    rows = dict(settings.assumptions)
-    changed = {asset: key for asset, key in PREMIUM_ROWS.items() if key in rows}
-    if not changed:
-        return own
-    means = long_run_means(own)["geometric_return_rate"]
-    return own | {asset: float(means[PREMIUM_OVER[asset]]) + rows[key] for asset, key in changed.items()}
+    return {asset: rate for asset, rate in chosen.items() if rate is not None}
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, core returns by asset, the opening."""
+    """The inputs of a path model: the section ``paths``, constant returns, assumptions, the opening."""
     return {
         **settings.paths.model_dump(),
         "core": core_overrides(settings),
+        "assumptions": dict(settings.assumptions),
         "opening": settings.horizon.opening,
     }
 
@@ -140,19 +148,41 @@ def adoption_curve(years: np.ndarray, start_year: int, full_year: int) -> np.nda
     return elapsed**2 * (3 - 2 * elapsed)
 
 
+def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """What the core holds by year and age before any crypto, ``(Y, A, asset)``: as published, or the scenario's mix."""
+    chosen = settings.paths
+    mix = {"equity": chosen.mix_equity_share, "bonds": chosen.mix_bond_share, "cash": chosen.mix_cash_share}
+    own = {asset: share for asset, share in mix.items() if share is not None}
+    return glide.glide_path(years, chosen.foreign_equity_share, own or None)
+
+
+def pushed_out_weights(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """What a dollar of crypto takes the place of in the plan, ``(Y, A, asset)``, each summing to one."""
+    weights = core_glide_path(settings, years)
+    if settings.adoption.displaces == "equity":
+        kept = np.zeros(weights.shape[2])
+        kept[[EQUITY, FOREIGN]] = 1.0
+        weights = weights * kept
+    whole: np.ndarray = weights / weights.sum(axis=2, keepdims=True)
+    return whole
+
+
 def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool) -> np.ndarray:
     """What the core sleeve holds by year, age and stratum, ``(Y, A, S, asset)``, each summing to one.
 
-    ``weights`` (A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
+    ``weights`` (Y, A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
     balance as the year begins. When crypto displaces equity the core of a stratum holds that much less of
-    it, so that the whole balance keeps its bonds and cash; no more than all equity can be displaced.
+    it, at home and abroad alike, so that the whole balance keeps its bonds and cash; no more than all equity can be
+    displaced.
     """
-    shape = (*crypto_share.shape[:1], *weights.shape[:1], *crypto_share.shape[1:], weights.shape[1])
-    held = np.broadcast_to(weights[None, :, None, :], shape)
+    shape = (*weights.shape[:2], *crypto_share.shape[1:], weights.shape[2])
+    held = np.broadcast_to(weights[:, :, None, :], shape)
     if not displaces_equity:
         return held
     held = held.copy()
-    held[..., EQUITY] = np.maximum(held[..., EQUITY] - crypto_share[:, None, :], 0.0)
+    stocks = held[..., [EQUITY, FOREIGN]]
+    whole = stocks.sum(axis=3, keepdims=True)
+    held[..., [EQUITY, FOREIGN]] = stocks * np.maximum(1 - crypto_share[:, None, :, None] / whole, 0.0)
     return held / held.sum(axis=3, keepdims=True)
 
 
@@ -198,7 +228,7 @@ def projection_inputs(
     model = paths.path_model(settings.paths.model)
     market = paths.smoothed(model.central(path_settings(settings), years), settings.alternatives.smoothing)
     half = market.half_returns[0]  # (Y, half, asset)
-    weights = glide.glide_path()
+    weights = core_glide_path(settings, years)
     target = target_allocation(settings, years)
     no_target = np.zeros_like(target)
     displaces_equity = adoption.displaces == "equity"
@@ -242,21 +272,32 @@ def projection_inputs(
         years=years,
         size=scope.stock,
         opening=settings.horizon.opening,
+        coverage=contributions.coverage,
     )
-    holders = people.people_open * opened.holder_share
+    unit_people = first / scale
+    holder_share = scope.holder_share(opened, unit_people)
+    holders = people.people_open * holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum
     stratum_share = strata_shares(settings, years, holders[0]) if adopted else np.ones(1)
     of_opening = stratum_share if stratum_share.ndim == 1 else stratum_share[0]
     of_years = stratum_share if stratum_share.ndim == 1 else stratum_share[:, None]
     roth_stock = settings.roth.opening_stock_share
-    opening = np.zeros((2, 2, *first.shape, stratum_share.shape[-1]))
-    opening[0, 0] = (opened.balance_usd * (1 - roth_stock))[..., None] * of_opening
-    opening[0, 1] = (opened.balance_usd * roth_stock)[..., None] * of_opening
+    balances = [(opened.balance_usd, roth_stock)] + [
+        (
+            one.balance_usd(opened.balance_usd, scale, settings.horizon.opening),
+            one.type.roth_share(roth_stock),
+        )
+        for one in scope.others
+    ]
+    opening = np.zeros((len(scope.accounts), 2, *first.shape, stratum_share.shape[-1]))
+    for account, (balance, roth) in enumerate(balances):
+        opening[account, 0] = (balance * (1 - roth))[..., None] * of_opening
+        opening[account, 1] = (balance * roth)[..., None] * of_opening
     if settings.scope.rollover_stock:
-        opening[1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
+        opening[-1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
     basis = opening[:, 1] * settings.roth.opening_basis_share
     spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
-    left_to_heirs = people.deaths * opened.holder_share * (1 - spouse_share)[None, :, None]
+    left_to_heirs = people.deaths * holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
 
     conversion_rate = _conversion_rate(settings, years)
@@ -283,10 +324,8 @@ def projection_inputs(
         impact_multiplier=settings.overlays.price_impact_multiplier,
         impact_persistence=settings.overlays.price_impact_persistence,
         crypto_market_usd=_crypto_market(market, labels),
-        withdrawal_rate=rates.withdrawal_rate,
-        penalised_share=rates.penalised_share,
+        **scope.leaving(rates),
         nonqualified_share=nonqualified,
-        rollover_rate=rates.rollover_rate[:, None],
         conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES_AT_OPENING))),
         death_rate=people.death_rate,
         spouse_share=spouse_share,
@@ -297,6 +336,8 @@ def projection_inputs(
         conversion_schedule=conversion,
         heir_schedule=heir,
         additional_tax_rate=settings.withdrawals.additional_tax_rate,
+        accounts=scope.accounts,
+        **({} if scope.split is None else {"contribution_split": scope.split}),
     )
     return inputs, market
 
@@ -491,7 +532,7 @@ def with_custody_failure(settings: Settings, years: np.ndarray, operational: np.
 
 
 NO_BOUND_USD = 1e300
-"""Market value of what stands in for crypto on a reference path: buying it moves no price."""
+"""Market value of the substitute for crypto on a reference path: buying it moves no price."""
 
 
 NO_MARKET_USD = 1e6
@@ -608,7 +649,7 @@ def contribution_taxes(
     deferral = schedules_in_force(settings).deferral(years, mobility)
     # an employer's dollar of contribution would be paid as this much less wages
     employer = contributions.employer_usd / (1 + assume["employer_payroll_rate"])
-    oasdi, hi = employer * deferral.oasdi_rate, employer * deferral.hi_rate
+    oasdi, hi = employer * contributions.covered_share * deferral.oasdi_rate, employer * deferral.hi_rate
     flat = settings.tax.flat_rate
     if flat is not None:
         deferred, upfront = flat * contributions.traditional_usd, flat * contributions.roth_usd
@@ -687,7 +728,7 @@ def _private_folder() -> Path:
 def reform_of(settings: Settings) -> Reform | None:
     """What the reform files of a scenario say, its years moved as it says; None under current law.
 
-    Raises InputError for files that are missing or are no reforms.
+    Raises InputError for files that are missing or are not reforms.
     """
     if settings.law.reform is None:
         return None
@@ -695,15 +736,19 @@ def reform_of(settings: Settings) -> Reform | None:
 
 
 def law_warnings(settings: Settings) -> tuple[str, ...]:
-    """What a user is told of a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
+    """Messages about a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
 
     Tax-Calculator tries the reform (seconds) unless its schedules are built. Raises InputError for files that are
-    missing or are no reforms, and in Tax-Calculator's words for a reform that it refuses.
+    missing or are not reforms, and in Tax-Calculator's words for a reform that it refuses.
     """
     reform = reform_of(settings)
     if reform is None:
         return ()
-    return said_of(reform, law_schedules.warnings_of(reform, cache_dir()))
+    added = (
+        f"{over}: applied on top of {name}, which its header names; differences are from current law"
+        for name, over in baselines_added(settings.law.reform or "").items()
+    )
+    return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir())))
 
 
 def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:
@@ -733,7 +778,7 @@ _REFORMS: dict[str, law_schedules.Schedules] = {}
 
 
 def backstop(settings: Settings) -> Backstop:
-    """The rule of the settings: cohorts within so many years of the retirement age, at the year's end."""
+    """The rule of the settings: cohorts within this number of years of the retirement age, at the year's end."""
     rule = settings.backstop
     attained = AGES_AT_OPENING + 1
     return Backstop(
@@ -750,11 +795,11 @@ def buildup_tax(
     fraction: np.ndarray,
     mobility: np.ndarray,
 ) -> BuildupTax:
-    """What the law would take of each asset's return outside a plan (realisation shares assumed).
+    """What the law would take of each asset's return outside a plan (shares of gains realized are assumed).
 
     Bonds and cash pay their return as interest, and so does real estate (a REIT's dividend is ordinary
-    income, s.857(b), s.199A aside); equity pays its dividend yield and, on the rest, the realised share;
-    private equity the realised share; commodities are marked to the market (s.1256).
+    income, s.857(b), s.199A aside); equity pays its dividend yield and, on the rest, the realized share;
+    private equity the realized share; commodities are marked to the market (s.1256).
     """
     flat = settings.tax.flat_rate
     if flat is not None:
@@ -765,12 +810,13 @@ def buildup_tax(
     as_interest = {"bonds": 1.0, "cash": 1.0, "real_estate": 1.0}
     as_gain = {
         "equity": assume["gain_realisation_share"],
+        "foreign_equity": assume["gain_realisation_share"],
         "private_equity": assume["gain_realisation_share"],
         "crypto": assume["crypto_realisation_share"],
         "commodities": 1.0,
     }
     payout = np.zeros((len(years), len(ASSETS)))
-    payout[:, EQUITY] = assume["equity_dividend_yield"] * fraction
+    payout[:, [EQUITY, FOREIGN]] = assume["equity_dividend_yield"] * fraction[:, None]
     return BuildupTax(
         interest_rate=interest,
         dividend_rate=dividend,

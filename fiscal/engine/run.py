@@ -1,4 +1,4 @@
-"""Scenario in, arrays out: inputs, paths, projection, books; values and random paths when they are asked for.
+"""Scenario in, arrays out: inputs, paths, projection, revenue lines; values and random paths when they are asked for.
 
 A run projects the scenario's own path together with its references and the published method's
 conventions, as paths of one projection:
@@ -36,7 +36,7 @@ from fiscal.budget.ledger import (
 from fiscal.budget.lines import UPFRONT
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.engine.backstop import Contingent, rescue_on_paths
-from fiscal.engine.contributions import World, base_contributions, scenario_contributions
+from fiscal.engine.contributions import World, contributions_in_scope
 from fiscal.engine.control_variate import flat_tax
 from fiscal.engine.inputs import (
     EQUITY_PATH,
@@ -50,6 +50,7 @@ from fiscal.engine.inputs import (
     marginal_deferral,
     path_settings,
     projection_inputs,
+    pushed_out_weights,
     schedules_in_force,
     withdrawal_rates,
 )
@@ -67,11 +68,11 @@ from fiscal.engine.random_paths import (
 )
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
 from fiscal.markets.paths import path_model, user_returns
+from fiscal.markets.prices import read_prices
 from fiscal.people import population
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
-from fiscal.people.scope import ALL_PLANS, Scope, all_plans
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs
 from fiscal.projection.outputs import Projection
@@ -151,7 +152,7 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A projection and its books, arrays; :mod:`fiscal.results` makes tables of it.
+    """A projection and its revenue lines, arrays; :mod:`fiscal.results` makes tables of it.
 
     What not everybody asks for (vintages, random paths) is computed when it is first asked for.
     """
@@ -179,7 +180,7 @@ class Run:
 
     @property
     def year_fraction(self) -> np.ndarray:
-        """Share of each year that lies inside, ``(Y,)``."""
+        """Share of each year inside the projection, ``(Y,)``."""
         return self.inputs.year_fraction
 
     @property
@@ -258,7 +259,7 @@ def compute(
     references: bool | tuple[str, ...] = True,
     bases: tuple[str, ...] | None = None,
 ) -> Run:
-    """Inputs, projection and books of a scenario, as arrays.
+    """Inputs, projection, and revenue lines of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
     ``references=False`` projects the scenario's own path alone, without references and conventions; names
@@ -269,6 +270,8 @@ def compute(
     settings = scenario.settings
     if settings.paths.model == "user":
         user_returns(path_settings(settings))  # refused before any work
+    elif settings.paths.file is not None:
+        read_prices(settings.paths.file)
     complete = run_off and references is True
     refuse_beyond_memory(settings, run_off=run_off, references=references)
     compiled.prepare()
@@ -288,11 +291,12 @@ def compute(
     horizon = years <= settings.horizon.last_year
     projection = project(inputs, keep_shares=keep, keep_balances=hold, balance_years=int(horizon.sum()))
     _judge_identity(projection)
-    report(3, 4, "the government's books")
+    report(3, 4, "the government's revenue")
     taxes = contribution_taxes(settings, start.assume, years, start.mobility, contributions)
     buildup = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
-    ledger = keep_books(projection, inputs, taxes, buildup, rescue, settings.books.displaced_taxable_share)
+    displaced, pushed_out = settings.books.displaced_taxable_share, pushed_out_weights(settings, years)
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced, pushed_out)
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -371,7 +375,7 @@ LARGEST = 1e200
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the projection of a scenario begins with, and what the books need of its makings."""
+    """What the projection of a scenario begins with, and the inputs that the ledger needs."""
 
     assume: Mapping[str, float]
     fraction: np.ndarray  # (Y,)
@@ -416,11 +420,7 @@ def prepare(
         settings=settings, assume=assume, years=years, fraction=fraction, people=people, economy=economy,
         wage_index=wage_index, mobility=mobility, rates=rates,
     )  # fmt: skip
-    contributions = scenario_contributions(world)
-    scope = Scope()
-    if settings.scope.plans == ALL_PLANS:
-        scope = all_plans(base_contributions(world), settings.people.scale, opening)
-        contributions = scope.widened(contributions)
+    contributions, scope = contributions_in_scope(world)
     report(1, 4, "tax schedules and markets")
     inputs, market = projection_inputs(
         settings, assume, years, fraction, people, mobility, contributions, rates, scope, references
@@ -462,9 +462,7 @@ def refuse_beyond_memory(
     paths += len(settings.books.convention_rates) if references is True else 0
     needed = COMPILER_BYTES + (years * (YEAR_BYTES + paths * PATH_YEAR_BYTES) if cells else 0)
     if room is not None and needed > room:
-        message = (
-            f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB are available"
-        )
+        message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
         raise InputError(
             Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
@@ -483,8 +481,8 @@ def refuse_too_many_paths(settings: Settings) -> None:
     fits = (room - fixed) // per_path
     raise InputError(
         Problem(
-            f"so many paths would take about {needed / 2**30:.1f} GiB of memory, "
-            f"{room / 2**30:.1f} GiB are available",
+            f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
+            f"{room / 2**30:.1f} GiB is available",
             key="paths.count",
             value=settings.paths.count,
             allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
@@ -525,12 +523,7 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
     dates = valuation.flow_dates(years, run.year_fraction)
     curve = run.economy["one_year_rate"].to_numpy()
     treasury = _bill_factors(run.economy, years, run.year_fraction)
-    as_interest = replace(
-        law,
-        interest_share=np.ones_like(law.interest_share),
-        gain_share=np.zeros_like(law.gain_share),
-        payout_rate=np.zeros_like(law.payout_rate),
-    )
+    as_interest = law.as_interest()
     traditional = inputs.contribution_usd[:, 0].sum(axis=3)
     avoided = np.divide(
         run.taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import parse_json, read_limited
@@ -34,23 +36,23 @@ _SHAPE = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 
 
 @dataclass(frozen=True)
 class Reform:
-    """What files of a reform say: parameter -> year -> value, and the parts of them that are not used."""
+    """What files of a reform say: parameter -> year -> value, and messages about how they are read."""
 
     parameters: Mapping[str, Mapping[int, Any]]
     shown: str
     """The files as messages call them."""
-    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def moved(self, first_year: int | None) -> Reform:
         """The reform with all its years moved so that its first one is ``first_year``; None leaves them."""
-        return Reform(moved(self.parameters, first_year), self.shown, self.unused)
+        return one_deduction_limit(Reform(moved(self.parameters, first_year), self.shown, self.notes))
 
 
 def read_reform(*paths: Path) -> Reform:
     """The reform of one file or of several, each later one changing what the ones before it made.
 
     A parameter of a later file takes the place of the same parameter of the earlier ones from its first year on, as
-    in Tax-Calculator. Raises InputError for files that are missing or are no reforms; whether Tax-Calculator takes
+    in Tax-Calculator. Raises InputError for files that are missing or are not reforms; whether Tax-Calculator takes
     the reform is for :func:`tried`.
     """
     problems: list[Problem] = []
@@ -67,14 +69,14 @@ def read_reform(*paths: Path) -> Reform:
 
 def _compounded(found: Iterable[Reform], shown: str) -> Reform:
     parameters: dict[str, dict[int, Any]] = {}
-    unused: list[str] = []
+    notes: list[str] = []
     for one in found:
-        unused += one.unused
+        notes += one.notes
         for name, values in one.parameters.items():
             first = min(values)
             before = {year: value for year, value in parameters.get(name, {}).items() if year < first}
             parameters[name] = before | dict(values)
-    return Reform(parameters, shown, tuple(unused))
+    return Reform(parameters, shown, tuple(notes))
 
 
 def parse_reform(content: bytes, shown: str) -> Reform:
@@ -89,17 +91,17 @@ def parse_reform(content: bytes, shown: str) -> Reform:
 
 
 def _reform(told: Any, shown: str) -> Reform:
-    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if isinstance(told, dict) and isinstance(told.get("policy"), dict):
         others = [name for name, part in told.items() if name != "policy" and part]
         if others:
             named = ", ".join(repr(name[:60]) for name in others[:MAX_PROBLEMS])
-            unused = (f"{shown}: only the part 'policy' is used; not used: {named}",)
+            notes = (f"{shown}: only the part 'policy' is used; not used: {named}",)
         told = told["policy"]
     if isinstance(told, dict) and told and all(map(_YEAR.fullmatch, told)):
         raise InputError(_year_first(told, shown))
     if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
-        raise InputError(Problem("is no reform", file=shown, key="reform", allowed=_SHAPE))
+        raise InputError(Problem("is not a reform", file=shown, key="reform", allowed=_SHAPE))
     if not any(told.values()):
         raise InputError(Problem("the reform changes nothing", file=shown, key="reform", allowed=_SHAPE))
     problems = []
@@ -107,10 +109,10 @@ def _reform(told: Any, shown: str) -> Reform:
         for year, value in values.items():
             at = f"{name[:60]}, {year[:12]}"
             if not (_YEAR.fullmatch(year) and int(year) <= LAST_YEAR):
-                problems.append(Problem("is no year", file=shown, key=at, allowed=f"at most {LAST_YEAR}"))
+                problems.append(Problem("is not a year", file=shown, key=at, allowed=f"at most {LAST_YEAR}"))
             if not _is_amount(value):
                 allowed = "a number, true or false, or a list of those"
-                problems.append(Problem("is no amount", file=shown, key=at, allowed=allowed))
+                problems.append(Problem("is not an amount", file=shown, key=at, allowed=allowed))
     if problems:
         raise InputError(problems[:MAX_PROBLEMS])
     parameters = {
@@ -118,7 +120,7 @@ def _reform(told: Any, shown: str) -> Reform:
         for name, values in told.items()
         if values
     }
-    return Reform(parameters, shown, unused)
+    return Reform(parameters, shown, notes)
 
 
 def _year_first(told: Mapping[str, Any], shown: str) -> Problem:
@@ -157,7 +159,7 @@ def change_years(reform: Mapping[str, Mapping[int, Any]]) -> tuple[int, ...]:
 
 def reform_years(reform: Mapping[str, Mapping[int, Any]]) -> tuple[int, ...]:
     """Law years of a reform's schedules: those of current law, each year in which the reform changes, and the year
-    before it, so that what lies between two law years smears no change."""
+    before it, so that interpolation between two law years smears no change."""
     near = (year for change in change_years(reform) for year in (change - 1, change))
     return tuple(sorted({*LAW_YEARS, *(year for year in near if FIRST_YEAR <= year <= LAST_YEAR)}))
 
@@ -171,7 +173,7 @@ def moved(reform: Mapping[str, Mapping[int, Any]], first_year: int | None) -> di
 
 
 def redated(reform: Mapping[str, Mapping[int, Any]], year: int, file_year: int) -> dict[str, Any]:
-    """The reform as it stands in ``year``: values that came after ``file_year`` are dated to it."""
+    """The reform as in force in ``year``: values that came after ``file_year`` are dated to it."""
     dated: dict[str, Any] = {}
     for name, values in reform.items():
         kept = {int(start): value for start, value in values.items() if int(start) <= year}
@@ -184,12 +186,45 @@ def redated(reform: Mapping[str, Mapping[int, Any]], year: int, file_year: int) 
     return dated
 
 
+OBBBA_YEAR = 2026
+"""First year of the reduction of itemized deductions in the top bracket (Public Law 119-21, section 70111)."""
+
+
+def one_deduction_limit(reform: Reform) -> Reform:
+    """A reform that brings back the Pease limit on itemized deductions without the reduction that took its place.
+
+    Tax-Calculator refuses to apply both (``ItemDed`` in its ``calcfunctions.py``). A reform that sets the reduction
+    itself is left as it is.
+    """
+    start, rate = (reform.parameters.get(name, {}) for name in ("ID_ps", "ID_prt"))
+    if not start or not rate or "ID_reduction_rate" in reform.parameters:
+        return reform
+
+    def in_force(values: Mapping[int, Any], year: int) -> Any:
+        earlier = [one for one in values if one <= year]
+        return values[max(earlier)] if earlier else None
+
+    for year in sorted({OBBBA_YEAR, *(one for one in (*start, *rate) if one > OBBBA_YEAR)}):
+        thresholds, share = in_force(start, year), in_force(rate, year)
+        if thresholds and share and min(np.atleast_1d(thresholds)) < NO_LIMIT:
+            parameters = {**reform.parameters, "ID_reduction_rate": {year: 0.0}}
+            note = (
+                f"{reform.shown}: it brings back the Pease limit on itemized deductions (ID_ps, ID_prt), so the"
+                f" reduction in the top bracket (ID_reduction_rate) is off from {year}: Tax-Calculator applies only one"
+            )
+            return Reform(parameters, reform.shown, (*reform.notes, note))
+    return reform
+
+
 # --------------------------------------------------------------------------------------------- trial
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What Tax-Calculator says of a reform that it takes: its warnings, and the law years whose law is another."""
+    """What is found out of a reform that Tax-Calculator takes, and the law years whose law is another.
+
+    ``warnings`` are Tax-Calculator's, and what of the reform has no effect here.
+    """
 
     warnings: tuple[str, ...]
     changed: tuple[int, ...]
@@ -224,5 +259,5 @@ def _answer(asked: str) -> str:
 
 
 def said_of(reform: Reform, warnings: Iterable[str]) -> tuple[str, ...]:
-    """What a user is told of a reform that is taken: parts that are not used, and Tax-Calculator's warnings."""
-    return (*reform.unused, *(f"{reform.shown}: Tax-Calculator warns: {line}" for line in warnings))
+    """Messages about a reform that is accepted: how its files are read, and what its trial found."""
+    return (*reform.notes, *(f"{reform.shown}: {line}" for line in warnings))

@@ -8,6 +8,7 @@ deductions, losses, old age. They are there to reach the code of the tax law, no
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import json
 import sys
@@ -26,6 +27,17 @@ from fiscal.law.years import LAST_FILE_YEAR
 
 INCOMES_USD = (0.0, 12_000.0, 60_000.0, 250_000.0, 900_000.0, 20_000_000.0)
 STATUSES = 5
+INDEXED = "-indexed"
+OUT_OF_REACH = {
+    "Payroll Taxes": "payroll tax is computed on employer contributions alone, not on wages",
+    "Capital Gains And Dividends": (
+        "the tax sample holds no capital gains, so only the tax on its dividends and on accounts outside the plan"
+        " changes"
+    ),
+    "Benefits": "benefits are not computed",
+    "Universal Basic Income": "basic income is computed only as far as it is taxed",
+}
+"""Part of Tax-Calculator's parameters -> what of it this model computes."""
 
 
 def answer(reform: Mapping[str, Mapping[int, Any]]) -> dict[str, Any]:
@@ -33,18 +45,64 @@ def answer(reform: Mapping[str, Mapping[int, Any]]) -> dict[str, Any]:
     warnings: dict[str, None] = {}
     changed: list[int] = []
     start = FIRST_YEAR
+    acting: set[str] = set()
     try:
         current = taxcalc.Policy()
+        unknown = _unknown(reform, current)
+        if unknown:
+            return {"refused": "; ".join(unknown), "warnings": [], "changed": []}
         for law, years in _laws(reform):
             start = years[0]
             policy = _policy(law, start, warnings)
-            other = _changed_years(policy, current, [name.removesuffix("-indexed") for name in law], years)
+            names = sorted({name.removesuffix(INDEXED) for name in law})
+            by_name = _changed_years(policy, current, names, years)
+            acting |= {name for name in names if by_name[name]}
+            other = sorted(set().union(*by_name.values()))
             changed += other
             tries = {*other[:1], *other[-1:], *(year for year in change_years(law) if year in other)}
             _compute(policy, sorted({min(year, LAST_FILE_YEAR) for year in tries}))
     except Exception as error:  # whatever the library raises is what it says of the reform
         return {"refused": _as_dated(_words(error), start), "warnings": [], "changed": []}
-    return {"refused": None, "warnings": list(warnings), "changed": changed}
+    found = [f"Tax-Calculator warns: {line}" for line in warnings]
+    found += _without_effect(reform, acting) + _out_of_reach(acting, current)
+    return {"refused": None, "warnings": found, "changed": changed}
+
+
+def _unknown(reform: Mapping[str, Any], current: taxcalc.Policy) -> list[str]:
+    """What to write in place of each parameter that Tax-Calculator does not have, by its own word or by likeness."""
+    told = []
+    for name in reform:
+        plain = name.removesuffix(INDEXED)
+        if plain in current._data:
+            continue
+        words = taxcalc.Policy.REMOVED_PARAMS.get(plain) or taxcalc.Policy.REDEFINED_PARAMS.get(plain)
+        old = plain.removeprefix("_")
+        if words:
+            told.append(f"{plain} {words}")
+        elif old in current._data:
+            told.append(f"{plain} is an older name; write {old}")
+        elif old.removesuffix("_cpi") in current._data:
+            told.append(f"{plain} is an older name; write {old.removesuffix('_cpi')}{INDEXED}")
+        else:
+            near = difflib.get_close_matches(old, current._data, 1)
+            told.append(f"Parameter {plain} does not exist" + (f"; did you mean {near[0]}?" if near else ""))
+    return told
+
+
+def _without_effect(reform: Mapping[str, Any], acting: set[str]) -> list[str]:
+    """The parameters that are current law's in every projected year: set for earlier years, or to the same value."""
+    idle = sorted({name.removesuffix(INDEXED) for name in reform} - acting)
+    if not idle:
+        return []
+    return [f"without effect, because they equal current law from {FIRST_YEAR} on: {', '.join(idle)}"]
+
+
+def _out_of_reach(acting: set[str], current: taxcalc.Policy) -> list[str]:
+    """Which of the changed parameters act on what this model does not compute, and what it does compute."""
+    by_part: dict[str, list[str]] = {}
+    for name in sorted(acting):
+        by_part.setdefault(current._data[name].get("section_1", ""), []).append(name)
+    return [f"{words}: {', '.join(by_part[part])}" for part, words in OUT_OF_REACH.items() if part in by_part]
 
 
 def _laws(reform: Mapping[str, Mapping[int, Any]]) -> Iterator[tuple[dict[str, Any], list[int]]]:
@@ -73,15 +131,26 @@ def _policy(law: Mapping[str, Any], start: int, warnings: dict[str, None]) -> ta
 
 def _changed_years(
     policy: taxcalc.Policy, current: taxcalc.Policy, names: list[str], years: list[int]
-) -> list[int]:
-    """Those of ``years`` in which a parameter of ``names``, or whether it is indexed, is not current law's."""
-    indexed = any(policy._data[name].get("indexed") != current._data[name].get("indexed") for name in names)
-    other = {}
+) -> dict[str, list[int]]:
+    """For each of ``names``, those of ``years`` in which it, or whether it is indexed, is not current law's."""
+    indexed = {
+        name for name in names if policy._data[name].get("indexed") != current._data[name].get("indexed")
+    }
+    other: dict[int, set[str]] = {}
     for year in sorted({min(year, LAST_FILE_YEAR) for year in years}):
         for law in (policy, current):
             law.set_year(year)
-        other[year] = any(not np.array_equal(getattr(policy, name), getattr(current, name)) for name in names)
-    return [year for year in years if other[min(year, LAST_FILE_YEAR)] or (indexed and year > LAST_FILE_YEAR)]
+        other[year] = {
+            name for name in names if not np.array_equal(getattr(policy, name), getattr(current, name))
+        }
+    return {
+        name: [
+            year
+            for year in years
+            if name in other[min(year, LAST_FILE_YEAR)] or (name in indexed and year > LAST_FILE_YEAR)
+        ]
+        for name in names
+    }
 
 
 def _compute(policy: taxcalc.Policy, years: list[int]) -> None:

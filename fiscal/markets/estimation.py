@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STARTS = 20
 FIRST_MONTH = "2014-01"
-"""From here the fit is stable, and all seven assets have months."""
+"""From here the fit is stable, and all assets have months."""
 FULL_SAMPLE = "2010-08"
 AGREEMENT = 1e-3
 """Log-likelihoods this close count as the same maximum."""

@@ -1,6 +1,6 @@
 """The event of a path: when crypto's returns leave the return that it earns outside one, read from the returns alone.
 
-Whatever is said of a path (how an event is dated, how large it is, what the path returns in the long run) comes from
+Every description of a path (how an event is dated, how large it is, what the path returns in the long run) comes from
 here, never from the name of a path or of a scenario.
 """
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.markets.core import long_run_means
 from fiscal.markets.history import REAL_HALVES, half_returns_real
-from fiscal.markets.paths import CRYPTO, EQUITY
+from fiscal.markets.paths import CRYPTO
 
 CALM_RATE = 0.03
-"""Returns within this of the outside-event return, a year, are no event: the mean of equity is known no better."""
+"""Returns within this of the outside-event return, per year, are not an event: the mean of equity is not known more
+precisely."""
 
 FIRST_FULL_YEAR = FIRST_YEAR + 2
 """First calendar year of which no half is a real one."""
@@ -35,18 +35,20 @@ class Event:
     dollar_outside: float
 
 
-def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside_rate: float) -> Event | None:
+def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside: np.ndarray) -> Event | None:
     """The event of annual returns ``crypto`` and ``equity`` (Y,) over ``years`` from 2025; None where there is none.
 
-    A year belongs to it if crypto's return differs from the outside-event rate by more than :data:`CALM_RATE` and is
-    not equity's own. Of 2026 the second half counts, annualized; what has happened is no event.
+    ``outside`` (Y,) is what crypto earns outside an event.
+
+    A year belongs to it if crypto's return differs from the outside-event return by more than :data:`CALM_RATE` and is
+    not equity's own. Of 2026 the second half counts, annualized; past returns are not an event.
     """
     rates = np.array(crypto, dtype=float)
     for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
         if year == FIRST_YEAR + 1 and half == 0:
             rates[years == year] = ((1 + rates[years == year]) / (1 + real[CRYPTO])) ** 2 - 1
     alone = ~np.isclose(crypto, equity, rtol=0.0, atol=1e-9)
-    departs = alone & (np.abs(rates - outside_rate) > CALM_RATE) & (years > FIRST_YEAR)
+    departs = alone & (np.abs(rates - outside) > CALM_RATE) & (years > FIRST_YEAR)
     if not departs.any():
         return None
     first, last = (int(years[departs][end]) for end in (0, -1))
@@ -56,14 +58,8 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside_
         first,
         last,
         float(np.prod((1 + rates[inside]) ** halves)),
-        float((1 + outside_rate) ** halves.sum()),
+        float(np.prod((1 + outside[inside]) ** halves)),
     )
-
-
-def outside_event_rate(outside: float | None, core: dict[str, float]) -> float:
-    """Crypto's yearly return outside an event: as set, or the equity return in force."""
-    means = long_run_means(core)["geometric_return_rate"].to_numpy(dtype=float)
-    return float(means[EQUITY]) if outside is None else float(outside)
 
 
 def geometric_rate(years: np.ndarray, returns: np.ndarray) -> float:

@@ -5,10 +5,14 @@ those in their twenties and in their sixties, not the ages in between. The age o
 whole comes to the published 71 percent. What is not equity is bonds or cash: stable value and money
 funds (their share of directly held fixed income in 2016) are cash, the fixed part of target-date and
 balanced funds is bonds.
+
+Part of equity is of developed markets outside the United States (:func:`foreign_equity_share`), the same part at every
+age.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EQUITY_YEAR, FIXED_YEAR, FUNDS_YEAR, ACCOUNTS_YEAR, PARTICIPANTS_YEAR = 2022, 2013, 2016, 2023, 2014
+NO_FUNDS_YEAR = 2006
+"""Before target-date funds were a plan's default investment (Pension Protection Act of 2006)."""
+FUND_MEANS = (2007, 2014, 2021)
+"""Years whose figures are of the average target-date fund or of many families, not of one."""
 TWENTIES, MIDDLE, SIXTIES = 25.0, 45.0, 65.0
 DECADE_AGES = np.array([30.0, 45.0, 55.0, 65.0])
 """Middle of the published groups of participants: twenties and thirties, forties, fifties, sixties."""
@@ -39,12 +47,46 @@ def _weights() -> np.ndarray:
     return weights
 
 
-def glide_path() -> np.ndarray:
-    """Core weights ``(age 18..119, asset)`` in the order of ``ASSETS``; every row sums to 1.
+def glide_path(
+    years: np.ndarray, foreign_share: float | None = None, mix: Mapping[str, float] | None = None
+) -> np.ndarray:
+    """Core weights ``(Y, age 18..119, asset)`` in the order of ``ASSETS``, each summing to 1.
 
-    Only equity, bonds and cash are held. Ages below 25 hold what 25 holds, ages above 65 what 65 holds.
+    Equity of both kinds, bonds and cash are held. Ages below 25 hold what 25 holds, ages above 65 what 65 holds.
+    ``foreign_share`` is the part of equity held abroad in every year (None: :func:`foreign_equity_share`);
+    ``mix`` (equity, bonds, cash, summing to 1) is held at every age in place of the published shares.
     """
-    return _weights()
+    shares = foreign_equity_share(years) if foreign_share is None else np.full(len(years), foreign_share)
+    shape = (len(years), AGES_AT_OPENING.size, len(ASSETS))
+    held = _weights() if mix is None else np.array([mix.get(asset, 0.0) for asset in ASSETS])
+    weights = np.broadcast_to(held, shape).copy()
+    equity, foreign = ASSETS.index("equity"), ASSETS.index("foreign_equity")
+    weights[:, :, foreign] = weights[:, :, equity] * shares[:, None]
+    weights[:, :, equity] -= weights[:, :, foreign]
+    return weights
+
+
+def foreign_equity_share(years: np.ndarray) -> np.ndarray:
+    """Part of the core's equity that is held outside the United States, ``(Y,)``.
+
+    The share of target-date funds in plan assets (EBRI/ICI; linear from none in 2006, the year of the Pension
+    Protection Act, held after the last year) times their foreign share of equity (table ``foreign_equity_share``: means
+    by year of the average fund and of the large families; linear, held outside), and of the rest what
+    ``markets.foreign_share_of_other_funds`` assumes. A fund's share of assets is put on its equity by the equity share
+    of all plan assets.
+    """
+    published = sources.table("foreign_equity_share")
+    equity = _allocation(EQUITY_YEAR, "all", "equities_total_share_of_assets")
+    value = published["value"].where(published["base"] == "equity", published["value"] / equity)
+    funds = value[published["year"].isin(FUND_MEANS)].groupby(published["year"]).mean()
+    held = {NO_FUNDS_YEAR: 0.0} | {
+        year: _allocation(year, "all", "target_date_funds_share_of_assets")
+        for year in (FUNDS_YEAR, EQUITY_YEAR)
+    }
+    in_funds = np.interp(years, list(held), list(held.values()))
+    in_others = sources.assumption("markets.foreign_share_of_other_funds")
+    share: np.ndarray = in_funds * np.interp(years, funds.index, funds) + (1 - in_funds) * in_others
+    return share
 
 
 def equity_share(ages: np.ndarray) -> np.ndarray:

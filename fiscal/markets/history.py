@@ -1,8 +1,8 @@
 """What markets did: monthly log returns, falls, moments by period, and the real returns to date.
 
-Levels at month ends stand in table ``monthly_prices``, calendar years in ``annual_returns``, Bitcoin's falls
-of 45 percent and more in ``crypto_drawdowns`` (sources there). A missing month stays missing: the returns
-into and out of it are NaN, never interpolated (:func:`gaps` lists them).
+Levels at month ends are in the tables ``monthly_prices`` and ``developed_ex_us``, calendar years in
+``annual_returns``, Bitcoin's falls of 45 percent and more in ``crypto_drawdowns`` (sources there). A missing month
+stays missing: the returns into and out of it are NaN, never interpolated (:func:`gaps` lists them).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MONTHLY_SERIES = {
     "equity": "sp500_tr",
+    "foreign_equity": "developed_ex_us_tr",
     "bonds": "us_agg_bond_tr",
     "cash": "tbill_tr",
     "crypto": "btc_usd",
@@ -29,11 +30,12 @@ MONTHLY_SERIES = {
     "real_estate": "reit_tr",
     "commodities": "commodity_dbc_tr",
 }
-"""Monthly level that stands for each asset: S&P 500 with dividends, U.S. aggregate bonds, Treasury bills,
-Bitcoin, listed private equity, listed real estate, a commodity futures fund."""
+"""Monthly level that represents each asset: S&P 500 with dividends, developed markets outside the United States with
+dividends, U.S. aggregate bonds, Treasury bills, Bitcoin, listed private equity, listed real estate, a commodity
+futures fund."""
 
 ANNUAL_SERIES = {**MONTHLY_SERIES, "bonds": "ust_10y_tr", "cash": "tbill_3m", "crypto": "btc"}
-"""Calendar-year return of each asset; the long bond and bill series begin in 1928."""
+"""Calendar-year return of each asset; long bonds and bills begin in 1928, foreign equity in 1991."""
 
 CRYPTO_PERIODS = ((2011, 2013), (2014, 2017), (2018, 2021), (2022, 2025))
 MONTHS_PER_YEAR = 12
@@ -45,7 +47,7 @@ def monthly_levels() -> pd.DataFrame:
     """Month-end levels by asset, indexed by month, from the first month any asset has to the last."""
     import pandas as pd
 
-    table = sources.table("monthly_prices")
+    table = sources.table("monthly_prices").merge(sources.table("developed_ex_us"), on="month", how="left")
     index = pd.PeriodIndex(table["month"].astype(str), freq="M", name="month")
     levels = table[list(MONTHLY_SERIES.values())].astype(float)
     levels.columns = pd.Index(MONTHLY_SERIES, name="asset")
@@ -76,7 +78,7 @@ def gaps() -> pd.DataFrame:
 
 
 def moments(first_year: int, last_year: int) -> pd.DataFrame:
-    """Moments of monthly log returns over whole calendar years, annualised, one row an asset.
+    """Moments of monthly log returns over whole calendar years, annualized, one row per asset.
 
     ``mean_log_rate`` and ``volatility_rate`` (a year), ``geometric_return_rate``, ``months`` used, and
     ``equity_correlation`` over the months that both have.
@@ -114,6 +116,10 @@ def annual_moments() -> pd.DataFrame:
     import pandas as pd
 
     table = sources.table("annual_returns").set_index("year")
+    foreign = sources.table("developed_ex_us")
+    ends = foreign[foreign["month"].str.endswith("-12")]
+    ends = ends.set_index(ends["month"].str[:4].astype(int))["developed_ex_us_tr"]
+    table["developed_ex_us_tr"] = ends.pct_change()
     inflation = np.log1p(table["cpi_inflation"])
     rows = {}
     for asset, series in ANNUAL_SERIES.items():
@@ -186,8 +192,8 @@ def crypto_start_usd() -> float:
 def half_returns_real(opening: OpeningDate = HEADLINE) -> np.ndarray:
     """Simple returns of the halves that have happened, ``(half, asset)`` in the order of ``REAL_HALVES``.
 
-    The year of the opening from that date: to the middle of what is left of it and from there to its end (a month
-    that the middle lies in is split by square root); the next year: January to June.
+    The year of the opening from that date: to the middle of what is left of it and from there to its end (a month that
+    contains the middle is split by square root); the next year: January to June.
 
     Raises InputError when a month of an asset is missing.
     """

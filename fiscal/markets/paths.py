@@ -2,12 +2,14 @@
 
 A *path model* draws :class:`AssetPaths` from settings, years, a number of paths and a seed;
 ``PATH_MODELS`` is the registry. The model ``deterministic`` has one path: the named annual tables of
-``data/crypto_paths.csv``, whose phases, stated means and falls stand in ``data/crypto_path_notes.csv``.
+``data/crypto_paths.csv``, whose phases, stated means, and falls are in ``data/crypto_path_notes.csv``.
 
 The halves that have happened (both of the stub of 2025, the first of 2026) are real returns. After them
-the core assets earn their long-run means (:mod:`fiscal.markets.core`); crypto earns the table's rate in an
+the core assets earn their expected returns (:mod:`fiscal.markets.core`); crypto earns the table's rate in an
 event and, where the table is blank (before and after it) and after 2100, the *outside-event return*: the
-equity return in force unless the settings say otherwise.
+equity return of the year unless the settings say otherwise. An asset that pays nothing cannot outgrow the economy for
+ever: with ``after_event = "gdp"`` crypto grows with GDP from the year in which the value of all crypto would pass a
+multiple of it (:func:`grown_with_output`).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from fiscal.base.errors import InputError, Problem, nearest
 from fiscal.base.files import MAX_CSV_PROBLEMS, CsvTable, is_plain_file, read_csv
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.markets import stochastic
-from fiscal.markets.core import long_run_means, override_problems
+from fiscal.markets.core import expected_returns, growth_of_output, override_problems
 from fiscal.markets.history import (
     MONTHS_PER_YEAR,
     REAL_HALVES,
@@ -36,6 +38,7 @@ from fiscal.markets.history import (
     max_drawdown,
     monthly_log_returns,
 )
+from fiscal.markets.prices import read_prices
 from fiscal.people.economy import macro
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ class PathModel(Protocol):
         ...
 
     def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
-        """One path that stands for the model: its own, the median of several in a file, or that of expected log
+        """One path that represents the model: its own, the median of several in a file, or that of expected log
         returns if it is random."""
         ...
 
@@ -97,8 +100,8 @@ class Deterministic:
     ) -> AssetPaths:
         """The path that ``settings.name`` names, shape ``(1, year, 2, asset)``.
 
-        ``settings`` is a mapping or an object with ``name``, and optionally ``core`` (geometric return by
-        asset, None = long-run mean) and ``outside_event_return`` (None = the equity return in force).
+        ``settings`` is a mapping or an object with ``name``, and optionally what
+        :func:`~fiscal.markets.core.expected_returns` takes and ``outside_event_return`` (None = equity's).
         ``n_paths`` and ``seed`` change nothing: there is one path. On ``core_return`` crypto earns what
         equity earns in every half, real ones included.
 
@@ -108,16 +111,15 @@ class Deterministic:
         name, outside = _get(settings, "name"), _get(settings, "outside_event_return")
         core = _get(settings, "core") or {}
         _check(calendar, name, outside, core)
-        annual = long_run_means(core)["geometric_return_rate"].to_numpy(dtype=float)
-        rates = np.tile(annual, (calendar.size, 1))
-        outside_rate = annual[EQUITY] if outside is None else float(outside)
-        rates[:, CRYPTO] = _crypto_rates(str(name), calendar, outside_rate)
+        rates = outside_events(settings, calendar)
+        told = _crypto_rates(str(name), calendar, _get(settings, "event_year"))
+        rates[:, CRYPTO] = np.where(np.isnan(told), rates[:, CRYPTO], told)
         halves = np.repeat(_half_return(rates)[:, None, :], len(HALVES), axis=1)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
         if name == CORE_RETURN:
             halves[:, :, CRYPTO] = halves[:, :, EQUITY]
-        halves = halves[None]
+        halves = grown_with_output(halves[None], calendar, settings)
         calendar.flags.writeable = halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"deterministic: {name}")
 
@@ -128,6 +130,8 @@ class Deterministic:
 
 class HistoricalReplay:
     """The months of the record, in their order, from ``replay_start`` on, played from ``replay_year``.
+
+    With ``file``, crypto's months are those of the user's series of prices instead.
 
     Before and after, and where an asset has no month, an asset earns its long-run mean (crypto the
     outside-event return). Crypto's log returns are multiplied by ``replay_scale``.
@@ -142,20 +146,15 @@ class HistoricalReplay:
     ) -> AssetPaths:
         """One path ``(1, year, 2, asset)``. Raises InputError for a month outside the record."""
         start, first_year = str(_get(settings, "replay_start")), int(_get(settings, "replay_year"))
-        plain = {"name": CORE_RETURN, "core": _get(settings, "core"), "opening": opening_of(settings)}
-        base = Deterministic().draw({**plain, "name": "boom"}, years)
-        calendar = base.years
-        outside = _get(settings, "outside_event_return")
-        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(dtype=float)
-        rates = annual.copy()
-        rates[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
-        halves = np.array(base.half_returns[0])
-        halves[:, :, CRYPTO] = _half_return(rates[CRYPTO])
+        calendar = np.asarray(list(years), dtype=np.int64)
+        rates = outside_events(settings, calendar)
+        halves = np.repeat(_half_return(rates)[:, None, :], len(HALVES), axis=1)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[calendar == year, half] = real
-        logs = monthly_log_returns(start)
+        record = _played_record(settings)
+        logs = record.loc[start:]
         if logs.empty or str(logs.index[0]) != start:
-            known = monthly_log_returns().dropna(how="all").index
+            known = record.dropna(how="all").index
             raise InputError(
                 Problem(
                     "no such month in the record", key="paths.replay_start", value=start,
@@ -165,7 +164,8 @@ class HistoricalReplay:
         months = logs.to_numpy()
         scale = np.ones(len(ASSETS))
         scale[CRYPTO] = float(_get(settings, "replay_scale"))
-        mean = np.log1p(rates) / MONTHS_PER_YEAR
+        played_years = first_year - int(calendar[0]) + np.arange(len(months)) // MONTHS_PER_YEAR
+        mean = np.log1p(rates[np.clip(played_years, 0, len(rates) - 1)]) / MONTHS_PER_YEAR
         months = np.where(np.isnan(months), mean, months * scale)
         whole = len(months) // HALF_MONTHS
         played = np.expm1(months[: whole * HALF_MONTHS].reshape(whole, HALF_MONTHS, -1).sum(axis=1))
@@ -173,13 +173,23 @@ class HistoricalReplay:
         at = int((first_year - calendar[0]) * len(HALVES))
         room = flat[at : at + whole]
         room[:] = played[: len(room)]
-        result = halves[None]
+        result = grown_with_output(halves[None], calendar, settings)
         result.flags.writeable = False
         return AssetPaths(ASSETS, calendar, result, f"historical_replay: {start} from {first_year}")
 
     def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
         """The path itself."""
         return self.draw(settings, years)
+
+
+def _played_record(settings: object) -> pd.DataFrame:
+    """Monthly log returns by asset that a replay draws on; crypto's are those of ``file``, a user's prices, if set."""
+    record, file = monthly_log_returns(), _get(settings, "file")
+    if not file:
+        return record
+    own = read_prices(str(file)).monthly_log_returns()
+    months = record.index.union(own.index)
+    return record.reindex(months).assign(crypto=own.reindex(months)).loc[own.index[0] : own.index[-1]]
 
 
 MAX_LOG_GROWTH = 200 * np.log(10)
@@ -206,7 +216,7 @@ class UserReturns:
     rates: np.ndarray
 
     def summary(self) -> pd.DataFrame:
-        """One row a path and asset: its years, geometric mean and what a dollar becomes."""
+        """One row per path and asset: its years, geometric mean and what a dollar becomes."""
         import pandas as pd
 
         rows = []
@@ -224,8 +234,8 @@ class UserReturns:
 class UserPaths:
     """Annual returns from a CSV of the user: ``year``, one column an asset, and ``path`` for more than one.
 
-    Assets without a column earn their long-run means. The halves that have happened stay real; the rate
-    of 2026 is that of its second half, annualised. After the file's last year the long-run means hold.
+    Assets without a column earn their expected returns. The halves that have happened stay real; the rate of 2026 is
+    that of its second half, annualized. After the file's last year the expected returns hold.
     """
 
     name = "user"
@@ -237,13 +247,8 @@ class UserPaths:
     ) -> AssetPaths:
         """The file's paths ``(path, year, 2, asset)``, at most ``n_paths``. Raises InputError listing every fault."""
         calendar = np.asarray(list(years), dtype=np.int64)
-        annual = long_run_means(_get(settings, "core") or {})["geometric_return_rate"].to_numpy(
-            dtype=float, copy=True
-        )
-        outside = _get(settings, "outside_event_return")
-        annual[CRYPTO] = annual[EQUITY] if outside is None else float(outside)
         own = user_returns(settings).rates[first_path : first_path + n_paths]
-        rates = np.tile(annual, (len(own), len(calendar), 1))
+        rates = np.tile(outside_events(settings, calendar), (len(own), 1, 1))
         shared = min(own.shape[1], max(len(calendar) - 1, 0))
         told = own[:, :shared]
         rates[:, 1 : 1 + shared] = np.where(np.isnan(told), rates[:, 1 : 1 + shared], told)
@@ -251,6 +256,7 @@ class UserPaths:
         halves = np.repeat(each[:, :, None], len(HALVES), axis=2)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[:, calendar == year, half] = real
+        halves = grown_with_output(halves, calendar, settings)
         halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"user: {Path(str(_get(settings, 'file'))).name}")
 
@@ -382,7 +388,7 @@ def _as_fraction(percent: str) -> str:
 
 
 def _path_faults(shown: str, frame: pd.DataFrame, assets: list[str]) -> list[Problem]:
-    """Years that are missing or stand twice, and growth that cannot be computed, path by path."""
+    """Years that are missing or appear twice, and growth that cannot be computed, path by path."""
     problems = []
     for name, part in frame.groupby("path", sort=False):
         have, first = part["year"].tolist(), FIRST_YEAR + 1
@@ -394,7 +400,7 @@ def _path_faults(shown: str, frame: pd.DataFrame, assets: list[str]) -> list[Pro
             )  # fmt: skip
         twice = sorted(year for year, times in Counter(have).items() if times > 1)
         if twice:
-            problems.append(Problem("years stand twice", file=shown, key=f"path {name}", value=twice[:10]))
+            problems.append(Problem("years appear twice", file=shown, key=f"path {name}", value=twice[:10]))
         problems += [
             Problem("a dollar grows beyond what can be computed", file=shown,
                     key=f"path {name}, {asset}", allowed="a dollar that becomes at most 1e200")
@@ -504,17 +510,17 @@ def phase_statistics(returns: Mapping[int, float], phases: Mapping[int, str]) ->
 
 
 def annual_table(name: str, *, outside_event_return: float | None = None) -> pd.DataFrame:
-    """The path as documented, one row a year: ``year``, ``phase``, ``crypto_return_rate``, ``stated``.
+    """The path as documented, one row per year: ``year``, ``phase``, ``crypto_return_rate``, ``stated``.
 
-    ``stated`` is False where the table is blank and the outside-event return stands in. 2026 is the rate
-    of its second half, annualised.
+    ``stated`` is False where the table is blank and the outside-event return of the year applies. 2026 is the rate of
+    its second half, annualized.
     """
     _check(np.array([FIRST_YEAR]), name, outside_event_return)
     table = _path_table(name)
-    core = long_run_means()["geometric_return_rate"].to_numpy(dtype=float)
-    outside = float(core[EQUITY]) if outside_event_return is None else outside_event_return
+    outside = outside_events({"outside_event_return": outside_event_return}, table["year"].to_numpy())
     stated = table["crypto_return_rate"].notna()
-    return table.assign(crypto_return_rate=table["crypto_return_rate"].fillna(outside), stated=stated)
+    rates = np.where(stated, table["crypto_return_rate"], outside[:, CRYPTO])
+    return table.assign(crypto_return_rate=rates, stated=stated)
 
 
 def implied_crypto_value_over_gdp(paths: AssetPaths) -> pd.DataFrame:
@@ -539,10 +545,40 @@ def _mapping(settings: object) -> dict[str, Any]:
     return dict(settings) if isinstance(settings, Mapping) else dict(vars(settings))
 
 
-def _crypto_rates(name: str, years: np.ndarray, outside_rate: float) -> np.ndarray:
-    """Annual crypto return of a named path by year; blank and later years earn ``outside_rate``."""
-    table = _path_table(name).set_index("year")["crypto_return_rate"]
-    return table.reindex(years).fillna(outside_rate).to_numpy(dtype=float)
+def outside_events(settings: object, years: np.ndarray) -> np.ndarray:
+    """Annual returns ``(Y, asset)`` in force outside an event: expected returns, crypto's as set or equity's."""
+    rates = expected_returns(settings, years)
+    outside = _get(settings, "outside_event_return")
+    rates[:, CRYPTO] = rates[:, EQUITY] if outside is None else float(outside)
+    return rates
+
+
+def _crypto_rates(name: str, years: np.ndarray, event_year: int | None) -> np.ndarray:
+    """Annual crypto return of a named path's event by year, its first moved to ``event_year``; outside it not a
+    number."""
+    event = _path_table(name).set_index("year")["crypto_return_rate"].dropna()
+    if event_year is not None and len(event):
+        event.index += event_year - event.index[0]
+    rates: np.ndarray = event.reindex(years).to_numpy(dtype=float)
+    return rates
+
+
+def grown_with_output(halves: np.ndarray, years: np.ndarray, settings: object) -> np.ndarray:
+    """Half-year returns ``(path, year, half, asset)``; with ``after_event = "gdp"`` crypto grows with GDP from the
+    first year, 2027 or later, at whose end the implied value of all crypto would pass ``gdp_multiple`` times GDP."""
+    if _get(settings, "after_event") != "gdp":
+        return halves
+    later = years > FIRST_YEAR + 1
+    growth = (1.0 + halves[..., CRYPTO]).prod(axis=2)
+    value = crypto_start_usd() * np.cumprod(np.where(years > FIRST_YEAR, growth, 1.0), axis=1)
+    gdp = macro(years)["gdp_bn_usd"].to_numpy(dtype=float) * ONE_BN_USD
+    over = (value > float(_get(settings, "gdp_multiple") or 1.0) * gdp) & later
+    passed = np.maximum.accumulate(over, axis=1)[..., None]
+    result = np.array(halves)
+    result[..., CRYPTO] = np.where(
+        passed, _half_return(growth_of_output(years))[:, None], halves[..., CRYPTO]
+    )
+    return result
 
 
 def _path_table(name: str) -> pd.DataFrame:
@@ -557,7 +593,7 @@ def _half_return(annual: np.ndarray) -> np.ndarray:
 
 
 def opening_of(settings: object) -> OpeningDate:
-    """The opening that a path model is told; that of the headline where it is told none."""
+    """The opening given to a path model; that of the headline if none is given."""
     return _get(settings, "opening") or HEADLINE
 
 

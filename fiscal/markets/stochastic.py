@@ -2,7 +2,7 @@
 
 A model draws monthly log returns of all assets jointly and compounds them to half-years. The halves that have
 happened stay real on every path. Months after them are *recentred*: an asset's expected log return is that of
-its long-run geometric return, and only the dispersion is taken from the record. Crypto's geometric return is a
+its expected geometric return of the year, and only the dispersion is taken from the record. Crypto's return is a
 setting; it holds for ``stated_return_years`` and its excess over equity then halves every
 ``excess_half_life``. Crypto's volatility matures from one setting to another. On paths where the implied value
 of all crypto would pass ``value_cap_over_gdp`` it stays there, and the years are marked.
@@ -31,7 +31,7 @@ import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
-from fiscal.markets.core import long_run_means
+from fiscal.markets.core import expected_returns
 from fiscal.markets.estimation import FIRST_MONTH, sample_volatility, stored
 from fiscal.markets.history import (
     MONTHS_PER_YEAR,
@@ -69,15 +69,12 @@ def monthly_law(settings: Mapping[str, Any], years: np.ndarray) -> Law:
     months = (years[-1] - FIRST_DRAWN_YEAR + 1) * MONTHS_PER_YEAR - HALF_MONTHS
     elapsed = np.arange(months) / MONTHS_PER_YEAR
     calendar = FIRST_DRAWN_YEAR + (np.arange(months) + HALF_MONTHS) // MONTHS_PER_YEAR
-    annual = np.log1p(
-        long_run_means(settings.get("core") or {})["geometric_return_rate"].to_numpy(dtype=float)
-    )
-    mean = np.tile(annual, (months, 1))
+    mean = np.log1p(expected_returns(settings, years))[calendar - years[0]]
     stated = np.log1p(float(settings["crypto_return"]))
     decayed = 0.5 ** (
         np.maximum(elapsed - settings["stated_return_years"], 0.0) / settings["excess_half_life"]
     )
-    mean[:, CRYPTO] = annual[EQUITY] + (stated - annual[EQUITY]) * decayed
+    mean[:, CRYPTO] = mean[:, EQUITY] + (stated - mean[:, EQUITY]) * decayed
     ripe = np.clip(elapsed / settings["maturing_years"], 0.0, 1.0)
     first, last = settings["crypto_volatility"], settings["crypto_volatility_mature"]
     rates = macro(years)["one_year_rate"].to_numpy(dtype=float)
@@ -220,7 +217,7 @@ def _chains(uniform: np.ndarray, stay_low: float, stay_high: float, high: float)
 
 @lru_cache(maxsize=4)
 def slow_components(months: int) -> np.ndarray:
-    """The first principal components of a random walk over so many months, as increments ``(month, component)``.
+    """The first principal components of a random walk over this number of months, as increments ``(month, component)``.
 
     Orthonormal columns, the slowest first: ``cos((2k - 1)(2m - 1) pi / (2 (2n + 1)))``, the right singular
     vectors of the summation matrix. Shocks with these parts replaced by other independent standard normals

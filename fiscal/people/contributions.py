@@ -3,7 +3,8 @@
 The level and shape of 2025 come from ``contribution_profile`` (Tax-Calculator's CPS sample, raked so
 that the W-2 margins by age and by wage both hold, aged to 2025, 401(k) scope). From there a person's
 *wish* grows with the average wage; the law's limits cut it: the share of deferral dollars above a
-limit, D(L), is read from the imputed sample, so that a limit that lags wages bites where it should.
+limit, D(L), is read from the imputed sample, so that a limit that lags wages bites where it should, and one that
+outruns them adds a part of what savers at the limit are imputed to want.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Contributions:
     )  # elective deferrals under the law's limits, what the tax schedules' multiples count
     deferral_multiple: np.ndarray  # traditional deferral over the imputed one
     elective_multiple: np.ndarray  # elective deferral, traditional and Roth, over the imputed one
+    coverage: np.ndarray  # (Y,) factor on the number of savers of the profile
+    covered_share: np.ndarray | float = 1.0  # of employer money that would be wages under Social Security
 
     @property
     def traditional_usd(self) -> np.ndarray:
@@ -83,32 +86,73 @@ def by_single_age(profile: pd.DataFrame, column: str, weights: np.ndarray) -> np
     return smooth
 
 
-def excess_share(profile: pd.DataFrame, relative_limit: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Share of deferral dollars above a limit that is ``relative_limit`` times 2025's in wage terms.
+@dataclass(frozen=True, kw_only=True)
+class Excess:
+    """Deferral dollars of 2025 about a limit, by age and wage rank: D(L) below the limit of 2025, a tail above it."""
 
-    ``relative_limit`` (Y,) -> ``(Y, A, group)``. Linear between the points of D(L); no dollar lies
-    above the full limit of 2025, so limits that outrun wages (relative_limit > 1) free nothing: the
-    sample does not show what people at the limit would have liked to save (a lower bound).
-    """
-    points = {
-        0.25: "above_25_usd",
-        0.5: "above_50_usd",
-        0.75: "above_75_usd",
-        0.9: "above_90_usd",
-        1.0: "above_100_usd",
-    }
-    elective = by_single_age(profile, "elective_deferral_usd", weights)
-    levels = np.array([0.0, *points])
-    shares = [np.ones_like(elective)]
-    for column in points.values():
-        above = by_single_age(profile, column, weights)
-        shares.append(np.divide(above, elective, out=np.zeros_like(above), where=elective > 0))
-    stacked = np.minimum.accumulate(np.clip(np.stack(shares), 0.0, 1.0), axis=0)  # (point, A, group)
-    stacked[-1] = 0.0
-    relative = np.clip(relative_limit, 0.0, 1.0)
-    piece = np.clip(np.searchsorted(levels, relative, side="right") - 1, 0, len(levels) - 2)
-    weight = ((relative - levels[piece]) / (levels[piece + 1] - levels[piece]))[:, None, None]
-    return stacked[piece] * (1 - weight) + stacked[piece + 1] * weight
+    below: (
+        np.ndarray
+    )  # (point, A, k) share of the dollars above 0, 25, 50, 75, 90 and 100 percent of the limit
+    wanted: np.ndarray  # (A, k) dollars wanted above the limit, over the dollars deferred
+    reach: np.ndarray  # (A, k) the limit over the mean of what a saver at it wants above it
+
+    LEVELS = np.array([0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
+
+    @staticmethod
+    def of(profile: pd.DataFrame, weights: np.ndarray, limit: np.ndarray, wanted_share: float) -> Excess:
+        """From the profile; ``limit`` (A,) is a person's own in 2025, ``wanted_share`` the part of the imputed wishes
+        above it that would be deferred (assumed: no table has them)."""
+        elective = by_single_age(profile, "elective_deferral_usd", weights)
+        shares = [np.ones_like(elective)]
+        for level in Excess.LEVELS[1:]:
+            above = by_single_age(profile, f"above_{level * 100:.0f}_usd", weights)
+            shares.append(_over(above, elective))
+        below = np.minimum.accumulate(np.clip(np.stack(shares), 0.0, 1.0), axis=0)
+        below[-1] = 0.0
+        at_limit = profile.assign(at_limit=profile["deferrer_share"] * profile["at_limit_share"])
+        people = by_single_age(at_limit, "at_limit", weights)
+        latent = np.where(people > 0, by_single_age(profile, "latent_above_limit_usd", weights), 0.0)
+        return Excess(
+            below=below,
+            wanted=wanted_share * _over(latent, elective),
+            reach=_over(people * limit[:, None], latent),
+        )
+
+    def share(self, relative_limit: np.ndarray) -> np.ndarray:
+        """Share of deferral dollars above a limit ``(Y, A)`` times 2025's in wage terms, ``(Y, A, k)``; negative where
+        a higher limit adds dollars.
+
+        Linear between the points of D(L). Above the limit of 2025 what savers at it want more of is exponential, with
+        the imputed mean.
+        """
+        relative = np.clip(relative_limit, 0.0, 1.0)
+        levels = self.LEVELS
+        piece = np.clip(np.searchsorted(levels, relative, side="right") - 1, 0, len(levels) - 2)
+        weight = ((relative - levels[piece]) / (levels[piece + 1] - levels[piece]))[..., None]
+        age = np.arange(self.below.shape[1])
+        cut = self.below[piece, age] * (1 - weight) + self.below[piece + 1, age] * weight
+        beyond = np.maximum(relative_limit - 1, 0.0)[..., None]
+        return cut - self.wanted * -np.expm1(-beyond * self.reach)
+
+
+def own_limits(limits: pd.DataFrame | pd.Series, *, catch_up: bool = True) -> np.ndarray:
+    """Limit on a person's elective deferrals by age, ``(Y, A)`` or, of one year, ``(A,)``; s.402(g) and, from 50 on,
+    s.414(v). ``catch_up=False`` is the first alone."""
+    basic = np.asarray(limits["elective_deferral_limit_usd"], dtype=float)[..., None]
+    return basic + (catch_up_limits(limits) if catch_up else 0 * ATTAINED_AGES)
+
+
+def catch_up_limits(limits: pd.DataFrame | pd.Series) -> np.ndarray:
+    """Limit on catch-up contributions by age, ``(Y, A)`` or, of one year, ``(A,)``; nothing below 50."""
+    first, high, last = (
+        sources.assumption(f"law.catch_up_{name}")
+        for name in ("first_age", "high_first_age", "high_last_age")
+    )
+    plain = np.asarray(limits["catch_up_limit_usd"], dtype=float)[..., None]
+    higher = limits.get("catch_up_60_63_limit_usd")
+    at_60 = plain if higher is None else np.asarray(higher, dtype=float)[..., None]
+    amount = np.where((high <= ATTAINED_AGES) & (last >= ATTAINED_AGES), at_60, plain)
+    return np.where(first <= ATTAINED_AGES, amount, 0.0)
 
 
 def roth_share_by_age(level: np.ndarray, dollars: np.ndarray) -> np.ndarray:
@@ -141,7 +185,7 @@ def share_at(log_odds: np.ndarray) -> np.ndarray:
 
 
 WIDEST, NARROWEST = 60.0, 1e-14
-"""Log-odds between which a shift lies, and to which it is found."""
+"""Bounds of a shift in log-odds, and its precision."""
 
 
 def shift_to_mean(log_odds: np.ndarray, weight: np.ndarray, mean: float) -> float:
@@ -172,21 +216,24 @@ class RothUse:
     group_tilt: float = 0.0  # log-odds, highest less lowest group
     full_from_year: int | None = None  # everything Roth
     none_from_year: int | None = None  # everything traditional
+    odds_ratio: float = 1.0  # odds of Roth over those of the share
+    mandated_share: float = 1.0  # of savers above the threshold of s.603, whom it binds
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContributionPolicy:
-    """What policy and behaviour change beside the Roth share; the defaults change no bit.
+    """What policy and behavior change besides the Roth share; the defaults change no bit.
 
     ``limits`` are those in force where they differ from the law's (same columns); ``barred_share`` (Y, A, G)
     of people who may not contribute; ``elective_response`` (Y, A, G) multiplies elective deferrals;
-    ``retirement_age_shift`` moves work after 60 to later ages.
+    ``retirement_age_shift`` moves work after 60 to later ages; ``coverage`` (Y,) multiplies the number of savers.
     """
 
     limits: pd.DataFrame | None = None
     barred_share: np.ndarray | None = None
     elective_response: np.ndarray | None = None
     retirement_age_shift: int = 0
+    coverage: np.ndarray | None = None
 
 
 def project_contributions(
@@ -231,16 +278,11 @@ def project_contributions(
     # a larger wish meets the same limit sooner
     lag = wage_index * max(elective_scale, 1.0)
 
-    def kept_under(in_force: pd.DataFrame) -> np.ndarray:
-        """Share of the wish that a limit leaves, (Y, A, k)."""
-        # one relative limit a year serves all ages: catch-up limits are indexed alike
-        relative = (
-            in_force.loc[years, "elective_deferral_limit_usd"].to_numpy()
-            / base["elective_deferral_limit_usd"]
-        )
-        return 1 - excess_share(profile, relative / lag, weights)
-
-    kept = kept_under(limits)
+    excess = Excess.of(profile, weights, own_limits(base), assume["wanted_above_limit_share"])
+    # one relative limit a year serves all ages under the law: catch-up limits are indexed alike
+    by_law = limits.loc[years, "elective_deferral_limit_usd"].to_numpy() / base["elective_deferral_limit_usd"]
+    relative = np.broadcast_to((by_law / lag)[:, None], (len(years), len(ATTAINED_AGES)))
+    kept = 1 - excess.share(relative)
     may_catch_up = (sources.assumption("law.catch_up_first_age") <= ATTAINED_AGES)[:, None]
     catch_up_k = np.where(may_catch_up, catch_up, 0.0) * kept * growth
     imputed_k = elective_wish * kept * growth
@@ -259,30 +301,48 @@ def project_contributions(
     )
 
     if policy.limits is not None:
-        in_force = policy.limits
-        ratio = np.minimum(
-            in_force.loc[years, "catch_up_limit_usd"].to_numpy()
-            / limits.loc[years, "catch_up_limit_usd"].to_numpy(),
-            1.0,
-        )[:, None, None]
-        elective_k = elective_wish * kept_under(in_force) * growth - catch_up_k * (1 - ratio)
-        elective_k = np.maximum(elective_k, 0.0)
-        catch_up_k = np.minimum(catch_up_k * ratio, elective_k)
-        deferrers = per_person("deferrer_share")
-        left = additions_left(
+        law, in_force = limits.loc[years], policy.limits.loc[years]
+        of_law, set_to = catch_up_limits(law), catch_up_limits(in_force)
+        # a lower limit on catch-up takes off what is caught up; a higher one is room in a person's own limit
+        left = np.minimum(np.divide(set_to, of_law, out=np.ones_like(of_law), where=of_law > 0), 1.0)[
+            ..., None
+        ]
+        room = own_limits(in_force, catch_up=False) + np.maximum(set_to, of_law)
+        moved = elective_wish * (1 - excess.share(relative * room / own_limits(law))) * growth
+        more_catch_up = np.maximum(set_to - of_law, 0.0)
+        more = more_catch_up + np.maximum(
+            own_limits(in_force, catch_up=False) - own_limits(law, catch_up=False), 0
+        )
+        to_catch_up = np.divide(more_catch_up, more, out=np.zeros_like(more), where=more > 0)[..., None]
+        gained = np.maximum(moved - elective_k, 0.0) * to_catch_up
+        elective_k = np.maximum(moved - catch_up_k * (1 - left), 0.0)
+        catch_up_k = np.minimum(catch_up_k * left + gained, elective_k)
+        added = additions_left(
             (elective_k - catch_up_k) * elective_scale + employer_k * employer_scale,
-            deferrers,
-            limits.loc[years, "annual_additions_limit_usd"].to_numpy(),
-            in_force.loc[years, "annual_additions_limit_usd"].to_numpy(),
+            per_person("deferrer_share"),
+            law["annual_additions_limit_usd"].to_numpy(),
+            in_force["annual_additions_limit_usd"].to_numpy(),
             assume["additions_sigma"],
         )
-        elective_k = (elective_k - catch_up_k) * left + catch_up_k
-        employer_k = employer_k * left
-    mandated_k = catch_up_k * np.clip(mandate_share, 0.0, 1.0)
+        left = np.minimum(added, 1.0)
+        # deferrals have their own limit: what a higher limit on all additions brings is employers' money
+        raised = 1 + assume["wanted_above_limit_share"] * np.maximum(added - 1, 0.0)
+        elective_only = elective_k - catch_up_k
+        employer_k = employer_k * left + (raised - 1) * (
+            employer_k + elective_only * (elective_scale / max(employer_scale, 1e-12))
+        )
+        elective_k = elective_only * left + catch_up_k
+    above = _above_threshold(
+        profile, np.clip(mandate_share, 0.0, 1.0), assume["catch_up_above_threshold_share"]
+    )
+    mandated_k = catch_up_k * above * roth.mandated_share
+
+    coverage = np.ones(len(years)) if policy.coverage is None else policy.coverage
+    size = people * (year_fraction * coverage)[:, None, None]
 
     def to_groups(per_person: np.ndarray) -> np.ndarray:
         """Per person by wage rank (Y, A, k) -> dollars by lifetime group (Y, A, G), the stub's part."""
-        return np.einsum("gk,yak->yag", mobility, per_person) * people * year_fraction[:, None, None]
+        return np.einsum("gk,yak->yag", mobility, per_person) * size
 
     imputed = to_groups(imputed_k) * elective_scale
     elective = imputed if elective_k is imputed_k else to_groups(elective_k) * elective_scale
@@ -301,6 +361,8 @@ def project_contributions(
     level = np.clip(
         roth.share_2025 + roth.share_step * (np.minimum(years, roth.plateau_year) - years[0]), 0.0, 1.0
     )
+    if roth.odds_ratio != 1:
+        level = level * roth.odds_ratio / (1 + level * (roth.odds_ratio - 1))
     if roth.group_tilt:
         share = roth_share_by_cell(level, elective, roth.group_tilt)
     else:
@@ -330,11 +392,22 @@ def project_contributions(
         imputed_usd=imputed,
         deferral_multiple=_over(traditional, imputed),
         elective_multiple=_over(elective, imputed),
+        coverage=coverage,
     )
 
 
 def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def _above_threshold(profile: pd.DataFrame, share: np.ndarray, wanted: float) -> np.ndarray:
+    """Share of catch-up dollars above the wage threshold by age and wage, ``share``, moved so that it is ``wanted`` of
+    all of them in the profile."""
+    dollars = profile["persons"] * profile["catch_up_usd"]
+    own = float((dollars * profile["catch_up_mandate_share"]).sum() / dollars.sum())
+    if wanted <= own:
+        return share * (wanted / own)
+    return 1 - (1 - share) * ((1 - wanted) / (1 - own))
 
 
 def _working_age(shift: int) -> np.ndarray:
@@ -356,10 +429,10 @@ def additions_left(
 ) -> np.ndarray:
     """Share of a person's contributions that another limit on all of them leaves, ``(Y, A, k)``.
 
-    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and
-    ``in_force_usd`` (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd
-    ``sigma`` (assumed: no table shows them); the share is what lies below the limit in force over what
-    lies below the law's, so that the law itself leaves everything as it is.
+    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and ``in_force_usd``
+    (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd ``sigma`` (assumed: no table
+    shows them); the share is the amount below the limit in force divided by the amount below the law's, so that the law
+    itself leaves everything as it is; above 1 for a higher limit.
     """
     mean = np.divide(total, deferrers, out=np.zeros_like(total), where=deferrers > 0)
     if (in_force_usd == law_usd).all():
@@ -374,7 +447,7 @@ def additions_left(
         plain = ndtr(d - sigma / 2)  # dollars of those below
         return plain + np.where(np.isfinite(over), over, 0.0) * (1 - ndtr(d + sigma / 2))
 
-    return np.minimum(below(in_force_usd) / below(law_usd), 1.0)
+    return below(in_force_usd) / below(law_usd)
 
 
 def roth_share_by_cell(level: np.ndarray, dollars: np.ndarray, group_tilt: float) -> np.ndarray:
@@ -391,6 +464,18 @@ def roth_share_by_cell(level: np.ndarray, dollars: np.ndarray, group_tilt: float
         weight = dollars[y] / dollars[y].sum()
         result[y] = share_at(odds + shift_to_mean(odds, weight, mean))
     return result
+
+
+def deferring_share() -> float:
+    """Share of the profile's earners, people with a wage, who defer into a 401(k) plan in 2025."""
+    profile = sources.table("contribution_profile")
+    earning = profile[profile["gross_wage_usd"] > 0]
+    return float(np.average(earning["deferrer_share"], weights=earning["persons"]))
+
+
+def highest_deferring_share() -> float:
+    """The largest share of people who defer in any age band and wage group of the profile."""
+    return float(sources.table("contribution_profile")["deferrer_share"].max())
 
 
 def group_wages() -> np.ndarray:

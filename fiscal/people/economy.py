@@ -1,11 +1,9 @@
 """One macroeconomic path: output, prices, wages and interest rates, 2015 to the end of the run-off.
 
 - **To 2036**: Congressional Budget Office, February 2026 (table ``cbo_macro``): GDP, CPI-U, wages.
-- **2037 to 2100**: the 2025 OASDI Trustees Report, intermediate (``trustees_2025``). Its taxable payroll
-  rests on SSA's population, which grows faster than the CBO population of this model. So the *average*
-  wage takes the trustees' growth (payroll less SSA workers), and the wage bill is that times our own
-  workers; GDP grows with the wage bill. The trustees' payroll as it stands would need in 2100 29
-  percent more workers than there are. Prices: CPI-W growth.
+- **2037 to 2100**: the 2026 OASDI Trustees Report, intermediate assumptions (``trustees_2026``): growth of the
+  average covered wage and of the CPI-W. The wage bill is the average wage times the workers of this model, and GDP
+  grows with it. The trustees' own GDP rests on SSA's population, which grows faster than CBO's.
 - **After 2100**: the last growth rates are held (average wage, prices) and so is the number of workers,
   because the run-off is of closed cohorts, not a forecast of the country.
 - **Workers**: people on 1 July times the participation of their age in 2025 (``labor_force``, BLS). The table
@@ -13,9 +11,9 @@
 - **Average wage**: SSA's average wage index (``wage_index``) where published as actual; before, it moves with
   the wage bill per inhabitant, after, with the wage bill per worker.
 - **Rates**: three-month bill and ten-year Treasury. Observed means of ``monthly_prices`` to 2025 and of the
-  months there are of 2026; then CBO's path of February 2023 (``cbo_rates``), the only complete one, plus
-  the shifts ``macro.treasury_10y_shift`` and ``macro.one_year_rate_shift`` (assumed) that bring it to CBO's
-  2026 level. The bill rate stands for the one-year rate. The last value is held.
+  months there are of 2026. Then the ten-year rate is the trustees' rate on new special-issue Treasuries, which is by
+  law the mean market yield of Treasuries with four years or more to run. The bill rate serves as the one-year rate;
+  it is that rate less ``macro.term_spread``. The last value is held.
 """
 
 from __future__ import annotations
@@ -54,7 +52,7 @@ def macro(
     chained_cpi_gap: float | None = None,
     wage_growth_adjust: float = 0.0,
 ) -> pd.DataFrame:
-    """The macroeconomic path, one row a year (index ``year``, default 2015..2201).
+    """The macroeconomic path, one row per year (index ``year``, default 2015..2201).
 
     Columns: ``gdp_bn_usd`` and ``wage_bill_bn_usd`` (billions of current dollars), ``wage_index`` (average
     wage per worker, dollars a year), ``cpi_u`` (1982-84 = 100), ``chained_cpi`` (equal to ``cpi_u`` in 2025),
@@ -89,7 +87,7 @@ def _central_path() -> pd.DataFrame:
     workers = _workers(*population.july_population()).reindex(frame.index).ffill()
     frame["workers"] = workers
     frame["wage_index"] = _average_wage(cbo, workers, frame.index)
-    frame["cpi_u"] = _extended(cbo["cpi_u_index"], _trustees()["cpi_w_index"].pct_change(), frame.index)
+    frame["cpi_u"] = _extended(cbo["cpi_u_index"], _trustees()["cpi_w_growth_rate"], frame.index)
     wage_bill_growth = (frame["wage_index"] * workers).pct_change()
     frame["wage_bill_bn_usd"] = _extended(cbo["wages_salaries_bn_usd"], wage_bill_growth, frame.index)
     frame["gdp_bn_usd"] = _extended(cbo["gdp_bn_usd"], wage_bill_growth, frame.index)
@@ -101,7 +99,7 @@ def _central_path() -> pd.DataFrame:
 
 
 def _trustees() -> pd.DataFrame:
-    return sources.table("trustees_2025").set_index("year")
+    return sources.table("trustees_2026").set_index("year")
 
 
 def _extended(series: pd.Series, growth: pd.Series, index: pd.Index) -> pd.Series:
@@ -124,9 +122,7 @@ def _average_wage(cbo: pd.DataFrame, workers: pd.Series, index: pd.Index) -> pd.
     before, after = bill.index[bill.index < first], bill.index[bill.index > last]
     wage.loc[before] = actual.loc[first] * backward.loc[before] / backward.loc[first]
     wage.loc[after] = actual.loc[last] * forward.loc[after] / forward.loc[last]
-    payroll = _trustees()["taxable_payroll_bn_usd"]
-    per_person = payroll / _workers(*population.ssa_population()).reindex(payroll.index)
-    return _extended(wage.loc[: bill.index[-1]], per_person.pct_change(), index)
+    return _extended(wage.loc[: bill.index[-1]], _trustees()["average_wage_growth_rate"], index)
 
 
 def _inhabitants() -> pd.Series:
@@ -148,7 +144,7 @@ def _workers(years: np.ndarray, people: np.ndarray) -> pd.Series:
 
 
 def participation_rate() -> np.ndarray:
-    """Labour-force participation by single age 0..119 in 2025 (BLS, both sexes), fractions."""
+    """Labor-force participation by single age 0..119 in 2025 (BLS, both sexes), fractions."""
     table = sources.table("labor_force")
     table = table[(table["publisher"] == "BLS CPS") & (table["year"] == PARTICIPATION_YEAR)]
     bands = sorted((*_age_band(age), rate) for age, rate in zip(table["age"], table["value"], strict=True))
@@ -169,25 +165,21 @@ def _age_band(text: str) -> tuple[int, int]:
 
 
 def _treasury_10y() -> pd.Series:
-    """Ten-year Treasury rate: observed years, then CBO's 2023 path plus the shift."""
-    observed = _observed_rate("ust_10y_yield_rate")
-    path = _cbo_path("tsy_10y_rate") + sources.assumption("macro.treasury_10y_shift")
-    return observed.combine_first(path)
+    """Ten-year Treasury rate: observed years, then the trustees' interest rate."""
+    return _observed_rate("ust_10y_yield_rate").combine_first(_trustees()["special_issue_rate"])
 
 
 def _one_year() -> pd.Series:
-    """Bill rate: observed years; then CBO's 2023 path plus a gap that closes from the observed one."""
-    observed, path = _observed_rate("tbill_3m_yield_rate"), _cbo_path("tsy_3m_rate")
+    """Bill rate: observed years, then the ten-year rate less a spread that moves from the observed one."""
+    observed, long = _observed_rate("tbill_3m_yield_rate"), _treasury_10y()
     last = int(observed.index[-1])
-    full = sources.assumption("macro.one_year_rate_shift_full_year")
-    shift = sources.assumption("macro.one_year_rate_shift")
-    now = float(observed.iloc[-1] - path.loc[last])
-    gap = np.interp(path.index.to_numpy(), [last, max(full, last + 1)], [now, shift])
-    return observed.combine_first(path + gap)
-
-
-def _cbo_path(name: str) -> pd.Series:
-    return sources.table("cbo_rates").set_index("year")[name]
+    full = sources.assumption("macro.term_spread_full_year")
+    now = float(long.loc[last] - observed.iloc[-1])
+    spread = sources.assumption("macro.term_spread")
+    path = long.loc[last:]
+    return observed.combine_first(
+        path - np.interp(path.index.to_numpy(), [last, max(full, last + 1)], [now, spread])
+    )
 
 
 def _observed_rate(name: str) -> pd.Series:

@@ -38,6 +38,7 @@ class Opening:
 
     balance_usd: np.ndarray  # (A, G)
     holder_share: np.ndarray  # (Y, A, G) holders per person
+    held_coverage_share: np.ndarray  # (Y, A, G) the same while coverage stays that of the opening
     class_share: np.ndarray  # (income class,) share of balances the raking met, ages 18-65
 
 
@@ -154,13 +155,15 @@ def holder_shares(
     mix: np.ndarray,
     years: np.ndarray,
     size: float = 1.0,
+    coverage: np.ndarray | None = None,
 ) -> np.ndarray:
     """Account holders per person by cell, ``(Y, A, G)``.
 
     Opening: participants by age times SIPP holding by income class at the age, adding up to
     ``account_holders_mn`` (assumed) times ``size``, no more than one holder a person. Later: a cohort younger than
-    ``SETTLED_AGE`` moves along the opening's ages; from there on it keeps its accounts (rolled over or
-    not), and cohorts past it at the opening keep the holders they have.
+    ``SETTLED_AGE`` moves along the opening's ages, with as many more holders as savers (``coverage`` (Y,) over that of
+    the first year); from there on it keeps its accounts (rolled over or not), and cohorts past it at the opening keep
+    the holders they have.
     """
     by_age = participants_per_person(assume, people.sum(axis=1))
     table = sources.table("sipp_age_income").set_index(["age", "income"])["holding_account_share"]
@@ -188,7 +191,13 @@ def holder_shares(
     settled = int(np.flatnonzero(ATTAINED_AGES == SETTLED_AGE)[0])
     position = np.arange(len(ATTAINED_AGES))[None, :]
     at_opening = position - (years - years[0])[:, None]
-    return opening[np.where(at_opening >= settled, at_opening, np.minimum(position, settled))]
+    held = opening[np.where(at_opening >= settled, at_opening, np.minimum(position, settled))]
+    if coverage is None:
+        return held
+    # the year in which a cohort settles, no later than this one; cohorts settled at the opening gain no holders
+    year = np.arange(len(years))[:, None]
+    gained = (coverage / coverage[0])[np.clip(year - np.maximum(position - settled, 0), 0, None)]
+    return np.minimum(held * gained[..., None], 1.0)
 
 
 def open_accounts(
@@ -201,13 +210,14 @@ def open_accounts(
     years: np.ndarray,
     size: float = 1.0,
     opening: OpeningDate = HEADLINE,
+    coverage: np.ndarray | None = None,
 ) -> Opening:
     """Balances ``(A, G)`` adding up to the published 401(k) stock of the opening date, and holder shares.
 
     ``people`` (A, G) scales the dollars; ``unit_people`` is the unscaled population that the published
     stock belongs to (they differ only when a scenario scales the population). ``wage_ratio`` is the
     average wage of SIPP's year over 2025's. ``size`` is the scope's stock over the 401(k)'s: dollars and
-    holders alike.
+    holders alike; ``coverage`` (Y,) the factor on the number of savers.
     """
     stock = sources.table("ici_assets").set_index("date").loc[opening.iso, "k401_bn_usd"] * 1e9 * size
     profile = sources.table("contribution_profile")
@@ -241,10 +251,11 @@ def open_accounts(
     old = per_person[None, :] * unit_people[~working]
     shape[~working] = old * (ages[~working] / old.sum(axis=1))[:, None]
     per_unit_person = np.divide(shape * stock, unit_people, out=np.zeros_like(shape), where=unit_people > 0)
-    holders = holder_shares(assume, unit_people, mix, years, size)
+    held, holders = (holder_shares(assume, unit_people, mix, years, size, one) for one in (None, coverage))
     return Opening(
         balance_usd=per_unit_person * people,
         holder_share=holders,
+        held_coverage_share=held,
         class_share=class_target,
     )
 

@@ -102,7 +102,7 @@ def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_sh
     def mean_minimum(first: int, last: int) -> float:
         return float(minimum[(first <= ATTAINED_AGES) & (last >= ATTAINED_AGES)].mean())
 
-    # 80+ holders' dollars lie around their mid-eighties (SOI publishes one open class)
+    # 80+ holders' dollars are concentrated around their mid-eighties (SOI publishes one open class)
     points = {
         62: published["60-64"] / above_share,
         67: published["65-69"] / above_share,
@@ -153,7 +153,7 @@ def _own_rate(
 
 
 def still_working_share(shift: int = 0) -> np.ndarray:
-    """Labour force participation at 60 and over, ``(A,)``; one below 60 (leavers are in the separations).
+    """Labor force participation at 60 and over, ``(A,)``; one below 60 (leavers are in the separations).
     ``shift`` moves it to later ages."""
     table = sources.table("labor_force")
     rows = table[(table["publisher"] == "BLS CPS") & (table["year"] == 2025)].set_index("age")["value"]
@@ -205,8 +205,10 @@ def project_rates(
     still_working_exception: bool,
     rmd_shift: int = 0,
     retirement_shift: int = 0,
+    required_minimum: bool = True,
 ) -> WithdrawalRates:
-    """All rates of a scenario; see :class:`WithdrawalRates` for shapes.
+    """All rates of a scenario; see :class:`WithdrawalRates` for shapes. Without ``required_minimum`` owners draw at
+    their own discretion only.
 
     Raises ``InputError`` through ``sources`` when a table it reads is broken.
     """
@@ -233,6 +235,8 @@ def project_rates(
     # SOI's rates are of all owners, at work or not: discretion is the same for both; only the required
     # minimum waits for retirement (s.401(a)(9)(C)), unless the scenario ends that exception
     required_from = working if still_working_exception else np.zeros(len(ATTAINED_AGES))
+    if not required_minimum:
+        draws = np.broadcast_to(own, draws.shape)
     retirement = (1 - required_from)[None, :] * draws + required_from[None, :] * own[None, :]
     young_ira = soi_opening_rates()["<60"] * leakage_scale
     traditional_plan = leakage[None, :] + np.where(early, 0.0, retirement)

@@ -14,6 +14,11 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract
 """Projections run in threads. Of fast-math contraction only: a product and a sum may be one instruction, nothing may
 change its order."""
 
+step = njit(  # type: ignore[call-overload]  # the stubs do not know the last two
+    error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
+"""For what only compiled code calls: made with it, and not callable from Python."""
+
 inlined = njit(inline="always", error_model="numpy", fastmath={"contract"})
 """For steps that take whole tuples of arrays, which would be copied at each call, and for those in loops over lanes,
 whose number is known only where they are called."""
@@ -35,7 +40,7 @@ class SleeveYear(NamedTuple):
     moves: bool  # existing balances follow
 
 
-@compiled
+@step
 def leaving(opened, available, draw, roll, convert):
     """Dollars that leave in the middle of the year, each a rate on the opening balance and of what is still there:
     withdrawals, rollovers, conversions; and what stays."""
@@ -48,7 +53,7 @@ def leaving(opened, available, draw, roll, convert):
     return withdrawn, rolled, converted, room - converted
 
 
-@compiled
+@step
 def first_half(core, crypto, year, draw, roll, convert):
     """Both sleeves in the middle of the year, and the shares of them that are withdrawn, rolled over, converted
     and that stay."""
@@ -67,7 +72,7 @@ def first_half(core, crypto, year, draw, roll, convert):
     )
 
 
-@compiled
+@step
 def second_half(core, crypto, year):
     """Both sleeves at the end of the year, after charges and before rebalancing, and the crypto sleeve after it: a
     rise of the target is bought, and of the gap that is left a share is closed."""
@@ -80,7 +85,7 @@ def second_half(core, crypto, year):
     return core, crypto, wanted if year.moves else crypto
 
 
-@compiled
+@step
 def roth_basis(basis, drawn, withdrawn, rolled, first):
     """A Roth account's basis from which ``drawn`` dollars, the share ``withdrawn``, are paid, ``first`` from basis or
     pro rata: what is left of it, the earnings paid out, and the basis that rolls over."""
@@ -89,7 +94,7 @@ def roth_basis(basis, drawn, withdrawn, rolled, first):
     return left, drawn - out, basis * rolled
 
 
-@compiled
+@step
 def moved_share(core, crypto, after):
     """Share of the core sleeve moved to crypto, or, negative, of the crypto sleeve moved to core."""
     bought = after - crypto
@@ -97,24 +102,22 @@ def moved_share(core, crypto, after):
     return min(max(bought / source, -1.0), 1.0) if source > 0.0 else 0.0
 
 
-@compiled
-def expected_tax(knots, tax, withdrawal_usd, people):
-    """Tax of a cell's withdrawals, each of its ``people`` on the same part, by a schedule."""
+@step
+def expected_tax(knots, tax, withdrawal_usd, part, people, piece):
+    """Tax of a cell's withdrawals in a ``part`` of a year, each of its ``people`` on the same part, by a schedule; and
+    the piece that was met, for which the search begins at ``piece``."""
     if people <= 0.0:
-        return 0.0
-    each = withdrawal_usd / people
-    low, high = 0, len(knots) - 2
-    while low < high:
-        middle = (low + high + 1) // 2
-        if knots[middle] <= each:
-            low = middle
-        else:
-            high = middle - 1
-    weight = (each - knots[low]) / (knots[low + 1] - knots[low])
-    return people * (tax[low] + weight * (tax[low + 1] - tax[low]))
+        return 0.0, piece
+    each = withdrawal_usd / part / people
+    while piece > 0 and knots[piece] > each:
+        piece -= 1
+    while piece < len(knots) - 2 and knots[piece + 1] <= each:
+        piece += 1
+    weight = (each - knots[piece]) / (knots[piece + 1] - knots[piece])
+    return part * (people * (tax[piece] + weight * (tax[piece + 1] - tax[piece]))), piece
 
 
-@compiled
+@step
 def grow(growth, half_return, core_weight, crypto_weight, raised):
     """Growth of a year (half, sleeve, A, S); ``raised`` is what purchases make of the price in the first half."""
     halves, assets = half_return.shape

@@ -1,8 +1,16 @@
-"""The compiled projection that keeps every cell: one path at a time, year after year, cell after cell.
+"""The compiled projection that keeps every cell: the earnings groups and strata of an age are adjacent lanes.
 
-The steps are those of :mod:`fiscal.projection.account_year`; the accounts of one cell (an age, earnings group and
-stratum) are worked out together. Where nobody has a balance and nothing comes in, nothing is written: memory never
-written to is not taken. A path's bits do not depend on which others are projected.
+The steps are those of :mod:`fiscal.projection.account_year`, in the innermost loops over a block of :data:`LANES`
+cells; all data of a block are in flat buffers at named places (:mod:`fiscal.projection.lanes` says why). One
+path at a time; a path's bits do not depend on which others are projected.
+
+**Inherited accounts** are kept by the year of death, each in a place of its own (``ring``): those of year ``d`` are at
+``d mod H``, where those of ``d + H`` take over once they are paid out.
+
+**Order.** Birth cohort after birth cohort, the oldest first, each through its years, so that its accounts stay in the
+cache; only where purchases move prices, so that a year needs all of the year before, year by year. Owners past the
+last age leave their heirs to the next cohort that reaches it. A cohort that has had no money yet is not looked at, and
+where a line is empty nothing is written: memory never written to is not taken.
 """
 
 from __future__ import annotations
@@ -25,10 +33,50 @@ from fiscal.projection.account_year import (
     moved_share,
     roth_basis,
     second_half,
+    step,
 )
+from fiscal.projection.lanes import buffer, comes
 from fiscal.projection.outputs import LINE, WITHDRAWALS
 
-WITHDRAWN, ROLLED, CONVERTED = 0, 1, 2
+LANES = 24
+"""Cells of a block: the groups of two strata. Fewer leave the rest of a block idle, more take several blocks."""
+
+# of an account: the core and crypto sleeve of each character, and the Roth basis
+BASIS = 4 * LANES
+ACCOUNT = 5 * LANES
+# of inherited accounts of a year of death: the core and crypto sleeve of each character
+HEIRS = 4 * LANES
+
+# of an account and character on the desk: new money; what it opened with, withdrew, rolled over and what the identity
+# does not explain; closing balances by sleeve; shares withdrawn, rolled over, converted; both sleeves after charges and
+# crypto after rebalancing
+(
+    MONEY,
+    OPENED,
+    DRAWN_USD,
+    GAP,
+    CLOSED_CORE,
+    CLOSED_CRYPTO,
+    DRAWN,
+    ROLLED,
+    TURNED,
+    NET_CORE,
+    NET_CRYPTO,
+    MOVED,
+) = (LANES * i for i in range(12))
+DESK = 12 * LANES
+
+# of a row: the sleeves' year, the share that passes to heirs, the share of new money that buys crypto
+(
+    CORE_ONE, CRYPTO_ONE, CORE_TWO, CRYPTO_TWO, CORE_KEPT, CRYPTO_KEPT, GOAL, RISE, BUYS, SELLS, MOVES, DEAD, SHARE,
+) = (LANES * i for i in range(13))  # fmt: skip
+# on the way, cleared for each block: by sleeve what the last account receives of each character, what a traditional
+# account converts and what the dead leave; in dollars what is rolled over and converted; Roth basis that is rolled over
+CLEARED = 13 * LANES
+ROLLED_T, ROLLED_R, TURNS, LEFT_T, LEFT_R = (LANES * i for i in range(13, 23, 2))
+ROLLED_T_USD, ROLLED_R_USD, TURNED_USD, ROLLED_BASIS, TAXABLE = (LANES * i for i in range(23, 28))
+LINES = 28 * LANES
+"""The first line of the cells at hand."""
 
 
 class Books(NamedTuple):
@@ -38,7 +86,9 @@ class Books(NamedTuple):
     :class:`~fiscal.projection.outputs.Projection` without their path axis.
     """
 
-    lines: np.ndarray  # (line, Y, A, N)
+    kept: np.ndarray  # (line,) places of the lines that are kept by cell
+    lines: np.ndarray  # (kept line, Y, A, N)
+    totals: np.ndarray  # (line, Y)
     closing_usd: np.ndarray
     opening_usd: np.ndarray
     crypto_return: np.ndarray
@@ -54,72 +104,491 @@ class Books(NamedTuple):
     heirs: np.ndarray
 
 
-class Desk(NamedTuple):
-    """The owners' accounts of the cell at hand, by account, character and sleeve."""
+@inlined
+def _year_of(row, lane):
+    """The year of the sleeves of one cell."""
+    return SleeveYear(
+        row[CORE_ONE + lane], row[CRYPTO_ONE + lane], row[CORE_KEPT + lane], row[CRYPTO_KEPT + lane],
+        row[GOAL + lane], row[RISE + lane], row[BUYS + lane], row[SELLS + lane], row[MOVES + lane] > 0.5,
+    )  # fmt: skip
 
-    middle: np.ndarray  # before anything leaves
-    after: np.ndarray  # after what leaves and comes in
-    net: np.ndarray  # at the end of the year, after charges
-    ended: np.ndarray  # after rebalancing, before deaths
-    share: np.ndarray  # (W, character, 3) of the middle balance: withdrawn, rolled over, converted
+
+@step
+def _row(row, growth, charge, loss, paths, to_heirs, p, y, a, first, cells):
+    """What the year does to the cells of a block from ``first`` on; ``growth`` (half, sleeve, A, S), ``to_heirs``
+    (G,)."""
+    strata = growth.shape[3]
+    strength = paths.rebalancing[p, y]
+    for lane in range(min(LANES, cells - first)):
+        n = first + lane
+        g, s = n // strata, n % strata
+        target = paths.target[p, y, s]
+        core, crypto = growth[1, CORE, a, s], growth[1, CRYPTO, a, s]
+        row[CORE_ONE + lane], row[CRYPTO_ONE + lane] = growth[0, CORE, a, s], growth[0, CRYPTO, a, s]
+        row[CORE_TWO + lane], row[CRYPTO_TWO + lane] = core, crypto
+        row[CORE_KEPT + lane] = core * (1.0 - charge[CORE])
+        row[CRYPTO_KEPT + lane] = crypto * (1.0 - charge[CRYPTO] - loss)
+        row[GOAL + lane] = target
+        row[RISE + lane] = target - (paths.target[p, y - 1, s] if y else 0.0)
+        row[BUYS + lane], row[SELLS + lane] = strength, strength * paths.sale_share[p]
+        row[MOVES + lane] = 1.0 if paths.transfer[p, y] else 0.0
+        row[DEAD + lane] = to_heirs[g]
+        row[SHARE + lane] = paths.contribution_share[p, y, s]
+
+
+@step
+def _sleeve(row, lane, gained, held, before, middle, after, two, charge, loss):
+    """Record a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
+    what it was charged."""
+    end = after * two
+    gain = (middle - before) + (end - after)
+    fee, lost = end * charge, end * loss
+    row[LINES + gained * LANES + lane] += gain
+    row[LINES + held * LANES + lane] += 0.5 * (before + after)
+    row[LINES + LINE.fees * LANES + lane] += fee
+    row[LINES + LINE.losses * LANES + lane] += lost
+    return gain - fee - lost
+
+
+@step
+def _sleeves(row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after):
+    """Record both sleeves."""
+    on_core = _sleeve(
+        row, lane, LINE.core_return, LINE.core_held, core, core_middle, core_after, row[CORE_TWO + lane],
+        charge[CORE], 0.0,
+    )  # fmt: skip
+    on_crypto = _sleeve(
+        row, lane, LINE.crypto_return, LINE.crypto_held, crypto, crypto_middle, crypto_after,
+        row[CRYPTO_TWO + lane], charge[CRYPTO], loss,
+    )  # fmt: skip
+    return on_core + on_crypto
+
+
+@step
+def _close(row, desk, lane, left, line, core_net, crypto_net, moved, crypto_flow, flow, given):
+    """An owner's account at the end of the year: net balances, crypto after rebalancing, deaths. Its closing sleeves.
+
+    ``given`` is one where bequests are a plan's, ``flow`` what the balance would be by its flows.
+    """
+    dead = row[DEAD + lane]
+    kept = core_net + crypto_net - moved
+    core_left, crypto_left = kept * dead, moved * dead
+    core, crypto = kept - core_left, moved - crypto_left
+    row[left + lane] += core_left
+    row[left + LANES + lane] += crypto_left
+    row[LINES + line * LANES + lane] += core + crypto
+    row[LINES + LINE.closing_owners * LANES + lane] += core + crypto
+    row[LINES + LINE.closing_crypto * LANES + lane] += crypto
+    row[LINES + LINE.plan_bequests * LANES + lane] += given * (core_left + crypto_left)
+    row[LINES + LINE.crypto_bought * LANES + lane] += (moved - crypto_net) + crypto_flow
+    desk[NET_CORE + lane], desk[NET_CRYPTO + lane], desk[MOVED + lane] = core_net, crypto_net, moved
+    desk[CLOSED_CORE + lane], desk[CLOSED_CRYPTO + lane] = core, crypto
+    desk[GAP + lane] = (core + crypto) - (flow - core_left - crypto_left)
+    return core, crypto
+
+
+@step
+def _traditional(account, row, desk, charge, loss, draw, roll, convert, takes, penalised):
+    """A year of a block's traditional account, which takes all of the others' rollovers or nothing."""
+    for lane in range(LANES):
+        year, share, new = _year_of(row, lane), row[SHARE + lane], desk[MONEY + lane]
+        core, crypto = account[lane], account[LANES + lane]
+        core_middle, crypto_middle, drawn, rolled, turned, stays = first_half(
+            core, crypto, year, draw, roll, convert
+        )
+        available, to_crypto = core_middle + crypto_middle, new * share
+        drawn_usd, rolled_usd, turned_usd = drawn * available, rolled * available, turned * available
+        core_after = takes * row[ROLLED_T + lane] + (core_middle * stays + (new - to_crypto))
+        crypto_after = takes * row[ROLLED_T + LANES + lane] + (crypto_middle * stays + to_crypto)
+        flow = core + crypto + new - drawn_usd - rolled_usd - turned_usd + takes * row[ROLLED_T_USD + lane]
+        row[ROLLED_T + lane] += core_middle * rolled
+        row[ROLLED_T + LANES + lane] += crypto_middle * rolled
+        row[ROLLED_T_USD + lane] += rolled_usd
+        row[TURNS + lane], row[TURNS + LANES + lane] = core_middle * turned, crypto_middle * turned
+        row[TURNED_USD + lane] = turned_usd
+        row[LINES + LINE.rollovers * LANES + lane] += rolled_usd
+        row[LINES + LINE.conversions * LANES + lane] += turned_usd
+        row[LINES + LINE.penalised_withdrawals * LANES + lane] += drawn_usd * penalised
+        desk[OPENED + lane], desk[DRAWN_USD + lane] = core + crypto, drawn_usd
+        desk[DRAWN + lane], desk[ROLLED + lane], desk[TURNED + lane] = drawn, rolled, turned
+        flow += _sleeves(
+            row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after
+        )
+        core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
+        account[lane], account[LANES + lane] = _close(
+            row, desk, lane, LEFT_T, LINE.closing_traditional, core_net, crypto_net, moved,
+            crypto_after - crypto_middle, flow, 1.0 - takes,
+        )  # fmt: skip
+
+
+@step
+def _roth(account, row, desk, charge, loss, draw, roll, takes, first, reached):
+    """A year of a block's Roth account, which pays its basis ``first`` or pro rata; after the traditional one that
+    converts into it."""
+    for lane in range(LANES):
+        year, share, new = _year_of(row, lane), row[SHARE + lane], desk[MONEY + lane]
+        core, crypto, basis = account[2 * LANES + lane], account[3 * LANES + lane], account[BASIS + lane]
+        core_middle, crypto_middle, drawn, rolled, _, stays = first_half(core, crypto, year, draw, roll, 0.0)
+        available, to_crypto = core_middle + crypto_middle, new * share
+        drawn_usd, rolled_usd, turned_usd = drawn * available, rolled * available, row[TURNED_USD + lane]
+        core_in = takes * row[ROLLED_R + lane] + row[TURNS + lane]
+        crypto_in = takes * row[ROLLED_R + LANES + lane] + row[TURNS + LANES + lane]
+        core_after = core_in + (core_middle * stays + (new - to_crypto))
+        crypto_after = crypto_in + (crypto_middle * stays + to_crypto)
+        flow = core + crypto + new - drawn_usd - rolled_usd + turned_usd + takes * row[ROLLED_R_USD + lane]
+        kept, earned, moved_basis = roth_basis(basis, drawn_usd, drawn, rolled, first)
+        basis = (kept + new + turned_usd + takes * row[ROLLED_BASIS + lane]) * (1.0 - row[DEAD + lane])
+        account[BASIS + lane] = basis
+        row[ROLLED_BASIS + lane] += moved_basis
+        row[ROLLED_R + lane] += core_middle * rolled
+        row[ROLLED_R + LANES + lane] += crypto_middle * rolled
+        row[ROLLED_R_USD + lane] += rolled_usd
+        row[LINES + LINE.roth_withdrawals * LANES + lane] += drawn_usd
+        row[LINES + LINE.roth_rollovers * LANES + lane] += rolled_usd
+        row[LINES + LINE.nonqualified_earnings * LANES + lane] += earned * reached
+        desk[OPENED + lane], desk[DRAWN_USD + lane] = core + crypto, drawn_usd
+        desk[DRAWN + lane], desk[ROLLED + lane], desk[TURNED + lane] = drawn, rolled, 0.0
+        flow += _sleeves(
+            row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after
+        )
+        core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
+        account[2 * LANES + lane], account[3 * LANES + lane] = _close(
+            row, desk, lane, LEFT_R, LINE.closing_roth, core_net, crypto_net, moved, crypto_after - crypto_middle,
+            flow, 1.0 - takes,
+        )  # fmt: skip
+
+
+@step
+def _owners(own, row, desk, money, scale, charge, loss, rules, y, a, first, cells):
+    """A year of a block's living owners: ``own`` (W, ACCOUNT), ``desk`` (W, character, DESK), ``money``
+    (N, W x character), ``scale`` (S,)."""
+    part, accounts = rules.year_fraction[y], len(rules.accounts)
+    for i in range(CLEARED, len(row)):
+        row[i] = 0.0
+    for w in range(accounts):
+        last = w == accounts - 1
+        takes = 1.0 if last else 0.0
+        roll = 0.0 if last else rules.rollover_rate[y, w, a] * part
+        for c in range(2):
+            for lane in range(LANES):
+                n = first + lane
+                desk[w, c, MONEY + lane] = money[n, 2 * w + c] * scale[n % len(scale)] if n < cells else 0.0
+        _traditional(
+            own[w], row, desk[w, TRADITIONAL], charge, loss, rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, roll,
+            rules.conversion_rate[y, a] * part, takes, rules.penalised_share[w, a],
+        )  # fmt: skip
+        _roth(
+            own[w], row, desk[w, ROTH], charge, loss, rules.withdrawal_rate[y, w, ROTH, a] * part, roll, takes, last,
+            rules.nonqualified_share[a],
+        )  # fmt: skip
+        for lane in range(LANES):
+            row[LINES + (WITHDRAWALS + w) * LANES + lane] = desk[w, TRADITIONAL, DRAWN_USD + lane]
+    for lane in range(LANES):
+        earned = row[LINES + LINE.nonqualified_earnings * LANES + lane]
+        row[LINES + LINE.penalised_withdrawals * LANES + lane] += earned * rules.penalised_share[0, a]
+
+
+@step
+def _heirs(ring, row, desk, charge, loss, y, c, filled, moves, a, cells):
+    """A year of a block's inherited accounts of a character, which pay 1/(years left), then those that its dead leave.
+
+    ``ring`` (H, HEIRS). What rebalancing moved is written to ``moves``, where it has years, at the ``cells``.
+    """
+    heir_years, line, left = len(ring), LINE.closing_traditional + c, LEFT_T + 2 * c * LANES
+    for i in range(DESK):
+        desk[i] = 0.0
+    for lane in range(LANES):
+        core, crypto = row[left + lane], row[left + LANES + lane]
+        desk[CLOSED_CORE + lane], desk[CLOSED_CRYPTO + lane] = core, crypto
+    for since in range(filled):
+        pays = 1.0 / (heir_years - since)
+        goes_on = 1.0 if since < heir_years - 1 else 0.0
+        at = ring[(y - 1 - since) % heir_years, 2 * c * LANES : 2 * (c + 1) * LANES]
+        for lane in range(LANES):
+            year = _year_of(row, lane)
+            core, crypto = at[lane], at[LANES + lane]
+            core_middle, crypto_middle = core * year.core_one, crypto * year.crypto_one
+            core_out, crypto_out = core_middle * pays, crypto_middle * pays
+            core_after, crypto_after = core_middle - core_out, crypto_middle - crypto_out
+            stock, paid = core + crypto, core_out + crypto_out
+            gain = _sleeves(
+                row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after
+            )
+            core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
+            desk[OPENED + lane] += stock
+            desk[DRAWN_USD + lane] += paid
+            desk[GAP + lane] += (core_net + crypto_net) - (stock - paid + gain)
+            core_closed, crypto_closed = (core_net + crypto_net - moved) * goes_on, moved * goes_on
+            at[lane], at[LANES + lane] = core_closed, crypto_closed
+            desk[CLOSED_CORE + lane] += core_closed
+            desk[CLOSED_CRYPTO + lane] += crypto_closed
+            row[LINES + LINE.crypto_bought * LANES + lane] += (moved - crypto_net) - crypto_out
+            desk[NET_CORE + lane], desk[NET_CRYPTO + lane], desk[MOVED + lane] = core_net, crypto_net, moved
+        if len(moves) > 0:
+            _share_moved(desk)
+            _fill(moves[y, since, c, a, cells], desk, MOVED)
+    # the oldest have received everything; this year's dead replace them
+    for lane in range(2 * LANES):
+        ring[y % heir_years, 2 * c * LANES + lane] = row[left + lane]
+    paid = LINE.inherited_withdrawals if c == TRADITIONAL else LINE.inherited_roth_withdrawals
+    for lane in range(LANES):
+        row[LINES + paid * LANES + lane] = desk[DRAWN_USD + lane]
+        row[LINES + line * LANES + lane] += desk[CLOSED_CORE + lane] + desk[CLOSED_CRYPTO + lane]
+        row[LINES + LINE.closing_crypto * LANES + lane] += desk[CLOSED_CRYPTO + lane]
+
+
+@step
+def _share_moved(desk):
+    """Make a share of what rebalancing moved."""
+    for lane in range(LANES):
+        desk[MOVED + lane] = moved_share(desk[NET_CORE + lane], desk[NET_CRYPTO + lane], desk[MOVED + lane])
+
+
+@step
+def _taxes(row, rules, holders, heirs, pieces, strata, y, a, first):
+    """Record a block's taxes; a stub's flows are taxed at the rates of the full year they belong to. ``pieces``
+    (schedule, N) are those found the last time."""
+    part = rules.year_fraction[y]
+    owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
+    taxed, converted = LINES + LINE.owner_tax * LANES, LINES + LINE.conversion_tax * LANES
+    inherited = LINES + LINE.heir_tax * LANES
+    for lane in range(LANES):
+        row[TAXABLE + lane] = row[LINES + LINE.nonqualified_earnings * LANES + lane]
+    for w in range(len(rules.accounts)):
+        for lane in range(LANES):
+            row[TAXABLE + lane] += row[LINES + (WITHDRAWALS + w) * LANES + lane]
+    for lane in range(min(LANES, len(holders) - first)):
+        n = first + lane
+        g, taxable = n // strata, row[TAXABLE + lane]
+        row[taxed + lane], pieces[0, n] = expected_tax(
+            owner.knots[y], owner.tax[y, a, g], taxable, part, holders[n], pieces[0, n]
+        )
+        row[inherited + lane], pieces[1, n] = expected_tax(
+            heir.knots[y], heir.tax[y, a, g], row[LINES + LINE.inherited_withdrawals * LANES + lane], part, heirs[n],
+            pieces[1, n],
+        )  # fmt: skip
+        turned = row[LINES + LINE.conversions * LANES + lane]
+        if turned != 0.0:
+            knots, tax = conversion.knots[y], conversion.tax[y, a, g]
+            without, k = expected_tax(knots, tax, taxable, part, holders[n], pieces[2, n])
+            whole, pieces[2, n] = expected_tax(knots, tax, taxable + turned, part, holders[n], k)
+            row[converted + lane] = whole - without
+    for lane in range(LANES):
+        penalised = row[LINES + LINE.penalised_withdrawals * LANES + lane]
+        row[LINES + LINE.additional_tax * LANES + lane] = penalised * rules.additional_tax_rate
+
+
+@step
+def _sum(values, at):
+    """Sum of the lanes at a place."""
+    total = 0.0
+    for lane in range(LANES):
+        total += values[at + lane]
+    return total
+
+
+@step
+def _fill(into, values, at):
+    """Write the lanes at a place into zeros if there is anything: memory never written to is not taken."""
+    found = False
+    for lane in range(LANES):
+        found |= values[at + lane] != 0.0
+    if found:
+        for lane in range(len(into)):
+            into[lane] = values[at + lane]
+
+
+@step
+def _book(books, desk, worst, largest, y, w):
+    """Add up an account's balances of both characters; ``worst`` residuals and ``largest`` balances of the year by
+    lane. NaN stays NaN."""
+    for c in range(2):
+        books.opening_usd[y, w, c] += _sum(desk[c], OPENED)
+        for k in range(2):
+            books.closing_usd[y, w, c, k] += _sum(desk[c], CLOSED_CORE + k * LANES)
+        for lane in range(LANES):
+            residual, gap = worst[2 * w + c, lane], desk[c, GAP + lane]
+            scale, balance = largest[lane], desk[c, OPENED + lane]
+            worst[2 * w + c, lane] = residual if abs(residual) >= abs(gap) or residual != residual else gap
+            largest[lane] = scale if scale >= balance or scale != scale else balance
+
+
+@step
+def _keep(books, desk, y, a, first, width):
+    """Keep the shares of a block's owners."""
+    cells = slice(first, first + width)
+    for w in range(len(desk)):
+        for c in range(2):
+            at = desk[w, c]
+            _fill(books.withdrawn[y, w, c, a, cells], at, DRAWN)
+            if w < len(desk) - 1:
+                _fill(books.rolled[y, w, c, a, cells], at, ROLLED)
+            _share_moved(at)
+            _fill(books.moved[y, w, c, a, cells], at, MOVED)
+        _fill(books.converted[y, w, a, cells], desk[w, TRADITIONAL], TURNED)
+
+
+@step
+def _keep_balances(books, own, ring, y, a, first, width, filled):
+    """Keep the traditional balances with which a block opens."""
+    cells = slice(first, first + width)
+    for k in range(2):
+        for w in range(len(own)):
+            _fill(books.owners[y, w, k, a, cells], own[w], k * LANES)
+        for since in range(filled):
+            _fill(books.heirs[y, since, k, a, cells], ring[(y - 1 - since) % len(ring)], k * LANES)
+
+
+@step
+def _clear(own, ring):
+    """A block of a cohort that enters: with nothing."""
+    for w in range(own.shape[0]):
+        for i in range(ACCOUNT):
+            own[w, i] = 0.0
+    for d in range(ring.shape[0]):
+        for i in range(HEIRS):
+            ring[d, i] = 0.0
+
+
+@step
+def _hand_on(ring, bins, add):
+    """Add to a block's heirs those whose owners are past the last age; or leave them there."""
+    for d in range(ring.shape[0]):
+        for i in range(HEIRS):
+            if add:
+                ring[d, i] += bins[d, i]
+            else:
+                bins[d, i] = ring[d, i]
+
+
+@step
+def _open(own, people, a, first, cells):
+    """A cohort's block as it opens 2025."""
+    for w in range(len(own)):
+        for lane in range(min(LANES, cells - first)):
+            own[w, lane] = people.opening_usd[w, TRADITIONAL, a, first + lane]
+            own[w, 2 * LANES + lane] = people.opening_usd[w, ROTH, a, first + lane]
+            own[w, BASIS + lane] = people.opening_basis_usd[w, a, first + lane]
+
+
+@step
+def _worst(values):
+    """The largest in size, with its sign; NaN counts as the largest."""
+    found = 0.0
+    for value in values:
+        found = found if abs(found) >= abs(value) or found != found else value
+    return found
 
 
 @compiled
-def desk_of(accounts):
-    """A desk for so many accounts."""
-    balances = np.zeros((4, accounts, 2, 2))
-    return Desk(balances[0], balances[1], balances[2], balances[3], np.zeros((accounts, 2, 3)))
-
-
-@inlined
-def sleeve_year(paths, fee_rate, growth, part, p, y, a, s):
-    """What the year does to a dollar of an age and stratum on a path."""
-    target = paths.target[p, y, s]
-    strength = paths.rebalancing[p, y]
-    return SleeveYear(
-        growth[0, CORE, a, s],
-        growth[0, CRYPTO, a, s],
-        growth[1, CORE, a, s] * (1.0 - fee_rate[CORE] * part),
-        growth[1, CRYPTO, a, s] * (1.0 - fee_rate[CRYPTO] * part - paths.loss_rate[p, y]),
-        target,
-        target - (paths.target[p, y - 1, s] if y else 0.0),
-        strength,
-        strength * paths.sale_share[p],
-        paths.transfer[p, y],
-    )
-
-
-@inlined
-def owners(desk, balance, money, to_crypto, year, rules, y, a):
-    """A year of a cell's living owners, on the ``desk``: ``balance`` (W, character, sleeve), new ``money``
-    (W x character) that buys crypto with the share ``to_crypto``."""
-    part, last = rules.year_fraction[y], len(rules.accounts) - 1
-    desk.after[:] = 0.0
-    for w in range(last + 1):
-        roll = rules.rollover_rate[y, w, a] * part if w < last else 0.0
-        for c in range(2):
-            convert = rules.conversion_rate[y, a] * part if c == TRADITIONAL else 0.0
-            core, crypto, withdrawn, rolled, converted, stays = first_half(
-                balance[w, c, CORE], balance[w, c, CRYPTO], year, rules.withdrawal_rate[y, w, c, a] * part, roll,
-                convert,
-            )  # fmt: skip
-            desk.share[w, c, WITHDRAWN], desk.share[w, c, ROLLED] = withdrawn, rolled
-            desk.share[w, c, CONVERTED] = converted
-            desk.middle[w, c, CORE], desk.middle[w, c, CRYPTO] = core, crypto
-            paid_in = money[2 * w + c]
-            desk.after[w, c, CORE] += core * stays + (paid_in - paid_in * to_crypto)
-            desk.after[w, c, CRYPTO] += crypto * stays + paid_in * to_crypto
-            if w < last:
-                desk.after[last, c, CORE] += core * rolled
-                desk.after[last, c, CRYPTO] += crypto * rolled
-            if c == TRADITIONAL:
-                desk.after[w, ROTH, CORE] += core * converted
-                desk.after[w, ROTH, CRYPTO] += crypto * converted
-    for w in range(last + 1):
-        for c in range(2):
-            core, crypto, moved = second_half(desk.after[w, c, CORE], desk.after[w, c, CRYPTO], year)
-            desk.net[w, c, CORE], desk.net[w, c, CRYPTO] = core, crypto
-            desk.ended[w, c, CORE], desk.ended[w, c, CRYPTO] = core + crypto - moved, moved
+def project(books, rules, people, paths, mix, p):
+    """Fill the ``books`` of path ``p``."""
+    years, ages, cells = people.holders.shape
+    strata, heir_years, accounts = mix.core_weight.shape[2], rules.heir_years, len(rules.accounts)
+    names, blocks = books.totals.shape[0], -(-cells // LANES)
+    together = paths.impact_multiplier != 0.0
+    places = ages if together else 1  # cohort by cohort one place is enough
+    own = buffer(places * blocks * accounts * ACCOUNT).reshape((places, blocks, accounts, ACCOUNT))
+    rings = buffer(places * blocks * heir_years * HEIRS).reshape((places, blocks, heir_years, HEIRS))
+    bins = buffer(blocks * heir_years * HEIRS).reshape(
+        (blocks, heir_years, HEIRS)
+    )  # owners past the last age
+    pieces, live, late = np.zeros((places, 3, cells), np.int64), np.zeros(places, np.bool_), False
+    row, desk = buffer(LINES + names * LANES), buffer(accounts * 2 * DESK).reshape((accounts, 2, DESK))
+    left = buffer(2 * DESK).reshape((2, DESK))
+    worst, largest = np.zeros((years, 2 * accounts + 2, LANES)), np.zeros((years, LANES))
+    growth, charges = np.empty((years, 2, 2, ages, strata)), np.empty((years, 2))
+    for y in range(years):
+        grow(growth[y], paths.half_return[p, y], mix.core_weight[y], mix.crypto_weight, 1.0)
+        for k in range(2):
+            charges[y, k] = mix.fee_rate[k] * rules.year_fraction[y]
+    impact = bought = 0.0
+    # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
+    for turn in range(years if together else ages + years - 1):
+        if together:
+            first_year, last_year, visits = turn, turn + 1, ages
+            level = impact * paths.impact_persistence
+            level += paths.impact_multiplier * bought / paths.crypto_market_usd[p, turn]
+            raised = np.exp(level - impact)
+            for a in range(ages):
+                for s in range(strata):
+                    growth[turn, 0, CRYPTO, a, s] *= raised
+            impact, bought = level, 0.0
+        else:
+            age, first_year = max(ages - 1 - turn, 0), max(turn - (ages - 1), 0)
+            last_year, visits = min(years, first_year + ages - age), 1
+        for y in range(first_year, last_year):
+            for visit in range(visits):
+                a = visit if together else age + y - first_year
+                place = (a - y) % ages if together else 0
+                if y == 0 or a == 0:
+                    live[place] = y == 0
+                    for block in range(blocks):
+                        _clear(own[place, block], rings[place, block])
+                        if y == 0:
+                            _open(own[place, block], people, a, block * LANES, cells)
+                # places that no death can have filled yet are not looked at
+                filled = min(heir_years, min(y, a))
+                if a == ages - 1:
+                    filled = heir_years
+                    if y > 0 and late:
+                        live[place] = True
+                        for block in range(blocks):
+                            _hand_on(rings[place, block], bins[block], True)
+                if not live[place]:
+                    if not comes(people.contribution_usd[y, a]):
+                        continue
+                    live[place] = True
+                for block in range(blocks):
+                    first = block * LANES
+                    width = min(LANES, cells - first)
+                    ring = rings[place, block]
+                    if y < len(books.owners):
+                        _keep_balances(books, own[place, block], ring, y, a, first, width, filled)
+                    _row(
+                        row, growth[y], charges[y], paths.loss_rate[p, y], paths, rules.to_heirs[y, a], p, y, a,
+                        first, cells,
+                    )  # fmt: skip
+                    _owners(
+                        own[place, block], row, desk, people.contribution_usd[y, a], paths.contribution_scale[p, y],
+                        charges[y], paths.loss_rate[p, y], rules, y, a, first, cells,
+                    )  # fmt: skip
+                    for c in range(2):
+                        _heirs(
+                            ring, row, left[c], charges[y], paths.loss_rate[p, y], y, c, filled, books.heirs_moved, a,
+                            slice(first, first + width),
+                        )  # fmt: skip
+                    _taxes(
+                        row,
+                        rules,
+                        people.holders[y, a],
+                        people.heirs[y, a],
+                        pieces[place],
+                        strata,
+                        y,
+                        a,
+                        first,
+                    )
+                    for w in range(accounts):
+                        _book(books, desk[w], worst[y], largest[y], y, w)
+                        books.roth_basis_usd[y] += _sum(own[place, block, w], BASIS)
+                    _book(books, left, worst[y], largest[y], y, accounts)
+                    if len(books.withdrawn) > 0:
+                        _keep(books, desk, y, a, first, width)
+                    for line in range(names):
+                        books.totals[line, y] += _sum(row, LINES + line * LANES)
+                    for i in range(len(books.kept)):
+                        _fill(books.lines[i, y, a, first : first + width], row, LINES + books.kept[i] * LANES)
+                    bought += _sum(row, LINES + LINE.crypto_bought * LANES)
+                    if a == ages - 1:
+                        _hand_on(ring, bins[block], False)
+                        late = True
+    for y in range(years):
+        books.crypto_return[y] = growth[y, 0, CRYPTO, 0, 0] * growth[y, 1, CRYPTO, 0, 0] - 1.0
+        books.scale[y] = _worst(largest[y])
+        for w in range(accounts + 1):
+            for c in range(2):
+                books.residual[y, w, c] = _worst(worst[y, 2 * w + c])
 
 
 @compiled
@@ -129,293 +598,31 @@ def owner_balances(result, rules, people, paths, mix, p):
     Without price impact: that needs the purchases of everybody. Ages are the first, as many as the result has.
     """
     years, ages, groups = result.shape
-    accounts = len(rules.accounts)
-    growth = np.empty((2, 2, ages, 1))
-    balance, closing = np.zeros((2, ages, groups, accounts, 2, 2))
-    money, desk = np.empty(2 * accounts), desk_of(accounts)
-    balance[..., CORE] = people.opening_usd.transpose(2, 3, 0, 1)
+    accounts, blocks = len(rules.accounts), -(-groups // LANES)
+    growth, charge = np.empty((years, 2, 2, ages, 1)), np.empty((years, 2))
     for y in range(years):
-        grow(growth, paths.half_return[p, y], mix.core_weight[y], mix.crypto_weight, 1.0)
-        for a in range(ages):
-            year = sleeve_year(paths, mix.fee_rate, growth, rules.year_fraction[y], p, y, a, 0)
-            for g in range(groups):
-                live = 1.0 - rules.to_heirs[y, a, g]
-                money[:] = people.contribution_usd[y, a, g] * paths.contribution_scale[p, y, 0]
-                owners(desk, balance[a, g], money, paths.contribution_share[p, y, 0], year, rules, y, a)
-                closing[a, g] = desk.ended * live
-                result[y, a, g] = closing[a, g].sum()
-        balance[1:] = closing[:-1]
-        balance[0] = 0.0
-
-
-@inlined
-def _any(values):
-    """Whether there is anything."""
-    found = False
-    for value in values.flat:
-        found |= value != 0.0
-    return found
-
-
-@compiled
-def _larger(scale, balance):
-    """The larger of two balances; one that is no number stays."""
-    return scale if scale >= balance or scale != scale else balance
-
-
-@compiled
-def _worse(residual, gap):
-    """The larger of two residuals in size, with its sign; one that is no number stays."""
-    return residual if abs(residual) >= abs(gap) or residual != residual else gap
-
-
-@inlined
-def _book_sleeve(here, k, before, middle, after, end, charge, loss):
-    """Book a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
-    what it was charged."""
-    gained = (middle - before) + (end - after)
-    fee, lost = end * charge, end * loss
-    here[LINE.core_return + k] += gained
-    here[LINE.core_held + k] += 0.5 * (before + after)
-    here[LINE.fees] += fee
-    here[LINE.losses] += lost
-    return gained - fee - lost
-
-
-@inlined
-def _book_owners(
-    books, here, desk, balance, basis, money, closing, left, rules, two, charge, loss, dead, y, a
-):
-    """Book a cell's owners; closing balances and Roth basis to the arrays given, what the dead leave to ``left``."""
-    last = len(rules.accounts) - 1
-    rolled_usd, basis_in = np.zeros(2), 0.0
-    for w in range(last + 1):
-        converted_usd = 0.0
-        for c in range(2):
-            share = desk.share[w, c]
-            available = desk.middle[w, c, CORE] + desk.middle[w, c, CRYPTO]
-            opened = balance[w, c, CORE] + balance[w, c, CRYPTO]
-            withdrawn, rolled = share[WITHDRAWN] * available, share[ROLLED] * available
-            books.scale[y] = _larger(books.scale[y], opened)
-            books.opening_usd[y, w, c] += opened
-            # the identity, from the reported flows
-            flow = opened + money[2 * w + c] - withdrawn - rolled
-            if c == TRADITIONAL:
-                converted_usd = share[CONVERTED] * available
-                flow -= converted_usd
-                here[WITHDRAWALS + w] = withdrawn
-                here[LINE.rollovers] += rolled
-                here[LINE.conversions] += converted_usd
-                here[LINE.penalised_withdrawals] += withdrawn * rules.penalised_share[w, a]
-            else:
-                flow += converted_usd
-                here[LINE.roth_withdrawals] += withdrawn
-                here[LINE.roth_rollovers] += rolled
-                kept, earned, moved_basis = roth_basis(
-                    basis[w], withdrawn, share[WITHDRAWN], share[ROLLED], w == last
-                )
-                here[LINE.nonqualified_earnings] += earned * rules.nonqualified_share[a]
-                closing_basis = kept + money[2 * w + c] + converted_usd + (basis_in if w == last else 0.0)
-                basis_in += moved_basis
-                basis[w] = closing_basis * (1.0 - dead)
-                books.roth_basis_usd[y] += basis[w]
-            if w == last:
-                flow += rolled_usd[c]
-            rolled_usd[c] += rolled
-            for k in range(2):
-                after, ended = desk.after[w, c, k], desk.ended[w, c, k]
-                flow += _book_sleeve(
-                    here, k, balance[w, c, k], desk.middle[w, c, k], after, after * two[k], charge[k], loss[k]
-                )
-                bequeathed = ended * dead
-                closing[w, c, k] = ended - bequeathed
-                left[c, k] += bequeathed
-                books.closing_usd[y, w, c, k] += closing[w, c, k]
-                here[LINE.closing_traditional + c] += closing[w, c, k]
-                here[LINE.closing_owners] += closing[w, c, k]
-                flow -= bequeathed
-                if w < last:
-                    here[LINE.plan_bequests] += bequeathed
-            here[LINE.closing_crypto] += closing[w, c, CRYPTO]
-            here[LINE.crypto_bought] += (desk.ended[w, c, CRYPTO] - desk.net[w, c, CRYPTO]) + (
-                desk.after[w, c, CRYPTO] - desk.middle[w, c, CRYPTO]
-            )
-            gap = closing[w, c, CORE] + closing[w, c, CRYPTO] - flow
-            books.residual[y, w, c] = _worse(books.residual[y, w, c], gap)
-    here[LINE.penalised_withdrawals] += here[LINE.nonqualified_earnings] * rules.penalised_share[0, a]
-
-
-@inlined
-def _book_heirs(books, here, inherited, closing, year, two, charge, loss, filled, y, a, n):
-    """A year of a cell's inherited accounts, which pay 1/(years left), and its books."""
-    heir_years, wrapper = inherited.shape[0] - 1, books.closing_usd.shape[1] - 1
-    keeps = len(books.heirs_moved) > 0
-    for c in range(2):
-        stock = paid = gap = 0.0
-        for since in range(filled):
-            pays = 1.0 / (heir_years - since)
-            core_before, crypto_before = inherited[since, c, CORE], inherited[since, c, CRYPTO]
-            core_middle, crypto_middle = core_before * year.core_one, crypto_before * year.crypto_one
-            core_out, crypto_out = core_middle * pays, crypto_middle * pays
-            core_after, crypto_after = core_middle - core_out, crypto_middle - crypto_out
-            core, crypto, moved = second_half(core_after, crypto_after, year)
-            stock += core_before + crypto_before
-            paid += core_out + crypto_out
-            gap += (core_before + crypto_before) - (core_out + crypto_out) - (core + crypto)
-            gap += _book_sleeve(
-                here,
-                CORE,
-                core_before,
-                core_middle,
-                core_after,
-                core_after * two[CORE],
-                charge[CORE],
-                loss[CORE],
-            )
-            gap += _book_sleeve(
-                here, CRYPTO, crypto_before, crypto_middle, crypto_after, crypto_after * two[CRYPTO],
-                charge[CRYPTO], loss[CRYPTO],
-            )  # fmt: skip
-            here[LINE.crypto_bought] += (moved - crypto) - crypto_out
-            if keeps:
-                share = moved_share(core, crypto, moved)
-                if share != 0.0:
-                    books.heirs_moved[y, since, c, a, n] = share
-            closing[since + 1, c, CORE], closing[since + 1, c, CRYPTO] = core + crypto - moved, moved
-        # the oldest have just been paid in full
-        closing[heir_years, c] = 0.0
-        books.scale[y] = _larger(books.scale[y], stock)
-        books.opening_usd[y, wrapper, c] += stock
-        books.residual[y, wrapper, c] = _worse(books.residual[y, wrapper, c], -gap)
-        here[LINE.inherited_withdrawals if c == TRADITIONAL else LINE.inherited_roth_withdrawals] = paid
-        for since in range(min(filled + 1, heir_years)):
-            for k in range(2):
-                books.closing_usd[y, wrapper, c, k] += closing[since, c, k]
-                here[LINE.closing_traditional + c] += closing[since, c, k]
-            here[LINE.closing_crypto] += closing[since, c, CRYPTO]
-
-
-@inlined
-def _book_taxes(here, rules, holders, heirs, y, a, g):
-    """Book a cell's taxes; a stub's flows are taxed at the rates of the full year they belong to."""
-    part = rules.year_fraction[y]
-    taxable = here[LINE.nonqualified_earnings]
-    for w in range(len(rules.accounts)):
-        taxable += here[WITHDRAWALS + w]
-    owner, conversion = rules.owner_schedule, rules.conversion_schedule
-    here[LINE.owner_tax] = part * expected_tax(owner.knots[y], owner.tax[y, a, g], taxable / part, holders)
-    if here[LINE.conversions] != 0.0:
-        knots, tax = conversion.knots[y], conversion.tax[y, a, g]
-        here[LINE.conversion_tax] = part * (
-            expected_tax(knots, tax, (taxable + here[LINE.conversions]) / part, holders)
-            - expected_tax(knots, tax, taxable / part, holders)
-        )
-    here[LINE.heir_tax] = part * expected_tax(
-        rules.heir_schedule.knots[y], rules.heir_schedule.tax[y, a, g], here[LINE.inherited_withdrawals] / part,
-        heirs,
-    )  # fmt: skip
-    here[LINE.additional_tax] = here[LINE.penalised_withdrawals] * rules.additional_tax_rate
-
-
-@compiled
-def _fill(into, values):
-    """Write values into zeros where there is anything: memory never written to is not taken."""
-    for i in range(len(values)):
-        if values[i] != 0.0:
-            into[i] = values[i]
-
-
-@inlined
-def _keep(books, desk, balance, inherited, filled, y, a, n):
-    """Keep the shares and balances of a cell that are asked for."""
-    accounts = len(balance)
-    if len(books.withdrawn) > 0:
-        for w in range(accounts):
-            for c in range(2):
-                share = desk.share[w, c]
-                if share[WITHDRAWN] != 0.0:
-                    books.withdrawn[y, w, c, a, n] = share[WITHDRAWN]
-                if share[ROLLED] != 0.0:
-                    books.rolled[y, w, c, a, n] = share[ROLLED]
-                net, moved = desk.net[w, c], desk.ended[w, c, CRYPTO]
-                share_moved = moved_share(net[CORE], net[CRYPTO], moved)
-                if share_moved != 0.0:
-                    books.moved[y, w, c, a, n] = share_moved
-            if desk.share[w, TRADITIONAL, CONVERTED] != 0.0:
-                books.converted[y, w, a, n] = desk.share[w, TRADITIONAL, CONVERTED]
-    if y < len(books.owners):
+        grow(growth[y], paths.half_return[p, y], mix.core_weight[y], mix.crypto_weight, 1.0)
         for k in range(2):
-            _fill(books.owners[y, :, k, a, n], balance[:, TRADITIONAL, k])
-            _fill(books.heirs[y, :, k, a, n], inherited[:filled, TRADITIONAL, k])
-
-
-@compiled
-def project(books, rules, people, paths, mix, p):
-    """Fill the ``books`` of path ``p``."""
-    years, ages, cells = books.lines.shape[1:]
-    strata, heir_years, accounts = mix.core_weight.shape[2], rules.heir_years, len(rules.accounts)
-    growth = np.empty((2, 2, ages, strata))
-    balance, closing = np.zeros((2, ages, cells, accounts, 2, 2))  # account, character, sleeve
-    inherited, closing_inherited = np.zeros(
-        (2, ages, cells, heir_years + 1, 2, 2)
-    )  # since, character, sleeve
-    balance[..., CORE] = people.opening_usd.transpose(2, 3, 0, 1)
-    basis = people.opening_basis_usd.transpose(1, 2, 0).copy()
-    desk, money, here = desk_of(accounts), np.empty(2 * accounts), np.empty(len(books.lines))
-    two, charge, loss = np.zeros((3, 2))  # sleeve
-    impact = bought = 0.0
-    for y in range(years):
-        part, raised = rules.year_fraction[y], 1.0
-        if paths.impact_multiplier != 0.0:
-            level = impact * paths.impact_persistence
-            level += paths.impact_multiplier * bought / paths.crypto_market_usd[p, y]
-            raised = np.exp(level - impact)
-            impact = level
-        grow(growth, paths.half_return[p, y], mix.core_weight[y], mix.crypto_weight, raised)
-        books.crypto_return[y] = growth[0, CRYPTO, 0, 0] * growth[1, CRYPTO, 0, 0] - 1.0
-        charge[:] = mix.fee_rate * part
-        loss[CRYPTO] = paths.loss_rate[p, y]
-        bought = 0.0
-        for a in range(ages):
-            # places that no death can have filled yet are not looked at
-            filled = heir_years if a == ages - 1 else min(heir_years, y, a)
-            for n in range(cells):
-                s, g = n % strata, n // strata
-                if not (
-                    _any(people.contribution_usd[y, a, n]) or _any(balance[a, n]) or _any(basis[a, n])
-                    or _any(inherited[a, n, :filled])
-                ):  # fmt: skip
-                    continue
-                year = sleeve_year(paths, mix.fee_rate, growth, part, p, y, a, s)
-                two[CORE], two[CRYPTO] = growth[1, CORE, a, s], growth[1, CRYPTO, a, s]
-                money[:] = people.contribution_usd[y, a, n] * paths.contribution_scale[p, y, s]
-                here[:] = 0.0
-                owners(desk, balance[a, n], money, paths.contribution_share[p, y, s], year, rules, y, a)
-                _book_owners(
-                    books, here, desk, balance[a, n], basis[a, n], money, closing[a, n], closing_inherited[a, n, 0],
-                    rules, two, charge, loss, rules.to_heirs[y, a, g], y, a,
+            charge[y, k] = mix.fee_rate[k] * rules.year_fraction[y]
+    row = buffer(LINES + (WITHDRAWALS + accounts) * LANES)
+    own, desk = buffer(accounts * ACCOUNT).reshape((accounts, ACCOUNT)), np.zeros((accounts, 2, DESK))
+    nobody = np.zeros((0, HEIRS))
+    for cohort in range(ages + years - 1):
+        age, born = max(ages - 1 - cohort, 0), max(cohort - (ages - 1), 0)
+        for block in range(blocks):
+            first = block * LANES
+            _clear(own, nobody)
+            if born == 0:
+                _open(own, people, age, first, groups)
+            for y in range(born, min(years, born + ages - age)):
+                a = age + y - born
+                _row(
+                    row, growth[y], charge[y], paths.loss_rate[p, y], paths, rules.to_heirs[y, a], p, y, a, first,
+                    groups,
                 )  # fmt: skip
-                _book_heirs(
-                    books,
-                    here,
-                    inherited[a, n],
-                    closing_inherited[a, n],
-                    year,
-                    two,
-                    charge,
-                    loss,
-                    filled,
-                    y,
-                    a,
-                    n,
-                )
-                _book_taxes(here, rules, people.holders[y, a, n], people.heirs[y, a, n], y, a, g)
-                _keep(books, desk, balance[a, n], inherited[a, n], filled, y, a, n)
-                _fill(books.lines[:, y, a, n], here)
-                bought += here[LINE.crypto_bought]
-        # a year older; accounts of owners past the last age stay in its bin until they are empty
-        for a in range(ages - 1, 0, -1):
-            balance[a], basis[a], inherited[a] = closing[a - 1], basis[a - 1], closing_inherited[a - 1]
-        balance[0], basis[0], inherited[0] = 0.0, 0.0, 0.0
-        inherited[ages - 1] += closing_inherited[ages - 1]
-        closing[:], closing_inherited[:] = 0.0, 0.0
+                _owners(
+                    own, row, desk, people.contribution_usd[y, a], paths.contribution_scale[p, y], charge[y],
+                    paths.loss_rate[p, y], rules, y, a, first, groups,
+                )  # fmt: skip
+                for lane in range(min(LANES, groups - first)):
+                    result[y, a, first + lane] = row[LINES + LINE.closing_owners * LANES + lane]

@@ -1,4 +1,4 @@
-"""The projection with every cell: what the books, the vintages and the tables are made of.
+"""The projection with every cell: the basis of revenue lines, vintages, and tables.
 
 Compiled, a path at a time and paths beside each other (:mod:`fiscal.projection.cell_years`); equal to the tests'
 plain projection to rounding. Where only yearly totals of many paths are asked for, :mod:`fiscal.projection.kernel`
@@ -7,7 +7,7 @@ is faster by far.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -22,16 +22,18 @@ from fiscal.projection.outputs import AccountBalances, AccountShares, Projection
 def project(
     inputs: ProjectionInputs,
     *,
+    keep_lines: Iterable[str] | None = None,
     keep_shares: tuple[int, ...] = (),
     keep_balances: tuple[int, ...] = (),
     balance_years: int | None = None,
 ) -> Projection:
     """Roll all cells forward through all years on all paths.
 
-    Returns a :class:`Projection`, with the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
-    120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90) in the first
-    ``balance_years``, by default in all. Raises
-    ``ValueError`` through ``ProjectionInputs``' own checks and for a path to keep that is not there or is named twice;
+    Returns a :class:`Projection`, with the cells of the lines that ``keep_lines`` names, by default of all (about 4 MB
+    a line and path at full size; yearly totals are there of every line), with the :class:`AccountShares` of the paths
+    that ``keep_shares`` lists (about 120 MB a path) and the :class:`AccountBalances` of ``keep_balances`` (about 90)
+    in the first ``balance_years``, by default in all. Raises ``ValueError`` through ``ProjectionInputs``' own checks
+    and for a path or line to keep that is not there or is named twice;
     the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
     """
     compiled.prepare()
@@ -54,7 +56,12 @@ def project(
         "residual": np.zeros((n_paths, n_years, accounts + 1, 2)),
         "scale": np.zeros((n_paths, n_years)),
     }
-    lines = np.zeros((n_paths, len(names), n_years, *flat))
+    kept_names = names if keep_lines is None else tuple(keep_lines)
+    if len(set(kept_names)) < len(kept_names) or not set(kept_names) <= set(names):
+        raise ValueError(f"lines to keep must be different ones of {names}, not {kept_names}")
+    kept_places = np.array([names.index(name) for name in kept_names], dtype=np.int64)
+    lines = np.zeros((n_paths, len(kept_names), n_years, *flat))
+    totals = np.zeros((n_paths, len(names), n_years))
 
     def kept(paths: tuple[int, ...], *axes: int, years: int | None = n_years) -> np.ndarray:
         return np.zeros((len(paths), n_years if years is None else years, *axes, *flat))
@@ -84,7 +91,9 @@ def project(
 
     def one(p: int) -> None:
         books = cell_years.Books(
+            kept=kept_places,
             lines=lines[p],
+            totals=totals[p],
             **{name: values[p] for name, values in stocks.items()},
             **of_path(shares, keep_shares, p),
             **of_path(balances, keep_balances, p),
@@ -99,7 +108,8 @@ def project(
     return Projection(
         years=inputs.years,
         path_labels=inputs.path_labels,
-        cells=unflattened({name: lines[:, i] for i, name in enumerate(names)}),
+        cells=unflattened({name: lines[:, i] for i, name in enumerate(kept_names)}),
+        totals={name: totals[:, i] for i, name in enumerate(names)},
         **{one.name: stocks[one.name] for one in fields(Projection) if one.name in stocks},
         identity_residual_usd=stocks["residual"],
         identity_scale_usd=stocks["scale"],

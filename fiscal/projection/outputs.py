@@ -5,20 +5,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from fiscal.base.axes import OWNER_ACCOUNTS
 
-PLAN, IRA = 0, 1
 TRADITIONAL, ROTH = 0, 1
 CORE, CRYPTO = 0, 1
 
 
 class CellLines(NamedTuple):
-    """Where the lines of a cell lie that every declaration of accounts has; arrays ``(P, Y, A, G, S)`` in dollars.
+    """Positions of the lines of a cell that every declaration of accounts has; arrays ``(P, Y, A, G, S)`` in dollars.
 
     After them come the traditional withdrawals from each declared account.
     """
@@ -96,19 +95,27 @@ class Projection:
 
     years: np.ndarray
     path_labels: tuple[str, ...]
-    cells: dict[str, np.ndarray]  # CELL_LINES -> (P, Y, A, G, S); compiled, parts of one array
+    cells: dict[
+        str, np.ndarray
+    ]  # the kept ones of CELL_LINES -> (P, Y, A, G, S); compiled, parts of one array
     closing_usd: np.ndarray  # (P, Y, W + 1, character 2, sleeve 2), sums over cells
     opening_usd: np.ndarray  # (P, Y, W + 1, character 2), sums over cells
     crypto_return: np.ndarray  # (P, Y) of the crypto sleeve, price impact included
     roth_basis_usd: np.ndarray  # (P, Y) closing Roth basis of living owners
     identity_residual_usd: np.ndarray  # (P, Y, W + 1, character 2), the worst cell's signed residual
     identity_scale_usd: np.ndarray  # (P, Y) largest opening balance of a cell, to judge the residual by
+    totals: dict[str, np.ndarray] = field(default_factory=dict)  # CELL_LINES -> (P, Y), sums over cells
     shares: AccountShares | None = None
     balances: AccountBalances | None = None
 
+    @property
+    def withdrawal_lines(self) -> tuple[str, ...]:
+        """Names of the traditional withdrawals from each account of living owners."""
+        return tuple(self.cells)[WITHDRAWALS:]
+
     def drawn(self, path: int) -> np.ndarray:
         """Traditional withdrawals of living owners from all their accounts, ``(Y, A, G, S)``."""
-        return np.asarray(sum(values[path] for values in list(self.cells.values())[WITHDRAWALS:]))
+        return np.asarray(sum(self.cells[line][path] for line in self.withdrawal_lines))
 
     def path(self, label: str) -> int:
         """Index of the path called ``label``."""
@@ -116,4 +123,4 @@ class Projection:
 
     def total(self, line: str) -> np.ndarray:
         """Sum of a cell line over cells, shape ``(P, Y)``."""
-        return self.cells[line].sum(axis=(2, 3, 4))
+        return self.cells[line].sum(axis=(2, 3, 4)) if line in self.cells else self.totals[line]

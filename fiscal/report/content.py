@@ -1,15 +1,14 @@
-"""A report as data: sections of prose, tables, figures and lists, before any layout.
+"""A document as data: paragraphs, lists, tables, and figures in the order of print, before any layout.
 
-A renderer (:mod:`fiscal.report.pdf`) lays it out; nothing in here is markup, so a title that looks like
-Typst, HTML or TeX is printed as it was typed. Tables keep the frame they show, which is also written as
-CSV: the typeset cells are formatted from it and from nothing else.
+Nothing in here is markup, so a title that looks like Typst, HTML, or TeX is printed as it was typed. A table keeps the
+frame it shows, which is also written as CSV: the typeset cells are made from it and from nothing else.
 """
 
 from __future__ import annotations
 
-import re
+import math
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,53 +16,100 @@ import pandas as pd
 
 from fiscal.base.words import MISSING, figures
 
+HEAD_LINES = 3
+BOLD = 1.15
+"""How much wider letters of a head are."""
 
-@dataclass(frozen=True)
-class Ref:
-    """A reference to a table or figure by its label; printed as "Table 3" or "Figure 2"."""
-
-    label: str
-
-
-Text = str | tuple[str | Ref, ...]
+WIDEST_CELL = 22
 
 
 @dataclass(frozen=True)
-class Prose:
-    """A paragraph. ``lead`` opens a chapter, ``box`` is set apart, ``note`` is small."""
+class Piece:
+    """Part of a text: plain, bold, or a reference by its label, printed as "Table 3"."""
 
-    text: Text
-    style: Literal["body", "lead", "box", "note"] = "body"
+    text: str
+    kind: Literal["plain", "bold", "ref"] = "plain"
+
+
+Text = tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading inside a section."""
+    """A heading; level 1 opens a chapter."""
 
-    text: str
-
-
-@dataclass(frozen=True)
-class Term:
-    """A list item that opens with the thing it is about."""
-
-    term: str
     text: Text
+    level: int
 
 
 @dataclass(frozen=True)
-class Items:
-    """A list of texts or terms."""
+class Paragraph:
+    """A paragraph: body, the finding, or small print."""
 
-    items: tuple[Text | Term, ...]
-    ordered: bool = False
+    text: Text
+    style: Literal["body", "finding", "small"] = "body"
 
 
-OF_DATE = "billions of dollars of 30 June 2025"
-"""Unit of present values beside sums of current dollars."""
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
 
-HEAD_LINES = 3
-WIDEST_CELL = 18
+    items: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Blocks side by side, with the shares of the width; below each other where there is no room. ``box`` frames the
+    last."""
+
+    parts: tuple[tuple[Block, ...], ...]
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PageBreak:
+    """What follows begins a page, in print."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: which field, its head, and for numbers the scale and decimals.
+
+    ``width`` is a share of the width that columns of width 0 leave, which take what they need. ``show`` makes a cell of
+    a value in place of the decimals. ``unit`` is given if the heads hold units (workbook).
+    """
+
+    field: str
+    title: str
+    decimals: int | None = None
+    scale: float = 1.0
+    width: float = 0.0
+    align: Literal["left", "right"] | None = None
+    unit: str = ""
+    show: Callable[[Any], str] | None = None
+
+    def characters(self, values: Iterable[Any]) -> int:
+        """Characters that a column of width 0 needs: its widest cell, and its head in at most three lines."""
+        cells = [self.cell(value) for value in values]
+        widest = max((len(cell) for cell in cells), default=0)
+        if self.alignment == "left" and widest > WIDEST_CELL:
+            longest_word = max((len(word) for cell in cells for word in cell.split()), default=1)
+            widest = max(WIDEST_CELL, longest_word)
+        return max(widest, math.ceil(BOLD * _head_width(self.title)))
+
+    @property
+    def alignment(self) -> str:
+        """Numbers to the right, text to the left, unless the column says otherwise."""
+        numeric = self.decimals is not None or self.show is not None
+        return self.align or ("right" if numeric else "left")
+
+    def cell(self, value: Any) -> str:
+        """The value as it is typeset."""
+        if self.show is not None:
+            return self.show(value)
+        if value is None or value != value:
+            return MISSING
+        return str(value) if self.decimals is None else figures(float(value) * self.scale, self.decimals)
 
 
 def _head_width(title: str) -> int:
@@ -75,183 +121,100 @@ def _head_width(title: str) -> int:
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a table: which field, its head, and for numbers the scale and decimals.
-
-    ``width`` is a share of the width that is left by columns of width 0, which take what they need. ``unit`` is said
-    where the heads hold units, and only needed where the numbers have another than the table's.
-    """
-
-    field: str
-    title: str
-    decimals: int | None = None
-    scale: float = 1.0
-    width: float = 0.0
-    align: Literal["left", "right"] | None = None
-    unit: str = ""
-
-    def characters(self, values: Iterable[Any]) -> int:
-        """Characters that a column of width 0 needs: its widest cell (broken into lines of
-        :data:`WIDEST_CELL`) and its head, broken into at most :data:`HEAD_LINES` lines."""
-        cells = [self.cell(value) for value in values]
-        widest = max((len(cell) for cell in cells), default=0)
-        if self.decimals is None and widest > WIDEST_CELL:
-            longest_word = max((len(word) for cell in cells for word in cell.split()), default=1)
-            widest = max(WIDEST_CELL, longest_word)
-        return max(widest, _head_width(self.title))
-
-    @property
-    def head(self) -> str:
-        """The title where words need not be broken to fit: "Stan- dard error" is "Standard error"."""
-        return re.sub(r"(?<=\w)- (?=\w)", "", self.title)
-
-    @property
-    def alignment(self) -> str:
-        """Numbers to the right, text to the left, unless the column says otherwise."""
-        return self.align or ("left" if self.decimals is None else "right")
-
-    def cell(self, value: Any) -> str:
-        """The value as it is typeset."""
-        if self.decimals is not None:
-            return figures(float(value) * self.scale, self.decimals)
-        return MISSING if value is None or value != value else str(value)
-
-
-@dataclass(frozen=True)
 class Table:
-    """A numbered table of a frame. ``group`` names a field whose changes head groups of rows; ``note``
-    a field printed small under the first cell; ``strong`` are rows set in bold."""
+    """A numbered table of a frame. ``group`` names a field whose changes head groups of rows."""
 
     label: str
     caption: str
     data: pd.DataFrame
     columns: tuple[Column, ...]
     unit: str = ""
-    source: str = ""
+    notes: tuple[str, ...] = ()
     group: str | None = None
-    note: str | None = None
     breakable: bool = False
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Typeset rows: ``{"kind": "group" | "row", "cells": [{"text", "note"}]}``."""
+    def rows(self) -> Iterator[tuple[str, list[str]]]:
+        """Typeset rows: kind ("group" or "row") and cells."""
         heading = None
         for record in self.data.to_dict(orient="records"):
             if self.group is not None and record[self.group] != heading:
                 heading = record[self.group]
-                yield {"kind": "group", "cells": [{"text": str(heading), "note": ""}]}
-            cells = [{"text": column.cell(record[column.field]), "note": ""} for column in self.columns]
-            if self.note is not None and isinstance(record[self.note], str):
-                cells[0]["note"] = record[self.note]
-            yield {"kind": "row", "cells": cells}
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One Axes of a figure: the plot's name and its options."""
-
-    plot: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+                yield "group", [str(heading)]
+            yield "row", [column.cell(record[column.field]) for column in self.columns]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A numbered figure of one or more panels side by side, with the sentence that stands for it."""
+    """A numbered figure: ``draw(inches)`` makes it, ``alt`` is the sentence that describes it."""
 
     label: str
     caption: str
-    panels: tuple[Panel, ...]
+    draw: Callable[[tuple[float, float]], Any] = field(compare=False)
     alt: str
+    subtitle: str = ""
     source: str = ""
+    inches: tuple[float, float] = (6.5, 2.6)
+    small: bool = False
+    """Without a number, in a box."""
 
 
-Block = Prose | Heading | Items | Table | Figure
+Block = Heading | Paragraph | Bullets | Columns | PageBreak | Table | Figure
 
 
 @dataclass(frozen=True)
-class Section:
-    """A chapter. ``new_page`` starts it on a page of its own."""
+class Document:
+    """A brief or a report: its head and its blocks."""
 
     title: str
+    byline: str
     blocks: tuple[Block, ...]
-    new_page: bool = False
+    running_head: str = ""
+    brief: bool = False
 
-    def references(self) -> Text:
-        """What stands in the chapter, for its head: figures first. Empty on a page of its own, where all is seen."""
-        if self.new_page:
-            return ""
-        labels = [block.label for kind in (Figure, Table) for block in self.blocks if isinstance(block, kind)]
-        parts: list[str | Ref] = []
-        for label in labels:
-            parts += [", " if parts else "", Ref(label)]
-        return tuple(part for part in parts if part)
-
-
-@dataclass(frozen=True)
-class Report:
-    """Title page, running head and sections."""
-
-    title: str
-    subtitle: str
-    scenarios: tuple[Mapping[str, str], ...]
-    warning: str
-    meta: tuple[tuple[str, str], ...]
-    running_head: str
-    sections: tuple[Section, ...]
-    brief: bool = False  # on few pages: no title page, no contents
-
-    def blocks(self) -> Iterator[Block]:
-        """Every block in the order of print."""
-        for section in self.sections:
-            yield from section.blocks
+    def walk(self) -> Iterator[Block]:
+        """Every block in the order of print, those in columns too."""
+        yield from _walk(self.blocks)
 
     def tables(self) -> tuple[Table, ...]:
         """Every table in the order of print."""
-        return tuple(block for block in self.blocks() if isinstance(block, Table))
+        return tuple(block for block in self.walk() if isinstance(block, Table))
 
     def figures(self) -> tuple[Figure, ...]:
         """Every figure in the order of print."""
-        return tuple(block for block in self.blocks() if isinstance(block, Figure))
+        return tuple(block for block in self.walk() if isinstance(block, Figure))
 
     def numbers(self) -> dict[str, str]:
-        """What a reference prints: label -> "Table 3". Raises ValueError for a label used twice."""
-        found: dict[str, str] = {}
-        kinds: tuple[tuple[str, tuple[Table | Figure, ...]], ...] = (
-            ("Table", self.tables()),
-            ("Figure", self.figures()),
-        )
-        for word, blocks in kinds:
-            for number, block in enumerate(blocks, start=1):
-                if block.label in found:
-                    raise ValueError(f"two blocks are labelled {block.label!r}")
-                found[block.label] = f"{word} {number}"
-        return found
+        """What a reference prints: label -> "Table 3"."""
+        tables = {block.label: f"Table {number}" for number, block in enumerate(self.tables(), 1)}
+        numbered = [block for block in self.figures() if not block.small]
+        return tables | {block.label: f"Figure {number}" for number, block in enumerate(numbered, 1)}
 
     def plain_text(self) -> str:
-        """All sentences, without tables and figures, for tests and searches."""
+        """All sentences, without tables and figures."""
         numbers = self.numbers()
-        parts: list[str] = [self.title, self.subtitle, self.warning]
-        for section in self.sections:
-            parts.append(section.title)
-            for block in section.blocks:
-                if isinstance(block, Prose):
-                    parts.append(plain(block.text, numbers))
-                elif isinstance(block, Heading):
-                    parts.append(block.text)
-                elif isinstance(block, Items):
-                    parts += [plain(item_text(item), numbers) for item in block.items]
-        return "\n".join(parts)
+        texts: list[Text] = []
+        for block in self.walk():
+            if isinstance(block, Heading | Paragraph):
+                texts.append(block.text)
+            elif isinstance(block, Bullets):
+                texts += block.items
+        return "\n".join([self.title, self.byline, *(plain(text, numbers) for text in texts)])
 
 
-def item_text(item: Text | Term) -> Text:
-    """The text of a list item; a term stands before it."""
-    if not isinstance(item, Term):
-        return item
-    tail = (item.text,) if isinstance(item.text, str) else item.text
-    return (f"{item.term}: ", *tail)
+def _walk(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if isinstance(block, Columns):
+            for part in block.parts:
+                yield from _walk(part)
+        else:
+            yield block
 
 
 def plain(text: Text, numbers: Mapping[str, str]) -> str:
     """A text as one string, references by their numbers."""
-    if isinstance(text, str):
-        return text
-    return "".join(numbers[part.label] if isinstance(part, Ref) else part for part in text)
+    return "".join(referred(piece, numbers) for piece in text)
+
+
+def referred(piece: Piece, numbers: Mapping[str, str]) -> str:
+    """A piece as it is printed: what this document lacks is named as the full report's."""
+    return numbers.get(piece.text, "the full report") if piece.kind == "ref" else piece.text

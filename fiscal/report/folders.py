@@ -15,12 +15,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from fiscal.base.errors import Problem
 from fiscal.base.files import not_writable
 from fiscal.results.result import TABLES
 
 INDEX = "figures.json"
 WORKING = ".incomplete-"
+LOCK = ".fiscal-report.lock"
 _RANDOM = "[a-z0-9_]{8}"
 """What :mod:`tempfile` ends its names with."""
 
@@ -56,12 +59,12 @@ def workplace(beside: Path, *others: Path) -> Iterator[Path]:
             _remove_left(beside)
             prefix = f".{beside.name}{WORKING}"
             work = Path(tempfile.mkdtemp(prefix=prefix, dir=beside.parent))
-            alive = _lock(work, wait=False)
+            alive = _lock(work / LOCK, wait=False)
         try:
             yield work
         finally:
-            shutil.rmtree(work, ignore_errors=True)
             _unlock(alive)
+            shutil.rmtree(work, ignore_errors=True)
     except BaseException:
         for folder in reversed(made):
             with contextlib.suppress(OSError):  # not empty: something was written there
@@ -72,7 +75,7 @@ def workplace(beside: Path, *others: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """While it holds, no other report is put in place in ``folder``."""
-    held = _lock(folder, wait=True)
+    held = _lock(folder / LOCK, wait=True)
     try:
         yield
     finally:
@@ -111,30 +114,27 @@ def _remove_left(beside: Path) -> None:
     for left in beside.parent.iterdir():
         if not own.fullmatch(left.name) or left.is_symlink() or not left.is_dir():
             continue
-        held = _lock(left, wait=False)
+        held = _lock(left / LOCK, wait=False)
         if held is not None:
-            shutil.rmtree(left, ignore_errors=True)
             _unlock(held)
+            shutil.rmtree(left, ignore_errors=True)
 
 
-def _lock(folder: Path, *, wait: bool) -> int | None:
-    """A descriptor that locks a folder until it is closed or the process ends, or None where another process has it.
+def _lock(path: Path, *, wait: bool) -> FileLock | None:
+    """The lock of a file, held until it is released or the process ends, or None where another process has it.
 
     Where the system has no such locks there is none to wait for, and a folder counts as held.
     """
+    lock = FileLock(path)
     try:
-        import fcntl
-    except ImportError:  # Windows
+        lock.acquire(blocking=wait)
+    except (Timeout, OSError, NotImplementedError):  # held by another process, or a file system without locks
         return None
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held by another process, or a file system without locks
-        os.close(descriptor)
-        return None
-    return descriptor
+    return lock
 
 
-def _unlock(descriptor: int | None) -> None:
-    if descriptor is not None:
-        os.close(descriptor)
+def _unlock(lock: FileLock | None) -> None:
+    if lock is not None:
+        with contextlib.suppress(OSError):  # Windows removes it with the lock
+            Path(lock.lock_file).unlink()
+        lock.release()

@@ -1,8 +1,8 @@
-"""A report as PDF: content to JSON, figures to SVG, both through the Typst template.
+"""A document as PDF: its blocks to JSON, its figures as SVG, both through one Typst template.
 
 The PDF follows PDF/UA-1 (Typst refuses to write one that does not): title, language, reading order,
-alternative texts, table heads. It holds no date and uses embedded fonts only, so the same report gives
-the same bytes with the same libraries.
+alternative texts, table heads. It holds no creation date and embeds its fonts, so the same document gives the same
+bytes with the same libraries. Text and figures have one typeface, STIX, which comes with matplotlib.
 """
 
 from __future__ import annotations
@@ -15,140 +15,119 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from fiscal.base.errors import FiscalError, Problem
-from fiscal.report.changes import changes_line, opening, titled
-from fiscal.report.content import Heading, Items, Prose, Report, Table, Term, Text
+from fiscal.report.content import (
+    Block,
+    Bullets,
+    Columns,
+    Document,
+    Figure,
+    Heading,
+    PageBreak,
+    Paragraph,
+    Piece,
+    Table,
+    Text,
+    referred,
+)
+from fiscal.report.markup import TEMPLATES
 
-TEMPLATE = "report.typ"
+TEMPLATE = "layout.typ"
 PDF_STANDARD: Literal["ua-1"] = "ua-1"
-RUNNING_ID_LENGTH = 60
 
 
-class TemplateMissingError(FiscalError):
-    """The installation lacks the report's template."""
+def fonts() -> Path:
+    """Folder of the fonts that text and figures share."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
-def template_dir() -> Path:
-    """Folder of the Typst template: the wheel's, else the source tree's. Raises TemplateMissingError."""
-    package = Path(__file__).resolve().parent
-    candidates = [package / "_template", package.parent.parent / "reports" / "template"]
-    for folder in candidates:
-        if (folder / TEMPLATE).is_file():
-            return folder
-    raise TemplateMissingError(str(Problem("the report's template is missing", value=TEMPLATE)))
-
-
-def as_json(report: Report) -> dict[str, Any]:
-    """The report as the template reads it; every text is a JSON string."""
-    numbers = report.numbers()
-    identity = " \N{MIDDLE DOT} ".join(scenario["fingerprint"] for scenario in report.scenarios)
+def as_json(document: Document) -> dict[str, Any]:
+    """The document as the template reads it; every text is a JSON string."""
+    numbers = document.numbers()
     return {
-        "title": report.title,
-        "subtitle": report.subtitle,
-        "warning": report.warning,
-        "running_head": report.running_head,
-        "brief": report.brief,
-        "running_id": identity if len(identity) <= RUNNING_ID_LENGTH else identity[:RUNNING_ID_LENGTH],
-        "scenarios": [
-            {
-                **scenario,
-                "titled": titled(scenario),
-                "opening": opening(scenario["description"]),
-                "changed": changes_line(scenario),
-                "line": _scenario_line(scenario, report.brief),
-            }
-            for scenario in report.scenarios
-        ],
-        "meta": [list(fact) for fact in report.meta],
-        "sections": [
-            {
-                "title": section.title,
-                "new_page": section.new_page,
-                "refs": _parts(section.references(), numbers) if section.references() else [],
-                "blocks": [_block(block, numbers) for block in section.blocks],
-            }
-            for section in report.sections
-        ],
+        "title": document.title,
+        "byline": document.byline,
+        "running_head": document.running_head,
+        "brief": document.brief,
+        "blocks": [_block(block, numbers) for block in document.blocks],
     }
 
 
-def _scenario_line(scenario: Mapping[str, str], brief: bool) -> str:
-    """Name, settings, author and reference; a brief leaves the reference to the report."""
-    parts = [f"Scenario {scenario['name']}", f"settings {scenario['fingerprint']}"]
-    parts += [scenario[key] for key in (("author",) if brief else ("author", "reference")) if scenario[key]]
-    return " \N{MIDDLE DOT} ".join(parts)
+def _pieces(text: Text, numbers: Mapping[str, str]) -> list[dict[str, str]]:
+    return [_piece(piece, numbers) for piece in text]
 
 
-def _parts(text: Text, numbers: Mapping[str, str]) -> list[dict[str, str]]:
-    pieces = (text,) if isinstance(text, str) else text
-    return [
-        {"text": piece} if isinstance(piece, str) else {"text": numbers[piece.label], "ref": piece.label}
-        for piece in pieces
-    ]
+def _piece(piece: Piece, numbers: Mapping[str, str]) -> dict[str, str]:
+    known = piece.kind == "ref" and piece.text in numbers
+    return {"text": referred(piece, numbers), "kind": piece.kind, "to": piece.text if known else ""}
 
 
-def _block(block: Any, numbers: Mapping[str, str]) -> dict[str, Any]:
-    if isinstance(block, Prose):
-        return {"kind": "prose", "style": block.style, "parts": _parts(block.text, numbers)}
-    if isinstance(block, Heading):
-        return {"kind": "heading", "text": block.text}
-    if isinstance(block, Items):
-        items = [
-            {"term": item.term, "parts": _parts(item.text, numbers)}
-            if isinstance(item, Term)
-            else {"term": "", "parts": _parts(item, numbers)}
-            for item in block.items
-        ]
-        return {"kind": "items", "ordered": block.ordered, "items": items}
-    if isinstance(block, Table):
-        return {
-            "kind": "table",
-            "label": block.label,
-            "caption": block.caption,
-            "unit": block.unit,
-            "source": block.source,
-            "breakable": block.breakable,
-            "columns": [
-                {
-                    "title": column.title,
-                    "width": column.width,
-                    "characters": column.characters(block.data[column.field]),
-                    "align": column.alignment,
-                }
-                for column in block.columns
-            ],
-            "rows": list(block.rows()),
-        }
-    return {
-        "kind": "figure",
-        "label": block.label,
-        "caption": block.caption,
-        "unit": "",
-        "source": block.source,
-        "alt": block.alt,
-        "path": f"{block.label}.svg",
-        "breakable": False,
-    }
+def _block(block: Block, numbers: Mapping[str, str]) -> dict[str, Any]:
+    match block:
+        case Heading():
+            return {"kind": "heading", "level": block.level, "pieces": _pieces(block.text, numbers)}
+        case Paragraph():
+            return {"kind": "paragraph", "style": block.style, "pieces": _pieces(block.text, numbers)}
+        case Bullets():
+            return {"kind": "bullets", "items": [_pieces(item, numbers) for item in block.items]}
+        case Columns():
+            parts = [[_block(one, numbers) for one in part] for part in block.parts]
+            return {"kind": "columns", "shares": list(block.shares), "parts": parts}
+        case PageBreak():
+            return {"kind": "page"}
+        case Table():
+            return {
+                "kind": "table",
+                "label": block.label,
+                "caption": block.caption,
+                "subtitle": block.unit,
+                "notes": list(block.notes),
+                "breakable": block.breakable,
+                "columns": [
+                    {
+                        "title": column.title,
+                        "width": column.width,
+                        "characters": column.characters(block.data[column.field]),
+                        "align": column.alignment,
+                    }
+                    for column in block.columns
+                ],
+                "rows": [{"kind": kind, "cells": cells} for kind, cells in block.rows()],
+            }
+        case Figure():
+            return {
+                "kind": "figure",
+                "label": block.label,
+                "caption": block.caption,
+                "subtitle": block.subtitle,
+                "notes": [],
+                "alt": block.alt,
+                "path": f"figure-{block.label}.svg",
+                "small": block.small,
+            }
+    raise TypeError(block)
 
 
-def compile_pdf(report: Report, figures: Path, work: Path) -> bytes:
-    """Typeset ``report`` with the SVGs of ``figures`` in the empty folder ``work``; returns the PDF.
+def compile_pdf(document: Document, figures: Path, work: Path) -> bytes:
+    """Typeset ``document`` with the SVGs of ``figures`` in the empty folder ``work``; returns the PDF.
 
     Nothing is fetched: the template uses no packages and no fonts of the system. A character that its fonts lack
     (an accessible PDF may not show a box in its place) is printed by its number: ``[U+4E2D]``.
     """
     import typst
 
-    shutil.copy(template_dir() / TEMPLATE, work / TEMPLATE)
-    for figure in report.figures():
-        shutil.copy(figures / f"{figure.label}.svg", work)
-    text = json.dumps(_spelled(as_json(report)), ensure_ascii=False, allow_nan=False)
+    shutil.copy(TEMPLATES / TEMPLATE, work / TEMPLATE)
+    for figure in document.figures():
+        shutil.copy(figures / f"figure-{figure.label}.svg", work)
+    text = json.dumps(_spelled(as_json(document)), ensure_ascii=False, allow_nan=False)
     (work / "report.json").write_text(text, encoding="utf-8")
     return bytes(
         typst.compile(
             work / TEMPLATE,
             root=work,
             ignore_system_fonts=True,
+            font_paths=[fonts()],
             pdf_standards=[PDF_STANDARD],
             timestamp=0,
         )
@@ -168,12 +147,12 @@ find it in place of every hyphen."""
 
 
 _GAPS = re.compile(r"[\t\r\v\f]+")
-"""White space that fonts have no sign for, which stands for a space."""
+"""White space that fonts have no sign for, which replaces a space."""
 
 
 def _spelled(content: dict[str, Any]) -> dict[str, Any]:
     """The content without soft hyphens, with plain spaces, and with every character that cannot be printed as its
-    number, neighbours in one pair of brackets."""
+    number, neighbors in one pair of brackets."""
     content = _mapped(content, lambda text: _GAPS.sub(" ", text.replace(_SOFT_HYPHEN, "")))
     used = frozenset("".join(_texts(content))) - _PLAIN
     lacking = (used & _DIRECTION) | _lacking("".join(sorted(used - _DIRECTION)))
@@ -218,7 +197,7 @@ def _lacking(marks: str) -> frozenset[str]:
 
 _TRIAL = b"""
 #set document(title: "trial")
-#set text(lang: "en", font: "Libertinus Serif")
+#set text(lang: "en", font: ("STIXGeneral", "Libertinus Serif"))
 #sys.inputs.marks.codepoints().map(mark => "o" + mark).join(" ")
 """
 
@@ -227,8 +206,12 @@ def _can_be_printed(marks: str) -> bool:
     import typst
 
     try:
-        typst.compile(
-            _TRIAL, sys_inputs={"marks": marks}, ignore_system_fonts=True, pdf_standards=[PDF_STANDARD]
+        typst.compile(  # type: ignore[misc]
+            _TRIAL,
+            sys_inputs={"marks": marks},
+            ignore_system_fonts=True,
+            font_paths=[fonts()],
+            pdf_standards=[PDF_STANDARD],
         )
     except typst.TypstError:
         return False

@@ -1,8 +1,8 @@
-"""All tables of a report and of its runs as one Excel workbook.
+"""The tables of a document as one Excel workbook: contents, the headline with its charts, then the rest.
 
-Numbers are numbers and texts are texts: nothing that a user typed becomes a formula or a link.
-Heads are words with units; the note on a head says what the column is called in the files of a run. The file holds
-no date, so the same report gives the same bytes with the same library.
+Numbers are numbers, with a format, and texts are texts: nothing that a user typed becomes a formula or a link. Heads
+are words with units. The file holds no date, so the same document gives the same bytes with the same library. The long
+tables of the runs are CSV files, not sheets.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -20,9 +20,13 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base.words import capital
-from fiscal.report.content import Column, Report, Table
-from fiscal.results.result import Result
-from fiscal.results.schema import COLUMNS, TABLES, in_words, unit_in_name
+from fiscal.budget.lines import LABELS
+from fiscal.report.content import Document, Table
+from fiscal.report.facts import Asked
+from fiscal.results import headline as headlines
+from fiscal.results.figures import statistics
+from fiscal.results.headline import LONG, TEN, Effect, title_of
+from fiscal.results.schema import in_words, unit_in_name
 
 CREATED = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None)
 """A date that every workbook bears: Excel's format wants one, and today's would change the bytes."""
@@ -30,43 +34,31 @@ CREATED = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None
 LONGEST_NAME = 31
 """Characters of a sheet's name that Excel takes."""
 
+MOST_SHEETS = 20
 MOST_ROWS = 1_048_575
-"""Rows of a sheet below its head; a longer table goes on in another sheet."""
-
-SIGN = "In the heads. Positive = the government is better off; a positive tax expenditure is a cost."
-"""Remark on a run's table of lines of the government's books."""
-
-BESIDE = "in the column of units"
-"""Unit of numbers whose table has a column that names it, row by row."""
+NUMBER, SMALL, PERCENT = "#,##0.0;\N{MINUS SIGN}#,##0.0;0.0", "0.0000;\N{MINUS SIGN}0.0000;0", "0.00%"
+CHART = {"x_scale": 1.5, "y_scale": 1.3}
+DOLLARS = "billions of dollars"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: its name, what it holds, remarks on units and signs, and its columns with the heads above them."""
+    """One sheet: its name, what it holds, notes below the rows, its columns with heads and number formats."""
 
     name: str
     holds: str
-    remark: str
+    notes: Sequence[str]
     heads: Sequence[str]
+    formats: Sequence[str]
     frame: pd.DataFrame
 
 
-def write(report: Report, results: Sequence[Result], path: Path, whole: Report | None = None) -> None:
-    """Write the workbook: contents, the report's tables before rounding, those of ``whole`` that it leaves out, the
-    runs' tables. Tables of the report bear its numbers, the others their names."""
+def write(document: Document, asked: Asked, path: Path) -> None:
+    """Write the workbook of a document and of the runs it tells of."""
     import xlsxwriter
 
-    sheets = [*_report_sheets(report, whole or report)]
-    for result in results:
-        for name, frame in result.tables.items():
-            heads = [_head_in_run(str(column), frame, result) for column in frame]
-            remark = SIGN if "line" in frame else ""
-            title = f"{result.name} {name.replace('_', ' ')}"
-            sheets.append(
-                Sheet(title, capital(TABLES[name].holds if name in TABLES else ""), remark, heads, frame)
-            )
-    parts = [part for sheet in sheets for part in _parts(sheet)]
-    names = _sheet_names([part.name for part in parts])
+    sheets = list(_sheets(document, asked))[: MOST_SHEETS - 1]
+    names = _sheet_names([sheet.name for sheet in sheets])
     options = {
         "strings_to_formulas": False,
         "strings_to_urls": False,
@@ -74,109 +66,166 @@ def write(report: Report, results: Sequence[Result], path: Path, whole: Report |
         "nan_inf_to_errors": False,
     }
     with xlsxwriter.Workbook(str(path), options) as book:
-        book.set_properties({"title": report.title, "subject": report.subtitle, "created": CREATED})
+        book.set_properties({"title": document.title, "subject": document.byline, "created": CREATED})
         head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
-        _contents(book, report, names, parts, head)
-        for name, part in zip(names, parts, strict=True):
-            _sheet(book.add_worksheet(name), part, head)
+        formats = {text: book.add_format({"num_format": text}) for text in (NUMBER, SMALL, PERCENT, "0")}
+        _contents(book, document, asked, names, sheets, head)
+        for name, sheet in zip(names, sheets, strict=True):
+            _fill(book.add_worksheet(name), sheet, head, formats)
+        _charts(book, names, sheets)
 
 
-def _report_sheets(report: Report, whole: Report) -> Iterator[Sheet]:
-    """The report's tables under their numbers, then those that only the whole report has, under their names."""
-    numbers = report.numbers()
-    others = [table for table in whole.tables() if table.label not in numbers]
-    for table in (*report.tables(), *others):
-        plain = capital(table.label.removeprefix("table-").replace("-", " "))
-        heads, frame = _as_shown(table)
-        yield Sheet(numbers.get(table.label, plain), table.caption, table.unit, heads, frame)
+def _sheets(document: Document, asked: Asked) -> Iterator[Sheet]:
+    yield _headline(asked)
+    yield _by_year(asked)
+    yield _effects(asked)
+    numbers = document.numbers()
+    for table in document.tables():
+        if table.label not in ("headline", "by-year"):
+            yield _of_table(table, numbers[table.label])
+    yield _lines(asked)
+    yield _settings(asked)
 
 
-def _as_shown(table: Table) -> tuple[list[str], pd.DataFrame]:
-    """Heads with units, and a frame: the columns as printed, before rounding, and after them those not printed."""
-    shown = {column.field: column for column in table.columns}
-    printed = dict(zip(shown, _spelled_out([column.head for column in table.columns]), strict=True))
-    data = table.data.set_axis([str(name) for name in table.data], axis=1)
-    order = [table.group] if table.group is not None and table.group not in shown else []
-    order += list(shown)
-    order += [name for name in data if name not in order]
-    heads, parts = [], []
-    for name in order:
-        column = shown.get(name)
-        numeric = data[name].dtype.kind in "iufc"
-        scaled = column is not None and column.decimals is not None and column.scale != 1
-        parts.append(data[name] * column.scale if column is not None and scaled else data[name])
-        title = in_words(name) if column is None else printed[name]
-        if column is None and title in printed.values():
-            title += ", as in the data"
-        heads.append(_with_unit(title, unit_in(table, name, column) if numeric else ""))
-    return heads, pd.concat(parts, axis=1)
+HEADS = {
+    **headlines.HEADS,
+    "case": "Case",
+    "low_bn_usd": "80% range, low",
+    "high_bn_usd": "80% range, high",
+    headlines.SHARE: "Share of individual income tax",
+}
 
 
-def _spelled_out(heads: Sequence[str]) -> list[str]:
-    """Heads of a printed table, of which some go on from those before: "Effect: alone", "±", "with others"."""
-    found: list[str] = []
-    start = ""
-    for head in heads:
-        before, colon, _ = head.partition(": ")
-        start = before if colon else start
-        if head == "±" and found:
-            found.append(f"{found[-1]}, ±")
-        else:
-            found.append(f"{start}: {head}" if start and head in ("with others", "alone") else head)
-    return found
+def _headline(asked: Asked) -> Sheet:
+    frame = asked.table.rows
+    notes = [
+        asked.table.finding,
+        "Positive = the government is better off. An empty cell: not computed in these runs.",
+    ]
+    return _sheet("Headline", "Change in net revenue by case", notes, frame, HEADS)
 
 
-def unit_in(table: Table, name: str, column: Column | None) -> str:
-    """The unit of a numeric column of a table: its own, that of its name, or the table's."""
-    if column is not None and column.unit:
-        return column.unit
-    first = re.split(r"[.;:]", table.unit)[0]
-    of_table = first[:1].lower() + first[1:]
-    percent = column is not None and column.scale == 100
-    if percent and not of_table.startswith("percent"):
-        return "percent"
-    money = of_table.startswith("billions") and name.endswith("bn_usd")
-    own = "" if percent or money else unit_of(name)
-    beside = BESIDE if any(one.title == "Unit" for one in table.columns) else ""
-    return own or beside or of_table
+def _by_year(asked: Asked) -> Sheet:
+    frame = headlines.by_year(asked.effects)
+    heads = {"case": "Case", "reference": "Compared with"} | {
+        name: f"{name} ({DOLLARS})" for name in frame.columns[2:]
+    }
+    notes = [frame.attrs["notes"][0]]
+    formats = ["", "", *[NUMBER] * (len(frame.columns) - 2)]
+    return Sheet(
+        "By year",
+        "Effect on net revenue by fiscal year",
+        notes,
+        [heads[name] for name in frame],
+        formats,
+        frame,
+    )
 
 
-def unit_of(column: str) -> str:
-    """The unit of a column, in words: its own where it is declared, else that of its name; empty where there is none.
-
-    Of dollars no year is said: the report's tables say it.
-    """
-    unit = unit_in_name(column)
-    return unit or (COLUMNS[column].unit if column in COLUMNS else "")
-
-
-def _head_in_run(column: str, frame: pd.DataFrame, result: Result) -> str:
-    """The head of a column of a run's table."""
-    if column not in COLUMNS:
-        return _with_unit(in_words(column), unit_in_name(column))
-    schema = COLUMNS[column]
-    fiscal = column == "year" and "year_kind" in frame
-    year = result.scenario.settings.books.price_year
-    unit = "calendar or fiscal, as the column before says" if fiscal else schema.unit.format(price_year=year)
-    return _with_unit(schema.head, unit)
+def _effects(asked: Asked) -> Sheet:
+    """The effects in columns by fiscal year, which the chart draws."""
+    columns = {_name(effect): effect.by_year() for effect in asked.effects}
+    frame = pd.DataFrame(columns).rename_axis("year").reset_index()
+    frame = frame[frame["year"] <= LONG.last]
+    heads = ["Fiscal year", *(f"{name} ({DOLLARS})" for name in columns)]
+    return Sheet("Effects", "Effect on net revenue by fiscal year, one column a case", [], heads,
+                 ["0", *[NUMBER] * len(columns)], frame)  # fmt: skip
 
 
-def _with_unit(title: str, unit: str) -> str:
-    """The head; a unit that its words name already is not said again."""
-    return f"{title} ({unit})" if unit and unit.lower() not in title.lower() else title
+def _name(effect: Effect) -> str:
+    return f"{title_of(effect.result)}, compared with {effect.against}"
 
 
-def _parts(sheet: Sheet) -> Iterator[Sheet]:
-    """The sheet, in as many parts as its rows need; each part says which rows it holds."""
-    rows = len(sheet.frame)
-    if rows <= MOST_ROWS:
-        yield sheet
-        return
-    for part, first in enumerate(range(0, rows, MOST_ROWS), start=1):
-        last = min(first + MOST_ROWS, rows)
-        holds = f"{sheet.holds} (rows {first + 1:,} to {last:,} of {rows:,}: more than a sheet takes)"
-        name = sheet.name if part == 1 else f"{sheet.name[: LONGEST_NAME - 9]} part {part}"
-        yield Sheet(name, holds, sheet.remark, sheet.heads, sheet.frame.iloc[first:last])
+def _of_table(table: Table, number: str) -> Sheet:
+    """A table of the document: the columns as printed, before rounding."""
+    group = (
+        [] if table.group is None or table.group in {one.field for one in table.columns} else [table.group]
+    )
+    fields = [*group, *(column.field for column in table.columns)]
+    columns = {column.field: column for column in table.columns}
+    heads, formats, parts = [], [], []
+    unit = re.split(r"[.;]", table.unit)[0]
+    for field in fields:
+        column = columns.get(field)
+        values = table.data[field]
+        numeric = values.dtype.kind in "iuf"
+        scale = column.scale if column is not None and numeric else 1.0
+        heads.append(
+            _with_unit(
+                column.title if column else capital(in_words(field)), "" if scale == 100 else unit, numeric
+            )
+        )
+        formats.append(
+            "" if not numeric else PERCENT if scale == 100 else "0" if values.dtype.kind in "iu" else NUMBER
+        )
+        parts.append(values)
+    notes = [text for text in (table.unit, *table.notes) if text]
+    frame = pd.concat(parts, axis=1).reset_index(drop=True)
+    return Sheet(f"{number} {table.label.replace('-', ' ')}", table.caption, notes, heads, formats, frame)
+
+
+def _with_unit(title: str, unit: str, numeric: bool) -> str:
+    known = (
+        not unit
+        or not numeric
+        or unit.lower() in title.lower()
+        or not unit.lower().startswith(("billions", "percent"))
+    )
+    return title if known else f"{title} ({unit[:1].lower()}{unit[1:]})"
+
+
+def _lines(asked: Asked) -> Sheet:
+    """Every line of every run by fiscal year."""
+    frames = []
+    for result in asked.results:
+        budget = result.tables["budget"]
+        if not set(statistics.BUDGET) <= set(budget):
+            continue
+        own = budget[(budget["year_kind"] == "fiscal") & (budget["year"] <= LONG.last)]
+        wide = own.pivot_table(
+            index=["path", "line"], columns="year", values="nominal_bn_usd", sort=False
+        ).reset_index()
+        frames.append(wide.assign(case=title_of(result)))
+    frame = pd.concat(frames or [pd.DataFrame(columns=["case", "path", "line"])], ignore_index=True)
+    frame = frame.rename(columns=str)
+    years = [name for name in frame if name.isdigit()]
+    frame = frame[["case", "path", "line", *years]].assign(
+        path=[PATHS.get(str(path), str(path)) for path in frame["path"]],
+        line=[capital(LABELS.get(str(line), str(line).replace("_", " "))) for line in frame["line"]],
+    )
+    heads = ["Case", "Scenario or reference", "Line", *(f"{year} ({DOLLARS})" for year in years)]
+    notes = ["Positive = the government is better off; a positive tax expenditure is a cost."]
+    return Sheet(
+        "Lines", "Every revenue line by fiscal year", notes, heads, ["", "", "", *[NUMBER] * len(years)], frame
+    )  # fmt: skip
+
+
+PATHS = {"scenario": "the scenario", **headlines.AGAINST}
+
+
+def _settings(asked: Asked) -> Sheet:
+    frames = [
+        result.tables["settings"].assign(case=title_of(result))
+        for result in asked.results
+        if "settings" in result.tables
+    ]
+    frame = pd.concat(frames or [pd.DataFrame(columns=["case"])], ignore_index=True)
+    frame = frame[["case", *(name for name in frame if name != "case")]]
+    notes = ["Source and status are those of the default."]
+    return _sheet("Settings", "Every setting of every run", notes, frame, {"case": "Case"})
+
+
+def _sheet(name: str, holds: str, notes: Sequence[str], frame: pd.DataFrame, heads: dict[str, str]) -> Sheet:
+    """A sheet whose heads and formats follow from the names of its columns."""
+    titles, formats = [], []
+    for column in map(str, frame):
+        numeric = frame[column].dtype.kind in "iuf" or column.endswith(("_bn_usd", "_share"))
+        share = column.endswith("_share") or column == headlines.SHARE
+        unit = "" if share else unit_in_name(column) if numeric else ""
+        title = heads.get(column, capital(in_words(column)))
+        titles.append(f"{title} ({unit})" if unit else title)
+        formats.append("" if not numeric and not share else PERCENT if share else NUMBER)
+    return Sheet(name, holds, notes, titles, formats, frame)
 
 
 def _sheet_names(wanted: Sequence[str]) -> list[str]:
@@ -192,53 +241,91 @@ def _sheet_names(wanted: Sequence[str]) -> list[str]:
     return found
 
 
-def _contents(book: Any, report: Report, names: Sequence[str], sheets: Sequence[Sheet], head: Any) -> None:
+def _contents(
+    book: Any, document: Document, asked: Asked, names: Sequence[str], sheets: Sequence[Sheet], head: Any
+) -> None:
     sheet = book.add_worksheet("Contents")
-    sheet.set_column(0, 0, 34)
-    sheet.set_column(1, 1, 70)
-    sheet.set_column(2, 2, 9)
-    sheet.set_column(3, 3, 70)
-    lines = [report.title, report.subtitle, report.warning]
-    lines.append(
-        "Tables with a number are those of the brief; what only the full report holds stands under its name."
-        if report.brief
-        else "Tables are numbered as in the report."
-    )
-    lines += [_scenario_line(one) for one in report.scenarios]
+    for place, width in enumerate((34, 70, 9)):
+        sheet.set_column(place, place, width)
+    lines = [
+        document.title,
+        document.byline,
+        asked.table.finding,
+        "Long tables of the runs are in the CSV files.",
+    ]
+    lines += [
+        f"{title_of(result)} ({result.name}, settings {result.fingerprint[:12]})" for result in asked.results
+    ]
     for row, line in enumerate(lines):
         sheet.write_string(row, 0, line)
     first = len(lines) + 1
-    for place, word in enumerate(("Sheet", "What it holds", "Rows", "Units and signs")):
+    for place, word in enumerate(("Sheet", "What it holds", "Rows")):
         sheet.write_string(first, place, word, head)
     for row, (name, one) in enumerate(zip(names, sheets, strict=True), start=first + 1):
-        for place, text in enumerate((name, one.holds)):
-            sheet.write_string(row, place, text)
+        sheet.write_url(row, 0, f"internal:'{name}'!A1", string=name)
+        sheet.write_string(row, 1, one.holds)
         sheet.write_number(row, 2, len(one.frame))
-        sheet.write_string(row, 3, one.remark or "In the heads")
 
 
-def _scenario_line(scenario: Mapping[str, str]) -> str:
-    return f"{scenario['title']} ({scenario['name']}, settings {scenario['fingerprint']})"
-
-
-def _sheet(sheet: Any, one: Sheet, head: Any) -> None:
+def _fill(sheet: Any, one: Sheet, head: Any, formats: dict[str, Any]) -> None:
     sheet.freeze_panes(1, 0)
-    for place, (title, column) in enumerate(zip(one.heads, one.frame.columns, strict=True)):
+    for place, (title, text) in enumerate(zip(one.heads, one.formats, strict=True)):
+        values = one.frame.iloc[:MOST_ROWS, place].tolist()
         sheet.write_string(0, place, title, head)
-        if column in COLUMNS:
-            sheet.write_comment(0, place, f"{column}: {COLUMNS[column].words}")
-        sheet.set_column(place, place, max(12, min(len(title), 24)))
-        for row, value in enumerate(one.frame[column].tolist(), start=1):
-            _cell(sheet, row, place, value)
+        widest = max((len(str(value)) for value in values if isinstance(value, str)), default=0)
+        sheet.set_column(place, place, min(max(12, widest + 1), 48))
+        known = [abs(value) for value in values if isinstance(value, float) and math.isfinite(value)]
+        small = text == NUMBER and bool(known) and max(known) < 0.1
+        for row, value in enumerate(values, start=1):
+            _cell(sheet, row, place, value, formats.get(SMALL if small else text))
+    for row, note in enumerate(one.notes, start=min(len(one.frame), MOST_ROWS - len(one.notes)) + 2):
+        sheet.write_string(row, 0, note)
 
 
-def _cell(sheet: Any, row: int, place: int, value: Any) -> None:
+def _cell(sheet: Any, row: int, place: int, value: Any, form: Any) -> None:
     """A number as a number, all else as text; nothing where there is none, infinity in words."""
     if value is None or value is pd.NA or value is pd.NaT:
         return
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         sheet.write_string(row, place, str(value))
     elif math.isfinite(value):
-        sheet.write_number(row, place, float(value))
+        sheet.write_number(row, place, float(value), form)
     elif not math.isnan(value):
         sheet.write_string(row, place, str(value))
+
+
+def _charts(book: Any, names: Sequence[str], sheets: Sequence[Sheet]) -> None:
+    """Native charts below the headline: the ten-year effect by case, and every effect by year."""
+    head, effects = names[0], names[2]
+    rows, lines = len(sheets[0].frame), sheets[2]
+    if not rows or not len(lines.frame):
+        return
+    place = list(sheets[0].frame).index(f"fy{TEN.first}_{TEN.last}_bn_usd")
+    reference = list(sheets[0].frame).index("reference")
+    bars = book.add_chart({"type": "bar"})
+    bars.add_series(
+        {
+            "name": headlines.words_of(TEN),
+            "categories": [head, 1, 0, rows, reference],
+            "values": [head, 1, place, rows, place],
+        }
+    )
+    bars.set_title(
+        {"name": f"Change in net revenue, {headlines.words_of(TEN)}, {DOLLARS}", "name_font": {"size": 11}}
+    )
+    bars.set_legend({"none": True})
+    curves = book.add_chart({"type": "line"})
+    last = len(lines.frame)
+    for column in range(1, len(lines.heads)):
+        curves.add_series(
+            {
+                "name": [effects, 0, column],
+                "categories": [effects, 1, 0, last, 0],
+                "values": [effects, 1, column, last, column],
+            }
+        )
+    curves.set_title({"name": f"Change in net revenue by fiscal year, {DOLLARS}", "name_font": {"size": 11}})
+    curves.set_legend({"position": "bottom"})
+    sheet = book.get_worksheet_by_name(head)
+    sheet.insert_chart(rows + 6, 0, bars, CHART)
+    sheet.insert_chart(rows + 27, 0, curves, CHART)

@@ -1,7 +1,6 @@
-"""What is said of a scenario's path and of the adoption that its event meets, before a run and after it.
-
-An event that strikes before adoption is full meets few holders: what it does to receipts can have the other sign than
-the same event after adoption. One place says so for every surface.
+"""Describe a scenario's path and the adoption at its event, before and after a run. An event before adoption is full
+affects few holders, and its effect on receipts can differ in sign from that of the same event after adoption. All
+outputs take the warning from here.
 """
 
 from __future__ import annotations
@@ -13,10 +12,15 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
-from fiscal.base.words import signed_amount, window_name
-from fiscal.engine.inputs import adoption_curve, core_overrides, path_settings
-from fiscal.markets.events import Event, described, event_of, geometric_rate, outside_event_rate
-from fiscal.markets.paths import CRYPTO, EQUITY, path_model, smoothed
+from fiscal.base.words import signed_amount, window_name, window_years
+from fiscal.budget.valuation import WINDOWS
+from fiscal.engine.inputs import path_settings
+from fiscal.markets.core import returns_less_growth
+from fiscal.markets.events import Event, described, geometric_rate
+from fiscal.markets.history import crypto_start_usd
+from fiscal.markets.paths import path_model, smoothed
+from fiscal.people.economy import macro
+from fiscal.results.events import event_in, held_share, returns_in, states_returns
 from fiscal.results.running import quick
 
 if TYPE_CHECKING:
@@ -27,25 +31,24 @@ if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
 ENOUGH_HELD_SHARE = 0.5
-"""Share of full adoption below which an event is warned of."""
+"""Share of full adoption below which an event gets a warning."""
 
 SMALLEST_EFFECT_BN_USD = 0.05
-"""Effects below this have no sign that is told."""
+"""Effects below this have no reported sign."""
 
-OTHER_SIGN = "The effect can have another sign than that of the same event after full adoption."
+OTHER_SIGN = "The effect can differ in sign from that of the same event after full adoption."
 
 REFERENCES = {"no_crypto": "no crypto", "equity_adoption": "the same adoption in equity"}
 LINES = {"net_revenue": "net revenue", "withdrawal_tax": "withdrawal tax"}
 
 
-def states_returns(settings: Settings) -> bool:
-    """Whether the scenario holds crypto on a path that states its returns, so that an event can be spoken of."""
-    held = settings.adoption.participants_share > 0 and settings.adoption.allocation_share > 0
-    return held and not path_model(settings.paths.model).stochastic
+LARGEST_VALUE_OVER_GDP = 1.0 + 1e-6
+"""Implied value of all crypto over GDP above which a scenario is warned of."""
 
 
 def returns_of(scenario: Scenario) -> pd.DataFrame:
-    """Returns of the scenario's path by year and asset to the horizon, without a run: index year, columns assets.
+    """Returns of the scenario's path by year and asset to the horizon, without a run: years as index, assets as
+    columns.
 
     Raises InputError for a file that cannot be used.
     """
@@ -58,22 +61,8 @@ def returns_of(scenario: Scenario) -> pd.DataFrame:
     return pd.DataFrame(market.annual_returns()[0], index=pd.Index(years, name="year"), columns=list(ASSETS))
 
 
-def returns_in(result: Result) -> pd.DataFrame:
-    """The same of a run, from its table ``asset_returns``."""
-    return result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
-
-
-def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
-    """The event of a path's returns; None without one, without crypto, or for a random model."""
-    if not states_returns(settings):
-        return None
-    outside = outside_event_rate(settings.paths.outside_event_return, core_overrides(settings))
-    crypto, equity = (returns[ASSETS[place]].to_numpy(dtype=float) for place in (CRYPTO, EQUITY))
-    return event_of(returns.index.to_numpy(), crypto, equity, outside)
-
-
 def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
-    """The path in words, from its returns alone; empty where there is nothing to say of one."""
+    """The path in words, from its returns alone; empty if there is no path to describe."""
     if not states_returns(settings):
         return ""
     years, crypto = returns.index.to_numpy(), returns["crypto"].to_numpy(dtype=float)
@@ -85,14 +74,42 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
     )
 
 
-def held_share(settings: Settings, year: int) -> float:
-    """Share of the full target that is held as ``year`` begins: that of the end of the year before."""
-    adoption, overlays = settings.adoption, settings.overlays
-    sold = overlays.reversal_year is not None and overlays.reversal_kind == "forced_sale"
-    if sold and overlays.reversal_year is not None and overlays.reversal_year < year:
-        return 0.0
-    curve = adoption_curve(np.array([year - 1]), adoption.start_year, adoption.full_year)
-    return float(curve[0])
+def returns_sentence(settings: Settings) -> str:
+    """Expected returns of stocks beside growth of output, over the budget windows."""
+    told, last = path_settings(settings), settings.horizon.last_year
+    means = [
+        (window, returns_less_growth(told, window.first, window.last))
+        for window in (WINDOWS[0], WINDOWS[-1])
+        if window.last <= last
+    ]
+    return "; ".join(
+        f"{window_name(window.label)}: stocks are expected to return r = {100 * mean['r']:.1f} percent a year, GDP "
+        f"grows by g = {100 * mean['g']:.1f} percent, r - g = {100 * mean['r_minus_g']:.1f} points"
+        for window, mean in means
+    )
+
+
+def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:
+    """A path on which the value of all crypto passes GDP; empty without crypto, for random paths, and below GDP."""
+    settings = scenario.settings
+    if not states_returns(settings):
+        return ""
+    years = returns.index.to_numpy()
+    later = years > FIRST_YEAR
+    value = crypto_start_usd() * (1 + returns["crypto"].to_numpy(dtype=float)[later]).cumprod()
+    over = value / (1e9 * macro(years[later])["gdp_bn_usd"].to_numpy(dtype=float))
+    if over.max() <= LARGEST_VALUE_OVER_GDP:
+        return ""
+    first = years[later][over > LARGEST_VALUE_OVER_GDP][0]
+    bounded = (
+        ""
+        if settings.paths.after_event == "gdp"
+        else '; paths.after_event = "gdp" lets it grow with GDP instead'
+    )
+    return (
+        f"Warning: in {scenario.name} the value of all crypto that the path implies passes GDP in {first} and is "
+        f"{over[-1]:.1f} times GDP in {years[-1]}{bounded}."
+    )
 
 
 def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:
@@ -104,7 +121,7 @@ def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:
 
 
 def warning_before(scenario: Scenario, returns: pd.DataFrame) -> str:
-    """What is known without a run: an event that meets less than half of full adoption. Empty without a warning."""
+    """The warning that needs no run: an event at less than half of full adoption. Empty without a warning."""
     event = event_in(scenario.settings, returns)
     if event is None or (share := held_share(scenario.settings, event.first_year)) >= ENOUGH_HELD_SHARE:
         return ""
@@ -112,8 +129,8 @@ def warning_before(scenario: Scenario, returns: pd.DataFrame) -> str:
 
 
 def warning_after(result: Result) -> str:
-    """The warning of a run: the share held, and which effects have another sign where adoption is full before the
-    event. Empty where at least half of full adoption is held and every sign is the same."""
+    """The warning of a run: the share held, and the effects that would change sign with full adoption before the event.
+    Empty if at least half of full adoption is held and every sign is the same."""
     scenario, settings = result.scenario, result.scenario.settings
     if "asset_returns" not in result.tables:
         return ""
@@ -127,7 +144,7 @@ def warning_after(result: Result) -> str:
 
 
 def _turned_signs(result: Result, event: Event) -> str:
-    """The effect over the longest window, and the first, whose sign differs from that under full adoption."""
+    """The effects over the longest and the first window that differ in sign from those under full adoption."""
     full_year = max(event.first_year - 1, FIRST_YEAR + 1)
     start_year = min(result.scenario.settings.adoption.start_year, full_year - 1)
     if result.data_fingerprint != sources.fingerprint():
@@ -135,7 +152,7 @@ def _turned_signs(result: Result, event: Event) -> str:
     try:
         changes = {"adoption.start_year": start_year, "adoption.full_year": full_year}
         full = quick(result.scenario.with_overrides(changes))
-    except InputError:  # a stored run whose own files are gone
+    except InputError:  # a stored run without its files
         return ""
     windows = list(dict.fromkeys(result.tables["windows"]["window"]))
     for window in dict.fromkeys((windows[-1], windows[0])):
@@ -148,6 +165,26 @@ def _turned_signs(result: Result, event: Event) -> str:
                         f"with full adoption before the event it would be {signed_amount(other)}."
                     )
     return ""
+
+
+def break_even_displaced_share(result: Result, window: str) -> float:
+    """Share of the crypto sleeve, displaced from taxable accounts, at which the effect of crypto on net revenue against
+    no crypto is zero over the calendar years of a budget window.
+
+    Not a number without crypto, or where the tax displaced is zero; below 0 or above 1 no share turns the sign.
+    """
+    first, last = window_years(window)
+    years = (
+        result.tables["displaced"].query("path == 'scenario' and displaced_share == 1.0").set_index("year")
+    )
+    inside = years.loc[first:last]
+    budget = result.tables["budget"]
+    base = budget[(budget["line"] == "net_revenue") & budget["year"].between(first, last)]
+    net = base[base["year_kind"] == "calendar"].groupby("path")["nominal_bn_usd"].sum()
+    displaced = float(inside["displaced_gains_tax_bn_usd"].sum())
+    if "no_crypto" not in net or not displaced:
+        return float("nan")
+    return -float(net["scenario"] - net["no_crypto"]) / displaced
 
 
 def _effect(result: Result, window: str, line: str, reference: str) -> float:

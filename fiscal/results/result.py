@@ -1,4 +1,4 @@
-"""Results as tidy tables, one row an observation; :mod:`fiscal.results.schema` declares every table and column."""
+"""Results as tidy tables, one row per observation; :mod:`fiscal.results.schema` declares every table and column."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from fiscal.base import cards
+from fiscal.base import cards, sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.lines import CASH_LINES, LINES, NET_REVENUE, RECEIPTS, UPFRONT
 from fiscal.engine.decompose import decompose
+from fiscal.results import headline as headlines
 from fiscal.results.plots import Plotted
 from fiscal.results.schema import COLUMNS, TABLES
 from fiscal.results.stages import Parts, Tables, held
@@ -28,22 +29,22 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 BOOKS_NOTE = (
-    "Sums over fiscal years, billions of current dollars; positive = the government is better off, but a positive "
-    "tax expenditure is a cost. Scenario projections, not estimates."
+    "Sums over fiscal years, billions of current dollars. Positive means that the government is better off, but a "
+    "positive tax expenditure is a cost. Scenario projections, not estimates."
 )
 
 NIL_BN_USD = 0.001
-"""Effects up to a million dollars count as none."""
+"""Effects up to one million dollars count as zero."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a result: a frame and how to narrow it."""
+    """One table of a result: a frame, and methods to select from it."""
 
     frame: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """The whole table in long form; ``Result.columns()`` says what its columns hold."""
+        """The whole table in long form; ``Result.columns()`` describes its columns."""
         return self.frame.copy()
 
     def _repr_html_(self) -> str:
@@ -54,17 +55,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Budget(Table):
-    """The government's books by year."""
+    """The revenue lines by year."""
 
     def window(self, first: int, last: int) -> pd.DataFrame:
-        """Sums over fiscal years ``first`` to ``last`` by path and line.
-
-        Raises ``InputError`` when a year lies outside the run's horizon.
+        """Sums over fiscal years ``first`` to ``last`` by path and line. Raises ``InputError`` if a year is outside the
+        run's horizon.
         """
         frame = self.frame[self.frame["year_kind"] == "fiscal"]
         low, high = int(frame["year"].min()), int(frame["year"].max())
         problems = [
-            Problem(f"{name} lies outside the run", key=name, value=value, allowed=f"{low} to {high}")
+            Problem(f"{name} is outside the run", key=name, value=value, allowed=f"{low} to {high}")
             for name, value in (("first", first), ("last", last))
             if not low <= value <= high
         ]
@@ -91,7 +91,7 @@ PRESENT_VALUES: Mapping[str, str] = {
     "treasury": "present_value_treasury_bn_usd",
     "portfolio": "present_value_portfolio_bn_usd",
 }
-"""Bases that an effect is valued on beside its nominal sums -> the column that holds it."""
+"""Bases that value an effect in addition to its nominal sums -> the column with the value."""
 
 
 def has_values(result: Result) -> bool:
@@ -120,8 +120,44 @@ def whole_value(result: Result, basis: str) -> float:
     return float(NET_REVENUE.of(dict.fromkeys(CASH_LINES, 0.0) | lines))
 
 
+class Answered(Plotted):
+    """Whatever has an answer: the effects of its runs in one table, one sentence, and year by year."""
+
+    @property
+    def runs(self) -> tuple[Result, ...]:
+        """The runs, the base first."""
+        raise NotImplementedError
+
+    @property
+    def budget(self) -> Budget:
+        """Revenue lines by year."""
+        raise NotImplementedError
+
+    @cached_property
+    def effects_found(self) -> list[headlines.Effect]:
+        """The effects that the runs have; none where their tables cannot be compared."""
+        if any(_lacking(result) for result in self.runs):
+            return []
+        return headlines.effects_of(self.runs, _current_law)
+
+    def headline(self) -> headlines.Headline:
+        """The answer: ``rows``, one per case and reference, and ``finding``, one sentence."""
+        return headlines.headline(self.effects_found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The revenue lines by year in long form, the same columns for a run, its quick totals, and a comparison."""
+        return self.budget.to_frame()
+
+    def by_year(self) -> pd.DataFrame:
+        """The effect on net revenue by fiscal year, one row per case and reference, with sums over five and ten years.
+
+        Billions of current dollars; ``attrs["notes"]`` are the footnotes.
+        """
+        return headlines.by_year(self.effects_found)
+
+
 @dataclass(frozen=True)
-class Result(Plotted):
+class Result(Answered):
     """A scenario's tables by name, as :mod:`fiscal.results.schema` declares them."""
 
     name: str
@@ -130,11 +166,11 @@ class Result(Plotted):
     fingerprint: str
     summary: Mapping[str, Any] = field(default_factory=dict)
     data_fingerprint: str = ""
-    """sha256 over the hashes of all data tables; results of other data are not compared."""
+    """sha256 of the hashes of all data tables; results with different data are not compared."""
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """How a stored run was made, from its manifest; empty for a run of this process."""
+    """How a stored run was made, from its manifest; empty for a run in this process."""
     design: ClassVar[None] = None
-    """A run is no sweep."""
+    """A run is not a sweep."""
 
     @classmethod
     def of(cls, run: Run, tables: Tables | None = None) -> Result:
@@ -159,7 +195,7 @@ class Result(Plotted):
         return self
 
     def columns(self) -> Mapping[str, str]:
-        """What every column of the tables holds."""
+        """The description of every column of the tables."""
         return {name: column.words for name, column in COLUMNS.items()}
 
     @property
@@ -185,12 +221,12 @@ class Result(Plotted):
 
     @cached_property
     def contributions(self) -> Table:
-        """Contributions by year, kind and tax character."""
+        """Contributions by year, kind, and tax character."""
         return Table(self.tables["contributions"])
 
     @cached_property
     def balances(self) -> Table:
-        """Year-end balances by path, wrapper, tax character and sleeve."""
+        """Year-end balances by path, wrapper, tax character, and sleeve."""
         return Table(self.tables["balances"])
 
     def __repr__(self) -> str:
@@ -199,7 +235,7 @@ class Result(Plotted):
 
     def _repr_html_(self) -> str:
         title, small = self.scenario.title, f"{self.name}, fingerprint {self.fingerprint[:12]}"
-        if _lacking(self):  # a stored run of someone else's making
+        if _lacking(self):  # a stored run from another user
             return cards.card(title, small, f"{len(self.tables)} tables")
         sums = self.tables["windows"].query("path == 'scenario'").set_index(["line", "window"])
         known = list(dict.fromkeys(window for _, window in sums.index))
@@ -225,10 +261,8 @@ class Result(Plotted):
 
 @dataclass(frozen=True, repr=False)
 class Totals(Result):
-    """A result of :func:`fiscal.quick`: yearly totals to the horizon, and the tables that these fill.
-
-    There are no cells, no run-off and no values behind it: it is compared and drawn as any result, but neither
-    stored nor reported.
+    """A result of :func:`fiscal.quick`: yearly totals to the horizon, and the tables that need only these. It has no
+    cells, run-off, or values. It can be compared and drawn like any result, but not stored or reported.
     """
 
     @classmethod
@@ -249,9 +283,9 @@ class Totals(Result):
 
 
 def refuse_totals(*results: Result) -> None:
-    """Raises InputError naming the results that hold totals only."""
+    """Raises InputError with the names of results that have only totals."""
     problems = [
-        Problem("holds yearly totals only", key=result.name, allowed="a result of fiscal.run")
+        Problem("has yearly totals only", key=result.name, allowed="a result of fiscal.run")
         for result in results
         if isinstance(result, Totals)
     ]
@@ -260,8 +294,8 @@ def refuse_totals(*results: Result) -> None:
 
 
 @dataclass(frozen=True)
-class Comparison(Plotted):
-    """Scenarios minus one base, table by table."""
+class Comparison(Answered):
+    """Scenarios less one base, table by table."""
 
     base: Result
     others: tuple[Result, ...]
@@ -273,14 +307,15 @@ class Comparison(Plotted):
 
     @cached_property
     def budget(self) -> Budget:
-        """Differences of every line from the base, with the interest line; columns as ``Result.budget``
-        plus ``scenario``. ``net_revenue_with_interest`` is net revenue plus interest on the cumulated
-        difference at the one-year rate (calendar years only)."""
+        """Differences of every line from the base, with the interest line; columns as in ``Result.budget`` plus
+        ``scenario``. ``net_revenue_with_interest`` is net revenue plus interest on the cumulative difference at the
+        one-year rate (calendar years only)."""
         return Budget(pd.concat([_difference(self.base, other) for other in self.others], ignore_index=True))
 
     @cached_property
     def turning_years(self) -> pd.DataFrame:
-        """First year the annual effect on net revenue turns for good, and the cumulated with interest."""
+        """First year in which the annual effect on net revenue, and the cumulative effect with interest, changes sign
+        permanently."""
         rows = []
         for other in self.others:
             frame = _difference(self.base, other)
@@ -296,14 +331,13 @@ class Comparison(Plotted):
 
     @cached_property
     def decomposition(self) -> pd.DataFrame:
-        """What makes the difference from the base, by factor: ``scenario, window, line, factor, effect_bn_usd``.
-
-        The scenarios are projected anew, a second or so each (see :func:`fiscal.decompose`).
+        """Why scenarios differ from the base, by factor: ``scenario, window, line, factor, effect_bn_usd``. The
+        scenarios are projected again, about one second each (see :func:`fiscal.decompose`).
         """
         return decompose(self.base.scenario, *(other.scenario for other in self.others))
 
     def differing_settings(self) -> pd.DataFrame:
-        """Settings that are not the same in all runs: one row a setting, one column a run, values as text."""
+        """Settings that differ between runs: one row per setting, one column per run, values as text."""
         columns = {
             result.name: result.tables["settings"].set_index("key")["value"].map(str)
             for result in (self.base, *self.others)
@@ -312,12 +346,12 @@ class Comparison(Plotted):
         return wide[wide.nunique(axis=1, dropna=False) > 1].rename_axis("setting").reset_index()
 
     def effects(self, *, values: bool = True) -> pd.DataFrame:
-        """Net revenue of each scenario less the base over every window, and the years in which it turns.
+        """Net revenue of each scenario less the base over every window, and the years in which the effect changes sign.
 
         ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
         ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
         result has values and ``values`` are asked for, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`;
-        missing: never for good).
+        missing: never permanently).
         """
         valued = values and all(has_values(result) for result in self.runs)
         turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
@@ -339,33 +373,6 @@ class Comparison(Plotted):
             rows.append(row)
         return pd.DataFrame(rows).astype({"annual_turns": "Int64", "cumulated_turns": "Int64"})
 
-    def headline(self) -> pd.DataFrame:
-        """One row a window and scenario: the books, and net revenue against both references.
-
-        ``net_revenue_minus_<base>`` is against the base run, ``net_revenue_minus_equity_adoption`` against
-        the same adoption earning the equity return (missing where the scenario holds no crypto).
-        """
-
-        def sums(result: Result, path: str) -> pd.Series:
-            table = result.tables["windows"]
-            return table[table["path"] == path].set_index(["window", "line"])["nominal_bn_usd"]
-
-        base = sums(self.base, "scenario")
-        rows = []
-        for window in base.index.get_level_values("window").unique():
-            for result in (self.base, *self.others):
-                own, equity = sums(result, "scenario"), sums(result, "equity_adoption")
-                row: dict[str, Any] = {"window": window, "scenario": result.name}
-                for line in (*UPFRONT, "withdrawal_tax", "net_revenue"):
-                    row[f"{line}_bn_usd"] = own[window, line]
-                net = own[window, "net_revenue"]
-                row[f"net_revenue_minus_{self.base.name}_bn_usd"] = net - base[window, "net_revenue"]
-                row["net_revenue_minus_equity_adoption_bn_usd"] = (
-                    net - equity[window, "net_revenue"] if len(equity) else np.nan
-                )
-                rows.append(row)
-        return pd.DataFrame(rows)
-
     def __repr__(self) -> str:
         return (
             f"<fiscal Comparison of {', '.join(other.name for other in self.others)} with {self.base.name}>"
@@ -374,12 +381,9 @@ class Comparison(Plotted):
     def _repr_html_(self) -> str:
         names = ", ".join(other.name for other in self.others)
         prints = ", ".join(result.fingerprint[:12] for result in (self.base, *self.others))
-        frame = self.headline()
-        columns = [str(name).removesuffix("_bn_usd").replace("_", " ") for name in frame]
-        rows = [
-            [value if isinstance(value, str) else "" if np.isnan(value) else f"{value:,.1f}" for value in row]
-            for row in frame.itertuples(index=False, name=None)
-        ]
+        told = self.headline()
+        frame = told.shown()
+        rows = [list(row) for row in frame.itertuples(index=False, name=None)]
         net = self.budget.frame.query(
             "path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'"
         ).pivot(index="year", columns="scenario", values="gdp_share")
@@ -390,17 +394,27 @@ class Comparison(Plotted):
             lines=tuple((other.name, (100 * net[other.name]).tolist()) for other in self.others),
         )
         return cards.card(
-            f"{names} against {self.base.name}", f"fingerprints {prints}", BOOKS_NOTE,
-            cards.table(columns, rows), cards.figure(curves),
+            f"{names} compared with {self.base.name}", f"fingerprints {prints}", told.finding,
+            cards.table(list(frame), rows), cards.figure(curves),
         )  # fmt: skip
 
 
+def _current_law(result: Any) -> Totals | None:
+    """Yearly totals of a run's horizon under the defaults; None where the run was made with other data."""
+    from fiscal.engine import quick
+
+    if result.data_fingerprint != sources.fingerprint():
+        return None
+    scenario = headlines.current_law_of(result.scenario)
+    return Totals.of_totals(quick.compute(scenario), result.data_fingerprint)
+
+
 COMPARED = tuple(table for table in TABLES.values() if table.compared)
-"""The tables that :func:`compare` reads, of a result that may be someone else's."""
+"""The tables that :func:`compare` reads, from a result that may come from another user."""
 
 
 def _lacking(result: Result) -> list[Problem]:
-    """What a comparison needs and a result has not: tables, columns, numbers in them, one row a key."""
+    """What a comparison needs and a result lacks: tables, columns, numbers in them, or unique keys."""
     problems = []
     for schema in COMPARED:
         table = result.tables.get(schema.name)
@@ -424,17 +438,15 @@ def _lacking(result: Result) -> list[Problem]:
 
 
 def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
-    """Compare any number of results with one base.
-
-    Raises ``InputError`` when nothing is compared, or when the runs differ in horizon, price year, seed or data
-    tables and ``anyway`` does not say that this is meant.
+    """Compare any number of results with one base. Raises ``InputError`` if there is nothing to compare, or if the runs
+    differ in horizon, price year, seed, or data tables, unless ``anyway`` is true.
     """
     problems = []
     if not others:
         problems.append(Problem("nothing to compare with the base", key=base.name))
     names = [result.name for result in (base, *others)]
     problems += [
-        Problem("two runs have the same name", value=name, allowed="scenario.name set apart")
+        Problem("two runs have the same name", value=name, allowed="a different scenario.name for each")
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
     problems += [problem for result in (base, *others) for problem in _lacking(result)]
@@ -448,7 +460,7 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
                     Problem(f"{other.name} and {base.name} differ", key=key, value=theirs, allowed=str(ours))
                 )
         if other.data_fingerprint != base.data_fingerprint:
-            problems.append(Problem(f"{other.name} and {base.name} were run on other data tables"))
+            problems.append(Problem(f"{other.name} and {base.name} used different data tables"))
     if problems and not (anyway and others):
         raise InputError(problems)
     lacking = [

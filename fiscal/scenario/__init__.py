@@ -1,4 +1,4 @@
-"""Scenarios: settings with documented defaults, files of overrides, and their explanation.
+"""Scenarios: settings with documented defaults, files of changes, and their explanation.
 
 What is named here is imported when it is first used: the list of scenarios needs no settings.
 """
@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fiscal.scenario.catalogued import catalogue, titles
-    from fiscal.scenario.files import content_sha256, file_settings, own_files, reform_file, reform_files
+    from fiscal.scenario.files import (
+        baselines_added,
+        content_sha256,
+        file_settings,
+        own_files,
+        reform_file,
+        reform_files,
+    )
     from fiscal.scenario.header import Header
     from fiscal.scenario.json_schema import json_schema
     from fiscal.scenario.loading import load
@@ -30,6 +37,7 @@ __all__ = [
     "json_schema",
     "load",
     "own_files",
+    "baselines_added",
     "reform_file",
     "reform_files",
     "setting_name",
@@ -38,7 +46,14 @@ __all__ = [
 
 _HOMES = {
     "catalogued": ("catalogue", "titles"),
-    "files": ("content_sha256", "file_settings", "own_files", "reform_file", "reform_files"),
+    "files": (
+        "baselines_added",
+        "content_sha256",
+        "file_settings",
+        "own_files",
+        "reform_file",
+        "reform_files",
+    ),
     "header": ("Header",),
     "json_schema": ("json_schema",),
     "loading": ("load",),

@@ -1,7 +1,7 @@
-"""The rows of data/assumptions.csv and those of them that a scenario may change, in its ``[assumptions]`` section.
+"""The rows of data/assumptions.csv, and those that a scenario may change in its ``[assumptions]`` section.
 
-The column ``stage`` says where a row enters: in a ``run``, which reads it through the scenario; in the ``build`` of
-tables and paths that every run shares; or in a ``check`` of results.
+The column ``stage`` states where a row enters: in a ``run``, which reads it through the scenario; in the ``build`` of
+tables and paths that all runs share; or in a ``check`` of results.
 """
 
 from __future__ import annotations
@@ -16,16 +16,12 @@ from fiscal.base.errors import MOST_TOLD, Problem, nearest, percent_hint
 from fiscal.scenario.declared import Declared
 from fiscal.scenario.schema import ASSUMPTIONS
 
-OF_BUILD = (
-    "no scenario can change it: it enters before a run, in what all runs share, or after it, in a check"
-)
-OF_BUILD_ALLOWED = (
-    "another value in data/assumptions.csv, and the tables built again (fiscal schedules build)"
-)
+OF_BUILD = "no scenario can change it: it enters before a run, in tables that all runs share, or after it, in a check"
+OF_BUILD_ALLOWED = "a new value in data/assumptions.csv, and new tables (fiscal schedules build)"
 
 
 def adjustable() -> Mapping[str, Declared]:
-    """The rows that enter in a run, by key; raises DataError if the table cannot be used."""
+    """The rows that enter in a run, by key. Raises DataError if the table cannot be used."""
     return _adjustable(sources.data_dir())
 
 
@@ -37,7 +33,7 @@ def _adjustable(folder: object) -> Mapping[str, Declared]:
 
 
 def rows() -> Mapping[str, Declared]:
-    """All rows by key; raises DataError if the table cannot be used."""
+    """All rows by key. Raises DataError if the table cannot be used."""
     return _rows(sources.data_dir())
 
 
@@ -66,7 +62,7 @@ def _rows(folder: object) -> Mapping[str, Declared]:
 
 
 def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> list[Problem]:
-    """Every fault of an ``[assumptions]`` section: unknown keys, wrong types, values out of range."""
+    """Every error of an ``[assumptions]`` section: unknown keys, wrong types, and values out of range."""
     known = adjustable() if values else {}
     found: list[Problem] = []
     for key, value in values.items():

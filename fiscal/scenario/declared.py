@@ -1,4 +1,4 @@
-"""What is declared of a lever: a setting of a section, or a row of data/assumptions.csv."""
+"""The declaration of a lever: a setting of a section, or a row of data/assumptions.csv."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Declared:
-    """One lever as declared: everything ``explain``, the messages and the figures need."""
+    """One lever as declared: everything that ``explain``, the messages, and the figures need."""
 
     key: str
     label: str

@@ -1,4 +1,4 @@
-"""Designs: which settings a sweep moves, over what, and against which scenario the effect is taken.
+"""Designs: which settings a sweep moves, over which values, and relative to which scenario.
 
     [sweep]
     base = "stochastic_central"
@@ -11,12 +11,12 @@
     "tax.withdrawal_scale" = {low = 0.9, high = 1.1}
     "people.mortality_ratio" = {}
 
-A grid takes every combination of the values listed. A Sobol design draws every setting evenly from its
-range, or from its list, and independently of the others. ``{}`` is the setting's documented range:
-that of ``data/sensitivity_cases.csv``, else the one in which the setting is valid.
+A grid takes every combination of the listed values. A Sobol design draws every setting evenly from its range or list,
+independently of the others. ``{}`` is the setting's documented range: that of ``data/sensitivity_cases.csv``, or else
+the range in which the setting is valid.
 
-The reference ``against`` takes the values too, but for the scenario's *own* settings: those in which
-the two differ before anything is moved, or those that ``own`` lists.
+The reference ``against`` takes the same values, except for the scenario's *own* settings: those that differ before any
+change, or those that ``own`` lists.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ MAX_VALUES = 1_000
 MAX_SETTINGS = 100
 FEWEST_SAMPLES, MOST_SAMPLES, SAMPLES = 4, 65_536, 64
 BASE_FILE, REFERENCE_FILE = "scenario.toml", "reference.toml"
-"""What a stored sweep calls its two scenarios, beside its design."""
+"""Names of the two scenario files of a stored sweep."""
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One setting that a sweep moves: over ``values``, or evenly from ``low`` to ``high``."""
+    """One setting that a sweep moves, over ``values`` or evenly from ``low`` to ``high``."""
 
     key: str
     unit: str
@@ -79,14 +79,14 @@ class Factor:
         return min(self.low + place * (self.high - self.low), self.high)
 
     def ends(self) -> tuple[Any, Any]:
-        """What a tornado shows: the lowest and the highest value, of a list of words the first and the last."""
+        """The ends that a tornado shows: the lowest and highest value, or the first and last of a list of words."""
         if not self.values:
             return (int(self.low), int(self.high)) if self.whole else (self.low, self.high)
         ordered = all(_is_number(value) for value in self.values)
         return (min(self.values), max(self.values)) if ordered else (self.values[0], self.values[-1])
 
     def record(self) -> dict[str, Any]:
-        """What decides the values, for fingerprints and files."""
+        """What determines the values, for fingerprints and files."""
         if self.values:
             return {"values": [NONE_WORD if value is None else value for value in self.values]}
         return {"low": self.low, "high": self.high}
@@ -94,7 +94,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Design:
-    """A validated design. ``own`` are the settings that the reference does not take."""
+    """A validated design. ``own`` lists the settings that the reference does not take."""
 
     name: str
     title: str
@@ -114,7 +114,7 @@ class Design:
         return math.prod(len(factor.values) for factor in self.factors)
 
     def record(self) -> dict[str, Any]:
-        """Everything beside the base scenario that decides the cases and their effects, plain values."""
+        """Everything besides the base scenario that determines the cases and their effects, as plain values."""
         found: dict[str, Any] = {
             "design": self.kind,
             "settings": {factor.key: factor.record() for factor in self.factors},
@@ -126,7 +126,7 @@ class Design:
         return found
 
     def to_toml(self) -> str:
-        """The resolved design as a file that lies beside ``scenario.toml`` and ``reference.toml``."""
+        """The complete design as a file, to be stored beside ``scenario.toml`` and ``reference.toml``."""
         asked: dict[str, Any] = {"title": self.title, "base": BASE_FILE}
         if self.against is not None:
             asked |= {"against": REFERENCE_FILE, "own": list(self.own)}
@@ -144,7 +144,7 @@ class Design:
 
 
 def designs() -> tuple[str, ...]:
-    """Names of the designs that come with the package."""
+    """Names of the designs in the package."""
     return tuple(sorted(path.stem for path in DESIGNS_DIR.glob("*.toml")))
 
 
@@ -153,10 +153,10 @@ def read_design(
     overrides: Mapping[str, object] | Sequence[str] = (),
     samples: int | None = None,
 ) -> Design:
-    """A design by name, file, or as the mapping that a file would hold.
+    """A design by name, by file, or as the mapping that a file would hold.
 
-    ``overrides`` hold for the base and the reference in every case; ``samples`` stands in place of the file's.
-    Raises InputError that lists every problem of the design, its scenarios and the overrides.
+    ``overrides`` apply to the base and the reference in every case; ``samples`` replaces that of the file. Raises
+    InputError with every problem of the design, its scenarios, and the overrides.
     """
     if isinstance(source, Design):
         if not overrides and samples is None:
@@ -181,7 +181,7 @@ def _as_mapping(design: Design) -> dict[str, Any]:
 
 
 def _located(wanted: str) -> tuple[Path, str]:
-    """The file of a design and what messages call it."""
+    """The file of a design, and its name in messages."""
     names = designs()
     if wanted in names:
         return DESIGNS_DIR / f"{wanted}.toml", f"{wanted}.toml"
@@ -205,7 +205,7 @@ def _is_number(value: object) -> bool:
 
 
 class _Reading:
-    """One design being read; ``problems`` gathers everything that is wrong with it."""
+    """One design being read; ``problems`` collects all of its errors."""
 
     def __init__(self, data: dict[str, Any], shown: str, name: str, folder: Path | None) -> None:
         self.shown, self.name, self.folder = shown, name, folder
@@ -222,7 +222,7 @@ class _Reading:
         allowed: str | None = None,
         near: Sequence[str] = (),
     ) -> None:
-        """Note a problem; ``near`` are names of which ``key`` or a wrong word may have been meant."""
+        """Note a problem; ``near`` lists names that the user may have meant."""
         meant = nearest(value if isinstance(value, str) else key, near) if near else None
         self.problems.append(
             Problem(message, file=self.shown, key=key, value=value, allowed=allowed, nearest=meant)
@@ -239,7 +239,7 @@ class _Reading:
         return {}
 
     def design(self, overrides: Mapping[str, object] | Sequence[str], samples: int | None) -> Design:
-        """The design; raises InputError for all problems at once."""
+        """The design. Raises InputError for all problems at once."""
         for key in self.asked:
             if key not in KEYS:
                 self.say("unknown key", f"{SWEEP}.{key}", allowed=", ".join(KEYS), near=_dotted(KEYS))
@@ -305,7 +305,7 @@ class _Reading:
         if kind == "grid":
             for key in ("samples", "seed"):
                 if key in self.asked or (key == "samples" and samples is not None):
-                    self.say("a grid draws nothing", f"{SWEEP}.{key}", allowed='design = "sobol"')
+                    self.say("a grid does not draw points", f"{SWEEP}.{key}", allowed='design = "sobol"')
             return SAMPLES, 1
         drawn = self.asked.get("samples", SAMPLES) if samples is None else samples
         seed = self.asked.get("seed", 1)
@@ -336,9 +336,9 @@ class _Reading:
         if lever is None:
             self.problems += [replace(one, value=None) for one in read_value(key, 0, self.shown)[1]]
         elif key == HORIZON:
-            self.say("cases of different horizons cannot be compared", key, allowed="--set, for all cases")
+            self.say("cases with different horizons cannot be compared", key, allowed="--set, for all cases")
         elif key in file_settings():
-            self.say("a file of the user's cannot be moved", key, allowed="scenarios run one by one")
+            self.say("a sweep cannot vary a file", key, allowed="scenarios run one by one")
         elif isinstance(given, list | tuple):
             return self._listed(lever, given)
         elif isinstance(given, Mapping):
@@ -377,7 +377,7 @@ class _Reading:
             value, problems = read_value(key, _whole(told), self.shown)
             self.problems += problems
             if not problems and not _is_number(value):
-                self.say("is no number", f"{key}.{end}", told, "a list of values")
+                self.say("is not a number", f"{key}.{end}", told, "a list of values")
             ends[end] = value
         steps = given.get("steps")
         if kind == "grid" and steps is None:
@@ -396,7 +396,7 @@ class _Reading:
         return factor if steps is None else self._stepped(factor, int(steps))  # type: ignore[call-overload]
 
     def _stepped(self, factor: Factor, steps: int) -> Factor | None:
-        """The range as so many evenly spaced values."""
+        """The range as this number of evenly spaced values."""
         width = factor.high - factor.low
         values = [factor.low + width * step / (steps - 1) for step in range(steps - 1)] + [factor.high]
         if factor.whole and any(value != int(value) for value in values):
@@ -433,7 +433,7 @@ class _Reading:
         factors: Sequence[Factor],
         overrides: Mapping[str, object] | Sequence[str],
     ) -> None:
-        """What makes the cases of the two scenarios incomparable, and overrides that the cases would undo."""
+        """Reasons why the cases of the two scenarios cannot be compared, and overrides that the cases would undo."""
         for key in set(overridden(overrides)) & {factor.key for factor in factors}:
             self.say("is moved by the design", key, allowed="no --set of it")
         if against is None:
@@ -442,7 +442,7 @@ class _Reading:
             if against.value(key) != base.value(key):
                 self.say("base and reference differ", key, against.value(key), str(base.value(key)))
         if set(own_files(against.settings).values()) - set(own_files(base.settings).values()):
-            self.say("has a file of its own", f"{SWEEP}.against", against.name, "the files of the base")
+            self.say("has its own file", f"{SWEEP}.against", against.name, "the files of the base")
 
 
 def _dotted(keys: Sequence[str]) -> list[str]:
@@ -450,7 +450,7 @@ def _dotted(keys: Sequence[str]) -> list[str]:
 
 
 def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Settings by dotted name; TOML reads a dotted key without quotes as tables in a table."""
+    """Settings by dotted name; TOML reads a dotted key without quotes as nested tables."""
     for key, value in settings.items():
         if "." not in str(key) and isinstance(value, Mapping):
             for name, inner in value.items():
@@ -463,7 +463,7 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _whole(value: object) -> object:
-    """A whole number that a table keeps as a float, as the settings of whole numbers take it."""
+    """A whole number that a table keeps as a float, as an integer for the settings."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -476,7 +476,7 @@ def setting_of(scenario: Scenario, key: str) -> Any:
 
 
 def documented_range(lever: Declared) -> tuple[float | None, float | None]:
-    """Low and high of a setting: the range of ``sensitivity_cases``, else the one in which it is valid."""
+    """Low and high of a setting: the range of ``sensitivity_cases``, or else the range in which it is valid."""
     cases = sources.table("sensitivity_cases").set_index("key")
     if lever.key in cases.index:
         return float(cases.loc[lever.key, "low"]), float(cases.loc[lever.key, "high"])

@@ -1,4 +1,4 @@
-"""Values gathered from files and overrides, validated together; every problem is reported at once."""
+"""Values from files and overrides, validated together; every problem is reported at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from fiscal.base.errors import MOST_TOLD, InputError, Problem, nearest, percent_
 from fiscal.base.files import plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable, problems_of
 from fiscal.scenario.catalogued import CATALOGUE_DIR, catalogue
-from fiscal.scenario.files import file_settings, fingerprint, from_home, named_beside, names_in, paths_in
+from fiscal.scenario.files import (
+    REFORM,
+    file_of_reform,
+    file_settings,
+    fingerprint,
+    from_home,
+    named_beside,
+    names_in,
+    paths_in,
+)
 from fiscal.scenario.header import Header
 from fiscal.scenario.rules import contradictions
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
@@ -33,7 +42,7 @@ _BARE = re.compile(r"[^\s\"'\[\]{}#=,]+")
 
 
 def read_value(key: str, value: object, file: str) -> tuple[Any, list[Problem]]:
-    """One value of a setting as a scenario holds it, and what is wrong with it alone; ``file`` names its origin."""
+    """One value of a setting as a scenario holds it, and its own errors; ``file`` names its origin."""
     section, _, name = key.partition(".")
     value = plain_value(value)
     if section == ASSUMPTIONS:
@@ -50,7 +59,7 @@ def read_value(key: str, value: object, file: str) -> tuple[Any, list[Problem]]:
 
 
 class Made(TypedDict):
-    """What a Scenario is made of."""
+    """The parts of a Scenario."""
 
     settings: Settings
     name: str
@@ -63,7 +72,7 @@ class Made(TypedDict):
 
 
 def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, default_name: str) -> Made:
-    """The scenario of a draft with overrides on top; raises InputError for every problem of both."""
+    """The scenario of a draft with overrides. Raises InputError for every problem of both."""
     before, problems = _validate(draft)
     named = draft.header.get("name")
     parsed = _parse_overrides(overrides, draft.problems)
@@ -80,11 +89,11 @@ def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, def
     changes = _changes(before, settings, parsed)
     renamed = HEADER in parsed and ("name" in parsed[HEADER] or not changes)
     if changes and not renamed:
-        # a changed scenario must not pass for the one it came from, in a legend or a run folder
-        name = f"{str(named or default_name)[:50]}-{fingerprint(settings)[:6]}"
+        # in a legend or a run folder, a changed scenario must not be confused with the original
+        name = _variant_name(str(named or default_name), changes, settings)
         note = ", ".join(f"{key} = {_short(key, value)}" for key, value in changes.items())
         title = _shorten(f"{title} ({note})", 200)
-        description = ""  # it may state what has just been changed; the title says what differs
+        description = ""  # it may describe what has just been changed; the title states what differs
     return Made(
         settings=settings,
         name=name,
@@ -101,8 +110,12 @@ COUNT, FROM_FILE = "paths.count", "paths.file"
 
 
 def _all_paths(settings: Settings, draft: Draft) -> Settings:
-    """The settings, of a user's file with all paths where their number is not set."""
-    if settings.paths.file is None or draft.origins.get(COUNT, "default") != "default":
+    """The settings, with all paths of a user's file if their number is not set."""
+    if (
+        settings.paths.file is None
+        or settings.paths.model != "user"
+        or draft.origins.get(COUNT, "default") != "default"
+    ):
         return settings
     draft.origins[COUNT] = FROM_FILE
     paths = settings.paths.model_copy(update={"count": paths_in(Path(settings.paths.file))})
@@ -115,7 +128,7 @@ def _changes(
     """The overrides that change a value, by dotted name."""
     old, new = before.model_dump(), after.model_dump()
     return {
-        f"{section}.{key}": new[section].get(key, values[key])  # a row back at its own value is not kept
+        f"{section}.{key}": new[section].get(key, values[key])  # a row at its own value is not kept
         for section, values in overrides.items()
         if section != HEADER
         for key in values
@@ -123,13 +136,20 @@ def _changes(
     }
 
 
+def _variant_name(base: str, changes: Mapping[str, object], settings: Settings) -> str:
+    """A name that says what was changed, ``boom-participants_share-0.2``; of many changes their digest instead."""
+    words = [base, *(f"{key.partition('.')[2]}-{_short(key, value)}" for key, value in changes.items())]
+    name = "-".join(re.sub(r"[^A-Za-z0-9_.+-]+", "_", word).strip("_") for word in words)
+    return name if len(name) <= 64 else f"{base[:50]}-{fingerprint(settings)[:6]}"
+
+
 def _as_text(name: str) -> str:
-    """A file's name as text that can be written, whatever the locale made of it."""
+    """A file's name as text that can be written in any locale."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _short(key: str, value: object) -> str:
-    """A value for a title: a file by its name, wherever it lies."""
+    """A value for a title: a file by its name, without its folder."""
     return spell(Path(str(value)).name if key in file_settings() and value else value)
 
 
@@ -139,7 +159,7 @@ def _shorten(text: str, length: int) -> str:
 
 @dataclass(frozen=True)
 class _Origin:
-    """One scenario file: where it is, how messages call it, its default name."""
+    """One scenario file: its place, its name in messages, and its default name."""
 
     path: Path
     shown: str
@@ -147,7 +167,7 @@ class _Origin:
 
 
 def locate(wanted: str, beside: _Origin | None) -> _Origin:
-    """Find a catalogue scenario or a file; a path in ``extends`` starts from the file that has it."""
+    """Find a scenario of the package or a file; a path in ``extends`` is relative to the file that has it."""
     names = catalogue()
     if wanted in names:
         return _Origin(CATALOGUE_DIR / f"{wanted}.toml", f"{wanted}.toml", wanted)
@@ -192,7 +212,7 @@ def name_from(path: Path) -> str:
 
 @dataclass
 class Draft:
-    """Values gathered from files and overrides before validation, each with its origin."""
+    """Values from files and overrides before validation, each with its origin."""
 
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
@@ -219,7 +239,7 @@ class Draft:
         self.origins[f"{section}.{key}"] = origin
 
     def read(self, origin: _Origin, seen: tuple[Path, ...]) -> None:
-        """Read a file after the one it extends, so that nearer values win."""
+        """Read a file after the one it extends, so that the nearest value applies."""
         identity = origin.path.resolve()
         if identity in seen or len(seen) >= MAX_LINEAGE:
             message = "extends itself" if identity in seen else f"extends more than {MAX_LINEAGE} files"
@@ -230,17 +250,17 @@ class Draft:
         if isinstance(parent, str) and parent:
             try:
                 self.read(locate(parent, origin), (*seen, identity))
-            except InputError as error:  # what is wrong in this file is told with it
+            except InputError as error:  # errors in this file are reported with it
                 self.problems += error.problems
                 self.whole = False
-            # name and words belong to the file that was asked for, not to what it extends
+            # name and texts come from the requested file, not from the one it extends
             self.header.clear()
         self.lineage.append(origin.name)
         self.absorb(data, origin.shown, origin.path.parent)
 
     def absorb(self, data: Mapping[str, object], origin: str, folder: Path | None = None) -> None:
-        """Take over the tables of one file; what is no section is a problem. Files are looked for in its ``folder``,
-        those of overrides (None) in the current one."""
+        """Take over the tables of one file; anything that is not a section is a problem. Files are looked for in its
+        ``folder``, those of overrides (None) in the current folder."""
         for section, table in data.items():
             if section not in SECTION_NAMES:
                 self.problems.append(_unknown_section(section, table, origin))
@@ -255,7 +275,7 @@ class Draft:
 
 
 def _rows_of(table: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """Entries of ``[assumptions]`` by key; TOML reads ``part.key`` without quotes as a table in the table."""
+    """Entries of ``[assumptions]`` by key; TOML reads ``part.key`` without quotes as a nested table."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{name}", inner) for name, inner in value.items())
@@ -264,7 +284,9 @@ def _rows_of(table: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _file_named(key: str, value: object, folder: Path | None) -> object:
-    """The value of a setting, a file's name completed."""
+    """The value of a setting, with the full path of a file. A reform given as a dictionary becomes a file."""
+    if key == REFORM and folder is None and isinstance(value, Mapping):
+        return file_of_reform(value)
     if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
         return value
     names = names_in(key, value)
@@ -301,13 +323,13 @@ def _fields(section: str) -> tuple[str, ...]:
 
 
 def _nearest_key(section: str, key: str) -> str | None:
-    """The setting of the same section that ``key`` misspells: one of another section has another meaning."""
+    """The setting of the same section that ``key`` misspells; a setting of another section has another meaning."""
     here = nearest(key, _fields(section))
     return f"{section}.{here}" if here else None
 
 
 def _with_its_section(key: str) -> str | None:
-    """The setting of a name without its section, where one section alone has it."""
+    """The setting of a name without its section, if only one section has it."""
     homes = [name for name in known_keys() if name.split(".")[1] == key]
     return homes[0] if len(homes) == 1 else None
 
@@ -336,7 +358,7 @@ def _parse_overrides(
 def _pairs_of(
     overrides: Mapping[str, object] | Sequence[str], problems: list[Problem]
 ) -> list[tuple[str, object]]:
-    """Overrides as dotted names and values; those that cannot be read are noted among the problems."""
+    """Overrides as dotted names and values; unreadable ones are added to the problems."""
     if isinstance(overrides, str):
         overrides = [overrides]
     if isinstance(overrides, Mapping):
@@ -373,7 +395,7 @@ def overridden(overrides: Mapping[str, object] | Sequence[str]) -> list[str]:
 
 
 def _dotted(key: str, value: object) -> list[tuple[str, object]]:
-    """``{"horizon": {"last_year": 2050}}`` as ``horizon.last_year``; other names and values as they are."""
+    """``{"horizon": {"last_year": 2050}}`` as ``horizon.last_year``; other names and values unchanged."""
     if key in SECTION_NAMES and isinstance(value, Mapping):
         return [(f"{key}.{name}", member) for name, member in value.items()]
     return [(key, value)]
@@ -402,7 +424,7 @@ def _parse_value(text: str) -> object:
 
 
 def _validate(draft: Draft) -> tuple[Settings, list[Problem]]:
-    """Settings from a draft, with all problems; wrong values stand at their defaults meanwhile."""
+    """Settings from a draft, with all problems; wrong values take their defaults meanwhile."""
     problems = list(draft.problems)
     problems += _header_problems(draft)
     sections: dict[str, Any] = {}
@@ -421,7 +443,7 @@ def _validate(draft: Draft) -> tuple[Settings, list[Problem]]:
             sections[name] = model.model_validate(
                 {key: value for key, value in values.items() if key not in faults}
             )
-    # a row set to its own value asks no other question
+    # a row at its own value does not change the scenario
     changes = {
         key: without_dust(value)
         for key, value in draft.values.get(ASSUMPTIONS, {}).items()
@@ -498,6 +520,6 @@ _HEADER_ALLOWED = {
     "extra_forbidden": ", ".join(Header.model_fields),
     "string_type": "a text in quotes",
     "string_too_long": "64 characters in name, 200 in title and author, 1000 elsewhere, 4000 in description",
-    "bad_name": "up to 64 letters, digits and _ . + -, beginning with a letter or digit",
+    "bad_name": "up to 64 letters, digits, _ . + -, and single spaces, beginning with a letter or digit",
     "control_character": "printable characters and line breaks",
 }

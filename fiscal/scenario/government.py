@@ -1,4 +1,5 @@
-"""Settings of law and books: horizon, tax on withdrawals, scope, valuation, backstop, reforms, states, economy."""
+"""Settings of law and accounting: horizon, tax on withdrawals, scope, valuation, backstop, reforms, states, and
+economy."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from fiscal.scenario.section import Section, setting
 
 
 class Horizon(Section):
-    """How far the projection runs."""
+    """First and last dates of the projection."""
 
     last_year: int = setting(
         LAST_YEAR,
@@ -18,7 +19,7 @@ class Horizon(Section):
         unit="calendar year",
         low=2036,
         high=LAST_YEAR,
-        doc="Last projected year; the claim left at its end is reported as the terminal claim.",
+        doc="Last projected year; the claim that remains at its end is reported as the terminal claim.",
         source="population tables end in 2100; a shorter horizon must still cover FY2026-35",
         status="choice",
     )
@@ -27,15 +28,17 @@ class Horizon(Section):
         HEADLINE.iso,
         label="date of the opening stock",
         unit="date",
-        doc="End of the quarter whose published stock of 401(k) assets the projection opens with; the flows of that "
-        "year are those of the months after it.",
+        doc=(
+            "End of the quarter with whose published stock of 401(k) assets the projection opens; that year has the "
+            "flows of the remaining months."
+        ),
         source="data/ici_assets.csv; the headline's stock of 8.7 trillion dollars",
         status="choice",
     )
 
     @property
     def opening(self) -> OpeningDate:
-        """The opening date, and what follows from it."""
+        """The opening date and its consequences."""
         return OpeningDate.on(self.opening_date)
 
 
@@ -48,7 +51,10 @@ class Tax(Section):
         unit="multiple of the law's tax on withdrawals",
         low=0.5,
         high=1.5,
-        doc="Multiplies income tax on withdrawals of owners and heirs in every year; not the deferral's.",
+        doc=(
+            "Multiplies income tax on withdrawals of owners and heirs in every year, but not the tax saved on "
+            "deferrals."
+        ),
         source="1 = the law's schedules",
         status="choice",
     )
@@ -58,21 +64,23 @@ class Tax(Section):
         unit="rate",
         low=0.0,
         high=0.6,
-        doc="One rate in place of every tax schedule, for tests and teaching; none = the law's schedules.",
+        doc="One rate instead of every tax schedule, for tests and teaching; none = the law's schedules.",
         source="schedules built with Tax-Calculator",
         status="choice",
     )
 
 
 class Scope(Section):
-    """Which accounts are in the numbers."""
+    """Accounts that the results include."""
 
-    plans: Literal["401k", "all_dc"] = setting(
+    plans: Literal["401k", "all_dc", "all_dc_scaled"] = setting(
         "401k",
         label="plans covered",
         unit="name",
-        doc="401k, or all_dc: with 403(b), 457, Thrift Savings Plan and other private plans in the 401(k)'s shape.",
-        source="headline: ICI 8.7 of 12.2 trillion dollars; all_dc also takes BEA's contributions and more holders",
+        doc="401k covers 401(k) plans. all_dc adds governmental and nonprofit plans (403(b), 457(b), Thrift Savings "
+        "Plan) and other private plans, each with its own holders, amounts, and rules. all_dc_scaled scales the "
+        "401(k) cells to the totals of all plans.",
+        source="headline: ICI, 8.7 of 12.2 trillion dollars; other plans: ICI, W-2, BEA, Form 5500",
         status="choice",
     )
     rollover_stock: bool = setting(
@@ -80,13 +88,13 @@ class Scope(Section):
         label="existing rollover IRAs included",
         unit="switch",
         doc="Adds the existing traditional IRAs that came from 401(k) plans.",
-        source="beside the headline only",
+        source="not part of the headline",
         status="choice",
     )
 
 
 class Books(Section):
-    """How dollars are booked and discounted."""
+    """Fiscal years, discount rates, and valuation."""
 
     withdrawal_fiscal_same_year_share: float = setting(
         0.60,
@@ -94,7 +102,7 @@ class Books(Section):
         unit="share",
         low=0.0,
         high=1.0,
-        doc="Part of a calendar year's withdrawal and conversion tax booked in that fiscal year.",
+        doc="Share of a calendar year's withdrawal and conversion tax that counts in that fiscal year.",
         source="no source; the rest falls in the next fiscal year",
         status="assumed",
     )
@@ -104,8 +112,8 @@ class Books(Section):
         unit="share",
         low=0.0,
         high=1.0,
-        doc="Part of a calendar year's revenue forgone on contributions booked in that fiscal year.",
-        source="wages are paid evenly and the fiscal year ends on 30 September: nine months of twelve",
+        doc="Share of a calendar year's revenue forgone on contributions that counts in that fiscal year.",
+        source="wages are paid evenly, and the fiscal year ends on September 30: nine months of twelve",
         status="derived",
     )
     discount_rates: tuple[float, ...] = setting(
@@ -115,7 +123,7 @@ class Books(Section):
         low=0.0,
         high=0.15,
         doc="Rates of the present-value basis 'fixed'.",
-        source="no single rate is right; shown beside the other bases",
+        source="no single rate is right; reported with the other bases",
         status="choice",
     )
     convention_rates: tuple[float, ...] = setting(
@@ -135,9 +143,12 @@ class Books(Section):
         unit="share",
         low=0.0,
         high=1.0,
-        doc="Part of the crypto sleeve that households would otherwise hold outside plans, where its gains are "
-        "taxed: the line displaced_gains_tax, in no total.",
-        source="no source; what plans' crypto displaces is not known, so .5 and 1 are shown beside nil",
+        doc=(
+            "Share of the crypto sleeve that households would otherwise hold outside plans, where it is taxed. The "
+            "assets that it pushes out of the plan are taxed outside instead. It sets the line displaced_gains_tax, "
+            "which is in no total."
+        ),
+        source="no source; the displaced amount is unknown, so the tables show .5 and 1 as well as 0",
         status="assumed",
     )
     risk_neutral_paths: int = setting(
@@ -146,8 +157,10 @@ class Books(Section):
         unit="paths",
         low=0,
         high=100_000,
-        doc="Paths of the values at market prices of risk; the last one earns the bill rate on everything, "
-        "which its value is known from. Fewer than four: none.",
+        doc=(
+            "Number of paths for values at market prices of risk. On the last one, every asset earns the bill rate, so "
+            "its value is known exactly. Fewer than four: none."
+        ),
         source="errors of a few tenths of a percent of the claim with the control variate",
         status="choice",
     )
@@ -164,26 +177,26 @@ class Books(Section):
 
 
 class Backstop(Section):
-    """A contingent rule by which government makes up savers' balances; in no headline total."""
+    """A hypothetical rule under which the government compensates savers for losses; in no headline total."""
 
     trigger_share: float = setting(
         0.10,
-        label="fall that sets off the backstop",
+        label="fall that triggers the backstop",
         unit="share of the balance without crypto",
         low=0.0,
         high=1.0,
-        doc="A cohort is made up when its balance is more than this below its balance without crypto.",
-        source="no such law or proposal exists; sizes a contingent liability",
+        doc="A cohort is compensated if its balance falls short of its balance without crypto by more than this share.",
+        source="no such law or proposal exists; sets the size of a contingent liability",
         status="assumed",
     )
     made_up_share: float = setting(
         0.95,
-        label="share the backstop makes up",
+        label="share that the backstop restores",
         unit="share of the balance without crypto",
         low=0.0,
         high=1.0,
-        doc="Share of the balance without crypto that a covered cohort is made up to.",
-        source="no such law or proposal exists; sizes a contingent liability",
+        doc="Share of the balance without crypto to which a covered cohort is restored.",
+        source="no such law or proposal exists; sets the size of a contingent liability",
         status="assumed",
     )
     retirement_age: int = setting(
@@ -193,7 +206,7 @@ class Backstop(Section):
         low=50,
         high=75,
         doc="Age up to which cohorts are covered.",
-        source="age of Medicare eligibility, when most leave work",
+        source="age of Medicare eligibility, when most people leave work",
         status="assumed",
     )
     years_before: int = setting(
@@ -202,8 +215,8 @@ class Backstop(Section):
         unit="years",
         low=1,
         high=40,
-        doc="Cohorts within so many years of the retirement age are covered.",
-        source="savers who have little time to make up a loss",
+        doc="Cohorts within this number of years of the retirement age are covered.",
+        source="savers with little time to recover a loss",
         status="assumed",
     )
     paths: int = setting(
@@ -212,14 +225,14 @@ class Backstop(Section):
         unit="paths",
         low=0,
         high=100_000,
-        doc="Random and risk-neutral paths on which the rule is looked at; fewer than four: none.",
+        doc="Number of random and risk-neutral paths on which the rule is evaluated; fewer than four: none.",
         source="the mean's standard error is printed",
         status="choice",
     )
 
 
 class Law(Section):
-    """A change of the income tax itself."""
+    """A change in the income tax itself."""
 
     reform: str | None = setting(
         None,
@@ -245,13 +258,13 @@ class Law(Section):
 
 
 class State(Section):
-    """State income tax, on lines of its own and in no federal total."""
+    """State income tax, on separate lines and in no federal total."""
 
     income_tax: bool = setting(
         False,
         label="state income tax",
         unit="switch",
-        doc="Adds state_deferred_revenue and state_withdrawal_tax to the books.",
+        doc="Adds the lines state_deferred_revenue and state_withdrawal_tax.",
         source="off: the headline is federal",
         status="choice",
     )
@@ -262,7 +275,7 @@ class State(Section):
         low=0.0,
         high=0.133,
         doc="State income tax rate on the dollars deferred and withdrawn; none = the average over all income and "
-        "states, 3.0 percent. The rate on the last dollar of who saves is higher; nine states tax no wages.",
+        "states, 3.0 percent. The marginal rate of savers is higher; nine states do not tax wages.",
         source="Census, individual income taxes of all states (data/state_income_tax.csv), over CBO's income on "
         "federal returns of 2024 (data/cbo_income_tax_details.csv)",
         status="derived",
@@ -273,14 +286,17 @@ class State(Section):
         unit="share of withdrawals",
         low=0.0,
         high=1.0,
-        doc="Share of withdrawals that states tax: several exempt pensions in whole or part, and retirees move.",
+        doc=(
+            "Share of withdrawals that states tax. Several states exempt pensions in whole or in part, and retirees "
+            "move."
+        ),
         source="no source",
         status="assumed",
     )
 
 
 class Macro(Section):
-    """The economy around the accounts."""
+    """The economy."""
 
     wage_growth_adjust: float = setting(
         0.0,
@@ -288,7 +304,7 @@ class Macro(Section):
         unit="rate a year",
         low=-0.02,
         high=0.02,
-        doc="Added to the growth of average wages in every year.",
+        doc="Amount added to the growth of average wages in every year.",
         source="none in the baseline",
         status="choice",
     )

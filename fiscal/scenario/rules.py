@@ -1,4 +1,4 @@
-"""Settings that are fine alone and wrong together."""
+"""Settings that are valid alone and invalid together."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fiscal.scenario.schema import Settings
 
 
 def opening_dates() -> tuple[str, ...]:
-    """The dates in the first year for which the 401(k) stock is published, in the order of the table."""
+    """The dates in the first year with a published 401(k) stock, in the order of the table."""
     stock = sources.table("ici_assets").dropna(subset="k401_bn_usd")["date"].astype(str)
-    last = f"{HEADLINE.year}-12-31"  # at the end of the year it has no months left
+    last = f"{HEADLINE.year}-12-31"  # at the end of the year, no months remain
     return tuple(date for date in stock if HEADLINE.iso[:4] == date[:4] and date != last)
 
 
 def contradictions(settings: Settings) -> list[Problem]:
-    """Values that are fine alone and wrong together."""
+    """Values that are valid alone and invalid together."""
     found: list[Problem] = []
     horizon, adoption, withdrawals = settings.horizon, settings.adoption, settings.withdrawals
     dates = opening_dates() if horizon.opening_date != HEADLINE.iso else (HEADLINE.iso,)
@@ -56,7 +56,7 @@ def contradictions(settings: Settings) -> list[Problem]:
     ):
         found.append(
             Problem(
-                f"{settings.paths.model} states returns, not their distribution: it has no risk-neutral measure",
+                f"{settings.paths.model} states returns without a distribution, so it has no risk-neutral measure",
                 key="paths.measure",
                 value=settings.paths.measure,
                 allowed="real, or another model (regime_switching, bootstrap)",
@@ -65,16 +65,16 @@ def contradictions(settings: Settings) -> list[Problem]:
     if settings.paths.draws == "sobol" and settings.paths.model != "regime_switching":
         found.append(
             Problem(
-                f"{settings.paths.model} takes no Sobol points",
+                f"{settings.paths.model} does not use Sobol points",
                 key="paths.draws",
                 value=settings.paths.draws,
                 allowed='"pseudo", or the model regime_switching',
             )
         )
-    if settings.paths.model != "user" and settings.paths.file is not None:
+    if settings.paths.model not in ("user", "historical_replay") and settings.paths.file is not None:
         found.append(
             Problem(
-                f"{settings.paths.model} reads no file",
+                f"{settings.paths.model} does not read a file",
                 key="paths.file",
                 value=settings.paths.file,
                 allowed='"none", or paths.model = "user"',
@@ -91,16 +91,16 @@ def contradictions(settings: Settings) -> list[Problem]:
     if adoption.allocation_share + other_shares > 1:
         found.append(
             Problem(
-                "the shares of crypto, private equity, real estate and commodities add up to more than the balance",
+                "the shares of crypto, private equity, real estate, and commodities add up to more than the balance",
                 key="adoption.allocation_share",
                 value=adoption.allocation_share,
-                allowed=f"at most {max(1 - other_shares, 0):g} beside the alternatives",
+                allowed=f"at most {max(1 - other_shares, 0):g} with these alternatives",
             )
         )
     if overlays.price_impact_multiplier > 0 and other_shares > 0:
         found.append(
             Problem(
-                "price impact is defined for a sleeve of crypto alone",
+                "price impact is defined only for a sleeve of crypto alone",
                 key="overlays.price_impact_multiplier",
                 value=overlays.price_impact_multiplier,
                 allowed="0 while other alternatives are held",
@@ -129,7 +129,7 @@ def contradictions(settings: Settings) -> list[Problem]:
         if year > horizon.last_year:
             found.append(
                 Problem(
-                    f"the year lies outside the horizon, which ends in {horizon.last_year}",
+                    f"the year is outside the horizon, which ends in {horizon.last_year}",
                     key=key,
                     value=year,
                     allowed=f"a year up to {horizon.last_year} (horizon.last_year)",
@@ -139,7 +139,7 @@ def contradictions(settings: Settings) -> list[Problem]:
     if withdrawals.rmd_exact_share + withdrawals.rmd_above_share > 1.0 + 1e-12:
         found.append(
             Problem(
-                "the shares of the RMD types add to more than 1",
+                "the shares of the RMD types add up to more than 1",
                 key="withdrawals.rmd_above_share",
                 value=withdrawals.rmd_above_share,
                 allowed=f"at most 1 less withdrawals.rmd_exact_share ({withdrawals.rmd_exact_share:g})",
@@ -170,12 +170,13 @@ def _lever_contradictions(settings: Settings) -> list[Problem]:
                 allowed=f"a year from {withdrawals.conversion_first_year}",
             )
         )
-    found += _allocation_contradictions(settings)
+    found += _allocation_contradictions(settings) + _mix_contradictions(settings)
     behaviour = settings.behaviour
     if (behaviour.chasing or behaviour.panic_share) and settings.adoption.displaces == "equity":
         found.append(
             Problem(
-                "an allocation that answers to returns can only displace the core: what displaces equity is fixed",
+                "an allocation that responds to returns can only displace the core: an allocation that displaces "
+                "equity is fixed",
                 key="adoption.displaces",
                 value=settings.adoption.displaces,
                 allowed='"core" while behaviour.chasing or behaviour.panic_share is set',
@@ -193,7 +194,7 @@ def _lever_contradictions(settings: Settings) -> list[Problem]:
     if settings.law.reform is not None and settings.tax.flat_rate is not None:
         found.append(
             Problem(
-                "a flat rate stands in place of every schedule: a reform would change nothing",
+                "a flat rate replaces every schedule, so a reform would change nothing",
                 key="law.reform",
                 value=settings.law.reform,
                 allowed='"none" while tax.flat_rate is set',
@@ -215,8 +216,33 @@ def _lever_contradictions(settings: Settings) -> list[Problem]:
     return found
 
 
+MIX_TOLERANCE = 1e-6
+
+
+def _mix_contradictions(settings: Settings) -> list[Problem]:
+    """A mix of the core is whole."""
+    chosen = settings.paths
+    mix = {name: getattr(chosen, name) for name in ("mix_equity_share", "mix_bond_share", "mix_cash_share")}
+    missing = [name for name, share in mix.items() if share is None]
+    if len(missing) == len(mix):
+        return []
+    if missing:
+        allowed = "a share: the three shares of the mix are set together"
+        return [Problem("the asset mix is set in part", key=f"paths.{missing[0]}", allowed=allowed)]
+    total = sum(mix.values())
+    if abs(total - 1) <= MIX_TOLERANCE:
+        return []
+    return [
+        Problem(
+            f"the asset mix sums to {total:.6g}: " + " + ".join(f"{share:g}" for share in mix.values()),
+            key="paths.mix_equity_share, paths.mix_bond_share, paths.mix_cash_share",
+            allowed="shares that sum to 1",
+        )
+    ]
+
+
 def _allocation_contradictions(settings: Settings) -> list[Problem]:
-    """Two kinds of holders: one has to hold more than the other, and nobody more than everything."""
+    """Two kinds of holders: one must hold more than the other, and nobody can hold more than the whole balance."""
     adoption, others = settings.adoption, settings.alternatives
     sleeve = (
         adoption.allocation_share
@@ -227,7 +253,7 @@ def _allocation_contradictions(settings: Settings) -> list[Problem]:
     multiple, share = adoption.allocation_heavy_multiple, adoption.allocation_heavy_share
     found = [
         Problem(
-            "tilts a larger allocation that nobody holds",
+            "this setting this setting tilts a larger allocation that nobody holds",
             key=f"adoption.{name}",
             value=getattr(adoption, name),
             allowed="0, or adoption.allocation_heavy_multiple above 1",

@@ -1,4 +1,4 @@
-"""Settings of people and of their accounts: Roth, limits, withdrawals, heirs, wages, contributions, answers."""
+"""Settings of people and their accounts: Roth, limits, withdrawals, heirs, wages, contributions, and responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Roth(Section):
         low=0.0,
         high=1.0,
         doc="Roth share of elective deferrals in 2025.",
-        source=f"{W2_ROTH}: 10.41 percent in 2020 plus a point a year",
+        source=f"{W2_ROTH}: 10.41 percent in 2020 plus one percentage point per year",
         status="derived",
     )
     elective_share_step: float = setting(
@@ -28,8 +28,8 @@ class Roth(Section):
         unit="share a year",
         low=-0.2,
         high=0.2,
-        doc="Yearly rise of the Roth share until the plateau year; mandated Roth catch-up comes on top.",
-        source=f"{W2_ROTH}: from 5.1 percent in 2014 to 10.4 in 2020, about a point a year",
+        doc="Yearly rise of the Roth share until the plateau year; mandated Roth catch-up is additional.",
+        source=f"{W2_ROTH}: from 5.1 percent in 2014 to 10.4 percent in 2020, about one percentage point per year",
         status="derived",
     )
     plateau_year: int = setting(
@@ -38,13 +38,13 @@ class Roth(Section):
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
-        doc="Year from which the Roth share stays where it is.",
+        doc="Year from which the Roth share stays constant.",
         source="no source",
         status="assumed",
     )
     employer_share: float = setting(
         0.0,
-        label="Roth share of employer money",
+        label="Roth share of employer contributions",
         unit="share of employer dollars",
         low=0.0,
         high=1.0,
@@ -54,11 +54,11 @@ class Roth(Section):
     )
     employer_first_year: int = setting(
         FIRST_YEAR,
-        label="first year of Roth employer money",
+        label="first year of Roth employer contributions",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
-        doc="First year in which employer_share holds; before it employers contribute traditional money.",
+        doc="First year in which employer_share applies; before it, employer contributions are traditional.",
         source="permitted since 2023 (SECURE 2.0 Act s.604)",
         status="choice",
     )
@@ -68,23 +68,23 @@ class Roth(Section):
         unit="log-odds, highest less lowest earnings group",
         low=-3.0,
         high=3.0,
-        doc="Tilts the Roth share of deferrals over the earnings groups; the mean over dollars is kept.",
+        doc="Tilts the Roth share of deferrals over the earnings groups; the mean over dollars stays the same.",
         source="use by pay is nearly flat (Alight 2016, data/roth_use.csv)",
         status="assumed",
     )
     full_from_year: int | None = setting(
         None,
-        label="year from which all is Roth",
+        label="year of full Rothification",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
-        doc="Year from which every contribution, the employer's too, is Roth (full Rothification); none = never.",
+        doc="Year from which every contribution, including the employer's, is Roth (full Rothification); none = never.",
         source="a policy question",
         status="choice",
     )
     none_from_year: int | None = setting(
         None,
-        label="year from which nothing is Roth",
+        label="year of a traditional mandate",
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
@@ -116,7 +116,7 @@ class Roth(Section):
         True,
         label="Roth mandate for catch-up",
         unit="switch",
-        doc="Catch-up dollars of people above the wage threshold must be Roth from 2026.",
+        doc="Catch-up contributions of people above the wage threshold must be Roth from 2026.",
         source="SECURE 2.0 Act s.603; 26 U.S.C. 414(v)(7)",
         status="cited",
     )
@@ -137,7 +137,7 @@ class Limits(Section):
         True,
         label="indexing of limits",
         unit="switch",
-        doc="Limits follow consumer prices after 2026, rounded down as the statute says; false freezes them.",
+        doc="Limits follow consumer prices after 2026, rounded down as the statute requires; false freezes them.",
         source="26 U.S.C. 402(g)(4), 414(v)(2)(C), 415(d), 401(a)(17)(B)",
         status="cited",
     )
@@ -148,7 +148,10 @@ class Limits(Section):
         unit="calendar year",
         low=FIRST_YEAR + 1,
         high=LAST_YEAR,
-        doc="Year from which the dollar limits of this section hold; they are in its dollars and indexed as law's are.",
+        doc=(
+            "Year from which the dollar limits of this section apply. They are in dollars of that year and indexed "
+            "like the law's limits."
+        ),
         source="a policy question",
         status="choice",
     )
@@ -158,9 +161,11 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=100_000.0,
-        doc="Limit on elective deferrals, s.402(g); none = the law's. The law's limit follows prices and falls behind "
-        "wages; a higher one gives back the deferrals which that cuts, and nothing beyond the limit of 2025 in "
-        "proportion to wages: what people at the limit would save without it is not known.",
+        doc=(
+            "Limit on elective deferrals, s.402(g); none = the law's limit. A higher limit restores the deferrals that "
+            "the law's limit cuts as it falls behind wages. It also adds a part "
+            "(assumptions.wanted_above_limit_share) of the deferrals that savers at the limit are imputed to want."
+        ),
         source="a policy question",
         status="choice",
     )
@@ -170,7 +175,23 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=50_000.0,
-        doc="Limit on catch-up contributions at all ages from 50; none = the law's. A higher one has no effect.",
+        doc=(
+            "Limit on catch-up contributions at all ages from 50; none = the law's limit. The limit at ages 60 to 63 "
+            "moves in proportion. A higher limit adds deferrals as a higher limit on elective deferrals does."
+        ),
+        source="a policy question",
+        status="choice",
+    )
+    catch_up_60_63_limit_usd: float | None = setting(
+        None,
+        label="limit on catch-up contributions at 60–63",
+        unit="dollars a year",
+        low=0.0,
+        high=50_000.0,
+        doc=(
+            "Limit on catch-up contributions at ages 60 to 63, SECURE 2.0 s.109; none = the law's limit, or a limit in "
+            "proportion to limits.catch_up_limit_usd."
+        ),
         source="a policy question",
         status="choice",
     )
@@ -180,8 +201,11 @@ class Limits(Section):
         unit="dollars a year",
         low=0.0,
         high=200_000.0,
-        doc="Limit on a person's elective and employer contributions together, s.415(c); none = the law's. A higher "
-        "one has no effect.",
+        doc=(
+            "Limit on a person's elective and employer contributions together, s.415(c); none = the law's limit. A "
+            "higher limit adds employer contributions: a part (assumptions.wanted_above_limit_share) of those that "
+            "exceed the law's limit."
+        ),
         source="a policy question",
         status="choice",
     )
@@ -192,13 +216,13 @@ class Limits(Section):
         low=10_000.0,
         high=1e9,
         doc="Balance above which nobody may contribute (prices of change_year, indexed by the CPI-U); none = no cap.",
-        source="a policy question; proposals of 2021 named 10 million dollars, not among the sources read",
+        source="a policy question; proposals of 2021 named 10 million dollars (not among the sources read)",
         status="choice",
     )
 
 
 class Withdrawals(Section):
-    """How money leaves, other than by death."""
+    """How money leaves accounts, except at death."""
 
     leakage_scale: float = setting(
         1.0,
@@ -216,8 +240,21 @@ class Withdrawals(Section):
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
-        doc="Voluntary retirement draws.",
+        doc="Voluntary withdrawals in retirement.",
         source="1 = the base table, data/soi_ira_by_age.csv and data/scf_withdrawal_rates.csv",
+        status="choice",
+    )
+    scale_2036: float = setting(
+        1.0,
+        label="withdrawals by 2036",
+        unit="multiple of all rates of withdrawal",
+        low=0.2,
+        high=2.0,
+        doc=(
+            "Multiple of all rates of withdrawal that is reached in 2036, in a line from 1 in 2026, and kept. The "
+            "scenario cbo_consistent sets it so that withdrawals grow as CBO's taxable pensions and IRA distributions."
+        ),
+        source="1 = the rates of the withdrawal tables",
         status="choice",
     )
     rollover_scale: float = setting(
@@ -232,20 +269,22 @@ class Withdrawals(Section):
     )
     roth_draw_ratio: float = setting(
         0.3,
-        label="Roth draws over traditional ones",
+        label="Roth draws relative to traditional",
         unit="ratio to traditional draws",
         low=0.0,
         high=1.0,
-        doc="Roth draws in retirement, next to traditional ones at the same age.",
-        source="no source for plans; at 60-69 Roth IRA owners draw a third as often as traditional ones "
-        "(ICI IRA Investor Database, read second-hand; data/withdrawal_behaviour.csv)",
+        doc="Roth withdrawals in retirement relative to traditional withdrawals at the same age.",
+        source=(
+            "no source for plans; at ages 60-69, Roth IRA owners withdraw one-third as often as traditional IRA "
+            "owners (ICI IRA Investor Database, read second-hand; data/withdrawal_behaviour.csv)"
+        ),
         status="assumed",
     )
     still_working_exception: bool = setting(
         True,
         label="still-working exception",
         unit="switch",
-        doc="No required distribution from the plan of a person still at work there.",
+        doc="A person who still works for the employer has no required distribution from its plan.",
         source="26 U.S.C. 401(a)(9)(C)(i)(II)",
         status="cited",
     )
@@ -265,7 +304,7 @@ class Withdrawals(Section):
         unit="share of owners of RMD age",
         low=0.05,
         high=1.0,
-        doc="Owners who withdraw at a rate of their own above the minimum; the remainder takes less or none.",
+        doc="Owners who withdraw more than the minimum; the remainder withdraw less or nothing.",
         source=f"{ICI_2023}: 35.6 percent of the 81.7 percent who withdraw",
         status="cited",
     )
@@ -275,7 +314,7 @@ class Withdrawals(Section):
         unit="share of the traditional balance a year",
         low=0.0,
         high=1.0,
-        doc="Roth conversions: a taxable flow without the additional tax. At least this share of the holders converts.",
+        doc="Roth conversions, taxable without the additional tax. At least this share of the holders converts.",
         source="none in the baseline",
         status="choice",
     )
@@ -315,14 +354,14 @@ class Withdrawals(Section):
         unit="years",
         low=-3,
         high=10,
-        doc="Years by which work, contributions and voluntary draws after 60 move to later ages.",
+        doc="Years by which work, contributions, and voluntary withdrawals after age 60 move to later ages.",
         source="0 = participation and draws by age as published",
         status="choice",
     )
     additional_tax_rate: float = setting(
         0.10,
         label="additional tax rate",
-        unit="rate on penalised withdrawals",
+        unit="rate on penalized withdrawals",
         low=0.0,
         high=1.0,
         doc="Additional tax on early withdrawals.",
@@ -332,7 +371,7 @@ class Withdrawals(Section):
 
 
 class Heirs(Section):
-    """What happens to the accounts of the dead."""
+    """What happens to accounts at death."""
 
     years: int = setting(
         10,
@@ -350,7 +389,7 @@ class Heirs(Section):
         unit="years",
         low=20,
         high=35,
-        doc="Heirs are taxed on the schedule of people this much younger than the owner.",
+        doc="Heirs are taxed on the schedule of people this number of years younger than the owner.",
         source="about one generation; no source",
         status="assumed",
     )
@@ -360,14 +399,14 @@ class Heirs(Section):
         unit="multiple of the base table",
         low=0.0,
         high=2.0,
-        doc="Share of a dead owner's account that passes to the spouse and stays.",
+        doc="Share of a deceased owner's account that passes to the spouse.",
         source="1 = the base table, itself assumed",
         status="assumed",
     )
 
 
 class People(Section):
-    """Population, mortality and ranks."""
+    """Population, mortality, and ranks."""
 
     scale: float = setting(
         1.0,
@@ -375,8 +414,8 @@ class People(Section):
         unit="multiple of the population",
         low=0.001,
         high=10.0,
-        doc="Scales every person and with them every dollar; for tests and teaching.",
-        source="1 = SSA age shape on CBO totals",
+        doc="Scales the number of people and with it every dollar; for tests and teaching.",
+        source="1 = SSA age distribution on CBO totals",
         status="choice",
     )
     mortality_ratio: float = setting(
@@ -385,7 +424,10 @@ class People(Section):
         unit="ratio of bottom to top group",
         low=1.0,
         high=4.0,
-        doc="Death rates of the lowest earnings group over the highest; the mean stays the life table's.",
+        doc=(
+            "Death rates of the lowest earnings group divided by those of the highest; the mean stays that of the life "
+            "table."
+        ),
         source="no source",
         status="assumed",
     )
@@ -395,7 +437,7 @@ class People(Section):
         unit="correlation over ten years",
         low=0.5,
         high=1.0,
-        doc="Correlation of wage ranks ten years apart while at work; 1 = nobody moves.",
+        doc="Correlation of wage ranks ten years apart during work; 1 = nobody moves.",
         source="no source",
         status="assumed",
     )
@@ -412,7 +454,30 @@ class People(Section):
 
 
 class Contributions(Section):
-    """Scales on what is paid in."""
+    """Scales of contributions."""
+
+    coverage_trend: float = setting(
+        1.0,
+        label="trend of coverage",
+        unit="multiple of the estimated trend",
+        low=0.0,
+        high=2.0,
+        doc="The number of savers follows the damped trend of contributions over wages (Form 5500 over private wages, "
+        "up to the last published year) for ten years and is held from then on; 0 = as many earners save as now.",
+        source="data/dol_5500.csv over data/bea_dc_1984_2025.csv; range: no trend to twice the trend",
+        status="derived",
+    )
+    coverage_2035: float | None = setting(
+        None,
+        label="share of earners who save in 2035",
+        unit="share of people with wages",
+        low=0.0,
+        high=1.0,
+        doc="Share of earners who defer into a 401(k) plan from 2035 on, reached in a line, in place of the trend; "
+        "none = the trend.",
+        source="a policy question",
+        status="choice",
+    )
 
     elective_scale: float = setting(
         1.0,
@@ -420,7 +485,7 @@ class Contributions(Section):
         unit="multiple of the base table",
         low=0.0,
         high=3.0,
-        doc="What people wish to defer; the limits still cut it.",
+        doc="Amounts that people would like to defer; the limits still cut them.",
         source="1 = the base table, data/derived/contribution_profile.csv",
         status="choice",
     )
@@ -442,30 +507,33 @@ RESPONSES = (
     "behaviour.chasing",
     "behaviour.panic_share",
 )
-"""Settings by which savers answer to prices and returns; with all of them nil a score is static."""
+"""Settings of behavioral responses to prices and returns; if all are zero, an estimate is static."""
 
 
 class Behaviour(Section):
-    """Responses of savers, each nil by default: a static estimate. With them on, a sensitivity beside it."""
+    """Behavioral responses, each off by default, which gives a static estimate. A scenario that sets one is a
+    sensitivity test."""
 
     contribution_price_elasticity: float = setting(
         0.0,
-        label="answer of deferrals to their price",
+        label="response of deferrals to their price",
         unit="elasticity of elective deferrals to the price of a dollar saved",
         low=0.0,
         high=2.0,
-        doc="Elective deferrals answer to the price of saving today, 1 less the tax saved on contributing; what Roth "
-        "saves at withdrawal is not in it.",
+        doc=(
+            "Elective deferrals respond to the price of saving today, which is 1 less the tax saved on contributing. "
+            "It omits the tax that Roth saves at withdrawal."
+        ),
         source="0: nominal contributions unchanged under Roth (Beshears, Choi, Laibson, Madrian 2017)",
         status="cited",
     )
     contribution_return_response: float = setting(
         0.0,
-        label="answer of contributions to returns",
+        label="response of contributions to returns",
         unit="share of contributions per unit of log return over equity in the year before",
         low=-1.0,
         high=2.0,
-        doc="Crypto holders' contributions answer to crypto's past return, between half and twice.",
+        doc="Crypto holders' contributions respond to crypto's past return, between half and twice their level.",
         source="no source",
         status="assumed",
     )
@@ -476,20 +544,20 @@ class Behaviour(Section):
         low=0.0,
         high=2.0,
         doc=(
-            "The target allocation rises after good years of crypto and falls after bad ones; at most "
-            "twice, never below 0."
+            "The target allocation rises after good years of crypto and falls after bad ones, between 0 and twice its "
+            "level."
         ),
         source="no source; flows into funds follow past returns",
         status="assumed",
     )
     panic_fall: float = setting(
         0.5,
-        label="fall that sets off selling",
+        label="fall that triggers selling",
         unit="share of value lost in a calendar year",
         low=0.05,
         high=0.99,
-        doc="A fall of crypto in a calendar year of at least this sets off selling.",
-        source="no source; Bitcoin fell by half or more in data/crypto_drawdowns.csv eight times",
+        doc="A fall of crypto in a calendar year of at least this size triggers selling.",
+        source="no source; Bitcoin fell by half or more eight times (data/crypto_drawdowns.csv)",
         status="assumed",
     )
     panic_share: float = setting(

@@ -1,4 +1,4 @@
-"""The Scenario: settings with a name, where each value was set, and a fingerprint."""
+"""The Scenario: settings with a name, the origin of each value, and a fingerprint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExplainedSetting:
-    """One line of ``fiscal explain``: a value with everything known about it."""
+    """One line of ``fiscal explain``: a value with all details."""
 
     key: str
     value: Any
@@ -41,7 +41,7 @@ class ExplainedSetting:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A validated scenario. ``settings`` decides every number; the header only names it."""
+    """A validated scenario. ``settings`` determines every number; the header only names it."""
 
     settings: Settings
     name: str
@@ -56,7 +56,7 @@ class Scenario:
         object.__setattr__(self, "origins", MappingProxyType(dict(self.origins)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # a mappingproxy cannot be pickled, and scenarios travel to worker processes
+        # a mappingproxy cannot be pickled, and scenarios are sent to worker processes
         values = (self.settings, self.name, self.title, self.author, self.reference, self.description)
         return type(self), (*values, self.lineage, dict(self.origins))
 
@@ -73,12 +73,12 @@ class Scenario:
         return getattr(getattr(self.settings, section), name)
 
     def header(self) -> dict[str, str]:
-        """Name, title, author, reference and description, leaving out what is empty."""
+        """Name, title, author, reference, and description, without empty ones."""
         names = ("name", "title", "author", "reference", "description")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def to_toml(self) -> str:
-        """The resolved scenario as a file that loads to the same settings."""
+        """The complete scenario as a file that loads to the same settings."""
         tables: dict[str, Mapping[str, object]] = {"scenario": self.header()}
         for section, values in self.resolved().items():
             tables[section] = {key: NONE_WORD if value is None else value for key, value in values.items()}
@@ -89,19 +89,19 @@ class Scenario:
         return fingerprint(self.settings)
 
     def with_overrides(self, overrides: Mapping[str, object] | Sequence[str]) -> Scenario:
-        """The same scenario with some settings changed; raises InputError for wrong ones."""
+        """The same scenario with some settings changed. Raises InputError for wrong ones."""
         made = Made(**{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[typeddict-item]
         return Scenario(**finish(Draft.of(made), overrides, default_name=self.name))
 
     def static(self) -> Scenario | None:
-        """The same scenario in which savers answer to nothing, ``_static`` after its name; None if they do not here."""
+        """The same scenario without behavioral responses, with ``_static`` after its name; None if it has none."""
         if not any(self.value(key) for key in RESPONSES):
             return None
         name = f"{self.name.removesuffix('_static')[:57]}_static"
         return replace(self.with_overrides(dict.fromkeys(RESPONSES, 0.0)), name=name)
 
     def explained(self) -> tuple[ExplainedSetting, ...]:
-        """Every setting with its default, unit, range, source, standing and where it was set.
+        """Every setting with its default, unit, range, source, standing, and origin.
 
         The rows of data/assumptions.csv that a scenario may change come last.
         """
@@ -111,7 +111,7 @@ class Scenario:
         return tuple(rows)
 
     def _explained_changes(self) -> list[ExplainedSetting]:
-        """The rows of :meth:`explained` whose value is not the default."""
+        """The rows of :meth:`explained` with a value other than the default."""
         rows = [self._explain(lever, self.value(lever.key)) for lever in declared() if self._differs(lever)]
         changes = dict(self.settings.assumptions)
         known = adjustable() if changes else {}
@@ -157,7 +157,7 @@ class Scenario:
 
 
 def _in_range(row: ExplainedSetting) -> str:
-    """Where a number lies between the lowest and the highest allowed, drawn; nothing for other settings."""
+    """A drawing of a number's position between the lowest and highest allowed; empty for other settings."""
     if row.low is None or row.high is None or isinstance(row.value, bool):
         return ""
     if not isinstance(row.value, int | float):
@@ -168,7 +168,7 @@ def _in_range(row: ExplainedSetting) -> str:
 
 
 def explain(scenario: Scenario) -> pd.DataFrame:
-    """The resolved scenario as a table: one row a setting (columns of ExplainedSetting).
+    """The complete scenario as a table: one row per setting (columns of ExplainedSetting).
 
     ``value`` and ``default`` are texts, spelled as in a scenario file but without quotes.
     """

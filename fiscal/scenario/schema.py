@@ -1,4 +1,4 @@
-"""All settings of a scenario, by section, and what is declared of each.
+"""All settings of a scenario, by section, with their declarations.
 
 To add a lever, add one ``setting(...)`` to its section in :mod:`fiscal.scenario.markets`,
 :mod:`fiscal.scenario.savers` or :mod:`fiscal.scenario.government`; nothing else has to change.
@@ -85,7 +85,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     for name, field in Settings.model_fields.items()
     if name != ASSUMPTIONS
 }
-"""Section name -> its model, in the order of the scenario file; ``assumptions`` is apart."""
+"""Section name -> its model, in the order of the scenario file, without ``assumptions``."""
 
 
 def declared() -> Iterator[Declared]:
@@ -117,7 +117,7 @@ _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 
 
 def allowed(section: type[Section], field: str) -> str:
-    """What a field takes, in plain words: kind, range or choices."""
+    """The allowed values of a field in plain words: kind, range, or choices."""
     annotation = section.model_fields[field].annotation
     text = _kind(annotation)
     low, high = bounds(section, field)

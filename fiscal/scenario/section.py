@@ -1,11 +1,11 @@
-"""How a setting is declared: its default with label, unit, valid range, source and standing, in a section of its own.
+"""How a section declares a setting: its default with label, unit, valid range, source, and standing.
 
-Each section is a frozen pydantic model and each field is declared through :func:`setting`, so that validation,
-``fiscal explain`` and the exported JSON Schema all read one declaration.
+Each section is a frozen pydantic model, and each field is declared through :func:`setting`. Validation, ``fiscal
+explain``, and the exported JSON Schema read this one declaration.
 
-Standing of a default: ``cited`` (a publication or the law says so), ``derived`` (stated arithmetic on cited
-figures), ``assumed`` (no source; has a range and belongs in the sensitivities) or ``choice`` (what the user asks,
-such as the horizon).
+Standing of a default: ``cited`` (from a publication or the law), ``derived`` (stated arithmetic on cited figures),
+``assumed`` (no source; has a range and enters the sensitivity analysis), or ``choice`` (the user's choice, such as the
+horizon).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from fiscal.scenario.toml import format_value, path_hint
 Status = Literal["cited", "derived", "assumed", "choice"]
 
 SMALLEST = 1e-12
-"""A number smaller than this in size is zero: a share of all retirement money that is less than a hundred dollars."""
+"""A number smaller than this in size is zero; as a share of all retirement money it is less than 100 dollars."""
 
 NONE_WORD = "none"
-"""How a scenario file writes "no value": TOML has no null of its own."""
+"""How a scenario file writes "no value", because TOML has no null."""
 
 
 def setting(
@@ -39,11 +39,11 @@ def setting(
     low: float | None = None,
     high: float | None = None,
 ) -> Any:
-    """Declare one lever: its default, label, unit, inclusive range, where the default comes from and its standing.
+    """Declare one lever: its default, label, unit, inclusive range, and the source and standing of the default.
 
-    ``label`` names it in plain words, short enough for a bar: a key is what one types into a scenario
-    file, and a reader of a figure or a sentence meets the label. ``low`` and ``high`` hold for the value, or for each
-    member when the value is a list.
+    ``label`` names it in plain words, short enough for the label of a bar. Users type the key into a scenario file;
+    readers of a figure or a sentence see the label. ``low`` and ``high`` apply to the value, or to each member of a
+    list.
     """
     extra: dict[str, Any] = {"unit": unit, "source": source, "status": status}
     bounds = {"minimum": low, "maximum": high}
@@ -60,14 +60,15 @@ def without_dust(value: Any) -> Any:
 
 
 class Section(BaseModel):
-    """Base of all sections: frozen, no unknown keys, no silent conversion, ranges as declared."""
+    """Base of all sections: frozen, without unknown keys or silent conversion, with the declared ranges."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
     def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
-        """TOML lists become tuples, ``"none"`` becomes None where that is allowed, what is all but zero becomes 0.0."""
+        """TOML lists become tuples, ``"none"`` becomes None where that is allowed, and numbers close to zero become
+        0.0."""
         name = cast(str, info.field_name)
         if isinstance(value, datetime.date):
             return value.isoformat()
@@ -86,10 +87,10 @@ class Section(BaseModel):
             raise PydanticCustomError("empty_list", "the list is empty")
         for member in members:
             if isinstance(member, str) and any("\ud800" <= mark <= "\udfff" for mark in member):
-                # the name of a file that is no UTF-8, which no table, TOML or PDF could hold
-                raise PydanticCustomError("not_text", "is no text that UTF-8 can hold")
+                # a file name that is not UTF-8, which no table, TOML, or PDF can hold
+                raise PydanticCustomError("not_text", "is not text that UTF-8 can hold")
             if path_hint(member):
-                raise PydanticCustomError("control_character", "holds a control character")
+                raise PydanticCustomError("control_character", "contains a control character")
             if not isinstance(member, int | float) or isinstance(member, bool):
                 continue
             if (low is not None and member < low) or (high is not None and member > high):
@@ -107,7 +108,7 @@ def bounds(section: type[Section], field: str) -> tuple[float | None, float | No
 
 
 def declaration(section: type[Section], field: str) -> dict[str, Any]:
-    """What :func:`setting` keeps of a field: unit, source, status and bounds."""
+    """What :func:`setting` stores about a field: unit, source, status, and bounds."""
     return cast("dict[str, Any]", section.model_fields[field].json_schema_extra or {})
 
 

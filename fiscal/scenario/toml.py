@@ -1,4 +1,4 @@
-"""Reading TOML with limits and plain messages, and writing the little that scenarios need."""
+"""Read TOML with limits and plain messages, and write what scenarios need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _POSITION = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|e
 def read_toml(path: Path, shown: str) -> dict[str, Any]:
     """The tables of a TOML file; ``shown`` is the name used in messages.
 
-    Raises InputError for a missing, unreadable, oversize, broken or too deeply nested file.
+    Raises InputError for a missing, unreadable, oversize, broken, or too deeply nested file.
     """
     content = read_limited(path, MAX_BYTES, shown)
     try:
@@ -32,8 +32,8 @@ def read_toml(path: Path, shown: str) -> dict[str, Any]:
 
 
 def parse_toml(text: str, shown: str) -> dict[str, Any]:
-    """Parse TOML text; raises InputError naming line and column, or a size, a nesting or a number of keys beyond
-    the limits."""
+    """Parse TOML text. Raises InputError with line and column, or for a size, a nesting, or a number of keys beyond the
+    limits."""
     _refuse_endless(text, shown)
     try:
         data = tomllib.loads(text)
@@ -61,15 +61,14 @@ _KEY = re.compile(r"=|^[ \t]*+\[", re.MULTILINE)
 
 
 def _refuse_endless(text: str, shown: str) -> None:
-    """Raise InputError for what the parser would take long to read: it copies the tables of a dotted key at each of
-    its dots. Texts and comments are left out, so that what they hold does not count; no step goes back over the
-    text."""
+    """Raise InputError for text that takes the parser a long time: it copies the tables of a dotted key at each dot.
+    Strings and comments do not count. No step goes back over the text."""
     if len(text) > MAX_BYTES:
         raise InputError(Problem("is too long", file=shown, allowed=f"at most {MAX_BYTES:,} characters"))
     bare = _QUOTED.sub("_", text)
     if _DEEP_KEY.search(bare):
         raise InputError(_too_deep(shown))
-    # lists of lists begin lines with a bracket too, so that the exact count is made on what is read
+    # nested lists also begin lines with a bracket, so the exact count is made on the parsed text
     if sum(1 for _ in _KEY.finditer(bare)) > 10 * MAX_KEYS:
         raise InputError(Problem("has too many keys", file=shown, allowed=f"at most {MAX_KEYS:,}"))
 
@@ -79,17 +78,17 @@ def _too_deep(shown: str) -> Problem:
 
 
 _BACKSLASH = re.compile(r"[Ee]scape|hex value|Unescaped|unicode scalar", re.IGNORECASE)
-_WINDOWS = "write a Windows path with / or in single quotes: in double quotes a backslash begins an escape"
+_WINDOWS = "write a Windows path with / or in single quotes; in double quotes, a backslash begins an escape"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def path_hint(value: object) -> str | None:
-    """How to write a Windows path, for a text with control characters: the ``\\n`` of ``"C:\\new"`` is a line break."""
+    """A hint on Windows paths, for a text with control characters: the ``\\n`` of ``"C:\\new"`` is a line break."""
     return _WINDOWS if isinstance(value, str) and _CONTROL.search(value) else None
 
 
 def _syntax_problem(message: str, text: str, shown: str) -> Problem:
-    """What the parser says, with its place; a backslash in double quotes is most often that of a Windows path."""
+    """The parser's message with line and column; a backslash in double quotes usually belongs to a Windows path."""
     match = _POSITION.search(message)
     reason = message[: match.start()] if match else message
     if match is None:
@@ -107,7 +106,7 @@ def _syntax_problem(message: str, text: str, shown: str) -> Problem:
 
 
 def write_toml(tables: Mapping[str, Mapping[str, object]]) -> str:
-    """TOML text of one level of tables with plain values (text, number, switch, list)."""
+    """TOML text of one level of tables with plain values (text, number, boolean, list)."""
     blocks = []
     for name, table in tables.items():
         lines = [f"{format_key(key)} = {format_value(value)}" for key, value in table.items()]
@@ -116,12 +115,12 @@ def write_toml(tables: Mapping[str, Mapping[str, object]]) -> str:
 
 
 def format_key(key: str) -> str:
-    """A key in TOML spelling: quoted where a bare one would mean something else."""
+    """A key in TOML spelling, quoted if the bare key would mean something else."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else format_value(key)
 
 
 def format_value(value: object) -> str:
-    """One value in TOML spelling; floats keep all their digits."""
+    """One value in TOML spelling; floats keep all digits."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -129,7 +128,7 @@ def format_value(value: object) -> str:
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, str):
-        # JSON text is TOML text, but for DEL, which TOML wants escaped
+        # JSON text is TOML text, except for DEL, which TOML requires escaped
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(format_value(member) for member in value) + "]"

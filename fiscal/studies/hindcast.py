@@ -1,25 +1,29 @@
-"""The model started in the past and held against what happened.
+"""The model started in the past and compared with what happened.
 
 From the published stock at the end of a start year the model's own code (contributions, withdrawals,
 rollovers, deaths, projection) is run forward on what then happened *around* the plans: asset returns
-month by month, the average wage, people by age, contribution limits, required minimums. No flow and no
-stock of the plans after the start year goes in (a test changes them all and finds the same bits).
+month by month, the average wage and the wages of private industries, people by age, contribution limits,
+required minimums. No flow and no stock of the plans after the start year goes in (a test changes them all and
+finds the same bits).
 
 **Levels** are those of the start year, as a forecaster would have had them: participants' and employers'
 contributions are scaled to the start year's, and one factor on all rates of leaving makes the start
-year's benefits come out, run on the stock of the year before.
+year's benefits come out, run on the stock of the year before. **Coverage**, the number of savers, follows the
+damped trend of contributions over wages that could be estimated in the start year (:mod:`fiscal.people.coverage`);
+what is rolled over into plans is a flow of its own with such a trend, counted in and out.
 
-**What was estimated on later data**, and so is no test: the *shape* of contributions over age and wage
+**What was estimated on later data**, and therefore is not a test: the *distribution* of contributions over age and wage
 (W-2 2019/20, sample of 2025), of balances over age and income (Vanguard 2024, EBRI 2022, SIPP 2022), of
-withdrawals over age (SOI 2022/23), the glide path (EBRI 2022), the life table (2022), fees. The *level* of
-none of them is used. The trend of the Roth share is a point a year from the start year's W-2 share.
+withdrawals over age (SOI 2022/23), the glide path (EBRI 2022) and the foreign part of its equity (funds of 2007
+to 2021, by year), the life table (2022), fees. The *level* of none of them is used. The trend of the Roth share is
+a point a year from the start year's W-2 share.
 
-**Runs that explain.** Beside the run on the model's own rules stand runs that also take as known the number
+**Runs that explain.** In addition to the run on the model's own rules, other runs take as known the number
 of people who save (``deferrers_fed``: W-2 deferrers to 2020, from there Form 5500's active participants;
 ``participants_fed``: the latter throughout, which count everybody eligible and break in 2014), or Form
 5500's own rate of return (``returns_fed``), or deferrers and returns (``both_fed``). None is a forecast:
 what each closes of a miss is how much of it that cause explains. ``model_levels`` starts a year before the
-last and keeps the model's own levels of 2025, carried back: fitted to these very flows, it is no test.
+last and keeps the model's own levels of 2025, carried back: fitted to these same flows, it is not a test.
 
 One series per comparison: Form 5500 (DOL) and ICI count other plans, so the ICI run starts from ICI's own
 stock, with DOL's flows of that year times the ratio of the two stocks.
@@ -39,6 +43,7 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS
 from fiscal.engine.inputs import NO_BOUND_USD, assumptions, withdrawal_rates
 from fiscal.markets import glide, history
+from fiscal.people import coverage
 from fiscal.people.contributions import Contributions, RothUse, project_contributions
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import open_accounts
@@ -56,16 +61,23 @@ SIPP_YEAR = 2022
 PLAN = 0
 OWN_RULES, MODEL_LEVELS = "own_rules", "model_levels"
 FED = {
-    OWN_RULES: (None, False),
+    OWN_RULES: ("trend", False),
     "deferrers_fed": ("deferrers", False),
     "participants_fed": ("participants", False),
-    "returns_fed": (None, True),
+    "returns_fed": ("trend", True),
     "both_fed": ("deferrers", True),
     MODEL_LEVELS: (None, False),
 }
-"""What else a variant takes as known: the count of savers, and whether Form 5500's rate of return."""
+"""Whose number savers follow, the trend's or a count's taken as known, and whether Form 5500's rate of return is."""
 
-FLOWS = ("participant_contributions", "employer_contributions", "contributions", "benefits")
+ALL_CONTRIBUTIONS = "contributions_with_rollovers"
+FLOWS = (
+    "participant_contributions",
+    "employer_contributions",
+    "contributions",
+    ALL_CONTRIBUTIONS,
+    "benefits",
+)
 QUANTITIES = (*FLOWS, "assets")
 RETURN = "return"
 COLUMNS = (
@@ -97,7 +109,7 @@ CASES = (
 class Levels:
     """What the start year sets: factors on contributions and on rates of leaving, and two ratios.
 
-    ``in_system_share`` is what moves from plan to plan, over contributions: DOL counts it in and out.
+    ``in_system_share`` is what is rolled over into plans, over contributions: DOL counts it in and out.
     """
 
     elective_scale: float
@@ -116,7 +128,10 @@ class World:
     contributions: Contributions  # at the model's own scale
     rates: WithdrawalRates
     half_return: np.ndarray  # (Y, half, asset)
-    savers: dict[str, np.ndarray]  # (Y,) savers over people of working age, start year 1, by kind of count
+    savers: dict[
+        str, np.ndarray
+    ]  # (Y,) factor on savers per person, start year 1, by the trend and by kind of count
+    rolled_in: np.ndarray  # (Y,) what is rolled over into plans, start year 1
     published_return: np.ndarray  # (Y,) Form 5500's rate of return, NaN after the last year
     roth_stock_share: float
     fee_rate: float
@@ -134,6 +149,7 @@ class Hindcast:
     elective_usd: np.ndarray  # (Y,)
     employer_usd: np.ndarray  # (Y,)
     outflow_usd: np.ndarray  # (Y,) withdrawals, rollovers and what passes to heirs
+    rolled_in_usd: np.ndarray  # (Y,) from other plans
     assets_usd: np.ndarray  # (Y,) at the end of the year
     return_usd: np.ndarray  # (Y,) after fees
 
@@ -145,14 +161,14 @@ class Hindcast:
     @property
     def benefits_usd(self) -> np.ndarray:
         """Outflow on DOL's concept, ``(Y,)``: with what moves between plans."""
-        return self.outflow_usd + self.levels.in_system_share * self.contributions_usd
+        return self.outflow_usd + self.rolled_in_usd
 
 
 # ------------------------------------------------------------------------------------- what is fed
 
 
 def world(start: Start) -> World:
-    """Everything a run from ``start`` is told of the years after it; no flow or stock of the plans."""
+    """Everything a run from ``start`` receives about the years after it; no flow or stock of the plans."""
     settings = scenarios.load("baseline").settings
     assume = assumptions(settings)
     years = np.arange(start.year, start.last_year + 1)
@@ -179,6 +195,12 @@ def world(start: Start) -> World:
         profile_limits=limits.loc[FIRST_YEAR],
     )
     rates = withdrawal_rates(settings, assume, years)
+    made = (contributions.traditional_usd + contributions.roth_usd).sum(axis=(1, 2))
+    paid = coverage.private_wages()[years].to_numpy()
+    followed, rolled_in = (
+        coverage.damped_trend(share, start.year, years, assume) * paid
+        for share in (coverage.savers_over_wages(), coverage.rollovers_over_wages())
+    )
     return World(
         start=start,
         years=years,
@@ -186,7 +208,8 @@ def world(start: Start) -> World:
         contributions=contributions,
         rates=rates,
         half_return=half_returns(years),
-        savers=_savers(years, people),
+        savers=_savers(years, people) | {"trend": followed / followed[0] * made[0] / made},
+        rolled_in=rolled_in / rolled_in[0],
         published_return=_dol()["return_rate"].reindex(years).to_numpy(dtype=float),
         # as much Roth in the stock, against the flow, as the model assumes for its own opening
         roth_stock_share=roth_share * settings.roth.opening_stock_share / settings.roth.elective_share_2025,
@@ -198,7 +221,7 @@ def world(start: Start) -> World:
 def half_returns(years: np.ndarray) -> np.ndarray:
     """Real returns of the two halves of each year, ``(Y, half, asset)``; zero for what the core never holds."""
     logs = history.monthly_log_returns(f"{years[0]}-01", f"{years[-1]}-12")
-    held = glide.glide_path().sum(axis=0) > 0
+    held = glide.glide_path(years).sum(axis=(0, 1)) > 0
     result = np.zeros((len(years), 2, len(ASSETS)))
     for y, year in enumerate(years):
         for half, (first, last) in enumerate((("01", "06"), ("07", "12"))):
@@ -338,6 +361,13 @@ def run(
     elective_usd, employer_usd = (
         sum(part.sum(axis=(1, 2)) for part in parts) for parts in (elective, employer)
     )
+    at_start = sum(
+        scale * float(part[0].sum())
+        for scale, part in (
+            (level.elective_scale, made.elective_traditional_usd + made.elective_roth_usd),
+            (level.employer_scale, made.employer_usd),
+        )
+    )
     return Hindcast(
         world=fed,
         levels=level,
@@ -346,6 +376,7 @@ def run(
         elective_usd=elective_usd,
         employer_usd=employer_usd,
         outflow_usd=outflow,
+        rolled_in_usd=level.in_system_share * at_start * fed.rolled_in[at],
         assets_usd=assets,
         return_usd=assets - begun - elective_usd - employer_usd + outflow,
     )
@@ -386,7 +417,7 @@ def _inputs(
     no_tax = TaxSchedule(
         knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2))
     )
-    weights = glide.glide_path()[None, None, :, None, :]
+    weights = glide.glide_path(years)[None, :, :, None, :]
     return ProjectionInputs(
         years=years,
         year_fraction=ones[0],
@@ -396,7 +427,7 @@ def _inputs(
         contribution_usd=contribution,
         half_return=half_return[None],
         mix=np.zeros(1, dtype=np.int64),
-        core_weight=np.broadcast_to(weights, (1, len(years), len(AGES_AT_OPENING), 1, len(ASSETS))).copy(),
+        core_weight=weights,
         crypto_weight=np.eye(len(ASSETS))[[ASSETS.index("crypto")]],
         fee_rate=np.array([[fed.fee_rate, 0.0]]),
         loss_rate=0 * ones,
@@ -450,6 +481,7 @@ def _against_dol(found: Hindcast) -> Iterator[tuple[Any, ...]]:
         "participant_contributions": found.elective_usd,
         "employer_contributions": found.employer_usd,
         "contributions": found.contributions_usd,
+        ALL_CONTRIBUTIONS: found.contributions_usd + found.rolled_in_usd,
         "benefits": found.benefits_usd,
         "assets": found.assets_usd,
     }
@@ -457,6 +489,7 @@ def _against_dol(found: Hindcast) -> Iterator[tuple[Any, ...]]:
         "participant_contributions": dol["participant_bn_usd"],
         "employer_contributions": dol["employer_bn_usd"],
         "contributions": dol["participant_bn_usd"] + dol["employer_bn_usd"],
+        ALL_CONTRIBUTIONS: dol["total_contributions_bn_usd"],
         "benefits": dol["benefits_paid_bn_usd"],
         "assets": dol["assets_yearend_bn_usd"],
     }
@@ -481,9 +514,12 @@ def _against_ici(found: Hindcast) -> Iterator[tuple[Any, ...]]:
     ici = sources.table("ici_assets")
     start = found.world.start
     by_age = opening_balances(found.world, found.world.people.people_open[1], 1.0).sum(axis=1)
-    held = np.average(glide.glide_path(), axis=0, weights=by_age)
+    years = np.arange(start.year + 1, start.last_year + 1)
+    held = np.average(glide.glide_path(years), axis=1, weights=by_age)  # (Y, asset)
     logs = history.monthly_log_returns(f"{start.year + 1}-01", f"{start.last_year}-12")
-    monthly = pd.Series(np.expm1(logs.to_numpy(dtype=float))[:, held > 0] @ held[held > 0], index=logs.index)
+    of_month = held[logs.index.year - years[0]]
+    earned = np.where(of_month > 0, np.expm1(logs.to_numpy(dtype=float)) * of_month, 0.0)
+    monthly = pd.Series(earned.sum(axis=1), index=logs.index)
     opening = np.concatenate([[stock_usd("ICI", start.year)], found.assets_usd[:-1]])
     net = (found.contributions_usd - found.outflow_usd) / history.MONTHS_PER_YEAR
     fee = found.world.fee_rate / history.MONTHS_PER_YEAR
@@ -549,10 +585,11 @@ def build(progress: Progress | None = None, cases: tuple[tuple[Start, str], ...]
 
 TABLE = "hindcast"
 INPUTS = (
-    "assumptions", "contribution_limits", "contribution_profile", "dol_5500", "ebri_401k_allocation",
-    "ici_assets", "labor_force", "life_table", "monthly_prices", "mortality_improvement", "past_limits",
-    "past_population", "past_wages", "rmd_uniform", "roth_use", "sipp_age_income", "soi_ira_by_age",
-    "vanguard", "w2_deferrals_roth", "wage_index", "withdrawal_behaviour", "withdrawal_rules",
+    "assumptions", "bea_dc_1984_2025", "contribution_limits", "contribution_profile", "developed_ex_us", "dol_5500",
+    "ebri_401k_allocation", "foreign_equity_share", "ici_assets", "labor_force", "life_table", "monthly_prices",
+    "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform", "roth_use",
+    "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
+    "withdrawal_behaviour", "withdrawal_rules",
 )  # fmt: skip
 """Tables that a run reads."""
 
@@ -574,7 +611,7 @@ def store(table: pd.DataFrame) -> None:
     sources.store(
         TABLE,
         table,
-        title="Hindcast: the model started in 2010, 2014 and 2016 beside what was published later",
+        title="Hindcast: the model started in 2010, 2014, and 2016, and figures published later",
         unit="see column unit",
         source="this model (fiscal.studies.hindcast); published: DOL EBSA Form 5500 bulletins, ICI releases",
         fields=[
@@ -583,10 +620,11 @@ def store(table: pd.DataFrame) -> None:
         ],
         note=(
             "Built by `fiscal data derive hindcast`; a test rebuilds it. own_rules is the hindcast: real returns, "
-            "wages, people, limits and minimums, levels of the start year, no later flow or stock. deferrers_fed, "
+            "wages, people, limits and minimums, levels and trend of coverage of the start year, no later flow or "
+            "stock. deferrers_fed, "
             "participants_fed, returns_fed and both_fed also take the count of savers or the published rate of "
-            "return as known, to explain the misses. model_levels keeps the model's own levels, fitted to 2023, and "
-            "is no test."
+            "return as known, to explain the misses. model_levels keeps the model's own levels, fitted to 2023, and is "
+            "not a test."
         ),
         status="built",
         licence="MIT, as this project",

@@ -1,9 +1,9 @@
 """The model's own withdrawals inside the tax file, held by a test.
 
-The file's taxable pension and IRA income, aged to CBO's totals, already contains what the accounts of
-this model pay out. The income that a withdrawal is stacked on must exclude it, or every dollar would be
-taxed on top of itself. The share comes from the baseline run; withdrawals do not hang on the tax
-schedules, so the table is built once, before the schedules. A test compares it with the baseline.
+The file's taxable pension and IRA income, aged to CBO's totals, already contains what the accounts of this model pay
+out. The income that a withdrawal is stacked on must exclude it, or every dollar would be taxed on top of itself. The
+share comes from the baseline run; withdrawals do not depend on the tax schedules, so the table is built once, before
+the schedules. A test compares it with the baseline.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from fiscal.base import sources
 from fiscal.engine.run import Progress, Run, compute
 from fiscal.law.years import LAW_YEARS
 
-TAXABLE_LINES = ("plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings")
 OLD_AGE = 60
 HIGHEST_SHARE = 0.95
 """Something else is always left in the file: defined-benefit pensions do not vanish."""
@@ -29,7 +28,8 @@ def own_withdrawal_shares(run: Run) -> pd.DataFrame:
     the growth of average wages and of people of 60 and over, which is how the file is carried on.
     """
     years = run.projection.years
-    own = sum(run.projection.total(line)[0] for line in TAXABLE_LINES) / 1e9 / run.inputs.year_fraction
+    lines = (*run.projection.withdrawal_lines, "inherited_withdrawals", "nonqualified_earnings")
+    own = sum(run.projection.total(line)[0] for line in lines) / 1e9 / run.inputs.year_fraction
     cbo = sources.table("cbo_income_tax_details")
     published = cbo[cbo["cbo_baseline"] == "Feb 2026"].set_index("year")["taxable_pension_annuity_ira_bn_usd"]
     last = int(published.index.max())

@@ -10,19 +10,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.axes import FIRST_YEAR
+from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress, compute
+from fiscal.markets import glide
 from fiscal.markets.core import long_run_means
+from fiscal.people.accounts import OTHERS_ASSUMPTIONS
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import known_keys
 
 BASE, EVENT = "baseline", "boom"
-NEAR, FAR = "FY2026-2035", "FY2026-2100"
+NEAR, FAR = WINDOWS[0].label, WINDOWS[-1].label
 QUANTITIES = (
     (NEAR, "deferred_revenue"),
     (NEAR, "withdrawal_tax"),
@@ -40,18 +45,21 @@ def cases() -> pd.DataFrame:
     """What is varied: columns ``key, value, low, high, unit``; the values are the boom's."""
     rows = []
     for key, row in adjustable().items():
-        if row.status == "assumed" and row.low is not None and row.high is not None:
+        read = key not in OTHERS_ASSUMPTIONS  # the baseline holds no other types of account
+        if read and row.status == "assumed" and row.low is not None and row.high is not None:
             rows.append((f"assumptions.{key}", row.default, row.low, row.high, row.unit))
     known = {item.key: item for item in scenarios.load(EVENT).explained()}
     for case in sources.table("sensitivity_cases").itertuples():
         item = known[str(case.key)]
-        value = central_return(str(case.key)) if item.value is None else item.value
+        value = central_value(str(case.key)) if item.value is None else item.value
         rows.append((str(case.key), value, case.low, case.high, item.unit))
     return pd.DataFrame(rows, columns=["key", "value", "low", "high", "unit"])
 
 
-def central_return(key: str) -> float:
-    """The long-run return that a core return setting of "none" stands for."""
+def central_value(key: str) -> float:
+    """The meaning of a setting of "none": the mean expected return of an asset, or the foreign share from 2026 on."""
+    if key == "paths.foreign_equity_share":
+        return round(float(glide.foreign_equity_share(np.array([FIRST_YEAR + 1]))[0]), 4)
     asset = {
         "paths.core_equity_return": "equity",
         "paths.core_bond_return": "bonds",

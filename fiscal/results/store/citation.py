@@ -1,7 +1,8 @@
-"""How to cite a run, and what a reader has to know about how it was made."""
+"""How to cite a run, and what a reader must know about how it was made."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from fiscal.results.result import Result
 
 AUTHORS = "The fiscal authors"
+DISTRIBUTION = "fiscal-401k"
+"""The name on the package index, where `fiscal` is another author's package."""
+
 TITLE = "fiscal: a projection model of tax-deferred retirement savings"
 TAX_SCHEDULES = frozenset(
     {
@@ -24,7 +28,7 @@ TAX_SCHEDULES = frozenset(
         "withdrawal_curve",
     }
 )  # fmt: skip
-"""Tables that are built from tax microdata."""
+"""Tables built from tax microdata."""
 
 _SHOWN = 12
 _TEX = {
@@ -36,7 +40,7 @@ _TEX = {
 
 
 def provenance(result: Result) -> Mapping[str, Any]:
-    """What is known of a result's making: as its folder says, or of this process for one that was never stored."""
+    """How a result was made, from its folder or, for a result that was never stored, from this process."""
     if result.provenance:
         return result.provenance
     inputs = input_record(result.scenario)
@@ -65,7 +69,7 @@ def caveats(made: Mapping[str, Any]) -> list[str]:
         found.append(
             f"Made with tax schedules built from the user's own microdata: {named}."
             if set(tables) <= TAX_SCHEDULES
-            else f"Made with data tables that do not come with this version: {named}."
+            else f"Made with data tables that differ from those of this version: {named}."
         )
     if made.get("unchecked"):
         parts = ", ".join(made["unchecked"])
@@ -84,10 +88,13 @@ def cite(folder: str | Path) -> dict[str, Any]:
     year = made["time"][:4] if re.match(r"\d{4}-", made["time"]) else "n.d."
     commit = str(made["git"]["commit"])[:_SHOWN] if made["git"] else ""
     version = f"version {made['package_version']}" + (f", commit {commit}" if commit else "")
+    version += f", made {made['time'][:10]}" if year != "n.d." else ""
+    links = project_links()
     said = caveats(made)
     title = _title(Path(folder), manifest) or scenario.title or manifest["name"]
     by = scenario.author or AUTHORS
     text = f"{by} ({year}). {title} [run {manifest['name']} of {TITLE}, {version}]. {_fingerprints(made)}"
+    text += "".join(f" {links[name]}" for name in ("DOI", "Repository") if name in links)
     key = re.sub(r"[^a-z0-9]+", "", manifest["name"].lower())[:40] or "run"
     fields = {
         "author": by if scenario.author else "{" + AUTHORS + "}",
@@ -97,9 +104,22 @@ def cite(folder: str | Path) -> dict[str, Any]:
         "note": _tex(" ".join([_fingerprints(made), *said])),
     }
     fields["author"] = _tex(scenario.author) if scenario.author else fields["author"]
+    if "DOI" in links:
+        fields["doi"] = links["DOI"].removeprefix("https://doi.org/")
+    if "Repository" in links:
+        fields["url"] = links["Repository"]
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
     bibtex = "\n".join([f"@misc{{fiscal-{key}-{made['record_fingerprint'][:8]},", *lines, "}"])
     return {"text": " ".join([text, *said]), "bibtex": bibtex, "caveats": said}
+
+
+def project_links() -> dict[str, str]:
+    """Addresses of the package as its metadata name them (``Repository``, ``DOI``); empty while none is set."""
+    try:
+        stated = importlib.metadata.metadata(DISTRIBUTION).get_all("Project-URL") or []
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    return dict(line.split(", ", 1) for line in stated)
 
 
 def _fingerprints(made: Mapping[str, Any]) -> str:
@@ -109,7 +129,7 @@ def _fingerprints(made: Mapping[str, Any]) -> str:
 
 
 def _title(folder: Path, manifest: Mapping[str, Any]) -> str:
-    """The title of a sweep; none of another run, which has its scenario's."""
+    """The title of a sweep; None for another run, which has its scenario's title."""
     if DESIGN_FILE not in manifest["outputs"]:
         return ""
     table = read_toml(folder / DESIGN_FILE, DESIGN_FILE).get("sweep")

@@ -1,4 +1,4 @@
-"""What the tables of every kind of run share: windows, names, units."""
+"""What the tables of all kinds of runs share: windows, names, and units."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def rows_of(parts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 class YearlyTotals(Protocol):
-    """What the tables of yearly totals are made of: a run of the engine, or totals alone."""
+    """The source of the tables of yearly totals: a run of the engine, or totals alone."""
 
     @property
     def scenario(self) -> Scenario: ...
     @property
     def years(self) -> np.ndarray: ...  # (Y,)
     @property
-    def year_fraction(self) -> np.ndarray: ...  # (Y,) share of the year that lies inside
+    def year_fraction(self) -> np.ndarray: ...  # (Y,) share of the year inside the projection
     @property
     def path_labels(self) -> tuple[str, ...]: ...  # (P,)
     @property
@@ -47,7 +47,7 @@ class YearlyTotals(Protocol):
     @property
     def economy(self) -> pd.DataFrame: ...  # macro path by year
     @property
-    def market(self) -> AssetPaths: ...  # the scenario's own
+    def market(self) -> AssetPaths: ...  # those of the scenario
     @property
     def contributions(self) -> Contributions: ...
     @property

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, WRAPPERS, birth_years
+from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, birth_years
 from fiscal.budget import valuation
 from fiscal.budget.ledger import contribution_weight, fiscal_line
 from fiscal.budget.lines import LINES, STATE_LINES, SUMS, VALUE_EXPENDITURE, with_sums
 from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
 from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
 from fiscal.markets.paths import implied_crypto_value_over_gdp
+from fiscal.people.accounts import INHERITED
 from fiscal.people.economy import macro
 from fiscal.results.rows import CHECKS, FLOWS, STOCK
 from fiscal.results.schema import TABLES
@@ -31,24 +32,24 @@ def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
     ]
 
 
-STATE_TAXED = (
-    "plan_withdrawals", "ira_withdrawals", "inherited_withdrawals", "nonqualified_earnings", "conversions",
-)  # fmt: skip
-"""Flows that a state's income tax falls on."""
-
-
 def state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
 
-    On lines of its own and in no federal total; the rate is one for all people and both ends of the deferral.
+    It has separate lines and is in no federal total; one rate applies to all people, at contribution and at withdrawal.
     """
     state, horizon = run.scenario.settings.state, run.horizon
     rate = average_state_rate() if state.rate is None else state.rate
     years, price = run.projection.years[horizon], price_level(run)[horizon]
     frames = []
+    taxed = (
+        *run.projection.withdrawal_lines,
+        "inherited_withdrawals",
+        "nonqualified_earnings",
+        "conversions",
+    )
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
-        drawn = sum(run.projection.total(name)[path] for name in STATE_TAXED)
+        drawn = sum(run.projection.total(name)[path] for name in taxed)
         forgone = -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2))
         collected = rate * state.withdrawals_taxed_share * drawn
         for line, values in zip(STATE_LINES, (forgone, collected), strict=True):
@@ -85,7 +86,7 @@ def tables_of_accounts(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def price_level(run: YearlyTotals) -> np.ndarray:
-    """Consumer prices over those of ``books.price_year``, ``(Y,)``."""
+    """Consumer prices relative to those of ``books.price_year``, ``(Y,)``."""
     cpi = run.economy["cpi_u"]
     price_year = run.scenario.settings.books.price_year
     base = cpi.loc[price_year] if price_year in cpi.index else macro([price_year])["cpi_u"].iloc[0]
@@ -104,7 +105,7 @@ def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
 
 
 def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
-    """Fiscal-year lines; sums are made of their timed parts."""
+    """Fiscal-year lines; sums add up their timed parts."""
     return with_sums({line: _fiscal(run, line) for line in run.lines if line not in SUMS})
 
 
@@ -189,7 +190,7 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
 
 
 def present_values(run: Run) -> pd.DataFrame:
-    """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
+    """Present values on June 30, 2025, of the horizon's cash flows, of the run-off, and their sum."""
     years = run.projection.years
     dates = valuation.flow_dates(years, run.inputs.year_fraction)
     books = run.scenario.settings.books
@@ -234,7 +235,7 @@ def present_values(run: Run) -> pd.DataFrame:
 
 
 def vintages_table(run: Run) -> pd.DataFrame:
-    """What a year's contributions, or the opening stock, bring and cost over their whole life."""
+    """Revenue and cost of a year's contributions, or of the opening stock, over their whole life."""
     years = run.projection.years[run.horizon]
     upfront = {
         "deferred_revenue": np.stack(
@@ -244,7 +245,7 @@ def vintages_table(run: Run) -> pd.DataFrame:
     frames = []
     for valued in run.vintages:
         if valued.marginal or valued.market == NO_CRYPTO_PATH:
-            continue  # these stand in the tables of values
+            continue  # the tables of values have these
         own = valued.vintages
         lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
         lines["tax_expenditure"] = VALUE_EXPENDITURE.of(lines)
@@ -314,7 +315,7 @@ def _balances(run: Run) -> pd.DataFrame:
     gdp = run.economy["gdp_bn_usd"].to_numpy()
     parts = []
     for path, label in _shown_paths(run):
-        for w, wrapper in enumerate(WRAPPERS):
+        for w, wrapper in enumerate((*run.inputs.accounts, INHERITED)):
             for c, character in enumerate(CHARACTERS):
                 for s, sleeve in enumerate(SLEEVES):
                     amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
@@ -336,7 +337,7 @@ def _balances(run: Run) -> pd.DataFrame:
 def _flows(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
     parts = []
-    for name in FLOWS:
+    for name in (*run.projection.withdrawal_lines, *FLOWS):
         totals = run.projection.total(name) / BILLION
         for path, label in _shown_paths(run):
             parts.append(
@@ -411,9 +412,9 @@ def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
 
 
 def _crypto_size(run: YearlyTotals) -> pd.DataFrame:
-    """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
-    the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
-    they go."""
+    """Value of all crypto relative to GDP that the path implies: without new coins and payouts, it grows with the
+    price. A value of several times GDP cannot be an equilibrium. Named paths are not capped; the table shows their
+    level."""
     ratio = implied_crypto_value_over_gdp(run.market)[0]
     shown = ratio[ratio.index <= run.years[run.horizon][-1]]
     return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})

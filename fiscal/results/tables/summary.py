@@ -1,4 +1,4 @@
-"""The summary of a run: what ``summary.json`` holds."""
+"""The summary of a run, stored in ``summary.json``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
-from fiscal.budget.valuation import BILLION, PRESENT_VALUE
-from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings
+from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
+from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings, path_settings
+from fiscal.markets.core import returns_less_growth
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 SIZE_YEARS = (2035, 2050, 2100)
 
 DRAW_AGES = range(60, 100)
-"""Ages attained at which the summary says what share of a balance is drawn."""
+"""Ages attained at which the summary gives the share of a balance withdrawn."""
 
 
 def _crypto_size_summary(sizes: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Value of all crypto over GDP that the paths imply, and the share of random paths held at the cap."""
+    """Value of all crypto relative to GDP that the paths imply, and the share of random paths at the cap."""
     frame = sizes.set_index("year")
     years = [year for year in SIZE_YEARS if year in frame.index]
     return {
@@ -46,7 +47,7 @@ def _effect_summary(windows: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """The headline sums, and what the calibration reads of the opening; plain values for JSON."""
+    """The headline sums, and the opening values for the calibration; plain values for JSON."""
     windows = tables["windows"]
     own = windows[windows["path"] == "scenario"]
     summary: dict[str, Any] = {
@@ -54,13 +55,22 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "title": run.scenario.title,
         "law": law_in_force(run.scenario.settings),
         "units": (
-            "billions of current dollars; positive = the government is better off. Lines after net_revenue are "
-            "not in it; a positive tax_expenditure is a cost"
+            "billions of current dollars; positive means that the government is better off. Net revenue does not "
+            "include the lines after it; a positive tax_expenditure is a cost"
         ),
         "windows": {
             window: {row["line"]: round(row["nominal_bn_usd"], 6) for _, row in part.iterrows()}
             for window, part in own.groupby("window", sort=False)
         },
+    }
+    told = path_settings(run.scenario.settings)
+    summary["expected_return_and_growth"] = {
+        window.label: {
+            name: round(rate, 4)
+            for name, rate in returns_less_growth(told, window.first, window.last).items()
+        }
+        for window in WINDOWS
+        if window.last <= run.scenario.settings.horizon.last_year
     }
     warnings = law_warnings(run.scenario.settings)
     if warnings:
@@ -68,7 +78,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     if "no_crypto" in run.projection.path_labels:
         summary["crypto_value_over_gdp"] = _crypto_size_summary(tables["crypto_size"])
     opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)
-    draws = run.inputs.withdrawal_rate[1, 1, 0]
+    draws = run.inputs.withdrawal_rate[1, -1, 0]
     summary["calibration"] = {
         "opening_plan_bn_usd": float(opening[0].sum()),
         "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),
@@ -80,7 +90,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
 
 
 def with_paths(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """The summary with what the paths' ``tables`` say, before the calibration."""
+    """The summary with results from the paths' ``tables``, before the calibration."""
     found = {key: value for key, value in summary.items() if key != "calibration"}
     if "crypto_value_over_gdp" in found:
         found["crypto_value_over_gdp"] = _crypto_size_summary(tables["path_crypto"])
