@@ -44,9 +44,11 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal list
     """
-    from fiscal.scenario import catalogue, load, titles
+    from fiscal.scenario import catalogue, titles
 
     if as_json:
+        from fiscal.scenario import load
+
         found = [load(name) for name in catalogue()]
         emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
         return

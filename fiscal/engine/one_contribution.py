@@ -252,7 +252,7 @@ def _of_law(options: Mapping[str, Any]) -> dict[str, Any]:
         found["withdrawal_end_age"] = None
     elif options.get("withdrawal_pattern") == "lump":
         found["withdrawal_end_age"] = None
-    found["withdrawal_age"] = max(int(found["withdrawal_age"]), int(age))
+    found["withdrawal_age"] = max(int(str(found["withdrawal_age"])), int(age))
     return found
 
 

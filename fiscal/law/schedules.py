@@ -21,6 +21,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -491,16 +492,19 @@ def _expected_tax(knots: Array, grid: Array, curve: Array, incidence: Array, sig
 
 def _call(mean: Array, strike: Array, sigma: Array) -> Array:
     """E[(X - strike)+] for X lognormal with the given mean and log-sd (0: X is its mean)."""
-    from scipy.special import ndtr
-
     mean, strike, sigma = np.broadcast_arrays(mean, strike, sigma)
     value = np.maximum(mean - strike, 0.0)
     spread = (sigma > _NO_SPREAD) & (mean > 0) & (strike > 0)
     m, k, s = mean[spread], strike[spread], sigma[spread]
     d = np.log(m / k) / s + 0.5 * s
     value = value.copy()
-    value[spread] = np.maximum(m * ndtr(d) - k * ndtr(d - s), 0.0)
+    value[spread] = np.maximum(m * _normal(d) - k * _normal(d - s), 0.0)
     return value
+
+
+def _normal(x: Array) -> Array:
+    """Standard normal distribution function of values (n,); a million take less time than SciPy takes to import."""
+    return 0.5 * np.fromiter(map(math.erfc, (x * -math.sqrt(0.5)).tolist()), float, len(x))
 
 
 def _knots(unit_grid: Array, per_doubling: int) -> Array:

@@ -434,11 +434,10 @@ def additions_left(
     shows them); the share is the amount below the limit in force divided by the amount below the law's, so that the law
     itself leaves everything as it is; above 1 for a higher limit.
     """
-    from scipy.special import ndtr
-
     mean = np.divide(total, deferrers, out=np.zeros_like(total), where=deferrers > 0)
     if (in_force_usd == law_usd).all():
         return np.ones_like(total)
+    from scipy.special import ndtr
 
     def below(limit: np.ndarray) -> np.ndarray:
         """E[min(X, limit)] / E[X]."""

@@ -209,6 +209,7 @@ def life_expectancy(age: int, year: int, sex: str) -> float:
 # --------------------------------------------------------------------------------------- mortality
 
 
+@lru_cache(maxsize=256)
 def death_probability(year: int) -> Floats:
     """Probability of dying between exact ages x and x + 1 in a year, ``(sex, age 0..119)``.
 
@@ -226,7 +227,7 @@ def death_probability(year: int) -> Floats:
         factor = factor * (1.0 - rate) ** float(np.clip(min(year, LAST_YEAR), start, last) - start)
     death = np.minimum(base * factor, 1.0)
     death[:, LAST_AGE] = 1.0
-    return death
+    return _read_only(death)
 
 
 def cohort_death_share(death: Floats) -> Floats:

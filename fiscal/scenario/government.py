@@ -144,8 +144,9 @@ class Books(Section):
         low=0.0,
         high=1.0,
         doc=(
-            "Share of the crypto sleeve that households would otherwise hold outside plans, where it is taxed. What it "
-            "pushes out of the plan is taxed outside instead. It sets the line displaced_gains_tax, which is in no total."
+            "Share of the crypto sleeve that households would otherwise hold outside plans, where it is taxed. The "
+            "assets that it pushes out of the plan are taxed outside instead. It sets the line displaced_gains_tax, "
+            "which is in no total."
         ),
         source="no source; the displaced amount is unknown, so the tables show .5 and 1 as well as 0",
         status="assumed",
