@@ -140,6 +140,20 @@ RULES = (
         "behaviour.panic_share above 0",
     ),
     Rule(
+        ("contributions.coverage_trend",),
+        lambda s: s.contributions.coverage_2035 is None,
+        "contributions.coverage_2035 not set",
+    ),
+    Rule(
+        (
+            "assumptions.coverage_damping",
+            "assumptions.coverage_trend_years",
+            "assumptions.coverage_window_years",
+        ),
+        lambda s: s.contributions.coverage_2035 is None and s.contributions.coverage_trend != 0,
+        "contributions.coverage_trend above 0 and contributions.coverage_2035 not set",
+    ),
+    Rule(
         ("roth.plateau_year",),
         lambda s: s.roth.elective_share_step != 0,
         "roth.elective_share_step other than 0",
