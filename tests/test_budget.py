@@ -197,7 +197,7 @@ def test_methods_of_the_cash_measure_differ_in_the_build_up_only() -> None:
     taxed = {
         method: -inside_buildup(flows, calm, cash_method(law, method), 0).sum() for method in CASH_METHODS
     }
-    assert taxed["gains never realised"] < taxed["as set"] < taxed["all gains realised"]
+    assert taxed["gains never realized"] < taxed["as set"] < taxed["all gains realized"]
     with pytest.raises(KeyError):
         cash_method(law, "by guess")
 

@@ -1,4 +1,4 @@
-"""Why the books of two scenarios differ: five factors that add up to the difference.
+"""Why the revenue of two scenarios differs: five factors that add up to the difference.
 
 ============== ==================================================================================
 contributions  dollars that enter: contributions by kind and tax character, the opening stock
@@ -22,7 +22,7 @@ returns differs,
     returns = (W1 - W0) (r0 + r1) / 2          rate = (r1 - r0) (W0 + W1) / 2
 
 ``rate`` is then all of progressivity: the schedule at the scenario's withdrawals against the schedule at
-the baseline's, for the same dollars; it also holds a change of law. It is nil under one flat rate. (To
+the baseline's, for the same dollars; it also holds a change of law. It is zero under one flat rate. (To
 let the schedule itself answer to the coalition's dollars would make ``rate`` nothing but an interaction,
 half of which a Shapley value hands to the other factors, and the answer would depend on which of the two
 runs is called the baseline. Here, exchanging them changes every sign and nothing else.) The tax on inside
@@ -150,11 +150,11 @@ def shapley(values: np.ndarray) -> np.ndarray:
     """Shapley value of each player, ``(n, ...)``, of a game with values ``(2^n, ...)``.
 
     ``values[mask]`` is what the players of the mask's bits reach together (bit ``i``: player ``i``).
-    Raises ``ValueError`` when the number of coalitions is no power of two.
+    Raises ``ValueError`` when the number of coalitions is not a power of two.
     """
     players = len(values).bit_length() - 1
     if len(values) != 1 << players:
-        raise ValueError(f"{len(values)} coalitions are no power of two")
+        raise ValueError(f"{len(values)} coalitions are not a power of two")
     shares = np.zeros((players, *values.shape[1:]))
     for player in range(players):
         own = 1 << player
@@ -200,7 +200,7 @@ def _answer(inputs: ProjectionInputs) -> np.ndarray:
 
 
 def _over_strata(total: np.ndarray, like: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """``total`` (...) divided over strata as ``like`` (..., S) is, by ``otherwise`` (S,) where that is nil."""
+    """``total`` (...) divided over strata as ``like`` (..., S) is, by ``otherwise`` (S,) where that is zero."""
     whole = like.sum(axis=-1, keepdims=True)
     share = np.divide(like, whole, out=np.broadcast_to(otherwise, like.shape).copy(), where=whole > 0)
     return total[..., None] * share
@@ -357,7 +357,7 @@ def _average_rates(base: Side, other: Side) -> tuple[dict[str, np.ndarray], dict
 
 
 def _with_sums(lines: Mapping[str, np.ndarray]) -> np.ndarray:
-    """All of ``LINES``, ``(line, Y)``, from those that are no sums."""
+    """All of ``LINES``, ``(line, Y)``, from those that are not sums."""
     return np.stack(list(with_sums(lines).values()))
 
 

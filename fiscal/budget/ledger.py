@@ -1,4 +1,4 @@
-"""The government's books by cell: flows and contribution taxes become the revenue lines of
+"""The government's revenue lines by cell: flows and contribution taxes become the revenue lines of
 :mod:`fiscal.budget.lines`, one array a line; positive = the government is better off."""
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Ledger:
         return self.lines[line].sum(axis=(2, 3))
 
 
-CASH_METHODS = ("as set", "all returns as interest", "all gains realised", "gains never realised")
+CASH_METHODS = ("as set", "all returns as interest", "all gains realized", "gains never realized")
 """Ways to count the inside build-up on the cash basis; the published figures differ mostly in this."""
 
 
@@ -145,8 +145,8 @@ def cash_method(law: BuildupTax, method: str) -> BuildupTax:
         "all returns as interest": {
             "interest_share": everything, "gain_share": nothing, "payout_rate": np.zeros_like(law.payout_rate),
         },
-        "all gains realised": {"gain_share": 1 - law.interest_share},
-        "gains never realised": {"gain_share": nothing},
+        "all gains realized": {"gain_share": 1 - law.interest_share},
+        "gains never realized": {"gain_share": nothing},
     }  # fmt: skip
     return replace(law, **reach[method])
 
@@ -222,8 +222,8 @@ def _taxed(law: BuildupTax, interest: np.ndarray, dividend: np.ndarray, gain: np
 
 
 def contribution_weight(inputs: ProjectionInputs) -> np.ndarray:
-    """Contributions of a cell as they are made on a path over those of the inputs, ``(P, Y, A, G)``: one where
-    nothing answers to returns. Taxes on contributions are taken in proportion."""
+    """Contributions of a cell as they are made on a path over those of the inputs, ``(P, Y, A, G)``: one if nothing
+    responds to returns. Taxes on contributions are taken in proportion."""
     if (inputs.contribution_scale == 1).all():
         return np.ones((1, 1, 1, 1))
     money = inputs.contribution_usd.sum(axis=1)  # (Y, A, G, S)
@@ -233,8 +233,8 @@ def contribution_weight(inputs: ProjectionInputs) -> np.ndarray:
 
 
 def contribution_lines(inputs: ProjectionInputs, taxes: ContributionTaxes) -> dict[str, np.ndarray]:
-    """The lines of :data:`WITHHELD`, which depend on contributions alone: ``(P, Y, A, G)``, or ``(1, Y, A, G)`` where
-    nothing answers to returns and all paths have the same."""
+    """The lines of :data:`WITHHELD`, which depend on contributions alone: ``(P, Y, A, G)``, or ``(1, Y, A, G)`` if
+    nothing responds to returns and all paths have the same."""
     paid = contribution_weight(inputs)
     return {
         "deferred_revenue": -taxes.deferred_usd * paid,

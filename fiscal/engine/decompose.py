@@ -53,7 +53,7 @@ def decompose(
 ) -> pd.DataFrame:
     """Each of ``others`` less ``base`` by factor: ``scenario, window, line, factor, effect_bn_usd``.
 
-    One row a line of the books, a factor (and the ``difference``) and a span: the windows that the horizon
+    One row per revenue line, factor (and the ``difference``) and a span: the windows that the horizon
     holds, in billions of current dollars by fiscal year, and the present value of the horizon's flows at
     Treasury bill rates, in billions of 30 June 2025; with ``run_off`` also that of the terminal claim, which
     takes twice as long. ``overrides`` hold for all.
