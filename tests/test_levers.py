@@ -739,6 +739,8 @@ def test_five_levers_at_once() -> None:
         ({"roth.elective_share_2025": 1.2, "adoption.participants_share": 2.0}, ["roth.elective", "adoption.part"]),
         ({"adoption.allocation_share": 0.9, "alternatives.private_equity_share": 0.3}, ["add up to more"]),
         ({"behaviour.chasing": 0.5, "adoption.displaces": "equity"}, ["adoption.displaces"]),
+        ({"paths.mix_equity_share": 0.5, "paths.mix_bond_share": 0.3, "paths.mix_cash_share": 0.3}, ["sums to 1.1"]),
+        ({"paths.mix_equity_share": 0.5}, ["paths.mix_bond_share", "set together"]),
         ({"adoption.allocation_age_tilt": 0.5}, ["adoption.allocation_age_tilt", "nobody holds"]),
         ({"adoption.allocation_heavy_multiple": 50.0, "adoption.allocation_share": 0.5}, ["of a balance"]),
         ({"limits.elective_limit_usd": 50_000.0, "limits.additions_limit_usd": 20_000.0}, ["limits.elective"]),

@@ -49,7 +49,9 @@ COLUMNS = by_name(
     ColumnSchema("mean_log_rate", "mean annual log return"),
     ColumnSchema("volatility_rate", "annual standard deviation of log returns"),
     ColumnSchema("geometric_return_rate", "geometric mean annual return, nominal"),
-    ColumnSchema("real_return_rate", "the same after projected consumer prices"),
+    ColumnSchema("first_return_rate", "expected return of 2026, nominal"),
+    ColumnSchema("last_return_rate", "expected return of 2100, nominal"),
+    ColumnSchema("real_return_rate", "geometric mean after projected consumer prices"),
     ColumnSchema("historical_real_rate", "real geometric mean of the record"),
     ColumnSchema("peak_month", "month end before the fall"),
     ColumnSchema("trough_month", "month end of the lowest level"),
@@ -146,7 +148,7 @@ def market_record() -> Exhibit:
 
     Tables: ``series`` (which months each asset has), ``monthly_levels``, ``bitcoin_by_period``, ``bitcoin_falls``
     (45 percent and more), ``custodial_losses``, ``fits`` (the stored study of ``fiscal markets fit``) and
-    ``long_run`` (the returns of the core assets from mid-2026 on).
+    ``long_run`` (the expected returns of the assets from mid-2026 on).
     """
     levels = history.monthly_levels()
     long = levels.rename_axis("month").stack().dropna().rename("level").reset_index()
