@@ -1,7 +1,8 @@
 """The run folder described as an RO-Crate 1.1, so that a repository can take it as it is.
 
 https://w3id.org/ro/crate/1.1: one metadata descriptor, one root data set with name, description, date and
-licence, one entity a file, and the run as an action with its instrument.
+licence, one entity a file. By the Process Run Crate profile the run is an action with instrument, agent, inputs, and
+results. `make crate` validates one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 CRATE = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
+PROFILE, PROFILE_VERSION = "https://w3id.org/ro/wfrun/process/0.5", "0.5"
+"""Process Run Crate: https://www.researchobject.org/workflow-run-crate/profiles/process_run_crate."""
+
 SOFTWARE, RUN, LICENCE = "#fiscal", "#run", "https://spdx.org/licenses/MIT"
 _FORMATS = {
     "csv": "text/csv",
@@ -61,6 +65,7 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
             {
                 "@id": "./",
                 "@type": "Dataset",
+                "conformsTo": {"@id": PROFILE},
                 "name": f"fiscal run {manifest['name']}: {title}",
                 "description": description,
                 "datePublished": manifest["made"]["time"],
@@ -77,6 +82,8 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
                 "@id": RUN,
                 "@type": "CreateAction",
                 "name": f"Run of scenario {manifest['name']}",
+                "description": f"Projection of {title}",
+                "agent": author,
                 "endTime": manifest["made"]["time"],
                 "instrument": {"@id": SOFTWARE},
                 "object": _one_or_many([{"@id": "scenario.toml"}, *own]),
@@ -87,8 +94,14 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
                 "@type": "SoftwareApplication",
                 "name": "fiscal",
                 "description": "A projection model of tax-deferred retirement savings.",
-                "version": __version__,
-                "softwareVersion": manifest["inputs"]["code_sha256"],
+                "softwareVersion": __version__,
+                "identifier": manifest["inputs"]["code_sha256"],
+            },
+            {
+                "@id": PROFILE,
+                "@type": "CreativeWork",
+                "name": "Process Run Crate",
+                "version": PROFILE_VERSION,
             },
             *people,
             {
