@@ -12,7 +12,7 @@ DOCS_INSTALLED := $(DOCS_VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report examples derived test bench notebooks lab faults fuzz audit crate licences reference docs lint format lock clean
+.PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit crate licences reference docs lint format lock clean
 
 help:
 	@echo "make install  create .venv with the command fiscal"
@@ -46,8 +46,14 @@ report: $(INSTALLED)
 	@echo "Running baseline, boom, and bust, 2025-2100 ..."
 	@$(BIN)/fiscal report baseline boom bust --out reports/fiscal-report.pdf
 
+PAGE ?= reports/brief.html
+
+browser: $(INSTALLED)
+	@test -f $(PAGE) || $(BIN)/fiscal report baseline boom bust --brief --out $(PAGE:.html=.pdf) --html $(PAGE) > /dev/null
+	@$(BIN)/python tests/browser.py $(PAGE)
+
 examples: $(INSTALLED)
-	@work=$$(mktemp -d) && for name in baseline boom bust; do $(BIN)/fiscal run $$name --out $$work/$$name > /dev/null || exit 1; done \
+	@work=$$(mktemp -d) && for name in baseline boom bust; do $(BIN)/fiscal run $$name --full --out $$work/$$name > /dev/null || exit 1; done \
 	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --out $$work/report.pdf > /dev/null \
 	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --brief --out $$work/brief.pdf > /dev/null \
 	&& mkdir -p reports/examples && mv $$work/report.pdf $$work/brief.pdf reports/examples/ && rm -rf $$work

@@ -1,9 +1,8 @@
-"""The HTML report in a real browser: layout at the width of a phone and of a desk, and accessibility by axe-core.
+"""The HTML report in a real browser: layout and legibility on a phone and at a desk, and accessibility by axe-core.
 
     python tests/browser.py report.html --axe axe.min.js
 
-Needs Chromium, and for the second the file of axe-core (``npm pack axe-core``); without a browser it says so and ends
-with 0.
+Needs Chromium, and for the last the file of axe-core (``npm pack axe-core``); without a browser it ends with 1.
 The page is opened with a script put into a copy of it that measures what is laid out; the report itself has none.
 """
 
@@ -19,7 +18,13 @@ import tempfile
 from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-WIDTHS = (375, 1280)
+WIDTHS = (390, 1280)
+SCREEN = 844
+"""Height of the phone's screen, px."""
+
+SMALLEST_LETTERS = 11.0
+CHART_LETTERS = 10.0
+"""Least size of letters on a phone, px, and of those of a chart at its own size (7.5 points)."""
 
 MEASURE = """
 const frame = document.createElement("iframe");
@@ -27,7 +32,10 @@ frame.style.cssText = "border:0;height:900px;width:WIDTHpx";
 frame.srcdoc = PAGE;
 frame.onload = async () => {
   const inside = frame.contentDocument.documentElement;
-  const found = {wide: inside.scrollWidth, violations: []};
+  await Promise.all([...frame.contentDocument.images].map(image => image.decode()));
+  const finding = frame.contentDocument.querySelector(".finding");
+  const found = {wide: inside.scrollWidth, violations: [], finding: finding.getBoundingClientRect().bottom,
+    letters: Math.min(...[...frame.contentDocument.images].map(image => image.clientWidth / image.naturalWidth))};
   if (frame.contentWindow.axe) {
     const told = await frame.contentWindow.axe.run(frame.contentDocument);
     found.violations = told.violations.map(one => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)]);
@@ -69,16 +77,22 @@ def main() -> int:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         print(f"not looked at: none of {', '.join(BROWSERS)} is installed", file=sys.stderr)
-        return 0
+        return 1
     page = chosen.page.read_text(encoding="utf-8")
     axe = chosen.axe.read_text(encoding="utf-8") if chosen.axe else ""
     faults = 0
     for width in WIDTHS:
         found = looked_at(browser, page, axe, width)
         wide, violations = found["wide"], found["violations"]
-        faults += (wide > width) + len(violations)
+        letters = CHART_LETTERS * found["letters"]
+        faults += (
+            (wide > width) + len(violations) + (found["finding"] > SCREEN) + (letters < SMALLEST_LETTERS)
+        )
         checked = f"{len(violations)} violations" if axe else "accessibility not checked"
-        print(f"{width} px: laid out {wide} px wide, {checked}")
+        print(
+            f"{width} px: laid out {wide} px wide, {checked}; the finding ends at {found['finding']:.0f} px, "
+            f"letters of charts have at least {letters:.1f} px"
+        )
         for violation in violations:
             print("  ", *violation)
     return 1 if faults else 0

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fiscal.base.errors import FiscalError, InputError
-from fiscal.report import assemble
-from fiscal.report.brief import brief
+from fiscal.report import brief
 from fiscal.report.pdf import as_json
 from fiscal.results import running, store
 from fiscal.results.result import Result
@@ -92,9 +91,9 @@ def run_whole(place: Path, changes: Mapping[str, object]) -> Result:
     """Run a short boom with the changes, keep it in a folder, and make its brief beside the baseline's."""
     result = running.run(load("boom", SHORT | changes))
     store.write_run(result, place / "run")
-    as_json(brief(assemble((result,))))
+    as_json(brief((result,)))
     with contextlib.suppress(InputError):  # runs in other prices cannot be compared
-        as_json(brief(assemble((base(), result))))
+        as_json(brief((base(), result)))
     return result
 
 

@@ -212,7 +212,7 @@ def shown(result: Result) -> None:
     for first, second in ((base_result(), result), (result, base_result())):
         compared = compare(first, second, anyway=True)
         only_tags(compared._repr_html_())
-        compared.headline()
+        assert compared.headline().finding
         compared.effects()
 
 
@@ -305,32 +305,14 @@ def report_tables(place: Path, forged: dict[str, pd.DataFrame]) -> None:
 
 
 def reported(result: Result, place: Path | None) -> None:
-    """The report's sections that read a run's tables; and with a place, the whole report."""
+    """Brief and report as data; and with a place, as files."""
     from fiscal import report
-    from fiscal.report import answer, books, chapters, drawing, levers, markets, pdf, workbook
-    from fiscal.report.content import Report
+    from fiscal.report import pdf
 
-    own = (result,)
-    makers = (
-        answer.answer_section, chapters.contributions_section, chapters.books_section, chapters.balances_section,
-        chapters.distribution_section, chapters.extra_dollar_section, levers.levers_section,
-        chapters.present_values_section, books.valued_section, markets.paths_distribution_section,
-    )  # fmt: skip
-    sections = [section for maker in makers for section in [maker(own)] if section is not None]
-    content = Report(
-        title=report.TITLE, subtitle=answer.subtitle(own), scenarios=answer.scenario_facts(own),
-        warning=answer.WARNING, meta=answer.title_facts(own), running_head=result.name, sections=tuple(sections),
-    )  # fmt: skip
-    pdf.as_json(content)
-    if place is None:
-        return
-    drawn, work = place / "drawn", place / "work"
-    for folder in (drawn, work):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    drawing.save_figures(content, result, drawn)
-    pdf.compile_pdf(content, drawn, work)
-    workbook.write(content, own, work / "x.xlsx")
+    pdf.as_json(report.brief((result,)))
+    pdf.as_json(report.report((result,)))
+    if place is not None:
+        report.build((result,), place / "x.pdf", html=place / "x.html", xlsx=place / "x.xlsx")
 
 
 # --- sweeps -----------------------------------------------------------------------------------------

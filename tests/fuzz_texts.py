@@ -20,10 +20,10 @@ from fuzz_words import writable
 from hypothesis import strategies as st
 
 from fiscal.report import html as page
-from fiscal.report import pdf, workbook
-from fiscal.report.answer import scenario_facts
-from fiscal.report.content import Column, Heading, Items, Prose, Report, Section, Term
+from fiscal.report import markup, pdf, workbook
+from fiscal.report.content import Column, Document
 from fiscal.report.content import Table as ReportTable
+from fiscal.report.facts import Asked, run_facts
 from fiscal.results.result import Budget, Result, Table
 from fiscal.results.store.citation import _tex
 from fiscal.scenario import Scenario, load
@@ -144,29 +144,35 @@ def typeset(place: Path, told: list[str]) -> bytes:
     return pdf.compile_pdf(report_of(told)[0], place, work)
 
 
-def report_of(told: list[str]) -> tuple[Report, Result]:
-    """A report with texts in all places where a user's or a stored run's may stand, and a run of these words."""
+def report_of(told: list[str]) -> tuple[Document, Result]:
+    """A document with texts in all places where a user's or a stored run's may stand, and a run of these words."""
     title, author, reference, prose, item, heading, caption, cell, column = told
     title = title or "boom"  # as a scenario without one is called
-    scenario = replace(load_boom(), title=title, author=author, reference=reference)
-    frame = pd.DataFrame({"name": [cell, "b"], "note": [prose, None], "group": heading, "value": [1.0, -2.5]})
+    scenario = replace(load_boom(), title=title, author=author, reference=reference, description=prose)
+    frame = pd.DataFrame({"name": [cell, "b"], "group": heading, "value": [1.0, -2.5]})
     table = ReportTable(
-        "table-one", caption, frame, (Column("name", column, width=1), Column("value", "Value", 1)), unit=item,
-        source=cell, group="group", note="note",
+        "one", caption, frame, (Column("name", column, width=1), Column("value", "Value", 1)), unit=item,
+        notes=(cell,), group="group",
     )  # fmt: skip
-    blocks = (
-        Heading(f"Of {heading}"),  # ours, or the name of a run, which is never empty
-        Prose(prose, "lead"),
-        Items((Term(item, prose), cell)),
-        table,
-        Prose(caption, "box"),
-    )
     result = bare(scenario)
-    content = Report(
-        title="A report", subtitle=title, scenarios=scenario_facts((result,)), warning=prose,
-        meta=(("Fact", author),), running_head=title, sections=(Section("One", blocks),),
-    )  # fmt: skip
-    return content, replace(result, tables={"budget": frame.rename(columns={"note": column or "note"})})
+    facts = {"run": run_facts(result), "told": told}
+    blocks = markup.compose(TRIAL, facts, {"one": lambda: table})
+    document = Document(title=title, byline=author, blocks=blocks, running_head=title)
+    return document, replace(result, tables={"budget": frame})
+
+
+TRIAL = """
+# Of {{ told[5] }}
+! {{ run.title }}
+
+{{ told[3] }} **{{ run.description }}** {{ told[6] }}
+
+~ {{ run.reference }} {{ run.author }}
+
+- {{ told[4] }}
+- **{{ told[7] }}** {{ told[1] }}
+@table one
+"""
 
 
 # --- the page and the workbook ----------------------------------------------------------------------
@@ -181,10 +187,10 @@ PAGE_ATTRIBUTES = {
 }  # fmt: skip
 PAGE_VALUES = {
     "class": {
-        "skip", "soft", "warning", "scroll", "unit", "right", "group", "cell-note", "source", "lead", "box", "note",
+        "skip", "soft", "scroll", "unit", "right", "left", "group", "source", "small", "finding", "columns",
     },
-    "id": {"content", "scenarios", "contents", "section-1", "table-one", "table-one-caption"},
-    "href": {"#content", "#section-1", "#table-one"},
+    "id": {"content", "one", "one-caption"},
+    "href": {"#content", "#one"},
 }  # fmt: skip
 
 
@@ -201,7 +207,7 @@ def show_report(place: Path, told: list[str]) -> None:
                 attributes
             )
     file = place / "words.xlsx"
-    workbook.write(content, (result,), file)
+    workbook.write(content, Asked((result,)), file)
     written = ""
     with zipfile.ZipFile(file) as parts:
         for name in parts.namelist():
@@ -209,7 +215,6 @@ def show_report(place: Path, told: list[str]) -> None:
                 root = ElementTree.fromstring(parts.read(name))
                 assert not {one.tag.rpartition("}")[2] for one in root.iter()} & {
                     "f",
-                    "hyperlink",
                     "ddeLink",
                 }, name
                 assert not any(one.get("TargetMode") for one in root.iter()), name

@@ -11,7 +11,7 @@ import pytest
 
 from fiscal.base import sources
 from fiscal.markets.events import event_of, geometric_rate
-from fiscal.report import answer, changes
+from fiscal.report import facts
 from fiscal.results import adoption
 from fiscal.scenario import Scenario, load
 
@@ -78,8 +78,7 @@ def test_a_path_without_an_event_has_none_whatever_it_is_called(tmp_path):
     scenario = own_path(tmp_path, {})
     assert event(scenario) is None
     assert "no event" in adoption.path_sentence(scenario.settings, adoption.returns_of(scenario))
-    told = changes.told_changes((SimpleNamespace(name="own", scenario=scenario),))
-    assert "boom" not in next(told)["changes"]
+    assert not [one for one in facts.changed(scenario) if "boom" in one["value"]]
     assert event(load("boom", {"paths.name": "core_return"})) is None
     assert event(load("boom", {"adoption.allocation_share": 0.0})) is None
     assert event(load("boom", {"paths.model": "regime_switching"})) is None
@@ -101,20 +100,6 @@ def test_the_long_run_return_is_the_geometric_mean():
     assert geometric_rate(years, np.array([0.0, 0.0, 1.0, -1.0, 0.0, 0.0])) == -1
     assert np.isnan(geometric_rate(years[:2], np.zeros(2)))
     assert event_of(years, np.full(6, 0.05), np.full(6, 0.05), np.full(6, 0.05)) is None
-
-
-def test_the_reason_why_windows_differ_is_dated_by_the_path(tmp_path):
-    boom = made(load("boom"))
-    own = made(own_path(tmp_path, {2031: 2.0}))
-    none = made(own_path(tmp_path, {}))
-
-    def told(*results):
-        return answer._why_horizons_differ(results, "FY2026-2035", "FY2026-2055")
-
-    assert "starts in 2031, before the end of" in told(own) and "2036" not in told(own)
-    assert "the event" not in told(none)
-    both = told(boom, own)
-    assert f"in 2031 in {own.name}, before" in both and f"in 2036 in {boom.name}, after" in both
 
 
 def test_what_is_held_is_the_target_of_the_year_before():
@@ -157,4 +142,3 @@ def test_a_run_says_which_sign_full_adoption_would_turn(tmp_path, monkeypatch):
     assert adoption.OTHER_SIGN in adoption.warning_after(early)
     asked.clear()
     assert adoption.warning_after(made(load("boom"))) == "" and asked == []
-    assert answer.early_event_sentences((early, later)).count("Warning:") == 2

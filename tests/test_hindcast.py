@@ -1,9 +1,8 @@
-"""The model started in the past: what goes in, what may not, and what the stored table and its chapter say."""
+"""The model started in the past: what goes in, what may not, and what the stored table says."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from functools import cache
 
@@ -18,9 +17,9 @@ from fiscal.base.errors import InputError
 from fiscal.law import distributions, limits
 from fiscal.people import coverage, past
 from fiscal.people.population import MortalityGradient
-from fiscal.report import hindcast as chapter
-from fiscal.report.content import Prose, plain
 from fiscal.studies import hindcast
+
+TOLERANCE = 0.05
 
 START = hindcast.DOL_STARTS[0]
 SHIPPED = sources.table  # before any test replaces it
@@ -106,9 +105,9 @@ def test_contributions_are_met_or_their_miss_is_explained() -> None:
     rows = table[(table["quantity"] == "contributions") & (table["date"] == "2023-12-31")]
     error = rows.set_index(["start_year", "variant"])["error"]
     for start in hindcast.DOL_STARTS:
-        assert abs(error[start.year, "deferrers_fed"]) <= chapter.TOLERANCE
-    assert error[2010, "own_rules"] < error[2016, "own_rules"] < -chapter.TOLERANCE
-    assert abs(error[2022, "model_levels"]) <= chapter.TOLERANCE
+        assert abs(error[start.year, "deferrers_fed"]) <= TOLERANCE
+    assert error[2010, "own_rules"] < error[2016, "own_rules"] < -TOLERANCE
+    assert abs(error[2022, "model_levels"]) <= TOLERANCE
 
 
 # --- what goes in and what may not --------------------------------------------------------------------
@@ -330,58 +329,7 @@ def test_required_minimums_follow_the_table_and_waiver_of_the_year() -> None:
     assert share(75, 1948, 2023) == share(75, 1948) == pytest.approx(1 / 24.6)
 
 
-# --- the chapter and the command ------------------------------------------------------------------------
-
-
-def test_the_chapters_numbers_are_the_tables(small_result) -> None:
-    section = chapter.hindcast_section((small_result,))
-    text = " ".join(
-        plain(block.text, {"table-hindcast-runs": "Table 1", "table-hindcast-leads": "Table 2"})
-        for block in section.blocks
-        if isinstance(block, Prose)
-    )
-    table = hindcast.stored()
-    own = table[(table["variant"] == "own_rules") & (table["date"] == "2023-12-31")]
-    row = own[(own["quantity"] == "contributions") & (own["start_year"] == 2010)].iloc[0]
-    said = re.search(
-        r"the model has \$(\d+) billion in 2023 where \$(\d+) billion were paid: ([\d.]+) percent too low",
-        text,
-    )
-    assert said is not None
-    assert float(said[1]) == pytest.approx(row["model"], abs=0.5)
-    assert float(said[2]) == pytest.approx(row["published"], abs=0.5)
-    assert float(said[3]) == pytest.approx(-100 * row["error"], abs=0.05)
-    assets = own[own["quantity"] == "assets"].set_index("start_year")["error"]
-    said = re.search(
-        r"they are ([\d.]+) percent too low from 2010 and ([\d.]+) percent too high from 2016", text
-    )
-    assert float(said[1]) == pytest.approx(-100 * assets[2010], abs=0.006)
-    assert float(said[2]) == pytest.approx(100 * assets[2016], abs=0.006)
-    ici = table[table["date"] == "2025-09-30"].iloc[0]
-    said = re.search(r"([\d.]+) percent too high on 2025-09-30", text)
-    assert float(said[1]) == pytest.approx(100 * ici["error"], abs=0.006)
-    w2 = SHIPPED("w2_deferrals_roth").set_index("tax_year")["all_elective_deferrers"]
-    assert f"{w2[2010] / 1e6:.1f} million people with deferrals in 2010" in text
-    assert "nan" not in text.lower()
-
-
-def test_the_tables_of_the_chapter_hold_the_errors(small_result) -> None:
-    tables = {
-        block.label: block
-        for block in chapter.hindcast_section((small_result,)).blocks
-        if hasattr(block, "rows")
-    }
-    leads = tables["table-hindcast-leads"].data
-    assert len(leads) == 3 * 13
-    runs = tables["table-hindcast-runs"].data
-    assert len(runs) == len(hindcast.CASES)
-    row = runs[(runs["run"] == "DOL, from 2010") & (runs["variant"] == "told savers and returns")].iloc[0]
-    table = hindcast.stored()
-    own = table[
-        (table["start_year"] == 2010) & (table["variant"] == "both_fed") & (table["quantity"] == "assets")
-    ]
-    assert row["assets_mean"] == pytest.approx(own["error"].abs().mean())
-    assert row["assets_last"] == own["error"].iloc[-1]
+# --- the command ------------------------------------------------------------------------
 
 
 def test_the_command_prints_the_errors(fiscal) -> None:

@@ -26,7 +26,7 @@ from fiscal.engine.inputs import (
 )
 from fiscal.law.schedules import group_sigma
 from fiscal.markets.paths import AssetPaths
-from fiscal.people.contributions import Excess, additions_left, by_single_age
+from fiscal.people.contributions import Excess, additions_left, by_single_age, deferring_share
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import working_share_of_withdrawals
 from fiscal.projection.inputs import TaxSchedule
@@ -195,6 +195,34 @@ def test_a_lower_limit_is_more_revenue_now(change: tuple[str, object]) -> None:
     paid = lower.inputs.contribution_usd.sum(axis=(1, 2, 3, 4))
     assert (paid <= plain.inputs.contribution_usd.sum(axis=(1, 2, 3, 4)) * (1 + 1e-12)).all()
     assert line(lower, "withdrawal_tax")[-1] < line(plain, "withdrawal_tax")[-1]
+
+
+def test_coverage_adds_savers_and_leaves_each_one_s_deferral() -> None:
+    trend, constant, most = (
+        run("baseline", ("contributions.coverage_trend", scale)).contributions for scale in (1.0, 0.0, 2.0)
+    )
+    assert (constant.coverage == 1).all()
+    years = trend.years
+    assert (np.diff(trend.coverage[years <= 2033]) > 0).all() and trend.coverage[0] > 1
+    assert (trend.coverage[years > 2033] == trend.coverage[years == 2033]).all()
+    assert (most.coverage > trend.coverage).all()
+    for name in ("imputed_usd", "employer_traditional_usd", "catch_up_usd"):
+        own, plain = getattr(trend, name), getattr(constant, name)
+        np.testing.assert_allclose(own, plain * trend.coverage[:, None, None], rtol=1e-12)
+    np.testing.assert_allclose(trend.deferral_multiple, constant.deferral_multiple, rtol=1e-12)
+
+
+def test_a_share_of_earners_is_reached_in_2035_and_more_than_everybody_is_refused() -> None:
+    made = run("baseline", ("contributions.coverage_2035", deferring_share() * 1.1)).contributions
+    assert made.coverage[0] == 1
+    np.testing.assert_allclose(made.coverage[made.years >= 2035], 1.1)
+    for wrong in (1.2, -0.1):
+        with pytest.raises(InputError) as caught:
+            load("baseline", {"contributions.coverage_2035": wrong})
+        assert len(caught.value.problems) == 1 and "coverage_2035" in str(caught.value)
+    with pytest.raises(InputError, match="coverage leaves 0 to 1") as caught:
+        run("baseline", ("contributions.coverage_2035", 0.9))
+    assert len(caught.value.problems) == 1
 
 
 HIGHER = [
@@ -506,27 +534,6 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
     with pytest.raises(InputError, match="paths.seed"):
         compare(base, seeded)
     assert len(compare(base, seeded, anyway=True).effects()) == 1
-
-
-def test_the_report_s_chapter_says_what_each_case_changes() -> None:
-    from fiscal.report.levers import levers_section
-
-    from fiscal.report.content import Items, Table
-    from fiscal.results.result import Result
-
-    base, other = (Result.of(run(name)) for name in ("baseline", "lower_limits"))
-    section = levers_section((base, other))
-    assert section is not None
-    (items,) = [block for block in section.blocks if isinstance(block, Items)]
-    terms = {item.term: str(item.text) for item in items.items}
-    assert set(terms) == {
-        "Limit on elective deferrals", "Limit on catch-up contributions", "Limit on all additions",
-    }  # fmt: skip
-    told = terms["Limit on elective deferrals"]
-    assert "Here $20,000" in told and "limits.elective_limit_usd" in told  # what one types
-    (table,) = [block for block in section.blocks if isinstance(block, Table)]
-    assert table.data.iloc[0]["2026_2035_bn_usd"] > 0
-    assert levers_section((base,)) is None
 
 
 def test_a_reform_that_comes_with_the_package_is_found() -> None:

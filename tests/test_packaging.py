@@ -222,9 +222,9 @@ def test_ci_runs_make_test_and_ends_with_the_closing_line(root, tmp_path):
 def test_the_wheel_carries_data_scenarios_and_templates(root, wheel):
     assert wheel.name == f"fiscal_401k-{fiscal.__version__}-py3-none-any.whl"
     names = set(zipfile.ZipFile(wheel).namelist())
-    for source, place in (("data", "fiscal/_data"), ("reports/template", "fiscal/report/_template")):
-        files = [file.relative_to(root / source) for file in (root / source).rglob("*") if file.is_file()]
-        assert files and {f"{place}/{file.as_posix()}" for file in files} <= names
+    files = [file.relative_to(root / "data") for file in (root / "data").rglob("*") if file.is_file()]
+    assert files and {f"fiscal/_data/{file.as_posix()}" for file in files} <= names
+    assert {"fiscal/report/templates/layout.typ", "fiscal/results/templates/finding.j2"} <= names
     modules = [file.relative_to(root) for file in (root / "fiscal").rglob("*") if file.is_file()]
     assert {file.as_posix() for file in modules if "__pycache__" not in file.parts} <= names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]

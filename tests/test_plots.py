@@ -17,13 +17,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
-from real_runs import comparison, short, three
+from real_runs import comparison, three
 
+from fiscal import report
 from fiscal.base import sources
 from fiscal.base import words as figures_words
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError
-from fiscal.report import content, drawing
+from fiscal.report import charts, content
 from fiscal.results import figures, schema
 from fiscal.results.figures import drawings, files, statistics, style
 from fiscal.scenario.names import setting_name
@@ -184,10 +185,9 @@ def test_words_have_the_contrast_that_readers_need():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("draw", [drawing.draw, drawing.draw_half], ids=["page", "half"])
-def test_nothing_written_on_a_figure_is_cut_off(name, draw):
-    figure = draw(content.Figure("figure", "", (content.Panel(name),), ""), comparison())
-    drawing.sign(figure, "Source: this model, " + "a name of some length, " * 6)
+@pytest.mark.parametrize("inches", [style.FIGURE_INCHES, (3.25, 3.5)], ids=["page", "half"])
+def test_nothing_written_on_a_figure_is_cut_off(name, inches):
+    figure = charts.plot(comparison(), name)(inches)
     figure.draw_without_rendering()
     width, height = figure.bbox.size
     for text in set(figure.findobj(Text)) - _ticks_beyond_their_axis(figure):
@@ -209,13 +209,11 @@ def _ticks_beyond_their_axis(figure: Figure) -> set[Text]:
 
 
 def test_figures_go_to_files_with_their_words(tmp_path):
-    panel = content.Panel("who_pays", {"dimension": "birth_decade"})
-    figure = content.Figure("figure-a", "A <caption> & more", (panel,), "What is seen.", "Source: here.")
-    shown = content.Report("", "", (), "", (), "", (content.Section("s", (figure,)),))
+    draw = charts.plot(comparison(), "who_pays", dimension="birth_decade")
+    figure = content.Figure("a", "A <caption> & more", draw, "What is seen.", source="Here.")
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
-        entries = drawing.export_figures(shown, comparison(), folder)
-    (entry,) = entries
+        entry = report._exported(figure, folder)
     assert (entry["caption"], entry["alt"], entry["source"]) == (figure.caption, figure.alt, figure.source)
     files = [name for size in entry["files"].values() for name in size.values()]
     assert sorted(files) == sorted(file.name for file in folder.iterdir()) and len(files) == 4
@@ -337,22 +335,6 @@ def test_extra_tax_of_the_years_adds_up_to_the_windows():
     assert by_year["extra_tax_bn_usd"].sum() == pytest.approx(row["extra_tax_bn_usd"])
     assert row["extra_rate"] == pytest.approx(row["extra_tax_bn_usd"] / row["extra_withdrawn_bn_usd"])
     assert np.isnan(by_window.loc["FY2026-2035", "extra_rate"])
-
-
-def test_headline_nets_are_the_sums_of_their_lines():
-    frame = statistics.headline(comparison())
-    lines = ["deferred_revenue", "payroll_forgone", "withdrawal_tax", "other_receipts"]
-    np.testing.assert_allclose(frame[lines].sum(axis=1), frame["net_revenue"])
-    assert len(frame) == 9 and "against_base" not in frame
-
-
-def test_a_scenario_of_another_law_is_also_set_against_the_base():
-    import fiscal
-
-    other = fiscal.run("baseline", {"tax.withdrawal_scale": 1.1, "horizon.last_year": 2040})
-    frame = statistics.headline(fiscal.compare(short()[0], other))
-    gap = frame.iloc[-1]["against_base"]
-    assert gap == pytest.approx(frame.iloc[-1]["net_revenue"] - frame.iloc[0]["net_revenue"]) and gap > 0
 
 
 def test_cumulated_effect_grows_by_its_interest():

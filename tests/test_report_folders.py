@@ -21,7 +21,8 @@ from fiscal.results.result import Result
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch, small_result: Result) -> Result:
     """A result whose report is one table and no figure, so that only the folders are tried."""
-    monkeypatch.setattr(report, "assemble", lambda results: content.Report("", "", (), "", (), "", ()))
+    monkeypatch.setattr(report, "_document", lambda asked: content.Document("", "", ()))
+    monkeypatch.setattr(report, "_with_reference", tuple)
     monkeypatch.setattr(pdf, "compile_pdf", lambda *asked: b"%PDF")
     return replace(small_result, tables={"budget": small_result.tables["budget"]})
 

@@ -209,7 +209,7 @@ def test_the_fingerprint_is_of_the_settings_alone(tmp_path):
 def within(lever) -> st.SearchStrategy[Any]:
     if isinstance(lever.default, bool):
         return st.booleans()
-    if isinstance(lever.default, int):
+    if isinstance(lever.default, int) or "whole number" in lever.allowed:
         return st.integers(int(lever.low), int(lever.high))
     return st.floats(lever.low, lever.high)
 
@@ -228,6 +228,7 @@ FREE = [
             "adoption.allocation_age",
             "adoption.allocation_group",
             "paths.count",
+            "paths.mix",
             "roth.plateau",
             "roth.full",
             "roth.none",

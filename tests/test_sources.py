@@ -261,7 +261,7 @@ def test_a_missing_folder_is_one_message(tmp_path, monkeypatch):
         (ROWS.replace("projected", "projekted"), "row 4", "status", "allowed: actual, projected"),
         (ROWS.replace(",actual\n19", "\n19"), "row 2", "", "3 cells where the header has 4"),
         (ROWS.replace("rate", "rates"), "row 1", "rate", "the column is missing; did you mean 'rates'"),
-        (ROWS.replace("age,month", "month,age"), "row 1", "", "another order"),
+        (ROWS.replace("age,month", "month,age"), "row 1", "", "a different order"),
         (ROWS.split("\n")[0] + "\n", "", "", "no rows below the header"),
         ("", "", "", "the file is empty"),
     ],
@@ -274,7 +274,7 @@ def test_a_tampered_table_is_refused_with_table_row_and_reason(folder, rows, row
     assert lines, str(caught.value)
     assert lines[0].startswith("small.csv")
     assert row in lines[0] and column in lines[0]
-    assert "the content is not the registered one" in str(caught.value)
+    assert "the content differs from the registered content" in str(caught.value)
     assert messages(sources.check()) == str(caught.value)
 
 
@@ -409,7 +409,7 @@ def test_a_refused_table_leaves_the_descriptor_as_it_was(folder):
         sources.register(folder / "new.csv")
     with pytest.raises(DataError, match="the file is missing"):
         sources.register(folder / "absent.csv")
-    with pytest.raises(DataError, match="must lie in the data folder"):
+    with pytest.raises(DataError, match="must be in the data folder"):
         sources.register(folder.parent / "small.csv")
     assert (folder / "datapackage.json").read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == ["datapackage.json", "new.csv", "small.csv"]
@@ -459,7 +459,7 @@ def test_a_stored_table_reads_back_to_the_bit(folder, ending):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"age": [18, 200]}, "age: row 3: outside what the column allows"),
+        ({"age": [18, 200]}, "age: row 3: outside the column's range"),
         ({"rate": [float("inf"), 0.0]}, "rate: row 2: not a number"),
         ({"age": [18, 18]}, "age: row 3: the same key as row 2"),
         ({"other": [1, 2]}, "other: row 1: a column the entry does not name"),
@@ -479,7 +479,7 @@ def test_a_tampered_parquet_table_is_refused(folder, changed, reason):
         sources.write_frame(path, frame.assign(**changed))
     with pytest.raises(DataError, match=re.escape(reason)):
         sources.table("made")
-    assert "the content is not the registered one" in messages(sources.check())
+    assert "the content differs from the registered content" in messages(sources.check())
 
 
 def test_a_stray_file_among_the_derived_tables_is_named(shipped_copy):

@@ -150,14 +150,14 @@ GOOD = "year,crypto,equity\n" + "".join(f"{year},0.1,0.05\n" for year in range(2
         ("year,crypto\n2026,nan\n2027,-1.1\n2028,x\n", ["line 2", "line 3", "line 4"]),
         ("year,cripto\n2026,0.1\n", ["unknown column", "crypto"]),
         ("crypto\n0.1\n", ["the column is missing"]),
-        ("year,crypto\n2026,0.1\n2026,0.2\n", ["stand twice"]),
+        ("year,crypto\n2026,0.1\n2026,0.2\n", ["appear twice"]),
         ("year,crypto\n", ["no rows"]),
         (
             "year,crypto\n" + "".join(f"{year},9e3\n" for year in range(2026, 2101)),
             ["path 1, crypto", "grows beyond what can be computed"],
         ),
         ("year,crypto\n2026,0.1\n999999999,0.1\n", ["not a year", "line 3"]),
-        ("year,crypto\n" + "2026,0.1\n" * 300_000, ["stand twice"]),
+        ("year,crypto\n" + "2026,0.1\n" * 300_000, ["appear twice"]),
         ("year,crypto\n" + "2026,x\n" * 300_000, ["crypto, line 2"]),
         ("\x00\x01", []),
     ],
@@ -384,23 +384,6 @@ def test_a_run_prints_how_large_crypto_becomes_and_what_its_paths_say() -> None:
     assert all(0 <= column["worse_percent_of_paths"] <= 100 for column in effects.values())
 
 
-def test_the_report_says_what_the_paths_say() -> None:
-    from fiscal.report.markets import paths_distribution_section
-
-    from fiscal.report.content import Figure, Prose, Table
-    from fiscal.results.result import Result
-
-    result = Result.of(small())
-    section = paths_distribution_section((result,))
-    assert section is not None
-    tables = [block for block in section.blocks if isinstance(block, Table)]
-    assert len(tables) == 1 and set(tables[0].data["reference"]) == {"no_crypto", "equity_adoption"}
-    assert len([block for block in section.blocks if isinstance(block, Figure)]) == 3
-    text = " ".join(str(block.text) for block in section.blocks if isinstance(block, Prose))
-    assert "20 paths" in text and "risk-neutral" in text
-    assert paths_distribution_section(()) is None
-
-
 def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
     from fiscal.results.tables import path_tables
 
@@ -416,25 +399,6 @@ def test_the_table_of_paths_goes_on_where_a_smaller_run_ends() -> None:
     table = table[(table["reference"] == "no_crypto") & (table["line"] == "net_revenue")]
     table = table[table["measure"] == "real"].set_index("window")["mean_bn_usd"]
     np.testing.assert_allclose(effect.loc[table.index], table, rtol=1e-12)
-
-
-def test_the_chapters_on_the_record_and_on_what_models_imply() -> None:
-    from fiscal.report.markets import history_section, implied_section
-
-    from fiscal.report.content import Table
-    from fiscal.results.result import Result
-
-    result = Result.of(small())
-    section, implied = history_section((result,)), implied_section((result,))
-    assert section is not None and implied is not None
-    tables = {block.label: block.data for block in section.blocks if isinstance(block, Table)}
-    assert list(tables["table-crypto-periods"]["mean_log_rate"].round(2)) == [2.61, 0.73, 0.30, 0.16]
-    assert tables["table-fits"].set_index("model")["bic"].idxmin() == "Independent normal months"
-    (shown,) = [block.data for block in implied.blocks if isinstance(block, Table)]
-    own = shown.set_index("model")
-    assert own.loc["stochastic_low", "geometric_10y_rate"] < own.loc["stochastic_high", "geometric_10y_rate"]
-    assert (own["arithmetic_rate"] >= own["geometric_rate"]).all()
-    assert history_section(()) is None and implied_section(()) is None
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -433,7 +432,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_pa
     assert not (tmp_path / "cut").exists() and (tmp_path / "cut.incomplete").is_dir()
     with pytest.raises(InputError, match="--resume continues"):
         stored(design, tmp_path / "cut")
-    with pytest.raises(InputError, match="asked another question"):
+    with pytest.raises(InputError, match="has different inputs"):
         stored(read_design(design, samples=8), tmp_path / "cut", resume=True)
     quick.clear()
     stored(design, tmp_path / "cut", resume=True)
@@ -550,62 +549,6 @@ def test_stored_indices_are_shares():
     assert (known["total"] >= 0).all() and (known["first_order"] - known["first_order_confidence"] <= 1).all()
     sums = known.groupby(["quantity", "window"])[["first_order", "first_order_confidence"]].sum()
     assert (sums["first_order"] - sums["first_order_confidence"] <= 1).all()
-
-
-def test_the_chapter_speaks_from_the_stored_sweep():
-    from fiscal.report.drivers import PLUS_MINUS, drivers_blocks
-
-    from fiscal.report.content import Figure, Prose, Table
-
-    boom = fiscal.quick("boom", SHORT)  # whatever the run, the chapter is of the stored tables
-    blocks = drivers_blocks((boom,))
-    words = " ".join(
-        block.text for block in blocks if isinstance(block, Prose) and isinstance(block.text, str)
-    )
-    assert f"{drivers.design().count:,} cases" in words
-    table = next(block for block in blocks if isinstance(block, Table))
-    far = table.data.set_index("setting")["far_total"]
-    assert far.is_monotonic_decreasing and setting_name(far.index[0]) in words
-    assert not any(key in words for key in far.index)
-    # every index that is shown stands beside its interval
-    fields = [column.field for column in table.columns][1:]
-    assert fields[1::2] == [f"{name}_confidence" for name in fields[::2]]
-    assert {column.title for column in table.columns[2::2]} == {PLUS_MINUS} and PLUS_MINUS in table.unit
-    place = next(place for place, block in enumerate(blocks) if isinstance(block, Figure))
-    frame = statistics.tornado(boom)
-    assert setting_name(frame["setting"].iloc[0]) in blocks[place].alt and math.isfinite(
-        frame["low_change"].iloc[0]
-    )
-    # the brief takes the figure with the paragraph before it, which says what its words mean
-    lead = blocks[place - 1].text
-    assert (
-        "first-order Sobol index" in lead and "total index" in lead and frame["window"].iloc[0][-4:] in lead
-    )
-
-
-@pytest.mark.parametrize(
-    ("reach", "said", "unsaid"),
-    [
-        (0.05, ("comes most from a (alone 55 to 65 percent, with others 75 to 85 percent)",
-                "one by one account for 70 percent of the variance, their interplay for the rest"), "too wide"),
-        (0.3, ("cannot be told apart: a (alone 30 to 90 percent, with others 50 to 100 percent) and b (alone at most "
-               "40 percent, with others at most 60 percent)", "intervals are too wide"), "for the rest"),
-    ],
-    ids=["narrow", "wide"],
-)  # fmt: skip
-def test_the_chapter_says_no_more_than_the_intervals_of_the_indices(reach, said, unsaid):
-    from fiscal.report.drivers import _what_drives
-
-    rows = [("a", 0.6, 0.8), ("b", 0.1, 0.3), ("c", 0.0, 0.0)]
-    indices = pd.DataFrame(rows, columns=["setting", "first_order", "total"]).assign(
-        quantity="net_revenue", window=NEAR, first_order_confidence=[reach, reach, 0.0],
-        total_confidence=[reach, reach, 0.0],
-    )  # fmt: skip
-    text = _what_drives(indices, "net_revenue", NEAR)
-    assert all(words in text for words in said) and unsaid not in text, text
-    assert text.endswith("Less than 1 percent each, interplay included, comes from c.")
-    flat = _what_drives(indices.assign(total=math.nan), "net_revenue", NEAR)
-    assert "does not vary enough" in flat
 
 
 def test_settings_are_read_from_the_scenario_or_the_table():

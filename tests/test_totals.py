@@ -94,7 +94,7 @@ def test_schedules_kept_from_one_scenario_are_not_given_to_another() -> None:
 def test_totals_compare_and_draw_and_are_neither_stored_nor_reported(tmp_path) -> None:
     base, boom = (fiscal.quick(name, SHORT) for name in ("baseline", "boom"))
     effect = fiscal.compare(base, boom)
-    assert set(effect.headline()["scenario"]) == {base.name, boom.name}
+    assert set(effect.headline().rows["case"]) == {boom.scenario.title}
     assert effect.effects()["2026_2035_bn_usd"].notna().all()
     for owner in (base, effect):
         for name, draw in figures.available(owner).items():

@@ -36,7 +36,9 @@ def test_a_result_shows_its_numbers_with_units_fingerprint_and_a_figure() -> Non
     shown = result._repr_html_()
     net = result.tables["windows"].query("line == 'net_revenue' and window == 'FY2026-2055'")
     assert f">{net['nominal_bn_usd'].iloc[0]:,.1f}<" in shown
-    assert "billions of current dollars" in shown and "positive = the government is better off" in shown
+    assert (
+        "billions of current dollars" in shown and "Positive means that the government is better off" in shown
+    )
     assert result.fingerprint[:12] in shown and result.name in shown
     (drawing,) = drawings(shown)
     assert {text.text for text in drawing.iter(f"{SVG}text")} >= {"net revenue", "2026", "2055"}
@@ -47,8 +49,8 @@ def test_a_comparison_shows_differences_and_both_fingerprints() -> None:
     base, other = totals("baseline"), totals("rothification")
     effect = fiscal.compare(base, other)
     shown = effect._repr_html_()
-    gap = effect.headline().query("scenario == @other.name")[f"net_revenue_minus_{base.name}_bn_usd"]
-    assert f">{gap.iloc[-1]:,.1f}<" in shown
+    gap = effect.headline().rows["fy2026_2055_bn_usd"].iloc[-1]
+    assert f">{gap:,.1f}<" in shown and effect.headline().finding in shown
     assert base.fingerprint[:12] in shown and other.fingerprint[:12] in shown
     (drawing,) = drawings(shown)
     assert any(text.text == cards._clipped(other.name) for text in drawing.iter(f"{SVG}text"))

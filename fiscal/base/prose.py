@@ -1,7 +1,7 @@
 """Sentences from templates: Jinja2 with the words of a budget office for numbers.
 
-Templates lie beside the package that fills them, in ``templates/``. They get facts and decide the words; what a user
-typed is passed through as it is, so that whoever lays the text out decides what to escape.
+Templates are beside the package that fills them, in ``templates/``. They get facts and decide the words; what a user
+typed is passed through as it is, so that the layout decides what to escape.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def signed_usd(billions: float | None, digits: int = 2) -> str:
     return f"{MINUS}{size}" if known and billions is not None and billions <= -SMALLEST_BN_USD else size
 
 
-def pct(share: float | None, digits: int = 2) -> str:
-    """Size of a fraction: "0.45%", "10%", "less than 0.1%"."""
+def pct(share: float | None, digits: int = 2, smallest: float = SMALLEST_SHARE) -> str:
+    """Size of a fraction: "0.45%", "10%", "less than 0.1%"; ``smallest`` is the least that is told."""
     if share is None or not math.isfinite(share):
         return "an unknown share"
-    if abs(share) < SMALLEST_SHARE:
-        return "less than 0.1%"
+    if abs(share) < smallest:
+        return f"less than {100 * smallest:g}%"
     text = significant(100 * share, digits)
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
 

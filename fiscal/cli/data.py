@@ -97,7 +97,9 @@ def data_check(as_json: JsonOption = False) -> None:
 def data_derive(
     table: Annotated[
         str,
-        typer.Argument(help="own_withdrawals, sensitivity, drivers, hindcast, validation, or claim_reasons."),
+        typer.Argument(
+            help="own_withdrawals, sensitivity, drivers, hindcast, validation, claim_reasons, or cbo_reconciliation."
+        ),
     ],
     as_json: JsonOption = False,
 ) -> None:
@@ -106,13 +108,22 @@ def data_derive(
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
     three tables). hindcast starts the model in the past. validation stores the results of `fiscal validate`.
-    claim_reasons decomposes the government's share of the opening stock.
+    claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
+    CBO's taxable pensions and IRA distributions year by year.
 
     \b
     Example: fiscal data derive sensitivity
     """
     from fiscal.base.errors import nearest
-    from fiscal.studies import claim_reasons, drivers, hindcast, own_withdrawals, published, sensitivity
+    from fiscal.studies import (
+        claim_reasons,
+        drivers,
+        hindcast,
+        own_withdrawals,
+        published,
+        reconciliation,
+        sensitivity,
+    )
 
     builders = {
         "own_withdrawals": own_withdrawals.rebuild,
@@ -121,6 +132,7 @@ def data_derive(
         "hindcast": hindcast.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
+        reconciliation.NAME: reconciliation.rebuild,
     }
     if table not in builders:
         raise InputError(

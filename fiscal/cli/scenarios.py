@@ -44,9 +44,11 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal list
     """
-    from fiscal.scenario import catalogue, load, titles
+    from fiscal.scenario import catalogue, titles
 
     if as_json:
+        from fiscal.scenario import load
+
         found = [load(name) for name in catalogue()]
         emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
         return
@@ -87,7 +89,7 @@ def explain(
     ] = False,
     as_toml: Annotated[bool, typer.Option("--toml", help="Print the complete scenario as a file.")] = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")
+        bool, typer.Option("--schema", help="Print the Print the JSON Schema of scenario files.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""One contribution's whole life through the engine: what ``fiscal vintage`` and ``fiscal.vintage`` answer.
+"""One contribution's whole life through the engine, for ``fiscal vintage`` and ``fiscal.vintage``.
 
 A projection of one cell: one saver, one asset, one tax rate on each side. The projection's steps are not
 calendar years here but the times between events, counted from the contribution: a broken part of a year
@@ -6,11 +6,11 @@ first (from the two timings), then whole years. Each step has all of its return 
 flow after it, so that money is exposed for exactly as long as it is held, and a calculation moved by a
 part of a year on both sides does not change.
 
-The account and its shadow are two projections of the same cell. Both draw the same amount every time and
-are empty at the end, the account at its return, the shadow taxable account at its return after tax: their
-shares of the balance differ, and :func:`~fiscal.budget.vintages.value_vintages` draws a shadow by the
-shares of the account it stands beside. So the withdrawal tax is taken from the first projection and the
-shadow's tax from the second, whose shares are those of a level draw at the return after tax.
+The account and its shadow are two projections of the same cell. Both draw the same amount every time and are empty at
+the end, the account at its return, the shadow taxable account at its return after tax: their shares of the balance
+differ, and :func:`~fiscal.budget.vintages.value_vintages` draws a shadow by the shares of the account that it
+accompanies. So the withdrawal tax is taken from the first projection and the shadow's tax from the second, whose shares
+are those of a level draw at the return after tax.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _time(doc: str) -> Option:
 OPTIONS: Mapping[str, Option] = {
     "contribution": Option(
         "dollars",
-        "What is paid in: before tax for traditional, after tax for Roth.",
+        "Contribution: before tax for traditional, after tax for Roth.",
         low=0.0,
     ),
     "age": Option("age", "Age in the year of the contribution.", low=0, high=119, whole=True),
@@ -252,7 +252,7 @@ def _of_law(options: Mapping[str, Any]) -> dict[str, Any]:
         found["withdrawal_end_age"] = None
     elif options.get("withdrawal_pattern") == "lump":
         found["withdrawal_end_age"] = None
-    found["withdrawal_age"] = max(int(found["withdrawal_age"]), int(age))
+    found["withdrawal_age"] = max(int(str(found["withdrawal_age"])), int(age))
     return found
 
 
@@ -393,7 +393,8 @@ class _Case:
 
 
 def _valued(case: _Case, level_at: float) -> tuple[Vintages, Ledger]:
-    """The cell projected with a level draw at the rate ``level_at``, its books, and the contribution's value."""
+    """The cell projected with a level draw at the rate ``level_at``, its revenue lines, and the contribution's
+    value."""
     compiled.prepare()
     inputs = _one_cell(case, level_at)
     projection = project(inputs, keep_shares=(0,))

@@ -11,13 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable, write_whole
 from fiscal.report import exhibits, facts, folders, html, markup, pdf, workbook
 from fiscal.report.content import Document, Figure
+from fiscal.results import headline, running, stages
 from fiscal.results.figures import style
 from fiscal.results.figures.files import write_figure
-from fiscal.results.result import Result, refuse_totals
+from fiscal.results.result import Result, Totals, refuse_totals
 from fiscal.results.store.values import write_json
 
 __all__ = ["Document", "brief", "build", "figures", "report"]
@@ -39,34 +41,42 @@ Progress = Callable[[int, int, str], None]
 def brief(results: Sequence[Result]) -> Document:
     """The brief: the answer on a page, then why, who, how sure, and its limits. Raises InputError for runs that cannot
     be compared."""
-    return _document(results, "brief.j2")
+    return _document(facts.Asked(tuple(_with_reference(results)), brief=True))
 
 
 def report(results: Sequence[Result]) -> Document:
     """The report, the first run being the base. Raises InputError for runs that cannot be compared."""
-    return _document(results, "report.j2")
+    return _document(facts.Asked(tuple(_with_reference(results))))
 
 
-def _document(results: Sequence[Result], template: str) -> Document:
-    if not results:
-        raise InputError(Problem("nothing to report", key="results", allowed="one result or more"))
-    asked = facts.Asked(tuple(results))
+def _document(asked: facts.Asked) -> Document:
     told = facts.facts(asked)
     told["rothification"] = partial(facts.rothification, asked)
-    is_brief = template == "brief.j2"
     titles = told["titles"]
     named = "; ".join(titles[:MOST_TITLES]) + (
         f"; and {len(titles) - MOST_TITLES} more" if titles[MOST_TITLES:] else ""
     )
     return Document(
-        title=named if is_brief else REPORT_TITLE,
+        title=named if asked.brief else REPORT_TITLE,
         byline=facts.byline(told)
-        if is_brief
+        if asked.brief
         else " \N{MIDDLE DOT} ".join(filter(None, (named, facts.byline(told)))),
-        blocks=markup.compose(template, told, exhibits.exhibits(asked)),
+        blocks=markup.compose("brief.j2" if asked.brief else "report.j2", told, exhibits.exhibits(asked)),
         running_head=named,
-        brief=is_brief,
+        brief=asked.brief,
     )
+
+
+def _with_reference(results: Sequence[Result]) -> Sequence[Result]:
+    """The runs, after current law where one run alone changes more than crypto and so needs a reference."""
+    if not results:
+        raise InputError(Problem("nothing to report", key="results", allowed="one result or more"))
+    if len(results) != 1 or not headline.changes_more_than_crypto(results[0].scenario):
+        return results
+    if results[0].data_fingerprint != sources.fingerprint():
+        return results
+    make = running.quick if isinstance(results[0], Totals) else running.run
+    return (make(headline.current_law_of(results[0].scenario)), *results)
 
 
 def build(
@@ -81,8 +91,8 @@ def build(
 ) -> Path:
     """Write the PDF, its figures (``<stem>-figures/``, SVG and PNG) and its tables (CSV); returns ``out``.
 
-    ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file a table of the document and the long tables
-    of every run. ``brief`` writes the brief; ``html`` and ``xlsx`` name files for the same as one page and as a
+    ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file per table of the document and the long
+    tables of every run. ``brief`` writes the brief; ``html`` and ``xlsx`` name files for the same as one page and as a
     workbook. Everything is made beside its place and then renamed: both folders hold the figures and tables of this
     document alone, and keep files that no report wrote. Raises InputError when a target cannot be written or a result
     holds totals only.
@@ -95,7 +105,8 @@ def build(
     files = [path for path in (out, html, xlsx) if path is not None]
     _check_targets(files, tables, drawn_to)
     tell(0, 1, "content")
-    made = _document(results, "brief.j2" if brief else "report.j2")
+    asked = facts.Asked(tuple(_with_reference(results)), brief)
+    made = _document(asked)
     total = len(made.figures()) + 3
     try:
         with folders.workplace(out, *files, tables, drawn_to) as work:
@@ -113,7 +124,7 @@ def build(
             if html is not None:
                 (work / "report.html").write_text(_page(made, drawn), encoding="utf-8")
             if xlsx is not None:
-                workbook.write(made, facts.Asked(tuple(results)), work / "report.xlsx")
+                workbook.write(made, asked, work / "report.xlsx")
             with folders.locked(out.parent):
                 folders.put(drawn, drawn_to)
                 folders.put(written, tables)
@@ -194,11 +205,11 @@ def _exported(figure: Figure, folder: Path) -> dict[str, Any]:
 
 
 def _write_tables(made: Document, results: Sequence[Result], folder: Path) -> None:
-    """Tables of the document as they are before rounding, and the runs' long tables."""
+    """Tables of the document as they are before rounding, and the runs' long tables that are computed."""
     for table in made.tables():
         table.data.to_csv(folder / f"table-{table.label}.csv", index=False, lineterminator="\n")
     for result in results:
-        for name, frame in result.tables.items():
+        for name, frame in stages.held(result.tables).items():
             frame.to_csv(folder / f"{result.name}-{name}.csv", index=False, lineterminator="\n")
 
 

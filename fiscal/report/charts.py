@@ -1,6 +1,6 @@
 """The charts of brief and report that show an effect: inches in, a matplotlib figure out, labels where the lines are.
 
-A case has one color in all of them. Titles and units stand in the caption, in words.
+A case has one color in all of them. Titles and units are in the caption, in words.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fiscal.base.words import window_years
 from fiscal.engine.inputs import adoption_curve
 from fiscal.results import events
 from fiscal.results.figures import available, statistics, style
+from fiscal.results.figures.owners import RunTables
 from fiscal.results.headline import EQUITY, LONG, TEN, Effect, title_of
 from fiscal.results.result import Comparison, Result
 
@@ -43,8 +44,8 @@ def look_of(effect: Effect, cases: Sequence[Effect]) -> style.Line:
 
 
 def effects(cases: Sequence[Effect], line: str) -> Draw:
-    """The effect on a line by fiscal year to the end of the long window, one line a case, thick in years of the event;
-    of random paths the range of 90 percent."""
+    """The effect on a line by fiscal year to the end of the long window, one line per case, thick in years of the
+    event; of random paths the range of 90 percent."""
 
     def draw(inches: Inches) -> Any:
         with style.look():
@@ -80,7 +81,7 @@ def effects(cases: Sequence[Effect], line: str) -> Draw:
 
 def _spread(effect: Effect, line: str) -> pd.DataFrame | None:
     """5 and 95 percent of random paths by year, against the reference of the effect."""
-    frame = effect.result.tables["path_years"] if "path_years" in effect.result.tables else None
+    frame = effect.result.tables.get("path_years")
     if frame is None or not isinstance(effect.reference, str):
         return None
     own = frame[
@@ -90,7 +91,7 @@ def _spread(effect: Effect, line: str) -> pd.DataFrame | None:
     return pd.DataFrame({"low": own["q05_bn_usd"], "high": own["q95_bn_usd"]}) if len(own) else None
 
 
-def adoption(result: Result) -> Draw:
+def adoption(result: RunTables) -> Draw:
     """Share of participants that hold crypto, by year, from the settings."""
     settings = result.scenario.settings.adoption
     last = min(max(settings.full_year + AFTER_ADOPTION, TEN.last), result.scenario.settings.horizon.last_year)
@@ -144,7 +145,7 @@ def crypto_dollar(cases: Sequence[Effect]) -> Draw:
 
 
 def stacked(frame: pd.DataFrame) -> Draw:
-    """Bars that lie, one a row of ``frame`` (index: names), its columns stacked from zero both ways."""
+    """Horizontal bars, one per row of ``frame`` (index: names), its columns stacked from zero both ways."""
 
     def draw(inches: Inches) -> Any:
         with style.look():
@@ -171,7 +172,7 @@ def stacked(frame: pd.DataFrame) -> Draw:
             ax.grid(visible=False, axis="y")
             ax.set_ylim(-0.6, len(frame) - 0.4)
             style.plain_numbers(ax, ax.xaxis)
-            style.legend_outside(ax, len(frame.columns) + 1)
+            style.legend_outside(ax)
             return ax.figure
 
     return draw
@@ -244,14 +245,15 @@ REVENUE_LINES = {
 
 
 def line_reasons(cases: Sequence[Effect], windows: Sequence[Any]) -> pd.DataFrame:
-    """Change of net revenue by line and window, one row a case and window; billions."""
+    """Change of net revenue by line and window, one row per case and window; billions."""
     rows = {}
     for effect in cases:
         for window in windows:
             parts = {words: effect.over(window, line) for line, words in REVENUE_LINES.items()}
             name = f"{title_of(effect.result)}, FY{window.first}\N{EN DASH}{str(window.last)[2:]}"
             rows[name] = parts | {"other receipts": effect.over(window) - sum(parts.values())}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.loc[:, frame.abs().max() >= statistics.NOISE_BN_USD]
 
 
 def persons(cases: Sequence[Effect], window: str, dimension: str) -> pd.DataFrame:
@@ -284,9 +286,11 @@ def _by_member(result: Any, window: str, dimension: str, path: str) -> pd.Series
     return own[own["line"] == "net_revenue"].set_index("member")["real_bn_usd"]
 
 
-def account_gains(effect: Effect, year: int) -> dict[str, float]:
-    """Change of year-end balances by tax character, billions of current dollars."""
-    frame = effect.result.tables["balances"]
+def account_gains(effect: Effect, year: int) -> dict[str, float] | None:
+    """Change of year-end balances by tax character, billions of current dollars; None for yearly totals."""
+    frame = effect.result.tables.get("balances")
+    if frame is None:
+        return None
     frame = frame[frame["year"] == year]
     sums = frame.groupby(["path", "tax_character"])["nominal_bn_usd"].sum()
     reference = effect.reference if isinstance(effect.reference, str) else EQUITY

@@ -26,6 +26,9 @@ POSITIVE = "Positive = the government is better off."
 SCENARIOS = "scenarios"
 """Table that ``fiscal study scenarios`` makes: the headline of every adoption case and event."""
 
+BESIDE, WIDE = (4.35, 2.55), (6.5, 2.5)
+"""Inches of the chart of the answer: beside what is assumed in a brief, alone in a report."""
+
 Made = Callable[[Asked], Table | Figure | None]
 _MADE: dict[str, Made] = {}
 
@@ -66,19 +69,23 @@ def scenarios(asked: Asked) -> Table | None:
 
 
 def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "") -> Table:
-    """The headline table; what is the same in every row stands above it and not in a column."""
+    """The headline table; a value that is the same in every row is above the table instead of in a column."""
     shown = pd.DataFrame(
         [headlines.shown_row(row) for row in headlines.Headline(rows, "").records()],
         columns=list(headlines.HEADS.values()),
     )
     level = (rows["reference"] == headlines.LEVEL).all()
-    several = rows["case"].nunique() > 1 and shown["Event"].nunique() < rows["case"].nunique()
-    if several:
-        shown.insert(0, "Case", rows["case"].to_numpy())
+    cases = [
+        case if event in ("none", case) else f"{case} ({event})"
+        for case, event in zip(rows["case"], rows["event"], strict=True)
+    ]
+    several = len(set(cases)) > 1
     apart = []
     heads = headlines.HEADS
     for key in ("adoption", "event", "held_at_event_share"):
-        if shown[heads[key]].nunique() <= 1 and len(shown):
+        if several and key == "event":
+            shown = shown.drop(columns=heads[key])
+        elif shown[heads[key]].nunique() <= 1 and len(shown):
             value = shown[heads[key]].iloc[0]
             if value not in ("none", MISSING):
                 apart.append(f"{heads[key].lower()} {value}")
@@ -97,7 +104,7 @@ def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "
         notes.append("Value at market prices: present value of mid-2025, to the last withdrawal.")
     if (shown == headlines.WITH_FULL).any(axis=None):
         notes.append("With --full: not computed in this run; fiscal run --full adds it.")
-    words = {"Case", heads["adoption"], heads["event"], heads["reference"]}
+    words = {heads["adoption"], heads["event"], heads["reference"]}
     columns = tuple(
         Column(
             name,
@@ -107,8 +114,10 @@ def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "
         )
         for name in keep
     )
-    return Table(label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown, columns,
-                 " ".join(units), tuple(notes))  # fmt: skip
+    return Table(
+        label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown.assign(case=cases),
+        columns, " ".join(units), tuple(notes), group="case" if several else None,
+    )  # fmt: skip
 
 
 @_exhibit
@@ -122,7 +131,8 @@ def by_year(asked: Asked) -> Table:
     }
     cells = {headlines.scored(value) for name in years for value in frame[name]}
     return Table(
-        "by-year", "Effect on net revenue by fiscal year, in the form of the Joint Committee on Taxation",
+        "by-year",
+        "Effect on net revenue by fiscal year, in the form of the Joint Committee on Taxation",
         frame,
         (
             Column("reference", "Compared with", width=1),
@@ -138,7 +148,7 @@ def by_year(asked: Asked) -> Table:
 def effect_chart(asked: Asked) -> Figure | None:
     """The effect by year: withdrawal tax for crypto, net revenue for anything else."""
     if asked.level:
-        return levels_chart(asked)
+        return _levels(asked)
     cases = asked.crypto or asked.cases
     line = "withdrawal_tax" if asked.crypto else "net_revenue"
     what = "withdrawal tax" if asked.crypto else "net revenue"
@@ -156,7 +166,8 @@ def effect_chart(asked: Asked) -> Figure | None:
     return Figure(
         "effect-chart", f"Change in {what}" if len(cases) > 1 else _moved(cases[0], line),
         charts.effects(cases, line), f"Change in {what} by fiscal year. {'. '.join(parts)}.",
-        subtitle + "; shaded: 90 percent of random paths" * random, inches=(4.35, 2.55), source=source_of(asked),
+        subtitle + "; shaded: 90 percent of random paths" * random, inches=BESIDE if asked.brief else WIDE,
+        source=source_of(asked),
     )  # fmt: skip
 
 
@@ -174,7 +185,12 @@ def _moved(effect: headlines.Effect, line: str) -> str:
 
 
 @_exhibit
-def levels_chart(asked: Asked) -> Figure:
+def levels_chart(asked: Asked) -> Figure | None:
+    """Revenue forgone against withdrawal tax, where that is not the chart of the answer."""
+    return None if asked.level else _levels(asked)
+
+
+def _levels(asked: Asked) -> Figure:
     """Revenue forgone against withdrawal tax, of the first run."""
     base = asked.results[0]
     frame = statistics.cash_flow(base).set_index("year")
@@ -184,7 +200,7 @@ def levels_chart(asked: Asked) -> Figure:
         title = f"From {positive.index[0]} withdrawals bring more tax than contributions forgo"
     return Figure(
         "levels-chart", title, charts.plot(base, "cash_flow"), alt_text("cash_flow", base),
-        f"Percent of GDP by fiscal year, {title_of(base)}", inches=(6.5, 2.5) if not asked.level else (4.35, 2.55),
+        f"Percent of GDP by fiscal year, {title_of(base)}", inches=BESIDE if asked.brief else WIDE,
         source=source_of(asked),
     )  # fmt: skip
 
@@ -196,9 +212,11 @@ def adoption_chart(asked: Asked) -> Figure | None:
         return None
     settings = asked.crypto[0].result.scenario.settings.adoption
     return Figure(
-        "adoption-chart", "Participants who hold crypto, percent", charts.adoption(asked.crypto[0].result),
-        f"The share of participants who hold crypto rises from {settings.start_year} to {pct(settings.participants_share)} "
-        f"in {settings.full_year}.", inches=(2.15, 1.0), small=True,
+        "adoption-chart",
+        f"Participants who hold crypto, percent; each holds {pct(settings.allocation_share)} of the balance",
+        charts.adoption(asked.crypto[0].result),
+        f"The share of participants who hold crypto rises from {settings.start_year} to "
+        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 1.0), small=True,
     )  # fmt: skip
 
 
@@ -210,9 +228,8 @@ def returns_chart(asked: Asked) -> Figure | None:
     parts = []
     for effect in asked.crypto:
         event = told(effect.result).event
-        text = f"in the event of {event.first_year} to {event.last_year} it becomes ${event.dollar:,.2f}" if event else (
-            "there is no event"
-        )  # fmt: skip
+        when = f"in the event of {event.first_year} to {event.last_year}" if event else ""
+        text = f"{when} it becomes ${event.dollar:,.2f}" if event else "there is no event"  # fmt: skip
         parts.append(f"{title_of(effect.result)}: {text}")
     return Figure(
         "returns-chart", "One dollar in crypto and in equity", charts.crypto_dollar(asked.crypto),
@@ -251,7 +268,8 @@ def why_chart(asked: Asked) -> Figure | None:
         f"{name}: " + ", ".join(f"{part} {value:,.1f}" for part, value in row.items())
         for name, row in frame.iterrows()
     ]
-    return Figure("why-chart", title, charts.stacked(frame), f"{what}. {'; '.join(sentences)}.".replace("\n", " "), what,
+    alt = f"{what}. {'; '.join(sentences)}.".replace("\n", " ")
+    return Figure("why-chart", title, charts.stacked(frame), alt, what,
                   inches=(6.5, 0.75 + 0.36 * len(frame)), source=source_of(asked))  # fmt: skip
 
 
@@ -304,33 +322,62 @@ def generations(asked: Asked) -> Table | None:
     return _members("generations", "Change in net revenue by generation", frame, asked, "Born in the")
 
 
+MOST_BESIDE = 3
+"""Cases that have columns of their own beside each other."""
+
+
 def _members(label: str, caption: str, frame: pd.DataFrame, asked: Asked, head: str) -> Table:
+    """Groups in rows; each case has its columns where there are few, and rows of its own where there are many."""
     year = asked.results[0].scenario.value("books.price_year")
     frame = frame.assign(
         member=[str(name).removeprefix("P").replace("-", "\N{EN DASH}") for name in frame["member"]]
     )
-    columns = [
-        Column("member", head, width=1),
-        Column("effect_bn_usd", "Billions of dollars", 2),
-        Column("share", "Percent of the total", 1, 100),
-    ]
+    shown = [("effect_bn_usd", "Billions of dollars", 2, 1.0), ("share", "Percent of the total", 1, 100.0)]
     if "per_person_usd" in frame:
-        columns.append(Column("per_person_usd", "Dollars per adult", 2))
+        shown.append(("per_person_usd", "Dollars per adult", 2, 1.0))
+    titles = frame["case"].unique().tolist()
+    beside = 1 < len(titles) <= MOST_BESIDE
+    columns = [Column("member", head, width=1)]
+    if beside:
+        wide = frame.pivot_table(
+            index="member", columns="case", values=[name for name, *_ in shown], sort=False
+        )
+        wide = wide.reindex(frame["member"].unique())
+        names = dict(zip((title_of(one.result) for one in asked.cases), _short(asked), strict=True))
+        columns += [
+            Column(f"{place} {name}", f"{words}: {names[title]}", decimals, scale)
+            for place, title in enumerate(titles)
+            for name, words, decimals, scale in shown
+        ]
+        wide.columns = [f"{titles.index(title)} {name}" for name, title in wide.columns]
+        frame = wide.reset_index()
+    else:
+        columns += [Column(name, words, decimals, scale) for name, words, decimals, scale in shown]
     return Table(
         label, caption, frame, tuple(columns),
         f"{year} dollars, sum of calendar years {_years(asked.span.label)}. {POSITIVE}",
-        group="case" if frame["case"].nunique() > 1 else None,
+        group="case" if len(titles) > MOST_BESIDE else None,
     )  # fmt: skip
+
+
+def _short(asked: Asked) -> list[str]:
+    """What tells the cases apart in a head: the first word of the event, or the title."""
+    labels = [told(one.result).label for one in asked.cases]
+    return [
+        label.split(" ")[0] if labels.count(label) == 1 and label != "none" else title_of(one.result)
+        for label, one in zip(labels, asked.cases, strict=True)
+    ]
 
 
 @_exhibit
 def accounts(asked: Asked) -> Table | None:
     """Change of balances by tax character: the Treasury shares in the traditional ones alone."""
     rows = [
-        {"case": title_of(effect.result), "year": year, **charts.account_gains(effect, year)}
+        {"case": title_of(effect.result), "year": year, **gains}
         for effect in asked.crypto
         for year in (TEN.last, LONG.last)
         if year <= effect.result.scenario.value("horizon.last_year")
+        and (gains := charts.account_gains(effect, year)) is not None
     ]
     if not rows:
         return None
@@ -368,7 +415,8 @@ def budget(asked: Asked) -> Table:
                 }
             )
     return Table(
-        "budget", "Revenue forgone and collected", pd.DataFrame(rows, columns=list(rows[0]) if rows else ["case", "window"]),
+        "budget", "Revenue forgone and collected",
+        pd.DataFrame(rows, columns=list(rows[0]) if rows else ["case", "window"]),
         (
             Column("window", "Fiscal years", width=1),
             Column("deferred", "Deferred income tax", 0),
@@ -410,12 +458,18 @@ def long_run(asked: Asked) -> Table:
             rows.append({"what": name, **{str(year): series.get(year) for year in years}})
     return Table(
         "long-run", "Percent of GDP by fiscal year", pd.DataFrame(rows),
-        (Column("what", "Net revenue and its change", width=1), *(Column(str(year), str(year), 3, 100) for year in years)),
+        (
+            Column("what", "Net revenue and its change", width=1),
+            *(Column(str(year), str(year), 3, 100) for year in years),
+        ),
         f"Percent of the year's GDP. {POSITIVE}",
     )  # fmt: skip
 
 
 # --- value and risk ---------------------------------------------------------------------------------
+
+
+SCOPES = (("contributions_2026", "Contributions of 2026"), ("crypto_effect", "Effect of crypto"))
 
 
 @_exhibit
@@ -426,11 +480,10 @@ def values(asked: Asked) -> Table | None:
         frame = headlines.at_hand(result, "bases")
         if frame is None or frame.empty:
             continue
-        for scope, words in (
-            ("contributions_2026", "Contributions of 2026"),
-            ("crypto_effect", "Effect of crypto"),
-        ):
+        for scope, words in SCOPES if result is asked.results[0] else SCOPES[1:]:
             own = frame[(frame["scope"] == scope) & (frame["weight"] == "average")]
+            if scope == "crypto_effect":  # no path of returns is in the convention, and so no effect of one
+                own = own[own["basis"] != "convention"]
             for (basis, rate), part in own.groupby(["basis", "rate"], sort=False, dropna=False):
                 value = part.set_index("line")
                 rows.append(
@@ -457,6 +510,9 @@ def values(asked: Asked) -> Table | None:
     )  # fmt: skip
 
 
+MEASURES = {"cash_basis": "Cash, 2026", "present_value_basis": "Present value, contributions of 2026"}
+
+
 @_exhibit
 def expenditure(asked: Asked) -> Table | None:
     """Tax expenditure of the first run: cash of a year, and present value of a year's contributions."""
@@ -466,7 +522,7 @@ def expenditure(asked: Asked) -> Table | None:
     own = frame[frame["flows_of"].astype(str) == "2026"]
     shown = own.assign(
         what=[
-            f"{'Cash, 2026' if on == 'cash_basis' else 'Present value, contributions of 2026'}: {str(method).replace('_', ' ')}"
+            f"{MEASURES[on]}: {str(method).replace('_', ' ').replace('realised', 'realized')}"
             for on, method in zip(own["measured_on"], own["method"], strict=True)
         ]
     )
@@ -548,17 +604,23 @@ def published(asked: Asked) -> Table | None:
         return None
     shown = frame[frame["check"].isin(["level", "order"])]
     return Table(
-        "published", "The model beside published estimates", shown.assign(what=[capital(name) for name in shown["what"]]),
+        "published", "The model beside published estimates",
+        shown.assign(what=[capital(name) for name in shown["what"]]),
         (
-            Column("what", "Estimate", width=1),
-            Column("year", "Of"),
-            Column("unit", "Unit"),
+            Column("what", "Estimate", width=3),
+            Column("year", "Of", width=1),
+            Column("unit", "Unit", width=0.9),
             Column("published", "Published", show=_four),
+            Column("first", "Model, first basis", show=_four),
             Column("model", "Model", show=_four),
-            Column("tolerance", "Tolerance"),
+            Column("tolerance", "Tolerance", width=1.3),
             Column("verdict", "Verdict"),
         ),
-        notes=("Tolerances were set before the comparison. Reasons for every miss: docs/validation.md.",), breakable=True,
+        notes=(
+            "Tolerances and first bases were set before the comparison. Where the publisher's own words set another "
+            "basis, the model is compared on that one. Bases and reasons for every miss: docs/validation.md.",
+        ),
+        breakable=True,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the templates of brief and report are told: numbers and words of the cases, never sentences.
+"""Input of the templates of brief and report: numbers and words of the cases, never sentences.
 
 Costly tables are asked for where a template needs them; what a stored run lacks is None there.
 """
@@ -31,7 +31,7 @@ from fiscal.results.running import quick
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import hindcast
-from fiscal.studies.published import REPLICATION, kinds
+from fiscal.studies.published import NOT_JUDGED, REPLICATION, kinds
 
 FINGERPRINT_LENGTH = 12
 LIBRARIES = ("taxcalc", "numpy", "pandas", "scipy", "matplotlib", "typst")
@@ -45,9 +45,10 @@ HOW_IT_IS_COMPUTED = ("paths.draws", "paths.seed", "paths.count", "books.", "bac
 
 @dataclass(frozen=True)
 class Asked:
-    """The runs of a report: all of them, the effects they have, and the cases that are told of, one a run."""
+    """The runs of a report: all of them, the effects they have, and the cases in the text, one per run."""
 
     results: tuple[Result, ...]
+    brief: bool = False
 
     @cached_property
     def owner(self) -> Result | Comparison:
@@ -76,6 +77,12 @@ class Asked:
         return [effect for effect in self.cases if not effect.of_crypto]
 
     @property
+    def told_of(self) -> list[Result]:
+        """The runs that are described: all but a base that is current law without crypto."""
+        base, *others = self.results
+        return others if others and headlines.is_current_law(base.scenario) else [base, *others]
+
+    @property
     def level(self) -> bool:
         """Whether the one run is compared with nothing."""
         return len(self.cases) == 1 and self.cases[0].reference is None
@@ -94,8 +101,15 @@ class Asked:
 
     @property
     def has_span(self) -> bool:
-        """Whether the runs reach the end of a window, so that there are sums by group."""
-        return self.span.label in statistics.windows_of(self.results[0])
+        """Whether there are sums by group: the runs reach the end of a window and are more than yearly totals."""
+        cells = all("distribution" in result.tables for result in self.compared)
+        return cells and self.span.label in statistics.windows_of(self.results[0])
+
+    @property
+    def compared(self) -> list[Any]:
+        """Every run that is in the effects: those of the report, and current law where it is the reference."""
+        others = [one.reference for one in self.effects if one.reference is not None and not one.of_crypto]
+        return [*self.results, *others]
 
 
 def facts(asked: Asked) -> dict[str, Any]:
@@ -117,6 +131,7 @@ def facts(asked: Asked) -> dict[str, Any]:
         "scorecard": scorecard(),
         "past": past(),
         "beside": beside(asked),
+        "valued": any(headlines.at_hand(result, "bases") is not None for result in asked.results),
         "law_warnings": list(
             dict.fromkeys(
                 text for result in asked.results for text in result.summary.get("warnings_of_law", ())
@@ -124,7 +139,7 @@ def facts(asked: Asked) -> dict[str, Any]:
         ),
         "limits": limit_facts(asked),
         "made": made(asked.results),
-        "runs": [run_facts(result) for result in asked.results],
+        "runs": [run_facts(result) for result in asked.told_of],
     }
 
 
@@ -143,6 +158,7 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
     share = abs(effect.tax_share(effect.long_run or effect.horizon))
     adoption = effect.result.scenario.settings.adoption
     return own | {
+        "label": told(effect.result).label,
         "year": last,
         "gdp_share": float(gdp[last]),
         "level_share": float(level[last]),
@@ -193,7 +209,7 @@ def _lifetime(effect: Effect) -> float | None:
 def path_facts(effect: Effect) -> dict[str, Any]:
     """What crypto does on the case's path: a dollar over its event, and the returns of the long run."""
     event = told(effect.result).event
-    returns = effect.result.tables["asset_returns"] if "asset_returns" in effect.result.tables else None
+    returns = effect.result.tables.get("asset_returns")
     if returns is None or not effect.of_crypto:
         return {"dollar": None, "dollar_outside": None, "long_return": None, "equity_return": None}
     wide = returns.pivot(index="year", columns="asset", values="return_rate").loc[2027:]
@@ -306,7 +322,7 @@ def scorecard() -> dict[str, Any] | None:
     frame = validation()
     if frame is None:
         return None
-    compared = frame[frame["check"].isin(["level", "order"])]
+    compared = frame[frame["check"].isin(["level", "order"]) & (frame["verdict"] != NOT_JUDGED)]
     cash = compared[compared["id"].str.startswith(("TSY_CASH", "JCT_DC"))]
     gaps = (cash["model"] / cash["published"] - 1).astype(float)
     return {
@@ -429,11 +445,12 @@ def made(results: Sequence[Result]) -> dict[str, str]:
     day = max(times) or datetime.datetime.now(datetime.UTC).date().isoformat()
     authors = list(dict.fromkeys(result.scenario.author for result in results if result.scenario.author))
     base = results[0]
+    opening = base.scenario.settings.horizon.opening
     return {
         "date": _date_words(day),
         "year": day[:4],
         "authors": ", ".join(authors),
-        "horizon": f"{_date_words(base.scenario.settings.horizon.opening.iso, '%B')} to {base.scenario.value('horizon.last_year')}",
+        "horizon": f"{_date_words(opening.iso, '%B')} to {base.scenario.value('horizon.last_year')}",
         "economy": sources.resource("cbo_macro").title,
         "data": (base.data_fingerprint or sources.fingerprint())[:FINGERPRINT_LENGTH],
         "version": __version__,

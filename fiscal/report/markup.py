@@ -5,7 +5,7 @@ A template is filled by Jinja2 and then read line by line::
     # Chapter      ## Heading      ! the finding      ~ small print      - an item
     @table NAME    @figure NAME    @columns 2 1 ... @next ... @end       @page
 
-Other lines are paragraphs, which an empty line ends; ``**bold**`` and ``[[NAME]]`` (a reference) may stand in any text.
+Other lines are paragraphs, which an empty line ends; ``**bold**`` and ``[[NAME]]`` (a reference) may be in any text.
 Whatever a fact holds is text: its characters are hidden from the reader of the markup and come back afterwards.
 """
 
@@ -50,7 +50,7 @@ def _hidden(value: Any) -> Markup:
 
 
 def filled(template: str, facts: Mapping[str, Any]) -> str:
-    """A template with its facts in it, their characters hidden from :func:`read`."""
+    """A template (its name, or its text of some lines) with its facts in it, their characters hidden."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([TEMPLATES, SENTENCES]),
         undefined=jinja2.StrictUndefined,
@@ -60,8 +60,10 @@ def filled(template: str, facts: Mapping[str, Any]) -> str:
         finalize=_hidden,
     )
     environment.filters.update(FILTERS)
+    environment.filters["flat"] = lambda text: Markup(" ".join(str(text).split()))
     environment.globals.update(span=span)
-    return environment.get_template(template).render(**facts)
+    find = environment.from_string if "\n" in template else environment.get_template
+    return find(template).render(**facts)
 
 
 def compose(template: str, facts: Mapping[str, Any], exhibits: Exhibits) -> tuple[Block, ...]:
@@ -134,7 +136,7 @@ class _Reader:
             yield self._rest(line[2:])
 
     def _rest(self, first: str) -> str:
-        """A paragraph or item with the lines that go on with it."""
+        """A paragraph or item with its continuation lines."""
         parts = [first]
         while self._place < len(self._lines):
             line = self._lines[self._place].strip()

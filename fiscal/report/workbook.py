@@ -24,6 +24,7 @@ from fiscal.budget.lines import LABELS
 from fiscal.report.content import Document, Table
 from fiscal.report.facts import Asked
 from fiscal.results import headline as headlines
+from fiscal.results.figures import statistics
 from fiscal.results.headline import LONG, TEN, Effect, title_of
 from fiscal.results.schema import in_words, unit_in_name
 
@@ -178,28 +179,37 @@ def _lines(asked: Asked) -> Sheet:
     frames = []
     for result in asked.results:
         budget = result.tables["budget"]
+        if not set(statistics.BUDGET) <= set(budget):
+            continue
         own = budget[(budget["year_kind"] == "fiscal") & (budget["year"] <= LONG.last)]
         wide = own.pivot_table(
             index=["path", "line"], columns="year", values="nominal_bn_usd", sort=False
         ).reset_index()
         frames.append(wide.assign(case=title_of(result)))
-    frame = pd.concat(frames, ignore_index=True).rename(columns=str)
+    frame = pd.concat(frames or [pd.DataFrame(columns=["case", "path", "line"])], ignore_index=True)
+    frame = frame.rename(columns=str)
     years = [name for name in frame if name.isdigit()]
     frame = frame[["case", "path", "line", *years]].assign(
         path=[PATHS.get(str(path), str(path)) for path in frame["path"]],
         line=[capital(LABELS.get(str(line), str(line).replace("_", " "))) for line in frame["line"]],
     )
     heads = ["Case", "Scenario or reference", "Line", *(f"{year} ({DOLLARS})" for year in years)]
-    return Sheet("Lines", "Every revenue line by fiscal year", ["Positive = the government is better off; a positive tax "
-                 "expenditure is a cost."], heads, ["", "", "", *[NUMBER] * len(years)], frame)  # fmt: skip
+    notes = ["Positive = the government is better off; a positive tax expenditure is a cost."]
+    return Sheet(
+        "Lines", "Every revenue line by fiscal year", notes, heads, ["", "", "", *[NUMBER] * len(years)], frame
+    )  # fmt: skip
 
 
 PATHS = {"scenario": "the scenario", **headlines.AGAINST}
 
 
 def _settings(asked: Asked) -> Sheet:
-    frames = [result.tables["settings"].assign(case=title_of(result)) for result in asked.results]
-    frame = pd.concat(frames, ignore_index=True)
+    frames = [
+        result.tables["settings"].assign(case=title_of(result))
+        for result in asked.results
+        if "settings" in result.tables
+    ]
+    frame = pd.concat(frames or [pd.DataFrame(columns=["case"])], ignore_index=True)
     frame = frame[["case", *(name for name in frame if name != "case")]]
     notes = ["Source and status are those of the default."]
     return _sheet("Settings", "Every setting of every run", notes, frame, {"case": "Case"})

@@ -106,7 +106,10 @@ def _told(result: Any) -> Told:
 
 def _shape(crypto: pd.Series, event: Event, outside: np.ndarray) -> tuple[str, str]:
     """What an event is, from a dollar in crypto over a dollar at the outside-event return, year by year."""
-    relative = ((1 + crypto) / (1 + outside)).loc[event.first_year : event.last_year].cumprod()
+    steps = ((1 + crypto) / (1 + outside)).loc[event.first_year : event.last_year]
+    # the first year may hold a half that has happened and is no part of the event
+    steps.iloc[0] = event.dollar / event.dollar_outside / steps.iloc[1:].prod()
+    relative = steps.cumprod()
     end = event.dollar / event.dollar_outside
     top, low = float(relative.max()), float(relative.min())
     peak, trough = int(relative.idxmax()), int(relative.idxmin())

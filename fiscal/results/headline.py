@@ -20,7 +20,7 @@ from fiscal.base.prose import pct, sentence, span
 from fiscal.base.words import DASH, MISSING, figures
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.budget.valuation import WINDOWS, Window
-from fiscal.results import events
+from fiscal.results import events, stages
 from fiscal.results.figures import statistics
 from fiscal.results.rows import EFFECT
 from fiscal.scenario.loading import load
@@ -43,7 +43,7 @@ LEVEL = "none (level)"
 
 HALF = 0.5
 BAND = (0.1, 0.9)
-"""The band printed of random paths: four paths of five lie inside."""
+"""The band printed of random paths: four of five paths are inside."""
 
 CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
 """Settings (or sections of them) of crypto alone; a run that changes others is compared with current law too."""
@@ -270,7 +270,7 @@ def market_value(effect: Effect) -> tuple[float, float]:
 def _outside(effect: Effect) -> tuple[float, float]:
     """Change of tax on crypto outside plans if half of it would have been held there, over the ten calendar years, and
     the share held there at which the effect would be zero (NaN where no share between none and all brings it there)."""
-    frame = at_hand(effect.result, "displaced") if effect.of_crypto else None
+    frame = effect.result.tables.get("displaced") if effect.of_crypto else None
     if frame is None or frame.empty:
         return float("nan"), float("nan")
     frame = frame[(frame["path"] == "scenario") & frame["year"].between(TEN.first, TEN.last)]
@@ -295,10 +295,8 @@ def band(effect: Effect) -> tuple[float, float]:
 
 
 def at_hand(result: RunTables, table: str) -> pd.DataFrame | None:
-    """A table that is computed only where it was asked for: None where the run lacks it or has not made it."""
-    tables: Any = result.tables
-    made = getattr(tables, "at_hand", tables)
-    return result.tables[table] if table in made else None
+    """A costly table where the run has it; None where it was not asked for."""
+    return stages.held(result.tables).get(table)
 
 
 # --- the sentence -----------------------------------------------------------------------------------
@@ -334,7 +332,7 @@ def told_effects(effects: Sequence[Effect]) -> list[Effect]:
 
 @dataclass(frozen=True)
 class Headline:
-    """Effects on federal revenue: ``rows``, one a case and reference, and ``finding``, one sentence."""
+    """Effects on federal revenue: ``rows``, one per case and reference, and ``finding``, one sentence."""
 
     rows: pd.DataFrame
     finding: str
@@ -370,9 +368,7 @@ HEADS = {
     "adoption": "Adoption",
     "event": "Event",
     "reference": "Compared with",
-    _column(TEN): words_of(TEN),
-    _column(NEXT): words_of(NEXT),
-    _column(LONG): words_of(LONG),
+    **{_column(window): words_of(window).replace("FY20", "FY") for window in (TEN, NEXT, LONG)},
     SHARE: "Percent of income tax",
     "held_at_event_share": "Held at event",
     "market_value_bn_usd": "Value at market prices",
@@ -398,7 +394,7 @@ def shown_row(row: dict[str, Any]) -> dict[str, str]:
     cells = {
         **{key: row[key] for key in ("adoption", "event", "reference")},
         **{_column(window): number(_column(window)) for window in (TEN, NEXT, LONG)},
-        SHARE: number(SHARE, 2, 100),
+        SHARE: number(SHARE, 3, 100),
         "held_at_event_share": MISSING
         if row["held_at_event_share"] is None
         else pct(row["held_at_event_share"]),
@@ -432,7 +428,7 @@ def sum_name(window: Window) -> str:
 
 
 def by_year(effects: Sequence[Effect]) -> pd.DataFrame:
-    """One row a case and reference: the effect on net revenue by fiscal year and its sums over five and ten years.
+    """One row per case and reference: the effect on net revenue by fiscal year and its sums over five and ten years.
 
     Columns ``case, reference``, one a fiscal year, and ``2026–30``, ``2026–35``; billions of current dollars, empty
     past the horizon. ``attrs["notes"]`` are the footnotes.
@@ -445,7 +441,9 @@ def by_year(effects: Sequence[Effect]) -> pd.DataFrame:
         rows.append(
             {"case": title_of(effect.result), "reference": effect.against, **series.to_dict(), **sums}
         )
-    frame = pd.DataFrame(rows).rename(columns={year: str(year) for year in years})
+    sums_of = [sum_name(window) for window in (FIVE, TEN)]
+    frame = pd.DataFrame(rows, columns=["case", "reference", *years, *sums_of])
+    frame = frame.rename(columns={year: str(year) for year in years})
     frame.attrs["notes"] = list(NOTES)
     return frame
 

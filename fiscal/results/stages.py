@@ -69,12 +69,17 @@ STAGES = (
         make=random_paths.path_tables,
     ),
     Stage(
+        name="displaced",
+        headline=True,
+        reads=("run",),
+        yields=("displaced",),
+        make=lambda run: {"displaced": values.displaced_table(run)},
+    ),
+    Stage(
         name="distribution",
         reads=("run",),
-        yields=("distribution", "displaced"),
-        make=lambda run: {
-            "distribution": one_path.distribution(run), "displaced": values.displaced_table(run),
-        },
+        yields=("distribution",),
+        make=lambda run: {"distribution": one_path.distribution(run)},
     ),
     Stage(
         name="backstop",
@@ -136,7 +141,7 @@ class Parts:
 
     @cached_property
     def lifetimes(self) -> Frames:
-        """Tables of what goes on to the last withdrawal, ``bases`` and ``distribution_bases`` without the risk-neutral
+        """Tables of values to the last withdrawal, ``bases`` and ``distribution_bases`` without the risk-neutral
         values."""
         whole = self._given or engine_run.compute(self.scenario)
         return {
@@ -244,7 +249,7 @@ def _unpickled(kind: type[Tables], scenario: Scenario, held: Frames) -> Tables:
 
 
 def refuse_infinite(tables: Frames) -> None:
-    """A number too large to be computed with is said, not written into a table."""
+    """A number that is too large to compute with raises an error instead of entering a table."""
     found = [
         Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
         for name, table in tables.items()

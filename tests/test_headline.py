@@ -1,0 +1,174 @@
+"""The answer of a run or a comparison: right in sign and size for whatever is asked, and the same in every form."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fiscal
+from fiscal.base.prose import pct, usd
+from fiscal.results import headline
+from fiscal.results.figures import statistics
+from fiscal.results.result import Totals
+from fiscal.scenario import Scenario, load
+
+SHORT = {"horizon.last_year": 2045}
+CALM = 0.0933
+
+
+@cache
+def totals(name: str, **settings: object) -> Totals:
+    """Yearly totals of a shipped scenario, to 2045."""
+    return fiscal.quick(name, SHORT | {key.replace("__", "."): value for key, value in settings.items()})
+
+
+def own(folder: Path, returns: dict[int, float], **settings: object) -> Scenario:
+    """A user's scenario that extends the boom and reads a file, near the equity return in years not named."""
+    rows = [f"{year},{returns.get(year, CALM)}" for year in range(2026, 2046)]
+    (folder / "own.csv").write_text("\n".join(["year,crypto", *rows]), encoding="utf-8")
+    file = folder / "own.toml"
+    file.write_text(
+        '[scenario]\ntitle = "Our path"\nextends = "boom"\n[paths]\nmodel = "user"\nfile = "own.csv"\n',
+        encoding="utf-8",
+    )
+    return load(file, SHORT | settings)
+
+
+def against_equity(result: Totals, first: int = 2026, last: int = 2035) -> float:
+    """Net revenue less that of the same money in equity, straight from the run's budget."""
+    frame = result.tables["budget"]
+    frame = frame[(frame["year_kind"] == "fiscal") & frame["year"].between(first, last)]
+    sums = frame[frame["line"] == "net_revenue"].groupby("path")["nominal_bn_usd"].sum()
+    return float(sums["scenario"] - sums["equity_adoption"])
+
+
+def test_rows_are_the_differences_of_the_budget() -> None:
+    boom = totals("early_boom")
+    rows = boom.headline().rows.set_index("reference")
+    first = rows.loc["the same money in equity"]
+    assert first["fy2026_2035_bn_usd"] == pytest.approx(against_equity(boom))
+    assert first["fy2027_2036_bn_usd"] == pytest.approx(against_equity(boom, 2027, 2036))
+    tax = statistics.individual_income_tax(boom).loc[2026:2035].sum()
+    assert first["share_of_income_tax_fy2026_2035"] == pytest.approx(against_equity(boom) / tax)
+    assert 0 < first["held_at_event_share"] < 0.5
+    assert rows.index.tolist() == ["the same money in equity", "no crypto"]
+
+
+def test_one_row_where_both_references_are_the_same_money() -> None:
+    rows = totals("boom", adoption__displaces="equity").headline().rows
+    gap = rows["fy2026_2035_bn_usd"]
+    assert len(rows) == 1 or abs(gap.iloc[0] - gap.iloc[1]) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "verb"),
+    [
+        ("boom", "boom 2036–2045", "raise"),
+        ("bust", "bust 2036–2045", "lower"),
+        ("early_bust", "bust 2027–2036", "lower"),
+        ("boom_then_bust", "boom 2036–2043, then bust 2044–2046", "raise"),
+    ],
+)
+def test_the_finding_of_a_path_has_its_event_sign_and_size(name: str, event: str, verb: str) -> None:
+    result = fiscal.quick(name, {"horizon.last_year": 2057})
+    told = result.headline()
+    assert told.rows["event"].iloc[0] == event
+    longer = against_equity(result, 2026, 2055)
+    assert f"{verb} " in told.finding and f"by {usd(longer)} in FY2026–55" in told.finding
+    assert (longer > 0) == (verb == "raise")
+    assert told.finding.endswith("compared with the same money in equity.") and "nan" not in told.finding
+
+
+def test_an_own_path_is_told_from_its_numbers(tmp_path: Path) -> None:
+    crash = fiscal.quick(own(tmp_path, {2031: -0.8}))
+    told = crash.headline()
+    assert told.rows["event"].iloc[0] == "bust 2031" and told.finding.startswith(
+        "A crypto bust in 2031 would lower"
+    )
+    assert (
+        f"by about {usd(against_equity(crash))} in FY2026–35" in told.finding
+        and against_equity(crash) < -0.05
+    )
+
+
+def test_an_own_path_without_an_event_says_so(tmp_path: Path) -> None:
+    told = fiscal.quick(own(tmp_path, {})).headline()
+    assert told.rows["event"].iloc[0] == "none"
+    assert "boom" not in told.finding.replace("without a boom or a bust", "")
+
+
+def test_an_own_path_that_is_all_boom_is_one(tmp_path: Path) -> None:
+    told = fiscal.quick(own(tmp_path, dict.fromkeys(range(2026, 2046), 0.25))).headline()
+    assert told.rows["event"].iloc[0] == "boom 2026–2045" and "would raise" in told.finding
+
+
+def test_an_event_before_adoption_says_how_little_it_meets(tmp_path: Path) -> None:
+    told = fiscal.quick(own(tmp_path, {2027: -0.8})).headline()
+    share = told.rows["held_at_event_share"].iloc[0]
+    assert share < 0.1 and f"with {pct(share)} of planned crypto held" in told.finding
+
+
+def test_changed_law_is_compared_with_current_law_or_with_the_base() -> None:
+    alone = totals("rothification").headline()
+    beside = fiscal.compare(totals("baseline"), totals("rothification")).headline()
+    np.testing.assert_allclose(alone.rows["fy2026_2035_bn_usd"], beside.rows["fy2026_2035_bn_usd"])
+    assert (
+        alone.rows["reference"].tolist() == ["current law without crypto"] and "would raise" in alone.finding
+    )
+    assert alone.rows["fy2026_2035_bn_usd"].iloc[0] > 1000 and "about $1." in alone.finding
+
+
+def test_crypto_and_changed_law_are_both_told() -> None:
+    rows = totals("boom", roth__full_from_year=2027).headline().rows.set_index("reference")
+    assert rows.index.tolist() == ["current law without crypto", "the same money in equity", "no crypto"]
+    assert rows["fy2026_2035_bn_usd"].iloc[0] > 1000 > rows["fy2026_2035_bn_usd"].iloc[1]
+
+
+def test_the_baseline_alone_is_told_as_a_level() -> None:
+    base = totals("baseline")
+    told = base.headline()
+    net = base.budget.window(2026, 2035).set_index(["path", "line"])["nominal_bn_usd"][
+        "scenario", "net_revenue"
+    ]
+    assert told.rows["fy2026_2035_bn_usd"].iloc[0] == pytest.approx(net)
+    assert "lowers federal revenue" in told.finding and usd(net) in told.finding
+    nobody = totals("boom", adoption__participants_share=0.0).headline()
+    assert nobody.finding == told.finding and nobody.rows["event"].tolist() == ["none"]
+
+
+def test_a_comparison_tells_every_case_once() -> None:
+    effect = fiscal.compare(totals("baseline"), totals("early_boom"), totals("early_bust"))
+    told = effect.headline()
+    assert told.rows["case"].nunique() == 2 and len(told.rows) == 4
+    up, down = re.findall(r"would (raise|lower)", told.finding)
+    assert (up, down) == ("raise", "lower") and told.finding.count("the same money in equity") == 1
+
+
+def test_years_add_to_the_sums_as_scorers_print_them() -> None:
+    frame = totals("early_bust").by_year()
+    years = [str(year) for year in range(2026, 2036)]
+    np.testing.assert_allclose(frame[years].sum(axis=1), frame["2026–35"])
+    np.testing.assert_allclose(frame[years[:5]].sum(axis=1), frame["2026–30"])
+    assert headline.scored(0.02) == "[1]" and headline.scored(-0.02) == "[2]"
+    assert (
+        headline.scored(0.0) == headline.scored(float("nan")) == "–"
+        and headline.scored(-1234.5) == "−1,234.5"
+    )
+
+
+def test_records_are_plain_and_empty_where_nothing_is_known() -> None:
+    records = totals("boom").headline().records()
+    assert json.loads(json.dumps(records)) == records and not records[0].keys() ^ set(headline.COLUMNS)
+    assert records[0]["market_value_bn_usd"] is None and records[0]["low_bn_usd"] is None
+
+
+def test_amounts_and_shares_in_words() -> None:
+    assert [usd(value) for value in (0.02, 0.14, 74.8, 1361.8)] == [
+        "less than $0.1 billion", "$0.1 billion", "$75 billion", "$1.4 trillion",
+    ]  # fmt: skip
+    assert [pct(share) for share in (0.0004, 0.0045, 0.1, 1.0)] == ["less than 0.1%", "0.45%", "10%", "100%"]
