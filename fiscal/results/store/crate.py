@@ -1,8 +1,8 @@
 """The description of a run folder as an RO-Crate 1.1, so that a repository can accept it.
 
 https://w3id.org/ro/crate/1.1: one metadata descriptor, one root data set with name, description, date, and license, and
-one entity per file. By the Process Run Crate profile, the run is an action with its instrument, agent, inputs, and results.
-`make crate` validates a folder.
+one entity per file. By the Process Run Crate profile, the run is an action with its instrument, agent, inputs, and
+results. `make crate` validates a folder.
 """
 
 from __future__ import annotations
