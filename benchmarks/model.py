@@ -95,7 +95,7 @@ class Model:
         )
 
     def distribution(self, paths: int) -> dict[str, float]:
-        """Seconds and core-seconds to draw, project and keep: what a run of so many paths adds."""
+        """Seconds and core-seconds to draw, project and keep: the cost of a run with this number of paths."""
         start, core_start = perf_counter(), process_time()
         run = self.run
         asked = random_paths.experiment(self.settings, run.inputs, run.buildup, run.ledger, self.last)

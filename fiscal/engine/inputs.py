@@ -595,32 +595,42 @@ def _withdrawal_schedules(
     scale = settings.tax.withdrawal_scale
     at_work = working_share_of_withdrawals(assume, settings.withdrawals.retirement_age_shift)
     draws = incidence(assume, years, settings.withdrawals.rmd_age_shift)
-    by_owner, by_heir = _expected_tax(schedules, years, draws, retired, spread, at_work)
-    owner, certain = _scaled(by_owner, scale), _scaled(by_heir, scale)
+    by_owner, by_heir = _expected_tax(
+        schedules, years, draws, retired, spread, at_work, settings.heirs.age_gap
+    )
+    owner, heir = _scaled(by_owner, scale), _scaled(by_heir, scale)
     converts = np.maximum(draws, conversion_rate[:, None])
     conversion = owner
     if (converts > draws).any():
         by_converter = schedules.withdrawal_tax(years, converts, retired, spread, working_share=at_work)
         conversion = _scaled(by_converter, scale)
-    heir_age = np.maximum(np.arange(len(AGES_AT_OPENING)) - settings.heirs.age_gap, 0)
-    heir = TaxSchedule(knots_usd=certain.knots_usd, tax_usd=certain.tax_usd[:, heir_age])
     return owner, conversion, heir
 
 
 def _expected_tax(
-    schedules: law_schedules.Schedules, years: np.ndarray, *of_people: np.ndarray
+    schedules: law_schedules.Schedules,
+    years: np.ndarray,
+    draws: np.ndarray,
+    retired: np.ndarray,
+    spread: np.ndarray,
+    at_work: np.ndarray,
+    heir_age_gap: int,
 ) -> tuple[law_schedules.WithdrawalSchedule, law_schedules.WithdrawalSchedule]:
-    """Expected tax of owners and of heirs under a law; what was worked out last is kept, since a scenario with other
-    contributions, returns or adoption asks for the same. ``of_people`` are the shares of holders who draw, the
-    mobility to retirement, the spread of what they take, and the share taken at work."""
-    key = tuple(values.tobytes() for values in (years, *of_people))
+    """Expected tax of owners and of heirs under a law, both by the owner's age; what was worked out last is kept,
+    since a scenario with other contributions, returns or adoption asks for the same. ``draws`` are the shares of
+    holders who draw, ``retired`` the mobility to retirement, ``spread`` that of what they take, ``at_work`` the share
+    taken at work."""
+    key = tuple(
+        values.tobytes() for values in (years, draws, retired, spread, at_work, np.array(heir_age_gap))
+    )
     last = _LAST_EXPECTED.get("law")
     if last is None or last[0] is not schedules or last[1] != key:
-        draws, retired, spread, at_work = of_people
+        # heirs must draw every year: everybody withdraws
+        certain = schedules.withdrawal_tax(years, np.ones(len(AGES_AT_OPENING)), retired, spread)
+        heir_age = np.maximum(np.arange(len(AGES_AT_OPENING)) - heir_age_gap, 0)
         found = (
             schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work),
-            # heirs must draw every year: everybody withdraws
-            schedules.withdrawal_tax(years, np.ones(len(AGES_AT_OPENING)), retired, spread),
+            replace(certain, tax_usd=certain.tax_usd[:, heir_age]),
         )
         for schedule in found:
             schedule.knots_usd.flags.writeable = schedule.tax_usd.flags.writeable = False
@@ -634,8 +644,9 @@ _LAST_EXPECTED: dict[str, tuple[Any, tuple[bytes, ...], Any]] = {}
 
 
 def _scaled(schedule: law_schedules.WithdrawalSchedule, scale: float) -> TaxSchedule:
-    """A schedule with every rate multiplied; 1 leaves its bits alone."""
-    return TaxSchedule(knots_usd=schedule.knots_usd, tax_usd=schedule.tax_usd * scale)
+    """A schedule with every rate multiplied; the arrays themselves where that changes nothing."""
+    tax = schedule.tax_usd if scale == 1 else schedule.tax_usd * scale
+    return TaxSchedule(knots_usd=schedule.knots_usd, tax_usd=tax)
 
 
 def contribution_taxes(

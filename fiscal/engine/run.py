@@ -75,7 +75,7 @@ from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs
-from fiscal.projection.outputs import Projection
+from fiscal.projection.outputs import Projection, booked_lines
 
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
@@ -289,7 +289,10 @@ def compute(
         tuple(labels.index(label) for label in chosen) if complete else () for chosen in (valued, held)
     )
     horizon = years <= settings.horizon.last_year
-    projection = project(inputs, keep_shares=keep, keep_balances=hold, balance_years=int(horizon.sum()))
+    projection = project(
+        inputs, keep_lines=booked_lines(inputs.accounts), keep_shares=keep, keep_balances=hold,
+        balance_years=int(horizon.sum()),
+    )  # fmt: skip
     _judge_identity(projection)
     report(3, 4, "the government's revenue")
     taxes = contribution_taxes(settings, start.assume, years, start.mobility, contributions)

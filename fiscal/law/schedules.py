@@ -315,9 +315,8 @@ class Schedules:
             chosen = np.flatnonzero(members.ravel() == number)
             expected[chosen] = _expected_tax(knots, unit_grid, yearly[chosen], row, spread)
         scale = _interpolated(first, self.law_years, years, growth=True)
-        return WithdrawalSchedule(
-            years, knots[None, :] * scale[:, None], expected * scale[:, None, None, None]
-        )
+        expected *= scale[:, None, None, None]
+        return WithdrawalSchedule(years, knots[None, :] * scale[:, None], expected)
 
     def holder_curve_usd(self) -> Array:
         """Mean added tax over the holders of both statuses: (law_year, band, income_group, x)."""

@@ -10,6 +10,7 @@ the market is: a user who thinks plans' custodians safer scales the frequency do
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -38,10 +39,13 @@ class LossRecord:
 
     def expected_share(self) -> float:
         """Mean share lost in an event, a share above one counting as one."""
-        from scipy.special import ndtr
-
         m, s = self.log_mean, self.log_sd
-        return float(np.exp(m + s**2 / 2) * ndtr(-(m + s**2) / s) + ndtr(m / s))
+        return math.exp(m + s**2 / 2) * _normal(-(m + s**2) / s) + _normal(m / s)
+
+
+def _normal(x: float) -> float:
+    """Standard normal distribution function, exact in both tails."""
+    return 0.5 * math.erfc(-x * math.sqrt(0.5))
 
 
 def incidents() -> pd.DataFrame:

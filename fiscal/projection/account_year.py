@@ -6,7 +6,7 @@ is inlined where it is called; so the same lines are met cell by cell and in loo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numba import njit
 
@@ -14,10 +14,10 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract
 """Projections run in threads. Of fast-math contraction only: a product and a sum may be one instruction, nothing may
 change its order."""
 
-step = njit(  # type: ignore[call-overload]  # the stubs do not know the last two
-    error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
-"""For what only compiled code calls: made with it, and not callable from Python."""
+_UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+step = njit(error_model="numpy", fastmath={"contract"}, **_UNWRAPPED)
+"""For what only compiled code calls: compiled with it, and not callable from Python."""
 
 inlined = njit(inline="always", error_model="numpy", fastmath={"contract"})
 """For steps that take whole tuples of arrays, which would be copied at each call, and for those in loops over lanes,

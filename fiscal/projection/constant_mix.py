@@ -13,10 +13,10 @@ follow; so that a year pays the sum of the last H years' units. The sum is taken
 every H years the units of the block that ends are replaced by their sums from each year to the block's end
 (``ring``), the units of the block that begins are added up (``UT``, ``UR``).
 
-**Order.** A block of paths goes through birth cohort after birth cohort, the oldest first, and
-each cohort through its years, groups and lanes; lanes never meet. Owners past the last age leave their
-heirs to the next cohort that reaches it. A cohort that has had no money yet is not looked at: of its row only
-the index goes on. A path's bits are the same in any block, batch or thread.
+**Order.** A block of paths goes through birth cohort after birth cohort, the oldest first, and each cohort through its
+years, groups and lanes; lanes never meet. Owners past the last age leave their heirs to the next cohort that reaches
+it. A cohort that has had no money yet is not looked at: of its row only the index is kept. A path's bits are the same
+in any block, batch or thread.
 """
 
 from __future__ import annotations

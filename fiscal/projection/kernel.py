@@ -236,7 +236,7 @@ def _in_blocks(
     chosen: np.ndarray,
     by_group: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Project the paths ``chosen``, at ``most`` so many at a time: totals ``(path, line, Y)``, groups
+    """Project the paths ``chosen``, ``most`` of them at a time: totals ``(path, line, Y)``, groups
     ``(path, 2, G, Y)``.
 
     Without groups nothing is written of them. A block is filled up to whole vectors with its last path.

@@ -112,7 +112,7 @@ def core_of(row, returns, core_weight, law, y, lanes, stride):
 
 @step
 def comes(money):
-    """Whether any ``money`` (N, W x character) is paid in."""
+    """Whether any ``money`` (N, W x character) receives contributions."""
     found = False
     for n in range(money.shape[0]):
         for i in range(money.shape[1]):

@@ -60,6 +60,17 @@ def cell_lines(accounts: Iterable[str]) -> tuple[str, ...]:
 
 CELL_LINES = cell_lines(OWNER_ACCOUNTS)
 
+OF_TOTALS = {
+    "penalised_withdrawals", "plan_bequests", "rollovers", "roth_rollovers", "core_return", "crypto_return", "fees",
+    "losses", "crypto_bought",
+}  # fmt: skip
+"""Lines of which the books, the vintages and the tables read yearly totals only."""
+
+
+def booked_lines(accounts: Iterable[str]) -> tuple[str, ...]:
+    """Lines that a run keeps by cell."""
+    return tuple(name for name in cell_lines(accounts) if name not in OF_TOTALS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AccountShares:

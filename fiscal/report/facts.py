@@ -19,6 +19,7 @@ from fiscal.base import sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.version import __version__
 from fiscal.budget.valuation import Window
+from fiscal.engine.idle import idle_settings
 from fiscal.report import charts
 from fiscal.results import headline as headlines
 from fiscal.results import store
@@ -28,6 +29,7 @@ from fiscal.results.figures.setting_values import setting_value
 from fiscal.results.headline import LONG, TEN, Effect, title_of
 from fiscal.results.result import Comparison, Result, compare, whole_value
 from fiscal.results.running import quick
+from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import hindcast
@@ -224,8 +226,10 @@ def path_facts(effect: Effect) -> dict[str, Any]:
 
 
 def changed(scenario: Scenario) -> list[dict[str, str]]:
-    """The settings that differ from the defaults: name, default, and value in words, assumptions of method last."""
-    rows = [row for row in scenario.explained() if row.changed]
+    """The settings that differ from the defaults and have an effect: name, default, and value in words, assumptions of
+    method last."""
+    idle = idle_settings(scenario)
+    rows = [row for row in scenario.explained() if row.changed and row.key not in idle]
     ranked = sorted(rows, key=lambda row: row.key.startswith(HOW_IT_IS_COMPUTED))
     return [
         {
@@ -287,8 +291,6 @@ def driver_facts() -> dict[str, Any] | None:
     stored = statistics.drivers()
     if stored is None:
         return None
-    from fiscal.scenario.design import read_design
-
     quantity = "net_revenue_minus_equity_adoption"
     own = {
         name: frame[(frame["quantity"] == quantity) & (frame["window"] == TEN.label)]

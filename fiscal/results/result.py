@@ -16,6 +16,7 @@ from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.budget import valuation
 from fiscal.budget.lines import CASH_LINES, LINES, NET_REVENUE, RECEIPTS, UPFRONT
+from fiscal.engine import quick
 from fiscal.engine.decompose import decompose
 from fiscal.results import headline as headlines
 from fiscal.results.plots import Plotted
@@ -401,8 +402,6 @@ class Comparison(Answered):
 
 def _current_law(result: Any) -> Totals | None:
     """Yearly totals of a run's horizon under the defaults; None where the run was made with other data."""
-    from fiscal.engine import quick
-
     if result.data_fingerprint != sources.fingerprint():
         return None
     scenario = headlines.current_law_of(result.scenario)

@@ -1,10 +1,10 @@
 """The model inside CBO's taxable pensions and IRA distributions, year by year, and over GDP in the long run.
 
 CBO publishes one line for pensions, annuities, and IRAs. Inside it are the withdrawals of all defined-contribution
-plans, each type by its own rules, and those of all traditional IRAs: the ones that received rollovers from 401(k)
-plans and, in the same proportion to their stock, the others. What is left is for defined-benefit pensions and
-annuities. Beside it stands what would be left if it grew from its first year as all taxable pensions did over the ten
-years to the last published one. CBO's line and the record need not agree: the record of the same line has grown faster.
+plans, each type by its own rules, and those of all traditional IRAs: the ones that received rollovers from 401(k) plans
+and, in the same proportion to their stock, the others. What is left is for defined-benefit pensions and annuities. The
+next column is the part that would remain if it grew from its first year as all taxable pensions did over the ten years
+to the last published one. CBO's line and the record need not agree: the record of the same line has grown faster.
 """
 
 from __future__ import annotations

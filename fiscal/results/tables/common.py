@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def rows_of(parts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """A frame of parts end to end: columns of one length in a part; a text or number stands in all its rows."""
+    """A frame of parts end to end: columns of one length in a part; a text or number is in all its rows."""
     lengths = [max(len(value) for value in part.values() if np.ndim(value)) for part in parts]
 
     def column(name: str) -> np.ndarray:
