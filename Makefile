@@ -12,7 +12,7 @@ DOCS_INSTALLED := $(DOCS_VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit licences reference docs lint format lock clean
+.PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit crate licences reference docs lint format lock clean
 
 help:
 	@echo "make install  create .venv with the command fiscal"
@@ -26,6 +26,7 @@ help:
 	@echo "make faults   kill runs fifty times at random moments, twice (an hour)"
 	@echo "make fuzz     try a million random inputs (INPUTS=... for fewer; hours)"
 	@echo "make audit    look for known vulnerabilities in requirements.lock (needs a network)"
+	@echo "make crate    validate a run folder as an RO-Crate (RUN=... for one of yours; installs roc-validator)"
 	@echo "make docs     build the documentation site into site/ (in a separate environment)"
 	@echo "make reference  rewrite the pages that come from code and data"
 	@echo "make lint     check style, types, and layers only"
@@ -101,6 +102,14 @@ audit:
 	@$(AUDIT_VENV)/bin/python -m pip install --quiet pip-audit
 	$(AUDIT_VENV)/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
 
+# In an environment of its own: the validator wants an older rich. The rules come with it, the terms from a file of ours.
+CRATE_VENV := .venv-crate
+RUN ?=
+crate: $(INSTALLED)
+	@test -x $(CRATE_VENV)/bin/rocrate-validator || { $(PYTHON) -m venv --clear $(CRATE_VENV) && $(CRATE_VENV)/bin/python -m pip install --quiet roc-validator; }
+	@work=$$(mktemp -d) && run="$(RUN)" && if [ -z "$$run" ]; then run=$$work/run; $(BIN)/fiscal run baseline --set horizon.last_year=2036 --out $$run > /dev/null; fi \
+	&& $(CRATE_VENV)/bin/python tools/crate/validate.py "$$run"; code=$$?; rm -rf $$work; exit $$code
+
 licences: $(INSTALLED)
 	$(BIN)/python tests/licences.py > docs/licences.md
 
@@ -128,5 +137,5 @@ lock:
 	$(COMPILE) --group docs -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) $(DOCS_VENV) $(AUDIT_VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(AUDIT_VENV) $(CRATE_VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -72,7 +72,7 @@ def test_help_explains_with_an_example(command, fiscal):
     answer = fiscal(*command, "--help")
     assert answer.returncode == 0
     assert "Usage:" in answer.stdout and answer.stderr == ""
-    if command not in (("data",), ("markets",), ("schedules",)):
+    if command not in (("data",), ("markets",), ("paths",), ("schedules",)):
         assert "Example" in answer.stdout
         assert "\b" not in answer.stdout
 
@@ -180,7 +180,7 @@ def test_the_readme_names_commands_settings_and_functions_that_exist(root):
     assert len(commands) >= 6
     for command in commands:
         words = command.split()
-        depth = 2 if words[0] in ("data", "markets", "schedules") else 1
+        depth = 2 if words[0] in ("data", "markets", "paths", "schedules") else 1
         assert tuple(words[:depth]) in COMMANDS, command
         overrides = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
         load("baseline", overrides)

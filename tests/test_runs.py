@@ -566,6 +566,23 @@ def test_the_crate_holds_what_the_specification_demands(folder):
                     assert member["@id"] in entities or member["@id"].startswith("https://"), member
 
 
+def test_the_crate_is_a_process_run_crate(folder, root):
+    """The profile's required rules; `make crate` runs its validator. Terms are those of our context file."""
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text(encoding="utf-8"))["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+    home = entities["./"]
+    profile = entities[home["conformsTo"]["@id"]]
+    assert profile["@type"] == "CreativeWork" and profile["name"] and profile["version"] in profile["@id"]
+    run = entities[home["mentions"]["@id"]]
+    tool, agent = entities[run["instrument"]["@id"]], entities[run["agent"]["@id"]]
+    assert run["@type"] == "CreateAction" and run["endTime"] and run["object"] and run["result"]
+    assert tool["@type"] == "SoftwareApplication" and tool["softwareVersion"]
+    assert agent["@type"] in ("Organization", "Person")
+    context = json.loads((root / "tools" / "crate" / "context.json").read_text(encoding="utf-8"))["@context"]
+    used = {key for entity in graph for key in entity if not key.startswith("@")}
+    assert used | {entity["@type"] for entity in graph} <= context.keys()
+
+
 def test_the_crate_is_part_of_the_check(folder):
     crate = folder / "ro-crate-metadata.json"
     crate.write_text(crate.read_text(encoding="utf-8").replace("MIT license", "mine"), encoding="utf-8")

@@ -1,6 +1,8 @@
 """The description of a run folder as an RO-Crate 1.1, so that a repository can accept it.
-https://w3id.org/ro/crate/1.1: one metadata descriptor, one root data set with name, description, date, and license, one
-entity per file, and the run as an action with its instrument.
+
+https://w3id.org/ro/crate/1.1: one metadata descriptor, one root data set with name, description, date, and license, and
+one entity per file. By the Process Run Crate profile, the run is an action with its instrument, agent, inputs, and
+results. `make crate` validates a folder.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 CRATE = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
+PROFILE, PROFILE_VERSION = "https://w3id.org/ro/wfrun/process/0.5", "0.5"
+"""Process Run Crate: https://www.researchobject.org/workflow-run-crate/profiles/process_run_crate."""
+
 SOFTWARE, RUN, LICENCE = "#fiscal", "#run", "https://spdx.org/licenses/MIT"
 _FORMATS = {
     "csv": "text/csv",
@@ -60,6 +65,7 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
             {
                 "@id": "./",
                 "@type": "Dataset",
+                "conformsTo": {"@id": PROFILE},
                 "name": f"fiscal run {manifest['name']}: {title}",
                 "description": description,
                 "datePublished": manifest["made"]["time"],
@@ -76,6 +82,8 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
                 "@id": RUN,
                 "@type": "CreateAction",
                 "name": f"Run of scenario {manifest['name']}",
+                "description": f"Projection of {title}",
+                "agent": author,
                 "endTime": manifest["made"]["time"],
                 "instrument": {"@id": SOFTWARE},
                 "object": _one_or_many([{"@id": "scenario.toml"}, *own]),
@@ -86,8 +94,14 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
                 "@type": "SoftwareApplication",
                 "name": "fiscal",
                 "description": "A projection model of tax-deferred retirement savings.",
-                "version": __version__,
-                "softwareVersion": manifest["inputs"]["code_sha256"],
+                "softwareVersion": __version__,
+                "identifier": manifest["inputs"]["code_sha256"],
+            },
+            {
+                "@id": PROFILE,
+                "@type": "CreativeWork",
+                "name": "Process Run Crate",
+                "version": PROFILE_VERSION,
             },
             *people,
             {
