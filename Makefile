@@ -52,7 +52,7 @@ browser: $(INSTALLED)
 	@$(BIN)/python tests/browser.py $(PAGE)
 
 examples: $(INSTALLED)
-	@work=$$(mktemp -d) && for name in baseline boom bust; do $(BIN)/fiscal run $$name --out $$work/$$name > /dev/null || exit 1; done \
+	@work=$$(mktemp -d) && for name in baseline boom bust; do $(BIN)/fiscal run $$name --full --out $$work/$$name > /dev/null || exit 1; done \
 	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --out $$work/report.pdf > /dev/null \
 	&& $(BIN)/fiscal report $$work/baseline $$work/boom $$work/bust --brief --out $$work/brief.pdf > /dev/null \
 	&& mkdir -p reports/examples && mv $$work/report.pdf $$work/brief.pdf reports/examples/ && rm -rf $$work

@@ -1,6 +1,8 @@
 """``python -m benchmarks``: measure, and write ``benchmarks/results.md`` and ``benchmarks/results.json``.
 
-``--paths N`` sets the longest run of paths (10000); ``--quick`` looks whether everything runs.
+``python -m benchmarks run compare`` measures the operations that begin so and writes nothing; ``kernel`` is the
+projection alone. ``--paths N`` sets the longest run of paths (10000); ``--quick`` looks whether the projection's part
+runs.
 """
 
 from __future__ import annotations
@@ -10,20 +12,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import canonical, machine, model, precision, table, with_jax
+from benchmarks import operations, table
 
 HERE = Path(__file__).resolve().parent
+KERNEL = "kernel"
 
 
 def measure(longest: int, quick: bool) -> dict[str, Any]:
-    """Everything, as plain numbers: seconds, bytes, rates a second."""
+    """The projection, as plain numbers: seconds, bytes, rates a second."""
+    # after the operations: the system counts what a process holds as its children's too
+    from benchmarks import canonical, machine, model, precision, with_jax
+
     print("machine ...", flush=True)
     found: dict[str, Any] = {"machine": machine.describe()}
 
     print("canonical roll-forward ...", flush=True)
     small, large = canonical.inputs(64), canonical.inputs(128 if quick else 1024)
     canonical.compiled(small)
-    found["canonical"] = compared(
+    found["canonical"] = machine.compared(
         (small.account_steps, machine.best_of(1 if quick else 3, lambda: canonical.plain(small))),
         (large.account_steps, machine.best_of(1 if quick else 5, lambda: canonical.compiled(large))),
     )
@@ -47,18 +53,15 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
             / (small.account_steps / timed.core_seconds),
         }
 
-    print("main job ...", flush=True)
-    full = model.Model()
-    found["stages_core_seconds"] = full.stages
-    found["peak_bytes"] = {"a run of one path": model.peak_of_run(0)}
-
     print("full model ...", flush=True)
+    full = model.Model()
+    found["risk_neutral_core_seconds"] = full.pricing().core_seconds
     inputs = full.inputs
     paths = 128 if quick else 1024
     plain = model.account_steps(inputs, 2, 1), full.reference(2)
     kernel = full.kernel(inputs, paths, times=1 if quick else 5)
     cells = paths * len(inputs.years) * inputs.opening_usd[0, 0, ..., 0].size * model.COLUMNS
-    found["model"] = compared(plain, (model.account_steps(inputs, paths, 3), kernel)) | {
+    found["model"] = machine.compared(plain, (model.account_steps(inputs, paths, 3), kernel)) | {
         "seconds_per_path": kernel.seconds / paths,
         "core_seconds_per_path": kernel.core_seconds / paths,
         "flops_per_cell": model.CELL_FLOPS,
@@ -67,10 +70,10 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
         / kernel.core_seconds
         / found["machine"]["flops_per_core_second"],
     }
-    found["two_sleeves"] = compared(plain, (model.account_steps(inputs, 32, 1), full.drifting(32)))
+    found["two_sleeves"] = machine.compared(plain, (model.account_steps(inputs, 32, 1), full.drifting(32)))
 
     steps, in_numpy, in_code = full.every_cell()
-    found["every_cell"] = compared((steps, in_numpy), (steps, in_code))
+    found["every_cell"] = machine.compared((steps, in_numpy), (steps, in_code))
 
     print("cost against size ...", flush=True)
     found["by_years"] = {
@@ -86,34 +89,31 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
     for n in sizes:
         print(f"{n} paths ...", flush=True)
         found["by_paths"][str(n)] = full.distribution(n)
-        found["peak_bytes"][f"{n} paths"] = model.peak_of_run(n)
     print("error against time ...", flush=True)
     found["precision"] = precision.measure(128, 4, 32) if quick else precision.measure(4096, 16, 1024)
     found["drawing_core_seconds_per_path"] = full.drawing(256).core_seconds / 256
     return found
 
 
-def compared(plain: tuple[int, machine.Timed], fast: tuple[int, machine.Timed]) -> dict[str, float]:
-    """Account-steps a second of two ways, each with its account-steps and time."""
-    (of_plain, slow), (steps, quick) = plain, fast
-    return {
-        "plain_steps_per_second": of_plain / slow.seconds,
-        "steps_per_second": steps / quick.seconds,
-        "steps_per_core_second": steps / quick.core_seconds,
-        "ratio": (steps / quick.seconds) / (of_plain / slow.seconds),
-        "ratio_per_core": (steps / quick.core_seconds) / (of_plain / slow.core_seconds),
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument(
+        "rows", nargs="*", help=f"operations, by how they begin, or {KERNEL}; all if none is named"
+    )
     parser.add_argument("--paths", type=int, default=10_000, help="longest run of paths")
-    parser.add_argument("--quick", action="store_true", help="smallest sizes; writes nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="the projection at its smallest sizes; writes nothing"
+    )
     chosen = parser.parse_args()
-    found = measure(chosen.paths, chosen.quick)
+    named = [name for name in chosen.rows if name != KERNEL]
+    found: dict[str, Any] = {}
+    if not chosen.quick and (named or not chosen.rows):
+        found["operations"] = operations.measure(named)
+    if KERNEL in chosen.rows or not chosen.rows:
+        found |= measure(chosen.paths, chosen.quick)
     text = table.markdown(found)
     print(text)
-    if not chosen.quick:
+    if not chosen.quick and not chosen.rows:
         (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         (HERE / "results.md").write_text(text, encoding="utf-8")
 

@@ -37,6 +37,18 @@ def best_of(times: int, run: Callable[[], object]) -> Timed:
     return Timed(min(seconds), min(core_seconds))
 
 
+def compared(plain: tuple[int, Timed], fast: tuple[int, Timed]) -> dict[str, float]:
+    """Account-steps a second of two ways, each with its account-steps and time."""
+    (of_plain, slow), (steps, quick) = plain, fast
+    return {
+        "plain_steps_per_second": of_plain / slow.seconds,
+        "steps_per_second": steps / quick.seconds,
+        "steps_per_core_second": steps / quick.core_seconds,
+        "ratio": (steps / quick.seconds) / (of_plain / slow.seconds),
+        "ratio_per_core": (steps / quick.core_seconds) / (of_plain / slow.core_seconds),
+    }
+
+
 @njit(parallel=True)
 def _copy(target: np.ndarray, source: np.ndarray) -> None:
     for i in prange(len(source)):

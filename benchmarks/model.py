@@ -1,21 +1,15 @@
-"""The full model: kernel against reference, cost against size, stages of a run."""
+"""The full model: kernel against reference, cost against size, values on random paths."""
 
 from __future__ import annotations
 
-import re
-import resource
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
 
 from benchmarks.machine import Timed, best_of
 from fiscal.budget.ledger import BuildupTax
-from fiscal.engine import random_paths
+from fiscal.engine import random_paths, risk_neutral
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import path_settings
 from fiscal.markets.paths import path_model
@@ -49,9 +43,7 @@ class Model:
     def __init__(self) -> None:
         self.scenario = load(SCENARIO, {"paths.model": MODEL})
         self.settings = self.scenario.settings
-        self.stages: dict[str, float] = {}
-        engine_run.compute(self.scenario)  # what is compiled at first use is no part of a stage
-        self.run = timed_run(lambda report: engine_run.compute(self.scenario, report), self.stages)
+        self.run = engine_run.compute(self.scenario)
         self.last = self.settings.horizon.last_year
         self.inputs = self.run.inputs.until(self.last)
 
@@ -110,6 +102,19 @@ class Model:
         random_paths.simulate(asked, measure="real", count=paths)
         return {"seconds": perf_counter() - start, "core_seconds": process_time() - core_start}
 
+    def pricing(self) -> Timed:
+        """Values on risk-neutral paths, worked out and not remembered; what they are discounted by changes no work."""
+
+        def price() -> None:
+            risk_neutral._KNOWN.clear()
+            risk_neutral.price(
+                self.settings, self.run.inputs, self.run.buildup, np.ones(len(self.run.years)), vintage_year=2026,
+                count=self.settings.books.risk_neutral_paths,
+            )  # fmt: skip
+
+        price()
+        return best_of(2, price)
+
     def drawing(self, paths: int) -> Timed:
         told = {**path_settings(self.settings), "measure": "real"}
         draw = path_model(MODEL).draw
@@ -133,59 +138,3 @@ class Model:
             conversion_schedule=cut(inputs.conversion_schedule),
             heir_schedule=cut(inputs.heir_schedule),
         )
-
-
-REMEMBERED = "values on risk-neutral paths"
-"""A stage whose answer a process keeps: its time in a second run is that of finding it again."""
-
-
-def timed_run(
-    compute: Callable[[Callable[[int, int, str], None]], engine_run.Run], stages: dict[str, float]
-) -> engine_run.Run:
-    """Run, and note in ``stages`` how many core-seconds each stage took that the engine reports, but for the values
-    on risk-neutral paths: a second run of the same takes them from the first."""
-    now: list[tuple[str, float]] = []
-
-    def report(done: int, total: int, what: str) -> None:
-        moment = process_time()
-        if now:
-            stage, since = now.pop()
-            if stage != REMEMBERED:
-                stages[stage] = stages.get(stage, 0.0) + moment - since
-        now.append((what, moment))
-
-    return compute(report)
-
-
-RUN = """
-from benchmarks.model import MODEL, SCENARIO, peak_memory_bytes
-from fiscal import engine
-from fiscal.scenario import load
-
-if {paths}:
-    engine.run(load(SCENARIO, {{"paths.model": MODEL, "paths.count": {paths}}}))
-else:
-    engine.run(SCENARIO)
-print(peak_memory_bytes())
-"""
-
-
-def peak_of_run(paths: int) -> int:
-    """Most memory that a run of its own process held, of so many random paths or, for none, of the named one."""
-    told = subprocess.run(
-        [sys.executable, "-c", RUN.format(paths=paths)], capture_output=True, text=True, check=True
-    )
-    return int(told.stdout.split()[-1])
-
-
-def peak_memory_bytes() -> int:
-    """Most memory that this process has held so far."""
-    status = Path("/proc/self/status")
-    if (
-        status.exists()
-    ):  # what the system counts as used also holds what the process that started this one held
-        peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
-        if peak:
-            return int(peak[1]) * 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024

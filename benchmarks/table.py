@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import precision
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """The page ``results.md``."""
+    """The page ``results.md``, of the parts that were measured."""
+    lines = ["# Speed", ""]
+    if "operations" in found:
+        lines += [*_operations(found["operations"]), ""]
+    if "machine" in found:
+        lines += _projection(found)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _operations(found: dict[str, dict[str, float | None]]) -> list[str]:
+    """What a user waits for, beside the targets."""
+
+    def mebibytes(value: float | None) -> str:
+        return "" if value is None else f"{value / 2**20:,.0f}"
+
+    return [
+        "What a user waits for: each operation as a fresh process (*warm* in a process that has done another such), in "
+        "core-seconds and peak memory beside its target. On a busy machine up to half as much again is within it.",
+        "",
+        *_table(
+            ("operation", "core-seconds", "target", "peak MiB", "target MiB"),
+            [
+                (
+                    name,
+                    "failed" if one["core_seconds"] is None else f"{one['core_seconds']:.2f}",
+                    f"{one['target']:g}",
+                    mebibytes(one["peak_bytes"]),
+                    mebibytes(one["target_bytes"]),
+                )
+                for name, one in found.items()
+            ],
+        ),
+    ]
+
+
+def _projection(found: dict[str, Any]) -> list[str]:
+    """The compiled projection against NumPy and JAX, and its cost against size."""
     machine, w1, full, drifting = found["machine"], found["canonical"], found["model"], found["two_sleeves"]
     rows = []
     for name, way in (
@@ -28,9 +65,8 @@ def markdown(found: dict[str, Any]) -> str:
                 share,
             )
         )
-    lines = [
-        "# Speed",
-        "",
+    priced = found.get("risk_neutral_core_seconds")
+    return [
         f"Measured by `make bench` on {machine['threads']} threads ({machine['machine']}, Python "
         f"{machine['python']}, NumPy {machine['numpy']}, numba {machine['numba']}). All in one run: ratios carry "
         "over to another machine, rates do not. An account-step is one sleeve of one kind of account in one cell "
@@ -54,8 +90,8 @@ def markdown(found: dict[str, Any]) -> str:
         f"account-step of the canonical roll-forward and, of the full model, at least {full['flops_per_cell']:.0f} a "
         "cell of each stratum that has to be projected. A path with its references takes "
         f"{full['core_seconds_per_path'] * 1e3:.2f} core-milliseconds, drawing it "
-        f"{found['drawing_core_seconds_per_path'] * 1e3:.2f}. An addition or a maximum that stands alone counts as "
-        "one; processors that do it beside a multiply-add can pass 100%.",
+        f"{found['drawing_core_seconds_per_path'] * 1e3:.2f}. A separate addition or maximum counts as one; processors "
+        "that do it together with a multiply-add can pass 100%.",
         "",
         *_jax(found.get("jax")),
         "The strata without crypto of the scenario and of both references differ only in how many people they hold; "
@@ -64,11 +100,7 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         *_precision(found["precision"]),
         "",
-        *_table(
-            ("stage of a run with run-off", "core-seconds"),
-            [(name, f"{seconds:.2f}") for name, seconds in found["stages_core_seconds"].items()],
-        ),
-        "",
+        *([] if priced is None else [f"Values on risk-neutral paths take {priced:.1f} core-seconds.", ""]),
         *_table(
             ("paths, drawn, projected and kept", "seconds", "core-seconds", "core-ms a path"),
             [
@@ -89,13 +121,7 @@ def markdown(found: dict[str, Any]) -> str:
                 *((f"{n} groups", f"{seconds:.3f}") for n, seconds in found["by_groups"].items()),
             ],
         ),
-        "",
-        *_table(
-            ("most memory held by", "MiB"),
-            [(name, f"{peak / 2**20:.0f}") for name, peak in found["peak_bytes"].items()],
-        ),
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _jax(found: dict[str, Any] | None) -> list[str]:
@@ -151,7 +177,7 @@ def _precision(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     rule = ("---", *("---:" for _ in head[1:]))
     return ["| " + " | ".join(row) + " |" for row in (head, rule, *rows)]
 

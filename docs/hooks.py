@@ -1,10 +1,10 @@
-"""What the site's build does beside MkDocs: pages from the top folder, equations as MathML, nothing remote.
+"""Additions to the MkDocs build: pages from the top folder, equations as MathML, and nothing remote.
 
 An equation is a ```` ```math ```` block in LaTeX, which GitHub typesets by itself; here it becomes MathML, which
 browsers draw without a script. A built page that would load a script, style, font or picture from elsewhere
 stops the build: the site is read where there is no network.
 
-A page that stands at the top of the repository, such as CONTRIBUTING.md, is taken in where ``docs/`` has
+A page at the top of the repository, such as CONTRIBUTING.md, is taken in where ``docs/`` has
 ``<!-- include CONTRIBUTING.md -->``; its links into ``docs/`` become links beside it.
 """
 
@@ -28,7 +28,7 @@ _REMOTE = {
     ),
     ".css": re.compile(rf"(?:@import|url\()\s*{_ELSEWHERE}"),
 }
-"""What a page or a style loads from another host, by the file's ending."""
+"""Anything that a page or a style loads from another host, by the file's ending."""
 
 
 def on_config(config: Any, **_: Any) -> Any:
@@ -55,7 +55,7 @@ def equation(latex: str) -> str:
 
 
 def on_post_build(config: Any, **_: Any) -> None:
-    """Raises RuntimeError naming what a page would fetch from elsewhere."""
+    """Raises RuntimeError with whatever a page would load from elsewhere."""
     found = [
         f"{path.name}: {match[0]}"
         for path in sorted(Path(config["site_dir"]).rglob("*"))

@@ -38,6 +38,7 @@ __all__ = [
     "load_scenario",
     "market_paths",
     "market_record",
+    "new_scenario",
     "quick",
     "read_prices",
     "read_run",
@@ -49,6 +50,7 @@ __all__ = [
     "setting_name",
     "sweep",
     "vintage",
+    "write_brief",
     "write_report",
     "write_run",
 ]
@@ -65,6 +67,7 @@ _LAZY = {
     "explorer": "fiscal.results.explorer",
     "market_paths": "fiscal.results.market_and_law",
     "market_record": "fiscal.results.market_and_law",
+    "new_scenario": "fiscal.scenario.new",
     "quick": "fiscal.results.running",
     "read_prices": "fiscal.markets.prices",
     "read_run": "fiscal.results.store",
@@ -99,15 +102,20 @@ def scenarios() -> tuple[str, ...]:
 
 
 def load_scenario(
-    name_or_path: str | Path | Scenario, overrides: Mapping[str, object] | Sequence[str] = ()
+    name_or_path: str | Path | Scenario,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    *,
+    name: str | None = None,
 ) -> Scenario:
     """A validated scenario, by name or file, with overrides such as ``{"adoption.allocation_share": 0.1}``.
+
+    ``name`` is what tables, charts, and legends call it, such as ``"Ten in a hundred"``.
 
     Raises InputError with every problem of the file and of the overrides.
     """
     from fiscal.scenario import load
 
-    return load(name_or_path, overrides)
+    return load(name_or_path, overrides, name)
 
 
 def read_table(name: str) -> pd.DataFrame:
@@ -125,10 +133,13 @@ def run(
     overrides: Mapping[str, object] | Sequence[str] = (),
     progress: Callable[..., None] | None = None,
     *,
+    name: str | None = None,
     engine: str = "local",
     scheduler: str | None = None,
 ) -> Result:
     """Project one scenario, given by name, file, or Scenario; ``progress`` is called as the work advances.
+
+    ``name`` is what tables, charts, and legends call the run, such as ``"Ten in a hundred"``.
 
     ``engine="dask"`` computes random paths on the Dask cluster at ``scheduler`` (``tcp://host:port``), or in processes
     that it starts on this machine; the results are the same. Raises InputError for a wrong scenario and DataError for a
@@ -137,7 +148,7 @@ def run(
     from fiscal.engine import workers as engine_workers
     from fiscal.results.running import run as run_scenario
 
-    chosen = load_scenario(scenario, overrides)
+    chosen = load_scenario(scenario, overrides, name=name)
     with engine_workers.workers(engine, scheduler) as workers:
         return run_scenario(chosen, progress=progress, workers=workers)
 
@@ -170,19 +181,61 @@ def decompose(
     return engine_decompose.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=progress)
 
 
+def write_brief(
+    results: Sequence[Result],
+    out: str | Path = "brief.pdf",
+    tables: str | Path | None = None,
+    progress: Callable[..., None] | None = None,
+    *,
+    html: str | Path | None = None,
+    xlsx: str | Path | None = None,
+) -> Path:
+    """Write the brief of some results, the first of which is the baseline: the PDF, its figures, and its tables (CSV).
+
+    ``html`` and ``xlsx`` name files for the same as one page and as a workbook; ``tables`` as for
+    :func:`write_report`. Returns the PDF's path.
+    """
+    return _written(results, out, tables, progress, html, xlsx, brief=True)
+
+
 def write_report(
     results: Sequence[Result],
     out: str | Path = "reports/fiscal-report.pdf",
     tables: str | Path | None = None,
     progress: Callable[..., None] | None = None,
+    *,
+    html: str | Path | None = None,
+    xlsx: str | Path | None = None,
 ) -> Path:
     """Write the PDF report of some results, the first of which is the baseline, and its tables (CSV).
 
     ``tables`` is the folder of the tables, which holds only those of this report. By default it is beside the PDF and
-    named after it, as in ``fiscal-report-tables``. Returns the PDF's path.
+    named after it, as in ``fiscal-report-tables``. ``html`` and ``xlsx`` name files for the same as one page and as a
+    workbook. Returns the PDF's path.
     """
+    return _written(results, out, tables, progress, html, xlsx, brief=False)
+
+
+def _written(
+    results: Sequence[Result],
+    out: str | Path,
+    tables: str | Path | None,
+    progress: Callable[..., None] | None,
+    html: str | Path | None,
+    xlsx: str | Path | None,
+    *,
+    brief: bool,
+) -> Path:
     from pathlib import Path
 
     from fiscal.report import build
 
-    return build(list(results), Path(out), Path(tables) if tables else None, progress)
+    return build(
+        list(results),
+        Path(out),
+        Path(tables) if tables else None,
+        progress,
+        brief=brief,
+        html=Path(html) if html else None,
+        xlsx=Path(xlsx) if xlsx else None,
+    )

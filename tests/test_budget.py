@@ -197,15 +197,33 @@ def test_methods_of_the_cash_measure_differ_in_the_build_up_only() -> None:
     taxed = {
         method: -inside_buildup(flows, calm, cash_method(law, method), 0).sum() for method in CASH_METHODS
     }
-    assert taxed["gains never realised"] < taxed["as set"] < taxed["all gains realised"]
+    assert taxed["gains never realized"] < taxed["as set"] < taxed["all gains realized"]
     with pytest.raises(KeyError):
         cash_method(law, "by guess")
+
+
+def test_a_swap_of_equals_displaces_no_tax() -> None:
+    """Where crypto earns and is taxed as what it pushes out, location does not matter."""
+    inputs = random_inputs(7)
+    mix = np.array([0.3, 0.7, 0.0])
+    same = replaced(
+        inputs,
+        core_weight=np.broadcast_to(mix, inputs.core_weight.shape).copy(),
+        crypto_weight=np.broadcast_to(mix, inputs.crypto_weight.shape).copy(),
+        impact_multiplier=0.0,
+    )
+    found = books(7, displaced=1.0, inputs=same)
+    assert np.abs(found.crypto_buildup_usd).max() > 1
+    np.testing.assert_allclose(
+        found.lines["displaced_gains_tax"], 0, atol=1e-9 * found.crypto_buildup_usd.max() + 1e-6
+    )
 
 
 def test_displaced_crypto_is_taxed_outside_and_in_no_total() -> None:
     none, half = books(7), books(7, displaced=0.5)
     assert (none.total("displaced_gains_tax") == 0).all()
-    np.testing.assert_allclose(half.lines["displaced_gains_tax"], 0.5 * half.crypto_buildup_usd)
+    both = half.crypto_buildup_usd + half.pushed_out_tax_usd
+    np.testing.assert_allclose(half.lines["displaced_gains_tax"], 0.5 * both)
     np.testing.assert_array_equal(none.lines["net_revenue"], half.lines["net_revenue"])
     np.testing.assert_array_equal(none.lines["tax_expenditure"], half.lines["tax_expenditure"])
     # without crypto there is nothing to displace

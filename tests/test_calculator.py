@@ -310,3 +310,50 @@ def test_wrong_values_are_named(change: dict[str, Any], key: str) -> None:
     with pytest.raises(InputError) as error:
         one_contribution.vintage_of(EXAMPLE | change)
     assert [problem.key for problem in error.value.problems] == [key]
+
+
+@pytest.fixture(scope="module")
+def under_the_law() -> pd.Series:
+    """What current law takes of a saver of 45 in the middle of the distribution."""
+    return fiscal.vintage(age=45, earnings_group="P50-60")
+
+
+def test_the_law_gives_the_rates_and_required_distributions(under_the_law: pd.Series) -> None:
+    """The same rates given flat, with the same distributions, give the same values."""
+    rates = {name: under_the_law[name] for name in under_the_law.index if name.endswith("_rate")}
+    assert set(rates) == {
+        "contribution_tax_rate", "withdrawal_tax_rate", "outside_tax_rate", "return_rate", "discount_rate",
+    }  # fmt: skip
+    assert all(0 < rate < 0.4 for rate in rates.values())
+    flat = fiscal.vintage(
+        1000, age=45, withdrawal_age=75, withdrawal_end_age=95, withdrawal_pattern="required", **rates
+    )
+    for name in ("deferral_usd", "inside_buildup_usd", "withdrawal_tax_nominal_usd"):
+        assert flat[name] == pytest.approx(under_the_law[name], rel=1e-9), name
+    assert under_the_law["deferral_usd"] == pytest.approx(-1000 * rates["contribution_tax_rate"])
+
+
+def test_higher_groups_pay_more_and_what_is_given_stands(under_the_law: pd.Series) -> None:
+    top = fiscal.vintage(
+        age=45, earnings_group="P99-100", return_rate=0.05, discount_rate=0.03, contribution=10.0
+    )
+    for name in ("contribution_tax_rate", "withdrawal_tax_rate"):
+        assert top[name] > under_the_law[name]
+    assert top["return_rate"] == 0.05 and top["discount_rate"] == 0.03
+    assert top["deferral_usd"] == pytest.approx(-10 * top["contribution_tax_rate"])
+    with pytest.raises(InputError, match="earnings_group.*P50-60"):
+        fiscal.vintage(age=45, earnings_group="P50-6")
+
+
+def test_required_distributions_empty_the_account_at_the_end() -> None:
+    case = one_contribution._Case(**one_contribution.checked({
+        "contribution": 1.0, "age": 60, "withdrawal_age": 75, "withdrawal_end_age": 95,
+        "withdrawal_pattern": "required",
+        "return_rate": 0.0, "discount_rate": 0.0, "contribution_tax_rate": 0.2, "withdrawal_tax_rate": 0.2,
+        "outside_tax_rate": 0.2,
+    }))  # fmt: skip
+    shares = case.drawn_shares(0.0)
+    drawn = shares[shares > 0]
+    assert len(drawn) == 20 and drawn[-1] == 1 and (np.diff(drawn) > 0).all()
+    assert drawn[0] == pytest.approx(1 / 24.6)  # 26 CFR 1.401(a)(9)-9(c) at 75
+    assert case.withdrawn_usd == pytest.approx(1.0)

@@ -21,11 +21,13 @@ from fiscal.base.errors import InputError
 from fiscal.cli.show import show_frame
 from fiscal.results import store
 from fiscal.scenario import catalogue, load
+from fiscal.scenario.new import new_scenario
 from fiscal.scenario.toml import parse_toml
 
 COMMANDS = (
     (),
     ("list",),
+    ("new",),
     ("explain",),
     ("run",),
     ("compare",),
@@ -41,12 +43,15 @@ COMMANDS = (
     ("data",),
     ("data", "list"),
     ("data", "check"),
+    ("data", "due"),
     ("schedules",),
     ("schedules", "build"),
     ("schedules", "show"),
     ("markets",),
     ("markets", "fit"),
     ("markets", "show"),
+    ("paths",),
+    ("paths", "from-prices"),
 )
 
 
@@ -664,3 +669,57 @@ def test_a_misspelt_command_or_option_is_answered_with_the_nearest_alone(fiscal)
     assert "did you mean" not in fiscal("listing").stderr
     refused(fiscal("list", "--jsn"), "--json")
     assert "--paths" not in fiscal("run", "boom", "--path_count", "3").stderr
+
+
+def test_tables_never_break_inside_a_word(monkeypatch, capsys):
+    """Where the columns do not fit, the rows become lists."""
+    from fiscal.cli import show
+
+    words = ["participants", "contribution", "displacement", "expenditures", "counterfactual", "assumptions"]
+    rows = [[*words], [word.upper() for word in words]]
+    for width in (40, 60, 100):
+        monkeypatch.setattr(show, "PIPE_WIDTH", width)
+        show.show_table(words, rows)
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= width
+        text = " ".join(" ".join(lines).split())
+        for word in (*words, *(word.upper() for word in words)):
+            assert word in text, (width, word)
+
+
+def test_long_work_without_a_terminal_tells_percent_and_time_left(capsys):
+    from fiscal.cli import show
+
+    now = [0.0]
+    tell = show.plain_progress("run", clock=lambda: now[0])
+    for done in range(101):
+        now[0] = done * 1.5
+        tell(done, 100, "paths")
+    lines = capsys.readouterr().err.splitlines()
+    assert 10 <= len(lines) <= 15
+    assert lines[0] == "run: paths, 7 percent, about 2 minutes left"
+    tell = show.plain_progress("run", clock=lambda: 0.0)
+    for done in range(101):
+        tell(done, 100, "paths")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_new_scenario_file_is_read_as_it_is(tmp_path, monkeypatch):
+    """It changes nothing but what was asked, and every setting that it offers can be uncommented."""
+    monkeypatch.chdir(tmp_path)
+    runner = typer.testing.CliRunner()
+    asked = ["new", "mine", "--extends", "boom", "--set", "adoption.participants_share=0.2", "--json"]
+    assert json.loads(runner.invoke(cli.app, asked).stdout) == {"file": "mine.toml"}
+    made = load(tmp_path / "mine.toml")
+    assert made.settings == load("boom", {"adoption.participants_share": 0.2}).settings
+    text = (tmp_path / "mine.toml").read_text(encoding="utf-8")
+    bare = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.M)
+    (tmp_path / "bare.toml").write_text(bare, encoding="utf-8")
+    assert load(tmp_path / "bare.toml").settings == made.settings
+    with pytest.raises(InputError, match="exists already"):
+        new_scenario("mine")
+
+
+def test_the_shell_completes_commands(fiscal):
+    words = {"COMP_WORDS": "fiscal decom", "COMP_CWORD": "1"}
+    assert "decompose" in fiscal(env={"_FISCAL_COMPLETE": "complete_bash", **words}).stdout

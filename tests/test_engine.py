@@ -249,7 +249,7 @@ def test_results_of_other_data_are_not_compared() -> None:
 
     base = result("baseline")
     other = replace(result("boom"), data_fingerprint="0" * 64)
-    with pytest.raises(InputError, match="run on other data tables"):
+    with pytest.raises(InputError, match="used different data tables"):
         fiscal.compare(base, other)
 
 

@@ -86,7 +86,7 @@ def test_the_record_has_a_row_for_every_month_end_that_is_known() -> None:
 
 def test_a_named_path_is_one_path_and_says_so() -> None:
     own = fiscal.market_paths("bust")
-    assert "no probability is attached" in own._repr_html_() and "volatility" not in own._repr_html_()
+    assert "carries no probability" in own._repr_html_() and "volatility" not in own._repr_html_()
     dollar = own.to_frame("dollar").query("asset == 'crypto'")
     np.testing.assert_array_equal(dollar["q05_usd"], dollar["q95_usd"])
 

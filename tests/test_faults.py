@@ -70,20 +70,20 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, undisturbed):
     message(faults.finished([*WORDS, "--out", "run"], tmp_path), "an unfinished run is there", "--resume")
     message(
         faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path),
-        "asked another question",
+        "has different inputs",
         "run.incomplete: paths.seed: 1 then, 7 now",
     )
     answer = faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert faults.bytes_of(folder) == undisturbed
     log = (folder / "run.log").read_text(encoding="utf-8")
-    assert "going on with" in log and log.count("paths: 30 of 30") == 1
+    assert "resuming with" in log and log.count("paths: 30 of 30") == 1
     assert [item.name for item in tmp_path.iterdir()] == ["run"]
     # a whole run that answers the same question is done; one that answers another is kept
     assert faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path).returncode == 0
     message(
         faults.finished([*WORDS, "--out", "run", "--resume", "--seed", "7"], tmp_path),
-        "answers another question",
+        "has a run with different inputs",
         "run: paths.seed: 1 then, 7 now",
     )
     assert faults.bytes_of(folder) == undisturbed
@@ -139,7 +139,9 @@ def test_a_kill_between_the_two_renames_is_mended(tmp_path, small_result, undist
     stop_after(elsewhere, 2, signal.SIGKILL)
     (elsewhere / "run.incomplete").rename(tmp_path / "run.incomplete")
     folder.rename(tmp_path / "run.incomplete" / "replaced")
-    message(faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "answers another question")
+    message(
+        faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "has a run with different inputs"
+    )
     assert faults.bytes_of(folder) == old
     answer = faults.finished([*WORDS, "--out", "run", "--resume", "--force"], tmp_path)
     assert answer.returncode == 0, answer.stderr

@@ -313,3 +313,12 @@ def test_a_stored_build_reads_like_the_data(tmp_path, stored: schedules.Schedule
         ):  # of a build's files alone; those of the data folder are in every run's record
             continue
         assert np.array_equal(getattr(again, part.name), getattr(stored, part.name)), part.name
+
+
+def test_the_spouse_s_expected_draw_stays_in_the_income_below_a_withdrawal() -> None:
+    couple = np.array([False, True])
+    left = schedules.left_out(0.4, couple, 0.5)
+    np.testing.assert_allclose(left, [0.4, 0.2])
+    # with the spouse's part all of it, nothing of a couple's income is left out; with none, as for one person
+    np.testing.assert_allclose(schedules.left_out(0.4, couple, 1.0), [0.4, 0.0])
+    np.testing.assert_allclose(schedules.left_out(0.4, couple, 0.0), [0.4, 0.4])

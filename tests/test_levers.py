@@ -26,7 +26,7 @@ from fiscal.engine.inputs import (
 )
 from fiscal.law.schedules import group_sigma
 from fiscal.markets.paths import AssetPaths
-from fiscal.people.contributions import Excess, additions_left, by_single_age
+from fiscal.people.contributions import Excess, additions_left, by_single_age, deferring_share
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import working_share_of_withdrawals
 from fiscal.projection.inputs import TaxSchedule
@@ -195,6 +195,34 @@ def test_a_lower_limit_is_more_revenue_now(change: tuple[str, object]) -> None:
     paid = lower.inputs.contribution_usd.sum(axis=(1, 2, 3, 4))
     assert (paid <= plain.inputs.contribution_usd.sum(axis=(1, 2, 3, 4)) * (1 + 1e-12)).all()
     assert line(lower, "withdrawal_tax")[-1] < line(plain, "withdrawal_tax")[-1]
+
+
+def test_coverage_adds_savers_and_leaves_each_one_s_deferral() -> None:
+    trend, constant, most = (
+        run("baseline", ("contributions.coverage_trend", scale)).contributions for scale in (1.0, 0.0, 2.0)
+    )
+    assert (constant.coverage == 1).all()
+    years = trend.years
+    assert (np.diff(trend.coverage[years <= 2033]) > 0).all() and trend.coverage[0] > 1
+    assert (trend.coverage[years > 2033] == trend.coverage[years == 2033]).all()
+    assert (most.coverage > trend.coverage).all()
+    for name in ("imputed_usd", "employer_traditional_usd", "catch_up_usd"):
+        own, plain = getattr(trend, name), getattr(constant, name)
+        np.testing.assert_allclose(own, plain * trend.coverage[:, None, None], rtol=1e-12)
+    np.testing.assert_allclose(trend.deferral_multiple, constant.deferral_multiple, rtol=1e-12)
+
+
+def test_a_share_of_earners_is_reached_in_2035_and_more_than_everybody_is_refused() -> None:
+    made = run("baseline", ("contributions.coverage_2035", deferring_share() * 1.1)).contributions
+    assert made.coverage[0] == 1
+    np.testing.assert_allclose(made.coverage[made.years >= 2035], 1.1)
+    for wrong in (1.2, -0.1):
+        with pytest.raises(InputError) as caught:
+            load("baseline", {"contributions.coverage_2035": wrong})
+        assert len(caught.value.problems) == 1 and "coverage_2035" in str(caught.value)
+    with pytest.raises(InputError, match="coverage leaves 0 to 1") as caught:
+        run("baseline", ("contributions.coverage_2035", 0.9))
+    assert len(caught.value.problems) == 1
 
 
 HIGHER = [

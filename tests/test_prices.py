@@ -83,7 +83,7 @@ def test_monthly_series_with_a_gap_and_a_date_twice(form: str, tmp_path: Path) -
     series = read_prices(file)
     np.testing.assert_allclose(series.annual(), RETURNS, rtol=1e-12)
     said = "\n".join(series.notes)
-    assert "1 months have no level: 2020-05" in said and "1 dates stand twice with the same level" in said
+    assert "1 months have no level: 2020-05" in said and "1 dates appear twice with the same level" in said
     logs = series.monthly_log_returns()
     assert logs.isna().sum() == 2 and len(logs) == 36  # into and out of the gap
 
@@ -100,8 +100,8 @@ def test_the_file_written_is_read_as_a_path(tmp_path: Path) -> None:
 def test_what_is_no_series_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
     for text, words in (
-        ("date,close\n2020-12-31,5\n2021-12-31,-4\n", "line 3, close: is no level"),
-        ("date,close\n2020-12-31,5\nyesterday,4\n", "line 3: is no date"),
+        ("date,close\n2020-12-31,5\n2021-12-31,-4\n", "line 3, close: is not a level"),
+        ("date,close\n2020-12-31,5\nyesterday,4\n", "line 3: is not a date"),
         ("date,a,b\n2020-12-31,5,6\n", "which column is the price"),
         ("date,close\n01/02/2020,5\n", "more than one way"),
         ("date,close\n2020-11-30,5\n2020-12-31,6\n", "no whole calendar year"),
@@ -155,5 +155,5 @@ def test_the_file_of_a_replay_is_one_path_and_read_before_any_work(tmp_path: Pat
     told = {"paths.model": "historical_replay", "paths.file": str(file)}
     assert load("boom", told).settings.paths.count == 1
     file.write_text("date,close\n2020-12-31,0\n")
-    with pytest.raises(InputError, match="is no level"):
+    with pytest.raises(InputError, match="is not a level"):
         run.compute(load("boom", told))

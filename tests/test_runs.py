@@ -139,8 +139,8 @@ def test_changed_missing_and_added_files_are_named(folder):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda manifest: manifest.update(input_fingerprint="0"), "does not fit"),
-        (lambda manifest: manifest["inputs"]["settings"]["paths"].update(seed=9), "does not fit"),
+        (lambda manifest: manifest.update(input_fingerprint="0"), "does not match"),
+        (lambda manifest: manifest["inputs"]["settings"]["paths"].update(seed=9), "does not match"),
         (lambda manifest: manifest.update(schema_version=99), "another version"),
         (lambda manifest: manifest.pop("outputs"), "not a run manifest"),
         (lambda manifest: manifest.update(outputs=[]), "not a run manifest"),
@@ -313,7 +313,7 @@ def test_a_file_changed_during_the_run_is_noticed(small_result, tmp_path):
     mine.write_text(CSV, encoding="utf-8")
     scenario = user_scenario(mine)
     with (
-        pytest.raises(InputError, match="changed while the run"),
+        pytest.raises(InputError, match="changed during the run"),
         store.working_place(tmp_path / "run", scenario) as place,
     ):
         mine.write_text(CSV + "2101,0.1\n", encoding="utf-8")
@@ -475,7 +475,7 @@ def test_a_folder_of_countless_files_is_left_at_the_first_too_many(folder, monke
     for number in range(50):
         (folder / "tables" / f"more{number}.csv").touch()
     found = list(map(str, store.verify(folder)))
-    assert any("holds more files than any run" in words for words in found) and len(found) <= 22
+    assert any("has more files than any run" in words for words in found) and len(found) <= 22
 
 
 def test_a_rerun_holds_the_manifest_against_the_run(small_result, folder):
@@ -568,7 +568,7 @@ def test_the_crate_holds_what_the_specification_demands(folder):
 
 def test_the_crate_is_part_of_the_check(folder):
     crate = folder / "ro-crate-metadata.json"
-    crate.write_text(crate.read_text(encoding="utf-8").replace("MIT licence", "mine"), encoding="utf-8")
+    crate.write_text(crate.read_text(encoding="utf-8").replace("MIT license", "mine"), encoding="utf-8")
     assert "ro-crate-metadata.json: the file was changed" in str(store.verify(folder)[0])
 
 

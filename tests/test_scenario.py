@@ -209,7 +209,7 @@ def test_the_fingerprint_is_of_the_settings_alone(tmp_path):
 def within(lever) -> st.SearchStrategy[Any]:
     if isinstance(lever.default, bool):
         return st.booleans()
-    if isinstance(lever.default, int):
+    if isinstance(lever.default, int) or "whole number" in lever.allowed:
         return st.integers(int(lever.low), int(lever.high))
     return st.floats(lever.low, lever.high)
 
@@ -228,6 +228,7 @@ FREE = [
             "adoption.allocation_age",
             "adoption.allocation_group",
             "paths.count",
+            "paths.mix",
             "roth.plateau",
             "roth.full",
             "roth.none",
@@ -567,7 +568,7 @@ def test_control_characters_in_titles_are_refused(title):
 
 
 def test_names_can_be_used_as_folders():
-    for name in ("../up", "a/b", ".hidden", "", "a b"):
+    for name in ("../up", "a/b", ".hidden", "", "a  b", " a", "a "):
         if name:
             assert "cannot be used as a name" in messages("baseline", {"scenario.name": name})[0]
 
@@ -804,3 +805,15 @@ def test_a_row_that_enters_before_a_run_says_where_to_change_it():
         if key not in adjustable():
             (message,) = messages("baseline", {f"assumptions.{key}": 1.0})
             assert "data/assumptions.csv" in message and "unknown" not in message
+
+
+def test_variants_are_named_by_what_changed_or_by_the_user():
+    """A hash is no name."""
+    assert load("boom", {"adoption.participants_share": 0.2}).name == "boom-participants_share-0.2"
+    named = load("boom", {"adoption.participants_share": 0.2}, name="Ten in a hundred")
+    assert (named.name, named.title) == ("Ten in a hundred", "Ten in a hundred")
+    assert named.settings == load("boom", {"adoption.participants_share": 0.2}).settings
+    odd = load("boom", name="10 % & more?")
+    assert (odd.name, odd.title) == ("10 more", "10 % & more?")
+    with pytest.raises(InputError, match="scenario.name"):
+        load("boom", ["scenario.name='two  blanks'"])

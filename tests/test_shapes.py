@@ -98,17 +98,17 @@ def _set(column, value, row=0):
 
 FORGERIES = {
     "a table is missing": (_without("windows"), "lacks tables of these settings (found ['windows'])"),
-    "a table too many": (lambda tables: tables | {"x": pd.DataFrame({"y": [1]})}, "holds tables that are not"),
-    "a column is missing": (_changed("budget", lambda t: t.drop(columns="line")), "has other columns"),
-    "a column too many": (_changed("budget", lambda t: t.assign(x=1)), "has other columns"),
+    "a table too many": (lambda tables: tables | {"x": pd.DataFrame({"y": [1]})}, "has tables that do not belong"),
+    "a column is missing": (_changed("budget", lambda t: t.drop(columns="line")), "has wrong columns"),
+    "a column too many": (_changed("budget", lambda t: t.assign(x=1)), "has wrong columns"),
     "a column in the index": (_changed("economy", lambda t: t.set_index("year")), "columns in its index"),
     "text for a number": (
         _changed("balances", lambda t: t.astype({"nominal_bn_usd": str})),
-        "balances.parquet: nominal_bn_usd: holds other values",
+        "balances.parquet: nominal_bn_usd: has wrong values",
     ),
     "lists for names": (
         _changed("flows", lambda t: t.assign(flow=[["x"]] * len(t))),
-        "flows.parquet: flow: holds other values",
+        "flows.parquet: flow: has wrong values",
     ),
     "no rows": (_changed("people", lambda t: t.iloc[:0]), "people.parquet: lacks rows"),
     "a row is missing": (_changed("present_values", lambda t: t.iloc[1:]), "lacks rows of these settings"),
@@ -116,8 +116,8 @@ FORGERIES = {
         _changed("windows", lambda t: pd.concat([t, t.iloc[:1]], ignore_index=True)),
         "rows with the same name",
     ),
-    "another line": (_changed("budget", _set("line", "taxes")), "has other rows"),
-    "a name is missing": (_changed("budget", _set("path", None)), "has other rows"),
+    "another line": (_changed("budget", _set("line", "taxes")), "has wrong rows"),
+    "a name is missing": (_changed("budget", _set("path", None)), "has wrong rows"),
     "another year": (_changed("claim", lambda t: t.assign(year=t["year"] + 1)), "lacks rows of these"),
     "another group": (_changed("distribution_bases", _set("member", "P0-11")), "'earnings_group', 'P0-11'"),
     "a gap": (_changed("budget", _set("nominal_bn_usd", float("nan"))), "nominal_bn_usd: has gaps"),
@@ -127,10 +127,10 @@ FORGERIES = {
     "prices below nothing": (_changed("economy", _set("price_level", -1.0)), "price_level: is not positive"),
     "another setting": (
         _changed("settings", lambda t: t.assign(value=t["value"].replace("2036", "2040"))),
-        "does not say what scenario.toml does",
+        "differs from scenario.toml",
     ),
-    "settings cut": (_changed("settings", lambda t: t.iloc[:-1]), "does not say what scenario.toml does"),
-    "a setting without words": (_changed("settings", _set("doc", None)), "settings.parquet: holds other"),
+    "settings cut": (_changed("settings", lambda t: t.iloc[:-1]), "differs from scenario.toml"),
+    "a setting without words": (_changed("settings", _set("doc", None)), "settings.parquet: has wrong"),
 }  # fmt: skip
 
 

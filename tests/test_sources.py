@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shutil
@@ -260,7 +261,7 @@ def test_a_missing_folder_is_one_message(tmp_path, monkeypatch):
         (ROWS.replace("projected", "projekted"), "row 4", "status", "allowed: actual, projected"),
         (ROWS.replace(",actual\n19", "\n19"), "row 2", "", "3 cells where the header has 4"),
         (ROWS.replace("rate", "rates"), "row 1", "rate", "the column is missing; did you mean 'rates'"),
-        (ROWS.replace("age,month", "month,age"), "row 1", "", "another order"),
+        (ROWS.replace("age,month", "month,age"), "row 1", "", "a different order"),
         (ROWS.split("\n")[0] + "\n", "", "", "no rows below the header"),
         ("", "", "", "the file is empty"),
     ],
@@ -273,7 +274,7 @@ def test_a_tampered_table_is_refused_with_table_row_and_reason(folder, rows, row
     assert lines, str(caught.value)
     assert lines[0].startswith("small.csv")
     assert row in lines[0] and column in lines[0]
-    assert "the content is not the registered one" in str(caught.value)
+    assert "the content differs from the registered content" in str(caught.value)
     assert messages(sources.check()) == str(caught.value)
 
 
@@ -408,7 +409,7 @@ def test_a_refused_table_leaves_the_descriptor_as_it_was(folder):
         sources.register(folder / "new.csv")
     with pytest.raises(DataError, match="the file is missing"):
         sources.register(folder / "absent.csv")
-    with pytest.raises(DataError, match="must lie in the data folder"):
+    with pytest.raises(DataError, match="must be in the data folder"):
         sources.register(folder.parent / "small.csv")
     assert (folder / "datapackage.json").read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == ["datapackage.json", "new.csv", "small.csv"]
@@ -458,7 +459,7 @@ def test_a_stored_table_reads_back_to_the_bit(folder, ending):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"age": [18, 200]}, "age: row 3: outside what the column allows"),
+        ({"age": [18, 200]}, "age: row 3: outside the column's range"),
         ({"rate": [float("inf"), 0.0]}, "rate: row 2: not a number"),
         ({"age": [18, 18]}, "age: row 3: the same key as row 2"),
         ({"other": [1, 2]}, "other: row 1: a column the entry does not name"),
@@ -478,7 +479,7 @@ def test_a_tampered_parquet_table_is_refused(folder, changed, reason):
         sources.write_frame(path, frame.assign(**changed))
     with pytest.raises(DataError, match=re.escape(reason)):
         sources.table("made")
-    assert "the content is not the registered one" in messages(sources.check())
+    assert "the content differs from the registered content" in messages(sources.check())
 
 
 def test_a_stray_file_among_the_derived_tables_is_named(shipped_copy):
@@ -523,3 +524,42 @@ def test_readers_finds_calls_and_nothing_else(tmp_path, folder):
     assert sources.readers(package) == {
         "small": ("package.a", "package.inner"), "assumptions": ("package.inner",)
     }  # fmt: skip
+
+
+def test_every_published_table_names_the_next_edition():
+    for one in sources.resources():
+        release = one.next_release
+        if one.status != "published":
+            assert not release, one.name
+            continue
+        assert release["publication"], one.name
+        assert release["standing"] == ("expected" if release["date"] else "none scheduled"), one.name
+        if release["date"]:
+            assert datetime.date.fromisoformat(release["date"]) > datetime.date(2026, 1, 1)
+
+
+def test_due_tables_are_those_of_earlier_dates():
+    dates = {one.name: one.next_release.get("date") for one in sources.resources()}
+    day = datetime.date(2027, 3, 1)
+    late = [one.name for one in sources.due(day)]
+    assert set(late) == {name for name, date in dates.items() if date and date <= "2027-03-01"}
+    assert [dates[name] for name in late] == sorted(dates[name] for name in late)
+    assert sources.due(datetime.date(2020, 1, 1)) == ()
+
+
+def test_the_yearly_update_as_the_page_says(root, shipped_copy):
+    """Its steps on a table that is made a year newer: registered, sound, no longer due, and read by the model."""
+    page = (root / "docs" / "howto" / "yearly_update.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.S))
+    before = sources.table("wage_index")
+    year = int(before.loc[before["status"] == "projected", "year"].min())
+    known = sources.resource("wage_index").next_release["date"]
+    exec(compile(code, "yearly_update.md", "exec"), {"newest_year": year, "wage_usd": 73_000.0})
+    after = sources.table("wage_index").set_index("year")
+    assert after.loc[year].tolist() == [73_000.0, "actual"]
+    assert after.drop(year).equals(before.set_index("year").drop(year))
+    assert sources.check() == []
+    entry = sources.resource("wage_index")
+    assert entry.next_release["date"] > known and entry.next_release["standing"] == "expected"
+    assert not entry.second_hand and "SSA" in entry.source
+    assert "wage_index" not in [one.name for one in sources.due(datetime.date.fromisoformat(known))]

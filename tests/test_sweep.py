@@ -432,7 +432,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_pa
     assert not (tmp_path / "cut").exists() and (tmp_path / "cut.incomplete").is_dir()
     with pytest.raises(InputError, match="--resume continues"):
         stored(design, tmp_path / "cut")
-    with pytest.raises(InputError, match="asked another question"):
+    with pytest.raises(InputError, match="has different inputs"):
         stored(read_design(design, samples=8), tmp_path / "cut", resume=True)
     quick.clear()
     stored(design, tmp_path / "cut", resume=True)

@@ -1,4 +1,4 @@
-"""Pages from the stored tables: data, assumptions with their sensitivity, validation and hindcast."""
+"""Pages from the stored tables: data, assumptions with their sensitivity, validation, and hindcast."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from fiscal.studies import hindcast, published, sensitivity
 # --- data -------------------------------------------------------------------------------------------
 
 STATUS_WORDS = {
-    "published": ("Published figures", "Transcribed from a publisher, changed in scale only."),
-    "computed": ("Computed from published figures", "Arithmetic on tables here, or notes on them."),
+    "published": ("Published figures", "Transcribed from a publisher; only the scale changes."),
+    "computed": ("Computed from published figures", "Arithmetic on these tables, or notes on them."),
     "built": (
         "Built by this package",
-        "Made by a command of this package from the others; not to be edited.",
+        "Built from the other tables by a command of this package; do not edit them.",
     ),
     "assumed": (
         "Assumed",
@@ -59,13 +59,13 @@ def data_page() -> str:
     blocks = [
         "# Data",
         paragraph(
-            f"The {len(entries)} tables of `data/`, as `data/datapackage.json` describes them. Code reaches a table "
-            "only through `fiscal.base.sources`, which verifies its SHA-256, columns, types and ranges first; "
-            f"`fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} were read "
-            "second-hand, in a copy and not in the publisher's own file: who cites a figure checks the publisher's. "
-            "Conventions, and caveats that hold for several tables, are in `data/README.md`."
+            f"This page lists the {len(entries)} tables of `data/`, as `data/datapackage.json` describes them. The "
+            "code reads a table only through `fiscal.base.sources`, which first verifies its SHA-256, columns, types, "
+            f"and ranges. `fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} were "
+            "read second-hand, in a copy instead of the publisher's own file. If you cite such a figure, check the "
+            "publisher's file. `data/README.md` has conventions and caveats that apply to several tables."
         ),
-        table(("table", "what it holds", "status", "second-hand"), listed),
+        table(("table", "content", "status", "second-hand"), listed),
     ]
     for status, (title, words) in STATUS_WORDS.items():
         blocks += [f"## {title}", words]
@@ -81,7 +81,7 @@ def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[
         "Unit": plain(entry.unit),
         "Source": "; ".join(plain(line) for line in entry.source.splitlines() if line.strip()),
         "Read in": plain(entry.read_in) if entry.second_hand else "",
-        "Licence": plain(entry.licence),
+        "License": plain(entry.licence),
         "Note": plain(entry.note),
         "Key": ", ".join(map(code, entry.primary_key)),
         "Read by": ", ".join(map(code, readers)),
@@ -110,7 +110,7 @@ MOST = 12
 
 
 def assumptions_page() -> str:
-    """Every row of the assumptions table, and what moving it does."""
+    """Every row of the assumptions table, with its sensitivity."""
     rows, moves = sources.table("assumptions"), _moves()
     counts = rows["status"].value_counts()
     own = {f"assumptions.{key}": key for key in adjustable()}
@@ -120,16 +120,16 @@ def assumptions_page() -> str:
     return page(
         "# Assumptions",
         paragraph(
-            f"`data/assumptions.csv` holds {len(rows)} values: {counts['assumed']} assumed, {counts['cited']} cited. "
-            "The column `stage` says where a row enters. A scenario can change a row that enters in a run, with "
+            f"`data/assumptions.csv` has {len(rows)} values: {counts['assumed']} assumed, {counts['cited']} cited. "
+            "The column `stage` states where a row enters. A scenario can change a row that enters in a run, with "
             "`[assumptions]` in a file or `--set assumptions.NAME=VALUE`. The other rows enter in tables and paths "
             "that all runs share (`build`) or in checks of results (`check`). To change one of them, edit the table "
-            "and build the tables again. A range is what was asked; it is no confidence interval."
+            "and build the tables again. A range is a judgment, not a confidence interval."
         ),
         paragraph(
-            "**Sensitivity.** Each value is moved alone from the low to the high end of its range, and baseline and "
-            "boom are run again (`fiscal data derive sensitivity`; the runs are kept in the table `sensitivity`). "
-            "Shown is the change from the central case in billions of current dollars: of the baseline's net revenue "
+            "**Sensitivity.** Each value moves alone from the low to the high end of its range, and baseline and boom "
+            "are run again (`fiscal data derive sensitivity`; the table `sensitivity` has the results). The tables "
+            "show the change from the central case in billions of current dollars: of the baseline's net revenue "
             f"({near} over {sensitivity.NEAR}, {far} over {sensitivity.FAR}), and of the boom's effect on withdrawal "
             f"tax over {sensitivity.FAR} ({boom})."
         ),
@@ -139,14 +139,14 @@ def assumptions_page() -> str:
         _assumed(rows[changeable]),
         "### Their sensitivity",
         _moved([key for key in own if key in moves.index], moves),
-        "## Settings that were varied with them",
+        "## Settings varied in the same study",
         paragraph(
-            "Ranges are those of the table `sensitivity_cases`, narrower than what the setting allows. Adoption and "
-            "crypto fees are the boom's own: the baseline holds no crypto."
+            "Ranges are those of the table `sensitivity_cases`, which are narrower than the allowed ranges. Adoption "
+            "and crypto fees are those of the boom, because the baseline holds no crypto."
         ),
         _moved([key for key in moves.index if key not in own], moves),
-        "## Values that tables and schedules are built with",
-        "Not varied: the tables would have to be built anew. Statutory figures stand here too.",
+        "## Values used to build tables and schedules",
+        "These values are not varied, because the tables would have to be rebuilt. They include statutory figures.",
         _assumed(rows[~changeable]),
     )
 
@@ -202,25 +202,27 @@ def _assumed(rows: pd.DataFrame) -> str:
             ": ".join([f"*{row.status}*", *(["; ".join(reasons)] if reasons else [])]),
         )
 
-    names = ("value of", "central", "range", "unit", "standing, source and note")
+    names = ("value of", "central", "range", "unit", "standing, source, and note")
     return table(names, map(line, rows.itertuples()), numbers=("central",))
 
 
 # --- validation -------------------------------------------------------------------------------------
 
 CHECK_WORDS = {
-    "engine": "what the engine must reproduce from a closed form; a row outside fails `fiscal validate`",
+    "engine": "values that the engine must reproduce from a closed form; a row outside fails `fiscal validate`",
     "level": "a published level on its own scope and basis, within a stated tolerance",
     "order": "a published score or series of another model: sign and size within a factor",
-    published.REPLICATION: "the contributions of the engine rows beside what an open replication's code gives, which "
-    "leaves a part of its account undrawn: the distance follows from the two formulas, no test of the model",
-    "input": "used by the model, or cited beside it; no test",
+    published.REPLICATION: (
+        "the contributions of the engine rows, compared with an open replication whose code leaves "
+        "a part of the account undrawn; the difference follows from the two formulas and does not test the model"
+    ),
+    "input": "used by the model or only cited; not a test",
 }
 VERDICTS = ("inside", "outside", published.NOT_JUDGED)
 
 
 def validation_page() -> str:
-    """The stored verdicts, the hindcast's errors, and what the government's share is made of."""
+    """The stored verdicts, the hindcast's errors, and the parts of the government's share."""
     stored = sources.table("validation")
     compared, full = stored[stored["check"] != "input"], _full_model()
     kinds = published.kinds(stored)
@@ -247,21 +249,22 @@ def validation_page() -> str:
     return page(
         "# Validation",
         paragraph(
-            "The model held against numbers that others published. What is compared, on which basis and with which "
+            "This page compares the model with published figures. What is compared, on which basis and with which "
             "tolerance was written down in `data/published_targets.csv` before the first comparison. Where the "
             "publisher's own words or formula turned out to fix another basis, the row is compared on that one now, "
-            "and the model's figure on the first basis stands beside it. Nothing was tuned. `fiscal validate` makes "
+            "and the model's figure on the first basis is in the next column. Nothing was tuned. `fiscal validate` "
+            "makes "
             "the comparison again; the verdicts below are those kept in `data/derived/validation.csv`."
         ),
         table(
-            ("kind of row", "compared with", "rows", *VERDICTS, "what it is"),
+            ("kind of row", "compared with", "rows", *VERDICTS, "meaning"),
             counts,
             numbers=("rows", *VERDICTS),
         ),
         "## The full model",
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "
-            f"{int((full['verdict'] == 'inside').sum())} lie inside their tolerance, "
+            f"{int((full['verdict'] == 'inside').sum())} are inside their tolerance, "
             f"{int((full['verdict'] == published.NOT_JUDGED).sum())} are of another concept and not judged. On the "
             f"first bases {int((full['first_verdict'] == 'inside').sum())} of "
             f"{int(full['first_verdict'].notna().sum())} rows lay inside; the others were added later."
@@ -269,15 +272,16 @@ def validation_page() -> str:
         _verdicts(full),
         "### What fixes the basis",
         *_bases(full),
-        "### Why the others lie outside",
+        "### Why the others are outside",
         *_reasons(full[full["verdict"] == "outside"]),
         "## One contribution through the engine",
         paragraph(
-            "`fiscal vintage` with the published method's own settings. Of two rows with one figure of the model the "
-            "first is the replication: what lies between the two published figures is what its code leaves undrawn."
+            "These rows use `fiscal vintage` with the published method's own settings. If two rows have the same model "
+            "figure, the first is the replication. The difference between the two published figures is the part that "
+            "its code leaves undrawn."
         ),
         _verdicts(compared[~compared["id"].isin(full["id"])]),
-        "## Published figures that are no test",
+        "## Published figures that are not tests",
         table(("row", "what", "published", "unit", "use"), cited, numbers=("published",)),
         *_hindcast(),
         *_claim(),
@@ -326,11 +330,11 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
 
 RUN_WORDS = {
     "own_rules": "the model's own rules: the hindcast",
-    "deferrers_fed": "told how many people save",
-    "participants_fed": "told how many are covered",
-    "returns_fed": "told what plans earned",
-    "both_fed": "told savers and returns",
-    "model_levels": "levels of 2025 carried back; no test",
+    "deferrers_fed": "number of savers given",
+    "participants_fed": "number of covered workers given",
+    "returns_fed": "returns of plans given",
+    "both_fed": "savers and returns given",
+    "model_levels": "levels of 2025 carried back; not a test",
 }
 
 
@@ -340,11 +344,11 @@ def _hindcast() -> Iterator[str]:
     words = (inspect.getdoc(hindcast) or "").split("\n\n")
     yield "## Started in the past"
     yield paragraph(
-        "`fiscal hindcast` prints these, `fiscal hindcast --check` makes the runs again. "
+        "`fiscal hindcast` prints these errors, and `fiscal hindcast --check` repeats the runs. "
         + first_sentence(words[1])
     )
     yield paragraph(inline(words[3]))
-    yield "Errors are over published, in percent; of the rate of return, in percentage points."
+    yield "Errors are relative to published figures, in percent; for the rate of return, in percentage points."
     shown = by_run[by_run["quantity"].isin(["contributions", "benefits", "assets", "return"])]
     names = ("series", "start", "run", "quantity", "mean error", "mean size", "last error", "last date")
     lines = [
@@ -362,7 +366,7 @@ def _hindcast() -> Iterator[str]:
     ]
     yield table(names, lines, numbers=("mean error", "mean size", "last error"))
     yield "### By lead year, the model's own rules"
-    yield "Mean error over the starts that reach the lead."
+    yield "Mean error over the starts that reach this lead."
     quantities = ("participant_contributions", "employer_contributions", "benefits", "assets", "return")
     titles = ("years after the start", "starts", *(name.replace("_", " ") for name in quantities))
     wide = by_lead.pivot(index=["lead_years", "starts"], columns="quantity", values="mean_error")
@@ -379,8 +383,8 @@ def _hindcast() -> Iterator[str]:
 def _claim() -> Iterator[str]:
     yield "## The government's share of today's balances"
     yield paragraph(
-        "Income tax that the opening traditional balances will bring, over those balances (each dollar discounted at "
-        "what it earns), and what it is made of (table `claim_reasons`)."
+        "The share is the income tax that the opening traditional balances will bring, divided by those balances (each "
+        "dollar discounted at its own return). The table shows its parts (table `claim_reasons`)."
     )
     shares = ("share of dollars", "government's share")
     yield table(
@@ -397,7 +401,7 @@ def _claim() -> Iterator[str]:
 
 
 def doubt() -> str:
-    """Block: sizes that a doubter asks for."""
+    """Block: sizes for a critical reader."""
     full, entries, levers = _full_model(), sources.resources(), list(declared())
     verdicts = sources.table("validation").set_index("id")
     by_run = hindcast.errors_by_quantity(hindcast.stored())
@@ -416,19 +420,23 @@ def doubt() -> str:
     sizes = {
         "Published figures that the full model is compared with": f"{len(full)}; inside their tolerance: "
         f"{int((full['verdict'] == 'inside').sum())}",
-        "Cash tax expenditure of all plans over Treasury's (FY2026) and JCT's (FY2024)": (
+        "Cash tax expenditure of all plans compared with Treasury's (FY2026) and JCT's (FY2024)": (
             f"{over('TSY_CASH_DC_FY2026')} and {over('JCT_DC_FY2024')}"
         ),
-        "Ten-year score of the Roth catch-up mandate over JCT's": over("JCT_S2_603"),
-        f"Contributions of {last} over published, when started in {starts}": missed(
+        "Ten-year score of the Roth catch-up mandate compared with JCT's": over("JCT_S2_603"),
+        f"Contributions in {last} compared with published, started in {starts}": missed(
             "contributions", "last_error", 0, "%"
         ),
-        f"Assets of {last} over published, when started in {starts}": missed("assets", "last_error", 0, "%"),
-        "Return of the core over what plans reported, points a year": missed("return", "mean_error", 1, ""),
-        "A tenth more tax on withdrawals: net revenue over 75 years, billions": signed(
+        f"Assets in {last} compared with published, started in {starts}": missed(
+            "assets", "last_error", 0, "%"
+        ),
+        "Return on the core less the return that plans reported, percentage points per year": missed(
+            "return", "mean_error", 1, ""
+        ),
+        "Effect of one-tenth more tax on withdrawals on net revenue over 75 years, billions of dollars": signed(
             _moves()["75 years", "high"]["tax.withdrawal_scale"]
         ),
-        "The whole effect of the boom: withdrawal tax over 75 years, billions": signed(
+        "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(
             _centre(MOVED["boom"])
         ),
         "Settings whose default is assumed": f"{sum(one.status == 'assumed' for one in levers)} of {len(levers)}",
@@ -442,7 +450,7 @@ def doubt() -> str:
 
 
 def refresh() -> str:
-    """Block: published tables, and what has to be built again when one of them is replaced."""
+    """Block: published tables, and the tables to rebuild when one of them is replaced."""
     fitted = sources.resource("market_fit").extra["inputs"]
     builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": hindcast.INPUTS}
     rows = [
@@ -454,4 +462,4 @@ def refresh() -> str:
         for entry in sources.resources()
         if entry.status == "published"
     ]
-    return table(("table", "what it holds", *builds), rows)
+    return table(("table", "content", *builds), rows)

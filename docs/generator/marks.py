@@ -1,4 +1,4 @@
-"""Markdown from data and docstrings: text in which nothing is markup, tables, numbers for readers."""
+"""Markdown from data and docstrings: text without markup, tables, and numbers for readers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROLE = re.compile(r":(?:mod|func|class|meth|attr|data):`~?([^`]+)`")
 
 
 def page(*blocks: str) -> str:
-    """Blocks of Markdown one below the other; empty ones are left out."""
+    """Blocks of Markdown one below the other, without empty ones."""
     return "\n\n".join(block.strip("\n") for block in blocks if block) + "\n"
 
 
@@ -24,7 +24,7 @@ def paragraph(text: str) -> str:
 
 
 def plain(text: object) -> str:
-    """Text of data or code as one line of Markdown in which nothing is markup."""
+    """Text of data or code as one line of Markdown without markup."""
     line = " ".join(str(text).split())
     for mark, entity in _MARKS.items():
         line = line.replace(mark, entity)
@@ -32,7 +32,7 @@ def plain(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Text as a code span, in tables too; nothing where there is none."""
+    """Text as a code span, also in tables; empty if there is none."""
     line = " ".join(str(text).split()).replace("|", r"\|")
     return f"`{line}`" if line else ""
 
@@ -43,7 +43,7 @@ def fenced(text: str, language: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> str:
-    """A Markdown table; the columns named in ``numbers`` stand to the right."""
+    """A Markdown table; the columns named in ``numbers`` are right-aligned."""
     rule = ["---:" if column in numbers else "---" for column in columns]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows))
 
@@ -81,12 +81,12 @@ def prose(doc: str | None) -> str:
 
 
 def first_sentence(doc: str | None) -> str:
-    """What a docstring says first, as one line."""
+    """The first paragraph of a docstring, as one line."""
     return one_line((doc or "").split("\n\n")[0])
 
 
 def figure(value: float, decimals: int = 1) -> str:
-    """A number for readers: thousands apart, a true minus, nothing for what is missing."""
+    """A number for readers: commas for thousands, a true minus sign, empty if missing."""
     if value != value:
         return ""
     text = f"{abs(value):,.{decimals}f}"
@@ -94,11 +94,11 @@ def figure(value: float, decimals: int = 1) -> str:
 
 
 def signed(value: float, decimals: int = 1) -> str:
-    """A change: with its sign, unless it is nil."""
+    """A change with its sign, unless it is zero."""
     text = figure(value, decimals)
     return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
 def short(value: float) -> str:
-    """A value as a file has it, without an exponent; nothing for what is missing."""
+    """A value as in a file, without an exponent; empty if missing."""
     return "" if value != value else f"{value:.10g}"

@@ -1,4 +1,4 @@
-"""Which pages are written by the code and the data, and what they should say now.
+"""The pages that come from the code and the data, and their current text.
 
 Some are written whole (:data:`PAGES`); in pages written by hand the text between ``<!-- begin NAME -->`` and
 ``<!-- end NAME -->`` is filled in (:data:`BLOCKS`). No scenario is run and no network used: declarations, docstrings
@@ -30,7 +30,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/tables.md": reference.tables_page,
     "docs/validation.md": evidence.validation_page,
 }
-"""Page -> what writes it whole."""
+"""Page -> function that writes it."""
 
 
 def badges() -> str:
@@ -63,18 +63,18 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "scenarios": reference.scenario_list,
     "timing": reference.timing,
 }
-"""Block of a page written by hand -> what fills it."""
+"""Block of a handwritten page -> function that fills it."""
 
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.S)
 
 
 def filled(text: str) -> str:
-    """A page with its blocks filled anew. Raises KeyError for a block that nothing fills."""
+    """A page with its blocks filled again. Raises KeyError for an unknown block."""
     return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
 
 
 def written() -> dict[str, str]:
-    """Every page with generated text as it should be: name below the top folder -> text."""
+    """Every page with its generated text: name relative to the top folder -> text."""
     found = {name: NOTE + page() for name, page in PAGES.items()}
     for path in sorted((*ROOT.glob("*.md"), *DOCS.rglob("*.md"))):
         name = path.relative_to(ROOT).as_posix()
@@ -85,7 +85,7 @@ def written() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the pages that are not as they should be."""
+    """Write the pages that are not current."""
     for name, text in written().items():
         path = ROOT / name
         path.parent.mkdir(exist_ok=True)

@@ -48,8 +48,9 @@ def commands_page() -> str:
     return page(
         "# Commands",
         paragraph(
-            "What `fiscal --help` and `fiscal COMMAND --help` say. Results go to stdout, messages and progress to "
-            "stderr. Exit codes: 0 fine, 1 a check failed, 2 wrong input, 130 interrupted."
+            "This page shows the text of `fiscal --help` and `fiscal COMMAND --help`. Results go to standard output; "
+            "messages and progress go to standard error. Exit codes are 0 for success, 1 for a failed check, 2 for "
+            "wrong input, and 130 for an interruption."
         ),
         *(block for found in commands() for block in _command(*found)),
     )
@@ -66,7 +67,7 @@ def _command(name: str, command: Any, context: Any) -> Iterator[str]:
             (f"[`{name} {child}`](#{slug(f'{name} {child}')})", plain(first_sentence(one.help)))
             for child, one in below.items()
         ]
-        yield table(("command", "what it does"), rows)
+        yield table(("command", "description"), rows)
     rows = [(code(spelled), plain(meaning)) for spelled, meaning in _parameters(command, context)]
     yield table(("argument or option", "meaning"), rows)
     if examples:
@@ -74,7 +75,7 @@ def _command(name: str, command: Any, context: Any) -> Iterator[str]:
 
 
 def _help(text: str) -> tuple[str, str]:
-    """What a command's help says, and its examples: the lines from "Example" on."""
+    """The text of a command's help, and its examples: the lines from "Example" on."""
     words, _, examples = re.sub(r"^\x08\n", "", text, flags=re.M).partition("Example")
     title = re.match(r"s?: ", examples)
     if title is not None:  # indented as the lines below it are
@@ -92,7 +93,7 @@ def _parameters(command: Any, context: Any) -> Iterator[tuple[str, str]]:
         spelled, words = record
         if parameter.param_type_name == "argument":
             spelled = parameter.metavar or parameter.name.upper()
-        # "<int range>" is a number; its range stands in the help
+        # "<int range>" is a number; the help has its range
         yield re.sub(r"\s*<(\w+)[^>]*>", lambda found: " " + found[1].upper(), spelled), words
 
 
@@ -104,31 +105,32 @@ def settings_page() -> str:
     blocks = [
         "# Settings",
         paragraph(
-            "Everything a scenario can change, with its default. In a file a setting stands in its section "
-            "(`[adoption]`, `participants_share = 0.2`); on the command line and in Python it has its dotted name "
-            "(`--set adoption.participants_share=0.2`). `fiscal explain SCENARIO` prints the same for one scenario."
+            "This page lists everything that a scenario can change, with its default. In a file, a setting is in its "
+            "section (`[adoption]`, `participants_share = 0.2`). On the command line and in Python it has a dotted "
+            "name (`--set adoption.participants_share=0.2`). `fiscal explain SCENARIO` prints the same for one "
+            "scenario."
         ),
         paragraph(
-            'Rates and shares are fractions. `none` is written `"none"` in a file. **Standing** of a default: *cited* '
-            "(a publication or the law says so), *derived* (stated arithmetic on cited figures), *assumed* (no source; "
-            "has a range and a [sensitivity](../assumptions.md)) or *choice* (what you ask)."
+            'Rates and shares are fractions. `none` is written `"none"` in a file. The **standing** of a default is '
+            "*cited* (from a publication or the law), *derived* (stated arithmetic on cited figures), *assumed* (no "
+            "source; it has a range and a [sensitivity](../assumptions.md)), or *choice* (your choice)."
         ),
     ]
     for name, section in SECTIONS.items():
         own = [lever for lever in declared() if lever.key.startswith(f"{name}.")]
-        columns = ("setting", "default", "what it does", "allowed", "standing and source")
+        columns = ("setting", "default", "description", "allowed", "standing and source")
         blocks += [f"## {name}", prose(section.__doc__), table(columns, map(_lever, own))]
     header = [
         (code(f"scenario.{name}"), plain(field.description)) for name, field in Header.model_fields.items()
     ]
     blocks += [
         "## scenario",
-        "Names and words; no number depends on them.",
+        "Names and texts; no number depends on them.",
         table(("key", "meaning"), header),
         "## assumptions",
         paragraph(
-            f"{len(adjustable())} rows of `data/assumptions.csv` may be changed in this section; they stand, with "
-            "range and sensitivity, under [Assumptions](../assumptions.md)."
+            f"{len(adjustable())} rows of `data/assumptions.csv` can be changed in this section. "
+            "[Assumptions](../assumptions.md) lists them with range and sensitivity."
         ),
     ]
     return page(*blocks)
@@ -145,12 +147,12 @@ def _lever(lever: Declared) -> tuple[str, ...]:
 
 
 def scenarios_page() -> str:
-    """Every scenario of the catalogue with what it changes."""
+    """Every scenario of the package with its changes."""
     blocks = [
         "# Scenarios",
         paragraph(
-            "What comes with the package (`fiscal list`). Each is a file of overrides on the [settings](settings.md); "
-            "`extends` in a file of your own starts from one of them."
+            "These scenarios come with the package (`fiscal list`). Each is a file of changes to the "
+            "[settings](settings.md). Your own file can start from one of them with `extends`."
         ),
     ]
     defaults = {lever.key: lever.default for lever in declared()}
@@ -163,14 +165,14 @@ def scenarios_page() -> str:
         blocks += [
             f"## {name}",
             paragraph(f"**{plain(scenario.title)}.** {plain(scenario.description)}"),
-            table(("setting", "here", "default"), rows) if rows else "Every setting at its default.",
+            table(("setting", "here", "default"), rows) if rows else "Every setting has its default.",
             paragraph(f"Reference: {plain(scenario.reference)}"),
         ]
     return page(*blocks)
 
 
 def scenario_list() -> str:
-    """Block: the catalogue's names and titles."""
+    """Block: names and titles of the package's scenarios."""
     rows = [
         (f"[`{name}`](reference/scenarios.md#{slug(name)})", plain(load(name).title)) for name in catalogue()
     ]
@@ -197,30 +199,31 @@ def _options(function: Callable[..., Any]) -> list[str]:
 
 
 def tables_page() -> str:
-    """Tables of a run, lines of the books, columns."""
+    """Tables of a run, revenue lines, and columns."""
     lines = [(code(line), "yes" if line in budget_lines.CASH_LINES else "") for line in budget_lines.LINES]
     return page(
         "# Tables of a run",
         paragraph(
-            "A run folder holds these as CSV and Parquet under `tables/`, and `columns.csv` says which columns each "
-            'has; in Python they are `result.tables["budget"]`. One row is one observation. Positive means the '
-            "government is better off, but a positive `tax_expenditure` is a cost."
+            "A run folder has these tables as CSV and Parquet under `tables/`, and `columns.csv` lists the columns of "
+            'each. In Python they are `result.tables["budget"]` and so on. One row is one observation. Positive means '
+            "that the government is better off, but a positive `tax_expenditure` is a cost."
         ),
-        table(("table", "what it holds", "a row is named by"), map(_table, TABLES.values())),
-        "## Lines of the books",
-        "What each line is stands under [How it is computed](../method.md#the-governments-accounts).",
+        table(("table", "content", "key"), map(_table, TABLES.values())),
+        "## Revenue lines",
+        "[How it is computed](../method.md#the-governments-accounts) defines each line.",
         table(("line", "part of net_revenue"), lines),
         "## Columns",
         _columns(COLUMNS),
         "## Columns of other tables",
         "### Sweeps",
-        "Of `fiscal.sweep` and of a sweep's folder; a setting that is moved has a column of its own name.",
+        "Tables of `fiscal.sweep` and of a sweep's folder. Each setting that the sweep varies has a column with its "
+        "name.",
         _columns(sweeps_schema.COLUMNS),
         "### Cells",
-        "Of `fiscal.cells`: one row a year, birth cohort and earnings group.",
+        "The table of `fiscal.cells`: one row per year, birth cohort, and earnings group.",
         table(("column", "meaning"), [(code(name), plain(words)) for name, words in cells.COLUMNS.items()]),
         "### Exhibits",
-        "Of `fiscal.market_record`, `fiscal.market_paths` and `fiscal.schedules`, beside those above.",
+        "Tables of `fiscal.market_record`, `fiscal.market_paths`, and `fiscal.schedules`, in addition to those above.",
         _columns(market_and_law.COLUMNS),
     )
 
@@ -250,11 +253,11 @@ def accounts() -> str:
 
 
 def timing() -> str:
-    """Block: how a fiscal year takes from calendar years, by default."""
+    """Block: the default shares of calendar years in a fiscal year."""
     levers = {lever.key: lever.default for lever in declared()}
     deferral = levers["books.deferral_fiscal_same_year_share"]
     withdrawal = levers["books.withdrawal_fiscal_same_year_share"]
     return paragraph(
-        f"By default s = {deferral:g} for what is withheld as wages are paid (deferrals, payroll tax, tax on Roth "
-        f"contributions) and s = {withdrawal:g} for what is paid with returns (withdrawals, conversions)."
+        f"By default, s = {deferral:g} for amounts withheld as wages are paid (deferrals, payroll tax, tax on Roth "
+        f"contributions) and s = {withdrawal:g} for amounts paid with returns (withdrawals, conversions)."
     )

@@ -1,8 +1,8 @@
 """The named axes every array of the model is laid out on.
 
-A *cell* is birth cohort (by single year of age) x earnings group x crypto stratum; balances in a
-cell are kept by wrapper, tax character and sleeve. Arrays name their axes in this order:
-``(path, year, wrapper, character, sleeve, age, group, stratum)``, leaving out what they do not have.
+A *cell* is birth cohort (by single year of age) x earnings group x crypto stratum; balances in a cell are kept by
+wrapper, tax character and sleeve. Arrays have their axes in this order, without those that they lack: ``(path, year,
+wrapper, character, sleeve, age, group, stratum)``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AGES_AT_OPENING = np.arange(FIRST_AGE, LAST_AGE + 1)
 """Whole years of age at the opening of a year."""
 
 ATTAINED_AGES = AGES_AT_OPENING + 1
-"""Age attained by 31 December of the year: what tax law and the IRS tables go by."""
+"""Age attained by December 31 of the year, as used by tax law and the IRS tables."""
 
 GROUPS = (
     "P0-10", "P10-20", "P20-30", "P30-40", "P40-50", "P50-60",
@@ -40,13 +40,13 @@ GROUP_EDGES[-1] = 1.0
 
 STRATA = ("no_crypto", "crypto")
 SPLIT_STRATA = ("no_crypto", "crypto_light", "crypto_heavy")
-"""The strata where holders of crypto are of two kinds."""
+"""The strata if there are two kinds of crypto holders."""
 OWNER_ACCOUNTS = ("plan", "ira")
 """The accounts that living owners hold where a run has no other plan than the 401(k), in the order of their axis.
 
-Employer plans come first: they roll over into the IRA, and their Roth accounts pay earnings pro rata (s.72(e)(8)).
-The IRA is the last; it pays its Roth basis first (s.408A(d)(4)). Other plans (:mod:`fiscal.people.accounts`) lie
-between them and need no code in the projection.
+Employer plans come first: they roll over into the IRA, and their Roth accounts pay earnings pro rata (s.72(e)(8)). The
+IRA is the last; it pays its Roth basis first (s.408A(d)(4)). Other plans (:mod:`fiscal.people.accounts`) are between
+them and need no code in the projection.
 """
 
 CHARACTERS = ("traditional", "roth")
@@ -65,5 +65,5 @@ def birth_years(years: np.ndarray) -> np.ndarray:
 
 
 def stratum_names(strata: int) -> tuple[str, ...]:
-    """Names along a stratum axis of this length; the first holds no crypto."""
+    """Names along a stratum axis of this length; the first stratum holds no crypto."""
     return SPLIT_STRATA if strata == len(SPLIT_STRATA) else STRATA[:strata]

@@ -1,7 +1,7 @@
-"""What objects show of themselves in a notebook: a card of HTML with a small figure.
+"""How objects appear in a notebook: an HTML card with a small figure.
 
-All text is escaped here. A figure is an SVG inside an ``<img>``: nothing in it can run, viewers that clean HTML
-leave it, and its alternative text says what it shows. Neither matplotlib nor pandas is needed.
+All text is escaped here. A figure is an SVG inside an ``<img>``: nothing in it can run, viewers that clean HTML keep
+it, and its alternative text describes it. Neither matplotlib nor pandas is needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ORANGE, VERMILLION, PURPLE, YELLOW = "#E69F00", "#D55E00", "#CC79A7", "#F0E442"
 GREY = "#595959"
 
 PENS = ((BLACK, ""), (VERMILLION, "7 3"), (BLUE, "2 2"), (GREEN, "8 2 2 2"), (PURPLE, "4 2 1 2"))
-"""Colour and dashes by place: no line is told by its colour alone."""
+"""Color and dashes by position, so that no line depends on color alone."""
 
 WIDTH, HEIGHT = 460, 130
 LEFT, RIGHT, TOP, BOTTOM = 52, 150, 8, 18
@@ -27,7 +27,7 @@ LABEL_GAP = 12
 
 
 class Markup(str):
-    """HTML of this module's making, which is not escaped again."""
+    """HTML from this module, which is not escaped again."""
 
 
 _NUMBER = re.compile(r"|-?[\d,]*\.?\d+(e[-+]?\d+)?|nan")
@@ -37,7 +37,7 @@ Rows = Iterable[Sequence[object]]
 
 @dataclass(frozen=True)
 class Curves:
-    """A small figure: values over the same years (or dates in years), of one unit."""
+    """A small figure: values over the same years (or dates in years), in one unit."""
 
     what: str
     unit: str
@@ -47,13 +47,13 @@ class Curves:
 
 
 def card(title: str, small: str, note: str, *parts: Markup) -> str:
-    """A heading with small print beside it, a line of explanation, and parts of this module's making."""
+    """A heading with small print, a line of explanation, and parts from this module."""
     head = f"<strong>{html.escape(title)}</strong> <small>{html.escape(small)}</small>"
     return f"<div>{head}<p>{html.escape(note)}</p>{''.join(parts)}</div>"
 
 
 def table(columns: Sequence[str], rows: Rows) -> Markup:
-    """A table of texts, escaped; columns of numbers and drawings are aligned at the right."""
+    """A table of texts, escaped; columns of numbers and drawings are right-aligned."""
     body = [list(row) for row in rows]
     right = [
         all(isinstance(row[place], Markup) or _NUMBER.fullmatch(str(row[place])) for row in body)
@@ -74,7 +74,7 @@ def table(columns: Sequence[str], rows: Rows) -> Markup:
 
 
 def figure(curves: Curves) -> Markup:
-    """The curves as an image under their caption; nothing where no line has a number to draw."""
+    """The curves as an image below their caption; empty if no line has a number."""
     drawn = [
         (name, [(x, y) for x, y in zip(curves.years, values, strict=True) if _finite(y, curves.logarithmic)])
         for name, values in curves.lines
@@ -94,7 +94,7 @@ def image(svg: str, alt: str) -> Markup:
 
 
 def alternative_text(curves: Curves, drawn: Sequence[tuple[str, Sequence[tuple[float, float]]]]) -> str:
-    """What the figure shows in words: each line's first and last value."""
+    """The figure in words: each line's first and last value."""
     ends = [
         f"{name} from {_short(first)} in {math.floor(start)} to {_short(last)} in {math.floor(end)}"
         for name, points in drawn
@@ -123,7 +123,7 @@ def _svg(curves: Curves, drawn: Sequence[tuple[str, Sequence[tuple[float, float]
 
     every = [value for _, points in drawn for _, value in points]
     low, high = min(every), max(every)
-    if not curves.logarithmic:  # sizes are seen from zero
+    if not curves.logarithmic:  # the axis includes zero
         low, high = min(low, 0.0), max(high, 0.0)
     first, last = min(curves.years), max(curves.years)
     span = (scaled(high) - scaled(low)) or 1.0
@@ -170,7 +170,7 @@ def _svg(curves: Curves, drawn: Sequence[tuple[str, Sequence[tuple[float, float]
 
 
 def range_mark(value: float, default: float | None, low: float, high: float, alt: str) -> Markup:
-    """Where a value (dot) and its default (tick) lie between the lowest and the highest allowed."""
+    """The position of a value (dot) and its default (tick) between the lowest and the highest allowed."""
 
     def x(number: float) -> float:
         return 6 + 88 * (number - low) / ((high - low) or 1.0)
@@ -192,7 +192,7 @@ def _clipped(words: str, length: int = 22) -> str:
 
 
 def spread(places: list[float], gap: float) -> list[float]:
-    """Sorted places moved as little as it takes to lie ``gap`` apart and inside 0 to 1."""
+    """Sorted positions, moved as little as possible, at least ``gap`` apart and between 0 and 1."""
     result = list(places)
     for _ in range(200):
         moved = False

@@ -1,7 +1,7 @@
-"""What the package computes with, as one hash: the source of the rooms that decide a number, and nothing else.
+"""One hash of the code that determines the numbers: the source of the packages that compute.
 
-Comments, docstrings, blank lines and line endings do not count, nor do tables, figures, reports and commands, so
-that a better word in a chart leaves every fingerprint as it was and a changed formula does not.
+Comments, docstrings, blank lines, and line endings do not count. Tables, figures, reports, and commands do not count
+either. A new word in a chart therefore changes no fingerprint, and a new formula does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 MODEL_ROOMS = ("base", "scenario", "law", "people", "markets", "projection", "budget", "engine")
-"""Packages whose code decides what a run computes."""
+"""Packages whose code determines the numbers of a run."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -29,7 +29,7 @@ def code_sha256(rooms: tuple[str, ...] = MODEL_ROOMS, package: Path = _PACKAGE) 
 
 
 def sources_sha256(sources: Mapping[str, str]) -> str:
-    """sha256 over the meaning of source files, ``{name relative to the package: text}``."""
+    """sha256 of the meaning of source files, ``{name relative to the package: text}``."""
     digest = hashlib.sha256()
     for name, source in sorted(sources.items()):
         code = hashlib.sha256(without_remarks(source).encode()).hexdigest()
@@ -40,7 +40,7 @@ def sources_sha256(sources: Mapping[str, str]) -> str:
 def without_remarks(source: str) -> str:
     """Python source without comments, docstrings and blank lines, the same text on every version of Python.
 
-    A docstring is a statement that is a text alone: of a module, class or function, or below a name.
+    A docstring is a statement that consists of a string: of a module, class, or function, or below a name.
     """
     lines = source.splitlines()
     spans = []

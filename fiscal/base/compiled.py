@@ -1,9 +1,9 @@
-"""Machine code that numba keeps between runs: in a folder that can be written, and checked as it is loaded.
+"""Machine code that numba keeps between runs, in a writable folder, checked when it is loaded.
 
-Numba trusts its files: a truncated one stops the program, a flipped bit in one crashes it or changes numbers in
-silence, and two processes that compile at once can leave an index that names the other's code. Here every file
-holds one compiled function with its key and ends in the hash of its content, and is renamed into place. So a file
-is sound or is compiled again, whoever else is at work, and no list has to be kept of what is good.
+Numba trusts its files. A truncated file stops the program, a flipped bit crashes it or silently changes numbers, and
+two processes that compile at once can leave an index that names the wrong code. Here every file holds one compiled
+function with its key, ends with the hash of its content, and is renamed into place. A file is therefore sound or
+compiled again, even with several processes, and no index is needed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _most_threads: ContextVar[int | None] = ContextVar("most_threads", default=None)
 
 
 def threads() -> int:
-    """Threads that compiled code may use at once: the processors of this process or ``NUMBA_NUM_THREADS``, and no
-    more than :func:`at_most` allows."""
+    """Threads that compiled code may use at once: the processors of this process or ``NUMBA_NUM_THREADS``, up to the
+    limit of :func:`at_most`."""
     from numba import config
 
     told: Any = config
@@ -45,7 +45,7 @@ def threads() -> int:
 
 @contextlib.contextmanager
 def at_most(count: int) -> Iterator[None]:
-    """No more than ``count`` threads for compiled code that the calling thread asks for."""
+    """Limit compiled code of the calling thread to ``count`` threads."""
     token = _most_threads.set(count)
     try:
         yield
@@ -56,8 +56,8 @@ def at_most(count: int) -> Iterator[None]:
 def on_threads(work: Callable[[int], None], count: int) -> None:
     """Call ``work`` with 0 to ``count`` - 1, on :func:`threads` threads at once.
 
-    The threads end with the call. Those of numba's own layers would stay: with OpenMP a forked child is then ended by
-    the system, and with ``workqueue`` two callers at once end the process.
+    The threads end with the call. Numba's own threads would stay: with OpenMP, the system would then end a forked
+    child, and with ``workqueue``, two callers at once would end the process.
     """
     at_once = min(count, threads())
     if at_once <= 1:
@@ -70,11 +70,11 @@ def on_threads(work: Callable[[int], None], count: int) -> None:
 
 @cache
 def prepare() -> Path:
-    """Choose the folder of compiled code; to be called before the kernel is imported.
+    """Choose the folder of compiled code; call this before the kernel is imported.
 
-    ``NUMBA_CACHE_DIR`` if set, else beside the package, else the user's cache, else a folder that is deleted
-    at exit: a package installed read-only for a user without a home runs all the same. So does one whose numba
-    keeps its code in another way than the one that is checked here: nothing is then kept.
+    The folder is ``NUMBA_CACHE_DIR`` if set, or beside the package, or the user's cache, or a folder that is deleted at
+    exit. A read-only package therefore runs for a user without a home folder. If numba stores its code in a way that is
+    not checked here, nothing is kept.
     """
     import numba.core.caching
 
@@ -116,7 +116,7 @@ def _writable(folder: Path) -> bool:
 
 @cache
 def _kernels_sha256() -> str:
-    """Hash of the sources that are compiled: a function holds the code of what it calls in other modules."""
+    """Hash of the compiled sources, because a function contains the code that it calls in other modules."""
     digest = hashlib.sha256()
     for file in sorted((Path(__file__).resolve().parents[1] / "projection").glob("*.py")):
         digest.update(file.read_bytes())
@@ -124,27 +124,27 @@ def _kernels_sha256() -> str:
 
 
 def _checked(trusted: Any) -> Any:
-    """Numba's cache of one function, with files that are checked: one by key, named by its hash, no index.
+    """Numba's cache of one function with checked files: one file per key, named by its hash, without an index.
 
-    ``trusted`` (``IndexDataCacheFile`` of numba 0.61 to 0.68) writes beside and renames; a subclass decides what is
-    written and what is taken for found.
+    ``trusted`` (``IndexDataCacheFile`` of numba 0.61 to 0.68) writes a temporary file and renames it; the subclass
+    determines what is written and what counts as found.
     """
 
     class Checked(trusted):
         def load(self, key: Any) -> Any:
-            """The compiled function of ``key``; None where there is none, or where it is damaged."""
+            """The compiled function of ``key``; None if it is missing or damaged."""
             name = self._name_of(key)
             try:
                 stored, data = self._load_data(name)
             except FileNotFoundError:
                 return None
-            except Exception as error:  # what is unpickled may raise anything
-                logger.warning("compiled code %s is damaged and is made again: %s", name, error)
+            except Exception as error:  # unpickling may raise any exception
+                logger.warning("compiled code %s is damaged and is compiled again: %s", name, error)
                 return None
             return data if stored == key else None
 
         def save(self, key: Any, data: Any) -> None:
-            """Keep the compiled function of ``key``; those of earlier sources go."""
+            """Keep the compiled function of ``key`` and delete those of earlier sources."""
             name = self._name_of(key)
             for old in Path(self._cache_path).glob(f"{self._stem()}.*.nbc"):
                 if not old.name.startswith(f"{self._stem()}.{self._stamp()}."):
@@ -174,7 +174,7 @@ def _checked(trusted: Any) -> Any:
             content = Path(self._data_path(name)).read_bytes()
             body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
             if hashlib.sha256(body).digest() != digest:
-                raise OSError("its hash does not fit")
+                raise OSError("its hash does not match")
             return super()._load_data(name)  # what follows the pickled content is not read
 
     return Checked

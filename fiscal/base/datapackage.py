@@ -1,7 +1,7 @@
-"""What an entry of ``data/datapackage.json`` says of a table, and whether the table is that.
+"""Entries of ``data/datapackage.json``, and whether the tables match them.
 
-Reading, verifying and writing entries (Frictionless Data Package v1); pure of where the folder is and
-of pandas. :mod:`fiscal.base.sources` is the door that everybody else uses.
+This module reads, verifies, and writes entries (Frictionless Data Package v1), without pandas and for any folder. Other
+modules use :mod:`fiscal.base.sources`.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ _PATTERNS = {
 }
 
 Fault = Problem
-"""One fault of one table: ``file`` is the table's file, ``key`` the column, the message has the row."""
+"""One error of one table: ``file`` is the table's file, ``key`` the column, and the message has the row."""
 
 
 class DataError(InputError):
-    """A table of ``data/`` that is missing, altered or not what its entry says."""
+    """A table of ``data/`` that is missing, altered, or different from its entry."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Resource:
-    """One table as its entry describes it; ``source`` (a line each) and ``read_in`` are what to cite.
+    """One table as its entry describes it; cite ``source`` (one line each) and ``read_in``.
 
-    ``second_hand`` is true when the figures were read in a copy, named in ``read_in``, and not in the
-    publisher's own file. ``extra`` holds what the building command adds (library version, input hashes).
+    ``second_hand`` is true if the figures were read in a copy, named in ``read_in``, instead of the publisher's own
+    file. ``extra`` holds additions of the building command (library version, input hashes).
     """
 
     name: str
@@ -104,12 +104,17 @@ class Resource:
     size_bytes: int = 0
     extra: Mapping[str, Any] = dataclass_field(default_factory=dict)
 
+    @property
+    def next_release(self) -> Mapping[str, str]:
+        """``date`` (``YYYY-MM-DD``, empty where none is scheduled), ``publication``, and ``standing`` of the date."""
+        return self.extra.get("next_release", {})
+
 
 # --- verification ----------------------------------------------------------------------------------
 
 
 def examine(folder: Path, entry: Resource) -> tuple[list[Fault], list[tuple[str, ...]]]:
-    """Faults of one table and, when its shape is right, its columns of text in the entry's order."""
+    """Errors of one table and, if its shape is right, its columns of text in the entry's order."""
     path = folder / entry.path
     if not path.is_file():
         return [Problem("the file is missing", file=entry.path)], []
@@ -117,7 +122,7 @@ def examine(folder: Path, entry: Resource) -> tuple[list[Fault], list[tuple[str,
     digest = hashlib.sha256(content).hexdigest()
     faults = []
     if digest != entry.sha256:
-        message = f"the content is not the registered one: sha256 {digest[:12]}..., registered"
+        message = f"the content differs from the registered content: sha256 {digest[:12]}..., registered"
         faults.append(Problem(f"{message} {entry.sha256[:12]}...", file=entry.path))
     read = _parquet_columns if path.suffix == ".parquet" else _csv_columns
     shape_faults, columns = read(entry, content)
@@ -130,7 +135,7 @@ def examine(folder: Path, entry: Resource) -> tuple[list[Fault], list[tuple[str,
 
 
 def _parquet_columns(entry: Resource, content: bytes) -> tuple[list[Fault], list[tuple[str, ...]]]:
-    """The columns as text that reads back to the same numbers, so that one set of checks serves both formats."""
+    """The columns as text that reads back to the same numbers, so that the same checks apply to both formats."""
     import pyarrow.parquet  # heavy, and needed for one table
 
     try:
@@ -188,16 +193,18 @@ def _header_faults(entry: Resource, header: Sequence[str]) -> list[Fault]:
     faults += [
         Problem("row 1: a column the entry does not name", file=entry.path, key=name) for name in extra
     ]
-    faults += [Problem("row 1: the column stands twice", file=entry.path, key=name) for name in repeated]
+    faults += [Problem("row 1: the column appears twice", file=entry.path, key=name) for name in repeated]
     if not faults and list(header) != expected:
         faults = [
-            Problem("row 1: the columns stand in another order", file=entry.path, allowed=", ".join(expected))
+            Problem(
+                "row 1: the columns are in a different order", file=entry.path, allowed=", ".join(expected)
+            )
         ]
     return faults
 
 
 def _column_faults(file: str, field: Field, cells: Sequence[str]) -> list[Fault]:
-    """Blank where required, cells of another type, and values outside the constraints."""
+    """Missing required values, cells of the wrong type, and values outside the constraints."""
     blank = [row for row, cell in enumerate(cells, 2) if not cell] if field.required else []
     unread = [(row, cell) for row, cell in enumerate(cells, 2) if cell and not _readable(field.type, cell)]
     faults = [Problem(f"row {row}: blank where a value is required", file, field.name) for row in blank]
@@ -240,7 +247,7 @@ def _constraint_faults(file: str, field: Field, cells: Sequence[str]) -> list[Fa
         ]
         allowed = f"{low:g} to {high:g}"
     faults = [
-        Problem(f"row {row}: outside what the column allows", file, field.name, value=cell, allowed=allowed)
+        Problem(f"row {row}: outside the column's range", file, field.name, value=cell, allowed=allowed)
         for row, cell in outside[:_FAULTS_SHOWN]
     ]
     return faults + _more(file, field.name, len(outside))
@@ -273,7 +280,7 @@ def _more(file: str, key: str | None, count: int) -> list[Fault]:
 
 
 def read_descriptor(folder: Path) -> tuple[dict[str, Any], list[Fault]]:
-    """The descriptor of a data folder as parsed JSON, or what is wrong with it."""
+    """The descriptor of a data folder as parsed JSON, or its errors."""
     path = folder / DESCRIPTOR
     if not path.is_file():
         return {}, [Problem("the file is missing", file=DESCRIPTOR)]
@@ -291,7 +298,7 @@ def read_descriptor(folder: Path) -> tuple[dict[str, Any], list[Fault]]:
 
 
 def parse_entries(descriptor: Mapping[str, Any]) -> tuple[tuple[Resource, ...], list[Fault]]:
-    """The entries of a descriptor that can be read, and the faults of those that cannot."""
+    """The readable entries of a descriptor, and the errors of the others."""
     entries: list[Resource] = []
     faults: list[Fault] = []
     for item in descriptor.get("resources", []):
@@ -306,7 +313,7 @@ def parse_entries(descriptor: Mapping[str, Any]) -> tuple[tuple[Resource, ...], 
 
 
 def parse_entry(item: Any) -> tuple[Resource | None, list[Fault]]:
-    """The entry as a Resource, or None and what is wrong with it."""
+    """The entry as a Resource, or None and its errors."""
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         return None, [Problem("a resource without a name", file=DESCRIPTOR, key="resources")]
     name = item["name"]
@@ -401,7 +408,7 @@ def _field_faults(name: str, field: Field) -> list[Fault]:
 
 
 def folder_faults(folder: Path, descriptor: Mapping[str, Any]) -> list[Fault]:
-    """Files that lie in the folder and that no resource names; names with a leading dot are the system's."""
+    """Files in the folder that no resource names, except names with a leading dot."""
     named = {item.get("path") for item in descriptor["resources"] if isinstance(item, dict)}
     derived = folder / DERIVED
     files = [path for path in folder.iterdir() if path != derived or not path.is_dir()]
@@ -457,7 +464,7 @@ def _field_to_json(field: Field) -> dict[str, Any]:
 
 
 def _source_to_json(line: str) -> dict[str, str]:
-    """A citation as the title and the first address in it, or its first repository, as the path."""
+    """A citation as the title, and its first address or repository as the path."""
     title = line.strip()
     address = re.search(r"https?://[^\s;,()]+", title)
     repository = re.search(r"[Gg]it[Hh]ub ([\w.-]+/[\w.-]+)", title)

@@ -1,4 +1,4 @@
-"""Errors a user can mend: every problem of an input at once, in plain words."""
+"""Errors that a user can fix: every problem of an input at once, in plain words."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MOST_TOLD = 20
-"""Problems that a message spells out; the rest are counted."""
+"""Number of problems that a message lists; the rest are counted."""
 
 _SHORT_NAME = 4  # up to this length one letter may differ, beyond it two
 _LONGEST_SHOWN = 200  # characters of a value or key in a message
 _LONGEST_TEXT = 1000  # characters of a file's name or of the words themselves
 
 _FRACTION = re.compile(r"(share|rates?|ratio|a year)\b")
-"""How the unit of a setting begins that is written as a fraction and often said in percent."""
+"""Beginning of the unit of a setting that is written as a fraction and often stated in percent."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that ``name`` misspells, or None: one letter differs in a short name, two in a longer one.
+    """The known name that ``name`` misspells, or None; a short name may differ by one letter, a longer one by two.
 
-    A letter left out, added or replaced counts as one, and so do two that changed places. Capitals, and ``-`` or a
-    blank in place of ``_``, do not count. Failing that, the only known name that has whole words more or fewer at its
-    end (``reform`` for ``reform_file``).
+    A missing, added, or replaced letter counts as one, and so do two exchanged letters. Capitals, and ``-`` or a blank
+    instead of ``_``, do not count. Failing that, the only known name that has whole words more or fewer at its end
+    (``reform`` for ``reform_file``).
     """
     known = tuple(known)
     wanted = _folded(name)
@@ -67,7 +67,7 @@ def _letters_apart(one: str, other: str) -> int:
 
 
 class _Shown(reprlib.Repr):
-    """Values in messages: a text, list or mapping that someone may have made endless is shortened."""
+    """Values in messages; a long text, list, or mapping is shortened."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class _Shown(reprlib.Repr):
         self.maxlevel = 3
 
     def repr_int(self, x: int, level: int) -> str:
-        """A whole number, or how long it is: Python writes none of more than some thousand digits."""
+        """A whole number, or its length, because Python does not print numbers of more than some thousand digits."""
         digits = int(x.bit_length() * math.log10(2)) + 1
         return super().repr_int(x, level) if digits < _LONGEST_SHOWN else f"a whole number of {digits} digits"
 
@@ -86,7 +86,7 @@ def _shortened(text: str, longest: int) -> str:
 
 
 def percent_hint(value: object, unit: str, low: float | None, high: float | None) -> str | None:
-    """ "15 percent is 0.15", where a fraction is asked for and the percentage would be allowed as one."""
+    """ "15 percent is 0.15", if a fraction is required and the percentage would be allowed as one."""
     if low is None or high is None or not _FRACTION.match(unit):
         return None
     for member in value if isinstance(value, list | tuple) else [value]:
@@ -99,7 +99,7 @@ def percent_hint(value: object, unit: str, low: float | None, high: float | None
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault of an input: where it is, what was found, what is allowed, which known name is near, what may help."""
+    """One error of an input: its place, the value found, the allowed values, the nearest known name, and a hint."""
 
     message: str
     file: str | None = None
@@ -124,13 +124,13 @@ class Problem:
 
 
 class FiscalError(Exception):
-    """Base of the errors that the command line turns into a message and exit code 2."""
+    """Base of the errors that the command line converts into a message and exit code 2."""
 
 
 class InputError(FiscalError):
-    """A scenario, table, file or argument that cannot be used.
+    """A scenario, table, file, or argument that cannot be used.
 
-    ``problems`` are all that were found; the text spells out the first :data:`MOST_TOLD` and counts the rest.
+    ``problems`` has all of them; the text lists the first :data:`MOST_TOLD` and counts the rest.
     """
 
     def __init__(self, problems: Sequence[Problem] | Problem | str) -> None:
@@ -143,7 +143,7 @@ class InputError(FiscalError):
 
 
 def told(problems: Sequence[Problem]) -> str:
-    """A line for each of the first problems, and how many more there are."""
+    """A line for each of the first problems, and the number of others."""
     lines = [str(problem) for problem in problems[:MOST_TOLD]]
     rest = len(problems) - len(lines)
     return "\n".join(

@@ -1,5 +1,5 @@
-"""Files: reading what someone else has made, within limits and with a message for what cannot be read; and writing a
-file whole or not at all."""
+"""Files: read users' files within limits, with a message for unreadable ones, and write a file completely or not at
+all."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from typing import Any
 from fiscal.base.errors import InputError, Problem
 
 MAX_KEYS = 1000
-"""Keys of a scenario, a design or a set of overrides; there are some two hundred settings."""
+"""Largest number of keys of a scenario, a design, or a set of overrides; there are about two hundred settings."""
 
 MAX_DEPTH = 16
-"""Levels of tables and lists in each other."""
+"""Largest number of nested levels of tables and lists."""
 
 
 def refuse_oversize(data: object, shown: str | None, most_keys: int = MAX_KEYS) -> None:
-    """Raise InputError for tables and lists that nest deeper than :data:`MAX_DEPTH` or have more than ``most_keys``
-    keys; iterative, so that no depth breaks it."""
+    """Raise InputError for tables and lists nested deeper than :data:`MAX_DEPTH` or with more than ``most_keys`` keys;
+    iterative, so that any depth works."""
     level, keys = [data], 0
     for _ in range(MAX_DEPTH + 1):
         nodes = [node for node in level if isinstance(node, Mapping | list | tuple)]
@@ -45,8 +45,8 @@ def refuse_oversize(data: object, shown: str | None, most_keys: int = MAX_KEYS) 
 
 
 def plain_value(value: Any) -> Any:
-    """A value that someone's program gave as a file would hold it: numbers, switches and texts of NumPy and pandas
-    become Python's own, arrays, series and tuples become lists, paths become texts. What is none of these stays."""
+    """A value from a program, as a file would hold it. Numbers, booleans, and texts of NumPy and pandas become Python's
+    own; arrays, series, and tuples become lists; paths become texts. Other values stay unchanged."""
     if isinstance(value, Mapping):
         return {plain_value(key): plain_value(member) for key, member in value.items()}
     if hasattr(value, "tolist"):
@@ -59,8 +59,8 @@ def plain_value(value: Any) -> Any:
 
 
 def is_plain_file(path: Path) -> bool:
-    """Whether a name that someone gave is one of a file; no name that no file can have, long or with a null character,
-    is."""
+    """Whether a given name is that of a file; false for a name that no file can have (too long, or with a null
+    character)."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -70,11 +70,11 @@ def is_plain_file(path: Path) -> bool:
 def read_limited(path: Path, most_bytes: int, shown: str) -> bytes:
     """A file's bytes; ``shown`` is its name in messages.
 
-    Raises InputError for a missing, unreadable or oversize file, and for a pipe or device, which may never end.
+    Raises InputError for a missing, unreadable, or oversize file, and for a pipe or device, which may never end.
     """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            raise InputError(Problem("is no plain file", file=shown))
+            raise InputError(Problem("is not a regular file", file=shown))
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)
     except FileNotFoundError:
@@ -90,14 +90,14 @@ def read_limited(path: Path, most_bytes: int, shown: str) -> bytes:
 
 
 def parse_json(content: bytes, shown: str, *, comments: bool = False) -> Any:
-    """JSON, with or without a byte order mark; ``comments`` of ``//`` and ``/* */`` are passed over.
+    """JSON, with or without a byte order mark; ``comments`` of ``//`` and ``/* */`` are ignored.
 
-    Raises InputError for broken, endless or non-finite content, and for a name that stands twice in an object.
+    Raises InputError for broken, oversize, or non-finite content, and for a name that appears twice in an object.
     """
     repeated: list[tuple[dict[str, Any], list[str]]] = []
 
     def refuse(word: str) -> Any:
-        raise ValueError(f"{word} is no number of JSON")
+        raise ValueError(f"{word} is not a JSON number")
 
     def finite(word: str) -> float:
         number = float(word)
@@ -122,11 +122,11 @@ def parse_json(content: bytes, shown: str, *, comments: bool = False) -> Any:
 
 
 _COMMENT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|//[^\r\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
-"""A text of JSON, which is kept, or a comment outside of one; both may be without an end."""
+"""A JSON string, which is kept, or a comment outside of one; both may lack an end."""
 
 
 def _blank(found: re.Match[str]) -> str:
-    """Blanks for a comment, so that places in messages stay those of the file."""
+    """Blanks for a comment, so that positions in messages are those of the file."""
     return found[0] if found[0].startswith('"') else re.sub(r"[^\r\n]", " ", found[0])
 
 
@@ -134,14 +134,14 @@ MAX_REPEATED = 20
 
 
 def _repeated(told: Any, repeated: list[tuple[dict[str, Any], list[str]]], shown: str) -> list[Problem]:
-    """Each name that stands twice, with the names that lead to it."""
+    """Each name that appears twice, with the names that lead to it."""
     names = {id(found): twice for found, twice in repeated}
     problems: list[Problem] = []
     left = deque([("", told)])
     while left and len(problems) < MAX_REPEATED:
         place, node = left.popleft()
         for name in names.get(id(node), ()):
-            problems.append(Problem("stands twice", file=shown, key=f"{place}{name[:60]}", allowed="once"))
+            problems.append(Problem("appears twice", file=shown, key=f"{place}{name[:60]}", allowed="once"))
         if isinstance(node, dict | list):
             members = node.items() if isinstance(node, dict) else enumerate(node)
             left += [(f"{place}{str(name)[:60]}, ", member) for name, member in members]
@@ -150,14 +150,15 @@ def _repeated(told: Any, repeated: list[tuple[dict[str, Any], list[str]]], shown
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A CSV file as text: names of its columns in lower case, and the cells of each with the line that a row is on."""
+    """A CSV file as text: its column names in lower case, the cells of each, and the line of each row."""
 
     columns: dict[str, list[str]]
     lines: list[int]
     decimal_comma: bool
 
     def numbers(self, column: str) -> list[float | None]:
-        """The column as numbers; None for what is no plain decimal number (infinity, percent, hexadecimal, blank)."""
+        """The column as numbers; None for anything except a plain decimal number (infinity, percent, hexadecimal,
+        blank)."""
         cells = self.columns[column]
         return [_plain_number(cell.replace(",", ".") if self.decimal_comma else cell) for cell in cells]
 
@@ -176,20 +177,20 @@ def _plain_number(cell: str) -> float | None:
 
 
 def read_csv(path: Path, shown: str) -> CsvTable:
-    """The cells of a user's CSV file, stripped of blanks around them; ``shown`` is its name in messages.
+    """The cells of a user's CSV file, without surrounding blanks; ``shown`` is its name in messages.
 
-    Columns are separated by commas, or by semicolons, tabs or bars, of which the first row has the most; numbers
-    may then have a decimal comma. Blank lines, lines that begin with ``#``, a first line ``sep=;`` and empty columns
-    at the end of rows are passed over. UTF-8, or UTF-16 with a byte order mark.
+    Commas, semicolons, tabs, or bars separate columns, whichever is most frequent in the first row. If it is not the
+    comma, numbers may have a decimal comma. Blank lines, lines that begin with ``#``, a first line ``sep=;``, and empty
+    columns at the end of rows are ignored. The encoding is UTF-8, or UTF-16 with a byte order mark.
 
-    Raises InputError, with the lines, for what cannot be read as text or as a table.
+    Raises InputError, with the lines, for content that cannot be read as text or as a table.
     """
     rows, separator = _csv_rows(_text(read_limited(path, MAX_CSV_BYTES, shown), shown), shown)
     if not rows:
         raise InputError(Problem("the file has no rows", file=shown))
     names = [name.lower() for name in rows[0][1]]
     problems = [
-        Problem("the column stands twice", file=shown, key=name)
+        Problem("the column appears twice", file=shown, key=name)
         for name in dict.fromkeys(names)
         if names.count(name) > 1
     ]
@@ -208,7 +209,7 @@ def read_csv(path: Path, shown: str) -> CsvTable:
 
 MAX_CSV_BYTES = 50_000_000
 MAX_CSV_PROBLEMS = 100
-"""Of one column or of a whole file: enough to mend it by."""
+"""Largest number of problems reported per column or file: enough to fix it."""
 
 
 def _text(content: bytes, shown: str) -> str:
@@ -223,10 +224,10 @@ def _text(content: bytes, shown: str) -> str:
 
 
 def _csv_rows(text: str, shown: str) -> tuple[list[tuple[int, list[str]]], str]:
-    """Rows with the line each begins on, without empty cells at their end, and the separator."""
+    """Rows with their first line, without empty cells at their end, and the separator."""
     lines = [line if line.lstrip()[:1] != "#" else "" for line in text.split("\n")]
     first = next((line.strip(" ") for line in lines if line.strip()), "")
-    if first.lower().startswith("sep=") and first[4:5] in SEPARATORS:  # a line of Excel's
+    if first.lower().startswith("sep=") and first[4:5] in SEPARATORS:  # a line that Excel writes
         lines[next(at for at, line in enumerate(lines) if line.strip())] = ""
         separator = first[4:5] or ","
     else:
@@ -249,7 +250,7 @@ def _csv_rows(text: str, shown: str) -> tuple[list[tuple[int, list[str]]], str]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside and rename: a reader sees the old file or the new one, never half of one."""
+    """Write a temporary file and rename it: a reader sees the old file or the new one, never a part."""
     beside = path.with_name(f"{path.name}.part")
     try:
         beside.write_bytes(content)
@@ -260,12 +261,16 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def not_writable(folder: Path, shown: str | None = None) -> list[Problem]:
-    """Why nothing can be written into ``folder``, which may be yet to be made; the nearest that exists is asked."""
+    """Why nothing can be written into ``folder``; if it does not exist, its nearest existing parent is checked."""
     path = Path(os.path.abspath(folder))
     existing = next(one for one in (path, *path.parents) if os.path.exists(one))
     shown = str(folder) if shown is None else shown
     if not existing.is_dir():
-        return [Problem(f"cannot be made, {existing.name} is a file", file=shown, allowed="another folder")]
+        return [
+            Problem(
+                f"cannot be created, because {existing.name} is a file", file=shown, allowed="another folder"
+            )
+        ]
     if not os.access(existing, os.W_OK | os.X_OK):
         return [Problem("cannot be written to", file=shown, allowed="a writable folder")]
     return []

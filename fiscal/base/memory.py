@@ -1,4 +1,4 @@
-"""Memory: how much a process may still take, and giving back what it no longer needs."""
+"""Memory: how much a process may still use, and release of freed memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 
 THREAD_ADDRESSES, ADDRESSES_EACH = 1100 * 2**20, 150 * 2**20
-"""Addresses that the compiler and its libraries take once, and each processor's threads, when the first projection
-begins; they are hardly used as memory, but a limit on the address space counts them."""
+"""Addresses that the compiler, its libraries, and each processor's threads reserve when the first projection begins.
+They use little memory, but a limit on the address space counts them."""
 
 
 def release() -> None:
-    """Give freed memory back to the system where the C library would keep it (glibc); elsewhere nothing."""
+    """Return freed memory to the system if the C library keeps it (glibc); otherwise do nothing."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -25,8 +25,8 @@ def release() -> None:
 
 
 def available_bytes() -> int:
-    """What this process may still take: the least of the memory that the system could hand out without swapping, the
-    room in its control groups (as containers and batch systems set them) and in its own address space limit."""
+    """Bytes that this process may still use: the least of the system's memory without swapping, the room in its control
+    groups (as containers and batch systems set them), and the room in its own address space limit."""
     rooms = [int(psutil.virtual_memory().available), *group_rooms(), *_address_space()]
     return max(min(rooms), 0)
 
@@ -34,7 +34,7 @@ def available_bytes() -> int:
 def group_rooms(root: Path = Path("/")) -> list[int]:
     """Room in this process's memory control groups and those above them, version 1 or 2, bytes; Linux only.
 
-    ``root`` is where ``proc`` and ``sys`` are found. The file cache that the kernel drops on demand
+    ``root`` is the folder of ``proc`` and ``sys``. The file cache that the kernel drops on demand
     (``inactive_file``) does not count as used.
     """
     rooms = []
@@ -49,7 +49,7 @@ def group_rooms(root: Path = Path("/")) -> list[int]:
         else:
             continue
         group = Path(name.lstrip("/"))
-        # inside a container its own group is the top, whatever it is called outside
+        # inside a container, its own group is the top, whatever its name outside
         for folder in dict.fromkeys((top / group, *(top / parent for parent in group.parents), top)):
             most, used = _number(folder / limit), _number(folder / usage)
             if most is not None and used is not None:
@@ -77,7 +77,7 @@ def _lines(file: Path) -> list[str]:
 
 
 def _number(file: Path) -> int | None:
-    """The whole number that a file holds; None without one (``max``, no file)."""
+    """The whole number in a file; None without one (``max``, no file)."""
     text = next(iter(_lines(file)), "")
     return int(text) if text.isdigit() else None
 

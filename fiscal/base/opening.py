@@ -1,7 +1,7 @@
-"""The date on which the projection opens, and what follows from it.
+"""The opening date of the projection, and its consequences.
 
-The stock of retirement money is published at the ends of quarters. The projection opens with one of them; the flows
-of its first year are those of the months after it.
+The stock of retirement money is published at the end of each quarter. The projection opens with one of these stocks,
+and its first year has the flows of the remaining months.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class OpeningDate:
 
     @staticmethod
     def on(date: str) -> OpeningDate:
-        """The opening of a date as YYYY-MM-DD; raises ValueError for what is no date."""
+        """The opening of a date as YYYY-MM-DD. Raises ValueError if it is not a date."""
         read = datetime.date.fromisoformat(date)
         return OpeningDate(read.year, read.month)
 
     @property
     def iso(self) -> str:
-        """The date as YYYY-MM-DD, as tables of stocks have it."""
+        """The date as YYYY-MM-DD, as in tables of stocks."""
         following = datetime.date(
             self.year + self.month // MONTHS_PER_YEAR, self.month % MONTHS_PER_YEAR + 1, 1
         )
@@ -50,7 +50,7 @@ class OpeningDate:
 
     @property
     def stub_fraction(self) -> float:
-        """Share of the year that lies after the date."""
+        """Share of the year after the date."""
         return (MONTHS_PER_YEAR - self.month) / MONTHS_PER_YEAR
 
     @property

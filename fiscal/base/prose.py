@@ -1,7 +1,7 @@
 """Sentences from templates: Jinja2 with the words of a budget office for numbers.
 
-Templates lie beside the package that fills them, in ``templates/``. They get facts and decide the words; what a user
-typed is passed through as it is, so that whoever lays the text out decides what to escape.
+Templates are beside the package that fills them, in ``templates/``. They get facts and decide the words; what a user
+typed is passed through as it is, so that the layout decides what to escape.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
-"""The only door to ``data/``: every table is verified before a figure of it is used.
+"""The only access to ``data/``: every table is verified before its figures are used.
 
-``data/`` holds what others published and what this project assumes, ``data/derived/`` what commands of this
-package compute from it. ``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher,
-unit, licence, columns and SHA-256. ``table(name)`` verifies that one table, one of the package's own by its hash,
-and returns a copy; ``check()`` verifies all of them and lists every fault; ``store`` writes a table that a command
-of this package builds, and ``register`` its entry. Row numbers in messages are lines of the file: the header is row 1.
+``data/`` holds published figures and this project's assumptions; ``data/derived/`` holds what commands of this package
+compute from them. ``data/datapackage.json`` (Frictionless Data Package) names each table with its publisher, unit,
+license, columns, and SHA-256. ``table(name)`` verifies that one table, one of the package's own by its hash, and
+returns a copy; ``check()`` verifies all of them and lists every fault; ``store`` writes a table that a command of this
+package builds, and ``register`` its entry. Row numbers in messages are lines of the file: the header is row 1.
 """
 
 from __future__ import annotations
 
 import ast
+import datetime
 import hashlib
 import io
 import json
@@ -63,26 +64,38 @@ DATA_VARIABLE = "FISCAL_DATA"
 def data_dir() -> Path:
     """The folder of the tables: ``FISCAL_DATA`` if set, else the wheel's or the source tree's.
 
-    Raises DataError when there is none.
+    Raises DataError if there is none.
     """
     chosen = os.environ.get(DATA_VARIABLE)
     folder = Path(chosen) if chosen else _shipped_dir()
     if folder is not None and folder.is_dir():
-        return folder.resolve()
+        return _resolved(Path(os.path.abspath(folder)))
     allowed = f"a folder that holds {DESCRIPTOR}"
     message = f"{DATA_VARIABLE} names no folder" if chosen else "the package's data folder is missing"
     raise DataError(Problem(message, value=chosen, allowed=allowed))
 
 
+_resolved = cache(Path.resolve)
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@cache
 def _shipped_dir() -> Path | None:
     """The folder of the tables that come with the package: the wheel's or the source tree's."""
-    package = Path(__file__).resolve().parents[1]
-    return next((folder for folder in (package / "_data", package.parent / "data") if folder.is_dir()), None)
+    candidates = (_PACKAGE / "_data", _PACKAGE.parent / "data")
+    return next((folder.resolve() for folder in candidates if folder.is_dir()), None)
 
 
 def resources() -> tuple[Resource, ...]:
     """Every table's entry, in the order of ``datapackage.json``. Raises DataError if that is broken."""
     return _resources(data_dir())
+
+
+def due(on: datetime.date) -> tuple[Resource, ...]:
+    """Tables whose publisher's next edition was expected by a day, the one that is longest due first."""
+    late = [one for one in resources() if "" < one.next_release.get("date", "") <= on.isoformat()]
+    return tuple(sorted(late, key=lambda one: one.next_release["date"]))
 
 
 def _resources(folder: Path) -> tuple[Resource, ...]:
@@ -94,12 +107,12 @@ def _resources(folder: Path) -> tuple[Resource, ...]:
 
 
 def own_tables() -> dict[str, str]:
-    """Tables of the data folder that do not come with the package, or not like this: name -> what they were made from.
+    """Tables of the data folder that differ from those of the package: name -> what they were made from.
 
-    Empty for the package's own folder; changes to that one are git's to tell.
+    Empty for the package's own folder, whose changes git records.
     """
     folder, shipped = data_dir(), _shipped_dir()
-    if shipped is not None and folder == shipped.resolve():
+    if folder == shipped:
         return {}
     known = {} if shipped is None else {entry.name: entry.sha256 for entry in _resources(shipped)}
     return {entry.name: entry.source for entry in _resources(folder) if known.get(entry.name) != entry.sha256}
@@ -111,7 +124,7 @@ def resource(name: str) -> Resource:
 
 
 def table(name: str) -> pd.DataFrame:
-    """A verified copy of table ``name``: hash, columns, types, constraints and key all hold.
+    """A verified copy of table ``name``: hash, columns, types, constraints, and key.
 
     Numbers are float64 (blank = NaN), integers and years int64 (Int64 where blanks are allowed),
     dates datetime64, months and text strings (blank = missing). Raises DataError naming the table,
@@ -131,7 +144,7 @@ def assumption(key: str) -> float:
 
 
 def fingerprint(hashes: Mapping[str, str] | None = None) -> str:
-    """sha256 over the tables' hashes by file name: which data a result was made with.
+    """sha256 of the tables' hashes by file name, which identifies the data of a result.
 
     ``hashes`` are those a stored run recorded; by default the data folder's own.
     """
@@ -141,7 +154,7 @@ def fingerprint(hashes: Mapping[str, str] | None = None) -> str:
 
 
 def check() -> list[Fault]:
-    """Every fault of every table, of the descriptor and of the folder; empty when all is well."""
+    """Every error of every table, of the descriptor, and of the folder; empty if there is none."""
     folder = data_dir()
     descriptor, faults = read_descriptor(folder)
     entries, entry_faults = parse_entries(descriptor)
@@ -156,10 +169,9 @@ def check() -> list[Fault]:
 def readers(package: Path | None = None) -> dict[str, tuple[str, ...]]:
     """Who reads each table: table name -> modules that call ``table("name")`` or ``assumption(...)``.
 
-    Found in the source of ``package`` (default: this package) without importing it; tables that
-    nobody reads are listed with an empty tuple.
+    Found in the source of ``package`` (default: this package) without importing it; unread tables have an empty tuple.
     """
-    root = package or Path(__file__).resolve().parents[1]
+    root = package or _PACKAGE
     found: dict[str, set[str]] = {entry.name: set() for entry in resources()}
     for path in sorted(root.rglob("*.py")):
         if path == Path(__file__).resolve():
@@ -184,19 +196,20 @@ def register(
     second_hand: bool | None = None,
     read_in: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    next_release: Mapping[str, str] | None = None,
 ) -> Resource:
     """Write or refresh the entry of the file ``path``, CSV or Parquet (its stem is the table's name).
 
-    A new table needs title, unit, source and fields; for a known one whatever is left out is kept.
-    ``extra`` holds further keys of the entry (library version, input hashes, build command). The file
-    is verified first and ``datapackage.json`` replaced in one step, so a failure changes nothing.
-    Raises DataError listing every fault.
+    A new table needs title, unit, source, and fields; a known one keeps whatever is left out. ``extra`` holds further
+    keys of the entry (library version, input hashes, build command), ``next_release`` the ``date`` (``YYYY-MM-DD``)
+    and ``publication`` of the publisher's next edition. The file is verified first and ``datapackage.json`` replaced
+    in one step, so a failure changes nothing. Raises DataError with every error.
     """
     path = Path(path).resolve()
     folder = data_dir()
     if path.parent not in (folder, folder / DERIVED):
         allowed = f"the data folder, or {DERIVED}/ in it"
-        raise DataError(Problem("a table must lie in the data folder", file=path.name, allowed=allowed))
+        raise DataError(Problem("a table must be in the data folder", file=path.name, allowed=allowed))
     if not path.is_file():
         raise DataError(Problem("the file is missing", file=path.name))
     descriptor, faults = read_descriptor(folder)
@@ -219,6 +232,12 @@ def register(
         "read_in": read_in,
         "extra": None if extra is None else dict(extra),
     }
+    if next_release is not None:
+        released = {"standing": "expected" if next_release.get("date") else "none scheduled", **next_release}
+        given["extra"] = {
+            **(known.extra if known and extra is None else extra or {}),
+            "next_release": released,
+        }
     place = path.relative_to(folder).as_posix()
     entry = replace(
         known or Resource(name=path.stem, path=place),
@@ -241,9 +260,9 @@ def register(
 
 
 def store(name: str, frame: pd.DataFrame, **entry: Any) -> Resource:
-    """Write a table that a command built, whole or not at all, and refresh its entry; ``entry`` as for `register`.
+    """Write a table that a command built, completely or not at all, and refresh its entry; ``entry`` as for `register`.
 
-    It goes where its entry says (a data folder of an earlier version has all tables in one folder), a new one to
+    The entry gives its place (a data folder of an earlier version has all tables in one folder); a new table goes to
     ``derived/`` as CSV.
     """
     folder = data_dir()
@@ -269,7 +288,7 @@ def _items(folder: Path) -> dict[str, Any]:
 
 @cache
 def _resource(folder: Path, name: str) -> Resource:
-    """Only the named entry has to be sound: a fault of another table must not stop this one."""
+    """Only the named entry must be sound: an error in another table must not stop this one."""
     items = _items(folder)
     if name not in items:
         raise DataError(Problem("no such table", file=DESCRIPTOR, value=name, nearest=nearest(name, items)))
@@ -393,7 +412,7 @@ def _name(item: Any) -> str | None:
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """A table as CSV or Parquet, by the ending of its name; whole or not at all."""
+    """A table as CSV or Parquet, by the ending of its name; written completely or not at all."""
     if path.suffix == ".parquet":
         buffer = io.BytesIO()
         frame.to_parquet(buffer, index=False, compression="zstd")
@@ -403,5 +422,5 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text in UTF-8; whole or not at all."""
+    """A text in UTF-8; written completely or not at all."""
     write_whole(path, text.encode("utf-8"))

@@ -1,7 +1,7 @@
-"""Numbers in words: how amounts, rates and years are written in sentences, labels and tables.
+"""Numbers in words: how amounts, rates, and years are written in sentences, labels, and tables.
 
-Sentences say "percent", "billion" and "trillion"; tables use figures of one width, a true minus sign and
-one number of decimals a column.
+Sentences say "percent", "billion", and "trillion"; tables use figures of one width, a true minus sign, and one number
+of decimals per column.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PATH_NAMES = {
     "no_crypto": "no crypto",
     "equity_adoption": "same adoption in equity",
 }
-"""Paths of one run as a reader sees them."""
+"""Labels of the paths of one run for readers."""
 
 FACTOR_NAMES = {
     "contributions": "contributions",
@@ -27,7 +27,7 @@ FACTOR_NAMES = {
     "behaviour": "behaviour",
     "difference": "difference",
 }
-"""Factors of a decomposition as a reader sees them; :mod:`fiscal.budget.decomposition` defines them."""
+"""Labels of the factors of a decomposition for readers; :mod:`fiscal.budget.decomposition` defines them."""
 
 BASIS_NAMES = {
     "convention": "Convention",
@@ -40,9 +40,9 @@ BASIS_NAMES = {
 
 
 def figures(value: float, decimals: int) -> str:
-    """A number for a table cell: thousands by comma, true minus, a dash for what is missing.
+    """A number for a table cell: commas for thousands, a true minus sign, and a dash for a missing value.
 
-    What rounds to nothing has no sign.
+    A number that rounds to zero has no sign.
     """
     if not math.isfinite(value):
         return MISSING
@@ -62,30 +62,31 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def short(value: float, digits: int = 3) -> str:
-    """As :func:`significant`, without trailing zeros where the value is exactly what is written."""
+    """As :func:`significant`, without trailing zeros if the value is exact."""
     text = significant(value, digits)
     exact = abs(float(text.replace(",", "")) - abs(value)) <= 1e-9 * abs(value)
     return text.rstrip("0").rstrip(".") if exact and "." in text else text
 
 
 def signed_amount(billions: float) -> str:
-    """An amount in words with "minus" before it when it is negative; what is too small to tell has no sign."""
+    """An amount in words, with "minus" before a negative one; an amount below the resolution has no sign."""
     return f"{'minus ' if billions <= -SMALLEST_BN_USD else ''}{amount(billions)}"
 
 
 def signed_percent(share: float, digits: int = 3) -> str:
-    """A fraction in words with "minus" before it when it is negative."""
+    """A fraction in words, with "minus" before a negative one."""
     return f"{'minus ' if share < 0 else ''}{percent(share, digits)}"
 
 
 SMALLEST_BN_USD = 0.05
-"""Amounts below this are not told apart in words: a projection over decades does not carry millions."""
+"""Words do not distinguish amounts below this, because a projection over decades does not resolve millions."""
 
 
 def amount(billions: float) -> str:
-    """Size of an amount in words, no sign: "$135 trillion", "$996 billion", "$2.4 billion", "less than $0.1 billion".
+    """Size of an amount in words, without a sign: "$135 trillion", "$996 billion", "$2.4 billion", "less than $0.1
+    billion".
 
-    Three significant digits, and one decimal of a billion at most.
+    Three significant digits, and at most one decimal of a billion.
     """
     size = float(f"{abs(billions):.2e}")
     if size >= 1e3:
@@ -96,19 +97,19 @@ def amount(billions: float) -> str:
 
 
 def percent(share: float, digits: int = 3) -> str:
-    """Size of a fraction in words: "0.45 percent", "10 percent" where it is exactly that; no sign."""
+    """Size of a fraction in words, without a sign: "0.45 percent", or "10 percent" if it is exact."""
     return f"{short(100 * share, digits)} percent"
 
 
 def change(difference: float, up: str = "raises", down: str = "lowers") -> str:
-    """The verb of a difference; a difference of nothing "does not change"."""
+    """The verb of a difference; for a zero difference, "does not change"."""
     if difference == 0:
         return "does not change"
     return up if difference > 0 else down
 
 
 def window_name(label: str) -> str:
-    """ "FY2026-2035" as a reader sees it: fiscal years 2026-2035 with an en dash."""
+    """ "FY2026-2035" for readers: fiscal years 2026-2035 with an en dash."""
     first, last = window_years(label)
     return f"FY {first}{DASH}{last}"
 

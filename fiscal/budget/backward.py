@@ -1,9 +1,9 @@
 """The compiled backward passes of :mod:`fiscal.budget.vintages`, whose equations these are.
 
-A *cell* is an age, group and stratum. Going back through the years each cell asks only its own cohort, a year
-older: ages are gone through from the youngest, so that what is asked for has not been overwritten, and the
-groups and strata of an age lie side by side in the innermost loops, each for itself. Every sum has one order.
-The same in plain NumPy is the tests' oracle.
+A *cell* is an age, group and stratum. Going back through the years each cell asks only its own cohort, a year older:
+ages are gone through from the youngest, so that what is asked for has not been overwritten, and the groups and strata
+of an age are adjacent in the innermost loops, each for itself. Every sum has one order. The same in plain NumPy is the
+tests' oracle.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def taxes(
     value = np.zeros((ages + 1, 3, accounts, 2, 2, cells))  # past the last age there is nobody
     left = np.zeros(
         (ages, heir_years + 1, 2, cells)
-    )  # heirs, by years since; the oldest have been paid in full
+    )  # heirs, by years since; the oldest have received everything
     grow = np.empty((2, 2, cells))
     before = np.empty((2, cells))
     after = np.empty((accounts, 2, 2, cells))  # account, character, sleeve
@@ -151,7 +151,7 @@ def _half(values, gains, grow, gain, tax, charge, n):
 
 @compiled
 def _sell(values, gains, moved, rate, d, n):
-    """The same before rebalancing: selling a share of a sleeve realises that share of its gain."""
+    """The same before rebalancing: selling a share of a sleeve realizes that share of its gain."""
     core, crypto = values[CORE, n], values[CRYPTO, n]
     gap = crypto - core
     from_core, from_crypto = max(moved, 0.0), max(-moved, 0.0)

@@ -1,4 +1,4 @@
-"""Why the books of two scenarios differ: five factors that add up to the difference.
+"""Why the revenue of two scenarios differs: five factors that add up to the difference.
 
 ============== ==================================================================================
 contributions  dollars that enter: contributions by kind and tax character, the opening stock
@@ -22,7 +22,7 @@ returns differs,
     returns = (W1 - W0) (r0 + r1) / 2          rate = (r1 - r0) (W0 + W1) / 2
 
 ``rate`` is then all of progressivity: the schedule at the scenario's withdrawals against the schedule at
-the baseline's, for the same dollars; it also holds a change of law. It is nil under one flat rate. (To
+the baseline's, for the same dollars; it also holds a change of law. It is zero under one flat rate. (To
 let the schedule itself answer to the coalition's dollars would make ``rate`` nothing but an interaction,
 half of which a Shapley value hands to the other factors, and the answer would depend on which of the two
 runs is called the baseline. Here, exchanging them changes every sign and nothing else.) The tax on inside
@@ -48,7 +48,14 @@ from typing import Any
 
 import numpy as np
 
-from fiscal.budget.ledger import Backstop, BuildupTax, buildup_rates, fiscal_line, rescue_cost
+from fiscal.budget.ledger import (
+    Backstop,
+    BuildupTax,
+    buildup_rates,
+    fiscal_line,
+    pushed_out_rates,
+    rescue_cost,
+)
 from fiscal.budget.lines import LINES, OF_CELLS, with_sums
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
@@ -124,6 +131,7 @@ class Side:
     deferral_same_year_share: float
     withdrawal_same_year_share: float
     displaced_share: float = 0.0
+    pushed_out: np.ndarray | None = None  # (Y, A, X) assets that crypto pushes out, None: the core's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +150,11 @@ def shapley(values: np.ndarray) -> np.ndarray:
     """Shapley value of each player, ``(n, ...)``, of a game with values ``(2^n, ...)``.
 
     ``values[mask]`` is what the players of the mask's bits reach together (bit ``i``: player ``i``).
-    Raises ``ValueError`` when the number of coalitions is no power of two.
+    Raises ``ValueError`` when the number of coalitions is not a power of two.
     """
     players = len(values).bit_length() - 1
     if len(values) != 1 << players:
-        raise ValueError(f"{len(values)} coalitions are no power of two")
+        raise ValueError(f"{len(values)} coalitions are not a power of two")
     shares = np.zeros((players, *values.shape[1:]))
     for player in range(players):
         own = 1 << player
@@ -192,7 +200,7 @@ def _answer(inputs: ProjectionInputs) -> np.ndarray:
 
 
 def _over_strata(total: np.ndarray, like: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """``total`` (...) divided over strata as ``like`` (..., S) is, by ``otherwise`` (S,) where that is nil."""
+    """``total`` (...) divided over strata as ``like`` (..., S) is, by ``otherwise`` (S,) where that is zero."""
     whole = like.sum(axis=-1, keepdims=True)
     share = np.divide(like, whole, out=np.broadcast_to(otherwise, like.shape).copy(), where=whole > 0)
     return total[..., None] * share
@@ -271,7 +279,7 @@ class _World:
     def __init__(self, inputs: ProjectionInputs, projection: Projection) -> None:
         self.inputs, self.projection = inputs, projection
         self.dollars = taxed_dollars(projection)
-        self._buildup: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._buildup: dict[int, tuple[np.ndarray, ...]] = {}
         self._rescue: dict[int, np.ndarray] = {}
 
     def lines(
@@ -284,25 +292,27 @@ class _World:
             taxes = (sign * np.einsum("yag,yag->y", rates[name], dollars[name]) for name in names)
             lines[line] = reduce(add, taxes)
         if id(law) not in self._buildup:
-            self._buildup[id(law)] = self._inside_buildup(law.buildup)
-        core, crypto = self._buildup[id(law)]
+            self._buildup[id(law)] = self._inside_buildup(law)
+        core, crypto, pushed_out = self._buildup[id(law)]
         if id(rule) not in self._rescue:
             paths = len(self.inputs.path_labels)
             against = np.full(paths, min(1, paths - 1))  # the second, where there is one, is without crypto
             self._rescue[id(rule)] = -rescue_cost(self.projection, against, rule)[0].sum(axis=(1, 2))
         return lines | {
             "inside_buildup_cash": core + crypto,
-            "displaced_gains_tax": law.displaced_share * crypto,
+            "displaced_gains_tax": law.displaced_share * (crypto + pushed_out),
             "rescue_cost": self._rescue[id(rule)],
         }
 
-    def _inside_buildup(self, law: BuildupTax) -> tuple[np.ndarray, np.ndarray]:
-        """Build-up of the core and of the crypto sleeve, (Y,) each."""
-        core, crypto = buildup_rates(self.inputs, self.projection.crypto_return, law)
+    def _inside_buildup(self, side: Side) -> tuple[np.ndarray, ...]:
+        """Build-up of the core and of the crypto sleeve, and tax outside on what crypto pushes out, (Y,) each."""
+        core, crypto = buildup_rates(self.inputs, self.projection.crypto_return, side.buildup)
+        outside = pushed_out_rates(self.inputs, side.buildup, side.pushed_out)
         cells = self.projection.cells
         return (
             -np.einsum("yags,yags->y", cells["core_held"][0], core[0]),
             -np.einsum("yags,yag->y", cells["crypto_held"][0], crypto[0]),
+            np.einsum("yags,yag->y", cells["crypto_held"][0], outside[0]),
         )
 
 
@@ -347,7 +357,7 @@ def _average_rates(base: Side, other: Side) -> tuple[dict[str, np.ndarray], dict
 
 
 def _with_sums(lines: Mapping[str, np.ndarray]) -> np.ndarray:
-    """All of ``LINES``, ``(line, Y)``, from those that are no sums."""
+    """All of ``LINES``, ``(line, Y)``, from those that are not sums."""
     return np.stack(list(with_sums(lines).values()))
 
 
@@ -383,7 +393,8 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         # the schedule of conversions is the law's, which the owners' tells, and who converts, which their rate does
         and _same_fields(one, two, ("owner_schedule", "heir_schedule"))
         and _same_fields(base.buildup, other.buildup, tuple(field.name for field in fields(BuildupTax)))
-        and base.displaced_share == other.displaced_share,
+        and base.displaced_share == other.displaced_share
+        and (base.displaced_share == 0 or _same_pushed_out(base.pushed_out, other.pushed_out)),
         "timing": _same_fields(one, two, FACTOR_FIELDS["timing"])
         and _same_fields(base, other, ("deferral_same_year_share", "withdrawal_same_year_share")),
         "behaviour": all(
@@ -393,3 +404,7 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         and _same_fields(base.backstop, other.backstop, ("covered", "trigger_share", "made_up_share")),
     }
     return tuple(not same[name] for name in FACTORS)
+
+
+def _same_pushed_out(one: np.ndarray | None, two: np.ndarray | None) -> bool:
+    return one is two if one is None or two is None else _same(one, two)

@@ -1,4 +1,4 @@
-"""The government's books by cell: flows and contribution taxes become the revenue lines of
+"""The government's revenue lines by cell: flows and contribution taxes become the revenue lines of
 :mod:`fiscal.budget.lines`, one array a line; positive = the government is better off."""
 
 from __future__ import annotations
@@ -124,13 +124,16 @@ class Ledger:
     payroll_oasdi_usd: np.ndarray  # (Y, A, G), part of payroll_forgone, negative
     payroll_hi_usd: np.ndarray
     crypto_buildup_usd: np.ndarray  # (P, Y, A, G) part of inside_buildup_cash on the crypto sleeve, negative
+    pushed_out_tax_usd: (
+        np.ndarray
+    )  # (P, Y, A, G) tax outside on what the crypto sleeve pushes out of the plan
 
     def total(self, line: str) -> np.ndarray:
         """A line summed over cells, ``(P, Y)``."""
         return self.lines[line].sum(axis=(2, 3))
 
 
-CASH_METHODS = ("as set", "all returns as interest", "all gains realised", "gains never realised")
+CASH_METHODS = ("as set", "all returns as interest", "all gains realized", "gains never realized")
 """Ways to count the inside build-up on the cash basis; the published figures differ mostly in this."""
 
 
@@ -142,8 +145,8 @@ def cash_method(law: BuildupTax, method: str) -> BuildupTax:
         "all returns as interest": {
             "interest_share": everything, "gain_share": nothing, "payout_rate": np.zeros_like(law.payout_rate),
         },
-        "all gains realised": {"gain_share": 1 - law.interest_share},
-        "gains never realised": {"gain_share": nothing},
+        "all gains realized": {"gain_share": 1 - law.interest_share},
+        "gains never realized": {"gain_share": nothing},
     }  # fmt: skip
     return replace(law, **reach[method])
 
@@ -175,19 +178,9 @@ def buildup_rates(
     interest = returns * law.interest_share
     gain = (returns - law.payout_rate) * law.gain_share
 
-    def tax(interest: np.ndarray, dividend: np.ndarray, gain: np.ndarray) -> np.ndarray:
-        """Of a sleeve's taxable parts ``(P, Y, A, S)``, in cells."""
-        parts = ((law.interest_rate, interest), (law.dividend_rate, dividend), (law.gain_rate, gain))
-        return sum(
-            (rate[..., None] * part[:, :, :, None, :] for rate, part in parts),
-            start=np.zeros((*part_shape(interest), 1)),
-        )
-
-    def part_shape(part: np.ndarray) -> tuple[int, ...]:
-        return (*part.shape[:3], law.gain_rate.shape[2])
-
     core_weight = inputs.core_weight[inputs.mix]  # (P, Y, A, S, X)
-    core = tax(
+    core = _taxed(
+        law,
         np.einsum("pyx,pyasx->pyas", interest, core_weight),
         np.einsum("yx,pyasx->pyas", law.payout_rate, core_weight),
         np.einsum("pyx,pyasx->pyas", gain, core_weight),
@@ -200,13 +193,37 @@ def buildup_rates(
         (gain * weight).sum(axis=2) + impact * (law.gain_share * weight).sum(axis=2),
     )
     ages = law.gain_rate.shape[1]
-    crypto = tax(*(np.broadcast_to(part[:, :, None, None], (*part.shape, ages, 1)) for part in parts))
+    crypto = _taxed(law, *(np.broadcast_to(part[:, :, None, None], (*part.shape, ages, 1)) for part in parts))
     return core, crypto[..., 0]
 
 
+def pushed_out_rates(
+    inputs: ProjectionInputs, law: BuildupTax, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Tax outside, per dollar, on the year's return of the assets that crypto pushes out of the plan, ``(P, Y, A, G)``.
+
+    ``weight`` (Y, A, X), each summing to one, are these assets; None: what the core of the first stratum holds.
+    """
+    held = inputs.core_weight[inputs.mix[0], :, :, 0] if weight is None else weight
+    returns = annual_returns(inputs)
+    parts = (returns * law.interest_share, (returns - law.payout_rate) * law.gain_share)
+    interest, gain = (np.einsum("pyx,yax->pya", part, held)[..., None] for part in parts)
+    dividend = np.broadcast_to(np.einsum("yx,yax->ya", law.payout_rate, held)[None, ..., None], gain.shape)
+    return _taxed(law, interest, dividend, gain)[..., 0]
+
+
+def _taxed(law: BuildupTax, interest: np.ndarray, dividend: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Tax ``(P, Y, A, G, S)`` on taxable parts ``(P, Y, A, S)``."""
+    parts = ((law.interest_rate, interest), (law.dividend_rate, dividend), (law.gain_rate, gain))
+    return sum(
+        (rate[..., None] * part[:, :, :, None, :] for rate, part in parts),
+        start=np.zeros((*interest.shape[:3], law.gain_rate.shape[2], 1)),
+    )
+
+
 def contribution_weight(inputs: ProjectionInputs) -> np.ndarray:
-    """Contributions of a cell as they are made on a path over those of the inputs, ``(P, Y, A, G)``: one where
-    nothing answers to returns. Taxes on contributions are taken in proportion."""
+    """Contributions of a cell as they are made on a path over those of the inputs, ``(P, Y, A, G)``: one if nothing
+    responds to returns. Taxes on contributions are taken in proportion."""
     if (inputs.contribution_scale == 1).all():
         return np.ones((1, 1, 1, 1))
     money = inputs.contribution_usd.sum(axis=1)  # (Y, A, G, S)
@@ -216,8 +233,8 @@ def contribution_weight(inputs: ProjectionInputs) -> np.ndarray:
 
 
 def contribution_lines(inputs: ProjectionInputs, taxes: ContributionTaxes) -> dict[str, np.ndarray]:
-    """The lines of :data:`WITHHELD`, which depend on contributions alone: ``(P, Y, A, G)``, or ``(1, Y, A, G)`` where
-    nothing answers to returns and all paths have the same."""
+    """The lines of :data:`WITHHELD`, which depend on contributions alone: ``(P, Y, A, G)``, or ``(1, Y, A, G)`` if
+    nothing responds to returns and all paths have the same."""
     paid = contribution_weight(inputs)
     return {
         "deferred_revenue": -taxes.deferred_usd * paid,
@@ -233,10 +250,12 @@ def keep_books(
     buildup: BuildupTax,
     rescue_usd: np.ndarray,
     displaced_share: float = 0.0,
+    pushed_out: np.ndarray | None = None,
 ) -> Ledger:
     """Turn flows and contribution taxes into revenue lines ``(P, Y, A, G)``; ``rescue_usd`` of that shape.
 
-    ``displaced_share`` of the crypto sleeve would have been held outside, and its gains taxed there.
+    ``displaced_share`` of the crypto sleeve would have been held outside and taxed there. What it pushes out of the
+    plan, ``pushed_out`` (see :func:`pushed_out_rates`), is held and taxed outside in its place.
     """
     core_buildup, crypto_buildup = buildup_rates(inputs, projection.crypto_return, buildup)
     shape = projection.cells["owner_tax"].shape[:4]
@@ -248,13 +267,14 @@ def keep_books(
         return projection.cells[name].sum(axis=4)
 
     on_crypto = -over_strata("crypto_held") * crypto_buildup
+    on_pushed_out = over_strata("crypto_held") * pushed_out_rates(inputs, buildup, pushed_out)
     on_flows = {line: reduce(add, map(over_strata, names)) for line, names in OF_CELLS.items()}
     lines = (
         on_contributions
         | on_flows
         | {
             "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
-            "displaced_gains_tax": displaced_share * on_crypto,
+            "displaced_gains_tax": displaced_share * (on_crypto + on_pushed_out),
             "rescue_cost": -rescue_usd,
         }
     )
@@ -265,4 +285,5 @@ def keep_books(
         payroll_oasdi_usd=-taxes.payroll_oasdi_usd,
         payroll_hi_usd=-taxes.payroll_hi_usd,
         crypto_buildup_usd=on_crypto,
+        pushed_out_tax_usd=on_pushed_out,
     )

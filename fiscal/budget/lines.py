@@ -1,7 +1,7 @@
-"""The government's books, declared once: each revenue line, and each sum of lines as data.
+"""The government's revenue lines, declared once: each line, and each sum of lines, as data.
 
-Positive = the government is better off, but a positive tax expenditure is a cost. What computes, shows or documents
-the lines reads these declarations; no other file adds lines up.
+Positive means that the government is better off, but a positive tax expenditure is a cost. Everything that computes,
+shows, or documents the lines reads these declarations; no other file adds lines up.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, Literal
 class Line:
     """One revenue line.
 
-    ``kind``: cash is part of net revenue; memo is in no sum but a tax expenditure; contingent depends on a rule that is
-    not law; state is no federal line. ``paid`` decides the fiscal year: withheld as wages are paid, with returns, or
-    on what was earned (the stub's nine months are then not scaled up to a year). ``cells``: fields of the projection
+    ``kind``: cash is part of net revenue; memo is in no sum except tax expenditure; contingent depends on a rule that
+    is not law; state is not a federal line. ``paid`` determines the fiscal year: withheld as wages are paid, paid with
+    returns, or earned (the stub's nine months are then not scaled up to a year). ``cells``: fields of the projection
     whose dollars add up to the line; empty for a line that is computed otherwise.
     """
 
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Sum:
-    """A sum of lines, or of other sums. ``cost``: its sign is turned, so that positive is a cost."""
+    """A sum of lines, or of other sums. ``cost``: the sign is reversed, so that positive is a cost."""
 
     name: str
     label: str
@@ -41,7 +41,7 @@ class Sum:
     cost: bool = False
 
     def of(self, lines: Mapping[str, Any]) -> Any:
-        """The sum of numbers, arrays or columns by line. Raises ``KeyError`` for a part that is not there."""
+        """The sum of numbers, arrays, or columns by line. Raises ``KeyError`` for a missing part."""
         total = reduce(add, (amount(part, lines) for part in self.parts))
         return -total if self.cost else total
 
@@ -58,8 +58,10 @@ REVENUE: tuple[Line, ...] = (
     Line(
         name="payroll_forgone",
         label="Payroll tax forgone",
-        meaning="payroll tax not collected on employer contributions (negative; s.3121(a)(5)); no offset for lower "
-        "benefits, as CBO",
+        meaning=(
+            "payroll tax not collected on employer contributions (negative; s.3121(a)(5)); no offset for lower "
+            "benefits, as in CBO's estimates"
+        ),
         kind="cash",
         paid="withheld",
     ),
@@ -81,49 +83,54 @@ REVENUE: tuple[Line, ...] = (
     Line(
         name="additional_tax",
         label="Additional tax",
-        meaning="10% on penalised early withdrawals (s.72(t))",
+        meaning="10 percent additional tax on early withdrawals (s.72(t))",
         kind="cash",
         cells=("additional_tax",),
     ),
     Line(
         name="roth_upfront_tax",
         label="Roth tax up front (memo)",
-        meaning="memo, never summed: tax collected now on Roth contributions that the traditional treatment would "
-        "have deferred",
+        meaning=(
+            "memo, in no sum: tax collected now on Roth contributions that the traditional treatment would have "
+            "deferred"
+        ),
         kind="memo",
         paid="withheld",
     ),
     Line(
         name="inside_buildup_cash",
         label="Inside build-up (memo)",
-        meaning="tax expenditure only: the law's rates on the plan's own return of the year",
+        meaning="in in tax expenditure only: the law's rates on the plan's own return of the year",
         kind="memo",
         paid="on earnings",
     ),
     Line(
         name="displaced_gains_tax",
-        label="Gains tax displaced (memo)",
-        meaning="memo: tax on crypto's gains that households would have paid had they held it outside the plan "
-        "(negative), at ``displaced_taxable_share``; nil by default",
+        label="Tax displaced (memo)",
+        meaning="memo, two-sided: tax that households would have paid on crypto's return had they held it outside the "
+        "plan (negative), less the tax that they pay outside on what it pushes out of the plan, at "
+        "``displaced_taxable_share``; zero by default",
         kind="memo",
     ),
     Line(
         name="rescue_cost",
         label="Rescue cost (contingent)",
-        meaning="contingent, under a stated backstop rule (negative); in no other sum than "
-        "``net_revenue_after_rescue``",
+        meaning=(
+            "contingent: cost of a hypothetical federal backstop (negative); only in the sum "
+            "``net_revenue_after_rescue``"
+        ),
         kind="contingent",
     ),
 )
-"""Every line of the federal books, in the order in which tables show them."""
+"""Every federal revenue line, in the order of the tables."""
 
 INSIDE_BUILDUP_SHADOW = Line(
     name="inside_buildup_shadow",
     label="Inside build-up, shadow account",
-    meaning="present-value tax expenditure only: tax that a taxable account beside the plan would pay",
+    meaning="in present-value tax expenditure only: tax that a taxable account with the same money would pay",
     kind="memo",
 )
-"""The inside build-up of values over a whole life; the books by year have ``inside_buildup_cash`` instead."""
+"""The inside build-up of values over a whole life; tables by year have ``inside_buildup_cash`` instead."""
 
 STATE = (
     Line(
@@ -147,13 +154,13 @@ WITHHELD = tuple(line.name for line in REVENUE if line.paid == "withheld")
 """Lines on contributions, collected through withholding as wages are paid; the others are paid with returns."""
 
 ON_EARNINGS = tuple(line.name for line in REVENUE if line.paid == "on earnings")
-"""Lines on what was earned, not on a steady flow."""
+"""Lines on earned returns, which are not a steady flow."""
 
 UPFRONT = tuple(line for line in CASH_LINES if line in WITHHELD)
 """Cash lines of the year of the contribution."""
 
 RECEIPTS = tuple(line for line in CASH_LINES if line not in WITHHELD)
-"""Cash lines that come back later."""
+"""Cash lines of later years."""
 
 OF_CELLS: Mapping[str, tuple[str, ...]] = {line.name: line.cells for line in REVENUE if line.cells}
 """Line -> fields of the projection that add up to it."""
@@ -175,7 +182,7 @@ VALUE_EXPENDITURE = Sum(
     parts=("deferred_revenue", "inside_buildup_shadow", "withdrawal_tax"),
     cost=True,
 )
-"""On the present-value basis: of contributions over their whole life."""
+"""On the present-value basis: for contributions over their whole life."""
 
 NET_AFTER_RESCUE = Sum(
     name="net_revenue_after_rescue",
@@ -205,7 +212,7 @@ SUMS: Mapping[str, Sum] = {
         OTHER_RECEIPTS,
     )
 }
-"""Sums of the books by name."""
+"""Sums by name."""
 
 _CASH, _MEMO, _CONTINGENT = (
     tuple(line for line in REVENUE if line.kind == kind) for kind in ("cash", "memo", "contingent")
@@ -213,21 +220,22 @@ _CASH, _MEMO, _CONTINGENT = (
 BOOKS: tuple[Line | Sum, ...] = (
     *_CASH, NET_REVENUE, *_MEMO, TAX_EXPENDITURE, *_CONTINGENT, NET_AFTER_RESCUE,
 )  # fmt: skip
-"""The lines and sums that the books by year show, in this order."""
+"""The lines and sums in tables by year, in this order."""
 
 LINES = tuple(one.name for one in BOOKS)
 
 LABELS: Mapping[str, str] = {one.name: one.label for one in (*BOOKS, INSIDE_BUILDUP_SHADOW)}
-"""Lines and sums as a reader sees them."""
+"""Labels of lines and sums for readers."""
 
 
 def amount(name: str, lines: Mapping[str, Any]) -> Any:
-    """A line or sum by name, made of ``lines`` where it is not among them. Raises ``KeyError`` for a lacking part."""
+    """A line or sum by name, computed from ``lines`` if it is not among them. Raises ``KeyError`` for a missing
+    part."""
     return lines[name] if name in lines or name not in SUMS else SUMS[name].of(lines)
 
 
 def with_sums(lines: Mapping[str, Any]) -> dict[str, Any]:
-    """``lines`` with the sums of :data:`BOOKS` whose parts are there, made anew, in the order of the books."""
+    """``lines`` with the sums of :data:`BOOKS` whose parts exist, computed again, in the order of :data:`BOOKS`."""
     sums = tuple(one for one in BOOKS if isinstance(one, Sum))
     found = {name: values for name, values in lines.items() if name not in SUMS}
     for one in sums:

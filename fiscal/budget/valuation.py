@@ -29,13 +29,13 @@ class Window:
 
 WINDOWS = (Window(2026, 2035), Window(2027, 2036), Window(2026, 2055), Window(2026, 2100))
 """Budget windows that every table of sums shows: the one declaration. The first is the headline's; fiscal 2026 is over,
-so the ten years from 2027 stand beside it; the last is the longest."""
+so the ten years from 2027 follow it; the last is the longest."""
 
 PRESENT_VALUE = "present value"
 """In the column ``window``: flows to the horizon at Treasury bill rates, on 30 June 2025."""
 
 FISCAL_SAME_YEAR_SHARE = 9 / 12
-"""A fiscal year runs from October to September: nine of its months lie in the year it is named after."""
+"""A fiscal year runs from October to September: nine of its months are in the year of its name."""
 
 BILLION = 1e9
 
@@ -75,7 +75,7 @@ def discount_factors(dates: np.ndarray, annual_rate: np.ndarray, rate_years: np.
     edges = np.concatenate([rate_years, [rate_years[-1] + 1]]).astype(float)
     cumulated = np.concatenate([[0.0], np.cumsum(log_growth)])
     at = np.interp(dates, edges, cumulated)
-    # dates after the last year go on at its rate
+    # dates after the last year use its rate
     at = at + np.maximum(dates - edges[-1], 0.0) * log_growth[-1]
     return np.exp(-(at - np.interp(VALUATION_DATE, edges, cumulated)))
 
@@ -104,8 +104,8 @@ def with_interest(flow: np.ndarray, one_year_rate: np.ndarray) -> tuple[np.ndarr
 def turning_year(values: np.ndarray, years: np.ndarray, floor: float = 0.0) -> int | None:
     """First year from which ``values`` (Y,) keeps the sign opposite to its first non-zero value.
 
-    Amounts up to ``floor`` in size count as zero. None when the sign never turns for good: a year that
-    turns back is no break-even.
+    Amounts up to ``floor`` in size count as zero. None if the sign never changes permanently: a year whose sign changes
+    back is not a break-even year.
     """
     signs = np.where(np.abs(values) > floor, np.sign(values), 0.0)
     nonzero = np.flatnonzero(signs)

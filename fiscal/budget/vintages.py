@@ -19,12 +19,12 @@ Two ways to discount: ``by dates`` (``d`` from an interest-rate path, growth the
 ``portfolio`` basis, where each sleeve is discounted at its own return net of fees and losses in the same
 halves: growth and discount cancel, and both are one.
 
-The **shadow taxable account** opens with ``(1 - t) C`` for traditional and ``C`` for Roth money at the
-contribution's date, holds the same assets, pays the same fees, tax on interest, payouts and the realised
-share of its gains each year out of itself, and on the rest of its gains when they are withdrawn or sold
-between the sleeves; at death the gain is forgiven (s.1014). It is drawn by the same shares in the same
-years, so that it is exhausted on the same schedule. ``U`` beside ``V`` is the value of a dollar of gain
-not yet taxed. Its tax is discounted by dates (on the portfolio basis: at the assets' return before tax).
+The **shadow taxable account** opens with ``(1 - t) C`` for traditional and ``C`` for Roth money at the contribution's
+date, holds the same assets, pays the same fees, tax on interest, payouts and the realized share of its gains each year
+out of itself, and on the rest of its gains when they are withdrawn or sold between the sleeves; at death the gain is
+forgiven (s.1014). It is drawn by the same shares in the same years, so that it is exhausted on the same schedule. ``U``
+beside ``V`` is the value of a dollar of gain not yet taxed. Its tax is discounted by dates (on the portfolio basis: at
+the assets' return before tax).
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class _Accounts:
     def shadow(self, start: np.ndarray, law: BuildupTax, discount: np.ndarray, portfolio: bool) -> np.ndarray:
         """Tax of the shadow accounts that begin with ``start``, at its date, ``(Y, character, A, G, S)``.
 
-        The shadow of plan money that is rolled over goes on by the IRA's shares, that of converted money by the
+        The shadow of plan money that is rolled over continues with the IRA's shares, that of converted money by the
         Roth account's: nothing is taxed at either, since a taxable account has no wrapper to leave.
         """
         from fiscal.budget import backward
@@ -256,7 +256,7 @@ def _marginal_rates(inputs: ProjectionInputs, projection: Projection, path: int)
 
 
 def _slopes(schedule: TaxSchedule, withdrawal_usd: np.ndarray, holders: np.ndarray) -> np.ndarray:
-    """Tax on a further dollar of each cell's withdrawals, ``(Y, A, G, S)``; nil in a cell without holders."""
+    """Tax on a further dollar of each cell's withdrawals, ``(Y, A, G, S)``; zero in a cell without holders."""
     per_holder = _ratio(withdrawal_usd, holders)
     found = np.empty_like(per_holder)
     for y, knots in enumerate(schedule.knots_usd):
@@ -307,7 +307,7 @@ def _parts(
     taxed at once, gain not yet taxed; and the whole of it."""
     returns = inputs.half_return[path]
     payout = np.broadcast_to(law.payout_rate[:, None] / 2, returns.shape)
-    # an asset that pays interest has no gain; of a gain, the realised share is taxed at once
+    # an asset that pays interest has no gain; of a gain, the realized share is taxed at once
     price = returns * (1 - law.interest_share) - payout
     parts = (
         returns * law.interest_share,

@@ -34,7 +34,7 @@ _GROUP: Any = {"cls": _Group, "suggest_commands": False, "no_args_is_help": True
 app = typer.Typer(
     name="fiscal",
     **_GROUP,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -90,6 +90,13 @@ def vintage(
     outside_tax_rate: Annotated[
         str | None, typer.Option(metavar="RATE", help="Tax rate on the annual return of a taxable account.")
     ] = None,
+    earnings_group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GROUP",
+            help="Such as P50-60: rates from the tax schedules, and required distributions, where not given.",
+        ),
+    ] = None,
     character: Annotated[
         str | None, typer.Option(metavar="NAME", help="traditional (default) or roth.", show_default=False)
     ] = None,
@@ -99,7 +106,7 @@ def vintage(
     ] = None,
     withdrawal_pattern: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="lump (default) or level (default with an end age)."),
+        typer.Option(metavar="NAME", help="lump (default), level (default with an end age), or required."),
     ] = None,
     contribution_timing: Annotated[
         str | None,
@@ -116,8 +123,13 @@ def vintage(
     Present values are at the date of the contribution. Positive means that the government is better off, but a positive
     tax expenditure is a cost.
 
+    With --earnings-group everything but the age may be left out. Rates at contribution and withdrawal come from current
+    law's tax schedules, withdrawals are the required distributions, and the return and the discount rate are the
+    long-run 10-year Treasury yield.
+
     \b
-    Examples: fiscal vintage --contribution 280e9 --age 45 --withdrawal-age 75 --return-rate 0.06 \\
+    Examples: fiscal vintage --earnings-group P50-60 --age 45
+              fiscal vintage --contribution 280e9 --age 45 --withdrawal-age 75 --return-rate 0.06 \\
                 --discount-rate 0.06 --contribution-tax-rate 0.25 --withdrawal-tax-rate 0.25 \\
                 --outside-tax-rate 0.25 --json
               fiscal vintage --contribution 1000 --age 45 --withdrawal-age 65 --withdrawal-end-age 85 \\
@@ -135,6 +147,7 @@ def vintage(
         "contribution_tax_rate": contribution_tax_rate,
         "withdrawal_tax_rate": withdrawal_tax_rate,
         "outside_tax_rate": outside_tax_rate,
+        "earnings_group": earnings_group,
         "character": character,
         "withdrawal_end_age": withdrawal_end_age,
         "withdrawal_pattern": withdrawal_pattern,
@@ -157,10 +170,16 @@ def vintage(
         return
     names = [
         str(name).removesuffix("_usd").replace("_", " ").replace("nominal", "(nominal, no present value)")
-        for name in found.index
+        for name in one_contribution.RESULTS
     ]
-    cells = column_texts([float(value) for value in found])
+    cells = column_texts([float(found[name]) for name in one_contribution.RESULTS])
     show_table(["present value at the contribution", "usd"], list(zip(names, cells, strict=True)))
+    rates = found.drop(list(one_contribution.RESULTS))
+    if len(rates):
+        told = ", ".join(
+            f"{name.removesuffix('_rate').replace('_', ' ')} {100 * rate:.1f}" for name, rate in rates.items()
+        )
+        typer.echo(f"Rates in percent: {told}.")
     typer.echo("Positive means that the government is better off, but a positive tax expenditure is a cost.")
 
 

@@ -40,6 +40,38 @@ def data_list(as_json: JsonOption = False) -> None:
     show_table(columns, rows)
 
 
+@data_app.command("due")
+def data_due(
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="YYYY-MM-DD", help="Day to look from; default: today.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the data tables whose publisher's next edition was expected by today.
+
+    The dates are expected ones; the publisher's own calendar has the day.
+
+    \b
+    Example: fiscal data due --on 2027-03-01
+    """
+    import datetime
+
+    from fiscal.base import sources
+
+    try:
+        day = datetime.date.fromisoformat(on) if on else datetime.date.today()
+    except ValueError:
+        raise InputError(Problem("is no date", key="--on", value=on, allowed="YYYY-MM-DD")) from None
+    late = sources.due(day)
+    if as_json:
+        emit({"on": day.isoformat(), "due": [{"table": one.name, **one.next_release} for one in late]})
+        return
+    if late:
+        rows = [[one.name, one.next_release["date"], one.next_release["publication"]] for one in late]
+        show_table(["table", "expected", "next edition"], rows)
+    say(f"{len(late)} of {len(sources.resources())} tables have a later edition, by its expected date")
+
+
 @data_app.command("check")
 def data_check(as_json: JsonOption = False) -> None:
     """Verify every data table: hash, columns, types, and ranges. Exit code 1 if a table is wrong.
@@ -65,7 +97,9 @@ def data_check(as_json: JsonOption = False) -> None:
 def data_derive(
     table: Annotated[
         str,
-        typer.Argument(help="own_withdrawals, sensitivity, drivers, hindcast, validation, or claim_reasons."),
+        typer.Argument(
+            help="own_withdrawals, sensitivity, drivers, hindcast, validation, claim_reasons, or cbo_reconciliation."
+        ),
     ],
     as_json: JsonOption = False,
 ) -> None:
@@ -74,13 +108,22 @@ def data_derive(
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
     three tables). hindcast starts the model in the past. validation stores the results of `fiscal validate`.
-    claim_reasons decomposes the government's share of the opening stock.
+    claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
+    CBO's taxable pensions and IRA distributions year by year.
 
     \b
     Example: fiscal data derive sensitivity
     """
     from fiscal.base.errors import nearest
-    from fiscal.studies import claim_reasons, drivers, hindcast, own_withdrawals, published, sensitivity
+    from fiscal.studies import (
+        claim_reasons,
+        drivers,
+        hindcast,
+        own_withdrawals,
+        published,
+        reconciliation,
+        sensitivity,
+    )
 
     builders = {
         "own_withdrawals": own_withdrawals.rebuild,
@@ -89,6 +132,7 @@ def data_derive(
         "hindcast": hindcast.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
+        reconciliation.NAME: reconciliation.rebuild,
     }
     if table not in builders:
         raise InputError(

@@ -116,7 +116,7 @@ def paths_from_prices(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="CSV of daily or monthly prices or index levels.")
     ],
-    asset: Annotated[str, typer.Option("--asset", help="Asset that the series stands for.")] = "crypto",
+    asset: Annotated[str, typer.Option("--asset", help="Asset that the series represents.")] = "crypto",
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write the returns here, not to standard output."),
@@ -134,8 +134,8 @@ def paths_from_prices(
 ) -> None:
     """Turn a series of prices into calendar-year returns for the setting paths.file.
 
-    Rows may stand newest first, with thousands separators, and with dates in any common form. An adjusted close is
-    preferred to a close. Gaps, dates that stand twice, and part years are reported to standard error.
+    The newest row may come first, with thousands separators, and with dates in any common form. An adjusted close is
+    preferred to a close. Gaps, repeated dates, and part years are reported to standard error.
 
     \b
     Example: fiscal paths from-prices bitcoin.csv --out returns.csv

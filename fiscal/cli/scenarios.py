@@ -44,13 +44,40 @@ def list_scenarios(as_json: JsonOption = False) -> None:
     \b
     Example: fiscal list
     """
-    from fiscal.scenario import catalogue, load, titles
+    from fiscal.scenario import catalogue, titles
 
     if as_json:
+        from fiscal.scenario import load
+
         found = [load(name) for name in catalogue()]
         emit({"scenarios": [{**one.header(), "fingerprint": one.fingerprint()} for one in found]})
         return
     show_table(["scenario", "title"], [[name, title] for name, title in titles().items()])
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="File to write; .toml is added.")],
+    extends: Annotated[
+        str, typer.Option("--extends", help="Scenario that the new one changes.")
+    ] = "baseline",
+    title: Annotated[str, typer.Option("--title", help="One line for title pages and legends.")] = "",
+    author: Annotated[str, typer.Option("--author", help="Who makes the scenario.")] = "",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a scenario file with a comment on each setting that it offers.
+
+    \b
+    Example: fiscal new mine --extends boom --set adoption.participants_share=0.2
+    """
+    from fiscal.scenario.new import new_scenario
+
+    path = new_scenario(name, extends, title=title, author=author, overrides=overrides or ())
+    if as_json:
+        emit({"file": str(path)})
+    else:
+        say(f"{path} written; fiscal explain {path} checks it, and fiscal run {path} runs it")
 
 
 @app.command()
@@ -62,7 +89,7 @@ def explain(
     ] = False,
     as_toml: Annotated[bool, typer.Option("--toml", help="Print the complete scenario as a file.")] = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")
+        bool, typer.Option("--schema", help="Print the Print the JSON Schema of scenario files.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,16 +23,12 @@ TABLE_WIDTH = 150  # width below which tables with sentences become lists
 @contextlib.contextmanager
 def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..., None] | None]:
     """A callback ``(done, total, label="")`` that draws a progress bar on stderr. If stderr is not a terminal, it
-    prints one line per law year of a build instead, because these take minutes.
+    prints a line per law year of a build, and of other long work one every ten seconds, with percent and time left.
 
     ``time_left`` is shown where all steps take about the same time.
     """
     if not sys.stderr.isatty():
-        yield (
-            lambda done, total, label="": (
-                say(f"{title}: {label}, {done:g} of {total:g}") if label.startswith("law year") else None
-            )
-        )
+        yield plain_progress(title)
         return
     from rich.progress import (
         BarColumn,
@@ -64,6 +61,47 @@ def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..
         yield advance
 
 
+LINE_SECONDS = 10.0
+"""Seconds between two lines of progress where there is no terminal; work that ends sooner prints none."""
+
+
+def plain_progress(title: str, clock: Callable[[], float] = time.monotonic) -> Callable[..., None]:
+    """A callback ``(done, total, label="")`` that prints lines for logs, where no bar can be drawn.
+
+    Law years of a build take long, and each has its line. The time left is that of the steps under the same label.
+    """
+    last = begun = clock()
+    first, current = 0.0, ""
+
+    def advance(done: float, total: float, label: str = "") -> None:
+        nonlocal last, begun, first, current
+        now = clock()
+        if label != current and not label.startswith("law year"):
+            begun, first, current = now, done, label
+        by_year = label.startswith("law year")
+        if not by_year and now - last < LINE_SECONDS:
+            return
+        last = now
+        share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
+        left = (now - begun) * (total - done) / (done - first) if done > first else None
+        words = (
+            f"{title}: {label}, {done:g} of {total:g}" if by_year else f"{title}: {label}".removesuffix(": ")
+        )
+        say(
+            f"{words}, {100 * share:.0f} percent"
+            + (f", about {_duration(left)} left" if left and left > 1 else "")
+        )
+
+    return advance
+
+
+def _duration(seconds: float) -> str:
+    """A duration in words: 40 seconds, 3 minutes."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
 def console_on(*, stderr: bool = False) -> Console:
     """Rich's console on stdout or stderr: plain text, with a fixed width if it is not a terminal."""
     from rich.console import Console
@@ -79,16 +117,29 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
     from rich.table import Table
     from rich.text import Text
 
-    body = list(rows)
+    body, console = list(rows), console_on()
+    narrowest = [
+        max((len(word) for row in (columns, *body) for word in row[number].split()), default=1)
+        for number in range(len(columns))
+    ]
+    widest_first, room = max((len(row[0]) for row in (columns, *body)), default=1), 2 * len(columns)
+    if body and sum(narrowest) + room > console.width:  # a column would break inside a word
+        heads = columns[1:]
+        entries = [
+            (row[0], [f"{head}: {cell}" for head, cell in zip(heads, row[1:], strict=True) if cell])
+            for row in body
+        ]
+        show_entries(entries, mark)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="")
     for number, column in enumerate(columns):
         numeric = bool(body) and all(_NUMBER.fullmatch(row[number]) for row in body)
         justify: Literal["left", "right"] = "right" if numeric else "left"
-        table.add_column(Text(column), overflow="fold", no_wrap=number == 0, justify=justify)
+        whole = number == 0 and sum(narrowest[1:]) + widest_first + room <= console.width
+        table.add_column(Text(column), overflow="fold", no_wrap=whole, justify=justify)
     for number, row in enumerate(body):
         style = "bold" if number < len(mark) and mark[number] else ""
         table.add_row(*(Text(printable(cell)) for cell in row), style=style)
-    console = console_on()
     with console.capture() as drawn:
         console.print(table)
     lines = [line.rstrip() for line in drawn.get().splitlines()]

@@ -73,6 +73,8 @@ def verify(
             same = f", and a rerun {found}" if outcome else ""
             seal = manifest.get("manifest_fingerprint")
             whole = f", manifest {seal}" if seal else ""
+            later = manifest.get("stages", {}).get("fingerprint")
+            whole += f", stages {later}" if later else ""
             typer.echo(
                 f"OK: all {files} files match the manifest{same}; record "
                 f"{manifest['record_fingerprint']}{whole}"

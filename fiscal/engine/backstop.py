@@ -1,6 +1,6 @@
 """The contingent liability of a backstop rule: what government would pay on many paths, and what that is worth.
 
-No such law exists: the rule stands in the settings (``backstop``). On every path the balances of covered cohorts
+No such law exists: the settings define the rule (``backstop``). On every path the balances of covered cohorts
 are compared with those of the same path without crypto. Only who holds crypto can fall short.
 """
 

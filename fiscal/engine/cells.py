@@ -49,7 +49,7 @@ def cells(
     path: str = SCENARIO_PATH,
     progress: Callable[..., None] | None = None,
 ) -> pd.DataFrame:
-    """Every cell of a scenario's projection to the horizon: one row a year, age and earnings group.
+    """Every cell of a scenario's projection to the horizon: one row per year, age, and earnings group.
 
     Columns are those of :data:`COLUMNS`; sums over a year's cells are the lines of the budget by calendar year.
     ``path`` is the scenario or one of its references (no_crypto, equity_adoption). Of a random path model it is the

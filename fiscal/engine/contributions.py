@@ -1,4 +1,4 @@
-"""What policy and behaviour make of contributions: limits in force, caps, the response to the price of saving.
+"""How policy and behavior change contributions: limits in force, caps, the response to the price of saving.
 
 Without any lever this is current law's contributions, to the bit. Limits and caps are set in dollars of
 ``limits.change_year``; the response to the tax treatment compares the price of a dollar saved with what it
@@ -150,22 +150,26 @@ def _contributions(
     )
 
 
-def base_contributions(world: World) -> Contributions:
-    """Contributions of the stub at the base table's scale under the law's limits: what a scope is measured by."""
+def base_contributions(world: World, of: AccountType = PLAN) -> Contributions:
+    """Contributions of the stub at the base table's scale under the law's limits: what a scope or a type is measured
+    by."""
     return _contributions(
         world,
         roth_use(world.settings.roth),
         law_limits(world),
-        ContributionPolicy(coverage=coverage(world)[:1]),
+        ContributionPolicy(coverage=coverage(world, of)[:1]),
         years=1,
     )
 
 
-def coverage(world: World) -> np.ndarray:
+def coverage(world: World, of: AccountType = PLAN) -> np.ndarray:
     """Factor on the number of savers, ``(Y,)``: the trend of contributions over wages, or a line to the share of
-    earners that the scenario sets for ten years on. Raises InputError where more than everybody of a cell would save.
+    earners that the scenario sets for ten years on; one for types without a trend. Raises InputError where more than
+    everybody of a cell would save.
     """
     chosen = world.settings.contributions
+    if not of.coverage:
+        return np.ones(len(world.years))
     if chosen.coverage_2035 is not None:
         start = deferring_share()
         lead = np.clip((world.years - FIRST_YEAR) / COVERAGE_YEARS, 0.0, 1.0)
@@ -212,11 +216,13 @@ def contributions_in_scope(world: World) -> tuple[Contributions, Scope]:
     others = SCOPES[settings.scope.plans][1:-1]
     if not others:
         return plan, Scope()
-    base = base_contributions(world)
     held = tuple(
-        hold(of, base, withdrawal_rates(settings, assume, world.years, of), assume, scale, opening)
+        hold(
+            of, base_contributions(world, of), withdrawal_rates(settings, assume, world.years, of), assume, scale,
+            opening,
+        )
         for of in others
-    )
+    )  # fmt: skip
     total, split = together(
         [plan, *(one.contributions(scenario_contributions(world, one.type)) for one in held)]
     )
@@ -234,7 +240,7 @@ def scenario_contributions(world: World, of: AccountType = PLAN) -> Contribution
         return replace(roth_use(use), odds_ratio=of.roth_odds(), mandated_share=of.covered(world.assume))
 
     roth = of_type(settings.roth)
-    covered = coverage(world) if of.coverage else np.ones(len(world.years))
+    covered = coverage(world, of)
 
     def made(roth: RothUse, in_force: pd.DataFrame | None, **policy: np.ndarray) -> Contributions:
         return _contributions(

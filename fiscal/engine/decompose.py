@@ -25,7 +25,7 @@ from fiscal.budget.ledger import contribution_weight
 from fiscal.budget.lines import LINES
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import NO_CRYPTO_PATH, assumptions, backstop, contribution_taxes
+from fiscal.engine.inputs import NO_CRYPTO_PATH, assumptions, backstop, contribution_taxes, pushed_out_weights
 from fiscal.people.mobility import mobility_matrix
 from fiscal.scenario import Scenario
 
@@ -53,7 +53,7 @@ def decompose(
 ) -> pd.DataFrame:
     """Each of ``others`` less ``base`` by factor: ``scenario, window, line, factor, effect_bn_usd``.
 
-    One row a line of the books, a factor (and the ``difference``) and a span: the windows that the horizon
+    One row per revenue line, factor (and the ``difference``) and a span: the windows that the horizon
     holds, in billions of current dollars by fiscal year, and the present value of the horizon's flows at
     Treasury bill rates, in billions of 30 June 2025; with ``run_off`` also that of the terminal claim, which
     takes twice as long. ``overrides`` hold for all.
@@ -145,6 +145,7 @@ def side_of(run: Run) -> Side:
         deferral_same_year_share=settings.books.deferral_fiscal_same_year_share,
         withdrawal_same_year_share=settings.books.withdrawal_fiscal_same_year_share,
         displaced_share=settings.books.displaced_taxable_share,
+        pushed_out=pushed_out_weights(settings, run.inputs.years),
     )
 
 

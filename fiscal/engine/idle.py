@@ -1,6 +1,6 @@
 """Settings that a scenario changes and that change nothing in it, because another setting keeps them from acting.
 
-Each rule says what its settings need. It holds only where every line of the books stays the same but for rounding; a
+Each rule says what its settings need. It holds only where every revenue line stays the same except for rounding; a
 test runs them.
 """
 
@@ -83,7 +83,7 @@ RULES = (
     Rule(
         ("paths.equity_correlation", "paths.tail_share", "paths.tail_variance"),
         lambda s: s.paths.model != "bootstrap" and _draws(s),
-        "paths of the model regime_switching, which also stands in for named paths where values are asked for",
+        "paths of the model regime_switching, which also replaces named paths for values",
     ),
     Rule(
         (

@@ -9,6 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -76,7 +77,7 @@ def withdrawal_rates(
 ) -> WithdrawalRates:
     """The rates at which a scenario's plans of a type and IRAs are drawn, rolled over and cashed out in ``years``."""
     chosen = settings.withdrawals
-    return project_rates(
+    found = project_rates(
         assume if of is PLAN else of.behaviour(assume),
         years=years,
         above_share=chosen.rmd_above_share,
@@ -90,6 +91,15 @@ def withdrawal_rates(
         retirement_shift=chosen.retirement_age_shift,
         required_minimum=of.required_minimum,
     )
+    if chosen.scale_2036 == 1:
+        return found
+    part = np.clip((years - FIRST_FULL_YEAR) / (SCALED_BY - FIRST_FULL_YEAR), 0.0, 1.0)
+    scale = 1 + part * (chosen.scale_2036 - 1)
+    return replace(found, withdrawal_rate=np.minimum(found.withdrawal_rate * scale[:, None, None, None], 1.0))
+
+
+FIRST_FULL_YEAR, SCALED_BY = FIRST_YEAR + 1, 2036
+"""Years in which withdrawals.scale_2036 begins and is reached: CBO's decade."""
 
 
 STATE_TAX_YEAR = 2024
@@ -119,7 +129,7 @@ def core_overrides(settings: Settings) -> dict[str, float]:
 
 
 def path_settings(settings: Settings) -> dict[str, Any]:
-    """What a path model is told: the section ``paths``, constant returns, assumptions, the opening."""
+    """The inputs of a path model: the section ``paths``, constant returns, assumptions, the opening."""
     return {
         **settings.paths.model_dump(),
         "core": core_overrides(settings),
@@ -144,6 +154,17 @@ def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
     mix = {"equity": chosen.mix_equity_share, "bonds": chosen.mix_bond_share, "cash": chosen.mix_cash_share}
     own = {asset: share for asset, share in mix.items() if share is not None}
     return glide.glide_path(years, chosen.foreign_equity_share, own or None)
+
+
+def pushed_out_weights(settings: Settings, years: np.ndarray) -> np.ndarray:
+    """What a dollar of crypto takes the place of in the plan, ``(Y, A, asset)``, each summing to one."""
+    weights = core_glide_path(settings, years)
+    if settings.adoption.displaces == "equity":
+        kept = np.zeros(weights.shape[2])
+        kept[[EQUITY, FOREIGN]] = 1.0
+        weights = weights * kept
+    whole: np.ndarray = weights / weights.sum(axis=2, keepdims=True)
+    return whole
 
 
 def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity: bool) -> np.ndarray:
@@ -254,7 +275,7 @@ def projection_inputs(
         coverage=contributions.coverage,
     )
     unit_people = first / scale
-    holder_share = scope.holder_share(opened.holder_share, unit_people)
+    holder_share = scope.holder_share(opened, unit_people)
     holders = people.people_open * holder_share
     # with nothing allocated there is one stratum: a second would only move the last bits of every sum
     stratum_share = strata_shares(settings, years, holders[0]) if adopted else np.ones(1)
@@ -511,7 +532,7 @@ def with_custody_failure(settings: Settings, years: np.ndarray, operational: np.
 
 
 NO_BOUND_USD = 1e300
-"""Market value of what stands in for crypto on a reference path: buying it moves no price."""
+"""Market value of the substitute for crypto on a reference path: buying it moves no price."""
 
 
 NO_MARKET_USD = 1e6
@@ -707,7 +728,7 @@ def _private_folder() -> Path:
 def reform_of(settings: Settings) -> Reform | None:
     """What the reform files of a scenario say, its years moved as it says; None under current law.
 
-    Raises InputError for files that are missing or are no reforms.
+    Raises InputError for files that are missing or are not reforms.
     """
     if settings.law.reform is None:
         return None
@@ -715,10 +736,10 @@ def reform_of(settings: Settings) -> Reform | None:
 
 
 def law_warnings(settings: Settings) -> tuple[str, ...]:
-    """What a user is told of a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
+    """Messages about a scenario's reform: parts of its files that are not used, and Tax-Calculator's warnings.
 
     Tax-Calculator tries the reform (seconds) unless its schedules are built. Raises InputError for files that are
-    missing or are no reforms, and in Tax-Calculator's words for a reform that it refuses.
+    missing or are not reforms, and in Tax-Calculator's words for a reform that it refuses.
     """
     reform = reform_of(settings)
     if reform is None:
@@ -757,7 +778,7 @@ _REFORMS: dict[str, law_schedules.Schedules] = {}
 
 
 def backstop(settings: Settings) -> Backstop:
-    """The rule of the settings: cohorts within so many years of the retirement age, at the year's end."""
+    """The rule of the settings: cohorts within this number of years of the retirement age, at the year's end."""
     rule = settings.backstop
     attained = AGES_AT_OPENING + 1
     return Backstop(
@@ -774,11 +795,11 @@ def buildup_tax(
     fraction: np.ndarray,
     mobility: np.ndarray,
 ) -> BuildupTax:
-    """What the law would take of each asset's return outside a plan (realisation shares assumed).
+    """What the law would take of each asset's return outside a plan (shares of gains realized are assumed).
 
     Bonds and cash pay their return as interest, and so does real estate (a REIT's dividend is ordinary
-    income, s.857(b), s.199A aside); equity pays its dividend yield and, on the rest, the realised share;
-    private equity the realised share; commodities are marked to the market (s.1256).
+    income, s.857(b), s.199A aside); equity pays its dividend yield and, on the rest, the realized share;
+    private equity the realized share; commodities are marked to the market (s.1256).
     """
     flat = settings.tax.flat_rate
     if flat is not None:

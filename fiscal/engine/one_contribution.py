@@ -1,4 +1,4 @@
-"""One contribution's whole life through the engine: what ``fiscal vintage`` and ``fiscal.vintage`` answer.
+"""One contribution's whole life through the engine, for ``fiscal vintage`` and ``fiscal.vintage``.
 
 A projection of one cell: one saver, one asset, one tax rate on each side. The projection's steps are not
 calendar years here but the times between events, counted from the contribution: a broken part of a year
@@ -6,11 +6,11 @@ first (from the two timings), then whole years. Each step has all of its return 
 flow after it, so that money is exposed for exactly as long as it is held, and a calculation moved by a
 part of a year on both sides does not change.
 
-The account and its shadow are two projections of the same cell. Both draw the same amount every time and
-are empty at the end, the account at its return, the shadow taxable account at its return after tax: their
-shares of the balance differ, and :func:`~fiscal.budget.vintages.value_vintages` draws a shadow by the
-shares of the account it stands beside. So the withdrawal tax is taken from the first projection and the
-shadow's tax from the second, whose shares are those of a level draw at the return after tax.
+The account and its shadow are two projections of the same cell. Both draw the same amount every time and are empty at
+the end, the account at its return, the shadow taxable account at its return after tax: their shares of the balance
+differ, and :func:`~fiscal.budget.vintages.value_vintages` draws a shadow by the shares of the account that it
+accompanies. So the withdrawal tax is taken from the first projection and the shadow's tax from the second, whose shares
+are those of a level draw at the return after tax.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.base import compiled
+from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError, Problem, nearest, percent_hint
 from fiscal.base.files import plain_value
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
 from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.budget.vintages import Vintages, value_vintages
+from fiscal.engine.saver_law import SaverLaw, required_shares
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import ROTH, TRADITIONAL
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHARACTERS = ("traditional", "roth")
-PATTERNS = ("lump", "level")
+PATTERNS = ("lump", "level", "required")
 RESULTS = (
     "deferral_usd",
     "inside_buildup_usd",
@@ -82,7 +84,7 @@ def _time(doc: str) -> Option:
 OPTIONS: Mapping[str, Option] = {
     "contribution": Option(
         "dollars",
-        "What is paid in: before tax for traditional, after tax for Roth.",
+        "Contribution: before tax for traditional, after tax for Roth.",
         low=0.0,
     ),
     "age": Option("age", "Age in the year of the contribution.", low=0, high=119, whole=True),
@@ -107,8 +109,16 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "withdrawal_pattern": Option(
         "name",
-        "All at once, or level nominal withdrawals to the end age; level where an end age is given.",
+        "All at once, level nominal withdrawals to the end age, or required distributions to it; level where an end "
+        "age is given.",
         choices=PATTERNS,
+        needed=False,
+    ),
+    "earnings_group": Option(
+        "name",
+        "Group of lifetime earnings whose tax schedules give the rates that are not given here, with required "
+        "distributions; the contribution is made in 2026.",
+        choices=GROUPS,
         needed=False,
     ),
     "contribution_timing": _time("When in its year the contribution is made."),
@@ -118,15 +128,16 @@ OPTIONS: Mapping[str, Option] = {
 
 
 def vintage(
-    contribution: float,
+    contribution: float | None = None,
     *,
     age: int,
-    withdrawal_age: int,
-    return_rate: float,
-    discount_rate: float,
-    contribution_tax_rate: float,
-    withdrawal_tax_rate: float,
-    outside_tax_rate: float,
+    withdrawal_age: int | None = None,
+    return_rate: float | None = None,
+    discount_rate: float | None = None,
+    contribution_tax_rate: float | None = None,
+    withdrawal_tax_rate: float | None = None,
+    outside_tax_rate: float | None = None,
+    earnings_group: str | None = None,
     character: str = "traditional",
     withdrawal_end_age: int | None = None,
     withdrawal_pattern: str | None = None,
@@ -141,6 +152,10 @@ def vintage(
     values' sum turned round: positive is a cost. Build-up is the tax of a taxable account opened with what
     is left of the contribution after tax, taxed at ``outside_tax_rate`` as its return accrues, drawn in
     level amounts over the same years. Options: :data:`OPTIONS`. Raises ``InputError`` listing every problem.
+
+    With ``earnings_group`` everything but the age may be left out: the rates come from current law's tax schedules, the
+    withdrawals are the required distributions, and the return and the discount rate are the 10-year Treasury yield of
+    the economy's long run. The Series then also has the rates used.
     """
     return vintage_of(
         {
@@ -152,6 +167,7 @@ def vintage(
             "contribution_tax_rate": contribution_tax_rate,
             "withdrawal_tax_rate": withdrawal_tax_rate,
             "outside_tax_rate": outside_tax_rate,
+            "earnings_group": earnings_group,
             "character": character,
             "withdrawal_end_age": withdrawal_end_age,
             "withdrawal_pattern": withdrawal_pattern,
@@ -177,8 +193,17 @@ def vintage_of(options: Mapping[str, Any]) -> pd.Series:
     cost = VALUE_EXPENDITURE.of(
         dict(zip(VALUE_EXPENDITURE.parts, (deferral, buildup, withdrawn), strict=True))
     )
-    values = (deferral, buildup, withdrawn, nominal, cost)
-    return pd.Series([0.0 + value for value in values], index=list(RESULTS), name="vintage")
+    values = dict(zip(RESULTS, (deferral, buildup, withdrawn, nominal, cost), strict=True))
+    if case.earnings_group is not None:
+        paid = case.withdrawn_usd
+        values |= {
+            "contribution_tax_rate": case.contribution_tax_rate,
+            "withdrawal_tax_rate": nominal / paid if paid > 0 and case.character == "traditional" else 0.0,
+            "outside_tax_rate": case.outside_tax_rate,
+            "return_rate": case.return_rate,
+            "discount_rate": case.discount_rate,
+        }
+    return pd.Series({name: 0.0 + value for name, value in values.items()}, name="vintage")
 
 
 def checked(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,10 +215,11 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     ]
     values: dict[str, Any] = {}
     wrong: set[str] = set()
+    by_law = _of_law(options)
     for name, option in OPTIONS.items():
         given = plain_value(options.get(name))
-        values[name] = option.default if given is None else given
-        fault = _fault(option, values[name])
+        values[name] = by_law.get(name, option.default) if given is None else given
+        fault = None if values[name] is None and name in by_law else _fault(option, values[name])
         if fault:
             wrong.add(name)
             allowed = option.allowed
@@ -208,6 +234,26 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     ends = values["withdrawal_end_age"] is not None
     values["withdrawal_pattern"] = values["withdrawal_pattern"] or PATTERNS[ends]
     return values
+
+
+def _of_law(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earnings group gives for options that are left out; nothing where group or age are missing or wrong."""
+    group, age = plain_value(options.get("earnings_group")), plain_value(options.get("age"))
+    if any(
+        value is None or _fault(OPTIONS[name], value)
+        for name, value in (("earnings_group", group), ("age", age))
+    ):
+        return {}
+    found = SaverLaw(group, int(age)).defaults() | {"withdrawal_tax_rate": None}
+    if options.get("withdrawal_pattern") is None and (
+        options.get("withdrawal_end_age") is not None or options.get("withdrawal_age") is not None
+    ):
+        found["withdrawal_pattern"] = None  # as without a group
+        found["withdrawal_end_age"] = None
+    elif options.get("withdrawal_pattern") == "lump":
+        found["withdrawal_end_age"] = None
+    found["withdrawal_age"] = max(int(str(found["withdrawal_age"])), int(age))
+    return found
 
 
 def _fault(option: Option, value: Any) -> str | None:
@@ -254,10 +300,10 @@ def _contradictions(values: Mapping[str, Any], wrong: set[str]) -> list[Problem]
             )
         )
     if not wrong & {"withdrawal_pattern", "withdrawal_end_age"}:
-        if pattern == "level" and end is None:
+        if pattern in ("level", "required") and end is None:
             found.append(
                 Problem(
-                    "must be given with level withdrawals",
+                    f"must be given with {pattern} withdrawals",
                     key="withdrawal_end_age",
                     allowed="an age above withdrawal_age",
                 )
@@ -284,8 +330,9 @@ class _Case:
     return_rate: float
     discount_rate: float
     contribution_tax_rate: float
-    withdrawal_tax_rate: float
+    withdrawal_tax_rate: float | None
     outside_tax_rate: float
+    earnings_group: str | None
     character: str
     withdrawal_end_age: int | None
     withdrawal_pattern: str
@@ -313,9 +360,31 @@ class _Case:
         first = [part] if part > 0 or whole == 0 else []
         return np.array([0.0, *first, *[1.0] * (whole + self.withdrawals - 1)])
 
+    @property
+    def ages(self) -> np.ndarray:
+        """Age attained in the year of each step ``(step,)``."""
+        at = self.age + self.contribution_timing + np.cumsum(self.steps())
+        return np.floor(np.round(at, 9)).astype(int)
+
+    @property
+    def withdrawn_usd(self) -> float:
+        """All withdrawals of the account, nominal."""
+        paid, balance = 0.0, self.contribution
+        growths, shares = (1 + self.return_rate) ** self.steps(), self.drawn_shares(self.return_rate)
+        for growth, share in zip(growths, shares, strict=True):
+            balance *= growth
+            paid += balance * share
+            balance *= 1 - share
+        return paid
+
     def drawn_shares(self, rate: float) -> np.ndarray:
         """Share of the balance that each step withdraws ``(step,)``: a level amount out of an account earning
-        ``rate``, the last all that is left."""
+        ``rate``, or what must be distributed; the last all that is left."""
+        if self.withdrawal_pattern == "required":
+            shares = required_shares(self.ages, self.age)
+            shares[: -self.withdrawals] = 0.0
+            shares[-1] = 1.0
+            return shares
         left = np.arange(self.withdrawals, 0, -1)
         due = np.array([((1 + rate) ** -np.arange(n, dtype=float)).sum() for n in left])
         shares = np.zeros(len(self.steps()))
@@ -324,7 +393,8 @@ class _Case:
 
 
 def _valued(case: _Case, level_at: float) -> tuple[Vintages, Ledger]:
-    """The cell projected with a level draw at the rate ``level_at``, its books, and the contribution's value."""
+    """The cell projected with a level draw at the rate ``level_at``, its revenue lines, and the contribution's
+    value."""
     compiled.prepare()
     inputs = _one_cell(case, level_at)
     projection = project(inputs, keep_shares=(0,))
@@ -387,10 +457,11 @@ def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
     nobody_leaves = np.zeros((steps, ages))
     one = np.ones((steps, *cell))
     knots = np.broadcast_to(np.array([0.0, 1.0]), (steps, 2))
-    flat = TaxSchedule(
-        knots_usd=knots,
-        tax_usd=np.broadcast_to(knots[:, None, None] * case.withdrawal_tax_rate, (steps, ages, groups, 2)),
-    )
+    if case.withdrawal_tax_rate is None:
+        schedule = SaverLaw(str(case.earnings_group), case.age).schedule(case.ages)
+    else:
+        tax = np.broadcast_to(knots[:, None, None] * case.withdrawal_tax_rate, (steps, ages, groups, 2))
+        schedule = TaxSchedule(knots_usd=knots, tax_usd=tax)
     return ProjectionInputs(
         years=np.arange(steps),
         year_fraction=np.ones(steps),
@@ -422,8 +493,8 @@ def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
         heir_years=1,
         holders=one,
         heirs=one.copy(),
-        owner_schedule=flat,
-        conversion_schedule=flat,
-        heir_schedule=flat,
+        owner_schedule=schedule,
+        conversion_schedule=schedule,
+        heir_schedule=schedule,
         additional_tax_rate=0.0,
     )

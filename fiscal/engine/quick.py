@@ -1,4 +1,4 @@
-"""A scenario's yearly totals in a fraction of a second, for whoever turns a setting and looks.
+"""A scenario's yearly totals in a fraction of a second, for interactive use.
 
 People, contributions, schedules and markets are those of any run; the compiled kernel projects the scenario and
 its references to the horizon. What it leaves out is what a run spends its time on: the claim after the horizon,
@@ -49,7 +49,7 @@ class TotalsRun:
 
     @property
     def year_fraction(self) -> np.ndarray:
-        """Share of each year that lies inside, ``(Y,)``."""
+        """Share of each year inside the projection, ``(Y,)``."""
         return self.start.fraction
 
     @property

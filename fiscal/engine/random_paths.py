@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
 BATCH = 512
-"""Paths drawn and projected at a time; changes no bit of any path. More are no faster and take more memory."""
+"""Paths drawn and projected at a time; changes no bit of any path. More is not faster and takes more memory."""
 
 REFERENCES = (SCENARIO_PATH, NO_CRYPTO_PATH, EQUITY_PATH)
 LINES = (*OF_CELLS, "inside_buildup_cash")
@@ -55,7 +55,7 @@ Span = tuple[int, int]
 
 
 class Batches(Protocol):
-    """Where finished batches are kept, so that an interrupted run goes on instead of starting again."""
+    """Where finished batches are kept, so that an interrupted run continues instead of starting again."""
 
     def load(self, key: str) -> Mapping[str, np.ndarray] | None:
         """The arrays kept under ``key``; None when there are none."""
@@ -91,7 +91,7 @@ class Experiment:
     """What every random path of a scenario is put through: all that a worker needs to compute any batch.
 
     ``inputs`` are those of the central path to the horizon. ``on_contributions`` are the lines that no path
-    changes, reference -> line -> ``(Y,)``; where savers answer to returns, ``answering`` is what of a line's
+    changes, reference -> line -> ``(Y,)``; if savers respond to returns, ``answering`` is what of a line's
     ``(Y,)`` the scenario's path multiplies, else it is empty. ``flat`` is what controls the means, where its
     expectations are known (measure -> reference -> ``(Y,)``).
     """
@@ -133,7 +133,7 @@ def batch_parts(
 
 
 PROCESS_BYTES = 700 * 2**20
-"""Python, its packages and what stands beside the paths while they are drawn: inputs, schedules, tables; measured."""
+"""Python, its packages and other memory in use while the paths are drawn: inputs, schedules, tables; measured."""
 MONTHLY_ARRAYS = 6
 """Arrays of all months and assets that a batch holds at once while it is drawn."""
 ROW_BYTES = 2**10
@@ -195,7 +195,7 @@ def experiment(
     }
     answering: dict[str, np.ndarray] = {}
     if settings.behaviour.contribution_return_response and NO_CRYPTO_PATH in labels:
-        plain = inputs.path_labels.index(NO_CRYPTO_PATH)  # nothing answers there
+        plain = inputs.path_labels.index(NO_CRYPTO_PATH)  # no responses there
         money = inputs.contribution_usd.sum(axis=1)[:n_years]
         whole = money.sum(axis=3)
         crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)

@@ -14,7 +14,7 @@ present value is that on the one path where everything earns the bill rate. The 
 withdrawals, times the regression slope of tax on them, is taken off the mean.
 
 Models without a risk-neutral measure (deterministic, replay, a user's file) are priced under the central
-random model with the scenario's other settings, and labelled so.
+random model with the scenario's other settings, and labeled so.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
 CENTRAL_MODEL = "regime_switching"
-"""Stands in for models without a risk-neutral measure."""
+"""Replaces models without a risk-neutral measure."""
 
 STEP = 0.01
 """A perturbed vintage or stock is raised by this share."""
@@ -133,9 +133,11 @@ def price(
                 ),
             )
         own = _answers(settings, market)
+        known: list[Any] = []  # who holds no crypto is the same on the path without it
         for case, (label, given) in cases.items():
             changes = own if label == SCENARIO_PATH else {}
-            found[case].append(_present_values(given, label, market, law, factors, changes))
+            shared = known if given is quiet else None
+            found[case].append(_present_values(given, label, market, law, factors, changes, shared))
     joined = {
         case: {line: np.concatenate([part[line] for part in parts], axis=-1) for line in parts[0]}
         for case, parts in found.items()
@@ -235,13 +237,16 @@ def _present_values(
     law: BuildupTax,
     factors: np.ndarray,
     changes: dict[str, np.ndarray] | None = None,
+    known: list[Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Present values on every path, ``(P,)``, of the taxes and of what is withdrawn, and by earnings group
     ``(G, P)`` of the tax on withdrawals and of what is withdrawn."""
     from fiscal.projection.kernel import project_groups
 
     on_market = replace(on_paths(inputs, label, market), **(changes or {}))  # type: ignore[arg-type]
-    totals, group_tax, group_withdrawn = project_groups(on_market, buildup_rates(law, len(inputs.years)))
+    totals, group_tax, group_withdrawn = project_groups(
+        on_market, buildup_rates(law, len(inputs.years)), known
+    )
     flows = {
         "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
         "conversion_tax": totals["conversion_tax"],

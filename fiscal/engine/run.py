@@ -1,4 +1,4 @@
-"""Scenario in, arrays out: inputs, paths, projection, books; values and random paths when they are asked for.
+"""Scenario in, arrays out: inputs, paths, projection, revenue lines; values and random paths when they are asked for.
 
 A run projects the scenario's own path together with its references and the published method's
 conventions, as paths of one projection:
@@ -50,6 +50,7 @@ from fiscal.engine.inputs import (
     marginal_deferral,
     path_settings,
     projection_inputs,
+    pushed_out_weights,
     schedules_in_force,
     withdrawal_rates,
 )
@@ -151,7 +152,7 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A projection and its books, arrays; :mod:`fiscal.results` makes tables of it.
+    """A projection and its revenue lines, arrays; :mod:`fiscal.results` makes tables of it.
 
     What not everybody asks for (vintages, random paths) is computed when it is first asked for.
     """
@@ -168,7 +169,8 @@ class Run:
     taxes: ContributionTaxes
     buildup: BuildupTax
     horizon: np.ndarray  # (Y,) bool: inside the horizon, not run-off
-    complete: bool  # to the last withdrawal, with every reference and convention
+    complete: bool  # to the last withdrawal, with every reference
+    bases: tuple[str, ...] | None  # of the vintages, at average rates alone; None for all of them
     data_fingerprint: str
 
     @property
@@ -178,7 +180,7 @@ class Run:
 
     @property
     def year_fraction(self) -> np.ndarray:
-        """Share of each year that lies inside, ``(Y,)``."""
+        """Share of each year inside the projection, ``(Y,)``."""
         return self.inputs.year_fraction
 
     @property
@@ -255,12 +257,14 @@ def compute(
     *,
     run_off: bool = True,
     references: bool | tuple[str, ...] = True,
+    bases: tuple[str, ...] | None = None,
 ) -> Run:
-    """Inputs, projection and books of a scenario, as arrays.
+    """Inputs, projection, and revenue lines of a scenario, as arrays.
 
     ``run_off=False`` stops at the horizon: no terminal claim, and present values of the horizon only.
     ``references=False`` projects the scenario's own path alone, without references and conventions; names
-    of paths project it with those. Vintages need all.
+    of paths project it with those. Vintages need all; where ``bases`` names some, these alone are valued, at average
+    rates, and conventions are projected for theirs alone.
     """
     report = progress or (lambda done, total, what: None)
     settings = scenario.settings
@@ -272,23 +276,27 @@ def compute(
     refuse_beyond_memory(settings, run_off=run_off, references=references)
     compiled.prepare()
     years = _years(settings, run_off)
+    if complete and bases is not None and "convention" not in bases:
+        references = (NO_CRYPTO_PATH, EQUITY_PATH)
     start = prepare(settings, years, references, report)
     inputs, contributions, economy = start.inputs, start.contributions, start.economy
     labels = inputs.path_labels
     report(2, 4, "projection")
     held = [label for label in (SCENARIO_PATH, NO_CRYPTO_PATH) if label in labels]
-    valued = [*held, *(convention_label(rate) for rate in settings.books.convention_rates)]
+    conventions = (convention_label(rate) for rate in settings.books.convention_rates)
+    valued = [*held, *(label for label in conventions if label in labels)]
     keep, hold = (
         tuple(labels.index(label) for label in chosen) if complete else () for chosen in (valued, held)
     )
     horizon = years <= settings.horizon.last_year
     projection = project(inputs, keep_shares=keep, keep_balances=hold, balance_years=int(horizon.sum()))
     _judge_identity(projection)
-    report(3, 4, "the government's books")
+    report(3, 4, "the government's revenue")
     taxes = contribution_taxes(settings, start.assume, years, start.mobility, contributions)
     buildup = buildup_tax(settings, start.assume, years, start.fraction, start.mobility)
     rescue = rescue_cost(projection, _without_crypto(labels, settings), backstop(settings))
-    ledger = keep_books(projection, inputs, taxes, buildup, rescue, settings.books.displaced_taxable_share)
+    displaced, pushed_out = settings.books.displaced_taxable_share, pushed_out_weights(settings, years)
+    ledger = keep_books(projection, inputs, taxes, buildup, rescue, displaced, pushed_out)
     report(4, 4, "done")
     return Run(
         scenario=scenario,
@@ -304,6 +312,7 @@ def compute(
         buildup=buildup,
         horizon=horizon,
         complete=complete,
+        bases=bases,
         data_fingerprint=sources.fingerprint(),
     )
 
@@ -366,7 +375,7 @@ LARGEST = 1e200
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the projection of a scenario begins with, and what the books need of its makings."""
+    """What the projection of a scenario begins with, and the inputs that the ledger needs."""
 
     assume: Mapping[str, float]
     fraction: np.ndarray  # (Y,)
@@ -531,6 +540,8 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
         ("treasury", None, SCENARIO_PATH, curve, law),
         ("portfolio", None, SCENARIO_PATH, None, law),
     ]
+    if run.bases is not None:
+        bases = [basis for basis in bases if basis[0] in run.bases]
     opening = np.array([settings.horizon.opening.decimal_year])
 
     def value(
@@ -564,8 +575,10 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
             opening_to_mid_2025=at_opening,
         )
 
-    wanted = [(*basis, False) for basis in bases] + [(*basis[:4], None, True) for basis in bases]
-    if NO_CRYPTO_PATH in projection.path_labels:
+    wanted = [(*basis, False) for basis in bases]
+    if run.bases is None:
+        wanted += [(*basis[:4], None, True) for basis in bases]
+    if NO_CRYPTO_PATH in projection.path_labels and any(basis[0] == "portfolio" for basis in bases):
         wanted.append(("portfolio", None, NO_CRYPTO_PATH, None, None, False))
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of the lock; bases share nothing
         return tuple(pool.map(lambda basis: value(*basis), wanted))

@@ -117,7 +117,7 @@ class Cluster(Workers):
         self._sent: tuple[Experiment, Future] | None = None
 
     def connect(self) -> None:
-        """Reach the scheduler that was named and a worker of it, so that what is wrong is said before any work."""
+        """Reach the scheduler that was named and a worker of it, so that errors appear before any work."""
         if self.scheduler is not None:
             self.client = _connect(self.scheduler)
             self._await_workers()
@@ -133,7 +133,7 @@ class Cluster(Workers):
     def project(
         self, asked: Experiment, measure: str, wanted: Sequence[Span]
     ) -> Iterator[tuple[Span, Batch]]:
-        """The batches as workers finish them; each worker's first is held against this machine's.
+        """The batches as workers finish them; each worker's first is compared with this machine's.
 
         Raises InputError when the scheduler is lost, when workers die again and again, and when one computes
         something else.
@@ -230,9 +230,9 @@ class Cluster(Workers):
 def _local_cluster() -> LocalCluster:
     """Processes of one thread on this machine: as many as there are processors, fewer where memory is short.
 
-    Whoever can talk to a scheduler or a worker can run code as its user. So they listen on the loopback address alone
-    and take only those who show a certificate of this cluster, made for it and known to its processes; and their web
-    servers, which Dask always starts, have no page.
+    Anyone who can connect to a scheduler or a worker can run code as its user. So they listen on the loopback address
+    alone and take only those who show a certificate of this cluster, made for it and known to its processes; and their
+    web servers, which Dask always starts, have no page.
     """
     import dask
     from dask.system import CPU_COUNT
@@ -262,7 +262,7 @@ def _connect(scheduler: str | LocalCluster) -> Client:
     from distributed.comm.registry import get_backend
 
     try:
-        if isinstance(scheduler, str):  # a client with a wrong address would go on trying after its error
+        if isinstance(scheduler, str):  # a client with a wrong address would keep trying after its error
             scheme, location = parse_address(scheduler)
             get_backend(scheme)
             parse_host_port(location)

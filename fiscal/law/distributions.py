@@ -25,10 +25,10 @@ def rmd_births(assume: Mapping[str, float]) -> Births:
 def rmd_start_age(birth_year: ArrayLike, births: Births, shift: int = 0) -> Array:
     """Age whose year is the first distribution year, by birth year; same shape.
 
-    75 for births from 1960, 73 for 1951-59 (SECURE 2.0 s.107; 1959 as the proposed regulations say),
-    72 for 1949-50 (SECURE Act s.114; the law's line is 1 July 1949, by year of birth the whole of 1949 is
-    taken), 70 1/2 before. ``births`` as of :func:`rmd_births`; ``shift`` years are added for whoever has not
-    reached it by the end of 2026.
+    75 for births from 1960, 73 for 1951-59 (SECURE 2.0 s.107; 1959 as the proposed regulations say), 72 for 1949-50
+    (SECURE Act s.114; the law's line is 1 July 1949, by year of birth the whole of 1949 is taken), 70 1/2 before.
+    ``births`` as of :func:`rmd_births`; ``shift`` years are added for people who have not reached it by the end of
+    2026.
     """
     born = np.asarray(birth_year)
     rules = _start_ages(births)

@@ -40,7 +40,7 @@ _LIMITS = (
 
 
 def contribution_limits(years: ArrayLike, cpi_u: ArrayLike, wage_index: ArrayLike) -> pd.DataFrame:
-    """Limits on contributions to 401(k) plans, in dollars, one row a year (index ``year``).
+    """Limits on contributions to 401(k) plans, in dollars, one row per year (index ``year``).
 
     ``years`` are consecutive and start no later than the year before the last published one (2025);
     ``cpi_u`` (year) is the CPI-U of the same years, any base; ``wage_index`` (year) the

@@ -10,7 +10,7 @@ from fiscal.base import sources
 
 _SOURCE = (
     "Tax-Calculator (Policy Simulation Library, https://github.com/PSLmodels/Tax-Calculator) "
-    "run by this project's fiscal.law.build.schedules on mended microdata"
+    "run by this project's fiscal.law.build.schedules on adjusted microdata"
 )
 _LICENCE = "Computed by this project; Tax-Calculator and its CPS-based sample are in the public domain (CC0)"
 _TITLES = {
@@ -18,7 +18,7 @@ _TITLES = {
     "deferral_schedule": "Income and payroll tax saved by deferrals, by law year, age and wage group",
     "withdrawal_curve": "Mean income tax added by a withdrawal, by law year, working status, age and income group",
     "outside_rates": "Marginal income tax rates on interest, dividends and gains outside plans",
-    "microdata_check": "The tax microdata against published figures, before and after mending",
+    "microdata_check": "The tax microdata compared with published figures, before and after adjustment",
     "law_parameters": "Parameters of law by year taken from Tax-Calculator",
 }
 _KEYS = {
@@ -83,7 +83,7 @@ _DESCRIPTIONS = {
     "class_to": ("see unit", "upper bound of the class, blank if open"),
     "published": ("see unit", "published figure, blank where none is in data/"),
     "file_before": ("see unit", "the file as it comes"),
-    "file_after": ("see unit", "the mended file"),
+    "file_after": ("see unit", "the adjusted file"),
     "unit": ("name", "unit of the row"),
 }
 _OPTIONAL = ("class_from", "class_to", "published", "file_before", "file_after")

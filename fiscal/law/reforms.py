@@ -36,7 +36,7 @@ _SHAPE = 'an object of parameters, each an object of years: {"II_rt7": {"2030": 
 
 @dataclass(frozen=True)
 class Reform:
-    """What files of a reform say: parameter -> year -> value, and what a user is told of how they are read."""
+    """What files of a reform say: parameter -> year -> value, and messages about how they are read."""
 
     parameters: Mapping[str, Mapping[int, Any]]
     shown: str
@@ -52,7 +52,7 @@ def read_reform(*paths: Path) -> Reform:
     """The reform of one file or of several, each later one changing what the ones before it made.
 
     A parameter of a later file takes the place of the same parameter of the earlier ones from its first year on, as
-    in Tax-Calculator. Raises InputError for files that are missing or are no reforms; whether Tax-Calculator takes
+    in Tax-Calculator. Raises InputError for files that are missing or are not reforms; whether Tax-Calculator takes
     the reform is for :func:`tried`.
     """
     problems: list[Problem] = []
@@ -101,7 +101,7 @@ def _reform(told: Any, shown: str) -> Reform:
     if isinstance(told, dict) and told and all(map(_YEAR.fullmatch, told)):
         raise InputError(_year_first(told, shown))
     if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
-        raise InputError(Problem("is no reform", file=shown, key="reform", allowed=_SHAPE))
+        raise InputError(Problem("is not a reform", file=shown, key="reform", allowed=_SHAPE))
     if not any(told.values()):
         raise InputError(Problem("the reform changes nothing", file=shown, key="reform", allowed=_SHAPE))
     problems = []
@@ -109,10 +109,10 @@ def _reform(told: Any, shown: str) -> Reform:
         for year, value in values.items():
             at = f"{name[:60]}, {year[:12]}"
             if not (_YEAR.fullmatch(year) and int(year) <= LAST_YEAR):
-                problems.append(Problem("is no year", file=shown, key=at, allowed=f"at most {LAST_YEAR}"))
+                problems.append(Problem("is not a year", file=shown, key=at, allowed=f"at most {LAST_YEAR}"))
             if not _is_amount(value):
                 allowed = "a number, true or false, or a list of those"
-                problems.append(Problem("is no amount", file=shown, key=at, allowed=allowed))
+                problems.append(Problem("is not an amount", file=shown, key=at, allowed=allowed))
     if problems:
         raise InputError(problems[:MAX_PROBLEMS])
     parameters = {
@@ -159,7 +159,7 @@ def change_years(reform: Mapping[str, Mapping[int, Any]]) -> tuple[int, ...]:
 
 def reform_years(reform: Mapping[str, Mapping[int, Any]]) -> tuple[int, ...]:
     """Law years of a reform's schedules: those of current law, each year in which the reform changes, and the year
-    before it, so that what lies between two law years smears no change."""
+    before it, so that interpolation between two law years smears no change."""
     near = (year for change in change_years(reform) for year in (change - 1, change))
     return tuple(sorted({*LAW_YEARS, *(year for year in near if FIRST_YEAR <= year <= LAST_YEAR)}))
 
@@ -173,7 +173,7 @@ def moved(reform: Mapping[str, Mapping[int, Any]], first_year: int | None) -> di
 
 
 def redated(reform: Mapping[str, Mapping[int, Any]], year: int, file_year: int) -> dict[str, Any]:
-    """The reform as it stands in ``year``: values that came after ``file_year`` are dated to it."""
+    """The reform as in force in ``year``: values that came after ``file_year`` are dated to it."""
     dated: dict[str, Any] = {}
     for name, values in reform.items():
         kept = {int(start): value for start, value in values.items() if int(start) <= year}
@@ -259,5 +259,5 @@ def _answer(asked: str) -> str:
 
 
 def said_of(reform: Reform, warnings: Iterable[str]) -> tuple[str, ...]:
-    """What a user is told of a reform that is taken: how its files are read, and what its trial found."""
+    """Messages about a reform that is accepted: how its files are read, and what its trial found."""
     return (*reform.notes, *(f"{reform.shown}: {line}" for line in warnings))

@@ -41,7 +41,7 @@ HOUSE_CLASS = {
     "bonds": "us_aggregate_bonds",
     "cash": "cash",
 }
-"""Asset class of the table of capital market assumptions that stands for each asset."""
+"""Asset class of the table of capital market assumptions that represents each asset."""
 
 SHORTEST_HORIZON_YEARS = 10
 """Horizon of a house for which the table names none."""
@@ -88,7 +88,8 @@ def expected_returns(settings: object, years: np.ndarray) -> np.ndarray:
 
 
 def _forward(settings: object, asset: str, years: np.ndarray) -> np.ndarray:
-    """The house's rate for its horizon, then its excess over the anchor halves every so many years, in logs."""
+    """The publisher's rate for its horizon, then its excess over the anchor halves every this number of years, in
+    logs."""
     rate, horizon = house_view(str(_get(settings, "house") or "jpmorgan"), asset)
     anchor = np.log1p(anchor_return(settings, asset))
     half_life = float(_get(settings, "return_half_life") or 10.0)

@@ -1,6 +1,6 @@
 """The event of a path: when crypto's returns leave the return that it earns outside one, read from the returns alone.
 
-Whatever is said of a path (how an event is dated, how large it is, what the path returns in the long run) comes from
+Every description of a path (how an event is dated, how large it is, what the path returns in the long run) comes from
 here, never from the name of a path or of a scenario.
 """
 
@@ -15,7 +15,8 @@ from fiscal.markets.history import REAL_HALVES, half_returns_real
 from fiscal.markets.paths import CRYPTO
 
 CALM_RATE = 0.03
-"""Returns within this of the outside-event return, a year, are no event: the mean of equity is known no better."""
+"""Returns within this of the outside-event return, per year, are not an event: the mean of equity is not known more
+precisely."""
 
 FIRST_FULL_YEAR = FIRST_YEAR + 2
 """First calendar year of which no half is a real one."""
@@ -40,7 +41,7 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
     ``outside`` (Y,) is what crypto earns outside an event.
 
     A year belongs to it if crypto's return differs from the outside-event return by more than :data:`CALM_RATE` and is
-    not equity's own. Of 2026 the second half counts, annualized; what has happened is no event.
+    not equity's own. Of 2026 the second half counts, annualized; past returns are not an event.
     """
     rates = np.array(crypto, dtype=float)
     for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):

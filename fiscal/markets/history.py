@@ -1,6 +1,6 @@
 """What markets did: monthly log returns, falls, moments by period, and the real returns to date.
 
-Levels at month ends stand in the tables ``monthly_prices`` and ``developed_ex_us``, calendar years in
+Levels at month ends are in the tables ``monthly_prices`` and ``developed_ex_us``, calendar years in
 ``annual_returns``, Bitcoin's falls of 45 percent and more in ``crypto_drawdowns`` (sources there). A missing month
 stays missing: the returns into and out of it are NaN, never interpolated (:func:`gaps` lists them).
 """
@@ -30,7 +30,7 @@ MONTHLY_SERIES = {
     "real_estate": "reit_tr",
     "commodities": "commodity_dbc_tr",
 }
-"""Monthly level that stands for each asset: S&P 500 with dividends, developed markets outside the United States with
+"""Monthly level that represents each asset: S&P 500 with dividends, developed markets outside the United States with
 dividends, U.S. aggregate bonds, Treasury bills, Bitcoin, listed private equity, listed real estate, a commodity
 futures fund."""
 
@@ -78,7 +78,7 @@ def gaps() -> pd.DataFrame:
 
 
 def moments(first_year: int, last_year: int) -> pd.DataFrame:
-    """Moments of monthly log returns over whole calendar years, annualised, one row an asset.
+    """Moments of monthly log returns over whole calendar years, annualized, one row per asset.
 
     ``mean_log_rate`` and ``volatility_rate`` (a year), ``geometric_return_rate``, ``months`` used, and
     ``equity_correlation`` over the months that both have.
@@ -192,8 +192,8 @@ def crypto_start_usd() -> float:
 def half_returns_real(opening: OpeningDate = HEADLINE) -> np.ndarray:
     """Simple returns of the halves that have happened, ``(half, asset)`` in the order of ``REAL_HALVES``.
 
-    The year of the opening from that date: to the middle of what is left of it and from there to its end (a month
-    that the middle lies in is split by square root); the next year: January to June.
+    The year of the opening from that date: to the middle of what is left of it and from there to its end (a month that
+    contains the middle is split by square root); the next year: January to June.
 
     Raises InputError when a month of an asset is missing.
     """

@@ -32,7 +32,7 @@ def long_paths(model: str, settings: Mapping[str, Any], n_paths: int, seed: int)
 
 
 def dollar(drawn: AssetPaths) -> pd.DataFrame:
-    """A dollar put into each asset at the end of 2026, over paths: one row an asset and year end.
+    """A dollar put into each asset at the end of 2026, over paths: one row per asset and year end.
 
     ``asset, year, mean_usd`` and ``q05_usd, q25_usd, median_usd, q75_usd, q95_usd``.
     """
@@ -57,7 +57,7 @@ def dollar(drawn: AssetPaths) -> pd.DataFrame:
 
 
 def implied_by(drawn: AssetPaths) -> pd.DataFrame:
-    """What paths imply: one row an asset, from calendar-year returns 2027 on.
+    """What paths imply: one row per asset, from calendar-year returns 2027 on.
 
     ``geometric_10y_rate, geometric_rate, arithmetic_rate``; ``volatility_<h>y_rate``: standard deviation of
     log growth over ``h`` years, a year; ``halved_share``: chance that a ten-year span holds a fall of half or

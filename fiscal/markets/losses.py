@@ -1,12 +1,11 @@
 """Operational losses of crypto: thefts and failures of those who keep it, drawn from the dated record.
 
-The record (table ``crypto_incidents``): custodial events, thefts from exchanges and failures of exchanges
-and lenders, of whole calendar years, each loss taken over the value of all crypto at the month end before.
-The number of events a year is Poisson, the log of an event's share normal: many small ones, rarely a large
-one (Mt. Gox lost several percent of all there was). The spread is the one at which the mean share is the
-record's; the spread of the logs alone would miss the largest event, most of the sum. What customers get
-back is a setting. A plan's sleeve is taken to be kept as the market is: whoever thinks plans' custodians
-safer scales the frequency down.
+The record (table ``crypto_incidents``): custodial events, thefts from exchanges and failures of exchanges and lenders,
+of whole calendar years, each loss taken over the value of all crypto at the month end before. The number of events a
+year is Poisson, the log of an event's share normal: many small ones, rarely a large one (Mt. Gox lost several percent
+of all there was). The spread is the one at which the mean share is the record's; the spread of the logs alone would
+miss the largest event, most of the sum. What customers get back is a setting. A plan's sleeve is taken to be kept as
+the market is: a user who thinks plans' custodians safer scales the frequency down.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def recorded_loss_rate() -> float:
 
 
 def expected_loss_rate(frequency: float, recovery_share: float) -> float:
-    """Share of the sleeve lost for good in a year on average; ``frequency`` is a multiple of the record's."""
+    """Average share of the sleeve lost permanently in a year; ``frequency`` is a multiple of the record's."""
     record = loss_record()
     return min(frequency * record.events_a_year * record.expected_share() * (1 - recovery_share), 1.0)
 
@@ -85,9 +84,9 @@ def expected_loss_rate(frequency: float, recovery_share: float) -> float:
 def draw_loss_rates(
     frequency: float, recovery_share: float, years: np.ndarray, n_paths: int, seed: int, first_path: int
 ) -> np.ndarray:
-    """Share of the sleeve lost for good, ``(path, year)``; nothing in the years that have begun (to 2026).
+    """Share of the sleeve lost permanently, ``(path, year)``; nothing in the years that have begun (to 2026).
 
-    Path ``i`` is the same in any batch, and a longer horizon goes on from the same beginning.
+    Path ``i`` is the same in any batch, and a longer horizon continues from the same beginning.
     """
     record = loss_record()
     rates = np.zeros((n_paths, len(years)))

@@ -2,7 +2,7 @@
 
 A *path model* draws :class:`AssetPaths` from settings, years, a number of paths and a seed;
 ``PATH_MODELS`` is the registry. The model ``deterministic`` has one path: the named annual tables of
-``data/crypto_paths.csv``, whose phases, stated means and falls stand in ``data/crypto_path_notes.csv``.
+``data/crypto_paths.csv``, whose phases, stated means, and falls are in ``data/crypto_path_notes.csv``.
 
 The halves that have happened (both of the stub of 2025, the first of 2026) are real returns. After them
 the core assets earn their expected returns (:mod:`fiscal.markets.core`); crypto earns the table's rate in an
@@ -83,7 +83,7 @@ class PathModel(Protocol):
         ...
 
     def central(self, settings: object, years: Iterable[int]) -> AssetPaths:
-        """One path that stands for the model: its own, the median of several in a file, or that of expected log
+        """One path that represents the model: its own, the median of several in a file, or that of expected log
         returns if it is random."""
         ...
 
@@ -216,7 +216,7 @@ class UserReturns:
     rates: np.ndarray
 
     def summary(self) -> pd.DataFrame:
-        """One row a path and asset: its years, geometric mean and what a dollar becomes."""
+        """One row per path and asset: its years, geometric mean and what a dollar becomes."""
         import pandas as pd
 
         rows = []
@@ -234,8 +234,8 @@ class UserReturns:
 class UserPaths:
     """Annual returns from a CSV of the user: ``year``, one column an asset, and ``path`` for more than one.
 
-    Assets without a column earn their expected returns. The halves that have happened stay real; the rate
-    of 2026 is that of its second half, annualised. After the file's last year the expected returns hold.
+    Assets without a column earn their expected returns. The halves that have happened stay real; the rate of 2026 is
+    that of its second half, annualized. After the file's last year the expected returns hold.
     """
 
     name = "user"
@@ -388,7 +388,7 @@ def _as_fraction(percent: str) -> str:
 
 
 def _path_faults(shown: str, frame: pd.DataFrame, assets: list[str]) -> list[Problem]:
-    """Years that are missing or stand twice, and growth that cannot be computed, path by path."""
+    """Years that are missing or appear twice, and growth that cannot be computed, path by path."""
     problems = []
     for name, part in frame.groupby("path", sort=False):
         have, first = part["year"].tolist(), FIRST_YEAR + 1
@@ -400,7 +400,7 @@ def _path_faults(shown: str, frame: pd.DataFrame, assets: list[str]) -> list[Pro
             )  # fmt: skip
         twice = sorted(year for year, times in Counter(have).items() if times > 1)
         if twice:
-            problems.append(Problem("years stand twice", file=shown, key=f"path {name}", value=twice[:10]))
+            problems.append(Problem("years appear twice", file=shown, key=f"path {name}", value=twice[:10]))
         problems += [
             Problem("a dollar grows beyond what can be computed", file=shown,
                     key=f"path {name}, {asset}", allowed="a dollar that becomes at most 1e200")
@@ -510,10 +510,10 @@ def phase_statistics(returns: Mapping[int, float], phases: Mapping[int, str]) ->
 
 
 def annual_table(name: str, *, outside_event_return: float | None = None) -> pd.DataFrame:
-    """The path as documented, one row a year: ``year``, ``phase``, ``crypto_return_rate``, ``stated``.
+    """The path as documented, one row per year: ``year``, ``phase``, ``crypto_return_rate``, ``stated``.
 
-    ``stated`` is False where the table is blank and the outside-event return of the year stands in. 2026 is the rate
-    of its second half, annualised.
+    ``stated`` is False where the table is blank and the outside-event return of the year applies. 2026 is the rate of
+    its second half, annualized.
     """
     _check(np.array([FIRST_YEAR]), name, outside_event_return)
     table = _path_table(name)
@@ -593,7 +593,7 @@ def _half_return(annual: np.ndarray) -> np.ndarray:
 
 
 def opening_of(settings: object) -> OpeningDate:
-    """The opening that a path model is told; that of the headline where it is told none."""
+    """The opening given to a path model; that of the headline if none is given."""
     return _get(settings, "opening") or HEADLINE
 
 

@@ -9,7 +9,7 @@ every path. Its balance is linear in the returns, so that its expectation is kno
   where its value meets the cap. So the expectation is followed together with the state and the log value of crypto
   over its cap: as a density over a grid, carried from December to December by its Fourier transform, on which a
   month is a two-by-two matrix of states at every frequency (the transform of a mixture of two normals, shifted for
-  the assets that the money is in). At each year's end what lies above the cap is moved onto it.
+  the assets that the money is in). At each year's end the part above the cap is moved onto it.
 
 The bootstrap's real measure has no such form: its blocks run on across halves.
 """
@@ -47,7 +47,7 @@ NEGLIGIBLE = 1e-18
 END_WEIGHTS = np.array([3 / 8, 7 / 6, 23 / 24])
 """Of the points at the end of a sum over a grid, the last first: Gregory's rule, an error of the fourth order."""
 TOLERANCE = 1e-9
-"""Share of an expectation that may be rounding (which shows where a density is negative) or lie at the grid's edge."""
+"""Share of an expectation that may be rounding (which shows where a density is negative) or be at the grid's edge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ class _Grid:
         return (np.arange(self.size) - self.at_cap) * self.step
 
     def transform(self, density: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
-        """Fourier transform ``(U, 2)`` of what of a density ``(size, 2)`` lies below the cap."""
+        """Fourier transform ``(U, 2)`` of the part of a density ``(size, 2)`` below the cap."""
         below = density.copy()
         below[self.at_cap + 1 :] = 0.0
         below[self.at_cap - 2 : self.at_cap + 1] *= END_WEIGHTS[::-1, None]
@@ -151,7 +151,7 @@ class _Grid:
         return np.fft.irfft(whole, n=self.size, axis=0)
 
     def above(self, density: np.ndarray, to_cap: bool = False) -> np.ndarray:
-        """What of a density lies above the cap, by state ``(2,)``; ``to_cap`` each part brought down to it."""
+        """The part of a density above the cap, by state ``(2,)``; ``to_cap`` each part brought down to it."""
         part = density[self.at_cap :].copy()
         part[: len(END_WEIGHTS)] *= END_WEIGHTS[:, None]
         if to_cap:
@@ -266,7 +266,7 @@ def _expected(
         middle = months.half(first, sleeve)
         free = core_share[y] * core + sleeve_share[y] * middle @ months.half(second, others)
         bound = sleeve_share[y] * middle @ months.half(second, crypto)
-        if y == 0:  # the value that the cap is held against begins at the end of the first year
+        if y == 0:  # the value that is compared with the cap begins at the end of the first year
             ahead = np.exp(-1j * months.frequencies * np.log1p(months.happened[:2, CRYPTO]).sum())
         else:
             ahead = np.exp(-1j * months.frequencies * np.log(gdp_usd[y] / gdp_usd[y - 1]))
@@ -292,7 +292,7 @@ def _moved(transform: np.ndarray, matrices: np.ndarray, ahead: np.ndarray) -> np
 def _held_at_cap(
     grid: _Grid, frequencies: np.ndarray, chance: np.ndarray, free: np.ndarray, bound: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The transforms with what lies above the cap moved onto it; money that is ``bound`` to crypto in the second
+    """The transforms with the part above the cap moved onto it; money that is ``bound`` to crypto in the second
     half falls with it. None where rounding shows."""
     likely, of_free, of_bound = (grid.density(part, frequencies) for part in (chance, free, bound))
     money = of_free + of_bound

@@ -1,8 +1,8 @@
 """A user's series of prices or index levels, as exchanges and data sites export it, and the returns that it gives.
 
-Rows may be daily or monthly, in any order. The level of a month is its last one. The return of a calendar year is
-the level of December over that of the December before. Nothing is interpolated; gaps, dates that stand twice, and part
-years are reported.
+Rows may be daily or monthly, in any order. The level of a month is its last one. The return of a calendar year is the
+level of December over that of the December before. Nothing is interpolated; gaps, repeated dates, and part years are
+reported.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def read_prices(
     """A file's series. ``column`` and ``date_column`` name columns where their names do not tell; ``date_format`` is as
     ``strptime`` has it, where dates can be read in two ways.
 
-    Raises InputError, with the lines, for what is no date or no positive price, and for dates that can be read in two
-    ways.
+    Raises InputError, with the lines, for anything that is not a date or a positive price, and for dates that can be
+    read in two ways.
     """
     import pandas as pd
 
@@ -144,7 +144,7 @@ def read_prices(
     twice = frame[frame["day"].duplicated(keep=False)]
     if len(twice):
         differing = sorted(day for day, group in twice.groupby("day")["level"] if group.nunique() > 1)
-        notes.append(f"{twice['day'].nunique():,} dates stand twice" + (
+        notes.append(f"{twice['day'].nunique():,} dates appear twice" + (
             f", {len(differing):,} of them with different levels, of which the later row counts: {_listed(differing)}"
             if differing else " with the same level"
         ))  # fmt: skip
@@ -178,7 +178,7 @@ def _years_left_out(series: PriceSeries) -> list[str]:
     first, last = series.levels.index[0].year, series.levels.index[-1].year
     left = [year for year in range(first, last + 1) if year not in whole.index]
     notes = (
-        [f"years left out, because they are not whole or lie before a gap: {_listed(left)}"] if left else []
+        [f"years left out, because they are not whole or come before a gap: {_listed(left)}"] if left else []
     )
     high = [int(year) for year, rate in whole.items() if rate > 3.0]
     if high:
@@ -224,7 +224,8 @@ def _chosen(
 
 
 def _dates(cells: Sequence[str], lines: Sequence[int], shown: str, asked: str | None) -> list[date]:
-    """The dates of a column, all in one form. Raises InputError for what is no date or can be read in two ways."""
+    """The dates of a column, all in one form. Raises InputError for anything that is not a date or can be read in two
+    ways."""
     short = [found[1] if (found := _CLOCK.fullmatch(cell)) else cell for cell in cells]
     if asked is None and all(_EPOCH.fullmatch(cell) for cell in short):
         return [
@@ -240,7 +241,11 @@ def _dates(cells: Sequence[str], lines: Sequence[int], shown: str, asked: str | 
         raise InputError(
             [
                 Problem(
-                    "is no date", file=shown, key=f"line {lines[at]}", value=cells[at], allowed=f"as {best}"
+                    "is not a date",
+                    file=shown,
+                    key=f"line {lines[at]}",
+                    value=cells[at],
+                    allowed=f"as {best}",
                 )
                 for at in wrong
             ]
@@ -281,7 +286,7 @@ def _day(cell: str, form: str) -> date:
 
 
 def _widest_gap(days: Sequence[date]) -> int:
-    """Days between the two neighbors that lie farthest apart: least where days and months are not exchanged."""
+    """Days between the two neighbors that are farthest apart: least where days and months are not exchanged."""
     ordered = sorted(days)
     return max(
         ((later - earlier).days for earlier, later in zip(ordered, ordered[1:], strict=False)), default=0
@@ -303,7 +308,9 @@ def _numbers(
         if not 0.0 < value < float("inf"):
             allowed = "a price or an index level above 0"
             problems.append(
-                Problem("is no level", file=shown, key=f"line {line}, {column}", value=cell, allowed=allowed)
+                Problem(
+                    "is not a level", file=shown, key=f"line {line}, {column}", value=cell, allowed=allowed
+                )
             )
         values.append(value)
     if problems:

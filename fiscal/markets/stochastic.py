@@ -217,7 +217,7 @@ def _chains(uniform: np.ndarray, stay_low: float, stay_high: float, high: float)
 
 @lru_cache(maxsize=4)
 def slow_components(months: int) -> np.ndarray:
-    """The first principal components of a random walk over so many months, as increments ``(month, component)``.
+    """The first principal components of a random walk over this number of months, as increments ``(month, component)``.
 
     Orthonormal columns, the slowest first: ``cos((2k - 1)(2m - 1) pi / (2 (2n + 1)))``, the right singular
     vectors of the summation matrix. Shocks with these parts replaced by other independent standard normals

@@ -1,4 +1,4 @@
-"""Types of account, each a declaration: who holds it, what is paid in, when money leaves, and what is taxed.
+"""Types of account, each a declaration: who holds it, the contributions, when money leaves, and what is taxed.
 
 A run holds the types that its scope names (:data:`SCOPES`). The 401(k) plan comes first and the IRA, which receives
 rollovers, last. A type between them is declared in terms of the 401(k)'s cells: its holders by age and earnings are
@@ -20,6 +20,7 @@ from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import Contributions
 from fiscal.people.coverage import deferral_growth
 from fiscal.people.economy import macro
+from fiscal.people.opening import Opening
 from fiscal.people.withdrawals import WithdrawalRates
 
 BILLION = 1e9
@@ -76,7 +77,7 @@ class AccountType:
     )
     top_ratio: str | None = None  # ASSUMPTION, holding in the top earnings group over the 401(k)'s
 
-    # what is paid in
+    # contributions
     elective: tuple[Payment, ...] = ()  # none: employer money only
     employer: tuple[Payment, ...] = ()
     limits: tuple[str, ...] = LIMITS  # that bind it
@@ -212,7 +213,7 @@ IRA = AccountType(
     name=OWNER_ACCOUNTS[-1],
     label="rolled over to IRAs",
     held_by="former participants of the plans, whose money it receives",
-    law="s.408, s.408A: nothing is paid in; Roth basis first; s.401(a)(9); s.72(t) without the exception from 55 on",
+    law="s.408, s.408A: no contributions; Roth basis first; s.401(a)(9); s.72(t) without the exception from 55 on",
 )
 
 TYPES: Mapping[str, AccountType] = {one.name: one for one in (PLAN, GOVERNMENTAL, PRIVATE_OTHER, IRA)}
@@ -284,12 +285,12 @@ class Scope:
         """Accounts of living owners, the 401(k) first and the IRA last."""
         return (PLAN.name, *(one.type.name for one in self.others), IRA.name)
 
-    def holder_share(self, of_plan: np.ndarray, people: np.ndarray) -> np.ndarray:
+    def holder_share(self, opened: Opening, people: np.ndarray) -> np.ndarray:
         """Persons with an account of any type per person, ``(Y, A, G)``: within a cell types are held independently."""
-        without = 1 - of_plan
+        without = 1 - opened.holder_share
         for one in self.others:
-            without = without * (1 - one.holder_share(of_plan, people))
-        return 1 - without if self.others else of_plan
+            without = without * (1 - one.holder_share(opened.held_coverage_share, people))
+        return 1 - without if self.others else opened.holder_share
 
     def leaving(self, rates: WithdrawalRates) -> dict[str, np.ndarray]:
         """Fields of the projection's inputs, with the types beside the 401(k) between it and the IRA of ``rates``."""
@@ -313,8 +314,8 @@ def hold(
     people_scale: float,
     opening: OpeningDate,
 ) -> Held:
-    """A type as a run holds it. ``base`` are the 401(k)'s contributions of the stub at the base table's scale, of a
-    population ``people_scale`` times the real one; ``rates`` those of plans under its rules."""
+    """A type as a run holds it. ``base`` are the 401(k)'s contributions of the stub at the base table's scale and
+    coverage, of a population ``people_scale`` times the real one; ``rates`` those of plans under its rules."""
     shape = of.shape(assume)
     assert of.holders_mn is not None
 

@@ -185,7 +185,7 @@ def share_at(log_odds: np.ndarray) -> np.ndarray:
 
 
 WIDEST, NARROWEST = 60.0, 1e-14
-"""Log-odds between which a shift lies, and to which it is found."""
+"""Bounds of a shift in log-odds, and its precision."""
 
 
 def shift_to_mean(log_odds: np.ndarray, weight: np.ndarray, mean: float) -> float:
@@ -222,7 +222,7 @@ class RothUse:
 
 @dataclass(frozen=True, kw_only=True)
 class ContributionPolicy:
-    """What policy and behaviour change beside the Roth share; the defaults change no bit.
+    """What policy and behavior change besides the Roth share; the defaults change no bit.
 
     ``limits`` are those in force where they differ from the law's (same columns); ``barred_share`` (Y, A, G)
     of people who may not contribute; ``elective_response`` (Y, A, G) multiplies elective deferrals;
@@ -429,16 +429,15 @@ def additions_left(
 ) -> np.ndarray:
     """Share of a person's contributions that another limit on all of them leaves, ``(Y, A, k)``.
 
-    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and
-    ``in_force_usd`` (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd
-    ``sigma`` (assumed: no table shows them); the share is what lies below the limit in force over what
-    lies below the law's, so that the law itself leaves everything as it is; above 1 for a higher limit.
+    ``total`` (Y, A, k) per person, ``deferrers`` (A, k) the share of people who save; ``law_usd`` and ``in_force_usd``
+    (Y,) limits under s.415(c). Among savers of a cell totals are lognormal with log-sd ``sigma`` (assumed: no table
+    shows them); the share is the amount below the limit in force divided by the amount below the law's, so that the law
+    itself leaves everything as it is; above 1 for a higher limit.
     """
-    from scipy.special import ndtr
-
     mean = np.divide(total, deferrers, out=np.zeros_like(total), where=deferrers > 0)
     if (in_force_usd == law_usd).all():
         return np.ones_like(total)
+    from scipy.special import ndtr
 
     def below(limit: np.ndarray) -> np.ndarray:
         """E[min(X, limit)] / E[X]."""

@@ -4,8 +4,8 @@ Savers' and employers' contributions (Form 5500) over private wages (BEA) move b
 up to the start year, damped from year to year, and stay where they are from the end of the trend. The number of savers
 is what carries it: what a saver defers is flat in the W-2 record. So coverage is the factor on the number of savers of
 every age and wage alike that makes the model's contributions over wages follow the trend; from its end the factor is
-held, and limits and the age of workers move the ratio again. Rollovers into plans are no saving: a flow of their own
-with a trend of the same form.
+held, and limits and the age of workers move the ratio again. Rollovers into plans are not saving: they are a separate
+flow with a trend of the same form.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def coverage_factor(
     """Factor on the number of savers, ``(Y,)``.
 
     ``paid_in`` and ``wages`` (Y,) are contributions at constant coverage and the wage bill: their ratio in the first
-    year stands for the last published one. ``scale`` multiplies the trend; 0 is constant coverage.
+    year equals the last published one. ``scale`` multiplies the trend; 0 is constant coverage.
     """
     if not scale:
         return np.ones(len(years))

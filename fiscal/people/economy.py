@@ -12,7 +12,7 @@
   the wage bill per inhabitant, after, with the wage bill per worker.
 - **Rates**: three-month bill and ten-year Treasury. Observed means of ``monthly_prices`` to 2025 and of the
   months there are of 2026. Then the ten-year rate is the trustees' rate on new special-issue Treasuries, which is by
-  law the mean market yield of Treasuries with four years or more to run. The bill rate stands for the one-year rate;
+  law the mean market yield of Treasuries with four years or more to run. The bill rate serves as the one-year rate;
   it is that rate less ``macro.term_spread``. The last value is held.
 """
 
@@ -52,7 +52,7 @@ def macro(
     chained_cpi_gap: float | None = None,
     wage_growth_adjust: float = 0.0,
 ) -> pd.DataFrame:
-    """The macroeconomic path, one row a year (index ``year``, default 2015..2201).
+    """The macroeconomic path, one row per year (index ``year``, default 2015..2201).
 
     Columns: ``gdp_bn_usd`` and ``wage_bill_bn_usd`` (billions of current dollars), ``wage_index`` (average
     wage per worker, dollars a year), ``cpi_u`` (1982-84 = 100), ``chained_cpi`` (equal to ``cpi_u`` in 2025),
@@ -144,7 +144,7 @@ def _workers(years: np.ndarray, people: np.ndarray) -> pd.Series:
 
 
 def participation_rate() -> np.ndarray:
-    """Labour-force participation by single age 0..119 in 2025 (BLS, both sexes), fractions."""
+    """Labor-force participation by single age 0..119 in 2025 (BLS, both sexes), fractions."""
     table = sources.table("labor_force")
     table = table[(table["publisher"] == "BLS CPS") & (table["year"] == PARTICIPATION_YEAR)]
     bands = sorted((*_age_band(age), rate) for age, rate in zip(table["age"], table["value"], strict=True))

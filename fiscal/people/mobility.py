@@ -26,7 +26,7 @@ def mobility_matrix(rank_correlation: float) -> np.ndarray:
     is ``2 sin(pi rho / 6)`` (Kruskal 1958, ordinal measures of association). The matrix cannot be written to.
     """
     if not 0 <= rank_correlation <= 1:
-        raise ValueError(f"rank_correlation must lie in [0, 1], found {rank_correlation}")
+        raise ValueError(f"rank_correlation must be in [0, 1], found {rank_correlation}")
     size = len(GROUP_SHARES)
     if rank_correlation == 1:
         return np.eye(size)
@@ -53,7 +53,7 @@ POINTS = 200
 
 
 def _both_below(z: np.ndarray, share: np.ndarray, correlation: float) -> np.ndarray:
-    """Probability that two standard normals lie below ``z`` (k,) each, ``(k, k)``; ``share`` (k,) is that of one.
+    """Probability that two standard normals are below ``z`` (k,) each, ``(k, k)``; ``share`` (k,) is that of one.
 
     The derivative of it by the correlation is the density (Plackett 1954), integrated here over the arcsine of the
     correlation (Drezner and Wesolowsky 1990).

@@ -38,6 +38,7 @@ class Opening:
 
     balance_usd: np.ndarray  # (A, G)
     holder_share: np.ndarray  # (Y, A, G) holders per person
+    held_coverage_share: np.ndarray  # (Y, A, G) the same while coverage stays that of the opening
     class_share: np.ndarray  # (income class,) share of balances the raking met, ages 18-65
 
 
@@ -250,10 +251,11 @@ def open_accounts(
     old = per_person[None, :] * unit_people[~working]
     shape[~working] = old * (ages[~working] / old.sum(axis=1))[:, None]
     per_unit_person = np.divide(shape * stock, unit_people, out=np.zeros_like(shape), where=unit_people > 0)
-    holders = holder_shares(assume, unit_people, mix, years, size, coverage)
+    held, holders = (holder_shares(assume, unit_people, mix, years, size, one) for one in (None, coverage))
     return Opening(
         balance_usd=per_unit_person * people,
         holder_share=holders,
+        held_coverage_share=held,
         class_share=class_target,
     )
 

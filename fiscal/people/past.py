@@ -3,7 +3,7 @@
 People: Census residents by single year of age (table ``past_population``, 1 July), interpolated along
 cohorts between the table's years. The model's own series begins in 2022 and is wider (Social Security
 area); one publisher for the whole span keeps growth free of a change of concept. Deaths: the life table
-of 2022, which serves all earlier years (it holds COVID-19 deaths and lies near the mortality of 2010).
+of 2022, which serves all earlier years (it holds COVID-19 deaths and is close to the mortality of 2010).
 Groups: at every age the distribution of the model's opening.
 """
 

@@ -52,9 +52,9 @@ IMMIGRATION_AGES = slice(1, 66)
 class Population:
     """People of the model; arrays are read-only, persons (not thousands), axes ``(year, age, group)``.
 
-    ``people_open`` stands at the opening of each year (1 January; in the first year the opening date). In every cell
+    ``people_open`` refers to the opening of each year (1 January; in the first year the opening date). In every cell
     ``people_open[y + 1, a + 1] = people_open[y, a] - deaths[y, a] + migration[y, a]`` and
-    ``people_open[y, 18] = entrants[y]``; whoever is 119 dies within the year.
+    ``people_open[y, 18] = entrants[y]``; people aged 119 die within the year.
     """
 
     years: NDArray[np.int64]
@@ -117,7 +117,7 @@ def project(
     scale
         Multiplies every number of people; everything is linear in it.
     opening
-        The date in the first year on which people stand at its opening.
+        The opening date in the first year.
 
     Net migration is the projection minus the survivors of the year before: immigrants come by the
     groups' shares at entry, emigrants leave each group in proportion to the people it has, so no group
@@ -209,6 +209,7 @@ def life_expectancy(age: int, year: int, sex: str) -> float:
 # --------------------------------------------------------------------------------------- mortality
 
 
+@lru_cache(maxsize=256)
 def death_probability(year: int) -> Floats:
     """Probability of dying between exact ages x and x + 1 in a year, ``(sex, age 0..119)``.
 
@@ -226,13 +227,13 @@ def death_probability(year: int) -> Floats:
         factor = factor * (1.0 - rate) ** float(np.clip(min(year, LAST_YEAR), start, last) - start)
     death = np.minimum(base * factor, 1.0)
     death[:, LAST_AGE] = 1.0
-    return death
+    return _read_only(death)
 
 
 def cohort_death_share(death: Floats) -> Floats:
     """Share of the people of a whole age on 1 January who die in the year, ``(sex, age 0..119)``.
 
-    They stand between exact ages x and x + 1, half a year on average: 1 - L(x + 1) / L(x) of the life
+    They are between exact ages x and x + 1, half a year on average: 1 - L(x + 1) / L(x) of the life
     table, not q(x).
     """
     alive = np.concatenate([np.ones((len(death), 1)), np.cumprod(1.0 - death, axis=-1)], axis=-1)

@@ -1,8 +1,8 @@
 """All defined-contribution plans in the 401(k)'s shape: the scope before the other plans became types of their own.
 
 Assets by ICI's stocks of the opening date, elective deferrals by the W-2 statistics of all plans, employer
-contributions by BEA's total, holders in proportion to assets. Ages, earnings groups, law and behaviour stay the
-401(k)'s.
+contributions by BEA's total, holders in proportion to assets. Ages, earnings groups, law, and behavior stay those of
+401(k) plans.
 """
 
 from __future__ import annotations

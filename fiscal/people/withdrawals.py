@@ -102,7 +102,7 @@ def discretionary_rate(assume: Mapping[str, float], above_share: float, exact_sh
     def mean_minimum(first: int, last: int) -> float:
         return float(minimum[(first <= ATTAINED_AGES) & (last >= ATTAINED_AGES)].mean())
 
-    # 80+ holders' dollars lie around their mid-eighties (SOI publishes one open class)
+    # 80+ holders' dollars are concentrated around their mid-eighties (SOI publishes one open class)
     points = {
         62: published["60-64"] / above_share,
         67: published["65-69"] / above_share,
@@ -153,7 +153,7 @@ def _own_rate(
 
 
 def still_working_share(shift: int = 0) -> np.ndarray:
-    """Labour force participation at 60 and over, ``(A,)``; one below 60 (leavers are in the separations).
+    """Labor force participation at 60 and over, ``(A,)``; one below 60 (leavers are in the separations).
     ``shift`` moves it to later ages."""
     table = sources.table("labor_force")
     rows = table[(table["publisher"] == "BLS CPS") & (table["year"] == 2025)].set_index("age")["value"]

@@ -14,7 +14,9 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract
 """Projections run in threads. Of fast-math contraction only: a product and a sum may be one instruction, nothing may
 change its order."""
 
-step = njit(error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+step = njit(  # type: ignore[call-overload]  # the stubs do not know the last two
+    error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
 """For what only compiled code calls: made with it, and not callable from Python."""
 
 inlined = njit(inline="always", error_model="numpy", fastmath={"contract"})

@@ -1,7 +1,7 @@
-"""The compiled projection that keeps every cell: the earnings groups and strata of an age lie side by side as lanes.
+"""The compiled projection that keeps every cell: the earnings groups and strata of an age are adjacent lanes.
 
 The steps are those of :mod:`fiscal.projection.account_year`, in the innermost loops over a block of :data:`LANES`
-cells; all that a block works on lies in flat buffers at named places (:mod:`fiscal.projection.lanes` says why). One
+cells; all data of a block are in flat buffers at named places (:mod:`fiscal.projection.lanes` says why). One
 path at a time; a path's bits do not depend on which others are projected.
 
 **Inherited accounts** are kept by the year of death, each in a place of its own (``ring``): those of year ``d`` are at
@@ -35,7 +35,7 @@ from fiscal.projection.account_year import (
     second_half,
     step,
 )
-from fiscal.projection.lanes import buffer
+from fiscal.projection.lanes import buffer, comes
 from fiscal.projection.outputs import LINE, WITHDRAWALS
 
 LANES = 24
@@ -138,7 +138,7 @@ def _row(row, growth, charge, loss, paths, to_heirs, p, y, a, first, cells):
 
 @step
 def _sleeve(row, lane, gained, held, before, middle, after, two, charge, loss):
-    """Book a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
+    """Record a sleeve's year, from the flows' two sides: what it gained, held and was charged. What it gained less
     what it was charged."""
     end = after * two
     gain = (middle - before) + (end - after)
@@ -152,7 +152,7 @@ def _sleeve(row, lane, gained, held, before, middle, after, two, charge, loss):
 
 @step
 def _sleeves(row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after):
-    """Book both sleeves."""
+    """Record both sleeves."""
     on_core = _sleeve(
         row, lane, LINE.core_return, LINE.core_held, core, core_middle, core_after, row[CORE_TWO + lane],
         charge[CORE], 0.0,
@@ -327,7 +327,7 @@ def _heirs(ring, row, desk, charge, loss, y, c, filled, moves, a, cells):
         if len(moves) > 0:
             _share_moved(desk)
             _fill(moves[y, since, c, a, cells], desk, MOVED)
-    # the oldest have been paid in full: this year's dead take their place
+    # the oldest have received everything; this year's dead replace them
     for lane in range(2 * LANES):
         ring[y % heir_years, 2 * c * LANES + lane] = row[left + lane]
     paid = LINE.inherited_withdrawals if c == TRADITIONAL else LINE.inherited_roth_withdrawals
@@ -346,7 +346,7 @@ def _share_moved(desk):
 
 @step
 def _taxes(row, rules, holders, heirs, pieces, strata, y, a, first):
-    """Book a block's taxes; a stub's flows are taxed at the rates of the full year they belong to. ``pieces``
+    """Record a block's taxes; a stub's flows are taxed at the rates of the full year they belong to. ``pieces``
     (schedule, N) are those found the last time."""
     part = rules.year_fraction[y]
     owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
@@ -401,7 +401,7 @@ def _fill(into, values, at):
 @step
 def _book(books, desk, worst, largest, y, w):
     """Add up an account's balances of both characters; ``worst`` residuals and ``largest`` balances of the year by
-    lane. One that is no number stays."""
+    lane. NaN stays NaN."""
     for c in range(2):
         books.opening_usd[y, w, c] += _sum(desk[c], OPENED)
         for k in range(2):
@@ -472,18 +472,8 @@ def _open(own, people, a, first, cells):
 
 
 @step
-def _comes(money):
-    """Whether anything is paid in."""
-    found = False
-    for n in range(money.shape[0]):
-        for i in range(money.shape[1]):
-            found |= money[n, i] != 0.0
-    return found
-
-
-@step
 def _worst(values):
-    """The largest in size, with its sign; one that is no number is."""
+    """The largest in size, with its sign; NaN counts as the largest."""
     found = 0.0
     for value in values:
         found = found if abs(found) >= abs(value) or found != found else value
@@ -546,7 +536,7 @@ def project(books, rules, people, paths, mix, p):
                         for block in range(blocks):
                             _hand_on(rings[place, block], bins[block], True)
                 if not live[place]:
-                    if not _comes(people.contribution_usd[y, a]):
+                    if not comes(people.contribution_usd[y, a]):
                         continue
                     live[place] = True
                 for block in range(blocks):

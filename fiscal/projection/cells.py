@@ -1,4 +1,4 @@
-"""The projection with every cell: what the books, the vintages and the tables are made of.
+"""The projection with every cell: the basis of revenue lines, vintages, and tables.
 
 Compiled, a path at a time and paths beside each other (:mod:`fiscal.projection.cell_years`); equal to the tests'
 plain projection to rounding. Where only yearly totals of many paths are asked for, :mod:`fiscal.projection.kernel`
@@ -30,11 +30,10 @@ def project(
     """Roll all cells forward through all years on all paths.
 
     Returns a :class:`Projection`, with the cells of the lines that ``keep_lines`` names, by default of all (about 4 MB
-    a line and path at full size; yearly totals are there of every line), the :class:`AccountShares` of the paths that ``keep_shares`` lists (about
-    120 MB a path at full size) and the :class:`AccountBalances` of ``keep_balances`` (about 90) in the first
-    ``balance_years``, by default in all. Raises
-    ``ValueError`` through ``ProjectionInputs``' own checks and for a path or line to keep that is not there or is
-    named twice;
+    a line and path at full size; yearly totals are there of every line), with the :class:`AccountShares` of the paths
+    that ``keep_shares`` lists (about 120 MB a path) and the :class:`AccountBalances` of ``keep_balances`` (about 90)
+    in the first ``balance_years``, by default in all. Raises ``ValueError`` through ``ProjectionInputs``' own checks
+    and for a path or line to keep that is not there or is named twice;
     the identity is *reported*, not asserted (``identity_residual_usd``): the engine judges it.
     """
     compiled.prepare()

@@ -13,16 +13,17 @@ follow; so that a year pays the sum of the last H years' units. The sum is taken
 every H years the units of the block that ends are replaced by their sums from each year to the block's end
 (``ring``), the units of the block that begins are added up (``UT``, ``UR``).
 
-**Order.** A block of :data:`LANES` paths goes through birth cohort after birth cohort, the oldest first, and
+**Order.** A block of paths goes through birth cohort after birth cohort, the oldest first, and
 each cohort through its years, groups and lanes; lanes never meet. Owners past the last age leave their
-heirs to the next cohort that reaches it. A path's bits are the same in any block, batch or thread.
+heirs to the next cohort that reaches it. A cohort that has had no money yet is not looked at: of its row only
+the index goes on. A path's bits are the same in any block, batch or thread.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fiscal.projection.account_year import ROTH, TRADITIONAL, compiled, leaving, roth_basis
+from fiscal.projection.account_year import ROTH, TRADITIONAL, compiled, leaving, roth_basis, step
 from fiscal.projection.lanes import (
     CORE_GAIN,
     CORE_INTEREST,
@@ -42,15 +43,18 @@ from fiscal.projection.lanes import (
     Bench,
     added_tax,
     buffer,
+    comes,
     core_of,
     dot,
     meet,
     tax_of,
 )
 
-LANES = 128
-"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
-(finding the pieces of its schedules) is shared by them; more than the second cache holds would cost again."""
+PATHS = 128
+"""Most paths of a block, the innermost loops. Many, because what is done once a cell (finding the pieces of its
+schedules) is shared by them; more than the second cache holds would cost again."""
+LANES = PATHS + 8
+"""Distance of two places: no power of two, so that the places of a lane do not share a set of the cache."""
 
 # of a cell: heirs' balances and units bought in this block of years; what tax is computed on: a holder's
 # withdrawals, the same with conversions, an heir's withdrawals. Then, an account at a time, its balances and basis
@@ -84,7 +88,7 @@ def project(out, groups_out, path, world):
     traditional accounts, owners' and heirs'."""
     rules, people, paths, mix, law = world
     accounts, ages, groups = people.opening_basis_usd.shape
-    years, assets, heir_years = out.shape[0], paths.half_return.shape[3], rules.heir_years
+    lanes, years, assets, heir_years = len(path), out.shape[0], paths.half_return.shape[3], rules.heir_years
     by_group = groups_out.shape[1] > 0
     returns = buffer(years * assets * 2 * LANES).reshape((years, assets, 2, LANES))  # by half
     year = buffer(years * YEAR * LANES).reshape((years, YEAR * LANES))
@@ -96,11 +100,11 @@ def project(out, groups_out, path, world):
     # the heirs whose owners are past the last age, and the index that their units are counted in
     bin_cell = buffer(groups * width).reshape((groups, width))
     bin_ring = buffer(heir_years * groups * 2 * LANES).reshape((heir_years, groups, 2 * LANES))
-    bin_index = np.ones(LANES)
+    bin_index, bin_live = np.ones(LANES), False
     row = buffer(BY_ACCOUNT + accounts * ROW_ACCOUNT)
     taxed = cell.reshape((groups, width // LANES, LANES))
     due = buffer(width).reshape((width // LANES, LANES))
-    bench = Bench(due, taxed, taxed.view(np.int64), buffer(LANES), np.empty(2))
+    bench = Bench(due, taxed, taxed.view(np.int64), buffer(LANES), np.empty(2), lanes)
     owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
     owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
@@ -108,20 +112,28 @@ def project(out, groups_out, path, world):
         age = max(ages - 1 - cohort, 0)
         born = max(cohort - (ages - 1), 0)
         _open(cell, ring, row, people, age, born == 0)
+        live = born == 0
         for y in range(born, min(years, born + ages - age)):
             a = age + y - born
             k = y % heir_years
             part = rules.year_fraction[y]
-            if a == ages - 1 and y > 0:
-                _take_over(cell, ring, row, bin_cell, bin_ring, bin_index)
-            if k == 0:
-                _turn(cell, ring, row)
+            if a == ages - 1 and bin_live:
+                _take_over(lanes, cell, ring, row, bin_cell, bin_ring, bin_index)
+                live = True
+            if k == 0 and live:
+                _turn(lanes, cell, ring, row)
+            elif k == 0:
+                for lane in range(lanes):
+                    row[INDEX + lane] = 1.0
             converting = rules.conversion_rate[y, a] != 0.0
-            _row(row, returns[y], year[y], policy[0, y : y + 2], rules, mix, law, y, a)
+            _row(lanes, row, returns[y], year[y], policy[0, y : y + 2], rules, mix, law, y, a)
+            live = live or comes(people.contribution_usd[y, a])
+            if not live:
+                continue
             group_out = groups_out[y if by_group else 0]
             if by_group:
-                _withdrawn(group_out, cell, ring[k], row, accounts)
-            _cells(cell, ring[k], row, rules, people, law, y, a, converting)
+                _withdrawn(lanes, group_out, cell, ring[k], row, accounts)
+            _cells(lanes, cell, ring[k], row, rules, people, law, y, a, converting)
             holders, heirs = people.holders[y, a], people.heirs[y, a]
             if converting:
                 added_tax(
@@ -150,15 +162,18 @@ def project(out, groups_out, path, world):
                 group_out,
                 by_group,
             )
-            _report(out[y], row, due, year[y], policy[0, y + 1], rules, people, mix, law, y, a, converting)
+            _report(
+                lanes, out[y], row, due, year[y], policy[0, y + 1], rules, people, mix, law, y, a, converting
+            )
         if born + ages - age <= years:  # it has reached the last age within the horizon
             bin_cell[:] = cell
             bin_ring[:] = ring
-            for lane in range(LANES):
+            bin_live = live
+            for lane in range(lanes):
                 bin_index[lane] = row[INDEX + lane]
 
 
-@compiled
+@step
 def _open(cell, ring, row, people, age, holds):
     """A cohort as it enters: with the opening balances of its age, or with none."""
     ring[:] = 0.0
@@ -173,52 +188,52 @@ def _open(cell, ring, row, people, age, holds):
                 cell[g, at + BASIS : at + ACCOUNT] = people.opening_basis_usd[w, age, g]
 
 
-@compiled
-def _take_over(cell, ring, row, bin_cell, bin_ring, bin_index):
+@step
+def _take_over(lanes, cell, ring, row, bin_cell, bin_ring, bin_index):
     """Add the heirs left in the last age's bin, their units counted in this cohort's index."""
     for g in range(cell.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             worth = bin_index[lane] / row[INDEX + lane]
             cell[g, HEIRS_T + lane] += bin_cell[g, HEIRS_T + lane]
             cell[g, HEIRS_R + lane] += bin_cell[g, HEIRS_R + lane]
             cell[g, UNITS_T + lane] += bin_cell[g, UNITS_T + lane] * worth
             cell[g, UNITS_R + lane] += bin_cell[g, UNITS_R + lane] * worth
         for j in range(ring.shape[0]):
-            for lane in range(LANES):
+            for lane in range(lanes):
                 worth = bin_index[lane] / row[INDEX + lane]
                 ring[j, g, lane] += bin_ring[j, g, lane] * worth
                 ring[j, g, LANES + lane] += bin_ring[j, g, LANES + lane] * worth
 
 
-@compiled
-def _turn(cell, ring, row):
+@step
+def _turn(lanes, cell, ring, row):
     """A block of years ends: units become their sums to the block's end, and the index starts from one."""
     last = ring.shape[0] - 1
     for g in range(cell.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             ring[last, g, lane] *= row[INDEX + lane]
             ring[last, g, LANES + lane] *= row[INDEX + lane]
             cell[g, UNITS_T + lane] = 0.0
             cell[g, UNITS_R + lane] = 0.0
         for back in range(last):
             j = last - 1 - back
-            for lane in range(LANES):
+            for lane in range(lanes):
                 index = row[INDEX + lane]
                 ring[j, g, lane] = ring[j, g, lane] * index + ring[j + 1, g, lane]
                 ring[j, g, LANES + lane] = ring[j, g, LANES + lane] * index + ring[j + 1, g, LANES + lane]
     row[INDEX : INDEX + LANES] = 1.0
 
 
-@compiled
-def _row(row, returns, year, policy, rules, mix, law, y, a):
+@step
+def _row(lanes, row, returns, year, policy, rules, mix, law, y, a):
     """What becomes of a dollar of each account of one age in one year, on each path; ``policy`` of the year before
     and of this."""
     part, accounts = rules.year_fraction[y], len(rules.accounts)
     fee_core, fee_crypto = mix.fee_rate[0] * part, mix.fee_rate[1] * part
     convert = rules.conversion_rate[y, a] * part
-    dividend = core_of(row, returns, mix.core_weight[y, a], law, y, LANES)
+    dividend = core_of(row, returns, mix.core_weight[y, a], law, y, lanes, LANES)
     crypto_dividend = dot(law.payout_rate[y], mix.crypto_weight)
-    for lane in range(LANES):
+    for lane in range(lanes):
         interest, gain = row[CORE_INTEREST * LANES + lane], row[CORE_GAIN * LANES + lane]
         opens, share = policy[0, TARGET * LANES + lane], policy[1, SHARE * LANES + lane]
         crypto_kept = year[CRYPTO_TWO * LANES + lane] * (1.0 - fee_crypto - year[LOSS * LANES + lane])
@@ -258,7 +273,7 @@ def _row(row, returns, year, policy, rules, mix, law, y, a):
         draw_t = rules.withdrawal_rate[y, w, TRADITIONAL, a] * part
         draw_r = rules.withdrawal_rate[y, w, ROTH, a] * part
         roll = rules.rollover_rate[y, w, a] * part if w < accounts - 1 else 0.0
-        for lane in range(LANES):
+        for lane in range(lanes):
             middle, second = row[MIDDLE + lane], row[SECOND + lane]
             drawn, rolled, converted, left = leaving(1.0, middle, draw_t, roll, convert)
             of[DRAW_T + lane], of[CONVERT + lane] = drawn, converted
@@ -268,20 +283,20 @@ def _row(row, returns, year, policy, rules, mix, law, y, a):
             of[DRAWN_SHARE + lane], of[ROLLED_SHARE + lane] = drawn / middle, rolled / middle
 
 
-@compiled
-def _withdrawn(group_out, cell, ring, row, accounts):
+@step
+def _withdrawn(lanes, group_out, cell, ring, row, accounts):
     """Add what each group withdraws from traditional accounts and as heirs of such, before the year's events."""
     for g in range(cell.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             group_out[g, LANES + lane] += (ring[g, lane] + cell[g, UNITS_T + lane]) * row[PAYS + lane]
         for w in range(accounts):
             at, of = ACCOUNTS + w * ACCOUNT + BALANCE_T, BY_ACCOUNT + w * ROW_ACCOUNT + DRAW_T
-            for lane in range(LANES):
+            for lane in range(lanes):
                 group_out[g, LANES + lane] += cell[g, at + lane] * row[of + lane]
 
 
-@compiled
-def _cells(cell, ring, row, rules, people, law, y, a, converting):
+@step
+def _cells(lanes, cell, ring, row, rules, people, law, y, a, converting):
     """A year of one age: every group's balances, heirs, and what its taxes are computed on."""
     accounts = len(rules.accounts)
     row[HEIRS_T_SUM:BY_ACCOUNT] = 0.0
@@ -298,7 +313,7 @@ def _cells(cell, ring, row, rules, people, law, y, a, converting):
         for w in range(accounts):
             new_t += money[2 * w]
             new_r += money[2 * w + 1]
-        for lane in range(LANES):
+        for lane in range(lanes):
             new, second = row[NEW + lane], row[SECOND + lane]
             owned, earned, turned, out_r, held = 0.0, 0.0, 0.0, 0.0, 0.0
             left_t, left_r = new_t * new, new_r * new
@@ -368,14 +383,14 @@ def _cells(cell, ring, row, rules, people, law, y, a, converting):
         for w in range(accounts):
             at, in_t, in_r = ACCOUNTS + w * ACCOUNT, money[2 * w] * live, money[2 * w + 1] * live
             if in_t != 0.0 or in_r != 0.0:
-                for lane in range(LANES):
+                for lane in range(lanes):
                     cell[g, at + BALANCE_T + lane] += in_t * row[NEW + lane]
                     cell[g, at + BALANCE_R + lane] += in_r * row[NEW + lane]
                     cell[g, at + BASIS + lane] += in_r * row[PAID + lane]
 
 
-@compiled
-def _report(out, row, due, year, policy, rules, people, mix, law, y, a, converting):
+@step
+def _report(lanes, out, row, due, year, policy, rules, people, mix, law, y, a, converting):
     """Add one age's sums to the year's totals."""
     part, accounts = rules.year_fraction[y], len(rules.accounts)
     fee_core, fee_crypto, additional = (
@@ -399,7 +414,7 @@ def _report(out, row, due, year, policy, rules, people, mix, law, y, a, converti
         new_g += both * law.gain_rate[y, a, g]
     earned_penalty = additional * rules.penalised_share[0, a]
     # what stays of each character in the middle of the year, before new money: in places that are done with
-    for lane in range(LANES):
+    for lane in range(lanes):
         paid_t, paid_r = row[HEIRS_PAID_T + lane], row[HEIRS_PAID_R + lane]
         row[HEIRS_T_SUM + lane] = row[HEIRS_T_SUM + lane] * row[MIDDLE + lane] - paid_t
         row[HEIRS_R_SUM + lane] = row[HEIRS_R_SUM + lane] * row[MIDDLE + lane] - paid_r
@@ -409,7 +424,7 @@ def _report(out, row, due, year, policy, rules, people, mix, law, y, a, converti
     for w in range(accounts):
         of = row[BY_ACCOUNT + w * ROW_ACCOUNT : BY_ACCOUNT + (w + 1) * ROW_ACCOUNT]
         penalty = additional * rules.penalised_share[w, a]
-        for lane in range(LANES):
+        for lane in range(lanes):
             t, r, middle = of[SUM_T + lane], of[SUM_R + lane], row[MIDDLE + lane]
             out_t, out_r, converted = t * of[DRAW_T + lane], r * of[DRAW_R + lane], t * of[CONVERT + lane]
             row[HEIRS_T_SUM + lane] += t * middle - out_t - converted
@@ -418,7 +433,7 @@ def _report(out, row, due, year, policy, rules, people, mix, law, y, a, converti
             out[TOTAL.additional_tax * LANES + lane] += penalty * out_t
             out[TOTAL.traditional_withdrawals * LANES + lane] += out_t
             out[TOTAL.roth_withdrawals * LANES + lane] += out_r
-    for lane in range(LANES):
+    for lane in range(lanes):
         new = (new_t + new_r) * row[PAID + lane]
         after_t, after_r, second = row[HEIRS_T_SUM + lane], row[HEIRS_R_SUM + lane], row[SECOND + lane]
         closing_t, closing_r = (

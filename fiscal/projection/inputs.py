@@ -56,7 +56,7 @@ class ProjectionInputs:
     """Arrays that decide a projection. All dollars nominal, all rates a year unless said otherwise."""
 
     years: np.ndarray  # (Y,) calendar years
-    year_fraction: np.ndarray  # (Y,) share of the year that lies inside: .75 in the stub, else 1
+    year_fraction: np.ndarray  # (Y,) share of the year inside the projection: .75 in the stub, else 1
     path_labels: tuple[str, ...]  # (P,)
 
     opening_usd: np.ndarray  # (W, character 2, A, G, S), all in the core sleeve
@@ -91,7 +91,7 @@ class ProjectionInputs:
 
     death_rate: np.ndarray  # (Y, A, G) within the year (the stub's for the stub)
     spouse_share: np.ndarray  # (A,) of a decedent's balance that stays with a spouse
-    heir_years: int  # the inherited wrapper is emptied within so many years
+    heir_years: int  # years within which the inherited wrapper is emptied
 
     holders: np.ndarray  # (Y, A, G, S) account holders, persons
     heirs: np.ndarray  # (Y, A, G, S) heirs drawing on inherited accounts, by the owner's cohort

@@ -67,11 +67,12 @@ def project_references(
 
 
 def project_groups(
-    inputs: ProjectionInputs, law: BuildupRates
+    inputs: ProjectionInputs, law: BuildupRates, known: list[_Projected] | None = None
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """:func:`project_totals`, and by earnings group ``(G, P, Y)`` the tax on withdrawals and what is withdrawn from
-    traditional accounts, both of owners and of heirs."""
-    total, groups = _reference(inputs, law, [], by_group=True)
+    traditional accounts, both of owners and of heirs. ``known`` are strata without crypto that calls with the same
+    paths have projected (:func:`project_references`), and takes those of this one."""
+    total, groups = _reference(inputs, law, [] if known is None else known, by_group=True)
     tax, withdrawn = np.ascontiguousarray(groups.transpose(1, 2, 0, 3))
     return _named(total), tax, withdrawn
 
@@ -183,7 +184,8 @@ def _one_mix(
     people = packed.people(inputs, lambda values: values[..., stratum])
     world = _world(inputs, law, slice(stratum, stratum + 1), people)
     world = world._replace(mix=world.mix._replace(core_weight=packed.plain(world.mix.core_weight[:, :, 0])))
-    return _in_blocks(constant_mix.project, constant_mix.LANES, inputs, world, chosen, by_group)
+    of_block = constant_mix.PATHS, constant_mix.LANES
+    return _in_blocks(constant_mix.project, *of_block, inputs, world, chosen, by_group)
 
 
 def _two_sleeves(
@@ -192,7 +194,8 @@ def _two_sleeves(
     """Totals ``(path, line, Y)`` of the strata together on the paths ``chosen``, and of groups ``(path, 2, G, Y)``."""
     people = packed.people(inputs, lambda values: np.swapaxes(values[..., strata], -1, -2))
     world = _world(inputs, law, strata, people)
-    return _in_blocks(two_sleeves.project, two_sleeves.LANES, inputs, world, chosen, by_group)
+    of_block = two_sleeves.LANES, two_sleeves.LANES
+    return _in_blocks(two_sleeves.project, *of_block, inputs, world, chosen, by_group)
 
 
 def _world(
@@ -220,25 +223,40 @@ def _world(
     )
 
 
+VECTOR = 8
+"""Paths of a block are a multiple of it: lanes that fill whole vectors have the same bits in any block."""
+
+
 def _in_blocks(
     run: Callable[..., None],
-    lanes: int,
+    most: int,
+    stride: int,
     inputs: ProjectionInputs,
     world: packed.World,
     chosen: np.ndarray,
     by_group: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Project the paths ``chosen``, ``lanes`` at a time: totals ``(path, line, Y)``, groups ``(path, 2, G, Y)``.
+    """Project the paths ``chosen``, at ``most`` so many at a time: totals ``(path, line, Y)``, groups
+    ``(path, 2, G, Y)``.
 
-    Without groups nothing is written of them. The last block is filled up with its last path.
+    Without groups nothing is written of them. A block is filled up to whole vectors with its last path.
     """
-    blocks, years = -(-len(chosen) // lanes), len(inputs.years)
+    years = len(inputs.years)
     of_groups = (years, inputs.opening_usd.shape[3]) if by_group else (1, 0)
-    out = np.zeros((blocks, years, len(TOTALS) * lanes))
-    groups_out = np.zeros((blocks, *of_groups, 2 * lanes))
-    path = chosen[np.minimum(np.arange(blocks * lanes), len(chosen) - 1)].reshape(blocks, lanes)
-    compiled.on_threads(lambda block: run(out[block], groups_out[block], path[block], world), blocks)
-    total = out.reshape(blocks, years, len(TOTALS), lanes).transpose(0, 3, 2, 1)
-    groups = groups_out.reshape(*groups_out.shape[:3], 2, lanes).transpose(0, 4, 3, 2, 1)
-    by_path = groups.reshape(blocks * lanes, *groups.shape[2:])
-    return total.reshape(-1, len(TOTALS), years)[: len(chosen)], by_path[: len(chosen)]
+    total = np.empty((len(chosen), len(TOTALS), years))
+    groups = np.empty((len(chosen), 2, of_groups[1], of_groups[0]))
+
+    def one(block: int) -> None:
+        path = chosen[block * most : (block + 1) * most]
+        filled = np.pad(path, (0, -len(path) % VECTOR), mode="edge")
+        out = np.zeros((years, len(TOTALS) * stride))
+        groups_out = np.zeros((*of_groups, 2 * stride))
+        run(out, groups_out, filled, world)
+        here = slice(block * most, block * most + len(path))
+        by_lane = out.reshape(years, len(TOTALS), stride)[..., : len(path)]
+        total[here] = by_lane.transpose(2, 1, 0)
+        by_lane = groups_out.reshape(*of_groups, 2, stride)[..., : len(path)]
+        groups[here] = by_lane.transpose(3, 2, 1, 0)
+
+    compiled.on_threads(one, -(-len(chosen) // most))
+    return total, groups

@@ -1,6 +1,6 @@
 """What the compiled projections of totals share: paths as lanes, the years they meet, tax by a schedule.
 
-Lanes are the innermost loops, and the numbers they work on lie in flat buffers at named places, each as wide as the
+Lanes are the innermost loops, and their numbers are in flat buffers at named places, each as wide as the
 lanes: distances are known when the loops are compiled, so that they become vector instructions.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fiscal.projection.account_year import compiled, inlined
+from fiscal.projection.account_year import inlined, step
 
 CRYPTO_ONE, CRYPTO_TWO, CRYPTO_INTEREST, CRYPTO_GAIN, LOSS, STRENGTH, FOLLOWS, SALE, MARKET = range(9)
 YEAR = 9
@@ -48,7 +48,7 @@ class Totals(NamedTuple):
 TOTAL = Totals(*range(len(Totals._fields)))
 
 
-@compiled
+@step
 def buffer(size):
     """Zeros that begin on a cache line: vectors that straddle two cost twice."""
     raw = np.zeros(size + 8)
@@ -57,10 +57,10 @@ def buffer(size):
 
 
 @inlined
-def meet(returns, year, policy, path, paths, mix, law, lanes):
+def meet(returns, year, policy, path, paths, mix, law, stride):
     """What the paths of a block meet, lane by lane: ``returns`` (Y, X, half, lane), ``year`` (Y, YEAR x lane) and
-    ``policy`` (S, Y + 1, POLICY x lane)."""
-    for lane in range(lanes):
+    ``policy`` (S, Y + 1, POLICY x lane), places ``stride`` apart."""
+    for lane in range(len(path)):
         p = path[lane]
         for y in range(returns.shape[0]):
             one, two, interest, gain = 1.0, 1.0, 0.0, 0.0
@@ -72,26 +72,26 @@ def meet(returns, year, policy, path, paths, mix, law, lanes):
                 two += h2 * w
                 interest += whole * law.interest_share[x] * w
                 gain += (whole - law.payout_rate[y, x]) * law.gain_share[x] * w
-            year[y, CRYPTO_ONE * lanes + lane], year[y, CRYPTO_TWO * lanes + lane] = one, two
-            year[y, CRYPTO_INTEREST * lanes + lane], year[y, CRYPTO_GAIN * lanes + lane] = interest, gain
-            year[y, LOSS * lanes + lane] = paths.loss_rate[p, y]
-            year[y, STRENGTH * lanes + lane] = paths.rebalancing[p, y]
-            year[y, FOLLOWS * lanes + lane] = 1.0 if paths.transfer[p, y] else 0.0
-            year[y, SALE * lanes + lane] = paths.sale_share[p]
-            year[y, MARKET * lanes + lane] = paths.crypto_market_usd[p, y]
+            year[y, CRYPTO_ONE * stride + lane], year[y, CRYPTO_TWO * stride + lane] = one, two
+            year[y, CRYPTO_INTEREST * stride + lane], year[y, CRYPTO_GAIN * stride + lane] = interest, gain
+            year[y, LOSS * stride + lane] = paths.loss_rate[p, y]
+            year[y, STRENGTH * stride + lane] = paths.rebalancing[p, y]
+            year[y, FOLLOWS * stride + lane] = 1.0 if paths.transfer[p, y] else 0.0
+            year[y, SALE * stride + lane] = paths.sale_share[p]
+            year[y, MARKET * stride + lane] = paths.crypto_market_usd[p, y]
             for s in range(policy.shape[0]):
-                policy[s, y + 1, TARGET * lanes + lane] = paths.target[p, y, s]
-                policy[s, y + 1, SHARE * lanes + lane] = paths.contribution_share[p, y, s]
-                policy[s, y + 1, SCALE * lanes + lane] = paths.contribution_scale[p, y, s]
+                policy[s, y + 1, TARGET * stride + lane] = paths.target[p, y, s]
+                policy[s, y + 1, SHARE * stride + lane] = paths.contribution_share[p, y, s]
+                policy[s, y + 1, SCALE * stride + lane] = paths.contribution_scale[p, y, s]
 
 
 @inlined
-def core_of(row, returns, core_weight, law, y, lanes):
+def core_of(row, returns, core_weight, law, y, lanes, stride):
     """Fill the core sleeve's lines of a ``row``; ``core_weight`` (X,) are its assets. Returns its dividends."""
     dividend, paid_out = 0.0, 0.0
     for lane in range(lanes):
-        row[CORE_ONE * lanes + lane], row[CORE_TWO * lanes + lane] = 1.0, 1.0
-        row[CORE_INTEREST * lanes + lane], row[CORE_GAIN * lanes + lane] = 0.0, 0.0
+        row[CORE_ONE * stride + lane], row[CORE_TWO * stride + lane] = 1.0, 1.0
+        row[CORE_INTEREST * stride + lane], row[CORE_GAIN * stride + lane] = 0.0, 0.0
     for x in range(core_weight.shape[0]):
         w = core_weight[x]
         if w != 0.0:
@@ -101,16 +101,26 @@ def core_of(row, returns, core_weight, law, y, lanes):
             for lane in range(lanes):
                 h1, h2 = returns[x, 0, lane], returns[x, 1, lane]
                 whole = (1.0 + h1) * (1.0 + h2) - 1.0
-                row[CORE_ONE * lanes + lane] += h1 * w
-                row[CORE_TWO * lanes + lane] += h2 * w
-                row[CORE_INTEREST * lanes + lane] += whole * taxed
-                row[CORE_GAIN * lanes + lane] += whole * realised
+                row[CORE_ONE * stride + lane] += h1 * w
+                row[CORE_TWO * stride + lane] += h2 * w
+                row[CORE_INTEREST * stride + lane] += whole * taxed
+                row[CORE_GAIN * stride + lane] += whole * realised
     for lane in range(lanes):
-        row[CORE_GAIN * lanes + lane] -= paid_out
+        row[CORE_GAIN * stride + lane] -= paid_out
     return dividend
 
 
-@compiled
+@step
+def comes(money):
+    """Whether any ``money`` (N, W x character) is paid in."""
+    found = False
+    for n in range(money.shape[0]):
+        for i in range(money.shape[1]):
+            found |= money[n, i] != 0.0
+    return found
+
+
+@step
 def dot(one, two):
     """Sum of products."""
     total = 0.0
@@ -122,16 +132,17 @@ def dot(one, two):
 class Bench(NamedTuple):
     """Where taxes are worked out: tax ``due`` (place, lane) of the amounts ``taxed`` (G, place, lane), ``bits`` the
     same amounts as integers, which have the same order: none is negative; what is ``found`` by lane, ``ends`` of a
-    group's amounts."""
+    group's amounts; how many ``lanes`` are in use."""
 
     due: np.ndarray
     taxed: np.ndarray
     bits: np.ndarray
     found: np.ndarray
     ends: np.ndarray
+    lanes: int
 
 
-@compiled
+@step
 def _piece(knots, tax, k):
     """Slope of a schedule's piece, and its line's value at zero."""
     start = knots[k]
@@ -139,7 +150,7 @@ def _piece(knots, tax, k):
     return slope, tax[k] - slope * start
 
 
-@compiled
+@step
 def tax_of(bench, at, pieces, knots, tax, people, part, group_out, by_group):
     """Sum ``people x schedule(amount of each)`` over groups, of the amounts at place ``at``.
 
@@ -148,11 +159,9 @@ def tax_of(bench, at, pieces, knots, tax, people, part, group_out, by_group):
     (``pieces``) are where the search begins. Where it is asked ``by_group``, what each group owes is added to
     ``group_out`` (G, lane).
     """
-    due, taxed, bits, found, ends = bench
+    due, taxed, bits, found, ends, lanes = bench
     last = knots.shape[0] - 2
     end = ends.view(np.int64)
-    # said as a variable, so that the loops are made vectors of before they are unrolled
-    lanes = taxed.shape[2]
     for lane in range(lanes):
         due[at, lane] = 0.0
     for g in range(pieces.shape[0]):
@@ -190,11 +199,11 @@ def tax_of(bench, at, pieces, knots, tax, people, part, group_out, by_group):
                     group_out[g, lane] += whole * found[lane]
 
 
-@compiled
+@step
 def added_tax(bench, without, with_it, pieces, knots, tax, people, part, group_out):
     """What the tax on the amounts at ``with_it`` exceeds the tax on those at ``without`` by: ``due`` at ``with_it``."""
     for at in (with_it, without):
         tax_of(bench, at, pieces, knots, tax, people, part, group_out, False)
     due = bench.due
-    for lane in range(due.shape[1]):
+    for lane in range(bench.lanes):
         due[with_it, lane] -= due[without, lane]

@@ -17,7 +17,7 @@ CORE, CRYPTO = 0, 1
 
 
 class CellLines(NamedTuple):
-    """Where the lines of a cell lie that every declaration of accounts has; arrays ``(P, Y, A, G, S)`` in dollars.
+    """Positions of the lines of a cell that every declaration of accounts has; arrays ``(P, Y, A, G, S)`` in dollars.
 
     After them come the traditional withdrawals from each declared account.
     """

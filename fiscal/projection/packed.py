@@ -96,7 +96,7 @@ class World(NamedTuple):
 
 
 def plain(values: np.ndarray) -> np.ndarray:
-    """Read-only and in C order, without a copy where it is that already: any other kind is compiled for anew."""
+    """Read-only and in C order, without a copy where it is that already: any other kind is compiled again."""
     view = np.ascontiguousarray(values).view()
     view.flags.writeable = False
     return view

@@ -9,7 +9,7 @@ once (a *row*); each account then takes a step of a few multiplications, and wha
 (``ring``): those of year ``d`` are at ``d mod H``, where those of ``d + H`` take over once they are paid out.
 Places that no death can have filled yet are not looked at.
 
-**Order.** A block of :data:`LANES` paths goes through stratum after stratum, birth cohort after birth cohort, the
+**Order.** A block of paths goes through stratum after stratum, birth cohort after birth cohort, the
 oldest first, and each cohort through its years: a cohort's accounts stay in cache. Only where purchases move prices,
 so that a year needs all of the year before, it goes year by year. Owners past the last age leave their heirs to the
 next cohort that reaches it. Either way lanes never meet, and a path's bits are the same in any block, batch or thread.
@@ -30,6 +30,7 @@ from fiscal.projection.account_year import (
     inlined,
     roth_basis,
     second_half,
+    step,
 )
 from fiscal.projection.lanes import (
     CORE_GAIN,
@@ -61,7 +62,7 @@ from fiscal.projection.lanes import (
 )
 
 LANES = 32
-"""Paths of a block, the innermost loops: a multiple of the widest vector. Many, because what is done once a cell
+"""Most paths of a block, the innermost loops, and the distance of two places. Many, because what is done once a cell
 (finding the pieces of its schedules) is shared by them; few, because a cohort's accounts are to stay in the cache."""
 
 # of a cell: what tax is computed on, a holder's withdrawals, the same with conversions, an heir's withdrawals; then,
@@ -107,7 +108,7 @@ def project(out, groups_out, path, world):
     """
     rules, people, paths, mix, law = world
     accounts, ages, strata, groups = people.opening_basis_usd.shape
-    years, assets, heir_years = out.shape[0], paths.half_return.shape[3], rules.heir_years
+    lanes, years, assets, heir_years = len(path), out.shape[0], paths.half_return.shape[3], rules.heir_years
     together = paths.impact_multiplier != 0.0
     by_group = groups_out.shape[1] > 0
     realised = dot(law.gain_share, mix.crypto_weight)
@@ -132,7 +133,7 @@ def project(out, groups_out, path, world):
     for turn in range(years if together else strata * cohorts):
         if together:
             first_year, last_year, visits = turn, turn + 1, strata * ages
-            _impact(year[turn], out[max(turn - 1, 0)], impact, turn, paths, realised)
+            _impact(lanes, year[turn], out[max(turn - 1, 0)], impact, turn, paths, realised)
         else:
             cohort = turn % cohorts
             age, first_year = max(ages - 1 - cohort, 0), max(cohort - (ages - 1), 0)
@@ -153,7 +154,9 @@ def project(out, groups_out, path, world):
                     filled = heir_years
                     if y > 0:
                         ring += bins[s]
-                dividend = _row(row, returns[y], year[y], policy[s, y : y + 2], rules, mix, law, y, a, s)
+                dividend = _row(
+                    lanes, row, returns[y], year[y], policy[s, y : y + 2], rules, mix, law, y, a, s
+                )
                 crypto_dividend = dot(law.payout_rate[y], mix.crypto_weight)
                 row[SUMS:] = 0.0
                 group_out = groups_out[y if by_group else 0]
@@ -166,24 +169,24 @@ def project(out, groups_out, path, world):
                         roll = 0.0 if receives else rules.rollover_rate[y, w, a] * part
                         takes = 1.0 if receives else 0.0
                         _traditional(
-                            account, row, rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, roll,
+                            lanes, account, row, rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, roll,
                             rules.conversion_rate[y, a] * part, takes, money[2 * w], dead, rules.penalised_share[w, a],
                         )  # fmt: skip
                         _roth(
-                            account, row, rules.withdrawal_rate[y, w, ROTH, a] * part, roll, takes, receives,
+                            lanes, account, row, rules.withdrawal_rate[y, w, ROTH, a] * part, roll, takes, receives,
                             money[2 * w + 1], dead, rules.nonqualified_share[a], rules.penalised_share[0, a],
                         )  # fmt: skip
-                    _taxable(cell[g], row, people.one_holder[y, a, s, g], converting)
-                    _heirs(cell[g], ring[g], row, y, filled, people.one_heir[y, a, s, g])
+                    _taxable(lanes, cell[g], row, people.one_holder[y, a, s, g], converting)
+                    _heirs(lanes, cell[g], ring[g], row, y, filled, people.one_heir[y, a, s, g])
                     if by_group:
-                        for lane in range(LANES):
+                        for lane in range(lanes):
                             group_out[g, LANES + lane] += row[OWNERS_TAKE + lane] + row[HEIRS_TAKE + lane]
                     _build_up(
-                        row, year[y], law.interest_rate[y, a, g], law.dividend_rate[y, a, g], law.gain_rate[y, a, g],
-                        dividend, crypto_dividend,
+                        lanes, row, year[y], law.interest_rate[y, a, g], law.dividend_rate[y, a, g],
+                        law.gain_rate[y, a, g], dividend, crypto_dividend,
                     )  # fmt: skip
                 taxed = cell.reshape((groups, width // LANES, LANES))
-                bench = Bench(due, taxed, taxed.view(np.int64), found, ends)
+                bench = Bench(due, taxed, taxed.view(np.int64), found, ends, lanes)
                 holders, heirs = people.holders[y, a, s], people.heirs[y, a, s]
                 if converting:
                     added_tax(
@@ -212,16 +215,26 @@ def project(out, groups_out, path, world):
                     group_out,
                     by_group,
                 )
-                _report(out[y], row, due, year[y], rules.additional_tax_rate, mix.fee_rate, part, converting)
+                _report(
+                    lanes,
+                    out[y],
+                    row,
+                    due,
+                    year[y],
+                    rules.additional_tax_rate,
+                    mix.fee_rate,
+                    part,
+                    converting,
+                )
                 if a == ages - 1:
                     bins[s] = ring
 
 
-@compiled
-def _impact(year, before, impact, y, paths, realised):
+@step
+def _impact(lanes, year, before, impact, y, paths, realised):
     """Raise the price in the first half by the purchases of the year before, and let what was raised fade; the part
     ``realised`` of what it adds to the return is taxed as gain."""
-    for lane in range(LANES):
+    for lane in range(lanes):
         bought = before[TOTAL.crypto_bought * LANES + lane] if y > 0 else 0.0
         raised = impact[lane] * paths.impact_persistence
         raised += paths.impact_multiplier * bought / year[MARKET * LANES + lane]
@@ -232,7 +245,7 @@ def _impact(year, before, impact, y, paths, realised):
         impact[lane] = raised
 
 
-@compiled
+@step
 def _open(cell, ring, people, a, s, holds):
     """A cohort as it enters: with the opening balances of its age, or with none."""
     ring[:] = 0.0
@@ -246,14 +259,14 @@ def _open(cell, ring, people, a, s, holds):
                 account[BASIS:] = people.opening_basis_usd[w, a, s, g]
 
 
-@compiled
-def _row(row, returns, year, policy, rules, mix, law, y, a, s):
+@step
+def _row(lanes, row, returns, year, policy, rules, mix, law, y, a, s):
     """What becomes of a dollar of one age and stratum in one year, on each path; ``policy`` of the year before and of
     this. Returns the core sleeve's dividends."""
     part = rules.year_fraction[y]
     fee_core, fee_crypto = mix.fee_rate[CORE] * part, mix.fee_rate[CRYPTO] * part
-    dividend = core_of(row, returns, mix.core_weight[y, a, s], law, y, LANES)
-    for lane in range(LANES):
+    dividend = core_of(row, returns, mix.core_weight[y, a, s], law, y, lanes, LANES)
+    for lane in range(lanes):
         crypto_two = year[CRYPTO_TWO * LANES + lane]
         row[CRYPTO_FIRST + lane], row[CRYPTO_SECOND + lane] = year[CRYPTO_ONE * LANES + lane], crypto_two
         row[CORE_KEPT + lane] = row[CORE_TWO * LANES + lane] * (1.0 - fee_core)
@@ -276,11 +289,11 @@ def _year_of(row, lane):
     )  # fmt: skip
 
 
-@compiled
-def _traditional(account, row, draw, roll, convert, takes, money, dead, penalised):
+@step
+def _traditional(lanes, account, row, draw, roll, convert, takes, money, dead, penalised):
     """A year of a cell's traditional account, which takes all of the others' rollovers or nothing."""
     live = 1.0 - dead
-    for lane in range(LANES):
+    for lane in range(lanes):
         year, share, new = _year_of(row, lane), row[NEW_SHARE + lane], money * row[NEW_SCALE + lane]
         core, crypto = account[lane], account[LANES + lane]
         core_middle, crypto_middle, drawn, rolled, turned, stays = first_half(
@@ -314,12 +327,12 @@ def _traditional(account, row, draw, roll, convert, takes, money, dead, penalise
         row[CLOSED + lane] += moved
 
 
-@compiled
-def _roth(account, row, draw, roll, takes, first, money, dead, reached, penalised):
+@step
+def _roth(lanes, account, row, draw, roll, takes, first, money, dead, reached, penalised):
     """A year of a cell's Roth account, which pays its basis ``first`` or pro rata; after the traditional one that
     converts into it."""
     live = 1.0 - dead
-    for lane in range(LANES):
+    for lane in range(lanes):
         year, share, new = _year_of(row, lane), row[NEW_SHARE + lane], money * row[NEW_SCALE + lane]
         core, crypto = account[2 * LANES + lane], account[3 * LANES + lane]
         core_middle, crypto_middle, drawn, rolled, _, stays = first_half(core, crypto, year, draw, roll, 0.0)
@@ -353,25 +366,25 @@ def _roth(account, row, draw, roll, takes, first, money, dead, reached, penalise
         row[CLOSED + lane] += moved
 
 
-@compiled
-def _taxable(cell, row, per_holder, converting):
+@step
+def _taxable(lanes, cell, row, per_holder, converting):
     """What the owners' tax is computed on."""
-    for lane in range(LANES):
+    for lane in range(lanes):
         owned = row[OWNERS_TAKE + lane] + row[EARNED + lane]
         cell[OWNED + lane] = owned * per_holder
         if converting:
             cell[CONVERTED + lane] = (owned + row[TURNED + lane]) * per_holder
 
 
-@compiled
-def _heirs(cell, ring, row, y, filled, per_heir):
+@step
+def _heirs(lanes, cell, ring, row, y, filled, per_heir):
     """A year of a cell's inherited accounts, then those that its dead leave."""
     heir_years = ring.shape[0]
     for since in range(min(filled, heir_years - 1)):
         left = ring[(y - 1 - since) % heir_years]
         pays = 1.0 / (heir_years - since)
         stays = 1.0 - pays
-        for lane in range(LANES):
+        for lane in range(lanes):
             year = _year_of(row, lane)
             t0, t1, r0, r1 = left[lane], left[LANES + lane], left[2 * LANES + lane], left[3 * LANES + lane]
             m0, m1 = t0 * year.core_one, t1 * year.crypto_one
@@ -390,9 +403,9 @@ def _heirs(cell, ring, row, y, filled, per_heir):
             n0, n1, d1 = second_half(h0, h1, year)
             left[2 * LANES + lane], left[3 * LANES + lane] = n0 + n1 - d1, d1
             row[CLOSED + lane] += c1 + d1
-    # the oldest are paid in full; this year's dead take their place
+    # the oldest receive everything; this year's dead replace them
     left = ring[y % heir_years]
-    for lane in range(LANES):
+    for lane in range(lanes):
         t0, t1, r0, r1 = left[lane], left[LANES + lane], left[2 * LANES + lane], left[3 * LANES + lane]
         row[HELD_CORE + lane] += t0 + r0
         row[HELD_CRYPTO + lane] += t1 + r1
@@ -405,11 +418,11 @@ def _heirs(cell, ring, row, y, filled, per_heir):
         left[2 * LANES + lane], left[3 * LANES + lane] = row[LEFT_R + lane], row[LEFT_R + LANES + lane]
 
 
-@compiled
-def _build_up(row, year, interest_rate, dividend_rate, gain_rate, dividend, crypto_dividend):
+@step
+def _build_up(lanes, row, year, interest_rate, dividend_rate, gain_rate, dividend, crypto_dividend):
     """Tax on the year's own return, of half of what a cell holds at the opening and after the flows."""
     core, crypto = dividend_rate * dividend, dividend_rate * crypto_dividend
-    for lane in range(LANES):
+    for lane in range(lanes):
         on_core = interest_rate * row[CORE_INTEREST * LANES + lane] + core
         on_core += gain_rate * row[CORE_GAIN * LANES + lane]
         on_crypto = interest_rate * year[CRYPTO_INTEREST * LANES + lane] + crypto
@@ -417,11 +430,11 @@ def _build_up(row, year, interest_rate, dividend_rate, gain_rate, dividend, cryp
         row[BUILT + lane] += 0.5 * (row[HELD_CORE + lane] * on_core + row[HELD_CRYPTO + lane] * on_crypto)
 
 
-@compiled
-def _report(out, row, due, year, additional_tax_rate, fee_rate, part, converting):
+@step
+def _report(lanes, out, row, due, year, additional_tax_rate, fee_rate, part, converting):
     """Add one row's sums to the year's totals."""
     fee_core, fee_crypto = fee_rate[CORE] * part, fee_rate[CRYPTO] * part
-    for lane in range(LANES):
+    for lane in range(lanes):
         t0, t1 = row[AFTER_T + lane], row[AFTER_T + LANES + lane]
         r0, r1 = row[AFTER_R + lane], row[AFTER_R + LANES + lane]
         core_kept, crypto_kept, closed = row[CORE_KEPT + lane], row[CRYPTO_KEPT + lane], row[CLOSED + lane]

@@ -91,8 +91,8 @@ def build(
 ) -> Path:
     """Write the PDF, its figures (``<stem>-figures/``, SVG and PNG) and its tables (CSV); returns ``out``.
 
-    ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file a table of the document and the long tables
-    of every run. ``brief`` writes the brief; ``html`` and ``xlsx`` name files for the same as one page and as a
+    ``tables_dir`` (default: ``<stem>-tables`` beside the PDF) gets one file per table of the document and the long
+    tables of every run. ``brief`` writes the brief; ``html`` and ``xlsx`` name files for the same as one page and as a
     workbook. Everything is made beside its place and then renamed: both folders hold the figures and tables of this
     document alone, and keep files that no report wrote. Raises InputError when a target cannot be written or a result
     holds totals only.

@@ -1,6 +1,6 @@
 """The charts of brief and report that show an effect: inches in, a matplotlib figure out, labels where the lines are.
 
-A case has one color in all of them. Titles and units stand in the caption, in words.
+A case has one color in all of them. Titles and units are in the caption, in words.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def look_of(effect: Effect, cases: Sequence[Effect]) -> style.Line:
 
 
 def effects(cases: Sequence[Effect], line: str) -> Draw:
-    """The effect on a line by fiscal year to the end of the long window, one line a case, thick in years of the event;
-    of random paths the range of 90 percent."""
+    """The effect on a line by fiscal year to the end of the long window, one line per case, thick in years of the
+    event; of random paths the range of 90 percent."""
 
     def draw(inches: Inches) -> Any:
         with style.look():
@@ -145,7 +145,7 @@ def crypto_dollar(cases: Sequence[Effect]) -> Draw:
 
 
 def stacked(frame: pd.DataFrame) -> Draw:
-    """Bars that lie, one a row of ``frame`` (index: names), its columns stacked from zero both ways."""
+    """Horizontal bars, one per row of ``frame`` (index: names), its columns stacked from zero both ways."""
 
     def draw(inches: Inches) -> Any:
         with style.look():
@@ -245,7 +245,7 @@ REVENUE_LINES = {
 
 
 def line_reasons(cases: Sequence[Effect], windows: Sequence[Any]) -> pd.DataFrame:
-    """Change of net revenue by line and window, one row a case and window; billions."""
+    """Change of net revenue by line and window, one row per case and window; billions."""
     rows = {}
     for effect in cases:
         for window in windows:

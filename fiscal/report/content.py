@@ -76,7 +76,7 @@ class Column:
     """One column of a table: which field, its head, and for numbers the scale and decimals.
 
     ``width`` is a share of the width that columns of width 0 leave, which take what they need. ``show`` makes a cell of
-    a value in place of the decimals. ``unit`` is said where the heads hold units (workbook).
+    a value in place of the decimals. ``unit`` is given if the heads hold units (workbook).
     """
 
     field: str
@@ -145,7 +145,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A numbered figure: ``draw(inches)`` makes it, ``alt`` is the sentence that stands for it."""
+    """A numbered figure: ``draw(inches)`` makes it, ``alt`` is the sentence that describes it."""
 
     label: str
     caption: str
@@ -163,7 +163,7 @@ Block = Heading | Paragraph | Bullets | Columns | PageBreak | Table | Figure
 
 @dataclass(frozen=True)
 class Document:
-    """A brief or a report: what stands at its head, and its blocks."""
+    """A brief or a report: its head and its blocks."""
 
     title: str
     byline: str

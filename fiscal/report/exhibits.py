@@ -69,7 +69,7 @@ def scenarios(asked: Asked) -> Table | None:
 
 
 def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "") -> Table:
-    """The headline table; what is the same in every row stands above it and not in a column."""
+    """The headline table; a value that is the same in every row is above the table instead of in a column."""
     shown = pd.DataFrame(
         [headlines.shown_row(row) for row in headlines.Headline(rows, "").records()],
         columns=list(headlines.HEADS.values()),
@@ -611,11 +611,15 @@ def published(asked: Asked) -> Table | None:
             Column("year", "Of", width=1),
             Column("unit", "Unit", width=0.9),
             Column("published", "Published", show=_four),
+            Column("first", "Model, first basis", show=_four),
             Column("model", "Model", show=_four),
             Column("tolerance", "Tolerance", width=1.3),
             Column("verdict", "Verdict"),
         ),
-        notes=("Tolerances were set before the comparison. Reasons for every miss: docs/validation.md.",),
+        notes=(
+            "Tolerances and first bases were set before the comparison. Where the publisher's own words set another "
+            "basis, the model is compared on that one. Bases and reasons for every miss: docs/validation.md.",
+        ),
         breakable=True,
     )  # fmt: skip
 

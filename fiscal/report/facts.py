@@ -1,4 +1,4 @@
-"""What the templates of brief and report are told: numbers and words of the cases, never sentences.
+"""Input of the templates of brief and report: numbers and words of the cases, never sentences.
 
 Costly tables are asked for where a template needs them; what a stored run lacks is None there.
 """
@@ -31,7 +31,7 @@ from fiscal.results.running import quick
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import hindcast
-from fiscal.studies.published import REPLICATION, kinds
+from fiscal.studies.published import NOT_JUDGED, REPLICATION, kinds
 
 FINGERPRINT_LENGTH = 12
 LIBRARIES = ("taxcalc", "numpy", "pandas", "scipy", "matplotlib", "typst")
@@ -45,7 +45,7 @@ HOW_IT_IS_COMPUTED = ("paths.draws", "paths.seed", "paths.count", "books.", "bac
 
 @dataclass(frozen=True)
 class Asked:
-    """The runs of a report: all of them, the effects they have, and the cases that are told of, one a run."""
+    """The runs of a report: all of them, the effects they have, and the cases in the text, one per run."""
 
     results: tuple[Result, ...]
     brief: bool = False
@@ -322,7 +322,7 @@ def scorecard() -> dict[str, Any] | None:
     frame = validation()
     if frame is None:
         return None
-    compared = frame[frame["check"].isin(["level", "order"])]
+    compared = frame[frame["check"].isin(["level", "order"]) & (frame["verdict"] != NOT_JUDGED)]
     cash = compared[compared["id"].str.startswith(("TSY_CASH", "JCT_DC"))]
     gaps = (cash["model"] / cash["published"] - 1).astype(float)
     return {

@@ -5,7 +5,7 @@ A template is filled by Jinja2 and then read line by line::
     # Chapter      ## Heading      ! the finding      ~ small print      - an item
     @table NAME    @figure NAME    @columns 2 1 ... @next ... @end       @page
 
-Other lines are paragraphs, which an empty line ends; ``**bold**`` and ``[[NAME]]`` (a reference) may stand in any text.
+Other lines are paragraphs, which an empty line ends; ``**bold**`` and ``[[NAME]]`` (a reference) may be in any text.
 Whatever a fact holds is text: its characters are hidden from the reader of the markup and come back afterwards.
 """
 
@@ -136,7 +136,7 @@ class _Reader:
             yield self._rest(line[2:])
 
     def _rest(self, first: str) -> str:
-        """A paragraph or item with the lines that go on with it."""
+        """A paragraph or item with its continuation lines."""
         parts = [first]
         while self._place < len(self._lines):
             line = self._lines[self._place].strip()

@@ -147,12 +147,12 @@ find it in place of every hyphen."""
 
 
 _GAPS = re.compile(r"[\t\r\v\f]+")
-"""White space that fonts have no sign for, which stands for a space."""
+"""White space that fonts have no sign for, which replaces a space."""
 
 
 def _spelled(content: dict[str, Any]) -> dict[str, Any]:
     """The content without soft hyphens, with plain spaces, and with every character that cannot be printed as its
-    number, neighbours in one pair of brackets."""
+    number, neighbors in one pair of brackets."""
     content = _mapped(content, lambda text: _GAPS.sub(" ", text.replace(_SOFT_HYPHEN, "")))
     used = frozenset("".join(_texts(content))) - _PLAIN
     lacking = (used & _DIRECTION) | _lacking("".join(sorted(used - _DIRECTION)))

@@ -1,7 +1,6 @@
-"""What is said of a scenario's path and of the adoption that its event meets, before a run and after it.
-
-An event that strikes before adoption is full meets few holders: what it does to receipts can have the other sign than
-the same event after adoption. One place says so for every surface.
+"""Describe a scenario's path and the adoption at its event, before and after a run. An event before adoption is full
+affects few holders, and its effect on receipts can differ in sign from that of the same event after adoption. All
+outputs take the warning from here.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
-from fiscal.base.words import signed_amount, window_name
+from fiscal.base.words import signed_amount, window_name, window_years
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.inputs import path_settings
 from fiscal.markets.core import returns_less_growth
@@ -32,12 +31,12 @@ if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
 ENOUGH_HELD_SHARE = 0.5
-"""Share of full adoption below which an event is warned of."""
+"""Share of full adoption below which an event gets a warning."""
 
 SMALLEST_EFFECT_BN_USD = 0.05
-"""Effects below this have no sign that is told."""
+"""Effects below this have no reported sign."""
 
-OTHER_SIGN = "The effect can have another sign than that of the same event after full adoption."
+OTHER_SIGN = "The effect can differ in sign from that of the same event after full adoption."
 
 REFERENCES = {"no_crypto": "no crypto", "equity_adoption": "the same adoption in equity"}
 LINES = {"net_revenue": "net revenue", "withdrawal_tax": "withdrawal tax"}
@@ -48,7 +47,8 @@ LARGEST_VALUE_OVER_GDP = 1.0 + 1e-6
 
 
 def returns_of(scenario: Scenario) -> pd.DataFrame:
-    """Returns of the scenario's path by year and asset to the horizon, without a run: index year, columns assets.
+    """Returns of the scenario's path by year and asset to the horizon, without a run: years as index, assets as
+    columns.
 
     Raises InputError for a file that cannot be used.
     """
@@ -62,7 +62,7 @@ def returns_of(scenario: Scenario) -> pd.DataFrame:
 
 
 def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
-    """The path in words, from its returns alone; empty where there is nothing to say of one."""
+    """The path in words, from its returns alone; empty if there is no path to describe."""
     if not states_returns(settings):
         return ""
     years, crypto = returns.index.to_numpy(), returns["crypto"].to_numpy(dtype=float)
@@ -121,7 +121,7 @@ def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:
 
 
 def warning_before(scenario: Scenario, returns: pd.DataFrame) -> str:
-    """What is known without a run: an event that meets less than half of full adoption. Empty without a warning."""
+    """The warning that needs no run: an event at less than half of full adoption. Empty without a warning."""
     event = event_in(scenario.settings, returns)
     if event is None or (share := held_share(scenario.settings, event.first_year)) >= ENOUGH_HELD_SHARE:
         return ""
@@ -129,8 +129,8 @@ def warning_before(scenario: Scenario, returns: pd.DataFrame) -> str:
 
 
 def warning_after(result: Result) -> str:
-    """The warning of a run: the share held, and which effects have another sign where adoption is full before the
-    event. Empty where at least half of full adoption is held and every sign is the same."""
+    """The warning of a run: the share held, and the effects that would change sign with full adoption before the event.
+    Empty if at least half of full adoption is held and every sign is the same."""
     scenario, settings = result.scenario, result.scenario.settings
     if "asset_returns" not in result.tables:
         return ""
@@ -144,7 +144,7 @@ def warning_after(result: Result) -> str:
 
 
 def _turned_signs(result: Result, event: Event) -> str:
-    """The effect over the longest window, and the first, whose sign differs from that under full adoption."""
+    """The effects over the longest and the first window that differ in sign from those under full adoption."""
     full_year = max(event.first_year - 1, FIRST_YEAR + 1)
     start_year = min(result.scenario.settings.adoption.start_year, full_year - 1)
     if result.data_fingerprint != sources.fingerprint():
@@ -152,7 +152,7 @@ def _turned_signs(result: Result, event: Event) -> str:
     try:
         changes = {"adoption.start_year": start_year, "adoption.full_year": full_year}
         full = quick(result.scenario.with_overrides(changes))
-    except InputError:  # a stored run whose own files are gone
+    except InputError:  # a stored run without its files
         return ""
     windows = list(dict.fromkeys(result.tables["windows"]["window"]))
     for window in dict.fromkeys((windows[-1], windows[0])):
@@ -165,6 +165,26 @@ def _turned_signs(result: Result, event: Event) -> str:
                         f"with full adoption before the event it would be {signed_amount(other)}."
                     )
     return ""
+
+
+def break_even_displaced_share(result: Result, window: str) -> float:
+    """Share of the crypto sleeve, displaced from taxable accounts, at which the effect of crypto on net revenue against
+    no crypto is zero over the calendar years of a budget window.
+
+    Not a number without crypto, or where the tax displaced is zero; below 0 or above 1 no share turns the sign.
+    """
+    first, last = window_years(window)
+    years = (
+        result.tables["displaced"].query("path == 'scenario' and displaced_share == 1.0").set_index("year")
+    )
+    inside = years.loc[first:last]
+    budget = result.tables["budget"]
+    base = budget[(budget["line"] == "net_revenue") & budget["year"].between(first, last)]
+    net = base[base["year_kind"] == "calendar"].groupby("path")["nominal_bn_usd"].sum()
+    displaced = float(inside["displaced_gains_tax_bn_usd"].sum())
+    if "no_crypto" not in net or not displaced:
+        return float("nan")
+    return -float(net["scenario"] - net["no_crypto"]) / displaced
 
 
 def _effect(result: Result, window: str, line: str, reference: str) -> float:

@@ -1,4 +1,4 @@
-"""Sliders over a scenario's settings, for a notebook: each move is a projection of the real model's totals."""
+"""Sliders over a scenario's settings, for a notebook: each move projects the totals of the full model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LEVERS: Mapping[str, tuple[float, float, float]] = {
     "roth.elective_share_2025": (0.0, 0.8, 0.01),
     "tax.withdrawal_scale": (0.5, 1.5, 0.05),
 }
-"""Settings that have a slider unless others are named: lowest value, highest value, step."""
+"""Settings with a slider by default: lowest value, highest value, step."""
 
 LONG_RUN = {
     "paths.outside_event_return": "crypto",
@@ -41,11 +41,11 @@ LONG_RUN = {
     "paths.core_bond_return": "bonds",
     "paths.core_cash_return": "cash",
 }
-"""Settings that may be none, and the asset whose long-run return stands for it then."""
+"""Settings that may be none, and the asset whose long-run return then replaces them."""
 
 NOTE = (
-    "Fiscal years, billions of current dollars; positive = the government is better off. "
-    "Scenario projections, not estimates."
+    "Fiscal years, billions of current dollars; positive means that the government is better off. Scenario "
+    "projections, not estimates."
 )
 
 
@@ -61,9 +61,8 @@ class Lever:
 
 
 class Explorer:
-    """A scenario whose settings are moved: ``scenario`` and ``totals`` are those of the moment, ``start`` those before.
-
-    ``set`` does what the sliders do; ``values`` says where they stand; ``widget`` is what a notebook shows.
+    """A scenario with adjustable settings: ``scenario`` and ``totals`` are the current ones, and ``start`` is the
+    original. ``set`` does what the sliders do, ``values`` gives their positions, and ``widget`` is shown in a notebook.
     """
 
     def __init__(self, scenario: Scenario, levers: Mapping[str, tuple[float, float, float]]) -> None:
@@ -86,17 +85,17 @@ class Explorer:
 
     @property
     def scenario(self) -> Scenario:
-        """The scenario as the sliders stand."""
+        """The scenario at the positions of the sliders."""
         return self.totals.scenario
 
     @property
     def values(self) -> dict[str, float]:
-        """Where the sliders stand."""
+        """The positions of the sliders."""
         return {key: float(slider.value) for key, slider in self._sliders.items()}
 
     def set(self, values: Mapping[str, float]) -> Totals:
-        """Move some sliders and project once. Raises InputError for settings without a slider, values beyond its
-        ends, or a scenario that contradicts itself; then nothing has moved."""
+        """Move some sliders and project once. Raises InputError for settings without a slider, values beyond its ends,
+        or a contradictory scenario; then no slider moves."""
         problems = [
             Problem(
                 "has no slider", key=key, nearest=nearest(key, self._levers), allowed=", ".join(self._levers)
@@ -122,7 +121,7 @@ class Explorer:
         return self.totals
 
     def _moved(self, _change: object) -> None:
-        """A slider was let go: project, or say why not."""
+        """A slider was released: project, or show why not."""
         try:
             self._project(self.values)
         except InputError as error:
@@ -142,7 +141,7 @@ class Explorer:
         self._said.value = f"<small>projected in {seconds:.2f} s, drawn in {drawn:.2f} s</small>"
 
     def _effects(self) -> cards.Markup:
-        """Net revenue by window: now, less that before, less that of the references."""
+        """Net revenue by window: current, less the original, and less the references."""
 
         def sums(totals: Totals, path: str) -> Mapping[str, float]:
             table = totals.tables["windows"].query("path == @path and line == 'net_revenue'")
@@ -171,7 +170,7 @@ class Explorer:
         return f"<fiscal Explorer of {self.start.name!r}: {', '.join(self._levers)}>"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """The widget, and its figure for viewers that have no widgets."""
+        """The widget, and its figure for viewers without widgets."""
         figure = base64.b64encode(self._image.value).decode("ascii")
         return {**self.widget._repr_mimebundle_(**options), "text/plain": repr(self), "image/png": figure}
 
@@ -180,11 +179,11 @@ def explorer(
     scenario: str | Path | Scenario = "boom",
     levers: Mapping[str, tuple[float, float, float]] | None = None,
 ) -> Explorer:
-    """Sliders over settings of a scenario, with figure and table redrawn by :func:`fiscal.quick` when one is let go.
+    """Sliders over settings of a scenario; :func:`fiscal.quick` redraws figure and table when one is released.
 
-    ``levers`` maps settings to lowest value, highest value and step (default: adoption, allocation, crypto's
-    long-run return, Roth share, tax rates at withdrawal). Raises InputError for a wrong scenario, or settings that
-    are no numbers or do not allow these values.
+    ``levers`` maps settings to lowest value, highest value and step (default: adoption, allocation, crypto's long-run
+    return, Roth share, tax rates at withdrawal). Raises InputError for a wrong scenario, or for settings that are not
+    numbers or do not allow these values.
     """
     return Explorer(scenarios.load(scenario), LEVERS if levers is None else levers)
 
@@ -205,7 +204,7 @@ def _checked(scenario: Scenario, levers: Mapping[str, tuple[float, float, float]
             means = long_run_means(path_settings(scenario.settings))["geometric_return_rate"]
             start = float(means[LONG_RUN[key]])
         if isinstance(start, bool) or not isinstance(start, int | float) or isinstance(row.default, int):
-            problems.append(Problem("has no slider: it is not a number that moves smoothly", key=key))
+            problems.append(Problem("has no slider, because it is not a continuous number", key=key))
         elif not low < high or not 0 < step <= high - low:
             problems.append(
                 Problem("a slider goes from low to high by steps", key=key, value=(low, high, step))

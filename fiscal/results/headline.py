@@ -43,7 +43,7 @@ LEVEL = "none (level)"
 
 HALF = 0.5
 BAND = (0.1, 0.9)
-"""The band printed of random paths: four paths of five lie inside."""
+"""The band printed of random paths: four of five paths are inside."""
 
 CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
 """Settings (or sections of them) of crypto alone; a run that changes others is compared with current law too."""
@@ -332,7 +332,7 @@ def told_effects(effects: Sequence[Effect]) -> list[Effect]:
 
 @dataclass(frozen=True)
 class Headline:
-    """Effects on federal revenue: ``rows``, one a case and reference, and ``finding``, one sentence."""
+    """Effects on federal revenue: ``rows``, one per case and reference, and ``finding``, one sentence."""
 
     rows: pd.DataFrame
     finding: str
@@ -428,7 +428,7 @@ def sum_name(window: Window) -> str:
 
 
 def by_year(effects: Sequence[Effect]) -> pd.DataFrame:
-    """One row a case and reference: the effect on net revenue by fiscal year and its sums over five and ten years.
+    """One row per case and reference: the effect on net revenue by fiscal year and its sums over five and ten years.
 
     Columns ``case, reference``, one a fiscal year, and ``2026–30``, ``2026–35``; billions of current dollars, empty
     past the horizon. ``attrs["notes"]`` are the footnotes.

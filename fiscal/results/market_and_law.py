@@ -1,6 +1,6 @@
-"""What stands behind a projection, as objects that show themselves: the market record, a path model, tax schedules.
+"""The foundations of a projection, as objects for notebooks: the market record, a path model, tax schedules.
 
-Each builder returns an :class:`Exhibit`: tidy tables with documented columns, figures, and a card for notebooks.
+Each builder returns an :class:`Exhibit`: tidy tables with documented columns, figures, and a card.
 """
 
 from __future__ import annotations
@@ -37,53 +37,55 @@ COLUMNS = by_name(
     ColumnSchema("month", "calendar month, its end"),
     ColumnSchema(
         "level",
-        "level of the series that stands for the asset (dollars for Bitcoin, an index for the others)",
+        "level of the series that represents the asset (dollars for Bitcoin, an index for the others)",
     ),
-    ColumnSchema("series", "series that stands for the asset in the tables of data/"),
+    ColumnSchema("series", "series that represents the asset in the tables of data/"),
     ColumnSchema("first_month", "first month with a level"),
     ColumnSchema("last_month", "last month with a level"),
     ColumnSchema("first_year", "first year of the series behind the return"),
     ColumnSchema("last_year", "last year of it"),
     ColumnSchema("missing_months", "months without a level between the first and the last"),
     ColumnSchema("period", "calendar years, first to last"),
-    ColumnSchema("mean_log_rate", "mean log return a year"),
-    ColumnSchema("volatility_rate", "standard deviation of log returns, a year"),
-    ColumnSchema("geometric_return_rate", "geometric mean return a year, nominal"),
+    ColumnSchema("mean_log_rate", "mean annual log return"),
+    ColumnSchema("volatility_rate", "annual standard deviation of log returns"),
+    ColumnSchema("geometric_return_rate", "geometric mean annual return, nominal"),
     ColumnSchema("real_return_rate", "the same after projected consumer prices"),
     ColumnSchema("historical_real_rate", "real geometric mean of the record"),
     ColumnSchema("peak_month", "month end before the fall"),
     ColumnSchema("trough_month", "month end of the lowest level"),
     ColumnSchema("drawdown_share", "fall from peak to trough, a fraction"),
-    ColumnSchema("recovered_month", "month end at which the peak was regained; missing: not yet"),
+    ColumnSchema(
+        "recovered_month", "month end at which the level of the peak was reached again; missing: not yet"
+    ),
     ColumnSchema("date", "date of the event"),
     ColumnSchema("entity", "who lost"),
     ColumnSchema("loss_bn_usd", "loss reported, billions of dollars"),
-    ColumnSchema("lost_share", "loss over the value of all crypto at the month end before"),
+    ColumnSchema("lost_share", "loss divided by the value of all crypto at the end of the previous month"),
     ColumnSchema("study", "estimate that the parameter belongs to"),
     ColumnSchema("parameter", "name of the parameter"),
-    ColumnSchema("standard_error", "its standard error; missing where none is formed"),
+    ColumnSchema("standard_error", "its standard error; missing if not computed"),
     ColumnSchema("months", "months that the estimate uses"),
     ColumnSchema("law_year", "year of the tax law"),
-    ColumnSchema("group", "earnings group: ranks of lifetime wage"),
+    ColumnSchema("group", "earnings group: rank by lifetime wage"),
     ColumnSchema("population_share", "share of the group in all people"),
     ColumnSchema("deferral_rate", "income tax saved per dollar deferred at ages 45-54"),
     ColumnSchema("employer_rate", "income tax that an employer's dollar of contribution saves at ages 45-54"),
     ColumnSchema(
         "withdrawal_rate_65_69_small",
-        "average tax on 8,000 dollars (2025 wages) withdrawn at 65-69 on top of the rest",
+        "average tax on 8,000 dollars (2025 wages) withdrawn at ages 65-69 in addition to other income",
     ),
     ColumnSchema("withdrawal_rate_65_69_large", "average tax on 64,000 dollars"),
-    ColumnSchema("withdrawal_marginal_rate_65_69", "tax on a dollar between the two"),
+    ColumnSchema("withdrawal_marginal_rate_65_69", "marginal tax per dollar between the two"),
     ColumnSchema(
         "withdrawal_rate_73_79_small",
-        "average tax on 8,000 dollars (2025 wages) withdrawn at 73-79 on top of the rest",
+        "average tax on 8,000 dollars (2025 wages) withdrawn at ages 73-79 in addition to other income",
     ),
     ColumnSchema("withdrawal_rate_73_79_large", "average tax on 64,000 dollars"),
-    ColumnSchema("withdrawal_marginal_rate_73_79", "tax on a dollar between the two"),
+    ColumnSchema("withdrawal_marginal_rate_73_79", "marginal tax per dollar between the two"),
     ColumnSchema("age_band", "ages attained in the year"),
-    ColumnSchema("withdrawal_usd", "dollars withdrawn by a person on top of all other income"),
-    ColumnSchema("tax_usd", "mean income tax on them over the group's account holders"),
-    ColumnSchema("average_rate", "tax over dollars withdrawn"),
+    ColumnSchema("withdrawal_usd", "dollars withdrawn by a person in addition to all other income"),
+    ColumnSchema("tax_usd", "mean income tax on them for the group's account holders"),
+    ColumnSchema("average_rate", "tax divided by dollars withdrawn"),
     ColumnSchema("paths", "number of paths"),
 )
 """Columns of the exhibits' tables that results do not have."""
@@ -91,7 +93,7 @@ COLUMNS = by_name(
 
 @dataclass(frozen=True)
 class Exhibit(Plotted):
-    """Tables under one title. The card prints the columns ``brief`` of the table ``shown``, and draws ``curves``."""
+    """Tables under one title. The card prints the columns ``brief`` of the table ``shown`` and draws ``curves``."""
 
     kind: str
     title: str
@@ -103,9 +105,8 @@ class Exhibit(Plotted):
     fingerprint: str
 
     def to_frame(self, name: str | None = None) -> pd.DataFrame:
-        """One table (default: the one shown) in long form; :attr:`columns` says what its columns hold.
-
-        Raises InputError for a table that is not there.
+        """One table (default: the one shown) in long form; :attr:`columns` describes its columns. Raises InputError for
+        a missing table.
         """
         wanted = self.shown if name is None else name
         if wanted not in self.tables:
@@ -130,30 +131,30 @@ class Exhibit(Plotted):
 
 
 def _cell(value: object) -> str:
-    """A number with three decimals, a count as it is, nothing for what is missing."""
+    """A number with three decimals, a count unchanged, and empty text for a missing value."""
     if value is None or value != value:
         return ""
     return f"{value:,.3f}" if isinstance(value, float) else str(value)
 
 
 RECORD_TABLES = ("monthly_prices", "annual_returns", "crypto_incidents", "market_fit")
-"""Tables that the record is read from: what its fingerprint is of."""
+"""Tables of the record, which its fingerprint covers."""
 
 
 def market_record() -> Exhibit:
-    """What markets did, and what a model of Bitcoin's months can be estimated to be.
+    """The market record, and estimates of models of Bitcoin's monthly returns.
 
     Tables: ``series`` (which months each asset has), ``monthly_levels``, ``bitcoin_by_period``, ``bitcoin_falls``
     (45 percent and more), ``custodial_losses``, ``fits`` (the stored study of ``fiscal markets fit``) and
-    ``long_run`` (the returns that the core assets earn from mid-2026 on).
+    ``long_run`` (the returns of the core assets from mid-2026 on).
     """
     levels = history.monthly_levels()
     long = levels.rename_axis("month").stack().dropna().rename("level").reset_index()
     bitcoin = levels["crypto"].dropna()
     return Exhibit(
         kind="MarketRecord",
-        title="What markets did",
-        note="Bitcoin's monthly log returns by period: rates a year and correlations, fractions.",
+        title="The market record",
+        note="Bitcoin's monthly log returns by period: annual rates and correlations, as fractions.",
         tables={
             "bitcoin_by_period": history.crypto_moments_by_period().astype({"months": int}).reset_index(),
             "series": history.gaps().reset_index(),
@@ -178,8 +179,8 @@ def market_record() -> Exhibit:
     )
 
 
-RANDOM_CAVEAT = "What the model's settings imply, not a forecast."
-NAMED_CAVEAT = "A path with stated reasons, not a forecast; no probability is attached to it."
+RANDOM_CAVEAT = "Implied by the model's settings; not a forecast."
+NAMED_CAVEAT = "A path with stated reasons. It is not a forecast and carries no probability."
 
 
 def market_paths(
@@ -188,11 +189,10 @@ def market_paths(
     *,
     paths: int = 1000,
 ) -> Exhibit:
-    """What a scenario's path model implies before anything is projected, from 2025 to 2100.
-
-    Tables: ``implied`` (moments by asset), ``dollar`` (a dollar put in at the end of 2026, over paths),
-    ``crypto_size`` (value of all crypto over GDP) and ``returns`` (every path, year and asset). A model of one path
-    has one. Raises InputError for a wrong scenario or number of paths.
+    """What a scenario's path model implies, before any projection, from 2025 to 2100. Tables: ``implied`` (moments by
+    asset), ``dollar`` (value of one dollar invested at the end of 2026, over paths), ``crypto_size`` (value of all
+    crypto relative to GDP), and ``returns`` (every path, year, and asset). A deterministic model has one path. Raises
+    InputError for a wrong scenario or number of paths.
     """
 
     chosen = scenarios.load(scenario, overrides)
@@ -230,7 +230,7 @@ def market_paths(
     return Exhibit(
         kind="MarketPaths",
         title=f"{chosen.title}: {drawn.label}",
-        note=f"{count}, calendar years from 2027; rates a year and shares, fractions. {caveat}",
+        note=f"{count}, calendar years from 2027; annual rates and shares, as fractions. {caveat}",
         tables={
             "implied": implied_by(drawn),
             "dollar": fan,
@@ -240,7 +240,7 @@ def market_paths(
         shown="implied",
         brief=brief,
         curves=cards.Curves(
-            what="A dollar in crypto at the end of 2026",
+            what="Value of $1 invested in crypto at the end of 2026",
             unit="dollars, log scale",
             years=crypto["year"].tolist(),
             lines=tuple((name, crypto[column].tolist()) for name, column in names.items()),
@@ -253,11 +253,10 @@ def market_paths(
 def schedules(
     scenario: str | Path | Scenario = "baseline", overrides: Mapping[str, object] | Sequence[str] = ()
 ) -> Exhibit:
-    """The tax schedules that a scenario is projected with: current law's, or its reform's (minutes on first use).
-
-    Tables: ``rates`` (average and marginal by law year and group) and ``withdrawal_curve`` (tax on a withdrawal by
-    law year, age band, group and size). ``tax.withdrawal_scale`` and ``tax.flat_rate`` are not in them.
-    Raises InputError for a wrong scenario or reform.
+    """The tax schedules of a scenario: those of current law, or of its reform (minutes on first use). Tables: ``rates``
+    (average and marginal by law year and group) and ``withdrawal_curve`` (tax on a withdrawal by law year, age band,
+    group, and size). ``tax.withdrawal_scale`` and ``tax.flat_rate`` are not included. Raises InputError for a wrong
+    scenario or reform.
     """
 
     chosen = scenarios.load(scenario, overrides)
@@ -266,7 +265,7 @@ def schedules(
         [show(int(year), law).assign(law_year=int(year)) for year in law.law_years], ignore_index=True
     )
     rates.insert(0, "law_year", rates.pop("law_year"))
-    curve = law.holder_curve_usd()[..., 1:]  # (law_year, band, group, x), without a withdrawal of nothing
+    curve = law.holder_curve_usd()[..., 1:]  # (law_year, band, group, x), without a withdrawal of zero
     index = pd.MultiIndex.from_product(
         [law.law_years, AGE_BANDS, GROUPS], names=["law_year", "age_band", "group"]
     )
@@ -280,8 +279,10 @@ def schedules(
     return Exhibit(
         kind="Schedules",
         title=f"Tax schedules, {law_in_force(chosen.settings)[:34]}",
-        note=f"Law of {first}, fractions of the dollar contributed or withdrawn, by lifetime earnings group; "
-        "other law years stand in the table rates.",
+        note=(
+            f"Law of {first}, fractions of the dollar contributed or withdrawn, by lifetime earnings group; the table "
+            "rates has other law years."
+        ),
         tables={"law": rates[rates["law_year"] == first], "rates": rates, "withdrawal_curve": frame},
         shown="law",
         brief=(
@@ -293,7 +294,7 @@ def schedules(
             "withdrawal_rate_73_79_large",
         ),  # fmt: skip
         curves=cards.Curves(
-            what="Average tax on 64,000 dollars (2025 wages) withdrawn at 65-69, by law year",
+            what="Average tax on 64,000 dollars (2025 wages) withdrawn at ages 65-69, by law year",
             unit="percent",
             years=by_year.index.tolist(),
             lines=tuple((name, (100 * by_year[name]).tolist()) for name in CURVE_GROUPS),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Plots:
-    """Plots of a result, comparison, sweep or exhibit: those that its owner's tables can fill."""
+    """Plots of a result, comparison, sweep, or exhibit: those that its tables can fill."""
 
     def __init__(self, owner: Any) -> None:
         self._owner = owner
@@ -25,13 +25,13 @@ class Plots:
         return sorted(self._figures())
 
     def _figures(self) -> Mapping[str, Callable[..., Axes]]:
-        from fiscal.results import figures  # matplotlib is imported only where something is drawn
+        from fiscal.results import figures  # matplotlib is imported only for drawing
 
         return figures.available(self._owner)
 
 
 class Plotted:
-    """Whatever has figures."""
+    """Base of everything that has figures."""
 
     @property
     def plot(self) -> Plots:

@@ -1,4 +1,4 @@
-"""Quantities that a sweep reports, by name and in words."""
+"""Quantities that a sweep reports, by name and label."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ QUANTITY_WORDS: Mapping[str, str] = {
     "net_revenue_minus_no_crypto": "net revenue less that without crypto",
     "net_revenue_minus_equity_adoption": "net revenue less that of the same adoption in equity",
 }
-"""Quantities as a reader sees them."""
+"""Labels of the quantities for readers."""
 
 
 def headline_quantity(quantities: Iterable[str]) -> str:
-    """The effect that a sweep is about: against its reference, else against no crypto, else net revenue itself."""
+    """The effect that a sweep studies: relative to its reference, or to no crypto, or net revenue itself."""
     known = set(quantities)
     wanted = (AGAINST_REFERENCE, *AGAINST_PATHS, LEVELS[0])
     return next(quantity for quantity in wanted if quantity in known)

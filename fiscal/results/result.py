@@ -1,4 +1,4 @@
-"""Results as tidy tables, one row an observation; :mod:`fiscal.results.schema` declares every table and column."""
+"""Results as tidy tables, one row per observation; :mod:`fiscal.results.schema` declares every table and column."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 BOOKS_NOTE = (
-    "Sums over fiscal years, billions of current dollars; positive = the government is better off, but a positive "
-    "tax expenditure is a cost. Scenario projections, not estimates."
+    "Sums over fiscal years, billions of current dollars. Positive means that the government is better off, but a "
+    "positive tax expenditure is a cost. Scenario projections, not estimates."
 )
 
 NIL_BN_USD = 0.001
-"""Effects up to a million dollars count as none."""
+"""Effects up to one million dollars count as zero."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a result: a frame and how to narrow it."""
+    """One table of a result: a frame, and methods to select from it."""
 
     frame: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """The whole table in long form; ``Result.columns()`` says what its columns hold."""
+        """The whole table in long form; ``Result.columns()`` describes its columns."""
         return self.frame.copy()
 
     def _repr_html_(self) -> str:
@@ -55,17 +55,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Budget(Table):
-    """The government's books by year."""
+    """The revenue lines by year."""
 
     def window(self, first: int, last: int) -> pd.DataFrame:
-        """Sums over fiscal years ``first`` to ``last`` by path and line.
-
-        Raises ``InputError`` when a year lies outside the run's horizon.
+        """Sums over fiscal years ``first`` to ``last`` by path and line. Raises ``InputError`` if a year is outside the
+        run's horizon.
         """
         frame = self.frame[self.frame["year_kind"] == "fiscal"]
         low, high = int(frame["year"].min()), int(frame["year"].max())
         problems = [
-            Problem(f"{name} lies outside the run", key=name, value=value, allowed=f"{low} to {high}")
+            Problem(f"{name} is outside the run", key=name, value=value, allowed=f"{low} to {high}")
             for name, value in (("first", first), ("last", last))
             if not low <= value <= high
         ]
@@ -92,7 +91,7 @@ PRESENT_VALUES: Mapping[str, str] = {
     "treasury": "present_value_treasury_bn_usd",
     "portfolio": "present_value_portfolio_bn_usd",
 }
-"""Bases that an effect is valued on beside its nominal sums -> the column that holds it."""
+"""Bases that value an effect in addition to its nominal sums -> the column with the value."""
 
 
 def has_values(result: Result) -> bool:
@@ -129,6 +128,11 @@ class Answered(Plotted):
         """The runs, the base first."""
         raise NotImplementedError
 
+    @property
+    def budget(self) -> Budget:
+        """Revenue lines by year."""
+        raise NotImplementedError
+
     @cached_property
     def effects_found(self) -> list[headlines.Effect]:
         """The effects that the runs have; none where their tables cannot be compared."""
@@ -137,11 +141,15 @@ class Answered(Plotted):
         return headlines.effects_of(self.runs, _current_law)
 
     def headline(self) -> headlines.Headline:
-        """The answer: ``rows``, one a case and reference, and ``finding``, one sentence."""
+        """The answer: ``rows``, one per case and reference, and ``finding``, one sentence."""
         return headlines.headline(self.effects_found)
 
+    def to_frame(self) -> pd.DataFrame:
+        """The revenue lines by year in long form, the same columns for a run, its quick totals, and a comparison."""
+        return self.budget.to_frame()
+
     def by_year(self) -> pd.DataFrame:
-        """The effect on net revenue by fiscal year, one row a case and reference, with sums over five and ten years.
+        """The effect on net revenue by fiscal year, one row per case and reference, with sums over five and ten years.
 
         Billions of current dollars; ``attrs["notes"]`` are the footnotes.
         """
@@ -158,11 +166,11 @@ class Result(Answered):
     fingerprint: str
     summary: Mapping[str, Any] = field(default_factory=dict)
     data_fingerprint: str = ""
-    """sha256 over the hashes of all data tables; results of other data are not compared."""
+    """sha256 of the hashes of all data tables; results with different data are not compared."""
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """How a stored run was made, from its manifest; empty for a run of this process."""
+    """How a stored run was made, from its manifest; empty for a run in this process."""
     design: ClassVar[None] = None
-    """A run is no sweep."""
+    """A run is not a sweep."""
 
     @classmethod
     def of(cls, run: Run, tables: Tables | None = None) -> Result:
@@ -187,7 +195,7 @@ class Result(Answered):
         return self
 
     def columns(self) -> Mapping[str, str]:
-        """What every column of the tables holds."""
+        """The description of every column of the tables."""
         return {name: column.words for name, column in COLUMNS.items()}
 
     @property
@@ -213,12 +221,12 @@ class Result(Answered):
 
     @cached_property
     def contributions(self) -> Table:
-        """Contributions by year, kind and tax character."""
+        """Contributions by year, kind, and tax character."""
         return Table(self.tables["contributions"])
 
     @cached_property
     def balances(self) -> Table:
-        """Year-end balances by path, wrapper, tax character and sleeve."""
+        """Year-end balances by path, wrapper, tax character, and sleeve."""
         return Table(self.tables["balances"])
 
     def __repr__(self) -> str:
@@ -227,7 +235,7 @@ class Result(Answered):
 
     def _repr_html_(self) -> str:
         title, small = self.scenario.title, f"{self.name}, fingerprint {self.fingerprint[:12]}"
-        if _lacking(self):  # a stored run of someone else's making
+        if _lacking(self):  # a stored run from another user
             return cards.card(title, small, f"{len(self.tables)} tables")
         sums = self.tables["windows"].query("path == 'scenario'").set_index(["line", "window"])
         known = list(dict.fromkeys(window for _, window in sums.index))
@@ -253,10 +261,8 @@ class Result(Answered):
 
 @dataclass(frozen=True, repr=False)
 class Totals(Result):
-    """A result of :func:`fiscal.quick`: yearly totals to the horizon, and the tables that these fill.
-
-    There are no cells, no run-off and no values behind it: it is compared and drawn as any result, but neither
-    stored nor reported.
+    """A result of :func:`fiscal.quick`: yearly totals to the horizon, and the tables that need only these. It has no
+    cells, run-off, or values. It can be compared and drawn like any result, but not stored or reported.
     """
 
     @classmethod
@@ -277,9 +283,9 @@ class Totals(Result):
 
 
 def refuse_totals(*results: Result) -> None:
-    """Raises InputError naming the results that hold totals only."""
+    """Raises InputError with the names of results that have only totals."""
     problems = [
-        Problem("holds yearly totals only", key=result.name, allowed="a result of fiscal.run")
+        Problem("has yearly totals only", key=result.name, allowed="a result of fiscal.run")
         for result in results
         if isinstance(result, Totals)
     ]
@@ -289,7 +295,7 @@ def refuse_totals(*results: Result) -> None:
 
 @dataclass(frozen=True)
 class Comparison(Answered):
-    """Scenarios minus one base, table by table."""
+    """Scenarios less one base, table by table."""
 
     base: Result
     others: tuple[Result, ...]
@@ -301,14 +307,15 @@ class Comparison(Answered):
 
     @cached_property
     def budget(self) -> Budget:
-        """Differences of every line from the base, with the interest line; columns as ``Result.budget``
-        plus ``scenario``. ``net_revenue_with_interest`` is net revenue plus interest on the cumulated
-        difference at the one-year rate (calendar years only)."""
+        """Differences of every line from the base, with the interest line; columns as in ``Result.budget`` plus
+        ``scenario``. ``net_revenue_with_interest`` is net revenue plus interest on the cumulative difference at the
+        one-year rate (calendar years only)."""
         return Budget(pd.concat([_difference(self.base, other) for other in self.others], ignore_index=True))
 
     @cached_property
     def turning_years(self) -> pd.DataFrame:
-        """First year the annual effect on net revenue turns for good, and the cumulated with interest."""
+        """First year in which the annual effect on net revenue, and the cumulative effect with interest, changes sign
+        permanently."""
         rows = []
         for other in self.others:
             frame = _difference(self.base, other)
@@ -324,14 +331,13 @@ class Comparison(Answered):
 
     @cached_property
     def decomposition(self) -> pd.DataFrame:
-        """What makes the difference from the base, by factor: ``scenario, window, line, factor, effect_bn_usd``.
-
-        The scenarios are projected anew, a second or so each (see :func:`fiscal.decompose`).
+        """Why scenarios differ from the base, by factor: ``scenario, window, line, factor, effect_bn_usd``. The
+        scenarios are projected again, about one second each (see :func:`fiscal.decompose`).
         """
         return decompose(self.base.scenario, *(other.scenario for other in self.others))
 
     def differing_settings(self) -> pd.DataFrame:
-        """Settings that are not the same in all runs: one row a setting, one column a run, values as text."""
+        """Settings that differ between runs: one row per setting, one column per run, values as text."""
         columns = {
             result.name: result.tables["settings"].set_index("key")["value"].map(str)
             for result in (self.base, *self.others)
@@ -340,12 +346,12 @@ class Comparison(Answered):
         return wide[wide.nunique(axis=1, dropna=False) > 1].rename_axis("setting").reset_index()
 
     def effects(self, *, values: bool = True) -> pd.DataFrame:
-        """Net revenue of each scenario less the base over every window, and the years in which it turns.
+        """Net revenue of each scenario less the base over every window, and the years in which the effect changes sign.
 
         ``scenario``, one column a window (``<first>_<last>_bn_usd``, current dollars), the present values
         ``present_value_treasury_bn_usd`` and ``present_value_portfolio_bn_usd`` to the last withdrawal where every
         result has values and ``values`` are asked for, ``annual_turns`` and ``cumulated_turns`` (:attr:`turning_years`;
-        missing: never for good).
+        missing: never permanently).
         """
         valued = values and all(has_values(result) for result in self.runs)
         turns = self.turning_years.pivot(index="scenario", columns="effect", values="turning_year")
@@ -388,7 +394,7 @@ class Comparison(Answered):
             lines=tuple((other.name, (100 * net[other.name]).tolist()) for other in self.others),
         )
         return cards.card(
-            f"{names} against {self.base.name}", f"fingerprints {prints}", told.finding,
+            f"{names} compared with {self.base.name}", f"fingerprints {prints}", told.finding,
             cards.table(list(frame), rows), cards.figure(curves),
         )  # fmt: skip
 
@@ -404,11 +410,11 @@ def _current_law(result: Any) -> Totals | None:
 
 
 COMPARED = tuple(table for table in TABLES.values() if table.compared)
-"""The tables that :func:`compare` reads, of a result that may be someone else's."""
+"""The tables that :func:`compare` reads, from a result that may come from another user."""
 
 
 def _lacking(result: Result) -> list[Problem]:
-    """What a comparison needs and a result has not: tables, columns, numbers in them, one row a key."""
+    """What a comparison needs and a result lacks: tables, columns, numbers in them, or unique keys."""
     problems = []
     for schema in COMPARED:
         table = result.tables.get(schema.name)
@@ -432,17 +438,15 @@ def _lacking(result: Result) -> list[Problem]:
 
 
 def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
-    """Compare any number of results with one base.
-
-    Raises ``InputError`` when nothing is compared, or when the runs differ in horizon, price year, seed or data
-    tables and ``anyway`` does not say that this is meant.
+    """Compare any number of results with one base. Raises ``InputError`` if there is nothing to compare, or if the runs
+    differ in horizon, price year, seed, or data tables, unless ``anyway`` is true.
     """
     problems = []
     if not others:
         problems.append(Problem("nothing to compare with the base", key=base.name))
     names = [result.name for result in (base, *others)]
     problems += [
-        Problem("two runs have the same name", value=name, allowed="scenario.name set apart")
+        Problem("two runs have the same name", value=name, allowed="a different scenario.name for each")
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
     problems += [problem for result in (base, *others) for problem in _lacking(result)]
@@ -456,7 +460,7 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
                     Problem(f"{other.name} and {base.name} differ", key=key, value=theirs, allowed=str(ours))
                 )
         if other.data_fingerprint != base.data_fingerprint:
-            problems.append(Problem(f"{other.name} and {base.name} were run on other data tables"))
+            problems.append(Problem(f"{other.name} and {base.name} used different data tables"))
     if problems and not (anyway and others):
         raise InputError(problems)
     lacking = [

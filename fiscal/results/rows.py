@@ -1,4 +1,4 @@
-"""The rows that a scenario's settings call for, table by table, and the members of the columns that name them."""
+"""The rows that a scenario's settings require, table by table, and the members of their key columns."""
 
 from __future__ import annotations
 
@@ -66,19 +66,19 @@ TAXED_FLOWS = (
 """Withdrawals that income tax falls on, of every type that a run may hold."""
 
 PATH_LINES = ("withdrawal_tax", "deferral_balance", "net_revenue", "tax_expenditure")
-"""Lines and sums whose distribution over random paths is shown."""
+"""Lines and sums shown with their distribution over random paths."""
 
 CHECKS = ("account identity, worst cell, dollars", "people conserved, worst cell, persons")
 """Invariants that every run checks."""
 
 STOCK, ALL, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
-"""Scopes of what is valued, beside :func:`vintage_scope`."""
+"""Scopes of values, in addition to :func:`vintage_scope`."""
 
 CURVE_GROUPS = ("P20-30", "P50-60", "P99-100")
-"""Earnings groups whose tax rates a figure draws unless told otherwise."""
+"""Earnings groups whose tax rates a figure shows by default."""
 
 RISK_NEUTRAL = "risk_neutral"
-STANDS_IN = "stands in for the scenario's own path, on which a value at market prices is undefined"
+STANDS_IN = "replaces the scenario's own path, on which a value at market prices is undefined"
 
 
 def vintage_scope(year: int) -> str:
@@ -87,7 +87,7 @@ def vintage_scope(year: int) -> str:
 
 
 def market_name(model: str, stands_in: bool) -> str:
-    """Name of a random model as a market; it may stand in for the scenario's own path."""
+    """Name of a random model as a market; it may replace the scenario's own path."""
     return f"{model} ({STANDS_IN})" if stands_in else model
 
 
@@ -102,7 +102,7 @@ def span_label(first: int, last: int) -> str:
 
 
 def displaced_shares(settings: Settings) -> list[float]:
-    """Shares of the crypto sleeve that would have been held outside: none, half, all, and the scenario's."""
+    """Shares of the crypto sleeve that would have been held outside plans: none, half, all, and the scenario's."""
     return sorted({0.0, 0.5, 1.0, settings.books.displaced_taxable_share})
 
 
@@ -111,7 +111,7 @@ def displaced_shares(settings: Settings) -> list[float]:
 
 @dataclass(frozen=True)
 class World:
-    """What the rows of a run depend on."""
+    """Everything on which the rows of a run depend."""
 
     settings: Settings
 
@@ -153,7 +153,7 @@ class World:
 
     @property
     def bases(self) -> tuple[tuple[str, float | None, str], ...]:
-        """Basis, rate and market of what is valued to the last withdrawal."""
+        """Basis, rate, and market of values to the last withdrawal."""
         books = self.settings.books
         return (
             *(("convention", rate, convention_label(rate)) for rate in books.convention_rates),
@@ -164,7 +164,7 @@ class World:
 
     @property
     def neutral_market(self) -> str | None:
-        """Market of the risk-neutral values; None where there are none."""
+        """Market of the risk-neutral values; None if there are none."""
         if self.settings.books.risk_neutral_paths < FEWEST_PATHS:
             return None
         return self._priced_on
@@ -189,7 +189,7 @@ class World:
 
 
 class _Grid(Set[Row]):
-    """Every combination of the members of some axes; it takes no room, however many paths there are."""
+    """Every combination of the members of some axes, without storing them."""
 
     def __init__(self, axes: tuple[Collection[Any], ...]) -> None:
         self._axes = axes
@@ -242,7 +242,7 @@ def distribution_rows(world: World) -> Set[Row]:
 
 
 def _members(window: str) -> list[tuple[str, str]]:
-    """Earnings groups, and the birth decades of whoever lives in the years of a window."""
+    """Earnings groups, and the birth decades of people alive in the years of a window."""
     whole = next(one for one in WINDOWS if one.label == window)
     decades = np.unique(birth_years(np.arange(whole.first, whole.last + 1)) // 10 * 10)
     groups = [("earnings_group", group) for group in GROUPS]
@@ -291,7 +291,7 @@ def bases_rows(world: World) -> Set[Row]:
 
 
 def _bases(world: World, scope: str) -> Iterator[Row]:
-    """Rows of the bases side by side; the sum comes with every scope."""
+    """Rows of the bases; every scope has the sum."""
     sums, paid = ("net_revenue",), (*UPFRONT, *RECEIPTS)
     shadow = ("inside_buildup_shadow", "tax_expenditure")
     scopes = [(scope, "average", (*paid, *shadow, *sums)), (ALL, "average", (*paid, *shadow, *sums))]
@@ -312,7 +312,7 @@ def distribution_bases_rows(world: World) -> Set[Row]:
 
 
 def _distribution_bases(world: World, scope: str) -> Iterator[Row]:
-    """Rows by earnings group and stratum; those by birth decade depend on who is alive and pays."""
+    """Rows by earnings group and stratum; rows by birth decade depend on who is alive and pays."""
     strata = stratum_names(world.strata)
     members = [("earnings_group", group) for group in GROUPS] + [("stratum", name) for name in strata]
     full = (*UPFRONT, *RECEIPTS, "inside_buildup_shadow")

@@ -1,4 +1,5 @@
-"""Scenario in, :class:`~fiscal.results.result.Result` out: the engine computes arrays, tables are made of them here."""
+"""Scenario in, :class:`~fiscal.results.result.Result` out: the engine computes arrays, and this module makes tables of
+them."""
 
 from __future__ import annotations
 
@@ -30,27 +31,28 @@ def run(
 ) -> Result:
     """Run a scenario (or its name, or a path to its file): its headline; other tables when they are asked for.
 
-    ``batches`` keeps finished batches of random paths, so that an interrupted run can go on; ``workers`` compute
-    them, by default this process.
-    Raises ``InputError`` for a scenario or table that cannot be used, ``ValueError`` when the account
-    identity does not hold.
+    ``batches`` keeps finished batches of random paths, so that an interrupted run can be resumed; ``workers`` compute
+    them, by default this process. Raises ``InputError`` for a scenario or table that cannot be used, and ``ValueError``
+    if the account identity fails.
     """
     if isinstance(scenario, str):
         scenario = scenarios.load(scenario)
     engine_run.refuse_too_many_paths(scenario.settings)
+    stages.keep(None)
     projected = engine_run.to_horizon(scenario, progress)
-    tables = STAGE_OF["budget"].make(projected)
-    result, paths = Result.of(projected, Tables(Parts(scenario), tables)), projected.paths
-    stages.keep(projected if paths is None else None)  # its cells make room for the paths
+    made = dict(STAGE_OF["budget"].make(projected))
+    result, paths = Result.of(projected, Tables(Parts(scenario), made)), projected.paths
+    if paths is None:
+        stages.keep(projected)
     del projected
-    memory.release()
     if paths is not None:
-        drawn = STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
-        told = summary.with_paths(result.summary, tables | drawn)
-        result = replace(result, tables=Tables(Parts(scenario), tables | drawn), summary=told)
+        memory.release()  # cells make room for the paths
+        made |= STAGE_OF["paths"].make(paths.drawn(progress, batches, workers))
+        told = summary.with_paths(result.summary, made)
+        result = replace(result, tables=Tables(Parts(scenario), made), summary=told)
     if progress is not None:
         progress(4, 4, "done")
-    stages.refuse_infinite(result.tables.held)
+    stages.refuse_infinite(made)
     return result
 
 
@@ -58,14 +60,16 @@ def quick(
     scenario: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
     progress: Callable[..., None] | None = None,
+    *,
+    name: str | None = None,
 ) -> Totals:
     """Yearly totals of a scenario and its references to the horizon, in well under a second once compiled.
 
-    A :class:`~fiscal.results.result.Totals` compares and draws as any result. Of a random path model it is the central
-    path, as in ``fiscal.run``'s tables by year. Raises InputError for a wrong scenario, DataError for a table that
-    was changed.
+    A :class:`~fiscal.results.result.Totals` can be compared and drawn like any result. For a random path model it has
+    the central path, as do the yearly tables of ``fiscal.run``. Raises InputError for a wrong scenario and DataError
+    for a changed table.
     """
-    chosen = scenarios.load(scenario, overrides)
+    chosen = scenarios.load(scenario, overrides, name)
     result = Totals.of_totals(engine_quick.compute(chosen, progress), sources.fingerprint())
     stages.refuse_infinite(result.tables)
     return result

@@ -1,7 +1,7 @@
-"""Every table of a result, declared once: what it holds, its columns with units and words, which of them name a row,
-and the rows that a scenario's settings call for.
+"""Every table of a result, declared once: its content, its columns with units and descriptions, its key, and the rows
+that a scenario's settings require.
 
-Builders, the check of a stored run, comparisons, the workbook, ``columns.csv`` and the documentation read these
+Builders, the check of a stored run, comparisons, the workbook, ``columns.csv``, and the documentation read these
 declarations. A new column is an entry in :data:`COLUMNS`, its name in a table of :data:`TABLES`, and a value in the
 table's builder.
 """
@@ -55,7 +55,7 @@ WORDS = {
 
 
 def unit_in_name(column: str) -> str:
-    """The unit that a column's name ends with, in words; empty where it names none."""
+    """The unit at the end of a column's name, in words; empty if there is none."""
     if column.startswith("dollar_"):
         return "dollars"
     endings = (unit for ending, unit in UNITS.items() if column == ending or column.endswith(f"_{ending}"))
@@ -63,7 +63,7 @@ def unit_in_name(column: str) -> str:
 
 
 def in_words(column: str) -> str:
-    """The name of a column as a head: words, without the unit that it ends with."""
+    """The name of a column as a header: words, without the unit at its end."""
     name = column.removesuffix("_bn_usd").removesuffix("_usd")
     text = " ".join(WORDS.get(part, part) for part in name.split("_"))
     return text[:1].upper() + text[1:]
@@ -71,7 +71,7 @@ def in_words(column: str) -> str:
 
 @dataclass(frozen=True)
 class ColumnSchema:
-    """A column: what it holds, and its unit and its head for readers where the name does not say them."""
+    """A column: its content, and its unit and header for readers if the name does not give them."""
 
     name: str
     words: str
@@ -84,7 +84,7 @@ class ColumnSchema:
 
 
 def by_name(*columns: ColumnSchema) -> Mapping[str, ColumnSchema]:
-    """Columns by name. Raises ``ValueError`` for one that is declared twice."""
+    """Columns by name. Raises ``ValueError`` for a column that is declared twice."""
     found = {column.name: column for column in columns}
     if len(found) < len(columns):
         raise ValueError("a column is declared twice")
@@ -100,13 +100,12 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ),
     ColumnSchema(
         "year",
-        "calendar year, or fiscal year where year_kind says so; 2025 is April to December only",
+        "calendar year, or fiscal year if year_kind is fiscal; 2025 is April to December only",
     ),
     ColumnSchema("year_kind", "calendar or fiscal", head="Calendar or fiscal year"),
     ColumnSchema(
         "line",
-        "line of the government's books; positive = the government is better off, but a positive "
-        "tax_expenditure is a cost",
+        "revenue line; positive means that the government is better off, but a positive tax_expenditure is a cost",
     ),
     ColumnSchema("nominal_bn_usd", "billions of current dollars", unit="billions of current dollars"),
     ColumnSchema(
@@ -114,35 +113,35 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
         "billions of dollars at the prices of books.price_year (CPI-U)",
         unit="billions of {price_year} dollars",
     ),
-    ColumnSchema("gdp_share", "share of the same years' gross domestic product", head="Share of GDP"),
+    ColumnSchema("gdp_share", "share of gross domestic product in the same years", head="Share of GDP"),
     ColumnSchema(
         "window",
-        "fiscal years summed over; or present value (of the horizon's calendar flows), or terminal claim",
+        "fiscal years of the sum; or present value (of the horizon's calendar flows), or terminal claim",
     ),
     ColumnSchema(
         "basis",
         "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill "
-        "rate, rolled over), treasury_10y (ten-year rate), portfolio (each sleeve at its own return) or "
-        "risk_neutral (mean over risk-neutral paths at the bill rate)",
+        "rate, rolled over), treasury_10y (ten-year rate), portfolio (each sleeve at its own return), or risk_neutral "
+        "(mean over risk-neutral paths at the bill rate)",
     ),
-    ColumnSchema("rate", "the basis' rate a year; empty for treasury"),
+    ColumnSchema("rate", "annual discount rate of the basis; empty for treasury"),
     ColumnSchema(
         "span",
-        "horizon, terminal_claim (run-off of the closed cohorts after it) or total",
+        "horizon, terminal_claim (run-off of the closed cohorts after it), or total",
         head="Years covered",
     ),
     ColumnSchema(
         "present_value_bn_usd",
-        "billions of dollars of 30 June 2025",
-        unit="billions of dollars of 30 June 2025",
+        "billions of dollars of June 30, 2025",
+        unit="billions of dollars of June 30, 2025",
     ),
     ColumnSchema("vintage", "year of the contributions, or opening_stock", head="Contributions of the year"),
     ColumnSchema(
         "own_date_bn_usd",
-        "billions of dollars of the contribution's own date (the middle of its year; the opening for the "
-        "opening stock)",
-        unit="billions of dollars of the contribution's own date",
-        head="Value at the contributions' own date",
+        "billions of dollars at the date of the contribution (the middle of its year; the opening for the opening "
+        "stock)",
+        unit="billions of dollars at the date of the contribution",
+        head="Value at the date of the contributions",
     ),
     ColumnSchema(
         "market",
@@ -152,19 +151,19 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ),
     ColumnSchema(
         "scope",
-        "what is valued: contributions of one year, all_contributions to the horizon, opening_stock, or "
+        "object of the value: contributions of one year, all_contributions to the horizon, opening_stock, or "
         "crypto_effect (scenario less no crypto, stock and contributions together)",
         head="What is valued",
     ),
     ColumnSchema(
         "weight",
-        "average: a dollar pays its cell's average rate, so that vintages and stock add to the total; "
-        "marginal: a further dollar, through the slopes of the schedules",
+        "average: a dollar pays the average rate of its cell, so vintages and stock add up to the total; marginal: one "
+        "more dollar pays the slope of the schedule",
     ),
     ColumnSchema(
         "per_dollar",
-        "value over the traditional dollars contributed or in the opening stock, both of the same date",
-        unit="dollars a traditional dollar",
+        "value divided by the traditional dollars contributed or in the opening stock, both at the same date",
+        unit="dollars per traditional dollar",
     ),
     ColumnSchema(
         "balance_bn_usd",
@@ -173,19 +172,19 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ),
     ColumnSchema(
         "claim_bn_usd",
-        "income tax they will bring, each dollar discounted at what it earns (portfolio basis)",
+        "income tax that these balances will bring, each dollar discounted at its own return (portfolio basis)",
     ),
-    ColumnSchema("claim_share", "claim over balance: the government's embedded share"),
-    ColumnSchema("crypto_balance_bn_usd", "part of the balance in the crypto sleeve"),
+    ColumnSchema("claim_share", "claim divided by balance: the government's implicit share"),
+    ColumnSchema("crypto_balance_bn_usd", "share of the balance in the crypto sleeve"),
     ColumnSchema(
         "crypto_claim_bn_usd",
-        "part of the claim on the crypto sleeve, at average rates: its exposure to crypto",
+        "share of the claim on the crypto sleeve, at average rates: its exposure to crypto",
     ),
     ColumnSchema("marginal_crypto_claim_bn_usd", "the same at the marginal rates of the schedules"),
     ColumnSchema(
         "fall_bn_usd",
-        "change of the claim when crypto falls by half on that day, to first order",
-        head="Change of the claim if crypto halves",
+        "first-order change of the claim if crypto falls by half on that day",
+        head="Change of the claim if crypto falls by half",
     ),
     ColumnSchema(
         "measure",
@@ -194,89 +193,94 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ),
     ColumnSchema(
         "reference",
-        "what is subtracted path by path: none, no_crypto or equity_adoption; line deferral_balance is "
+        "reference subtracted path by path: none, no_crypto, or equity_adoption; line deferral_balance is "
         "deferred_revenue plus withdrawal_tax",
     ),
     ColumnSchema(
         "mean_bn_usd",
-        "mean over paths, billions of current dollars (present values: of 30 June 2025)",
+        "mean over paths, billions of current dollars (present values: of June 30, 2025)",
         unit="billions of current dollars",
     ),
     ColumnSchema("standard_error_bn_usd", "standard error of the mean over paths"),
     ColumnSchema(
         "mean_controlled_bn_usd",
-        "mean over paths less its known part of error: that of the flat-tax linear model on the same paths,"
-        " whose expectation is known, times the slope on it; empty where it is not known",
+        "mean over paths less a known part of its error: the error of a linear flat-tax model on the same paths, with "
+        "a known expectation, times a slope; empty if unknown",
     ),
     ColumnSchema(
         "standard_error_controlled_bn_usd",
         "standard error of mean_controlled_bn_usd; empty for Sobol draws",
     ),
     ColumnSchema("median_bn_usd", "median over paths"),
-    ColumnSchema("q05_bn_usd", "5 percent of paths lie below"),
-    ColumnSchema("q25_bn_usd", "25 percent of paths lie below"),
-    ColumnSchema("q75_bn_usd", "75 percent of paths lie below"),
-    ColumnSchema("q95_bn_usd", "95 percent of paths lie below"),
-    ColumnSchema("lowest_mean_bn_usd", "mean over the twentieth of the paths with the lowest values"),
-    ColumnSchema("highest_mean_bn_usd", "mean over the twentieth of the paths with the highest values"),
+    ColumnSchema("q05_bn_usd", "5 percent of paths are below"),
+    ColumnSchema("q25_bn_usd", "25 percent of paths are below"),
+    ColumnSchema("q75_bn_usd", "75 percent of paths are below"),
+    ColumnSchema("q95_bn_usd", "95 percent of paths are below"),
+    ColumnSchema("lowest_mean_bn_usd", "mean over the 5 percent of paths with the lowest values"),
+    ColumnSchema("highest_mean_bn_usd", "mean over the 5 percent of paths with the highest values"),
     ColumnSchema(
         "geometric_10y_rate",
-        "geometric mean return a year over the ten years from 2027, from the mean log return",
+        "geometric mean annual return over the ten years from 2027, from the mean log return",
     ),
-    ColumnSchema("geometric_rate", "geometric mean return a year over all years"),
+    ColumnSchema("geometric_rate", "geometric mean annual return over all years"),
     ColumnSchema("arithmetic_rate", "mean of the yearly returns"),
-    ColumnSchema("volatility_1y_rate", "standard deviation of log growth over a year"),
+    ColumnSchema("volatility_1y_rate", "standard deviation of log growth over one year"),
     ColumnSchema(
         "volatility_5y_rate",
-        "standard deviation of log growth over five years, a year (over the root of five)",
+        "standard deviation of log growth over five years, at an annual rate (divided by the square root of five)",
     ),
     ColumnSchema("volatility_10y_rate", "the same over ten years"),
     ColumnSchema("volatility_30y_rate", "the same over thirty years"),
     ColumnSchema(
         "halved_share",
-        "chance that a span of ten years holds a fall of half or more between year ends",
+        "probability that a span of ten years has a fall of half or more between year ends",
     ),
-    ColumnSchema("dollar_10y_q05", "a dollar after ten years, 5 percent of paths lie below"),
-    ColumnSchema("dollar_10y_q95", "a dollar after ten years, 95 percent of paths lie below"),
-    ColumnSchema("dollar_30y_q05", "a dollar after thirty years, 5 percent of paths lie below"),
-    ColumnSchema("dollar_30y_q95", "a dollar after thirty years, 95 percent of paths lie below"),
+    ColumnSchema("dollar_10y_q05", "a dollar after ten years, 5 percent of paths are below"),
+    ColumnSchema("dollar_10y_q95", "a dollar after ten years, 95 percent of paths are below"),
+    ColumnSchema("dollar_30y_q05", "a dollar after thirty years, 5 percent of paths are below"),
+    ColumnSchema("dollar_30y_q95", "a dollar after thirty years, 95 percent of paths are below"),
     ColumnSchema("equity_correlation", "correlation of yearly log returns with equity's"),
-    ColumnSchema("mean_usd", "mean over paths of a dollar put in at the end of 2026"),
-    ColumnSchema("q05_usd", "5 percent of paths lie below"),
-    ColumnSchema("q25_usd", "25 percent of paths lie below"),
+    ColumnSchema("mean_usd", "mean over paths of the value of one dollar invested at the end of 2026"),
+    ColumnSchema("q05_usd", "5 percent of paths are below"),
+    ColumnSchema("q25_usd", "25 percent of paths are below"),
     ColumnSchema("median_usd", "median over paths"),
-    ColumnSchema("q75_usd", "75 percent of paths lie below"),
-    ColumnSchema("q95_usd", "95 percent of paths lie below"),
+    ColumnSchema("q75_usd", "75 percent of paths are below"),
+    ColumnSchema("q95_usd", "95 percent of paths are below"),
     ColumnSchema(
         "measured_on",
-        "cash_basis (the year's flows and the plan's own return) or present_value_basis (one year's "
-        "contributions over their life, with a shadow taxable account); never added",
+        "cash_basis (the year's flows and the plan's own return) or present_value_basis (one year's contributions over "
+        "their life, with a shadow taxable account); do not add the two",
     ),
-    ColumnSchema("method", "how the build-up is counted on the cash basis, or the present-value basis"),
-    ColumnSchema("flows_of", "calendar year, or the year's contributions"),
+    ColumnSchema("method", "method of counting the build-up on the cash basis, or the present-value basis"),
+    ColumnSchema("flows_of", "calendar year, or year of the contributions"),
     ColumnSchema(
         "deferred_revenue_bn_usd",
         "deferred revenue, billions of current dollars (present values: of the middle of the contributions'"
         " year)",
         unit="billions of current dollars",
     ),
-    ColumnSchema("inside_buildup_bn_usd", "tax forgone on the return, the same dollars"),
-    ColumnSchema("withdrawal_tax_bn_usd", "withdrawal tax, the same dollars (table paths: of the path)"),
-    ColumnSchema("tax_expenditure_bn_usd", "the three with the sign turned: positive is a cost"),
-    ColumnSchema("displaced_share", "part of the crypto sleeve that would have been held outside plans"),
+    ColumnSchema("inside_buildup_bn_usd", "tax forgone on the return, in the same dollars"),
+    ColumnSchema("withdrawal_tax_bn_usd", "withdrawal tax, in the same dollars (table paths: of the path)"),
+    ColumnSchema("tax_expenditure_bn_usd", "the sum of the three with the opposite sign: positive is a cost"),
+    ColumnSchema("displaced_share", "share of the crypto sleeve that would have been held outside plans"),
     ColumnSchema(
         "displaced_gains_tax_bn_usd",
-        "gains tax forgone on it, billions of current dollars (negative; positive in a loss)",
+        "tax on its return forgone, less pushed_out_tax_bn_usd: billions of current dollars (a loss is negative)",
         unit="billions of current dollars",
     ),
-    ColumnSchema("net_revenue_after_bn_usd", "net revenue with it"),
-    ColumnSchema("triggered_share", "share of paths on which the backstop rule pays at all"),
+    ColumnSchema(
+        "pushed_out_tax_bn_usd",
+        "tax paid outside on the assets that it pushes out of the plan, billions of current dollars",
+        unit="billions of current dollars",
+    ),
+    ColumnSchema("net_revenue_after_bn_usd", "net revenue including this line"),
+    ColumnSchema("triggered_share", "share of paths on which the backstop rule pays"),
     ColumnSchema(
         "worse_share",
-        "share of paths on which government is worse off than with the reference (none: than nil)",
+        "share of paths on which the government is worse off than with the reference (none: than at zero)",
     ),
     ColumnSchema("paths", "number of paths"),
-    ColumnSchema("path_number", "index of the path: the same path in any run of the same seed"),
+    ColumnSchema("path_number", "index of the path: the same path in any run with the same seed"),
     ColumnSchema("net_revenue_bn_usd", "net revenue of the path"),
     ColumnSchema(
         "net_revenue_minus_no_crypto_bn_usd",
@@ -288,13 +292,13 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ),
     ColumnSchema(
         "q05_over_gdp",
-        "5 percent of paths lie below this value of all crypto over gross domestic product",
+        "5 percent of paths are below this ratio of the value of all crypto to gross domestic product",
     ),
     ColumnSchema("median_over_gdp", "its median"),
-    ColumnSchema("q95_over_gdp", "95 percent of paths lie below"),
+    ColumnSchema("q95_over_gdp", "95 percent of paths are below"),
     ColumnSchema(
         "capped_share",
-        "share of paths on which crypto's value was held at its cap in this year or before",
+        "share of paths on which crypto's value reached its cap in this year or before",
     ),
     ColumnSchema("tax_character", "traditional or roth (both for the opening stock)"),
     ColumnSchema("kind", "elective_deferral or employer_contribution", head="Kind of contribution"),
@@ -308,13 +312,13 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
     ColumnSchema("flow", "name of a flow through the accounts"),
     ColumnSchema(
         "dimension",
-        "earnings_group (lifetime-wage rank), birth_decade or stratum (who holds crypto)",
+        "earnings_group (rank by lifetime wage), birth_decade, or stratum (crypto holding)",
         head="Grouped by",
     ),
-    ColumnSchema("member", "group, decade or stratum", head="Group"),
+    ColumnSchema("member", "group, decade, or stratum", head="Group"),
     ColumnSchema("people", "persons at the opening of the year", unit="persons"),
     ColumnSchema("deaths", "persons who die within the year", unit="persons"),
-    ColumnSchema("net_migration", "persons who arrive less those who leave", unit="persons"),
+    ColumnSchema("net_migration", "immigrants less emigrants", unit="persons"),
     ColumnSchema("entrants", "persons who are 18 at the opening of the year", unit="persons"),
     ColumnSchema(
         "account_holders",
@@ -329,7 +333,9 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
         unit="billions of current dollars",
         head="Gross domestic product",
     ),
-    ColumnSchema("crypto_over_gdp", "value of all crypto that the path implies, over gross domestic product"),
+    ColumnSchema(
+        "crypto_over_gdp", "value of all crypto implied by the path, divided by gross domestic product"
+    ),
     ColumnSchema(
         "wage_bill_bn_usd",
         "wages and salaries, billions of current dollars",
@@ -348,40 +354,39 @@ COLUMNS: Mapping[str, ColumnSchema] = by_name(
         unit="1982-84 = 100",
         head="Consumer prices, chained",
     ),
-    ColumnSchema("one_year_rate", "three-month bill rate of the year, which stands for the one-year rate"),
+    ColumnSchema("one_year_rate", "three-month bill rate of the year, used as the one-year rate"),
     ColumnSchema("treasury_10y_rate", "ten-year Treasury rate"),
     ColumnSchema(
         "price_level",
-        "consumer prices over those of books.price_year",
+        "consumer prices relative to those of books.price_year",
         unit="times the price year's",
     ),
     ColumnSchema("key", "setting of the scenario, section.key", head="Setting"),
-    ColumnSchema("value", "its value in this run"),
+    ColumnSchema("value", "value in this run"),
     ColumnSchema("default", "its default"),
     ColumnSchema("unit", "its unit"),
     ColumnSchema("low", "lowest value allowed"),
     ColumnSchema("high", "highest value allowed"),
-    ColumnSchema("source", "where the default comes from", head="Source of the default"),
-    ColumnSchema("status", "cited, derived, assumed or choice", head="Standing of the default"),
-    ColumnSchema("doc", "what the setting does", head="What it does"),
+    ColumnSchema("source", "origin of the default", head="Source of the default"),
+    ColumnSchema("status", "cited, derived, assumed, or choice", head="Standing of the default"),
+    ColumnSchema("doc", "description of the setting", head="Description"),
     ColumnSchema("changed", "whether it differs from the default"),
     ColumnSchema("set_in", "file or option that set it"),
     ColumnSchema(
         "factor",
-        "contributions (dollars in, by tax character), returns (path, allocation, fees), rate (tax per "
-        "dollar: progressivity, law), timing (when dollars leave), behaviour (responses), or difference: "
-        "their sum",
+        "contributions (dollars in, by tax character), returns (path, allocation, fees), rate (tax per dollar: "
+        "progressivity, law), timing (when dollars leave), behaviour (responses), or difference (the sum of all five)",
     ),
     ColumnSchema(
         "effect_bn_usd",
-        "scenario less base by factor, billions of current dollars (present value: of 30 June 2025)",
+        "scenario less base by factor, billions of current dollars (present value: of June 30, 2025)",
         unit="billions of current dollars",
     ),
     ColumnSchema("check", "invariant checked on this run"),
-    ColumnSchema("residual", "its largest signed residual"),
-    ColumnSchema("scale", "what the residual is measured against"),
+    ColumnSchema("residual", "largest signed residual"),
+    ColumnSchema("scale", "size with which the residual is compared"),
 )
-"""Columns of all tables of a result by name; the same name means the same in every table."""
+"""Columns of all tables of a result by name; a name has the same meaning in every table."""
 
 QUANTILES = ("q05_bn_usd", "q25_bn_usd", "median_bn_usd", "q75_bn_usd", "q95_bn_usd")
 CONTROLLED = ("mean_controlled_bn_usd", "standard_error_controlled_bn_usd")
@@ -393,12 +398,12 @@ AMOUNTS = ("nominal_bn_usd", "real_bn_usd")
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True)
 class TableSchema:
-    """A table: what it holds, the columns that together name a row, those of numbers, and those of other texts.
+    """A table: its content, the columns that form the key, the columns of numbers, and other text columns.
 
-    ``gaps``: numbers that may be missing; ``positive``: numbers that others are divided by; ``of_adoption``: numbers
-    that are there only where the scenario holds alternatives; ``compared``: columns that a comparison reads.
-    ``expects`` says which rows the settings call for (None: not known beforehand), ``when`` whether there is a table
-    at all, ``open_member`` that rows of birth decades come and go with what they hold.
+    ``gaps``: numbers that may be missing; ``positive``: numbers used as denominators; ``of_adoption``: numbers present
+    only if the scenario holds alternatives; ``compared``: columns that a comparison reads. ``expects`` gives the rows
+    that the settings require (None: not known in advance), ``when`` whether the table exists, ``open_member`` that the
+    rows of birth decades depend on their holdings.
     """
 
     name: str
@@ -430,7 +435,7 @@ class TableSchema:
         return (*self.keys, *self.numbers, *self.texts)
 
     def of(self, world: World) -> Shape | None:
-        """The table in a run; None where the run has none, or its rows are not known beforehand."""
+        """The table in a run; None if the run has none or its rows are not known in advance."""
         if self.expects is None or not self.when(world):
             return None
         numbers = tuple(name for name in self.numbers if world.adopted or name not in self.of_adoption)
@@ -439,7 +444,7 @@ class TableSchema:
 
 @dataclass(frozen=True)
 class Shape:
-    """A table of one run: its declaration, the rows that it must have, and its columns of numbers."""
+    """A table of one run: its declaration, its required rows, and its columns of numbers."""
 
     schema: TableSchema
     rows: Set[Row]
@@ -454,7 +459,7 @@ class Shape:
 def tables_by_name(
     columns: Mapping[str, ColumnSchema], tables: Iterable[TableSchema]
 ) -> Mapping[str, TableSchema]:
-    """Tables by name. Raises ``ValueError`` for a column that is not declared, or a table that is declared twice."""
+    """Tables by name. Raises ``ValueError`` for an undeclared column or a table that is declared twice."""
     listed = list(tables)
     found = {table.name: table for table in listed}
     unknown = {column for table in listed for column in table.columns} - set(columns)
@@ -470,7 +475,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
     (
         TableSchema(
             name="budget",
-            holds="every line of the books by year, calendar and fiscal",
+            holds="every revenue line by calendar and fiscal year",
             keys=("path", "year_kind", "year", "line"),
             numbers=(*AMOUNTS, "gdp_share", "gdp_bn_usd"),
             positive=("gdp_bn_usd",),
@@ -488,7 +493,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="windows",
-            holds="the lines summed over the fiscal years of each window",
+            holds="sums of the lines over the fiscal years of each window",
             keys=("path", "window", "line"),
             numbers=(*AMOUNTS, "gdp_share"),
             compared=("path", "window", "line", "nominal_bn_usd"),
@@ -496,21 +501,21 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="present_values",
-            holds="the lines' flows discounted to 30 June 2025, basis by basis: horizon, terminal claim, total",
+            holds="flows of the lines discounted to June 30, 2025, by basis: horizon, terminal claim, and total",
             keys=("basis", "rate", "path", "span", "line"),
             numbers=("present_value_bn_usd",),
             expects=rows.present_value_rows,
         ),
         TableSchema(
             name="vintages",
-            holds="what each year's contributions, and the opening stock, bring and cost over their whole life",
+            holds="revenue and cost of each year's contributions, and of the opening stock, over their whole life",
             keys=("basis", "rate", "vintage", "tax_character", "line"),
             numbers=("own_date_bn_usd", "present_value_bn_usd"),
             expects=rows.vintage_rows,
         ),
         TableSchema(
             name="bases",
-            holds="the same questions on every basis side by side, at average and at marginal rates",
+            holds="the same values on every basis, at average and at marginal rates",
             keys=("basis", "rate", "market", "scope", "weight", "line"),
             numbers=("present_value_bn_usd", "standard_error_bn_usd", "per_dollar"),
             gaps=("standard_error_bn_usd", "per_dollar"),
@@ -518,8 +523,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="claim",
-            holds="the government's claim on traditional balances at each opening, and what a fall of crypto takes "
-            "of it",
+            holds="the government's claim on traditional balances at each opening, and its loss if crypto falls",
             keys=("path", "year"),
             numbers=(
                 "balance_bn_usd",
@@ -554,7 +558,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="distribution_bases",
-            holds="the values of the table bases by earnings group, birth decade and stratum",
+            holds="the values of the table bases by earnings group, birth decade, and stratum",
             keys=("basis", "rate", "market", "scope", "dimension", "member", "line"),
             numbers=("present_value_bn_usd",),
             expects=rows.distribution_bases_rows,
@@ -562,14 +566,14 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="displaced",
-            holds="gains tax forgone if the crypto would have been held, and taxed, outside",
+            holds="tax displaced if the crypto would have been held, and taxed, outside: two-sided",
             keys=("path", "year", "displaced_share"),
-            numbers=("displaced_gains_tax_bn_usd", "net_revenue_after_bn_usd"),
+            numbers=("pushed_out_tax_bn_usd", "displaced_gains_tax_bn_usd", "net_revenue_after_bn_usd"),
             expects=rows.displaced_rows,
         ),
         TableSchema(
             name="contingent",
-            holds="what the backstop rule would cost, on the scenario's path and over random paths",
+            holds="cost of the backstop rule, on the scenario's path and over random paths",
             keys=("measure", "market", "window"),
             numbers=(
                 "mean_bn_usd",
@@ -584,7 +588,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="contributions",
-            holds="contributions by year, kind and tax character",
+            holds="contributions by year, kind, and tax character",
             keys=("year", "kind", "tax_character"),
             numbers=AMOUNTS,
             expects=lambda world: rows.grid(
@@ -593,7 +597,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="balances",
-            holds="year-end balances by wrapper, tax character and sleeve",
+            holds="year-end balances by wrapper, tax character, and sleeve",
             keys=("path", "year", "wrapper", "tax_character", "sleeve"),
             numbers=(*AMOUNTS, "gdp_share"),
             expects=lambda world: rows.grid(world.paths, world.years, world.wrappers, CHARACTERS, SLEEVES),
@@ -607,7 +611,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="people",
-            holds="people, deaths, migration, entrants and account holders by year",
+            holds="people, deaths, migration, entrants, and account holders by year",
             keys=("year",),
             numbers=("people", "deaths", "net_migration", "entrants", "account_holders"),
             expects=lambda world: rows.grid(world.years),
@@ -621,7 +625,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="crypto_size",
-            holds="value of all crypto over gross domestic product that the path implies",
+            holds="value of all crypto implied by the path, relative to gross domestic product",
             keys=("year",),
             numbers=("crypto_over_gdp",),
             expects=lambda world: rows.grid(world.years[1:]),
@@ -644,7 +648,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="settings",
-            holds="every setting of the run as it stood, as fiscal explain shows it",
+            holds="every setting of the run, as fiscal explain shows it",
             keys=("key",),
             texts=(
                 "value",
@@ -661,7 +665,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="state_tax",
-            holds="state income tax by year, where state.income_tax is on",
+            holds="state income tax by year, if state.income_tax is on",
             keys=("path", "year", "line"),
             numbers=AMOUNTS,
             expects=lambda world: rows.grid(world.paths, world.years, STATE_LINES),
@@ -669,7 +673,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="path_years",
-            holds="random models: each year's distribution over paths, and that of the differences from references",
+            holds="random models: distribution over paths by year, with differences from references",
             keys=("path", "reference", "line", "year"),
             numbers=MOMENTS,
             gaps=("standard_error_bn_usd", *CONTROLLED),
@@ -678,7 +682,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="path_windows",
-            holds="random models: the distribution of window sums and present values over paths",
+            holds="random models: distribution over paths of window sums and present values",
             keys=("measure", "reference", "window", "line"),
             numbers=(*MOMENTS, "lowest_mean_bn_usd", "highest_mean_bn_usd", "worse_share", "paths"),
             gaps=("standard_error_bn_usd", *CONTROLLED),
@@ -701,7 +705,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="path_crypto",
-            holds="random models: value of all crypto over gross domestic product over paths",
+            holds="random models: value of all crypto relative to gross domestic product, over paths",
             keys=("year",),
             numbers=("q05_over_gdp", "median_over_gdp", "q95_over_gdp", "capped_share"),
             expects=lambda world: rows.grid(world.years[1:]),
@@ -709,7 +713,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="implied",
-            holds="random models: what the path model implies for each asset",
+            holds="random models: statistics of each asset that the path model implies",
             keys=("asset",),
             numbers=(
                 "geometric_10y_rate",
@@ -733,7 +737,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="path_dollar",
-            holds="random models: a dollar in each asset over paths and years",
+            holds="random models: value of one dollar in each asset by year, over paths",
             keys=("asset", "year"),
             numbers=("mean_usd", "q05_usd", "q25_usd", "median_usd", "q75_usd", "q95_usd"),
             expects=lambda world: rows.grid(ASSETS, world.years[1:]),
@@ -741,7 +745,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
     ),
 )
-"""Every table of a result; the last ones only where their condition is met."""
+"""Every table of a result; the last ones exist only if their condition is met."""
 
 TOTALS = TableSchema(
     name="stocks",
@@ -749,7 +753,7 @@ TOTALS = TableSchema(
     keys=("path", "year", "part"),
     numbers=(*AMOUNTS, "gdp_share"),
 )
-"""The one table that yearly totals alone have (:func:`fiscal.quick`), and stored runs have not."""
+"""The one table that only yearly totals have (:func:`fiscal.quick`), not stored runs."""
 
 
 def shapes_of(settings: Settings) -> dict[str, Shape]:

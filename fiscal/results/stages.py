@@ -141,7 +141,7 @@ class Parts:
 
     @cached_property
     def lifetimes(self) -> Frames:
-        """Tables of what goes on to the last withdrawal, ``bases`` and ``distribution_bases`` without the risk-neutral
+        """Tables of values to the last withdrawal, ``bases`` and ``distribution_bases`` without the risk-neutral
         values."""
         whole = self._given or engine_run.compute(self.scenario)
         return {
@@ -249,7 +249,7 @@ def _unpickled(kind: type[Tables], scenario: Scenario, held: Frames) -> Tables:
 
 
 def refuse_infinite(tables: Frames) -> None:
-    """A number too large to be computed with is said, not written into a table."""
+    """A number that is too large to compute with raises an error instead of entering a table."""
     found = [
         Problem("went beyond what can be computed", file=f"table {name}", key=str(column))
         for name, table in tables.items()

@@ -1,7 +1,6 @@
-"""A stored run against what the package writes for its settings.
-
-A run folder may be of someone else's making. What reads its tables trusts that they are as the package writes them,
-so a stored run is checked against :func:`fiscal.results.schema.shapes_of` first; see :func:`misfits`.
+"""Check a stored run against what the package writes for its settings. A run folder may come from another user. Code
+that reads its tables relies on their form, so a stored run is first checked with
+:func:`fiscal.results.schema.shapes_of`; see :func:`misfits`.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 SMALLEST = 1e-9
-"""A positive number below this is none that an economy has: billions of dollars, or an index."""
+"""No economy has a positive number below this, in billions of dollars or as an index."""
 
 SHOWN = 3
 """Rows that a message names."""
 
 
 def misfits(result: Result) -> list[Problem]:
-    """Where the tables and the summary of a result are not what the package writes for its settings; none for a
+    """Where the tables and the summary of a result differ from what the package writes for its settings; empty for a
     result of :func:`fiscal.run`."""
     shapes = shapes_of(result.scenario.settings)
     tables = held(result.tables)
@@ -46,7 +45,7 @@ def misfits(result: Result) -> list[Problem]:
         Problem(message, file="tables", value=sorted(names))
         for message, names in (
             ("lacks tables of these settings", wanted - set(tables)),
-            ("holds tables that are not of these settings", set(tables) - {*shapes, SETTINGS}),
+            ("has tables that do not belong to these settings", set(tables) - {*shapes, SETTINGS}),
         )
         if names
     ]
@@ -83,13 +82,13 @@ def _column_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
         return [("has columns in its index", {"value": list(map(str, table.index.names))})]
     if sorted(columns) != sorted(shape.columns):
         told = {"value": sorted(set(columns) ^ set(shape.columns))[:SHOWN] or columns[:SHOWN]}
-        return [("has other columns than it should", {**told, "allowed": ", ".join(shape.columns)})]
+        return [("has wrong columns", {**told, "allowed": ", ".join(shape.columns)})]
     wrong = [
         column
         for column in (*shape.schema.keys, *shape.numbers)
         if not (_is_number if column in shape.numbers or _is_fraction(column) else _is_name)(table[column])
     ]
-    return [("holds other values than it should", {"key": column}) for column in wrong]
+    return [("has wrong values", {"key": column}) for column in wrong]
 
 
 def _is_fraction(column: str) -> bool:
@@ -119,7 +118,7 @@ def _row_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
         for row in have
         if row not in shape.rows and not (shape.schema.open_member and _is_decade(row, shape))
     )
-    for message, some in (("lacks rows of these settings", lacking), ("has other rows", extra)):
+    for message, some in (("lacks rows of these settings", lacking), ("has wrong rows", extra)):
         shown = heapq.nsmallest(SHOWN, some, key=str)
         if shown:
             faults.append((message, {"value": shown}))
@@ -159,16 +158,16 @@ def _settings_faults(table: pd.DataFrame, scenario: Scenario) -> list[Problem]:
     expected = explain(scenario)
     file = _file(SETTINGS)
     if sorted(map(str, table.columns)) != sorted(expected.columns):
-        return [Problem("has other columns than it should", file=file, allowed=", ".join(expected.columns))]
+        return [Problem("has wrong columns", file=file, allowed=", ".join(expected.columns))]
     # a user's file is named as it was given, and in a stored run by its name in the folder
     inside = {key: file_settings()[key] for key in own_files(scenario.settings)}
     stored = [inside.get(key, value) for key, value in zip(expected["key"], expected["value"], strict=True)]
     keys, values = (table[column].map(str).tolist() for column in ("key", "value"))
     if keys != expected["key"].tolist() or values not in (stored, expected["value"].tolist()):
-        return [Problem("does not say what scenario.toml does", file=file)]
+        return [Problem("differs from scenario.toml", file=file)]
     words = ("default", "unit", "source", "status", "doc", "set_in")
     if not all(isinstance(value, str) for column in words for value in table[column]):
-        return [Problem("holds other values than it should", file=file)]
+        return [Problem("has wrong values", file=file)]
     return []
 
 
@@ -183,7 +182,7 @@ def _summary_faults(summary: Mapping[str, Any]) -> list[Problem]:
             ages = len(by_age) == len(AGES_AT_OPENING) and set(rates) == set(map(str, DRAW_AGES))
             if ages and all(map(_sound, numbers)):
                 return []
-    return [Problem("is not what a run writes", file="summary.json", key="calibration")]
+    return [Problem("differs from what a run writes", file="summary.json", key="calibration")]
 
 
 def _sound(number: Any) -> bool:

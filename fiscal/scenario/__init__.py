@@ -1,4 +1,4 @@
-"""Scenarios: settings with documented defaults, files of overrides, and their explanation.
+"""Scenarios: settings with documented defaults, files of changes, and their explanation.
 
 What is named here is imported when it is first used: the list of scenarios needs no settings.
 """

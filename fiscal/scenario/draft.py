@@ -90,7 +90,7 @@ def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, def
     renamed = HEADER in parsed and ("name" in parsed[HEADER] or not changes)
     if changes and not renamed:
         # in a legend or a run folder, a changed scenario must not be confused with the original
-        name = f"{str(named or default_name)[:50]}-{fingerprint(settings)[:6]}"
+        name = _variant_name(str(named or default_name), changes, settings)
         note = ", ".join(f"{key} = {_short(key, value)}" for key, value in changes.items())
         title = _shorten(f"{title} ({note})", 200)
         description = ""  # it may describe what has just been changed; the title states what differs
@@ -134,6 +134,13 @@ def _changes(
         for key in values
         if old[section].get(key) != new[section].get(key)
     }
+
+
+def _variant_name(base: str, changes: Mapping[str, object], settings: Settings) -> str:
+    """A name that says what was changed, ``boom-participants_share-0.2``; of many changes their digest instead."""
+    words = [base, *(f"{key.partition('.')[2]}-{_short(key, value)}" for key, value in changes.items())]
+    name = "-".join(re.sub(r"[^A-Za-z0-9_.+-]+", "_", word).strip("_") for word in words)
+    return name if len(name) <= 64 else f"{base[:50]}-{fingerprint(settings)[:6]}"
 
 
 def _as_text(name: str) -> str:
@@ -513,6 +520,6 @@ _HEADER_ALLOWED = {
     "extra_forbidden": ", ".join(Header.model_fields),
     "string_type": "a text in quotes",
     "string_too_long": "64 characters in name, 200 in title and author, 1000 elsewhere, 4000 in description",
-    "bad_name": "up to 64 letters, digits, and _ . + -, beginning with a letter or digit",
+    "bad_name": "up to 64 letters, digits, _ . + -, and single spaces, beginning with a letter or digit",
     "control_character": "printable characters and line breaks",
 }

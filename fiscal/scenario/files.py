@@ -93,7 +93,7 @@ _HEADER_LENGTH = 65_536
 def baseline_of(path: Path) -> Path | None:
     """The reform file that the header of a reform file names as its baseline (``// Reform_Baseline: 2017_law.json``).
 
-    It lies beside the file or comes with Tax-Calculator. None for current law, and for a file that is a list of
+    It is beside the file or comes with Tax-Calculator. None for current law, and for a file that is a list of
     reforms: a run's folder has the baselines in it.
     """
     if not is_plain_file(path):
@@ -130,7 +130,7 @@ def _packaged(name: str) -> Path | None:
 def file_of_reform(reform: Mapping[str, object]) -> str:
     """The name of a file with a reform that Python gives as a dictionary, parameter -> year -> value.
 
-    It lies in a temporary folder for as long as the process lives; a run's folder has a copy.
+    It is in a temporary folder for the life of the process; a run's folder has a copy.
     """
     content = json.dumps(reform, indent=1).encode()
     file = _passing_folder() / hashlib.sha256(content).hexdigest()[:16] / "dictionary.json"
@@ -217,7 +217,7 @@ def fingerprint(settings: Settings) -> str:
 
 def content_sha256(path: Path) -> str | None:
     """sha256 of a file's bytes; None if it is not a readable file."""
-    if not is_plain_file(path):  # reading a pipe or a device would never end
+    if not is_plain_file(path):  # reading reading a pipe or a device would never end
         return None
     try:
         with path.open("rb") as stream:

@@ -77,9 +77,10 @@ class Scope(Section):
         "401k",
         label="plans covered",
         unit="name",
-        doc="401k; all_dc: with governmental and nonprofit plans (403(b), 457(b), Thrift Savings Plan) and other "
-        "private plans, each with its own holders, dollars, and rules; all_dc_scaled: the 401(k) in the size of all.",
-        source="headline: ICI 8.7 of 12.2 trillion dollars; others: ICI, W-2, BEA, Form 5500; scaled: ICI, BEA",
+        doc="401k covers 401(k) plans. all_dc adds governmental and nonprofit plans (403(b), 457(b), Thrift Savings "
+        "Plan) and other private plans, each with its own holders, amounts, and rules. all_dc_scaled scales the "
+        "401(k) cells to the totals of all plans.",
+        source="headline: ICI, 8.7 of 12.2 trillion dollars; other plans: ICI, W-2, BEA, Form 5500",
         status="choice",
     )
     rollover_stock: bool = setting(
@@ -143,8 +144,9 @@ class Books(Section):
         low=0.0,
         high=1.0,
         doc=(
-            "Share of the crypto sleeve that households would otherwise hold outside plans, where its gains are taxed. "
-            "It sets the line displaced_gains_tax, which is in no total."
+            "Share of the crypto sleeve that households would otherwise hold outside plans, where it is taxed. The "
+            "assets that it pushes out of the plan are taxed outside instead. It sets the line displaced_gains_tax, "
+            "which is in no total."
         ),
         source="no source; the displaced amount is unknown, so the tables show .5 and 1 as well as 0",
         status="assumed",

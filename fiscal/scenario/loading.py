@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,25 +17,31 @@ from fiscal.scenario.schema import ASSUMPTIONS, Assumptions
 
 
 def load(
-    name_or_path: str | Path | Scenario, overrides: Mapping[str, object] | Sequence[str] = ()
+    name_or_path: str | Path | Scenario,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    name: str | None = None,
 ) -> Scenario:
-    """A scenario by name or file, with overrides.
+    """A scenario by name or file, with overrides; ``name`` is what tables, charts, and legends call it.
 
     ``overrides`` are ``"section.key=value"`` texts (TOML values, bare words allowed) or a mapping of dotted names, or
     of sections and keys, to values; values may be NumPy or pandas values, or paths. Raises InputError with every
     problem of the files and overrides.
     """
+    if name is not None:
+        plain = " ".join(re.sub(r"[^A-Za-z0-9_.+ -]+", " ", name).split()).lstrip("_.+- ")[:64].strip()
+        header = {"scenario.name": plain or name, "scenario.title": name}
+        return load(name_or_path, overrides).with_overrides(header)
     if isinstance(name_or_path, Scenario):
         return name_or_path.with_overrides(overrides)
-    draft, name = Draft(), HEADER
+    draft, default = Draft(), HEADER
     try:
         origin = locate(str(name_or_path), None)
-        name = origin.name
+        default = origin.name
         draft.read(origin, ())
     except InputError as error:  # errors in the overrides are reported with it
         draft.problems += error.problems
         draft.whole = False
-    return Scenario(**finish(draft, overrides, default_name=name))
+    return Scenario(**finish(draft, overrides, default_name=default))
 
 
 def variant(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:

@@ -54,7 +54,7 @@ class Paths(Section):
         unit="name",
         doc="Expected returns of stocks, bonds, and cash. forward: those of an investment house, which move to a "
         "long-run anchor built from the macroeconomic path. record: real mean since 1928 plus projected inflation.",
-        source="data/capital_market_assumptions.csv; the anchor stands in docs/method.md",
+        source="data/capital_market_assumptions.csv; the anchor applies docs/method.md",
         status="choice",
     )
     house: Literal["jpmorgan", "blackrock", "aqr", "gmo", "research_affiliates"] = setting(
@@ -67,11 +67,14 @@ class Paths(Section):
     )
     return_half_life: float = setting(
         10.0,
-        label="half-life of the house's view",
+        label="half-life of the publisher's view",
         unit="years",
         low=0.5,
         high=1000.0,
-        doc="After the house's horizon, half of its difference from the long-run anchor is gone in so many years.",
+        doc=(
+            "After the publisher's horizon, half of its difference from the long-run anchor is gone in this number of "
+            "years."
+        ),
         source="no source; range 5 to 30 years",
         status="assumed",
     )
@@ -142,7 +145,7 @@ class Paths(Section):
         label="crypto's growth once it is large",
         unit="name",
         doc="gdp: from the year in which the value of all crypto that a path implies would pass gdp_multiple, crypto "
-        "grows with GDP. equity: it goes on to earn its outside-event return. Random paths have value_cap_over_gdp.",
+        "grows with GDP. equity: it continues to earn its outside-event return. Random paths have value_cap_over_gdp.",
         source="an asset that pays nothing cannot outgrow the economy for ever",
         status="choice",
     )

@@ -129,7 +129,7 @@ def contradictions(settings: Settings) -> list[Problem]:
         if year > horizon.last_year:
             found.append(
                 Problem(
-                    f"the year lies outside the horizon, which ends in {horizon.last_year}",
+                    f"the year is outside the horizon, which ends in {horizon.last_year}",
                     key=key,
                     value=year,
                     allowed=f"a year up to {horizon.last_year} (horizon.last_year)",
@@ -253,7 +253,7 @@ def _allocation_contradictions(settings: Settings) -> list[Problem]:
     multiple, share = adoption.allocation_heavy_multiple, adoption.allocation_heavy_share
     found = [
         Problem(
-            "this setting tilts a larger allocation that nobody holds",
+            "this setting this setting tilts a larger allocation that nobody holds",
             key=f"adoption.{name}",
             value=getattr(adoption, name),
             allowed="0, or adoption.allocation_heavy_multiple above 1",

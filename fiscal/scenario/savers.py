@@ -244,6 +244,19 @@ class Withdrawals(Section):
         source="1 = the base table, data/soi_ira_by_age.csv and data/scf_withdrawal_rates.csv",
         status="choice",
     )
+    scale_2036: float = setting(
+        1.0,
+        label="withdrawals by 2036",
+        unit="multiple of all rates of withdrawal",
+        low=0.2,
+        high=2.0,
+        doc=(
+            "Multiple of all rates of withdrawal that is reached in 2036, in a line from 1 in 2026, and kept. The "
+            "scenario cbo_consistent sets it so that withdrawals grow as CBO's taxable pensions and IRA distributions."
+        ),
+        source="1 = the rates of the withdrawal tables",
+        status="choice",
+    )
     rollover_scale: float = setting(
         1.0,
         label="rollovers to IRAs",

@@ -1,6 +1,6 @@
 """The model beside published figures it is calibrated to (``input``) or must meet (``check``).
 
-A row that a parameter was set by is marked ``used`` in its reason: it shows the fit, it is no test.
+A row that a parameter was set by is marked ``used`` in its reason: it shows the fit and is not a test.
 Rows of later years' hindcasts are not here.
 """
 
@@ -14,7 +14,6 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
-from fiscal.budget.lines import DEFERRAL_BALANCE
 from fiscal.engine.inputs import core_glide_path
 from fiscal.markets import history
 from fiscal.people.scope import all_plan_contributions_bn_usd
@@ -45,7 +44,7 @@ def calibration(base: Result) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for builder in (
         _stocks, _quarters, _people, _contributions, _flows, _draws, _roth, _rates, _taxes, _file_shares,
-        _ranges, _receipts,
+        _ranges,
     ):  # fmt: skip
         rows += builder(base)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -276,7 +275,7 @@ def _taxes(base: Result) -> list[dict[str, Any]]:
         _row("additional tax on early withdrawals over average plan assets", "share",
              published * scope / float(dol[2022] + dol[2023]) * 2,
              "IRS SOI Publication 1304 (6.4 bn in 2023) times the assumed scope share, over DOL assets", model,
-             use="input", reason="used: sets the penalised share; model at 2026")
+             use="input", reason="used: sets the penalized share; model at 2026")
     ]  # fmt: skip
 
 
@@ -345,7 +344,7 @@ def _rates(base: Result) -> list[dict[str, Any]]:
 
 
 _DEFERRAL_REASON = (
-    "deferral dollars sit higher in the wage distribution than wages do, and the mended file has other tops"
+    "deferral dollars sit higher in the wage distribution than wages do, and the adjusted file has other tops"
 )
 _WITHDRAWAL_REASON = (
     "half of 2026's withdrawals are before 60, where work income pushes them up the brackets; the check is of "
@@ -354,7 +353,7 @@ _WITHDRAWAL_REASON = (
 
 
 def _file_shares(_: Result) -> list[dict[str, Any]]:
-    """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the mended file beside SOI 2023."""
+    """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the adjusted file compared with SOI 2023."""
     check = sources.table("microdata_check")
     rows = []
     for item, what in (
@@ -374,34 +373,8 @@ def _file_shares(_: Result) -> list[dict[str, Any]]:
     return rows
 
 
-def _receipts(base: Result) -> list[dict[str, Any]]:
-    """CBO 2004: deferred accounts add to receipts over 75 years, about half in the first 25.
-
-    Basis: mean over 2026-2100 of (withdrawal tax + deferred
-    revenue) over GDP, minus its value in 2026; scope 401(k) and what is rolled over from it, where CBO
-    had all defined-contribution and defined-benefit plans and IRAs.
-    """
-    shares = base.tables["budget"]
-    shares = shares[(shares["path"] == "scenario") & (shares["year_kind"] == "calendar")]
-    net = shares[shares["line"].isin(DEFERRAL_BALANCE.parts)].groupby("year")["gdp_share"].sum()
-    effect = float((net.loc[FIRST_YEAR + 1 :] - net.loc[FIRST_YEAR + 1]).mean())
-    allowed, source = _published_range("receipts_effect_75_years")
-    inside = allowed[0] <= effect <= allowed[1]
-    return [
-        _row("receipts effect of deferred accounts over 75 years, change from 2026", "share of GDP",
-             allowed, f"{source}, within a factor of 2", effect,
-             reason="" if inside else _RECEIPTS_REASON)
-    ]  # fmt: skip
-
-
-_RECEIPTS_REASON = (
-    "401(k) balances today are several times CBO's of 2003 relative to GDP, and returns here are long-run means "
-    "of the record where CBO took government rates"
-)
-
-
 def _ranges(base: Result) -> list[dict[str, Any]]:
-    """Bounds: all taxable pension and IRA income; the receipts effect over 75 years."""
+    """Bounds: all taxable pension and IRA income."""
     cbo = sources.table("cbo_income_tax_details")
     latest = cbo[cbo["cbo_baseline"] == "Feb 2026"].set_index("year")["taxable_pension_annuity_ira_bn_usd"]
     flows = base.tables["flows"]

@@ -1,4 +1,4 @@
-"""Why the government's share of the opening stock is what it is: who pays, and what moves the rate.
+"""Reasons for the size of the government's share of the opening stock: who pays, and what moves the rate.
 
 The published share is about 20 percent. Ours is taken apart on the portfolio basis: by who withdraws (a dollar's
 weight and its average rate), and by projections in which one thing is left out: later contributions, on top of
@@ -105,7 +105,7 @@ def store(table: pd.DataFrame) -> None:
     sources.store(
         NAME,
         table,
-        title="Why the government's share of the opening stock is what it is",
+        title="Reasons for the size of the government's share of the opening stock",
         unit="fraction",
         source=(
             "this model (fiscal.studies.claim_reasons); published: Landoni and Zeldes, government's effective share "

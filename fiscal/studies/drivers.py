@@ -22,9 +22,9 @@ DECIMALS = {"drivers_tornado": 6, "drivers_indices": 4, "drivers_spread": 6}
 """Of billions, thousands of dollars; of shares, a hundredth of a percent."""
 
 TITLES = {
-    "drivers_tornado": "What drives the effect of crypto: each setting alone at the ends of its range",
-    "drivers_indices": "What drives the effect of crypto: first-order and total Sobol indices",
-    "drivers_spread": "What drives the effect of crypto: outcomes over the whole design",
+    "drivers_tornado": "Drivers of the effect of crypto: each setting alone at the ends of its range",
+    "drivers_indices": "Drivers of the effect of crypto: first-order and total Sobol indices",
+    "drivers_spread": "Drivers of the effect of crypto: outcomes over the whole design",
 }
 MOST_JOBS = 4
 

@@ -1,4 +1,4 @@
-"""The model started in the past and held against what happened.
+"""The model started in the past and compared with what happened.
 
 From the published stock at the end of a start year the model's own code (contributions, withdrawals,
 rollovers, deaths, projection) is run forward on what then happened *around* the plans: asset returns
@@ -12,18 +12,18 @@ year's benefits come out, run on the stock of the year before. **Coverage**, the
 damped trend of contributions over wages that could be estimated in the start year (:mod:`fiscal.people.coverage`);
 what is rolled over into plans is a flow of its own with such a trend, counted in and out.
 
-**What was estimated on later data**, and so is no test: the *shape* of contributions over age and wage
+**What was estimated on later data**, and therefore is not a test: the *distribution* of contributions over age and wage
 (W-2 2019/20, sample of 2025), of balances over age and income (Vanguard 2024, EBRI 2022, SIPP 2022), of
 withdrawals over age (SOI 2022/23), the glide path (EBRI 2022) and the foreign part of its equity (funds of 2007
 to 2021, by year), the life table (2022), fees. The *level* of none of them is used. The trend of the Roth share is
 a point a year from the start year's W-2 share.
 
-**Runs that explain.** Beside the run on the model's own rules stand runs that also take as known the number
+**Runs that explain.** In addition to the run on the model's own rules, other runs take as known the number
 of people who save (``deferrers_fed``: W-2 deferrers to 2020, from there Form 5500's active participants;
 ``participants_fed``: the latter throughout, which count everybody eligible and break in 2014), or Form
 5500's own rate of return (``returns_fed``), or deferrers and returns (``both_fed``). None is a forecast:
 what each closes of a miss is how much of it that cause explains. ``model_levels`` starts a year before the
-last and keeps the model's own levels of 2025, carried back: fitted to these very flows, it is no test.
+last and keeps the model's own levels of 2025, carried back: fitted to these same flows, it is not a test.
 
 One series per comparison: Form 5500 (DOL) and ICI count other plans, so the ICI run starts from ICI's own
 stock, with DOL's flows of that year times the ratio of the two stocks.
@@ -168,7 +168,7 @@ class Hindcast:
 
 
 def world(start: Start) -> World:
-    """Everything a run from ``start`` is told of the years after it; no flow or stock of the plans."""
+    """Everything a run from ``start`` receives about the years after it; no flow or stock of the plans."""
     settings = scenarios.load("baseline").settings
     assume = assumptions(settings)
     years = np.arange(start.year, start.last_year + 1)
@@ -611,7 +611,7 @@ def store(table: pd.DataFrame) -> None:
     sources.store(
         TABLE,
         table,
-        title="Hindcast: the model started in 2010, 2014 and 2016 beside what was published later",
+        title="Hindcast: the model started in 2010, 2014, and 2016, and figures published later",
         unit="see column unit",
         source="this model (fiscal.studies.hindcast); published: DOL EBSA Form 5500 bulletins, ICI releases",
         fields=[
@@ -623,8 +623,8 @@ def store(table: pd.DataFrame) -> None:
             "wages, people, limits and minimums, levels and trend of coverage of the start year, no later flow or "
             "stock. deferrers_fed, "
             "participants_fed, returns_fed and both_fed also take the count of savers or the published rate of "
-            "return as known, to explain the misses. model_levels keeps the model's own levels, fitted to 2023, and "
-            "is no test."
+            "return as known, to explain the misses. model_levels keeps the model's own levels, fitted to 2023, and is "
+            "not a test."
         ),
         status="built",
         licence="MIT, as this project",

@@ -1,9 +1,9 @@
 """The model's own withdrawals inside the tax file, held by a test.
 
-The file's taxable pension and IRA income, aged to CBO's totals, already contains what the accounts of
-this model pay out. The income that a withdrawal is stacked on must exclude it, or every dollar would be
-taxed on top of itself. The share comes from the baseline run; withdrawals do not hang on the tax
-schedules, so the table is built once, before the schedules. A test compares it with the baseline.
+The file's taxable pension and IRA income, aged to CBO's totals, already contains what the accounts of this model pay
+out. The income that a withdrawal is stacked on must exclude it, or every dollar would be taxed on top of itself. The
+share comes from the baseline run; withdrawals do not depend on the tax schedules, so the table is built once, before
+the schedules. A test compares it with the baseline.
 """
 
 from __future__ import annotations

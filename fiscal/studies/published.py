@@ -1,10 +1,10 @@
-"""The model held against published numbers: every row of ``published_targets``, one verdict each.
+"""The model compared with published figures: every row of ``published_targets``, one verdict each.
 
 What is compared was written down in the table before the first comparison (columns basis, model_year,
 bridge). Where the publisher's own words or formula say something else (basis_source), a second basis says what
 is compared now (basis_after); the figure on the first basis stays in the record. Rows marked ``engine`` and the
 unit present values are one contribution through the calculator; the others are the full model on the row's
-scope, in a handful of runs that a process makes once. Why a row lies outside is in the table
+scope, in a handful of runs that a process makes once. The reason for a row outside its tolerance is in the table
 ``validation_notes``, not in the code.
 """
 
@@ -80,7 +80,7 @@ def kinds(verdicts: pd.DataFrame) -> pd.Series:
 
     Rows marked ``level`` that put one contribution through the calculator are the same calculation as rows marked
     ``engine``, whose closed form they must give; published is what a replication's code made of it that leaves a part
-    of its account undrawn. How far they lie apart follows from the two formulas, so they are no test of the model.
+    of its account undrawn. Their difference follows from the two formulas, so they do not test the model.
     """
     by_calculator = verdicts["id"].map(targets()["settings"]).notna()
     return verdicts["check"].mask((verdicts["check"] == "level") & by_calculator, REPLICATION)
@@ -220,10 +220,10 @@ def _judged(row: pd.Series, found: Found) -> str:
 
 
 @cache
-def _run(*overrides: str) -> Run:
+def _run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
     unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
-    return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]))
+    return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]), bases=bases)
 
 
 @cache
@@ -235,12 +235,12 @@ def _all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
 
 def _wide() -> Run:
     """All plans in the 401(k)'s shape: the scope of the first bases."""
-    return _run(f"scope.plans={ALL_PLANS_SCALED}")
+    return _run(f"scope.plans={ALL_PLANS_SCALED}", bases=("convention",))
 
 
 def _all_types() -> Run:
     """All plans, each type by its own rules: the scope of the present bases."""
-    return _run(f"scope.plans={ALL_PLANS}")
+    return _run(f"scope.plans={ALL_PLANS}", bases=("convention",))
 
 
 # --- bridges -----------------------------------------------------------------------------------------
@@ -377,16 +377,19 @@ def _stock_on(column: str, date: pd.Timestamp) -> float:
 def _plan_rates(run: Run) -> dict[str, float]:
     """Build-up and withdrawal tax of the plan wrapper over its stock, rates.
 
-    Build-up is that of calendar ``VINTAGE``, the first year whose returns are all expected ones, over the mean
-    stock; withdrawal tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
+    Build-up is that of the first calendar year whose returns are all expected ones, over the mean stock; withdrawal
+    tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
     """
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     opening, closing = (_in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
+    last_known = int(str(sources.table("monthly_prices")["month"].iloc[-1])[:4])
+    expected = int(np.flatnonzero(run.projection.years == last_known + 1)[0])
+    held = sum(_in_plans(run, field, expected) for field in ("opening_usd", "closing_usd")) / 2
     flows = plan_expenditure(run)
     withdrawn = _fiscal_line(run, "withdrawal_tax", flows["withdrawal_tax"])[at]
     middle = opening + FISCAL_MIDDLE * (closing - opening)
     return {
-        "inside_buildup_cash": float(flows["inside_buildup_cash"][at]) / ((opening + closing) / 2),
+        "inside_buildup_cash": float(flows["inside_buildup_cash"][expected]) / held,
         "withdrawal_tax": float(withdrawn) / middle,
         "stock": middle,
     }
@@ -582,7 +585,8 @@ def _waiver(year: int, stocks: tuple[int, int]) -> Found:
 
 WAIVER_PROFILE_YEAR = 2019
 WAIVER_AGES = {"60-64": (60, 64), "65-69": (65, 69), "70-74": (70, 74), "75-79": (75, 79), "80+": (80, 90)}
-"""Age classes of SOI and the ages that stand for each; dollars of the open class lie around the mid-eighties."""
+"""Age classes of SOI and the ages that represent each; dollars of the open class are concentrated around the
+mid-eighties."""
 
 
 def _contributions_2025() -> Found:
@@ -629,7 +633,7 @@ def _net_revenue(run: Run) -> np.ndarray:
 
 def _score(policy: Run, law: Run, last: int, years_back: int) -> Found:
     """Net revenue of ``policy`` less that of ``law`` over fiscal years from ``VINTAGE`` to ``last``, each
-    deflated by the wages of so many years."""
+    deflated by the wages of this number of years."""
     years = policy.projection.years
     difference = _net_revenue(policy) - _net_revenue(law)
     inside = [int(year) for year in years if VINTAGE <= year <= last]
@@ -787,15 +791,15 @@ def store(table: pd.DataFrame) -> None:
         "basis_set": "before: the basis was written down before the first comparison; after: a later one is used",
         "first": "the model's figure on the first basis; blank in a row added later",
         "first_verdict": "the verdict on the first basis; blank in a row added later",
-        "basis_source": "the publisher's words or formula that fix the basis, or where they stand",
-        "reason": "why a row lies outside; of an input, what uses it",
+        "basis_source": "the publisher's words or formula that fix the basis, or their place",
+        "reason": "why a row is outside its tolerance; for an input, where it is used",
         "detail": "parts of the model's figure",
     }
     optional = {"model", "tolerance", "reason", "detail", "first", "first_verdict"}
     sources.store(
         "validation",
         rounded,
-        title="The model held against published numbers",
+        title="The model compared with published figures",
         unit="see unit column",
         source="this model (fiscal.studies.published)",
         fields=[
@@ -821,5 +825,5 @@ def store(table: pd.DataFrame) -> None:
 
 
 def rebuild(progress: Progress | None = None) -> None:
-    """Hold every row against the model and store the table."""
+    """Compare every row with the model and store the table."""
     store(validate(progress=progress))

@@ -57,7 +57,7 @@ def cases() -> pd.DataFrame:
 
 
 def central_value(key: str) -> float:
-    """What a setting of "none" stands for: the mean expected return of an asset, or the foreign share from 2026 on."""
+    """The meaning of a setting of "none": the mean expected return of an asset, or the foreign share from 2026 on."""
     if key == "paths.foreign_equity_share":
         return round(float(glide.foreign_equity_share(np.array([FIRST_YEAR + 1]))[0]), 4)
     asset = {

@@ -62,7 +62,7 @@ def status(data: Microdata) -> NDArray[np.int_]:
 def pools(records: NDArray[np.int_], minimum: int = MINIMUM_RECORDS) -> NDArray[np.int_]:
     """Pool of every cell (..., age band, group), numbered by its youngest cell, from counts of records.
 
-    Neighbouring age bands of the same group are pooled, which keeps the income: from the oldest band down
+    Neighboring age bands of the same group are pooled, which keeps the income: from the oldest band down
     a pool takes the next younger band until it has ``minimum`` records; a remainder among the youngest
     joins the pool above it.
     """

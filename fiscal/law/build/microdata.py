@@ -1,6 +1,6 @@
-"""The tax microdata: loaded, mended toward published totals, and aged.
+"""The tax microdata: loaded, adjusted to published totals, and aged.
 
-The file is Tax-Calculator's CPS-based sample (or a user's own). Mending, in this order:
+The file is Tax-Calculator's CPS-based sample (or a user's own). Adjustment, in this order:
 
 1. **unit weights** are raked to the population by age (SSA table), so that per-person averages of an age
    band are not those of a band with too many people in it;
@@ -51,7 +51,7 @@ _RAKE_DAMPING = 0.6
 
 @dataclass(frozen=True)
 class MendSettings:
-    """What is mended; switching a step off is the sensitivity of the raw file."""
+    """The adjustments; switching a step off is the sensitivity of the raw file."""
 
     rake_age_weights: bool = True
     rake_wages: bool = True
@@ -84,7 +84,7 @@ def _packaged_sha256() -> str:
 
 @dataclass(frozen=True)
 class Microdata:
-    """A mended file: unit arrays and person arrays; dollars of 2025 unless named otherwise.
+    """An adjusted file: unit arrays and person arrays; dollars of 2025 unless named otherwise.
 
     Units ``(unit,)``; persons ``(person,)`` are heads and spouses of 18 and over, heads first, each with
     its ``unit``. ``weights`` (year, unit) are raked, for ``years``. ``wage_usd`` is box 1 of 2025;
@@ -203,7 +203,7 @@ def calculator(
 
 
 def mend(records: taxcalc.Records, settings: MendSettings | None = None) -> tuple[Microdata, pd.DataFrame]:
-    """The mended file and the report of file against published figures, before and after.
+    """The adjusted file and the comparison of file and published figures, before and after.
 
     Report columns: statistic, class_from, class_to, published, file_before, file_after, unit.
     """
@@ -420,10 +420,9 @@ def _raked_item(
 ) -> Array:
     """One pass: recipients, then dollars, of every AGI class brought part of the way to SOI.
 
-    Recipients beyond SOI's count are dropped by draw (highest draw first), missing ones are added among
-    the ``eligible`` by the same draw (lowest first) with the class's mean amount, taken from those whom that
-    amount lifts into the class. Only a part of each gap is closed in a pass, because whoever gains or
-    loses income changes class.
+    Recipients beyond SOI's count are dropped by draw (highest draw first), missing ones are added among the
+    ``eligible`` by the same draw (lowest first) with the class's mean amount, taken from those whom that amount lifts
+    into the class. Only a part of each gap is closed in a pass, because people who gain or lose income change class.
     """
     table = soi_classes(item)
     edges = np.append(table["agi_from_usd"].to_numpy(float)[1:], np.inf)
@@ -546,7 +545,7 @@ def _soi_report(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wage_report(raw: _Raw, data: Microdata) -> pd.DataFrame:
-    """Earners and wages by size, W-2 2020: the raw file at its own wages of 2020, and the mended."""
+    """Earners and wages by size, W-2 2020: the raw file at its own wages of 2020, and the adjusted file."""
     table = w2_by_wage()
     first = FIRST_YEAR - raw.years[0]
     base = max(W2_YEAR - raw.years[0], 0)
@@ -621,13 +620,14 @@ def apply(
     data: Microdata,
     year: int,
     *,
-    own_share: float = 0.0,
+    own_share: float | Array = 0.0,
     income_scale: float = 1.0,
     wages: Array | None = None,
 ) -> None:
-    """Put the mended weights, wages and pensions of ``year`` into ``calc``.
+    """Put the adjusted weights, wages, and pensions of ``year`` into ``calc``.
 
-    ``own_share`` of pension and IRA income is left out (the model's own withdrawals); ``wages`` (person)
+    ``own_share`` (a number, or by unit) of pension and IRA income is left out (the model's own withdrawals);
+    ``wages`` (person)
     replaces box 1 of 2025 (dollars of 2025); ``income_scale`` multiplies every dollar of wages and pensions
     put in. Wages of persons under 18 stay the file's.
     """

@@ -31,7 +31,9 @@ def uniform_draws(keys: NDArray[np.integer], stream: int) -> Array:
     if flat.size == 0:
         return np.zeros(np.shape(keys))
     generator = np.random.Generator(np.random.Philox(key=[0x6669736361, stream]))
-    by_key = generator.random(int(flat.max()) + 1)  # draw number k belongs to key k, whoever is present
+    by_key = generator.random(
+        int(flat.max()) + 1
+    )  # draw number k belongs to key k, whichever keys are present
     return np.clip(by_key[flat], 1e-12, 1 - 1e-12).reshape(np.shape(keys))
 
 
@@ -86,7 +88,7 @@ def rake_probabilities(people: Array, rows: Array, columns: Array) -> Array:
     _check_margins(people, rows, columns)
     for name, wanted, at_risk in (("row", rows, people.sum(1)), ("column", columns, people.sum(0))):
         if np.any((wanted <= 0) | (wanted >= at_risk)):
-            raise InputError(f"{name} counts must lie strictly between nobody and everybody at risk")
+            raise InputError(f"{name} counts must be strictly between nobody and everybody at risk")
     alpha = np.log(rows / (people.sum(axis=1) - rows))
     beta = np.zeros(people.shape[1])
     for _ in range(_ROUNDS):
@@ -127,7 +129,7 @@ def published_quantiles(ranks: Array, counts: Array, totals: Array, edges: Array
     means = totals / counts
     lower, upper = edges[:-1], edges[1:]
     if np.any((means <= lower) | (means >= upper)):
-        raise InputError("the mean of a bin lies outside its bounds")
+        raise InputError("the mean of a bin is outside its bounds")
     bins = np.clip(np.searchsorted(shares, ranks, side="right") - 1, 0, len(counts) - 1)
     place = np.clip((ranks - shares[bins]) / np.diff(shares)[bins], 0.0, 1.0 - 1e-9)
     amounts = np.empty(len(ranks))

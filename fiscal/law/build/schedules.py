@@ -133,7 +133,7 @@ def build(
         )
     report = progress or (lambda done, total, label: None)
     total = len(years) + 2
-    report(0, total, "reading and mending the microdata")
+    report(0, total, "reading and adjusting the microdata")
     chosen = source or Source()
     data, check = microdata.mend(microdata.load(chosen), settings)
     imputed = deferrals.impute(data)
@@ -426,7 +426,16 @@ def _tax(calc: taxcalc.Calculator) -> Array:
     return np.array(calc.array("iitax"))
 
 
-def _base(calc: taxcalc.Calculator, job: Job, frame: Frame, own_share: float) -> None:
+def left_out(own_share: float, couple: NDArray[np.bool_], spouse_share: float) -> Array:
+    """Share of a unit's pension and IRA income that is the withdrawing person's own account, by unit.
+
+    ``own_share`` of it is paid by the model's accounts. Of a couple's, ``spouse_share`` is the expected draw of the
+    other spouse, which stays in the income that the person's withdrawal is stacked on.
+    """
+    return own_share * np.where(couple, 1 - spouse_share, 1.0)
+
+
+def _base(calc: taxcalc.Calculator, job: Job, frame: Frame, own_share: float | Array) -> None:
     microdata.apply(calc, job.data, frame.file_year, own_share=own_share, income_scale=frame.income_scale)
 
 
@@ -515,8 +524,8 @@ def _payroll(
 ) -> tuple[Array, Array]:
     """OASDI and HI tax, both sides, on the employer contribution if it were wages (before / 1.0765).
 
-    Social Security: the part below the taxable maximum. Medicare: all of it, plus the additional tax on
-    what lies above the unit's threshold (26 USC 3101(b)(2), 1401(b)(2)).
+    Social Security: the part below the taxable maximum. Medicare: all of it, plus the additional tax on the part above
+    the unit's threshold (26 USC 3101(b)(2), 1401(b)(2)).
     """
     maximum = float(np.ravel(calc.policy_param("SS_Earnings_c"))[0])
     oasdi_rate = _rate(calc, "FICA_ss_trt_employer") + _rate(calc, "FICA_ss_trt_employee")
@@ -538,16 +547,17 @@ def _withdrawal_curve(
 ) -> pd.DataFrame:
     """Mean added tax of a withdrawal of x per person, weighted by the probability of an account.
 
-    The base leaves out ``own_share`` of pension and IRA income; x enters as a taxable pension of the unit,
-    for one person of a couple at a time. By working status, because few of those who withdraw are at work
-    and the tax on top of a wage is higher; ``holder_share`` is the status's part of the holders of its age
-    band and group. Cells of fewer than `holders.MINIMUM_RECORDS` persons take the mean of a pool with the
-    same group of younger bands: in the packaged file workers of the top group, whose bands 65-69, 70-72,
-    73-79 and 80+ (64, 19, 17 and 8 records) are one pool, and of P95-99 from 80 on (41), pooled with
-    73-79 (88). Pooling with the group below instead would take 5 points off the top group's rate.
+    The base leaves out ``own_share`` of pension and IRA income, of a couple only the person's part of it
+    (:func:`left_out`); x enters as a taxable pension of the unit, for one person of a couple at a time. By working
+    status, because few of those who withdraw are at work and the tax on top of a wage is higher; ``holder_share``
+    is the status's part of the holders of its age band and group. Cells of fewer than `holders.MINIMUM_RECORDS`
+    persons take the mean of a pool with the same group of younger bands: in the packaged file workers of the top
+    group, whose bands 65-69, 70-72, 73-79 and 80+ (64, 19, 17 and 8 records) are one pool, and of P95-99 from 80 on
+    (41), pooled with 73-79 (88). Pooling with the group below instead would take 5 points off the top group's rate.
     """
     data = job.data
-    _base(calc, job, frame, frame.own_share)
+    spouse_share = sources.assumption("law.spouse_draw_share")
+    _base(calc, job, frame, left_out(frame.own_share, data.mars == 2, spouse_share))
     _set_pencon(calc, data)
     pension = np.array(calc.array("e01700"))
     start = _tax(calc)

@@ -1,10 +1,10 @@
-"""Figures of a result, comparison, sweep or exhibit: ``available(owner)`` names them, each returns Axes.
+"""Figures of a result, comparison, sweep, or exhibit: ``available(owner)`` names them, and each returns Axes.
 
     >>> ax = fiscal.compare(base, boom).plot.difference(reference="no_crypto")
 
-Nothing is shown and no global state is changed; ``ax.figure`` is a matplotlib figure that keeps this style. A figure
-is declared once, in :data:`FIGURES`: what draws it, what says it in words, which tables it needs, and when
-it has something to show.
+Nothing is shown and no global state is changed; ``ax.figure`` is a matplotlib figure that keeps this style. A figure is
+declared once, in :data:`FIGURES`: its drawing, its description in words, the tables that it needs, and when it has
+something to show.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def _random(owner: Owner) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One figure: ``draw(owner, ax=None, **options)`` and ``words(owner, **options)``, the sentence that stands for it.
+    """One figure: ``draw(owner, ax=None, **options)`` and ``words(owner, **options)``, the sentence that describes it.
 
-    ``of``: kinds of owner that have it. ``reads``: tables that every run, or the exhibit, must have rows of. ``when``:
-    what else must be so for it to show something.
+    ``of``: kinds of owner that have it. ``reads``: tables with rows that every run, or the exhibit, must have.
+    ``when``: further conditions for it to show something.
     """
 
     draw: Callable[..., Axes]
@@ -61,11 +61,11 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """The name under which an owner has it."""
+        """The name of the figure for an owner."""
         return self.draw.__name__
 
     def shows(self, owner: Any) -> bool:
-        """Whether the owner's tables can fill it: totals lack some, short runs others."""
+        """Whether the owner's tables can fill it; totals and short runs lack some tables."""
         if _kind(owner) not in self.of or not self.when(owner):
             return False
         holders = getattr(owner, "runs", (owner,))
@@ -125,7 +125,7 @@ def available(owner: Owner | SweptTables | ShownTables) -> Mapping[str, Callable
 
 
 def alt_text(name: str, owner: Owner | SweptTables | ShownTables, **options: Any) -> str:
-    """The sentence that stands for figure ``name`` of ``owner``. Raises InputError for an unknown name."""
+    """The sentence that describes figure ``name`` of ``owner``. Raises InputError for an unknown name."""
     words = {figure.name: figure.words for figure in FIGURES}
     if name not in words:
         raise InputError(Problem("no such figure", value=name, allowed=", ".join(words)))

@@ -1,7 +1,7 @@
-"""Sentences that stand for the figures, made from the same tables.
+"""Sentences that describe the figures, made from the same tables.
 
 Each takes what the figure of its name takes (:data:`fiscal.results.figures.FIGURES`). It says what is drawn and gives
-the values a reader would take from it: ends, extremes and their years.
+the values that a reader would see: ends, extremes, and their years.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _ends(series: pd.Series, scale: float = 1.0) -> str:
 
 
 def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | None = None) -> str:
-    """Who contributes how much, at both ends."""
+    """Contributions by payer and character, at both ends."""
     result = measures.result_named(owner, scenario)
     frame = measures.contributions(result, value).set_index("year")
     parts = [
@@ -59,7 +59,7 @@ def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | N
 
 
 def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
-    """What is forgone and what comes back, at both ends."""
+    """Revenue forgone and collected, at both ends."""
     result = owner.runs[0]
     frame = measures.cash_flow(result, value).set_index("year")
     scale = 100.0 if value == "gdp_share" else 1.0
@@ -79,7 +79,7 @@ def difference(
     line: str = "withdrawal_tax",
     value: str = "real_bn_usd",
 ) -> str:
-    """When each scenario differs most, and by how much at the end."""
+    """The largest difference of each scenario, and the last one."""
     frame = measures.differences(owner, reference, line, value)
     scale = 100.0 if value == "gdp_share" else 1.0
     parts = []
@@ -96,7 +96,7 @@ def difference(
 
 
 def balances(owner: Owner, *, by: str = "wrapper") -> str:
-    """Balances over GDP, at both ends."""
+    """Balances as a share of GDP, at both ends."""
     result = owner.runs[0]
     frame = measures.balances(result, by=by).set_index("year")
     parts = [f"{accounts.LABELS.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
@@ -118,7 +118,7 @@ def crypto_share(owner: Owner) -> str:
 
 
 def who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | None = None) -> str:
-    """Who forgoes and who pays most."""
+    """The groups with the most revenue forgone and the most tax."""
     result = owner.runs[0]
     label = window or measures.windows_of(result)[-1]
     frame = measures.distribution(result, dimension, label).set_index("member")
@@ -127,8 +127,8 @@ def who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | N
     return (
         f"Bars by {kind}, {result.name}, {window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: "
         f"withdrawal "
-        f"tax is largest for {top} at {signed(frame.loc[top, 'withdrawal_tax'])}, what is forgone for {low} "
-        f"at "
+        f"tax is largest for {top} at {signed(frame.loc[top, 'withdrawal_tax'])}, revenue forgone is largest for {low} "
+        "at "
         f"{signed(frame.loc[low, 'forgone'])}; net revenue of {top} is "
         f"{signed(frame.loc[top, 'net_revenue'])}."
     )
@@ -142,7 +142,7 @@ def who_gains(
     reference: str = "equity_adoption",
     line: str = "withdrawal_tax",
 ) -> str:
-    """For whom each scenario differs most."""
+    """The group for which each scenario differs most."""
     label = window or measures.windows_of(owner.runs[0])[-1]
     frame = measures.distribution_difference(owner, dimension, label, reference, line)
     parts = []
@@ -150,7 +150,7 @@ def who_gains(
         row = part.loc[part["difference"].abs().idxmax()]
         parts.append(
             f"{name} is largest for {row['member']} at {signed(row['difference'])}, "
-            f"{significant(100 * row['share'], 2)} percent of its whole"
+            f"{significant(100 * row['share'], 2)} percent of the total"
         )
     return (
         f"Bars of {GROUP_LINES[line].lower()} less that of {reference_name(owner, reference)} by "
@@ -160,7 +160,7 @@ def who_gains(
 
 
 def extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> str:
-    """Tax on the extra dollar and on the average dollar, at both ends."""
+    """Tax on the marginal dollar and on the average dollar, at both ends."""
     parts = []
     average = ""
     for result in measures.with_crypto(owner.runs):
@@ -168,7 +168,7 @@ def extra_dollar_rate(owner: Owner, *, reference: str = "equity_adoption") -> st
         average = f"the average rate {_ends(frame['average_rate'], 100)}"
         rate = frame["extra_rate"].dropna()
         if len(rate):
-            parts.append(f"the extra dollar of {result.name} {_ends(rate, 100)}")
+            parts.append(f"the rate on additional dollars of {result.name} {_ends(rate, 100)}")
     return f"Lines of tax in percent of withdrawals: {listing([*parts, average])}."
 
 
@@ -177,7 +177,7 @@ def present_values(owner: Owner) -> str:
     result = owner.runs[0]
     parts = [
         f"{basis_name(row.basis, row.rate)}: forgone {signed(row.forgone / 1e3)}, withdrawal tax "
-        f"{signed(row.withdrawal_tax / 1e3)}, net with the claim left at the horizon "
+        f"{signed(row.withdrawal_tax / 1e3)}, net including the terminal claim "
         f"{signed(row.total / 1e3)}"
         for row in measures.present_values(result).itertuples()
     ]
@@ -192,15 +192,13 @@ def crypto_value(owner: Owner) -> str:
         series = part.set_index("year")["value"]
         who = "equity" if name == "equity" else f"crypto in {name}"
         parts.append(
-            f"{who} {signed(series.iloc[-1])} in {series.index[-1]}, at its lowest {signed(series.min())}"
+            f"{who} {signed(series.iloc[-1])} in {series.index[-1]}, with a low of {signed(series.min())}"
         )
-    return (
-        f"Lines of the value of a dollar invested at the opening, log scale, in dollars: {'; '.join(parts)}."
-    )
+    return f"Lines of the value of $1 invested at the opening, log scale, in dollars: {'; '.join(parts)}."
 
 
 def sensitivity(owner: Owner, *, count: int = 15) -> str:
-    """The assumptions that move most."""
+    """The assumptions with the largest effects."""
     frame = measures.sensitivity()
     if frame is None:
         raise InputError(
@@ -212,16 +210,15 @@ def sensitivity(owner: Owner, *, count: int = 15) -> str:
         for row in frame.head(min(count, 5)).itertuples()
     ]
     return (
-        f"Bars of the change of the baseline's net revenue in trillions of dollars for the "
-        f"{min(count, len(frame))} "
-        f"assumptions that move it most; the largest: {'; '.join(parts)}."
+        f"Bars of the change in the baseline's net revenue in trillions of dollars for the {min(count, len(frame))} "
+        f"assumptions with the largest effects; the largest: {'; '.join(parts)}."
     )
 
 
 def tornado(
     owner: Owner | SweptTables, *, quantity: str | None = None, window: str | None = None, count: int = 15
 ) -> str:
-    """The settings that move most."""
+    """The settings with the largest effects."""
     frame = measures.tornado(owner, quantity, window)
     if frame is None:
         raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
@@ -232,7 +229,7 @@ def tornado(
     ]
     return (
         f"Bars of the change of {QUANTITY_WORDS[str(frame['quantity'].iloc[0])]}, {span_name(span)}, in "
-        f"{span_unit(span)}, when one of {min(count, len(frame))} settings goes to the low or high end of its range "
+        f"{span_unit(span)}, when one of {min(count, len(frame))} settings moves to the low or high end of its range "
         f"and the others stay; the largest: {'; '.join(parts)}."
     )
 
@@ -241,15 +238,15 @@ def _fan_words(frame: pd.DataFrame, unit: str) -> str:
     last = frame.iloc[-1]
     q05, median, mean, q95 = (signed(last[f"{name}_{unit}"]) for name in ("q05", "median", "mean", "q95"))
     return (
-        f"in {int(last['year'])} the median is {median}, the mean {mean}, and 90 percent of paths lie "
-        f"between {q05} and {q95}"
+        f"in {int(last['year'])} the median is {median}, the mean {mean}, and 90 percent of paths are between {q05} "
+        f"and {q95}"
     )
 
 
 def path_fan(
     owner: Owner, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
 ) -> str:
-    """The last year of a fan of a line."""
+    """The last year of the fan of a line."""
     result, frame = measures.path_fan(owner, scenario, line, reference)
     what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
     return (
@@ -259,12 +256,10 @@ def path_fan(
 
 
 def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
-    """The last year of a fan of a dollar."""
+    """The last year of the fan of one dollar."""
     result, frame = measures.dollar_fan(owner, scenario, asset)
     what = asset.replace("_", " ")
-    return (
-        f"Fan of a dollar in {what} over the paths of {result.name}, log scale: {_fan_words(frame, 'usd')}."
-    )
+    return f"Fan of the value of $1 in {what} over the paths of {result.name}, log scale: {_fan_words(frame, 'usd')}."
 
 
 def crypto_history(owner: Owner) -> str:
@@ -281,7 +276,7 @@ def crypto_history(owner: Owner) -> str:
 
 
 def hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
-    """Both ends of the published and of the modelled series."""
+    """Both ends of the published and the modeled series."""
     frame = measures.hindcast(quantity, series)
     parts = []
     for name, part in measures.hindcast_lines(frame, quantity):
@@ -301,17 +296,17 @@ def waterfall(
     line: str = "net_revenue",
     effects: pd.DataFrame | None = None,
 ) -> str:
-    """Every factor with its part."""
+    """Every factor with its effect."""
     frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
     values = frame.set_index("factor")["effect_bn_usd"]
     parts = [
-        f"{FACTOR_NAMES[name]} {'nil' if abs(value) < measures.NOISE_BN_USD else signed(value)}"
+        f"{FACTOR_NAMES[name]} {'zero' if abs(value) < measures.NOISE_BN_USD else signed(value)}"
         for name, value in values.drop("difference").items()
     ]
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     return (
-        f"Bars that add up from nil to the difference of {line.replace('_', ' ')} of {name} from "
-        f"{owner.runs[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, together "
+        f"Bars that add up from zero to the difference of {line.replace('_', ' ')} of {name} from "
+        f"{owner.runs[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, in total "
         f"{signed(values['difference'])}."
     )
 
@@ -324,7 +319,7 @@ def claim(owner: Owner, *, value: str = "claim_share") -> str:
 
 
 def dollar(exhibit: ShownTables, *, asset: str = "crypto") -> str:
-    """The last year of a fan of a dollar in an exhibit."""
+    """The last year of the fan of one dollar in an exhibit."""
     frame = measures.chosen(exhibit.tables["dollar"], "asset", asset)
     return (
         f"Fan of a dollar in {asset.replace('_', ' ')} over the paths, log scale: {_fan_words(frame, 'usd')}."
@@ -332,12 +327,12 @@ def dollar(exhibit: ShownTables, *, asset: str = "crypto") -> str:
 
 
 def crypto_size(exhibit: ShownTables) -> str:
-    """The last year of what the paths imply."""
+    """The last year of the value that the paths imply."""
     frame = exhibit.tables["crypto_size"].set_index("year")
     last = frame.iloc[-1]
     return (
         f"Line and band of the value of all crypto as a multiple of GDP, log scale: the median path goes "
-        f"{_ends(frame['median_over_gdp'])}, where 90 percent of paths lie between {signed(last['q05_over_gdp'])} and "
+        f"{_ends(frame['median_over_gdp'])}, where 90 percent of paths are between {signed(last['q05_over_gdp'])} and "
         f"{signed(last['q95_over_gdp'])}."
     )
 

@@ -1,7 +1,7 @@
 """Figures: a result or comparison in, Axes out.
 
-Each function takes ``(owner, ax=None, **options)``, draws on ``ax`` or on a new figure of its own, and
-returns the Axes. The number tables are those of :mod:`fiscal.results.figures.statistics`.
+Each function takes ``(owner, ax=None, **options)``, draws on ``ax`` or on a new figure, and returns the Axes.
+:mod:`fiscal.results.figures.statistics` has the tables of numbers.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ UNITS = {
 
 
 def unit_of(owner: Owner, value: str) -> str:
-    """The axis text of a value column. Raises InputError for a column that is none."""
+    """The axis label of a value column. Raises InputError for any other column."""
     if value not in UNITS:
         raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(UNITS)))
     price_year = owner.runs[0].scenario.value("books.price_year")
@@ -63,7 +63,7 @@ def _scaled(values: pd.Series, value: str) -> pd.Series:
 
 
 def _styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
-    """The house style around a drawing function, and a new figure when no Axes is given."""
+    """The common style around a drawing function, and a new figure if no Axes is given."""
 
     @wraps(draw)
     def styled(owner: Owner, ax: Axes | None = None, **options: Any) -> Axes:
@@ -76,7 +76,7 @@ def _styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
 def _stack(
     ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]], fills: list[dict[str, Any]]
 ) -> None:
-    """Stacked areas from zero, each labelled at its right end."""
+    """Stacked areas from zero, each labeled at its right end."""
     bottom = np.zeros(len(years))
     labels = []
     for (text, values), fill in zip(columns, fills, strict=True):
@@ -95,23 +95,23 @@ def _label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]
 
 @_styled
 def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenario: str | None = None) -> Axes:
-    """Contributions by year, stacked by who pays and how they are taxed (``scenario``'s, or the first result's)."""
+    """Contributions by year, stacked by payer and tax character (of ``scenario``, or of the first result)."""
     unit = unit_of(owner, value)
     result = measures.result_named(owner, scenario)
     frame = measures.contributions(result, value)
     names = [name for name in CONTRIBUTION_NAMES if name in frame]
     columns = [(CONTRIBUTION_NAMES[name], frame[name].to_numpy()) for name in names]
-    # one fill a kind, whichever of them a scenario has
+    # one fill per kind, in any scenario
     fills = [style.FILLS[list(CONTRIBUTION_NAMES).index(name)] for name in names]
     _stack(ax, frame["year"].to_numpy(), columns, fills)
-    style.title(ax, f"Contributions by who pays and by tax character, {result.name}", capital(unit))
+    style.title(ax, f"Contributions by payer and tax character, {result.name}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
 
 @_styled
 def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
-    """What is forgone each fiscal year against what comes back, and the net (the first result's)."""
+    """Revenue forgone and collected each fiscal year, and the net (of the first result)."""
     unit = unit_of(owner, value)
     result = owner.runs[0]
     frame = measures.cash_flow(result, value)
@@ -139,18 +139,18 @@ GROUP_LINES = {
     "forgone": FORGONE.label,
     "net_revenue": LABELS["net_revenue"],
 }
-"""Lines known by earnings group and birth decade."""
+"""Lines available by earnings group and birth decade."""
 
 
 def reference_name(owner: Owner, reference: str) -> str:
-    """What a difference is from, in words: a path of the run, or the first result by its name."""
+    """The reference of a difference, in words: a path of the run, or the first result by its name."""
     return owner.runs[0].name if reference == "base" else PATH_NAMES[reference]
 
 
 def _no_reference(reference: str) -> InputError:
     allowed = ", ".join((*measures.REFERENCES, "base"))
     return InputError(
-        Problem("nothing to take a difference from", key="reference", value=reference, allowed=allowed)
+        Problem("there is no reference for the difference", key="reference", value=reference, allowed=allowed)
     )
 
 
@@ -163,7 +163,7 @@ def difference(
     line: str = "withdrawal_tax",
     value: str = "real_bn_usd",
 ) -> Axes:
-    """Scenario minus a reference by fiscal year, one line a scenario.
+    """Scenario less a reference by fiscal year, one line per scenario.
 
     ``reference`` is no_crypto, equity_adoption or base (the first result). Raises InputError for another.
     """
@@ -183,14 +183,14 @@ def difference(
     style.zero_line(ax)
     _label_lines(ax, frame["year"].tolist(), labels)
     what = line.replace("_", " ")
-    style.title(ax, capital(f"{what} against {reference_name(owner, reference)}"), capital(unit))
+    style.title(ax, capital(f"{what} relative to {reference_name(owner, reference)}"), capital(unit))
     style.plain_numbers(ax)
     return ax
 
 
 @_styled
 def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
-    """Year-end balances over GDP, stacked by wrapper (the first result's)."""
+    """Year-end balances as a share of GDP, stacked by wrapper (of the first result)."""
     result = owner.runs[0]
     frame = measures.balances(result, by=by)
     columns = [
@@ -204,7 +204,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
 
 @_styled
 def crypto_share(owner: Owner, ax: Axes) -> Axes:
-    """Crypto's share of all year-end balances, one line a scenario that holds it."""
+    """Crypto's share of all year-end balances, one line per scenario that holds it."""
     labels = []
     years: list[int] = []
     for position, result in enumerate(owner.runs):
@@ -217,13 +217,13 @@ def crypto_share(owner: Owner, ax: Axes) -> Axes:
         labels.append((result.name, float(share.iloc[-1]), look.color))
     ax.set_ylim(0, None)
     _label_lines(ax, years, labels)
-    style.title(ax, "Crypto in all year-end balances", "Percent of balances")
+    style.title(ax, "Crypto's share of all year-end balances", "Percent of balances")
     style.plain_numbers(ax)
     return ax
 
 
 def _window(owner: Owner, window: str | None) -> str:
-    """The window asked for, or the longest. Raises InputError for one the results do not have."""
+    """The requested window, or the longest. Raises InputError for one that the results lack."""
     known = measures.windows_of(owner.runs[0])
     if window is None:
         return known[-1]
@@ -242,7 +242,7 @@ def _dimension(name: str) -> str:
 
 @_styled
 def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", window: str | None = None) -> Axes:
-    """Revenue forgone, withdrawal tax and net by group or birth decade (the first result's)."""
+    """Revenue forgone, withdrawal tax, and net revenue by group or birth decade (of the first result)."""
     kind, label = _dimension(dimension), _window(owner, window)
     result = owner.runs[0]
     frame = measures.distribution(result, dimension, label)
@@ -272,9 +272,9 @@ def who_gains(
     reference: str = "equity_adoption",
     line: str = "withdrawal_tax",
 ) -> Axes:
-    """A line against a reference by group or birth decade, one bar a scenario.
+    """A line relative to a reference by group or birth decade, one bar per scenario.
 
-    ``reference`` is no_crypto, equity_adoption or base (the first result); ``line`` is withdrawal_tax, forgone or
+    ``reference`` is no_crypto, equity_adoption or base (the first result); ``line`` is withdrawal_tax, forgone, or
     net_revenue. Raises InputError for another.
     """
     kind, label = _dimension(dimension), _window(owner, window)
@@ -305,7 +305,7 @@ def who_gains(
 
 
 def _drawn(dimension: str, frame: pd.DataFrame) -> list[str]:
-    """All earnings groups; of the birth decades those that have something to show."""
+    """All earnings groups, or the birth decades with visible values."""
     if dimension == "birth_decade":
         return measures.members_that_count(frame)
     return [str(member) for member in frame["member"].unique()]
@@ -323,7 +323,7 @@ def _members(ax: Axes, members: list[str]) -> None:
 
 @_styled
 def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adoption") -> Axes:
-    """Tax on the scenario's extra withdrawal dollar beside the average rate on all withdrawals."""
+    """Tax per additional dollar of withdrawals in the scenario, and the average rate on all withdrawals."""
     names = [result.name for result in owner.runs]
     labels = []
     years: list[int] = []
@@ -339,11 +339,13 @@ def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adopti
         look = style.line_of(names.index(result.name), result)
         ax.plot(shown["year"], 100 * shown["extra_rate"], **look.options())
         end = float(100 * shown["extra_rate"].iloc[-1])
-        labels.append((f"extra dollar, {result.name}", end, look.color))
+        labels.append((f"additional dollars, {result.name}", end, look.color))
     ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
     _label_lines(ax, years, labels)
     style.title(
-        ax, f"Tax on the extra dollar withdrawn, against {PATH_NAMES[reference]}", "Percent of withdrawals"
+        ax,
+        f"Tax per additional dollar withdrawn, relative to {PATH_NAMES[reference]}",
+        "Percent of withdrawals",
     )
     style.plain_numbers(ax)
     return ax
@@ -356,7 +358,7 @@ def basis_name(basis: str, rate: float) -> str:
 
 @_styled
 def present_values(owner: Owner, ax: Axes) -> Axes:
-    """Present values to the horizon by basis, and the net with what is left there (the first result's)."""
+    """Present values to the horizon by basis, and the net with the terminal claim (of the first result)."""
     result = owner.runs[0]
     frame = measures.present_values(result)
     names = [basis_name(row.basis, row.rate) for row in frame.itertuples()]
@@ -375,7 +377,7 @@ def present_values(owner: Owner, ax: Axes) -> Axes:
     ax.grid(False, axis="y")
     ax.set_ylim(-0.6, places[0] + 0.6)
     style.legend_above(ax, names)
-    text = f"Present values on 30 June 2025 by basis, {result.name}"
+    text = f"Present values on June 30, 2025, by basis, {result.name}"
     style.title_of_bars(ax, text, "Trillions of dollars", names)
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
@@ -387,13 +389,17 @@ CLAIM_TEXTS = {
         "Percent of balances",
         100,
     ),
-    "crypto_claim_bn_usd": ("Part of the government's claim that rides on crypto", "Billions of dollars", 1),
+    "crypto_claim_bn_usd": (
+        "Part of the government's claim that depends on crypto",
+        "Billions of dollars",
+        1,
+    ),
 }
 
 
 @_styled
 def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
-    """The government's claim at each opening, one line a result; those without crypto have none of it."""
+    """The government's claim at each opening, one line per result; results without crypto have no crypto part."""
     if value not in CLAIM_TEXTS:
         raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(CLAIM_TEXTS)))
     text, unit, scale = CLAIM_TEXTS[value]
@@ -420,10 +426,10 @@ def waterfall(
     line: str = "net_revenue",
     effects: pd.DataFrame | None = None,
 ) -> Axes:
-    """From nil to a scenario's difference from the base, one factor after the other.
+    """From zero to a scenario's difference from the base, one factor after the other.
 
-    Default: net revenue of the first scenario after the base, over the longest window. ``effects``: the
-    comparison's decomposition, where it is at hand.
+    Default: net revenue of the first scenario after the base, over the longest window. ``effects``: the comparison's
+    decomposition, if available.
     """
     frame = measures.decomposition(owner, scenario=scenario, window=window, line=line, effects=effects)
     start, effect = frame["start_bn_usd"].to_numpy(), frame["effect_bn_usd"].to_numpy()
@@ -442,11 +448,11 @@ def waterfall(
             va="bottom",
             fontsize=7,
         )
-        if place < last:  # where the next bar starts; the last one ends there
+        if place < last:  # start of the next bar; the last bar ends there
             ax.plot([place + 0.35, place + 0.65], [low + size] * 2, color=style.GREY, linewidth=0.6)
     style.zero_line(ax)
     _members(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
-    ax.use_sticky_edges = False  # bars would end at the frame, and their values beyond it
+    ax.use_sticky_edges = False  # otherwise bars would end at the frame, and their labels beyond it
     ax.margins(y=0.14)
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     base = owner.runs[0].name
@@ -471,12 +477,12 @@ def span_name(span: str) -> str:
 
 def span_unit(span: str) -> str:
     """The dollars of a span of a decomposition."""
-    return UNITS["nominal_bn_usd"] if span.startswith("FY") else "billions of dollars of 30 June 2025"
+    return UNITS["nominal_bn_usd"] if span.startswith("FY") else "billions of dollars of June 30, 2025"
 
 
 @_styled
 def crypto_value(owner: Owner, ax: Axes) -> Axes:
-    """Value of a dollar of crypto along each path, beside equity, on a logarithmic scale."""
+    """Value of one dollar of crypto along each path, and of equity, on a logarithmic scale."""
     frame = measures.crypto_values(owner)
     names = [result.name for result in owner.runs]
     labels = []
@@ -495,7 +501,7 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
     _label_lines(ax, frame["year"].tolist(), labels)
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
-    style.title(ax, "Value of a dollar invested at the opening, returns reinvested", "Dollars (log scale)")
+    style.title(ax, "Value of $1 invested at the opening, with returns reinvested", "Dollars (log scale)")
     return ax
 
 
@@ -524,8 +530,8 @@ def path_fan(
 ) -> Axes:
     """A line over the paths of a random scenario by calendar year, or its difference from a reference.
 
-    Bands hold 50 and 90 percent of paths. ``reference`` is none, no_crypto or equity_adoption. Raises InputError
-    for another line, reference or scenario.
+    Bands hold 50 and 90 percent of paths. ``reference`` is none, no_crypto, or equity_adoption. Raises InputError for
+    another line, reference, or scenario.
     """
     result, frame = measures.path_fan(owner, scenario, line, reference)
     labels = _fan(ax, frame, "bn_usd")
@@ -540,9 +546,12 @@ def path_fan(
 
 @_styled
 def dollar_fan(owner: Owner, ax: Axes, *, scenario: str | None = None, asset: str = "crypto") -> Axes:
-    """A dollar in an asset over the paths of a random scenario, on a logarithmic scale; bands as in path_fan."""
+    """Value of one dollar in an asset over the paths of a random scenario, on a logarithmic scale; bands as in
+    path_fan."""
     result, frame = measures.dollar_fan(owner, scenario, asset)
-    draw_dollar(ax, frame, f"A dollar in {asset.replace('_', ' ')} at the end of 2026, {result.name}")
+    draw_dollar(
+        ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026, {result.name}"
+    )
     return ax
 
 
@@ -557,9 +566,8 @@ def draw_dollar(ax: Axes, frame: pd.DataFrame, title: str) -> None:
 
 @_styled
 def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
-    """Bitcoin's month-end price on a logarithmic scale, its falls of 45 percent and more shaded.
-
-    Drawn from the record, whatever the owner.
+    """Bitcoin's month-end price on a logarithmic scale, with falls of 45 percent or more shaded. It shows the record
+    for any owner.
     """
     levels, falls = measures.crypto_history()
     ax.set_yscale("log")
@@ -583,9 +591,8 @@ def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
 
 @_styled
 def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
-    """The ``count`` assumptions that move the baseline's net revenue most, from their low to high value.
-
-    Drawn from the stored table, whatever the owner. Raises InputError when it has not been built.
+    """The ``count`` assumptions with the largest effects on the baseline's net revenue, from low to high value. It
+    shows the stored table for any owner. Raises InputError if the table has not been built.
     """
     frame = measures.sensitivity()
     if frame is None:
@@ -607,7 +614,7 @@ def _bar_names(keys: pd.Series) -> list[str]:
 
 
 def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
-    """Bars from nil for each key, the first on top: what it moves at its low and its high value; their places."""
+    """Bars from zero for each key, the first on top: its effect at its low and its high value; returns their places."""
     places = np.arange(len(keys))[::-1]
     bar: dict[str, Any] = {"height": 0.66, "edgecolor": style.BLACK, "linewidth": 0.4}
     ax.barh(places, low, label="at its low value", **bar, **style.FILLS[0])
@@ -630,10 +637,9 @@ def tornado(
     window: str | None = None,
     count: int = 15,
 ) -> Axes:
-    """The ``count`` settings of a sweep that move a quantity most, each alone at its low and high value.
-
-    The sweep's own; of results, the stored sweep of the design ``drivers``. Raises InputError for another quantity
-    or window than its table ``tornado`` has, or when there is none.
+    """The ``count`` settings of a sweep with the largest effects on a quantity, each alone at its low and high value.
+    For a sweep, its own; for results, the stored sweep of the design ``drivers``. Raises InputError for a quantity or
+    window that is not in the table ``tornado``, or if there is no table.
     """
     frame = measures.tornado(owner, quantity, window)
     if frame is None:
@@ -644,7 +650,7 @@ def tornado(
     places = _low_and_high(ax, shown["setting"], changes["low"], changes["high"])
     for end, other in (("low", "high"), ("high", "low")):
         for place, value, its, text in zip(places, changes[end], changes[other], shown[end], strict=True):
-            # where both ends move it the same way, the shorter bar's label stands on the free side
+            # if both ends move it in the same direction, the label of the shorter bar is on the free side
             hidden = value * its > 0 and abs(value) < abs(its)
             right = (value > 0) != hidden if value else end == "high"
             ax.annotate(
@@ -664,10 +670,8 @@ def tornado(
 
 @_styled
 def hindcast(owner: Owner, ax: Axes, *, quantity: str = "assets", series: str = "DOL") -> Axes:
-    """The model started in the past beside the published series, from the stored table, whatever the owner.
-
-    Raises InputError for another quantity than contributions, benefits or assets, or another series than
-    DOL or ICI (assets only).
+    """The model started in the past, and the published series, from the stored table, for any owner. Raises InputError
+    for a quantity other than contributions, benefits, or assets, or a series other than DOL or ICI (assets only).
     """
     names = measures.HINDCAST_QUANTITIES
     if quantity not in names:
@@ -678,7 +682,7 @@ def hindcast(owner: Owner, ax: Axes, *, quantity: str = "assets", series: str = 
     if series not in known:
         raise InputError(Problem("no such series", key="series", value=series, allowed=", ".join(known)))
     frame = measures.hindcast(quantity, series)
-    # flows share one scale, and so do assets, so that panels side by side compare
+    # flows share one scale, and so do assets, so that panels are comparable
     alike = [("assets", "DOL"), ("assets", "ICI")]
     if quantity != "assets":
         alike = [("contributions", "DOL"), ("benefits", "DOL")]

@@ -1,4 +1,4 @@
-"""Figures as files, without a report around them."""
+"""Figures as files, without a report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def figure_files(figure: Figure, name: str, *, title: str = "", description: str
     found = {}
     layout = figure.get_layout_engine()
     with style.look():
-        figure.draw_without_rendering()  # laid out once for both
+        figure.draw_without_rendering()  # the layout is computed once for both
         figure.set_layout_engine("none")
         try:
             for ending, told in metadata.items():
@@ -80,9 +80,8 @@ def png(ax: Axes, dpi: int = 90) -> bytes:
 
 
 def save_markets(out: Path, tables: Mapping[str, pd.DataFrame], scenario: str) -> None:
-    """Tables as CSV, the record's figure, and the fan of a dollar in crypto (table ``dollar``), into ``out``.
-
-    Each file is made elsewhere and then put in its place.
+    """Write tables as CSV, the record's figure, and the fan of one dollar in crypto (table ``dollar``) to ``out``. Each
+    file is written elsewhere and then renamed.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".markets.", dir=out) as name:
@@ -94,7 +93,9 @@ def save_markets(out: Path, tables: Mapping[str, pd.DataFrame], scenario: str) -
         with style.look():
             ax = style.new_axes()
             drawings.draw_dollar(
-                ax, own[own["asset"] == "crypto"], f"A dollar in crypto at the end of 2026, {scenario}"
+                ax,
+                own[own["asset"] == "crypto"],
+                f"Value of $1 invested in crypto at the end of 2026, {scenario}",
             )
         save(ax, work, "dollar_in_crypto")
         for file in sorted(work.iterdir()):

@@ -1,4 +1,4 @@
-"""Figures of what stands behind a projection: an exhibit in, Axes out."""
+"""Figures of market record, path models, and tax schedules: an exhibit in, Axes out."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ if TYPE_CHECKING:
 
 
 def price(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
-    """Bitcoin's month-end price on a logarithmic scale, its falls of 45 percent and more shaded."""
+    """Bitcoin's month-end price on a logarithmic scale, with falls of 45 percent or more shaded."""
     return drawings.crypto_history(None, ax)
 
 
 def dollar(exhibit: ShownTables, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
-    """A dollar in an asset over the paths, on a logarithmic scale; bands hold 50 and 90 percent of them."""
+    """Value of one dollar in an asset over the paths, on a logarithmic scale; bands contain 50 and 90 percent of
+    them."""
     frame = statistics.chosen(exhibit.tables["dollar"], "asset", asset)
     with style.look():
         ax = style.new_axes() if ax is None else ax
-        drawings.draw_dollar(ax, frame, f"A dollar in {asset.replace('_', ' ')} at the end of 2026")
+        drawings.draw_dollar(
+            ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026"
+        )
     return ax
 
 
 def crypto_size(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
-    """Value of all crypto over GDP that the paths imply, on a logarithmic scale: the middle 90 percent of them."""
+    """Value of all crypto relative to GDP that the paths imply, on a logarithmic scale: the middle 90 percent of
+    paths."""
     frame = exhibit.tables["crypto_size"]
     years = frame["year"].tolist()
     with style.look():
@@ -45,7 +49,7 @@ def crypto_size(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
         style.label_ends(ax, labels, max(years))
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
-        style.title(ax, "Value of all crypto that the paths imply", "Multiple of GDP (log scale)")
+        style.title(ax, "Value of all crypto implied by the paths", "Multiple of GDP (log scale)")
     return ax
 
 
@@ -57,7 +61,7 @@ def withdrawal_rates(
     age_band: str = "65-69",
     groups: Sequence[str] | None = None,
 ) -> Axes:
-    """Average tax on a withdrawal by its size, one line an earnings group (default: the card's)."""
+    """Average tax on a withdrawal by its size, one line per earnings group (default: those of the card)."""
     frame = statistics.withdrawal_curve(exhibit, law_year, age_band)
     labels = []
     with style.look():
@@ -85,9 +89,8 @@ def withdrawal_rates(
 
 
 def explored(start: RunTables, now: RunTables, ax: Axes | None = None) -> Axes:
-    """Net revenue by fiscal year as a share of GDP, and the part that crypto makes: now, and as it was.
-
-    Without ``ax`` two panels of a new figure, of which the left one is returned; on ``ax`` net revenue alone.
+    """Net revenue by fiscal year as a share of GDP, and the effect of crypto: current and original. Without ``ax``, two
+    panels of a new figure, of which the left one is returned; on ``ax``, net revenue alone.
     """
     with style.look():
         panels = style.new_axes(2, style.FIGURE_INCHES, shared=False) if ax is None else [ax]

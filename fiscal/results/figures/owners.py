@@ -1,4 +1,4 @@
-"""What a figure draws: anything that holds tables. Figures know no result, comparison or sweep."""
+"""What a figure draws: anything with tables. Figures do not depend on results, comparisons, or sweeps."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class ComparedTables(Protocol):
 
     @property
     def decomposition(self) -> pd.DataFrame:
-        """What makes the difference from the base, by factor."""
+        """The factors of the difference from the base."""
         ...
 
 
 @runtime_checkable
 class SweptTables(Protocol):
-    """A sweep: how far each setting alone moves each quantity."""
+    """A sweep: the effect of each setting alone on each quantity."""
 
     @property
     def tornado(self) -> pd.DataFrame: ...
@@ -54,7 +54,7 @@ class SweptTables(Protocol):
 
 
 class ShownTables(Protocol):
-    """Tables behind a projection: the market's record, paths, tax schedules."""
+    """Tables behind a projection: the market record, paths, and tax schedules."""
 
     @property
     def tables(self) -> Mapping[str, pd.DataFrame]: ...

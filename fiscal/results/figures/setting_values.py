@@ -7,7 +7,7 @@ from pathlib import PurePath
 from fiscal.base.words import listing, signed_percent
 
 FRACTIONS = ("share", "rate")
-"""First words of the units whose numbers are fractions, said in percent; not those "per unit" of something else."""
+"""First words of units with fractions that are stated in percent, except those "per unit" of something else."""
 
 
 def setting_value(value: object, unit: str) -> str:

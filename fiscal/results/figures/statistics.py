@@ -1,8 +1,8 @@
 """Tables behind figures and sentences: results in, tidy frames out.
 
-Every number of a figure, an alternative text or a sentence of the report is read from one of these, so
-that the words cannot differ from the tables. Differences are always "scenario minus reference";
-references are the paths of the same run (no crypto; the same adoption in equity).
+Every number in a figure, an alternative text, or a sentence of the report comes from one of these, so that texts cannot
+differ from tables. Differences are always "scenario less reference"; references are the paths of the same run (no
+crypto; the same adoption in equity).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ BUDGET = ("path", "year_kind", "year", "line", "nominal_bn_usd")
 
 FIRST_FULL_YEAR = FIRST_YEAR + 1
 NOISE_BN_USD = 0.001
-"""Differences below a million dollars a year are no effect: they are rounding of a long projection."""
+"""Differences below one million dollars per year are not effects but rounding in a long projection."""
 
 SMALLEST_EXTRA_BN_USD = 1.0
-"""A rate on extra withdrawals is shown only where these are at least a billion dollars."""
+"""A rate on additional withdrawals is shown only if these are at least one billion dollars."""
 
 SMALLEST_SHARE = 0.005
-"""Birth decades at the ends whose bars would be shorter than this share of the longest are not drawn."""
+"""Birth decades at the ends are not drawn if their bars are shorter than this share of the longest."""
 
 SENSITIVITY = "sensitivity"
 """Table that ``fiscal data derive sensitivity`` builds."""
@@ -50,19 +50,18 @@ def paths_of(result: RunTables) -> tuple[str, ...]:
 
 
 def references_of(result: RunTables) -> tuple[str, ...]:
-    """The references among the result's paths; none when the scenario holds no crypto."""
+    """The references among the result's paths; none if the scenario holds no crypto."""
     return tuple(path for path in REFERENCES if path in paths_of(result))
 
 
 def with_crypto(results: tuple[OneRun, ...]) -> tuple[OneRun, ...]:
-    """Results whose scenario holds crypto: those that have both references."""
+    """Results whose scenario holds crypto and that therefore have both references."""
     return tuple(result for result in results if references_of(result) == REFERENCES)
 
 
 def set_apart(results: tuple[OneRun, ...]) -> tuple[OneRun, ...]:
-    """Results that differ from the first in more than the crypto they hold; all of them where it holds some.
-
-    A result that holds crypto is judged by its path without it.
+    """Results that differ from the first in more than their crypto; all of them if the first holds crypto. For a result
+    with crypto, its path without crypto is compared.
     """
     base, *others = results
     if references_of(base):
@@ -80,7 +79,7 @@ def _is_another_case(base: RunTables, result: RunTables) -> bool:
 
 
 def result_named(owner: Owner, scenario: str | None) -> RunTables:
-    """The result of a name, or the first. Raises InputError when there is none of that name."""
+    """The result with a name, or the first. Raises InputError if there is none with that name."""
     found = {result.name: result for result in owner.runs}
     if scenario is None:
         return next(iter(found.values()))
@@ -119,7 +118,7 @@ def by_year(
 
 
 def cash_flow(result: RunTables, value: str = "gdp_share") -> pd.DataFrame:
-    """By fiscal year: what is forgone (negative), withdrawal tax with the other receipts, and net revenue."""
+    """By fiscal year: revenue forgone (negative), withdrawal tax and other receipts, and net revenue."""
     lines = {line: by_year(result, line, value=value) for line in CASH_LINES}
     frame = pd.DataFrame(
         {
@@ -135,7 +134,7 @@ def cash_flow(result: RunTables, value: str = "gdp_share") -> pd.DataFrame:
 def differences(
     owner: Owner, reference: str, line: str = "withdrawal_tax", value: str = "real_bn_usd"
 ) -> pd.DataFrame:
-    """Scenario minus reference by fiscal year, columns ``scenario, year, difference``.
+    """Scenario less reference by fiscal year, columns ``scenario, year, difference``.
 
     ``reference`` is a path of each run, or ``base``: the first result's scenario.
     """
@@ -157,7 +156,7 @@ def differences(
 
 
 def contributions(result: RunTables, value: str = "real_bn_usd") -> pd.DataFrame:
-    """Contributions by calendar year, ``year`` and one column a kind and character; empty kinds left out."""
+    """Contributions by calendar year: ``year`` and one column per kind and character, without empty kinds."""
     frame = result.tables["contributions"]
     frame = frame[frame["year"] >= FIRST_FULL_YEAR]
     wide = frame.pivot_table(index="year", columns=["kind", "tax_character"], values=value, sort=False)
@@ -166,7 +165,7 @@ def contributions(result: RunTables, value: str = "real_bn_usd") -> pd.DataFrame
 
 
 def balances(result: RunTables, path: str = "scenario", by: str = "wrapper") -> pd.DataFrame:
-    """Year-end balances as shares of GDP, ``year`` and a column a member of ``by``."""
+    """Year-end balances as shares of GDP: ``year`` and one column per member of ``by``."""
     frame = result.tables["balances"]
     frame = frame[frame["path"] == path]
     wide = frame.pivot_table(index="year", columns=by, values="gdp_share", aggfunc="sum", sort=False)
@@ -183,7 +182,7 @@ def crypto_share(result: RunTables, path: str = "scenario") -> pd.Series:
 
 
 def roth_share(result: RunTables) -> pd.Series:
-    """Roth contributions over all contributions by calendar year."""
+    """Roth contributions as a share of all contributions by calendar year."""
     wide = contributions(result, "nominal_bn_usd").set_index("year")
     roth = [name for name in wide if name.endswith("_roth")]
     return wide[roth].sum(axis=1) / wide.sum(axis=1)
@@ -216,7 +215,7 @@ def members_that_count(frame: pd.DataFrame) -> list[str]:
 def distribution_difference(
     owner: Owner, dimension: str, window: str, reference: str, line: str = "withdrawal_tax"
 ) -> pd.DataFrame:
-    """Scenario minus reference by member: ``scenario, member, difference, share``, real billions.
+    """Scenario less reference by member: ``scenario, member, difference, share``, real billions.
 
     ``reference`` is a path of each run, or ``base``: the first result's scenario.
     """
@@ -248,7 +247,7 @@ def distribution_difference(
 
 
 def _calendar(result: RunTables, path: str) -> pd.DataFrame:
-    """Withdrawal tax and the flows it is levied on, by calendar year, billions of current dollars."""
+    """Withdrawal tax and the taxed flows, by calendar year, billions of current dollars."""
     flows = result.tables["flows"]
     taxed = flows[(flows["path"] == path) & flows["flow"].isin(TAXED_FLOWS)]
     withdrawn = taxed.groupby("year")["nominal_bn_usd"].sum()
@@ -257,16 +256,16 @@ def _calendar(result: RunTables, path: str) -> pd.DataFrame:
 
 
 def average_rate(result: RunTables, path: str = "scenario") -> pd.Series:
-    """Withdrawal tax over the withdrawals it is levied on, by calendar year."""
+    """Withdrawal tax divided by taxed withdrawals, by calendar year."""
     frame = _calendar(result, path)
     return frame["tax"] / frame["withdrawn"]
 
 
 def extra_dollar(result: RunTables, reference: str) -> pd.DataFrame:
-    """Tax on the scenario's extra withdrawals by calendar year.
+    """Tax on the scenario's additional withdrawals by calendar year.
 
     Columns ``year, extra_withdrawn_bn_usd, extra_tax_bn_usd, extra_rate, average_rate``: the average is
-    the reference's. ``extra_rate`` is NaN where less than :data:`SMALLEST_EXTRA_BN_USD` is extra.
+    the reference's. ``extra_rate`` is NaN if additional withdrawals are less than :data:`SMALLEST_EXTRA_BN_USD`.
     """
     own, other = _calendar(result, "scenario"), _calendar(result, reference)
     extra = own - other
@@ -304,11 +303,10 @@ def extra_dollar_by_window(result: RunTables, reference: str) -> pd.DataFrame:
 
 
 def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
-    """Present values by basis: ``basis, rate, forgone, withdrawal_tax, other_receipts, net_revenue,
-    terminal_claim, total``, billions on 30 June 2025.
-
-    The lines are those of the horizon; ``terminal_claim`` is the net revenue of the run-off and
-    ``total`` the net revenue of both. The convention basis exists for the scenario's own path only.
+    """Present values by basis: ``basis, rate, forgone, withdrawal_tax, other_receipts, net_revenue, terminal_claim,
+    total``, billions of dollars of June 30, 2025. The lines are those of the horizon; ``terminal_claim`` is the net
+    revenue of the run-off and ``total`` the net revenue of both. The convention basis exists for the scenario's own
+    path only.
     """
     frame = result.tables["present_values"]
     frame = frame[frame["path"] == path]
@@ -332,7 +330,7 @@ def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
 
 
 def vintage(result: RunTables, year: int) -> pd.DataFrame:
-    """One year's contributions over their life: ``basis, rate`` and a column a line, billions of the
+    """One year's contributions over their life: ``basis, rate`` and one column per line, billions of dollars at the
     middle of that year, traditional and Roth together."""
     frame = result.tables["vintages"]
     frame = frame[frame["vintage"] == str(year)]
@@ -347,8 +345,9 @@ def claim(result: RunTables, path: str = "scenario") -> pd.DataFrame:
 
 
 def bases(result: RunTables, scope: str, weight: str = "average") -> pd.DataFrame:
-    """Values of one scope by basis: ``basis, rate, market`` and a column a line, billions of 30 June 2025, and
-    ``error_bn_usd`` that of the withdrawal tax, ``per_dollar`` that of net revenue; empty where there are none."""
+    """Values of one scope by basis: ``basis, rate, market`` and one column per line, billions of dollars of June 30,
+    2025, and ``error_bn_usd`` that of the withdrawal tax, ``per_dollar`` that of net revenue; empty if there are
+    none."""
     frame = result.tables["bases"]
     frame = frame[(frame["scope"] == scope) & (frame["weight"] == weight)]
     keys = ["basis", "rate", "market"]
@@ -360,7 +359,7 @@ def bases(result: RunTables, scope: str, weight: str = "average") -> pd.DataFram
 
 
 def individual_income_tax(result: RunTables) -> pd.Series:
-    """Individual income tax by fiscal year, billions: CBO to its last year, then its share of GDP held."""
+    """Individual income tax by fiscal year, billions: CBO to its last year, then at a constant share of GDP."""
     revenue = sources.table("cbo_revenue").set_index("fiscal_year")["individual_income_tax_bn_usd"]
     budget = result.tables["budget"]
     gdp = budget[(budget["year_kind"] == "fiscal") & (budget["path"] == "scenario")]
@@ -411,7 +410,7 @@ def sign_episodes(series: pd.Series) -> tuple[tuple[int, int, int], ...]:
 
 
 def turning_years(owner: Owner) -> pd.DataFrame:
-    """Spells of sign of net revenue and of its differences from the references.
+    """Spells of one sign of net revenue and of its differences from the references.
 
     Columns ``scenario, reference, effect, sign, first_year, last_year``; ``reference`` is empty for the
     level, ``base`` for the first result. A break-even year is the first year of a later spell.
@@ -451,9 +450,9 @@ def decomposition(
 ) -> pd.DataFrame:
     """One scenario less the base by factor: ``factor, start_bn_usd, effect_bn_usd``, the difference last.
 
-    ``start_bn_usd`` is the sum of the factors before; the difference starts from nil. Default: the first
-    scenario after the base over its longest window. ``effects`` is the table to read if it is at hand; else it
-    is the comparison's, which projects anew. Raises InputError for what the table does not hold.
+    ``start_bn_usd`` is the sum of the factors before; the difference starts from zero. Default: the first scenario
+    after the base over its longest window. ``effects`` is the table to read, if available; otherwise the comparison
+    projects again. Raises InputError for anything that the table lacks.
     """
 
     if not isinstance(owner, ComparedTables):
@@ -485,7 +484,7 @@ def decomposition(
 
 
 def crypto_values(owner: Owner) -> pd.DataFrame:
-    """Value of a dollar put into crypto at the opening, by scenario and year-end, and into equity.
+    """Value of one dollar invested in crypto at the opening, by scenario and year-end, and in equity.
 
     Columns ``series, year, value``; scenarios on the same crypto returns share one series.
     """
@@ -511,7 +510,7 @@ def random_results(results: tuple[OneRun, ...]) -> tuple[OneRun, ...]:
 
 
 def _random_result(owner: Owner, scenario: str | None) -> RunTables:
-    """The random result of a name, or the first. Raises InputError when there is none."""
+    """The random result with a name, or the first. Raises InputError if there is none."""
     found = {result.name: result for result in random_results(owner.runs)}
     if scenario is None and found:
         return next(iter(found.values()))
@@ -537,7 +536,7 @@ def path_fan(owner: Owner, scenario: str | None, line: str, reference: str) -> t
 
 
 def dollar_fan(owner: Owner, scenario: str | None, asset: str) -> tuple[RunTables, pd.DataFrame]:
-    """The result, and a dollar in an asset by year over its paths."""
+    """The result, and the value of one dollar in an asset by year over its paths."""
     result = _random_result(owner, scenario)
     frame = result.tables["path_dollar"]
     if asset not in set(frame["asset"]):
@@ -547,7 +546,7 @@ def dollar_fan(owner: Owner, scenario: str | None, asset: str) -> tuple[RunTable
 
 
 def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
-    """Bitcoin's month-end level by date in years, and its falls of 45 percent and more with theirs."""
+    """Bitcoin's month-end level by date in years, and its falls of 45 percent or more with their dates."""
     levels = history.monthly_levels()["crypto"].dropna()
     dates = pd.Series({month: month.year + month.month / 12 for month in levels.index})
     falls = history.drawdowns("crypto")
@@ -558,7 +557,7 @@ def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
 
 
 def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
-    """The rows with one value. Raises InputError naming those that there are."""
+    """The rows with one value. Raises InputError with the available values."""
     known = frame[column].unique().tolist()
     if value not in known:
         message, allowed = f"no such {column.replace('_', ' ')}", ", ".join(map(str, known))
@@ -622,10 +621,11 @@ def drivers() -> dict[str, pd.DataFrame] | None:
 def tornado(
     owner: Owner | SweptTables, quantity: str | None = None, window: str | None = None
 ) -> pd.DataFrame | None:
-    """One setting at a time, the largest moves first: a sweep's own, else the stored one's; None if there is none.
+    """One setting at a time, the largest effects first: from the sweep, or from the stored sweep; None if there is
+    none.
 
-    Columns as in the table ``tornado``, with ``low_change`` and ``high_change`` from the base in billions. Default:
-    the effect that the sweep is about, over its longest window. Raises InputError for another quantity or window.
+    Columns as in the table ``tornado``, with ``low_change`` and ``high_change`` from the base in billions. Default: the
+    effect that the sweep studies, over its longest window. Raises InputError for another quantity or window.
     """
 
     if isinstance(owner, SweptTables):
@@ -664,16 +664,16 @@ HINDCAST_QUANTITIES = {
 
 
 def hindcast(quantity: str, series: str = "DOL") -> pd.DataFrame:
-    """Published and modelled values of one quantity: columns ``line, start_year, variant, year, value_bn_usd``.
+    """Published and modeled values of one quantity: columns ``line, start_year, variant, year, value_bn_usd``.
 
     ``year`` is the calendar year; of ICI's dates the date itself (the end of 2014 is 2015.0). Each run
     begins with the published value of its start year, which it meets by construction. ``line`` is
-    published, or the start year, with ``, savers known`` for the run that is told how many people save.
+    published, or the start year, with ``, savers known`` for the run with the number of savers given.
     """
     table = sources.table("hindcast")
     own = table[(table["series"] == series) & (table["quantity"] == quantity)].copy()
     date = pd.to_datetime(own["date"])
-    # a year's flows and the stock at its end stand at the year; inside a year ICI's stand at their date
+    # a year's flows and its closing stock have the year as date; ICI's stocks within a year have their own date
     own["year"] = date.dt.year + date.dt.month / 12 if series == "ICI" else date.dt.year.astype(float)
     starts = sorted(own.loc[own["variant"] == "own_rules", "start_year"].astype(int).unique())
     published = own.drop_duplicates("year").sort_values("year")
@@ -694,8 +694,8 @@ def hindcast(quantity: str, series: str = "DOL") -> pd.DataFrame:
 
 
 def hindcast_lines(frame: pd.DataFrame, quantity: str) -> list[tuple[str, pd.DataFrame]]:
-    """Lines of :func:`hindcast` that are drawn: published, the runs, and for contributions the longest run
-    that is told how many people save."""
+    """Lines of :func:`hindcast` in the figure: published, the runs, and for contributions the longest run with the
+    number of savers given."""
     lines = [(str(name), part) for name, part in frame.groupby("line", sort=False)]
     first = frame.loc[frame["start_year"] > 0, "start_year"].min()
     return [

@@ -1,9 +1,9 @@
-"""One look for all figures: colours that colour-blind readers tell apart, and that grey keeps apart too.
+"""One look for all figures: colors that color-blind readers can distinguish, also in gray.
 
-Colours are Okabe and Ito's (2008). Lines and areas are labeled where they are drawn. Nothing here touches
-matplotlib's global state: ``look()``
-holds inside a ``with`` only, and figures are made without pyplot. A figure of ours starts from matplotlib's
-defaults; Axes that a user gives keep what the user made them with, and what is drawn on them starts from the defaults.
+Colors are those of Okabe and Ito (2008). Lines and areas are labeled where they are drawn. Nothing here touches
+matplotlib's global state: ``look()`` holds inside a ``with`` only, and figures are made without pyplot. A figure of
+this package starts from matplotlib's defaults; Axes from a user keep the user's settings, and what is drawn on them
+starts from the defaults.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ FIGURE_INCHES = (6.5, 2.75)
 """Width of the text of a letter page; legible at half of it."""
 
 LABEL_GAP = 0.085
-"""Smallest distance between two labels of one line as a share of the axes' height."""
+"""Smallest distance between two one-line labels as a share of the axes' height."""
 
 YEAR_POINTS = 32
-"""Width of a year on the axis with the space beside it."""
+"""Width of a year on the axis with its space."""
 
 LEGEND_HANDLE_POINTS = 36
-"""Width of a legend's sample with the space around it; :data:`LEGEND_LINE_POINTS` high."""
+"""Width of a legend sample with its space; :data:`LEGEND_LINE_POINTS` high."""
 
 LEGEND_LINE_POINTS = 13
 AXIS_POINTS = 50
-"""Height that the title, the ticks and their labels take."""
+"""Height of the title, the ticks, and their labels."""
 
 _LEGEND: Any = {
     "facecolor": "white",
@@ -88,7 +88,7 @@ _RC: Any = {
 
 @dataclass(frozen=True)
 class Line:
-    """How one series is drawn: colour and dashes."""
+    """How one series is drawn: color and dashes."""
 
     color: str
     linestyle: Any
@@ -106,7 +106,7 @@ LINES = (
     Line(PURPLE, (0, (3, 1, 1, 1, 1, 1))),
     Line(ORANGE, (0, (8, 3))),
 )
-"""By place among the results: the base first."""
+"""By position among the results: the base first."""
 
 FILLS: tuple[dict[str, Any], ...] = (
     {"facecolor": "#9ecae1"},
@@ -115,50 +115,49 @@ FILLS: tuple[dict[str, Any], ...] = (
     {"facecolor": "#b5e2d1"},
     {"facecolor": "#cc79a7"},
 )
-"""Fills of stacked areas and bars, light and dark by turns so that grey keeps them apart."""
+"""Fills of stacked areas and bars, alternately light and dark so that they differ in gray."""
 
 
 def look() -> AbstractContextManager[Any]:
-    """The style as a context, on matplotlib's own defaults: a user's matplotlibrc or style has no part in it.
-
-    Outside it matplotlib is as it was.
+    """The style as a context, based on matplotlib's defaults and independent of a user's matplotlibrc or style. Outside
+    the context, matplotlib is unchanged.
     """
     return matplotlib.style.context(_RC, after_reset=True)
 
 
 class OwnFigure(Figure):
-    """A figure that has the style whenever it is drawn or saved, also by a notebook or by the user's own call."""
+    """A figure that keeps the style whenever it is drawn or saved, also by a notebook or by the user."""
 
     def draw(self, renderer: Any) -> None:
-        """Draw in the style, whatever settings hold outside it."""
+        """Draw in the style, whatever the settings outside it."""
         with look():
             super().draw(renderer)
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """Save as :meth:`matplotlib.figure.Figure.savefig`; what ``options`` leave open is the style's."""
+        """Save as :meth:`matplotlib.figure.Figure.savefig`; the style sets whatever ``options`` leave open."""
         with look():
             super().savefig(fname, **options)
 
 
 def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES, *, shared: bool = True) -> Any:
-    """Axes of a new figure that no global state knows: one Axes, or an array of ``panels`` side by side, with one
-    value axis if ``shared``."""
+    """Axes of a new figure outside global state: one Axes, or an array of ``panels`` side by side, with one value axis
+    if ``shared``."""
     figure = OwnFigure(figsize=inches, layout="constrained")
     return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=shared)
 
 
 TEXT_CONTRAST = 4.5
-"""Least contrast of words with white paper (WCAG 2.2, AA)."""
+"""Lowest contrast of text with white paper (WCAG 2.2, AA)."""
 
 
 def contrast(color: str) -> float:
-    """Contrast ratio of a colour with white, 1 to 21 (WCAG 2.2)."""
+    """Contrast ratio of a color with white, 1 to 21 (WCAG 2.2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
     return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
 
 def readable(color: str) -> str:
-    """The colour, darkened as little as words in it need."""
+    """The color, darkened only as much as text in it needs."""
     while contrast(color) < TEXT_CONTRAST:
         red, green, blue = to_rgb(color)
         color = to_hex((0.97 * red, 0.97 * green, 0.97 * blue))
@@ -182,7 +181,7 @@ def line_of(position: int, result: Any = None) -> Line:
 
 
 def wrapped(text: str, characters: int) -> str:
-    """A text broken into lines of at most so many characters."""
+    """A text broken into lines of at most this number of characters."""
     return "\n".join(textwrap.wrap(text, characters))
 
 
@@ -215,19 +214,19 @@ def axes_points(ax: Axes) -> float:
 
 
 def title(ax: Axes, text: str, unit: str) -> None:
-    """Title says what, the axis says the unit; a title wider than the axes is broken."""
+    """The title gives the content, and the axis gives the unit; a title wider than the axes is wrapped."""
     ax.set_title(_broken(text, axes_points(ax) / 5.7), loc="left")
     ax.set_ylabel(unit)
 
 
 def title_of_bars(ax: Axes, text: str, unit: str, names: Sequence[str]) -> None:
-    """As :func:`title` for bars that lie, with their ``names`` at the left; the unit may run on below these."""
+    """As :func:`title` for horizontal bars, with their ``names`` at the left; the unit may extend below these."""
     ax.set_title(_broken(text, _room_beside(ax, names) / 5.7), loc="left")
     ax.set_xlabel(_broken(unit, axes_points(ax) / CHARACTER_POINTS), loc="right")
 
 
 def _room_beside(ax: Axes, names: Sequence[str]) -> float:
-    """Width that is left beside names of bars, points."""
+    """Width that remains beside names of bars, points."""
     return axes_points(ax) - CHARACTER_POINTS * max((len(name) for name in names), default=0)
 
 
@@ -237,7 +236,7 @@ def _broken(text: str, characters: float) -> str:
 
 
 def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> None:
-    """Limits of the year axis, with room at the right for the widest line of the labels."""
+    """Limits of the year axis, with room at the right for the widest label."""
     first, last = min(years), max(years)
     widest = max((len(line) for label in labels for line in label.split("\n")), default=0)
     share = min((widest * CHARACTER_POINTS + 12) / axes_points(ax), 0.6) if widest else 0.02
@@ -246,7 +245,7 @@ def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> No
 
 
 def year_ticks(ax: Axes, first: int, last: int, points: float) -> None:
-    """Ticks at round years, as many as ``points`` of width have room for."""
+    """Ticks at round years, as many as fit in ``points`` of width."""
     room = max(int(points / YEAR_POINTS), 1)
     wanted = 5 if last - first <= 30 else 10 if last - first <= 60 else 15
     steps = (wanted, *(step for step in (10, 15, 25) if step > wanted))
@@ -275,9 +274,8 @@ def zero_line(ax: Axes) -> None:
 
 
 def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> None:
-    """Write each ``(text, value, colour)`` beside the end of its line, pushed apart where they would meet.
-
-    Places are found on the axes' own scale, linear or logarithmic.
+    """Write each ``(text, value, color)`` beside the end of its line, moved apart where they would overlap. Positions
+    use the scale of the axes, linear or logarithmic.
     """
     to_axes = (ax.transData + ax.transAxes.inverted()).transform
     order = sorted(labels, key=lambda label: label[1])
@@ -307,10 +305,8 @@ def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> 
 
 
 def legend_above(ax: Axes, names: Sequence[str] = ()) -> None:
-    """A legend over the bars, where a label at a bar would cover its neighbours: the axes make room for a row, or
-    for one entry a line where a row is too long.
-
-    ``names`` are those at the left of bars that lie.
+    """A legend above the bars, if a label at a bar would cover its neighbors: the axes make room for one row, or for
+    one entry per line if a row is too long. ``names`` are those at the left of horizontal bars.
     """
     handles, labels = ax.get_legend_handles_labels()
     room = _room_beside(ax, names)

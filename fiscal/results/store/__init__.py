@@ -1,10 +1,10 @@
-"""Run folders: a result with everything needed to say what was asked and what was answered.
+"""Run folders: a result with everything needed to identify its inputs and outputs.
 
-A run folder holds the resolved scenario (``scenario.toml``), ``summary.json``, every table as CSV and
-Parquet under ``tables/`` with its columns in ``columns.csv``, copies of the user's own files under
-``inputs/``, the log, ``ro-crate-metadata.json``, and ``manifest.json`` with hashes and two fingerprints.
-It is made in ``NAME.incomplete`` beside its place and then renamed, so that a folder with the right name
-is always whole, and what was computed before an interruption is used again.
+A run folder holds the complete scenario (``scenario.toml``), ``summary.json``, every table as CSV and Parquet under
+``tables/`` with its columns in ``columns.csv``, copies of the user's own files under ``inputs/``, the log,
+``ro-crate-metadata.json``, and ``manifest.json`` with hashes and two fingerprints. It is written to ``NAME.incomplete``
+and then renamed, so that a folder with the right name is always complete, and a resumed run uses finished batches
+again.
 """
 
 from __future__ import annotations

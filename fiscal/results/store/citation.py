@@ -1,4 +1,4 @@
-"""How to cite a run, and what a reader has to know about how it was made."""
+"""How to cite a run, and what a reader must know about how it was made."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TAX_SCHEDULES = frozenset(
         "withdrawal_curve",
     }
 )  # fmt: skip
-"""Tables that are built from tax microdata."""
+"""Tables built from tax microdata."""
 
 _SHOWN = 12
 _TEX = {
@@ -40,7 +40,7 @@ _TEX = {
 
 
 def provenance(result: Result) -> Mapping[str, Any]:
-    """What is known of a result's making: as its folder says, or of this process for one that was never stored."""
+    """How a result was made, from its folder or, for a result that was never stored, from this process."""
     if result.provenance:
         return result.provenance
     inputs = input_record(result.scenario)
@@ -69,7 +69,7 @@ def caveats(made: Mapping[str, Any]) -> list[str]:
         found.append(
             f"Made with tax schedules built from the user's own microdata: {named}."
             if set(tables) <= TAX_SCHEDULES
-            else f"Made with data tables that do not come with this version: {named}."
+            else f"Made with data tables that differ from those of this version: {named}."
         )
     if made.get("unchecked"):
         parts = ", ".join(made["unchecked"])
@@ -129,7 +129,7 @@ def _fingerprints(made: Mapping[str, Any]) -> str:
 
 
 def _title(folder: Path, manifest: Mapping[str, Any]) -> str:
-    """The title of a sweep; none of another run, which has its scenario's."""
+    """The title of a sweep; None for another run, which has its scenario's title."""
     if DESIGN_FILE not in manifest["outputs"]:
         return ""
     table = read_toml(folder / DESIGN_FILE, DESIGN_FILE).get("sweep")

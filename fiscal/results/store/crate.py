@@ -1,7 +1,6 @@
-"""The run folder described as an RO-Crate 1.1, so that a repository can take it as it is.
-
-https://w3id.org/ro/crate/1.1: one metadata descriptor, one root data set with name, description, date and
-licence, one entity a file, and the run as an action with its instrument.
+"""The description of a run folder as an RO-Crate 1.1, so that a repository can accept it.
+https://w3id.org/ro/crate/1.1: one metadata descriptor, one root data set with name, description, date, and license, one
+entity per file, and the run as an action with its instrument.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ _FORMATS = {
     "toml": "application/toml",
 }
 _WORDS = {
-    MANIFEST: "inputs, outputs and their SHA-256, fingerprints, versions",
+    MANIFEST: "inputs, outputs, and their SHA-256, fingerprints, and versions",
     "scenario.toml": "every setting of the run; of a sweep, of its base",
     "design.toml": "what the cases of the sweep change",
     "reference.toml": "every setting of the sweep's reference",
     "summary.json": "headline numbers",
-    "columns.csv": "table, column, type and description of every column",
+    "columns.csv": "table, name, type, and description of every column",
     "run.log": "stages and batches with their times",
 }
 
@@ -94,7 +93,7 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
             {
                 "@id": LICENCE,
                 "@type": "CreativeWork",
-                "name": "MIT licence",
+                "name": "MIT license",
                 "description": "The results; a user's own files under inputs/ keep their owner's terms.",
             },
         ],
@@ -102,7 +101,7 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
 
 
 def _one_or_many(references: list[dict[str, str]]) -> Any:
-    """A single reference stands alone, as the specification advises."""
+    """A single reference is not a list, as the specification advises."""
     return references[0] if len(references) == 1 else references
 
 

@@ -1,4 +1,4 @@
-"""Writing a run folder whole, and reading one back after every file was checked."""
+"""Write a complete run folder, and read one back after checking every file."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Recorded(Protocol):
     def name(self) -> str: ...
     @property
     def scenario(self) -> Scenario:
-        """Of a sweep its base."""
+        """For a sweep, its base."""
         ...
 
     @property
@@ -80,13 +80,13 @@ class Recorded(Protocol):
         ...
 
     def columns(self) -> Mapping[str, str]:
-        """What every column of the tables holds."""
+        """The description of every column of the tables."""
         ...
 
 
 COLUMNS_FILE, DESIGN_FILE = "columns.csv", "design.toml"
 MAX_TABLE_BYTES = 2 * 1024**3
-"""Of any one file; all of a run's together have :data:`MAX_RUN_BYTES`."""
+"""Largest size of a file; all files of a run together may have :data:`MAX_RUN_BYTES`."""
 
 MAX_RUN_BYTES = 8 * 1024**3
 
@@ -96,8 +96,8 @@ def write_run(
 ) -> Path:
     """Write ``result`` to a new run folder and return its path.
 
-    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or the result holds
-    totals only.
+    ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or if the result has
+    only totals.
     """
     if isinstance(result, Result):
         refuse_totals(result)
@@ -112,9 +112,8 @@ def finish(
     command: Sequence[str] = (),
     files: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write ``result`` in the working place and put it under its name. Raises InputError when that fails.
-
-    ``files`` are further ones by their name in the folder, such as figures.
+    """Write ``result`` in the working folder and give it its name. Raises InputError if that fails. ``files`` are
+    additional files by name, such as figures.
     """
     try:
         place.folder.mkdir()
@@ -133,8 +132,8 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     folder, design = place.folder, result.design
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
-        message = "a file or table was changed while the run was made"
-        raise InputError(Problem(message, file=place.shown, allowed="the run made again"))
+        message = "a file or table was changed during the run"
+        raise InputError(Problem(message, file=place.shown, allowed="a new run"))
     scenario, names = _with_copies(result.scenario, folder, inputs["files"])
     (folder / "tables").mkdir()
     (folder / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
@@ -164,7 +163,7 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
         "outputs": outputs,
         "input_fingerprint": fingerprint_of(inputs),
         "record_fingerprint": fingerprint_of({"inputs": inputs, "outputs": outputs}),
-        # from here on in neither fingerprint
+        # the following parts are in neither fingerprint
         **repeated(result),
         "environment": environment(),
         "git": git_state(),
@@ -247,7 +246,7 @@ class StoredTables(Tables):
         if apart:
             message = f"does not hold the table {stage.yields[0]!r}, and what wrote it has changed since"
             shown = ", ".join(f"{name} {words}" for name, words in apart[:MOST_SHOWN])
-            allowed = "the run made again with fiscal run --full"
+            allowed = "a new run with fiscal run --full"
             raise InputError(Problem(message, file=str(self.folder), value=shown, allowed=allowed))
         tables = super()._compute(stage)
         try:
@@ -269,7 +268,7 @@ def _stored_again(
 
 
 def repeated(result: Recorded) -> dict[str, Any]:
-    """Parts of the manifest that are the same when the run is made again."""
+    """Parts of the manifest that stay the same in a rerun."""
     return {
         "name": result.name,
         "law": result.summary.get("law"),
@@ -307,7 +306,7 @@ def _with_copies(scenario: Scenario, folder: Path, hashes: dict[str, str]) -> tu
         inside = file_settings()[key]
         shutil.copyfile(path, folder / inside)
         if file_sha256(folder / inside) != hashes[inside]:
-            raise InputError(Problem("was changed while the run was made", key=key, value=str(path)))
+            raise InputError(Problem("was changed during the run", key=key, value=str(path)))
         section, _, name = key.partition(".")
         settings = with_value(settings, section, name, inside)
         names[str(scenario.value(key))] = inside
@@ -354,11 +353,9 @@ def _columns_file(rows: Sequence[Described]) -> bytes:
 
 
 def read_run(folder: str | Path) -> Result:
-    """A result read back from its folder, after every file was checked against the manifest, and every table
-    against what the package writes for the run's settings.
-
-    Raises InputError for what is no run folder, for files that are missing or were changed, and for tables or a
-    summary that no run of this version writes.
+    """A result read back from its folder. Every file is checked against the manifest, and every table against the form
+    that the package writes for the run's settings. Raises InputError if it is not a run folder, for missing or changed
+    files, and for tables or a summary that no run of this version writes.
     """
 
     result = stored_result(folder)
@@ -373,9 +370,8 @@ def read_run(folder: str | Path) -> Result:
 
 
 def stored_result(folder: str | Path) -> Result:
-    """A result as its folder holds it: the files are those that were written, what they say is not judged.
-
-    Raises InputError for what is no run folder and for files that are missing or were changed.
+    """A result as its folder holds it: files are unchanged, but their content is not checked. Raises InputError if it
+    is not a run folder, and for missing or changed files.
     """
 
     path = Path(folder)
@@ -392,7 +388,7 @@ def stored_result(folder: str | Path) -> Result:
     shown = f"{folder}/summary.json"
     summary = parse_json(read_limited(path / "summary.json", MAX_MANIFEST_BYTES, shown), shown)
     if not isinstance(summary, dict):
-        raise InputError(Problem("is no summary", file=shown))
+        raise InputError(Problem("is not a summary", file=shown))
     return Result(
         name=manifest["name"],
         scenario=scenario,
@@ -405,7 +401,7 @@ def stored_result(folder: str | Path) -> Result:
 
 
 def sound_tables(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Manifest and tables of a folder in which nothing was changed. Raises InputError for any other."""
+    """Manifest and tables of an unchanged folder. Raises InputError for any other."""
     problems = verify(path)
     if problems:
         raise InputError(problems[:20])
@@ -450,7 +446,7 @@ def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
 
 
 def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What a citation and a report say about how a run was made."""
+    """How a run was made, for a citation and a report."""
     return {
         "input_fingerprint": manifest["input_fingerprint"],
         "record_fingerprint": manifest["record_fingerprint"],
@@ -465,8 +461,8 @@ def provenance_of(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def verify(folder: str | Path) -> list[Problem]:
-    """Every fault of a run folder: missing, changed or added files, links, parts of the manifest that were changed,
-    fingerprints that do not fit. Raises InputError for what is no run folder, or one of another version."""
+    """Every fault of a run folder: missing, changed, or added files, links, changed parts of the manifest, and
+    fingerprints that do not match. Raises InputError if it is not a run folder, or has another version."""
     path, shown = Path(folder), f"{folder}/{MANIFEST}"
     try:
         manifest = read_manifest(path)
@@ -481,9 +477,7 @@ def verify(folder: str | Path) -> list[Problem]:
     for name in files_in(path):
         present.add(name)
         if len(present) > MAX_FILES:
-            problems.append(
-                Problem("holds more files than any run", file=str(folder), allowed=str(MAX_FILES))
-            )
+            problems.append(Problem("has more files than any run", file=str(folder), allowed=str(MAX_FILES)))
             break
     for name in sorted(present - named - {MANIFEST}):
         problems.append(Problem("the file is not part of the run", file=f"{folder}/{name}"))
@@ -494,15 +488,16 @@ def verify(folder: str | Path) -> list[Problem]:
     }
     for key, fingerprint in expected.items():
         if manifest[key] != fingerprint:
-            problems.append(Problem("does not fit the manifest", file=shown, key=key))
+            problems.append(Problem("does not match the manifest", file=shown, key=key))
     for name, sha256 in inputs["files"].items():
         if outputs.get(name) != sha256:
-            problems.append(Problem("is not the file the run was asked with", file=f"{folder}/{name}"))
+            problems.append(Problem("is not the file that the run used", file=f"{folder}/{name}"))
     return problems
 
 
 def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
-    """Files of the manifest that are not what was written; what is too large or of another size is not read."""
+    """Files of the manifest that differ from those written; a file that is too large or has another size is not
+    read."""
     named = {name: (sha256,) for name, sha256 in files_of(manifest).items()}
     told = dict(manifest.get("sizes", {}))
     if STAGES_PART in manifest:  # described again with every stage

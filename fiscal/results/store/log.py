@@ -1,4 +1,4 @@
-"""What a run tells while it works: stages, batches, their rate, and memory; to stderr with ``-v``, and to its log."""
+"""Messages of a run: stages, batches, their rate, and memory; to stderr with ``-v``, and to its log."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def on_stderr(wanted: bool) -> Iterator[None]:
 
 
 class _Durable(logging.FileHandler):
-    """A log that cannot stop the run: on a full disk the run goes on or fails for its own reasons."""
+    """A log that cannot stop the run: on a full disk, the run continues or fails for other reasons."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, mode="a", encoding="utf-8", errors="backslashreplace", delay=True)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Nothing: a lost line of the log is no fault of the run."""
+        """Do nothing: a lost line of the log is not an error of the run."""
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -68,7 +68,7 @@ class _Durable(logging.FileHandler):
 
 
 def peak_memory_mb() -> float | None:
-    """Largest resident memory of this process so far, megabytes; None where the system does not tell."""
+    """Largest resident memory of this process so far, megabytes; None if the system does not report it."""
     try:
         import resource
     except ImportError:
@@ -78,9 +78,8 @@ def peak_memory_mb() -> float | None:
 
 
 def reporter(inner: Progress | None) -> Progress:
-    """A progress callback ``(done, total, label="")`` that logs what it is told and hands it on to ``inner``.
-
-    The rate is of the label's own steps, by a clock that nobody can set.
+    """A progress callback ``(done, total, label="")`` that logs its arguments and passes them to ``inner``. The rate
+    counts the label's own steps, with a clock that nobody can set.
     """
     started: dict[str, tuple[float, float]] = {}
 

@@ -1,16 +1,12 @@
-"""What was asked and what was answered: the record of a run, and reading it back with distrust.
+"""The record of a run's inputs and outputs, and code that reads it back with checks.
 
-``input_fingerprint``
-    settings, seed, data tables, the user's own files, package version and source code: the same question;
-``record_fingerprint``
-    that and the hash of every output: the same bytes answered.
+``input_fingerprint`` settings, seed, data tables, the user's own files, package version, and source code: the same
+    inputs; ``record_fingerprint`` these and the hash of every output: the same results to the byte.
 
-``manifest_fingerprint``
-    the hash of every part of the manifest but those of :data:`EXEMPT`: nothing that it says was changed.
+``manifest_fingerprint`` the hash of every part of the manifest except :data:`EXEMPT`: the manifest is unchanged. Time,
+machine, and command are in the manifest but in no fingerprint; log and RO-Crate description are only in the last.
 
-Time, machine and command are in the manifest but in no fingerprint; log and RO-Crate description in the last alone.
-
-Tables that a folder gains later stand in the part ``stages``, by the stage that yields them, under a hash of their own:
+Tables that a folder gains later are in the part ``stages``, by the stage that yields them, under a hash of their own:
 none of these fingerprints changes.
 """
 
@@ -42,7 +38,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 3
 READABLE_VERSIONS = (2, SCHEMA_VERSION)
-"""Manifests of version 2 have no hash of their own and no sizes."""
+"""Manifests of version 2 have no hash of themselves and no sizes."""
 
 MANIFEST = "manifest.json"
 STAGES = "stages"
@@ -52,7 +48,7 @@ EXEMPT = ("command", "environment", "made", STAGES)
 PARTS, SEAL = "part_sha256", "manifest_fingerprint"
 _FINGERPRINTED = ("inputs", "outputs", "input_fingerprint", "record_fingerprint")
 INCOMPLETE = ".incomplete"
-"""Ending of the folder beside a run folder in which the run is made."""
+"""Ending of the working folder in which a run is made."""
 
 MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 MAX_FILES = 10_000
@@ -76,14 +72,13 @@ _RECORDED_PACKAGES = (
     "typst",
 )
 MODEL_FILES = ("fiscal", "data", "reports/template", "pyproject.toml", "requirements.lock")
-"""What a result hangs on; a change elsewhere in the source tree does not make it dirty."""
+"""Folders on which a result depends; a change elsewhere in the source tree does not count."""
 
 
 def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, Any]:
-    """Everything that decides a result: settings, data, the user's files, package version, source code.
-
-    A file of the user's stands under its name in the run folder, whatever it was called. Of a sweep ``scenario``
-    is the base, and ``design`` what its cases change.
+    """Everything that determines a result: settings, data, the user's files, package version, and source code. A user's
+    file is listed under its name in the run folder, whatever its original name. For a sweep, ``scenario`` is the base,
+    and ``design`` has the changes of its cases.
     """
     settings = scenario.resolved()
     files = {}
@@ -106,12 +101,12 @@ def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, 
 
 
 def input_fingerprint(scenario: Scenario, design: Design | None = None) -> str:
-    """sha256 of the input record: equal for the same question, on any machine."""
+    """sha256 of the input record: equal for the same inputs, on any machine."""
     return fingerprint_of(input_record(scenario, design))
 
 
 def environment() -> dict[str, Any]:
-    """Python, platform and package versions that made a run; in no fingerprint."""
+    """Python, platform, and package versions of a run; in no fingerprint."""
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -122,9 +117,8 @@ def environment() -> dict[str, Any]:
 
 
 def differences(was: Any, now: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What two records of ``inputs`` and ``environment`` do not share: its name, and what it was and is.
-
-    ``was`` may be of someone else's making. Settings go by their keys, with both values.
+    """Differences between two records of ``inputs`` and ``environment``, by name, with both values; settings by key.
+    ``was`` may come from another user.
     """
     old, new = dict(_leaves(was)), dict(_leaves(now))
     apart = [place for place in {**old, **new} if old.get(place, _ABSENT) != new.get(place, _ABSENT)]
@@ -140,7 +134,7 @@ _SHOWN_LENGTH = 80
 
 
 def _leaves(record: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Values that are no mappings, with the keys that lead to them."""
+    """Values that are not mappings, with the keys that lead to them."""
     if isinstance(record, Mapping) and len(place) < 4:
         for key, value in record.items():
             yield from _leaves(value, (*place, str(key)))
@@ -196,11 +190,9 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def against_commit(git: Mapping[str, Any]) -> str | None:
-    """Why a run that says it was made from this clean commit was not, given that its source code is this machine's.
-
-    None where nothing speaks against it: comments, docstrings, reports and charts may be others. Raises LookupError
-    where that cannot be found out: outside a checkout, for a commit that is not in it, or for a run with uncommitted
-    changes.
+    """Why a run cannot come from the clean commit that it states, given that its source code is this machine's. None if
+    nothing contradicts it; comments, docstrings, reports, and charts may differ. Raises LookupError if this cannot be
+    checked: outside a checkout, for an unknown commit, or for a run with uncommitted changes.
     """
     root = Path(__file__).resolve().parents[3]
     commit = str(git["commit"])
@@ -215,7 +207,7 @@ def against_commit(git: Mapping[str, Any]) -> str | None:
 
 
 def _sources_of(root: Path, commit: str) -> dict[str, str]:
-    """Source files of the model's rooms at a commit: name relative to the package -> text."""
+    """Source files of the computing packages at a commit: name relative to the package -> text."""
     command = ["git", "-C", str(root), "archive", "--format=tar", commit, "--", "fiscal"]
     archive = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout
     sources = {}
@@ -229,14 +221,14 @@ def _sources_of(root: Path, commit: str) -> dict[str, str]:
 
 
 def made_at() -> str:
-    """The moment in UTC, to the second; ``SOURCE_DATE_EPOCH`` where builds must repeat to the byte."""
+    """The time in UTC, to the second; ``SOURCE_DATE_EPOCH`` if builds must repeat to the byte."""
     told = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = float(told) if re.fullmatch(r"\d{1,10}", told) else None
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest with the hash of each of its parts, and the hash of all of these."""
+    """The manifest with the hash of each part, and the hash of these hashes."""
     parts = _part_hashes(manifest)
     return {**manifest, PARTS: parts, SEAL: fingerprint_of(parts)}
 
@@ -248,7 +240,7 @@ def _part_hashes(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
-    """Parts of a manifest that are not as they were sealed, by name; ``shown`` is its file's name."""
+    """Parts of a manifest that changed after it was sealed, by name; ``shown`` is its file's name."""
     if PARTS not in manifest:
         return []
     then, now = manifest[PARTS], _part_hashes(manifest)
@@ -258,7 +250,7 @@ def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
             what = "removed" if name not in now else "added" if name not in then else "changed"
             problems.append(Problem(f"was {what} after the run", file=shown, key=name[:80]))
     if manifest[SEAL] != fingerprint_of(then):
-        problems.append(Problem("does not fit the manifest", file=shown, key=SEAL))
+        problems.append(Problem("does not match the manifest", file=shown, key=SEAL))
     if STAGES in manifest:
         told = {key: value for key, value in manifest[STAGES].items() if key != "fingerprint"}
         fits = told["record_fingerprint"] == manifest["record_fingerprint"]
@@ -295,7 +287,7 @@ def files_of(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def unchecked(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Parts of a manifest that are under no hash though they matter: those of version 2."""
+    """Important parts of a manifest without a hash: those of version 2."""
     if PARTS in manifest:
         return ()
     return tuple(name for name in manifest if name not in (*EXEMPT, *_FINGERPRINTED, "schema_version"))
@@ -314,7 +306,7 @@ def _there(file: Path) -> bool:
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """The manifest of a run folder; raises InputError for what is none, and for any part that is not sound."""
+    """The manifest of a run folder. Raises InputError if there is none, and for any part that is not sound."""
     path = Path(folder)
     shown = f"{path}/{MANIFEST}"
     if not _there(path / MANIFEST):
@@ -360,7 +352,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if not _COMMIT.fullmatch(commit):
         allowed = "the 40 or 64 hexadecimal digits of a commit"
         problems.append(
-            Problem("is no commit", file=shown, key="git.commit", value=commit[:80], allowed=allowed)
+            Problem("is not a commit", file=shown, key="git.commit", value=commit[:80], allowed=allowed)
         )
     if problems:
         raise InputError(problems[:20])
@@ -370,10 +362,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 def _no_run(path: Path) -> Problem:
     if path.name.endswith(INCOMPLETE):
         return Problem(
-            "is an incomplete run", file=str(path), allowed="a finished run; fiscal run ... --resume goes on"
+            "is an incomplete run",
+            file=str(path),
+            allowed="a finished run; fiscal run ... --resume continues it",
         )
     if path.with_name(path.name + INCOMPLETE).is_dir() if path.name else False:
-        return Problem("the run is incomplete; fiscal run ... --resume goes on with it", file=str(path))
+        return Problem("the run is incomplete; fiscal run ... --resume continues it", file=str(path))
     if not os.path.isdir(path):
         what = (
             "is a file, not a run folder"
@@ -385,12 +379,12 @@ def _no_run(path: Path) -> Problem:
 
 
 def missing_folder(path: Path) -> str:
-    """What a message adds on a folder that is not there: that the one above it is not there either, if so."""
+    """What a message adds about a missing folder: that its parent is missing too, if so."""
     return "" if os.path.isdir(path.parent) else f", and there is no folder {str(path.parent)!r}"
 
 
 def near_run(path: Path) -> str | None:
-    """The run folder beside ``path`` whose name is nearest to it; None where none is near."""
+    """The run folder beside ``path`` with the nearest name; None if none is near."""
     try:
         beside = {folder.name: folder for folder in path.parent.iterdir() if is_run(folder)}
     except (OSError, ValueError):
@@ -469,7 +463,7 @@ def _git_holds(git: Any) -> bool:
 
 
 def _seal_holds(manifest: dict[str, Any]) -> bool:
-    """Whether sizes and hashes of the manifest's own are of the right kind; those of version 2 have none."""
+    """Whether the manifest's own sizes and hashes have the right form; version 2 has none."""
     parts, sizes = manifest.get(PARTS), manifest.get("sizes")
     if manifest.get("schema_version") == 2 and PARTS not in manifest:
         return "sizes" not in manifest and SEAL not in manifest

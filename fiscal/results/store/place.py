@@ -1,9 +1,8 @@
-"""The working place of a run: ``NAME.incomplete`` beside the run folder, locked while a process is at work.
-
-It holds the lock, the question (``question.json``), finished batches of random paths, the log, and last the
-folder being written, which is renamed into place when it is complete. So a run folder is whole or absent, and
-finished batches are used again after a kill or on a full disk. The hash of a batch covers the question: one that is
-damaged, or that belongs to another question, is computed again.
+"""The working folder of a run: ``NAME.incomplete`` beside the run folder, locked while a process works in it. It holds
+the lock, the inputs (``question.json``), finished batches of random paths, the log, and finally the folder being
+written, which is renamed when it is complete. A run folder is therefore complete or absent, and finished batches are
+used again after an interruption or a full disk. The hash of a batch covers the inputs: a batch that is damaged or has
+other inputs is computed again.
 """
 
 from __future__ import annotations
@@ -51,9 +50,8 @@ logger = logging.getLogger(__name__)
 
 
 def check_target(folder: str | Path, *, force: bool = False, resume: bool = False) -> None:
-    """Raise InputError if a run cannot be written to ``folder``; to be asked before a long run.
-
-    ``resume`` allows an interrupted run there.
+    """Raise InputError if a run cannot be written to ``folder``; call this before a long run. ``resume`` allows an
+    interrupted run there.
     """
     shown = str(folder)
     path = _absolute(folder)
@@ -62,7 +60,7 @@ def check_target(folder: str | Path, *, force: bool = False, resume: bool = Fals
     if path.exists() and not path.is_dir():
         raise InputError(Problem("is a file, not a folder", file=shown))
     if path == Path.cwd() or path in Path.cwd().parents:
-        raise InputError(Problem("is the folder you are in", file=shown, allowed="a new folder"))
+        raise InputError(Problem("is the current folder", file=shown, allowed="a new folder"))
     if path.is_dir() and any(path.iterdir()):
         if force:
             _refuse_foreign(path, shown)
@@ -71,7 +69,7 @@ def check_target(folder: str | Path, *, force: bool = False, resume: bool = Fals
             raise InputError(Problem(message, file=shown, allowed="a new folder, or --force"))
     existing = next(ancestor for ancestor in path.parents if ancestor.exists())
     if not existing.is_dir():
-        raise InputError(Problem(f"cannot be made, {existing.name} is a file", file=shown))
+        raise InputError(Problem(f"cannot be created, because {existing.name} is a file", file=shown))
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(Problem("cannot be written to", file=shown, allowed="a writable folder"))
     place = path.with_name(path.name + INCOMPLETE)
@@ -79,7 +77,9 @@ def check_target(folder: str | Path, *, force: bool = False, resume: bool = Fals
     if _batches(place) and not (force or resume):
         message = "an unfinished run is there"
         raise InputError(
-            Problem(message, file=f"{shown}{INCOMPLETE}", allowed="--resume goes on, --force starts again")
+            Problem(
+                message, file=f"{shown}{INCOMPLETE}", allowed="--resume continues it, --force starts again"
+            )
         )
 
 
@@ -94,8 +94,10 @@ def _absolute(folder: str | Path) -> Path:
 
 
 def _refuse_foreign(path: Path, shown: str) -> None:
-    """Only a run folder, and nothing beside what the run wrote, may be replaced."""
-    refusal = Problem("will not be replaced, it is not a run folder", file=shown, allowed="a new folder")
+    """Only a run folder without other files may be replaced."""
+    refusal = Problem(
+        "will not be replaced, because it is not a run folder", file=shown, allowed="a new folder"
+    )
     try:
         manifest = read_manifest(path)
     except InputError:
@@ -103,17 +105,17 @@ def _refuse_foreign(path: Path, shown: str) -> None:
     known = {MANIFEST, *files_of(manifest)}
     others = sorted(set(files_in(path)) - known)
     if others:
-        message = "will not be replaced, it holds files that the run did not write"
+        message = "will not be replaced, because it has files that the run did not write"
         raise InputError(Problem(message, file=shown, value=others[:5], allowed="a new folder"))
 
 
 def _refuse_foreign_place(place: Path) -> None:
-    """What is not ours in the working place is never touched."""
+    """Other files in the working folder are never touched."""
     if not place.is_symlink() and not place.exists():
         return
     links = place.is_symlink() or not place.is_dir() or any(item.is_symlink() for item in place.iterdir())
     if links or {item.name for item in place.iterdir()} - _OURS:
-        message = "holds files that no run wrote; runs are made there"
+        message = "has files that no run wrote, and runs are made there"
         raise InputError(Problem(message, file=str(place), allowed="that folder moved away"))
 
 
@@ -122,13 +124,13 @@ def _batches(place: Path) -> list[Path]:
 
 
 def files_in(folder: Path) -> Iterator[str]:
-    """Relative names of everything in a folder that is no folder; links are named, not followed."""
+    """Relative names of everything in a folder except folders; links are named, not followed."""
     left = [folder]
     while left:
         try:
             with os.scandir(
                 left.pop()
-            ) as entries:  # one by one: who takes no more than some stops in a full folder
+            ) as entries:  # one by one, so that a caller that needs only some names can stop
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         left.append(Path(entry.path))
@@ -139,17 +141,17 @@ def files_in(folder: Path) -> Iterator[str]:
 
 
 MOST_DIFFERENCES = 19
-"""Differences that a refusal names."""
+"""Number of differences that a refusal names."""
 
 
 def _named(shown: str, asked: Any, question: Mapping[str, Any]) -> list[Problem]:
-    """What differs between two questions, one problem each."""
+    """Differences between two sets of inputs, one problem each."""
     found = differences(asked, question)
     return [Problem(words, file=shown, key=name) for name, words in found[:MOST_DIFFERENCES]]
 
 
 class Place:
-    """A locked working place. ``load`` and ``save`` keep batches; ``finished`` says that nothing is left to do."""
+    """A locked working folder. ``load`` and ``save`` handle batches; ``finished`` is true if nothing is left to do."""
 
     def __init__(self, folder: str | Path, question: Mapping[str, Any]) -> None:
         self.shown = str(folder)
@@ -160,11 +162,11 @@ class Place:
 
     @property
     def folder(self) -> Path:
-        """Where the run folder is written before it is renamed."""
+        """The run folder before it is renamed."""
         return self.path / FOLDER
 
     def load(self, key: str) -> dict[str, np.ndarray] | None:
-        """The arrays of a finished batch; None when there is none, or when it was damaged."""
+        """The arrays of a finished batch; None if it is missing or damaged."""
 
         file = self._batch(key)
         try:
@@ -178,7 +180,7 @@ class Place:
         try:
             with np.load(io.BytesIO(body), allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
-        except Exception:  # zipfile, zlib and numpy raise nearly everything on bytes that are not theirs
+        except Exception:  # zipfile, zlib, and numpy raise many kinds of error on foreign bytes
             logger.warning("batch %s cannot be read and is computed again", key)
             return None
 
@@ -191,7 +193,7 @@ class Place:
         write_whole(self._batch(key), self._head(body) + b"\n" + body)
 
     def _head(self, body: bytes) -> bytes:
-        """First line of a batch: the hash of the question and the arrays."""
+        """First line of a batch: the hash of the inputs and the arrays."""
         question = fingerprint_of(self.question).encode()
         return _MAGIC + hashlib.sha256(question + body).hexdigest().encode()
 
@@ -218,7 +220,7 @@ class Place:
         self.finished = True
 
     def _prepare(self, resume: bool, force: bool) -> None:
-        """With the lock held: mend what a kill left, and start afresh or go on."""
+        """With the lock held: clean up after an interruption, and start again or resume."""
         replaced = self.path / REPLACED
         if replaced.exists():
             if self.target.exists():
@@ -238,7 +240,7 @@ class Place:
         write_json(self.path / QUESTION, self.question)
 
     def _another_question(self) -> list[Problem]:
-        """Why the batches here do not belong to this run, and what differs; nothing when they do."""
+        """Why the batches here do not belong to this run, and the differences; empty if they do."""
         shown = f"{self.shown}{INCOMPLETE}"
         file = self.path / QUESTION
         try:
@@ -249,15 +251,15 @@ class Place:
             return []
         same = isinstance(asked, dict) and asked.get("inputs") == self.question["inputs"]
         message = (
-            "the interrupted run was made with other versions of Python or of its packages"
+            "the interrupted run used other versions of Python or of its packages"
             if same
-            else "the interrupted run asked another question"
+            else "the interrupted run has different inputs"
         )
-        refusal = Problem(message, file=shown, allowed="the same question, or --force to start again")
+        refusal = Problem(message, file=shown, allowed="the same inputs, or --force to start again")
         return [refusal, *_named(shown, asked, self.question)]
 
     def _remove(self) -> None:
-        """Delete what runs make here, and the place if nothing else is in it."""
+        """Delete the files of runs here, and the folder if it is then empty."""
         for name in (BATCHES, FOLDER, REPLACED):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in (QUESTION, LOG, LOCK):
@@ -267,9 +269,8 @@ class Place:
 
 
 def _locked(place: Path, shown: str) -> FileLock:
-    """The lock of the place, held; the system gives it up when the process ends, however it ends.
-
-    Raises InputError when another process holds it.
+    """Hold the lock of the folder; the system releases it when the process ends for any reason. Raises InputError if
+    another process holds it.
     """
     while True:
         place.mkdir(parents=True, exist_ok=True)
@@ -309,12 +310,11 @@ def working_place(
     force: bool = False,
     resume: bool = False,
 ) -> Iterator[Place]:
-    """The locked place of a run; removed at the end unless it keeps batches of a run that did not finish.
-
-    Of a sweep ``scenario`` is the base, ``design`` what its cases change, and a batch some of its cases.
-    ``place.finished`` is true at once when ``resume`` meets a whole run that answers the same question.
-    With both, batches are used where they fit, and an earlier run that answers another question is replaced.
-    Raises InputError for a folder that cannot be used, and when another process is at work there.
+    """The locked working folder of a run; removed at the end unless it keeps batches of an unfinished run. For a sweep,
+    ``scenario`` is the base, ``design`` has the changes of its cases, and a batch is a group of cases.
+    ``place.finished`` is true at once if ``resume`` finds a complete run with the same inputs. With both, matching
+    batches are used, and an earlier run with other inputs is replaced. Raises InputError for a folder that cannot be
+    used, and if another process works there.
     """
     check_target(folder, force=force, resume=resume)
     place = Place(folder, {"inputs": input_record(scenario, design), "environment": environment()})
@@ -330,16 +330,16 @@ def working_place(
             found = {"inputs": read_manifest(place.target)["inputs"]}
             place.finished = found["inputs"] == place.question["inputs"]
             if not place.finished and not force:
-                message = "holds a run that answers another question"
+                message = "has a run with different inputs"
                 refusal = Problem(message, file=place.shown, allowed="a new folder, or --force")
                 asked = {"inputs": place.question["inputs"]}
                 raise InputError([refusal, *_named(place.shown, found, asked)])
         with kept_in(place.path):
             if place.kept():
-                logger.info("going on with %d batches", place.kept())
+                logger.info("resuming with %d batches", place.kept())
             yield place
         if not place.finished:
-            raise RuntimeError("the run was not put in place")
+            raise RuntimeError("the run folder was not renamed")
     finally:
         if place.finished or not place.kept():
             place._remove()

@@ -1,4 +1,4 @@
-"""A run made again and compared with what its folder holds."""
+"""Repeat a run and compare it with its folder."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 TOLERANCE = 1e-9
-"""Relative; another processor or library may round the last digits otherwise."""
+"""Relative tolerance; another processor or library may round the last digits differently."""
 
 ROUNDING = 1e-12
-"""Of a column's largest value: what is smaller is the rounding of a sum that is nil."""
+"""Share of a column's largest value; a smaller value is the rounding of a zero sum."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """``exact``: compared byte for byte; ``changed``: inputs and versions that are not those of the run;
-    ``differences``: the first one of every file that differs, and parts of the manifest that do; ``unchecked``: parts
-    that could not be compared."""
+    """``exact``: compared byte by byte; ``changed``: inputs and versions that differ from those of the run;
+    ``differences``: the first difference of every file, and of parts of the manifest; ``unchecked``: parts that could
+    not be compared."""
 
     exact: bool
     changed: tuple[str, ...]
@@ -49,9 +49,8 @@ class Outcome:
 
 
 def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
-    """Run the stored scenario again with ``run`` and compare every table and the summary.
-
-    The folder is checked first; raises InputError for one that is not sound.
+    """Run the stored scenario again with ``run`` and compare every table and the summary. The folder is checked first.
+    Raises InputError if it is not sound.
     """
     path = Path(folder)
     before = stored_result(path)
@@ -80,16 +79,15 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
 
 
 def _changed(manifest: dict[str, Any], scenario: Scenario) -> list[str]:
-    """What is not as it was when the run was made."""
+    """What has changed since the run."""
     was = {"inputs": manifest["inputs"], "environment": manifest["environment"]}
     now = {"inputs": input_record(scenario), "environment": environment()}
     return [f"{name} {words}" for name, words in differences(was, now)]
 
 
 def _by_part(manifest: dict[str, Any], again: Result) -> tuple[list[str], tuple[str, ...]]:
-    """What the manifest says otherwise than the run made again, part by part; and the parts that were not compared.
-
-    Of other inputs the law and the tables may be others.
+    """Differences between the manifest and the rerun, part by part, and the parts that were not compared. With other
+    inputs, the law and the tables may differ.
     """
     now = repeated(again)
     if manifest["inputs"] != input_record(again.scenario):
@@ -126,7 +124,7 @@ def _by_value(before: Result, after: Result) -> list[str]:
     found = []
     tables, others = held(before.tables), held(after.tables)
     for name in {**tables, **others}:
-        if name == "settings":  # words about the settings, not results
+        if name == "settings":  # texts about the settings, not results
             continue
         if name not in tables or name not in others:
             found.append(f"table {name}: only in the {'new' if name in others else 'stored'} run")
@@ -138,7 +136,7 @@ def _by_value(before: Result, after: Result) -> list[str]:
 
 
 def first_difference(one: pd.DataFrame, two: pd.DataFrame) -> str | None:
-    """Where two tables first differ by more than the tolerance, in words; None when they agree."""
+    """The first difference between two tables beyond the tolerance, in words; None if they agree."""
     from pandas.api import types
 
     if list(one.columns) != list(two.columns):
@@ -166,7 +164,7 @@ def first_difference(one: pd.DataFrame, two: pd.DataFrame) -> str | None:
 
 
 def _words(values: pd.Series) -> np.ndarray:
-    """Texts; what is missing is a text of its own."""
+    """Texts; a missing value is a separate text."""
     missing = values.isna().to_numpy()
     return np.where(missing, "\0", values.astype(object).map(str).to_numpy(dtype=object))
 

@@ -1,8 +1,9 @@
-"""What the tables of every kind of run share: windows, names, units."""
+"""What the tables of all kinds of runs share: windows, names, and units."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,32 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 
+def rows_of(parts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A frame of parts end to end: columns of one length in a part; a text or number stands in all its rows."""
+    lengths = [max(len(value) for value in part.values() if np.ndim(value)) for part in parts]
+
+    def column(name: str) -> np.ndarray:
+        values = [part[name] for part in parts]
+        kind = object if isinstance(values[0], str) else None
+        return np.concatenate(
+            [
+                np.full(length, value, kind) if np.ndim(value) == 0 else value
+                for value, length in zip(values, lengths, strict=True)
+            ]
+        )
+
+    return pd.DataFrame({name: column(name) for name in parts[0]})
+
+
 class YearlyTotals(Protocol):
-    """What the tables of yearly totals are made of: a run of the engine, or totals alone."""
+    """The source of the tables of yearly totals: a run of the engine, or totals alone."""
 
     @property
     def scenario(self) -> Scenario: ...
     @property
     def years(self) -> np.ndarray: ...  # (Y,)
     @property
-    def year_fraction(self) -> np.ndarray: ...  # (Y,) share of the year that lies inside
+    def year_fraction(self) -> np.ndarray: ...  # (Y,) share of the year inside the projection
     @property
     def path_labels(self) -> tuple[str, ...]: ...  # (P,)
     @property
@@ -29,7 +47,7 @@ class YearlyTotals(Protocol):
     @property
     def economy(self) -> pd.DataFrame: ...  # macro path by year
     @property
-    def market(self) -> AssetPaths: ...  # the scenario's own
+    def market(self) -> AssetPaths: ...  # those of the scenario
     @property
     def contributions(self) -> Contributions: ...
     @property

@@ -18,7 +18,7 @@ from fiscal.people.accounts import INHERITED
 from fiscal.people.economy import macro
 from fiscal.results.rows import CHECKS, FLOWS, STOCK
 from fiscal.results.schema import TABLES
-from fiscal.results.tables.common import YearlyTotals
+from fiscal.results.tables.common import YearlyTotals, rows_of
 from fiscal.scenario import explain
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
 def state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
 
-    On lines of its own and in no federal total; the rate is one for all people and both ends of the deferral.
+    It has separate lines and is in no federal total; one rate applies to all people, at contribution and at withdrawal.
     """
     state, horizon = run.scenario.settings.state, run.horizon
     rate = average_state_rate() if state.rate is None else state.rate
@@ -86,7 +86,7 @@ def tables_of_accounts(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def price_level(run: YearlyTotals) -> np.ndarray:
-    """Consumer prices over those of ``books.price_year``, ``(Y,)``."""
+    """Consumer prices relative to those of ``books.price_year``, ``(Y,)``."""
     cpi = run.economy["cpi_u"]
     price_year = run.scenario.settings.books.price_year
     base = cpi.loc[price_year] if price_year in cpi.index else macro([price_year])["cpi_u"].iloc[0]
@@ -105,7 +105,7 @@ def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
 
 
 def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
-    """Fiscal-year lines; sums are made of their timed parts."""
+    """Fiscal-year lines; sums add up their timed parts."""
     return with_sums({line: _fiscal(run, line) for line in run.lines if line not in SUMS})
 
 
@@ -119,7 +119,7 @@ def _fiscal_gdp(run: YearlyTotals) -> np.ndarray:
 def _budget(run: YearlyTotals) -> pd.DataFrame:
     years, price = run.years, price_level(run)
     gdp = run.economy["gdp_bn_usd"].to_numpy() * run.year_fraction
-    frames = []
+    parts = []
     calendar, fiscal = {line: run.total(line) for line in run.lines}, _fiscal_lines(run)
     for path, label in _shown_paths(run):
         for kind, first, whole in (("calendar", 0, gdp), ("fiscal", 1, _fiscal_gdp(run))):
@@ -127,21 +127,19 @@ def _budget(run: YearlyTotals) -> pd.DataFrame:
             inside[:first] = False
             for line in run.lines:
                 amounts = (calendar if kind == "calendar" else fiscal)[line][path] / BILLION
-                frames.append(
-                    pd.DataFrame(
-                        {
-                            "path": label,
-                            "year_kind": kind,
-                            "year": years[inside],
-                            "line": line,
-                            "nominal_bn_usd": amounts[inside],
-                            "real_bn_usd": (amounts / price)[inside],
-                            "gdp_share": (amounts / whole)[inside],
-                            "gdp_bn_usd": whole[inside],
-                        }
-                    )
+                parts.append(
+                    {
+                        "path": label,
+                        "year_kind": kind,
+                        "year": years[inside],
+                        "line": line,
+                        "nominal_bn_usd": amounts[inside],
+                        "real_bn_usd": (amounts / price)[inside],
+                        "gdp_share": (amounts / whole)[inside],
+                        "gdp_bn_usd": whole[inside],
+                    }
                 )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _windows(run: YearlyTotals) -> pd.DataFrame:
@@ -192,7 +190,7 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
 
 
 def present_values(run: Run) -> pd.DataFrame:
-    """Present values on 30 June 2025 of the horizon's cash flows, of the run-off, and their sum."""
+    """Present values on June 30, 2025, of the horizon's cash flows, of the run-off, and their sum."""
     years = run.projection.years
     dates = valuation.flow_dates(years, run.inputs.year_fraction)
     books = run.scenario.settings.books
@@ -237,7 +235,7 @@ def present_values(run: Run) -> pd.DataFrame:
 
 
 def vintages_table(run: Run) -> pd.DataFrame:
-    """What a year's contributions, or the opening stock, bring and cost over their whole life."""
+    """Revenue and cost of a year's contributions, or of the opening stock, over their whole life."""
     years = run.projection.years[run.horizon]
     upfront = {
         "deferred_revenue": np.stack(
@@ -247,7 +245,7 @@ def vintages_table(run: Run) -> pd.DataFrame:
     frames = []
     for valued in run.vintages:
         if valued.marginal or valued.market == NO_CRYPTO_PATH:
-            continue  # these stand in the tables of values
+            continue  # the tables of values have these
         own = valued.vintages
         lines = upfront | {line: own.contributions_total(line) for line in own.contributions_usd}
         lines["tax_expenditure"] = VALUE_EXPENDITURE.of(lines)
@@ -291,73 +289,67 @@ def vintages_table(run: Run) -> pd.DataFrame:
 def _contributions(run: YearlyTotals) -> pd.DataFrame:
     years, price = run.years, price_level(run)
     made = run.contributions
-    parts = {
+    kinds = {
         ("elective_deferral", "traditional"): made.elective_traditional_usd,
         ("elective_deferral", "roth"): made.elective_roth_usd,
         ("employer_contribution", "traditional"): made.employer_traditional_usd,
         ("employer_contribution", "roth"): made.employer_roth_usd,
     }
-    frames = []
-    for (kind, character), cells in parts.items():
+    parts = []
+    for (kind, character), cells in kinds.items():
         amounts = cells.sum(axis=(1, 2)) / BILLION
-        frames.append(
-            pd.DataFrame(
-                {
-                    "year": years[run.horizon],
-                    "kind": kind,
-                    "tax_character": character,
-                    "nominal_bn_usd": amounts[run.horizon],
-                    "real_bn_usd": (amounts / price)[run.horizon],
-                }
-            )
+        parts.append(
+            {
+                "year": years[run.horizon],
+                "kind": kind,
+                "tax_character": character,
+                "nominal_bn_usd": amounts[run.horizon],
+                "real_bn_usd": (amounts / price)[run.horizon],
+            }
         )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _balances(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
     gdp = run.economy["gdp_bn_usd"].to_numpy()
-    frames = []
+    parts = []
     for path, label in _shown_paths(run):
         for w, wrapper in enumerate((*run.inputs.accounts, INHERITED)):
             for c, character in enumerate(CHARACTERS):
                 for s, sleeve in enumerate(SLEEVES):
                     amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
-                    frames.append(
-                        pd.DataFrame(
-                            {
-                                "path": label,
-                                "year": years[run.horizon],
-                                "wrapper": wrapper,
-                                "tax_character": character,
-                                "sleeve": sleeve,
-                                "nominal_bn_usd": amounts[run.horizon],
-                                "real_bn_usd": (amounts / price)[run.horizon],
-                                "gdp_share": (amounts / gdp)[run.horizon],
-                            }
-                        )
+                    parts.append(
+                        {
+                            "path": label,
+                            "year": years[run.horizon],
+                            "wrapper": wrapper,
+                            "tax_character": character,
+                            "sleeve": sleeve,
+                            "nominal_bn_usd": amounts[run.horizon],
+                            "real_bn_usd": (amounts / price)[run.horizon],
+                            "gdp_share": (amounts / gdp)[run.horizon],
+                        }
                     )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def _flows(run: Run) -> pd.DataFrame:
     years, price = run.projection.years, price_level(run)
-    frames = []
+    parts = []
     for name in (*run.projection.withdrawal_lines, *FLOWS):
         totals = run.projection.total(name) / BILLION
         for path, label in _shown_paths(run):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "path": label,
-                        "year": years[run.horizon],
-                        "flow": name,
-                        "nominal_bn_usd": totals[path][run.horizon],
-                        "real_bn_usd": (totals[path] / price)[run.horizon],
-                    }
-                )
+            parts.append(
+                {
+                    "path": label,
+                    "year": years[run.horizon],
+                    "flow": name,
+                    "nominal_bn_usd": totals[path][run.horizon],
+                    "real_bn_usd": (totals[path] / price)[run.horizon],
+                }
             )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts)
 
 
 def distribution(run: Run) -> pd.DataFrame:
@@ -407,25 +399,22 @@ def _people(run: Run) -> pd.DataFrame:
 
 def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
     inside = run.horizon
-    return pd.concat(
+    return rows_of(
         [
-            pd.DataFrame(
-                {
-                    "year": run.years[inside],
-                    "asset": asset,
-                    "return_rate": run.market.annual_returns()[0][inside, x],
-                }
-            )
+            {
+                "year": run.years[inside],
+                "asset": asset,
+                "return_rate": run.market.annual_returns()[0][inside, x],
+            }
             for x, asset in enumerate(ASSETS)
-        ],
-        ignore_index=True,
+        ]
     )
 
 
 def _crypto_size(run: YearlyTotals) -> pd.DataFrame:
-    """Value of all crypto over GDP that the path implies: no new coins and no payouts, so it grows with
-    the price. Several times GDP is no equilibrium; named paths are not capped, the table says how far
-    they go."""
+    """Value of all crypto relative to GDP that the path implies: without new coins and payouts, it grows with the
+    price. A value of several times GDP cannot be an equilibrium. Named paths are not capped; the table shows their
+    level."""
     ratio = implied_crypto_value_over_gdp(run.market)[0]
     shown = ratio[ratio.index <= run.years[run.horizon][-1]]
     return pd.DataFrame({"year": shown.index.to_numpy(), "crypto_over_gdp": shown.to_numpy()})

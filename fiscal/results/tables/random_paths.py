@@ -1,4 +1,4 @@
-"""Tables of random paths: their distribution by year and window, every path, how large crypto becomes."""
+"""Tables of random paths: their distribution by year and window, every path, and the size of crypto."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 def _independent(of: Paths) -> bool:
-    """Whether the paths are independent draws: a Sobol sequence's points are not, nor are those of a user's file."""
+    """Whether the paths are independent draws; points of a Sobol sequence and paths of a user's file are not."""
     paths = of.scenario.settings.paths
     return paths.model != "user" and not (paths.model == "regime_switching" and paths.draws == "sobol")
 
 
 def path_tables(of: Paths) -> dict[str, pd.DataFrame]:
-    """The distribution over paths that were drawn: by year, by window, and how large crypto becomes."""
+    """The distribution over the drawn paths: by year, by window, and the size of crypto."""
     own = of.distributions[0]
     return {
         "path_years": _path_years(own, _independent(of)),
@@ -44,11 +44,11 @@ def path_tables(of: Paths) -> dict[str, pd.DataFrame]:
 
 
 IMPLIED_PATHS = 1000
-"""Paths, the first of the run, that say what its model implies."""
+"""Number of paths, from the first on, used for the statistics of the path model."""
 
 
 def implied_tables(scenario: Scenario) -> dict[str, pd.DataFrame]:
-    """What the path model implies by asset, and a dollar in each over the paths."""
+    """Statistics of the path model by asset, and the value of one dollar in each over the paths."""
     settings = scenario.settings
     years = np.arange(FIRST_YEAR, settings.horizon.last_year + 1)
     drawn = first_paths(settings, years, min(settings.paths.count, IMPLIED_PATHS))
@@ -57,15 +57,15 @@ def implied_tables(scenario: Scenario) -> dict[str, pd.DataFrame]:
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 Control = tuple[np.ndarray, np.ndarray]
-"""A control variate on the paths, ``(path, column)``, and what it is expected to be, ``(column,)``; dollars."""
+"""A control variate on the paths, ``(path, column)``, and its expectation, ``(column,)``; dollars."""
 
 
 def _statistics(
     values: np.ndarray, independent: bool = True, control: Control | None = None
 ) -> dict[str, np.ndarray]:
-    """Mean, its standard error and quantiles over the first axis, billions; the mean that a control corrects, and
-    its standard error. Paths that are not ``independent`` draws (Sobol points) have no standard error of this kind,
-    and means without a control are not corrected: missing."""
+    """Mean, its standard error, and quantiles over the first axis, billions; also the mean corrected by a control
+    variate, and its standard error. Paths that are not ``independent`` draws (Sobol points) have no such standard
+    error, and means without a control are not corrected: both are missing."""
     billions = values / BILLION
     error = billions.std(axis=0, ddof=1) / np.sqrt(len(billions))
     found = {
@@ -84,7 +84,7 @@ def _statistics(
 
 
 BLOCK_NUMBERS = 2**18
-"""Numbers of a block in which tables read the arrays of all paths: what they work out beside them stays small."""
+"""Number of values in a block in which tables read the arrays of all paths, so that temporary arrays stay small."""
 
 
 def _blocks(length: int, width: int) -> Iterator[slice]:
@@ -101,7 +101,7 @@ ALL = slice(None)
 def _control(
     of: Distribution, label: str, reference: str = "none", paths: slice = ALL, years: slice = ALL
 ) -> Control | None:
-    """The flat-tax model of a reference, less that of another, by calendar year; None where it is not known."""
+    """The flat-tax model of one reference less that of another, by calendar year; None if unknown."""
     if label not in of.flat_tax:
         return None
     own = of.flat_tax[label][paths, years], of.expected_flat_tax[label][years]
@@ -111,7 +111,7 @@ def _control(
 
 
 def _tails(values: np.ndarray) -> dict[str, float]:
-    """Means of the lowest and of the highest twentieth of the paths, billions."""
+    """Means of the lowest and of the highest 5 percent of the paths, billions."""
     ordered = np.sort(values) / BILLION
     count = max(len(values) // 20, 1)
     return {
@@ -207,7 +207,7 @@ def _windows_of(of: Distribution) -> list[Window]:
 
 
 def _of_years(paths: Paths) -> tuple[Books, np.ndarray, np.ndarray]:
-    """The settings of the books, and of the paths' years the fraction inside and the one-year rate."""
+    """The accounting settings, and for the paths' years the fraction inside the projection and the one-year rate."""
     inputs = paths.asked.inputs
     rates = paths.economy["one_year_rate"].to_numpy()[: len(inputs.years)]
     return paths.scenario.settings.books, inputs.year_fraction, rates
@@ -244,7 +244,7 @@ def _joined(blocks: Sequence[Mapping[Key, np.ndarray]]) -> dict[Key, np.ndarray]
 
 
 def _window_controls(paths: Paths, of: Distribution, reference: str) -> dict[str, Control]:
-    """The control of each window's sums, one column; none where it is not known."""
+    """The control of each window's sums, one column; None if unknown."""
     books, fraction, one_year_rate = _of_years(paths)
     factors = bill_factors(one_year_rate, fraction, of.years)
     drawn: list[dict[str, np.ndarray]] = []
@@ -288,7 +288,7 @@ def _path_windows(paths: Paths, of: Distribution) -> pd.DataFrame:
 
 
 def _path_crypto(of: Distribution) -> pd.DataFrame:
-    """Value of all crypto over GDP on the paths, and the share of paths held at the cap up to each year."""
+    """Value of all crypto relative to GDP on the paths, and the share of paths at the cap up to each year."""
     levels = np.concatenate(
         [
             np.quantile(of.crypto_over_gdp[:, block], [0.05, 0.5, 0.95], axis=0)

@@ -1,4 +1,4 @@
-"""The summary of a run: what ``summary.json`` holds."""
+"""The summary of a run, stored in ``summary.json``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 SIZE_YEARS = (2035, 2050, 2100)
 
 DRAW_AGES = range(60, 100)
-"""Ages attained at which the summary says what share of a balance is drawn."""
+"""Ages attained at which the summary gives the share of a balance withdrawn."""
 
 
 def _crypto_size_summary(sizes: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Value of all crypto over GDP that the paths imply, and the share of random paths held at the cap."""
+    """Value of all crypto relative to GDP that the paths imply, and the share of random paths at the cap."""
     frame = sizes.set_index("year")
     years = [year for year in SIZE_YEARS if year in frame.index]
     return {
@@ -47,7 +47,7 @@ def _effect_summary(windows: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """The headline sums, and what the calibration reads of the opening; plain values for JSON."""
+    """The headline sums, and the opening values for the calibration; plain values for JSON."""
     windows = tables["windows"]
     own = windows[windows["path"] == "scenario"]
     summary: dict[str, Any] = {
@@ -55,8 +55,8 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "title": run.scenario.title,
         "law": law_in_force(run.scenario.settings),
         "units": (
-            "billions of current dollars; positive = the government is better off. Lines after net_revenue are "
-            "not in it; a positive tax_expenditure is a cost"
+            "billions of current dollars; positive means that the government is better off. Net revenue does not "
+            "include the lines after it; a positive tax_expenditure is a cost"
         ),
         "windows": {
             window: {row["line"]: round(row["nominal_bn_usd"], 6) for _, row in part.iterrows()}
@@ -90,7 +90,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
 
 
 def with_paths(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """The summary with what the paths' ``tables`` say, before the calibration."""
+    """The summary with results from the paths' ``tables``, before the calibration."""
     found = {key: value for key, value in summary.items() if key != "calibration"}
     if "crypto_value_over_gdp" in found:
         found["crypto_value_over_gdp"] = _crypto_size_summary(tables["path_crypto"])

@@ -1,8 +1,7 @@
-"""Tables of values: the bases side by side, the government's claim, and who defers, gains and pays on each basis.
-
-All present values are of 30 June 2025 and run to the last withdrawal. ``contributions_<year>`` is one year's
-vintage, ``all_contributions`` every vintage to the horizon, ``opening_stock`` the balances of 31 March 2025,
-``crypto_effect`` the scenario less its path without crypto, stock and contributions together.
+"""Tables of values: all bases, the government's claim, and who defers, gains, and pays on each basis. All present
+values are as of June 30, 2025, and extend to the last withdrawal. ``contributions_<year>`` is one year's vintage,
+``all_contributions`` every vintage to the horizon, ``opening_stock`` the balances of March 31, 2025, ``crypto_effect``
+the scenario less its path without crypto, stock and contributions together.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ def _upfront(run: Run, marginal: bool) -> dict[str, np.ndarray]:
 
 
 def _scopes(run: Run, valued: ValuedVintages) -> Iterator[tuple[str, dict[str, float], float]]:
-    """Scope, its lines in dollars of 30 June 2025, and the traditional dollars put in, of that date too."""
+    """Scope, its lines in dollars of June 30, 2025, and the traditional dollars contributed, also at that date."""
     own, at, factors = valued.vintages, _at(run), valued.to_mid_2025
     upfront = {line: cells.sum(axis=(1, 2)) for line, cells in _upfront(run, valued.marginal).items()}
     lines = upfront | {line: own.contributions_total(line).sum(axis=1) for line in own.contributions_usd}
@@ -100,7 +99,7 @@ def _scopes(run: Run, valued: ValuedVintages) -> Iterator[tuple[str, dict[str, f
     vintage = {line: float(values[at] * factors[at]) for line, values in lines.items()}
     yield vintage_scope(int(run.projection.years[at])), vintage, float(money[at] * factors[at])
     if valued.marginal:
-        return  # all vintages or the whole stock are no margin
+        return  # all vintages, or the whole stock, are not marginal
     yield ALL, {line: float(values @ factors) for line, values in lines.items()}, float(money @ factors)
     stock = {line: own.stock_total(line) * valued.opening_to_mid_2025 for line in RECEIPTS}
     yield STOCK, stock, float(run.inputs.opening_usd[:, 0].sum()) * valued.opening_to_mid_2025
@@ -127,17 +126,17 @@ def _rows(
 
 
 def _net_revenue(lines: dict[str, float]) -> float:
-    """The sum of the cash lines that a scope has: an opening stock has none of its contributions' year."""
+    """The sum of the cash lines of a scope; an opening stock has no lines of a contribution year."""
     return float(NET_REVENUE.of(dict.fromkeys(CASH_LINES, 0.0) | lines))
 
 
 def _ratio(part: float, whole: float) -> float:
-    """``part / whole``; no number, an empty cell of a table, where the whole is nothing."""
+    """``part / whole``; NaN, an empty cell of a table, if the whole is zero."""
     return part / whole if whole else float("nan")
 
 
 def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
-    """Scenario less no crypto on one basis, dollars; None where no crypto was held."""
+    """Scenario less no crypto on one basis, dollars; None if no crypto was held."""
     labels = run.projection.path_labels
     if NO_CRYPTO_PATH not in labels:
         return None
@@ -155,7 +154,7 @@ def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
 
 
 def _whole(valued: ValuedVintages, line: str) -> float:
-    """Stock and all vintages together, dollars of 30 June 2025."""
+    """Stock and all vintages together, dollars of June 30, 2025."""
     contributed = float(valued.vintages.contributions_total(line).sum(axis=1) @ valued.to_mid_2025)
     return contributed + valued.vintages.stock_total(line) * valued.opening_to_mid_2025
 
@@ -170,7 +169,7 @@ def _effects(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def _upfront_effect(run: Run, valued: ValuedVintages) -> dict[str, float]:
-    """What contributions that answer to the path change in their own year; nil where they do not."""
+    """Changes in the contribution year if contributions respond to the path; zero otherwise."""
     if valued.market not in run.projection.path_labels:
         return dict.fromkeys(UPFRONT, 0.0)
     own, plain = (run.projection.path(label) for label in (valued.market, NO_CRYPTO_PATH))
@@ -230,7 +229,7 @@ def _scope_names(priced: RiskNeutral) -> dict[str, str]:
 
 
 def _error(price: Price, line: str) -> float:
-    """Standard error of a line; that of net revenue by its largest random part, nil for certain lines."""
+    """Standard error of a line; for net revenue, that of its largest random part; zero for certain lines."""
     if line == "net_revenue":
         return max(price.error_usd.values())
     return price.error_usd.get(line, 0.0)
@@ -242,10 +241,10 @@ def _error(price: Price, line: str) -> float:
 def claim_table(run: Run) -> pd.DataFrame:
     """The income tax that traditional balances will bring, at each opening, on the portfolio basis.
 
-    ``fall_bn_usd`` is what a fall of crypto by half on that day would take from the claim, to first order: half
-    of the crypto sleeve's claim at the marginal rates of the schedules, for it is the top of each withdrawal
-    that goes. With yearly rebalancing a run with the fall takes the same within a tenth; where the mix drifts
-    into a boom it takes more.
+    ``fall_bn_usd`` is the first-order loss of the claim if crypto falls by half on that day: half of the crypto
+    sleeve's claim at the marginal rates of the schedules, because the fall reduces the top of each withdrawal. With
+    yearly rebalancing, a full run with the fall gives the same loss within one-tenth; if the mix drifts into a boom,
+    the loss is larger.
     """
     frames = []
     for valued in run.vintages:
@@ -284,7 +283,7 @@ def _marginal_claim(run: Run) -> np.ndarray:
 
 
 def distribution_table(run: Run) -> pd.DataFrame:
-    """Values by earnings group, birth decade and stratum on every basis.
+    """Values by earnings group, birth decade, and stratum on every basis.
 
     On date-discounted bases the effect of crypto follows from the flows of the two paths, by the cell they come
     from; on the portfolio basis from the two valuations. The risk-neutral values are by earnings group only.
@@ -344,7 +343,7 @@ def _flows(run: Run, line: str) -> np.ndarray:
 
 
 def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple[str, str, float]]:
-    """Sums by earnings group, birth decade and stratum."""
+    """Sums by earnings group, birth decade, and stratum."""
     lead = tuple(range(cells.ndim - 2))
     for g, value in enumerate(cells.sum(axis=(*lead, cells.ndim - 1))):
         yield "earnings_group", GROUPS[g], float(value)
@@ -364,7 +363,7 @@ def _members(run: Run, cells: np.ndarray, cohorts: np.ndarray) -> Iterator[tuple
 
 def tax_expenditure_table(run: Run) -> pd.DataFrame:
     """The cash measure by calendar year and method of counting the build-up, and the present-value measure of one
-    year's contributions by basis. The two answer different questions and are never added."""
+    year's contributions by basis. The two measures address different questions and are never added."""
     years = run.projection.years
     at = _at(run)
     rows = []
@@ -406,13 +405,14 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
 
 
 def displaced_table(run: Run) -> pd.DataFrame:
-    """Gains tax forgone if a share of the crypto sleeve would have been held outside, by calendar year and path."""
+    """Tax displaced if a share of the crypto sleeve would have been held outside, by calendar year and path."""
     shares = displaced_shares(run.scenario.settings)
     frames = []
     for path, label in enumerate(run.projection.path_labels):
         if label not in (SCENARIO_PATH, EQUITY_PATH):
             continue
-        whole = run.ledger.crypto_buildup_usd[path].sum(axis=(1, 2)) / BILLION
+        pushed_out = run.ledger.pushed_out_tax_usd[path].sum(axis=(1, 2)) / BILLION
+        whole = run.ledger.crypto_buildup_usd[path].sum(axis=(1, 2)) / BILLION + pushed_out
         net = run.ledger.total("net_revenue")[path] / BILLION
         for share in shares:
             frame = pd.DataFrame(
@@ -420,6 +420,7 @@ def displaced_table(run: Run) -> pd.DataFrame:
                     "path": label,
                     "year": run.projection.years,
                     "displaced_share": share,
+                    "pushed_out_tax_bn_usd": share * pushed_out,
                     "displaced_gains_tax_bn_usd": share * whole,
                     "net_revenue_after_bn_usd": net + share * whole,
                 }
@@ -432,8 +433,8 @@ def displaced_table(run: Run) -> pd.DataFrame:
 
 
 def contingent_table(run: Run) -> pd.DataFrame:
-    """What the backstop rule would cost, negative: on the scenario's own path, and over random paths where it holds
-    crypto. Calendar years to the horizon, current dollars, and present values of 30 June 2025 at bill rates."""
+    """Cost of the backstop rule, negative: on the scenario's own path, and over random paths if it holds crypto.
+    Calendar years to the horizon in current dollars, and present values on June 30, 2025, at bill rates."""
     inside = run.horizon
     years = run.projection.years[inside]
     rates = run.economy["one_year_rate"].to_numpy()[inside]

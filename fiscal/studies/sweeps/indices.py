@@ -67,7 +67,7 @@ def index_table(design: Design, cases: pd.DataFrame, outcomes: Sequence[Outcome]
 
 
 def spread_table(cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """What every outcome is over the cases of the design that did not fail, one row an outcome."""
+    """What every outcome is over the cases of the design that did not fail, one row per outcome."""
     own = cases[cases["part"] == DESIGN]
     rows = []
     for one in outcomes:
@@ -88,10 +88,10 @@ def spread_table(cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> pd.DataFra
 
 
 def tornado_table(design: Design, cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Every setting alone at its low and high end, the others at the base: one row an outcome and setting.
+    """Every setting alone at its low and high end, the others at the base: one row per outcome and setting.
 
-    ``value, low, high`` are texts as in a scenario file, ``at_value_bn_usd`` the base's outcome. The settings
-    that move an outcome most stand first.
+    ``value, low, high`` are texts as in a scenario file, ``at_value_bn_usd`` the base's outcome. The settings with the
+    largest effects come first.
     """
     base = cases[cases["part"] == BASE].iloc[0]
     at = {part: cases[cases["part"] == part].set_index("moved") for part in (LOW, HIGH)}

@@ -60,7 +60,7 @@ def measure(
 ) -> list[float]:
     """The outcomes of a case in their order, billions. ``sums`` is :func:`sums_of`, or one that remembers.
 
-    A scenario that holds no crypto differs from neither reference on its own paths: nil.
+    A scenario that holds no crypto differs from neither reference on its own paths: zero.
     """
     own = sums(scenario_of(design, case))
     reference = reference_of(design, case)

@@ -24,7 +24,7 @@ from fiscal.studies.sweeps.schema import COLUMNS, TABLES
 
 @dataclass(frozen=True)
 class Sweep(Plotted):
-    """A sweep's tables: ``sweep`` (one row a case), ``tornado``, ``spread``, and of a Sobol design ``indices``."""
+    """A sweep's tables: ``sweep`` (one row per case), ``tornado``, ``spread``, and of a Sobol design ``indices``."""
 
     design: Design
     tables: Mapping[str, pd.DataFrame]
@@ -85,8 +85,12 @@ class Sweep(Plotted):
 
     @property
     def cases(self) -> pd.DataFrame:
-        """One row a case: its values, its outcomes, and why it failed if it did."""
+        """One row per case: its values, its outcomes, and why it failed if it did."""
         return self.tables["sweep"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The cases in a table of one's own: see :attr:`cases`."""
+        return self.cases.copy()
 
     @property
     def indices(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Running a design's cases: batch by batch, on any number of processes, going on where a kill left it.
+"""Running a design's cases: batch by batch, on any number of processes, and resumable after an interruption.
 
 Every case is computed alone and in the same way, so that neither the number of processes nor an
 interruption changes a bit of the tables.

@@ -45,9 +45,9 @@ COLUMNS = by_name(
     ColumnSchema("mean_bn_usd", "mean over them, billions of dollars"),
     ColumnSchema("standard_deviation_bn_usd", "standard deviation over them"),
     ColumnSchema("lowest_bn_usd", "lowest of them"),
-    ColumnSchema("q05_bn_usd", "5 percent of them lie below"),
+    ColumnSchema("q05_bn_usd", "5 percent of the outcomes are below"),
     ColumnSchema("median_bn_usd", "their median"),
-    ColumnSchema("q95_bn_usd", "95 percent of them lie below"),
+    ColumnSchema("q95_bn_usd", "95 percent of the outcomes are below"),
     ColumnSchema("highest_bn_usd", "highest of them"),
 )
 """Columns of a sweep's tables; those of settings and outcomes in ``sweep`` come from the design."""
@@ -59,7 +59,7 @@ TABLES = tables_by_name(
     (
         TableSchema(
             name="sweep",
-            holds="one row a case: its settings, its outcomes, and why it failed if it did",
+            holds="one row per case: its settings, its outcomes, and why it failed if it did",
             keys=("case",),
             texts=("part", "moved", "message"),
         ),

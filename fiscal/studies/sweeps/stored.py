@@ -23,13 +23,13 @@ def read_sweep(folder: str | Path) -> Sweep:
     path = Path(folder)
     manifest, tables = sound_tables(path)
     if DESIGN_FILE not in manifest["outputs"]:
-        raise InputError(Problem("is no sweep", file=str(folder), allowed="a folder of fiscal sweep"))
+        raise InputError(Problem("is not a sweep", file=str(folder), allowed="a folder of fiscal sweep"))
     if not NAME_PATTERN.fullmatch(manifest["name"]):
         told = Problem("cannot be a name", file=f"{folder}/{MANIFEST}", key="name")
         raise InputError(replace(told, value=manifest["name"][:80]))
     asked = read_toml(path / DESIGN_FILE, f"{folder}/{DESIGN_FILE}").get("sweep")
     named = [asked.get(key) for key in ("base", "against")] if isinstance(asked, dict) else []
-    # a file elsewhere, or one of the catalogue, is no part of the sweep
+    # a file elsewhere, or a scenario of the package, is not part of the sweep
     if any(name not in (BASE_FILE, REFERENCE_FILE, None) for name in named):
         message = "names a scenario that is not part of the sweep"
         raise InputError(Problem(message, file=f"{folder}/{DESIGN_FILE}", key="sweep"))

@@ -1,0 +1,147 @@
+"""The model inside CBO's taxable pensions and IRA distributions, year by year, and over GDP in the long run.
+
+CBO publishes one line for pensions, annuities, and IRAs. Inside it are the withdrawals of all defined-contribution
+plans, each type by its own rules, and those of all traditional IRAs: the ones that received rollovers from 401(k)
+plans and, in the same proportion to their stock, the others. What is left is for defined-benefit pensions and
+annuities. Beside it stands what would be left if it grew from its first year as all taxable pensions did over the ten
+years to the last published one. CBO's line and the record need not agree: the record of the same line has grown faster.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from fiscal import scenario as scenarios
+from fiscal.base import sources
+from fiscal.engine import run as engine_run
+from fiscal.engine.inputs import SCENARIO_PATH
+from fiscal.engine.run import Progress, Run
+from fiscal.people.accounts import ALL_PLANS
+
+NAME = "cbo_reconciliation"
+BILLION = 1e9
+CBO_BASELINE = "Feb 2026"
+FIRST, LAST = 2026, 2036
+RECORD = (2013, 2023)
+"""Years over which the growth of taxable pensions is measured."""
+
+SHOWN = (2026, 2030, 2036, 2050, 2075, 2100)
+
+
+def cbo_line() -> pd.Series:
+    """CBO's taxable pensions, annuities, and IRA distributions by year, billions of dollars."""
+    table = sources.table("cbo_income_tax_details")
+    rows = table[table["cbo_baseline"] == CBO_BASELINE].set_index("year")
+    return rows["taxable_pension_annuity_ira_bn_usd"].astype(float)
+
+
+def record_growth() -> float:
+    """Yearly growth of taxable pensions and annuities on tax returns (defined-contribution payments among them)."""
+    pensions = sources.table("form1040_retirement_income").set_index("year")["pension_taxable_bn_usd"]
+    return float((pensions[RECORD[1]] / pensions[RECORD[0]]) ** (1 / (RECORD[1] - RECORD[0])) - 1)
+
+
+def _decade(plans: str = ALL_PLANS, *overrides: str) -> Run:
+    wanted = [f"horizon.last_year={LAST}", f"scope.plans={plans}", *overrides]
+    return engine_run.compute(scenarios.load("baseline", wanted), run_off=False, references=False)
+
+
+def _taxable(run: Run, lines: tuple[str, ...]) -> np.ndarray:
+    """Taxable withdrawals of accounts, ``(Y,)`` billions; of the stub a whole year's."""
+    path = run.projection.path(SCENARIO_PATH)
+    total = sum(run.projection.total(line)[path] for line in lines)
+    return np.asarray(total / BILLION / run.inputs.year_fraction)
+
+
+def reconcile(narrow: Run, wide: Run, with_iras: Run, rollover_share: float) -> pd.DataFrame:
+    """Year by year, billions of dollars: ``year, cbo_bn_usd, k401_bn_usd, other_plans_bn_usd, ira_bn_usd, left_bn_usd,
+    left_as_record_bn_usd``.
+
+    ``narrow`` is a run of 401(k) plans, ``wide`` of all plans, ``with_iras`` of all plans and the IRAs that had
+    received rollovers before the opening, which are ``rollover_share`` of all traditional ones.
+    """
+    years = wide.projection.years
+    plan, *_ = narrow.projection.withdrawal_lines
+    *of_plans, ira = wide.projection.withdrawal_lines
+    k401 = _taxable(narrow, (plan,))
+    plans = _taxable(wide, tuple(of_plans))
+    rolled, all_rolled = _taxable(wide, (ira,)), _taxable(with_iras, (ira,))
+    inherited = _taxable(with_iras, ("inherited_withdrawals",))
+    iras = all_rolled + inherited + (all_rolled - rolled) * (1 / rollover_share - 1)
+    cbo = cbo_line().reindex(years).to_numpy()
+    left = cbo - plans - iras
+    at = int(np.flatnonzero(years == FIRST)[0])
+    return pd.DataFrame(
+        {
+            "year": years,
+            "cbo_bn_usd": cbo,
+            "k401_bn_usd": k401,
+            "other_plans_bn_usd": plans - k401,
+            "ira_bn_usd": iras,
+            "left_bn_usd": left,
+            "left_as_record_bn_usd": left[at] * (1 + record_growth()) ** (years - FIRST),
+        }
+    ).loc[lambda frame: frame["year"].between(FIRST, LAST)]
+
+
+def long_run(run: Run) -> pd.DataFrame:
+    """Balances, taxable withdrawals, and receipts over GDP in some years, with CBO's line to its last year:
+    ``year, balances, withdrawals, withdrawal_tax, cbo_line``, fractions."""
+    path = run.projection.path(SCENARIO_PATH)
+    gdp = run.economy["gdp_bn_usd"].to_numpy()
+    lines = (*run.projection.withdrawal_lines, "inherited_withdrawals", "nonqualified_earnings")
+    closing = run.projection.closing_usd[path]
+    frame = pd.DataFrame(
+        {
+            "year": run.projection.years,
+            "balances": closing.reshape(len(closing), -1).sum(axis=1) / BILLION / gdp,
+            "withdrawals": _taxable(run, lines) / gdp,
+            "withdrawal_tax": run.ledger.total("withdrawal_tax")[path] / BILLION / gdp,
+            "cbo_line": cbo_line().reindex(run.projection.years).to_numpy() / gdp,
+        }
+    )
+    return frame[frame["year"].isin(SHOWN)].reset_index(drop=True)
+
+
+def build(progress: Progress | None = None) -> pd.DataFrame:
+    """The reconciliation from three runs to CBO's last year."""
+    report = progress or (lambda done, total, what: None)
+    made = []
+    for number, asked in enumerate((("401k",), (), (ALL_PLANS, "scope.rollover_stock=true"))):
+        report(number, 3, "decade")
+        made.append(_decade(*asked))
+    report(3, 3, "done")
+    narrow, wide, with_iras = made
+    return reconcile(narrow, wide, with_iras, sources.assumption("rollover_stock_share"))
+
+
+def rebuild(progress: Progress | None = None) -> None:
+    """Build the table and store it."""
+    words = {
+        "cbo_bn_usd": "CBO's taxable pensions, annuities, and IRA distributions, February 2026",
+        "k401_bn_usd": "taxable withdrawals from 401(k) plans",
+        "other_plans_bn_usd": "the same from all other defined-contribution plans",
+        "ira_bn_usd": "the same from all traditional IRAs and inherited accounts",
+        "left_bn_usd": "what is left for defined-benefit pensions and annuities",
+        "left_as_record_bn_usd": "what would be left if it grew from 2026 as taxable pensions did from 2013 to 2023",
+    }
+    sources.store(
+        NAME,
+        build(progress).round(1),
+        title="The model inside CBO's taxable pensions and IRA distributions, 2026-2036",
+        unit="billions of current dollars",
+        source="this model (fiscal.studies.reconciliation); CBO, February 2026; IRS Statistics of Income",
+        fields=[
+            sources.Field("year", "year", "year", "calendar year"),
+            *(
+                sources.Field(name, "number", "billions of current dollars", text)
+                for name, text in words.items()
+            ),
+        ],
+        note="Built by `fiscal data derive cbo_reconciliation`.",
+        status="built",
+        licence="MIT, as this project",
+        primary_key=["year"],
+        second_hand=False,
+    )
