@@ -172,3 +172,8 @@ def test_amounts_and_shares_in_words() -> None:
         "less than $0.1 billion", "$0.1 billion", "$75 billion", "$1.4 trillion",
     ]  # fmt: skip
     assert [pct(share) for share in (0.0004, 0.0045, 0.1, 1.0)] == ["less than 0.1%", "0.45%", "10%", "100%"]
+
+
+def test_the_windows_of_the_headline_are_the_ten_years_the_next_ten_and_the_long_run() -> None:
+    spans = [(window.first, window.last) for window in (headline.TEN, headline.NEXT, headline.LONG)]
+    assert spans == [(2026, 2035), (2027, 2036), (2026, 2055)]
