@@ -12,13 +12,12 @@ import pytest
 
 import fiscal
 from fiscal.base.prose import pct, usd
-from fiscal.results import headline
+from fiscal.results import adoption, headline
 from fiscal.results.figures import statistics
 from fiscal.results.result import Totals
 from fiscal.scenario import Scenario, load
 
 SHORT = {"horizon.last_year": 2045}
-CALM = 0.0933
 
 
 @cache
@@ -27,9 +26,16 @@ def totals(name: str, **settings: object) -> Totals:
     return fiscal.quick(name, SHORT | {key.replace("__", "."): value for key, value in settings.items()})
 
 
+@cache
+def calm() -> dict[int, float]:
+    """The return of equity by year to 2045; of 2026, whose first half has happened, that of the year after."""
+    returns = adoption.returns_of(load("baseline", SHORT))["equity"].to_dict()
+    return returns | {2026: returns[2027]}
+
+
 def own(folder: Path, returns: dict[int, float], **settings: object) -> Scenario:
-    """A user's scenario that extends the boom and reads a file, near the equity return in years not named."""
-    rows = [f"{year},{returns.get(year, CALM)}" for year in range(2026, 2046)]
+    """A user's scenario that extends the boom and reads a file, with the return of equity in years not named."""
+    rows = [f"{year},{returns.get(year, rate)}" for year, rate in calm().items() if year > 2025]
     (folder / "own.csv").write_text("\n".join(["year,crypto", *rows]), encoding="utf-8")
     file = folder / "own.toml"
     file.write_text(
@@ -172,3 +178,8 @@ def test_amounts_and_shares_in_words() -> None:
         "less than $0.1 billion", "$0.1 billion", "$75 billion", "$1.4 trillion",
     ]  # fmt: skip
     assert [pct(share) for share in (0.0004, 0.0045, 0.1, 1.0)] == ["less than 0.1%", "0.45%", "10%", "100%"]
+
+
+def test_the_windows_of_the_headline_are_the_ten_years_the_next_ten_and_the_long_run() -> None:
+    spans = [(window.first, window.last) for window in (headline.TEN, headline.NEXT, headline.LONG)]
+    assert spans == [(2026, 2035), (2027, 2036), (2026, 2055)]

@@ -312,22 +312,6 @@ def test_individual_income_tax_is_cbos_and_then_a_held_share():
     assert tax[2100] / gdp[2100] == pytest.approx(cbo[2036] / gdp[2036])
 
 
-def test_receipts_of_nothing_are_no_share(monkeypatch):
-    own = comparison()
-    receipts = statistics.individual_income_tax
-    monkeypatch.setattr(statistics, "individual_income_tax", lambda result: 0.0 * receipts(result))
-    frame = statistics.effect_sizes(own)
-    assert frame["income_tax_share"].isna().all() and frame["difference_bn_usd"].notna().all()
-
-
-def test_adoption_for_the_target_scales_the_effect_to_it():
-    frame = statistics.effect_sizes(comparison())
-    own = frame[(frame["scenario"] == "boom") & (frame["window"] == "FY2026-2100")]
-    for row in own.itertuples():
-        scaled = row.income_tax_share * row.adoption_for_target / 0.10
-        assert abs(scaled) == pytest.approx(statistics.TARGET_SHARE_OF_INCOME_TAX)
-
-
 def test_extra_tax_of_the_years_adds_up_to_the_windows():
     by_year = statistics.extra_dollar(three()[1], "equity_adoption").set_index("year")
     by_window = statistics.extra_dollar_by_window(three()[1], "equity_adoption").set_index("window")

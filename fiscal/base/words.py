@@ -108,27 +108,10 @@ def change(difference: float, up: str = "raises", down: str = "lowers") -> str:
     return up if difference > 0 else down
 
 
-def spells_text(spells: Sequence[tuple[int, int, int]]) -> str:
-    """ "negative from 2025 to 2038 and positive from 2039 to 2100"; zero spells are left out."""
-    words = {1: "positive", -1: "negative"}
-    found = [
-        f"{words[sign]} from {first} to {last}" if last > first else f"{words[sign]} in {first}"
-        for sign, first, last in spells
-        if sign
-    ]
-    return listing(found) if found else "zero throughout"
-
-
 def window_name(label: str) -> str:
     """ "FY2026-2035" for readers: fiscal years 2026-2035 with an en dash."""
     first, last = window_years(label)
     return f"FY {first}{DASH}{last}"
-
-
-def window_words(label: str) -> str:
-    """ "FY2026-2035" in a sentence: "fiscal years 2026 to 2035"."""
-    first, last = window_years(label)
-    return f"fiscal years {first} to {last}"
 
 
 def window_years(label: str) -> tuple[int, int]:

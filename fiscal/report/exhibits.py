@@ -401,7 +401,8 @@ def budget(asked: Asked) -> Table:
     """The lines of every run over the windows."""
     rows = []
     for result in asked.results:
-        for window in statistics.windows_of(result)[:2]:
+        known = statistics.windows_of(result)
+        for window in (one.label for one in (TEN, LONG) if one.label in known):
             line = partial(statistics.window_sum, result, window)
             rows.append(
                 {

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-TEN, LONG = WINDOWS[0], WINDOWS[1]
-NEXT = Window(TEN.first + 1, TEN.last + 1)
-"""The budget window, the long run, and the window of ten years that has not begun."""
+TEN, NEXT, LONG = WINDOWS[:3]
+"""The budget window, the ten years that have not begun, and the long run."""
 
 EQUITY, NO_CRYPTO = "equity_adoption", "no_crypto"
 AGAINST = {EQUITY: "the same money in equity", NO_CRYPTO: "no crypto"}

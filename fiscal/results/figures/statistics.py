@@ -40,8 +40,6 @@ SMALLEST_EXTRA_BN_USD = 1.0
 SMALLEST_SHARE = 0.005
 """Birth decades at the ends are not drawn if their bars are shorter than this share of the longest."""
 
-TARGET_SHARE_OF_INCOME_TAX = 0.01
-
 SENSITIVITY = "sensitivity"
 """Table that ``fiscal data derive sensitivity`` builds."""
 
@@ -104,22 +102,6 @@ def window_sum(
     if len(row) != 1:
         raise KeyError(f"{result.name}: no single {line} on {path} in {window}")
     return float(row[value].iloc[0])
-
-
-def window_difference(
-    result: RunTables, window: str, line: str, reference: str, value: str = "nominal_bn_usd"
-) -> float:
-    """Scenario less one of its references over a window."""
-    return window_sum(result, window, line, "scenario", value) - window_sum(
-        result, window, line, reference, value
-    )
-
-
-def window_gap(
-    result: RunTables, base: RunTables, window: str, line: str, value: str = "nominal_bn_usd"
-) -> float:
-    """Scenario less the base over a window."""
-    return window_sum(result, window, line, value=value) - window_sum(base, window, line, value=value)
 
 
 def by_year(
@@ -191,32 +173,12 @@ def balances(result: RunTables, path: str = "scenario", by: str = "wrapper") -> 
     return wide.reset_index()
 
 
-def total_balance(result: RunTables, path: str = "scenario", value: str = "nominal_bn_usd") -> pd.Series:
-    """All year-end balances by year."""
-    frame = result.tables["balances"]
-    return frame[frame["path"] == path].groupby("year")[value].sum()
-
-
 def crypto_share(result: RunTables, path: str = "scenario") -> pd.Series:
     """Crypto's share of all year-end balances by year."""
     frame = result.tables["balances"]
     frame = frame[frame["path"] == path]
     crypto = frame[frame["sleeve"] == "crypto"].groupby("year")["nominal_bn_usd"].sum()
     return crypto / frame.groupby("year")["nominal_bn_usd"].sum()
-
-
-def balance_effect(result: RunTables, reference: str | RunTables) -> pd.Series:
-    """Year-end balances, scenario divided by reference less one, by year. The reference is one of the result's
-    paths, or another result."""
-    other = total_balance(result, reference) if isinstance(reference, str) else total_balance(reference)
-    return total_balance(result) / other - 1
-
-
-def contributions_differ(result: RunTables, base: RunTables) -> bool:
-    """Whether a year's contributions differ from the base's, by payer or by tax character."""
-    keys = ["year", "kind", "tax_character"]
-    own, other = (one.tables["contributions"].set_index(keys)["nominal_bn_usd"] for one in (result, base))
-    return bool((own.sub(other, fill_value=0.0).abs() > NOISE_BN_USD).any())
 
 
 def roth_share(result: RunTables) -> pd.Series:
@@ -299,13 +261,6 @@ def average_rate(result: RunTables, path: str = "scenario") -> pd.Series:
     return frame["tax"] / frame["withdrawn"]
 
 
-def taxable_withdrawals(result: RunTables, path: str = "scenario") -> pd.Series:
-    """Taxed withdrawals as a share of GDP, by calendar year."""
-    gdp = result.tables["economy"].set_index("year")["gdp_bn_usd"]
-    withdrawn = _calendar(result, path)["withdrawn"]
-    return withdrawn / gdp.loc[withdrawn.index]
-
-
 def extra_dollar(result: RunTables, reference: str) -> pd.DataFrame:
     """Tax on the scenario's additional withdrawals by calendar year.
 
@@ -383,16 +338,6 @@ def vintage(result: RunTables, year: int) -> pd.DataFrame:
     return sums.unstack("line").reset_index().rename_axis(columns=None)
 
 
-def opening_claim(result: RunTables) -> pd.DataFrame:
-    """The government's claim on the opening stock by basis: ``basis, rate, claim_bn_usd`` (withdrawal tax to
-    come, at the opening) and ``share`` of the traditional balance."""
-    frame = result.tables["vintages"]
-    frame = frame[(frame["vintage"] == "opening_stock") & (frame["line"] == "withdrawal_tax")]
-    frame = frame[["basis", "rate", "own_date_bn_usd"]].rename(columns={"own_date_bn_usd": "claim_bn_usd"})
-    stock = float(result.summary["calibration"]["opening_traditional_bn_usd"])
-    return frame.assign(share=frame["claim_bn_usd"] / stock).reset_index(drop=True)
-
-
 def claim(result: RunTables, path: str = "scenario") -> pd.DataFrame:
     """The government's claim on traditional balances by year, ``claim_share`` and billions; empty without run-off."""
     frame = result.tables["claim"]
@@ -423,68 +368,6 @@ def individual_income_tax(result: RunTables) -> pd.Series:
     held = float(revenue[last] / gdp[last])
     tax = [float(revenue[year]) if year <= last else held * float(gdp[year]) for year in gdp.index]
     return pd.Series(tax, index=gdp.index, name="individual_income_tax_bn_usd")
-
-
-def effect_sizes(owner: Owner) -> pd.DataFrame:
-    """Effect on withdrawal tax by scenario, window, and reference, and as shares of totals.
-
-    Columns ``scenario, window, reference, difference_bn_usd, withdrawal_tax_share, gdp_share,
-    income_tax_share, adoption_for_target``: the last is the share of participants at which the effect
-    would be :data:`TARGET_SHARE_OF_INCOME_TAX` of individual income tax, by proportion.
-    """
-    rows = []
-    for result in with_crypto(owner.runs):
-        receipts = individual_income_tax(result)
-        adoption = float(result.scenario.value("adoption.participants_share"))
-        for window in windows_of(result):
-            first, last = window_years(window)
-            for reference in REFERENCES:
-                gap = window_difference(result, window, "withdrawal_tax", reference)
-                own = window_sum(result, window, "withdrawal_tax", reference)
-                received = float(receipts.loc[first:last].sum())
-                share = gap / received if received else np.nan
-                rows.append(
-                    {
-                        "scenario": result.name,
-                        "window": window,
-                        "reference": reference,
-                        "difference_bn_usd": gap,
-                        "withdrawal_tax_share": gap / own if own else np.nan,
-                        "gdp_share": window_difference(
-                            result, window, "withdrawal_tax", reference, "gdp_share"
-                        ),
-                        "income_tax_share": share,
-                        "adoption_for_target": adoption * TARGET_SHARE_OF_INCOME_TAX / abs(share)
-                        if share
-                        else np.inf,
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def peak_effects(owner: Owner, reference: str = "equity_adoption") -> pd.DataFrame:
-    """The year in which a scenario's withdrawal tax differs most from its reference, as a share of
-    individual income tax: ``scenario, year, difference_bn_usd, income_tax_share, adoption_for_target``."""
-    rows = []
-    for result in with_crypto(owner.runs):
-        gap = by_year(result, "withdrawal_tax", value="nominal_bn_usd") - by_year(
-            result, "withdrawal_tax", reference, "nominal_bn_usd"
-        )
-        share = gap / individual_income_tax(result).loc[gap.index]
-        year = int(share.abs().idxmax())
-        adoption = float(result.scenario.value("adoption.participants_share"))
-        rows.append(
-            {
-                "scenario": result.name,
-                "year": year,
-                "difference_bn_usd": float(gap[year]),
-                "income_tax_share": float(share[year]),
-                "adoption_for_target": adoption * TARGET_SHARE_OF_INCOME_TAX / abs(float(share[year]))
-                if share[year]
-                else np.inf,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def net_effect(

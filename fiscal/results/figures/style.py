@@ -150,13 +150,6 @@ TEXT_CONTRAST = 4.5
 """Lowest contrast of text with white paper (WCAG 2.2, AA)."""
 
 
-def new_column(heights: Sequence[float], width: float) -> list[Axes]:
-    """Axes of a new figure one below the other, ``heights`` and ``width`` in inches."""
-    figure = OwnFigure(figsize=(width, sum(heights)), layout="constrained")
-    axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=list(heights))
-    return list(axes[:, 0])
-
-
 def contrast(color: str) -> float:
     """Contrast ratio of a color with white, 1 to 21 (WCAG 2.2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
