@@ -122,7 +122,7 @@ class Projection:
     @property
     def withdrawal_lines(self) -> tuple[str, ...]:
         """Names of the traditional withdrawals from each account of living owners."""
-        return tuple(self.cells)[WITHDRAWALS:]
+        return tuple(line for line in self.cells if line not in CellLines._fields)
 
     def drawn(self, path: int) -> np.ndarray:
         """Traditional withdrawals of living owners from all their accounts, ``(Y, A, G, S)``."""

@@ -510,7 +510,8 @@ def _without_roth() -> tuple[Run, float]:
     at = int(np.flatnonzero(law.projection.years == VINTAGE)[0])
     deferred = -float(law.ledger.total("deferred_revenue")[0, at])
     rate = deferred / float(law.contributions.traditional_usd[at].sum())
-    return _run(f"scope.plans={ALL_PLANS_SCALED}", traditional, f"tax.flat_rate={rate!r}"), rate
+    flat = (f"scope.plans={ALL_PLANS}", traditional, f"tax.flat_rate={rate!r}")
+    return _run(*flat, bases=("convention",)), rate
 
 
 def _observed_flows() -> Found:
