@@ -225,7 +225,10 @@ def path_facts(effect: Effect) -> dict[str, Any]:
 
 def changed(scenario: Scenario) -> list[dict[str, str]]:
     """The settings that differ from the defaults: name, default, and value in words, assumptions of method last."""
-    rows = [row for row in scenario.explained() if row.changed]
+    named = (
+        scenario.value("paths.model") == "deterministic"
+    )  # another model may have inherited the name of a path
+    rows = [row for row in scenario.explained() if row.changed and (named or row.key != "paths.name")]
     ranked = sorted(rows, key=lambda row: row.key.startswith(HOW_IT_IS_COMPUTED))
     return [
         {
