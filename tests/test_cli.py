@@ -452,7 +452,7 @@ class FakeComparison:
     def budget(self):
         return self
 
-    def to_frame(self):
+    def to_frame(self, **options):
         import pandas as pd
 
         return pd.DataFrame({"window": ["FY2026-35"], "net_revenue_bn_usd": [float("nan")]})

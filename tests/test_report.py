@@ -246,7 +246,7 @@ def test_a_reference_prints_a_number_or_names_the_full_report() -> None:
 
 def test_wrong_input_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
-    with pytest.raises(InputError, match="not a folder"):
+    with pytest.raises(InputError, match="taken is a file"):
         report.build([early()], tmp_path / "taken" / "r.pdf")
     with pytest.raises(InputError, match="nothing to report"):
         report.brief([])

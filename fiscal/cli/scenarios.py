@@ -302,7 +302,9 @@ def run(
                 f"{len(workers.rounding)} workers round differently from this machine: {engine_workers.ROUNDING}"
             )
     summary = store.plain(result.summary)
-    early = tuple(filter(None, (warning_after(result), value_warning(chosen, returns_in(result)))))
+    early = tuple(filter(None, (warning_after(result),)))
+    if "asset_returns" in result.tables:
+        early += tuple(filter(None, (value_warning(chosen, returns_in(result)),)))
     if as_json:
         answer = {"name": chosen.name, "title": chosen.title, "changed": store.plain(chosen.changed())}
         fingerprint = store.input_fingerprint(chosen)

@@ -197,7 +197,7 @@ def _lacking(marks: str) -> frozenset[str]:
 
 _TRIAL = b"""
 #set document(title: "trial")
-#set text(lang: "en", font: ("STIXGeneral", "Libertinus Serif"))
+#set text(lang: "en", font: ("STIXGeneral", "Libertinus Serif"), fallback: false)
 #sys.inputs.marks.codepoints().map(mark => "o" + mark).join(" ")
 """
 
