@@ -15,7 +15,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import SCENARIO_PATH
+from fiscal.engine.inputs import SCENARIO_PATH, assumptions
 from fiscal.engine.run import Progress, Run
 from fiscal.people.accounts import ALL_PLANS
 
@@ -113,7 +113,8 @@ def build(progress: Progress | None = None) -> pd.DataFrame:
         made.append(_decade(*asked))
     report(3, 3, "done")
     narrow, wide, with_iras = made
-    return reconcile(narrow, wide, with_iras, sources.assumption("rollover_stock_share"))
+    assume = assumptions(scenarios.load("baseline").settings)
+    return reconcile(narrow, wide, with_iras, assume["rollover_stock_share"])
 
 
 def rebuild(progress: Progress | None = None) -> None:
