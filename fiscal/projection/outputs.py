@@ -61,8 +61,7 @@ def cell_lines(accounts: Iterable[str]) -> tuple[str, ...]:
 CELL_LINES = cell_lines(OWNER_ACCOUNTS)
 
 OF_TOTALS = {
-    "penalised_withdrawals", "plan_bequests", "rollovers", "roth_rollovers", "core_return", "crypto_return", "fees",
-    "losses", "crypto_bought",
+    "plan_bequests", "rollovers", "roth_rollovers", "core_return", "crypto_return", "fees", "losses", "crypto_bought",
 }  # fmt: skip
 """Lines of which the books, the vintages and the tables read yearly totals only."""
 
