@@ -54,7 +54,7 @@ class Roth(Section):
     )
     employer_first_year: int = setting(
         FIRST_YEAR,
-        label="first year of Roth employer contributions",
+        label="first year of employer Roth",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
@@ -184,7 +184,7 @@ class Limits(Section):
     )
     catch_up_60_63_limit_usd: float | None = setting(
         None,
-        label="limit on catch-up contributions at 60–63",
+        label="catch-up limit at ages 60–63",
         unit="dollars a year",
         low=0.0,
         high=50_000.0,
