@@ -288,7 +288,7 @@ def test_wrong_input_is_answered_with_exit_code_2(arguments, words, fiscal):
 def test_a_run_folder_that_is_not_there_is_answered_with_its_neighbour(fiscal, tmp_path):
     (tmp_path / "runs" / "bust_2").mkdir(parents=True)
     (tmp_path / "runs" / "bust_2" / "manifest.json").write_text("{}", encoding="utf-8")
-    refused(fiscal("report", "runs/bust2"), "nor a run folder; allowed", "did you mean 'runs/bust_2'?")
+    refused(fiscal("report", "runs/bust2"), "or a run folder; allowed", "did you mean 'runs/bust_2'?")
     refused(fiscal("verify", "runs/bust2"), "no such run folder; did you mean 'runs/bust_2'?")
     refused(fiscal("verify", "runs/bust_2/manifest.json"), "is a file, not a run folder")
 

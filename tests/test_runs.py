@@ -753,7 +753,7 @@ def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_res
     # another table of one's own is not taken for microdata
     told = store.caveats({"own_tables": {"life_table": "our actuaries"}})
     assert told == [
-        "Made with data tables that do not come with this version: life_table (source: our actuaries)."
+        "Made with data tables that differ from those of this version: life_table (source: our actuaries)."
     ]
 
 
