@@ -262,7 +262,10 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
             ("compare", "baseline", "bom"),
             ("allowed: the folder of a run, a .toml file", "did you mean 'boom'?"),
         ),
-        (("report", "baseline", "runs/gone", "--out", "r.pdf"), ("runs/gone: not a scenario", "no folder 'runs'")),
+        (
+            ("report", "baseline", "runs/gone", "--out", "r.pdf"),
+            ("runs/gone: not a scenario", "no folder 'runs'"),
+        ),
         (("figures", ".", "--out", "f"), ("this folder is not a run: it has no manifest.json",)),
         (("verify", "runs/gone"), ("runs/gone: no such run folder, and there is no folder 'runs'",)),
         (("cite", "gone"), ("gone: no such run folder",)),

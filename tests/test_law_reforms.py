@@ -38,7 +38,10 @@ def parsed(text: str) -> dict:
         ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is not an amount"),
         ('{"II_rt7": {"99999999999999999999": 0.4}}', "is not a year"),
         ('{"II_rt7": {"\uff12\uff10\uff13\uff10": 0.4}}', "is not a year"),
-        ('{"II_rt7": {"2101": 0.4, "x": []}}', "(?s)2101: is not a year.*x: is not a year.*x: is not an amount"),
+        (
+            '{"II_rt7": {"2101": 0.4, "x": []}}',
+            "(?s)2101: is not a year.*x: is not a year.*x: is not an amount",
+        ),
         ('{"II_rt7": ', "JSON"),
         ('{"II_rt7": {"2030": 0.4} /* no end', "JSON"),
     ],

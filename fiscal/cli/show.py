@@ -122,7 +122,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
         max((len(word) for row in (columns, *body) for word in row[number].split()), default=1)
         for number in range(len(columns))
     ]
-    widest_first, room = max((len(row[0]) for row in (columns, *body)), default=1), 2 * len(columns)
+    widest = [
+        max((len(row[number]) for row in (columns, *body)), default=1) for number in range(len(columns))
+    ]
+    room = 3 * len(columns) + 1  # of padding and gaps
     if body and sum(narrowest) + room > console.width:  # a column would break inside a word
         heads = columns[1:]
         entries = [
@@ -132,11 +135,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
         show_entries(entries, mark)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="")
+    widths = _widths(narrowest, widest, console.width - room)
     for number, column in enumerate(columns):
         numeric = bool(body) and all(_NUMBER.fullmatch(row[number]) for row in body)
         justify: Literal["left", "right"] = "right" if numeric else "left"
-        whole = number == 0 and sum(narrowest[1:]) + widest_first + room <= console.width
-        table.add_column(Text(column), overflow="fold", no_wrap=whole, justify=justify)
+        table.add_column(Text(column), overflow="fold", width=widths[number], justify=justify)
     for number, row in enumerate(body):
         style = "bold" if number < len(mark) and mark[number] else ""
         table.add_row(*(Text(printable(cell)) for cell in row), style=style)
@@ -144,6 +147,20 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequ
         console.print(table)
     lines = [line.rstrip() for line in drawn.get().splitlines()]
     typer.echo("\n".join(line for line in lines if line))
+
+
+def _widths(narrowest: Sequence[int], widest: Sequence[int], room: int) -> list[int]:
+    """Widths of columns that hold their longest words; what room is left goes to the first column, then to those that
+    need least to be whole."""
+    widths = list(narrowest)
+    left = room - sum(widths)
+    order = [0, *sorted(range(1, len(widths)), key=lambda number: widest[number] - narrowest[number])]
+    for place, number in enumerate(order):
+        share = left if number == 0 else left // (len(order) - place)
+        more = max(0, min(widest[number] - widths[number], share))
+        widths[number] += more
+        left -= more
+    return widths
 
 
 def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bool] = ()) -> None:
