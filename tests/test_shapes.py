@@ -162,7 +162,7 @@ def test_a_forged_summary_is_refused(whole, tmp_path, calibration):
         told = whole.summary["calibration"] | calibration
     summary = {**whole.summary, "calibration": told}
     folder = store.write_run(replace(whole, summary=summary), tmp_path / "run")
-    with pytest.raises(InputError, match="summary.json: calibration: is not what a run writes"):
+    with pytest.raises(InputError, match="summary.json: calibration: differs from what a run writes"):
         store.read_run(folder)
 
 
