@@ -192,7 +192,7 @@ def test_every_problem_is_told_at_once_with_what_is_allowed_and_the_nearest_name
         "tax.withdrawl_scale: unknown key; did you mean 'tax.withdrawal_scale'", "out of range (found 1.5)",
         "a value is listed twice (found 0.1)", "heirs.age_gap: wrong type (found 20.5)", "people.mortality_ratio.wide",
         "did you mean 'assumptions.hardship_rate'", "scope.plans: has no documented range",
-        "paths.file: a file of the user's cannot be moved", "horizon.last_year: cases of different horizons",
+        "paths.file: a sweep cannot vary a file", "horizon.last_year: cases with different horizons",
         "fees.core_rate: neither a list nor a range", "roth.plateau_year: not a list of values",
         "setings: unknown table",
     ):  # fmt: skip
