@@ -113,7 +113,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("hatchling", reason="built with the locked build backend")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    for name in ("fiscal", "data", "reports/template"):
+    for name in ("fiscal", "data"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
