@@ -170,7 +170,7 @@ def data() -> Iterator[tuple[str, str]]:
 def others() -> Iterator[tuple[str, str]]:
     """Scenarios of the package, the report's template, notebooks, and the help of make."""
     templates = ROOT.glob("fiscal/*/templates/*.*")
-    for path in (*ROOT.glob("fiscal/scenario/**/*.toml"), *ROOT.glob("reports/template/*.typ"), *templates):
+    for path in (*ROOT.glob("fiscal/scenario/**/*.toml"), *templates):
         yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
     for text in re.findall(r'echo "(.*)"|^# (.*)$', (ROOT / "Makefile").read_text(encoding="utf-8"), re.M):
         yield "Makefile", " ".join(text)

@@ -71,7 +71,7 @@ _RECORDED_PACKAGES = (
     "taxcalc",
     "typst",
 )
-MODEL_FILES = ("fiscal", "data", "reports/template", "pyproject.toml", "requirements.lock")
+MODEL_FILES = ("fiscal", "data", "pyproject.toml", "requirements.lock")
 """Folders on which a result depends; a change elsewhere in the source tree does not count."""
 
 
