@@ -15,7 +15,7 @@ from fiscal.base.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
 from fiscal.base.errors import InputError
 from fiscal.law import schedules
 from fiscal.law.build.holders import STATUSES
-from fiscal.law.build.schedules import MULTIPLES, WITHDRAWAL_GRID_USD
+from fiscal.law.build.schedules import MULTIPLES, WITHDRAWAL_GRID_USD, left_out
 from fiscal.law.years import LAW_YEARS
 from fiscal.people.mobility import mobility_matrix
 
@@ -317,8 +317,8 @@ def test_a_stored_build_reads_like_the_data(tmp_path, stored: schedules.Schedule
 
 def test_the_spouse_s_expected_draw_stays_in_the_income_below_a_withdrawal() -> None:
     couple = np.array([False, True])
-    left = schedules.left_out(0.4, couple, 0.5)
+    left = left_out(0.4, couple, 0.5)
     np.testing.assert_allclose(left, [0.4, 0.2])
     # with the spouse's part all of it, nothing of a couple's income is left out; with none, as for one person
-    np.testing.assert_allclose(schedules.left_out(0.4, couple, 1.0), [0.4, 0.0])
-    np.testing.assert_allclose(schedules.left_out(0.4, couple, 0.0), [0.4, 0.4])
+    np.testing.assert_allclose(left_out(0.4, couple, 1.0), [0.4, 0.0])
+    np.testing.assert_allclose(left_out(0.4, couple, 0.0), [0.4, 0.4])
