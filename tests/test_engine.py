@@ -193,7 +193,7 @@ def test_python_face() -> None:
     ten = effect.budget.window(2026, 2035)
     assert {"scenario", "path", "line", "nominal_bn_usd"} <= set(ten.columns)
     assert len(boom.contributions.to_frame())
-    with pytest.raises(InputError, match="last: last lies outside the run"):
+    with pytest.raises(InputError, match="last: last is outside the run"):
         base.budget.window(2026, 2150)
     with pytest.raises(InputError, match="nothing to compare"):
         fiscal.compare(base)
