@@ -133,7 +133,7 @@ def test_named_paths_that_would_not_fit_are_refused_before_the_work(
     monkeypatch.setattr(memory, "available_bytes", lambda: 100 * 2**20)
     monkeypatch.setattr(compiled, "prepare", lambda: pytest.fail("the work has begun"))
     with pytest.raises(
-        InputError, match=r"GiB of memory, and 0\.1 GiB is available .*allowed: a machine with more"
+        InputError, match=r"GiB of memory, 0\.1 GiB is available .*allowed: a machine with more"
     ):
         project(load("boom", SETTINGS))
 

@@ -193,7 +193,7 @@ def test_make_refuses_an_unsupported_python_in_plain_words(root, tmp_path):
         ["make", "install", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert answer.returncode != 0
-    assert "fiscal needs Python 3.11, 3.12 or 3.13" in answer.stderr and "is 3.9" in answer.stderr
+    assert "fiscal needs Python 3.11, 3.12, or 3.13" in answer.stderr and "is 3.9" in answer.stderr
     assert not (tmp_path / ".venv").exists()
 
 

@@ -100,9 +100,9 @@ def test_the_figure_draws_before_and_now(scenario: fiscal.Scenario) -> None:
     [
         ({}, "no setting"),
         ({"adoption.participant_share": (0, 1, 0.1)}, "adoption.participants_share"),
-        ({"paths.model": (0, 1, 0.1)}, "not a number"),
-        ({"horizon.last_year": (2030, 2100, 1)}, "not a number"),
-        ({"roth.catch_up_mandate": (0, 1, 0.1)}, "not a number"),
+        ({"paths.model": (0, 1, 0.1)}, "not a continuous number"),
+        ({"horizon.last_year": (2030, 2100, 1)}, "not a continuous number"),
+        ({"roth.catch_up_mandate": (0, 1, 0.1)}, "not a continuous number"),
         ({"adoption.participants_share": (0, 2, 0.1)}, "beyond what is allowed"),
         ({"adoption.participants_share": (0.5, 0.1, 0.1)}, "from low to high"),
     ],
