@@ -182,4 +182,5 @@ def test_smoothing_reaches_a_run_and_keeps_the_long_run() -> None:
     late = run.compute(load("private_equity", {**short, "alternatives.smoothing": 0.5}), run_off=False)
     early = np.abs(plain.market.half_returns[0, 1:3] - late.market.half_returns[0, 1:3]).max()
     assert early > 1e-3
-    np.testing.assert_allclose(plain.market.half_returns[0, -1], late.market.half_returns[0, -1], atol=1e-6)
+    # expected returns still move a little from year to year, and what is smoothed follows late
+    np.testing.assert_allclose(plain.market.half_returns[0, -1], late.market.half_returns[0, -1], atol=2e-4)
