@@ -10,6 +10,8 @@ DOCS_VENV := .venv-docs
 DOCS_INSTALLED := $(DOCS_VENV)/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Byte code is kept, or every command compiles what it imports: five seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit crate licences reference docs lint format lock clean
