@@ -48,7 +48,7 @@ def signed_usd(billions: float | None, digits: int = 2) -> str:
 
 
 def pct(share: float | None, digits: int = 2, smallest: float = SMALLEST_SHARE) -> str:
-    """Size of a fraction: "0.45%", "10%", "less than 0.1%"; ``smallest`` is the least that is told."""
+    """Size of a fraction: "0.45%", "10%", "less than 0.1%"; ``smallest`` is the smallest share shown."""
     if share is None or not math.isfinite(share):
         return "an unknown share"
     if abs(share) < smallest:

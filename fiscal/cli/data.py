@@ -61,7 +61,7 @@ def data_due(
     try:
         day = datetime.date.fromisoformat(on) if on else datetime.date.today()
     except ValueError:
-        raise InputError(Problem("is no date", key="--on", value=on, allowed="YYYY-MM-DD")) from None
+        raise InputError(Problem("not a date", key="--on", value=on, allowed="YYYY-MM-DD")) from None
     late = sources.due(day)
     if as_json:
         emit({"on": day.isoformat(), "due": [{"table": one.name, **one.next_release} for one in late]})

@@ -63,7 +63,7 @@ CELL_LINES = cell_lines(OWNER_ACCOUNTS)
 OF_TOTALS = {
     "plan_bequests", "rollovers", "roth_rollovers", "core_return", "crypto_return", "fees", "losses", "crypto_bought",
 }  # fmt: skip
-"""Lines of which the books, the vintages and the tables read yearly totals only."""
+"""Lines of which the ledger, the vintages, and the tables read yearly totals only."""
 
 
 def booked_lines(accounts: Iterable[str]) -> tuple[str, ...]:

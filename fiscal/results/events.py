@@ -107,7 +107,7 @@ def _told(result: Any) -> Told:
 def _shape(crypto: pd.Series, event: Event, outside: np.ndarray) -> tuple[str, str]:
     """What an event is, from a dollar in crypto over a dollar at the outside-event return, year by year."""
     steps = ((1 + crypto) / (1 + outside)).loc[event.first_year : event.last_year]
-    # the first year may hold a half that has happened and is no part of the event
+    # the first year may hold a half-year that has happened and is outside the event
     steps.iloc[0] = event.dollar / event.dollar_outside / steps.iloc[1:].prod()
     relative = steps.cumprod()
     end = event.dollar / event.dollar_outside
