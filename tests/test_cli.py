@@ -347,18 +347,18 @@ def test_data_list_and_check(fiscal):
 
 
 def test_validate_prints_verdicts_and_reasons(fiscal):
-    answer = fiscal("validate", "CRR_BASE_2010_CLOSED", "JCT_S2_603", "NIPA_DC_HH_2024", "--json")
+    answer = fiscal("validate", "CRR_BASE_2010_CLOSED", "CBO_PV_PAY_2019", "NIPA_DC_HH_2024", "--json")
     assert (answer.returncode, answer.stderr) == (0, "")
     told = json.loads(answer.stdout)
     rows = {row["id"]: row for row in told["rows"]}
-    assert told["ok"] and list(rows) == ["CRR_BASE_2010_CLOSED", "JCT_S2_603", "NIPA_DC_HH_2024"]
+    assert told["ok"] and list(rows) == ["CRR_BASE_2010_CLOSED", "CBO_PV_PAY_2019", "NIPA_DC_HH_2024"]
     engine_row = rows["CRR_BASE_2010_CLOSED"]
     assert engine_row["verdict"] == "inside" and abs(engine_row["model"] - engine_row["published"]) < 0.01
-    assert rows["JCT_S2_603"]["verdict"] == "outside" and len(rows["JCT_S2_603"]["reason"]) > 100
+    assert rows["CBO_PV_PAY_2019"]["verdict"] == "outside" and len(rows["CBO_PV_PAY_2019"]["reason"]) > 100
     assert rows["NIPA_DC_HH_2024"]["verdict"] == "input"
     assert told["verdicts_by_kind"] == {
         "engine": {"inside": 1},
-        "order": {"outside": 1},
+        "level": {"outside": 1},
         "input": {"input": 1},
     }
     shown = fiscal("validate", "CRR_BASE_2010_CLOSED", "EIG_C_EE", "EIG_TV_TRAD_A45_M12_R35").stdout
