@@ -264,7 +264,7 @@ def test_sobol_indices_of_the_ishigami_function():
 def test_an_outcome_that_does_not_vary_has_no_indices():
     flat = np.full(40, 3.0)
     assert sobol_indices(["a", "b", "c"], flat, 1).drop(columns="setting").isna().all(axis=None)
-    assert sobol_indices(["a", "b", "c"], flat + 1e-4 * np.arange(40), 1, nil=0.1)["total"].isna().all()
+    assert sobol_indices(["a", "b", "c"], flat + 1e-4 * np.arange(40), 1, smallest=0.1)["total"].isna().all()
 
 
 def test_effects_are_against_the_reference_and_the_references_on_the_same_path(quick):

@@ -438,7 +438,7 @@ def waterfall(
     for place, (low, size) in enumerate(zip(start, effect, strict=True)):
         fill = style.FILLS[2] if place == last else style.FILLS[0] if size >= 0 else style.FILLS[1]
         ax.bar(place, size, bottom=low, **bar, **fill)
-        text = "nil" if abs(size) < measures.NOISE_BN_USD else figures_of(size)
+        text = "0" if abs(size) < measures.NOISE_BN_USD else figures_of(size)
         ax.annotate(
             text,
             xy=(place, max(low, low + size)),

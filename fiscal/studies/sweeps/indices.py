@@ -22,21 +22,23 @@ from fiscal.studies.sweeps.schema import INDICES, TABLES
 
 CONFIDENCE = 0.95
 RESAMPLES = 256
-NIL_SHARE = 1e-9
+SMALLEST_SHARE = 1e-9
 """An outcome that varies by less than this part of its size does not vary: its indices are missing."""
 
 QUANTILES = {"q05_bn_usd": 0.05, "median_bn_usd": 0.5, "q95_bn_usd": 0.95}
 
 
-def sobol_indices(names: Sequence[str], outcome: np.ndarray, seed: int, nil: float = 0.0) -> pd.DataFrame:
+def sobol_indices(
+    names: Sequence[str], outcome: np.ndarray, seed: int, smallest: float = 0.0
+) -> pd.DataFrame:
     """First-order and total indices of one outcome, ``setting`` and :data:`INDICES`.
 
     ``outcome`` has the order of :func:`~fiscal.studies.sweeps.cases.saltelli_points`. ``*_confidence`` is half the
-    width of the 95 percent interval. All are missing when a value is, or when nothing varies by more than ``nil``.
+    width of the 95 percent interval. All are missing when a value is, or when nothing varies by more than ``smallest``.
     """
     table = pd.DataFrame({"setting": list(names)}).assign(**dict.fromkeys(INDICES, np.nan))
     spread = np.ptp(outcome)
-    if not np.isfinite(spread) or spread <= max(nil, NIL_SHARE * np.abs(outcome).max()):
+    if not np.isfinite(spread) or spread <= max(smallest, SMALLEST_SHARE * np.abs(outcome).max()):
         return table
     from SALib.analyze import sobol
 
