@@ -89,7 +89,7 @@ def explain(
     ] = False,
     as_toml: Annotated[bool, typer.Option("--toml", help="Print the complete scenario as a file.")] = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the Print the Print the JSON Schema of scenario files.")
+        bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
