@@ -1,4 +1,4 @@
-"""The command for many cases at once: sweep."""
+"""The commands for many cases at once: sweep and study."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from fiscal.base.errors import InputError, Problem
 from fiscal.cli.application import EXIT_CHECK_FAILED, JsonOption, SetOption, VerboseOption, app
 from fiscal.cli.running import sweep_into, sweep_one
-from fiscal.cli.show import emit, printable, say, show_frame
+from fiscal.cli.show import emit, printable, progress_bar, say, show_frame
 
 
 @app.command()
@@ -96,3 +96,46 @@ def _show(found: Any) -> None:
             if len(own):
                 typer.echo(f"\n{window}, {title}:")
                 show_frame(own.drop(columns=["quantity", "window"]))
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(metavar="STUDY", help="scenarios.")],
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Show the stored table without running anything.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every case of adoption with every event, store the table, and show it; takes some minutes.
+
+    Each row is the change in net revenue against the same money in equity. The default brief and report read the
+    stored table. An interrupted study uses its finished rows when it starts again.
+
+    \b
+    Examples: fiscal study scenarios
+              fiscal study scenarios --stored --json
+    """
+    from fiscal.base.errors import nearest
+    from fiscal.results import store
+    from fiscal.base.words import MISSING
+    from fiscal.results.headline import HEADS, Headline
+    from fiscal.studies import scenarios
+
+    if name != scenarios.NAME:
+        allowed, near = scenarios.NAME, nearest(name, (scenarios.NAME,))
+        raise InputError(Problem("no such study", value=name, allowed=allowed, nearest=near))
+    if not stored:
+        with progress_bar(name) as progress:
+            scenarios.rebuild(progress)
+    table = scenarios.stored()
+    if table is None:
+        raise InputError(Problem("the table has not been built", value=name, allowed="fiscal study scenarios"))
+    if as_json:
+        emit({"study": name, "current": scenarios.is_current(), "rows": store.records(table)})
+        return
+    (reference,) = table["reference"].unique()
+    typer.echo(f"Change in net revenue compared with {reference}, billions of dollars, fiscal years\n")
+    shown = Headline(table, "").shown(MISSING)
+    show_frame(shown.drop(columns=HEADS["reference"]))
+    if stored and not scenarios.is_current():
+        say("the table was built by other code or of other data; fiscal study scenarios builds it again")
