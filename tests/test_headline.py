@@ -92,7 +92,11 @@ def test_the_finding_of_a_path_has_its_event_sign_and_size(name: str, event: str
         assert abs(soon) > 1 and f"by about {usd(soon)} in FY2026–35" in told.finding
         assert (soon > 0) == (verb == "raise")
     assert (longer > 0) == (verb == "raise")
-    assert "planned crypto held" not in told.finding and told.finding.endswith("compared with the same money in equity.") and "nan" not in told.finding
+    assert (
+        "planned crypto held" not in told.finding
+        and told.finding.endswith("compared with the same money in equity.")
+        and "nan" not in told.finding
+    )
 
 
 def test_an_own_path_is_told_from_its_numbers(tmp_path: Path) -> None:

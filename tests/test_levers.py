@@ -716,7 +716,10 @@ def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:
     assert twin is not None and twin.name.endswith("_static") and twin.static() is None
     changed = {key for key, value in own.changed().items() if twin.changed().get(key) != value}
     assert changed == {"behaviour.contribution_price_elasticity", "behaviour.panic_share"}
-    assert twin.with_overrides({"adoption.displaces": "equity"}).fingerprint() == load("rothification").fingerprint()
+    assert (
+        twin.with_overrides({"adoption.displaces": "equity"}).fingerprint()
+        == load("rothification").fingerprint()
+    )
 
 
 # --- combined, refused ------------------------------------------------------------------------------

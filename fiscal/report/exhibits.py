@@ -72,7 +72,9 @@ def scenarios(asked: Asked) -> Table | None:
     table = asked.study
     inside = table["event_case"].isin([study.NO_EVENT, *LATER]) | ~table["statistic"].isin(["path", "median"])
     return study_table(
-        table[inside], "scenarios", "Without an event, after the budget window, and the spread of random paths"
+        table[inside],
+        "scenarios",
+        "Without an event, after the budget window, and the spread of random paths",
     )
 
 
@@ -80,7 +82,8 @@ def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
     """Rows of the stored study, grouped by their case of adoption."""
     titles = {name: titles_of()[f"adoption_{name}"] for name in rows["adoption_case"].unique()}
     groups = [
-        f"{titles[case]} ({words})" for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
+        f"{titles[case]} ({words})"
+        for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
     ]
     own = rows.assign(case=groups, adoption=headlines.NONE).reset_index(drop=True)
     return headline_table(own[list(headlines.COLUMNS)], label, caption, grouped=True)

@@ -162,7 +162,9 @@ def check_start(start: int) -> None:
     """Raise InputError for a start year without data."""
     if start not in STARTS:
         raise InputError(
-            Problem("no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}")
+            Problem(
+                "no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}"
+            )
         )
 
 
@@ -232,9 +234,7 @@ def world(
     ratio = 1.0 if experiment == "no_mortality_gradient" else settings.people.mortality_ratio
     people = past_people(years, MortalityGradient.of(assume, ratio))
     wages = told_wages(start, years, wages_told)
-    rates = withdrawal_rates(
-        settings, assume, years, enacted_by=None if experiment == "later_law" else start
-    )
+    rates = withdrawal_rates(settings, assume, years, enacted_by=None if experiment == "later_law" else start)
     if experiment == "flat_leaving":
         rates = replace(
             rates,
@@ -266,7 +266,9 @@ def world(
     if experiment == "flat_contributions":
         working = (WORKING_AGES[0] <= AGES_AT_OPENING) & (WORKING_AGES[1] >= AGES_AT_OPENING)
         level = people.people_open * working[:, None]
-        shape = shape.sum(axis=(2, 3), keepdims=True) * (level / level.sum(axis=(1, 2), keepdims=True))[:, None]
+        shape = (
+            shape.sum(axis=(2, 3), keepdims=True) * (level / level.sum(axis=(1, 2), keepdims=True))[:, None]
+        )
     factor = saved_usd(start, years, wages, assume) / shape.sum(axis=(1, 2, 3))
     if experiment == "savers_known":
         savers = _savers(years, people)
@@ -316,7 +318,9 @@ def _wages_and_limits(
     average, limits = past_wages(), past_limits()
     if told:
         return (average[years] / average[FIRST_YEAR]).to_numpy(), limits
-    working = people.people_open[:, (WORKING_AGES[0] <= AGES_AT_OPENING) & (WORKING_AGES[1] >= AGES_AT_OPENING)]
+    working = people.people_open[
+        :, (WORKING_AGES[0] <= AGES_AT_OPENING) & (WORKING_AGES[1] >= AGES_AT_OPENING)
+    ]
     each = wages / working.sum(axis=(1, 2))
     at = int(np.flatnonzero(years == start)[0])
     growth = np.where(years > start, each / each[at], 1.0)
