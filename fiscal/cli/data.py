@@ -103,13 +103,13 @@ def data_derive(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Build a data table from the model's own runs; sensitivity and drivers take minutes.
+    """Build a data table from the model's own runs; hindcast, sensitivity, and drivers take minutes.
 
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
-    three tables). hindcast starts the model in the past. validation stores the results of `fiscal validate`.
-    claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
-    CBO's taxable pensions and IRA distributions year by year.
+    three tables). hindcast starts the model in every past year and tries its bands; it resumes if interrupted.
+    validation stores the results of `fiscal validate`. claim_reasons decomposes the government's share of the opening
+    stock. cbo_reconciliation compares withdrawals with CBO's taxable pensions and IRA distributions year by year.
 
     \b
     Example: fiscal data derive sensitivity
@@ -118,18 +118,18 @@ def data_derive(
     from fiscal.studies import (
         claim_reasons,
         drivers,
-        hindcast,
         own_withdrawals,
         published,
         reconciliation,
         sensitivity,
+        skill,
     )
 
     builders = {
         "own_withdrawals": own_withdrawals.rebuild,
         "sensitivity": sensitivity.rebuild,
         "drivers": drivers.rebuild,
-        "hindcast": hindcast.rebuild,
+        "hindcast": skill.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,
