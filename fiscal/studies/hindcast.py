@@ -66,7 +66,12 @@ KNOWN = {
 """Conditioning -> whether wages, and whether returns after the start are told."""
 RETURNS_ALONE = "actual_returns"
 """Returns told, wages not: what is left is the error that market paths do not explain. For bands, in no table."""
-_KNOWN = KNOWN | {RETURNS_ALONE: (False, True)}
+
+
+def told_of(conditioning: str) -> tuple[bool, bool]:
+    """Whether wages and returns after the start are told."""
+    return (KNOWN | {RETURNS_ALONE: (False, True)})[conditioning]
+
 
 WAGE_YEARS = 10
 """Years before the start whose mean growth of wages the rule continues."""
@@ -227,7 +232,7 @@ def world(
     """Everything that a run from the end of ``start`` receives. ``settings`` of a scenario (default: baseline) give
     parameters; ``experiment`` is one of :data:`EXPERIMENTS`. Raises InputError for a start without data."""
     check_start(start)
-    wages_told, returns_told = _KNOWN[conditioning]
+    wages_told, returns_told = told_of(conditioning)
     settings = settings or scenarios.load("baseline").settings
     assume = assumptions(settings)
     years = np.arange(max(FIRST_START, start - LEVEL_YEARS + 1), LAST_OUTCOME + 1)

@@ -21,7 +21,7 @@ DAMPING, TREND_YEARS, MEAN_YEARS = 0.9, 10, 5
 
 def forecast(rule: str, start: int, conditioning: str) -> pd.DataFrame:
     """A rule's contributions, benefits and assets, billions, by year after the start."""
-    wages_told, returns_told = hindcast.KNOWN[conditioning]
+    wages_told, returns_told = hindcast.told_of(conditioning)
     record = hindcast.published()
     years = np.arange(start + 1, hindcast.LAST_OUTCOME + 1)
     wages = hindcast.told_wages(start, years, wages_told)

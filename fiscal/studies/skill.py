@@ -16,8 +16,8 @@ parameters because a run is linear in its flows (:class:`fiscal.studies.hindcast
 **Which errors.** A band made of the errors by which it is judged would be circular. At a start those errors serve whose
 outcomes were published by then (``known``); where they are fewer than :data:`FEWEST_ERRORS`, those of all starts whose
 windows do not overlap the window that is judged (``apart``); where these are too few as well, those of the longest
-shorter lead that has enough, widened by the square root of the ratio of leads (``shorter lead``). Errors are drawn from
-Student's t with as many degrees of freedom as there are errors, around zero: no bias is corrected.
+shorter lead that has enough (``lead n``), widened as the naive rule's errors known by then grow with the lead. Errors
+are drawn from Student's t with as many degrees of freedom as there are errors, around zero: no bias is corrected.
 """
 
 from __future__ import annotations
@@ -218,8 +218,9 @@ def market_paths(start: int, years: int, count: int, rng: np.random.Generator) -
 
 def residuals_at(
     known: pd.DataFrame, start: int, lead: int, fewest: int = FEWEST_ERRORS
-) -> tuple[np.ndarray, str]:
-    """Errors (log) that may serve the band of ``start`` at ``lead``, and which rule chose them.
+) -> tuple[np.ndarray, int, str]:
+    """Errors (log) that may serve the band of ``start`` at ``lead``, the lead that they are of, and which rule chose
+    them.
 
     ``known`` has columns ``start, lead_years, residual`` of one quantity.
     """
@@ -228,13 +229,20 @@ def residuals_at(
         by_then = own.loc[own["start"] + use <= start, "residual"].to_numpy()
         # windows (t, t + use] that share no year with (start, start + lead]
         apart = own.loc[(own["start"] + use <= start) | (own["start"] >= start + lead), "residual"].to_numpy()
-        name = "" if use == lead else f"lead {use}, "
         for chosen, rule in ((by_then, "known"), (apart, "apart")):
             if len(chosen) >= fewest:
-                return chosen * np.sqrt(lead / use), name + rule
+                return chosen, use, rule if use == lead else f"lead {use}, {rule}"
     raise InputError(
         Problem("too few errors for a band", key="start", value=start, allowed=f"{fewest} errors")
     )
+
+
+def growth_of_errors(rule: pd.DataFrame, start: int, lead: int, use: int) -> float:
+    """Root mean square of the naive rule's errors at ``lead`` over that at a shorter lead ``use``, of outcomes known by
+    ``start``; at least the square root of the ratio of leads. ``rule`` as ``known`` in :func:`residuals_at`."""
+    by_then = rule[rule["start"] + rule["lead_years"] <= start]
+    sizes = np.sqrt((by_then["residual"] ** 2).groupby(by_then["lead_years"]).mean())
+    return max(float(sizes[lead] / sizes[use]), float(np.sqrt(lead / use)))
 
 
 def t_draws(residuals: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -244,24 +252,28 @@ def t_draws(residuals: np.ndarray, size: int, rng: np.random.Generator) -> np.nd
 
 
 def bands_of(
-    start: int, residuals: pd.DataFrame, naive_residuals: pd.DataFrame, paths: int = MARKET_PATHS
+    start: int, residuals: pd.DataFrame, rules: dict[str, pd.DataFrame], paths: int = MARKET_PATHS
 ) -> pd.DataFrame:
-    """Bands of one start beside the outcomes, and the scores of both forecasts; one row per quantity and lead."""
+    """Bands of one start beside the outcomes, and the scores of both forecasts; one row per quantity and lead.
+    ``rules`` are the naive rule's errors by conditioning."""
     made = simulated(start, paths)
     record = hindcast.published()
     rule = naive.forecast(RULE_OF_BANDS, start, "none")
     rows = []
     for quantity in QUANTITIES:
         own = residuals[residuals["quantity"] == quantity]
-        theirs = naive_residuals[naive_residuals["quantity"] == quantity]
+        theirs, growth = (
+            rules[told][rules[told]["quantity"] == quantity] for told in ("none", RETURNS_ALONE)
+        )
         for lead in range(1, min(LONGEST_BAND, LAST_OUTCOME - start) + 1):
             # the same draws in every quantity, so that they are joint
             rng = np.random.default_rng([SEED, start, lead])
             outcome = float(record[quantity][start + lead])
-            chosen, which = residuals_at(own, start, lead)
+            chosen, use, which = residuals_at(own, start, lead)
+            chosen = chosen * (1.0 if use == lead else growth_of_errors(growth, start, lead, use))
             sample = made[quantity][:, lead - 1]
             sample = sample * np.exp(-t_draws(chosen, len(sample), rng))
-            beside, _ = residuals_at(theirs, start, lead)
+            beside, _, _ = residuals_at(theirs, start, lead)
             naive_sample = float(rule[quantity][start + lead]) * np.exp(-t_draws(beside, len(sample), rng))
             low, high = np.quantile(sample, TAILS)
             naive_low, naive_high = np.quantile(naive_sample, TAILS)
@@ -297,20 +309,21 @@ def residual_table() -> pd.DataFrame:
     return _residuals(pd.concat(frames, ignore_index=True), "model")
 
 
-def naive_residual_table() -> pd.DataFrame:
-    """The same of the naive rule told nothing, from starts since 1994."""
+def naive_errors() -> dict[str, pd.DataFrame]:
+    """The naive rule's errors from starts since 1994, told nothing and told returns, by conditioning."""
     record = hindcast.published()
-    rows = []
-    for start in NAIVE_STARTS:
-        frame = naive.forecast(RULE_OF_BANDS, start, "none")
-        rows += [
+    found = {}
+    for told in ("none", RETURNS_ALONE):
+        rows = [
             (quantity, start, year - start, frame[quantity][year], record[quantity][year])
+            for start in NAIVE_STARTS
+            for frame in [naive.forecast(RULE_OF_BANDS, start, told)]
             for quantity in QUANTITIES
             for year in frame.index
         ]
-    return _residuals(
-        pd.DataFrame(rows, columns=["quantity", "start", "lead_years", "model", "published"]), "model"
-    )
+        table = pd.DataFrame(rows, columns=["quantity", "start", "lead_years", "model", "published"])
+        found[told] = _residuals(table, "model")
+    return found
 
 
 def _residuals(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -402,7 +415,7 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
             frame = _kept(kept, name, start, lambda s=start, n=name: points(s, n))
             found["residuals" if name == RETURNS_ALONE else "points"].append(frame)
     residuals = _residuals(pd.concat(found["residuals"], ignore_index=True), "model")
-    rule = naive_residual_table()
+    rule = naive_errors()
     tried = []
     for done, start in enumerate(STARTS, start=len(steps)):
         report(done, total, f"{start}, bands")
@@ -584,7 +597,7 @@ def answers(
     tried = sources.table("hindcast_bands")
     if paths is not None:
         check_draws(paths)
-        residuals, rule = sources.table("hindcast_residuals"), naive_residual_table()
+        residuals, rule = sources.table("hindcast_residuals"), naive_errors()
         tried = pd.concat(
             [bands_of(one, residuals, rule, paths) for one in starts or STARTS], ignore_index=True
         )
