@@ -116,8 +116,8 @@ def study(
               fiscal study scenarios --stored --json
     """
     from fiscal.base.errors import nearest
-    from fiscal.results import store
     from fiscal.base.words import MISSING
+    from fiscal.results import store
     from fiscal.results.headline import HEADS, Headline
     from fiscal.studies import scenarios
 
