@@ -28,6 +28,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/scenarios.md": reference.scenarios_page,
     "docs/reference/settings.md": reference.settings_page,
     "docs/reference/tables.md": reference.tables_page,
+    "docs/scenario_set.md": evidence.scenario_set_page,
     "docs/validation.md": evidence.validation_page,
 }
 """Page -> function that writes it."""
@@ -59,6 +60,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "books": reference.books,
     "doubt": evidence.doubt,
     "figures": reference.figures,
+    "finding": evidence.finding,
     "refresh": evidence.refresh,
     "scenarios": reference.scenario_list,
     "timing": reference.timing,
