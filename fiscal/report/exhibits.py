@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from fiscal.base.prose import pct
-from fiscal.base.words import BASIS_NAMES, MISSING, capital, short, window_years
+from fiscal.base.words import BASIS_NAMES, MISSING, capital, listing, short, window_years
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.report import charts
 from fiscal.report.content import Column, Figure, Table
-from fiscal.report.facts import Asked, changed, past, validation
+from fiscal.report.facts import Asked, changed, noun_among, past, validation
 from fiscal.results import headline as headlines
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import alt_text, statistics
@@ -27,7 +27,7 @@ POSITIVE = "Positive = the government is better off."
 LATER = ("long_boom", "long_bust")
 """Events of the study that come after the budget window."""
 
-BESIDE, WIDE = (4.35, 2.55), (6.5, 2.5)
+BESIDE, WIDE = (4.35, 2.1), (6.5, 2.5)
 """Inches of the chart of the answer: beside what is assumed in a brief, alone in a report."""
 
 Made = Callable[[Asked], Table | Figure | None]
@@ -84,8 +84,20 @@ def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
         f"{titles[case]} ({words})"
         for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
     ]
-    own = rows.assign(case=groups, adoption=headlines.NONE).reset_index(drop=True)
+    events = [
+        _event_words(event, how) for event, how in zip(rows["event_case"], rows["statistic"], strict=True)
+    ]
+    own = rows.assign(case=groups, event=events, adoption=headlines.NONE).reset_index(drop=True)
     return headline_table(own[list(headlines.COLUMNS)], label, caption, grouped=True)
+
+
+def _event_words(event: str, statistic: str) -> str:
+    """An event of the study as its scenario's title has it: "Boom from 2027", "Random paths, median"."""
+    if event == study.NO_EVENT:
+        return "No event"
+    if statistic != "path":
+        return f"Random paths, {statistic}"
+    return capital(titles_of()[event].removeprefix("Crypto ").removesuffix(", after the budget window"))
 
 
 def headline_table(
@@ -122,7 +134,7 @@ def headline_table(
     if heads["outside_tax_bn_usd"] in keep:
         notes.append(
             "Tax outside, if half: change in tax on crypto outside plans if half of it would have been held there. "
-            "Break-even: the share held outside above which the ten-year effect turns negative; none: no share does."
+            "Break-even: share held outside at which the ten-year effect is zero."
         )
     if heads["market_value_bn_usd"] in keep:
         notes.append("Value at market prices: present value of mid-2025, to the last withdrawal.")
@@ -140,7 +152,7 @@ def headline_table(
     )
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown.assign(case=cases),
-        columns, " ".join(units), tuple(notes), group="case" if several else None,
+        columns, " ".join(units), (" ".join(notes),) if grouped else tuple(notes), group="case" if several else None, dense=grouped,
     )  # fmt: skip
 
 
@@ -188,11 +200,36 @@ def effect_chart(asked: Asked) -> Figure | None:
         f"Billions of dollars a fiscal year, compared with {against}" + "; thick: years of the event" * events
     )
     return Figure(
-        "effect-chart", f"Change in {what}" if len(cases) > 1 else _moved(cases[0], line),
+        "effect-chart", _moved_apart(cases, line) if len(cases) > 1 else _moved(cases[0], line),
         charts.effects(cases, line), f"Change in {what} by fiscal year. {'. '.join(parts)}.",
         subtitle + "; shaded: 90 percent of random paths" * random, inches=BESIDE if asked.brief else WIDE,
         source=source_of(asked),
     )  # fmt: skip
+
+
+def _moved_apart(cases: list[headlines.Effect], line: str) -> str:
+    """The message of a chart of several effects: which way they go, and whether most comes after the budget window."""
+    longest = [effect.over(effect.long_run or effect.horizon, line) for effect in cases]
+    if max(map(abs, longest)) < statistics.NOISE_BN_USD:
+        return f"{capital(line.replace('_', ' '))} does not change"
+    inside = max(abs(effect.over(effect.horizon, line)) for effect in cases)
+    up, down = (
+        [
+            effect
+            for effect, value in zip(cases, longest, strict=True)
+            if value * sign > statistics.NOISE_BN_USD
+        ]
+        for sign in (1, -1)
+    )
+    if up and down:
+        ways = f"{capital(_short_list(up, cases))} adds, {_short_list(down, cases)} takes"
+    else:
+        ways = f"{capital(line.replace('_', ' '))} {'rises' if up else 'falls'} in every case"
+    return ways + ("; most of it after the budget window" if inside < max(map(abs, longest)) / 2 else "")
+
+
+def _short_list(effects: list[headlines.Effect], cases: list[headlines.Effect]) -> str:
+    return listing([noun_among(effect, cases).replace("the ", "a ") for effect in effects])
 
 
 def _moved(effect: headlines.Effect, line: str) -> str:
@@ -237,10 +274,10 @@ def adoption_chart(asked: Asked) -> Figure | None:
     settings = asked.crypto[0].result.scenario.settings.adoption
     return Figure(
         "adoption-chart",
-        f"Participants who hold crypto, percent; each holds {pct(settings.allocation_share)} of the balance",
+        "Participants who hold crypto, percent",
         charts.adoption(asked.crypto[0].result),
         f"The share of participants who hold crypto rises from {settings.start_year} to "
-        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 1.0), small=True,
+        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 0.62), small=True,
     )  # fmt: skip
 
 
@@ -258,7 +295,7 @@ def returns_chart(asked: Asked) -> Figure | None:
     return Figure(
         "returns-chart", "One dollar in crypto and in equity", charts.crypto_dollar(asked.crypto),
         f"Value of a dollar in crypto by year, returns reinvested, beside equity. {'. '.join(parts)}.",
-        inches=(2.15, 1.15), small=True,
+        inches=(2.15, 0.85), small=True,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Costly tables are asked for where a template needs them; what a stored run lacks
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -157,6 +158,7 @@ def facts(asked: Asked) -> dict[str, Any]:
         "past": past(),
         "beside": beside(asked),
         "study": asked.study is not None,
+        "random": random_facts(asked),
         "valued": any(headlines.at_hand(result, "bases") is not None for result in asked.results),
         "law_warnings": list(
             dict.fromkeys(
@@ -189,6 +191,7 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
     adoption = effect.result.scenario.settings.adoption
     return own | {
         "label": told(effect.result).label,
+        "noun": noun_of(effect, asked),
         "year": last,
         "gdp_share": float(gdp[last]),
         "level_share": float(level[last]),
@@ -213,6 +216,40 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
         "lifetime": _lifetime(effect),
         **path_facts(effect),
     }
+
+
+def noun_of(effect: Effect, asked: Asked) -> str:
+    """A case in a sentence: "the boom" among others, "a crypto boom over 2027–2036" alone, or its title."""
+    if len(asked.cases) == 1:
+        subject = told(effect.result).subject if effect.of_crypto else ""
+        return subject[:1].lower() + subject[1:] or f"“{title_of(effect.result)}”"
+    return noun_among(effect, asked.cases)
+
+
+def noun_among(effect: Effect, cases: Sequence[Effect]) -> str:
+    """A case among others: its event if no other has one like it, or its title."""
+    kinds = [_kind(told(one.result).label) if one.of_crypto else "" for one in cases]
+    own = _kind(told(effect.result).label) if effect.of_crypto else ""
+    return f"the {own}" if own and kinds.count(own) == 1 else f"“{title_of(effect.result)}”"
+
+
+def _kind(label: str) -> str:
+    """A label of an event without its years: "boom and bust"."""
+    words = re.findall("boom|bust|recovery", label)
+    return " and ".join(words)
+
+
+def random_facts(asked: Asked) -> dict[str, float] | None:
+    """The band of random paths with the adoption of the first case, from the stored study; None without it."""
+    if asked.study is None:
+        return None
+    case = study_row(asked.study, asked.crypto[0])["adoption_case"]
+    own = asked.study[(asked.study["adoption_case"] == case) & (asked.study["statistic"] == "median")]
+    band = {
+        "low": _known(float(own["low_bn_usd"].iloc[0])),
+        "high": _known(float(own["high_bn_usd"].iloc[0])),
+    }
+    return None if None in band.values() else band  # type: ignore[return-value]
 
 
 def _known(value: float) -> float | None:
@@ -292,6 +329,7 @@ def who_facts(asked: Asked) -> dict[str, Any]:
     )
     return {
         "title": title_of(effect.result),
+        "noun": noun_of(effect, asked) if len(asked.cases) > 1 else "",
         "tellable": tellable,
         "top_share": float(groups.loc[top, "effect_bn_usd"].sum()) / total if tellable else None,
         "half_share": float(groups.loc[half, "effect_bn_usd"].sum()) / total if tellable else None,

@@ -326,11 +326,20 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "tax_share": effect.tax_share(ten),
         "long": effect.over(long_run) if long_run else None,
         "long_words": words_of(long_run) if long_run else "",
+        "short": _has_one_sign(effect),
         "forgone": FORGONE.of({line: effect.over(ten, line) for line in FORGONE.parts}),
         "collected": effect.over(ten, "withdrawal_tax")
         + OTHER_RECEIPTS.of({line: effect.over(ten, line) for line in OTHER_RECEIPTS.parts}),
         "noise": statistics.NOISE_BN_USD,
     }
+
+
+def _has_one_sign(effect: Effect) -> bool:
+    """Whether an effect can be told in both windows and goes one way."""
+    if effect.long_run is None:
+        return False
+    ten, long = effect.over(effect.horizon), effect.over(effect.long_run)
+    return ten * long > 0 and abs(ten) >= statistics.NOISE_BN_USD and abs(long) >= HALF / 10
 
 
 def missed(result: RunTables, event: events.Event) -> bool:
@@ -383,7 +392,7 @@ HEADS = {
     "event": "Event",
     "reference": "Compared with",
     **{_column(window): words_of(window).replace("FY20", "FY") for window in (TEN, NEXT, LONG)},
-    SHARE: "Percent of income tax",
+    SHARE: "% of income tax",
     "held_at_event_share": "Held at event",
     "market_value_bn_usd": "Value at market prices",
     "outside_tax_bn_usd": "Tax outside, if half",
