@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiscal.base import sources
+from fiscal.base import memo, sources
 from fiscal.base.errors import InputError
 from fiscal.law import distributions, limits
 from fiscal.people import coverage, past
@@ -28,6 +28,13 @@ GRADIENT = MortalityGradient(2.0, 65, 95)
 
 
 @cache
+@pytest.fixture(autouse=True)
+def _nothing_remembered_of_a_patched_table():
+    memo.forget()
+    yield
+    memo.forget()
+
+
 def found(start: hindcast.Start = START, variant: str = hindcast.OWN_RULES) -> hindcast.Hindcast:
     return hindcast.hindcast(start, variant)
 
