@@ -184,7 +184,9 @@ def _wrapped(console: Console, text: str, indent: int = 0, style: str = "") -> l
     if "\n" not in text and indent + cell_len(text) <= console.width and not (style and console.is_terminal):
         return [(" " * indent + text).rstrip()]
     with console.capture() as drawn:
-        console.print(Padding(Text(text, style=style), (0, 0, 0, indent)) if indent else Text(text, style=style))
+        console.print(
+            Padding(Text(text, style=style), (0, 0, 0, indent)) if indent else Text(text, style=style)
+        )
     return [line.rstrip() for line in drawn.get().splitlines()]
 
 
