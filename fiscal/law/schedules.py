@@ -38,6 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.memo import remembered
 from fiscal.law.build import schedules as builder
 from fiscal.law.build.holders import STATUSES
 from fiscal.law.build.raking import lognormal_sigma
@@ -649,6 +650,7 @@ def balance_sigma(income_usd: ArrayLike) -> Array:
     )
 
 
+@remembered
 def group_sigma() -> Array:
     """Log-sd of withdrawals within each group (12): `balance_sigma` at the group's mean wage at 45-54."""
     profile = sources.table("contribution_profile")

@@ -20,6 +20,7 @@ import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, GROUP_EDGES
+from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import by_single_age, group_wages
 
@@ -200,6 +201,7 @@ def holder_shares(
     return np.minimum(held * gained[..., None], 1.0)
 
 
+@remembered
 def open_accounts(
     assume: Mapping[str, float],
     *,

@@ -19,6 +19,7 @@ import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, birth_years
+from fiscal.base.memo import remembered
 from fiscal.law.distributions import required_minimum_share, rmd_births, rmd_start_age
 
 QUALIFIED_AGE = 60
@@ -67,6 +68,7 @@ def soi_incidence() -> dict[str, float]:
     }
 
 
+@remembered
 def incidence(assume: Mapping[str, float], years: np.ndarray, rmd_shift: int = 0) -> np.ndarray:
     """Probability that a holder of a traditional account withdraws in the year, ``(Y, A)``.
 
@@ -167,6 +169,7 @@ def still_working_share(shift: int = 0) -> np.ndarray:
     return np.where(ATTAINED_AGES >= QUALIFIED_AGE, share, 1.0)
 
 
+@remembered
 def working_share_of_withdrawals(assume: Mapping[str, float], shift: int = 0) -> np.ndarray:
     """Share of withdrawal dollars taken by people at work, ``(A,)``: whose other income they stack on.
 
@@ -197,6 +200,7 @@ def leavers_shares() -> tuple[np.ndarray, np.ndarray]:
     return profile("cash"), profile("rollover")
 
 
+@remembered
 def project_rates(
     assume: Mapping[str, float],
     *,
