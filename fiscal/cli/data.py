@@ -98,8 +98,8 @@ def data_derive(
     table: Annotated[
         str,
         typer.Argument(
-            help="own_withdrawals, sensitivity, drivers, hindcast, validation, claim_reasons, cbo_reconciliation, "
-            "or page_lattice."
+            help="own_withdrawals, sensitivity, drivers, scenarios, hindcast, validation, claim_reasons, "
+            "cbo_reconciliation, or page_lattice."
         ),
     ],
     as_json: JsonOption = False,
@@ -108,7 +108,8 @@ def data_derive(
 
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
-    three tables). hindcast starts the model in the past. validation stores the results of `fiscal validate`.
+    three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in the past.
+    validation stores the results of `fiscal validate`.
     claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
     CBO's taxable pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
 
@@ -124,6 +125,7 @@ def data_derive(
         page_lattice,
         published,
         reconciliation,
+        scenarios,
         sensitivity,
     )
 
@@ -131,6 +133,7 @@ def data_derive(
         "own_withdrawals": own_withdrawals.rebuild,
         "sensitivity": sensitivity.rebuild,
         "drivers": drivers.rebuild,
+        scenarios.NAME: scenarios.rebuild,
         "hindcast": hindcast.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,

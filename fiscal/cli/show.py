@@ -174,18 +174,30 @@ def _widths(narrowest: Sequence[int], widest: Sequence[int], room: int) -> list[
 
 def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bool] = ()) -> None:
     """Print what is too wide for a table: the title of each entry and below it its lines, indented and wrapped."""
+    console = console_on()
+    console.width = min(console.width, SUMMARY_WIDTH)
+    lines: list[str] = []
+    for number, (head, below) in enumerate(entries):
+        style = "bold" if number < len(mark) and mark[number] else ""
+        lines += _wrapped(console, printable(head), style=style)
+        for line in below:
+            lines += _wrapped(console, printable(line), indent=4)
+    typer.echo("\n".join(lines))
+
+
+def _wrapped(console: Console, text: str, indent: int = 0, style: str = "") -> list[str]:
+    """Lines of a text on a console, wrapped at its width; most texts fit, and need no layout."""
+    from rich.cells import cell_len
     from rich.padding import Padding
     from rich.text import Text
 
-    console = console_on()
-    console.width = min(console.width, SUMMARY_WIDTH)
+    if "\n" not in text and indent + cell_len(text) <= console.width and not (style and console.is_terminal):
+        return [(" " * indent + text).rstrip()]
     with console.capture() as drawn:
-        for number, (head, lines) in enumerate(entries):
-            style = "bold" if number < len(mark) and mark[number] else ""
-            console.print(Text(printable(head), style=style))
-            for line in lines:
-                console.print(Padding(Text(printable(line)), (0, 0, 0, 4)))
-    typer.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+        console.print(
+            Padding(Text(text, style=style), (0, 0, 0, indent)) if indent else Text(text, style=style)
+        )
+    return [line.rstrip() for line in drawn.get().splitlines()]
 
 
 def is_narrow() -> bool:

@@ -1,4 +1,4 @@
-"""The command for many cases at once: sweep."""
+"""The commands for many cases at once: sweep and study."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from fiscal.cli.application import (
     app,
 )
 from fiscal.cli.running import sweep_into, sweep_one
-from fiscal.cli.show import SUMMARY_WIDTH, emit, emit_csv, printable, say, show_entries, show_frame
+from fiscal.cli.show import (
+    SUMMARY_WIDTH,
+    emit,
+    emit_csv,
+    printable,
+    progress_bar,
+    say,
+    show_entries,
+    show_frame,
+)
 
 
 @app.command()
@@ -150,3 +159,48 @@ def _show_summary(found: Any) -> None:
             show_entries([(f"{window}, {words}:", [])])
             show_frame(own[columns].head(LARGEST), SUMMARY_WIDTH)
     show_entries([("--full prints all settings and windows; --csv prints the cases.", [])])
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(metavar="STUDY", help="scenarios.")],
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Show the stored table without running anything.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every case of adoption with every event, store the table, and show it; takes some minutes.
+
+    Each row is the change in net revenue against the same money in equity. The default brief and report read the
+    stored table. An interrupted study uses its finished rows when it starts again.
+
+    \b
+    Examples: fiscal study scenarios
+              fiscal study scenarios --stored --json
+    """
+    from fiscal.base.errors import nearest
+    from fiscal.base.words import MISSING
+    from fiscal.results import store
+    from fiscal.results.headline import HEADS, Headline
+    from fiscal.studies import scenarios
+
+    if name != scenarios.NAME:
+        allowed, near = scenarios.NAME, nearest(name, (scenarios.NAME,))
+        raise InputError(Problem("no such study", value=name, allowed=allowed, nearest=near))
+    if not stored:
+        with progress_bar(name) as progress:
+            scenarios.rebuild(progress)
+    table = scenarios.stored()
+    if table is None:
+        raise InputError(
+            Problem("the table has not been built", value=name, allowed="fiscal study scenarios")
+        )
+    if as_json:
+        emit({"study": name, "current": scenarios.is_current(), "rows": store.records(table)})
+        return
+    (reference,) = table["reference"].unique()
+    typer.echo(f"Change in net revenue compared with {reference}, billions of dollars, fiscal years\n")
+    shown = Headline(table, "").shown(MISSING)
+    show_frame(shown.drop(columns=HEADS["reference"]))
+    if stored and not scenarios.is_current():
+        say("the table was built by other code or of other data; fiscal study scenarios builds it again")

@@ -73,9 +73,14 @@ def assumptions(settings: Settings) -> Assumptions:
 
 
 def withdrawal_rates(
-    settings: Settings, assume: Mapping[str, float], years: np.ndarray, of: AccountType = PLAN
+    settings: Settings,
+    assume: Mapping[str, float],
+    years: np.ndarray,
+    of: AccountType = PLAN,
+    enacted_by: int | None = None,
 ) -> WithdrawalRates:
-    """The rates at which a scenario's plans of a type and IRAs are drawn, rolled over and cashed out in ``years``."""
+    """The rates at which a scenario's plans of a type and IRAs are drawn, rolled over and cashed out in ``years``;
+    ``enacted_by``: under the required minimum as the law was at the end of that year."""
     chosen = settings.withdrawals
     found = project_rates(
         assume if of is PLAN else of.behaviour(assume),
@@ -90,6 +95,7 @@ def withdrawal_rates(
         rmd_shift=chosen.rmd_age_shift,
         retirement_shift=chosen.retirement_age_shift,
         required_minimum=of.required_minimum,
+        enacted_by=enacted_by,
     )
     if chosen.scale_2036 == 1:
         return found

@@ -121,12 +121,17 @@ def retirement_draws(
     draw_scale: float,
     rmd_shift: int = 0,
     retirement_shift: int = 0,
+    enacted_by: int | None = None,
 ) -> np.ndarray:
-    """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``."""
+    """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``; ``enacted_by`` as in
+    :func:`fiscal.law.distributions.required_minimum_share`."""
     own = _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     births = rmd_births(assume)
     minimum = np.stack(
-        [required_minimum_share(ATTAINED_AGES, y - ATTAINED_AGES, births, int(y), rmd_shift) for y in years]
+        [
+            required_minimum_share(ATTAINED_AGES, y - ATTAINED_AGES, births, int(y), rmd_shift, enacted_by)
+            for y in years
+        ]
     )
     low_share = 1 - above_share - exact_share
     return (
@@ -206,9 +211,10 @@ def project_rates(
     rmd_shift: int = 0,
     retirement_shift: int = 0,
     required_minimum: bool = True,
+    enacted_by: int | None = None,
 ) -> WithdrawalRates:
     """All rates of a scenario; see :class:`WithdrawalRates` for shapes. Without ``required_minimum`` owners draw at
-    their own discretion only.
+    their own discretion only. ``enacted_by``: the required minimum as the law was at the end of that year.
 
     Raises ``InputError`` through ``sources`` when a table it reads is broken.
     """
@@ -229,7 +235,7 @@ def project_rates(
     rollover = separation * roll * rollover_scale
 
     draws = retirement_draws(
-        assume, years, above_share, exact_share, draw_scale, rmd_shift, retirement_shift
+        assume, years, above_share, exact_share, draw_scale, rmd_shift, retirement_shift, enacted_by
     )  # (Y, A)
     own = above_share * _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     # SOI's rates are of all owners, at work or not: discretion is the same for both; only the required

@@ -19,12 +19,14 @@ from fiscal.results import headline as headlines
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import alt_text, statistics
 from fiscal.results.headline import AGAINST, LONG, TEN, title_of
+from fiscal.scenario import titles as titles_of
 from fiscal.scenario.names import setting_name
 from fiscal.studies import hindcast
+from fiscal.studies import scenarios as study
 
 POSITIVE = "Positive = the government is better off."
-SCENARIOS = "scenarios"
-"""Table that ``fiscal study scenarios`` makes: the headline of every adoption case and event."""
+LATER = ("long_boom", "long_bust")
+"""Events of the study that come after the budget window."""
 
 BESIDE, WIDE = (4.35, 2.55), (6.5, 2.5)
 """Inches of the chart of the answer: beside what is assumed in a brief, alone in a report."""
@@ -54,36 +56,59 @@ def source_of(asked: Asked) -> str:
 
 @_exhibit
 def headline(asked: Asked) -> Table | None:
-    """The effects of the cases, one row a reference."""
-    return headline_table(asked.table.rows)
+    """The effects of the cases, one row a reference; of the package's own cases, the stored study."""
+    if asked.study is None:
+        return headline_table(asked.table.rows)
+    table = asked.study
+    inside = ~table["event_case"].isin([study.NO_EVENT, *LATER]) & table["statistic"].isin(["path", "median"])
+    return study_table(table[inside], "headline", "Change in net revenue by adoption and event")
 
 
 @_exhibit
 def scenarios(asked: Asked) -> Table | None:
-    """The stored study of adoption and event; None until it has been made."""
-    if SCENARIOS not in {entry.name for entry in sources.resources()}:
+    """What the stored study has beside the headline: no event, events after the window, the spread of random paths."""
+    if asked.study is None:
         return None
-    stored = sources.table(SCENARIOS)
-    rows = stored.reindex(columns=list(headlines.COLUMNS))
-    return headline_table(rows, "scenarios", "Change in net revenue by adoption and event")
-
-
-def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "") -> Table:
-    """The headline table; a value that is the same in every row is above the table instead of in a column."""
-    shown = pd.DataFrame(
-        [headlines.shown_row(row) for row in headlines.Headline(rows, "").records()],
-        columns=list(headlines.HEADS.values()),
+    table = asked.study
+    inside = table["event_case"].isin([study.NO_EVENT, *LATER]) | ~table["statistic"].isin(["path", "median"])
+    return study_table(
+        table[inside],
+        "scenarios",
+        "Without an event, after the budget window, and the spread of random paths",
     )
+
+
+def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
+    """Rows of the stored study, grouped by their case of adoption."""
+    titles = {name: titles_of()[f"adoption_{name}"] for name in rows["adoption_case"].unique()}
+    groups = [
+        f"{titles[case]} ({words})"
+        for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
+    ]
+    own = rows.assign(case=groups, adoption=headlines.NONE).reset_index(drop=True)
+    return headline_table(own[list(headlines.COLUMNS)], label, caption, grouped=True)
+
+
+def headline_table(
+    rows: pd.DataFrame, label: str = "headline", caption: str = "", *, grouped: bool = False
+) -> Table:
+    """The headline table; a value that is the same in every row is above the table instead of in a column.
+
+    ``grouped`` rows are headed by their case and keep their event.
+    """
+    shown = headlines.Headline(rows, "").shown(MISSING if grouped else headlines.WITH_FULL)
     level = (rows["reference"] == headlines.LEVEL).all()
     cases = [
-        case if event in ("none", case) else f"{case} ({event})"
+        case if grouped or event in ("none", case) else f"{case} ({event})"
         for case, event in zip(rows["case"], rows["event"], strict=True)
     ]
     several = len(set(cases)) > 1
     apart = []
     heads = headlines.HEADS
-    for key in ("adoption", "event", "held_at_event_share"):
-        if several and key == "event":
+    for key in ("adoption", "event", "reference", "held_at_event_share"):
+        if key == "reference" and not grouped:
+            continue
+        if several and key == "event" and not grouped:
             shown = shown.drop(columns=heads[key])
         elif shown[heads[key]].nunique() <= 1 and len(shown):
             value = shown[heads[key]].iloc[0]
@@ -109,7 +134,7 @@ def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "
         Column(
             name,
             name,
-            width=1.0 if name == heads["reference"] else 0,
+            width=1.0 if name == heads["event" if grouped else "reference"] else 0,
             align="left" if name in words else "right",
         )
         for name in keep

@@ -33,6 +33,7 @@ from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import hindcast
+from fiscal.studies import scenarios as study
 from fiscal.studies.published import NOT_JUDGED, REPLICATION, kinds
 
 FINGERPRINT_LENGTH = 12
@@ -90,6 +91,19 @@ class Asked:
         return len(self.cases) == 1 and self.cases[0].reference is None
 
     @cached_property
+    def study(self) -> pd.DataFrame | None:
+        """The stored table of adoption and event, if every case is one of its cells and has the numbers of the run."""
+        cases = {id(effect.result): effect for effect in self.crypto}
+        if len(cases) != len(self.cases) or any(id(effect.result) not in cases for effect in self.cases):
+            return None
+        table = study.rows_for([effect.result.scenario for effect in cases.values()])
+        if table is None:
+            return None
+        same = [np.isclose(effect.over(TEN), study_row(table, effect)[TEN_COLUMN], atol=TELLABLE_BN_USD / 10)
+                for effect in cases.values()]  # fmt: skip
+        return table if all(same) else None
+
+    @cached_property
     def table(self) -> headlines.Headline:
         """The answer in one table and one sentence."""
         return self.owner.headline()
@@ -114,6 +128,15 @@ class Asked:
         return [*self.results, *others]
 
 
+TEN_COLUMN = f"fy{TEN.first}_{TEN.last}_bn_usd"
+
+
+def study_row(table: pd.DataFrame, effect: Effect) -> dict[str, Any]:
+    """The stored row of a case: of random paths, their median."""
+    own = table[table["fingerprint"] == effect.result.scenario.fingerprint()]
+    return dict(own.iloc[0])
+
+
 def facts(asked: Asked) -> dict[str, Any]:
     """Everything that brief and report say."""
     titles = list(dict.fromkeys(title_of(effect.result) for effect in asked.cases))
@@ -133,6 +156,7 @@ def facts(asked: Asked) -> dict[str, Any]:
         "scorecard": scorecard(),
         "past": past(),
         "beside": beside(asked),
+        "study": asked.study is not None,
         "valued": any(headlines.at_hand(result, "bases") is not None for result in asked.results),
         "law_warnings": list(
             dict.fromkeys(
@@ -155,6 +179,10 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
     gdp = effect.by_year(value="gdp_share")
     market, error = _market(effect, asked)
     low, high = headlines.band(effect)
+    if asked.study is not None:
+        stored = study_row(asked.study, effect)
+        market, error = stored["market_value_bn_usd"], stored["market_error_bn_usd"]
+        low, high = stored["low_bn_usd"], stored["high_bn_usd"]
     level = statistics.by_year(effect.result, "withdrawal_tax")
     withdrawal = effect.over(effect.horizon, "withdrawal_tax")
     share = abs(effect.tax_share(effect.long_run or effect.horizon))

@@ -34,11 +34,17 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEN, NEXT, LONG = WINDOWS[:3]
 """The budget window, the ten years that have not begun, and the long run."""
 
+NONE = "none"
+"""In a cell: no crypto, or no event."""
+
 EQUITY, NO_CRYPTO = "equity_adoption", "no_crypto"
 AGAINST = {EQUITY: "the same money in equity", NO_CRYPTO: "no crypto"}
 CURRENT_LAW = "current law without crypto"
 LEVEL = "none (level)"
 """In the column ``reference`` of a run that is compared with nothing: its own net revenue."""
+
+WITH_FULL = "with --full"
+"""In the cell of a number that the run can have but has not."""
 
 HALF = 0.5
 BAND = (0.1, 0.9)
@@ -282,7 +288,10 @@ def _outside(effect: Effect) -> tuple[float, float]:
 
 
 def band(effect: Effect) -> tuple[float, float]:
-    """Bounds that hold four random paths of five, over the budget window; NaN without random paths."""
+    """Bounds that hold four random paths of five, over the budget window; NaN without random paths.
+
+    The one place where a tested band of the error of a stated path would come in.
+    """
     frame = at_hand(effect.result, "paths")
     column = f"net_revenue_minus_{effect.reference}_bn_usd" if effect.of_crypto else "net_revenue_bn_usd"
     usable = frame is not None and column in frame and (effect.of_crypto or effect.reference is None)
@@ -308,6 +317,7 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "title": title_of(effect.result),
         "subject": event.subject if effect.of_crypto else "",
         "held_share": event.held_share,
+        "over_early": event.event is not None and missed(effect.result, event.event),
         "event": event.event,
         "against": effect.against,
         "of_crypto": effect.of_crypto,
@@ -322,6 +332,11 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         + OTHER_RECEIPTS.of({line: effect.over(ten, line) for line in OTHER_RECEIPTS.parts}),
         "noise": statistics.NOISE_BN_USD,
     }
+
+
+def missed(result: RunTables, event: events.Event) -> bool:
+    """Whether an event is over before half of planned crypto is held."""
+    return events.held_share(result.scenario.settings, event.last_year + 1) < HALF
 
 
 def told_effects(effects: Sequence[Effect]) -> list[Effect]:
@@ -348,9 +363,10 @@ class Headline:
 
     __repr__ = __str__
 
-    def shown(self) -> pd.DataFrame:
-        """The rows as they are printed: words for heads, a dash where nothing is known."""
-        return pd.DataFrame([shown_row(row) for row in self.records()], columns=list(HEADS.values()))
+    def shown(self, later: str = WITH_FULL) -> pd.DataFrame:
+        """The rows as they are printed: words for heads, a dash where nothing is known, and ``later`` where the run can
+        have a number that it has not."""
+        return pd.DataFrame([shown_row(row, later) for row in self.records()], columns=list(HEADS.values()))
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.finding)}</p>{self.shown().to_html(index=False, escape=True)}"
@@ -377,18 +393,15 @@ HEADS = {
 }
 """Columns of the table as it is printed."""
 
-WITH_FULL = "with --full"
-"""In the cell of a number that the run can have but has not."""
 
-
-def shown_row(row: dict[str, Any]) -> dict[str, str]:
+def shown_row(row: dict[str, Any], later: str) -> dict[str, str]:
     """One row as it is printed, billions with one decimal and percent."""
 
     def number(key: str, decimals: int = 1, scale: float = 1.0) -> str:
         return MISSING if row[key] is None else figures(scale * row[key], decimals)
 
     of_crypto = row["reference"] in AGAINST.values()
-    later = WITH_FULL if of_crypto else MISSING
+    later = later if of_crypto else MISSING
     band_known = row["low_bn_usd"] is not None
     cells = {
         **{key: row[key] for key in ("adoption", "event", "reference")},
