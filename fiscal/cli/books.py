@@ -11,14 +11,19 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
+    CsvOption,
+    FullOption,
     JsonOption,
     app,
 )
 from fiscal.cli.show import (
+    SUMMARY_WIDTH,
     column_texts,
     emit,
+    emit_csv,
     progress_bar,
     say,
+    show_entries,
     show_frame,
     show_table,
 )
@@ -224,9 +229,13 @@ def validate(
     which: Annotated[
         list[str] | None, typer.Argument(metavar="ID...", help="Rows to compare; default: all.")
     ] = None,
+    full: FullOption = False,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the model with published estimates: published, model, tolerance, verdict, and the reason for a miss.
+    """Compare the model with published estimates, and count the rows inside their tolerance.
+
+    --full prints every row with the reason for a miss; so does the command for the rows that you name.
 
     first is the model's figure on the basis recorded before the first comparison. model is its figure on the basis that
     the publisher's own words set (basis_source in --json). A row of another concept is shown but not judged.
@@ -237,7 +246,8 @@ def validate(
 
     \b
     Examples: fiscal validate
-              fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026 --json
+              fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026
+              fiscal validate --csv
     """
     from fiscal.base.errors import nearest
     from fiscal.results import store
@@ -268,6 +278,10 @@ def validate(
             "full_model_by_basis": published.counts(found),
         }
         emit({**told, "rows": store.records(found.assign(kind=kinds))})
+    elif as_csv:
+        emit_csv(found.assign(kind=kinds))
+    elif not full and not which:
+        _show_verdicts(found, kinds)
     else:
         rows = [
             [
@@ -289,13 +303,38 @@ def validate(
         told = published.counts(found)
         if any(told.values()):
             words = "; ".join(f"{basis}: {_counted(verdicts)}" for basis, verdicts in told.items())
-            typer.echo(
-                f"\nRows of the full model on the first basis and on the present one. {capital(words)}"
+            typer.echo("")
+            show_entries(
+                [(f"Rows of the full model on the first basis and on the present one. {capital(words)}", [])]
             )
         for row in found[found["reason"] != ""].itertuples():
-            typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
+            typer.echo("")
+            show_entries([(f"{row.id} ({row.verdict}): {row.reason}", [])])
     if not broken.empty:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _show_verdicts(found: Any, kinds: Any) -> None:
+    """The summary: rows that compare the full model, and how many rows of every kind are inside."""
+    from fiscal.studies import published
+
+    counts = published.counts(found)["after"]
+    judged = counts.get("inside", 0) + counts.get("outside", 0)
+    text = f"The model matches {counts.get('inside', 0)} of {judged} published estimates within preset tolerances."
+    show_entries([(text, [])])
+    columns = ["row", "published", "model", "unit", "tolerance", "verdict"]
+    rows = [
+        [row.id, f"{row.published:.5g}", _figure(row.model), row.unit, row.tolerance, row.verdict]
+        for row in found[kinds.isin(published.FULL_MODEL)].itertuples()
+    ]
+    show_table(columns, rows, most=SUMMARY_WIDTH)
+    by_kind = found["verdict"].groupby(kinds, sort=False).value_counts().unstack(fill_value=0)
+    rows = [
+        [str(kind), *(str(count) for count in row)]
+        for kind, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)
+    ]
+    show_table(["kind", *map(str, by_kind.columns)], rows, most=SUMMARY_WIDTH)
+    show_entries([("--full prints every row and the reason for each miss; --csv prints a table.", [])])
 
 
 def _counted(verdicts: dict[str, int]) -> str:
