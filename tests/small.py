@@ -78,7 +78,9 @@ def random_inputs(
         impact_multiplier=float(rng.uniform(0, 5)),
         impact_persistence=float(rng.uniform(0, 1)),
         crypto_market_usd=rng.uniform(1e8, 1e9, (paths, YEARS)),
-        withdrawal_rate=rng.uniform(0, 0.6, (YEARS, held, 2, AGES)),
+        withdrawal_rate=np.where(
+            rng.uniform(0, 1, AGES)[:, None] < 0.5, rng.uniform(0, 0.6, (YEARS, held, 2, AGES, GROUPS)), rng.uniform(0, 0.6, (YEARS, held, 2, AGES, 1))
+        ),
         penalised_share=rng.uniform(0, 1, (held, AGES)),
         nonqualified_share=rng.uniform(0, 1, AGES),
         rollover_rate=rng.uniform(0, 0.5, (YEARS, held - 1, AGES)),
@@ -147,7 +149,7 @@ def longer(years: int, ages: int, *, rate: float, rebalancing: float, crypto: np
         impact_multiplier=0.0,
         impact_persistence=0.0,
         crypto_market_usd=np.ones((1, years)),
-        withdrawal_rate=np.full((years, 2, 2, ages), 0.07),
+        withdrawal_rate=np.full((years, 2, 2, ages, 1), 0.07),
         penalised_share=np.zeros((2, ages)),
         nonqualified_share=np.zeros(ages),
         rollover_rate=np.full((years, 1, ages), 0.05),

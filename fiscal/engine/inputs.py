@@ -33,6 +33,7 @@ from fiscal.people.opening import open_accounts, rollover_stock
 from fiscal.people.withdrawals import (
     WithdrawalRates,
     incidence,
+    leakage_tilt,
     project_rates,
     working_share_of_withdrawals,
 )
@@ -296,6 +297,7 @@ def projection_inputs(
     if settings.scope.rollover_stock:
         opening[-1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
     basis = opening[:, 1] * settings.roth.opening_basis_share
+    tilt = leakage_tilt(opened.balance_usd, holders[0], settings.withdrawals.leakage_balance_elasticity)
     spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
     left_to_heirs = people.deaths * holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
@@ -324,7 +326,7 @@ def projection_inputs(
         impact_multiplier=settings.overlays.price_impact_multiplier,
         impact_persistence=settings.overlays.price_impact_persistence,
         crypto_market_usd=_crypto_market(market, labels),
-        **scope.leaving(rates),
+        **scope.leaving(rates, tilt),
         nonqualified_share=nonqualified,
         conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES_AT_OPENING))),
         death_rate=people.death_rate,

@@ -267,6 +267,26 @@ def project_rates(
     )
 
 
+def leakage_tilt(balance_usd: np.ndarray, holders: np.ndarray, elasticity: float) -> np.ndarray:
+    """What the rate of leakage at an age is multiplied by for each earnings group, ``(A, G)``; one from 59 1/2 on.
+
+    A group's rate is in proportion to its mean balance to the power ``-elasticity`` (assumed: no table gives it), and
+    the dollars that leak at each age are those of the age's own rate. ``balance_usd`` and ``holders`` (A, G) at the
+    opening: small balances are cashed out and large ones rolled over, and a balance follows from age and earnings.
+    """
+    early = (ATTAINED_AGES < QUALIFIED_AGE)[:, None] & (balance_usd > 0) & (holders > 0)
+    mean = np.divide(balance_usd, holders, out=np.ones_like(balance_usd), where=early)
+    relative = np.where(early, mean**-elasticity, 1.0)
+    dollars = np.where(early, balance_usd, 1.0)
+    level = (relative * dollars).sum(axis=1, keepdims=True) / dollars.sum(axis=1, keepdims=True)
+    return np.where(early, relative / level, 1.0)
+
+
+def by_group(rate: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Rates of leaving ``(..., A)`` as those of each earnings group, ``(..., A, G)``, no more than all."""
+    return np.minimum(rate[..., None] * tilt, 1.0)
+
+
 def _spouse_share(assume: Mapping[str, float]) -> np.ndarray:
     share = _steps(
         assume,

@@ -46,10 +46,10 @@ from fiscal.markets import glide, history
 from fiscal.people import coverage
 from fiscal.people.contributions import Contributions, RothUse, project_contributions
 from fiscal.people.mobility import mobility_matrix
-from fiscal.people.opening import open_accounts
+from fiscal.people.opening import Opening, open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
 from fiscal.people.population import MortalityGradient
-from fiscal.people.withdrawals import WithdrawalRates
+from fiscal.people.withdrawals import WithdrawalRates, by_group, leakage_tilt
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import Projection
@@ -127,6 +127,7 @@ class World:
     people: PastPeople
     contributions: Contributions  # at the model's own scale
     rates: WithdrawalRates
+    tilt: np.ndarray  # (A, G) on them
     half_return: np.ndarray  # (Y, half, asset)
     savers: dict[
         str, np.ndarray
@@ -195,6 +196,8 @@ def world(start: Start) -> World:
         profile_limits=limits.loc[FIRST_YEAR],
     )
     rates = withdrawal_rates(settings, assume, years)
+    first = people.people_open[0]
+    opened = _opened(years, first)
     made = (contributions.traditional_usd + contributions.roth_usd).sum(axis=(1, 2))
     paid = coverage.private_wages()[years].to_numpy()
     followed, rolled_in = (
@@ -207,6 +210,11 @@ def world(start: Start) -> World:
         people=people,
         contributions=contributions,
         rates=rates,
+        tilt=leakage_tilt(
+            opened.balance_usd,
+            opened.holder_share[0] * first,
+            settings.withdrawals.leakage_balance_elasticity,
+        ),
         half_return=half_returns(years),
         savers=_savers(years, people) | {"trend": followed / followed[0] * made[0] / made},
         rolled_in=rolled_in / rolled_in[0],
@@ -384,17 +392,22 @@ def run(
 
 def opening_balances(fed: World, people: np.ndarray, stock: float) -> np.ndarray:
     """A stock over age and group, ``(A, G)`` dollars: the shape of the model's own opening on past people."""
+    shape = _opened(fed.years, people).balance_usd
+    return shape * (stock / shape.sum())
+
+
+def _opened(years: np.ndarray, people: np.ndarray) -> Opening:
+    """The model's own opening on past people."""
     settings = scenarios.load("baseline").settings
     wages = past_wages()
-    shape = open_accounts(
+    return open_accounts(
         assumptions(settings),
         people=people,
         unit_people=people,
         mobility=mobility_matrix(settings.people.rank_correlation),
         wage_ratio=float(wages[SIPP_YEAR] / wages[FIRST_YEAR]),
-        years=fed.years[:1],
-    ).balance_usd
-    return shape * (stock / shape.sum())
+        years=years[:1],
+    )
 
 
 def _inputs(
@@ -412,7 +425,7 @@ def _inputs(
     opening[PLAN, 1] = balance[..., None] * fed.roth_stock_share
     opening[PLAN, 0] = balance[..., None] - opening[PLAN, 1]
     rates = fed.rates
-    leaving = np.minimum(rates.withdrawal_rate[at] * level.outflow_scale, 1.0)
+    leaving = by_group(rates.withdrawal_rate[at] * level.outflow_scale, fed.tilt)
     leaving[:, 1] = 0.0  # what has left the plans is followed no further
     no_tax = TaxSchedule(
         knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2))
