@@ -38,6 +38,7 @@ COMMANDS = (
     ("verify",),
     ("cite",),
     ("hindcast",),
+    ("long-run",),
     ("vintage",),
     ("validate",),
     ("data",),

@@ -294,12 +294,14 @@ class Scope:
 
     def leaving(self, rates: WithdrawalRates, tilt: np.ndarray) -> dict[str, np.ndarray]:
         """Fields of the projection's inputs, with the types beside the 401(k) between it and the IRA of ``rates``;
-        ``tilt`` (A, G) is what a group's withdrawal rates are multiplied by."""
+        ``tilt`` (W, A, G) is what a group's withdrawal rates are multiplied by."""
         plans = [rates, *(one.rates for one in self.others)]
         return {
             "withdrawal_rate": by_group(
-                np.stack([*(one.withdrawal_rate[:, 0] for one in plans), rates.withdrawal_rate[:, -1]], axis=1),
-                tilt,
+                np.stack(
+                    [*(one.withdrawal_rate[:, 0] for one in plans), rates.withdrawal_rate[:, -1]], axis=1
+                ),
+                tilt[:, None],
             ),
             "penalised_share": np.stack(
                 [*(one.penalised_share[0] for one in plans), rates.penalised_share[-1]]

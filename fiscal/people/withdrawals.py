@@ -267,23 +267,23 @@ def project_rates(
     )
 
 
-def leakage_tilt(balance_usd: np.ndarray, holders: np.ndarray, elasticity: float) -> np.ndarray:
-    """What the rate of leakage at an age is multiplied by for each earnings group, ``(A, G)``; one from 59 1/2 on.
+def leakage_tilt(dollars: np.ndarray, mean_balance_usd: np.ndarray, elasticity: float) -> np.ndarray:
+    """What the rate of leakage at an age is multiplied by for each earnings group, ``(..., A, G)``; one from 59 1/2 on.
 
-    A group's rate is in proportion to its mean balance to the power ``-elasticity`` (assumed: no table gives it), and
-    the dollars that leak at each age are those of the age's own rate. ``balance_usd`` and ``holders`` (A, G) at the
-    opening: small balances are cashed out and large ones rolled over, and a balance follows from age and earnings.
+    A group's rate is in proportion to its mean balance (A, G) to the power ``-elasticity`` (assumed: no table gives
+    it), and the ``dollars`` (..., A, G) of an account that leak at each age are those of the age's own rate. Small
+    balances are cashed out and large ones rolled over; a balance follows from age and earnings.
     """
-    early = (ATTAINED_AGES < QUALIFIED_AGE)[:, None] & (balance_usd > 0) & (holders > 0)
-    mean = np.divide(balance_usd, holders, out=np.ones_like(balance_usd), where=early)
-    relative = np.where(early, mean**-elasticity, 1.0)
-    dollars = np.where(early, balance_usd, 1.0)
-    level = (relative * dollars).sum(axis=1, keepdims=True) / dollars.sum(axis=1, keepdims=True)
-    return np.where(early, relative / level, 1.0)
+    early = (ATTAINED_AGES < QUALIFIED_AGE)[:, None] & (mean_balance_usd > 0)
+    relative = np.where(early, np.where(early, mean_balance_usd, 1.0) ** -elasticity, 1.0)
+    whole = dollars.sum(axis=-1, keepdims=True)
+    leaks = (dollars * relative).sum(axis=-1, keepdims=True)
+    level = np.divide(whole, leaks, out=np.ones_like(whole), where=leaks > 0)
+    return np.where(early, relative * level, 1.0)
 
 
 def by_group(rate: np.ndarray, tilt: np.ndarray) -> np.ndarray:
-    """Rates of leaving ``(..., A)`` as those of each earnings group, ``(..., A, G)``, no more than all."""
+    """Rates of leaving ``(..., A)`` as those of each group, ``(..., A, G)``: no more than everything leaves."""
     return np.minimum(rate[..., None] * tilt, 1.0)
 
 

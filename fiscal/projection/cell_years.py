@@ -277,7 +277,9 @@ def _owners(own, row, desk, money, scale, charge, loss, rules, y, a, first, cell
                 n = first + lane
                 held = n < cells
                 desk[w, c, MONEY + lane] = money[n, 2 * w + c] * scale[n % len(scale)] if held else 0.0
-                desk[w, c, RATE + lane] = rules.withdrawal_rate[y, w, c, a, n // len(scale)] * part if held else 0.0
+                desk[w, c, RATE + lane] = (
+                    rules.withdrawal_rate[y, w, c, a, n // len(scale)] * part if held else 0.0
+                )
         _traditional(
             own[w], row, desk[w, TRADITIONAL], charge, loss, roll, rules.conversion_rate[y, a] * part, takes,
             rules.penalised_share[w, a],

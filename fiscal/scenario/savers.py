@@ -243,9 +243,8 @@ class Withdrawals(Section):
         doc="How much less of a large balance leaks before retirement than of a small one at the same age: an earnings "
         "group whose mean balance is twice as large has a rate of leakage 2 to this power smaller. The dollars that "
         "leak at each age stay the same at the opening. 0 = the same rate for every group.",
-        source="Alight, leavers of 2008 to 2017 (data/withdrawal_behaviour.csv): 40 percent of leavers and 15 percent of their "
-        "dollars cash out, which the model's mean balances of earnings groups below 60 repeat at .4; no table gives cash-outs "
-        "by balance",
+        source="no table gives cash-outs by balance; at .4 the model's mean balances below 60 repeat that 40 percent "
+        "of leavers but 15 percent of their dollars cash out (Alight, data/withdrawal_behaviour.csv)",
         status="assumed",
     )
     draw_scale: float = setting(

@@ -212,7 +212,7 @@ def world(start: Start) -> World:
         rates=rates,
         tilt=leakage_tilt(
             opened.balance_usd,
-            opened.holder_share[0] * first,
+            opened.mean_balance_usd(first),
             settings.withdrawals.leakage_balance_elasticity,
         ),
         half_return=half_returns(years),
