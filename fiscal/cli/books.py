@@ -1,4 +1,4 @@
-"""Commands that test the model: hindcast, one vintage, validate."""
+"""Commands that test the model: hindcast, long run, one vintage, validate."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from fiscal.cli.application import (
     CsvOption,
     FullOption,
     JsonOption,
+    ScenarioArgument,
+    SetOption,
     app,
 )
 from fiscal.cli.show import (
@@ -102,6 +104,44 @@ def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | N
         "lead": leads[0] if leads else None,
         "paths": paths[0] if paths else None,
     }
+
+
+@app.command("long-run")
+def long_run(
+    scenario: ScenarioArgument = "baseline",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print balances, withdrawals, and receipts over GDP to the horizon, and r - g, beside the line of CBO's decade.
+
+    CBO's line holds all taxable pensions, annuities, and IRA distributions. The second table is the stored
+    reconciliation, year by year: what the model's plans and IRAs take of that line in the baseline and what is left for
+    defined-benefit pensions and annuities.
+
+    \b
+    Examples: fiscal long-run
+              fiscal long-run cbo_consistent --set scope.plans=all_dc
+    """
+    from fiscal import scenario as scenarios
+    from fiscal.engine import run as engine_run
+    from fiscal.results import store
+    from fiscal.results.adoption import returns_sentence
+    from fiscal.studies import reconciliation
+
+    chosen = scenarios.load(scenario, overrides or [])
+    with progress_bar(chosen.name) as progress:
+        run = engine_run.compute(chosen, progress, run_off=False, references=False)
+    table, inside = reconciliation.long_run(run), reconciliation.stored()
+    growth = returns_sentence(chosen.settings)
+    if as_json:
+        told = {"scenario": chosen.name, "scope": chosen.settings.scope.plans, "returns_less_growth": growth}
+        emit({**told, "long_run": store.records(table), "inside_cbo": store.records(inside)})
+        return
+    typer.echo(f"{chosen.name}, plans in scope {chosen.settings.scope.plans}, fractions of GDP:")
+    show_frame(table)
+    typer.echo(f"{capital(growth)}.")
+    typer.echo("\nInside CBO's taxable pensions, annuities, and IRA distributions, billions of dollars:")
+    show_frame(inside)
 
 
 @app.command()

@@ -277,6 +277,26 @@ def project_rates(
     )
 
 
+def leakage_tilt(dollars: np.ndarray, mean_balance_usd: np.ndarray, elasticity: float) -> np.ndarray:
+    """What the rate of leakage at an age is multiplied by for each earnings group, ``(..., A, G)``; one from 59 1/2 on.
+
+    A group's rate is in proportion to its mean balance (A, G) to the power ``-elasticity`` (assumed: no table gives
+    it), and the ``dollars`` (..., A, G) of an account that leak at each age are those of the age's own rate. Small
+    balances are cashed out and large ones rolled over; a balance follows from age and earnings.
+    """
+    early = (ATTAINED_AGES < QUALIFIED_AGE)[:, None] & (mean_balance_usd > 0)
+    relative = np.where(early, np.where(early, mean_balance_usd, 1.0) ** -elasticity, 1.0)
+    whole = dollars.sum(axis=-1, keepdims=True)
+    leaks = (dollars * relative).sum(axis=-1, keepdims=True)
+    level = np.divide(whole, leaks, out=np.ones_like(whole), where=leaks > 0)
+    return np.where(early, relative * level, 1.0)
+
+
+def by_group(rate: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Rates of leaving ``(..., A)`` as those of each group, ``(..., A, G)``: no more than everything leaves."""
+    return np.minimum(rate[..., None] * tilt, 1.0)
+
+
 def _spouse_share(assume: Mapping[str, float]) -> np.ndarray:
     share = _steps(
         assume,
