@@ -399,7 +399,7 @@ def _load_directory(directory: Path, scope: str) -> Schedules:
         digest.update(hashlib.sha256(content).digest())
         read = pd.read_parquet if file.suffix == ".parquet" else pd.read_csv
         tables.append(read(io.BytesIO(content)))
-    return replace(_schedules(*tables, scope), sha256=digest.hexdigest())
+    return replace(_schedules(*tables, scope=scope), sha256=digest.hexdigest())
 
 
 def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame, scope: str) -> Schedules:
