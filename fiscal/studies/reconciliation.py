@@ -146,7 +146,7 @@ def build(progress: Progress | None = None) -> pd.DataFrame:
 
 def stored() -> pd.DataFrame:
     """The stored reconciliation."""
-    return sources.table(NAME)
+    return sources.table("cbo_reconciliation")
 
 
 def rebuild(progress: Progress | None = None) -> None:
