@@ -693,8 +693,8 @@ def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> No
 
 
 def test_values_do_not_hang_on_the_named_path_where_savers_answer() -> None:
-    changes = {"behaviour.chasing": 0.5, "adoption.displaces": "core", "overlays.reversal_trigger_fall": 0.4, "horizon.last_year": 2045,
-               "books.risk_neutral_paths": 6, "backstop.paths": 0}  # fmt: skip
+    changes = {"behaviour.chasing": 0.5, "adoption.displaces": "core", "overlays.reversal_trigger_fall": 0.4,
+               "horizon.last_year": 2045, "books.risk_neutral_paths": 6, "backstop.paths": 0}  # fmt: skip
     priced = [engine_run.compute(load(name, changes)).priced for name in ("boom", "bust")]
     values = [one.average for one in priced if one is not None]
     assert len(values) == 2
@@ -716,7 +716,10 @@ def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:
     assert twin is not None and twin.name.endswith("_static") and twin.static() is None
     changed = {key for key, value in own.changed().items() if twin.changed().get(key) != value}
     assert changed == {"behaviour.contribution_price_elasticity", "behaviour.panic_share"}
-    assert twin.with_overrides({"adoption.displaces": "equity"}).fingerprint() == load("rothification").fingerprint()
+    assert (
+        twin.with_overrides({"adoption.displaces": "equity"}).fingerprint()
+        == load("rothification").fingerprint()
+    )
 
 
 # --- combined, refused ------------------------------------------------------------------------------

@@ -70,7 +70,9 @@ def test_named_paths_share_one_adoption_and_differ_by_path():
 def test_cases_of_adoption_rise_and_name_their_evidence():
     evidence = sources.table("adoption_evidence")
     cases = [load(f"adoption_{name}") for name in study.ADOPTIONS]
-    held = [one.settings.adoption.participants_share * one.settings.adoption.allocation_share for one in cases]
+    held = [
+        one.settings.adoption.participants_share * one.settings.adoption.allocation_share for one in cases
+    ]
     assert held == sorted(held) and len(set(held)) == len(held) and max(held) < 0.05
     assert set(evidence["case"]) == set(study.ADOPTIONS)
     for one, share in zip(cases, held, strict=True):

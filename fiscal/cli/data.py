@@ -108,8 +108,8 @@ def data_derive(
 
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
-    three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in the past. validation stores the results of `fiscal validate`.
-    claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
+    three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in the past.
+    validation stores the results of `fiscal validate`. claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
     CBO's taxable pensions and IRA distributions year by year.
 
     \b

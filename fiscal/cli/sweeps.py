@@ -116,8 +116,8 @@ def study(
               fiscal study scenarios --stored --json
     """
     from fiscal.base.errors import nearest
-    from fiscal.results import store
     from fiscal.base.words import MISSING
+    from fiscal.results import store
     from fiscal.results.headline import HEADS, Headline
     from fiscal.studies import scenarios
 
@@ -129,7 +129,9 @@ def study(
             scenarios.rebuild(progress)
     table = scenarios.stored()
     if table is None:
-        raise InputError(Problem("the table has not been built", value=name, allowed="fiscal study scenarios"))
+        raise InputError(
+            Problem("the table has not been built", value=name, allowed="fiscal study scenarios")
+        )
     if as_json:
         emit({"study": name, "current": scenarios.is_current(), "rows": store.records(table)})
         return

@@ -19,8 +19,8 @@ from fiscal.results import headline as headlines
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import alt_text, statistics
 from fiscal.results.headline import AGAINST, LONG, TEN, title_of
-from fiscal.scenario.names import setting_name
 from fiscal.scenario import titles as titles_of
+from fiscal.scenario.names import setting_name
 from fiscal.studies import hindcast
 from fiscal.studies import scenarios as study
 
@@ -72,7 +72,9 @@ def scenarios(asked: Asked) -> Table | None:
     table = asked.study
     inside = table["event_case"].isin([study.NO_EVENT, *LATER]) | ~table["statistic"].isin(["path", "median"])
     return study_table(
-        table[inside], "scenarios", "Without an event, after the budget window, and the spread of random paths"
+        table[inside],
+        "scenarios",
+        "Without an event, after the budget window, and the spread of random paths",
     )
 
 
@@ -80,9 +82,12 @@ def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
     """Rows of the stored study, grouped by their case of adoption."""
     titles = {name: titles_of()[f"adoption_{name}"] for name in rows["adoption_case"].unique()}
     groups = [
-        f"{titles[case]} ({words})" for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
+        f"{titles[case]} ({words})"
+        for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
     ]
-    events = [_event_words(event, how) for event, how in zip(rows["event_case"], rows["statistic"], strict=True)]
+    events = [
+        _event_words(event, how) for event, how in zip(rows["event_case"], rows["statistic"], strict=True)
+    ]
     own = rows.assign(case=groups, event=events, adoption=headlines.NONE).reset_index(drop=True)
     return headline_table(own[list(headlines.COLUMNS)], label, caption, grouped=True)
 
@@ -148,7 +153,8 @@ def headline_table(
     )
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown.assign(case=cases),
-        columns, " ".join(units), (" ".join(notes),) if grouped else tuple(notes), group="case" if several else None, dense=grouped,
+        columns, " ".join(units), (" ".join(notes),) if grouped else tuple(notes),
+        group="case" if several else None, dense=grouped,
     )  # fmt: skip
 
 
@@ -210,7 +216,11 @@ def _moved_apart(cases: list[headlines.Effect], line: str) -> str:
         return f"{capital(line.replace('_', ' '))} does not change"
     inside = max(abs(effect.over(effect.horizon, line)) for effect in cases)
     up, down = (
-        [effect for effect, value in zip(cases, longest, strict=True) if value * sign > statistics.NOISE_BN_USD]
+        [
+            effect
+            for effect, value in zip(cases, longest, strict=True)
+            if value * sign > statistics.NOISE_BN_USD
+        ]
         for sign in (1, -1)
     )
     if up and down:

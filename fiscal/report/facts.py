@@ -245,7 +245,10 @@ def random_facts(asked: Asked) -> dict[str, float] | None:
         return None
     case = study_row(asked.study, asked.crypto[0])["adoption_case"]
     own = asked.study[(asked.study["adoption_case"] == case) & (asked.study["statistic"] == "median")]
-    band = {"low": _known(float(own["low_bn_usd"].iloc[0])), "high": _known(float(own["high_bn_usd"].iloc[0]))}
+    band = {
+        "low": _known(float(own["low_bn_usd"].iloc[0])),
+        "high": _known(float(own["high_bn_usd"].iloc[0])),
+    }
     return None if None in band.values() else band  # type: ignore[return-value]
 
 

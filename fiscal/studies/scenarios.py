@@ -75,7 +75,9 @@ def scenario_of(adoption: str, event: str, overrides: Sequence[str] = ()) -> Sce
 
 def prices_of(scenario: Scenario) -> pd.DataFrame:
     """Values at market prices of a scenario, as its table ``bases`` has them; empty without paths for them."""
-    nothing = {name: pd.DataFrame(columns=list(TABLES[name].columns)) for name in ("bases", "distribution_bases")}
+    nothing = {
+        name: pd.DataFrame(columns=list(TABLES[name].columns)) for name in ("bases", "distribution_bases")
+    }
     return values.with_prices(
         nothing["bases"], nothing["distribution_bases"], engine_run.prices(scenario)
     )["bases"]  # fmt: skip
@@ -103,12 +105,18 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
         row = {
             **told,
             **sums,
-            headline.SHARE: sums[f"fy{TEN.first}_{TEN.last}_bn_usd"] and sums[f"fy{TEN.first}_{TEN.last}_bn_usd"] / tax,
+            headline.SHARE: sums[f"fy{TEN.first}_{TEN.last}_bn_usd"]
+            and sums[f"fy{TEN.first}_{TEN.last}_bn_usd"] / tax,
             "outside_tax_bn_usd": None,
             "breakeven_displaced_share": None,
         }
         if share != QUANTILES["median"]:
-            row |= {"low_bn_usd": None, "high_bn_usd": None, "market_value_bn_usd": None, "market_error_bn_usd": None}
+            row |= {
+                "low_bn_usd": None,
+                "high_bn_usd": None,
+                "market_value_bn_usd": None,
+                "market_error_bn_usd": None,
+            }
         rows.append({"statistic": name, **row, "event": f"{told['event']}, {name}"})
     return rows
 
