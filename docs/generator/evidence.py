@@ -1,8 +1,7 @@
-"""Pages from the stored tables: data, assumptions with their sensitivity, validation, and hindcast."""
+"""Pages from the stored tables: data, assumptions with their sensitivity, and validation."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,8 +10,6 @@ from marks import (
     anchor,
     code,
     figure,
-    first_sentence,
-    inline,
     page,
     paragraph,
     plain,
@@ -30,7 +27,7 @@ from fiscal.results import headline
 from fiscal.scenario import load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import declared
-from fiscal.studies import hindcast, published, scenarios, sensitivity
+from fiscal.studies import published, scenarios, sensitivity, skill
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -226,7 +223,7 @@ VERDICTS = ("inside", "outside", published.NOT_JUDGED)
 
 
 def validation_page() -> str:
-    """The stored verdicts, the hindcast's errors, and the parts of the government's share."""
+    """The stored verdicts and the parts of the government's share."""
     stored = sources.table("validation")
     compared, full = stored[stored["check"] != "input"], _full_model()
     kinds = published.kinds(stored)
@@ -287,7 +284,8 @@ def validation_page() -> str:
         _verdicts(compared[~compared["id"].isin(full["id"])]),
         "## Published figures that are not tests",
         table(("row", "what", "published", "unit", "use"), cited, numbers=("published",)),
-        *_hindcast(),
+        "## Started in the past",
+        "[How good is it?](skill.md) has the errors of the model started in past years, and bands tried on them.",
         *_claim(),
     )
 
@@ -332,58 +330,6 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
         yield paragraph(f"**{', '.join(map(code, part['id']))}.** {plain(reason)}")
 
 
-RUN_WORDS = {
-    "own_rules": "the model's own rules: the hindcast",
-    "deferrers_fed": "number of savers given",
-    "participants_fed": "number of covered workers given",
-    "returns_fed": "returns of plans given",
-    "both_fed": "savers and returns given",
-    "model_levels": "levels of 2025 carried back; not a test",
-}
-
-
-def _hindcast() -> Iterator[str]:
-    stored = hindcast.stored()
-    by_run, by_lead = hindcast.errors_by_quantity(stored), hindcast.errors_by_lead(stored)
-    words = (inspect.getdoc(hindcast) or "").split("\n\n")
-    yield "## Started in the past"
-    yield paragraph(
-        "`fiscal hindcast` prints these errors, and `fiscal hindcast --check` repeats the runs. "
-        + first_sentence(words[1])
-    )
-    yield paragraph(inline(words[3]))
-    yield "Errors are relative to published figures, in percent; for the rate of return, in percentage points."
-    shown = by_run[by_run["quantity"].isin(["contributions", "benefits", "assets", "return"])]
-    names = ("series", "start", "run", "quantity", "mean error", "mean size", "last error", "last date")
-    lines = [
-        (
-            row.series,
-            str(row.start_year),
-            RUN_WORDS[row.variant],
-            row.quantity,
-            signed(100 * row.mean_error),
-            figure(100 * row.mean_absolute_error),
-            signed(100 * row.last_error),
-            str(row.last_date),
-        )
-        for row in shown.itertuples()
-    ]
-    yield table(names, lines, numbers=("mean error", "mean size", "last error"))
-    yield "### By lead year, the model's own rules"
-    yield "Mean error over the starts that reach this lead."
-    quantities = ("participant_contributions", "employer_contributions", "benefits", "assets", "return")
-    titles = ("years after the start", "starts", *(name.replace("_", " ") for name in quantities))
-    wide = by_lead.pivot(index=["lead_years", "starts"], columns="quantity", values="mean_error")
-    yield table(
-        titles,
-        [
-            (str(lead), str(starts), *(signed(100 * row[name]) for name in quantities))
-            for (lead, starts), row in wide.iterrows()
-        ],
-        numbers=titles,
-    )
-
-
 def _claim() -> Iterator[str]:
     yield "## The government's share of today's balances"
     yield paragraph(
@@ -408,18 +354,16 @@ def doubt() -> str:
     """Block: sizes for a critical reader."""
     full, entries, levers = _full_model(), sources.resources(), list(declared())
     verdicts = sources.table("validation").set_index("id")
-    by_run = hindcast.errors_by_quantity(hindcast.stored())
-    own = by_run[(by_run["variant"] == hindcast.OWN_RULES) & (by_run["series"] == "DOL")]
+    leads = skill.answers()["by_lead"].set_index(["quantity", "conditioning", "lead_years"])
     rows = sources.table("assumptions")
-    starts = " and ".join(str(year) for year in own["start_year"].unique())
-    last = hindcast.DOL_LAST_YEAR
+    starts = f"{skill.STARTS[0]} to {skill.STARTS[-1]}"
 
     def over(name: str) -> str:
         return f"{signed(100 * (verdicts['model'][name] / verdicts['published'][name] - 1), 0)}%"
 
-    def missed(quantity: str, column: str, decimals: int, unit: str) -> str:
-        errors = own.loc[own["quantity"] == quantity, column]
-        return " and ".join(f"{signed(100 * error, decimals)}{unit}" for error in errors)
+    def missed(quantity: str) -> str:
+        row = 100 * leads.loc[(quantity, "none", 5), ["mean_absolute_error", "naive_mean_absolute_error"]]
+        return " and ".join(f"{figure(float(error), 0)}%" for error in row)
 
     sizes = {
         "Published figures that the full model is compared with": f"{len(full)}; inside their tolerance: "
@@ -428,15 +372,11 @@ def doubt() -> str:
             f"{over('TSY_CASH_DC_FY2026')} and {over('JCT_DC_FY2024')}"
         ),
         "Ten-year score of the Roth catch-up mandate compared with JCT's": over("JCT_S2_603"),
-        f"Contributions in {last} compared with published, started in {starts}": missed(
-            "contributions", "last_error", 0, "%"
-        ),
-        f"Assets in {last} compared with published, started in {starts}": missed(
-            "assets", "last_error", 0, "%"
-        ),
-        "Return on the core less the return that plans reported, percentage points per year": missed(
-            "return", "mean_error", 1, ""
-        ),
+        **{
+            f"Mean absolute error in {quantity} five years ahead, started in {starts} and told nothing of later years, "
+            "and that of the best naive rule": missed(quantity)
+            for quantity in skill.QUANTITIES
+        },
         "Effect of one-tenth more tax on withdrawals on net revenue over 75 years, billions of dollars": signed(
             _moves()["75 years", "high"]["tax.withdrawal_scale"]
         ),
@@ -593,7 +533,7 @@ def scenario_set_page() -> str:
 def refresh() -> str:
     """Block: published tables, and the tables to rebuild when one of them is replaced."""
     fitted = sources.resource("market_fit").extra["inputs"]
-    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": hindcast.INPUTS}
+    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": skill.INPUTS}
     rows = [
         (
             f"[`{entry.name}`](../data.md#{slug(entry.name)})",

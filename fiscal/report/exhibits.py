@@ -8,21 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from fiscal.base import sources
 from fiscal.base.prose import pct
 from fiscal.base.words import BASIS_NAMES, MISSING, capital, listing, short, window_years
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.report import charts
 from fiscal.report.content import Column, Figure, Table
-from fiscal.report.facts import Asked, changed, noun_among, validation
+from fiscal.report.facts import Asked, changed, noun_among, past, validation
 from fiscal.results import headline as headlines
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import alt_text, statistics
 from fiscal.results.headline import AGAINST, LONG, TEN, title_of
 from fiscal.scenario import titles as titles_of
 from fiscal.scenario.names import setting_name
-from fiscal.studies import hindcast
 from fiscal.studies import scenarios as study
+from fiscal.studies import skill
 
 POSITIVE = "Positive = the government is better off."
 LATER = ("long_boom", "long_bust")
@@ -694,19 +693,72 @@ def _four(value: float) -> str:
 
 @_exhibit
 def hindcast_chart(asked: Asked) -> Figure | None:
-    """The model started in the past."""
-    if "hindcast" not in {entry.name for entry in sources.resources()}:
+    """Errors of the model started in the past."""
+    told = past()
+    if told is None:
         return None
-    frame = hindcast.errors_by_quantity(hindcast.stored())
-    own = frame[
-        (frame["series"] == "DOL") & (frame["variant"] == "own_rules") & (frame["quantity"] == "assets")
-    ]
-    worst = float(own["last_error"].abs().max())
+    row = next(one for one in told["rows"] if one["quantity"] == "benefits")
+    less = "smaller" if row["error"] < row["naive"] else "larger"
     return Figure(
-        "hindcast-chart", f"Started in the past, the model ends within {pct(worst)} of plan assets",
+        "hindcast-chart", f"Errors in benefits are {less} than those of a naive rule {told['lead']} years ahead",
         charts.plot(asked.owner, "hindcast"), alt_text("hindcast", asked.owner),
-        "Plan assets, billions of dollars, Form 5500", "Sources: DOL Form 5500; stored runs of this model (hindcast).",
+        "Mean absolute error by years after the start, percent of published",
+        "Sources: DOL Form 5500; CBO; stored runs of this model (hindcast).",
         (6.5, 2.4),
+    )  # fmt: skip
+
+
+@_exhibit
+def skill_table(asked: Asked) -> Table | None:
+    """Errors by lead year beside the best naive rule's and CBO's."""
+    told = past()
+    if told is None:
+        return None
+    leads = skill.answers()["by_lead"]
+    rows = leads[
+        leads["lead_years"].isin(skill.SHOWN_LEADS)
+        & leads["conditioning"].isin(["actual_wages_and_returns", "none"])
+    ]
+    rows = rows.assign(
+        quantity=[capital(name) for name in rows["quantity"]],
+        told=["wages and returns" if name != "none" else "nothing" for name in rows["conditioning"]],
+    )
+    return Table(
+        "skill-table", "Errors by years after the start, starts of 2010 to 2022", rows,
+        (
+            Column("quantity", "Quantity", width=1.2),
+            Column("told", "Told", width=1.4),
+            Column("lead_years", "Years", 0),
+            Column("starts", "Starts", 0),
+            Column("mean_error", "Mean error, %", 1, 100),
+            Column("mean_absolute_error", "Mean absolute error, %", 1, 100),
+            Column("rmse", "Root mean square error, %", 1, 100),
+            Column("naive_mean_absolute_error", "Best naive rule, %", 1, 100),
+            Column("cbo_mean_absolute_error", "CBO, income tax, %", 1, 100),
+        ),
+        notes=("Mean absolute errors of the rule and of CBO. CBO's errors are on individual income tax receipts.",),
+        breakable=True,
+    )  # fmt: skip
+
+
+@_exhibit
+def bands_table(asked: Asked) -> Table | None:
+    """How many past outcomes the 80 percent bands held."""
+    if past() is None:
+        return None
+    frame = skill.coverage_summary(skill.answers()["coverage"])
+    return Table(
+        "bands-table", "Past outcomes inside the 80 percent band",
+        frame.assign(quantity=[capital(name) for name in frame["quantity"]]),
+        (
+            Column("quantity", "Quantity", width=1.2),
+            Column("lead", "Years", 0),
+            Column("held", "Inside"),
+            Column("windows", "Windows that do not overlap", 0),
+            Column("interval", "95% interval of the share inside"),
+            Column("band rejected", "Band rejected"),
+        ),
+        notes=("An interval that includes 0.80 does not reject the band. With so few windows it rejects little.",),
     )  # fmt: skip
 
 

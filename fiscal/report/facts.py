@@ -33,8 +33,8 @@ from fiscal.results.running import quick
 from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
-from fiscal.studies import hindcast
 from fiscal.studies import scenarios as study
+from fiscal.studies import skill
 from fiscal.studies.published import NOT_JUDGED, REPLICATION, kinds
 
 FINGERPRINT_LENGTH = 12
@@ -404,17 +404,40 @@ def scorecard() -> dict[str, Any] | None:
     }
 
 
-def past() -> list[dict[str, Any]] | None:
-    """Errors of the model started in the past, by start and quantity, in the last year compared."""
-    if not _stored("hindcast"):
+TOLD_LEAD = 5
+"""Years ahead for which errors and bands are told in sentences."""
+
+
+def past() -> dict[str, Any] | None:
+    """The model started in past years, told nothing of what followed: errors five years ahead beside naive rules and
+    CBO, how many outcomes its 80 percent band held, and how many aims are met; None without the stored study."""
+    if not _stored(*skill.TABLES):
         return None
-    frame = hindcast.errors_by_quantity(hindcast.stored())
-    own = frame[(frame["series"] == "DOL") & (frame["variant"] == "own_rules")]
-    rows = own[own["quantity"].isin(["contributions", "benefits", "assets"])]
-    return [
-        {"start": int(row.start_year), "quantity": str(row.quantity), "error": float(row.last_error)}
-        for row in rows.itertuples()
-    ]
+    answers = skill.answers()
+    leads = answers["by_lead"]
+    own = leads[(leads["conditioning"] == "none") & (leads["lead_years"] == TOLD_LEAD)]
+    tried = answers["coverage"]
+    tried = tried[tried["lead_years"] == TOLD_LEAD]
+    return {
+        "first": skill.STARTS[0],
+        "last": skill.STARTS[-1],
+        "lead": TOLD_LEAD,
+        "rows": [
+            {
+                "quantity": str(row.quantity),
+                "error": float(row.mean_absolute_error),
+                "naive": float(row.naive_mean_absolute_error),
+            }
+            for row in own.itertuples()
+        ],
+        "cbo": float(own["cbo_mean_absolute_error"].iloc[0]),
+        "held": int(tried["held"].sum()),
+        "of": int(tried["of"].sum()),
+        "windows": int(tried["independent_windows"].min()),
+        "rejects": bool(tried["rejects"].any()),
+        "aims": len(answers["aims"]),
+        "met": int(answers["aims"]["met"].sum()),
+    }
 
 
 POINT = "paths.core_equity_return"

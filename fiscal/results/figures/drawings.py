@@ -11,8 +11,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
 
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
@@ -35,6 +33,7 @@ from fiscal.scenario.names import setting_name
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 CONTRIBUTION_NAMES = {
@@ -499,8 +498,7 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
             ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)
         )
     _label_lines(ax, frame["year"].tolist(), labels)
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.log_numbers(ax.yaxis)
     style.title(ax, "Value of $1 invested at the opening, with returns reinvested", "Dollars (log scale)")
     return ax
 
@@ -559,8 +557,7 @@ def draw_dollar(ax: Axes, frame: pd.DataFrame, title: str) -> None:
     """A fan of dollars on a logarithmic scale."""
     ax.set_yscale("log")
     _label_lines(ax, frame["year"].tolist(), _fan(ax, frame, "usd"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.log_numbers(ax.yaxis)
     style.title(ax, title, "Dollars (log scale)")
 
 
@@ -583,8 +580,7 @@ def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
     style.year_ticks(ax, first, last, style.axes_points(ax))
     low, high = ax.get_ylim()
     ax.set_ylim(low / 3, high)
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.log_numbers(ax.yaxis)
     style.title(ax, "Bitcoin at month ends; falls of 45 percent or more shaded", "Dollars (log scale)")
     return ax
 
@@ -669,34 +665,35 @@ def tornado(
 
 
 @_styled
-def hindcast(owner: Owner, ax: Axes, *, quantity: str = "assets", series: str = "DOL") -> Axes:
-    """The model started in the past, and the published series, from the stored table, for any owner. Raises InputError
-    for a quantity other than contributions, benefits, or assets, or a series other than DOL or ICI (assets only).
+def hindcast(owner: Owner, ax: Axes, *, quantity: str = "benefits", told: str = "none") -> Axes:
+    """Errors of the model started in the past by lead year, beside the best naive rule's and CBO's on individual income
+    tax, from the stored table, for any owner. Raises InputError for another quantity than contributions, benefits, or
+    assets, or another ``told`` than actual_wages_and_returns, actual_wages, or none.
     """
-    names = measures.HINDCAST_QUANTITIES
-    if quantity not in names:
-        raise InputError(
-            Problem("no such quantity", key="quantity", value=quantity, allowed=", ".join(names))
-        )
-    known = ("DOL", "ICI") if quantity == "assets" else ("DOL",)
-    if series not in known:
-        raise InputError(Problem("no such series", key="series", value=series, allowed=", ".join(known)))
-    frame = measures.hindcast(quantity, series)
-    # flows share one scale, and so do assets, so that panels are comparable
-    alike = [("assets", "DOL"), ("assets", "ICI")]
-    if quantity != "assets":
-        alike = [("contributions", "DOL"), ("benefits", "DOL")]
-    ax.set_ylim(0, 1.05 * max(measures.hindcast(*one)["value_bn_usd"].max() for one in alike))
+    asked = (("quantity", quantity, measures.HINDCAST_QUANTITIES), ("told", told, measures.HINDCAST_TOLD))
+    problems = [
+        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(known))
+        for key, value, known in asked
+        if value not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    frame = measures.hindcast(quantity, told)
     labels = []
-    for position, (name, part) in enumerate(measures.hindcast_lines(frame, quantity)):
-        look = style.line_of(position)
-        marker: dict[str, Any] = {"marker": "o", "markersize": 3} if series == "ICI" else {}
-        ax.plot(part["year"], part["value_bn_usd"], **look.options(), **marker)
-        text = f"published ({series})" if name == "published" else name.replace(", ", ",\n")
-        labels.append((text, float(part["value_bn_usd"].iloc[-1]), look.color))
-    years = [int(frame["year"].min()), int(np.ceil(frame["year"].max()))]
-    style.years_axis(ax, years, [text for text, _, _ in labels])
-    style.label_ends(ax, labels, float(frame["year"].max()))
-    style.title(ax, f"{names[quantity]}, {series}", "Billions of current dollars")
+    for position, (column, text) in enumerate(HINDCAST_LINES.items()):
+        look, own = style.line_of(position), frame[column].dropna()
+        ax.plot(own.index, own, marker="o", markersize=3, **look.options())
+        labels.append((text, float(own.iloc[-1]), look.color))
+    leads = [int(frame.index[0]), int(frame.index[-1])]
+    ax.set_ylim(0, 1.05 * float(frame.max().max()))
+    style.years_axis(ax, leads, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, float(leads[-1]))
+    words = (
+        f"{measures.HINDCAST_QUANTITIES[quantity]}, {measures.HINDCAST_TOLD[told]}, by years after the start"
+    )
+    style.title(ax, words, "Mean absolute error, percent of published")
     style.plain_numbers(ax)
     return ax
+
+
+HINDCAST_LINES = {"model": "model", "naive": "best naive rule", "cbo": "CBO, income tax"}
