@@ -410,11 +410,16 @@ def finding() -> str:
     outside = boom["outside_tax_bn_usd"]
     return paragraph(
         f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal years "
-        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of individual income "
-        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are {signed_usd(boom[LONG])} and "
-        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over five cases of "
-        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market "
-        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the "
+        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of "
+        "individual income "
+        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are "
+        f"{signed_usd(boom[LONG])} and "
+        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over "
+        "five cases of "
+        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At "
+        "market "
+        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If "
+        "half of the "
         f"crypto would have been held outside plans, the boom also changes tax there by {signed_usd(outside)}."
     )
 
@@ -426,7 +431,8 @@ def scenario_set_page() -> str:
     blocks = [
         "# The scenario set",
         paragraph(
-            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The scenario "
+            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The "
+            "scenario "
             "set crosses five cases of adoption with the events below. Crypto takes the place of equity, and each "
             "effect is compared with the same money in equity. The default brief and report print this table."
         ),
@@ -446,8 +452,10 @@ def scenario_set_page() -> str:
             numbers=("participants", "share of balance"),
         ),
         paragraph(
-            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits state what a "
-            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher before they "
+            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits "
+            "state what a "
+            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher "
+            "before they "
             "are cited."
         ),
         table(
@@ -478,7 +486,8 @@ def scenario_set_page() -> str:
             "Named events are bounded: once all crypto would be worth as much as GDP, it grows with GDP "
             "([`paths.after_event`](reference/settings.md#paths.after_event)). The scenario "
             "[`boom_unbounded`](reference/scenarios.md#boom_unbounded) has no bound. "
-            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No event has a "
+            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No "
+            "event has a "
             "probability."
         ),
         "## The table",
@@ -501,14 +510,18 @@ def scenario_set_page() -> str:
     return page(
         *blocks,
         paragraph(
-            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is better off. "
-            "Held at event: share of planned crypto held when the event starts. Value at market prices: present value of "
-            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if half of it "
+            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is "
+            "better off. "
+            "Held at event: share of planned crypto held when the event starts. Value at market prices: present "
+            "value of "
+            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if "
+            "half of it "
             "would have been held there. Break-even: the share held outside at which the ten-year effect is zero. 80% "
             "range: four of five random paths."
         ),
         paragraph(
-            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was made on "
+            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was "
+            "made on "
             f"{made.get('made_on', 'an unknown day')}."
         ),
     )
