@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 
 LEVEL = "level"
-"""In the place of a reference: net revenue itself, compared with nothing."""
+"""In the column ``reference``: net revenue itself, without a comparison."""
 
 TEN_YEARS = WINDOWS[:2]
 """Windows with a band: hindcasts reach no further, so no band is given beyond."""
