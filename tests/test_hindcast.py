@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiscal.base import sources
+from fiscal.base import memo, sources
 from fiscal.base.errors import InputError
 from fiscal.engine import draws
 from fiscal.law import distributions, limits
@@ -24,6 +24,13 @@ SHIPPED = sources.table  # before any test replaces it
 GRADIENT = MortalityGradient(2.0, 65, 95)
 START = 2018
 TOLD = "actual_wages_and_returns"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered_of_a_patched_table():
+    memo.forget()
+    yield
+    memo.forget()
 
 
 @cache

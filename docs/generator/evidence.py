@@ -20,10 +20,14 @@ from marks import (
 )
 
 from fiscal.base import sources
+from fiscal.base.prose import pct, signed_usd, usd, verb
+from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
+from fiscal.results import headline
+from fiscal.scenario import load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import declared
-from fiscal.studies import published, sensitivity, skill
+from fiscal.studies import published, scenarios, sensitivity, skill
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -391,6 +395,130 @@ def doubt() -> str:
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+# --- the scenario set -------------------------------------------------------------------------------
+
+TEN, LONG = "fy2026_2035_bn_usd", "fy2026_2055_bn_usd"
+
+
+def finding() -> str:
+    """What the stored study says of the central adoption, and the range over the cases of adoption."""
+    rows = scenarios.stored()
+    if rows is None:
+        return ""
+    by_case = rows[rows["statistic"].isin(["path", "median"])].set_index(["adoption_case", "event_case"])
+    boom, bust = (by_case.loc[(scenarios.CENTRAL, event)] for event in ("boom", "bust"))
+    first, last = scenarios.ADOPTIONS[0], scenarios.ADOPTIONS[-1]
+    low, high = (by_case.loc[(case, "boom")] for case in (first, last))
+    market, error = boom["market_value_bn_usd"], boom["market_error_bn_usd"]
+    worth = "indistinguishable from zero" if abs(market) < 2 * error else "different from zero"
+    share = pct(max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE])))
+    outside = boom["outside_tax_bn_usd"]
+    return paragraph(
+        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal years "
+        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of individual income "
+        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are {signed_usd(boom[LONG])} and "
+        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over five cases of "
+        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market "
+        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the "
+        f"crypto would have been held outside plans, the boom also changes tax there by {signed_usd(outside)}."
+    )
+
+
+def scenario_set_page() -> str:
+    """The cases of adoption with their evidence, the events, and the stored study of both."""
+    rows, evidence = scenarios.stored(), sources.table("adoption_evidence")
+    cases = [(name, load(f"adoption_{name}")) for name in scenarios.ADOPTIONS]
+    blocks = [
+        "# The scenario set",
+        paragraph(
+            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The scenario "
+            "set crosses five cases of adoption with the events below. Crypto takes the place of equity, and each "
+            "effect is compared with the same money in equity. The default brief and report print this table."
+        ),
+        "## Adoption",
+        table(
+            ("scenario", "participants", "share of balance", "full in", "what it rests on"),
+            [
+                (
+                    f"[`{one.name}`](reference/scenarios.md#{one.name})",
+                    pct(one.settings.adoption.participants_share),
+                    pct(one.settings.adoption.allocation_share),
+                    str(one.settings.adoption.full_year),
+                    plain(one.reference.removesuffix("; evidence in data/adoption_evidence.csv")),
+                )
+                for _, one in cases
+            ],
+            numbers=("participants", "share of balance"),
+        ),
+        paragraph(
+            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits state what a "
+            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher before they "
+            "are cited."
+        ),
+        table(
+            ("case", "what was measured", "value", "year", "publisher", "read at", "caveat"),
+            [
+                (
+                    one.case,
+                    plain(one.what),
+                    f"{one.value:g}",
+                    str(one.year),
+                    plain(one.publisher),
+                    one.read_at,
+                    plain(one.caveat),
+                )
+                for one in evidence.itertuples()
+            ],
+            numbers=("value", "year"),
+        ),
+        "## Events",
+        table(
+            ("scenario", "what crypto does"),
+            [
+                (f"[`{name}`](reference/scenarios.md#{name})", plain(load(name).description))
+                for name in scenarios.EVENTS[1:]
+            ],
+        ),
+        paragraph(
+            "Named events are bounded: once all crypto would be worth as much as GDP, it grows with GDP "
+            "([`paths.after_event`](reference/settings.md#paths.after_event)). The scenario "
+            "[`boom_unbounded`](reference/scenarios.md#boom_unbounded) has no bound. "
+            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No event has a "
+            "probability."
+        ),
+        "## The table",
+    ]
+    if rows is None:
+        return page(*blocks, "`fiscal study scenarios` makes it.")
+    made = sources.resource(scenarios.NAME).extra
+    heads = [name for key, name in headline.HEADS.items() if key not in ("adoption", "reference")]
+    for name, one in cases:
+        own = rows[rows["adoption_case"] == name]
+        shown = headline.Headline(own.reset_index(drop=True), "").shown(MISSING)
+        blocks += [
+            f"### {one.title}",
+            table(
+                heads,
+                [[plain(row[head]) for head in heads] for row in shown.to_dict("records")],
+                numbers=heads[1:],
+            ),
+        ]
+    return page(
+        *blocks,
+        paragraph(
+            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is better off. "
+            "Held at event: share of planned crypto held when the event starts. Value at market prices: present value of "
+            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if half of it "
+            "would have been held there. Break-even: the share held outside at which the ten-year effect is zero. 80% "
+            "range: four of five random paths."
+        ),
+        paragraph(
+            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was made on "
+            f"{made.get('made_on', 'an unknown day')}."
+        ),
+    )
 
 
 # --- block of howto/data.md ----------------------------------------------------------------------------

@@ -84,7 +84,43 @@ def prepare() -> Path:
     os.environ[VARIABLE] = core.config.CACHE_DIR = str(folder)
     if trusted is not None:
         core.caching.IndexDataCacheFile = _checked(trusted)
+        _load_what_is_needed(core)
     return folder
+
+
+def _load_what_is_needed(core: Any) -> None:
+    """Let numba load this package's compiled code without what it needs to compile any.
+
+    Before it loads code from its cache, numba imports its whole library of functions, and with it SciPy's linear
+    algebra, only to know that it is there: more than a second. Stored code needs numba's memory management alone; what
+    is not stored is compiled as always. A numba that is built otherwise is left as it is.
+    """
+    try:
+        import numba.core.dispatcher
+        import numba.np.linalg
+        from numba.core.runtime import rtsys
+    except ImportError:
+        return
+    dispatcher: Any = numba.core.dispatcher
+    trusted: Any = getattr(dispatcher, "FunctionCache", None)
+    if not all(hasattr(trusted, name) for name in ("_load_overload", "_guard_against_spurious_io_errors")):
+        return
+    dispatcher.FunctionCache = _light(trusted, rtsys)
+
+
+def _light(trusted: Any, rtsys: Any) -> Any:
+    """Numba's cache of a function, which for this package's own starts the memory management ``rtsys`` alone."""
+
+    class Light(trusted):
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            """The compiled function, or None."""
+            if not self._py_func.__module__.startswith("fiscal."):
+                return super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
+
+    return Light
 
 
 def _chosen() -> Path:

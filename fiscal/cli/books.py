@@ -1,4 +1,4 @@
-"""Commands that test the model: hindcast, one vintage, validate."""
+"""Commands that test the model: hindcast, long run, one vintage, validate."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
+    CsvOption,
+    FullOption,
     JsonOption,
+    ScenarioArgument,
+    SetOption,
     app,
 )
 from fiscal.cli.show import (
+    SUMMARY_WIDTH,
     column_texts,
     emit,
+    emit_csv,
     progress_bar,
     say,
+    show_entries,
     show_frame,
     show_table,
 )
@@ -97,6 +104,44 @@ def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | N
         "lead": leads[0] if leads else None,
         "paths": paths[0] if paths else None,
     }
+
+
+@app.command("long-run")
+def long_run(
+    scenario: ScenarioArgument = "baseline",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print balances, withdrawals, and receipts over GDP to the horizon, and r - g, beside the line of CBO's decade.
+
+    CBO's line holds all taxable pensions, annuities, and IRA distributions. The second table is the stored
+    reconciliation, year by year: what the model's plans and IRAs take of that line in the baseline and what is left for
+    defined-benefit pensions and annuities.
+
+    \b
+    Examples: fiscal long-run
+              fiscal long-run cbo_consistent --set scope.plans=all_dc
+    """
+    from fiscal import scenario as scenarios
+    from fiscal.engine import run as engine_run
+    from fiscal.results import store
+    from fiscal.results.adoption import returns_sentence
+    from fiscal.studies import reconciliation
+
+    chosen = scenarios.load(scenario, overrides or [])
+    with progress_bar(chosen.name) as progress:
+        run = engine_run.compute(chosen, progress, run_off=False, references=False)
+    table, inside = reconciliation.long_run(run), reconciliation.stored()
+    growth = returns_sentence(chosen.settings)
+    if as_json:
+        told = {"scenario": chosen.name, "scope": chosen.settings.scope.plans, "returns_less_growth": growth}
+        emit({**told, "long_run": store.records(table), "inside_cbo": store.records(inside)})
+        return
+    typer.echo(f"{chosen.name}, plans in scope {chosen.settings.scope.plans}, fractions of GDP:")
+    show_frame(table)
+    typer.echo(f"{capital(growth)}.")
+    typer.echo("\nInside CBO's taxable pensions, annuities, and IRA distributions, billions of dollars:")
+    show_frame(inside)
 
 
 @app.command()
@@ -224,9 +269,13 @@ def validate(
     which: Annotated[
         list[str] | None, typer.Argument(metavar="ID...", help="Rows to compare; default: all.")
     ] = None,
+    full: FullOption = False,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the model with published estimates: published, model, tolerance, verdict, and the reason for a miss.
+    """Compare the model with published estimates, and count the rows inside their tolerance.
+
+    --full prints every row with the reason for a miss; so does the command for the rows that you name.
 
     first is the model's figure on the basis recorded before the first comparison. model is its figure on the basis that
     the publisher's own words set (basis_source in --json). A row of another concept is shown but not judged.
@@ -237,7 +286,8 @@ def validate(
 
     \b
     Examples: fiscal validate
-              fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026 --json
+              fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026
+              fiscal validate --csv
     """
     from fiscal.base.errors import nearest
     from fiscal.results import store
@@ -268,6 +318,10 @@ def validate(
             "full_model_by_basis": published.counts(found),
         }
         emit({**told, "rows": store.records(found.assign(kind=kinds))})
+    elif as_csv:
+        emit_csv(found.assign(kind=kinds))
+    elif not full and not which:
+        _show_verdicts(found, kinds)
     else:
         rows = [
             [
@@ -289,13 +343,38 @@ def validate(
         told = published.counts(found)
         if any(told.values()):
             words = "; ".join(f"{basis}: {_counted(verdicts)}" for basis, verdicts in told.items())
-            typer.echo(
-                f"\nRows of the full model on the first basis and on the present one. {capital(words)}"
+            typer.echo("")
+            show_entries(
+                [(f"Rows of the full model on the first basis and on the present one. {capital(words)}", [])]
             )
         for row in found[found["reason"] != ""].itertuples():
-            typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
+            typer.echo("")
+            show_entries([(f"{row.id} ({row.verdict}): {row.reason}", [])])
     if not broken.empty:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _show_verdicts(found: Any, kinds: Any) -> None:
+    """The summary: rows that compare the full model, and how many rows of every kind are inside."""
+    from fiscal.studies import published
+
+    counts = published.counts(found)["after"]
+    judged = counts.get("inside", 0) + counts.get("outside", 0)
+    text = f"The model matches {counts.get('inside', 0)} of {judged} published estimates within preset tolerances."
+    show_entries([(text, [])])
+    columns = ["row", "published", "model", "unit", "tolerance", "verdict"]
+    rows = [
+        [row.id, f"{row.published:.5g}", _figure(row.model), row.unit, row.tolerance, row.verdict]
+        for row in found[kinds.isin(published.FULL_MODEL)].itertuples()
+    ]
+    show_table(columns, rows, most=SUMMARY_WIDTH)
+    by_kind = found["verdict"].groupby(kinds, sort=False).value_counts().unstack(fill_value=0)
+    rows = [
+        [str(kind), *(str(count) for count in row)]
+        for kind, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)
+    ]
+    show_table(["kind", *map(str, by_kind.columns)], rows, most=SUMMARY_WIDTH)
+    show_entries([("--full prints every row and the reason for each miss; --csv prints a table.", [])])
 
 
 def _counted(verdicts: dict[str, int]) -> str:

@@ -98,7 +98,8 @@ def data_derive(
     table: Annotated[
         str,
         typer.Argument(
-            help="own_withdrawals, sensitivity, drivers, hindcast, validation, claim_reasons, or cbo_reconciliation."
+            help="own_withdrawals, sensitivity, drivers, scenarios, hindcast, validation, claim_reasons, "
+            "cbo_reconciliation, or page_lattice."
         ),
     ],
     as_json: JsonOption = False,
@@ -107,9 +108,10 @@ def data_derive(
 
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
-    three tables). hindcast starts the model in every past year and tries its bands; it resumes if interrupted.
-    validation stores the results of `fiscal validate`. claim_reasons decomposes the government's share of the opening
-    stock. cbo_reconciliation compares withdrawals with CBO's taxable pensions and IRA distributions year by year.
+    three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in every past year and
+    tries its bands; it resumes if interrupted. validation stores the results of `fiscal validate`. claim_reasons
+    decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with CBO's taxable
+    pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
 
     \b
     Example: fiscal data derive sensitivity
@@ -119,8 +121,10 @@ def data_derive(
         claim_reasons,
         drivers,
         own_withdrawals,
+        page_lattice,
         published,
         reconciliation,
+        scenarios,
         sensitivity,
         skill,
     )
@@ -129,10 +133,12 @@ def data_derive(
         "own_withdrawals": own_withdrawals.rebuild,
         "sensitivity": sensitivity.rebuild,
         "drivers": drivers.rebuild,
+        scenarios.NAME: scenarios.rebuild,
         "hindcast": skill.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,
+        page_lattice.NAME: page_lattice.rebuild,
     }
     if table not in builders:
         raise InputError(

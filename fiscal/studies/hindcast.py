@@ -37,10 +37,10 @@ from fiscal.markets import glide, history
 from fiscal.people import coverage
 from fiscal.people.contributions import RothUse, project_contributions
 from fiscal.people.mobility import mobility_matrix
-from fiscal.people.opening import open_accounts
+from fiscal.people.opening import Opening, open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
 from fiscal.people.population import MortalityGradient
-from fiscal.people.withdrawals import WithdrawalRates
+from fiscal.people.withdrawals import WithdrawalRates, by_group, leakage_tilt
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
@@ -112,6 +112,7 @@ class World:
     rolled_in_usd: np.ndarray  # (Y,) from other plans
     plan_return: np.ndarray  # (Y,) after fees
     rates: WithdrawalRates
+    tilt: np.ndarray  # (A, G) on them
     roth_stock_share: float
     heir_years: int
     settings: Settings
@@ -280,6 +281,7 @@ def world(
         savers = _savers(years, people)
         at = int(np.flatnonzero(years == start)[0])
         factor = factor[at] * savers / savers[at]
+    opened = _opened(settings, years[0], people.people_open[0])
     found = World(
         start=start,
         years=years,
@@ -288,6 +290,11 @@ def world(
         rolled_in_usd=_followed(coverage_rolled_in(), start, years, wages, assume),
         plan_return=told_returns(start, years, returns_told),
         rates=rates,
+        tilt=leakage_tilt(
+            opened.balance_usd,
+            opened.mean_balance_usd(people.people_open[0]),
+            settings.withdrawals.leakage_balance_elasticity,
+        ),
         roth_stock_share=roth_share * settings.roth.opening_stock_share / settings.roth.elective_share_2025,
         heir_years=settings.heirs.years,
         settings=settings,
@@ -450,17 +457,22 @@ def opening_balances(fed: World, at: int, stock_usd: float, by_contributions: bo
     if by_contributions:
         shape = np.cumsum(fed.contribution_usd[at].sum(axis=0) / np.maximum(people, 1.0), axis=0) * people
     else:
-        wages = past_wages()
-        shape = open_accounts(
-            assumptions(fed.settings),
-            people=people,
-            unit_people=people,
-            mobility=mobility_matrix(fed.settings.people.rank_correlation),
-            wage_ratio=float(wages[SIPP_YEAR] / wages[FIRST_YEAR]),
-            years=fed.years[at : at + 1],
-        ).balance_usd
+        shape = _opened(fed.settings, fed.years[at], people).balance_usd
     whole: np.ndarray = shape * (stock_usd / shape.sum())
     return whole
+
+
+def _opened(settings: Settings, year: int, people: np.ndarray) -> Opening:
+    """The model's own opening on the people of a past year."""
+    wages = past_wages()
+    return open_accounts(
+        assumptions(settings),
+        people=people,
+        unit_people=people,
+        mobility=mobility_matrix(settings.people.rank_correlation),
+        wage_ratio=float(wages[SIPP_YEAR] / wages[FIRST_YEAR]),
+        years=np.array([year]),
+    )
 
 
 OUTFLOWS = ("plan_withdrawals", "roth_withdrawals", "rollovers", "roth_rollovers", "plan_bequests")
@@ -501,7 +513,7 @@ def _inputs(
     opening[PLAN, 1] = balance[..., None] * fed.roth_stock_share
     opening[PLAN, 0] = balance[..., None] - opening[PLAN, 1]
     rates = fed.rates
-    leaving = np.minimum(rates.withdrawal_rate[at] * outflow_scale, 1.0)
+    leaving = by_group(rates.withdrawal_rate[at] * outflow_scale, fed.tilt)
     leaving[:, 1] = 0.0  # what has left the plans is followed no further
     no_tax = TaxSchedule(
         knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2))

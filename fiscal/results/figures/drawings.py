@@ -11,8 +11,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
 
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
@@ -35,6 +33,7 @@ from fiscal.scenario.names import setting_name
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 CONTRIBUTION_NAMES = {
@@ -499,8 +498,7 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
             ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)
         )
     _label_lines(ax, frame["year"].tolist(), labels)
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.log_numbers(ax.yaxis)
     style.title(ax, "Value of $1 invested at the opening, with returns reinvested", "Dollars (log scale)")
     return ax
 
@@ -559,8 +557,7 @@ def draw_dollar(ax: Axes, frame: pd.DataFrame, title: str) -> None:
     """A fan of dollars on a logarithmic scale."""
     ax.set_yscale("log")
     _label_lines(ax, frame["year"].tolist(), _fan(ax, frame, "usd"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.log_numbers(ax.yaxis)
     style.title(ax, title, "Dollars (log scale)")
 
 
@@ -583,8 +580,7 @@ def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
     style.year_ticks(ax, first, last, style.axes_points(ax))
     low, high = ax.get_ylim()
     ax.set_ylim(low / 3, high)
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+    style.log_numbers(ax.yaxis)
     style.title(ax, "Bitcoin at month ends; falls of 45 percent or more shaded", "Dollars (log scale)")
     return ax
 

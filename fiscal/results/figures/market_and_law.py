@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.ticker import NullFormatter
-
 from fiscal.results.figures import drawings, statistics, style
 from fiscal.results.figures.owners import RunTables, ShownTables
 from fiscal.results.rows import CURVE_GROUPS
@@ -47,8 +45,7 @@ def crypto_size(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
         labels = [("median path", float(frame["median_over_gdp"].iloc[-1]), style.BLACK)]
         style.years_axis(ax, years, [text for text, _, _ in labels])
         style.label_ends(ax, labels, max(years))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-        ax.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+        style.log_numbers(ax.yaxis)
         style.title(ax, "Value of all crypto implied by the paths", "Multiple of GDP (log scale)")
     return ax
 
@@ -76,8 +73,7 @@ def withdrawal_rates(
         ax.set_xlim(low, high * 4)  # room for the labels
         ax.set_ylim(0, None)
         style.label_ends(ax, labels, high)
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.xaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+        style.log_numbers(ax.xaxis)
         ax.set_xlabel("Dollars withdrawn in the year by one person (log scale)")
         style.title(
             ax,

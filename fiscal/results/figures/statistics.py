@@ -7,7 +7,8 @@ crypto; the same adoption in equity).
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -98,10 +99,18 @@ def window_sum(
 ) -> float:
     """One line over one window. Raises KeyError if the result has no such line, path or window."""
     frame = result.tables["windows"]
-    row = frame[(frame["window"] == window) & (frame["line"] == line) & (frame["path"] == path)]
-    if len(row) != 1:
+    rows = _rows(result, frame, ("window", "line", "path")).get((window, line, path), ())
+    if len(rows) != 1:
         raise KeyError(f"{result.name}: no single {line} on {path} in {window}")
-    return float(row[value].iloc[0])
+    return float(frame[value].iloc[rows[0]])
+
+
+def _rows(result: RunTables, frame: pd.DataFrame, keys: tuple[str, ...]) -> Mapping[Any, Any]:
+    """Places of a table's rows by the values of its ``keys``; kept with the result, which is asked for many."""
+    kept: dict[Any, tuple[pd.DataFrame, Mapping[Any, Any]]] = vars(result).setdefault("_rows", {})
+    if keys not in kept or kept[keys][0] is not frame:
+        kept[keys] = frame, frame.groupby(list(keys), sort=False, observed=True).indices
+    return kept[keys][1]
 
 
 def by_year(
@@ -113,7 +122,8 @@ def by_year(
 ) -> pd.Series:
     """One line by year; the stub year is left out."""
     frame = result.tables["budget"]
-    chosen = frame[(frame["line"] == line) & (frame["path"] == path) & (frame["year_kind"] == year_kind)]
+    rows = _rows(result, frame, ("line", "path", "year_kind")).get((line, path, year_kind), [])
+    chosen = frame.iloc[rows]
     return chosen[chosen["year"] >= FIRST_FULL_YEAR].set_index("year")[value]
 
 

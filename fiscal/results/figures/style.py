@@ -13,19 +13,17 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib.style
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from fiscal.base.cards import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, spread
 from fiscal.base.words import MINUS
 from fiscal.results import events
+
+if TYPE_CHECKING:  # matplotlib is imported where something is drawn: every run reads the figures' tables
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 FIGURE_INCHES = (6.5, 2.75)
 """Width of the text of a letter page; legible at half of it."""
@@ -122,26 +120,16 @@ def look() -> AbstractContextManager[Any]:
     """The style as a context, based on matplotlib's defaults and independent of a user's matplotlibrc or style. Outside
     the context, matplotlib is unchanged.
     """
+    import matplotlib.style
+
     return matplotlib.style.context(_RC, after_reset=True)
-
-
-class OwnFigure(Figure):
-    """A figure that keeps the style whenever it is drawn or saved, also by a notebook or by the user."""
-
-    def draw(self, renderer: Any) -> None:
-        """Draw in the style, whatever the settings outside it."""
-        with look():
-            super().draw(renderer)
-
-    def savefig(self, fname: Any, **options: Any) -> None:
-        """Save as :meth:`matplotlib.figure.Figure.savefig`; the style sets whatever ``options`` leave open."""
-        with look():
-            super().savefig(fname, **options)
 
 
 def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES, *, shared: bool = True) -> Any:
     """Axes of a new figure outside global state: one Axes, or an array of ``panels`` side by side, with one value axis
     if ``shared``."""
+    from fiscal.results.figures.own_figure import OwnFigure
+
     figure = OwnFigure(figsize=inches, layout="constrained")
     return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=shared)
 
@@ -152,12 +140,16 @@ TEXT_CONTRAST = 4.5
 
 def contrast(color: str) -> float:
     """Contrast ratio of a color with white, 1 to 21 (WCAG 2.2)."""
+    from matplotlib.colors import to_rgb
+
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
     return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
 
 def readable(color: str) -> str:
     """The color, darkened only as much as text in it needs."""
+    from matplotlib.colors import to_hex, to_rgb
+
     while contrast(color) < TEXT_CONTRAST:
         red, green, blue = to_rgb(color)
         color = to_hex((0.97 * red, 0.97 * green, 0.97 * blue))
@@ -187,6 +179,8 @@ def wrapped(text: str, characters: int) -> str:
 
 def dollar_ticks(ax: Axes) -> None:
     """A logarithmic value axis with dollars at a few round places."""
+    from matplotlib.ticker import NullLocator
+
     low, high = ax.get_ylim()
     steps = [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
     if len(steps) <= 3:
@@ -245,17 +239,20 @@ def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> No
 
 
 def year_ticks(ax: Axes, first: int, last: int, points: float) -> None:
-    """Ticks at round years, as many as fit in ``points`` of width."""
+    """Ticks at the first year and at round years, as many as fit in ``points`` of width."""
     room = max(int(points / YEAR_POINTS), 1)
     wanted = 5 if last - first <= 30 else 10 if last - first <= 60 else 15
     steps = (wanted, *(step for step in (10, 15, 25) if step > wanted))
     step = next((step for step in steps if (last - first) / step <= room), 50)
-    ax.set_xticks([year for year in range(first, last + 1) if year % step == 0])
+    clear = first + (last - first) * YEAR_POINTS / max(points, 1.0)
+    ax.set_xticks([first, *(year for year in range(first, last + 1) if year % step == 0 and year >= clear)])
 
 
 def plain_numbers(ax: Axes, axis: Axis | None = None) -> None:
     """An axis (default: the value axis) with thousands by comma, a true minus, and as few decimals as the
     distance of its ticks needs."""
+    from matplotlib.ticker import FuncFormatter
+
     chosen = ax.yaxis if axis is None else axis
     ticks = chosen.get_majorticklocs()
     step = abs(float(ticks[1] - ticks[0])) if len(ticks) > 1 else 1.0
@@ -266,6 +263,14 @@ def plain_numbers(ax: Axes, axis: Axis | None = None) -> None:
         return (MINUS if value < 0 and float(text.replace(",", "")) else "") + text
 
     chosen.set_major_formatter(FuncFormatter(show))
+
+
+def log_numbers(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis, at its main ticks only."""
+    from matplotlib.ticker import NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
 
 
 def zero_line(ax: Axes) -> None:
