@@ -300,7 +300,8 @@ def _headlines() -> str:
         "equity_adoption": "change from the same money in equity",
         "no_crypto": "change from no crypto",
     }
-    own = frame[(frame["case"] != "baseline") | (frame["reference"] == LEVEL)]
+    level = (frame["case"] == skill.BASELINE) & (frame["reference"] == LEVEL)
+    own = frame[level | ((frame["case"] != skill.BASELINE) & (frame["reference"] == "equity_adoption"))]
     columns = ("case", "number", "window", "central", "low", "high")
     return table(
         columns,

@@ -34,11 +34,14 @@ from platformdirs import user_cache_path
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import write_whole
 from fiscal.engine import draws
+from fiscal.markets.paths import path_model
 from fiscal.results import bands
 from fiscal.studies import hindcast, ira_hindcast, naive
+from fiscal.studies import scenarios as study
 from fiscal.studies.hindcast import KNOWN, LAST_OUTCOME, QUANTITIES, RETURNS_ALONE, STARTS, Progress
 
 if TYPE_CHECKING:
@@ -443,18 +446,21 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
 
 
 class Kept:
-    """Finished parts of the study, by the data, the code of hindcasts and rules, and the numbers of draws."""
+    """Finished parts of the study, by the code and the data that they depend on: of the hindcasts, or of the bands of
+    headline numbers, which depend on everything."""
 
-    def __init__(self) -> None:
-        code = b"".join(
-            Path(str(one.__file__)).read_bytes() for one in (hindcast, ira_hindcast, naive, draws)
-        )
-        data = json.dumps({name: sources.resource(name).sha256 for name in INPUTS}).encode()
-        own = json.dumps(
-            [PARAMETER_DRAWS, MARKET_PATHS, FEWEST_ERRORS, MARKET_BLOCK_YEARS, SEED, PARAMETERS]
-        ).encode()
-        mark = hashlib.sha256(code + data + own).hexdigest()[:16]
-        self.folder = user_cache_path("fiscal") / f"hindcast-{mark}"
+    def __init__(self, what: str = "hindcast") -> None:
+        if what == "bands":
+            made: list[Any] = [code_sha256(), sources.fingerprint()]
+        else:
+            code = b"".join(
+                Path(str(one.__file__)).read_bytes() for one in (hindcast, ira_hindcast, naive, draws)
+            )
+            counts = [PARAMETER_DRAWS, MARKET_PATHS, FEWEST_ERRORS, MARKET_BLOCK_YEARS, SEED, PARAMETERS]
+            hashes = {name: sources.resource(name).sha256 for name in INPUTS}
+            made = [hashlib.sha256(code).hexdigest(), hashes, counts]
+        mark = hashlib.sha256(json.dumps(made).encode()).hexdigest()[:16]
+        self.folder = user_cache_path("fiscal") / f"{what}-{mark}"
 
     def load(self, name: str) -> pd.DataFrame | None:
         """A part that was finished before."""
@@ -549,19 +555,33 @@ def store(found: dict[str, pd.DataFrame]) -> None:
         )
 
 
-CASES = ("baseline", "boom", "bust", "early_boom", "early_bust")
-"""Shipped scenarios whose headline has a stored band."""
+BASELINE = "baseline"
 
 
-def build_bands(progress: Progress | None = None, cases: Sequence[Scenario] | None = None) -> pd.DataFrame:
-    """The table ``bands`` of some scenarios (None: :data:`CASES`), from the stored errors."""
+def cases() -> list[Scenario]:
+    """Scenarios whose headline has a stored band: the baseline, and every case of adoption with every stated event."""
+    stated = [
+        name
+        for name in study.EVENTS
+        if name != study.NO_EVENT and not path_model(scenarios.load(name).settings.paths.model).stochastic
+    ]
+    cells = [study.scenario_of(adoption, event) for adoption in study.ADOPTIONS for event in stated]
+    return [scenarios.load(BASELINE), *cells]
+
+
+def build_bands(progress: Progress | None = None, of: Sequence[Scenario] | None = None) -> pd.DataFrame:
+    """The table ``bands`` of some scenarios (None: :func:`cases`), from the stored errors; finished ones are kept until
+    the table is done."""
     report = progress or (lambda done, total, what: None)
-    chosen = [scenarios.load(name) for name in CASES] if cases is None else list(cases)
+    chosen = cases() if of is None else list(of)
+    kept = None if of is not None else Kept("bands")
     frames = []
     for done, case in enumerate(chosen):
         report(done, len(chosen), f"band of {case.name}")
-        frames.append(bands.bands(case))
+        frames.append(_kept(kept, bands.key_of(case)[:16], 0, lambda c=case: bands.bands(c)))
     report(len(chosen), len(chosen), "done")
+    if kept is not None:
+        kept.drop()
     return pd.concat(frames, ignore_index=True).round(4)
 
 
