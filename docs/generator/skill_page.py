@@ -47,7 +47,8 @@ def skill_page() -> str:
         paragraph(
             "Errors are percent of the published figure; a positive mean error means that the model was too "
             "high. The "
-            "model and the naive rules were given the same of the years after the start: wages and returns, wages, or "
+            "model and the naive rules were given the same of the years after the start: wages and returns, "
+            "wages, or "
             "nothing. What is not given follows a rule on data to the start year: wages grow as in the ten years "
             "before; "
             "plans earn the bill rate of the start year and the mean premium of their mix over bills since 1928. The "
@@ -89,6 +90,11 @@ def skill_page() -> str:
             "all leads, with wages and returns given."
         ),
         _experiments(),
+        paragraph(
+            "**By age and earnings** the model cannot be tested in this way. W-2 data by age and wage exist for "
+            "2019 and "
+            "2020, and balances by age for 2022 and later. They are inputs, and no earlier start knew them."
+        ),
         "## Bands that were tried on the past",
         paragraph(
             "An 80 percent band draws parameters over their stated ranges, market paths, and the errors of past "
@@ -215,9 +221,11 @@ def _why() -> Iterator[str]:
         "eleventh year."
     )
     yield paragraph(
-        "**Taxable IRA distributions** have no aim, because the plan's own taxable withdrawals are not published. The "
+        "**Taxable IRA distributions** have no aim, because the plan's own taxable withdrawals are not "
+        "published. The "
         "model is too high, by more than the rules. The waiver of required distributions in 2020 was not law at "
-        "earlier starts, and it is most of the error of that year. From 2021 on distributions remained a smaller share "
+        "earlier starts, and it is most of the error of that year. From 2021 on distributions remained a smaller "
+        "share "
         "of balances than before, which neither the later required age nor the table of 2022 explains in full."
     )
     yield paragraph(
@@ -335,7 +343,7 @@ def _beside_cbo() -> str:
 
 # --- the picture ------------------------------------------------------------------------------------
 
-ROW, LEFT, WIDE, MOST = 22, 330, 360, 2.2
+ROW, LEFT, WIDE, MOST = 22, 210, 360, 2.2
 
 
 def picture() -> str:
@@ -356,7 +364,7 @@ def picture() -> str:
         low, high = _tolerance(str(row.tolerance))
         color = "#1f6feb" if row.verdict == "inside" else "#c2410c"
         marks += [
-            f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(_label(row))}</text>',
+            f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(str(row.id))}</text>',
             f'<line x1="{x(low):.0f}" y1="{y}" x2="{x(high):.0f}" y2="{y}" stroke="#9aa5b1" stroke-width="8"/>',
             f'<circle cx="{x(1):.0f}" cy="{y}" r="3" fill="#52606d"/>',
             f'<circle cx="{x(row.model / row.published):.0f}" cy="{y}" r="5" fill="{color}"/>',
@@ -373,11 +381,6 @@ def picture() -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDE + 20} {height}" font-family="sans-serif" '
         'font-size="11" fill="#334155">\n' + "\n".join(marks) + "\n</svg>\n"
     )
-
-
-def _label(row: object) -> str:
-    text = str(row.what).split(":")[0] if len(str(row.what)) > 44 else str(row.what)  # type: ignore[attr-defined]
-    return f"{text[:44]}, {str(row.year)[:12]}"  # type: ignore[attr-defined]
 
 
 def _tolerance(text: str) -> tuple[float, float]:
