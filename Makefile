@@ -25,6 +25,7 @@ help:
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
 	@echo "make notebooks   run every notebook and store its output (NAMES=03 for one)"
 	@echo "make lab      open the notebooks in JupyterLab"
+	@echo "make browser  look at the brief (PAGE=...) and the page with sliders in Chromium, with axe-core"
 	@echo "make faults   kill runs fifty times at random moments, twice (an hour)"
 	@echo "make fuzz     try a million random inputs (INPUTS=... for fewer; hours)"
 	@echo "make audit    look for known vulnerabilities in requirements.lock (needs a network)"
@@ -49,10 +50,15 @@ report: $(INSTALLED)
 	@$(BIN)/fiscal report baseline boom bust --out reports/fiscal-report.pdf
 
 PAGE ?= reports/brief.html
-
+AXE := .axe
+# Needs Chromium; axe-core comes from npm, is not part of the package, and is left out where npm cannot fetch it.
 browser: $(INSTALLED)
 	@test -f $(PAGE) || $(BIN)/fiscal report baseline boom bust --brief --out $(PAGE:.html=.pdf) --html $(PAGE) > /dev/null
-	@$(BIN)/python tests/browser.py $(PAGE)
+	@test -f $(AXE)/package/axe.min.js || { mkdir -p $(AXE) && cd $(AXE) && npm pack --silent axe-core@4 > /dev/null && tar xzf axe-core-*.tgz package/axe.min.js && rm axe-core-*.tgz; } || echo "accessibility not checked: npm could not fetch axe-core" >&2
+	@$(BIN)/fiscal page $(AXE)/sliders.html
+	@axe=""; test -f $(AXE)/package/axe.min.js && axe="--axe $(AXE)/package/axe.min.js"; code=0; \
+	$(BIN)/python tests/browser.py $(PAGE) $$axe || code=1; \
+	$(BIN)/python tests/browser.py $(AXE)/sliders.html $$axe --sliders 50 || code=1; exit $$code
 
 examples: $(INSTALLED)
 	@work=$$(mktemp -d) && for name in baseline boom bust; do $(BIN)/fiscal run $$name --full --out $$work/$$name > /dev/null || exit 1; done \
@@ -61,7 +67,7 @@ examples: $(INSTALLED)
 	&& mkdir -p reports/examples && mv $$work/report.pdf $$work/brief.pdf reports/examples/ && rm -rf $$work
 
 # The order matters: the schedules leave out the withdrawals that the model projects, and everything else needs the schedules.
-STUDIES := validation claim_reasons hindcast sensitivity drivers
+STUDIES := validation cbo_reconciliation claim_reasons hindcast sensitivity drivers scenarios page_lattice
 derived: $(INSTALLED)
 	$(BIN)/fiscal markets fit
 	$(BIN)/fiscal data derive own_withdrawals
@@ -139,5 +145,5 @@ lock:
 	$(COMPILE) --group docs -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) $(DOCS_VENV) $(AUDIT_VENV) $(CRATE_VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(AXE) $(AUDIT_VENV) $(CRATE_VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

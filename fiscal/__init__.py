@@ -166,19 +166,22 @@ def decompose(
     overrides: Mapping[str, object] | Sequence[str] = (),
     run_off: bool = False,
     progress: Callable[..., None] | None = None,
+    name: str | None = None,
 ) -> pd.DataFrame:
     """Why ``others`` differ from ``base``: contributions, returns, rates, timing, and behavior.
 
     One row per scenario, revenue line, span (windows, present value), and factor, with ``effect_bn_usd`` in billions;
     the factors add up to ``difference``. ``run_off`` adds the claim that remains at the horizon. Scenarios are names,
-    files, Scenarios, or results, whose scenario is projected again. Raises InputError for scenarios that cannot be
-    compared.
+    files, Scenarios, or results, whose scenario is projected again. ``name`` is what the table calls a single
+    scenario that is compared with the base. Raises InputError for scenarios that cannot be compared.
     """
     from fiscal.engine import decompose as engine_decompose
     from fiscal.results.result import Result
 
     first, *rest = (one.scenario if isinstance(one, Result) else one for one in (base, *others))
-    return engine_decompose.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=progress)
+    return engine_decompose.decompose(
+        first, *rest, overrides=overrides, run_off=run_off, progress=progress, name=name
+    )
 
 
 def write_brief(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,26 +70,98 @@ def fiscal_command() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "fiscal.cli"]
 
 
+@pytest.fixture(scope="session")
+def command_server() -> Iterator[subprocess.Popen[str] | None]:
+    """A process that has imported everything and forks for each command; none where the system cannot fork."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("command_server.py"))],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        yield server
+        assert server.stdin is not None
+        server.stdin.close()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a command."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+
+
 @pytest.fixture
-def fiscal(fiscal_command: list[str], tmp_path: Path) -> Command:
-    """Run ``fiscal`` with arguments in an empty folder; returns the finished process."""
+def fiscal(request: pytest.FixtureRequest, fiscal_command: list[str], tmp_path: Path) -> Command:
+    """Run ``fiscal`` with arguments in an empty folder; returns the finished process.
 
-    def call(*arguments: str, cwd: Path = tmp_path, **options: object) -> subprocess.CompletedProcess[str]:
-        import os
+    A command with an environment of its own starts anew, the others are forked.
+    """
 
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-        environment |= options.pop("env", {})  # type: ignore[arg-type]
-        return subprocess.run(
-            [*fiscal_command, *arguments],
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    def call(
+        *arguments: str, cwd: Path = tmp_path, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        server = None if env else request.getfixturevalue("command_server")
+        if server is None:
+            return subprocess.run(
+                [*fiscal_command, *arguments],
+                cwd=cwd,
+                env=environment() | (env or {}),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            streams = {name: str(Path(folder, name)) for name in ("stdout", "stderr")}
+            told = {"arguments": arguments, "cwd": str(cwd), "env": environment(), **streams}
+            server.stdin.write(json.dumps(told) + "\n")
+            server.stdin.flush()
+            code = int(server.stdout.readline())
+            said = {name: Path(path).read_text(encoding="utf-8") for name, path in streams.items()}
+        return subprocess.CompletedProcess(["fiscal", *arguments], code, **said)
 
     return call
+
+
+ANSWERS = """
+import contextlib, io, json, sys
+from fiscal.law import trial
+for line in sys.stdin:
+    with contextlib.redirect_stdout(io.StringIO()):
+        reform = {name: {int(year): value for year, value in by.items()} for name, by in json.loads(line).items()}
+        told = trial.answer(reform)
+    print(json.dumps(told), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def _tax_calculator() -> Iterator[subprocess.Popen[str]]:
+    alone = {"NOTAXCALCJIT": "1", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", ANSWERS], env={**os.environ, **alone}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:  # fmt: skip
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def tax_calculator(_tax_calculator: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reforms are tried in one process, so that Tax-Calculator is imported once."""
+    from fiscal.law import reforms
+
+    def answered(asked: str) -> str:
+        assert _tax_calculator.stdin is not None and _tax_calculator.stdout is not None
+        _tax_calculator.stdin.write(asked + "\n")
+        _tax_calculator.stdin.flush()
+        return _tax_calculator.stdout.readline()
+
+    monkeypatch.setattr(reforms, "_answer", answered)
 
 
 @pytest.fixture(scope="session", autouse=True)

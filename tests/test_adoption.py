@@ -83,14 +83,14 @@ def test_a_path_without_an_event_has_none_whatever_it_is_called(tmp_path):
     assert event(load("boom", {"adoption.allocation_share": 0.0})) is None
     assert event(load("boom", {"paths.model": "regime_switching"})) is None
     another = load("boom", {"paths.outside_event_return": 0.0})
-    assert event(another).first_year == 2036
+    assert event(another).first_year == 2027
 
 
-@pytest.mark.parametrize("name", ["boom", "bust", "boom_then_bust", "stagnation", "early_boom", "early_bust"])
+@pytest.mark.parametrize("name", ["boom", "bust", "boom_then_bust", "stagnation"])
 def test_the_events_of_the_named_paths_are_those_of_their_notes(name):
     notes = sources.table("crypto_path_notes").query("path == @name")
     phases = notes[~notes["phase"].isin(["before", "after", "all"])]
-    found = event(load("boom", {"paths.name": name}))
+    found = event(load("boom", {"paths.name": name, "paths.event_year": None}))
     assert (found.first_year, found.last_year) == (phases["first_year"].min(), phases["last_year"].max())
 
 
@@ -117,11 +117,32 @@ def test_an_event_before_adoption_is_half_full_is_warned_of_before_a_run(tmp_pat
     def warning(scenario):
         return adoption.warning_before(scenario, adoption.returns_of(scenario))
 
-    bust = own_path(tmp_path, {2029: -0.8})
+    bust = own_path(tmp_path, {2029: -0.8}, **{"adoption.full_year": 2035})
     assert "2029" in warning(bust) and "22 percent of full adoption" in warning(bust)
     assert warning(bust.with_overrides({"adoption.full_year": 2028})) == ""
-    assert warning(load("boom")) == "" and warning(load("baseline")) == ""
-    assert warning(load("early_bust")) and warning(load("early_boom"))
+    assert warning(load("long_boom")) == "" and warning(load("baseline")) == ""
+    assert warning(load("bust")) and warning(load("boom"))
+
+
+def test_returns_that_a_file_states_are_never_changed(tmp_path):
+    scenario = own_path(tmp_path, dict.fromkeys(range(2026, 2050), 0.3))
+    assert scenario.value("paths.after_event") == "gdp"
+    crypto = adoption.returns_of(scenario)["crypto"]
+    assert crypto.loc[2027:2049].to_numpy() == pytest.approx(0.3)
+    assert crypto.loc[2050:].max() < 0.06  # larger than GDP, it then grows with it
+    assert "passes GDP" in adoption.value_warning(scenario, adoption.returns_of(scenario))
+
+
+def test_a_named_event_is_bounded_by_default_and_warned_of_without_the_bound():
+    for name, warned in (("boom", False), ("long_boom", False), ("boom_unbounded", True)):
+        scenario = load(name)
+        text = adoption.value_warning(scenario, adoption.returns_of(scenario))
+        assert ("passes GDP" in text) == warned, name
+
+
+def test_growth_with_gdp_is_no_event():
+    record = load("boom", {"paths.returns": "record"})
+    assert event(record).last_year == 2036
 
 
 def test_a_run_says_which_sign_full_adoption_would_turn(tmp_path, monkeypatch):
@@ -132,13 +153,14 @@ def test_a_run_says_which_sign_full_adoption_would_turn(tmp_path, monkeypatch):
         return made(scenario, effect=-7.0)
 
     monkeypatch.setattr(adoption, "quick", quick)
-    later = made(own_path(tmp_path, {2033: -0.8}), effect=3.0)  # more than half is held
+    slow = {"adoption.full_year": 2035}
+    later = made(own_path(tmp_path, {2033: -0.8}, **slow), effect=3.0)  # more than half is held
     assert adoption.held_share(later.scenario.settings, 2033) > adoption.ENOUGH_HELD_SHARE
     text = adoption.warning_after(later)
     assert "$3.0 billion" in text and "minus $7.0 billion" in text
     assert adoption.held_share(asked[0].settings, 2033) == 1
     assert adoption.warning_after(made(later.scenario, effect=-3.0)) == ""
-    early = made(own_path(tmp_path, {2029: -0.8}), effect=-3.0)
+    early = made(own_path(tmp_path, {2029: -0.8}, **slow), effect=-3.0)
     assert adoption.OTHER_SIGN in adoption.warning_after(early)
     asked.clear()
-    assert adoption.warning_after(made(load("boom"))) == "" and asked == []
+    assert adoption.warning_after(made(load("long_boom"))) == "" and asked == []

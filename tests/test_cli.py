@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 import typer.testing
 
+import fiscal as fiscal_package
 from fiscal import __version__, cli
 from fiscal.base.errors import InputError
 from fiscal.cli.show import show_frame
@@ -38,6 +40,7 @@ COMMANDS = (
     ("verify",),
     ("cite",),
     ("hindcast",),
+    ("long-run",),
     ("vintage",),
     ("validate",),
     ("data",),
@@ -132,7 +135,7 @@ def test_explain_shows_unit_range_source_and_standing(fiscal):
         "changed": True,
         "set_in": "--set",
     }
-    text = fiscal("explain", "boom").stdout
+    text = fiscal("explain", "boom", "--full").stdout
     for word in ("adoption.participants_share", "share of", "0 to 1", "assumed", "cited", "GAO"):
         assert word in text
     changed = fiscal("explain", "boom", "--changed").stdout
@@ -149,13 +152,65 @@ def test_explain_fits_the_terminal_and_says_whose_standing_it_is(width, monkeypa
     from fiscal import cli
 
     monkeypatch.setattr("fiscal.cli.show.PIPE_WIDTH", width)
-    printed = CliRunner().invoke(cli.app, ["explain", "boom"]).stdout
+    printed = CliRunner().invoke(cli.app, ["explain", "boom", "--full"]).stdout
     assert max(map(len, printed.splitlines())) <= width
     if width == 80:  # a list, as the table would be columns of single syllables
         assert "adoption.participants_share = 0.1, set in boom.toml\n" in printed
         assert "    share of participants, 0 to 1\n    default 0, assumed: today" in printed
         assert "    the default, assumed: " in printed
         assert len(printed.splitlines()) < 5 * len(load("boom").explained())
+
+
+SCREEN = 100, 40
+
+
+def fits_a_screen(text: str) -> bool:
+    """Whether a summary is at most 100 columns by 40 lines, and nothing in it breaks inside a word."""
+    lines = text.splitlines()
+    return max(map(len, lines)) <= SCREEN[0] and len(lines) <= SCREEN[1]
+
+
+@pytest.mark.parametrize("scenario", ["baseline", "chasing"])
+def test_explain_prints_what_differs_and_fits_a_screen(scenario):
+    runner = typer.testing.CliRunner()
+    text, rows = runner.invoke(cli.app, ["explain", scenario]).stdout, load(scenario).explained()
+    assert fits_a_screen(text)
+    changed = [row.key for row in rows if row.changed]
+    assert all(re.search(rf"^ {key} ", text, re.M) for key in changed)
+    assert f"{len(rows) - len(changed)} settings have their defaults" in text
+    table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["explain", scenario, "--csv"]).stdout))
+    assert list(table["key"]) == [row.key for row in rows]
+
+
+def test_validate_prints_a_summary_that_fits_a_screen(monkeypatch):
+    from fiscal.studies import published
+
+    stored = fiscal_package.read_table("validation")
+    stored = stored.fillna(dict.fromkeys(stored.select_dtypes(exclude="number"), ""))
+    monkeypatch.setattr(published, "validate", lambda which, progress: stored)
+    runner = typer.testing.CliRunner()
+    text = runner.invoke(cli.app, ["validate"]).stdout
+    counts = published.counts(stored)["after"]
+    assert (
+        fits_a_screen(text)
+        and f"matches {counts['inside']} of {counts['inside'] + counts['outside']} " in text
+    )
+    assert len(runner.invoke(cli.app, ["validate", "--full"]).stdout) > len(text)
+    table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["validate", "--csv"]).stdout))
+    assert list(table["id"]) == list(stored["id"])
+
+
+def test_a_sweep_prints_a_summary_that_fits_a_screen(monkeypatch):
+    from fuzz_inputs import invented_sweep
+
+    monkeypatch.setattr(fiscal_package, "sweep", lambda design, **_: invented_sweep(design))
+    runner = typer.testing.CliRunner()
+    asked = ["sweep", "drivers", "--samples", "4", "--name", "My drivers"]
+    text = runner.invoke(cli.app, asked).stdout
+    assert fits_a_screen(text) and text.startswith("My drivers: ")
+    assert len(runner.invoke(cli.app, [*asked, "--full"]).stdout) > len(text)
+    table = pd.read_csv(io.StringIO(runner.invoke(cli.app, [*asked, "--csv"]).stdout))
+    assert list(table["case"]) == list(range(len(table)))
 
 
 def test_explain_writes_files_that_load(fiscal, tmp_path):
@@ -316,9 +371,9 @@ def test_a_changed_table_is_refused_by_name(fiscal, root, tmp_path):
     table = data / "life_table.csv"
     table.write_text(table.read_text(encoding="utf-8").replace("0.0", "0.1", 1), encoding="utf-8")
     environment = {"FISCAL_DATA": str(data)}
-    checked = fiscal("data", "check", env=environment)
-    assert checked.returncode == 1 and "life_table" in checked.stderr and "Traceback" not in checked.stderr
-    answer = json.loads(fiscal("data", "check", "--json", env=environment).stdout)
+    checked = fiscal("data", "check", "--json", env=environment)
+    assert checked.returncode == 1 and "Traceback" not in checked.stderr
+    answer = json.loads(checked.stdout)
     assert answer["ok"] is False and any("life_table" in fault for fault in answer["faults"])
     refused(fiscal("run", "baseline", env=environment), "life_table")
 
@@ -618,25 +673,24 @@ def test_signals_end_with_their_code_and_a_line(where, number, root):
     assert (process.returncode, said) == (128 + number, f"{line}\n")
 
 
-@pytest.mark.parametrize("start", ["script", "module"])
 @pytest.mark.parametrize(
-    ("line", "code"),
+    ("start", "line", "code"),
     [
-        ("explain boom | true", 141),
-        ("list --json | true", 141),
-        ("--help | true", 141),
-        ("lst 2>&1 | true", 141),
-        ("run nope 2>&1 | true", 141),
-        ("explain boom >/dev/full", 2),
-        ("list --json >/dev/full", 2),
-        ("run nope 2>/dev/full", 2),
-        ("lst 2>/dev/full", 2),
-        ("list >&-", 2),
-        ("list 2>&-", 2),
+        ("script", "explain boom | true", 141),
+        ("module", "list --json | true", 141),
+        ("script", "--help | true", 141),
+        ("script", "lst 2>&1 | true", 141),
+        ("module", "run nope 2>&1 | true", 141),
+        ("script", "explain boom >/dev/full", 2),
+        ("module", "list --json >/dev/full", 2),
+        ("script", "run nope 2>/dev/full", 2),
+        ("script", "lst 2>/dev/full", 2),
+        ("script", "list >&-", 2),
+        ("module", "list 2>&-", 2),
     ],
 )
 def test_a_stream_that_cannot_be_written_has_its_code_and_no_traceback(
-    line, code, start, root, fiscal_command
+    start, line, code, root, fiscal_command
 ):
     words = fiscal_command if start == "script" else [sys.executable, "-m", "fiscal.cli"]
     command = " ".join(f"'{word}'" for word in words)

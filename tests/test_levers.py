@@ -388,15 +388,16 @@ def made_up(crypto: list[float]) -> AssetPaths:
 
 def test_savers_chase_and_panic_the_year_after() -> None:
     market = made_up([0.0, 0.0, 1.0, -0.6, 0.0, 0.0, 0.0])
-    chasing = load("boom", {"behaviour.chasing": 0.5}).settings
+    chasing = load("boom", {"behaviour.chasing": 0.5, "adoption.displaces": "core"}).settings
     answered = allocation_answer(chasing, market)[0]
     np.testing.assert_allclose(answered, [1, 1, 1, 1 + 0.5 * np.log(2), 1 + 0.5 * np.log(0.4), 1, 1])
-    panic = load("boom", {"behaviour.panic_share": 0.8, "behaviour.panic_years": 2}).settings
+    core = {"adoption.displaces": "core"}
+    panic = load("boom", {"behaviour.panic_share": 0.8, "behaviour.panic_years": 2, **core}).settings
     np.testing.assert_allclose(allocation_answer(panic, market)[0], [1, 1, 1, 1, 0.2, 0.2, 1])
     assert allocation_answer(load("boom").settings, market) is None
-    bust = run("bust", ("behaviour.panic_share", 1.0), ("behaviour.panic_fall", 0.3))
+    bust = run("bust", ("behaviour.panic_share", 1.0), ("behaviour.panic_fall", 0.3), *core.items())
     held = bust.projection.total("closing_crypto")[0]
-    assert (held[bust.projection.years > 2036] == 0).any() and held[-1] > 0
+    assert (held[bust.projection.years > 2028] == 0).any() and held[-1] > 0
 
 
 def test_contributions_answer_to_the_return_of_the_year_before() -> None:
@@ -572,7 +573,7 @@ def stand_in(tmp_path, monkeypatch):
 
     built = []
 
-    def made(economy, progress, jobs, *, years, reform, changed, out_dir, kept):
+    def made(economy, progress, jobs, *, years, scopes, reform, changed, out_dir, kept):
         assert reforms.change_years(reform)[0] == 2060 and 2059 in years
         out_dir.mkdir()
         for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile"):
@@ -690,9 +691,9 @@ def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> No
 
 
 def test_values_do_not_hang_on_the_named_path_where_savers_answer() -> None:
-    changes = {"behaviour.chasing": 0.5, "overlays.reversal_trigger_fall": 0.4, "horizon.last_year": 2045,
+    changes = {"behaviour.chasing": 0.5, "adoption.displaces": "core", "overlays.reversal_trigger_fall": 0.4, "horizon.last_year": 2045,
                "books.risk_neutral_paths": 6, "backstop.paths": 0}  # fmt: skip
-    priced = [engine_run.compute(load(name, changes)).priced for name in ("early_boom", "early_bust")]
+    priced = [engine_run.compute(load(name, changes)).priced for name in ("boom", "bust")]
     values = [one.average for one in priced if one is not None]
     assert len(values) == 2
     for scope, mine in values[0].items():
@@ -708,12 +709,15 @@ def test_an_invalid_reform_shows_tax_calculator_s_own_message(tmp_path) -> None:
 
 
 def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:
-    own = load("dearer_saving", {"behaviour.panic_share": 0.2})
+    own = load("dearer_saving", {"behaviour.panic_share": 0.2, "adoption.displaces": "core"})
     twin = own.static()
     assert twin is not None and twin.name.endswith("_static") and twin.static() is None
     changed = {key for key, value in own.changed().items() if twin.changed().get(key) != value}
     assert changed == {"behaviour.contribution_price_elasticity", "behaviour.panic_share"}
-    assert twin.fingerprint() == load("rothification").fingerprint()
+    assert (
+        twin.with_overrides({"adoption.displaces": "equity"}).fingerprint()
+        == load("rothification").fingerprint()
+    )
 
 
 # --- combined, refused ------------------------------------------------------------------------------
@@ -722,7 +726,7 @@ def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:
 def test_five_levers_at_once() -> None:
     several = run(
         "boom", ("roth.full_from_year", 2035), ("limits.indexed", False), ("withdrawals.rmd_age_shift", 2),
-        ("behaviour.chasing", 0.3), ("tax.withdrawal_scale", 1.1),
+        ("behaviour.chasing", 0.3), ("adoption.displaces", "core"), ("tax.withdrawal_scale", 1.1),
     )  # fmt: skip
     assert np.isfinite(line(several, "net_revenue")).all()
     assert window(several, "net_revenue") > window(run("boom"), "net_revenue")
@@ -758,7 +762,7 @@ IDLE = {
     "baseline": {
         "adoption.allocation_share": 0.2, "adoption.start_year": 2030, "adoption.full_year": 2040,
         "adoption.group_tilt": 1.0, "adoption.age_tilt": 1.0, "adoption.allocation_heavy_multiple": 3.0,
-        "adoption.allocation_heavy_share": 0.5, "adoption.mode": "new_money", "adoption.displaces": "equity",
+        "adoption.allocation_heavy_share": 0.5, "adoption.mode": "new_money", "adoption.displaces": "core",
         "adoption.rebalancing": 0.5, "alternatives.private_equity_share": 0.1, "alternatives.fee_rate": 0.01,
         "overlays.custody_loss_year": 2030, "fees.crypto_rate": 0.01, "paths.name": "boom",
         "paths.outside_event_return": 0.2, "backstop.trigger_share": 0.2, "books.displaced_taxable_share": 0.5,

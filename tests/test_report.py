@@ -35,7 +35,7 @@ def _totals_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def early() -> Totals:
     """A boom that begins before savers hold much, under a header that looks like markup."""
-    boom = totals("early_boom")
+    boom = totals("boom")
     return replace(boom, scenario=replace(boom.scenario, **HOSTILE))
 
 
@@ -149,7 +149,7 @@ def test_an_own_case_is_told_truthfully(case: str, tmp_path: Path) -> None:
     result = fiscal.quick(own(tmp_path, returns))
     report.build([result], tmp_path / "brief.pdf", brief=True)
     text = read(tmp_path / "brief.pdf")
-    assert "Our path" in text and "Crypto boom after adoption" not in text
+    assert "Our path" in text and "Crypto boom from 2027" not in text
     row = result.headline().rows.iloc[0]
     assert row["event"] == event
     assert f"{figures(row['fy2026_2035_bn_usd'], 1)} {figures(row['fy2027_2036_bn_usd'], 1)}" in text
@@ -157,7 +157,7 @@ def test_an_own_case_is_told_truthfully(case: str, tmp_path: Path) -> None:
     for year in re.findall(r"A crypto \w+ (?:in|over) (\d{4})", text):
         assert int(year) == events_first(effect)
     if event == "none":
-        assert "without a boom or a bust" in text and not re.search(r"\b2036–2045\b", text)
+        assert "without a boom or a bust" in text and not re.search(r"\b2027–2036\b", text)
     else:
         dollar = facts.path_facts(effect)["dollar"]
         assert f"a dollar becomes ${dollar:,.2f}" in text
@@ -181,8 +181,8 @@ def events_first(effect: headline.Effect) -> int:
         lambda: [totals("boom", adoption__participants_share=1e-12)],
         lambda: [totals("rothification")],
         lambda: [totals("boom", roth__full_from_year=2027)],
-        lambda: [totals("baseline"), totals("rothification"), totals("early_boom")],
-        lambda: [totals("early_boom"), totals("early_bust")],
+        lambda: [totals("baseline"), totals("rothification"), totals("boom")],
+        lambda: [totals("boom"), totals("bust")],
     ],
     ids=["baseline", "nobody", "almost nobody", "law", "law and crypto", "three", "base with crypto"],
 )
@@ -197,10 +197,10 @@ def test_any_case_is_told_without_gaps(kind, runs) -> None:
 
 
 def test_the_report_answers_the_seven_questions_in_their_order() -> None:
-    text = words(report.report([totals("baseline"), totals("early_boom")]))
+    text = words(report.report([totals("baseline"), totals("boom")]))
     places = [text.index(f"\n{number}. ") for number in range(1, 8)]
     assert places == sorted(places)
-    effect = totals("early_boom").effects_found[0]
+    effect = totals("boom").effects_found[0]
     assert (
         f"In FY2026–35 all withdrawals bring {usd(facts.case_facts(effect, asked())['withdrawal_level'])}"
         in text
@@ -208,19 +208,19 @@ def test_the_report_answers_the_seven_questions_in_their_order() -> None:
 
 
 def asked() -> facts.Asked:
-    return facts.Asked((totals("baseline"), totals("early_boom")))
+    return facts.Asked((totals("baseline"), totals("boom")))
 
 
 def test_the_table_by_year_stands_as_scorers_print_it() -> None:
     table = exhibits.exhibits(asked())["by-year"]()
     rows = [cells for kind, cells in table.rows() if kind == "row"]
-    frame = compare(totals("baseline"), totals("early_boom")).by_year()
+    frame = compare(totals("baseline"), totals("boom")).by_year()
     assert [row[-1] for row in rows] == [headline.scored(value) for value in frame["2026–35"]]
     assert table.notes[0].startswith("Billions of dollars")
 
 
 def test_settings_that_differ_are_all_listed() -> None:
-    told = facts.changed(totals("early_boom", fees__crypto_rate=0.01).scenario)
+    told = facts.changed(totals("boom", fees__crypto_rate=0.01).scenario)
     assert {one["key"] for one in told} >= {"fees.crypto_rate", "adoption.participants_share", "paths.name"}
     assert next(one for one in told if one["key"] == "fees.crypto_rate")["value"] == "1 percent"
 

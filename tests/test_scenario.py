@@ -26,6 +26,7 @@ from fiscal.scenario.markets import DETERMINISTIC_PATHS
 from fiscal.scenario.schema import SECTIONS, declared, known_keys
 from fiscal.scenario.section import is_optional
 from fiscal.scenario.toml import MAX_BYTES, format_value, write_toml
+from fiscal.studies import scenarios as study
 
 
 def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
@@ -46,7 +47,7 @@ def messages(name: str | Path, overrides: Any = ()) -> list[str]:
 def test_the_catalogue_starts_with_the_baseline_and_loads():
     names = catalogue()
     assert names[0] == "baseline"
-    assert {"boom", "bust", "boom_then_bust", "stagnation", "early_boom", "early_bust"} < set(names)
+    assert {"boom", "bust", "boom_then_bust", "stagnation", "long_boom", "long_bust"} < set(names)
     for name in names:
         scenario = load(name)
         assert scenario.name == name
@@ -64,6 +65,46 @@ def test_named_paths_share_one_adoption_and_differ_by_path():
         load("boom").settings.adoption.model_dump_json()
     }
     assert [one.settings.paths.name for one in others] == [one.name for one in others]
+
+
+def test_cases_of_adoption_rise_and_name_their_evidence():
+    evidence = sources.table("adoption_evidence")
+    cases = [load(f"adoption_{name}") for name in study.ADOPTIONS]
+    held = [
+        one.settings.adoption.participants_share * one.settings.adoption.allocation_share for one in cases
+    ]
+    assert held == sorted(held) and len(set(held)) == len(held) and max(held) < 0.05
+    assert set(evidence["case"]) == set(study.ADOPTIONS)
+    for one, share in zip(cases, held, strict=True):
+        assert "data/adoption_evidence.csv" in one.reference
+        (told,) = re.findall(r"([\d.]+)% of assets", one.title)
+        assert float(told) == pytest.approx(100 * share, rel=0.01)
+        assert set(one.changed()) <= {f"adoption.{name}" for name in study.TAKEN}
+    value = evidence.set_index("key")["value"]
+    assert held[0] == pytest.approx(value["au_smsf_crypto"] / value["au_super"], rel=0.01)
+    default_funds = cases[3].settings.adoption
+    assert default_funds.participants_share == value["tdf_assets"]
+    assert default_funds.allocation_share == value["blackrock_range"]
+    assert cases[4].settings.adoption.participants_share == value["wish_millennials"]
+    assert cases[4].settings.adoption.allocation_share == value["cap_fidelity"] / 2
+    assert all(one.settings.adoption.allocation_share == value["cap_forusall"] for one in cases[:3])
+
+
+def test_events_share_the_central_adoption_and_the_money_in_equity():
+    central = load(f"adoption_{study.CENTRAL}").settings.adoption
+    for name in study.EVENTS[1:]:
+        assert load(name).settings.adoption == central and central.displaces == "equity"
+        assert study.scenario_of(study.CENTRAL, name) == load(name)
+    other = study.scenario_of("high", "boom")
+    assert other.settings.adoption == load("adoption_high").settings.adoption
+    assert other.settings.paths == load("boom").settings.paths and "high adoption" in other.title
+
+
+def test_scenarios_in_which_savers_respond_say_what_crypto_replaces():
+    for name in catalogue():
+        scenario = load(name)
+        if scenario.value("adoption.displaces") == "core":
+            assert "replaces the whole mix" in scenario.title
 
 
 def test_path_names_and_models_are_those_of_the_market_code():
@@ -109,12 +150,13 @@ def test_explain_lists_every_setting_once_and_marks_changes():
     changed = frame[frame["changed"]].set_index("key")
     assert changed["set_in"].to_dict() == {
         "paths.name": "boom.toml",
-        "adoption.participants_share": "boom.toml",
+        "paths.event_year": "boom.toml",
+        "adoption.participants_share": "adoption_central.toml",
         "fees.crypto_rate": "--set",
         "assumptions.hardship_rate": "--set",
     }
     assert changed.loc["fees.crypto_rate", "value"] == "0.01"
-    assert set(frame.loc[~frame["changed"], "set_in"]) <= {"default", "boom.toml"}
+    assert set(frame.loc[~frame["changed"], "set_in"]) <= {"default", "boom.toml", "adoption_central.toml"}
 
 
 def test_assumptions_a_scenario_may_change_are_not_read_behind_its_back(root):
@@ -134,7 +176,7 @@ def test_a_file_overrides_only_what_it_names(tmp_path):
     path = write(tmp_path, '[scenario]\nextends = "boom"\ntitle = "Mine"\n[fees]\ncrypto_rate = 0.02\n')
     mine = load(path)
     assert (mine.name, mine.title, mine.author) == ("mine", "Mine", "")
-    assert mine.lineage == ("baseline", "boom", "mine")
+    assert mine.lineage == ("baseline", "adoption_central", "boom", "mine")
     assert mine.changed() == {**load("boom").changed(), "fees.crypto_rate": 0.02}
 
 
@@ -179,12 +221,12 @@ def test_overrides_as_a_mapping():
 
 
 def test_a_changed_scenario_does_not_pass_for_the_one_it_came_from():
-    boom, changed = load("boom"), load("boom", ["adoption.displaces=equity"])
+    boom, changed = load("boom"), load("boom", ["adoption.displaces=core"])
     assert changed.name != boom.name and changed.name.startswith("boom-")
-    assert "adoption.displaces = equity" in changed.title
-    assert changed.name == load("boom", ["adoption.displaces=equity"]).name
-    assert load("boom", ["adoption.displaces=core"]).name == "boom"  # says what holds already
-    assert load("boom", ["adoption.displaces=equity", "scenario.name=mine"]).name == "mine"
+    assert "adoption.displaces = core" in changed.title
+    assert changed.name == load("boom", ["adoption.displaces=core"]).name
+    assert load("boom", ["adoption.displaces=equity"]).name == "boom"  # says what holds already
+    assert load("boom", ["adoption.displaces=core", "scenario.name=mine"]).name == "mine"
 
 
 def test_scenarios_are_frozen_and_travel_to_workers():
@@ -250,7 +292,7 @@ def test_any_valid_scenario_survives_being_written_and_read(data, tmp_path_facto
     overrides["scenario.title"] = data.draw(
         st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]))
     )
-    scenario = load("boom", overrides)
+    scenario = load("boom", {"adoption.displaces": "core", **overrides})  # savers may respond
     path = tmp_path_factory.mktemp("round") / "scenario.toml"
     path.write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
     again = load(path)

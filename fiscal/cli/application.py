@@ -53,6 +53,8 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
+FullOption = Annotated[bool, typer.Option("--full", help="Print everything instead of a summary.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print everything as CSV.")]
 VerboseOption = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="Log stages, batches, their rate, and memory to standard error."),

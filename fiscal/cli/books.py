@@ -1,9 +1,9 @@
-"""Commands that test the model: hindcast, one vintage, validate."""
+"""Commands that test the model: hindcast, long run, one vintage, validate."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,14 +11,21 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
+    CsvOption,
+    FullOption,
     JsonOption,
+    ScenarioArgument,
+    SetOption,
     app,
 )
 from fiscal.cli.show import (
+    SUMMARY_WIDTH,
     column_texts,
     emit,
+    emit_csv,
     progress_bar,
     say,
+    show_entries,
     show_frame,
     show_table,
 )
@@ -26,41 +33,115 @@ from fiscal.cli.show import (
 
 @app.command("hindcast")
 def hindcast_errors(
+    start: Annotated[
+        list[str] | None, typer.Option("--start", metavar="YEAR", help="Only this start year; repeatable.")
+    ] = None,
+    lead: Annotated[
+        str | None, typer.Option("--lead", metavar="YEARS", help="Only this many years after the start.")
+    ] = None,
+    draws: Annotated[
+        str | None,
+        typer.Option("--draws", metavar="N", help="Make the bands again, with N market paths each."),
+    ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored table differs.")
+        bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored tables differ.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the model in the past and print its errors, relative to published figures and by lead year.
+    """Print the errors of the model started in past years, beside naive rules and CBO, and the test of its bands.
 
     \b
-    own_rules is the hindcast; the other variants take the number of savers or the returns as known.
-    Example: fiscal hindcast --check
+    Starts: 2010 to 2022. Errors are fractions of published figures; positive means that the model is too high.
+    Example: fiscal hindcast --start 2016
     """
     from fiscal.results import store
-    from fiscal.studies import hindcast
+    from fiscal.studies import skill
 
-    table = hindcast.stored()
-    differs = False
+    asked = _asked_of_hindcast(start, lead, draws)
+    answers = skill.answers(**asked)
+    differs: list[str] = []
     if check:
         with progress_bar("hindcast") as progress:
-            differs = hindcast.differs(hindcast.build(progress), table)
-    by_lead, by_run = hindcast.errors_by_lead(table), hindcast.errors_by_quantity(table)
+            differs = skill.differs(asked["starts"], progress)
     if as_json:
-        answer = {"by_lead": store.records(by_lead), "by_run": store.records(by_run)}
-        emit({**answer, "points": store.records(table), "checked": check, "differs": differs})
+        told = {name: store.records(frame) for name, frame in answers.items()}
+        emit({**told, "later_information": skill.later(), "checked": check, "differs": differs})
     else:
-        typer.echo(
-            "Errors relative to published figures, as fractions (return: difference of rates). By run, over all "
-            "leads:"
-        )
-        show_frame(by_run)
-        typer.echo("\nBy lead year, with the model's own rules, from DOL figures of 2010 and 2016:")
-        show_frame(by_lead)
+        typer.echo("Mean absolute error by lead year, percent of published (model / best naive rule):")
+        show_frame(skill.summary(answers["by_lead"]))
+        typer.echo("\nOutcomes inside the 80 percent band:")
+        show_frame(skill.coverage_summary(answers["coverage"]))
+        say(skill.aims_told(answers["aims"]))
         if check:
-            say("differs from the stored table" if differs else "as stored")
+            say("differs from the stored tables: " + "; ".join(differs) if differs else "as stored")
     if differs:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | None) -> dict[str, Any]:
+    """The command's arguments as numbers, or one InputError that lists what is wrong."""
+    from fiscal.studies import hindcast, skill
+
+    first, last = hindcast.STARTS[0], hindcast.STARTS[-1]
+    asked = {
+        "--start": (start or [], first, last),
+        "--lead": ([] if lead is None else [lead], 1, hindcast.LAST_OUTCOME - first),
+        "--draws": ([] if draws is None else [draws], skill.FEWEST_MARKET_PATHS, skill.MOST_MARKET_PATHS),
+    }
+    problems, found = [], {}
+    for key, (texts, low, high) in asked.items():
+        found[key] = [int(text) for text in texts if text.strip().isdecimal() and low <= int(text) <= high]
+        problems += [
+            Problem("not a whole number in range", key=key, value=text, allowed=f"{low} to {high}")
+            for text in texts
+            if not (text.strip().isdecimal() and low <= int(text) <= high)
+        ]
+    if problems:
+        raise InputError(problems)
+    starts, leads, paths = found.values()
+    return {
+        "starts": starts or None,
+        "lead": leads[0] if leads else None,
+        "paths": paths[0] if paths else None,
+    }
+
+
+@app.command("long-run")
+def long_run(
+    scenario: ScenarioArgument = "baseline",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print balances, withdrawals, and receipts over GDP to the horizon, and r - g, beside the line of CBO's decade.
+
+    CBO's line holds all taxable pensions, annuities, and IRA distributions. The second table is the stored
+    reconciliation, year by year: what the model's plans and IRAs take of that line in the baseline and what is left for
+    defined-benefit pensions and annuities.
+
+    \b
+    Examples: fiscal long-run
+              fiscal long-run cbo_consistent --set scope.plans=all_dc
+    """
+    from fiscal import scenario as scenarios
+    from fiscal.engine import run as engine_run
+    from fiscal.results import store
+    from fiscal.results.adoption import returns_sentence
+    from fiscal.studies import reconciliation
+
+    chosen = scenarios.load(scenario, overrides or [])
+    with progress_bar(chosen.name) as progress:
+        run = engine_run.compute(chosen, progress, run_off=False, references=False)
+    table, inside = reconciliation.long_run(run), reconciliation.stored()
+    growth = returns_sentence(chosen.settings)
+    if as_json:
+        told = {"scenario": chosen.name, "scope": chosen.settings.scope.plans, "returns_less_growth": growth}
+        emit({**told, "long_run": store.records(table), "inside_cbo": store.records(inside)})
+        return
+    typer.echo(f"{chosen.name}, plans in scope {chosen.settings.scope.plans}, fractions of GDP:")
+    show_frame(table)
+    typer.echo(f"{capital(growth)}.")
+    typer.echo("\nInside CBO's taxable pensions, annuities, and IRA distributions, billions of dollars:")
+    show_frame(inside)
 
 
 @app.command()
@@ -188,9 +269,13 @@ def validate(
     which: Annotated[
         list[str] | None, typer.Argument(metavar="ID...", help="Rows to compare; default: all.")
     ] = None,
+    full: FullOption = False,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the model with published estimates: published, model, tolerance, verdict, and the reason for a miss.
+    """Compare the model with published estimates, and count the rows inside their tolerance.
+
+    --full prints every row with the reason for a miss; so does the command for the rows that you name.
 
     first is the model's figure on the basis recorded before the first comparison. model is its figure on the basis that
     the publisher's own words set (basis_source in --json). A row of another concept is shown but not judged.
@@ -201,7 +286,8 @@ def validate(
 
     \b
     Examples: fiscal validate
-              fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026 --json
+              fiscal validate JCT_DC_FY2024 TSY_CASH_DC_FY2026
+              fiscal validate --csv
     """
     from fiscal.base.errors import nearest
     from fiscal.results import store
@@ -232,6 +318,10 @@ def validate(
             "full_model_by_basis": published.counts(found),
         }
         emit({**told, "rows": store.records(found.assign(kind=kinds))})
+    elif as_csv:
+        emit_csv(found.assign(kind=kinds))
+    elif not full and not which:
+        _show_verdicts(found, kinds)
     else:
         rows = [
             [
@@ -253,13 +343,38 @@ def validate(
         told = published.counts(found)
         if any(told.values()):
             words = "; ".join(f"{basis}: {_counted(verdicts)}" for basis, verdicts in told.items())
-            typer.echo(
-                f"\nRows of the full model on the first basis and on the present one. {capital(words)}"
+            typer.echo("")
+            show_entries(
+                [(f"Rows of the full model on the first basis and on the present one. {capital(words)}", [])]
             )
         for row in found[found["reason"] != ""].itertuples():
-            typer.echo(f"\n{row.id} ({row.verdict}): {row.reason}")
+            typer.echo("")
+            show_entries([(f"{row.id} ({row.verdict}): {row.reason}", [])])
     if not broken.empty:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _show_verdicts(found: Any, kinds: Any) -> None:
+    """The summary: rows that compare the full model, and how many rows of every kind are inside."""
+    from fiscal.studies import published
+
+    counts = published.counts(found)["after"]
+    judged = counts.get("inside", 0) + counts.get("outside", 0)
+    text = f"The model matches {counts.get('inside', 0)} of {judged} published estimates within preset tolerances."
+    show_entries([(text, [])])
+    columns = ["row", "published", "model", "unit", "tolerance", "verdict"]
+    rows = [
+        [row.id, f"{row.published:.5g}", _figure(row.model), row.unit, row.tolerance, row.verdict]
+        for row in found[kinds.isin(published.FULL_MODEL)].itertuples()
+    ]
+    show_table(columns, rows, most=SUMMARY_WIDTH)
+    by_kind = found["verdict"].groupby(kinds, sort=False).value_counts().unstack(fill_value=0)
+    rows = [
+        [str(kind), *(str(count) for count in row)]
+        for kind, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)
+    ]
+    show_table(["kind", *map(str, by_kind.columns)], rows, most=SUMMARY_WIDTH)
+    show_entries([("--full prints every row and the reason for each miss; --csv prints a table.", [])])
 
 
 def _counted(verdicts: dict[str, int]) -> str:

@@ -98,18 +98,20 @@ def data_derive(
     table: Annotated[
         str,
         typer.Argument(
-            help="own_withdrawals, sensitivity, drivers, hindcast, validation, claim_reasons, or cbo_reconciliation."
+            help="own_withdrawals, sensitivity, drivers, scenarios, hindcast, validation, claim_reasons, "
+            "cbo_reconciliation, or page_lattice."
         ),
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Build a data table from the model's own runs; sensitivity and drivers take minutes.
+    """Build a data table from the model's own runs; hindcast, sensitivity, and drivers take minutes.
 
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
-    three tables). hindcast starts the model in the past. validation stores the results of `fiscal validate`.
-    claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
-    CBO's taxable pensions and IRA distributions year by year.
+    three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in every past year and
+    tries its bands; it resumes if interrupted. validation stores the results of `fiscal validate`. claim_reasons
+    decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with CBO's taxable
+    pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
 
     \b
     Example: fiscal data derive sensitivity
@@ -118,21 +120,25 @@ def data_derive(
     from fiscal.studies import (
         claim_reasons,
         drivers,
-        hindcast,
         own_withdrawals,
+        page_lattice,
         published,
         reconciliation,
+        scenarios,
         sensitivity,
+        skill,
     )
 
     builders = {
         "own_withdrawals": own_withdrawals.rebuild,
         "sensitivity": sensitivity.rebuild,
         "drivers": drivers.rebuild,
-        "hindcast": hindcast.rebuild,
+        scenarios.NAME: scenarios.rebuild,
+        "hindcast": skill.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,
+        page_lattice.NAME: page_lattice.rebuild,
     }
     if table not in builders:
         raise InputError(

@@ -144,3 +144,24 @@ def figures(
         emit({"figures": str(index), "runs": [result.name for result in found]})
         return
     say(f"figures written to {out}, described in {index.name}")
+
+
+@app.command()
+def page(
+    out: Annotated[Path, typer.Argument(metavar="OUT.html", help="File of the page.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write a page with sliders: adoption, share, event, its year, and the share held outside plans.
+
+    The page is one file that needs no server and no network. Its numbers are those of the table page_lattice.
+
+    \b
+    Example: fiscal page sliders.html
+    """
+    from fiscal.report import page as pages
+
+    written = pages.write(out)
+    if as_json:
+        emit({"page": str(written)})
+        return
+    say(f"page written to {written}")

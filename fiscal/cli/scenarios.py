@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,8 @@ import typer
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.cli.application import (
+    CsvOption,
+    FullOption,
     JsonOption,
     ScenarioArgument,
     SetOption,
@@ -18,7 +21,10 @@ from fiscal.cli.application import (
 )
 from fiscal.cli.running import distinct, results_of, run_into, run_one
 from fiscal.cli.show import (
+    SUMMARY_ROWS,
+    SUMMARY_WIDTH,
     emit,
+    emit_csv,
     is_narrow,
     progress_bar,
     range_text,
@@ -85,22 +91,26 @@ def explain(
     scenario: Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Name or .toml file.")] = None,
     overrides: SetOption = None,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Show only what differs from the defaults.")
+        bool, typer.Option("--changed", help="Print every detail of what differs from the defaults.")
     ] = False,
+    full: FullOption = False,
+    as_csv: CsvOption = False,
     as_toml: Annotated[bool, typer.Option("--toml", help="Print the complete scenario as a file.")] = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every setting of a scenario with unit, range, source, and standing, without running it.
+    """Show what a scenario assumes and what differs from the defaults, without running it.
 
-    Standing and source describe the default. If the scenario changes a setting, its default is shown too. On a terminal
-    with fewer than 150 columns, the settings are a list. Every file that the scenario names is read and checked. For a
-    file of returns, the command also shows each path's geometric mean and the final value of one dollar.
+    --full prints every setting with unit, range, source, and standing. Standing and source describe the default. If the
+    scenario changes a setting, its default is shown too. On a terminal with fewer than 150 columns, the settings are a
+    list. Every file that the scenario names is read and checked. For a file of returns, the command also shows each
+    path's geometric mean and the final value of one dollar.
 
     \b
     Examples: fiscal explain boom
+              fiscal explain boom --full
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
               fiscal explain --schema > scenario.schema.json
     """
@@ -123,6 +133,15 @@ def explain(
     path, early = _told_of_path(chosen)
     growth = returns_sentence(chosen.settings)
     warnings += early
+    if as_csv:
+        import pandas as pd
+
+        emit_csv(
+            pd.DataFrame(
+                [{**vars(row), "value": shown(row.value), "default": shown(row.default)} for row in rows]
+            )
+        )
+        return
     if as_json:
         settings = [plain(vars(row)) for row in rows]
         told = {"scenario": chosen.header(), "fingerprint": chosen.fingerprint(), "settings": settings}
@@ -136,14 +155,18 @@ def explain(
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
     show_entries([(text, []) for text in (path, growth) if text])
-    _show_settings(rows)
+    if full or changed:
+        _show_settings(rows)
+    else:
+        _show_changes(rows)
     if returns is not None:
         typer.echo(
             "\nReturns of the file, in full years; one dollar is invested at the start of the first year:"
         )
-        show_frame(returns.head(SHOWN_RETURNS))
-        if len(returns) > SHOWN_RETURNS:
-            typer.echo(f"and {len(returns) - SHOWN_RETURNS} more, with --json")
+        most = SHOWN_RETURNS if full or changed else SUMMARY_RETURNS
+        show_frame(returns.head(most))
+        if len(returns) > most:
+            typer.echo(f"and {len(returns) - most} more, with --json")
     _say_idle(chosen)
     for warning in warnings:
         say(warning)
@@ -161,7 +184,7 @@ def _told_of_path(chosen: Scenario) -> tuple[str, tuple[str, ...]]:
     return adoption.path_sentence(chosen.settings, returns), tuple(filter(None, warnings))
 
 
-SHOWN_RETURNS = 40
+SHOWN_RETURNS, SUMMARY_RETURNS = 40, 5
 
 
 def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
@@ -198,6 +221,21 @@ def _say_idle(scenario: Any) -> None:
 
     for key, needs in idle_settings(scenario).items():
         say(f"{key} has no effect here: it needs {needs}")
+
+
+def _show_changes(rows: Sequence[ExplainedSetting]) -> None:
+    """The summary: settings that differ from their defaults, and how many of the others have which standing."""
+    changed = [row for row in rows if row.changed]
+    others = Counter(row.status for row in rows if not row.changed)
+    if changed:
+        cells = [[row.key, shown(row.value), shown(row.default), row.unit] for row in changed[:SUMMARY_ROWS]]
+        show_table(["setting", "value", "default", "unit"], cells, most=SUMMARY_WIDTH)
+    more = f"{len(changed) - SUMMARY_ROWS} more settings differ; " if len(changed) > SUMMARY_ROWS else ""
+    counts = ", ".join(
+        f"{count} {'chosen' if status == 'choice' else status}" for status, count in others.most_common()
+    )
+    text = f"{more}{others.total()} settings have their defaults: {counts}. --full prints all with their sources."
+    show_entries([(text, [])])
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:

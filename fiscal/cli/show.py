@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"none|-?[\d,]*\.?\d+(e[-+]?\d+)?")
 PIPE_WIDTH = 160  # width of a table that goes to a file or another program
 TABLE_WIDTH = 150  # width below which tables with sentences become lists
+SUMMARY_WIDTH = 100  # largest width of a summary and of sentences, on any terminal
+SUMMARY_ROWS = 12  # rows of a table in a summary
 
 
 @contextlib.contextmanager
@@ -111,13 +113,20 @@ def console_on(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequence[bool] = ()) -> None:
-    """Print a plain table, numbers to the right; texts are never read as markup. ``mark`` makes rows bold."""
+def show_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    mark: Sequence[bool] = (),
+    most: int = sys.maxsize,
+) -> None:
+    """Print a plain table, at most ``most`` characters wide, numbers to the right; texts are never read as markup.
+    ``mark`` makes rows bold."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     body, console = list(rows), console_on()
+    console.width = min(console.width, most)
     narrowest = [
         max((len(word) for row in (columns, *body) for word in row[number].split()), default=1)
         for number in range(len(columns))
@@ -166,6 +175,7 @@ def _widths(narrowest: Sequence[int], widest: Sequence[int], room: int) -> list[
 def show_entries(entries: Iterable[tuple[str, Sequence[str]]], mark: Sequence[bool] = ()) -> None:
     """Print what is too wide for a table: the title of each entry and below it its lines, indented and wrapped."""
     console = console_on()
+    console.width = min(console.width, SUMMARY_WIDTH)
     lines: list[str] = []
     for number, (head, below) in enumerate(entries):
         style = "bold" if number < len(mark) and mark[number] else ""
@@ -202,8 +212,9 @@ TO_THE_HORIZON = "present value to the horizon"
 """Label of the row that the data call "present value": flows to the horizon only."""
 
 
-def show_frame(frame: Any) -> None:
-    """Print a data frame with one number of decimals per column and the span of present values."""
+def show_frame(frame: Any, most: int = sys.maxsize) -> None:
+    """Print a data frame, at most ``most`` characters wide, with one number of decimals per column and the span of
+    present values."""
     from fiscal.budget.valuation import PRESENT_VALUE
     from fiscal.results import store
     from fiscal.results.result import PRESENT_VALUES
@@ -219,7 +230,7 @@ def show_frame(frame: Any) -> None:
         name.replace("_", " ") + (f", {LAST_WITHDRAWAL}" * (name in PRESENT_VALUES.values()))
         for name in names
     ]
-    show_table(heads, list(zip(*columns, strict=True)))
+    show_table(heads, list(zip(*columns, strict=True)), most=most)
 
 
 def show_headline(headline: Any) -> None:
@@ -282,6 +293,11 @@ def show_summary(summary: dict[str, Any]) -> None:
             columns = [column_texts([member.get(name) for name in names]) for member in value.values()]
             typer.echo("")
             show_table([key, *value], list(zip(names, *columns, strict=True)))
+
+
+def emit_csv(frame: Any) -> None:
+    """Print a data frame as CSV to stdout, unrounded."""
+    typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
 
 
 def emit(answer: dict[str, Any]) -> None:

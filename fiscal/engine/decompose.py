@@ -50,18 +50,23 @@ def decompose(
     overrides: Mapping[str, object] | Sequence[str] = (),
     run_off: bool = False,
     progress: Progress | None = None,
+    name: str | None = None,
 ) -> pd.DataFrame:
     """Each of ``others`` less ``base`` by factor: ``scenario, window, line, factor, effect_bn_usd``.
 
     One row per revenue line, factor (and the ``difference``) and a span: the windows that the horizon
     holds, in billions of current dollars by fiscal year, and the present value of the horizon's flows at
     Treasury bill rates, in billions of 30 June 2025; with ``run_off`` also that of the terminal claim, which
-    takes twice as long. ``overrides`` hold for all.
+    takes twice as long. ``overrides`` hold for all; ``name`` is what the table calls the one other.
 
     Raises InputError when nothing is compared, names repeat or horizons differ.
     """
     report = progress or (lambda done, total, what: None)
-    chosen = [scenarios.load(one, overrides) for one in (base, *others)]
+    if name is not None and len(others) != 1:
+        raise InputError(
+            Problem("names one scenario", key="name", value=name, allowed="one scenario beside the base")
+        )
+    chosen = [scenarios.load(base, overrides), *(scenarios.load(one, overrides, name) for one in others)]
     _check(chosen)
     frames = []
     report(0, len(chosen), chosen[0].name)

@@ -54,17 +54,45 @@ def uniform_lifetime_divisor(age: ArrayLike, year: int | None = None) -> Array:
 
 
 def required_minimum_share(
-    ages: ArrayLike, birth_years: ArrayLike, births: Births, year: int | None = None, shift: int = 0
+    ages: ArrayLike,
+    birth_years: ArrayLike,
+    births: Births,
+    year: int | None = None,
+    shift: int = 0,
+    enacted_by: int | None = None,
 ) -> Array:
     """Share of the prior 31 December balance that must be paid out, by age attained and birth year.
 
     Zero before the start age, and everywhere in a ``year`` in which Congress waived the minimum;
-    arguments broadcast. Living Roth owners have none (the caller's part).
+    arguments broadcast. Living Roth owners have none (the caller's part). With ``enacted_by`` the law is the one
+    that was on the books at the end of that year: later required ages, tables and waivers are not known.
     """
     ages, birth_years = np.broadcast_arrays(np.asarray(ages), np.asarray(birth_years))
-    share = 1.0 / uniform_lifetime_divisor(ages, year)
+    waived = year in _waived_years()
+    table_of = year
+    if enacted_by is not None:
+        enacted = _enacted()
+        births = tuple(
+            birth if by <= enacted_by else np.inf
+            for birth, by in zip(births, enacted["start_ages"], strict=True)
+        )
+        known = zip(_waived_years(), enacted["waivers"], strict=True)
+        waived = year in {waiver for waiver, by in known if by <= enacted_by}
+        if enacted_by < enacted["table"][0]:
+            table_of = min(2021 if year is None else year, 2021)
+    share = 1.0 / uniform_lifetime_divisor(ages, table_of)
     due = ages >= rmd_start_age(birth_years, births, shift)
-    return np.where(due & (year not in _waived_years()), share, 0.0)
+    return np.where(due & (not waived), share, 0.0)
+
+
+@cache
+def _enacted() -> dict[str, tuple[int, ...]]:
+    """Years in which required ages, waivers, and the table in force from 2022 were enacted."""
+    text = sources.table("withdrawal_rules").set_index("rule")["text_value"]
+    return {
+        name: tuple(int(year) for year in str(text[f"rmd_{name}_enacted_years"]).split(";"))
+        for name in ("start_ages", "waivers", "table")
+    }
 
 
 @cache

@@ -252,11 +252,13 @@ class UserPaths:
         shared = min(own.shape[1], max(len(calendar) - 1, 0))
         told = own[:, :shared]
         rates[:, 1 : 1 + shared] = np.where(np.isnan(told), rates[:, 1 : 1 + shared], told)
+        stated = np.zeros(rates.shape[:2], dtype=bool)
+        stated[:, 1 : 1 + shared] = ~np.isnan(told[..., CRYPTO])
         each = np.maximum(_half_return(rates), ALL_BUT_NOTHING)
         halves = np.repeat(each[:, :, None], len(HALVES), axis=2)
         for (year, half), real in zip(REAL_HALVES, half_returns_real(opening_of(settings)), strict=True):
             halves[:, calendar == year, half] = real
-        halves = grown_with_output(halves, calendar, settings)
+        halves = grown_with_output(halves, calendar, settings, stated)
         halves.flags.writeable = False
         return AssetPaths(ASSETS, calendar, halves, f"user: {Path(str(_get(settings, 'file'))).name}")
 
@@ -563,9 +565,14 @@ def _crypto_rates(name: str, years: np.ndarray, event_year: int | None) -> np.nd
     return rates
 
 
-def grown_with_output(halves: np.ndarray, years: np.ndarray, settings: object) -> np.ndarray:
+def grown_with_output(
+    halves: np.ndarray, years: np.ndarray, settings: object, stated: np.ndarray | None = None
+) -> np.ndarray:
     """Half-year returns ``(path, year, half, asset)``; with ``after_event = "gdp"`` crypto grows with GDP from the
-    first year, 2027 or later, at whose end the implied value of all crypto would pass ``gdp_multiple`` times GDP."""
+    first year, 2027 or later, at whose end the implied value of all crypto would pass ``gdp_multiple`` times GDP.
+
+    Years that a user's file states, ``(path, year)``, stay as they are.
+    """
     if _get(settings, "after_event") != "gdp":
         return halves
     later = years > FIRST_YEAR + 1
@@ -573,7 +580,10 @@ def grown_with_output(halves: np.ndarray, years: np.ndarray, settings: object) -
     value = crypto_start_usd() * np.cumprod(np.where(years > FIRST_YEAR, growth, 1.0), axis=1)
     gdp = macro(years)["gdp_bn_usd"].to_numpy(dtype=float) * ONE_BN_USD
     over = (value > float(_get(settings, "gdp_multiple") or 1.0) * gdp) & later
-    passed = np.maximum.accumulate(over, axis=1)[..., None]
+    passed = np.maximum.accumulate(over, axis=1)
+    if stated is not None:
+        passed &= ~stated
+    passed = passed[..., None]
     result = np.array(halves)
     result[..., CRYPTO] = np.where(
         passed, _half_return(growth_of_output(years))[:, None], halves[..., CRYPTO]

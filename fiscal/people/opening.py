@@ -42,6 +42,11 @@ class Opening:
     held_coverage_share: np.ndarray  # (Y, A, G) the same while coverage stays that of the opening
     class_share: np.ndarray  # (income class,) share of balances the raking met, ages 18-65
 
+    def mean_balance_usd(self, people: np.ndarray) -> np.ndarray:
+        """Balance per holder at the opening, ``(A, G)``; zero without holders. ``people`` (A, G)."""
+        holders = self.held_coverage_share[0] * people
+        return np.divide(self.balance_usd, holders, out=np.zeros_like(holders), where=holders > 0)
+
 
 def rake(
     seed: np.ndarray, margins: list[tuple[tuple[int, ...], np.ndarray]], rounds: int = 500

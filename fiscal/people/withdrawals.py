@@ -123,12 +123,17 @@ def retirement_draws(
     draw_scale: float,
     rmd_shift: int = 0,
     retirement_shift: int = 0,
+    enacted_by: int | None = None,
 ) -> np.ndarray:
-    """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``."""
+    """Draws of the retired on opening traditional balances by the three types, ``(Y, A)``; ``enacted_by`` as in
+    :func:`fiscal.law.distributions.required_minimum_share`."""
     own = _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     births = rmd_births(assume)
     minimum = np.stack(
-        [required_minimum_share(ATTAINED_AGES, y - ATTAINED_AGES, births, int(y), rmd_shift) for y in years]
+        [
+            required_minimum_share(ATTAINED_AGES, y - ATTAINED_AGES, births, int(y), rmd_shift, enacted_by)
+            for y in years
+        ]
     )
     low_share = 1 - above_share - exact_share
     return (
@@ -210,9 +215,10 @@ def project_rates(
     rmd_shift: int = 0,
     retirement_shift: int = 0,
     required_minimum: bool = True,
+    enacted_by: int | None = None,
 ) -> WithdrawalRates:
     """All rates of a scenario; see :class:`WithdrawalRates` for shapes. Without ``required_minimum`` owners draw at
-    their own discretion only.
+    their own discretion only. ``enacted_by``: the required minimum as the law was at the end of that year.
 
     Raises ``InputError`` through ``sources`` when a table it reads is broken.
     """
@@ -233,7 +239,7 @@ def project_rates(
     rollover = separation * roll * rollover_scale
 
     draws = retirement_draws(
-        assume, years, above_share, exact_share, draw_scale, rmd_shift, retirement_shift
+        assume, years, above_share, exact_share, draw_scale, rmd_shift, retirement_shift, enacted_by
     )  # (Y, A)
     own = above_share * _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     # SOI's rates are of all owners, at work or not: discretion is the same for both; only the required
@@ -269,6 +275,26 @@ def project_rates(
         rollover_rate=np.broadcast_to(np.clip(rollover, 0.0, 1.0), (len(years), len(ATTAINED_AGES))).copy(),
         spouse_share=_spouse_share(assume),
     )
+
+
+def leakage_tilt(dollars: np.ndarray, mean_balance_usd: np.ndarray, elasticity: float) -> np.ndarray:
+    """What the rate of leakage at an age is multiplied by for each earnings group, ``(..., A, G)``; one from 59 1/2 on.
+
+    A group's rate is in proportion to its mean balance (A, G) to the power ``-elasticity`` (assumed: no table gives
+    it), and the ``dollars`` (..., A, G) of an account that leak at each age are those of the age's own rate. Small
+    balances are cashed out and large ones rolled over; a balance follows from age and earnings.
+    """
+    early = (ATTAINED_AGES < QUALIFIED_AGE)[:, None] & (mean_balance_usd > 0)
+    relative = np.where(early, np.where(early, mean_balance_usd, 1.0) ** -elasticity, 1.0)
+    whole = dollars.sum(axis=-1, keepdims=True)
+    leaks = (dollars * relative).sum(axis=-1, keepdims=True)
+    level = np.divide(whole, leaks, out=np.ones_like(whole), where=leaks > 0)
+    return np.where(early, relative * level, 1.0)
+
+
+def by_group(rate: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Rates of leaving ``(..., A)`` as those of each group, ``(..., A, G)``: no more than everything leaves."""
+    return np.minimum(rate[..., None] * tilt, 1.0)
 
 
 def _spouse_share(assume: Mapping[str, float]) -> np.ndarray:

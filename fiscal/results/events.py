@@ -13,6 +13,7 @@ import numpy as np
 from fiscal.base.axes import ASSETS
 from fiscal.base.prose import span
 from fiscal.engine.inputs import adoption_curve, path_settings
+from fiscal.markets.core import growth_of_output
 from fiscal.markets.events import Event, event_of
 from fiscal.markets.paths import CRYPTO, EQUITY, outside_events, path_model
 
@@ -58,8 +59,11 @@ def event_in(settings: Settings, returns: pd.DataFrame) -> Event | None:
 
 
 def _outside(settings: Settings, returns: pd.DataFrame) -> np.ndarray:
-    """Crypto's return in each year of the table if it had no event."""
-    return outside_events(path_settings(settings), returns.index.to_numpy())[:, CRYPTO]
+    """Crypto's return in each year of the table if it had no event: it may grow with output once it is large."""
+    years, crypto = returns.index.to_numpy(), returns[ASSETS[CRYPTO]].to_numpy(dtype=float)
+    outside: np.ndarray = outside_events(path_settings(settings), years)[:, CRYPTO]
+    bounded = settings.paths.after_event == "gdp" and np.isclose(crypto, growth_of_output(years), atol=1e-9)
+    return np.where(bounded, crypto, outside)
 
 
 def held_share(settings: Settings, year: int) -> float:

@@ -20,7 +20,7 @@ from fiscal.base.prose import pct, sentence, span
 from fiscal.base.words import DASH, MISSING, figures
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.budget.valuation import WINDOWS, Window
-from fiscal.results import events, stages
+from fiscal.results import bands, events, stages
 from fiscal.results.figures import statistics
 from fiscal.results.rows import EFFECT
 from fiscal.scenario.loading import load
@@ -34,16 +34,19 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEN, NEXT, LONG = WINDOWS[:3]
 """The budget window, the ten years that have not begun, and the long run."""
 
+NONE = "none"
+"""In a cell: no crypto, or no event."""
+
 EQUITY, NO_CRYPTO = "equity_adoption", "no_crypto"
 AGAINST = {EQUITY: "the same money in equity", NO_CRYPTO: "no crypto"}
 CURRENT_LAW = "current law without crypto"
 LEVEL = "none (level)"
 """In the column ``reference`` of a run that is compared with nothing: its own net revenue."""
 
-HALF = 0.5
-BAND = (0.1, 0.9)
-"""The band printed of random paths: four of five paths are inside."""
+WITH_FULL = "with --full"
+"""In the cell of a number that the run can have but has not."""
 
+HALF = 0.5
 CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
 """Settings (or sections of them) of crypto alone; a run that changes others is compared with current law too."""
 
@@ -282,15 +285,20 @@ def _outside(effect: Effect) -> tuple[float, float]:
 
 
 def band(effect: Effect) -> tuple[float, float]:
-    """Bounds that hold four random paths of five, over the budget window; NaN without random paths."""
+    """The 80 percent band over the budget window. Of a case in the stored table ``bands`` it holds parameters, markets,
+    and the errors of past starts; of others with random paths it holds four of five; NaN where there is neither."""
+    nothing = (float("nan"), float("nan"))
+    if effect.reference is not None and not effect.of_crypto:
+        return nothing
+    reference = bands.LEVEL if effect.reference is None else str(effect.reference)
+    if stored := bands.stored_band(effect.result.scenario, reference, TEN):
+        return stored
     frame = at_hand(effect.result, "paths")
     column = f"net_revenue_minus_{effect.reference}_bn_usd" if effect.of_crypto else "net_revenue_bn_usd"
-    usable = frame is not None and column in frame and (effect.of_crypto or effect.reference is None)
-    if frame is None or not usable:
-        return float("nan"), float("nan")
+    if frame is None or column not in frame:
+        return nothing
     own = frame.loc[frame["window"] == TEN.label, column]
-    low, high = own.quantile(list(BAND)) if len(own) else (np.nan, np.nan)
-    return float(low), float(high)
+    return bands.band(own.to_numpy()) if len(own) else nothing
 
 
 def at_hand(result: RunTables, table: str) -> pd.DataFrame | None:
@@ -308,6 +316,7 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "title": title_of(effect.result),
         "subject": event.subject if effect.of_crypto else "",
         "held_share": event.held_share,
+        "over_early": event.event is not None and missed(effect.result, event.event),
         "event": event.event,
         "against": effect.against,
         "of_crypto": effect.of_crypto,
@@ -317,11 +326,25 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "tax_share": effect.tax_share(ten),
         "long": effect.over(long_run) if long_run else None,
         "long_words": words_of(long_run) if long_run else "",
+        "short": _has_one_sign(effect),
         "forgone": FORGONE.of({line: effect.over(ten, line) for line in FORGONE.parts}),
         "collected": effect.over(ten, "withdrawal_tax")
         + OTHER_RECEIPTS.of({line: effect.over(ten, line) for line in OTHER_RECEIPTS.parts}),
         "noise": statistics.NOISE_BN_USD,
     }
+
+
+def _has_one_sign(effect: Effect) -> bool:
+    """Whether an effect can be told in both windows and goes one way."""
+    if effect.long_run is None:
+        return False
+    ten, long = effect.over(effect.horizon), effect.over(effect.long_run)
+    return ten * long > 0 and abs(ten) >= statistics.NOISE_BN_USD and abs(long) >= HALF / 10
+
+
+def missed(result: RunTables, event: events.Event) -> bool:
+    """Whether an event is over before half of planned crypto is held."""
+    return events.held_share(result.scenario.settings, event.last_year + 1) < HALF
 
 
 def told_effects(effects: Sequence[Effect]) -> list[Effect]:
@@ -348,9 +371,10 @@ class Headline:
 
     __repr__ = __str__
 
-    def shown(self) -> pd.DataFrame:
-        """The rows as they are printed: words for heads, a dash where nothing is known."""
-        return pd.DataFrame([shown_row(row) for row in self.records()], columns=list(HEADS.values()))
+    def shown(self, later: str = WITH_FULL) -> pd.DataFrame:
+        """The rows as they are printed: words for heads, a dash where nothing is known, and ``later`` where the run can
+        have a number that it has not."""
+        return pd.DataFrame([shown_row(row, later) for row in self.records()], columns=list(HEADS.values()))
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.finding)}</p>{self.shown().to_html(index=False, escape=True)}"
@@ -368,7 +392,7 @@ HEADS = {
     "event": "Event",
     "reference": "Compared with",
     **{_column(window): words_of(window).replace("FY20", "FY") for window in (TEN, NEXT, LONG)},
-    SHARE: "Percent of income tax",
+    SHARE: "% of income tax",
     "held_at_event_share": "Held at event",
     "market_value_bn_usd": "Value at market prices",
     "outside_tax_bn_usd": "Tax outside, if half",
@@ -377,18 +401,15 @@ HEADS = {
 }
 """Columns of the table as it is printed."""
 
-WITH_FULL = "with --full"
-"""In the cell of a number that the run can have but has not."""
 
-
-def shown_row(row: dict[str, Any]) -> dict[str, str]:
+def shown_row(row: dict[str, Any], later: str) -> dict[str, str]:
     """One row as it is printed, billions with one decimal and percent."""
 
     def number(key: str, decimals: int = 1, scale: float = 1.0) -> str:
         return MISSING if row[key] is None else figures(scale * row[key], decimals)
 
     of_crypto = row["reference"] in AGAINST.values()
-    later = WITH_FULL if of_crypto else MISSING
+    later = later if of_crypto else MISSING
     band_known = row["low_bn_usd"] is not None
     cells = {
         **{key: row[key] for key in ("adoption", "event", "reference")},

@@ -37,7 +37,7 @@ from fiscal.scenario.declared import Declared
 from fiscal.scenario.draft import catalogue, name_from, overridden, read_value
 from fiscal.scenario.files import file_settings, own_files
 from fiscal.scenario.header import Header
-from fiscal.scenario.loading import load
+from fiscal.scenario.loading import load, plain_name
 from fiscal.scenario.scenario import Scenario
 from fiscal.scenario.schema import ASSUMPTIONS, declared
 from fiscal.scenario.section import NONE_WORD
@@ -152,12 +152,15 @@ def read_design(
     source: str | Path | Mapping[str, Any] | Design,
     overrides: Mapping[str, object] | Sequence[str] = (),
     samples: int | None = None,
+    name: str | None = None,
 ) -> Design:
     """A design by name, by file, or as the mapping that a file would hold.
 
-    ``overrides`` apply to the base and the reference in every case; ``samples`` replaces that of the file. Raises
-    InputError with every problem of the design, its scenarios, and the overrides.
+    ``overrides`` apply to the base and the reference in every case; ``samples`` replaces that of the file, and ``name``
+    its name and title. Raises InputError with every problem of the design, its scenarios, and the overrides.
     """
+    if name is not None:
+        return replace(read_design(source, overrides, samples), name=plain_name(name), title=name)
     if isinstance(source, Design):
         if not overrides and samples is None:
             return source

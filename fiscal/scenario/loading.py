@@ -16,6 +16,11 @@ from fiscal.scenario.scenario import Scenario
 from fiscal.scenario.schema import ASSUMPTIONS, Assumptions
 
 
+def plain_name(name: str) -> str:
+    """A name of a user's choice as files and tables can have it; as it is where nothing of it would be left."""
+    return " ".join(re.sub(r"[^A-Za-z0-9_.+ -]+", " ", name).split()).lstrip("_.+- ")[:64].strip() or name
+
+
 def load(
     name_or_path: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
@@ -28,8 +33,7 @@ def load(
     problem of the files and overrides.
     """
     if name is not None:
-        plain = " ".join(re.sub(r"[^A-Za-z0-9_.+ -]+", " ", name).split()).lstrip("_.+- ")[:64].strip()
-        header = {"scenario.name": plain or name, "scenario.title": name}
+        header = {"scenario.name": plain_name(name), "scenario.title": name}
         return load(name_or_path, overrides).with_overrides(header)
     if isinstance(name_or_path, Scenario):
         return name_or_path.with_overrides(overrides)

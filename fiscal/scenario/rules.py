@@ -253,7 +253,7 @@ def _allocation_contradictions(settings: Settings) -> list[Problem]:
     multiple, share = adoption.allocation_heavy_multiple, adoption.allocation_heavy_share
     found = [
         Problem(
-            "this setting this setting this setting tilts a larger allocation that nobody holds",
+            "this setting tilts a larger allocation that nobody holds",
             key=f"adoption.{name}",
             value=getattr(adoption, name),
             allowed="0, or adoption.allocation_heavy_multiple above 1",

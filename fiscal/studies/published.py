@@ -172,9 +172,13 @@ def _on_first_basis(name: str, row: pd.Series, found: Found | None) -> tuple[flo
     return first.value, _judged(row, first)
 
 
+FULL_MODEL = ("level", "order")
+"""Kinds of rows in which the full model is compared with an estimate."""
+
+
 def counts(verdicts: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Rows of the full model by verdict, on the first basis (``before``) and on the present one (``after``)."""
-    full = verdicts[kinds(verdicts).isin(["level", "order"])]
+    full = verdicts[kinds(verdicts).isin(FULL_MODEL)]
     return {
         name: {str(verdict): int(count) for verdict, count in full[column].value_counts().items() if verdict}
         for name, column in (("before", "first_verdict"), ("after", "verdict"))

@@ -47,9 +47,11 @@ def sweep(
     jobs: int = 1,
     progress: Progress | None = None,
     batches: Batches | None = None,
+    name: str | None = None,
 ) -> Sweep:
     """Run every case of a design, given by name, file or as the mapping that a file would hold.
 
+    ``name`` is what tables and charts call the sweep, such as ``"Adoption and returns"``.
     ``overrides`` hold in all cases, ``samples`` replaces the design's; ``jobs`` processes share the work. With more
     than one, a script needs its ``if __name__ == "__main__":``. ``batches`` keeps finished cases.
     A case that fails is a row with a message. Raises InputError, before anything runs, that lists everything
@@ -57,7 +59,7 @@ def sweep(
     """
     if not 1 <= jobs <= MOST_JOBS:
         raise InputError(Problem("out of range", key="jobs", value=jobs, allowed=f"1 to {MOST_JOBS}"))
-    chosen = read_design(design, overrides, samples)
+    chosen = read_design(design, overrides, samples, name)
     cases = cases_of(chosen)
     check(chosen, cases)
     work = _Work(chosen, cases)

@@ -1,0 +1,274 @@
+"""The scenario set: every case of adoption with every event, and the effect of each on federal revenue.
+
+A case of adoption is a packaged scenario that states who holds crypto; an event is a packaged scenario that states what
+crypto earns. A cell of the table is the event's scenario with the adoption of the case, compared with the same money in
+equity. Its rows are those of the headline (:mod:`fiscal.results.headline`), so that the stored table and a run of the
+same scenario agree to the last digit.
+
+The value at market prices does not depend on a stated path, so it is computed once per case of adoption.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from platformdirs import user_cache_path
+
+from fiscal.base import sources
+from fiscal.base.code import code_sha256
+from fiscal.base.files import write_whole
+from fiscal.budget.valuation import WINDOWS
+from fiscal.engine import run as engine_run
+from fiscal.results import headline, running, stages
+from fiscal.results.figures import statistics
+from fiscal.results.headline import COLUMNS, EQUITY, LONG, NEXT, TEN, Effect
+from fiscal.results.result import Result
+from fiscal.results.schema import TABLES
+from fiscal.results.store.values import fingerprint_of
+from fiscal.results.tables import values
+from fiscal.scenario import Scenario
+from fiscal.scenario.loading import load
+
+Progress = Callable[[int, int, str], None]
+
+NAME = "scenarios"
+ADOPTIONS = ("observed", "low", "central", "default_funds", "high")
+"""Cases of adoption in rising order of the share of assets; the scenario is ``adoption_`` and the name."""
+
+NO_EVENT = "none"
+EVENTS = (NO_EVENT, "boom", "bust", "boom_then_bust", "long_boom", "long_bust", "stochastic_central")
+"""Scenarios whose paths are the events; without an event, crypto earns what equity earns."""
+
+CENTRAL = "central"
+"""The case of adoption that the events' own scenarios have."""
+
+TAKEN = ("participants_share", "allocation_share", "start_year", "full_year")
+"""Settings of adoption that a case states."""
+
+QUANTILES = {"median": 0.5, "5th percentile": 0.05, "95th percentile": 0.95}
+"""Rows of an event of random paths: the effect's distribution over the paths, window by window."""
+
+KEYS = ("adoption_case", "event_case", "statistic")
+STORED = (*KEYS, *COLUMNS, "market_error_bn_usd", "fingerprint")
+"""Columns of the stored table."""
+
+
+def scenario_of(adoption: str, event: str, overrides: Sequence[str] = ()) -> Scenario:
+    """The scenario of a cell; that of central adoption is the packaged event itself."""
+    of = load(f"adoption_{adoption}")
+    if event == NO_EVENT:
+        return of.with_overrides(overrides)
+    own = load(event)
+    changes = {f"adoption.{name}": of.value(f"adoption.{name}") for name in TAKEN}
+    if all(own.value(key) == value for key, value in changes.items()):
+        return own.with_overrides(overrides)
+    title = f"{own.title}; {of.title[:1].lower()}{of.title[1:]}"
+    header = {"scenario.name": f"{event}-{adoption}", "scenario.title": title}
+    return own.with_overrides(changes | header).with_overrides(overrides)
+
+
+def prices_of(scenario: Scenario) -> pd.DataFrame:
+    """Values at market prices of a scenario, as its table ``bases`` has them; empty without paths for them."""
+    nothing = {
+        name: pd.DataFrame(columns=list(TABLES[name].columns)) for name in ("bases", "distribution_bases")
+    }
+    return values.with_prices(
+        nothing["bases"], nothing["distribution_bases"], engine_run.prices(scenario)
+    )["bases"]  # fmt: skip
+
+
+def rows_of(result: Result) -> list[dict[str, Any]]:
+    """The headline of a run against the same money in equity; of random paths, three quantiles."""
+    effect = Effect(result, EQUITY)
+    told = headline.row_of(effect)
+    told["market_error_bn_usd"] = _known(headline.market_value(effect)[1])
+    paths = headline.at_hand(result, "paths")
+    if paths is None:
+        return [{"statistic": "path", **told}]
+    column = f"net_revenue_minus_{EQUITY}_bn_usd"
+    tax = float(statistics.individual_income_tax(result).loc[TEN.first : TEN.last].sum())
+    rows = []
+    for name, share in QUANTILES.items():
+        sums = {
+            f"fy{window.first}_{window.last}_bn_usd": _known(
+                float(paths.loc[paths["window"] == window.label, column].quantile(share))
+            )
+            for window in (TEN, NEXT, LONG)
+        }
+        # what belongs to one path, or to the whole distribution, is not a quantile
+        row = {
+            **told,
+            **sums,
+            headline.SHARE: sums[f"fy{TEN.first}_{TEN.last}_bn_usd"]
+            and sums[f"fy{TEN.first}_{TEN.last}_bn_usd"] / tax,
+            "outside_tax_bn_usd": None,
+            "breakeven_displaced_share": None,
+        }
+        if share != QUANTILES["median"]:
+            row |= {
+                "low_bn_usd": None,
+                "high_bn_usd": None,
+                "market_value_bn_usd": None,
+                "market_error_bn_usd": None,
+            }
+        rows.append({"statistic": name, **row, "event": f"{told['event']}, {name}"})
+    return rows
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None
+
+
+def build(
+    progress: Progress | None = None,
+    adoptions: Sequence[str] = ADOPTIONS,
+    events: Sequence[str] = EVENTS,
+    overrides: Sequence[str] = (),
+    *,
+    kept: Path | None = None,
+) -> pd.DataFrame:
+    """The table, one row per case of adoption and event (three for random paths); columns :data:`STORED`.
+
+    ``kept`` is a folder in which finished cells wait, so that an interrupted study goes on where it was.
+    """
+    report = progress or (lambda done, total, what: None)
+    cells = [(adoption, event) for adoption in adoptions for event in events]
+    rows: list[dict[str, Any]] = []
+    priced: dict[str, pd.DataFrame] = {}
+    for done, (adoption, event) in enumerate(cells):
+        scenario = scenario_of(adoption, event, overrides)
+        report(done, len(cells), scenario.title)
+        found = _read(kept, scenario)
+        if found is None:
+            if adoption not in priced:
+                priced[adoption] = prices_of(scenario)
+            made = running.run(scenario)
+            tables = {**stages.held(made.tables), "bases": priced[adoption]}
+            found = rows_of(replace(made, tables=tables))
+            _write(kept, scenario, found)
+        place = {"adoption_case": adoption, "event_case": event, "fingerprint": scenario.fingerprint()}
+        rows += [{**row, **place} for row in found]
+    report(len(cells), len(cells), "done")
+    return pd.DataFrame(rows, columns=list(STORED)).round(DECIMALS)
+
+
+DECIMALS = dict.fromkeys([name for name in STORED if name.endswith("_usd")], 4) | {
+    headline.SHARE: 8,
+    "held_at_event_share": 4,
+    "breakeven_displaced_share": 4,
+}
+
+
+def _file(folder: Path, scenario: Scenario) -> Path:
+    return folder / f"{scenario.fingerprint()}.json"
+
+
+def _read(folder: Path | None, scenario: Scenario) -> list[dict[str, Any]] | None:
+    """The rows of a finished cell; None where there are none, or none that can be read."""
+    if folder is None:
+        return None
+    try:
+        found = json.loads(_file(folder, scenario).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, list) and all(isinstance(row, dict) for row in found) else None
+
+
+def _write(folder: Path | None, scenario: Scenario, rows: list[dict[str, Any]]) -> None:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(_file(folder, scenario), json.dumps(rows).encode())
+
+
+# --- the stored table --------------------------------------------------------------------------------
+
+
+def made_of() -> str:
+    """Fingerprint of the code and the data that the table depends on: all but the table itself."""
+    hashes = {entry.path: entry.sha256 for entry in sources.resources() if entry.name != NAME}
+    return fingerprint_of({"code": code_sha256(), "data": sources.fingerprint(hashes)})
+
+
+def stored() -> pd.DataFrame | None:
+    """The stored table; None until it is built."""
+    return sources.table(NAME) if NAME in {entry.name for entry in sources.resources()} else None
+
+
+def is_current() -> bool:
+    """Whether the stored table was made by this code of these data."""
+    return stored() is not None and sources.resource(NAME).extra.get("made_of") == made_of()
+
+
+def rows_for(scenarios: Sequence[Scenario]) -> pd.DataFrame | None:
+    """The stored table if each of some scenarios is, to the last setting, one of its cells; None otherwise."""
+    table = stored()
+    known = set() if table is None else set(table["fingerprint"])
+    return table if scenarios and all(one.fingerprint() in known for one in scenarios) else None
+
+
+def store(table: pd.DataFrame) -> None:
+    """Write the table into the data folder and refresh its entry, each in one step."""
+    sources.store(
+        NAME,
+        table,
+        title="Effect of crypto on federal revenue by case of adoption and event",
+        unit="billions of current dollars by fiscal year, shares as fractions",
+        source="this model (fiscal.studies.scenarios)",
+        fields=list(_fields()),
+        note=(
+            "Built by `fiscal study scenarios`; a test builds a part again. Change in net revenue against the same "
+            "money in equity. Random paths have the quantiles of the effect, window by window. Each scenario is named "
+            "by the fingerprint of its settings."
+        ),
+        status="built",
+        licence="MIT, as this project",
+        primary_key=list(KEYS),
+        second_hand=False,
+        extra={"made_on": datetime.datetime.now(datetime.UTC).date().isoformat(), "made_of": made_of()},
+    )
+
+
+def _fields() -> Iterator[sources.Field]:
+    words = {
+        "adoption_case": "case of adoption: the scenario adoption_ and this name",
+        "event_case": "scenario of the event, or none",
+        "statistic": "path: the one stated path; otherwise the quantile over random paths",
+        "case": "title of the scenario",
+        "adoption": "participants who hold crypto, share of their balance, and year in which it is held",
+        "event": "the event as read from the returns",
+        "reference": "what net revenue is compared with",
+        headline.SHARE: "effect over individual income tax of the same years",
+        "held_at_event_share": "share of full adoption held when the event starts",
+        "market_value_bn_usd": "effect at market prices to the last withdrawal, present value of June 30, 2025",
+        "market_error_bn_usd": "its standard error",
+        "outside_tax_bn_usd": "change in tax on crypto outside plans if half of it would have been held there",
+        "breakeven_displaced_share": "share held outside at which the ten-year effect is zero",
+        "low_bn_usd": "lower end of the 80 percent band of the ten-year effect",
+        "high_bn_usd": "upper end of the 80 percent band of the ten-year effect",
+        "fingerprint": "fingerprint of the scenario's settings",
+    }
+    sums = {
+        f"fy{window.first}_{window.last}_bn_usd": f"effect on net revenue, fiscal years {window.first} to {window.last}"
+        for window in WINDOWS
+    }
+    for name in STORED:
+        number = name.endswith(("_usd", "_share")) or name == headline.SHARE
+        unit = "name" if not number else "billions of dollars" if name.endswith("_usd") else "fraction"
+        yield sources.Field(
+            name, "number" if number else "string", unit, (words | sums)[name], required=not number
+        )
+
+
+def rebuild(progress: Progress | None = None) -> None:
+    """Run every cell and store the table; finished cells of an interrupted study are used again."""
+    kept = user_cache_path("fiscal") / f"study-{NAME}-{made_of()[:16]}"
+    store(build(progress, kept=kept))
+    for file in kept.glob("*.json"):
+        file.unlink()
+    kept.rmdir()
