@@ -99,7 +99,7 @@ def data_derive(
         str,
         typer.Argument(
             help="own_withdrawals, sensitivity, drivers, scenarios, hindcast, validation, claim_reasons, "
-            "cbo_reconciliation, or page_lattice."
+            "cbo_reconciliation, page_lattice, or reform_effects."
         ),
     ],
     as_json: JsonOption = False,
@@ -112,6 +112,7 @@ def data_derive(
     validation stores the results of `fiscal validate`.
     claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
     CBO's taxable pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
+    reform_effects is the effect of Tax-Calculator's own reform files.
 
     \b
     Example: fiscal data derive sensitivity
@@ -125,6 +126,7 @@ def data_derive(
         page_lattice,
         published,
         reconciliation,
+        reform_effects,
         scenarios,
         sensitivity,
     )
@@ -139,6 +141,7 @@ def data_derive(
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,
         page_lattice.NAME: page_lattice.rebuild,
+        reform_effects.NAME: reform_effects.rebuild,
     }
     if table not in builders:
         raise InputError(
