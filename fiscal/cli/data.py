@@ -49,7 +49,7 @@ def data_due(
 ) -> None:
     """List the data tables whose publisher's next edition was expected by today.
 
-    The dates are expected ones; the publisher's own calendar has the day.
+    The dates are estimates from earlier editions; the publisher's own calendar has the day.
 
     \b
     Example: fiscal data due --on 2027-03-01
@@ -68,8 +68,8 @@ def data_due(
         return
     if late:
         rows = [[one.name, one.next_release["date"], one.next_release["publication"]] for one in late]
-        show_table(["table", "expected", "next edition"], rows)
-    say(f"{len(late)} of {len(sources.resources())} tables have a later edition, by its expected date")
+        show_table(["table", "estimated date", "next edition"], rows)
+    say(f"{len(late)} of {len(sources.resources())} tables have a later edition, by the estimate of its date")
 
 
 @data_app.command("check")
