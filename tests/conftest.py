@@ -127,6 +127,43 @@ def fiscal(request: pytest.FixtureRequest, fiscal_command: list[str], tmp_path: 
     return call
 
 
+ANSWERS = """
+import contextlib, io, json, sys
+from fiscal.law import trial
+for line in sys.stdin:
+    with contextlib.redirect_stdout(io.StringIO()):
+        reform = {name: {int(year): value for year, value in by.items()} for name, by in json.loads(line).items()}
+        told = trial.answer(reform)
+    print(json.dumps(told), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def _tax_calculator() -> Iterator[subprocess.Popen[str]]:
+    alone = {"NOTAXCALCJIT": "1", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", ANSWERS], env={**os.environ, **alone}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:  # fmt: skip
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def tax_calculator(_tax_calculator: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reforms are tried in one process, so that Tax-Calculator is imported once."""
+    from fiscal.law import reforms
+
+    def answered(asked: str) -> str:
+        assert _tax_calculator.stdin is not None and _tax_calculator.stdout is not None
+        _tax_calculator.stdin.write(asked + "\n")
+        _tax_calculator.stdin.flush()
+        return _tax_calculator.stdout.readline()
+
+    monkeypatch.setattr(reforms, "_answer", answered)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def runs_have_their_shape() -> Iterator[None]:
     """Every run that a test of this process makes has the tables and rows that a stored run is held against."""

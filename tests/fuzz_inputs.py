@@ -350,7 +350,7 @@ def invented_sweep(design: Design) -> Sweep:
 
 COMMANDS = [
     "list", "explain", "run", "compare", "decompose", "report", "figures", "sweep", "verify", "cite", "vintage",
-    "data", "markets", "schedules", "hindcast", "fly", "--version",
+    "data", "markets", "schedules", "hindcast", "long-run", "fly", "--version",
 ]  # fmt: skip
 SLOW = {"build", "derive", "fit", "show", "check", "--check"}
 """Words that start minutes of work, or real work on the package's own data."""

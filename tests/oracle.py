@@ -183,7 +183,7 @@ def project(
 
         # 2. flows out, then in
         available = middle.sum(axis=3)
-        rate = inputs.withdrawal_rate[y][None, :, :, :, None, None] * fraction
+        rate = inputs.withdrawal_rate[y][None, ..., None] * fraction
         per_available = _share(opening, available)
         left = np.where(available > 0, 1.0, 0.0)
         withdrawn = np.minimum(rate * per_available, left)

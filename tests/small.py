@@ -57,6 +57,9 @@ def random_inputs(
     half = rng.uniform(-0.4, 0.5, (paths, YEARS, 2, ASSETS))
     half[..., CRYPTO_ASSET] = rng.uniform(-0.95, 4.0, (paths, YEARS, 2))
     first = rng.uniform(0, 1, (2, YEARS, AGES, STRATA, 1))
+    leaves = rng.uniform(0, 0.6, (YEARS, held, 2, AGES, GROUPS))
+    alike = rng.uniform(0, 1, AGES) < 0.5  # ages at which all groups leave at one rate
+    leaves[..., alike, :] = leaves[..., alike, :1]
     fields: dict[str, object] = dict(
         years=np.arange(2025, 2025 + YEARS),
         year_fraction=np.where(np.arange(YEARS) == 0, 0.75, 1.0),
@@ -78,7 +81,7 @@ def random_inputs(
         impact_multiplier=float(rng.uniform(0, 5)),
         impact_persistence=float(rng.uniform(0, 1)),
         crypto_market_usd=rng.uniform(1e8, 1e9, (paths, YEARS)),
-        withdrawal_rate=rng.uniform(0, 0.6, (YEARS, held, 2, AGES)),
+        withdrawal_rate=leaves,
         penalised_share=rng.uniform(0, 1, (held, AGES)),
         nonqualified_share=rng.uniform(0, 1, AGES),
         rollover_rate=rng.uniform(0, 0.5, (YEARS, held - 1, AGES)),
@@ -147,7 +150,7 @@ def longer(years: int, ages: int, *, rate: float, rebalancing: float, crypto: np
         impact_multiplier=0.0,
         impact_persistence=0.0,
         crypto_market_usd=np.ones((1, years)),
-        withdrawal_rate=np.full((years, 2, 2, ages), 0.07),
+        withdrawal_rate=np.full((years, 2, 2, ages, 1), 0.07),
         penalised_share=np.zeros((2, ages)),
         nonqualified_share=np.zeros(ages),
         rollover_rate=np.full((years, 1, ages), 0.05),

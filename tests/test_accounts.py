@@ -21,6 +21,7 @@ from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.scope import all_plan_contributions_bn_usd
+from fiscal.people.withdrawals import leakage_tilt
 
 YEARS = np.arange(2025, 2028)
 STUB = 0.75
@@ -121,6 +122,29 @@ def test_no_early_withdrawal_tax_on_governmental_457() -> None:
     assert (inputs.rollover_rate[:, 1] < inputs.rollover_rate[:, 0]).all()
 
 
+def test_leakage_falls_with_the_balance_and_keeps_the_dollars_of_each_age() -> None:
+    dollars = np.random.default_rng(0).uniform(1.0, 2.0, (3, len(ATTAINED_AGES), 4))
+    mean = np.broadcast_to([1e3, 1e4, 1e5, 1e6], dollars.shape[1:])
+    tilt = leakage_tilt(dollars, mean, 0.4)
+    np.testing.assert_allclose((tilt * dollars).sum(axis=2), dollars.sum(axis=2))
+    early = ATTAINED_AGES < 60
+    assert (np.diff(tilt[:, early], axis=2) < 0).all() and (tilt[:, ~early] == 1).all()
+    np.testing.assert_allclose(tilt[:, early, 1:] / tilt[:, early, :-1], 10**-0.4)
+    np.testing.assert_array_equal(leakage_tilt(dollars, mean, 0.0), 1.0)
+
+
+def test_dollars_that_leak_at_the_opening_are_those_of_one_rate() -> None:
+    """In each type of account, whatever the elasticity."""
+    inputs = prepared(WIDE).inputs
+    early = ATTAINED_AGES < 60
+    opened = inputs.opening_usd[:3, 0].sum(axis=3)[:, early]
+    rate = inputs.withdrawal_rate[0, :3, 0][:, early]
+    alike = withdrawal_rates(world(WIDE).settings, world(WIDE).assume, YEARS).withdrawal_rate[0, 0, 0, early]
+    np.testing.assert_allclose((opened[0] * rate[0]).sum(axis=1), opened[0].sum(axis=1) * alike, rtol=2e-3)
+    ratio = rate / rate[:1]
+    np.testing.assert_allclose(ratio.min(axis=2), ratio.max(axis=2), rtol=0.3)
+
+
 def test_required_distributions_belong_to_the_declaration() -> None:
     of = world(NARROW)
     free = replace(accounts.PLAN, required_minimum=False)
@@ -186,7 +210,7 @@ def test_a_new_type_is_a_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
     employer = scenario_contributions(world(WIDE)).employer_usd
     paid = new.employer[0].bn_usd(assumptions(scenarios.load("baseline").settings))
     assert (total.employer_usd - employer)[0].sum() == pytest.approx(paid * 1e9 * STUB, rel=1e-9)
-    rates = scope.leaving(world(WIDE).rates)
+    rates = scope.leaving(world(WIDE).rates, np.ones((3, len(ATTAINED_AGES), 12)))
     assert rates["withdrawal_rate"].shape[1] == 3 and rates["rollover_rate"].shape[1] == 2
 
 

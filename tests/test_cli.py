@@ -40,6 +40,7 @@ COMMANDS = (
     ("verify",),
     ("cite",),
     ("hindcast",),
+    ("long-run",),
     ("vintage",),
     ("validate",),
     ("data",),

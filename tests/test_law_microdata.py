@@ -63,10 +63,10 @@ def test_one_law_year_rebuilt_is_the_stored_one(rebuilt: Rebuilt) -> None:
     money = ["deferral_usd", "tax_saved_usd", "employer_usd", "employer_tax_saved_usd"]
     _match(tables["deferral_schedule"], "deferral_schedule", [*cell, "wage_group", "multiple"], money)
     found = tables["withdrawal_curve"]
-    curve_keys = [*cell, "status", "income_group", "x_usd"]
+    curve_keys = [*cell, "scope", "status", "income_group", "x_usd"]
     _match(found, "withdrawal_curve", curve_keys, ["mean_added_tax_usd", "holder_share"])
     rates = ["interest_rate", "qualified_dividend_rate", "long_gain_rate"]
-    _match(tables["outside_rates"], "outside_rates", [*cell, "income_group"], rates)
+    _match(tables["outside_rates"], "outside_rates", [*cell, "scope", "income_group"], rates)
 
 
 def test_profile_and_report_rebuilt_are_the_stored_ones(rebuilt: Rebuilt) -> None:
@@ -232,7 +232,7 @@ def test_a_reform_moves_its_own_years_only(rebuilt: Rebuilt) -> None:
     tables = rebuilt.law_year(2026, reform=higher)
     curve = tables["withdrawal_curve"]
     stored = sources.table("withdrawal_curve")
-    keys = ["law_year", "age_band", "status", "income_group", "x_usd"]
+    keys = ["law_year", "scope", "age_band", "status", "income_group", "x_usd"]
     both = curve.merge(stored, on=keys, suffixes=("", "_law"), validate="one_to_one")
     change = both["mean_added_tax_usd"] - both["mean_added_tax_usd_law"]
     assert change.min() > -0.01

@@ -163,6 +163,7 @@ def test_a_provision_of_a_year_changes_the_law_of_that_year_alone() -> None:
     assert [line for line in found.warnings if "ID_Medical_frt" in line and "2040" in line]
 
 
+@pytest.mark.usefixtures("tax_calculator")
 def test_what_of_a_reform_has_no_effect_here_is_said() -> None:
     """Provisions that end before the projection, an indexed suffix, and parts of the law that are not computed.
 
@@ -262,6 +263,7 @@ def test_the_baseline_of_a_header_lies_beside_the_file(tmp_path: Path) -> None:
         ({"ID_prt": {2045: 0.03}, "ID_crt": {2045: 0.8}, "ID_ps": {2045: [3e5] * 5}}, "Pease and OBBBA"),
     ],
 )
+@pytest.mark.usefixtures("tax_calculator")
 def test_whatever_tax_calculator_raises_is_one_message(reform: dict, word: str) -> None:
     with pytest.raises(InputError, match=f"mine.json: reform: .*{word}"):
         tried(Reform(reform, "mine.json"))

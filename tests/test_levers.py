@@ -575,7 +575,7 @@ def stand_in(tmp_path, monkeypatch):
 
     built = []
 
-    def made(economy, progress, jobs, *, years, reform, changed, out_dir, kept):
+    def made(economy, progress, jobs, *, years, scopes, reform, changed, out_dir, kept):
         assert reforms.change_years(reform)[0] == 2060 and 2059 in years
         out_dir.mkdir()
         for name in ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiscal.base import sources
+from fiscal.base import memo, sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.markets import core, glide, history, paths
@@ -19,6 +19,13 @@ from fiscal.people.population import july_population
 YEARS = range(FIRST_YEAR, RUN_OFF_LAST_YEAR + 1)
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
 NAMES = ("core_return", "boom", "bust", "boom_then_bust", "stagnation")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered_of_a_patched_table():
+    memo.forget()
+    yield
+    memo.forget()
 
 
 def draw(name, years=YEARS, **settings_):

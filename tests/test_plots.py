@@ -156,7 +156,7 @@ def test_a_dollar_sign_is_no_formula():
         ("contributions", {"value": "euros"}),
         ("cash_flow", {"value": "euros"}),
         ("hindcast", {"quantity": "height"}),
-        ("hindcast", {"quantity": "benefits", "series": "ICI"}),
+        ("hindcast", {"quantity": "benefits", "told": "all"}),
         ("waterfall", {"scenario": "nobody"}),
         ("waterfall", {"window": "FY1900-1901"}),
         ("waterfall", {"line": "nothing"}),

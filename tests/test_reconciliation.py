@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fiscal import scenario as scenarios
 from fiscal.studies import reconciliation
 
 YEARS = np.arange(2025, 2037)
@@ -43,3 +45,31 @@ def test_the_parts_and_what_is_left_add_up_to_cbo_s_line() -> None:
     growth = table["left_as_record_bn_usd"].pct_change().dropna()
     np.testing.assert_allclose(growth, reconciliation.record_growth())
     assert table["left_as_record_bn_usd"].iloc[0] == pytest.approx(table["left_bn_usd"].iloc[0])
+
+
+def test_the_stored_table_is_what_the_model_gives() -> None:
+    """The first column of withdrawals from its own run; the parts add up."""
+    stored = reconciliation.stored().set_index("year")
+    parts = stored[["k401_bn_usd", "other_plans_bn_usd", "ira_bn_usd", "left_bn_usd"]].sum(axis=1)
+    np.testing.assert_allclose(parts, stored["cbo_bn_usd"], atol=0.25)
+    narrow = reconciliation._decade("401k")
+    plan, *_ = narrow.projection.withdrawal_lines
+    now = dict(zip(narrow.projection.years, reconciliation._taxable(narrow, (plan,)), strict=True))
+    np.testing.assert_allclose(stored["k401_bn_usd"], [now[year] for year in stored.index], atol=0.06)
+
+
+def test_the_scenario_that_follows_cbo_grows_as_its_line() -> None:
+    line = reconciliation.cbo_line()
+    scale = float(scenarios.load("cbo_consistent").value("withdrawals.scale_2036"))
+    assert reconciliation.growth_inside(scale) == pytest.approx(line[2036] / line[2026], abs=0.01)
+
+
+def test_the_long_run_is_over_gdp_beside_cbo_s_decade(fiscal) -> None:
+    answer = fiscal("long-run", "--set", "horizon.last_year=2036", "--json")
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    rows = {row["year"]: row for row in told["long_run"]}
+    assert list(rows) == [2026, 2030, 2036] and "r - g" in told["returns_less_growth"]
+    for row in rows.values():
+        assert 0 < row["withdrawal_tax"] < row["withdrawals"] < row["cbo_line"] < row["balances"]
+    assert [row["year"] for row in told["inside_cbo"]] == list(range(2026, 2037))

@@ -155,7 +155,7 @@ def _forward_shadow(inputs: ProjectionInputs, r: float, tax: float, realised: fl
     No deaths, one sleeve: opened in the middle of year 0, the share ``w`` withdrawn in the middle of each year.
     """
     years = len(inputs.years)
-    w = inputs.withdrawal_rate[:, 0, 0, 0]
+    w = inputs.withdrawal_rate[:, 0, 0, 0, 0]
     balance, gain, total = 1000.0 * (1 - tax), 0.0, 0.0
     half = np.sqrt(1 + r) - 1
     for y in range(years):

@@ -1,8 +1,7 @@
-"""Pages from the stored tables: data, assumptions with their sensitivity, validation, and hindcast."""
+"""Pages from the stored tables: data, assumptions with their sensitivity, and validation."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,6 @@ from marks import (
     anchor,
     code,
     figure,
-    first_sentence,
-    inline,
     page,
     paragraph,
     plain,
@@ -23,10 +20,14 @@ from marks import (
 )
 
 from fiscal.base import sources
+from fiscal.base.prose import pct, signed_usd, usd, verb
+from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
+from fiscal.results import headline
+from fiscal.scenario import load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import declared
-from fiscal.studies import hindcast, published, sensitivity
+from fiscal.studies import published, scenarios, sensitivity, skill
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -229,7 +230,7 @@ VERDICTS = ("inside", "outside", published.NOT_JUDGED)
 
 
 def validation_page() -> str:
-    """The stored verdicts, the hindcast's errors, and the parts of the government's share."""
+    """The stored verdicts and the parts of the government's share."""
     stored = sources.table("validation")
     compared, full = stored[stored["check"] != "input"], _full_model()
     kinds = published.kinds(stored)
@@ -290,7 +291,8 @@ def validation_page() -> str:
         _verdicts(compared[~compared["id"].isin(full["id"])]),
         "## Published figures that are not tests",
         table(("row", "what", "published", "unit", "use"), cited, numbers=("published",)),
-        *_hindcast(),
+        "## Started in the past",
+        "[How good is it?](skill.md) has the errors of the model started in past years, and bands tried on them.",
         *_claim(),
     )
 
@@ -335,58 +337,6 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
         yield paragraph(f"**{', '.join(map(code, part['id']))}.** {plain(reason)}")
 
 
-RUN_WORDS = {
-    "own_rules": "the model's own rules: the hindcast",
-    "deferrers_fed": "number of savers given",
-    "participants_fed": "number of covered workers given",
-    "returns_fed": "returns of plans given",
-    "both_fed": "savers and returns given",
-    "model_levels": "levels of 2025 carried back; not a test",
-}
-
-
-def _hindcast() -> Iterator[str]:
-    stored = hindcast.stored()
-    by_run, by_lead = hindcast.errors_by_quantity(stored), hindcast.errors_by_lead(stored)
-    words = (inspect.getdoc(hindcast) or "").split("\n\n")
-    yield "## Started in the past"
-    yield paragraph(
-        "`fiscal hindcast` prints these errors, and `fiscal hindcast --check` repeats the runs. "
-        + first_sentence(words[1])
-    )
-    yield paragraph(inline(words[3]))
-    yield "Errors are relative to published figures, in percent; for the rate of return, in percentage points."
-    shown = by_run[by_run["quantity"].isin(["contributions", "benefits", "assets", "return"])]
-    names = ("series", "start", "run", "quantity", "mean error", "mean size", "last error", "last date")
-    lines = [
-        (
-            row.series,
-            str(row.start_year),
-            RUN_WORDS[row.variant],
-            row.quantity,
-            signed(100 * row.mean_error),
-            figure(100 * row.mean_absolute_error),
-            signed(100 * row.last_error),
-            str(row.last_date),
-        )
-        for row in shown.itertuples()
-    ]
-    yield table(names, lines, numbers=("mean error", "mean size", "last error"))
-    yield "### By lead year, the model's own rules"
-    yield "Mean error over the starts that reach this lead."
-    quantities = ("participant_contributions", "employer_contributions", "benefits", "assets", "return")
-    titles = ("years after the start", "starts", *(name.replace("_", " ") for name in quantities))
-    wide = by_lead.pivot(index=["lead_years", "starts"], columns="quantity", values="mean_error")
-    yield table(
-        titles,
-        [
-            (str(lead), str(starts), *(signed(100 * row[name]) for name in quantities))
-            for (lead, starts), row in wide.iterrows()
-        ],
-        numbers=titles,
-    )
-
-
 def _claim() -> Iterator[str]:
     yield "## The government's share of today's balances"
     yield paragraph(
@@ -411,18 +361,16 @@ def doubt() -> str:
     """Block: sizes for a critical reader."""
     full, entries, levers = _full_model(), sources.resources(), list(declared())
     verdicts = sources.table("validation").set_index("id")
-    by_run = hindcast.errors_by_quantity(hindcast.stored())
-    own = by_run[(by_run["variant"] == hindcast.OWN_RULES) & (by_run["series"] == "DOL")]
+    leads = skill.answers()["by_lead"].set_index(["quantity", "conditioning", "lead_years"])
     rows = sources.table("assumptions")
-    starts = " and ".join(str(year) for year in own["start_year"].unique())
-    last = hindcast.DOL_LAST_YEAR
+    starts = f"{skill.STARTS[0]} to {skill.STARTS[-1]}"
 
     def over(name: str) -> str:
         return f"{signed(100 * (verdicts['model'][name] / verdicts['published'][name] - 1), 0)}%"
 
-    def missed(quantity: str, column: str, decimals: int, unit: str) -> str:
-        errors = own.loc[own["quantity"] == quantity, column]
-        return " and ".join(f"{signed(100 * error, decimals)}{unit}" for error in errors)
+    def missed(quantity: str) -> str:
+        row = 100 * leads.loc[(quantity, "none", 5), ["mean_absolute_error", "naive_mean_absolute_error"]]
+        return " and ".join(f"{figure(float(error), 0)}%" for error in row)
 
     sizes = {
         "Published figures that the full model is compared with": f"{len(full)}; inside their tolerance: "
@@ -431,15 +379,11 @@ def doubt() -> str:
             f"{over('TSY_CASH_DC_FY2026')} and {over('JCT_DC_FY2024')}"
         ),
         "Ten-year score of the Roth catch-up mandate compared with JCT's": over("JCT_S2_603"),
-        f"Contributions in {last} compared with published, started in {starts}": missed(
-            "contributions", "last_error", 0, "%"
-        ),
-        f"Assets in {last} compared with published, started in {starts}": missed(
-            "assets", "last_error", 0, "%"
-        ),
-        "Return on the core less the return that plans reported, percentage points per year": missed(
-            "return", "mean_error", 1, ""
-        ),
+        **{
+            f"Mean absolute error in {quantity} five years ahead, started in {starts} and told nothing of later years, "
+            "and that of the best naive rule": missed(quantity)
+            for quantity in skill.QUANTITIES
+        },
         "Effect of one-tenth more tax on withdrawals on net revenue over 75 years, billions of dollars": signed(
             _moves()["75 years", "high"]["tax.withdrawal_scale"]
         ),
@@ -453,13 +397,137 @@ def doubt() -> str:
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
 
 
+# --- the scenario set -------------------------------------------------------------------------------
+
+TEN, LONG = "fy2026_2035_bn_usd", "fy2026_2055_bn_usd"
+
+
+def finding() -> str:
+    """What the stored study says of the central adoption, and the range over the cases of adoption."""
+    rows = scenarios.stored()
+    if rows is None:
+        return ""
+    by_case = rows[rows["statistic"].isin(["path", "median"])].set_index(["adoption_case", "event_case"])
+    boom, bust = (by_case.loc[(scenarios.CENTRAL, event)] for event in ("boom", "bust"))
+    first, last = scenarios.ADOPTIONS[0], scenarios.ADOPTIONS[-1]
+    low, high = (by_case.loc[(case, "boom")] for case in (first, last))
+    market, error = boom["market_value_bn_usd"], boom["market_error_bn_usd"]
+    worth = "indistinguishable from zero" if abs(market) < 2 * error else "different from zero"
+    share = pct(max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE])))
+    outside = boom["outside_tax_bn_usd"]
+    return paragraph(
+        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal years "
+        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of individual income "
+        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are {signed_usd(boom[LONG])} and "
+        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over five cases of "
+        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market "
+        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the "
+        f"crypto would have been held outside plans, the boom also changes tax there by {signed_usd(outside)}."
+    )
+
+
+def scenario_set_page() -> str:
+    """The cases of adoption with their evidence, the events, and the stored study of both."""
+    rows, evidence = scenarios.stored(), sources.table("adoption_evidence")
+    cases = [(name, load(f"adoption_{name}")) for name in scenarios.ADOPTIONS]
+    blocks = [
+        "# The scenario set",
+        paragraph(
+            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The scenario "
+            "set crosses five cases of adoption with the events below. Crypto takes the place of equity, and each "
+            "effect is compared with the same money in equity. The default brief and report print this table."
+        ),
+        "## Adoption",
+        table(
+            ("scenario", "participants", "share of balance", "full in", "what it rests on"),
+            [
+                (
+                    f"[`{one.name}`](reference/scenarios.md#{one.name})",
+                    pct(one.settings.adoption.participants_share),
+                    pct(one.settings.adoption.allocation_share),
+                    str(one.settings.adoption.full_year),
+                    plain(one.reference.removesuffix("; evidence in data/adoption_evidence.csv")),
+                )
+                for _, one in cases
+            ],
+            numbers=("participants", "share of balance"),
+        ),
+        paragraph(
+            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits state what a "
+            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher before they "
+            "are cited."
+        ),
+        table(
+            ("case", "what was measured", "value", "year", "publisher", "read at", "caveat"),
+            [
+                (
+                    one.case,
+                    plain(one.what),
+                    f"{one.value:g}",
+                    str(one.year),
+                    plain(one.publisher),
+                    one.read_at,
+                    plain(one.caveat),
+                )
+                for one in evidence.itertuples()
+            ],
+            numbers=("value", "year"),
+        ),
+        "## Events",
+        table(
+            ("scenario", "what crypto does"),
+            [
+                (f"[`{name}`](reference/scenarios.md#{name})", plain(load(name).description))
+                for name in scenarios.EVENTS[1:]
+            ],
+        ),
+        paragraph(
+            "Named events are bounded: once all crypto would be worth as much as GDP, it grows with GDP "
+            "([`paths.after_event`](reference/settings.md#paths.after_event)). The scenario "
+            "[`boom_unbounded`](reference/scenarios.md#boom_unbounded) has no bound. "
+            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No event has a "
+            "probability."
+        ),
+        "## The table",
+    ]
+    if rows is None:
+        return page(*blocks, "`fiscal study scenarios` makes it.")
+    made = sources.resource(scenarios.NAME).extra
+    heads = [name for key, name in headline.HEADS.items() if key not in ("adoption", "reference")]
+    for name, one in cases:
+        own = rows[rows["adoption_case"] == name]
+        shown = headline.Headline(own.reset_index(drop=True), "").shown(MISSING)
+        blocks += [
+            f"### {one.title}",
+            table(
+                heads,
+                [[plain(row[head]) for head in heads] for row in shown.to_dict("records")],
+                numbers=heads[1:],
+            ),
+        ]
+    return page(
+        *blocks,
+        paragraph(
+            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is better off. "
+            "Held at event: share of planned crypto held when the event starts. Value at market prices: present value of "
+            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if half of it "
+            "would have been held there. Break-even: the share held outside at which the ten-year effect is zero. 80% "
+            "range: four of five random paths."
+        ),
+        paragraph(
+            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was made on "
+            f"{made.get('made_on', 'an unknown day')}."
+        ),
+    )
+
+
 # --- block of howto/data.md ----------------------------------------------------------------------------
 
 
 def refresh() -> str:
     """Block: published tables, and the tables to rebuild when one of them is replaced."""
     fitted = sources.resource("market_fit").extra["inputs"]
-    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": hindcast.INPUTS}
+    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": skill.INPUTS}
     rows = [
         (
             f"[`{entry.name}`](../data.md#{slug(entry.name)})",

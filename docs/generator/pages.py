@@ -17,6 +17,7 @@ import evidence
 import gallery
 import reference
 import reforms
+import skill_page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -32,6 +33,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/scenarios.md": reference.scenarios_page,
     "docs/reference/settings.md": reference.settings_page,
     "docs/reference/tables.md": reference.tables_page,
+    "docs/skill.md": skill_page.skill_page,
+    f"docs/{skill_page.PICTURE}": skill_page.picture,
+    "docs/scenario_set.md": evidence.scenario_set_page,
     "docs/validation.md": evidence.validation_page,
 }
 """Page -> function that writes it."""
@@ -63,6 +67,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "books": reference.books,
     "doubt": evidence.doubt,
     "figures": reference.figures,
+    "finding": evidence.finding,
     "refresh": evidence.refresh,
     "scenarios": reference.scenario_list,
     "timing": reference.timing,

@@ -102,9 +102,14 @@ def _load_what_is_needed(core: Any) -> None:
     except ImportError:
         return
     dispatcher: Any = numba.core.dispatcher
-    trusted = getattr(dispatcher, "FunctionCache", None)
+    trusted: Any = getattr(dispatcher, "FunctionCache", None)
     if not all(hasattr(trusted, name) for name in ("_load_overload", "_guard_against_spurious_io_errors")):
         return
+    dispatcher.FunctionCache = _light(trusted, rtsys)
+
+
+def _light(trusted: Any, rtsys: Any) -> Any:
+    """Numba's cache of a function, which for this package's own starts the memory management ``rtsys`` alone."""
 
     class Light(trusted):
         def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -115,7 +120,7 @@ def _load_what_is_needed(core: Any) -> None:
             with self._guard_against_spurious_io_errors():
                 return self._load_overload(sig, target_context)
 
-    dispatcher.FunctionCache = Light
+    return Light
 
 
 def _chosen() -> Path:

@@ -38,6 +38,7 @@ from fiscal.base.datapackage import (
 )
 from fiscal.base.errors import Problem, nearest
 from fiscal.base.files import write_whole
+from fiscal.base.memo import forget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +99,7 @@ def due(on: datetime.date) -> tuple[Resource, ...]:
     return tuple(sorted(late, key=lambda one: one.next_release["date"]))
 
 
+@cache
 def _resources(folder: Path) -> tuple[Resource, ...]:
     descriptor, faults = read_descriptor(folder)
     entries, entry_faults = parse_entries(descriptor)
@@ -356,8 +358,9 @@ def _assumptions(folder: Path) -> dict[str, float]:
 
 
 def _clear_caches() -> None:
-    for cached in (_items, _resource, _load, _assumptions):
+    for cached in (_items, _resource, _resources, _load, _assumptions):
         cached.cache_clear()
+    forget()
 
 
 def _frame(entry: Resource, columns: Sequence[Sequence[str]]) -> pd.DataFrame:

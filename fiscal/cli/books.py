@@ -1,4 +1,4 @@
-"""Commands that test the model: hindcast, one vintage, validate."""
+"""Commands that test the model: hindcast, long run, one vintage, validate."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from fiscal.cli.application import (
     CsvOption,
     FullOption,
     JsonOption,
+    ScenarioArgument,
+    SetOption,
     app,
 )
 from fiscal.cli.show import (
@@ -31,41 +33,115 @@ from fiscal.cli.show import (
 
 @app.command("hindcast")
 def hindcast_errors(
+    start: Annotated[
+        list[str] | None, typer.Option("--start", metavar="YEAR", help="Only this start year; repeatable.")
+    ] = None,
+    lead: Annotated[
+        str | None, typer.Option("--lead", metavar="YEARS", help="Only this many years after the start.")
+    ] = None,
+    draws: Annotated[
+        str | None,
+        typer.Option("--draws", metavar="N", help="Make the bands again, with N market paths each."),
+    ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored table differs.")
+        bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored tables differ.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the model in the past and print its errors, relative to published figures and by lead year.
+    """Print the errors of the model started in past years, beside naive rules and CBO, and the test of its bands.
 
     \b
-    own_rules is the hindcast; the other variants take the number of savers or the returns as known.
-    Example: fiscal hindcast --check
+    Starts: 2010 to 2022. Errors are fractions of published figures; positive means that the model is too high.
+    Example: fiscal hindcast --start 2016
     """
     from fiscal.results import store
-    from fiscal.studies import hindcast
+    from fiscal.studies import skill
 
-    table = hindcast.stored()
-    differs = False
+    asked = _asked_of_hindcast(start, lead, draws)
+    answers = skill.answers(**asked)
+    differs: list[str] = []
     if check:
         with progress_bar("hindcast") as progress:
-            differs = hindcast.differs(hindcast.build(progress), table)
-    by_lead, by_run = hindcast.errors_by_lead(table), hindcast.errors_by_quantity(table)
+            differs = skill.differs(asked["starts"], progress)
     if as_json:
-        answer = {"by_lead": store.records(by_lead), "by_run": store.records(by_run)}
-        emit({**answer, "points": store.records(table), "checked": check, "differs": differs})
+        told = {name: store.records(frame) for name, frame in answers.items()}
+        emit({**told, "later_information": skill.later(), "checked": check, "differs": differs})
     else:
-        typer.echo(
-            "Errors relative to published figures, as fractions (return: difference of rates). By run, over all "
-            "leads:"
-        )
-        show_frame(by_run)
-        typer.echo("\nBy lead year, with the model's own rules, from DOL figures of 2010 and 2016:")
-        show_frame(by_lead)
+        typer.echo("Mean absolute error by lead year, percent of published (model / best naive rule):")
+        show_frame(skill.summary(answers["by_lead"]))
+        typer.echo("\nOutcomes inside the 80 percent band:")
+        show_frame(skill.coverage_summary(answers["coverage"]))
+        say(skill.aims_told(answers["aims"]))
         if check:
-            say("differs from the stored table" if differs else "as stored")
+            say("differs from the stored tables: " + "; ".join(differs) if differs else "as stored")
     if differs:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | None) -> dict[str, Any]:
+    """The command's arguments as numbers, or one InputError that lists what is wrong."""
+    from fiscal.studies import hindcast, skill
+
+    first, last = hindcast.STARTS[0], hindcast.STARTS[-1]
+    asked = {
+        "--start": (start or [], first, last),
+        "--lead": ([] if lead is None else [lead], 1, hindcast.LAST_OUTCOME - first),
+        "--draws": ([] if draws is None else [draws], skill.FEWEST_MARKET_PATHS, skill.MOST_MARKET_PATHS),
+    }
+    problems, found = [], {}
+    for key, (texts, low, high) in asked.items():
+        found[key] = [int(text) for text in texts if text.strip().isdecimal() and low <= int(text) <= high]
+        problems += [
+            Problem("not a whole number in range", key=key, value=text, allowed=f"{low} to {high}")
+            for text in texts
+            if not (text.strip().isdecimal() and low <= int(text) <= high)
+        ]
+    if problems:
+        raise InputError(problems)
+    starts, leads, paths = found.values()
+    return {
+        "starts": starts or None,
+        "lead": leads[0] if leads else None,
+        "paths": paths[0] if paths else None,
+    }
+
+
+@app.command("long-run")
+def long_run(
+    scenario: ScenarioArgument = "baseline",
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print balances, withdrawals, and receipts over GDP to the horizon, and r - g, beside the line of CBO's decade.
+
+    CBO's line holds all taxable pensions, annuities, and IRA distributions. The second table is the stored
+    reconciliation, year by year: what the model's plans and IRAs take of that line in the baseline and what is left for
+    defined-benefit pensions and annuities.
+
+    \b
+    Examples: fiscal long-run
+              fiscal long-run cbo_consistent --set scope.plans=all_dc
+    """
+    from fiscal import scenario as scenarios
+    from fiscal.engine import run as engine_run
+    from fiscal.results import store
+    from fiscal.results.adoption import returns_sentence
+    from fiscal.studies import reconciliation
+
+    chosen = scenarios.load(scenario, overrides or [])
+    with progress_bar(chosen.name) as progress:
+        run = engine_run.compute(chosen, progress, run_off=False, references=False)
+    table, inside = reconciliation.long_run(run), reconciliation.stored()
+    growth = returns_sentence(chosen.settings)
+    if as_json:
+        told = {"scenario": chosen.name, "scope": chosen.settings.scope.plans, "returns_less_growth": growth}
+        emit({**told, "long_run": store.records(table), "inside_cbo": store.records(inside)})
+        return
+    typer.echo(f"{chosen.name}, plans in scope {chosen.settings.scope.plans}, fractions of GDP:")
+    show_frame(table)
+    typer.echo(f"{capital(growth)}.")
+    typer.echo("\nInside CBO's taxable pensions, annuities, and IRA distributions, billions of dollars:")
+    show_frame(inside)
 
 
 @app.command()

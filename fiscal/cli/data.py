@@ -104,14 +104,14 @@ def data_derive(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Build a data table from the model's own runs; sensitivity and drivers take minutes.
+    """Build a data table from the model's own runs; hindcast, sensitivity, and drivers take minutes.
 
     own_withdrawals is the income that the tax schedules leave out of the sample; build the schedules after it.
     sensitivity varies one assumption at a time over its range. drivers varies several at once (the sweep of that name,
-    three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in the past.
-    validation stores the results of `fiscal validate`.
-    claim_reasons decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with
-    CBO's taxable pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
+    three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in every past year and
+    tries its bands; it resumes if interrupted. validation stores the results of `fiscal validate`. claim_reasons
+    decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with CBO's taxable
+    pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
     reform_effects is the effect of Tax-Calculator's own reform files.
 
     \b
@@ -121,7 +121,6 @@ def data_derive(
     from fiscal.studies import (
         claim_reasons,
         drivers,
-        hindcast,
         own_withdrawals,
         page_lattice,
         published,
@@ -129,6 +128,7 @@ def data_derive(
         reform_effects,
         scenarios,
         sensitivity,
+        skill,
     )
 
     builders = {
@@ -136,7 +136,7 @@ def data_derive(
         "sensitivity": sensitivity.rebuild,
         "drivers": drivers.rebuild,
         scenarios.NAME: scenarios.rebuild,
-        "hindcast": hindcast.rebuild,
+        "hindcast": skill.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,

@@ -23,9 +23,10 @@ from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
+from fiscal.law.years import OWN_SCOPES
 from fiscal.markets import glide, losses, paths
 from fiscal.markets.history import crypto_start_usd
-from fiscal.people.accounts import PLAN, AccountType, Scope
+from fiscal.people.accounts import ALL_PLANS, PLAN, AccountType, Scope
 from fiscal.people.contributions import Contributions, share_at, shift_to_mean
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix
@@ -33,6 +34,7 @@ from fiscal.people.opening import open_accounts, rollover_stock
 from fiscal.people.withdrawals import (
     WithdrawalRates,
     incidence,
+    leakage_tilt,
     project_rates,
     working_share_of_withdrawals,
 )
@@ -302,6 +304,11 @@ def projection_inputs(
     if settings.scope.rollover_stock:
         opening[-1, 0] = rollover_stock(assume, opened.balance_usd)[..., None] * of_opening
     basis = opening[:, 1] * settings.roth.opening_basis_share
+    # IRAs that open empty hold in each cell what plans do
+    held_usd = np.stack([*(balance for balance, _ in balances), opened.balance_usd])
+    tilt = leakage_tilt(
+        held_usd, opened.mean_balance_usd(first), settings.withdrawals.leakage_balance_elasticity
+    )
     spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
     left_to_heirs = people.deaths * holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
@@ -330,7 +337,7 @@ def projection_inputs(
         impact_multiplier=settings.overlays.price_impact_multiplier,
         impact_persistence=settings.overlays.price_impact_persistence,
         crypto_market_usd=_crypto_market(market, labels),
-        **scope.leaving(rates),
+        **scope.leaving(rates, tilt),
         nonqualified_share=nonqualified,
         conversion_rate=np.broadcast_to(conversion_rate[:, None], (len(years), len(AGES_AT_OPENING))),
         death_rate=people.death_rate,
@@ -765,7 +772,13 @@ def law_warnings(settings: Settings) -> tuple[str, ...]:
         f"{over}: applied on top of {name}, which its header names; differences are from current law"
         for name, over in baselines_added(settings.law.reform or "").items()
     )
-    return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir())))
+    return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir(), own_scope(settings))))
+
+
+def own_scope(settings: Settings) -> str:
+    """Whose withdrawals the tax schedules of a scenario leave out of income: the one of ``OWN_SCOPES`` that is closest
+    to the plans in its scope."""
+    return settings.scope.plans if settings.scope.plans in OWN_SCOPES else ALL_PLANS
 
 
 def schedules_in_force(settings: Settings, progress: Progress | None = None) -> law_schedules.Schedules:
@@ -774,11 +787,12 @@ def schedules_in_force(settings: Settings, progress: Progress | None = None) -> 
     Raises InputError with Tax-Calculator's own message for a reform that it refuses.
     """
     reform = reform_of(settings)
+    scope = own_scope(settings)
     if reform is None:
-        return law_schedules.load()
-    key = law_schedules.reform_key(reform)
+        return law_schedules.load(scope=scope)
+    key = law_schedules.reform_key(reform, scope)
     if key not in _REFORMS:
-        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), macro(), progress)
+        _REFORMS[key] = law_schedules.for_reform(reform, cache_dir(), macro(), progress, scope=scope)
     return _REFORMS[key]
 
 

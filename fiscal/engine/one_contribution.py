@@ -483,7 +483,7 @@ def _one_cell(case: _Case, level_at: float) -> ProjectionInputs:
         impact_multiplier=0.0,
         impact_persistence=0.0,
         crypto_market_usd=np.ones((1, steps)),
-        withdrawal_rate=np.broadcast_to(rate[:, None, None, None], (steps, 2, 2, ages)).copy(),
+        withdrawal_rate=np.broadcast_to(rate[:, None, None, None, None], (steps, 2, 2, ages, groups)).copy(),
         penalised_share=np.zeros((2, ages)),
         nonqualified_share=np.zeros(ages),
         rollover_rate=nobody_leaves[:, None],

@@ -76,7 +76,8 @@ def required_minimum_share(
             birth if by <= enacted_by else np.inf
             for birth, by in zip(births, enacted["start_ages"], strict=True)
         )
-        waived = waived and dict(zip(_waived_years(), enacted["waivers"], strict=True))[year] <= enacted_by
+        known = zip(_waived_years(), enacted["waivers"], strict=True)
+        waived = year in {waiver for waiver, by in known if by <= enacted_by}
         if enacted_by < enacted["table"][0]:
             table_of = min(2021 if year is None else year, 2021)
     share = 1.0 / uniform_lifetime_divisor(ages, table_of)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.memo import remembered
 
 Array = NDArray[np.float64]
 
@@ -39,6 +40,7 @@ _LIMITS = (
 )
 
 
+@remembered
 def contribution_limits(years: ArrayLike, cpi_u: ArrayLike, wage_index: ArrayLike) -> pd.DataFrame:
     """Limits on contributions to 401(k) plans, in dollars, one row per year (index ``year``).
 

@@ -24,8 +24,8 @@ _TITLES = {
 _KEYS = {
     "contribution_profile": ("age_band", "wage_group"),
     "deferral_schedule": ("law_year", "age_band", "wage_group", "multiple"),
-    "withdrawal_curve": ("law_year", "status", "age_band", "income_group", "x_usd"),
-    "outside_rates": ("law_year", "age_band", "income_group"),
+    "withdrawal_curve": ("law_year", "scope", "status", "age_band", "income_group", "x_usd"),
+    "outside_rates": ("law_year", "scope", "age_band", "income_group"),
     "microdata_check": ("statistic", "class_from"),
     "law_parameters": ("law_year",),
 }
@@ -45,6 +45,10 @@ _DESCRIPTIONS = {
     ),
     "catch_up_mandate_share": ("fraction", "share of catch-up dollars of people above the section 603 wage"),
     "at_limit_share": ("fraction of deferrers", "deferrers at their own limit, catch-up included"),
+    "scope": (
+        "name",
+        "whose own withdrawals the income leaves out: 401k, or all_dc for both scopes of all plans",
+    ),
     "law_year": ("year", "year of law; nodes after 2036 keep the law of 2036"),
     "age_band": ("ages", "band of ages attained in the year, both ends included"),
     "wage_group": ("group", "1-12: rank of own wage in the age band, GROUP_SHARES"),

@@ -38,10 +38,12 @@ from numpy.typing import ArrayLike, NDArray
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, GROUP_SHARES, GROUPS
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.memo import remembered
 from fiscal.law.build import schedules as builder
 from fiscal.law.build.holders import STATUSES
 from fiscal.law.build.raking import lognormal_sigma
 from fiscal.law.reforms import reform_years, tried
+from fiscal.law.years import OWN_SCOPES
 
 if TYPE_CHECKING:
     from fiscal.law.build.microdata import MendSettings, Source
@@ -82,44 +84,45 @@ def for_reform(
     economy: pd.DataFrame,
     progress: Callable[[int, int, str], None] | None = None,
     jobs: int = 2,
+    scope: str = OWN_SCOPES[0],
 ) -> Schedules:
-    """Schedules under a future law: tried and built once, then found again by content.
+    """Schedules under a future law for a scope: tried and built once, then found again by content.
 
     They are in a folder of ``cache_dir`` named by the hash of all that makes them, with a record of it; a folder whose
     record or tables are others is built again. Law years that an interrupted build finished are taken from there.
     Raises InputError for a reform that Tax-Calculator refuses, before anything is built.
     """
-    folder = Path(cache_dir) / builder.reform_key(reform)
-    if _record(folder, reform) is None:
+    folder = Path(cache_dir) / reform_key(reform, scope)
+    if _record(folder, reform, scope) is None:
         trial = tried(reform)
         with _building(folder) as kept:
-            if _record(folder, reform) is None:  # else another process has just built it
+            if _record(folder, reform, scope) is None:  # else another process has just built it
                 years, tables = reform_years(reform.parameters), kept / "tables"
                 builder.build(
-                    economy, progress, jobs, years=years, reform=reform.parameters, changed=trial.changed,
-                    out_dir=tables, kept=kept,
+                    economy, progress, jobs, years=years, scopes=(scope,), reform=reform.parameters,
+                    changed=trial.changed, out_dir=tables, kept=kept,
                 )  # fmt: skip
-                record = builder.made_from(reform) | {
+                record = builder.made_from(reform, scopes=(scope,)) | {
                     "warnings": list(trial.warnings), "sha256": _sums(tables),
                 }  # fmt: skip
                 (tables / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
                 shutil.rmtree(folder, ignore_errors=True)  # one that is damaged
                 tables.rename(folder)
-    return load(folder)
+    return load(folder, scope)
 
 
-def warnings_of(reform: Reform, cache_dir: Path) -> tuple[str, ...]:
+def warnings_of(reform: Reform, cache_dir: Path, scope: str = OWN_SCOPES[0]) -> tuple[str, ...]:
     """What Tax-Calculator warns of in a reform: as recorded with its schedules, else asked (seconds).
 
     Raises InputError for a reform that it refuses.
     """
-    record = _record(Path(cache_dir) / builder.reform_key(reform), reform)
+    record = _record(Path(cache_dir) / reform_key(reform, scope), reform, scope)
     return tuple(record["warnings"]) if record is not None else tried(reform).warnings
 
 
-def reform_key(reform: Reform) -> str:
-    """Content key of all that makes the schedules of a reform."""
-    return builder.reform_key(reform)
+def reform_key(reform: Reform, scope: str = OWN_SCOPES[0]) -> str:
+    """Content key of all that makes the schedules of a reform for a scope."""
+    return builder.reform_key(reform, scopes=(scope,))
 
 
 _RECORD = "record.json"
@@ -165,13 +168,13 @@ def _file(folder: Path, name: str) -> Path | None:
     return next((file for end in (".parquet", ".csv") if (file := folder / f"{name}{end}").is_file()), None)
 
 
-def _record(folder: Path, reform: Reform) -> dict[str, Any] | None:
+def _record(folder: Path, reform: Reform, scope: str) -> dict[str, Any] | None:
     """The record of a build in the cache, if it is of this reform and the tables are as they were written."""
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    made = builder.made_from(reform)
+    made = builder.made_from(reform, scopes=(scope,))
     told = record if isinstance(record, dict) else {}
     same = {key: told.get(key) for key in made} == made and isinstance(told.get("warnings"), list)
     sums = _sums(folder)
@@ -367,22 +370,25 @@ class Schedules:
         return OutsideRates(*(rates[..., k] for k in range(3)))
 
 
-def load(directory: Path | None = None) -> Schedules:
-    """The stored schedules: current law from the data folder, or another build from ``directory``.
+def load(directory: Path | None = None, scope: str = OWN_SCOPES[0]) -> Schedules:
+    """The stored schedules for a scope: current law from the data folder, or another build from ``directory``.
 
     Raises DataError for a table that fails verification, InputError for a build that lacks cells.
     """
-    return _load_directory(Path(directory)) if directory else _load_stored(sources.data_dir())
+    return _load_directory(Path(directory), scope) if directory else _load_stored(sources.data_dir(), scope)
 
 
-@lru_cache(maxsize=2)
-def _load_stored(folder: Path) -> Schedules:
+@lru_cache(maxsize=4)
+def _load_stored(folder: Path, scope: str) -> Schedules:
     return _schedules(
-        sources.table("deferral_schedule"), sources.table("withdrawal_curve"), sources.table("outside_rates")
+        sources.table("deferral_schedule"),
+        sources.table("withdrawal_curve"),
+        sources.table("outside_rates"),
+        scope,
     )
 
 
-def _load_directory(directory: Path) -> Schedules:
+def _load_directory(directory: Path, scope: str) -> Schedules:
     files = {name: _file(directory, name) for name in _TABLES[:3]}
     missing = [Problem("the table is missing", file=name) for name, file in files.items() if file is None]
     if missing:
@@ -393,10 +399,10 @@ def _load_directory(directory: Path) -> Schedules:
         digest.update(hashlib.sha256(content).digest())
         read = pd.read_parquet if file.suffix == ".parquet" else pd.read_csv
         tables.append(read(io.BytesIO(content)))
-    return replace(_schedules(*tables), sha256=digest.hexdigest())
+    return replace(_schedules(*tables, scope=scope), sha256=digest.hexdigest())
 
 
-def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame) -> Schedules:
+def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame, scope: str) -> Schedules:
     absent = {"status", "holder_share"} - set(curve.columns)
     if absent or set(curve["status"]) != set(STATUSES):
         found = (
@@ -410,6 +416,10 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
                 allowed=", ".join(STATUSES),
             )
         )
+    curve, outside = (
+        _of_scope(table, name, scope)
+        for name, table in (("withdrawal_curve", curve), ("outside_rates", outside))
+    )
     law_years = np.sort(curve["law_year"].unique()).astype(int)
     bands, groups, statuses = len(WITHDRAWAL_AGE_EDGES), len(GROUPS), len(STATUSES)
     points = curve.groupby(["law_year", "status", "age_band", "income_group"]).size()
@@ -457,6 +467,19 @@ def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFram
         employer=_frozen(np.stack([c.reshape(by_multiple)[..., 0] for c in columns], axis=-1)),
         outside_rate=_frozen(outside[kinds].to_numpy(float).reshape(len(law_years), bands, groups, -1)),
     )
+
+
+def _of_scope(table: pd.DataFrame, name: str, scope: str) -> pd.DataFrame:
+    """The rows of a scope."""
+    found = sorted(table["scope"].unique()) if "scope" in table else []
+    if scope not in found:
+        message = (
+            "the table must have rows of the scope whose withdrawals it leaves out: build the schedules again"
+        )
+        raise InputError(
+            Problem(message, file=name, value=", ".join(found) or "no column scope", allowed=scope)
+        )
+    return table[table["scope"] == scope]
 
 
 def _in_order(table: pd.DataFrame, *last: str) -> pd.DataFrame:
@@ -649,6 +672,7 @@ def balance_sigma(income_usd: ArrayLike) -> Array:
     )
 
 
+@remembered
 def group_sigma() -> Array:
     """Log-sd of withdrawals within each group (12): `balance_sigma` at the group's mean wage at 45-54."""
     profile = sources.table("contribution_profile")

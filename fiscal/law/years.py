@@ -1,4 +1,4 @@
-"""The years for which tax schedules are made."""
+"""The years and the scopes for which tax schedules are made."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ LAW_YEARS = (
     *range(LAST_FILE_YEAR + NODE_STEP_YEARS, LAST_YEAR + 1, NODE_STEP_YEARS),
 )
 """Every year to the last of the file, then nodes between which schedules are interpolated."""
+
+OWN_SCOPES = ("401k", "all_dc")
+"""Whose withdrawals the income leaves out that a withdrawal is added to: 401(k) plans alone, or all
+defined-contribution plans, with the IRAs that received their money."""

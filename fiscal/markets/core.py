@@ -26,6 +26,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError, Problem, nearest
+from fiscal.base.memo import remembered
 from fiscal.markets.history import annual_moments
 from fiscal.people.economy import macro
 from fiscal.people.population import july_population
@@ -98,6 +99,7 @@ def _forward(settings: object, asset: str, years: np.ndarray) -> np.ndarray:
     return blended
 
 
+@remembered
 def house_view(house: str, asset: str) -> tuple[float, int]:
     """A house's expected return of an asset, and its horizon in years."""
     table = sources.table("capital_market_assumptions").set_index(["house", "asset"])

@@ -21,6 +21,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS
 from fiscal.base.errors import InputError
+from fiscal.base.memo import remembered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,7 @@ def _weights() -> np.ndarray:
     return weights
 
 
+@remembered
 def glide_path(
     years: np.ndarray, foreign_share: float | None = None, mix: Mapping[str, float] | None = None
 ) -> np.ndarray:

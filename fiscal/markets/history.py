@@ -15,6 +15,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError, Problem, nearest
+from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE, OpeningDate
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def published_crypto_drawdowns() -> pd.DataFrame:
     return sources.table("crypto_drawdowns")
 
 
+@remembered
 def crypto_start_usd() -> float:
     """Value of all crypto at the end of 2025: the last in ``monthly_prices``, carried there by Bitcoin."""
     table = sources.table("monthly_prices")
@@ -189,6 +191,7 @@ def crypto_start_usd() -> float:
     return float(known["crypto_mcap_usd"] * bitcoin.loc[f"{FIRST_YEAR}-12"] / bitcoin.loc[known["month"]])
 
 
+@remembered
 def half_returns_real(opening: OpeningDate = HEADLINE) -> np.ndarray:
     """Simple returns of the halves that have happened, ``(half, asset)`` in the order of ``REAL_HALVES``.
 

@@ -21,7 +21,7 @@ from fiscal.people.contributions import Contributions
 from fiscal.people.coverage import deferral_growth
 from fiscal.people.economy import macro
 from fiscal.people.opening import Opening
-from fiscal.people.withdrawals import WithdrawalRates
+from fiscal.people.withdrawals import WithdrawalRates, by_group
 
 BILLION = 1e9
 LIMITS = (
@@ -292,12 +292,16 @@ class Scope:
             without = without * (1 - one.holder_share(opened.held_coverage_share, people))
         return 1 - without if self.others else opened.holder_share
 
-    def leaving(self, rates: WithdrawalRates) -> dict[str, np.ndarray]:
-        """Fields of the projection's inputs, with the types beside the 401(k) between it and the IRA of ``rates``."""
+    def leaving(self, rates: WithdrawalRates, tilt: np.ndarray) -> dict[str, np.ndarray]:
+        """Fields of the projection's inputs, with the types beside the 401(k) between it and the IRA of ``rates``;
+        ``tilt`` (W, A, G) is what a group's withdrawal rates are multiplied by."""
         plans = [rates, *(one.rates for one in self.others)]
         return {
-            "withdrawal_rate": np.stack(
-                [*(one.withdrawal_rate[:, 0] for one in plans), rates.withdrawal_rate[:, -1]], axis=1
+            "withdrawal_rate": by_group(
+                np.stack(
+                    [*(one.withdrawal_rate[:, 0] for one in plans), rates.withdrawal_rate[:, -1]], axis=1
+                ),
+                tilt[:, None],
             ),
             "penalised_share": np.stack(
                 [*(one.penalised_share[0] for one in plans), rates.penalised_share[-1]]

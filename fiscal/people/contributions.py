@@ -17,6 +17,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR
+from fiscal.base.memo import remembered
 
 MANDATE_FIRST_YEAR = 2026
 """Roth-only catch-up for higher wages, SECURE 2.0 s.603 as delayed by IRS Notice 2023-62."""
@@ -236,6 +237,7 @@ class ContributionPolicy:
     coverage: np.ndarray | None = None
 
 
+@remembered
 def project_contributions(
     assume: Mapping[str, float],
     *,

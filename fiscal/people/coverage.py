@@ -18,6 +18,7 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.memo import remembered
 
 FEWEST_YEARS = 5
 """Published years that a slope needs."""
@@ -90,6 +91,7 @@ def deferral_growth(since: int) -> float:
     return float(deferred[last] / deferred[since] * path[1] / path[0] * wages[FIRST_YEAR] / wages[last])
 
 
+@remembered
 def coverage_factor(
     years: np.ndarray,
     paid_in: np.ndarray,

@@ -27,6 +27,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.memo import remembered
 from fiscal.people import population
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ COLUMNS = (
 )
 
 
+@remembered
 def macro(
     years: Iterable[int] | None = None,
     *,

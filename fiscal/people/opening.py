@@ -20,6 +20,7 @@ import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, GROUP_EDGES
+from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import by_single_age, group_wages
 
@@ -40,6 +41,11 @@ class Opening:
     holder_share: np.ndarray  # (Y, A, G) holders per person
     held_coverage_share: np.ndarray  # (Y, A, G) the same while coverage stays that of the opening
     class_share: np.ndarray  # (income class,) share of balances the raking met, ages 18-65
+
+    def mean_balance_usd(self, people: np.ndarray) -> np.ndarray:
+        """Balance per holder at the opening, ``(A, G)``; zero without holders. ``people`` (A, G)."""
+        holders = self.held_coverage_share[0] * people
+        return np.divide(self.balance_usd, holders, out=np.zeros_like(holders), where=holders > 0)
 
 
 def rake(
@@ -200,6 +206,7 @@ def holder_shares(
     return np.minimum(held * gained[..., None], 1.0)
 
 
+@remembered
 def open_accounts(
     assume: Mapping[str, float],
     *,

@@ -32,6 +32,7 @@ from fiscal.base.axes import (
     LAST_YEAR,
 )
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE, OpeningDate
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def birth_year(year: int | NDArray[np.int64], age: int | NDArray[np.int64]) -> N
     return np.asarray(year) - 1 - np.asarray(age)
 
 
+@remembered
 def project(
     years: Iterable[int],
     *,

@@ -19,6 +19,7 @@ import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, birth_years
+from fiscal.base.memo import remembered
 from fiscal.law.distributions import required_minimum_share, rmd_births, rmd_start_age
 
 QUALIFIED_AGE = 60
@@ -67,6 +68,7 @@ def soi_incidence() -> dict[str, float]:
     }
 
 
+@remembered
 def incidence(assume: Mapping[str, float], years: np.ndarray, rmd_shift: int = 0) -> np.ndarray:
     """Probability that a holder of a traditional account withdraws in the year, ``(Y, A)``.
 
@@ -167,6 +169,7 @@ def still_working_share(shift: int = 0) -> np.ndarray:
     return np.where(ATTAINED_AGES >= QUALIFIED_AGE, share, 1.0)
 
 
+@remembered
 def working_share_of_withdrawals(assume: Mapping[str, float], shift: int = 0) -> np.ndarray:
     """Share of withdrawal dollars taken by people at work, ``(A,)``: whose other income they stack on.
 
@@ -197,6 +200,7 @@ def leavers_shares() -> tuple[np.ndarray, np.ndarray]:
     return profile("cash"), profile("rollover")
 
 
+@remembered
 def project_rates(
     assume: Mapping[str, float],
     *,
@@ -271,6 +275,26 @@ def project_rates(
         rollover_rate=np.broadcast_to(np.clip(rollover, 0.0, 1.0), (len(years), len(ATTAINED_AGES))).copy(),
         spouse_share=_spouse_share(assume),
     )
+
+
+def leakage_tilt(dollars: np.ndarray, mean_balance_usd: np.ndarray, elasticity: float) -> np.ndarray:
+    """What the rate of leakage at an age is multiplied by for each earnings group, ``(..., A, G)``; one from 59 1/2 on.
+
+    A group's rate is in proportion to its mean balance (A, G) to the power ``-elasticity`` (assumed: no table gives
+    it), and the ``dollars`` (..., A, G) of an account that leak at each age are those of the age's own rate. Small
+    balances are cashed out and large ones rolled over; a balance follows from age and earnings.
+    """
+    early = (ATTAINED_AGES < QUALIFIED_AGE)[:, None] & (mean_balance_usd > 0)
+    relative = np.where(early, np.where(early, mean_balance_usd, 1.0) ** -elasticity, 1.0)
+    whole = dollars.sum(axis=-1, keepdims=True)
+    leaks = (dollars * relative).sum(axis=-1, keepdims=True)
+    level = np.divide(whole, leaks, out=np.ones_like(whole), where=leaks > 0)
+    return np.where(early, relative * level, 1.0)
+
+
+def by_group(rate: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Rates of leaving ``(..., A)`` as those of each group, ``(..., A, G)``: no more than everything leaves."""
+    return np.minimum(rate[..., None] * tilt, 1.0)
 
 
 def _spouse_share(assume: Mapping[str, float]) -> np.ndarray:

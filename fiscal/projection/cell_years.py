@@ -63,8 +63,9 @@ HEIRS = 4 * LANES
     NET_CORE,
     NET_CRYPTO,
     MOVED,
-) = (LANES * i for i in range(12))
-DESK = 12 * LANES
+    RATE,
+) = (LANES * i for i in range(13))
+DESK = 13 * LANES
 
 # of a row: the sleeves' year, the share that passes to heirs, the share of new money that buys crypto
 (
@@ -188,13 +189,13 @@ def _close(row, desk, lane, left, line, core_net, crypto_net, moved, crypto_flow
 
 
 @step
-def _traditional(account, row, desk, charge, loss, draw, roll, convert, takes, penalised):
+def _traditional(account, row, desk, charge, loss, roll, convert, takes, penalised):
     """A year of a block's traditional account, which takes all of the others' rollovers or nothing."""
     for lane in range(LANES):
         year, share, new = _year_of(row, lane), row[SHARE + lane], desk[MONEY + lane]
         core, crypto = account[lane], account[LANES + lane]
         core_middle, crypto_middle, drawn, rolled, turned, stays = first_half(
-            core, crypto, year, draw, roll, convert
+            core, crypto, year, desk[RATE + lane], roll, convert
         )
         available, to_crypto = core_middle + crypto_middle, new * share
         drawn_usd, rolled_usd, turned_usd = drawn * available, rolled * available, turned * available
@@ -222,13 +223,15 @@ def _traditional(account, row, desk, charge, loss, draw, roll, convert, takes, p
 
 
 @step
-def _roth(account, row, desk, charge, loss, draw, roll, takes, first, reached):
+def _roth(account, row, desk, charge, loss, roll, takes, first, reached):
     """A year of a block's Roth account, which pays its basis ``first`` or pro rata; after the traditional one that
     converts into it."""
     for lane in range(LANES):
         year, share, new = _year_of(row, lane), row[SHARE + lane], desk[MONEY + lane]
         core, crypto, basis = account[2 * LANES + lane], account[3 * LANES + lane], account[BASIS + lane]
-        core_middle, crypto_middle, drawn, rolled, _, stays = first_half(core, crypto, year, draw, roll, 0.0)
+        core_middle, crypto_middle, drawn, rolled, _, stays = first_half(
+            core, crypto, year, desk[RATE + lane], roll, 0.0
+        )
         available, to_crypto = core_middle + crypto_middle, new * share
         drawn_usd, rolled_usd, turned_usd = drawn * available, rolled * available, row[TURNED_USD + lane]
         core_in = takes * row[ROLLED_R + lane] + row[TURNS + lane]
@@ -272,14 +275,17 @@ def _owners(own, row, desk, money, scale, charge, loss, rules, y, a, first, cell
         for c in range(2):
             for lane in range(LANES):
                 n = first + lane
-                desk[w, c, MONEY + lane] = money[n, 2 * w + c] * scale[n % len(scale)] if n < cells else 0.0
+                held = n < cells
+                desk[w, c, MONEY + lane] = money[n, 2 * w + c] * scale[n % len(scale)] if held else 0.0
+                desk[w, c, RATE + lane] = (
+                    rules.withdrawal_rate[y, w, c, a, n // len(scale)] * part if held else 0.0
+                )
         _traditional(
-            own[w], row, desk[w, TRADITIONAL], charge, loss, rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, roll,
-            rules.conversion_rate[y, a] * part, takes, rules.penalised_share[w, a],
+            own[w], row, desk[w, TRADITIONAL], charge, loss, roll, rules.conversion_rate[y, a] * part, takes,
+            rules.penalised_share[w, a],
         )  # fmt: skip
         _roth(
-            own[w], row, desk[w, ROTH], charge, loss, rules.withdrawal_rate[y, w, ROTH, a] * part, roll, takes, last,
-            rules.nonqualified_share[a],
+            own[w], row, desk[w, ROTH], charge, loss, roll, takes, last, rules.nonqualified_share[a],
         )  # fmt: skip
         for lane in range(LANES):
             row[LINES + (WITHDRAWALS + w) * LANES + lane] = desk[w, TRADITIONAL, DRAWN_USD + lane]

@@ -2,8 +2,9 @@
 
 A *column* is one stratum on many paths. Where the sleeves go back to the target each year, or where there is
 no crypto sleeve, every account of the column holds the same share of crypto at each opening. What happens
-to a dollar in a year then depends on its path, year, age and account, not on the earnings group: it is
-computed once (a *row*) and met by the balances of all groups. What leaves an account and what happens to its Roth
+to a dollar in a year then depends on its path, year, age and account: it is computed once (a *row*) and met by
+the balances of all groups. Only at ages at which groups withdraw at different rates is what leaves an account
+computed for each group. What leaves an account and what happens to its Roth
 basis are the steps of :mod:`fiscal.projection.account_year`; :mod:`fiscal.projection.two_sleeves` does what this
 cannot.
 
@@ -65,20 +66,22 @@ ACCOUNT = 3 * LANES
 
 # of a row, after the core sleeve's lines: growth to the middle, from there, through the year, and of new money; the
 # index for heirs, an instalment of a unit and units for a dollar; taxed return on what is held, what leaves and what
-# comes in; the sleeves' parts in the middle; what contributions are multiplied by
+# comes in; the sleeves' parts in the middle; what contributions are multiplied by; one over the growth to the middle
 (
     MIDDLE, SECOND, WHOLE, NEW, INDEX, PAYS, UNIT, HELD_I, HELD_D, HELD_G, OUT_I, OUT_D, OUT_G, NEW_I, NEW_D, NEW_G,
-    CORE_MIDDLE, CRYPTO_MIDDLE, PAID,
-) = (LANES * i for i in range(4, 23))  # fmt: skip
+    CORE_MIDDLE, CRYPTO_MIDDLE, PAID, PER,
+) = (LANES * i for i in range(4, 24))  # fmt: skip
 # sums over a row's groups
-HEIRS_T_SUM, HEIRS_R_SUM, HEIRS_PAID_T, HEIRS_PAID_R, EARNED, BUILT = (LANES * i for i in range(23, 29))
-# an account at a time, per opened dollar: what is withdrawn, what closes, what is rolled over and converted by the
-# end of the year and in its middle; shares of the middle balance; and the sums of its opening balances
-BY_ACCOUNT = 29 * LANES
+HEIRS_T_SUM, HEIRS_R_SUM, HEIRS_PAID_T, HEIRS_PAID_R, EARNED, BUILT = (LANES * i for i in range(24, 30))
+# an account at a time, per opened dollar of the group at hand: what is withdrawn, what closes, what is rolled over and
+# converted by the end of the year and in its middle; shares of the middle balance. And over the groups the sums of its
+# opening balances and of what is withdrawn and converted
+BY_ACCOUNT = 30 * LANES
 (
-    DRAW_T, DRAW_R, KEEP_T, KEEP_R, ROLL_T, ROLL_R, CONVERT, DRAWN_SHARE, ROLLED_SHARE, SUM_T, SUM_R,
-) = (LANES * i for i in range(11))  # fmt: skip
-ROW_ACCOUNT = 11 * LANES
+    DRAW_T, DRAW_R, KEEP_T, KEEP_R, ROLL_T, ROLL_R, CONVERT, DRAWN_SHARE, ROLLED_SHARE, SUM_T, SUM_R, TAKEN_T, TAKEN_R,
+    TURNED,
+) = (LANES * i for i in range(14))  # fmt: skip
+ROW_ACCOUNT = 14 * LANES
 
 
 @compiled
@@ -131,9 +134,7 @@ def project(out, groups_out, path, world):
             if not live:
                 continue
             group_out = groups_out[y if by_group else 0]
-            if by_group:
-                _withdrawn(lanes, group_out, cell, ring[k], row, accounts)
-            _cells(lanes, cell, ring[k], row, rules, people, law, y, a, converting)
+            _cells(lanes, cell, ring[k], row, rules, people, law, y, a, converting, group_out, by_group)
             holders, heirs = people.holders[y, a], people.heirs[y, a]
             if converting:
                 added_tax(
@@ -226,11 +227,9 @@ def _turn(lanes, cell, ring, row):
 
 @step
 def _row(lanes, row, returns, year, policy, rules, mix, law, y, a):
-    """What becomes of a dollar of each account of one age in one year, on each path; ``policy`` of the year before
-    and of this."""
-    part, accounts = rules.year_fraction[y], len(rules.accounts)
+    """What becomes of a dollar of one age in one year, on each path; ``policy`` of the year before and of this."""
+    part = rules.year_fraction[y]
     fee_core, fee_crypto = mix.fee_rate[0] * part, mix.fee_rate[1] * part
-    convert = rules.conversion_rate[y, a] * part
     dividend = core_of(row, returns, mix.core_weight[y, a], law, y, lanes, LANES)
     crypto_dividend = dot(law.payout_rate[y], mix.crypto_weight)
     for lane in range(lanes):
@@ -245,6 +244,7 @@ def _row(lanes, row, returns, year, policy, rules, mix, law, y, a):
         core_middle, crypto_middle = core_middle * per, crypto_middle * per
         second = core_middle * core_kept + crypto_middle * crypto_kept
         row[MIDDLE + lane], row[SECOND + lane], row[WHOLE + lane] = middle, second, middle * second
+        row[PER + lane] = per
         paid = policy[1, SCALE * LANES + lane]
         row[PAID + lane] = paid
         row[NEW + lane] = ((1.0 - share) * core_kept + share * crypto_kept) * paid
@@ -268,35 +268,41 @@ def _row(lanes, row, returns, year, policy, rules, mix, law, y, a):
         row[NEW_I + lane] = core_held * interest + crypto_held * i
         row[NEW_D + lane] = core_held * dividend + crypto_held * d
         row[NEW_G + lane] = core_held * gain + crypto_held * g
+
+
+@step
+def _leaving(lanes, row, rules, y, a, g):
+    """What leaves a dollar of each of a group's accounts, on each path."""
+    part, accounts = rules.year_fraction[y], len(rules.accounts)
+    convert = rules.conversion_rate[y, a] * part
     for w in range(accounts):
         of = row[BY_ACCOUNT + w * ROW_ACCOUNT : BY_ACCOUNT + (w + 1) * ROW_ACCOUNT]
-        draw_t = rules.withdrawal_rate[y, w, TRADITIONAL, a] * part
-        draw_r = rules.withdrawal_rate[y, w, ROTH, a] * part
+        draw_t = rules.withdrawal_rate[y, w, TRADITIONAL, a, g] * part
+        draw_r = rules.withdrawal_rate[y, w, ROTH, a, g] * part
         roll = rules.rollover_rate[y, w, a] * part if w < accounts - 1 else 0.0
         for lane in range(lanes):
-            middle, second = row[MIDDLE + lane], row[SECOND + lane]
+            middle, second, per = row[MIDDLE + lane], row[SECOND + lane], row[PER + lane]
             drawn, rolled, converted, left = leaving(1.0, middle, draw_t, roll, convert)
             of[DRAW_T + lane], of[CONVERT + lane] = drawn, converted
             of[ROLL_T + lane], of[KEEP_T + lane] = rolled * second, left * second
             drawn, rolled, _, left = leaving(1.0, middle, draw_r, roll, 0.0)
             of[DRAW_R + lane], of[ROLL_R + lane], of[KEEP_R + lane] = drawn, rolled * second, left * second
-            of[DRAWN_SHARE + lane], of[ROLLED_SHARE + lane] = drawn / middle, rolled / middle
+            of[DRAWN_SHARE + lane], of[ROLLED_SHARE + lane] = drawn * per, rolled * per
 
 
 @step
 def _withdrawn(lanes, group_out, cell, ring, row, accounts):
-    """Add what each group withdraws from traditional accounts and as heirs of such, before the year's events."""
-    for g in range(cell.shape[0]):
+    """Add what a group withdraws from traditional accounts and as heirs of such, before the year's events."""
+    for lane in range(lanes):
+        group_out[LANES + lane] += (ring[lane] + cell[UNITS_T + lane]) * row[PAYS + lane]
+    for w in range(accounts):
+        at, of = ACCOUNTS + w * ACCOUNT + BALANCE_T, BY_ACCOUNT + w * ROW_ACCOUNT + DRAW_T
         for lane in range(lanes):
-            group_out[g, LANES + lane] += (ring[g, lane] + cell[g, UNITS_T + lane]) * row[PAYS + lane]
-        for w in range(accounts):
-            at, of = ACCOUNTS + w * ACCOUNT + BALANCE_T, BY_ACCOUNT + w * ROW_ACCOUNT + DRAW_T
-            for lane in range(lanes):
-                group_out[g, LANES + lane] += cell[g, at + lane] * row[of + lane]
+            group_out[LANES + lane] += cell[at + lane] * row[of + lane]
 
 
 @step
-def _cells(lanes, cell, ring, row, rules, people, law, y, a, converting):
+def _cells(lanes, cell, ring, row, rules, people, law, y, a, converting, group_out, by_group):
     """A year of one age: every group's balances, heirs, and what its taxes are computed on."""
     accounts = len(rules.accounts)
     row[HEIRS_T_SUM:BY_ACCOUNT] = 0.0
@@ -305,6 +311,10 @@ def _cells(lanes, cell, ring, row, rules, people, law, y, a, converting):
         row[of + SUM_T : of + ROW_ACCOUNT] = 0.0
     reached = rules.nonqualified_share[a]
     for g in range(cell.shape[0]):
+        if g == 0 or rules.by_group[y, a]:
+            _leaving(lanes, row, rules, y, a, g)
+        if by_group:
+            _withdrawn(lanes, group_out[g], cell[g], ring[g], row, accounts)
         money, dead = people.contribution_usd[y, a, g], rules.to_heirs[y, a, g]
         live = 1.0 - dead
         ri, rd, rg = law.interest_rate[y, a, g], law.dividend_rate[y, a, g], law.gain_rate[y, a, g]
@@ -321,21 +331,24 @@ def _cells(lanes, cell, ring, row, rules, people, law, y, a, converting):
             for w in range(accounts):
                 at, of = ACCOUNTS + w * ACCOUNT, BY_ACCOUNT + w * ROW_ACCOUNT
                 t, r = cell[g, at + BALANCE_T + lane], cell[g, at + BALANCE_R + lane]
-                drawn_r = r * row[of + DRAW_R + lane]
+                drawn_t, drawn_r = t * row[of + DRAW_T + lane], r * row[of + DRAW_R + lane]
                 basis, earnings, moved = roth_basis(
                     cell[g, at + BASIS + lane], drawn_r, row[of + DRAWN_SHARE + lane], row[of + ROLLED_SHARE + lane],
                     w == accounts - 1,
                 )  # fmt: skip
-                owned += t * row[of + DRAW_T + lane]
+                owned += drawn_t
                 out_r += drawn_r
                 earned += earnings
                 held += t + r
                 row[of + SUM_T + lane] += t
                 row[of + SUM_R + lane] += r
+                row[of + TAKEN_T + lane] += drawn_t
+                row[of + TAKEN_R + lane] += drawn_r
                 t1, r1 = t * row[of + KEEP_T + lane], r * row[of + KEEP_R + lane]
                 if converting:
                     converted = t * row[of + CONVERT + lane]
                     turned += converted
+                    row[of + TURNED + lane] += converted
                     basis += converted
                     r1 += converted * second
                 if w < accounts - 1:
@@ -426,7 +439,7 @@ def _report(lanes, out, row, due, year, policy, rules, people, mix, law, y, a, c
         penalty = additional * rules.penalised_share[w, a]
         for lane in range(lanes):
             t, r, middle = of[SUM_T + lane], of[SUM_R + lane], row[MIDDLE + lane]
-            out_t, out_r, converted = t * of[DRAW_T + lane], r * of[DRAW_R + lane], t * of[CONVERT + lane]
+            out_t, out_r, converted = of[TAKEN_T + lane], of[TAKEN_R + lane], of[TURNED + lane]
             row[HEIRS_T_SUM + lane] += t * middle - out_t - converted
             row[HEIRS_R_SUM + lane] += r * middle - out_r + converted
             row[UNIT + lane] += out_t + out_r

@@ -81,7 +81,7 @@ class ProjectionInputs:
     impact_persistence: float  # share of the price impact that is left a year later
     crypto_market_usd: np.ndarray  # (P, Y) value of the asset's whole market at the opening, without impact
 
-    withdrawal_rate: np.ndarray  # (Y, W, character 2, A) on opening balances
+    withdrawal_rate: np.ndarray  # (Y, W, character 2, A, G) on opening balances
     penalised_share: (
         np.ndarray
     )  # (W, A) share of withdrawals under the additional tax; Roth earnings: the first's
@@ -145,7 +145,7 @@ class ProjectionInputs:
             "rebalancing": (paths, years),
             "sale_share": (paths,),
             "crypto_market_usd": (paths, years),
-            "withdrawal_rate": (years, accounts, 2, ages),
+            "withdrawal_rate": (years, accounts, 2, ages, groups),
             "penalised_share": (accounts, ages),
             "nonqualified_share": (ages,),
             "rollover_rate": (years, accounts - 1, ages),

@@ -24,7 +24,8 @@ class Rules(NamedTuple):
     """
 
     year_fraction: np.ndarray  # (Y,)
-    withdrawal_rate: np.ndarray  # (Y, W, character, A)
+    withdrawal_rate: np.ndarray  # (Y, W, character, A, G)
+    by_group: np.ndarray  # (Y, A) whether groups withdraw at different rates
     penalised_share: np.ndarray  # (W, A)
     nonqualified_share: np.ndarray  # (A,)
     rollover_rate: np.ndarray  # (Y, W - 1, A)
@@ -108,9 +109,11 @@ def rules(inputs: ProjectionInputs, ages: int | None = None) -> Rules:
     def schedule(of: TaxSchedule) -> Schedule:
         return Schedule(plain(of.knots_usd), plain(of.tax_usd))
 
+    leaves = inputs.withdrawal_rate[..., :ages, :]
     return Rules(
         year_fraction=plain(inputs.year_fraction),
-        withdrawal_rate=plain(inputs.withdrawal_rate[..., :ages]),
+        withdrawal_rate=plain(leaves),
+        by_group=plain((leaves != leaves[..., :1]).any(axis=(1, 2, 4))),
         penalised_share=plain(inputs.penalised_share[..., :ages]),
         nonqualified_share=plain(inputs.nonqualified_share[:ages]),
         rollover_rate=plain(inputs.rollover_rate[..., :ages]),

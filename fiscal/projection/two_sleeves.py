@@ -169,11 +169,11 @@ def project(out, groups_out, path, world):
                         roll = 0.0 if receives else rules.rollover_rate[y, w, a] * part
                         takes = 1.0 if receives else 0.0
                         _traditional(
-                            lanes, account, row, rules.withdrawal_rate[y, w, TRADITIONAL, a] * part, roll,
+                            lanes, account, row, rules.withdrawal_rate[y, w, TRADITIONAL, a, g] * part, roll,
                             rules.conversion_rate[y, a] * part, takes, money[2 * w], dead, rules.penalised_share[w, a],
                         )  # fmt: skip
                         _roth(
-                            lanes, account, row, rules.withdrawal_rate[y, w, ROTH, a] * part, roll, takes, receives,
+                            lanes, account, row, rules.withdrawal_rate[y, w, ROTH, a, g] * part, roll, takes, receives,
                             money[2 * w + 1], dead, rules.nonqualified_share[a], rules.penalised_share[0, a],
                         )  # fmt: skip
                     _taxable(lanes, cell[g], row, people.one_holder[y, a, s, g], converting)

@@ -122,7 +122,7 @@ def _head_width(title: str) -> int:
 
 @dataclass(frozen=True)
 class Table:
-    """A numbered table of a frame. ``group`` names a field whose changes head groups of rows."""
+    """A numbered table of a frame. ``group`` names a field whose changes head groups of rows; ``dense`` rows are low."""
 
     label: str
     caption: str
@@ -132,6 +132,7 @@ class Table:
     notes: tuple[str, ...] = ()
     group: str | None = None
     breakable: bool = False
+    dense: bool = False
 
     def rows(self) -> Iterator[tuple[str, list[str]]]:
         """Typeset rows: kind ("group" or "row") and cells."""

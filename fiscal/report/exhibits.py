@@ -8,27 +8,26 @@ from typing import Any
 
 import pandas as pd
 
-from fiscal.base import sources
 from fiscal.base.prose import pct
-from fiscal.base.words import BASIS_NAMES, MISSING, capital, short, window_years
+from fiscal.base.words import BASIS_NAMES, MISSING, capital, listing, short, window_years
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.report import charts
 from fiscal.report.content import Column, Figure, Table
-from fiscal.report.facts import Asked, changed, validation
+from fiscal.report.facts import Asked, changed, noun_among, past, validation
 from fiscal.results import headline as headlines
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import alt_text, statistics
 from fiscal.results.headline import AGAINST, LONG, TEN, title_of
 from fiscal.scenario import titles as titles_of
 from fiscal.scenario.names import setting_name
-from fiscal.studies import hindcast
 from fiscal.studies import scenarios as study
+from fiscal.studies import skill
 
 POSITIVE = "Positive = the government is better off."
 LATER = ("long_boom", "long_bust")
 """Events of the study that come after the budget window."""
 
-BESIDE, WIDE = (4.35, 2.55), (6.5, 2.5)
+BESIDE, WIDE = (4.35, 2.1), (6.5, 2.5)
 """Inches of the chart of the answer: beside what is assumed in a brief, alone in a report."""
 
 Made = Callable[[Asked], Table | Figure | None]
@@ -85,8 +84,20 @@ def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
         f"{titles[case]} ({words})"
         for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
     ]
-    own = rows.assign(case=groups, adoption=headlines.NONE).reset_index(drop=True)
+    events = [
+        _event_words(event, how) for event, how in zip(rows["event_case"], rows["statistic"], strict=True)
+    ]
+    own = rows.assign(case=groups, event=events, adoption=headlines.NONE).reset_index(drop=True)
     return headline_table(own[list(headlines.COLUMNS)], label, caption, grouped=True)
+
+
+def _event_words(event: str, statistic: str) -> str:
+    """An event of the study as its scenario's title has it: "Boom from 2027", "Random paths, median"."""
+    if event == study.NO_EVENT:
+        return "No event"
+    if statistic != "path":
+        return f"Random paths, {statistic}"
+    return capital(titles_of()[event].removeprefix("Crypto ").removesuffix(", after the budget window"))
 
 
 def headline_table(
@@ -123,7 +134,7 @@ def headline_table(
     if heads["outside_tax_bn_usd"] in keep:
         notes.append(
             "Tax outside, if half: change in tax on crypto outside plans if half of it would have been held there. "
-            "Break-even: the share held outside above which the ten-year effect turns negative; none: no share does."
+            "Break-even: share held outside at which the ten-year effect is zero."
         )
     if heads["market_value_bn_usd"] in keep:
         notes.append("Value at market prices: present value of mid-2025, to the last withdrawal.")
@@ -141,7 +152,7 @@ def headline_table(
     )
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown.assign(case=cases),
-        columns, " ".join(units), tuple(notes), group="case" if several else None,
+        columns, " ".join(units), (" ".join(notes),) if grouped else tuple(notes), group="case" if several else None, dense=grouped,
     )  # fmt: skip
 
 
@@ -189,11 +200,36 @@ def effect_chart(asked: Asked) -> Figure | None:
         f"Billions of dollars a fiscal year, compared with {against}" + "; thick: years of the event" * events
     )
     return Figure(
-        "effect-chart", f"Change in {what}" if len(cases) > 1 else _moved(cases[0], line),
+        "effect-chart", _moved_apart(cases, line) if len(cases) > 1 else _moved(cases[0], line),
         charts.effects(cases, line), f"Change in {what} by fiscal year. {'. '.join(parts)}.",
         subtitle + "; shaded: 90 percent of random paths" * random, inches=BESIDE if asked.brief else WIDE,
         source=source_of(asked),
     )  # fmt: skip
+
+
+def _moved_apart(cases: list[headlines.Effect], line: str) -> str:
+    """The message of a chart of several effects: which way they go, and whether most comes after the budget window."""
+    longest = [effect.over(effect.long_run or effect.horizon, line) for effect in cases]
+    if max(map(abs, longest)) < statistics.NOISE_BN_USD:
+        return f"{capital(line.replace('_', ' '))} does not change"
+    inside = max(abs(effect.over(effect.horizon, line)) for effect in cases)
+    up, down = (
+        [
+            effect
+            for effect, value in zip(cases, longest, strict=True)
+            if value * sign > statistics.NOISE_BN_USD
+        ]
+        for sign in (1, -1)
+    )
+    if up and down:
+        ways = f"{capital(_short_list(up, cases))} adds, {_short_list(down, cases)} takes"
+    else:
+        ways = f"{capital(line.replace('_', ' '))} {'rises' if up else 'falls'} in every case"
+    return ways + ("; most of it after the budget window" if inside < max(map(abs, longest)) / 2 else "")
+
+
+def _short_list(effects: list[headlines.Effect], cases: list[headlines.Effect]) -> str:
+    return listing([noun_among(effect, cases).replace("the ", "a ") for effect in effects])
 
 
 def _moved(effect: headlines.Effect, line: str) -> str:
@@ -238,10 +274,10 @@ def adoption_chart(asked: Asked) -> Figure | None:
     settings = asked.crypto[0].result.scenario.settings.adoption
     return Figure(
         "adoption-chart",
-        f"Participants who hold crypto, percent; each holds {pct(settings.allocation_share)} of the balance",
+        "Participants who hold crypto, percent",
         charts.adoption(asked.crypto[0].result),
         f"The share of participants who hold crypto rises from {settings.start_year} to "
-        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 1.0), small=True,
+        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 0.62), small=True,
     )  # fmt: skip
 
 
@@ -259,7 +295,7 @@ def returns_chart(asked: Asked) -> Figure | None:
     return Figure(
         "returns-chart", "One dollar in crypto and in equity", charts.crypto_dollar(asked.crypto),
         f"Value of a dollar in crypto by year, returns reinvested, beside equity. {'. '.join(parts)}.",
-        inches=(2.15, 1.15), small=True,
+        inches=(2.15, 0.85), small=True,
     )  # fmt: skip
 
 
@@ -656,19 +692,72 @@ def _four(value: float) -> str:
 
 @_exhibit
 def hindcast_chart(asked: Asked) -> Figure | None:
-    """The model started in the past."""
-    if "hindcast" not in {entry.name for entry in sources.resources()}:
+    """Errors of the model started in the past."""
+    told = past()
+    if told is None:
         return None
-    frame = hindcast.errors_by_quantity(hindcast.stored())
-    own = frame[
-        (frame["series"] == "DOL") & (frame["variant"] == "own_rules") & (frame["quantity"] == "assets")
-    ]
-    worst = float(own["last_error"].abs().max())
+    row = next(one for one in told["rows"] if one["quantity"] == "benefits")
+    less = "smaller" if row["error"] < row["naive"] else "larger"
     return Figure(
-        "hindcast-chart", f"Started in the past, the model ends within {pct(worst)} of plan assets",
+        "hindcast-chart", f"Errors in benefits are {less} than those of a naive rule {told['lead']} years ahead",
         charts.plot(asked.owner, "hindcast"), alt_text("hindcast", asked.owner),
-        "Plan assets, billions of dollars, Form 5500", "Sources: DOL Form 5500; stored runs of this model (hindcast).",
+        "Mean absolute error by years after the start, percent of published",
+        "Sources: DOL Form 5500; CBO; stored runs of this model (hindcast).",
         (6.5, 2.4),
+    )  # fmt: skip
+
+
+@_exhibit
+def skill_table(asked: Asked) -> Table | None:
+    """Errors by lead year beside the best naive rule's and CBO's."""
+    told = past()
+    if told is None:
+        return None
+    leads = skill.answers()["by_lead"]
+    rows = leads[
+        leads["lead_years"].isin(skill.SHOWN_LEADS)
+        & leads["conditioning"].isin(["actual_wages_and_returns", "none"])
+    ]
+    rows = rows.assign(
+        quantity=[capital(name) for name in rows["quantity"]],
+        told=["wages and returns" if name != "none" else "nothing" for name in rows["conditioning"]],
+    )
+    return Table(
+        "skill-table", "Errors by years after the start, starts of 2010 to 2022", rows,
+        (
+            Column("quantity", "Quantity", width=1.2),
+            Column("told", "Told", width=1.4),
+            Column("lead_years", "Years", 0),
+            Column("starts", "Starts", 0),
+            Column("mean_error", "Mean error, %", 1, 100),
+            Column("mean_absolute_error", "Mean absolute error, %", 1, 100),
+            Column("rmse", "Root mean square error, %", 1, 100),
+            Column("naive_mean_absolute_error", "Best naive rule, %", 1, 100),
+            Column("cbo_mean_absolute_error", "CBO, income tax, %", 1, 100),
+        ),
+        notes=("Mean absolute errors of the rule and of CBO. CBO's errors are on individual income tax receipts.",),
+        breakable=True,
+    )  # fmt: skip
+
+
+@_exhibit
+def bands_table(asked: Asked) -> Table | None:
+    """How many past outcomes the 80 percent bands held."""
+    if past() is None:
+        return None
+    frame = skill.coverage_summary(skill.answers()["coverage"])
+    return Table(
+        "bands-table", "Past outcomes inside the 80 percent band",
+        frame.assign(quantity=[capital(name) for name in frame["quantity"]]),
+        (
+            Column("quantity", "Quantity", width=1.2),
+            Column("lead", "Years", 0),
+            Column("held", "Inside"),
+            Column("windows", "Windows that do not overlap", 0),
+            Column("interval", "95% interval of the share inside"),
+            Column("band rejected", "Band rejected"),
+        ),
+        notes=("An interval that includes 0.80 does not reject the band. With so few windows it rejects little.",),
     )  # fmt: skip
 
 

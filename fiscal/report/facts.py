@@ -6,6 +6,7 @@ Costly tables are asked for where a template needs them; what a stored run lacks
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,8 +33,8 @@ from fiscal.results.running import quick
 from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.scenario import Scenario
-from fiscal.studies import hindcast
 from fiscal.studies import scenarios as study
+from fiscal.studies import skill
 from fiscal.studies.published import NOT_JUDGED, REPLICATION, kinds
 
 FINGERPRINT_LENGTH = 12
@@ -157,6 +158,7 @@ def facts(asked: Asked) -> dict[str, Any]:
         "past": past(),
         "beside": beside(asked),
         "study": asked.study is not None,
+        "random": random_facts(asked),
         "valued": any(headlines.at_hand(result, "bases") is not None for result in asked.results),
         "law_warnings": list(
             dict.fromkeys(
@@ -189,6 +191,7 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
     adoption = effect.result.scenario.settings.adoption
     return own | {
         "label": told(effect.result).label,
+        "noun": noun_of(effect, asked),
         "year": last,
         "gdp_share": float(gdp[last]),
         "level_share": float(level[last]),
@@ -213,6 +216,40 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
         "lifetime": _lifetime(effect),
         **path_facts(effect),
     }
+
+
+def noun_of(effect: Effect, asked: Asked) -> str:
+    """A case in a sentence: "the boom" among others, "a crypto boom over 2027–2036" alone, or its title."""
+    if len(asked.cases) == 1:
+        subject = told(effect.result).subject if effect.of_crypto else ""
+        return subject[:1].lower() + subject[1:] or f"“{title_of(effect.result)}”"
+    return noun_among(effect, asked.cases)
+
+
+def noun_among(effect: Effect, cases: Sequence[Effect]) -> str:
+    """A case among others: its event if no other has one like it, or its title."""
+    kinds = [_kind(told(one.result).label) if one.of_crypto else "" for one in cases]
+    own = _kind(told(effect.result).label) if effect.of_crypto else ""
+    return f"the {own}" if own and kinds.count(own) == 1 else f"“{title_of(effect.result)}”"
+
+
+def _kind(label: str) -> str:
+    """A label of an event without its years: "boom and bust"."""
+    words = re.findall("boom|bust|recovery", label)
+    return " and ".join(words)
+
+
+def random_facts(asked: Asked) -> dict[str, float] | None:
+    """The band of random paths with the adoption of the first case, from the stored study; None without it."""
+    if asked.study is None:
+        return None
+    case = study_row(asked.study, asked.crypto[0])["adoption_case"]
+    own = asked.study[(asked.study["adoption_case"] == case) & (asked.study["statistic"] == "median")]
+    band = {
+        "low": _known(float(own["low_bn_usd"].iloc[0])),
+        "high": _known(float(own["high_bn_usd"].iloc[0])),
+    }
+    return None if None in band.values() else band  # type: ignore[return-value]
 
 
 def _known(value: float) -> float | None:
@@ -292,6 +329,7 @@ def who_facts(asked: Asked) -> dict[str, Any]:
     )
     return {
         "title": title_of(effect.result),
+        "noun": noun_of(effect, asked) if len(asked.cases) > 1 else "",
         "tellable": tellable,
         "top_share": float(groups.loc[top, "effect_bn_usd"].sum()) / total if tellable else None,
         "half_share": float(groups.loc[half, "effect_bn_usd"].sum()) / total if tellable else None,
@@ -366,17 +404,40 @@ def scorecard() -> dict[str, Any] | None:
     }
 
 
-def past() -> list[dict[str, Any]] | None:
-    """Errors of the model started in the past, by start and quantity, in the last year compared."""
-    if not _stored("hindcast"):
+TOLD_LEAD = 5
+"""Years ahead for which errors and bands are told in sentences."""
+
+
+def past() -> dict[str, Any] | None:
+    """The model started in past years, told nothing of what followed: errors five years ahead beside naive rules and
+    CBO, how many outcomes its 80 percent band held, and how many aims are met; None without the stored study."""
+    if not _stored(*skill.TABLES):
         return None
-    frame = hindcast.errors_by_quantity(hindcast.stored())
-    own = frame[(frame["series"] == "DOL") & (frame["variant"] == "own_rules")]
-    rows = own[own["quantity"].isin(["contributions", "benefits", "assets"])]
-    return [
-        {"start": int(row.start_year), "quantity": str(row.quantity), "error": float(row.last_error)}
-        for row in rows.itertuples()
-    ]
+    answers = skill.answers()
+    leads = answers["by_lead"]
+    own = leads[(leads["conditioning"] == "none") & (leads["lead_years"] == TOLD_LEAD)]
+    tried = answers["coverage"]
+    tried = tried[tried["lead_years"] == TOLD_LEAD]
+    return {
+        "first": skill.STARTS[0],
+        "last": skill.STARTS[-1],
+        "lead": TOLD_LEAD,
+        "rows": [
+            {
+                "quantity": str(row.quantity),
+                "error": float(row.mean_absolute_error),
+                "naive": float(row.naive_mean_absolute_error),
+            }
+            for row in own.itertuples()
+        ],
+        "cbo": float(own["cbo_mean_absolute_error"].iloc[0]),
+        "held": int(tried["held"].sum()),
+        "of": int(tried["of"].sum()),
+        "windows": int(tried["independent_windows"].min()),
+        "rejects": bool(tried["rejects"].any()),
+        "aims": len(answers["aims"]),
+        "met": int(answers["aims"]["met"].sum()),
+    }
 
 
 POINT = "paths.core_equity_return"

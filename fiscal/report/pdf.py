@@ -84,6 +84,7 @@ def _block(block: Block, numbers: Mapping[str, str]) -> dict[str, Any]:
                 "subtitle": block.unit,
                 "notes": list(block.notes),
                 "breakable": block.breakable,
+                "dense": block.dense,
                 "columns": [
                     {
                         "title": column.title,

@@ -81,8 +81,10 @@ def _sheets(document: Document, asked: Asked) -> Iterator[Sheet]:
     yield _effects(asked)
     numbers = document.numbers()
     for table in document.tables():
-        if table.label not in ("headline", "by-year"):
+        if table.label not in ("headline", "by-year", "scenarios"):
             yield _of_table(table, numbers[table.label])
+    if asked.study is not None:
+        yield _study(asked.study)
     yield _lines(asked)
     yield _settings(asked)
 
@@ -90,6 +92,7 @@ def _sheets(document: Document, asked: Asked) -> Iterator[Sheet]:
 HEADS = {
     **headlines.HEADS,
     "case": "Case",
+    "market_error_bn_usd": "Standard error of the value",
     "low_bn_usd": "80% range, low",
     "high_bn_usd": "80% range, high",
     headlines.SHARE: "Share of individual income tax",
@@ -103,6 +106,16 @@ def _headline(asked: Asked) -> Sheet:
         "Positive = the government is better off. An empty cell: not computed in these runs.",
     ]
     return _sheet("Headline", "Change in net revenue by case", notes, frame, HEADS)
+
+
+def _study(stored: pd.DataFrame) -> Sheet:
+    """The stored study of adoption and event, with its numbers."""
+    notes = [
+        "Change in net revenue; positive = the government is better off. Random paths have quantiles of the effect.",
+        "Made by fiscal study scenarios; the scenarios of the rows are named by the fingerprint of their settings.",
+    ]
+    frame = stored.drop(columns=["adoption_case", "event_case"])
+    return _sheet("Scenario set", "Every case of adoption with every event", notes, frame, HEADS)
 
 
 def _by_year(asked: Asked) -> Sheet:

@@ -20,7 +20,7 @@ from fiscal.base.prose import pct, sentence, span
 from fiscal.base.words import DASH, MISSING, figures
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.budget.valuation import WINDOWS, Window
-from fiscal.results import events, stages
+from fiscal.results import bands, events, stages
 from fiscal.results.figures import statistics
 from fiscal.results.rows import EFFECT
 from fiscal.scenario.loading import load
@@ -47,9 +47,6 @@ WITH_FULL = "with --full"
 """In the cell of a number that the run can have but has not."""
 
 HALF = 0.5
-BAND = (0.1, 0.9)
-"""The band printed of random paths: four of five paths are inside."""
-
 CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
 """Settings (or sections of them) of crypto alone; a run that changes others is compared with current law too."""
 
@@ -288,18 +285,20 @@ def _outside(effect: Effect) -> tuple[float, float]:
 
 
 def band(effect: Effect) -> tuple[float, float]:
-    """Bounds that hold four random paths of five, over the budget window; NaN without random paths.
-
-    The one place where a tested band of the error of a stated path would come in.
-    """
+    """The 80 percent band over the budget window. Of a case in the stored table ``bands`` it holds parameters, markets,
+    and the errors of past starts; of others with random paths it holds four of five; NaN where there is neither."""
+    nothing = (float("nan"), float("nan"))
+    if effect.reference is not None and not effect.of_crypto:
+        return nothing
+    reference = bands.LEVEL if effect.reference is None else str(effect.reference)
+    if stored := bands.stored_band(effect.result.scenario, reference, TEN):
+        return stored
     frame = at_hand(effect.result, "paths")
     column = f"net_revenue_minus_{effect.reference}_bn_usd" if effect.of_crypto else "net_revenue_bn_usd"
-    usable = frame is not None and column in frame and (effect.of_crypto or effect.reference is None)
-    if frame is None or not usable:
-        return float("nan"), float("nan")
+    if frame is None or column not in frame:
+        return nothing
     own = frame.loc[frame["window"] == TEN.label, column]
-    low, high = own.quantile(list(BAND)) if len(own) else (np.nan, np.nan)
-    return float(low), float(high)
+    return bands.band(own.to_numpy()) if len(own) else nothing
 
 
 def at_hand(result: RunTables, table: str) -> pd.DataFrame | None:
@@ -327,11 +326,20 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "tax_share": effect.tax_share(ten),
         "long": effect.over(long_run) if long_run else None,
         "long_words": words_of(long_run) if long_run else "",
+        "short": _has_one_sign(effect),
         "forgone": FORGONE.of({line: effect.over(ten, line) for line in FORGONE.parts}),
         "collected": effect.over(ten, "withdrawal_tax")
         + OTHER_RECEIPTS.of({line: effect.over(ten, line) for line in OTHER_RECEIPTS.parts}),
         "noise": statistics.NOISE_BN_USD,
     }
+
+
+def _has_one_sign(effect: Effect) -> bool:
+    """Whether an effect can be told in both windows and goes one way."""
+    if effect.long_run is None:
+        return False
+    ten, long = effect.over(effect.horizon), effect.over(effect.long_run)
+    return ten * long > 0 and abs(ten) >= statistics.NOISE_BN_USD and abs(long) >= HALF / 10
 
 
 def missed(result: RunTables, event: events.Event) -> bool:
@@ -384,7 +392,7 @@ HEADS = {
     "event": "Event",
     "reference": "Compared with",
     **{_column(window): words_of(window).replace("FY20", "FY") for window in (TEN, NEXT, LONG)},
-    SHARE: "Percent of income tax",
+    SHARE: "% of income tax",
     "held_at_event_share": "Held at event",
     "market_value_bn_usd": "Value at market prices",
     "outside_tax_bn_usd": "Tax outside, if half",

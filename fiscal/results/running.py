@@ -40,7 +40,7 @@ def run(
     engine_run.refuse_too_many_paths(scenario.settings)
     stages.keep(None)
     projected = engine_run.to_horizon(scenario, progress)
-    of_run = (stage for stage in stages.STAGES if stage.headline and stage.reads == ("run",))
+    of_run = (stage for stage in stages.STAGES if (stage.headline or stage.cheap) and stage.reads == ("run",))
     made = {name: table for stage in of_run for name, table in stage.make(projected).items()}
     result, paths = Result.of(projected, Tables(Parts(scenario), made)), projected.paths
     if paths is None:

@@ -32,13 +32,15 @@ Frames = Mapping[str, pd.DataFrame]
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One step of a run: the parts that it reads, in the order in which ``make`` takes them, and the tables that it
-    yields. Those of the headline come with every run, the others when they are asked for."""
+    yields. Those of the headline come with every run and belong to every run folder, those that are cheap come with
+    every run, the others when they are asked for."""
 
     name: str
     reads: tuple[str, ...]
     yields: tuple[str, ...]
     make: Callable[..., Frames]
     headline: bool = False
+    cheap: bool = False
 
 
 def _accounts(run: Run) -> Frames:
@@ -77,6 +79,7 @@ STAGES = (
     ),
     Stage(
         name="distribution",
+        cheap=True,
         reads=("run",),
         yields=("distribution",),
         make=lambda run: {"distribution": one_path.distribution(run)},

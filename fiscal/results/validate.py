@@ -6,7 +6,6 @@ that reads its tables relies on their form, so a stored run is first checked wit
 from __future__ import annotations
 
 import heapq
-import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -106,13 +105,15 @@ def _is_name(values: pd.Series) -> bool:
 
 
 def _row_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
-    names = [[_plain(value) for value in table[key].tolist()] for key in shape.schema.keys]
+    names = [_names(table[key]) for key in shape.schema.keys]
     rows = list(zip(*names, strict=True))
     have = set(rows)
     faults: list[Fault] = []
     if len(have) < len(rows):
         faults.append(("has rows with the same name", {}))
-    lacking = (row for row in shape.rows if row not in have)
+    lacking = [row for row in shape.rows if row not in have]
+    if not lacking and len(have) == len(shape.rows):
+        return faults  # as many, and all of them: none is left over
     extra = (
         row
         for row in have
@@ -125,9 +126,14 @@ def _row_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
     return faults
 
 
-def _plain(value: Any) -> Any:
-    """A name of a row; what is missing is None."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _names(column: pd.Series) -> list[Any]:
+    """Names of rows; what is missing is None."""
+    names: list[Any] = column.tolist()
+    return (
+        [None if missing else name for name, missing in zip(names, column.isna(), strict=True)]
+        if column.hasnans
+        else names
+    )
 
 
 def _is_decade(row: Row, shape: Shape) -> bool:

@@ -22,7 +22,7 @@ benefits over opening assets in the last five years, as far as there are people 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,10 +37,10 @@ from fiscal.markets import glide, history
 from fiscal.people import coverage
 from fiscal.people.contributions import RothUse, project_contributions
 from fiscal.people.mobility import mobility_matrix
-from fiscal.people.opening import open_accounts
+from fiscal.people.opening import Opening, open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
 from fiscal.people.population import MortalityGradient
-from fiscal.people.withdrawals import WithdrawalRates
+from fiscal.people.withdrawals import WithdrawalRates, by_group, leakage_tilt
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
@@ -66,7 +66,12 @@ KNOWN = {
 """Conditioning -> whether wages, and whether returns after the start are told."""
 RETURNS_ALONE = "actual_returns"
 """Returns told, wages not: what is left is the error that market paths do not explain. For bands, in no table."""
-_KNOWN = KNOWN | {RETURNS_ALONE: (False, True)}
+
+
+def told_of(conditioning: str) -> tuple[bool, bool]:
+    """Whether wages and returns after the start are told."""
+    return (KNOWN | {RETURNS_ALONE: (False, True)})[conditioning]
+
 
 WAGE_YEARS = 10
 """Years before the start whose mean growth of wages the rule continues."""
@@ -84,7 +89,7 @@ LATER = (
 
 EXPERIMENTS = {
     "flat_contributions": "every age of 20 to 64 contributes the same per person",
-    "balances_by_contributions": "balances over ages and earnings as contributions of the start year, cumulated from 20",
+    "balances_by_contributions": "balances by age and earnings as contributions of the start year, cumulated over ages",
     "flat_leaving": "every age leaves at the same rate",
     "no_mortality_gradient": "deaths do not differ by earnings",
     "market_returns": "market returns in the model's own mix, less its fee, in place of the returns of DOL's totals",
@@ -107,6 +112,7 @@ class World:
     rolled_in_usd: np.ndarray  # (Y,) from other plans
     plan_return: np.ndarray  # (Y,) after fees
     rates: WithdrawalRates
+    tilt: np.ndarray  # (A, G) on them
     roth_stock_share: float
     heir_years: int
     settings: Settings
@@ -227,7 +233,7 @@ def world(
     """Everything that a run from the end of ``start`` receives. ``settings`` of a scenario (default: baseline) give
     parameters; ``experiment`` is one of :data:`EXPERIMENTS`. Raises InputError for a start without data."""
     check_start(start)
-    wages_told, returns_told = _KNOWN[conditioning]
+    wages_told, returns_told = told_of(conditioning)
     settings = settings or scenarios.load("baseline").settings
     assume = assumptions(settings)
     years = np.arange(max(FIRST_START, start - LEVEL_YEARS + 1), LAST_OUTCOME + 1)
@@ -269,11 +275,13 @@ def world(
         shape = (
             shape.sum(axis=(2, 3), keepdims=True) * (level / level.sum(axis=(1, 2), keepdims=True))[:, None]
         )
-    factor = saved_usd(start, years, wages, assume) / shape.sum(axis=(1, 2, 3))
+    trend = settings.contributions.coverage_trend
+    factor = saved_usd(start, years, wages, assume, trend) / shape.sum(axis=(1, 2, 3))
     if experiment == "savers_known":
         savers = _savers(years, people)
         at = int(np.flatnonzero(years == start)[0])
         factor = factor[at] * savers / savers[at]
+    opened = _opened(settings, years[0], people.people_open[0])
     found = World(
         start=start,
         years=years,
@@ -282,6 +290,11 @@ def world(
         rolled_in_usd=_followed(coverage_rolled_in(), start, years, wages, assume),
         plan_return=told_returns(start, years, returns_told),
         rates=rates,
+        tilt=leakage_tilt(
+            opened.balance_usd,
+            opened.mean_balance_usd(people.people_open[0]),
+            settings.withdrawals.leakage_balance_elasticity,
+        ),
         roth_stock_share=roth_share * settings.roth.opening_stock_share / settings.roth.elective_share_2025,
         heir_years=settings.heirs.years,
         settings=settings,
@@ -292,15 +305,22 @@ def world(
     return found
 
 
-def saved_usd(start: int, years: np.ndarray, wages: np.ndarray, assume: Mapping[str, float]) -> np.ndarray:
+def saved_usd(
+    start: int, years: np.ndarray, wages: np.ndarray, assume: Mapping[str, float], trend: float = 1.0
+) -> np.ndarray:
     """What participants and employers pay in, dollars ``(Y,)``: published to the start, then the damped trend."""
-    return _followed(coverage.savers_over_wages(), start, years, wages, assume)
+    return _followed(coverage.savers_over_wages(), start, years, wages, assume, trend)
 
 
 def _followed(
-    share: pd.Series, start: int, years: np.ndarray, wages: np.ndarray, assume: Mapping[str, float]
+    share: pd.Series,
+    start: int,
+    years: np.ndarray,
+    wages: np.ndarray,
+    assume: Mapping[str, float],
+    trend: float = 1.0,
 ) -> np.ndarray:
-    ahead = coverage.damped_trend(share, start, np.maximum(years, start), assume)
+    ahead = coverage.damped_trend(share, start, np.maximum(years, start), assume, trend)
     known = share.reindex(np.minimum(years, start)).to_numpy()
     return np.where(years > start, ahead, known) * wages * BILLION
 
@@ -386,7 +406,6 @@ class Prepared:
     fed: World
     opening_usd: np.ndarray
     outflow_scale: float
-    _shapes: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def prepared(fed: World, experiment: str | None = None) -> Prepared:
@@ -438,17 +457,22 @@ def opening_balances(fed: World, at: int, stock_usd: float, by_contributions: bo
     if by_contributions:
         shape = np.cumsum(fed.contribution_usd[at].sum(axis=0) / np.maximum(people, 1.0), axis=0) * people
     else:
-        wages = past_wages()
-        shape = open_accounts(
-            assumptions(fed.settings),
-            people=people,
-            unit_people=people,
-            mobility=mobility_matrix(fed.settings.people.rank_correlation),
-            wage_ratio=float(wages[SIPP_YEAR] / wages[FIRST_YEAR]),
-            years=fed.years[at : at + 1],
-        ).balance_usd
+        shape = _opened(fed.settings, fed.years[at], people).balance_usd
     whole: np.ndarray = shape * (stock_usd / shape.sum())
     return whole
+
+
+def _opened(settings: Settings, year: int, people: np.ndarray) -> Opening:
+    """The model's own opening on the people of a past year."""
+    wages = past_wages()
+    return open_accounts(
+        assumptions(settings),
+        people=people,
+        unit_people=people,
+        mobility=mobility_matrix(settings.people.rank_correlation),
+        wage_ratio=float(wages[SIPP_YEAR] / wages[FIRST_YEAR]),
+        years=np.array([year]),
+    )
 
 
 OUTFLOWS = ("plan_withdrawals", "roth_withdrawals", "rollovers", "roth_rollovers", "plan_bequests")
@@ -461,10 +485,9 @@ def _project(
     opening_usd: np.ndarray,
     at: np.ndarray,
     contribution_usd: np.ndarray | None = None,
-    plan_return: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Outflow and year-end assets ``(Y,)`` of the years at positions ``at``."""
-    returns = fed.plan_return[at] if plan_return is None else plan_return
+    returns = fed.plan_return[at]
     half_return = np.broadcast_to((np.sqrt(1 + returns) - 1)[:, None, None], (len(at), 2, len(ASSETS)))
     if fed.half_return is not None:
         half_return = fed.half_return[at]
@@ -490,12 +513,16 @@ def _inputs(
     opening[PLAN, 1] = balance[..., None] * fed.roth_stock_share
     opening[PLAN, 0] = balance[..., None] - opening[PLAN, 1]
     rates = fed.rates
-    leaving = np.minimum(rates.withdrawal_rate[at] * outflow_scale, 1.0)
+    leaving = by_group(rates.withdrawal_rate[at] * outflow_scale, fed.tilt)
     leaving[:, 1] = 0.0  # what has left the plans is followed no further
     no_tax = TaxSchedule(
         knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2))
     )
-    weights = glide.glide_path(years)[None, :, :, None, :]
+    if fed.half_return is None:  # all assets earn the same
+        held = np.broadcast_to(np.eye(len(ASSETS))[0], (len(years), len(AGES_AT_OPENING), len(ASSETS)))
+    else:
+        held = glide.glide_path(years)
+    weights = np.ascontiguousarray(held)[None, :, :, None, :]
     return ProjectionInputs(
         years=years,
         year_fraction=ones[0],
@@ -539,35 +566,39 @@ def _inputs(
 
 @dataclass(frozen=True, kw_only=True)
 class Responses:
-    """Where all assets of the plans earn one return, a run is linear in its opening stock and in each year's
-    contributions. Rows: the stock, then the contributions of each year; ``(T + 1, T)`` shares that leave in, or are
-    left at the end of, each year at a return of zero."""
+    """What a run gives on other returns and other contributions: where the plans' assets earn one return, a run is
+    linear in its opening stock and in each year's contributions.
 
+    Rows: the stock, then the contributions of each year; ``(T + 1, T)`` shares that leave in, or are left at the end
+    of, each year on ``plan_return`` (T,). Other returns scale both by what they have earned since; a test gives the
+    error of that, which is small because rates of leaving are.
+    """
+
+    plan_return: np.ndarray
     left: np.ndarray
     held: np.ndarray
 
     def run(
         self, stock: float, paid_in: np.ndarray, plan_return: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Outflow and assets ``(P, T)`` for contributions ``(P, T)`` and returns ``(P, T)``, in the unit of ``stock``."""
-        growth = np.sqrt(1 + plan_return)  # of half a year
-        closing = np.cumprod(1 + plan_return, axis=1)
-        middle = closing / growth  # grown to the middle of the year, from the start
-        money = np.concatenate([np.full((len(paid_in), 1), stock), paid_in / middle], axis=1)
-        return (money @ self.left) * middle, (money @ self.held) * closing
+        """Outflow and assets ``(P, T)`` on contributions and returns ``(P, T)``, in the unit of ``stock``."""
+        closing = np.cumprod((1 + plan_return) / (1 + self.plan_return), axis=1)
+        opening = np.concatenate([np.ones((len(closing), 1)), closing[:, :-1]], axis=1)
+        entered = np.sqrt(opening * closing)  # at the middle of the year
+        money = np.concatenate([np.full((len(closing), 1), stock), paid_in / entered], axis=1)
+        return (money @ self.left) * opening, (money @ self.held) * closing
 
 
 def responses(ready: Prepared) -> Responses:
-    """One projection for the stock and one for each year's contributions, at a return of zero."""
+    """One projection for the stock and one for each year's contributions, on the returns that the world was told."""
     fed = ready.fed
     at = fed.ahead
-    paid_in, nothing = fed.contribution_usd[at], np.zeros(len(at))
-    none = np.zeros_like(ready.opening_usd)
+    paid_in, none = fed.contribution_usd[at], np.zeros_like(ready.opening_usd)
     left, held = np.zeros((len(at) + 1, len(at))), np.zeros((len(at) + 1, len(at)))
-    left[0], held[0] = _project(fed, ready.outflow_scale, ready.opening_usd, at, 0 * paid_in, nothing)
-    left[0], held[0] = left[0] / ready.opening_usd.sum(), held[0] / ready.opening_usd.sum()
+    out, kept = _project(fed, ready.outflow_scale, ready.opening_usd, at, 0 * paid_in)
+    left[0], held[0] = out / ready.opening_usd.sum(), kept / ready.opening_usd.sum()
     for row in range(len(at)):
         alone = np.zeros_like(paid_in)
         alone[row] = paid_in[row] / paid_in[row].sum()
-        left[row + 1], held[row + 1] = _project(fed, ready.outflow_scale, none, at, alone, nothing)
-    return Responses(left=left, held=held)
+        left[row + 1], held[row + 1] = _project(fed, ready.outflow_scale, none, at, alone)
+    return Responses(plan_return=fed.plan_return[at], left=left, held=held)

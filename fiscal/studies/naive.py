@@ -2,9 +2,9 @@
 
 Contributions (with rollovers in): ``fixed_share`` keeps their share of private wages, ``damped_trend`` moves it by its
 least-squares slope over the last ten years times .9 to the power of the lead, ``growth`` continues the mean growth of
-the last five years and needs no wages. Benefits are the mean share of opening assets of the last five years (``growth``:
-their own growth continued), assets follow from both and the return that is told or given by the hindcast's rule. The
-damped trend is the best of six that were tried on starts from 1994, so it is a little flattered.
+the last five years and needs no wages. Benefits are the mean share of opening assets of the last five years (under
+``growth`` their own growth continues), and assets follow from both and the return that is told or given by the
+hindcast's rule. The damped trend is the best of six that were tried on starts from 1994, so it is a little flattered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DAMPING, TREND_YEARS, MEAN_YEARS = 0.9, 10, 5
 
 def forecast(rule: str, start: int, conditioning: str) -> pd.DataFrame:
     """A rule's contributions, benefits and assets, billions, by year after the start."""
-    wages_told, returns_told = hindcast.KNOWN[conditioning]
+    wages_told, returns_told = hindcast.told_of(conditioning)
     record = hindcast.published()
     years = np.arange(start + 1, hindcast.LAST_OUTCOME + 1)
     wages = hindcast.told_wages(start, years, wages_told)

@@ -2,8 +2,8 @@
 
 The file's taxable pension and IRA income, aged to CBO's totals, already contains what the accounts of this model pay
 out. The income that a withdrawal is stacked on must exclude it, or every dollar would be taxed on top of itself. The
-share comes from the baseline run; withdrawals do not depend on the tax schedules, so the table is built once, before
-the schedules. A test compares it with the baseline.
+share comes from a run of the baseline in each scope; withdrawals do not depend on the tax schedules, so the table is
+built once, before the schedules. A test compares it with the baseline.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.engine.run import Progress, Run, compute
-from fiscal.law.years import LAW_YEARS
+from fiscal.law.years import LAW_YEARS, OWN_SCOPES
 
 OLD_AGE = 60
 HIGHEST_SHARE = 0.95
@@ -22,7 +22,7 @@ HIGHEST_SHARE = 0.95
 
 
 def own_withdrawal_shares(run: Run) -> pd.DataFrame:
-    """Share of all taxable pension and IRA income that the baseline pays out, by law year.
+    """Share of all taxable pension and IRA income that a run pays out, by law year.
 
     Columns ``law_year, own_share``. The whole: CBO to its last year; after it, its last value times
     the growth of average wages and of people of 60 and over, which is how the file is carried on.
@@ -54,16 +54,22 @@ def store(shares: pd.DataFrame) -> None:
         source="this model's baseline (fiscal.studies.own_withdrawals), CBO February 2026 for the whole",
         note=(
             "Built by `fiscal data derive own_withdrawals`; the withdrawal schedule leaves this share out of the "
-            "income that a withdrawal is stacked on. Rebuild the schedules after it. A test compares the stored "
-            "share with the current baseline."
+            "income to which a withdrawal is added. Rebuild the schedules after it. A test compares the stored "
+            "share with the current baseline in each scope."
         ),
         status="built",
         licence="MIT, as this project",
     )
 
 
+def run_of(scope: str, progress: Progress | None = None) -> Run:
+    """The baseline in a scope, without crypto and other references."""
+    chosen = scenarios.load("baseline", {"scope.plans": scope})
+    return compute(chosen, progress, run_off=False, references=False)
+
+
 def rebuild(progress: Progress | None = None) -> None:
-    """Run the baseline and store its shares."""
-    store(
-        own_withdrawal_shares(compute(scenarios.load("baseline"), progress, run_off=False, references=False))
-    )
+    """Run the baseline in each scope of the schedules and store its shares."""
+    found = {scope: own_withdrawal_shares(run_of(scope, progress)) for scope in OWN_SCOPES}
+    table = pd.concat([shares.assign(scope=scope) for scope, shares in found.items()], ignore_index=True)
+    store(table[["law_year", "scope", "own_share"]])

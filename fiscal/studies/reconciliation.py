@@ -5,6 +5,9 @@ plans, each type by its own rules, and those of all traditional IRAs: the ones t
 and, in the same proportion to their stock, the others. What is left is for defined-benefit pensions and annuities. The
 next column is the part that would remain if it grew from its first year as all taxable pensions did over the ten years
 to the last published one. CBO's line and the record need not agree: the record of the same line has grown faster.
+
+The scenario ``cbo_consistent`` lets the withdrawals inside the line grow as the line does; :func:`consistent_scale` is
+the setting that does it.
 """
 
 from __future__ import annotations
@@ -40,6 +43,32 @@ def record_growth() -> float:
     """Yearly growth of taxable pensions and annuities on tax returns (defined-contribution payments among them)."""
     pensions = sources.table("form1040_retirement_income").set_index("year")["pension_taxable_bn_usd"]
     return float((pensions[RECORD[1]] / pensions[RECORD[0]]) ** (1 / (RECORD[1] - RECORD[0])) - 1)
+
+
+def consistent_scale(tolerance: float = 0.0005) -> float:
+    """``withdrawals.scale_2036`` at which all withdrawals inside CBO's line grow from 2026 to 2036 as the line does."""
+    wanted = float(cbo_line()[LAST] / cbo_line()[FIRST])
+    low, high = 0.2, 1.5
+    while high - low > tolerance:
+        middle = (low + high) / 2
+        low, high = (middle, high) if growth_inside(middle) < wanted else (low, middle)
+    return (low + high) / 2
+
+
+def growth_inside(scale: float) -> float:
+    """Withdrawals of all plans and traditional IRAs in 2036 over those in 2026, under ``withdrawals.scale_2036``."""
+    setting = f"withdrawals.scale_2036={scale!r}"
+    wide, with_iras = (_decade(*asked) for asked in ((ALL_PLANS, setting), (*WITH_IRAS, setting)))
+    table = reconcile(wide, wide, with_iras, _rollover_share()).set_index("year")
+    inside = table["cbo_bn_usd"] - table["left_bn_usd"]
+    return float(inside[LAST] / inside[FIRST])
+
+
+WITH_IRAS = (ALL_PLANS, "scope.rollover_stock=true")
+
+
+def _rollover_share() -> float:
+    return float(assumptions(scenarios.load("baseline").settings)["rollover_stock_share"])
 
 
 def _decade(plans: str = ALL_PLANS, *overrides: str) -> Run:
@@ -86,8 +115,8 @@ def reconcile(narrow: Run, wide: Run, with_iras: Run, rollover_share: float) -> 
 
 
 def long_run(run: Run) -> pd.DataFrame:
-    """Balances, taxable withdrawals, and receipts over GDP in some years, with CBO's line to its last year:
-    ``year, balances, withdrawals, withdrawal_tax, cbo_line``, fractions."""
+    """Balances, taxable withdrawals, and receipts over GDP in some years, with CBO's line of all taxable pensions and
+    IRA distributions to its last year: ``year, balances, withdrawals, withdrawal_tax, cbo_line``, fractions."""
     path = run.projection.path(SCENARIO_PATH)
     gdp = run.economy["gdp_bn_usd"].to_numpy()
     lines = (*run.projection.withdrawal_lines, "inherited_withdrawals", "nonqualified_earnings")
@@ -108,13 +137,17 @@ def build(progress: Progress | None = None) -> pd.DataFrame:
     """The reconciliation from three runs to CBO's last year."""
     report = progress or (lambda done, total, what: None)
     made = []
-    for number, asked in enumerate((("401k",), (), (ALL_PLANS, "scope.rollover_stock=true"))):
+    for number, asked in enumerate((("401k",), (), WITH_IRAS)):
         report(number, 3, "decade")
         made.append(_decade(*asked))
     report(3, 3, "done")
     narrow, wide, with_iras = made
-    assume = assumptions(scenarios.load("baseline").settings)
-    return reconcile(narrow, wide, with_iras, assume["rollover_stock_share"])
+    return reconcile(narrow, wide, with_iras, _rollover_share())
+
+
+def stored() -> pd.DataFrame:
+    """The stored reconciliation."""
+    return sources.table(NAME)
 
 
 def rebuild(progress: Progress | None = None) -> None:

@@ -10,23 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.base.axes import FIRST_YEAR
 from fiscal.budget.valuation import WINDOWS
+from fiscal.engine.draws import EVENT, cases, whole
 from fiscal.engine.run import Progress, compute
-from fiscal.markets import glide
-from fiscal.markets.core import long_run_means
-from fiscal.people.accounts import OTHERS_ASSUMPTIONS
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario
-from fiscal.scenario.assumptions import adjustable
-from fiscal.scenario.schema import known_keys
 
-BASE, EVENT = "baseline", "boom"
+BASE = "baseline"
 NEAR, FAR = WINDOWS[0].label, WINDOWS[-1].label
 QUANTITIES = (
     (NEAR, "deferred_revenue"),
@@ -39,33 +33,6 @@ QUANTITIES = (
 BOOM_EFFECT = f"boom minus baseline withdrawal_tax, {FAR}"
 EVENT_ONLY = ("adoption.", "fees.crypto")
 COLUMNS = ("key", "value", "low", "high", "unit", "quantity", "at_value", "at_low", "at_high")
-
-
-def cases() -> pd.DataFrame:
-    """What is varied: columns ``key, value, low, high, unit``; the values are the boom's."""
-    rows = []
-    for key, row in adjustable().items():
-        read = key not in OTHERS_ASSUMPTIONS  # the baseline holds no other types of account
-        if read and row.status == "assumed" and row.low is not None and row.high is not None:
-            rows.append((f"assumptions.{key}", row.default, row.low, row.high, row.unit))
-    known = {item.key: item for item in scenarios.load(EVENT).explained()}
-    for case in sources.table("sensitivity_cases").itertuples():
-        item = known[str(case.key)]
-        value = central_value(str(case.key)) if item.value is None else item.value
-        rows.append((str(case.key), value, case.low, case.high, item.unit))
-    return pd.DataFrame(rows, columns=["key", "value", "low", "high", "unit"])
-
-
-def central_value(key: str) -> float:
-    """The meaning of a setting of "none": the mean expected return of an asset, or the foreign share from 2026 on."""
-    if key == "paths.foreign_equity_share":
-        return round(float(glide.foreign_equity_share(np.array([FIRST_YEAR + 1]))[0]), 4)
-    asset = {
-        "paths.core_equity_return": "equity",
-        "paths.core_bond_return": "bonds",
-        "paths.core_cash_return": "cash",
-    }
-    return round(float(long_run_means()["geometric_return_rate"][asset[key]]), 4)
 
 
 def measure(overrides: list[str]) -> dict[str, float]:
@@ -83,8 +50,7 @@ def measure(overrides: list[str]) -> dict[str, float]:
 
 def _override(key: str, value: float) -> str:
     """``key=value`` as the scenario wants it: whole numbers stay whole."""
-    whole = key in known_keys() and isinstance(scenarios.load(EVENT).value(key), int)
-    return f"{key}={int(value) if whole else value!r}"
+    return f"{key}={int(value) if whole(key) else value!r}"
 
 
 def _sums(scenario: Scenario) -> dict[tuple[str, str], float]:

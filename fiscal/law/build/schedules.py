@@ -2,8 +2,8 @@
 
 Law years are every year to 2036, then nodes every eight years. A node keeps the law of 2036: every dollar
 of income grows with wages over chained CPI, and each parameter that the law does not index is divided by
-the growth of chained CPI; the taxes are brought back to nominal dollars. One law year is about 25 runs
-over the whole file.
+the growth of chained CPI; the taxes are brought back to nominal dollars. One law year is about 8 runs over the whole
+file, and 18 for each scope of the model's own withdrawals.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from fiscal.law.build.microdata import MendSettings, Microdata, Source
 from fiscal.law.limits import indexed_limits
 from fiscal.law.provenance import store_tables
 from fiscal.law.reforms import Reform, redated
-from fiscal.law.years import LAST_FILE_YEAR, LAW_YEARS
+from fiscal.law.years import LAST_FILE_YEAR, LAW_YEARS, OWN_SCOPES
 
 if TYPE_CHECKING:
     import taxcalc
@@ -84,7 +84,8 @@ class Frame:
     """Chained CPI since the file's year (1 to 2036)."""
     wage_growth: float
     """Average wage since 2025: scales the withdrawal grid."""
-    own_share: float
+    own_share: Mapping[str, float]
+    """By scope, share of pension and IRA income that the model's own accounts pay."""
     limits: Limits
 
 
@@ -106,6 +107,7 @@ def build(
     jobs: int = 2,
     *,
     years: Iterable[int] = LAW_YEARS,
+    scopes: Iterable[str] = OWN_SCOPES,
     source: Source | None = None,
     settings: MendSettings | None = None,
     reform: Mapping[str, Any] | None = None,
@@ -116,6 +118,7 @@ def build(
     """Build every schedule table and write it; returns the tables by name.
 
     ``economy`` is the macroeconomic path by year: wage_index, cpi_u and chained_cpi, from SIPP's year to the last.
+    ``scopes`` are those whose own withdrawals are left out, each with schedules of withdrawals of its own.
     ``progress(done, total, label)`` is called after every step. ``jobs`` processes share the law years.
     Under current law on the packaged file the tables go to the data folder and are registered there with
     Tax-Calculator's version and the hashes of all inputs; a ``reform`` (Tax-Calculator reform:
@@ -125,7 +128,7 @@ def build(
     written to the folder ``kept``, where a later build finds them. Raises InputError with
     Tax-Calculator's words where it stops in a law year.
     """
-    years = tuple(sorted(set(years)))
+    years, scopes = tuple(sorted(set(years))), tuple(scopes)
     ours = source is None and settings is None and not reform
     if out_dir is None and not ours:
         raise sources.DataError(
@@ -138,9 +141,9 @@ def build(
     data, check = microdata.mend(microdata.load(chosen), settings)
     imputed = deferrals.impute(data)
     report(1, total, "deferrals imputed")
-    parts = {} if changed is None else law_interpolated(set(years) - set(changed))
+    parts = {} if changed is None else law_interpolated(set(years) - set(changed), scopes)
     parts |= {} if kept is None else {year: part for year in years if (part := kept_year(kept, year))}
-    frames = {year: frame_of(year, economy) for year in years if year not in parts}
+    frames = {year: frame_of(year, economy, scopes) for year in years if year not in parts}
     job = Job(chosen, data, imputed, wages_since_sipp(economy), dict(reform or {}))
     for year, part in _run(job, list(frames.values()), jobs):
         parts[year] = {name: _rounded(table) for name, table in part.items()}
@@ -186,15 +189,22 @@ def kept_year(folder: Path, year: int) -> dict[str, pd.DataFrame] | None:
 
 
 SCHEDULES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "law_parameters")
+BY_SCOPE = ("withdrawal_curve", "outside_rates")
+"""Schedules that leave the model's own withdrawals out of income."""
 
 
-def law_interpolated(years: Iterable[int]) -> dict[int, dict[str, pd.DataFrame]]:
-    """Current law's stored schedules in ``years``: those of a law year as they are, else between two law years.
+def law_interpolated(
+    years: Iterable[int], scopes: Iterable[str] = OWN_SCOPES
+) -> dict[int, dict[str, pd.DataFrame]]:
+    """Current law's stored schedules of ``scopes`` in ``years``: those of a law year as they are, else between two.
 
     As the projection reads them: dollars per dollar of wages and everything else linearly, wages geometrically. So a
     reform that leaves a year's law as it is has no effect in that year.
     """
     stored = {name: sources.table(name) for name in SCHEDULES}
+    wanted = list(scopes)
+    for name in BY_SCOPE:
+        stored[name] = stored[name][stored[name]["scope"].isin(wanted)]
     curve = stored["withdrawal_curve"]
     scale = curve[curve["x_usd"] > 0].groupby("law_year")["x_usd"].min()  # grows with wages
     law_years = scale.index.to_numpy(int)
@@ -229,20 +239,20 @@ def wages_since_sipp(economy: pd.DataFrame) -> float:
     return float(economy["wage_index"][FIRST_YEAR] / economy["wage_index"][holders.SIPP_YEAR])
 
 
-def frame_of(year: int, economy: pd.DataFrame) -> Frame:
+def frame_of(year: int, economy: pd.DataFrame, scopes: Iterable[str] = OWN_SCOPES) -> Frame:
     """Scales and limits of one law year, from the macroeconomic path and the table own_withdrawals."""
     path = economy.loc[FIRST_YEAR:LAST_YEAR]
     file_year = min(year, LAST_FILE_YEAR)
     wages, prices = path["wage_index"], path["chained_cpi"]
     price_scale = float(prices[year] / prices[file_year])
-    own = sources.table("own_withdrawals").set_index("law_year")["own_share"]
+    own = sources.table("own_withdrawals").pivot(index="law_year", columns="scope", values="own_share")
     return Frame(
         year=year,
         file_year=file_year,
         income_scale=float(wages[year] / wages[file_year]) / price_scale,
         price_scale=price_scale,
         wage_growth=float(wages[year] / wages[FIRST_YEAR]),
-        own_share=float(np.interp(year, own.index, own.to_numpy(float))),
+        own_share={one: float(np.interp(year, own.index, own[one].to_numpy(float))) for one in scopes},
         limits=_limits_row(indexed_limits(path.index, path["cpi_u"]).loc[year]),
     )
 
@@ -357,10 +367,18 @@ def law_year(
     _scale_incomes(calc, frame.income_scale)
     return {
         "deferral_schedule": _deferral_schedule(calc, job, persons, frame, multiples),
-        "withdrawal_curve": _withdrawal_curve(calc, job, persons, frame, grid),
-        "outside_rates": _outside_rates(calc, job, persons, frame),
+        "withdrawal_curve": _by_scope(
+            frame, lambda own: _withdrawal_curve(calc, job, persons, frame, own, grid)
+        ),
+        "outside_rates": _by_scope(frame, lambda own: _outside_rates(calc, job, persons, frame, own)),
         "law_parameters": _law_parameters(calc, frame),
     }
+
+
+def _by_scope(frame: Frame, made: Callable[[float], pd.DataFrame]) -> pd.DataFrame:
+    """The tables ``made`` with each scope's own share, one below the other."""
+    parts = [made(own).assign(scope=scope) for scope, own in frame.own_share.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _calculator(records: taxcalc.Records, frame: Frame, reform: Mapping[str, Any]) -> taxcalc.Calculator:
@@ -543,7 +561,12 @@ def _rate(calc: taxcalc.Calculator, name: str) -> float:
 
 
 def _withdrawal_curve(
-    calc: taxcalc.Calculator, job: Job, persons: Persons, frame: Frame, grid: tuple[float, ...]
+    calc: taxcalc.Calculator,
+    job: Job,
+    persons: Persons,
+    frame: Frame,
+    own_share: float,
+    grid: tuple[float, ...],
 ) -> pd.DataFrame:
     """Mean added tax of a withdrawal of x per person, weighted by the probability of an account.
 
@@ -557,7 +580,7 @@ def _withdrawal_curve(
     """
     data = job.data
     spouse_share = sources.assumption("law.spouse_draw_share")
-    _base(calc, job, frame, left_out(frame.own_share, data.mars == 2, spouse_share))
+    _base(calc, job, frame, left_out(own_share, data.mars == 2, spouse_share))
     _set_pencon(calc, data)
     pension = np.array(calc.array("e01700"))
     start = _tax(calc)
@@ -602,10 +625,12 @@ def _set_pencon(calc: taxcalc.Calculator, data: Microdata) -> None:
     calc.array("pencon_s", nothing.copy())
 
 
-def _outside_rates(calc: taxcalc.Calculator, job: Job, persons: Persons, frame: Frame) -> pd.DataFrame:
+def _outside_rates(
+    calc: taxcalc.Calculator, job: Job, persons: Persons, frame: Frame, own_share: float
+) -> pd.DataFrame:
     """Marginal rates on interest, qualified dividends and long gains outside plans (finite difference)."""
     data = job.data
-    _base(calc, job, frame, frame.own_share)
+    _base(calc, job, frame, own_share)
     start = _tax(calc)
     step = sources.assumption("law.finite_difference_usd")
     weight = data.person_weights(frame.file_year) * persons.holds
@@ -686,19 +711,22 @@ def _assumptions_hash() -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def made_from(reform: Reform, source: Source | None = None) -> dict[str, Any]:
+def made_from(
+    reform: Reform, source: Source | None = None, scopes: Iterable[str] = OWN_SCOPES
+) -> dict[str, Any]:
     """All that decides the schedules of a reform: what it changes, the inputs, Tax-Calculator, the code that builds."""
     return {
         "reform": {
             name: {str(y): v for y, v in values.items()} for name, values in reform.parameters.items()
         },
+        "scopes": list(scopes),
         "input_sha256": input_hashes(source or Source()),
         "taxcalc_version": version("taxcalc"),
         "code_sha256": code_sha256(CODE),
     }
 
 
-def reform_key(reform: Reform, source: Source | None = None) -> str:
+def reform_key(reform: Reform, source: Source | None = None, scopes: Iterable[str] = OWN_SCOPES) -> str:
     """Content key of a reform's schedules: the same makings give the same key."""
-    content = json.dumps(made_from(reform, source), sort_keys=True)
+    content = json.dumps(made_from(reform, source, scopes), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -275,17 +275,17 @@ def crypto_history(owner: Owner) -> str:
     )
 
 
-def hindcast(owner: Owner, *, quantity: str = "assets", series: str = "DOL") -> str:
-    """Both ends of the published and the modeled series."""
-    frame = measures.hindcast(quantity, series)
-    parts = []
-    for name, part in measures.hindcast_lines(frame, quantity):
-        ends = part["value_bn_usd"].iloc[[0, -1]]
-        who = f"published by {series}" if name == "published" else f"the model {name}"
-        parts.append(f"{who} goes from {signed(ends.iloc[0])} to {signed(ends.iloc[1])}")
-    years = f"{frame['year'].min():g} to {frame['year'].max():g}"
+def hindcast(owner: Owner, *, quantity: str = "benefits", told: str = "none") -> str:
+    """Both ends of every line."""
+    frame = measures.hindcast(quantity, told)
+    names = {"model": "the model", "naive": "the best naive rule", "cbo": "CBO on individual income tax"}
+    ends = {column: frame[column].dropna().iloc[[0, -1]] for column in names}
+    parts = [f"{names[column]} from {own.iloc[0]:.1f} to {own.iloc[1]:.1f}" for column, own in ends.items()]
     what = measures.HINDCAST_QUANTITIES[quantity].lower()
-    return f"Lines of {what}, {years}, in billions of current dollars: {listing(parts)}."
+    return (
+        f"Lines of the mean absolute error of {what}, {measures.HINDCAST_TOLD[told]}, in percent of published, by "
+        f"years after the start, {frame.index[0]} to {frame.index[-1]}: {listing(parts)}."
+    )
 
 
 def waterfall(

@@ -665,34 +665,35 @@ def tornado(
 
 
 @_styled
-def hindcast(owner: Owner, ax: Axes, *, quantity: str = "assets", series: str = "DOL") -> Axes:
-    """The model started in the past, and the published series, from the stored table, for any owner. Raises InputError
-    for a quantity other than contributions, benefits, or assets, or a series other than DOL or ICI (assets only).
+def hindcast(owner: Owner, ax: Axes, *, quantity: str = "benefits", told: str = "none") -> Axes:
+    """Errors of the model started in the past by lead year, beside the best naive rule's and CBO's on individual income
+    tax, from the stored table, for any owner. Raises InputError for another quantity than contributions, benefits, or
+    assets, or another ``told`` than actual_wages_and_returns, actual_wages, or none.
     """
-    names = measures.HINDCAST_QUANTITIES
-    if quantity not in names:
-        raise InputError(
-            Problem("no such quantity", key="quantity", value=quantity, allowed=", ".join(names))
-        )
-    known = ("DOL", "ICI") if quantity == "assets" else ("DOL",)
-    if series not in known:
-        raise InputError(Problem("no such series", key="series", value=series, allowed=", ".join(known)))
-    frame = measures.hindcast(quantity, series)
-    # flows share one scale, and so do assets, so that panels are comparable
-    alike = [("assets", "DOL"), ("assets", "ICI")]
-    if quantity != "assets":
-        alike = [("contributions", "DOL"), ("benefits", "DOL")]
-    ax.set_ylim(0, 1.05 * max(measures.hindcast(*one)["value_bn_usd"].max() for one in alike))
+    asked = (("quantity", quantity, measures.HINDCAST_QUANTITIES), ("told", told, measures.HINDCAST_TOLD))
+    problems = [
+        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(known))
+        for key, value, known in asked
+        if value not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    frame = measures.hindcast(quantity, told)
     labels = []
-    for position, (name, part) in enumerate(measures.hindcast_lines(frame, quantity)):
-        look = style.line_of(position)
-        marker: dict[str, Any] = {"marker": "o", "markersize": 3} if series == "ICI" else {}
-        ax.plot(part["year"], part["value_bn_usd"], **look.options(), **marker)
-        text = f"published ({series})" if name == "published" else name.replace(", ", ",\n")
-        labels.append((text, float(part["value_bn_usd"].iloc[-1]), look.color))
-    years = [int(frame["year"].min()), int(np.ceil(frame["year"].max()))]
-    style.years_axis(ax, years, [text for text, _, _ in labels])
-    style.label_ends(ax, labels, float(frame["year"].max()))
-    style.title(ax, f"{names[quantity]}, {series}", "Billions of current dollars")
+    for position, (column, text) in enumerate(HINDCAST_LINES.items()):
+        look, own = style.line_of(position), frame[column].dropna()
+        ax.plot(own.index, own, marker="o", markersize=3, **look.options())
+        labels.append((text, float(own.iloc[-1]), look.color))
+    leads = [int(frame.index[0]), int(frame.index[-1])]
+    ax.set_ylim(0, 1.05 * float(frame.max().max()))
+    style.years_axis(ax, leads, [text for text, _, _ in labels])
+    style.label_ends(ax, labels, float(leads[-1]))
+    words = (
+        f"{measures.HINDCAST_QUANTITIES[quantity]}, {measures.HINDCAST_TOLD[told]}, by years after the start"
+    )
+    style.title(ax, words, "Mean absolute error, percent of published")
     style.plain_numbers(ax)
     return ax
+
+
+HINDCAST_LINES = {"model": "model", "naive": "best naive rule", "cbo": "CBO, income tax"}

@@ -7,7 +7,8 @@ crypto; the same adoption in equity).
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -98,10 +99,18 @@ def window_sum(
 ) -> float:
     """One line over one window. Raises KeyError if the result has no such line, path or window."""
     frame = result.tables["windows"]
-    row = frame[(frame["window"] == window) & (frame["line"] == line) & (frame["path"] == path)]
-    if len(row) != 1:
+    rows = _rows(result, frame, ("window", "line", "path")).get((window, line, path), ())
+    if len(rows) != 1:
         raise KeyError(f"{result.name}: no single {line} on {path} in {window}")
-    return float(row[value].iloc[0])
+    return float(frame[value].iloc[rows[0]])
+
+
+def _rows(result: RunTables, frame: pd.DataFrame, keys: tuple[str, ...]) -> Mapping[Any, Any]:
+    """Places of a table's rows by the values of its ``keys``; kept with the result, which is asked for many."""
+    kept: dict[Any, tuple[pd.DataFrame, Mapping[Any, Any]]] = vars(result).setdefault("_rows", {})
+    if keys not in kept or kept[keys][0] is not frame:
+        kept[keys] = frame, frame.groupby(list(keys), sort=False, observed=True).indices
+    return kept[keys][1]
 
 
 def by_year(
@@ -113,7 +122,8 @@ def by_year(
 ) -> pd.Series:
     """One line by year; the stub year is left out."""
     frame = result.tables["budget"]
-    chosen = frame[(frame["line"] == line) & (frame["path"] == path) & (frame["year_kind"] == year_kind)]
+    rows = _rows(result, frame, ("line", "path", "year_kind")).get((line, path, year_kind), [])
+    chosen = frame.iloc[rows]
     return chosen[chosen["year"] >= FIRST_FULL_YEAR].set_index("year")[value]
 
 
@@ -656,65 +666,30 @@ def tornado(
 HINDCAST = "hindcast"
 """Table that ``fiscal data derive hindcast`` builds."""
 
-HINDCAST_QUANTITIES = {
-    "contributions": "Contributions of participants and employers",
-    "benefits": "Benefits, with rollovers out",
-    "assets": "Plan assets",
+HINDCAST_QUANTITIES = {"contributions": "Contributions", "benefits": "Benefits paid", "assets": "Plan assets"}
+HINDCAST_TOLD = {
+    "actual_wages_and_returns": "wages and returns told",
+    "actual_wages": "wages told",
+    "none": "nothing told",
 }
+NAIVE_RULES = ("damped_trend", "fixed_share", "growth")
+FEWEST_STARTS_SHOWN = 4
 
 
-def hindcast(quantity: str, series: str = "DOL") -> pd.DataFrame:
-    """Published and modeled values of one quantity: columns ``line, start_year, variant, year, value_bn_usd``.
-
-    ``year`` is the calendar year; of ICI's dates the date itself (the end of 2014 is 2015.0). Each run
-    begins with the published value of its start year, which it meets by construction. ``line`` is
-    published, or the start year, with ``, savers known`` for the run with the number of savers given.
-    """
-    table = sources.table("hindcast")
-    own = table[(table["series"] == series) & (table["quantity"] == quantity)].copy()
-    date = pd.to_datetime(own["date"])
-    # a year's flows and its closing stock have the year as date; ICI's stocks within a year have their own date
-    own["year"] = date.dt.year + date.dt.month / 12 if series == "ICI" else date.dt.year.astype(float)
-    starts = sorted(own.loc[own["variant"] == "own_rules", "start_year"].astype(int).unique())
-    published = own.drop_duplicates("year").sort_values("year")
-    opening = {year: _published_at_start(series, quantity, year) for year in starts}
-    at = {year: float(year + (series == "ICI")) for year in starts}
-    rows = [("published", 0, "published", at[year], opening[year]) for year in starts[:1]]
-    rows += [("published", 0, "published", row.year, row.published) for row in published.itertuples()]
-    for variant, words in (("own_rules", ""), ("deferrers_fed", ", savers known")):
-        part = own[own["variant"] == variant]
-        for start in starts:
-            mine = part[part["start_year"] == start].sort_values("year")
-            if mine.empty:
-                continue
-            name = f"from {start}{words}"
-            rows.append((name, start, variant, at[start], opening[start]))
-            rows += [(name, start, variant, row.year, row.model) for row in mine.itertuples()]
-    return pd.DataFrame(rows, columns=["line", "start_year", "variant", "year", "value_bn_usd"])
-
-
-def hindcast_lines(frame: pd.DataFrame, quantity: str) -> list[tuple[str, pd.DataFrame]]:
-    """Lines of :func:`hindcast` in the figure: published, the runs, and for contributions the longest run with the
-    number of savers given."""
-    lines = [(str(name), part) for name, part in frame.groupby("line", sort=False)]
-    first = frame.loc[frame["start_year"] > 0, "start_year"].min()
-    return [
-        (name, part)
-        for name, part in lines
-        if part["variant"].iloc[0] != "deferrers_fed"
-        or (quantity == "contributions" and part["start_year"].iloc[0] == first)
-    ]
-
-
-def _published_at_start(series: str, quantity: str, year: int) -> float:
-    """Published value of the start year, which a run takes as given."""
-    if series == "ICI":
-        ici = sources.table("ici_assets")
-        dates = pd.to_datetime(ici["date"]).dt.strftime("%Y-%m-%d")
-        return float(ici.set_index(dates)["k401_bn_usd"][f"{year}-12-31"])
-    columns = {
-        "contributions": ["participant_bn_usd", "employer_bn_usd"],
-        "benefits": ["benefits_paid_bn_usd"],
-        "assets": ["assets_yearend_bn_usd"],
-    }
-    return float(sources.table("dol_5500").set_index("year").loc[year, columns[quantity]].sum())
+def hindcast(quantity: str, told: str) -> pd.DataFrame:
+    """Mean absolute errors by lead year in percent of published, columns ``model``, ``naive`` (the best rule of each
+    lead) and ``cbo`` (individual income tax), over the starts of 2010 to 2022 that reach a lead; at least four do."""
+    table = sources.table(HINDCAST)
+    own = table[(table["quantity"] == quantity) & (table["conditioning"] == told)]
+    size = own[["model", *NAIVE_RULES]].div(own["published"], axis=0).sub(1).abs()
+    means = 100 * size.groupby(own["lead_years"]).mean()
+    cbo = sources.table("cbo_forecast_accuracy")
+    cbo = cbo[(cbo["component"] == "revenue") & (cbo["category"] == "Individual Income Taxes")]
+    enough = own.groupby("lead_years").size() >= FEWEST_STARTS_SHOWN
+    return pd.DataFrame(
+        {
+            "model": means["model"],
+            "naive": means[list(NAIVE_RULES)].min(axis=1),
+            "cbo": cbo.set_index("projected_year_number")["mean_absolute_error"].reindex(means.index),
+        }
+    )[enough]

@@ -239,12 +239,13 @@ def years_axis(ax: Axes, years: Sequence[int], labels: Sequence[str] = ()) -> No
 
 
 def year_ticks(ax: Axes, first: int, last: int, points: float) -> None:
-    """Ticks at round years, as many as fit in ``points`` of width."""
+    """Ticks at the first year and at round years, as many as fit in ``points`` of width."""
     room = max(int(points / YEAR_POINTS), 1)
     wanted = 5 if last - first <= 30 else 10 if last - first <= 60 else 15
     steps = (wanted, *(step for step in (10, 15, 25) if step > wanted))
     step = next((step for step in steps if (last - first) / step <= room), 50)
-    ax.set_xticks([year for year in range(first, last + 1) if year % step == 0])
+    clear = first + (last - first) * YEAR_POINTS / max(points, 1.0)
+    ax.set_xticks([first, *(year for year in range(first, last + 1) if year % step == 0 and year >= clear)])
 
 
 def plain_numbers(ax: Axes, axis: Axis | None = None) -> None:

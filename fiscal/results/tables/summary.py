@@ -78,7 +78,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     if "no_crypto" in run.projection.path_labels:
         summary["crypto_value_over_gdp"] = _crypto_size_summary(tables["crypto_size"])
     opening = run.inputs.opening_usd.sum(axis=(1, 3, 4)) / BILLION  # (wrapper, A)
-    draws = run.inputs.withdrawal_rate[1, -1, 0]
+    draws = run.inputs.withdrawal_rate[1, -1, 0, :, 0]  # groups draw alike in retirement
     summary["calibration"] = {
         "opening_plan_bn_usd": float(opening[0].sum()),
         "opening_traditional_bn_usd": float(run.inputs.opening_usd[:, 0].sum() / BILLION),

@@ -1,0 +1,91 @@
+"""Results that are kept by the content of what they were made from.
+
+What a scenario does not change is then worked out once in a process: people, contributions, opening balances, and
+rates of withdrawal are the same in a run and in the next with another adoption. A function that is remembered must
+depend on its arguments and on the data tables alone. Its arrays are kept read-only; of a frame each caller gets a copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+KEPT = 6
+"""Results of one function that are kept, the latest."""
+
+_ALL: list[OrderedDict[Any, Any]] = []
+
+
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, its latest results kept in this process by the content of its arguments and by data folder."""
+    kept: OrderedDict[Any, Any] = OrderedDict()
+    _ALL.append(kept)
+
+    @wraps(function)
+    def found(*args: P.args, **options: P.kwargs) -> R:
+        key = os.environ.get("FISCAL_DATA"), _content(args), _content(options)
+        if key not in kept:
+            kept[key] = _read_only(function(*args, **options))
+            while len(kept) > KEPT:
+                kept.popitem(last=False)
+        else:
+            kept.move_to_end(key)
+        answer: R = _handed_out(kept[key])
+        return answer
+
+    return found
+
+
+def forget() -> None:
+    """Drop everything that is kept, because a table has changed."""
+    for kept in _ALL:
+        kept.clear()
+
+
+def _content(value: Any) -> Any:
+    """What identifies a value: numbers and texts themselves with their type, arrays and frames by hash."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return type(value).__name__, value
+    if is_dataclass(value):
+        return type(value).__name__, tuple(_content(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, tuple | list | range):
+        return type(value).__name__, tuple(map(_content, value))
+    if isinstance(value, Mapping):
+        return "mapping", tuple((key, _content(one)) for key, one in value.items())
+    if hasattr(value, "__array_interface__"):
+        digest = hashlib.blake2b(value.tobytes(), digest_size=16).digest()
+        return value.dtype.str, value.shape, digest
+    if hasattr(value, "to_numpy"):  # pandas
+        axes = tuple(tuple(axis.tolist()) for axis in value.axes)
+        columns = [value[name] for name in value.columns] if value.ndim > 1 else [value]
+        return axes, tuple(tuple(column.tolist()) for column in columns)
+    raise TypeError(f"cannot remember by {type(value).__name__}")
+
+
+def _read_only(value: Any) -> Any:
+    """The value, its arrays read-only."""
+    if hasattr(value, "__array_interface__") and hasattr(value, "flags"):
+        value.flags.writeable = False
+    elif isinstance(value, tuple | list):
+        for one in value:
+            _read_only(one)
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            _read_only(one)
+    elif is_dataclass(value):
+        for field in fields(value):
+            _read_only(getattr(value, field.name))
+    return value
+
+
+def _handed_out(value: Any) -> Any:
+    """A copy of a frame, which its callers may change; anything else as it is."""
+    return value.copy() if hasattr(value, "to_numpy") and hasattr(value, "axes") else value
