@@ -17,6 +17,7 @@ from fiscal.base import sources
 from fiscal.engine.run import Progress
 from fiscal.law.build import deferrals, microdata, schedules
 from fiscal.law.reforms import Reform, read_reform, tried
+from fiscal.law.years import OWN_SCOPES
 from fiscal.people.economy import macro
 from fiscal.scenario.files import baselines_added, reform_files
 
@@ -64,7 +65,7 @@ def effects(files: Sequence[Path] | None = None, progress: Progress | None = Non
     records = microdata.load()
     while records.current_year < LAW_YEAR:
         records.increment_year()
-    frame = schedules.frame_of(LAW_YEAR, economy)
+    frame = schedules.frame_of(LAW_YEAR, economy, OWN_SCOPES[:1])
     weight = data.person_weights(LAW_YEAR)
     rows = []
     for done, file in enumerate([None, *chosen]):
