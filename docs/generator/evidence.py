@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -86,6 +86,7 @@ def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[
         "Read in": plain(entry.read_in) if entry.second_hand else "",
         "License": plain(entry.licence),
         "Note": plain(entry.note),
+        "Next edition": _next_edition(entry.next_release),
         "Key": ", ".join(map(code, entry.primary_key)),
         "Read by": ", ".join(map(code, readers)),
     }
@@ -96,6 +97,12 @@ def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[
         ("column", "type", "unit", "meaning"),
         [(code(one.name), one.type, plain(one.unit), plain(one.description)) for one in entry.fields],
     )
+
+
+def _next_edition(told: Mapping[str, str]) -> str:
+    """The publisher's next edition and the estimate of its date; empty for a table without a publisher."""
+    date = f"estimated date {told['date']}" if told.get("date") else told.get("standing", "")
+    return ", ".join(filter(None, (plain(told.get("publication", "")), date)))
 
 
 # --- assumptions ------------------------------------------------------------------------------------
