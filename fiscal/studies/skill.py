@@ -389,9 +389,9 @@ EXPERIMENT_STARTS = (2010, 2013, 2016, 2019)
 INPUTS = (
     "annual_returns", "assumptions", "bea_dc_1984_2025", "contribution_limits", "contribution_profile",
     "developed_ex_us", "dol_401k_1984_2023", "dol_5500", "ebri_401k_allocation", "foreign_equity_share",
-    "form1040_retirement_income", "ici_assets", "ici_traditional_ira_flows", "labor_force", "life_table", "monthly_prices",
-    "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform", "roth_use",
-    "sensitivity_cases", "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
+    "form1040_retirement_income", "ici_assets", "ici_traditional_ira_flows", "labor_force", "life_table",
+    "monthly_prices", "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform",
+    "roth_use", "sensitivity_cases", "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
     "withdrawal_behaviour", "withdrawal_rules",
 )  # fmt: skip
 """Tables that the study reads."""
