@@ -611,9 +611,10 @@ def store_bands(table: pd.DataFrame) -> None:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Run the study and store its tables, then the bands that are made of its errors."""
+    kept = Kept()
     store(build(progress))
-    Kept().drop()
     store_bands(build_bands(progress))
+    kept.drop()
 
 
 def answers(
