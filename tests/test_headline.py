@@ -87,7 +87,7 @@ def test_the_finding_of_a_path_has_its_event_sign_and_size(name: str, event: str
     assert told.rows["event"].iloc[0] == event
     longer = against_equity(result, 2026, 2055)
     soon = against_equity(result)
-    assert f"{verb} " in told.finding and f"by {usd(longer)} in FY2026–55" in told.finding
+    assert f"{verb} " in told.finding and f"{usd(longer)} in FY2026–55" in told.finding
     if not name.startswith("long"):  # events of the default set are inside the window that Congress counts
         assert abs(soon) > 1 and f"by about {usd(soon)} in FY2026–35" in told.finding
         assert (soon > 0) == (verb == "raise")

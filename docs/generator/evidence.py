@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -86,6 +86,7 @@ def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[
         "Read in": plain(entry.read_in) if entry.second_hand else "",
         "License": plain(entry.licence),
         "Note": plain(entry.note),
+        "Next edition": _next_edition(entry.next_release),
         "Key": ", ".join(map(code, entry.primary_key)),
         "Read by": ", ".join(map(code, readers)),
     }
@@ -96,6 +97,12 @@ def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[
         ("column", "type", "unit", "meaning"),
         [(code(one.name), one.type, plain(one.unit), plain(one.description)) for one in entry.fields],
     )
+
+
+def _next_edition(told: Mapping[str, str]) -> str:
+    """The publisher's next edition and the estimate of its date; empty for a table without a publisher."""
+    date = f"estimated date {told['date']}" if told.get("date") else told.get("standing", "")
+    return ", ".join(filter(None, (plain(told.get("publication", "")), date)))
 
 
 # --- assumptions ------------------------------------------------------------------------------------
@@ -417,11 +424,16 @@ def finding() -> str:
     outside = boom["outside_tax_bn_usd"]
     return paragraph(
         f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal years "
-        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of individual income "
-        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are {signed_usd(boom[LONG])} and "
-        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over five cases of "
-        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market "
-        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the "
+        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of "
+        "individual income "
+        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are "
+        f"{signed_usd(boom[LONG])} and "
+        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over "
+        "five cases of "
+        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At "
+        "market "
+        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If "
+        "half of the "
         f"crypto would have been held outside plans, the boom also changes tax there by {signed_usd(outside)}."
     )
 
@@ -433,7 +445,8 @@ def scenario_set_page() -> str:
     blocks = [
         "# The scenario set",
         paragraph(
-            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The scenario "
+            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The "
+            "scenario "
             "set crosses five cases of adoption with the events below. Crypto takes the place of equity, and each "
             "effect is compared with the same money in equity. The default brief and report print this table."
         ),
@@ -453,8 +466,10 @@ def scenario_set_page() -> str:
             numbers=("participants", "share of balance"),
         ),
         paragraph(
-            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits state what a "
-            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher before they "
+            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits "
+            "state what a "
+            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher "
+            "before they "
             "are cited."
         ),
         table(
@@ -485,7 +500,8 @@ def scenario_set_page() -> str:
             "Named events are bounded: once all crypto would be worth as much as GDP, it grows with GDP "
             "([`paths.after_event`](reference/settings.md#paths.after_event)). The scenario "
             "[`boom_unbounded`](reference/scenarios.md#boom_unbounded) has no bound. "
-            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No event has a "
+            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No "
+            "event has a "
             "probability."
         ),
         "## The table",
@@ -508,14 +524,18 @@ def scenario_set_page() -> str:
     return page(
         *blocks,
         paragraph(
-            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is better off. "
-            "Held at event: share of planned crypto held when the event starts. Value at market prices: present value of "
-            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if half of it "
+            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is "
+            "better off. "
+            "Held at event: share of planned crypto held when the event starts. Value at market prices: present "
+            "value of "
+            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if "
+            "half of it "
             "would have been held there. Break-even: the share held outside at which the ten-year effect is zero. 80% "
             "range: four of five random paths."
         ),
         paragraph(
-            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was made on "
+            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was "
+            "made on "
             f"{made.get('made_on', 'an unknown day')}."
         ),
     )

@@ -152,7 +152,8 @@ def headline_table(
     )
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown.assign(case=cases),
-        columns, " ".join(units), (" ".join(notes),) if grouped else tuple(notes), group="case" if several else None, dense=grouped,
+        columns, " ".join(units), (" ".join(notes),) if grouped else tuple(notes),
+        group="case" if several else None, dense=grouped,
     )  # fmt: skip
 
 
