@@ -533,7 +533,7 @@ def store(found: dict[str, pd.DataFrame]) -> None:
         )
 
 
-CASES = ("baseline", "boom", "bust", "early_boom", "early_bust")
+CASES = ("baseline", "boom", "bust", "boom_then_bust", "long_boom", "long_bust")
 """Scenarios of the catalogue whose headline has a stored band."""
 
 
