@@ -87,7 +87,7 @@ def test_the_finding_of_a_path_has_its_event_sign_and_size(name: str, event: str
     assert told.rows["event"].iloc[0] == event
     longer = against_equity(result, 2026, 2055)
     soon = against_equity(result)
-    assert f"{verb} " in told.finding and f"by {usd(longer)} in FY2026–55" in told.finding
+    assert f"{verb} " in told.finding and f"{usd(longer)} in FY2026–55" in told.finding
     if not name.startswith("long"):  # events of the default set are inside the window that Congress counts
         assert abs(soon) > 1 and f"by about {usd(soon)} in FY2026–35" in told.finding
         assert (soon > 0) == (verb == "raise")
@@ -177,9 +177,16 @@ def test_years_add_to_the_sums_as_scorers_print_them() -> None:
 
 
 def test_records_are_plain_and_empty_where_nothing_is_known() -> None:
-    records = totals("boom").headline().records()
+    records = totals("boom", adoption__participants_share=0.2).headline().records()
     assert json.loads(json.dumps(records)) == records and not records[0].keys() ^ set(headline.COLUMNS)
     assert records[0]["market_value_bn_usd"] is None and records[0]["low_bn_usd"] is None
+
+
+def test_a_shipped_scenario_has_its_stored_band_and_a_variant_none() -> None:
+    told = totals("boom").headline().records()[0]
+    assert told["low_bn_usd"] <= told["high_bn_usd"]
+    level = totals("baseline").headline().records()[0]
+    assert level["low_bn_usd"] < level["fy2026_2035_bn_usd"] < level["high_bn_usd"]
 
 
 def test_amounts_and_shares_in_words() -> None:

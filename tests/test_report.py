@@ -71,7 +71,7 @@ def test_the_brief_begins_with_the_finding_and_has_three_pages_at_most(folder: P
         assert " ".join(figures(value, 1) for value in cells) in first
     assert all(
         bullet in first
-        for bullet in ("Ten years (FY2026–35).", "Long run.", "At market prices.", "How sure.")
+        for bullet in ("Ten years (FY2026–35).", "Long run (2045).", "At market prices.", "How sure.")
     )
 
 

@@ -61,8 +61,10 @@ def data_page() -> str:
         "# Data",
         paragraph(
             f"This page lists the {len(entries)} tables of `data/`, as `data/datapackage.json` describes them. The "
-            "code reads a table only through `fiscal.base.sources`, which first verifies its SHA-256, columns, types, "
-            f"and ranges. `fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} were "
+            "code reads a table only through `fiscal.base.sources`, which first verifies its SHA-256, columns, "
+            "types, "
+            f"and ranges. `fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} "
+            "were "
             "read second-hand, in a copy instead of the publisher's own file. If you cite such a figure, check the "
             "publisher's file. `data/README.md` has conventions and caveats that apply to several tables."
         ),
@@ -135,7 +137,8 @@ def assumptions_page() -> str:
             "and build the tables again. A range is a judgment, not a confidence interval."
         ),
         paragraph(
-            "**Sensitivity.** Each value moves alone from the low to the high end of its range, and baseline and boom "
+            "**Sensitivity.** Each value moves alone from the low to the high end of its range, and baseline and "
+            "boom "
             "are run again (`fiscal data derive sensitivity`; the table `sensitivity` has the results). The tables "
             "show the change from the central case in billions of current dollars: of the baseline's net revenue "
             f"({near} over {sensitivity.NEAR}, {far} over {sensitivity.FAR}), and of the boom's effect on withdrawal "
@@ -284,7 +287,8 @@ def validation_page() -> str:
         *_reasons(full[full["verdict"] == "outside"]),
         "## One contribution through the engine",
         paragraph(
-            "These rows use `fiscal vintage` with the published method's own settings. If two rows have the same model "
+            "These rows use `fiscal vintage` with the published method's own settings. If two rows have the same "
+            "model "
             "figure, the first is the replication. The difference between the two published figures is the part that "
             "its code leaves undrawn."
         ),
@@ -340,7 +344,8 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
 def _claim() -> Iterator[str]:
     yield "## The government's share of today's balances"
     yield paragraph(
-        "The share is the income tax that the opening traditional balances will bring, divided by those balances (each "
+        "The share is the income tax that the opening traditional balances will bring, divided by those balances "
+        "(each "
         "dollar discounted at its own return). The table shows its parts (table `claim_reasons`)."
     )
     shares = ("share of dollars", "government's share")
@@ -380,7 +385,8 @@ def doubt() -> str:
         ),
         "Ten-year score of the Roth catch-up mandate compared with JCT's": over("JCT_S2_603"),
         **{
-            f"Mean absolute error in {quantity} five years ahead, started in {starts} and told nothing of later years, "
+            f"Mean absolute error in {quantity} five years ahead, started in {starts} and given nothing of later "
+            "years, "
             "and that of the best naive rule": missed(quantity)
             for quantity in skill.QUANTITIES
         },
@@ -391,7 +397,8 @@ def doubt() -> str:
             _centre(MOVED["boom"])
         ),
         "Settings whose default is assumed": f"{sum(one.status == 'assumed' for one in levers)} of {len(levers)}",
-        "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of {len(rows)}",
+        "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of "
+        "{len(rows)}",
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
@@ -417,11 +424,16 @@ def finding() -> str:
     outside = boom["outside_tax_bn_usd"]
     return paragraph(
         f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal years "
-        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of individual income "
-        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are {signed_usd(boom[LONG])} and "
-        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over five cases of "
-        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market "
-        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the "
+        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of "
+        "individual income "
+        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are "
+        f"{signed_usd(boom[LONG])} and "
+        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over "
+        "five cases of "
+        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At "
+        "market "
+        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If "
+        "half of the "
         f"crypto would have been held outside plans, the boom also changes tax there by {signed_usd(outside)}."
     )
 
@@ -433,7 +445,8 @@ def scenario_set_page() -> str:
     blocks = [
         "# The scenario set",
         paragraph(
-            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The scenario "
+            "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The "
+            "scenario "
             "set crosses five cases of adoption with the events below. Crypto takes the place of equity, and each "
             "effect is compared with the same money in equity. The default brief and report print this table."
         ),
@@ -453,8 +466,10 @@ def scenario_set_page() -> str:
             numbers=("participants", "share of balance"),
         ),
         paragraph(
-            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits state what a "
-            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher before they "
+            "No source states how many participants will hold crypto in a plan. Surveys state wishes, limits "
+            "state what a "
+            "provider allows; neither is a holding. Rows read second-hand should be checked with the publisher "
+            "before they "
             "are cited."
         ),
         table(
@@ -485,7 +500,8 @@ def scenario_set_page() -> str:
             "Named events are bounded: once all crypto would be worth as much as GDP, it grows with GDP "
             "([`paths.after_event`](reference/settings.md#paths.after_event)). The scenario "
             "[`boom_unbounded`](reference/scenarios.md#boom_unbounded) has no bound. "
-            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No event has a "
+            "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No "
+            "event has a "
             "probability."
         ),
         "## The table",
@@ -508,14 +524,18 @@ def scenario_set_page() -> str:
     return page(
         *blocks,
         paragraph(
-            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is better off. "
-            "Held at event: share of planned crypto held when the event starts. Value at market prices: present value of "
-            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if half of it "
+            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is "
+            "better off. "
+            "Held at event: share of planned crypto held when the event starts. Value at market prices: present "
+            "value of "
+            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if "
+            "half of it "
             "would have been held there. Break-even: the share held outside at which the ten-year effect is zero. 80% "
             "range: four of five random paths."
         ),
         paragraph(
-            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was made on "
+            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was "
+            "made on "
             f"{made.get('made_on', 'an unknown day')}."
         ),
     )

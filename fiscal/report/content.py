@@ -122,7 +122,7 @@ def _head_width(title: str) -> int:
 
 @dataclass(frozen=True)
 class Table:
-    """A numbered table of a frame. ``group`` names a field whose changes head groups of rows; ``dense`` rows are low."""
+    """A numbered table of a frame. ``group`` names a field whose changes head groups; ``dense`` rows are low."""
 
     label: str
     caption: str

@@ -101,12 +101,12 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
             )
             for window in (TEN, NEXT, LONG)
         }
+        ten = sums[f"fy{TEN.first}_{TEN.last}_bn_usd"]
         # what belongs to one path, or to the whole distribution, is not a quantile
         row = {
             **told,
             **sums,
-            headline.SHARE: sums[f"fy{TEN.first}_{TEN.last}_bn_usd"]
-            and sums[f"fy{TEN.first}_{TEN.last}_bn_usd"] / tax,
+            headline.SHARE: None if ten is None else ten / tax,
             "outside_tax_bn_usd": None,
             "breakeven_displaced_share": None,
         }
