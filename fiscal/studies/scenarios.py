@@ -101,7 +101,7 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
             )
             for window in (TEN, NEXT, LONG)
         }
-        ten = sums[f"fy{TEN.first}_{TEN.last}_bn_usd"]
+        ten = sums[_TEN]
         # what belongs to one path, or to the whole distribution, is not a quantile
         row = {
             **told,
