@@ -66,7 +66,8 @@ def test_a_caller_may_change_its_frame():
     def frame():
         return pd.DataFrame({"a": [1.0]})
 
-    frame().loc[0, "a"] = 2.0
+    own = frame()
+    own.loc[0, "a"] = 2.0
     assert frame().loc[0, "a"] == 1.0
 
 
