@@ -448,3 +448,11 @@ def test_scenarios_that_cannot_be_taken_apart_are_refused_together():
     with pytest.raises(InputError) as caught:
         fiscal.decompose("baseline", "baseline", load("boom", {"horizon.last_year": 2050}))
     assert "same name" in str(caught.value) and "horizon.last_year" in str(caught.value)
+
+
+def test_a_name_is_that_of_the_one_other_scenario():
+    short = {"horizon.last_year": 2036}
+    table = fiscal.decompose("baseline", "boom", overrides=short, name="Ten in a hundred")
+    assert set(table["scenario"]) == {"Ten in a hundred"}
+    with pytest.raises(InputError, match="names one scenario"):
+        fiscal.decompose("baseline", "boom", "bust", overrides=short, name="Ten in a hundred")

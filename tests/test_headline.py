@@ -177,9 +177,16 @@ def test_years_add_to_the_sums_as_scorers_print_them() -> None:
 
 
 def test_records_are_plain_and_empty_where_nothing_is_known() -> None:
-    records = totals("boom").headline().records()
+    records = totals("boom", adoption__participants_share=0.2).headline().records()
     assert json.loads(json.dumps(records)) == records and not records[0].keys() ^ set(headline.COLUMNS)
     assert records[0]["market_value_bn_usd"] is None and records[0]["low_bn_usd"] is None
+
+
+def test_a_shipped_scenario_has_its_stored_band_and_a_variant_none() -> None:
+    told = totals("boom").headline().records()[0]
+    assert told["low_bn_usd"] <= told["high_bn_usd"]
+    level = totals("baseline").headline().records()[0]
+    assert level["low_bn_usd"] < level["fy2026_2035_bn_usd"] < level["high_bn_usd"]
 
 
 def test_amounts_and_shares_in_words() -> None:

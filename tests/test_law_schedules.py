@@ -287,7 +287,7 @@ def test_show_names_a_year_that_is_none() -> None:
 def test_a_build_that_lacks_cells_is_refused(tmp_path) -> None:
     for name in ("deferral_schedule", "withdrawal_curve", "outside_rates"):
         table = sources.table(name)
-        (table.iloc[:-1] if name == "withdrawal_curve" else table).to_csv(
+        (table.iloc[1:] if name == "withdrawal_curve" else table).to_csv(
             tmp_path / f"{name}.csv", index=False
         )
     with pytest.raises(InputError, match="withdrawal_curve"):

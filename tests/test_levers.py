@@ -30,8 +30,8 @@ from fiscal.people.contributions import (
     Contributions,
     Excess,
     additions_left,
-    by_single_age,
     deferring_share,
+    profile_by_age,
 )
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import working_share_of_withdrawals
@@ -273,13 +273,11 @@ def test_a_higher_limit_adds_less_and_less_and_in_proportion_to_what_is_wanted()
 
 def test_what_a_tail_above_a_limit_adds_is_what_the_profile_wants() -> None:
     """No limit at all adds the assumed share of the imputed wishes; none of it where the limit stays."""
-    profile = sources.table("contribution_profile")
-    ages = np.ones(len(ATTAINED_AGES))
-    excess = Excess.of(profile, ages, np.full(len(ATTAINED_AGES), 23_500.0), 0.8)
+    profile = profile_by_age(np.ones(len(ATTAINED_AGES)))
+    excess = Excess.of(profile, np.full(len(ATTAINED_AGES), 23_500.0), 0.8)
     one = np.ones((1, len(ATTAINED_AGES)))
     assert (excess.share(one) == 0).all() and (excess.share(0 * one) == 1).all()
-    elective = by_single_age(profile, "elective_deferral_usd", ages)
-    latent = by_single_age(profile, "latent_above_limit_usd", ages)
+    elective, latent = profile["elective_deferral_usd"], profile["latent_above_limit_usd"]
     reached = (latent > 0) & (excess.reach > 0)
     np.testing.assert_allclose(
         (-excess.share(1e6 * one)[0] * elective)[reached], 0.8 * latent[reached], rtol=1e-9

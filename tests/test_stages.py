@@ -82,24 +82,24 @@ def folder(stored: Path, tmp_path: Path) -> Path:
 
 def test_a_folder_gains_a_stage_and_stays_what_it_was(folder: Path) -> None:
     before, files = parts(folder), {file.name for file in (folder / "tables").iterdir()}
-    assert "distribution.csv" not in files
+    assert "contingent.csv" not in files
     result = store.read_run(folder)
-    assert "distribution" in result.tables and "distribution" not in held(result.tables)
-    table = result.tables["distribution"]
+    assert "contingent" in result.tables and "contingent" not in held(result.tables)
+    table = result.tables["contingent"]
     assert store.verify(folder) == [] and parts(folder) == before
     assert not folder.with_name("run.incomplete").exists()
     again = store.read_run(folder)
-    assert "distribution" in held(again.tables)
-    pd.testing.assert_frame_equal(again.tables["distribution"], table, check_exact=True, check_dtype=False)
+    assert "contingent" in held(again.tables)
+    pd.testing.assert_frame_equal(again.tables["contingent"], table, check_exact=True, check_dtype=False)
     crate = json.loads((folder / "ro-crate-metadata.json").read_text(encoding="utf-8"))
     listed = {entity["@id"]: entity for entity in crate["@graph"]}
     assert (
-        listed["tables/distribution.csv"]["sha256"]
-        == store.files_of(store.read_manifest(folder))["tables/distribution.csv"]
+        listed["tables/contingent.csv"]["sha256"]
+        == store.files_of(store.read_manifest(folder))["tables/contingent.csv"]
     )
     assert before["record_fingerprint"] in store.cite(folder)["text"]
-    (folder / "tables" / "distribution.csv").write_text("changed", encoding="utf-8")
-    assert any("distribution.csv" in str(problem) for problem in store.verify(folder))
+    (folder / "tables" / "contingent.csv").write_text("changed", encoding="utf-8")
+    assert any("contingent.csv" in str(problem) for problem in store.verify(folder))
 
 
 def test_a_full_run_has_the_fingerprints_of_its_headline(folder: Path, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_an_interruption_leaves_a_folder_whole(folder: Path, monkeypatch: pytest
     """Whatever file is written last, the folder verifies; the next who asks writes the rest."""
     from fiscal.results.store import folder as writing
 
-    tables = {name: pd.DataFrame({"x": [1.0]}) for name in STAGE_OF["distribution"].yields}
+    tables = {name: pd.DataFrame({"x": [1.0]}) for name in STAGE_OF["contingent"].yields}
     scenario = store.stored_result(folder).scenario
     before = parts(folder)
     for last in count():
@@ -122,15 +122,15 @@ def test_an_interruption_leaves_a_folder_whole(folder: Path, monkeypatch: pytest
         with monkeypatch.context() as patch:
             patch.setattr(writing, "write_whole", interrupted_after(last))
             try:
-                writing.add_stage(copy, STAGE_OF["distribution"], tables, scenario)
+                writing.add_stage(copy, STAGE_OF["contingent"], tables, scenario)
             except KeyboardInterrupt:
                 pass
             else:
                 break
         assert store.verify(copy) == [] and parts(copy) == before, last
-        writing.add_stage(copy, STAGE_OF["distribution"], tables, scenario)
+        writing.add_stage(copy, STAGE_OF["contingent"], tables, scenario)
         assert store.verify(copy) == [] and parts(copy) == before, last
-        assert "distribution" in held(store.stored_result(copy).tables)
+        assert "contingent" in held(store.stored_result(copy).tables)
     assert last > 3
 
 
@@ -148,9 +148,9 @@ def interrupted_after(last: int) -> Callable[[Path, bytes], None]:
 
 
 def test_a_stage_that_was_tampered_with_is_named(folder: Path) -> None:
-    store.read_run(folder).tables["distribution"]
+    store.read_run(folder).tables["contingent"]
     manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
-    manifest["stages"]["by_name"]["distribution"]["outputs"]["tables/distribution.csv"] = "0" * 64
+    manifest["stages"]["by_name"]["backstop"]["outputs"]["tables/contingent.csv"] = "0" * 64
     (folder / store.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     assert any(problem.key == "stages" for problem in store.verify(folder))
     for wrong in ({}, [], {"by_name": 3}, {**manifest["stages"], "by_name": {"x": {}}}):
@@ -163,7 +163,7 @@ def test_other_code_asks_for_a_new_run(folder: Path, monkeypatch: pytest.MonkeyP
     result = store.read_run(folder)
     monkeypatch.setattr("fiscal.results.store.manifest.code_sha256", lambda: "0" * 64)
     with pytest.raises(InputError, match="source code of fiscal was changed.*--full"):
-        result.tables["distribution"]
+        result.tables["contingent"]
     assert len(result.tables["budget"])
 
 
@@ -175,9 +175,9 @@ def test_a_folder_that_cannot_be_written_gives_the_table_all_the_same(
 
     monkeypatch.setattr("fiscal.results.store.folder.add_stage", refused)
     before = parts(folder)
-    assert len(store.read_run(folder).tables["distribution"])
+    assert len(store.read_run(folder).tables["contingent"])
     assert store.verify(folder) == [] and parts(folder) == before
-    assert "distribution" not in held(store.read_run(folder).tables)
+    assert "contingent" not in held(store.read_run(folder).tables)
 
 
 def test_a_comparison_computes_no_value_unless_it_is_asked_for() -> None:

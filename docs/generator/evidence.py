@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -61,8 +61,10 @@ def data_page() -> str:
         "# Data",
         paragraph(
             f"This page lists the {len(entries)} tables of `data/`, as `data/datapackage.json` describes them. The "
-            "code reads a table only through `fiscal.base.sources`, which first verifies its SHA-256, columns, types, "
-            f"and ranges. `fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} were "
+            "code reads a table only through `fiscal.base.sources`, which first verifies its SHA-256, columns, "
+            "types, "
+            f"and ranges. `fiscal data check` verifies all of them. {sum(entry.second_hand for entry in entries)} "
+            "were "
             "read second-hand, in a copy instead of the publisher's own file. If you cite such a figure, check the "
             "publisher's file. `data/README.md` has conventions and caveats that apply to several tables."
         ),
@@ -84,6 +86,7 @@ def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[
         "Read in": plain(entry.read_in) if entry.second_hand else "",
         "License": plain(entry.licence),
         "Note": plain(entry.note),
+        "Next edition": _next_edition(entry.next_release),
         "Key": ", ".join(map(code, entry.primary_key)),
         "Read by": ", ".join(map(code, readers)),
     }
@@ -94,6 +97,12 @@ def _table_of_data(entry: sources.Resource, readers: Sequence[str]) -> Iterator[
         ("column", "type", "unit", "meaning"),
         [(code(one.name), one.type, plain(one.unit), plain(one.description)) for one in entry.fields],
     )
+
+
+def _next_edition(told: Mapping[str, str]) -> str:
+    """The publisher's next edition and the estimate of its date; empty for a table without a publisher."""
+    date = f"estimated date {told['date']}" if told.get("date") else told.get("standing", "")
+    return ", ".join(filter(None, (plain(told.get("publication", "")), date)))
 
 
 # --- assumptions ------------------------------------------------------------------------------------
@@ -128,7 +137,8 @@ def assumptions_page() -> str:
             "and build the tables again. A range is a judgment, not a confidence interval."
         ),
         paragraph(
-            "**Sensitivity.** Each value moves alone from the low to the high end of its range, and baseline and boom "
+            "**Sensitivity.** Each value moves alone from the low to the high end of its range, and baseline and "
+            "boom "
             "are run again (`fiscal data derive sensitivity`; the table `sensitivity` has the results). The tables "
             "show the change from the central case in billions of current dollars: of the baseline's net revenue "
             f"({near} over {sensitivity.NEAR}, {far} over {sensitivity.FAR}), and of the boom's effect on withdrawal "
@@ -277,7 +287,8 @@ def validation_page() -> str:
         *_reasons(full[full["verdict"] == "outside"]),
         "## One contribution through the engine",
         paragraph(
-            "These rows use `fiscal vintage` with the published method's own settings. If two rows have the same model "
+            "These rows use `fiscal vintage` with the published method's own settings. If two rows have the same "
+            "model "
             "figure, the first is the replication. The difference between the two published figures is the part that "
             "its code leaves undrawn."
         ),
@@ -333,7 +344,8 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
 def _claim() -> Iterator[str]:
     yield "## The government's share of today's balances"
     yield paragraph(
-        "The share is the income tax that the opening traditional balances will bring, divided by those balances (each "
+        "The share is the income tax that the opening traditional balances will bring, divided by those balances "
+        "(each "
         "dollar discounted at its own return). The table shows its parts (table `claim_reasons`)."
     )
     shares = ("share of dollars", "government's share")
@@ -373,7 +385,8 @@ def doubt() -> str:
         ),
         "Ten-year score of the Roth catch-up mandate compared with JCT's": over("JCT_S2_603"),
         **{
-            f"Mean absolute error in {quantity} five years ahead, started in {starts} and told nothing of later years, "
+            f"Mean absolute error in {quantity} five years ahead, started in {starts} and given nothing of later "
+            "years, "
             "and that of the best naive rule": missed(quantity)
             for quantity in skill.QUANTITIES
         },
@@ -384,7 +397,8 @@ def doubt() -> str:
             _centre(MOVED["boom"])
         ),
         "Settings whose default is assumed": f"{sum(one.status == 'assumed' for one in levers)} of {len(levers)}",
-        "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of {len(rows)}",
+        "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of "
+        "{len(rows)}",
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])

@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import evidence
+import gallery
 import reference
+import reforms
 import skill_page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,7 +27,9 @@ NOTE = "<!-- Written by docs/generator (make reference): change the code or the 
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/assumptions.md": evidence.assumptions_page,
     "docs/data.md": evidence.data_page,
+    "docs/gallery.md": gallery.gallery_page,
     "docs/reference/commands.md": reference.commands_page,
+    "docs/reference/reforms.md": reforms.reforms_page,
     "docs/reference/scenarios.md": reference.scenarios_page,
     "docs/reference/settings.md": reference.settings_page,
     "docs/reference/tables.md": reference.tables_page,

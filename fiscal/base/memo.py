@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-KEPT = 6
+KEPT = 4
 """Results of one function that are kept, the latest."""
 
 _ALL: list[OrderedDict[Any, Any]] = []

@@ -49,7 +49,7 @@ def data_due(
 ) -> None:
     """List the data tables whose publisher's next edition was expected by today.
 
-    The dates are expected ones; the publisher's own calendar has the day.
+    The dates are estimates from earlier editions; the publisher's own calendar has the day.
 
     \b
     Example: fiscal data due --on 2027-03-01
@@ -68,8 +68,8 @@ def data_due(
         return
     if late:
         rows = [[one.name, one.next_release["date"], one.next_release["publication"]] for one in late]
-        show_table(["table", "expected", "next edition"], rows)
-    say(f"{len(late)} of {len(sources.resources())} tables have a later edition, by its expected date")
+        show_table(["table", "estimated date", "next edition"], rows)
+    say(f"{len(late)} of {len(sources.resources())} tables have a later edition, by the estimate of its date")
 
 
 @data_app.command("check")
@@ -99,7 +99,7 @@ def data_derive(
         str,
         typer.Argument(
             help="own_withdrawals, sensitivity, drivers, scenarios, hindcast, validation, claim_reasons, "
-            "cbo_reconciliation, or page_lattice."
+            "cbo_reconciliation, page_lattice, or reform_effects."
         ),
     ],
     as_json: JsonOption = False,
@@ -112,6 +112,7 @@ def data_derive(
     tries its bands; it resumes if interrupted. validation stores the results of `fiscal validate`. claim_reasons
     decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with CBO's taxable
     pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
+    reform_effects is the effect of Tax-Calculator's own reform files.
 
     \b
     Example: fiscal data derive sensitivity
@@ -124,6 +125,7 @@ def data_derive(
         page_lattice,
         published,
         reconciliation,
+        reform_effects,
         scenarios,
         sensitivity,
         skill,
@@ -139,6 +141,7 @@ def data_derive(
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,
         page_lattice.NAME: page_lattice.rebuild,
+        reform_effects.NAME: reform_effects.rebuild,
     }
     if table not in builders:
         raise InputError(

@@ -64,8 +64,8 @@ def required_minimum_share(
     """Share of the prior 31 December balance that must be paid out, by age attained and birth year.
 
     Zero before the start age, and everywhere in a ``year`` in which Congress waived the minimum;
-    arguments broadcast. Living Roth owners have none (the caller's part). With ``enacted_by`` the law is the one
-    that was on the books at the end of that year: later required ages, tables and waivers are not known.
+    arguments broadcast. Living Roth owners have none (the caller's part). ``enacted_by`` limits the law to what
+    was enacted by the end of that year: later required ages, tables and waivers are not known.
     """
     ages, birth_years = np.broadcast_arrays(np.asarray(ages), np.asarray(birth_years))
     waived = year in _waived_years()

@@ -384,7 +384,7 @@ def _load_stored(folder: Path, scope: str) -> Schedules:
         sources.table("deferral_schedule"),
         sources.table("withdrawal_curve"),
         sources.table("outside_rates"),
-        scope,
+        scope=scope,
     )
 
 
@@ -402,7 +402,9 @@ def _load_directory(directory: Path, scope: str) -> Schedules:
     return replace(_schedules(*tables, scope=scope), sha256=digest.hexdigest())
 
 
-def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame, scope: str) -> Schedules:
+def _schedules(
+    deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame, *, scope: str
+) -> Schedules:
     absent = {"status", "holder_share"} - set(curve.columns)
     if absent or set(curve["status"]) != set(STATUSES):
         found = (

@@ -87,6 +87,21 @@ def by_single_age(profile: pd.DataFrame, column: str, weights: np.ndarray) -> np
     return smooth
 
 
+@remembered
+def profile_by_age(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+    """The stored profile, each column ``(A, group)``; ``weights`` (A,) as for :func:`by_single_age`.
+
+    ``at_limit`` are savers at the limit, per person.
+    """
+    profile = sources.table("contribution_profile")
+    profile["at_limit"] = profile["deferrer_share"] * profile["at_limit_share"]
+    return {
+        name: by_single_age(profile, name, weights)
+        for name in profile
+        if name not in ("age_band", "wage_group")
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Excess:
     """Deferral dollars of 2025 about a limit, by age and wage rank: D(L) below the limit of 2025, a tail above it."""
@@ -100,19 +115,17 @@ class Excess:
     LEVELS = np.array([0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
 
     @staticmethod
-    def of(profile: pd.DataFrame, weights: np.ndarray, limit: np.ndarray, wanted_share: float) -> Excess:
-        """From the profile; ``limit`` (A,) is a person's own in 2025, ``wanted_share`` the part of the imputed wishes
-        above it that would be deferred (assumed: no table has them)."""
-        elective = by_single_age(profile, "elective_deferral_usd", weights)
+    def of(profile: Mapping[str, np.ndarray], limit: np.ndarray, wanted_share: float) -> Excess:
+        """From the profile by age; ``limit`` (A,) is a person's own in 2025, ``wanted_share`` the part of the imputed
+        wishes above it that would be deferred (assumed: no table has them)."""
+        elective = profile["elective_deferral_usd"]
         shares = [np.ones_like(elective)]
         for level in Excess.LEVELS[1:]:
-            above = by_single_age(profile, f"above_{level * 100:.0f}_usd", weights)
-            shares.append(_over(above, elective))
+            shares.append(_over(profile[f"above_{level * 100:.0f}_usd"], elective))
         below = np.minimum.accumulate(np.clip(np.stack(shares), 0.0, 1.0), axis=0)
         below[-1] = 0.0
-        at_limit = profile.assign(at_limit=profile["deferrer_share"] * profile["at_limit_share"])
-        people = by_single_age(at_limit, "at_limit", weights)
-        latent = np.where(people > 0, by_single_age(profile, "latent_above_limit_usd", weights), 0.0)
+        people = profile["at_limit"]
+        latent = np.where(people > 0, profile["latent_above_limit_usd"], 0.0)
         return Excess(
             below=below,
             wanted=wanted_share * _over(latent, elective),
@@ -261,13 +274,12 @@ def project_contributions(
     the limits of 2025, the year of the profile, when the projection does not begin in it.
     """
     policy = policy or ContributionPolicy()
-    profile = sources.table("contribution_profile")
-    weights = people[0].sum(axis=1)
+    profile = profile_by_age(people[0].sum(axis=1))
     active = (years <= last_contribution_year).astype(float)
     age = _working_age(policy.retirement_age_shift)
 
     def per_person(column: str) -> np.ndarray:
-        return by_single_age(profile, column, weights)[age]
+        return profile[column][age]
 
     elective_wish = per_person("elective_deferral_usd")  # (A, k), 2025 dollars
     catch_up = per_person("catch_up_usd")
@@ -280,7 +292,7 @@ def project_contributions(
     # a larger wish meets the same limit sooner
     lag = wage_index * max(elective_scale, 1.0)
 
-    excess = Excess.of(profile, weights, own_limits(base), assume["wanted_above_limit_share"])
+    excess = Excess.of(profile, own_limits(base), assume["wanted_above_limit_share"])
     # one relative limit a year serves all ages under the law: catch-up limits are indexed alike
     by_law = limits.loc[years, "elective_deferral_limit_usd"].to_numpy() / base["elective_deferral_limit_usd"]
     relative = np.broadcast_to((by_law / lag)[:, None], (len(years), len(ATTAINED_AGES)))
@@ -334,9 +346,7 @@ def project_contributions(
             employer_k + elective_only * (elective_scale / max(employer_scale, 1e-12))
         )
         elective_k = elective_only * left + catch_up_k
-    above = _above_threshold(
-        profile, np.clip(mandate_share, 0.0, 1.0), assume["catch_up_above_threshold_share"]
-    )
+    above = _above_threshold(np.clip(mandate_share, 0.0, 1.0), assume["catch_up_above_threshold_share"])
     mandated_k = catch_up_k * above * roth.mandated_share
 
     coverage = np.ones(len(years)) if policy.coverage is None else policy.coverage
@@ -402,9 +412,10 @@ def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
-def _above_threshold(profile: pd.DataFrame, share: np.ndarray, wanted: float) -> np.ndarray:
+def _above_threshold(share: np.ndarray, wanted: float) -> np.ndarray:
     """Share of catch-up dollars above the wage threshold by age and wage, ``share``, moved so that it is ``wanted`` of
     all of them in the profile."""
+    profile = sources.table("contribution_profile")
     dollars = profile["persons"] * profile["catch_up_usd"]
     own = float((dollars * profile["catch_up_mandate_share"]).sum() / dollars.sum())
     if wanted <= own:

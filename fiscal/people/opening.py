@@ -22,7 +22,7 @@ from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES, GROUP_EDGES
 from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE, OpeningDate
-from fiscal.people.contributions import by_single_age, group_wages
+from fiscal.people.contributions import group_wages, profile_by_age
 
 SIPP_CLASSES = ("<25k", "25-50k", "50-75k", "75-100k", "100-150k", "150k+")
 SIPP_EDGES_USD = (25_000.0, 50_000.0, 75_000.0, 100_000.0, 150_000.0)  # the classes' own names
@@ -227,9 +227,9 @@ def open_accounts(
     holders alike; ``coverage`` (Y,) the factor on the number of savers.
     """
     stock = sources.table("ici_assets").set_index("date").loc[opening.iso, "k401_bn_usd"] * 1e9 * size
-    profile = sources.table("contribution_profile")
     weights = unit_people.sum(axis=1)
-    saving = sum(by_single_age(profile, c, weights) for c in ("elective_deferral_usd", "employer_usd"))
+    profile = profile_by_age(weights)
+    saving = profile["elective_deferral_usd"] + profile["employer_usd"]
     by_group = saving @ mobility.T  # (A, G) per person, 2025 dollars
     growth = (1 + assume["growth_of_history_rate"]) / (1 + assume["wage_history_rate"])
     history = np.zeros_like(by_group)

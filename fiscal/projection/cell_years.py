@@ -265,7 +265,7 @@ def _roth(account, row, desk, charge, loss, roll, takes, first, reached):
 def _owners(own, row, desk, money, scale, charge, loss, rules, y, a, first, cells):
     """A year of a block's living owners: ``own`` (W, ACCOUNT), ``desk`` (W, character, DESK), ``money``
     (N, W x character), ``scale`` (S,)."""
-    part, accounts = rules.year_fraction[y], len(rules.accounts)
+    part, accounts = rules.year_fraction[y], rules.accounts
     for i in range(CLEARED, len(row)):
         row[i] = 0.0
     for w in range(accounts):
@@ -360,7 +360,7 @@ def _taxes(row, rules, holders, heirs, pieces, strata, y, a, first):
     inherited = LINES + LINE.heir_tax * LANES
     for lane in range(LANES):
         row[TAXABLE + lane] = row[LINES + LINE.nonqualified_earnings * LANES + lane]
-    for w in range(len(rules.accounts)):
+    for w in range(rules.accounts):
         for lane in range(LANES):
             row[TAXABLE + lane] += row[LINES + (WITHDRAWALS + w) * LANES + lane]
     for lane in range(min(LANES, len(holders) - first)):
@@ -490,7 +490,7 @@ def _worst(values):
 def project(books, rules, people, paths, mix, p):
     """Fill the ``books`` of path ``p``."""
     years, ages, cells = people.holders.shape
-    strata, heir_years, accounts = mix.core_weight.shape[2], rules.heir_years, len(rules.accounts)
+    strata, heir_years, accounts = mix.core_weight.shape[2], rules.heir_years, rules.accounts
     names, blocks = books.totals.shape[0], -(-cells // LANES)
     together = paths.impact_multiplier != 0.0
     places = ages if together else 1  # cohort by cohort one place is enough
@@ -604,7 +604,7 @@ def owner_balances(result, rules, people, paths, mix, p):
     Without price impact: that needs the purchases of everybody. Ages are the first, as many as the result has.
     """
     years, ages, groups = result.shape
-    accounts, blocks = len(rules.accounts), -(-groups // LANES)
+    accounts, blocks = rules.accounts, -(-groups // LANES)
     growth, charge = np.empty((years, 2, 2, ages, 1)), np.empty((years, 2))
     for y in range(years):
         grow(growth[y], paths.half_return[p, y], mix.core_weight[y], mix.crypto_weight, 1.0)

@@ -84,7 +84,7 @@ def project(
             return {name: values[paths.index(path)] for name, values in arrays.items()}
         return {name: np.zeros((0, *values.shape[2:])) for name, values in arrays.items()}
 
-    rules, paths = packed.rules(inputs), packed.paths(inputs)
+    rules, paths = _counted(packed.rules(inputs)), packed.paths(inputs)
     people = packed.people(inputs, lambda values: values.reshape(*values.shape[:-2], groups * strata))
     mixes = {int(mix): packed.mix(inputs, int(mix)) for mix in np.unique(inputs.mix)}
     run: Callable[..., None] = cell_years.project
@@ -118,6 +118,11 @@ def project(
     )
 
 
+def _counted(rules: packed.Rules) -> packed.Rules:
+    """The rules with the number of accounts as a number: compiled once for any, as the lanes here are cells."""
+    return rules._replace(accounts=len(rules.accounts))  # type: ignore[arg-type]
+
+
 def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndarray:
     """Closing balances of the first ``ages`` ages of one stratum, all accounts, ``(P, Y, ages, G)``.
 
@@ -128,7 +133,7 @@ def owner_balances(inputs: ProjectionInputs, ages: int, stratum: int) -> np.ndar
 
     n_paths = len(inputs.path_labels)
     result = np.zeros((n_paths, len(inputs.years), ages, inputs.opening_usd.shape[3]))
-    rules, paths = packed.rules(inputs, ages), packed.paths(inputs, slice(stratum, stratum + 1))
+    rules, paths = _counted(packed.rules(inputs, ages)), packed.paths(inputs, slice(stratum, stratum + 1))
     people = packed.people(inputs, lambda values: values[..., :ages, :, stratum])
     mixes = {
         int(mix): packed.mix(inputs, int(mix), (slice(ages), slice(stratum, stratum + 1)))

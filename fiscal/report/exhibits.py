@@ -720,14 +720,14 @@ def skill_table(asked: Asked) -> Table | None:
         & leads["conditioning"].isin(["actual_wages_and_returns", "none"])
     ]
     rows = rows.assign(
-        quantity=[capital(name) for name in rows["quantity"]],
+        quantity=[capital(skill.words(name)) for name in rows["quantity"]],
         told=["wages and returns" if name != "none" else "nothing" for name in rows["conditioning"]],
     )
     return Table(
         "skill-table", "Errors by years after the start, starts of 2010 to 2022", rows,
         (
             Column("quantity", "Quantity", width=1.2),
-            Column("told", "Told", width=1.4),
+            Column("told", "Given", width=1.4),
             Column("lead_years", "Years", 0),
             Column("starts", "Starts", 0),
             Column("mean_error", "Mean error, %", 1, 100),

@@ -111,7 +111,7 @@ class Asked:
 
     @property
     def span(self) -> Window:
-        """The window in which the cases differ by what can be told: the budget window, else the long run."""
+        """The window in which the cases differ by what can be given: the budget window, else the long run."""
         moved = any(abs(effect.over(effect.horizon)) >= TELLABLE_BN_USD for effect in self.cases)
         known = statistics.windows_of(self.results[0])
         return LONG if not moved and LONG.label in known else TEN
@@ -405,11 +405,11 @@ def scorecard() -> dict[str, Any] | None:
 
 
 TOLD_LEAD = 5
-"""Years ahead for which errors and bands are told in sentences."""
+"""Years ahead of the errors and bands in sentences."""
 
 
 def past() -> dict[str, Any] | None:
-    """The model started in past years, told nothing of what followed: errors five years ahead beside naive rules and
+    """The model started in past years, given nothing of what followed: errors five years ahead beside naive rules and
     CBO, how many outcomes its 80 percent band held, and how many aims are met; None without the stored study."""
     if not _stored(*skill.TABLES):
         return None

@@ -12,7 +12,7 @@ import numpy as np
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
-from fiscal.base.words import signed_amount, window_name, window_years
+from fiscal.base.words import signed_amount, window_name
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.inputs import path_settings
 from fiscal.markets.core import returns_less_growth
@@ -165,26 +165,6 @@ def _turned_signs(result: Result, event: Event) -> str:
                         f"with full adoption before the event it would be {signed_amount(other)}."
                     )
     return ""
-
-
-def break_even_displaced_share(result: Result, window: str) -> float:
-    """Share of the crypto sleeve, displaced from taxable accounts, at which the effect of crypto on net revenue against
-    no crypto is zero over the calendar years of a budget window.
-
-    Not a number without crypto, or where the tax displaced is zero; below 0 or above 1 no share turns the sign.
-    """
-    first, last = window_years(window)
-    years = (
-        result.tables["displaced"].query("path == 'scenario' and displaced_share == 1.0").set_index("year")
-    )
-    inside = years.loc[first:last]
-    budget = result.tables["budget"]
-    base = budget[(budget["line"] == "net_revenue") & budget["year"].between(first, last)]
-    net = base[base["year_kind"] == "calendar"].groupby("path")["nominal_bn_usd"].sum()
-    displaced = float(inside["displaced_gains_tax_bn_usd"].sum())
-    if "no_crypto" not in net or not displaced:
-        return float("nan")
-    return -float(net["scenario"] - net["no_crypto"]) / displaced
 
 
 def _effect(result: Result, window: str, line: str, reference: str) -> float:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 
 LEVEL = "level"
-"""In the place of a reference: net revenue itself, compared with nothing."""
+"""In the column ``reference``: net revenue itself, without a comparison."""
 
 TEN_YEARS = WINDOWS[:2]
 """Windows with a band: hindcasts reach no further, so no band is given beyond."""
@@ -64,7 +64,7 @@ COLUMNS = ("fingerprint", "case", "reference", "window", "central_bn_usd", "low_
 
 TABLE, RESIDUALS = "bands", "hindcast_residuals"
 TAILS = (0.1, 0.9)
-PARAMETER_DRAWS, MARKET_PATHS, PATHS_EACH = 16, 256, 32
+PARAMETER_DRAWS, MARKET_PATHS, PATHS_EACH = 12, 128, 16
 FEWEST_PATHS = 32
 FEWEST_LEADS = 7
 """Years that a start's errors must reach to serve a ten-year band; shorter ones are of single years."""

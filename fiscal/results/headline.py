@@ -424,7 +424,7 @@ def shown_row(row: dict[str, Any], later: str) -> dict[str, str]:
         if of_crypto and row["breakeven_displaced_share"] is None and row["outside_tax_bn_usd"] is not None
         else number("breakeven_displaced_share", 0, 100)
         + "%" * (row["breakeven_displaced_share"] is not None),
-        "range": f"{number('low_bn_usd')} to {number('high_bn_usd')}" if band_known else later,
+        "range": f"{number('low_bn_usd')} to {number('high_bn_usd')}" if band_known else MISSING,
     }
     return {HEADS[key]: text for key, text in cells.items()}
 

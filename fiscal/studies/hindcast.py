@@ -4,9 +4,9 @@ From the published stock at the end of a start year the model's own code (contri
 projection) runs forward. No flow and no stock of the plans after the start year goes in, and no law that was enacted
 after it (required ages, waivers and tables of required distributions).
 
-**Conditioning.** What is told of the years after the start, to the model and to the naive rules alike:
+**Conditioning.** What is given of the years after the start, to the model and to the naive rules alike:
 ``actual_wages_and_returns`` (private wages, the average wage and its limits, and the rate of return that DOL's own
-totals imply), ``actual_wages`` (wages and limits alone), ``none``. What is not told follows a stated rule on data to
+totals imply), ``actual_wages`` (wages and limits alone), ``none``. What is not given follows a stated rule on data to
 the start year: wages grow as in the ten years before, plans earn the bill rate of the start year and the mean premium
 of their mix over bills since 1928. People by age are those of the Census in every case: they were alive at the start.
 
@@ -63,13 +63,13 @@ KNOWN = {
     "actual_wages": (True, False),
     "none": (False, False),
 }
-"""Conditioning -> whether wages, and whether returns after the start are told."""
+"""Conditioning -> whether wages, and whether returns after the start are given."""
 RETURNS_ALONE = "actual_returns"
-"""Returns told, wages not: what is left is the error that market paths do not explain. For bands, in no table."""
+"""Returns given, wages not: what is left is the error that market paths do not explain. For bands, in no table."""
 
 
 def told_of(conditioning: str) -> tuple[bool, bool]:
-    """Whether wages and returns after the start are told."""
+    """Whether wages and returns after the start are given."""
     return (KNOWN | {RETURNS_ALONE: (False, True)})[conditioning]
 
 
@@ -94,10 +94,10 @@ EXPERIMENTS = {
     "no_mortality_gradient": "deaths do not differ by earnings",
     "market_returns": "market returns in the model's own mix, less its fee, in place of the returns of DOL's totals",
     "later_law": "all law enacted by 2023 known at the start",
-    "savers_known": "number of savers told (W-2 deferrers, from 2021 active participants)",
+    "savers_known": "number of savers given (W-2 deferrers, from 2021 active participants)",
     "last_year_level": "level of benefits from the start year alone",
 }
-"""One change at a time, told actual wages and returns."""
+"""One change at a time, given actual wages and returns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class World:
     start: int
     years: np.ndarray  # (Y,)
     people: PastPeople
-    contribution_usd: np.ndarray  # (Y, character, A, G) paid in by participants and employers
+    contribution_usd: np.ndarray  # (Y, character, A, G) of participants and employers
     rolled_in_usd: np.ndarray  # (Y,) from other plans
     plan_return: np.ndarray  # (Y,) after fees
     rates: WithdrawalRates
@@ -175,13 +175,13 @@ def check_start(start: int) -> None:
 
 
 def wage_growth(start: int) -> float:
-    """Mean growth of private wages in the ten years to the start: the rule where wages are not told."""
+    """Mean growth of private wages in the ten years to the start: the rule where wages are not given."""
     wages = coverage.private_wages()
     return float((wages[start] / wages[start - WAGE_YEARS]) ** (1 / WAGE_YEARS) - 1)
 
 
 def plan_return_rule(start: int) -> float:
-    """Return where none is told: the bill rate of the last month of the start year and the mean premium of the plans'
+    """Return where none is given: the bill rate of the last month of the start year and the mean premium of the plans'
     mix over bills, geometric, from 1928 to the start."""
     monthly = sources.table("monthly_prices").set_index("month")["tbill_3m_yield_rate"]
     bill = float(monthly[f"{start}-12"])
@@ -334,7 +334,7 @@ def coverage_rolled_in() -> pd.Series:
 def _wages_and_limits(
     start: int, years: np.ndarray, wages: np.ndarray, people: PastPeople, told: bool
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Average wage over 2025's and the limits, by year; where wages are not told, both grow with wages per person."""
+    """Average wage over 2025's and the limits, by year; where wages are not given, both grow with wages per person."""
     average, limits = past_wages(), past_limits()
     if told:
         return (average[years] / average[FIRST_YEAR]).to_numpy(), limits
@@ -590,7 +590,7 @@ class Responses:
 
 
 def responses(ready: Prepared) -> Responses:
-    """One projection for the stock and one for each year's contributions, on the returns that the world was told."""
+    """One projection for the stock and one for each year's contributions, on the returns that the world was given."""
     fed = ready.fed
     at = fed.ahead
     paid_in, none = fed.contribution_usd[at], np.zeros_like(ready.opening_usd)

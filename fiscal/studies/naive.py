@@ -1,10 +1,11 @@
 """Rules of one line that a model must beat, on the starts, leads and conditioning of the hindcast.
 
-Contributions (with rollovers in): ``fixed_share`` keeps their share of private wages, ``damped_trend`` moves it by its
-least-squares slope over the last ten years times .9 to the power of the lead, ``growth`` continues the mean growth of
-the last five years and needs no wages. Benefits are the mean share of opening assets of the last five years (under
-``growth`` their own growth continues), and assets follow from both and the return that is told or given by the
-hindcast's rule. The damped trend is the best of six that were tried on starts from 1994, so it is a little flattered.
+Contributions (with rollovers in): ``fixed_share`` keeps their share of private wages, ``damped_trend`` moves it by
+its least-squares slope over the last ten years times .9 to the power of the lead, ``growth`` continues the mean
+growth of the last five years and needs no wages. Benefits are the mean share of opening assets of the last five years
+(under ``growth`` their own growth continues), and assets follow from both and the return that is given or that the
+hindcast's rule sets. The damped trend is the best of six that were tried on starts from 1994, so it is a little
+flattered.
 """
 
 from __future__ import annotations

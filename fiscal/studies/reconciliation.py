@@ -45,14 +45,13 @@ def record_growth() -> float:
     return float((pensions[RECORD[1]] / pensions[RECORD[0]]) ** (1 / (RECORD[1] - RECORD[0])) - 1)
 
 
-def consistent_scale(tolerance: float = 0.0005) -> float:
-    """``withdrawals.scale_2036`` at which all withdrawals inside CBO's line grow from 2026 to 2036 as the line does."""
+def consistent_scale() -> float:
+    """``withdrawals.scale_2036`` at which all withdrawals inside CBO's line grow from 2026 to 2036 as the line does, to
+    three digits."""
+    from scipy.optimize import brentq
+
     wanted = float(cbo_line()[LAST] / cbo_line()[FIRST])
-    low, high = 0.2, 1.5
-    while high - low > tolerance:
-        middle = (low + high) / 2
-        low, high = (middle, high) if growth_inside(middle) < wanted else (low, middle)
-    return (low + high) / 2
+    return round(float(brentq(lambda scale: growth_inside(scale) - wanted, 0.3, 1.2, xtol=2e-4)), 3)
 
 
 def growth_inside(scale: float) -> float:
@@ -147,7 +146,7 @@ def build(progress: Progress | None = None) -> pd.DataFrame:
 
 def stored() -> pd.DataFrame:
     """The stored reconciliation."""
-    return sources.table(NAME)
+    return sources.table("cbo_reconciliation")
 
 
 def rebuild(progress: Progress | None = None) -> None:
@@ -173,7 +172,9 @@ def rebuild(progress: Progress | None = None) -> None:
                 for name, text in words.items()
             ),
         ],
-        note="Built by `fiscal data derive cbo_reconciliation`.",
+        note="Built by `fiscal data derive cbo_reconciliation`. The entry's consistent_scale is the value of "
+        "withdrawals.scale_2036 in the scenario cbo_consistent.",
+        extra={"consistent_scale": consistent_scale()},
         status="built",
         licence="MIT, as this project",
         primary_key=["year"],

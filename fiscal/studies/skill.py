@@ -3,15 +3,15 @@
 One study, stored in five tables by ``fiscal data derive hindcast``:
 
 - ``hindcast``: model, published and naive rules by quantity, conditioning, start and lead year;
-- ``hindcast_experiments``: the same with one change at a time, told wages and returns;
+- ``hindcast_experiments``: the same with one change at a time, given wages and returns;
 - ``hindcast_bands``: at each start the 80 percent band of what was then the future, and the outcome;
-- ``hindcast_residuals``: the model's errors told returns and not wages;
+- ``hindcast_residuals``: the model's errors given returns and not wages;
 - ``bands``: bands of headline numbers, which draw these errors (:mod:`fiscal.results.bands`).
 
 **Bands of the past.** The band of a start has three parts, drawn together: parameters over their stated ranges
 (:mod:`fiscal.engine.draws`), market paths (blocks of years of the record up to the start, around the rule's return),
-and the hindcast's own errors where returns are told, since market paths are the rest. Markets are many for each draw of
-parameters because a run is linear in its flows (:class:`fiscal.studies.hindcast.Responses`).
+and the hindcast's own errors where returns are given, since market paths are the rest. There are many market paths for
+each draw of parameters because a run is linear in its flows (:class:`fiscal.studies.hindcast.Responses`).
 
 **Which errors.** A band made of the errors by which it is judged would be circular. At a start those errors serve whose
 outcomes were published by then (``known``); where they are fewer than :data:`FEWEST_ERRORS`, those of all starts whose
@@ -34,11 +34,14 @@ from platformdirs import user_cache_path
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import write_whole
 from fiscal.engine import draws
+from fiscal.markets.paths import path_model
 from fiscal.results import bands
-from fiscal.studies import hindcast, naive
+from fiscal.studies import hindcast, ira_hindcast, naive
+from fiscal.studies import scenarios as study
 from fiscal.studies.hindcast import KNOWN, LAST_OUTCOME, QUANTITIES, RETURNS_ALONE, STARTS, Progress
 
 if TYPE_CHECKING:
@@ -138,7 +141,11 @@ def by_lead(found: pd.DataFrame) -> pd.DataFrame:
     rule's; ``two_thirds_spread`` the width of the middle two-thirds of the errors."""
     cbo = cbo_record()["mean_absolute_error"]
     rows = []
-    for (quantity, conditioning, lead), part in found.groupby(ERROR_KEYS, sort=False):
+    ordered = found.sort_values("lead_years", kind="stable")
+    groups = {key: part for key, part in ordered.groupby(ERROR_KEYS, sort=False)}
+    first = list(dict.fromkeys(zip(found["quantity"], found["conditioning"], strict=True)))
+    for key in sorted(groups, key=lambda key: (first.index(key[:2]), key[2])):
+        (quantity, conditioning, lead), part = key, groups[key]
         size, rule = part["error"].abs().mean(), part["naive_error"].abs().mean()
         low, high = part["error"].quantile([1 / 6, 5 / 6])
         rows.append(
@@ -167,6 +174,7 @@ def aims(leads: pd.DataFrame) -> pd.DataFrame:
     """Every aim with what came out: columns ``quantity, conditioning, lead_years, starts, ratio, most, met``."""
     frame = leads.assign(ratio=leads["mean_absolute_error"] / leads["naive_mean_absolute_error"])
     frame["most"] = np.where(frame["quantity"] == "benefits", 1.0, MOST_TIMES_NAIVE)
+    frame = frame[frame["quantity"].isin(QUANTITIES)]
     judged = frame[(frame["quantity"] != "benefits") | (frame["lead_years"] >= FIRST_LEAD_OF_AIM)]
     judged = judged.assign(
         met=np.where(judged["quantity"] == "benefits", judged["ratio"] < 1, judged["ratio"] <= judged["most"])
@@ -304,13 +312,13 @@ def _scores(outcome: float, sample: np.ndarray, low: float, high: float) -> tupl
 
 
 def residual_table() -> pd.DataFrame:
-    """Log of model over published where returns are told and wages are not, by quantity, start and lead."""
+    """Log of model over published where returns are given and wages are not, by quantity, start and lead."""
     frames = [points(start, RETURNS_ALONE) for start in STARTS]
     return _residuals(pd.concat(frames, ignore_index=True), "model")
 
 
 def naive_errors() -> dict[str, pd.DataFrame]:
-    """The naive rule's errors from starts since 1994, told nothing and told returns, by conditioning."""
+    """The naive rule's errors from starts since 1994, given nothing and given returns, by conditioning."""
     record = hindcast.published()
     found = {}
     for told in ("none", RETURNS_ALONE):
@@ -381,9 +389,10 @@ EXPERIMENT_STARTS = (2010, 2013, 2016, 2019)
 INPUTS = (
     "annual_returns", "assumptions", "bea_dc_1984_2025", "contribution_limits", "contribution_profile",
     "developed_ex_us", "dol_401k_1984_2023", "dol_5500", "ebri_401k_allocation", "foreign_equity_share",
-    "labor_force", "life_table", "monthly_prices", "mortality_improvement", "past_limits", "past_population",
-    "past_wages", "rmd_uniform", "roth_use", "sensitivity_cases", "sipp_age_income", "soi_ira_by_age", "vanguard",
-    "w2_deferrals_roth", "wage_index", "withdrawal_behaviour", "withdrawal_rules",
+    "form1040_retirement_income", "ici_assets", "ici_traditional_ira_flows", "labor_force", "life_table",
+    "monthly_prices", "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform",
+    "roth_use", "sensitivity_cases", "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
+    "withdrawal_behaviour", "withdrawal_rules",
 )  # fmt: skip
 """Tables that the study reads."""
 
@@ -392,25 +401,29 @@ TABLES = ("hindcast", "hindcast_experiments", "hindcast_bands", "hindcast_residu
 
 def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str, pd.DataFrame]:
     """The four tables, rounded as stored. Finished parts are kept until the study is done, so that an interrupted one
-    goes on (``resume``)."""
+    resumes (``resume``)."""
     report = progress or (lambda done, total, what: None)
     steps = [("points", start, name) for name in (*KNOWN, RETURNS_ALONE) for start in STARTS]
+    steps += [("iras", start, name) for name in KNOWN for start in ira_hindcast.STARTS]
     steps += [
-        ("points", start, f"experiment {name}")
-        for name in ("", *hindcast.EXPERIMENTS)
-        for start in EXPERIMENT_STARTS
+        ("experiments", start, name) for name in ("", *hindcast.EXPERIMENTS) for start in EXPERIMENT_STARTS
     ]
     total = len(steps) + len(STARTS)
     kept = Kept() if resume else None
     found: dict[str, list[pd.DataFrame]] = {"points": [], "experiments": [], "residuals": []}
-    for done, (_, start, name) in enumerate(steps):
+    for done, (kind, start, name) in enumerate(steps):
         report(done, total, f"{start}, {name.replace('_', ' ')}")
-        if name.startswith("experiment"):
-            change = name.removeprefix("experiment").strip() or None
+        if kind == "iras":
+            frame = _kept(kept, f"iras {name}", start, lambda s=start, n=name: ira_hindcast.points(s, n))
+            found["points"].append(frame)
+        elif kind == "experiments":
             frame = _kept(
-                kept, name, start, lambda s=start, c=change: points(s, "actual_wages_and_returns", c)
+                kept,
+                f"experiment {name}",
+                start,
+                lambda s=start, c=name: points(s, "actual_wages_and_returns", c or None),
             )
-            found["experiments"].append(frame.assign(experiment=change or "model"))
+            found["experiments"].append(frame.assign(experiment=name or "model"))
         else:
             frame = _kept(kept, name, start, lambda s=start, n=name: points(s, n))
             found["residuals" if name == RETURNS_ALONE else "points"].append(frame)
@@ -433,16 +446,21 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
 
 
 class Kept:
-    """Finished parts of the study, by the data, the code of hindcasts and rules, and the numbers of draws."""
+    """Finished parts of the study, by the code and the data that they depend on: of the hindcasts, or of the bands of
+    headline numbers, which depend on everything."""
 
-    def __init__(self) -> None:
-        code = b"".join(Path(str(one.__file__)).read_bytes() for one in (hindcast, naive, draws))
-        data = json.dumps({name: sources.resource(name).sha256 for name in INPUTS}).encode()
-        own = json.dumps(
-            [PARAMETER_DRAWS, MARKET_PATHS, FEWEST_ERRORS, MARKET_BLOCK_YEARS, SEED, PARAMETERS]
-        ).encode()
-        mark = hashlib.sha256(code + data + own).hexdigest()[:16]
-        self.folder = user_cache_path("fiscal") / f"hindcast-{mark}"
+    def __init__(self, what: str = "hindcast") -> None:
+        if what == "bands":
+            made: list[Any] = [code_sha256(), sources.fingerprint()]
+        else:
+            code = b"".join(
+                Path(str(one.__file__)).read_bytes() for one in (hindcast, ira_hindcast, naive, draws)
+            )
+            counts = [PARAMETER_DRAWS, MARKET_PATHS, FEWEST_ERRORS, MARKET_BLOCK_YEARS, SEED, PARAMETERS]
+            hashes = {name: sources.resource(name).sha256 for name in INPUTS}
+            made = [hashlib.sha256(code).hexdigest(), hashes, counts]
+        mark = hashlib.sha256(json.dumps(made).encode()).hexdigest()[:16]
+        self.folder = user_cache_path("fiscal") / f"{what}-{mark}"
 
     def load(self, name: str) -> pd.DataFrame | None:
         """A part that was finished before."""
@@ -477,12 +495,16 @@ DESCRIBED: dict[str, tuple[str, str, str]] = {
     "quantity": (
         "string",
         "name",
-        "contributions (rollovers in), benefits (rollovers out) or assets at year-end",
+        "contributions (rollovers in), benefits (rollovers out), assets at year-end, or taxable IRA distributions",
     ),
-    "conditioning": ("string", "name", "what is told of the years after the start"),
+    "conditioning": ("string", "name", "what is given of the years after the start"),
     "start": ("year", "year", "the run opens with the published stock at the end of this year"),
     "lead_years": ("integer", "years", "years since the start"),
-    "published": ("number", "billions of dollars", "DOL's total of 401(k)-type plans"),
+    "published": (
+        "number",
+        "billions of dollars",
+        "DOL's total of 401(k)-type plans; SOI's taxable IRA distributions",
+    ),
     "model": ("number", "billions of dollars", "the model's"),
     **{rule: ("number", "billions of dollars", f"the naive rule {rule}") for rule in naive.RULES},
     "median": ("number", "billions of dollars", "median of the draws"),
@@ -500,13 +522,13 @@ DESCRIBED: dict[str, tuple[str, str, str]] = {
     "naive_high": ("number", "billions of dollars", "upper end of the damped trend's band"),
     "naive_crps": ("number", "fraction of published", "score of the damped trend"),
     "naive_interval_score": ("number", "fraction of published", "score of the damped trend"),
-    "residual": ("number", "log", "log of model over published, returns told and wages not"),
+    "residual": ("number", "log", "log of model over published, returns given and wages not"),
 }
 TITLES = {
     "hindcast": "Hindcasts from every start of 2010 to 2022 beside published figures and naive rules",
-    "hindcast_experiments": "Hindcasts with one change at a time, told wages and returns",
+    "hindcast_experiments": "Hindcasts with one change at a time, given wages and returns",
     "hindcast_bands": "80 percent bands of past starts, their outcomes and scores",
-    "hindcast_residuals": "Errors of hindcasts that are told returns and not wages",
+    "hindcast_residuals": "Errors of hindcasts that are given returns and not wages",
 }
 
 
@@ -522,7 +544,7 @@ def store(found: dict[str, pd.DataFrame]) -> None:
             table,
             title=TITLES[name],
             unit=", ".join(sorted(units)),
-            source="this model (fiscal.studies.skill); published: DOL EBSA Form 5500 bulletins",
+            source="this model (fiscal.studies.skill); published: DOL EBSA Form 5500 bulletins, IRS SOI",
             fields=[sources.Field(str(column), *DESCRIBED[str(column)], required=True) for column in table],
             note="Built by `fiscal data derive hindcast`; a test rebuilds a part. See docs/skill.md.",
             status="built",
@@ -533,19 +555,33 @@ def store(found: dict[str, pd.DataFrame]) -> None:
         )
 
 
-CASES = ("baseline", "boom", "bust", "boom_then_bust", "long_boom", "long_bust")
-"""Scenarios of the catalogue whose headline has a stored band."""
+BASELINE = "baseline"
 
 
-def build_bands(progress: Progress | None = None, cases: Sequence[Scenario] | None = None) -> pd.DataFrame:
-    """The table ``bands`` of some scenarios (None: :data:`CASES`), from the stored errors."""
+def cases() -> list[Scenario]:
+    """Scenarios whose headline has a stored band: the baseline, and every case of adoption with every stated event."""
+    stated = [
+        name
+        for name in study.EVENTS
+        if name != study.NO_EVENT and not path_model(scenarios.load(name).settings.paths.model).stochastic
+    ]
+    cells = [study.scenario_of(adoption, event) for adoption in study.ADOPTIONS for event in stated]
+    return [scenarios.load(BASELINE), *cells]
+
+
+def build_bands(progress: Progress | None = None, of: Sequence[Scenario] | None = None) -> pd.DataFrame:
+    """The table ``bands`` of some scenarios (None: :func:`cases`), from the stored errors; finished ones are kept until
+    the table is done."""
     report = progress or (lambda done, total, what: None)
-    chosen = [scenarios.load(name) for name in CASES] if cases is None else list(cases)
+    chosen = cases() if of is None else list(of)
+    kept = None if of is not None else Kept("bands")
     frames = []
     for done, case in enumerate(chosen):
         report(done, len(chosen), f"band of {case.name}")
-        frames.append(bands.bands(case))
+        frames.append(_kept(kept, bands.key_of(case)[:16], 0, lambda c=case: bands.bands(c)))
     report(len(chosen), len(chosen), "done")
+    if kept is not None:
+        kept.drop()
     return pd.concat(frames, ignore_index=True).round(4)
 
 
@@ -611,7 +647,7 @@ def answers(
 
 def later() -> list[dict[str, Any]]:
     """What was estimated on later data, and how much the mean absolute error moves in the experiment on it, by
-    quantity, told wages and returns, over :data:`EXPERIMENT_STARTS` and all leads."""
+    quantity, given wages and returns, over :data:`EXPERIMENT_STARTS` and all leads."""
     size = experiment_sizes()
     return [
         {"what": what, "data": data, "experiment": name, "change": hindcast.EXPERIMENTS[name],
@@ -637,11 +673,16 @@ def summary(leads: pd.DataFrame) -> pd.DataFrame:
             f"{100 * own.at[lead, 'naive_mean_absolute_error']:.1f}"
             for lead in SHOWN_LEADS if lead in own.index
         }  # fmt: skip
-        rows.append({"quantity": quantity, "told": conditioning.replace("_", " "), **cells})
+        rows.append({"quantity": words(quantity), "given": words(conditioning), **cells})
     return pd.DataFrame(rows).fillna("")
 
 
 SHOWN_LEADS = (1, 3, 5, 7, 10)
+
+
+def words(name: str) -> str:
+    """A name as text: "taxable IRA distributions"."""
+    return name.replace("_", " ").replace("ira", "IRA")
 
 
 def coverage_summary(coverage: pd.DataFrame) -> pd.DataFrame:

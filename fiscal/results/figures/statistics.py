@@ -668,9 +668,9 @@ HINDCAST = "hindcast"
 
 HINDCAST_QUANTITIES = {"contributions": "Contributions", "benefits": "Benefits paid", "assets": "Plan assets"}
 HINDCAST_TOLD = {
-    "actual_wages_and_returns": "wages and returns told",
-    "actual_wages": "wages told",
-    "none": "nothing told",
+    "actual_wages_and_returns": "wages and returns given",
+    "actual_wages": "wages given",
+    "none": "nothing given",
 }
 NAIVE_RULES = ("damped_trend", "fixed_share", "growth")
 FEWEST_STARTS_SHOWN = 4

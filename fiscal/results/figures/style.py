@@ -130,7 +130,7 @@ def new_axes(panels: int = 1, inches: tuple[float, float] = FIGURE_INCHES, *, sh
     if ``shared``."""
     from fiscal.results.figures.own_figure import OwnFigure
 
-    figure = OwnFigure(figsize=inches, layout="constrained")
+    figure = OwnFigure(look, figsize=inches, layout="constrained")
     return figure.subplots() if panels == 1 else figure.subplots(1, panels, sharey=shared)
 
 
