@@ -5,7 +5,9 @@ crypto earns. A cell of the table is the event's scenario with the adoption of t
 equity. Its rows are those of the headline (:mod:`fiscal.results.headline`), so that the stored table and a run of the
 same scenario agree to the last digit.
 
-The value at market prices does not depend on a stated path, so it is computed once per case of adoption.
+The value at market prices does not depend on a stated path, so it is computed once per case of adoption. The 80
+percent band of a stated path is that of the stored table ``bands`` (``fiscal data derive hindcast``), empty until it
+is built; of random paths it holds four of five.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from fiscal.base.code import code_sha256
 from fiscal.base.files import write_whole
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine import run as engine_run
-from fiscal.results import bands, headline, running, stages
+from fiscal.results import headline, running, stages
 from fiscal.results.figures import statistics
 from fiscal.results.headline import COLUMNS, EQUITY, LONG, NEXT, TEN, Effect
 from fiscal.results.result import Result
@@ -121,22 +123,6 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
     return rows
 
 
-def _with_band(rows: list[dict[str, Any]], scenario: Scenario) -> list[dict[str, Any]]:
-    """The first row with its tested 80 percent band, stored or computed; a case that moves nothing has none."""
-    if not rows[0][_TEN]:
-        return rows
-    found = bands.stored_band(scenario, EQUITY, TEN)
-    if found is None and scenario.settings.books.risk_neutral_paths:
-        table = bands.bands(scenario).set_index(["reference", "window"])
-        found = tuple(table.loc[(EQUITY, TEN.label), ["low_bn_usd", "high_bn_usd"]].astype(float))
-    if found is not None:
-        rows[0] |= dict(zip(("low_bn_usd", "high_bn_usd"), found, strict=True))
-    return rows
-
-
-_TEN = f"fy{TEN.first}_{TEN.last}_bn_usd"
-
-
 def _known(value: float) -> float | None:
     return value if value == value else None
 
@@ -166,7 +152,7 @@ def build(
                 priced[adoption] = prices_of(scenario)
             made = running.run(scenario)
             tables = {**stages.held(made.tables), "bases": priced[adoption]}
-            found = _with_band(rows_of(replace(made, tables=tables)), scenario)
+            found = rows_of(replace(made, tables=tables))
             _write(kept, scenario, found)
         place = {"adoption_case": adoption, "event_case": event, "fingerprint": scenario.fingerprint()}
         rows += [{**row, **place} for row in found]
