@@ -251,10 +251,10 @@ def test_the_readme_names_commands_settings_and_functions_that_exist(root):
 
 def test_decompose_adds_up_and_prints_one_line(fiscal):
     short = ("--set", "horizon.last_year=2036")
-    answer = fiscal("decompose", "baseline", "early_boom", *short, "--json")
+    answer = fiscal("decompose", "baseline", "long_boom", *short, "--json")
     assert answer.returncode == 0
     found = json.loads(answer.stdout)
-    assert found["base"].startswith("baseline-") and found["others"][0].startswith("early_boom-")
+    assert found["base"].startswith("baseline-") and found["others"][0].startswith("long_boom-")
     rows = {
         row["factor"]: row["effect_bn_usd"]
         for row in found["decomposition"]
@@ -262,7 +262,7 @@ def test_decompose_adds_up_and_prints_one_line(fiscal):
     }
     difference = rows.pop("difference")
     assert difference != 0 and sum(rows.values()) == pytest.approx(difference, rel=1e-9)
-    printed = fiscal("decompose", "baseline", "early_boom", *short, "--line", "tax_expenditure")
+    printed = fiscal("decompose", "baseline", "long_boom", *short, "--line", "tax_expenditure")
     assert printed.returncode == 0 and "positive = a cost" in printed.stdout
     assert {"contributions", "returns", "rate", "timing", "behaviour", "difference"} <= set(
         printed.stdout.split()
