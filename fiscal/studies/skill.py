@@ -72,7 +72,6 @@ PARAMETERS = (
 )  # fmt: skip
 """Parameters (or beginnings of their names) that act on a hindcast."""
 
-CBO = "cbo_forecast_accuracy"
 CBO_CATEGORY = "Individual Income Taxes"
 
 ERROR_KEYS = ["quantity", "conditioning", "lead_years"]
@@ -163,10 +162,10 @@ def by_lead(found: pd.DataFrame) -> pd.DataFrame:
 
 def cbo_record() -> pd.DataFrame:
     """CBO's errors on individual income tax, fractions, by projected year (1 = the year under way)."""
-    table = sources.table(CBO)
+    table = sources.table("cbo_forecast_accuracy")
     own = table[(table["component"] == "revenue") & (table["category"] == CBO_CATEGORY)]
     names = ["mean_error", "mean_absolute_error", "rmse", "two_thirds_spread"]
-    return own.set_index("projected_year_number")[names] / 100
+    return own.set_index("projected_year_number")[names]
 
 
 def aims(leads: pd.DataFrame) -> pd.DataFrame:
