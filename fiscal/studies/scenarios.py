@@ -103,7 +103,7 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
             )
             for window in (TEN, NEXT, LONG)
         }
-        ten = sums[_TEN]
+        ten = sums[f"fy{TEN.first}_{TEN.last}_bn_usd"]
         # what belongs to one path, or to the whole distribution, is not a quantile
         row = {
             **told,
@@ -225,8 +225,8 @@ def store(table: pd.DataFrame) -> None:
         fields=list(_fields()),
         note=(
             "Built by `fiscal data derive scenarios`, which `fiscal study scenarios` also does; a test builds a part "
-            "again. Change in net revenue against the same money in equity. Random paths have the quantiles of the effect, window by window. Each scenario is named "
-            "by the fingerprint of its settings."
+            "again. Change in net revenue against the same money in equity. Random paths have the quantiles of the "
+            "effect, window by window. Each scenario is named by the fingerprint of its settings."
         ),
         status="built",
         licence="MIT, as this project",
