@@ -59,7 +59,7 @@ def elective(made: Contributions) -> np.ndarray:
 
 def test_a_type_that_nobody_holds_is_not_carried() -> None:
     assert prepared(NARROW).inputs.accounts == ("plan", "ira") == prepared(SCALED).inputs.accounts
-    assert prepared(WIDE).inputs.accounts == ("plan", "governmental", "private_other", "ira")
+    assert prepared(WIDE).inputs.accounts == tuple(accounts.TYPES)
 
 
 def test_every_type_opens_with_its_published_stock_beside_the_same_401k() -> None:
@@ -115,8 +115,9 @@ def test_no_early_withdrawal_tax_on_governmental_457() -> None:
     inputs = prepared(WIDE).inputs
     ici = sources.table("ici_assets").set_index("date").loc["2025-03-31"]
     exempt = ici["p457_bn_usd"] / ici[["b403_bn_usd", "p457_bn_usd", "tsp_bn_usd"]].sum()
-    np.testing.assert_allclose(inputs.penalised_share[1, :22], inputs.penalised_share[0, :22] * (1 - exempt))
-    np.testing.assert_array_equal(inputs.penalised_share[2], inputs.penalised_share[0])
+    share = dict(zip(inputs.accounts, inputs.penalised_share, strict=True))
+    np.testing.assert_allclose(share["governmental"][:22], share["plan"][:22] * (1 - exempt))
+    np.testing.assert_array_equal(share["private_other"], share["plan"])
     young = ATTAINED_AGES < 55
     assert (inputs.withdrawal_rate[:, 1, 0, young] < inputs.withdrawal_rate[:, 0, 0, young]).all()
     assert (inputs.rollover_rate[:, 1] < inputs.rollover_rate[:, 0]).all()
@@ -189,7 +190,7 @@ def test_employer_money_outside_social_security_forgoes_no_oasdi() -> None:
 
 def test_the_account_identity_holds_over_all_types() -> None:
     found = oracle.project(prepared(WIDE).inputs)
-    assert found.identity_residual_usd.shape[2] == 5
+    assert found.identity_residual_usd.shape[2] == len(accounts.TYPES) + 1  # and what heirs hold
     assert np.abs(found.identity_residual_usd).max() <= 1e-9 * found.identity_scale_usd.max()
     closing = found.closing_usd.sum(axis=(3, 4))[0]  # (Y, W + 1)
     assert (closing[:, :-1] > 0).all()

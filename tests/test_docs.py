@@ -350,3 +350,15 @@ def test_the_citation_file_says_what_the_package_says():
 
     assert fields["title"] == TITLE and AUTHORS == "The fiscal authors"
     assert fields["version"] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# --- the gallery ------------------------------------------------------------------------------------
+
+
+def test_the_gallery_shows_every_figure_with_code_that_runs_on_its_result(pages):
+    gallery = importlib.import_module("gallery")
+    assert all(line.startswith(f"{name} = fiscal.") for name, line in gallery.OWNERS.items())
+    for figure in FIGURES:
+        owner, _, call = gallery.call_of(figure).partition(".plot.")
+        assert owner in gallery.OWNERS and call.startswith(f"{figure.name}(")
+        assert (DOCS / "gallery" / f"{figure.name}.svg").is_file(), "python docs/generator/gallery.py"

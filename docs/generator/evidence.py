@@ -398,7 +398,7 @@ def doubt() -> str:
         ),
         "Settings whose default is assumed": f"{sum(one.status == 'assumed' for one in levers)} of {len(levers)}",
         "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of "
-        "{len(rows)}",
+        f"{len(rows)}",
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
@@ -424,9 +424,9 @@ def finding() -> str:
     outside = boom["outside_tax_bn_usd"]
     return paragraph(
         f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal years "
-        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, {share} of "
+        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, each {share} of "
         "individual income "
-        f"tax at most, compared with the same money in equity. Over 2026-55 the changes are "
+        f"tax, compared with the same money in equity. Over 2026-55 the changes are "
         f"{signed_usd(boom[LONG])} and "
         f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over "
         "five cases of "

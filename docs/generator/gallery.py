@@ -56,7 +56,7 @@ def gallery_page() -> str:
         paragraph(
             "Every figure of the package, and the line that draws it. A figure is a matplotlib Axes: "
             '`ax.figure.savefig("name.svg")` writes it, and `ax=` draws it on Axes of your own. '
-            "[Python](reference/python.md#figures) lists the options. `fiscal figures RUN --out DIR` writes all "
+            "[Python](reference/python.md) lists the options. `fiscal figures RUN --out DIR` writes all "
             "figures of a run without any code."
         ),
         fenced("\n".join(["import fiscal", "", *OWNERS.values()]), "python"),

@@ -332,9 +332,9 @@ def _beside_cbo() -> str:
     half = (level["high_bn_usd"] - level["low_bn_usd"]) / 2 / abs(level["central_bn_usd"])
     return (
         "CBO's own error on individual income tax over ten-year windows has a mean size of "
-        f"{row.mean_absolute_error:.0f} "
-        f"percent and a root mean square of {row.rmse:.0f} percent; an 80 percent band of that size is "
-        f"{1.2816 * row.rmse:.0f} percent to each side. The baseline's band is {100 * half:.0f} percent to each side "
+        f"{100 * row.mean_absolute_error:.0f} "
+        f"percent and a root mean square of {100 * row.rmse:.0f} percent; an 80 percent band of that size is "
+        f"{128.16 * row.rmse:.0f} percent to each side. The baseline's band is {100 * half:.0f} percent to each side "
         f"of net revenue in {level['window']}, which is itself a difference of tax forgone and tax collected. "
         "Amounts are "
         "billions of current dollars."

@@ -90,7 +90,7 @@ def prepare() -> Path:
 
 
 def _type_once() -> None:
-    """Let numba look up once what an operation on numbers gives, instead of at each place where it stands.
+    """Let numba look up once what an operation on numbers gives, instead of at each place in the code.
 
     For every sum it tries a dozen meanings, on dates and texts among them: a sixth of the time that compiling takes.
     What is compiled is the same. A numba that is built otherwise is left as it is.

@@ -3,6 +3,7 @@
 What a scenario does not change is then worked out once in a process: people, contributions, opening balances, and
 rates of withdrawal are the same in a run and in the next with another adoption. A function that is remembered must
 depend on its arguments and on the data tables alone. Its arrays are kept read-only; of a frame each caller gets a copy.
+Where the content of an argument cannot be told, nothing is kept.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def found(*args: P.args, **options: P.kwargs) -> R:
-        key = os.environ.get("FISCAL_DATA"), _content(args), _content(options)
+        try:
+            key = os.environ.get("FISCAL_DATA"), _content(args), _content(options)
+        except TypeError:  # an iterator, say, whose content is gone once it is read
+            return function(*args, **options)
         if key not in kept:
             kept[key] = _read_only(function(*args, **options))
             while len(kept) > KEPT:
@@ -63,10 +67,12 @@ def _content(value: Any) -> Any:
     if hasattr(value, "__array_interface__"):
         digest = hashlib.blake2b(value.tobytes(), digest_size=16).digest()
         return value.dtype.str, value.shape, digest
-    if hasattr(value, "to_numpy"):  # pandas
+    if hasattr(value, "to_numpy") and hasattr(value, "axes"):  # a frame or a series
         axes = tuple(tuple(axis.tolist()) for axis in value.axes)
         columns = [value[name] for name in value.columns] if value.ndim > 1 else [value]
         return axes, tuple(tuple(column.tolist()) for column in columns)
+    if hasattr(value, "to_numpy"):  # an index
+        return type(value).__name__, tuple(value.tolist())
     raise TypeError(f"cannot remember by {type(value).__name__}")
 
 

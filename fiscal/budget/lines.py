@@ -100,7 +100,7 @@ REVENUE: tuple[Line, ...] = (
     Line(
         name="inside_buildup_cash",
         label="Inside build-up (memo)",
-        meaning="in in in tax expenditure only: the law's rates on the plan's own return of the year",
+        meaning="in tax expenditure only: the law's rates on the plan's own return of the year",
         kind="memo",
         paid="on earnings",
     ),

@@ -40,6 +40,8 @@ def main() -> None:
 
 def _application() -> Any:
     """The application with all its commands, in the order in which help lists them."""
+    # Pydantic would look through every installed package for plugins; the command uses none
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # isort: off
     from fiscal.cli import scenarios, sweeps, reports, stored, books, data, markets  # noqa: F401
 

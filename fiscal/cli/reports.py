@@ -61,7 +61,7 @@ def report(
 
     \b
     Examples: fiscal report
-              fiscal report baseline bust --out reports/early.pdf
+              fiscal report baseline long_bust --out reports/late.pdf
               fiscal report runs/baseline runs/boom
               fiscal report baseline boom --brief --out brief.pdf --html brief.html --xlsx tables.xlsx
     """

@@ -300,8 +300,8 @@ def run(
 ) -> None:
     """Run one scenario and print its headline; with --out, keep its tables in a run folder.
 
-    The folder holds the yearly tables and those of random paths. Values, vintages, and distributions are computed when
-    a report or a notebook asks for them, and kept there; --full computes all of them now.
+    The folder holds the yearly tables and those of random paths. Values and vintages are computed when a
+    report or a notebook asks for them, and kept there; --full computes all of them now.
     Finished batches of random paths are kept in DIR.incomplete until the run is complete; --resume uses them. --engine
     dask computes them on a Dask cluster, by default one of processes on this machine. The results are the same.
 

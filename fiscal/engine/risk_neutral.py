@@ -21,12 +21,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fiscal.budget.estimates import controlled
 from fiscal.budget.ledger import BuildupTax
+from fiscal.budget.lines import OF_CELLS, RECEIPTS
 from fiscal.engine.inputs import (
     NO_CRYPTO_PATH,
     SCENARIO_PATH,
@@ -48,7 +51,6 @@ CENTRAL_MODEL = "regime_switching"
 STEP = 0.01
 """A perturbed vintage or stock is raised by this share."""
 
-TAXES = ("withdrawal_tax", "conversion_tax", "additional_tax")
 WITHDRAWN, GROUP_TAX, GROUP_WITHDRAWN = "withdrawn", "group_tax", "group_withdrawn"
 STOCK, CONTRIBUTIONS, EFFECT = "opening_stock", "all_contributions", "crypto_effect"
 BATCH = 64
@@ -251,9 +253,7 @@ def _present_values(
         on_market, buildup_rates(law, len(inputs.years)), known
     )
     flows = {
-        "withdrawal_tax": totals["owner_tax"] + totals["heir_tax"],
-        "conversion_tax": totals["conversion_tax"],
-        "additional_tax": totals["additional_tax"],
+        **{line: reduce(add, (totals[name] for name in OF_CELLS[line])) for line in RECEIPTS},
         WITHDRAWN: totals["traditional_withdrawals"] + totals["inherited_withdrawals"],
         GROUP_TAX: group_tax,
         GROUP_WITHDRAWN: group_withdrawn,
@@ -275,7 +275,7 @@ def _price(values: dict[str, np.ndarray]) -> Price:
     def mean(of: np.ndarray, control: np.ndarray) -> tuple[float, float]:
         return controlled(of[:-1], control[:-1], float(control[-1]))
 
-    pairs = {line: mean(values[line], values[WITHDRAWN]) for line in TAXES}
+    pairs = {line: mean(values[line], values[WITHDRAWN]) for line in RECEIPTS}
     groups = np.array([mean(*pair) for pair in zip(values[GROUP_TAX], values[GROUP_WITHDRAWN], strict=True)])
     return Price(
         value_usd={line: value for line, (value, _) in pairs.items()},

@@ -32,6 +32,7 @@ from fiscal.results.result import Comparison, Result, compare, whole_value
 from fiscal.results.running import quick
 from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
+from fiscal.scenario.savers import RESPONSES
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import scenarios as study
 from fiscal.studies import skill
@@ -492,13 +493,7 @@ def limit_facts(asked: Asked) -> dict[str, Any]:
         "all_plans": float(row["dc_total_bn_usd"]),
         "iras": float(row["ira_bn_usd"]),
         "all_dc": any(value("scope.plans") != "401k" for value in values),
-        "behaviour": any_of(
-            "behaviour",
-            "contribution_price_elasticity",
-            "contribution_return_response",
-            "chasing",
-            "panic_share",
-        ),
+        "behaviour": any(bool(value(key)) for value in values for key in RESPONSES),
         "alternatives": any_of(
             "alternatives", "private_equity_share", "real_estate_share", "commodities_share"
         ),

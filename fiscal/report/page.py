@@ -94,7 +94,7 @@ def page() -> str:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    told = data(sources.table(lattice.NAME))
+    told = data(sources.table("page_lattice"))
     text = json.dumps(told, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     return environment.get_template(TEMPLATE).render(
         data=Markup(text),

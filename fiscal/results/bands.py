@@ -117,8 +117,6 @@ def bands(scenario: Scenario, *, progress: Progress | None = None, **counts: int
 
 def stored_band(scenario: Scenario, reference: str, window: Window) -> tuple[float, float] | None:
     """The band of the stored table, or None where the scenario is not in it."""
-    if scenario.settings.horizon.last_year < window.last:
-        return None
     if TABLE not in {entry.name for entry in sources.resources()}:
         return None
     table = sources.table(TABLE)
@@ -146,13 +144,7 @@ def draws_of(
         allowed = f"at least {FEWEST_PATHS} paths, and {FEWEST_PATHS // 4} to all of them at each draw"
         raise InputError(Problem("too few draws for a band", value=f"{each} of {paths}", allowed=allowed))
     report = progress or (lambda done, total, what: None)
-    windows = [one for one in TEN_YEARS if one.last <= scenario.settings.horizon.last_year]
-    if not windows:
-        allowed = f"a horizon to {TEN_YEARS[0].last}"
-        raise InputError(
-            Problem("no band of so short a run", key="horizon.last_year",
-                    value=scenario.settings.horizon.last_year, allowed=allowed)
-        )  # fmt: skip
+    windows = TEN_YEARS  # no horizon is shorter
     base = scenario.with_overrides({"horizon.last_year": windows[-1].last})
     drawn = _parameters(base, parameters)
     report(0, len(drawn) + 1, "central parameters")

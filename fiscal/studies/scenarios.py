@@ -137,7 +137,7 @@ def build(
 ) -> pd.DataFrame:
     """The table, one row per case of adoption and event (three for random paths); columns :data:`STORED`.
 
-    ``kept`` is a folder in which finished cells wait, so that an interrupted study goes on where it was.
+    ``kept`` is a folder in which finished cells wait, so that an interrupted study resumes where it was.
     """
     report = progress or (lambda done, total, what: None)
     cells = [(adoption, event) for adoption in adoptions for event in events]
@@ -224,9 +224,9 @@ def store(table: pd.DataFrame) -> None:
         source="this model (fiscal.studies.scenarios)",
         fields=list(_fields()),
         note=(
-            "Built by `fiscal study scenarios`; a test builds a part again. Change in net revenue against the same "
-            "money in equity. Random paths have the quantiles of the effect, window by window. Each scenario is named "
-            "by the fingerprint of its settings."
+            "Built by `fiscal data derive scenarios`, which `fiscal study scenarios` also does; a test builds a part "
+            "again. Change in net revenue against the same money in equity. Random paths have the quantiles of the "
+            "effect, window by window. Each scenario is named by the fingerprint of its settings."
         ),
         status="built",
         licence="MIT, as this project",

@@ -25,7 +25,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,7 +72,6 @@ PARAMETERS = (
 )  # fmt: skip
 """Parameters (or beginnings of their names) that act on a hindcast."""
 
-CBO = "cbo_forecast_accuracy"
 CBO_CATEGORY = "Individual Income Taxes"
 
 ERROR_KEYS = ["quantity", "conditioning", "lead_years"]
@@ -164,10 +162,10 @@ def by_lead(found: pd.DataFrame) -> pd.DataFrame:
 
 def cbo_record() -> pd.DataFrame:
     """CBO's errors on individual income tax, fractions, by projected year (1 = the year under way)."""
-    table = sources.table(CBO)
+    table = sources.table("cbo_forecast_accuracy")
     own = table[(table["component"] == "revenue") & (table["category"] == CBO_CATEGORY)]
     names = ["mean_error", "mean_absolute_error", "rmse", "two_thirds_spread"]
-    return own.set_index("projected_year_number")[names] / 100
+    return own.set_index("projected_year_number")[names]
 
 
 def aims(leads: pd.DataFrame) -> pd.DataFrame:
@@ -446,20 +444,15 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
 
 
 class Kept:
-    """Finished parts of the study, by the code and the data that they depend on: of the hindcasts, or of the bands of
-    headline numbers, which depend on everything."""
+    """Finished parts of the study, by the model's code and the data that they read."""
 
     def __init__(self, what: str = "hindcast") -> None:
-        if what == "bands":
-            made: list[Any] = [code_sha256(), sources.fingerprint()]
-        else:
-            code = b"".join(
-                Path(str(one.__file__)).read_bytes() for one in (hindcast, ira_hindcast, naive, draws)
-            )
-            counts = [PARAMETER_DRAWS, MARKET_PATHS, FEWEST_ERRORS, MARKET_BLOCK_YEARS, SEED, PARAMETERS]
-            hashes = {name: sources.resource(name).sha256 for name in INPUTS}
-            made = [hashlib.sha256(code).hexdigest(), hashes, counts]
-        mark = hashlib.sha256(json.dumps(made).encode()).hexdigest()[:16]
+        data = (
+            sources.fingerprint()
+            if what == "bands"
+            else json.dumps({name: sources.resource(name).sha256 for name in INPUTS})
+        )
+        mark = hashlib.sha256((code_sha256() + data).encode()).hexdigest()[:16]
         self.folder = user_cache_path("fiscal") / f"{what}-{mark}"
 
     def load(self, name: str) -> pd.DataFrame | None:
@@ -617,9 +610,10 @@ def store_bands(table: pd.DataFrame) -> None:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Run the study and store its tables, then the bands that are made of its errors."""
+    kept = Kept()
     store(build(progress))
-    Kept().drop()
     store_bands(build_bands(progress))
+    kept.drop()
 
 
 def answers(

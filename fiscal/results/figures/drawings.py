@@ -195,7 +195,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     columns = [
         (accounts.LABELS.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
     ]
-    _stack(ax, frame["year"].to_numpy(), columns, [*style.FILLS[: len(columns)]])
+    _stack(ax, frame["year"].to_numpy(), columns, style.fills(len(columns)))
     style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
     style.plain_numbers(ax)
     return ax

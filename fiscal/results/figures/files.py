@@ -30,7 +30,7 @@ def figure_files(figure: Figure, name: str, *, title: str = "", description: str
     layout = figure.get_layout_engine()
     with style.look():
         figure.draw_without_rendering()  # the layout is computed once for both
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # or each format draws it twice
         try:
             for ending, told in metadata.items():
                 buffer = io.BytesIO()

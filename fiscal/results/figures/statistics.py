@@ -690,6 +690,6 @@ def hindcast(quantity: str, told: str) -> pd.DataFrame:
         {
             "model": means["model"],
             "naive": means[list(NAIVE_RULES)].min(axis=1),
-            "cbo": cbo.set_index("projected_year_number")["mean_absolute_error"].reindex(means.index),
+            "cbo": 100 * cbo.set_index("projected_year_number")["mean_absolute_error"].reindex(means.index),
         }
     )[enough]

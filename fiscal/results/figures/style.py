@@ -116,6 +116,12 @@ FILLS: tuple[dict[str, Any], ...] = (
 """Fills of stacked areas and bars, alternately light and dark so that they differ in gray."""
 
 
+def fills(count: int) -> list[dict[str, Any]]:
+    """The first ``count`` fills of a stack; past :data:`FILLS`, the same with hatching."""
+    hatched = [{**fill, "hatch": mark} for mark in ("//", "..") for fill in FILLS]
+    return [*FILLS, *hatched][:count]
+
+
 def look() -> AbstractContextManager[Any]:
     """The style as a context, based on matplotlib's defaults and independent of a user's matplotlibrc or style. Outside
     the context, matplotlib is unchanged.
