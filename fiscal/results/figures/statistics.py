@@ -107,7 +107,7 @@ def window_sum(
 
 def _rows(result: RunTables, frame: pd.DataFrame, keys: tuple[str, ...]) -> Mapping[Any, Any]:
     """Places of a table's rows by the values of its ``keys``; kept with the result, which is asked for many."""
-    kept: dict[Any, tuple[pd.DataFrame, Mapping[Any, Any]]] = vars(result).setdefault("_rows", {})
+    kept: dict[Any, tuple[pd.DataFrame, Mapping[Any, Any]]] = vars(result).setdefault("_rows_found", {})
     if keys not in kept or kept[keys][0] is not frame:
         kept[keys] = frame, frame.groupby(list(keys), sort=False, observed=True).indices
     return kept[keys][1]
