@@ -102,7 +102,7 @@ def bands(scenario: Scenario, *, progress: Progress | None = None, **counts: int
     found = draws_of(scenario, progress=progress, **counts)
     rows = [
         (
-            scenario.fingerprint(),
+            key_of(scenario),
             scenario.name,
             reference,
             window,
