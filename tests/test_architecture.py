@@ -99,7 +99,7 @@ each_module = pytest.mark.parametrize("path", MODULES, ids=named)
 
 HEAVY = {
     "IPython", "SALib", "arch", "cryptography", "dask", "distributed", "ipywidgets", "matplotlib", "numba", "pandas",
-    "paramtools", "psutil", "pyarrow", "rich", "scipy", "statsmodels", "taxcalc", "typst", "xlsxwriter",
+    "paramtools", "psutil", "pyarrow", "rich", "scipy", "scoringrules", "statsmodels", "taxcalc", "typst", "xlsxwriter",
 }  # fmt: skip
 """Packages that take long to import, and may be imported where they are used."""
 
@@ -108,6 +108,7 @@ BRINGS_HEAVY = {
     "fiscal.projection.cell_years": "compiled code",
     "fiscal.projection.kernel": "compiled code",
     "fiscal.results.figures": "matplotlib",
+    "fiscal.results.figures.own_figure": "matplotlib",
 }
 """Modules of ours that bring such a package with them."""
 
@@ -198,9 +199,10 @@ def test_the_kernel_knows_no_file_clock_or_dice(path):
 
 
 @each_module
-def test_random_numbers_are_drawn_in_markets_only(path):
+def test_random_numbers_are_drawn_where_paths_and_bands_are(path):
     """law/raking.py imputes by counter-based draws that depend on the record's number alone."""
-    if room(path) == "markets" or named(path) == "fiscal/law/build/raking.py":
+    bands = ("fiscal/engine/draws.py", "fiscal/results/bands.py", "fiscal/studies/skill.py")
+    if room(path) == "markets" or named(path) in ("fiscal/law/build/raking.py", *bands):
         return
     found = [
         node.lineno
@@ -220,9 +222,9 @@ def test_random_numbers_are_drawn_in_markets_only(path):
 
 @each_module
 def test_no_clock_is_read(path):
-    """A result never depends on when it was made. What is due today, and the date on a report of runs that are not
-    stored, are read from the clock."""
-    if named(path) in ("fiscal/cli/data.py", "fiscal/report/facts.py"):
+    """A result never depends on when it was made. What is due today, the day on which a study was stored, and the date
+    on a report of runs that are not stored, are read from the clock."""
+    if named(path) in ("fiscal/cli/data.py", "fiscal/report/facts.py", "fiscal/studies/scenarios.py"):
         return
     clocks = {"datetime.now", "datetime.datetime.now", "date.today", "datetime.date.today", "time.time"}
     found = [

@@ -119,7 +119,7 @@ def stored_band(scenario: Scenario, reference: str, window: Window) -> tuple[flo
     """The band of the stored table, or None where the scenario is not in it."""
     if TABLE not in {entry.name for entry in sources.resources()}:
         return None
-    table = sources.table(TABLE)
+    table = sources.table("bands")
     own = table[(table["fingerprint"] == key_of(scenario)) & (table["window"] == window.label)]
     own = own[own["reference"] == reference]
     return (float(own["low_bn_usd"].iloc[0]), float(own["high_bn_usd"].iloc[0])) if len(own) else None
