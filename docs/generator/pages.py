@@ -16,6 +16,7 @@ from pathlib import Path
 import evidence
 import gallery
 import reference
+import reforms
 import skill_page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,6 +29,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/data.md": evidence.data_page,
     "docs/gallery.md": gallery.gallery_page,
     "docs/reference/commands.md": reference.commands_page,
+    "docs/reference/reforms.md": reforms.reforms_page,
     "docs/reference/scenarios.md": reference.scenarios_page,
     "docs/reference/settings.md": reference.settings_page,
     "docs/reference/tables.md": reference.tables_page,
