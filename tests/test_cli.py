@@ -37,6 +37,8 @@ COMMANDS = (
     ("sweep",),
     ("figures",),
     ("report",),
+    ("page",),
+    ("study",),
     ("verify",),
     ("cite",),
     ("hindcast",),
@@ -142,7 +144,7 @@ def test_explain_shows_unit_range_source_and_standing(fiscal):
     assert "fees.core_rate" not in changed
     # the standing and the source that are declared are those of the default, not of what a scenario sets
     assert "the default is" in changed and "its source" in changed
-    assert re.search(r"0\.1 .* boom\.toml +0, assumed +today", changed)
+    assert re.search(r"0\.1 .* adoption_central\.toml +0, assumed +today", changed)
 
 
 @pytest.mark.parametrize("width", [80, 160])
@@ -155,7 +157,7 @@ def test_explain_fits_the_terminal_and_says_whose_standing_it_is(width, monkeypa
     printed = CliRunner().invoke(cli.app, ["explain", "boom", "--full"]).stdout
     assert max(map(len, printed.splitlines())) <= width
     if width == 80:  # a list, as the table would be columns of single syllables
-        assert "adoption.participants_share = 0.1, set in boom.toml\n" in printed
+        assert "adoption.participants_share = 0.1, set in adoption_central.toml\n" in printed
         assert "    share of participants, 0 to 1\n    default 0, assumed: today" in printed
         assert "    the default, assumed: " in printed
         assert len(printed.splitlines()) < 5 * len(load("boom").explained())
