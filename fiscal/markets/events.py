@@ -18,6 +18,13 @@ CALM_RATE = 0.03
 """Returns within this of the outside-event return, per year, are not an event: the mean of equity is not known more
 precisely."""
 
+LOST = 1e-3
+"""What is left of a dollar after a total loss, so that it has a logarithm."""
+
+SMALL_SHARE = 0.1
+"""Nor are years before or after it that go up and down and move a dollar, in logarithms, by less than this share of its
+largest move: ups and downs before a crash are not the crash."""
+
 FIRST_FULL_YEAR = FIRST_YEAR + 2
 """First calendar year of which no half is a real one."""
 
@@ -40,8 +47,9 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
 
     ``outside`` (Y,) is what crypto earns outside an event.
 
-    A year belongs to it if crypto's return differs from the outside-event return by more than :data:`CALM_RATE` and is
-    not equity's own. Of 2026 the second half counts, annualized; past returns are not an event.
+    A year belongs to it if crypto's return differs from the outside-event return by more than :data:`CALM_RATE` and
+    is not equity's own. Small moves at both ends are left out (:data:`SMALL_SHARE`). Of 2026 the second half
+    counts, annualized; past returns are not an event.
     """
     rates = np.array(crypto, dtype=float)
     for (year, half), real in zip(REAL_HALVES, half_returns_real(), strict=True):
@@ -51,7 +59,8 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
     departs = alone & (np.abs(rates - outside) > CALM_RATE) & (years > FIRST_YEAR)
     if not departs.any():
         return None
-    first, last = (int(years[departs][end]) for end in (0, -1))
+    moves = np.where(departs, np.log(np.maximum(1 + rates, LOST)) - np.log1p(outside), 0.0)
+    first, last = int(years[_start(moves)]), int(years[::-1][_start(moves[::-1])])
     inside = (years >= first) & (years <= last)
     halves = np.where(years == FIRST_YEAR + 1, 0.5, 1.0)[inside]
     return Event(
@@ -60,6 +69,15 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
         float(np.prod((1 + rates[inside]) ** halves)),
         float(np.prod((1 + outside[inside]) ** halves)),
     )
+
+
+def _start(moves: np.ndarray) -> int:
+    """Position of the first move, small ones before it left out unless all of them go where the whole goes."""
+    level = np.concatenate([[0.0], np.cumsum(moves)])
+    small = np.maximum.accumulate(np.abs(level[1:])) < SMALL_SHARE * (level.max() - level.min())
+    early = np.flatnonzero(small & (moves != 0))
+    with_the_whole = bool((moves[early] * level[-1] > 0).all())
+    return int(np.flatnonzero((moves != 0) & (with_the_whole | ~small))[0])
 
 
 def geometric_rate(years: np.ndarray, returns: np.ndarray) -> float:
