@@ -72,7 +72,9 @@ def effects(cases: Sequence[Effect], line: str) -> Draw:
             style.years_axis(ax, years, [text for text, _, _ in labels])
             style.label_ends(ax, labels, max(years))
             style.plain_numbers(ax)
-            top = ax.get_ylim()[1]
+            bottom, top = ax.get_ylim()
+            top += 0.08 * (top - bottom)  # the label is above the lines
+            ax.set_ylim(bottom, top)
             ax.annotate("budget window", (TEN.first + 0.3, top), va="top", color=style.GREY)
             return ax.figure
 

@@ -240,7 +240,8 @@ def _moved(effect: headlines.Effect, line: str) -> str:
     if series.abs().max() < statistics.NOISE_BN_USD:
         return f"{capital(words)} does not change"
     peak = int(series.abs().idxmax())
-    if (series > statistics.NOISE_BN_USD).any() and (series < -statistics.NOISE_BN_USD).any():
+    seen = max(statistics.NOISE_BN_USD, abs(series[peak]) / 20)
+    if (series > seen).any() and (series < -seen).any():
         return f"{capital(words)} moves both ways, most in {peak}"
     verb = "rises" if series[peak] > 0 else "falls"
     return f"{capital(words)} {verb}, most in {peak}"

@@ -529,8 +529,8 @@ def made(results: Sequence[Result]) -> dict[str, str]:
     """Dates, versions, and data of the runs."""
     times = [str(result.provenance.get("time", ""))[:10] for result in results]
     day = max(times) or datetime.datetime.now(datetime.UTC).date().isoformat()
-    authors = list(dict.fromkeys(result.scenario.author for result in results if result.scenario.author))
-    base = results[0]
+    base, *others = results
+    authors = list(dict.fromkeys(one.scenario.author for one in others or [base] if one.scenario.author))
     opening = base.scenario.settings.horizon.opening
     return {
         "date": _date_words(day),
