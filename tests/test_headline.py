@@ -193,7 +193,7 @@ def test_amounts_and_shares_in_words() -> None:
     assert [usd(value) for value in (0.02, 0.14, 74.8, 1361.8)] == [
         "less than $0.1 billion", "$0.1 billion", "$75 billion", "$1.4 trillion",
     ]  # fmt: skip
-    assert [pct(share) for share in (0.0004, 0.0045, 0.1, 1.0)] == ["less than 0.1%", "0.45%", "10%", "100%"]
+    assert [pct(share) for share in (0.0004, 0.0045, 0.1, 1.0)] == ["0.04%", "0.45%", "10%", "100%"]
 
 
 def test_the_windows_of_the_headline_are_the_ten_years_the_next_ten_and_the_long_run() -> None:

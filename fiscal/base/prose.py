@@ -19,8 +19,11 @@ from fiscal.base.words import DASH, MINUS, capital, listing, significant
 SMALLEST_BN_USD = 0.05
 """Amounts below fifty million dollars print as less than $0.1 billion: a long projection does not carry millions."""
 
-SMALLEST_SHARE = 0.001
-"""Shares below a tenth of a percent print as less than 0.1%."""
+ONE_DIGIT_SHARE = 0.001
+"""Shares below it are shown with one digit."""
+
+SMALLEST_SHARE = 1e-6
+"""Smaller shares print as less than this."""
 
 
 def usd(billions: float | None, digits: int = 2) -> str:
@@ -48,12 +51,12 @@ def signed_usd(billions: float | None, digits: int = 2) -> str:
 
 
 def pct(share: float | None, digits: int = 2, smallest: float = SMALLEST_SHARE) -> str:
-    """Size of a fraction: "0.45%", "10%", "less than 0.1%"; ``smallest`` is the smallest share shown."""
+    """Size of a fraction: "0.45%", "10%", "0.009%"; ``smallest`` is the smallest share shown."""
     if share is None or not math.isfinite(share):
         return "an unknown share"
     if abs(share) < smallest:
         return f"less than {100 * smallest:g}%"
-    text = significant(100 * share, digits)
+    text = significant(100 * share, digits if abs(share) >= ONE_DIGIT_SHARE else 1)
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
 
 

@@ -27,7 +27,7 @@ POSITIVE = "Positive = the government is better off."
 LATER = ("long_boom", "long_bust")
 """Events of the study that come after the budget window."""
 
-BESIDE, WIDE = (4.35, 2.1), (6.5, 2.5)
+BESIDE, WIDE = (4.35, 1.8), (6.5, 2.5)
 """Inches of the chart of the answer: beside what is assumed in a brief, alone in a report."""
 
 Made = Callable[[Asked], Table | Figure | None]
@@ -131,14 +131,24 @@ def headline_table(
     if apart:
         units.insert(0, f"All rows: {'; '.join(apart)}.")
     notes = []
+    later = heads["market_value_bn_usd"]
+    if later in keep and (shown[later] == headlines.WITH_FULL).all():
+        keep.remove(later)
     if heads["outside_tax_bn_usd"] in keep:
         notes.append(
             "Tax outside, if half: change in tax on crypto outside plans if half of it would have been held there. "
             "Break-even: share held outside at which the ten-year effect is zero."
         )
     if heads["market_value_bn_usd"] in keep:
-        notes.append("Value at market prices: present value of mid-2025, to the last withdrawal.")
-    if (shown == headlines.WITH_FULL).any(axis=None):
+        notes.append(
+            "Value at market prices: present value of mid-2025, to the last withdrawal; one value covers all paths."
+        )
+    if grouped and rows["event"].str.contains("andom").any():
+        notes.append(
+            "Random paths: crypto's average return exceeds that of equity for some years, so the median can pass the "
+            "named boom in the long run."
+        )
+    if (shown[keep] == headlines.WITH_FULL).any(axis=None):
         notes.append("With --full: not computed in this run; fiscal run --full adds it.")
     words = {heads["adoption"], heads["event"], heads["reference"]}
     columns = tuple(

@@ -220,10 +220,13 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
 
 
 def noun_of(effect: Effect, asked: Asked) -> str:
-    """A case in a sentence: "the boom" among others, "a crypto boom over 2027–2036" alone, or its title."""
+    """A case in a sentence: "the boom", "this scenario", or, among others of its kind, its title."""
     if len(asked.cases) == 1:
-        subject = told(effect.result).subject if effect.of_crypto else ""
-        return subject[:1].lower() + subject[1:] or f"“{title_of(effect.result)}”"
+        about = told(effect.result)
+        if not effect.of_crypto:
+            return "this scenario"
+        kind = _kind(about.label)
+        return f"the {kind}" if kind else about.subject[:1].lower() + about.subject[1:]
     return noun_among(effect, asked.cases)
 
 

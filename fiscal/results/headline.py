@@ -100,7 +100,14 @@ class Effect:
             return LEVEL
         if isinstance(self.reference, str):
             return AGAINST[self.reference]
-        return CURRENT_LAW if is_current_law(self.reference.scenario) else title_of(self.reference)
+        if not is_current_law(self.reference.scenario):
+            return title_of(self.reference)
+        return CURRENT_LAW if self.holds_crypto else CURRENT_LAW.removesuffix(" without crypto")
+
+    @property
+    def holds_crypto(self) -> bool:
+        """Whether the run holds crypto."""
+        return events.holds_crypto(self.result.scenario.settings)
 
     @property
     def of_crypto(self) -> bool:
@@ -319,6 +326,9 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "over_early": event.event is not None and missed(effect.result, event.event),
         "event": event.event,
         "against": effect.against,
+        "plans": "401(k) plans"
+        if effect.result.scenario.settings.scope.plans == "401k"
+        else "defined-contribution plans",
         "of_crypto": effect.of_crypto,
         "level": effect.reference is None,
         "ten": effect.over(ten),
