@@ -132,10 +132,10 @@ def test_stored_estimates_are_what_the_record_gives() -> None:
 
 
 def test_replay_plays_the_record_and_then_the_long_run() -> None:
-    settings = load("replay_2013").settings
+    settings = load("replay_2013", {"paths.after_event": "equity"}).settings
     paths = path_model("historical_replay").draw(path_settings(settings), np.arange(2025, 2101))
     months = np.expm1(estimation.monthly_log_returns("2013-12", "2014-05")["crypto"].to_numpy().sum())
-    at = 2036 - 2025
+    at = settings.paths.replay_year - 2025
     assert paths.half_returns[0, at, 0, CRYPTO] == pytest.approx(months, rel=1e-12)
     np.testing.assert_allclose(paths.half_returns[0, -1, :, CRYPTO], paths.half_returns[0, -1, :, EQUITY])
 

@@ -217,7 +217,11 @@ def test_what_is_lost_stays_lost(tmp_path) -> None:
     [
         {"adoption.allocation_share": 1.0, "adoption.full_year": 2027},
         {"overlays.price_impact_multiplier": 5.0},
-        {"behaviour.panic_share": 0.5, "behaviour.contribution_return_response": 0.5},
+        {
+            "behaviour.panic_share": 0.5,
+            "behaviour.contribution_return_response": 0.5,
+            "adoption.displaces": "core",
+        },
         {"adoption.mode": "new_money", "adoption.rebalancing": 0.0},
     ],
 )

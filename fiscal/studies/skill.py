@@ -712,15 +712,11 @@ def differs(starts: Sequence[int] | None = None, progress: Progress | None = Non
     else:
         frames = [points(start, name) for name in KNOWN for start in starts]
         again = {"hindcast": pd.concat(frames, ignore_index=True)}
-    return [
-        f"{name}, {column}"
-        for name, table in again.items()
-        for column in _unlike(table, _of_starts(sources.table(name), starts))
-    ]
-
-
-def _of_starts(table: pd.DataFrame, starts: Sequence[int] | None) -> pd.DataFrame:
-    return table if starts is None else table[table["start"].isin(starts)].reset_index(drop=True)
+    stored = {name: sources.table(name) for name in again}
+    if starts is not None:
+        own = stored["hindcast"]
+        stored["hindcast"] = own[own["start"].isin(starts) & own["quantity"].isin(QUANTITIES)]
+    return [f"{name}, {column}" for name, table in again.items() for column in _unlike(table, stored[name])]
 
 
 def _unlike(again: pd.DataFrame, stored: pd.DataFrame) -> list[str]:
