@@ -263,7 +263,8 @@ def validation_page() -> str:
             "This page compares the model with published figures. What is compared, on which basis and with which "
             "tolerance was written down in `data/published_targets.csv` before the first comparison. Where the "
             "publisher's own words or formula turned out to fix another basis, the row is compared on that one now, "
-            "and the model's figure on the first basis is in the next column. Nothing was tuned. `fiscal validate` "
+            "and the model's figure on the first basis is in the next column. No parameter was set to a judged "
+            "row; bases were changed after the first figure was seen. `fiscal validate` "
             "makes "
             "the comparison again; the verdicts below are those kept in `data/derived/validation.csv`."
         ),
@@ -423,7 +424,8 @@ def finding() -> str:
     share = pct(max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE])))
     outside = boom["outside_tax_bn_usd"]
     return paragraph(
-        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal years "
+        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal "
+        f"years "
         f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, each {share} of "
         "individual income "
         f"tax, compared with the same money in equity. Over 2026-55 the changes are "
@@ -530,8 +532,10 @@ def scenario_set_page() -> str:
             "value of "
             "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if "
             "half of it "
-            "would have been held there. Break-even: the share held outside at which the ten-year effect is zero. 80% "
-            "range: four of five random paths."
+            "would have been held there. Break-even: the share held outside at which the ten-year effect is "
+            "zero. 80% "
+            "range, of a stated path: parameters, markets of stocks and bonds, and errors of past starts, given this "
+            "path and this adoption; of random paths: four of five paths."
         ),
         paragraph(
             f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was "
