@@ -424,19 +424,15 @@ def finding() -> str:
     share = pct(max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE])))
     outside = boom["outside_tax_bn_usd"]
     return paragraph(
-        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue by about {usd(boom[TEN])} in fiscal "
-        f"years "
-        f"2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about {usd(bust[TEN])}**, each {share} of "
-        "individual income "
-        f"tax, compared with the same money in equity. Over 2026-55 the changes are "
-        f"{signed_usd(boom[LONG])} and "
-        f"{signed_usd(bust[LONG])}. One participant in ten then holds 5 percent of the balance in crypto. Over "
-        "five cases of "
-        f"adoption the change in a boom is {signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At "
-        "market "
-        f"prices the effect is worth {signed_usd(market)} (standard error {usd(error)}), which is {worth}. If "
-        "half of the "
-        f"crypto would have been held outside plans, the boom also changes tax there by {signed_usd(outside)}."
+        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue from 401(k) plans by about "
+        f"{usd(boom[TEN])} in fiscal years 2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about "
+        f"{usd(bust[TEN])}**, each about {share} of individual income tax, compared with the same money in equity. Over "
+        f"2026-55 the changes are {signed_usd(boom[LONG])} and {signed_usd(bust[LONG])}. By 2030 one participant in ten "
+        f"holds 5 percent of the balance in crypto. Over five cases of adoption the change in a boom is "
+        f"{signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market prices the effect is worth "
+        f"{signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the crypto would have been "
+        f"held outside plans, the boom also changes tax there by {signed_usd(outside)}, and the net effect in the ten "
+        f"years is {signed_usd(boom[TEN] + outside)}."
     )
 
 
