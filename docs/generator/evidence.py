@@ -426,12 +426,16 @@ def finding() -> str:
     return paragraph(
         f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue from 401(k) plans by about "
         f"{usd(boom[TEN])} in fiscal years 2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about "
-        f"{usd(bust[TEN])}**, each about {share} of individual income tax, compared with the same money in equity. Over "
-        f"2026-55 the changes are {signed_usd(boom[LONG])} and {signed_usd(bust[LONG])}. By 2030 one participant in ten "
+        f"{usd(bust[TEN])}**, each about {share} of individual income tax, compared with the same money in "
+        f"equity. Over "
+        f"2026-55 the changes are {signed_usd(boom[LONG])} and {signed_usd(bust[LONG])}. By 2030 one "
+        f"participant in ten "
         f"holds 5 percent of the balance in crypto. Over five cases of adoption the change in a boom is "
         f"{signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market prices the effect is worth "
-        f"{signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the crypto would have been "
-        f"held outside plans, the boom also changes tax there by {signed_usd(outside)}, and the net effect in the ten "
+        f"{signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the crypto would "
+        f"have been "
+        f"held outside plans, the boom also changes tax there by {signed_usd(outside)}, and the net effect in "
+        f"the ten "
         f"years is {signed_usd(boom[TEN] + outside)}."
     )
 
