@@ -21,8 +21,12 @@ OWNERS: Mapping[str, str] = {
     "effect": 'effect = fiscal.compare(fiscal.run("baseline"), fiscal.run("boom"), fiscal.run("bust"))',
     "random": 'random = fiscal.run("stochastic_central", {"paths.count": 256})',
     "found": (
-        'found = fiscal.sweep({"sweep": {"base": "boom", "design": "grid"}, '
-        '"settings": {"adoption.participants_share": [0.05, 0.2], "tax.withdrawal_scale": [0.9, 1.1]}})'
+        "found = fiscal.sweep(\n"
+        "    {\n"
+        '        "sweep": {"base": "boom", "design": "grid"},\n'
+        '        "settings": {"adoption.participants_share": [0.05, 0.2], "tax.withdrawal_scale": [0.9, 1.1]},\n'
+        "    }\n"
+        ")"
     ),
     "record": "record = fiscal.market_record()",
     "paths": 'paths = fiscal.market_paths("stochastic_central")',
