@@ -411,6 +411,9 @@ def scorecard() -> dict[str, Any] | None:
 TOLD_LEAD = 5
 """Years ahead of the errors and bands in sentences."""
 
+LATER_LEAD, LATER_WORD = 7, "seven"
+"""From this lead to ten years the band of contributions, a trend, held fewest outcomes."""
+
 
 def past() -> dict[str, Any] | None:
     """The model started in past years, given nothing of what followed: errors five years ahead beside naive rules and
@@ -421,6 +424,7 @@ def past() -> dict[str, Any] | None:
     leads = answers["by_lead"]
     own = leads[(leads["conditioning"] == "none") & (leads["lead_years"] == TOLD_LEAD)]
     tried = answers["coverage"]
+    later = tried[(tried["quantity"] == "contributions") & tried["lead_years"].between(LATER_LEAD, 10)]
     tried = tried[tried["lead_years"] == TOLD_LEAD]
     return {
         "first": skill.STARTS[0],
@@ -437,6 +441,9 @@ def past() -> dict[str, Any] | None:
         "cbo": float(own["cbo_mean_absolute_error"].iloc[0]),
         "held": int(tried["held"].sum()),
         "of": int(tried["of"].sum()),
+        "later": LATER_WORD,
+        "held_later": int(later["held"].sum()),
+        "of_later": int(later["of"].sum()),
         "windows": int(tried["independent_windows"].min()),
         "rejects": bool(tried["rejects"].any()),
         "aims": len(answers["aims"]),
