@@ -289,7 +289,7 @@ def adoption_chart(asked: Asked) -> Figure | None:
         "Participants who hold crypto, percent",
         charts.adoption(asked.crypto[0].result),
         f"The share of participants who hold crypto rises from {settings.start_year} to "
-        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 0.55), small=True,
+        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 0.48), small=True,
     )  # fmt: skip
 
 
@@ -307,7 +307,7 @@ def returns_chart(asked: Asked) -> Figure | None:
     return Figure(
         "returns-chart", "One dollar in crypto and in equity", charts.crypto_dollar(asked.crypto),
         f"Value of a dollar in crypto by year, returns reinvested, beside equity. {'. '.join(parts)}.",
-        inches=(2.15, 0.75), small=True,
+        inches=(2.15, 0.66), small=True,
     )  # fmt: skip
 
 
