@@ -76,3 +76,10 @@ def test_the_stored_table_has_the_cases_on_any_horizon() -> None:
     assert bands.stored_band(short, bands.LEVEL, window) == bands.stored_band(long, bands.LEVEL, window)
     other = scenarios.load("boom", {"tax.withdrawal_scale": 1.1})
     assert bands.stored_band(other, bands.LEVEL, window) is None
+
+
+def test_every_scenario_of_the_catalogue_has_a_key() -> None:
+    """Also one that names a year after the windows of the bands, such as a reversal in 2037."""
+    keys = {name: bands.key_of(scenarios.load(name)) for name in scenarios.catalogue()}
+    assert keys["policy_reversal"] == scenarios.load("policy_reversal").fingerprint()
+    assert keys["boom"] == bands.key_of(scenarios.load("boom", {"horizon.last_year": 2050}))

@@ -19,9 +19,6 @@ from fiscal.base.words import DASH, MINUS, capital, listing, significant
 SMALLEST_BN_USD = 0.05
 """Amounts below fifty million dollars print as less than $0.1 billion: a long projection does not carry millions."""
 
-ONE_DIGIT_SHARE = 0.001
-"""Shares below it are shown with one digit."""
-
 SMALLEST_SHARE = 1e-6
 """Smaller shares print as less than this."""
 
@@ -56,7 +53,7 @@ def pct(share: float | None, digits: int = 2, smallest: float = SMALLEST_SHARE) 
         return "an unknown share"
     if abs(share) < smallest:
         return f"less than {100 * smallest:g}%"
-    text = significant(100 * share, digits if abs(share) >= ONE_DIGIT_SHARE else 1)
+    text = significant(100 * share, digits)
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
 
 
