@@ -145,7 +145,10 @@ def _variant_name(base: str, changes: Mapping[str, object], settings: Settings) 
 
 def _as_text(name: str) -> str:
     """A file's name as text that can be written in any locale."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    try:
+        return os.fsencode(name).decode("utf-8", "replace")
+    except UnicodeEncodeError:  # text already
+        return name
 
 
 def _short(key: str, value: object) -> str:
