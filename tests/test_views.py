@@ -60,7 +60,7 @@ def test_a_scenario_shows_what_differs_within_what_is_allowed() -> None:
     scenario = fiscal.load_scenario("boom", {"adoption.participants_share": 0.25})
     shown = scenario._repr_html_()
     assert "adoption.participants_share" in shown and ">0.25<" in shown and "share of participants" in shown
-    assert scenario.fingerprint()[:12] in shown and len(drawings(shown)) == 1
+    assert scenario.fingerprint()[:12] in shown and len(drawings(shown)) == 2  # and the year of the event
     assert scenario.name in repr(scenario) and len(repr(scenario)) < 300
     assert "every setting at its default" in fiscal.load_scenario("baseline")._repr_html_()
 
