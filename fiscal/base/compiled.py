@@ -106,7 +106,7 @@ def _type_once() -> None:
     def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
         if kws or not all(isinstance(one, types.Number) for one in args):
             return trusted(self, context, args, kws)
-        place = id(self), args
+        place = id(self), tuple(args)
         if place not in known:
             known[place] = self, trusted(self, context, args, kws)  # kept, so that its id stays its own
         return known[place][1]
