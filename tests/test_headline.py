@@ -132,9 +132,7 @@ def test_changed_law_is_compared_with_current_law_or_with_the_base() -> None:
     alone = totals("rothification").headline()
     beside = fiscal.compare(totals("baseline"), totals("rothification")).headline()
     np.testing.assert_allclose(alone.rows["fy2026_2035_bn_usd"], beside.rows["fy2026_2035_bn_usd"])
-    assert (
-        alone.rows["reference"].tolist() == ["current law"] and "would raise" in alone.finding
-    )
+    assert alone.rows["reference"].tolist() == ["current law"] and "would raise" in alone.finding
     assert alone.rows["fy2026_2035_bn_usd"].iloc[0] > 1000 and "about $1." in alone.finding
 
 
