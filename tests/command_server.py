@@ -15,12 +15,15 @@ import sys
 def preload() -> None:
     """Import what the commands import, read the tables, and load the compiled code."""
     from fiscal import cli
-    from fiscal.results import running
+    from fiscal.base import memo
+    from fiscal.results import running, stages
     from fiscal.scenario import load
 
     cli.app  # noqa: B018 the commands
     __import__("fiscal.report")
     running.run(load("baseline", {"horizon.last_year": 2036}))
+    stages.keep(None)
+    memo.forget()
 
 
 def child(told: dict) -> None:

@@ -120,7 +120,9 @@ def fiscal(request: pytest.FixtureRequest, fiscal_command: list[str], tmp_path: 
             told = {"arguments": arguments, "cwd": str(cwd), "env": environment(), **streams}
             server.stdin.write(json.dumps(told) + "\n")
             server.stdin.flush()
-            code = int(server.stdout.readline())
+            answered = server.stdout.readline()
+            assert answered, "the process that runs commands ended"
+            code = int(answered)
             said = {name: Path(path).read_text(encoding="utf-8") for name, path in streams.items()}
         return subprocess.CompletedProcess(["fiscal", *arguments], code, **said)
 

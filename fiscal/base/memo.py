@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -23,6 +24,8 @@ KEPT = 4
 """Results of one function that are kept, the latest."""
 
 _ALL: list[OrderedDict[Any, Any]] = []
+_LOCK = threading.Lock()
+_NOTHING: Any = object()
 
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
@@ -36,13 +39,17 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
             key = os.environ.get("FISCAL_DATA"), _content(args), _content(options)
         except TypeError:  # an iterator, say, whose content is gone once it is read
             return function(*args, **options)
-        if key not in kept:
-            kept[key] = _read_only(function(*args, **options))
-            while len(kept) > KEPT:
-                kept.popitem(last=False)
-        else:
-            kept.move_to_end(key)
-        answer: R = _handed_out(kept[key])
+        with _LOCK:
+            own = kept.get(key, _NOTHING)
+            if own is not _NOTHING:
+                kept.move_to_end(key)
+        if own is _NOTHING:
+            own = _read_only(function(*args, **options))
+            with _LOCK:
+                kept[key] = own
+                while len(kept) > KEPT:
+                    kept.popitem(last=False)
+        answer: R = _handed_out(own)
         return answer
 
     return found
@@ -50,8 +57,9 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 def forget() -> None:
     """Drop everything that is kept, because a table has changed."""
-    for kept in _ALL:
-        kept.clear()
+    with _LOCK:
+        for kept in _ALL:
+            kept.clear()
 
 
 def _content(value: Any) -> Any:

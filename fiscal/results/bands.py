@@ -116,8 +116,8 @@ def bands(scenario: Scenario, *, progress: Progress | None = None, **counts: int
 
 
 def stored_band(scenario: Scenario, reference: str, window: Window) -> tuple[float, float] | None:
-    """The band of the stored table, or None where the scenario is not in it."""
-    if TABLE not in {entry.name for entry in sources.resources()}:
+    """The band of the stored table, or None where the scenario is not in it or the user has tables of their own."""
+    if TABLE not in {entry.name for entry in sources.resources()} or sources.own_tables():
         return None
     table = sources.table("bands")
     own = table[(table["fingerprint"] == key_of(scenario)) & (table["window"] == window.label)]
@@ -154,7 +154,7 @@ def draws_of(
     report(0, len(drawn) + 1, "central parameters")
     start = _prepared(base)
     shocks = _deviations(base.settings, start.inputs.years, paths)
-    central = _flows(base.settings, start, shocks)
+    central = _flows(base.settings, start, shocks, paths)
     own = {label: _settled(parts) for label, parts in _flows(base.settings, start, None).items()}
     rng = np.random.default_rng(SEED)
     some = None if shocks is None else shocks[:each]

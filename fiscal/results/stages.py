@@ -166,10 +166,11 @@ _KEPT: dict[tuple[str, str], Run] = {}
 
 
 def _to_horizon(scenario: Scenario) -> Run:
-    key = scenario.fingerprint(), sources.fingerprint()
-    if key not in _KEPT:
-        keep(engine_run.to_horizon(scenario))
-    return _KEPT[key]
+    found = _KEPT.get((scenario.fingerprint(), sources.fingerprint()))
+    if found is None:
+        found = engine_run.to_horizon(scenario)
+        keep(found)
+    return found
 
 
 def keep(run: Run | None) -> None:

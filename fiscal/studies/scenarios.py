@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -191,9 +192,20 @@ def _write(folder: Path | None, scenario: Scenario, rows: list[dict[str, Any]]) 
 # --- the stored table --------------------------------------------------------------------------------
 
 
+BUILT_AND_READ = (
+    "bands", "contribution_profile", "deferral_schedule", "law_parameters", "market_fit", "outside_rates",
+    "withdrawal_curve",
+)  # fmt: skip
+"""Tables that the program computed and that a headline depends on."""
+
+
 def made_of() -> str:
-    """Fingerprint of the code and the data that the table depends on: all but the table itself."""
-    hashes = {entry.path: entry.sha256 for entry in sources.resources() if entry.name != NAME}
+    """Fingerprint of the code and the data that the table depends on: all but what other studies stored."""
+    hashes = {
+        entry.path: entry.sha256
+        for entry in sources.resources()
+        if entry.status != "built" or entry.name in BUILT_AND_READ
+    }
     return fingerprint_of({"code": code_sha256(), "data": sources.fingerprint(hashes)})
 
 
@@ -271,6 +283,4 @@ def rebuild(progress: Progress | None = None) -> None:
     """Run every cell and store the table; finished cells of an interrupted study are used again."""
     kept = user_cache_path("fiscal") / f"study-{NAME}-{made_of()[:16]}"
     store(build(progress, kept=kept))
-    for file in kept.glob("*.json"):
-        file.unlink()
-    kept.rmdir()
+    shutil.rmtree(kept, ignore_errors=True)

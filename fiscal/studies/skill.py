@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -309,12 +310,6 @@ def _scores(outcome: float, sample: np.ndarray, low: float, high: float) -> tupl
     ) / outcome
 
 
-def residual_table() -> pd.DataFrame:
-    """Log of model over published where returns are given and wages are not, by quantity, start and lead."""
-    frames = [points(start, RETURNS_ALONE) for start in STARTS]
-    return _residuals(pd.concat(frames, ignore_index=True), "model")
-
-
 def naive_errors() -> dict[str, pd.DataFrame]:
     """The naive rule's errors from starts since 1994, given nothing and given returns, by conditioning."""
     record = hindcast.published()
@@ -469,8 +464,7 @@ class Kept:
 
     def drop(self) -> None:
         """Forget everything: the study is stored."""
-        for path in self.folder.glob("*.json"):
-            path.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _kept(kept: Kept | None, name: str, start: int, make: Any) -> pd.DataFrame:
