@@ -421,3 +421,9 @@ def test_wrong_arguments_are_listed_at_once(fiscal) -> None:
     for key in ("--start", "--lead", "--draws", "2010 to 2022"):
         assert key in answer.stderr
     assert fiscal("hindcast", "--lead", "").returncode == 2
+
+
+def test_a_lead_without_a_band_has_no_row_and_one_without_an_outcome_is_refused(fiscal) -> None:
+    assert skill.answers(lead=12)["coverage"].empty
+    answer = fiscal("hindcast", "--start", "2022", "--lead", "5")
+    assert answer.returncode == 2 and "no outcome is published" in answer.stderr

@@ -99,6 +99,9 @@ def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | N
     if problems:
         raise InputError(problems)
     starts, leads, paths = found.values()
+    if starts and leads and min(starts) + leads[0] > hindcast.LAST_OUTCOME:
+        allowed = f"1 to {hindcast.LAST_OUTCOME - min(starts)} years from {min(starts)}"
+        raise InputError(Problem("no outcome is published", key="--lead", value=leads[0], allowed=allowed))
     return {
         "starts": starts or None,
         "lead": leads[0] if leads else None,

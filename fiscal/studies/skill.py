@@ -359,7 +359,14 @@ def coverage_table(table: pd.DataFrame) -> pd.DataFrame:
                    ("crps", "naive_crps", "interval_score", "naive_interval_score")},
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(COVERAGE))
+
+
+COVERAGE = (
+    "quantity", "lead_years", "band", "held", "of", "independent_windows", "held_share", "interval", "method",
+    "rejects", "width", "naive_width", "crps", "naive_crps", "interval_score", "naive_interval_score",
+)  # fmt: skip
+"""Columns of the test of bands; no row for leads without a band."""
 
 
 def share_interval(held: np.ndarray, block: int, windows: int) -> tuple[float, float, str]:
