@@ -12,7 +12,7 @@ import pytest
 
 import fiscal
 from fiscal.base.prose import pct, usd
-from fiscal.results import adoption, headline
+from fiscal.results import adoption, headline, running
 from fiscal.results.figures import statistics
 from fiscal.results.result import Totals
 from fiscal.scenario import Scenario, load
@@ -197,3 +197,23 @@ def test_amounts_and_shares_in_words() -> None:
 def test_the_windows_of_the_headline_are_the_ten_years_the_next_ten_and_the_long_run() -> None:
     spans = [(window.first, window.last) for window in (headline.TEN, headline.NEXT, headline.LONG)]
     assert spans == [(2026, 2035), (2027, 2036), (2026, 2055)]
+
+
+def test_random_paths_are_told_by_their_median() -> None:
+    """Not by the path that the run keeps cell by cell: the sentence, the row and the chart go the way of the draws."""
+    changes = {
+        "paths.count": 16,
+        "horizon.last_year": 2036,
+        "books.risk_neutral_paths": 0,
+        "backstop.paths": 0,
+    }
+    result = running.run(load("stochastic_central", changes))
+    effect = headline.Effect(result, "equity_adoption")
+    draws = result.tables["paths"].query("window == 'FY2026-2035'")[
+        "net_revenue_minus_equity_adoption_bn_usd"
+    ]
+    row = headline.row_of(effect)
+    assert row["fy2026_2035_bn_usd"] == pytest.approx(draws.median()) and row["event"].endswith("median")
+    assert row["low_bn_usd"] <= draws.median() <= row["high_bn_usd"]
+    by_year = effect.by_year()
+    assert by_year.index.min() == 2026 and np.sign(by_year.iloc[-1]) == np.sign(draws.median())

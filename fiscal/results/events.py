@@ -99,7 +99,7 @@ def _told(result: Any) -> Told:
     if not holds_crypto(settings):
         return Told("none", "")
     if is_random(settings):
-        return Told("random paths", "Crypto on random return paths")
+        return Told("random paths", "Crypto on random return paths (median)")
     returns = returns_in(result)
     event = event_in(settings, returns)
     if event is None:

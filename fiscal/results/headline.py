@@ -19,7 +19,7 @@ import pandas as pd
 from fiscal.base.prose import pct, sentence, span
 from fiscal.base.words import DASH, MISSING, figures
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
-from fiscal.budget.valuation import WINDOWS, Window
+from fiscal.budget.valuation import WINDOWS, Window, fiscal_years
 from fiscal.results import bands, events, stages
 from fiscal.results.figures import statistics
 from fiscal.results.rows import EFFECT
@@ -45,6 +45,9 @@ LEVEL = "none (level)"
 
 WITH_FULL = "with --full"
 """In the cell of a number that the run can have but has not."""
+
+MEDIAN = ", median"
+"""After the event of a row that is the median of random paths."""
 
 HALF = 0.5
 CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
@@ -124,7 +127,31 @@ class Effect:
             self._series[line, value] = self._difference(line, value)
         return self._series[line, value]
 
+    def drawn(self, window: Window) -> pd.Series | None:
+        """Net revenue over a window on each random path; None for a stated path. Empty for a window without one."""
+        if not (self.of_crypto or self.reference is None) or not events.is_random(
+            self.result.scenario.settings
+        ):
+            return None
+        frame = at_hand(self.result, "paths")
+        column = f"net_revenue_minus_{self.reference}_bn_usd" if self.of_crypto else "net_revenue_bn_usd"
+        if frame is None or column not in frame:
+            return None
+        return frame.loc[frame["window"] == window.label, column]
+
     def _difference(self, line: str, value: str) -> pd.Series:
+        frame = at_hand(self.result, "path_years") if isinstance(self.reference, str) else None
+        if (
+            frame is not None
+            and value == "nominal_bn_usd"
+            and events.is_random(self.result.scenario.settings)
+        ):
+            inside = (frame["reference"] == self.reference) & (frame["line"] == line)
+            median = frame[inside & (frame["path"] == "scenario")].set_index("year")["median_bn_usd"]
+            if len(median):  # of calendar years, all of them receipts on withdrawals
+                share = self.result.scenario.settings.books.withdrawal_fiscal_same_year_share
+                flow = fiscal_years(median.to_numpy(), np.ones(len(median)), share)
+                return pd.Series(flow[1:], median.index[1:])
         own = statistics.by_year(self.result, line, value=value)
         if self.reference is None:
             return own
@@ -133,7 +160,11 @@ class Effect:
         return own - statistics.by_year(self.reference, line, value=value)
 
     def over(self, window: Window, line: str = "net_revenue") -> float:
-        """The sum over a window, billions of current dollars; NaN where the horizon ends before it."""
+        """The sum over a window, billions of current dollars; NaN where the horizon ends before it. Of random paths the
+        median: of the sums for net revenue, of each year for other lines."""
+        drawn = self.drawn(window) if line == "net_revenue" else None
+        if drawn is not None:
+            return float(drawn.median()) if len(drawn) else float("nan")
         series = self.by_year(line)
         inside = series[(series.index >= window.first) & (series.index <= window.last)]
         return float(inside.sum()) if len(inside) == window.last - window.first + 1 else float("nan")
@@ -228,7 +259,7 @@ def row_of(effect: Effect) -> dict[str, Any]:
     row = {
         "case": title_of(result),
         "adoption": adoption_words(result),
-        "event": event.label,
+        "event": event.label + MEDIAN * (effect.drawn(TEN) is not None),
         "reference": effect.against,
         **{_column(window): effect.over(window) for window in (TEN, NEXT, LONG)},
         SHARE: effect.tax_share(TEN),

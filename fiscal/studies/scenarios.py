@@ -120,7 +120,9 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
                 "market_value_bn_usd": None,
                 "market_error_bn_usd": None,
             }
-        rows.append({"statistic": name, **row, "event": f"{told['event']}, {name}"})
+        rows.append(
+            {"statistic": name, **row, "event": f"{told['event'].removesuffix(headline.MEDIAN)}, {name}"}
+        )
     return rows
 
 
