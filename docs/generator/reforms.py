@@ -10,7 +10,7 @@ from fiscal.studies import reform_effects as effects
 
 def reforms_page() -> str:
     """Page: what each file does to the tax on deferrals and withdrawals, and what of it has ended."""
-    rows = sources.table(effects.NAME).fillna("")
+    rows = sources.table("reform_effects").fillna("")
     law = rows[rows["reform"] == effects.CURRENT_LAW].iloc[0]
     rates = ("deferral_rate", "employer_rate", "withdrawal_rate")
     heads = ("file", "applied on", "deferrals", "employer contributions", "withdrawals")
