@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,15 +28,26 @@ _LOCK = threading.Lock()
 _NOTHING: Any = object()
 
 
-def remembered(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, its latest results kept in this process by the content of its arguments and by data folder."""
+@overload
+def remembered(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def remembered(*, kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def remembered(function: Any = None, /, *, kept: int = KEPT) -> Any:
+    """The function, its latest results (``kept`` of them) kept in this process by the content of its arguments and by
+    the data folder."""
+    if function is None:
+        return lambda given: _remembered(given, kept)
+    return _remembered(function, kept)
+
+
+def _remembered(function: Callable[P, R], most: int) -> Callable[P, R]:
     kept: OrderedDict[Any, Any] = OrderedDict()
     _ALL.append(kept)
 
     @wraps(function)
     def found(*args: P.args, **options: P.kwargs) -> R:
         try:
-            key = os.environ.get("FISCAL_DATA"), _content(args), _content(options)
+            key = _folder(), _content(args), _content(options)
         except TypeError:  # an iterator, say, whose content is gone once it is read
             return function(*args, **options)
         with _LOCK:
@@ -47,12 +58,18 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
             own = _read_only(function(*args, **options))
             with _LOCK:
                 kept[key] = own
-                while len(kept) > KEPT:
+                while len(kept) > most:
                     kept.popitem(last=False)
         answer: R = _handed_out(own)
         return answer
 
     return found
+
+
+def _folder() -> str | None:
+    """The data folder that is set; a relative one depends on the current folder."""
+    chosen = os.environ.get("FISCAL_DATA")
+    return os.path.abspath(chosen) if chosen else None
 
 
 def forget() -> None:
@@ -64,7 +81,9 @@ def forget() -> None:
 
 def _content(value: Any) -> Any:
     """What identifies a value: numbers and texts themselves with their type, arrays and frames by hash."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if isinstance(value, float):
+        return type(value).__name__, float(value).hex()  # tells -0.0 from 0.0 and finds NaN again
+    if value is None or isinstance(value, str | bool | int):
         return type(value).__name__, value
     if is_dataclass(value):
         return type(value).__name__, tuple(_content(getattr(value, field.name)) for field in fields(value))
@@ -73,14 +92,16 @@ def _content(value: Any) -> Any:
     if isinstance(value, Mapping):
         return "mapping", tuple((key, _content(one)) for key, one in value.items())
     if hasattr(value, "__array_interface__"):
-        digest = hashlib.blake2b(value.tobytes(), digest_size=16).digest()
-        return value.dtype.str, value.shape, digest
+        if value.dtype.hasobject:  # its bytes are addresses
+            return value.dtype.str, value.shape, _content(value.ravel().tolist())
+        return value.dtype.str, value.shape, hashlib.blake2b(value.tobytes(), digest_size=16).digest()
     if hasattr(value, "to_numpy") and hasattr(value, "axes"):  # a frame or a series
-        axes = tuple(tuple(axis.tolist()) for axis in value.axes)
-        columns = [value[name] for name in value.columns] if value.ndim > 1 else [value]
-        return axes, tuple(tuple(column.tolist()) for column in columns)
+        columns = [value.iloc[:, at] for at in range(value.shape[1])] if value.ndim > 1 else [value]
+        kinds = tuple(str(column.dtype) for column in columns)
+        name = None if value.ndim > 1 else _content(value.name)
+        return name, *map(_content, value.axes), kinds, *(_content(column.to_numpy()) for column in columns)
     if hasattr(value, "to_numpy"):  # an index
-        return type(value).__name__, tuple(value.tolist())
+        return type(value).__name__, _content(list(value.names)), _content(value.to_numpy())
     raise TypeError(f"cannot remember by {type(value).__name__}")
 
 

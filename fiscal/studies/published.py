@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES
+from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE
 from fiscal.budget.ledger import fiscal_line
 from fiscal.budget.lines import CASH_LINES, DEFERRAL_BALANCE, NET_REVENUE, TAX_EXPENDITURE, VALUE_EXPENDITURE
@@ -223,14 +223,14 @@ def _judged(row: pd.Series, found: Found) -> str:
 # --- the runs, each made once a process --------------------------------------------------------------
 
 
-@cache
+@remembered(kept=100)
 def _run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
     unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
     return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]), bases=bases)
 
 
-@cache
+@remembered(kept=100)
 def _all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
     """A budget window of all defined-contribution plans under other settings."""
     wanted = [f"scope.plans={plans}", "horizon.last_year=2036", *overrides]
@@ -250,7 +250,7 @@ def _all_types() -> Run:
 # --- bridges -----------------------------------------------------------------------------------------
 
 
-@cache
+@remembered
 def _wage_bill() -> pd.Series:
     return macro()["wage_bill_bn_usd"]
 
@@ -505,7 +505,7 @@ def _vintage_value(run: Run, published_year: int, factor: float) -> Found:
     return Found(VALUE_EXPENDITURE.of(lines), _parts(lines))
 
 
-@cache
+@remembered
 def _without_roth() -> tuple[Run, float]:
     """All plans with nothing Roth from ``VINTAGE`` on, taxed at one rate in and out: that at which the same
     contributions are deferred; and the rate."""

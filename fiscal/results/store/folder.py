@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import parse_json, read_limited, write_whole
+from fiscal.base.files import parse_json, part_of, read_limited, write_whole
 from fiscal.base.version import __version__
 from fiscal.results import validate
 from fiscal.results.result import Result, refuse_totals
@@ -472,14 +472,16 @@ def verify(folder: str | Path) -> list[Problem]:
         return list(error.problems)
     problems = changed_parts(manifest, shown) + _changed_files(path, manifest)
     coming = {name for one in gained(manifest, whole=False).values() for name in one["outputs"]}
-    named = {*files_of(manifest), *coming, *(f"{name}.part" for name in (*coming, MANIFEST, CRATE))}
+    named = {*files_of(manifest), *coming, MANIFEST}
     present = set()
     for name in files_in(path):
         present.add(name)
         if len(present) > MAX_FILES:
             problems.append(Problem("has more files than any run", file=str(folder), allowed=str(MAX_FILES)))
             break
-    for name in sorted(present - named - {MANIFEST}):
+    # of a stage that is being added
+    parts = {name for name in present if part_of(name) in {*coming, MANIFEST, CRATE}}
+    for name in sorted(present - named - parts):
         problems.append(Problem("the file is not part of the run", file=f"{folder}/{name}"))
     inputs, outputs = manifest["inputs"], manifest["outputs"]
     expected = {
