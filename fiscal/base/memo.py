@@ -9,13 +9,12 @@ Where the content of an argument cannot be told, nothing is kept.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,16 +27,14 @@ _LOCK = threading.Lock()
 _NOTHING: Any = object()
 
 
-@overload
-def remembered(function: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def remembered(*, kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def remembered(function: Any = None, /, *, kept: int = KEPT) -> Any:
-    """The function, its latest results (``kept`` of them) kept in this process by the content of its arguments and by
-    the data folder."""
-    if function is None:
-        return lambda given: _remembered(given, kept)
-    return _remembered(function, kept)
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, its latest results kept in this process by the content of its arguments and by data folder."""
+    return _remembered(function, KEPT)
+
+
+def remembering(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """As :func:`remembered`, with another number of results that are kept."""
+    return lambda function: _remembered(function, most)
 
 
 def _remembered(function: Callable[P, R], most: int) -> Callable[P, R]:
@@ -47,7 +44,7 @@ def _remembered(function: Callable[P, R], most: int) -> Callable[P, R]:
     @wraps(function)
     def found(*args: P.args, **options: P.kwargs) -> R:
         try:
-            key = _folder(), _content(args), _content(options)
+            key = _data(), _content(args), _content(options)
         except TypeError:  # an iterator, say, whose content is gone once it is read
             return function(*args, **options)
         with _LOCK:
@@ -66,10 +63,14 @@ def _remembered(function: Callable[P, R], most: int) -> Callable[P, R]:
     return found
 
 
-def _folder() -> str | None:
-    """The data folder that is set; a relative one depends on the current folder."""
-    chosen = os.environ.get("FISCAL_DATA")
-    return os.path.abspath(chosen) if chosen else None
+def depend_on(data: Callable[[], Hashable]) -> None:
+    """Say what identifies the data that functions read, and that drops everything kept when it has changed."""
+    global _data
+    _data = data
+
+
+def _data() -> Hashable:
+    return None
 
 
 def forget() -> None:

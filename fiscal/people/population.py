@@ -32,7 +32,7 @@ from fiscal.base.axes import (
     LAST_YEAR,
 )
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.memo import remembered
+from fiscal.base.memo import remembered, remembering
 from fiscal.base.opening import HEADLINE, OpeningDate
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def life_expectancy(age: int, year: int, sex: str) -> float:
 # --------------------------------------------------------------------------------------- mortality
 
 
-@remembered(kept=256)
+@remembering(256)
 def death_probability(year: int) -> Floats:
     """Probability of dying between exact ages x and x + 1 in a year, ``(sex, age 0..119)``.
 

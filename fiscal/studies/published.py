@@ -19,7 +19,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES
-from fiscal.base.memo import remembered
+from fiscal.base.memo import remembered, remembering
 from fiscal.base.opening import HEADLINE
 from fiscal.budget.ledger import fiscal_line
 from fiscal.budget.lines import CASH_LINES, DEFERRAL_BALANCE, NET_REVENUE, TAX_EXPENDITURE, VALUE_EXPENDITURE
@@ -34,6 +34,7 @@ from fiscal.people.economy import macro
 from fiscal.people.withdrawals import retirement_draws, soi_opening_rates
 from fiscal.projection.cells import project
 from fiscal.projection.outputs import TRADITIONAL
+from fiscal.studies import derived
 
 BILLION = 1e9
 CONVENTION_RATE = 0.035
@@ -223,14 +224,14 @@ def _judged(row: pd.Series, found: Found) -> str:
 # --- the runs, each made once a process --------------------------------------------------------------
 
 
-@remembered(kept=100)
+@remembering(100)
 def _run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
     unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
     return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]), bases=bases)
 
 
-@remembered(kept=100)
+@remembering(100)
 def _all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
     """A budget window of all defined-contribution plans under other settings."""
     wanted = [f"scope.plans={plans}", "horizon.last_year=2036", *overrides]
@@ -801,7 +802,7 @@ def store(table: pd.DataFrame) -> None:
         "detail": "parts of the model's figure",
     }
     optional = {"model", "tolerance", "reason", "detail", "first", "first_verdict"}
-    sources.store(
+    derived.store(
         "validation",
         rounded,
         title="The model compared with published figures",
@@ -822,10 +823,7 @@ def store(table: pd.DataFrame) -> None:
             "of each row are in published_targets, written down before the first comparison; a later basis and its "
             "source beside them."
         ),
-        status="built",
-        licence="MIT, as this project",
         primary_key=["id"],
-        second_hand=False,
     )
 
 

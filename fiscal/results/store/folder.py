@@ -237,17 +237,17 @@ class StoredTables(Tables):
     def __reduce__(self) -> tuple[Any, ...]:
         return _stored_again, (self.parts.scenario, self.held, self.folder, self.inputs)
 
-    def _compute(self, stage: Stage) -> Mapping[str, pd.DataFrame]:
-        """The tables of a stage; kept in the folder where it can be written and nobody else is writing there.
-
-        Raises InputError where code, data or a file are not those of the run: its tables would not fit.
-        """
+    def _refuse_if_changed(self, stage: Stage) -> None:
+        """As for a run in memory; the manifest names what has changed, code too."""
         apart = differences({"inputs": self.inputs}, {"inputs": input_record(self.parts.scenario)})
         if apart:
             message = f"does not hold the table {stage.yields[0]!r}, and what wrote it has changed since"
             shown = ", ".join(f"{name} {words}" for name, words in apart[:MOST_SHOWN])
             allowed = "a new run with fiscal run --full"
             raise InputError(Problem(message, file=str(self.folder), value=shown, allowed=allowed))
+
+    def _compute(self, stage: Stage) -> Mapping[str, pd.DataFrame]:
+        """The tables of a stage; kept in the folder where it can be written and nobody else is writing there."""
         tables = super()._compute(stage)
         try:
             with locked(self.folder):
@@ -259,12 +259,14 @@ class StoredTables(Tables):
 
 
 MOST_SHOWN = 3
+OF_A_FOLDER = "", ""
+"""In place of the fingerprints of a run in memory: the manifest says what a folder was made of."""
 
 
 def _stored_again(
     scenario: Scenario, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
 ) -> StoredTables:
-    return StoredTables(Parts(scenario), held, folder, inputs)
+    return StoredTables(Parts(scenario, made_of=OF_A_FOLDER), held, folder, inputs)
 
 
 def repeated(result: Recorded) -> dict[str, Any]:
@@ -392,7 +394,7 @@ def stored_result(folder: str | Path) -> Result:
     return Result(
         name=manifest["name"],
         scenario=scenario,
-        tables=StoredTables(Parts(scenario), tables, path, manifest["inputs"]),
+        tables=StoredTables(Parts(scenario, made_of=OF_A_FOLDER), tables, path, manifest["inputs"]),
         fingerprint=scenario.fingerprint(),
         summary=summary,
         data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
