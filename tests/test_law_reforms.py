@@ -13,6 +13,7 @@ import pytest
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.files import parse_json
+from fiscal.engine.inputs import law_sentence
 from fiscal.law import reforms, schedules, trial
 from fiscal.law.build import schedules as build
 from fiscal.law.reforms import Reform, parse_reform, read_reform, tried
@@ -119,6 +120,20 @@ def test_parts_beside_the_policy_are_named_as_not_used() -> None:
     (said,) = reforms.said_of(one, [])
     assert "a.json" in said and "'consumption'" in said and "growdiff" not in said
     assert parse_reform(b'{"policy": {"X": {"2030": 1}}}', "a.json").notes == ()
+
+
+def test_a_reform_is_told_in_a_sentence_with_its_parameters_and_years() -> None:
+    one = Reform({"B": {2041: 0.37, 2040: 0.5}, "A": {2030: 1}, "C": {2030: 2}}, "a.json + b.json")
+    told = reforms.changes_of(one)
+    assert "a.json + b.json sets 3 parameters" in told and told.endswith("A, C (2030); B (2040, 2041).")
+    assert "(2050, 2051)" in reforms.changes_of(Reform({"B": {2040: 0.5, 2041: 0.37}}, "a.json").moved(2050))
+    many = reforms.changes_of(
+        Reform({f"P{n}": dict.fromkeys(range(2030, 2045), 0) for n in range(30)}, "a.json")
+    )
+    assert "15 years, 2030 to 2044" in many and "and 18 more" in many and len(many) < 300
+    assert law_sentence(load("boom").settings) == "" and "II_rt7" in law_sentence(
+        load("rate_rise_2040").settings
+    )
 
 
 def test_a_later_file_takes_over_from_its_first_year(tmp_path: Path) -> None:

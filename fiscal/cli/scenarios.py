@@ -115,6 +115,7 @@ def explain(
               fiscal explain --schema > scenario.schema.json
     """
     from fiscal.engine.idle import idle_settings
+    from fiscal.engine.inputs import law_sentence
     from fiscal.results.adoption import returns_sentence
     from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
@@ -131,7 +132,7 @@ def explain(
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
-    growth = returns_sentence(chosen.settings)
+    growth, law = returns_sentence(chosen.settings), law_sentence(chosen.settings)
     warnings += early
     if as_csv:
         import pandas as pd
@@ -148,13 +149,14 @@ def explain(
         told |= {
             "path": path,
             "expected_returns": growth,
+            "law": law,
             "warnings": list(warnings),
             "without_effect": idle_settings(chosen),
         }
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-    show_entries([(text, []) for text in (path, growth) if text])
+    show_entries([(text, []) for text in (path, growth, law) if text])
     if full or changed:
         _show_settings(rows)
     else:

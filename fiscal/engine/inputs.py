@@ -22,7 +22,7 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
-from fiscal.law.reforms import Reform, read_reform, said_of
+from fiscal.law.reforms import Reform, changes_of, read_reform, said_of
 from fiscal.law.years import OWN_SCOPES
 from fiscal.markets import glide, losses, paths
 from fiscal.markets.history import crypto_start_usd
@@ -773,6 +773,15 @@ def law_warnings(settings: Settings) -> tuple[str, ...]:
         for name, over in baselines_added(settings.law.reform or "").items()
     )
     return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir(), own_scope(settings))))
+
+
+def law_sentence(settings: Settings) -> str:
+    """What a scenario's reform sets, after its years are moved; empty under current law.
+
+    Raises InputError for files that are missing or are not reforms.
+    """
+    reform = reform_of(settings)
+    return "" if reform is None else changes_of(reform)
 
 
 def own_scope(settings: Settings) -> str:

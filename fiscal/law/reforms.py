@@ -258,6 +258,34 @@ def _answer(asked: str) -> str:
     return done.stdout
 
 
+MOST_NAMED = 12
+MOST_YEARS = 4
+
+
+def changes_of(reform: Reform) -> str:
+    """A reform in one sentence: the parameters that it sets, and the years from which the values hold."""
+    by_years: dict[tuple[int, ...], list[str]] = {}
+    for name, values in sorted(reform.parameters.items()):
+        by_years.setdefault(tuple(sorted(values)), []).append(name)
+    left, groups = MOST_NAMED, []
+    for years, names in sorted(by_years.items()):
+        first, *_, last = (*years, years[-1])
+        told = (
+            ", ".join(map(str, years))
+            if len(years) <= MOST_YEARS
+            else f"{len(years)} years, {first} to {last}"
+        )
+        if left > 0:
+            groups.append(f"{', '.join(names[:left])} ({told})")
+        left -= len(names)
+    count = len(reform.parameters)
+    more = f"; and {-left} more" if left < 0 else ""
+    return (
+        f"{reform.shown} sets {count} parameter{'s' if count > 1 else ''} of Tax-Calculator (in parentheses, the years "
+        f"from which a value holds): {'; '.join(groups)}{more}."
+    )
+
+
 def said_of(reform: Reform, warnings: Iterable[str]) -> tuple[str, ...]:
     """Messages about a reform that is accepted: how its files are read, and what its trial found."""
     return (*reform.notes, *(f"{reform.shown}: {line}" for line in warnings))
