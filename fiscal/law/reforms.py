@@ -45,7 +45,9 @@ class Reform:
 
     def moved(self, first_year: int | None) -> Reform:
         """The reform with all its years moved so that its first one is ``first_year``; None leaves them."""
-        return one_deduction_limit(Reform(moved(self.parameters, first_year), self.shown, self.notes))
+        own = Reform(moved(self.parameters, first_year), self.shown, self.notes)
+        limit = [*self.parameters.get("ID_ps", ()), *self.parameters.get("ID_prt", ())]
+        return one_deduction_limit(own) if min(limit, default=OBBBA_YEAR) < OBBBA_YEAR else own
 
 
 def read_reform(*paths: Path) -> Reform:
@@ -193,8 +195,8 @@ OBBBA_YEAR = 2026
 def one_deduction_limit(reform: Reform) -> Reform:
     """A reform that brings back the Pease limit on itemized deductions without the reduction that took its place.
 
-    Tax-Calculator refuses to apply both (``ItemDed`` in its ``calcfunctions.py``). A reform that sets the reduction
-    itself is left as it is.
+    It is for reforms of the law before the reduction: Tax-Calculator refuses to apply both (``ItemDed`` in its
+    ``calcfunctions.py``). A reform that sets the reduction itself is left as it is.
     """
     start, rate = (reform.parameters.get(name, {}) for name in ("ID_ps", "ID_prt"))
     if not start or not rate or "ID_reduction_rate" in reform.parameters:
