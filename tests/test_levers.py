@@ -756,6 +756,23 @@ def test_contradictions_are_refused_with_their_reasons(changes: dict[str, object
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("shares", [(0.0, 0.4, 0.6), (1.0, 0.0, 0.0), (0.05, 0.95, 0.0)])
+@pytest.mark.parametrize("held", [0.0, 0.05, 1.0])
+def test_a_core_of_any_mix_is_whole_whatever_crypto_displaces(shares: tuple[float, ...], held: float) -> None:
+    """With no stocks to displace, or nothing left, the core stays as it is."""
+    mix = dict(
+        zip(("paths.mix_equity_share", "paths.mix_bond_share", "paths.mix_cash_share"), shares, strict=True)
+    )
+    settings, years = load("boom", mix).settings, np.arange(2025, 2028)
+    plain = engine_inputs.core_glide_path(settings, years)
+    weights = engine_inputs.core_weights(plain, np.full((len(years), 1), held), True)
+    for found in (weights, engine_inputs.pushed_out_weights(settings, years)):
+        assert (found >= 0).all()
+        np.testing.assert_allclose(found.sum(axis=-1), 1.0, rtol=1e-12)
+    if held == 0 or shares[0] in (0.0, 1.0):
+        np.testing.assert_allclose(weights[:, :, 0], plain, rtol=1e-12)
+
+
 # --- levers without effect --------------------------------------------------------------------------
 
 IDLE = {
