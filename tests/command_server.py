@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+
+SECONDS = 300
+"""A command that takes longer hangs: it is ended, and its exit code is minus SIGALRM."""
 
 
 def preload() -> None:
@@ -27,7 +31,8 @@ def preload() -> None:
 
 
 def child(told: dict) -> None:
-    """Become the command: its folder, environment, and streams."""
+    """Become the command: its folder, environment, and streams, and its time."""
+    signal.alarm(told.get("seconds", SECONDS))
     os.chdir(told["cwd"])
     os.environ.clear()
     os.environ.update(told["env"])

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pandas as pd
 import pytest
 
@@ -22,6 +23,9 @@ from fiscal.results.result import Result
 from fiscal.scenario import load
 
 compiled.prepare()  # once for all: whoever comes first to the kernel finds one place of compiled code
+
+hypothesis.settings.register_profile("fiscal", deadline=None)
+hypothesis.settings.load_profile("fiscal")  # no test depends on how busy the machine is
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -120,7 +124,7 @@ def fiscal(request: pytest.FixtureRequest, fiscal_command: list[str], tmp_path: 
             told = {"arguments": arguments, "cwd": str(cwd), "env": environment(), **streams}
             server.stdin.write(json.dumps(told) + "\n")
             server.stdin.flush()
-            answered = server.stdout.readline()
+            answered = server.stdout.readline()  # after command_server.SECONDS at the latest
             assert answered, "the process that runs commands ended"
             code = int(answered)
             said = {name: Path(path).read_text(encoding="utf-8") for name, path in streams.items()}

@@ -34,6 +34,12 @@ LARGE = ("paths.count", "books.risk_neutral_paths", "backstop.paths")
 
 MANY = 8
 
+MIXES = tuple(
+    {f"paths.mix_{asset}_share": float(asset == whole) for asset in ("equity", "bond", "cash")}
+    for whole in ("equity", "cash")
+)
+"""Ends of the three shares of the core, which are set together."""
+
 NOTHING = 5e-324
 """The smallest number there is."""
 
@@ -64,8 +70,9 @@ def ends() -> tuple[Change, ...]:
 
 
 def together(groups: int, seed: int) -> Iterator[dict[str, object]]:
-    """The ends in random groups, each of settings that may stand together; what fits in none stands alone."""
-    made: list[dict[str, object]] = [{} for _ in range(groups)]
+    """The ends in random groups, each of settings that may stand together; what fits in none stands alone. The core of
+    the first groups is of one asset."""
+    made: list[dict[str, object]] = [dict(mix) for mix in MIXES] + [{} for _ in range(groups - len(MIXES))]
     rng = np.random.default_rng(seed)
     for key, value in rng.permutation(np.array(ends(), dtype=object)):
         for place in rng.permutation(groups):
@@ -114,10 +121,10 @@ def base() -> Result:
     return running.run(load("baseline", SHORT))
 
 
-def try_end(place: Path, change: Change) -> None:
-    """As :func:`run_whole`, of one setting; a message is an answer."""
+def try_end(place: Path, change: Mapping[str, object]) -> None:
+    """As :func:`run_whole`; a message is an answer."""
     try:
-        run_whole(place, dict([change]))
+        run_whole(place, change)
     except FiscalError:
         return
 
@@ -125,15 +132,16 @@ def try_end(place: Path, change: Change) -> None:
 def main() -> None:
     """Try every end alone; what fails is told at once, and the exit code is 1."""
     failed = []
-    for number, change in enumerate(ends(), 1):
+    alone = [*({key: value} for key, value in ends()), *MIXES]
+    for number, change in enumerate(alone, 1):
         with tempfile.TemporaryDirectory(prefix="fiscal-ends-") as folder:
             try:
                 try_end(Path(folder), change)
             except Exception:
                 failed.append(change)
                 traceback.print_exc()
-        print(f"{number} of {len(ends())}: {change[0]} = {change[1]}", file=sys.stderr, flush=True)
-    print(f"{len(ends())} settings at an end of their range, failed: {failed}")
+        print(f"{number} of {len(alone)}: {change}", file=sys.stderr, flush=True)
+    print(f"{len(alone)} settings at an end of their range, failed: {failed}")
     sys.exit(1 if failed else 0)
 
 

@@ -240,6 +240,8 @@ def reforms(draw: st.DrawFn) -> bytes:
             + "// a title\n"
             + text.replace("{", draw(st.sampled_from(COMMENTED)), 1)
         )
+    if kind == 5:  # several reforms in one file, each changing what the ones before it made
+        text = f"[{text}, {json.dumps(draw(st.just(told) | json_values))}]"
     return text.encode("utf-8", "surrogatepass")
 
 

@@ -198,6 +198,37 @@ def test_the_kernel_knows_no_file_clock_or_dice(path):
     assert faults == []
 
 
+KEPT_FOR_EVER = {
+    "base/code.py": {"code_sha256"},
+    "base/compiled.py": {"prepare", "_kernels_sha256"},
+    "base/prose.py": {"environment"},
+    "base/sources.py": {"_shipped_dir", "_resources", "_items", "_resource", "_load", "_assumptions"},
+    "engine/inputs.py": {"_private_folder"},
+    "law/build/microdata.py": {"_packaged_sha256"},
+    "law/reforms.py": {"_answer"},
+    "markets/paths.py": {"_read_user_file"},
+    "markets/stochastic.py": {"slow_components"},
+    "people/mobility.py": {"mobility_matrix"},
+    "people/population.py": {"gradient_by_age"},
+    "report/pdf.py": {"_lacking"},
+    "scenario/files.py": {"file_settings", "_packaged", "_passing_folder"},
+}
+"""Functions with a cache of Python's: they read no table, or are the door to the tables, which drops what it keeps.
+Whatever else is worked out once is ``remembered`` by data folder."""
+
+
+@each_module
+def test_nothing_that_reads_a_table_is_kept_for_ever(path):
+    found = {
+        node.name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if re.search(r"\b(lru_)?cache\b", ast.unparse(decorator))
+    }
+    assert found == KEPT_FOR_EVER.get(path.relative_to(PACKAGE).as_posix(), set())
+
+
 @each_module
 def test_random_numbers_are_drawn_where_paths_and_bands_are(path):
     """law/raking.py imputes by counter-based draws that depend on the record's number alone."""

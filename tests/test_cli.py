@@ -761,6 +761,12 @@ def test_long_work_without_a_terminal_tells_percent_and_time_left(capsys):
     for done in range(101):
         tell(done, 100, "paths")
     assert capsys.readouterr().err == ""
+    for year in (2030, 2031):
+        tell(year - 2029, 8, f"law year {year}")
+    assert [
+        line.count(f"law year {year}")
+        for year, line in zip((2030, 2031), capsys.readouterr().err.splitlines(), strict=True)
+    ] == [1, 1]
 
 
 def test_a_new_scenario_file_is_read_as_it_is(tmp_path, monkeypatch):

@@ -124,6 +124,11 @@ def test_code_of_an_earlier_source_goes(tmp_path):
     assert said(call(tmp_path, edited + KERNEL, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
     (after,) = cache.rglob("*.nb*")
     assert after.name != before.name
+    moved = (tmp_path / "kernel_of_a_test.py").read_text(encoding="utf-8").replace("@njit", "\n\n@njit")
+    rewritten = f"import pathlib\npathlib.Path('kernel_of_a_test.py').write_text({moved!r})\n"
+    assert said(call(tmp_path, rewritten + KERNEL, NUMBA_CACHE_DIR=str(cache)))[1:] == ["3.0", "0"]
+    (last,) = cache.rglob("*.nb*")
+    assert last.name.split("-")[1] != after.name.split("-")[1]  # it is on another line
 
 
 def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path):

@@ -13,10 +13,11 @@ import pytest
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.files import parse_json
+from fiscal.engine.inputs import law_sentence
 from fiscal.law import reforms, schedules, trial
 from fiscal.law.build import schedules as build
 from fiscal.law.reforms import Reform, parse_reform, read_reform, tried
-from fiscal.law.years import LAST_FILE_YEAR
+from fiscal.law.years import LAST_FILE_YEAR, OWN_SCOPES
 from fiscal.people.mobility import mobility_matrix
 from fiscal.scenario import baselines_added, load, reform_files
 
@@ -121,6 +122,20 @@ def test_parts_beside_the_policy_are_named_as_not_used() -> None:
     assert parse_reform(b'{"policy": {"X": {"2030": 1}}}', "a.json").notes == ()
 
 
+def test_a_reform_is_told_in_a_sentence_with_its_parameters_and_years() -> None:
+    one = Reform({"B": {2041: 0.37, 2040: 0.5}, "A": {2030: 1}, "C": {2030: 2}}, "a.json + b.json")
+    told = reforms.changes_of(one)
+    assert "a.json + b.json sets 3 parameters" in told and told.endswith("A, C (2030); B (2040, 2041).")
+    assert "(2050, 2051)" in reforms.changes_of(Reform({"B": {2040: 0.5, 2041: 0.37}}, "a.json").moved(2050))
+    many = reforms.changes_of(
+        Reform({f"P{n}": dict.fromkeys(range(2030, 2045), 0) for n in range(30)}, "a.json")
+    )
+    assert "15 years, 2030 to 2044" in many and "and 18 more" in many and len(many) < 300
+    assert law_sentence(load("boom").settings) == "" and "II_rt7" in law_sentence(
+        load("rate_rise_2040").settings
+    )
+
+
 def test_a_later_file_takes_over_from_its_first_year(tmp_path: Path) -> None:
     first, second = tmp_path / "a.json", tmp_path / "b.json"
     first.write_text('{"X": {"2030": 1, "2035": 2}, "Y": {"2030": 3}}')
@@ -195,7 +210,8 @@ def test_a_reform_that_brings_back_the_pease_limit_has_no_other_limit() -> None:
     later = Reform(pease, "a.json").moved(2040)
     assert later.parameters["ID_reduction_rate"] == {2041: 0.0}
     gone = {"ID_prt": {2018: 0.03}, "ID_ps": {2017: [3e5] * 5, 2026: [9e99] * 5}}
-    for left in (gone, {**pease, "ID_reduction_rate": {2026: 0.02}}, {"ID_prt": {2030: 0.03}}):
+    now = {name: dict.fromkeys([2030], *values.values()) for name, values in pease.items()}  # asks for both
+    for left in (gone, {**pease, "ID_reduction_rate": {2026: 0.02}}, {"ID_prt": {2030: 0.03}}, now):
         assert Reform(left, "a.json").moved(None).parameters == left
 
 
@@ -266,7 +282,7 @@ def test_the_baseline_of_a_header_lies_beside_the_file(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("tax_calculator")
 def test_whatever_tax_calculator_raises_is_one_message(reform: dict, word: str) -> None:
     with pytest.raises(InputError, match=f"mine.json: reform: .*{word}"):
-        tried(Reform(reform, "mine.json"))
+        tried(Reform(reform, "mine.json").moved(None))
 
 
 # --- key, kept years ----------------------------------------------------------------------------------
@@ -280,21 +296,28 @@ def test_a_reforms_key_is_its_content() -> None:
 
 
 def test_current_law_between_law_years_is_what_the_projection_reads(tmp_path: Path) -> None:
-    """A law year that a reform leaves alone moves no schedule of any year."""
-    years = reforms.reform_years({"X": {2041: 1}})
-    parts = build.law_interpolated(years)
+    """A law year that a reform leaves alone moves no schedule of any year, and a provision of one year that year's."""
+    years = reforms.reform_years({"X": {2041: 1, 2042: 0}})
+    parts = build.law_interpolated(years, OWN_SCOPES[:1])
     assert set(parts) == set(years)
     for name in build.SCHEDULES:
-        pd.concat([parts[year][name] for year in years]).to_csv(tmp_path / f"{name}.csv", index=False)
+        pd.concat([parts[year][name] for year in years]).to_parquet(tmp_path / f"{name}.parquet")
     law, same = schedules.load(), schedules.load(tmp_path)
-    assert set(same.law_years) - set(law.law_years) == {2040, 2041}
-    asked, mobility, half = np.arange(2025, 2061), mobility_matrix(0.7), np.full(len(ATTAINED_AGES), 0.5)
+    assert set(same.law_years) - set(law.law_years) == {2040, 2041, 2042}
+    asked, mobility, half = np.arange(2036, 2050), mobility_matrix(0.7), np.full(len(ATTAINED_AGES), 0.5)
     left, right = (one.withdrawal_tax(asked, half, mobility) for one in (law, same))
     np.testing.assert_allclose(left.knots_usd, right.knots_usd, rtol=1e-9)
     np.testing.assert_allclose(left.tax_usd, right.tax_usd, rtol=1e-6, atol=0.01)
     rates = [one.deferral(asked, mobility).deferral_rate for one in (law, same)]
     np.testing.assert_allclose(*rates, atol=3e-4)  # dollars and rates cannot both be linear
     np.testing.assert_allclose(*(one.outside(asked, mobility)[2] for one in (law, same)), atol=1e-6)
+    parts[2041]["withdrawal_curve"]["mean_added_tax_usd"] *= 1.1
+    curves = pd.concat([parts[year]["withdrawal_curve"] for year in years])
+    curves.to_parquet(tmp_path / "withdrawal_curve.parquet")
+    taxed = schedules.load(tmp_path).withdrawal_tax(asked, half, mobility).tax_usd[..., 1:]
+    more = taxed / right.tax_usd[..., 1:] - 1
+    np.testing.assert_allclose(more[asked == 2041], 0.1, atol=1e-3)
+    assert np.abs(more[asked != 2041]).max() < 1e-9
 
 
 def test_finished_law_years_are_kept_and_damaged_ones_are_not(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fiscal.base.errors import InputError
 from fiscal.budget import valuation
 from fiscal.engine import inputs as engine_inputs
 from fiscal.engine import run as engine_run
-from fiscal.engine.idle import RULES, idle_settings
+from fiscal.engine.idle import RULES, idle_settings, notices, replaced_settings
 from fiscal.engine.inputs import (
     allocation_answer,
     average_state_rate,
@@ -756,6 +756,23 @@ def test_contradictions_are_refused_with_their_reasons(changes: dict[str, object
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("shares", [(0.0, 0.4, 0.6), (1.0, 0.0, 0.0), (0.05, 0.95, 0.0)])
+@pytest.mark.parametrize("held", [0.0, 0.05, 1.0])
+def test_a_core_of_any_mix_is_whole_whatever_crypto_displaces(shares: tuple[float, ...], held: float) -> None:
+    """With no stocks to displace, or nothing left, the core stays as it is."""
+    mix = dict(
+        zip(("paths.mix_equity_share", "paths.mix_bond_share", "paths.mix_cash_share"), shares, strict=True)
+    )
+    settings, years = load("boom", mix).settings, np.arange(2025, 2028)
+    plain = engine_inputs.core_glide_path(settings, years)
+    weights = engine_inputs.core_weights(plain, np.full((len(years), 1), held), True)
+    for found in (weights, engine_inputs.pushed_out_weights(settings, years)):
+        assert (found >= 0).all()
+        np.testing.assert_allclose(found.sum(axis=-1), 1.0, rtol=1e-12)
+    if held == 0 or shares[0] in (0.0, 1.0):
+        np.testing.assert_allclose(weights[:, :, 0], plain, rtol=1e-12)
+
+
 # --- levers without effect --------------------------------------------------------------------------
 
 IDLE = {
@@ -806,8 +823,90 @@ def test_settings_said_to_have_no_effect_change_no_dollar(name: str) -> None:
         np.testing.assert_allclose(line(moved, one), line(plain, one), rtol=1e-12, atol=1.0, err_msg=one)
 
 
+OVERRIDDEN: list[tuple[str, dict[str, object], dict[str, object]]] = [
+    (
+        "boom",
+        {
+            "tax.flat_rate": 0.2, "paths.core_equity_return": 0.07, "paths.core_bond_return": 0.04,
+            "paths.core_cash_return": 0.03,
+        },
+        {
+            "assumptions.withdrawal_sigma_scale": 0.8, "assumptions.early_working_share": 0.7,
+            "assumptions.worker_draw_ratio": 0.2, "assumptions.heirs_per_account": 1.5, "paths.return_half_life": 3.0,
+            "paths.returns": "record", "assumptions.markets.net_payout_yield": 0.03,
+            "assumptions.markets.bond_spread": 0.006, "assumptions.additions_sigma": 0.9, "paths.allow_extreme": True,
+            "assumptions.markets.private_equity_premium_over_equity": 0.02,
+            "assumptions.markets.real_estate_premium_over_equity": 0.0,
+            "assumptions.markets.commodities_premium_over_cash": 0.02, "assumptions.rollover_stock_share": 0.5,
+        },
+    ),
+    (
+        "baseline",
+        {
+            "withdrawals.leakage_scale": 0.0, "roth.tax_nonqualified_earnings": False, "roth.catch_up_mandate": False,
+            "heirs.spouse_share_scale": 0.0, "paths.mix_equity_share": 0.0, "paths.mix_bond_share": 0.0,
+            "paths.mix_cash_share": 1.0,
+        },
+        {
+            "assumptions.hardship_rate": 0.003, "assumptions.penalised_share": 0.55,
+            "withdrawals.additional_tax_rate": 0.2, "withdrawals.leakage_balance_elasticity": 0.0,
+            "assumptions.within_five_years_share": 0.3, "roth.opening_basis_share": 0.2,
+            "assumptions.catch_up_above_threshold_share": 0.8, "assumptions.spouse_share_under_65": 0.5,
+            "assumptions.spouse_share_65_74": 0.5, "assumptions.spouse_share_75_84": 0.4,
+            "assumptions.spouse_share_85_plus": 0.2, "paths.foreign_equity_share": 0.1,
+            "paths.core_foreign_equity_return": 0.01, "paths.core_bond_return": 0.01,
+        },
+    ),
+]  # fmt: skip
+"""Scenario, settings that take away the effect of others, and these others."""
+
+
+@pytest.mark.parametrize(("name", "acting", "idle"), OVERRIDDEN, ids=["one rate", "no leakage"])
+def test_settings_whose_effect_another_takes_away_are_named_and_change_no_dollar(name, acting, idle) -> None:
+    assert (
+        idle_settings(load(name, acting)) == {}
+        and idle_settings(load(name, acting | idle)).keys() == idle.keys()
+    )
+    moved, plain = (run(name, ("horizon.last_year", 2036), *one.items()) for one in (acting | idle, acting))
+    for one in (
+        "net_revenue",
+        "withdrawal_tax",
+        "deferred_revenue",
+        "roth_upfront_tax",
+        "inside_buildup_cash",
+    ):
+        np.testing.assert_allclose(line(moved, one), line(plain, one), rtol=1e-12, atol=1.0, err_msg=one)
+
+
+def test_settings_that_another_replaces_from_a_year_on_are_named_and_change_nothing_then() -> None:
+    own = {"roth.elective_share_2025": 0.3, "roth.elective_share_step": 0.02, "roth.employer_share": 0.5}
+    for lever in ("roth.full_from_year", "roth.none_from_year"):
+        told = replaced_settings(load("baseline", {lever: 2030} | own))
+        assert told.keys() == own.keys()
+        assert all(f"2030 only: from then on {lever}" in text for text in told.values())
+    moved, plain = (paid_in(("roth.full_from_year", 2030), *more) for more in (own.items(), ()))
+    later = plain.years >= 2030
+    np.testing.assert_array_equal(moved.roth_usd[later], plain.roth_usd[later])
+    assert (moved.roth_usd[~later].sum(axis=(1, 2)) > plain.roth_usd[~later].sum(axis=(1, 2))).all()
+    assert any("elective_share_2025 acts before 2027" in text for text in notices(load("rothification", own)))
+    assert replaced_settings(load("baseline", own)) == {}
+    reversal = {"overlays.reversal_year": 2028, "adoption.full_year": 2032}
+    assert replaced_settings(load("boom", reversal)).keys() == {"adoption.full_year"}
+    assert replaced_settings(load("boom", reversal | {"adoption.full_year": 2027})) == {}
+
+
+def test_returns_of_a_file_in_place_of_a_setting_are_named(tmp_path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("year,crypto,equity\n2026,0.1,0.05\n2027,-0.5,0.07\n")
+    asked = {"paths.model": "user", "paths.file": str(file), "paths.core_equity_return": 0.06,
+             "paths.core_bond_return": 0.02, "paths.outside_event_return": 0.01}  # fmt: skip
+    told = replaced_settings(load("boom", asked))
+    assert told.keys() == {"paths.core_equity_return", "paths.outside_event_return"}
+    assert all(text.startswith("after 2027 only") for text in told.values())
+
+
 def test_no_scenario_of_the_catalogue_sets_what_has_no_effect() -> None:
-    assert {name: found for name in catalogue() if (found := idle_settings(load(name)))} == {}
+    assert {name: found for name in catalogue() if (found := notices(load(name)))} == {}
 
 
 def test_a_rule_names_settings_that_are_there() -> None:

@@ -196,6 +196,14 @@ def test_any_case_is_told_without_gaps(kind, runs) -> None:
     assert document.tables() and words(document).count("\n") > 8
 
 
+@pytest.mark.parametrize("kind", [report.brief, report.report], ids=["brief", "report"])
+def test_a_setting_that_another_one_overrides_is_named(kind) -> None:
+    text = words(kind([totals("rothification", roth__elective_share_2025=0.3, paths__tail_share=0.1)]))
+    assert "roth.elective_share_2025 acts before 2027 only" in text
+    assert "paths.tail_share has no effect here" in text
+    assert "Without effect" not in words(kind([totals("rothification")]))
+
+
 def test_the_report_answers_the_seven_questions_in_their_order() -> None:
     text = words(report.report([totals("baseline"), totals("boom")]))
     places = [text.index(f"\n{number}. ") for number in range(1, 8)]

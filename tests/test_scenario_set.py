@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import cache
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 import typer.testing
 
 import fiscal
+from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.cli import app
 from fiscal.report import exhibits, facts
 from fiscal.results import headline, running
 from fiscal.results.result import Totals
+from fiscal.studies import derived, page_lattice
 from fiscal.studies import scenarios as study
 
 SHORT = ("horizon.last_year=2036", "books.risk_neutral_paths=0", "backstop.paths=0")
@@ -33,7 +36,8 @@ def rows() -> pd.DataFrame:
 
 
 def test_a_cell_has_the_headline_of_its_run_and_waits_for_an_interrupted_study(tmp_path, monkeypatch) -> None:
-    made = study.build(None, ("low",), ("bust",), SHORT, kept=tmp_path)
+    kept = derived.Kept("x", "mark", tmp_path)
+    made = study.build(None, ("low",), ("bust",), SHORT, kept=kept)
     scenario = study.scenario_of("low", "bust", SHORT)
     own = fiscal.quick(scenario).headline().rows.iloc[0]
     row = made.iloc[0]
@@ -45,11 +49,11 @@ def test_a_cell_has_the_headline_of_its_run_and_waits_for_an_interrupted_study(t
         raise AssertionError("computed again")
 
     monkeypatch.setattr(running, "run", refused)
-    pd.testing.assert_frame_equal(study.build(None, ("low",), ("bust",), SHORT, kept=tmp_path), made)
-    for file in tmp_path.iterdir():
+    pd.testing.assert_frame_equal(study.build(None, ("low",), ("bust",), SHORT, kept=kept), made)
+    for file in kept.folder.iterdir():
         file.write_text("{", encoding="utf-8")
     with pytest.raises(AssertionError, match="computed again"):
-        study.build(None, ("low",), ("bust",), SHORT, kept=tmp_path)
+        study.build(None, ("low",), ("bust",), SHORT, kept=kept)
 
 
 def test_random_paths_have_a_median_and_a_spread() -> None:
@@ -118,3 +122,37 @@ def test_the_command_shows_the_stored_table_and_names_the_study() -> None:
     assert len(told["rows"]) == len(rows()) and isinstance(told["current"], bool)
     refused = typer.testing.CliRunner().invoke(app, ["study", "scenario"])
     assert isinstance(refused.exception, InputError) and "did you mean 'scenarios'?" in str(refused.exception)
+
+
+def test_a_derived_table_says_what_it_is_made_of(tmp_path, monkeypatch) -> None:
+    lattice = fiscal.read_table(page_lattice.NAME)
+    shutil.copytree(sources.data_dir(), tmp_path / "data")
+    monkeypatch.setenv("FISCAL_DATA", str(tmp_path / "data"))
+    page_lattice.store(lattice)
+    entry = sources.resource(page_lattice.NAME)
+    assert entry.path.endswith(".parquet") and entry.extra["made_of"] == derived.made_of()
+    assert (entry.status, entry.second_hand) == ("built", False)
+    pd.testing.assert_frame_equal(fiscal.read_table(page_lattice.NAME), lattice)
+    study.store(rows())
+    assert study.is_current() and sources.resource(study.NAME).extra["made_on"]
+    assert entry.extra["made_of"] == derived.made_of()  # another study's table
+    asked = []
+    monkeypatch.setattr(derived, "code_sha256", lambda rooms: asked.append(rooms) or "other code")
+    assert not study.is_current() and {"engine", "results", "studies"} <= set(asked[0])
+    monkeypatch.undo()
+    monkeypatch.setenv("FISCAL_DATA", str(tmp_path / "data"))
+    table = tmp_path / "data" / "assumptions.csv"
+    table.write_text(table.read_text().replace(",60,90,", ",61,90,", 1))
+    sources.register(table)
+    assert not study.is_current() and entry.extra["made_of"] != derived.made_of()
+
+
+def test_finished_parts_are_of_one_mark_and_damaged_ones_are_made_again(tmp_path) -> None:
+    kept, made = derived.Kept("x", "one", tmp_path), []
+    make = lambda: made.append(1) or [{"a": 0.1, "b": None}]  # noqa: E731
+    assert kept.part("p", make) == kept.part("p", make) == [{"a": 0.1, "b": None}] and len(made) == 1
+    assert derived.Kept("x", "other", tmp_path).part("p", make) and len(made) == 2
+    next(kept.folder.iterdir()).write_text('[{"a":')
+    assert kept.part("p", make) == [{"a": 0.1, "b": None}] and len(made) == 3
+    kept.drop()
+    assert not kept.folder.exists()

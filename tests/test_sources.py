@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import re
 import shutil
@@ -18,6 +19,10 @@ from hypothesis import strategies as st
 from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.base.sources import DataError, Field
+from fiscal.law import distributions
+from fiscal.markets import core, losses
+from fiscal.people import economy, population
+from fiscal.scenario import assumptions
 
 SHIPPED = sources.data_dir()
 FIELDS = (
@@ -571,3 +576,61 @@ def test_the_yearly_update_as_the_page_says(root, shipped_copy):
     assert entry.next_release["date"] > known and entry.next_release["standing"] == "expected"
     assert not entry.second_hand and "SSA" in entry.source
     assert "wage_index" not in [one.name for one in sources.due(datetime.date.fromisoformat(known))]
+
+
+# --- what is kept in memory ------------------------------------------------------------------------
+
+
+def raised(folder: Path, name: str, column: str) -> None:
+    """Every number of a column is raised by a hundredth, and the entry refreshed by hand, as another process would."""
+    file, entry = folder / f"{name}.csv", folder / "datapackage.json"
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    more = [
+        cell and repr(round(int(cell) * 1.01) if cell.isdigit() else float(cell) * 1.01)
+        for cell in table[column]
+    ]
+    table[column] = more
+    file.write_text(table.to_csv(index=False, lineterminator="\n"))
+    told = json.loads(entry.read_text())
+    (own,) = (one for one in told["resources"] if one["name"] == name)
+    own |= {"bytes": file.stat().st_size, "hash": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"}
+    entry.write_text(json.dumps(told))
+
+
+def kept() -> dict[str, float]:
+    """What is worked out once from some tables, by table."""
+    return {
+        "trustees_2026": core.mean_inflation_rate(),
+        "cbo_macro": float(economy.macro([2026])["gdp_bn_usd"].iloc[0]),
+        "cbo_population": population.july_population()[1].sum(),
+        "crypto_incidents": losses.loss_record().log_mean,
+        "capital_market_assumptions": core.house_view("jpmorgan", "equity")[0],
+        "assumptions": assumptions.adjustable()["hardship_rate"].default,
+        "rmd_uniform": float(distributions.uniform_lifetime_divisor(80)),
+    }
+
+
+COLUMNS = {
+    "trustees_2026": "cpi_w_growth_rate",
+    "cbo_macro": "gdp_bn_usd",
+    "cbo_population": "cbo_jan2026_persons",
+    "crypto_incidents": "loss_bn_usd",
+    "capital_market_assumptions": "return_rate",
+    "assumptions": "value",
+    "rmd_uniform": "divisor_2022_on",
+}
+
+
+def test_nothing_kept_in_memory_is_of_another_folder_or_of_tables_before_a_change(shipped_copy, monkeypatch):
+    monkeypatch.delenv("FISCAL_DATA")
+    own = kept()
+    monkeypatch.setenv("FISCAL_DATA", str(shipped_copy))
+    assert kept() == own
+    for name, column in COLUMNS.items():
+        raised(shipped_copy, name, column)
+    changed = kept()
+    assert [name for name in own if changed[name] == own[name]] == []
+    monkeypatch.delenv("FISCAL_DATA")
+    assert kept() == own
+    monkeypatch.setenv("FISCAL_DATA", str(shipped_copy))
+    assert kept() == changed

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import fiscal
+from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.base.files import write_whole
 from fiscal.results import running, stages, store
@@ -184,3 +185,26 @@ def test_a_comparison_computes_no_value_unless_it_is_asked_for() -> None:
     base, other = (running.run(load(name, SHORT)) for name in ("baseline", "boom"))
     effects = fiscal.compare(base, other).effects(values=False)
     assert "present_value_treasury_bn_usd" not in effects and "vintages" not in held(other.tables)
+
+
+def test_a_table_of_data_or_files_that_changed_since_the_run_is_refused(tmp_path: Path, monkeypatch) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("year,crypto\n2026,0.1\n")
+    named = load("boom", SHORT | {"paths.model": "user", "paths.file": str(file)})
+    plain, own = (stages.Tables(stages.Parts(one)) for one in (load("boom", SHORT), named))
+    file.write_text("year,crypto\n2026,0.2\n")
+    with pytest.raises(
+        InputError, match="table contingent: .*a file that the scenario names changed.*a new run"
+    ):
+        own["contingent"]
+    shutil.copytree(sources.data_dir(), tmp_path / "data")
+    monkeypatch.setenv("FISCAL_DATA", str(tmp_path / "data"))
+    assert plain.parts.changed() == ""
+    table = tmp_path / "data" / "assumptions.csv"
+    table.write_text(table.read_text().replace(",60,90,", ",61,90,", 1))
+    sources.register(table)
+    for tables in (plain, pickle.loads(pickle.dumps(plain))):
+        with pytest.raises(InputError, match="table contingent: .*the data tables changed.*a new run"):
+            tables["contingent"]
+    monkeypatch.delenv("FISCAL_DATA")
+    assert plain.parts.changed() == ""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from typer.testing import CliRunner
 
 from fiscal.base.axes import ASSETS
 from fiscal.base.errors import InputError
+from fiscal.base.files import part_of, write_whole
 from fiscal.cli import app
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import path_settings
@@ -311,3 +315,29 @@ def test_explain_reads_every_file_and_says_what_becomes_of_a_dollar(tmp_path) ->
     )
     assert isinstance(answer.exception, InputError)
     assert "bad.csv" in str(answer.exception) and "none.json" in str(answer.exception)
+
+
+# files that are written
+
+
+def test_a_file_written_by_several_at_once_is_one_of_theirs_and_nothing_is_left(tmp_path) -> None:
+    file = tmp_path / "table[1].csv"
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda content: write_whole(file, content), contents * 5))
+    assert file.read_bytes() in contents and list(tmp_path.iterdir()) == [file]
+
+
+def test_what_a_killed_process_left_of_a_file_goes_with_the_next_one(tmp_path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gone, own, other = (
+        tmp_path / name for name in (f"a.csv.{ended.pid}-0.part", f"a.csv.{os.getpid()}-x.part", "b.part")
+    )
+    for left in (gone, own, other, tmp_path / f"a.csv.{os.getppid()}-7.part"):
+        left.write_text("half")
+    write_whole(tmp_path / "a.csv", b"whole")
+    assert sorted(left.name for left in tmp_path.iterdir()) == sorted(
+        ["a.csv", own.name, other.name, f"a.csv.{os.getppid()}-7.part"]
+    )
+    assert part_of(gone.name) == "a.csv" and part_of("b.part") is None

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -207,16 +208,25 @@ def _checked(trusted: Any) -> Any:
 
         def save(self, key: Any, data: Any) -> None:
             """Keep the compiled function of ``key`` and delete those of earlier sources."""
-            name = self._name_of(key)
-            for old in Path(self._cache_path).glob(f"{self._stem()}.*.nbc"):
-                if not old.name.startswith(f"{self._stem()}.{self._stamp()}."):
-                    old.unlink(missing_ok=True)
-            self._save_data(name, (key, data))
+            for file, stamp in self._files():
+                if stamp != self._stamp():
+                    file.unlink(missing_ok=True)
+            self._save_data(self._name_of(key), (key, data))
 
         def flush(self) -> None:
             """Forget every compiled form of the function."""
-            for file in Path(self._cache_path).glob(f"{self._stem()}.*.nbc"):
+            for file, _ in self._files():
                 file.unlink(missing_ok=True)
+
+        def _files(self) -> list[tuple[Path, str]]:
+            """Files of the function, on whatever line of its module it is or was, and the stamps of their sources."""
+            name, _, rest = self._stem().rpartition("-")  # kernel.project-87.py311
+            python = rest.partition(".")[2]
+            pattern = re.compile(
+                rf"{re.escape(name)}-[0-9]+\.{re.escape(python)}\.([0-9a-f]+)\.[0-9a-f]+\.nbc"
+            )
+            found = ((file, pattern.fullmatch(file.name)) for file in Path(self._cache_path).iterdir())
+            return [(file, match[1]) for file, match in found if match]
 
         def _stem(self) -> str:
             return str(self._index_name.removesuffix(".nbi"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import glob
 import json
 import math
 import os
@@ -12,6 +13,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -250,14 +252,37 @@ def _csv_rows(text: str, shown: str) -> tuple[list[tuple[int, list[str]]], str]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a temporary file and rename it: a reader sees the old file or the new one, never a part."""
-    beside = path.with_name(f"{path.name}.part")
+    """Write a temporary file of this call's own in the same folder and rename it: a reader sees the old file or the new
+    one, never a part, and processes that write one file at once do not mix. What killed processes left is removed."""
+    beside = path.with_name(f"{path.name[:200]}.{os.getpid()}-{next(_writes)}{PART}")
     try:
         beside.write_bytes(content)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    for left in path.parent.glob(f"{glob.escape(path.name[:200])}.*{PART}"):
+        if _is_abandoned(left.name):
+            left.unlink(missing_ok=True)
+
+
+PART = ".part"
+_PART = re.compile(r"(?P<of>.+)\.(?P<process>[0-9]+)-[0-9]+\.part", re.DOTALL)
+_writes = count()
+
+
+def part_of(name: str) -> str | None:
+    """The file that a temporary file of :func:`write_whole` is for; None for any other file."""
+    found = _PART.fullmatch(name)
+    return found and found["of"]
+
+
+def _is_abandoned(name: str) -> bool:
+    """Whether a temporary file belongs to a process that has ended."""
+    import psutil
+
+    found = _PART.fullmatch(name)
+    return found is not None and not psutil.pid_exists(int(found["process"]))
 
 
 def not_writable(folder: Path, shown: str | None = None) -> list[Problem]:

@@ -9,10 +9,9 @@ Where the content of an argument cannot be told, nothing is kept.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -30,13 +29,22 @@ _NOTHING: Any = object()
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
     """The function, its latest results kept in this process by the content of its arguments and by data folder."""
+    return _remembered(function, KEPT)
+
+
+def remembering(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """As :func:`remembered`, with another number of results that are kept."""
+    return lambda function: _remembered(function, most)
+
+
+def _remembered(function: Callable[P, R], most: int) -> Callable[P, R]:
     kept: OrderedDict[Any, Any] = OrderedDict()
     _ALL.append(kept)
 
     @wraps(function)
     def found(*args: P.args, **options: P.kwargs) -> R:
         try:
-            key = os.environ.get("FISCAL_DATA"), _content(args), _content(options)
+            key = _data(), _content(args), _content(options)
         except TypeError:  # an iterator, say, whose content is gone once it is read
             return function(*args, **options)
         with _LOCK:
@@ -47,12 +55,22 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
             own = _read_only(function(*args, **options))
             with _LOCK:
                 kept[key] = own
-                while len(kept) > KEPT:
+                while len(kept) > most:
                     kept.popitem(last=False)
         answer: R = _handed_out(own)
         return answer
 
     return found
+
+
+def depend_on(data: Callable[[], Hashable]) -> None:
+    """Say what identifies the data that functions read, and that drops everything kept when it has changed."""
+    global _data
+    _data = data
+
+
+def _data() -> Hashable:
+    return None
 
 
 def forget() -> None:
@@ -64,7 +82,9 @@ def forget() -> None:
 
 def _content(value: Any) -> Any:
     """What identifies a value: numbers and texts themselves with their type, arrays and frames by hash."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if isinstance(value, float):
+        return type(value).__name__, float(value).hex()  # tells -0.0 from 0.0 and finds NaN again
+    if value is None or isinstance(value, str | bool | int):
         return type(value).__name__, value
     if is_dataclass(value):
         return type(value).__name__, tuple(_content(getattr(value, field.name)) for field in fields(value))
@@ -73,14 +93,16 @@ def _content(value: Any) -> Any:
     if isinstance(value, Mapping):
         return "mapping", tuple((key, _content(one)) for key, one in value.items())
     if hasattr(value, "__array_interface__"):
-        digest = hashlib.blake2b(value.tobytes(), digest_size=16).digest()
-        return value.dtype.str, value.shape, digest
+        if value.dtype.hasobject:  # its bytes are addresses
+            return value.dtype.str, value.shape, _content(value.ravel().tolist())
+        return value.dtype.str, value.shape, hashlib.blake2b(value.tobytes(), digest_size=16).digest()
     if hasattr(value, "to_numpy") and hasattr(value, "axes"):  # a frame or a series
-        axes = tuple(tuple(axis.tolist()) for axis in value.axes)
-        columns = [value[name] for name in value.columns] if value.ndim > 1 else [value]
-        return axes, tuple(tuple(column.tolist()) for column in columns)
+        columns = [value.iloc[:, at] for at in range(value.shape[1])] if value.ndim > 1 else [value]
+        kinds = tuple(str(column.dtype) for column in columns)
+        name = None if value.ndim > 1 else _content(value.name)
+        return name, *map(_content, value.axes), kinds, *(_content(column.to_numpy()) for column in columns)
     if hasattr(value, "to_numpy"):  # an index
-        return type(value).__name__, tuple(value.tolist())
+        return type(value).__name__, _content(list(value.names)), _content(value.to_numpy())
     raise TypeError(f"cannot remember by {type(value).__name__}")
 
 

@@ -38,7 +38,7 @@ from fiscal.base.datapackage import (
 )
 from fiscal.base.errors import Problem, nearest
 from fiscal.base.files import write_whole
-from fiscal.base.memo import forget
+from fiscal.base.memo import depend_on, forget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,18 +65,38 @@ DATA_VARIABLE = "FISCAL_DATA"
 def data_dir() -> Path:
     """The folder of the tables: ``FISCAL_DATA`` if set, else the wheel's or the source tree's.
 
-    Raises DataError if there is none.
+    If its ``datapackage.json`` was changed since the last call, what is kept of the tables is dropped. Raises DataError
+    if there is no folder.
     """
     chosen = os.environ.get(DATA_VARIABLE)
     folder = Path(chosen) if chosen else _shipped_dir()
     if folder is not None and folder.is_dir():
-        return _resolved(Path(os.path.abspath(folder)))
+        found = _resolved(Path(os.path.abspath(folder)))
+        _drop_if_changed(found)
+        return found
     allowed = f"a folder that holds {DESCRIPTOR}"
     message = f"{DATA_VARIABLE} names no folder" if chosen else "the package's data folder is missing"
     raise DataError(Problem(message, value=chosen, allowed=allowed))
 
 
 _resolved = cache(Path.resolve)
+
+
+def _drop_if_changed(folder: Path) -> None:
+    try:
+        told = (folder / DESCRIPTOR).stat()
+    except OSError:
+        return
+    state = told.st_mtime_ns, told.st_size, told.st_ino
+    if _STATES.setdefault(folder, state) != state:
+        _clear_caches()
+        _STATES[folder] = state
+
+
+_STATES: dict[Path, tuple[int, int, int]] = {}
+"""The descriptors of data folders as they were when they were read."""
+
+depend_on(data_dir)
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -261,19 +281,22 @@ def register(
     return entry
 
 
-def store(name: str, frame: pd.DataFrame, **entry: Any) -> Resource:
+def store(name: str, frame: pd.DataFrame, *, ending: str = ".csv", **entry: Any) -> Resource:
     """Write a table that a command built, completely or not at all, and refresh its entry; ``entry`` as for `register`.
 
     The entry gives its place (a data folder of an earlier version has all tables in one folder); a new table goes to
-    ``derived/`` as CSV.
+    ``derived/``, as CSV or, with ``ending=".parquet"``, as Parquet.
     """
     folder = data_dir()
     descriptor, _ = read_descriptor(folder)
     known = next((item for item in descriptor.get("resources", ()) if _name(item) == name), None)
-    path = folder / (known["path"] if known else f"{DERIVED}/{name}.csv")
+    path = folder / (known["path"] if known else f"{DERIVED}/{name}{ending}")
     path.parent.mkdir(exist_ok=True)
     write_frame(path, frame)
-    return register(path, **entry)
+    return register(path, **{**OF_A_BUILT_TABLE, **entry})
+
+
+OF_A_BUILT_TABLE = {"status": "built", "licence": "MIT, as this project", "second_hand": False}
 
 
 # --- loading ---------------------------------------------------------------------------------------

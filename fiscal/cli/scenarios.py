@@ -114,7 +114,8 @@ def explain(
               fiscal explain boom --set adoption.allocation_share=0.1 --changed
               fiscal explain --schema > scenario.schema.json
     """
-    from fiscal.engine.idle import idle_settings
+    from fiscal.engine.idle import idle_settings, replaced_settings
+    from fiscal.engine.inputs import law_sentence
     from fiscal.results.adoption import returns_sentence
     from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
@@ -131,7 +132,7 @@ def explain(
         return
     rows = [row for row in chosen.explained() if row.changed or not changed]
     path, early = _told_of_path(chosen)
-    growth = returns_sentence(chosen.settings)
+    growth, law = returns_sentence(chosen.settings), law_sentence(chosen.settings)
     warnings += early
     if as_csv:
         import pandas as pd
@@ -148,13 +149,14 @@ def explain(
         told |= {
             "path": path,
             "expected_returns": growth,
+            "law": law,
             "warnings": list(warnings),
-            "without_effect": idle_settings(chosen),
+            "without_effect": idle_settings(chosen) | replaced_settings(chosen),
         }
         emit(told if returns is None else {**told, "returns": records(returns)})
         return
     typer.echo(f"{chosen.title}\n{chosen.name}, fingerprint {chosen.fingerprint()[:12]}")
-    show_entries([(text, []) for text in (path, growth) if text])
+    show_entries([(text, []) for text in (path, growth, law) if text])
     if full or changed:
         _show_settings(rows)
     else:
@@ -216,11 +218,11 @@ def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
 
 
 def _say_idle(scenario: Any) -> None:
-    """Print to stderr the settings that the scenario changes without effect."""
-    from fiscal.engine.idle import idle_settings
+    """Print to stderr the settings that the scenario changes without effect, in all years or in some."""
+    from fiscal.engine.idle import notices
 
-    for key, needs in idle_settings(scenario).items():
-        say(f"{key} has no effect here: it needs {needs}")
+    for notice in notices(scenario):
+        say(notice)
 
 
 def _show_changes(rows: Sequence[ExplainedSetting]) -> None:
@@ -313,6 +315,7 @@ def run(
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
     from fiscal.engine import workers as engine_workers
+    from fiscal.engine.idle import notices
     from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
     from fiscal.results import store
@@ -350,7 +353,7 @@ def run(
         answer |= {"input_fingerprint": fingerprint, "summary": summary}
         headline = result.headline()
         answer |= {"headline": headline.records(), "finding": headline.finding}
-        emit({**answer, "warnings": [*warnings, *early], "out": folder})
+        emit({**answer, "warnings": [*notices(chosen), *warnings, *early], "out": folder})
         return
     show_headline(result.headline())
     show_summary(summary)
@@ -396,11 +399,15 @@ def compare(
               fiscal compare baseline boom --values
               fiscal compare baseline my-scenario.toml --json
     """
+    from fiscal.engine.idle import notices
     from fiscal.results import result as results_result
     from fiscal.results import store
 
     with store.on_stderr(verbose):
         found = results_of([base, *others], overrides, verbose, static)
+    for result in found:
+        for notice in notices(result.scenario):
+            say(f"{result.name}: {notice}")
     comparison = results_result.compare(found[0], *found[1:], anyway=anyway)
     headline = comparison.headline()
     if by_year:

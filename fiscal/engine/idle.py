@@ -1,4 +1,5 @@
-"""Settings that a scenario changes and that change nothing in it, because another setting keeps them from acting.
+"""Settings that a scenario changes and that change nothing in it, or nothing in some years, because another setting
+keeps them from acting or takes their place.
 
 Each rule says what its settings need. It holds only where every revenue line stays the same except for rounding; a
 test runs them.
@@ -9,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fiscal.base.axes import FIRST_YEAR
-from fiscal.engine.inputs import alternative_shares, holds_alternatives
+import numpy as np
+
+from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.engine.inputs import alternative_shares, holds_alternatives, path_settings
+from fiscal.markets.paths import user_returns
 from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.scenario import Scenario, Settings
 
@@ -203,7 +207,114 @@ RULES = (
         lambda s: s.scope.plans == ALL_PLANS,
         f'scope.plans = "{ALL_PLANS}"',
     ),
+    Rule(
+        (
+            "assumptions.withdrawal_sigma_scale", "assumptions.early_working_share", "assumptions.worker_draw_ratio",
+            "assumptions.heirs_per_account",
+        ),
+        lambda s: s.tax.flat_rate is None,
+        "the law's schedules: tax.flat_rate taxes everybody alike",
+    ),
+    Rule(
+        ("paths.returns", "paths.house", "paths.return_half_life"),
+        lambda s: None in (s.paths.core_equity_return, s.paths.core_bond_return, s.paths.core_cash_return),
+        "an asset without a return of its own (paths.core_equity_return, core_bond_return, core_cash_return)",
+    ),
+    Rule(
+        ("assumptions.markets.net_payout_yield",),
+        lambda s: s.paths.core_equity_return is None and s.paths.returns == "forward",
+        'paths.returns = "forward" and paths.core_equity_return not set',
+    ),
+    Rule(
+        ("assumptions.markets.bond_spread",),
+        lambda s: s.paths.core_bond_return is None and s.paths.returns == "forward",
+        'paths.returns = "forward" and paths.core_bond_return not set',
+    ),
+    Rule(
+        ("paths.foreign_equity_share", "paths.core_foreign_equity_return"),
+        lambda s: s.paths.mix_equity_share != 0,
+        "stocks in the core: paths.mix_equity_share above 0",
+    ),
+    Rule(
+        ("paths.core_foreign_equity_return",),
+        lambda s: s.paths.foreign_equity_share != 0,
+        "paths.foreign_equity_share above 0",
+    ),
+    Rule(
+        ("paths.core_bond_return", "assumptions.markets.bond_spread"),
+        lambda s: s.paths.mix_bond_share != 0,
+        "bonds in the core: paths.mix_bond_share above 0",
+    ),
+    Rule(
+        ("assumptions.markets.private_equity_premium_over_equity",),
+        lambda s: s.alternatives.private_equity_share > 0,
+        "alternatives.private_equity_share above 0",
+    ),
+    Rule(
+        ("assumptions.markets.real_estate_premium_over_equity",),
+        lambda s: s.alternatives.real_estate_share > 0,
+        "alternatives.real_estate_share above 0",
+    ),
+    Rule(
+        ("assumptions.markets.commodities_premium_over_cash",),
+        lambda s: s.alternatives.commodities_share > 0,
+        "alternatives.commodities_share above 0",
+    ),
+    Rule(
+        (
+            "assumptions.hardship_rate", "assumptions.penalised_share", "withdrawals.additional_tax_rate",
+            "withdrawals.leakage_balance_elasticity",
+        ),
+        lambda s: s.withdrawals.leakage_scale > 0,
+        "withdrawals.leakage_scale above 0",
+    ),
+    Rule(
+        ("assumptions.within_five_years_share", "roth.opening_basis_share"),
+        lambda s: s.roth.tax_nonqualified_earnings,
+        "roth.tax_nonqualified_earnings = true",
+    ),
+    Rule(
+        ("assumptions.catch_up_above_threshold_share",),
+        lambda s: s.roth.catch_up_mandate,
+        "roth.catch_up_mandate = true",
+    ),
+    Rule(
+        ("assumptions.additions_sigma",),
+        lambda s: s.limits.additions_limit_usd is not None or not s.limits.indexed,
+        "limits.additions_limit_usd, or limits.indexed = false",
+    ),
+    Rule(
+        (
+            "assumptions.spouse_share_under_65", "assumptions.spouse_share_65_74", "assumptions.spouse_share_75_84",
+            "assumptions.spouse_share_85_plus",
+        ),
+        lambda s: s.heirs.spouse_share_scale > 0,
+        "heirs.spouse_share_scale above 0",
+    ),
+    Rule(
+        ("assumptions.rollover_stock_share",), lambda s: s.scope.rollover_stock, "scope.rollover_stock = true"
+    ),
+    Rule(("paths.allow_extreme",), lambda s: s.paths.model == "user", 'paths.model = "user"'),
 )  # fmt: skip
+
+
+REPLACED = (
+    (
+        ("roth.elective_", "roth.plateau_year", "roth.employer_", "roth.group_tilt", "roth.catch_up_mandate"),
+        ("roth.full_from_year", "roth.none_from_year"),
+    ),
+    (("adoption.full_year",), ("overlays.reversal_year",)),
+)
+"""Settings, by name or by its beginning, and those that take their place from the year on that they state."""
+
+OF_COLUMN = {
+    "crypto": "paths.outside_event_return",
+    "equity": "paths.core_equity_return",
+    "foreign_equity": "paths.core_foreign_equity_return",
+    "bonds": "paths.core_bond_return",
+    "cash": "paths.core_cash_return",
+}
+"""Column of a user's file -> the setting whose place it takes in the years of the file."""
 
 
 def idle_settings(scenario: Scenario) -> dict[str, str]:
@@ -219,3 +330,35 @@ def idle_settings(scenario: Scenario) -> dict[str, str]:
         if own and not rule.acts(scenario.settings):
             found |= dict.fromkeys(own, rule.needs)
     return found
+
+
+def replaced_settings(scenario: Scenario) -> dict[str, str]:
+    """The settings that the scenario changes and that act in some years only, since another one or a file takes their
+    place in the others -> in which years, and what takes their place."""
+    idle, found = idle_settings(scenario), {}
+    changed = {key: value for key, value in scenario.changed().items() if key not in idle}
+    for beginnings, others in REPLACED:
+        for key in (key for key in changed if key.startswith(beginnings)):
+            for by in others:
+                year = changed.get(by)
+                if year is None:
+                    continue
+                ends = key == "adoption.full_year" and changed[key] < year  # reached before it is replaced
+                if not ends:
+                    found[key] = f"before {year} only: from then on {by} takes its place"
+    settings = scenario.settings
+    if settings.paths.model == "user":
+        rates = user_returns(path_settings(settings)).rates
+        last = FIRST_YEAR + rates.shape[1]
+        for column, key in OF_COLUMN.items():
+            if key in changed and rates.size and not np.isnan(rates[..., ASSETS.index(column)]).any():
+                found[key] = f"after {last} only: until then the returns are those of the file in paths.file"
+    return found
+
+
+def notices(scenario: Scenario) -> tuple[str, ...]:
+    """Every setting that the scenario changes without effect, or with an effect in some years only, in a sentence."""
+    return (
+        *(f"{key} has no effect here: it needs {needs}" for key, needs in idle_settings(scenario).items()),
+        *(f"{key} acts {when}" for key, when in replaced_settings(scenario).items()),
+    )

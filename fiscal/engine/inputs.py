@@ -22,7 +22,7 @@ from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS, birth_years
 from fiscal.budget.ledger import Backstop, BuildupTax, ContributionTaxes
 from fiscal.law import schedules as law_schedules
-from fiscal.law.reforms import Reform, read_reform, said_of
+from fiscal.law.reforms import Reform, changes_of, read_reform, said_of
 from fiscal.law.years import OWN_SCOPES
 from fiscal.markets import glide, losses, paths
 from fiscal.markets.history import crypto_start_usd
@@ -167,10 +167,10 @@ def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
 def pushed_out_weights(settings: Settings, years: np.ndarray) -> np.ndarray:
     """What a dollar of crypto takes the place of in the plan, ``(Y, A, asset)``, each summing to one."""
     weights = core_glide_path(settings, years)
-    if settings.adoption.displaces == "equity":
-        kept = np.zeros(weights.shape[2])
-        kept[[EQUITY, FOREIGN]] = 1.0
-        weights = weights * kept
+    stocks = np.zeros(weights.shape[2])
+    stocks[[EQUITY, FOREIGN]] = 1.0
+    if settings.adoption.displaces == "equity" and (weights @ stocks).min() > 0:
+        weights = weights * stocks
     whole: np.ndarray = weights / weights.sum(axis=2, keepdims=True)
     return whole
 
@@ -181,7 +181,7 @@ def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity
     ``weights`` (Y, A, asset) the glide path, ``crypto_share`` (Y, S) what the crypto sleeve holds of the
     balance as the year begins. When crypto displaces equity the core of a stratum holds that much less of
     it, at home and abroad alike, so that the whole balance keeps its bonds and cash; no more than all equity can be
-    displaced.
+    displaced. A core without equity, or one of which nothing is left, stays as it is.
     """
     shape = (*weights.shape[:2], *crypto_share.shape[1:], weights.shape[2])
     held = np.broadcast_to(weights[:, :, None, :], shape)
@@ -190,8 +190,10 @@ def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity
     held = held.copy()
     stocks = held[..., [EQUITY, FOREIGN]]
     whole = stocks.sum(axis=3, keepdims=True)
-    held[..., [EQUITY, FOREIGN]] = stocks * np.maximum(1 - crypto_share[:, None, :, None] / whole, 0.0)
-    return held / held.sum(axis=3, keepdims=True)
+    displaced = np.divide(crypto_share[:, None, :, None], whole, out=np.ones_like(whole), where=whole > 0)
+    held[..., [EQUITY, FOREIGN]] = stocks * np.maximum(1 - displaced, 0.0)
+    left = held.sum(axis=3, keepdims=True)
+    return np.divide(held, left, out=np.broadcast_to(weights[:, :, None, :], shape).copy(), where=left > 0)
 
 
 def heirs_by_cohort(deaths: np.ndarray, heir_years: int) -> np.ndarray:
@@ -773,6 +775,15 @@ def law_warnings(settings: Settings) -> tuple[str, ...]:
         for name, over in baselines_added(settings.law.reform or "").items()
     )
     return (*added, *said_of(reform, law_schedules.warnings_of(reform, cache_dir(), own_scope(settings))))
+
+
+def law_sentence(settings: Settings) -> str:
+    """What a scenario's reform sets, after its years are moved; empty under current law.
+
+    Raises InputError for files that are missing or are not reforms.
+    """
+    reform = reform_of(settings)
+    return "" if reform is None else changes_of(reform)
 
 
 def own_scope(settings: Settings) -> str:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fiscal.base import sources
 from fiscal.budget.estimates import controlled
 from fiscal.budget.ledger import BuildupTax
 from fiscal.budget.lines import OF_CELLS, RECEIPTS
@@ -120,7 +121,8 @@ def price(
     cases = _cases(quiet, at)
     found: dict[str, list[dict[str, np.ndarray]]] = {case: [] for case in cases}
     acts = repr((settings.behaviour, settings.overlays, settings.adoption, settings.alternatives))
-    digest = _digest(inputs, factors, name, told, acts, settings.paths.seed, vintage_year, count)
+    asked = (acts, settings.paths.seed, vintage_year, count, sources.fingerprint())
+    digest = _digest(inputs, law, factors, name, told, *asked)
     if digest in _KNOWN:
         return replace(_KNOWN[digest], stands_in=name != settings.paths.model)
     drawn = count - 1
@@ -178,17 +180,24 @@ NAMED_PATH = (
 
 
 def _digest(
-    inputs: ProjectionInputs, factors: np.ndarray, name: str, told: dict[str, Any], *others: int | str
+    inputs: ProjectionInputs,
+    law: BuildupTax,
+    factors: np.ndarray,
+    name: str,
+    told: dict[str, Any],
+    *others: int | str,
 ) -> str:
     """Hash of everything that a price depends on."""
     found = hashlib.sha256(factors.tobytes())
     read = {key: value for key, value in told.items() if key not in NAMED_PATH}
     found.update(repr((name, sorted(read.items(), key=lambda item: item[0]), others)).encode())
     found.update(repr(NO_CRYPTO_PATH in inputs.path_labels).encode())
-    for field in fields(inputs):
-        value = getattr(inputs, field.name)
-        if field.name in OWN_PATH:
-            continue
+    for value in (
+        getattr(one, field.name)
+        for one in (inputs, law)
+        for field in fields(one)
+        if field.name not in OWN_PATH
+    ):
         parts = (value.knots_usd, value.tax_usd) if isinstance(value, TaxSchedule) else (value,)
         for part in parts:
             found.update(

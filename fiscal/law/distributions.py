@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fiscal.base import sources
+from fiscal.base.memo import remembered
 
 Array = NDArray[np.float64]
 Births = tuple[float, ...]
@@ -85,7 +85,7 @@ def required_minimum_share(
     return np.where(due & (not waived), share, 0.0)
 
 
-@cache
+@remembered
 def _enacted() -> dict[str, tuple[int, ...]]:
     """Years in which required ages, waivers, and the table in force from 2022 were enacted."""
     text = sources.table("withdrawal_rules").set_index("rule")["text_value"]
@@ -95,7 +95,7 @@ def _enacted() -> dict[str, tuple[int, ...]]:
     }
 
 
-@cache
+@remembered
 def _start_ages(births: Births) -> tuple[tuple[float, float], ...]:
     rules = sources.table("withdrawal_rules").set_index("rule")["value"]
     names = ("before_2020", "2020_2022", "2023_2032", "2033_on")
@@ -103,14 +103,14 @@ def _start_ages(births: Births) -> tuple[tuple[float, float], ...]:
     return tuple(zip((-np.inf, *births), ages, strict=True))
 
 
-@cache
+@remembered
 def _waived_years() -> tuple[int, ...]:
     """Years without required minimums: WRERA 2008 for 2009, CARES Act s.2203 for 2020."""
     text = sources.table("withdrawal_rules").set_index("rule")["text_value"]["rmd_waived_years"]
     return tuple(int(year) for year in str(text).split(";"))
 
 
-@cache
+@remembered
 def _uniform_table(column: str) -> tuple[NDArray[np.int_], Array]:
     table = sources.table("rmd_uniform").dropna(subset=[column]).sort_values("age")
     return table["age"].to_numpy(dtype=int), table[column].to_numpy(dtype=float)

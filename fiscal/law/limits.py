@@ -8,8 +8,6 @@ never accumulates (26 USC 415(d)(3)-(4); 402(g)(4); 414(v)(2)(C); 401(a)(17)(B);
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -113,7 +111,7 @@ def _third_quarter(monthly_cpi: pd.Series, year: int) -> float:
 
 def _third_quarter_index(years: NDArray[np.int_], cpi_u: Array, last_published: int) -> dict[int, float]:
     """CPI-U of the third quarter by year: observed, then moved by the annual average."""
-    observed = _observed_third_quarters(sources.data_dir())
+    observed = _observed_third_quarters()
     known = {year: value for year, value in observed.items() if year <= years[-1]}
     anchor = last_published - 1
     annual = dict(zip(years.tolist(), cpi_u.tolist(), strict=True))
@@ -121,9 +119,9 @@ def _third_quarter_index(years: NDArray[np.int_], cpi_u: Array, last_published: 
     return known | projected
 
 
-@cache
-def _observed_third_quarters(folder: Path) -> dict[int, float]:
-    """CPI-U of the third quarter of every year whose months the record has; cached by data folder."""
+@remembered
+def _observed_third_quarters() -> dict[int, float]:
+    """CPI-U of the third quarter of every year whose months the record has."""
     monthly = sources.table("monthly_prices")
     prices = pd.Series(monthly["cpi_u_nsa"].to_numpy(), index=monthly["month"].astype(str).str[:7])
     years = sorted({int(month[:4]) for month in prices.index})

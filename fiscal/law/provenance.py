@@ -108,9 +108,7 @@ def store_tables(tables: Mapping[str, pd.DataFrame], *, inputs: Mapping[str, str
             fields=[_field(column, table) for column in table.columns],
             note=f"Built by `{command}`; do not edit. Tax-Calculator {taxcalc.__version__}.",
             licence=_LICENCE,
-            status="built",
             primary_key=_KEYS[name] if name != "microdata_check" else None,
-            second_hand=False,
             extra={"built_from": built_from},
         )
 

@@ -45,7 +45,9 @@ class Reform:
 
     def moved(self, first_year: int | None) -> Reform:
         """The reform with all its years moved so that its first one is ``first_year``; None leaves them."""
-        return one_deduction_limit(Reform(moved(self.parameters, first_year), self.shown, self.notes))
+        own = Reform(moved(self.parameters, first_year), self.shown, self.notes)
+        limit = [*self.parameters.get("ID_ps", ()), *self.parameters.get("ID_prt", ())]
+        return one_deduction_limit(own) if min(limit, default=OBBBA_YEAR) < OBBBA_YEAR else own
 
 
 def read_reform(*paths: Path) -> Reform:
@@ -193,8 +195,8 @@ OBBBA_YEAR = 2026
 def one_deduction_limit(reform: Reform) -> Reform:
     """A reform that brings back the Pease limit on itemized deductions without the reduction that took its place.
 
-    Tax-Calculator refuses to apply both (``ItemDed`` in its ``calcfunctions.py``). A reform that sets the reduction
-    itself is left as it is.
+    It is for reforms of the law before the reduction: Tax-Calculator refuses to apply both (``ItemDed`` in its
+    ``calcfunctions.py``). A reform that sets the reduction itself is left as it is.
     """
     start, rate = (reform.parameters.get(name, {}) for name in ("ID_ps", "ID_prt"))
     if not start or not rate or "ID_reduction_rate" in reform.parameters:
@@ -256,6 +258,34 @@ def _answer(asked: str) -> str:
         line = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise InputError(Problem(f"could not be tried: {line[:400]}", key="law.reform"))
     return done.stdout
+
+
+MOST_NAMED = 12
+MOST_YEARS = 4
+
+
+def changes_of(reform: Reform) -> str:
+    """A reform in one sentence: the parameters that it sets, and the years from which the values hold."""
+    by_years: dict[tuple[int, ...], list[str]] = {}
+    for name, values in sorted(reform.parameters.items()):
+        by_years.setdefault(tuple(sorted(values)), []).append(name)
+    left, groups = MOST_NAMED, []
+    for years, names in sorted(by_years.items()):
+        first, *_, last = (*years, years[-1])
+        told = (
+            ", ".join(map(str, years))
+            if len(years) <= MOST_YEARS
+            else f"{len(years)} years, {first} to {last}"
+        )
+        if left > 0:
+            groups.append(f"{', '.join(names[:left])} ({told})")
+        left -= len(names)
+    count = len(reform.parameters)
+    more = f"; and {-left} more" if left < 0 else ""
+    return (
+        f"{reform.shown} sets {count} parameter{'s' if count > 1 else ''} of Tax-Calculator (in parentheses, the years "
+        f"from which a value holds): {'; '.join(groups)}{more}."
+    )
 
 
 def said_of(reform: Reform, warnings: Iterable[str]) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -375,11 +374,11 @@ def load(directory: Path | None = None, scope: str = OWN_SCOPES[0]) -> Schedules
 
     Raises DataError for a table that fails verification, InputError for a build that lacks cells.
     """
-    return _load_directory(Path(directory), scope) if directory else _load_stored(sources.data_dir(), scope)
+    return _load_directory(Path(directory), scope) if directory else _load_stored(scope)
 
 
-@lru_cache(maxsize=4)
-def _load_stored(folder: Path, scope: str) -> Schedules:
+@remembered
+def _load_stored(scope: str) -> Schedules:
     return _schedules(
         sources.table("deferral_schedule"),
         sources.table("withdrawal_curve"),

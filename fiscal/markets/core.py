@@ -18,7 +18,6 @@ Returns are those of the index; fees are charged by the projection.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,7 +116,7 @@ def anchor_return(settings: object, asset: str) -> float:
     return growth_per_head() + _assumed(settings, "markets.net_payout_yield")
 
 
-@lru_cache(maxsize=1)
+@remembered
 def growth_per_head() -> float:
     """Growth of nominal GDP per inhabitant, a year: real growth per head and inflation in one."""
     first, last = LONG_RUN
@@ -127,7 +126,7 @@ def growth_per_head() -> float:
     return float((per_head[1] / per_head[0]) ** (1 / (last - first)) - 1)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def long_run_yields() -> dict[str, float]:
     """Mean projected yield after CBO's decade: ten-year Treasury for bonds, one-year rate for cash."""
     return _mean_yields(LONG_RUN[0] + 1)
@@ -219,14 +218,14 @@ def recorded_return(asset: str) -> float:
     return max(recorded, mean_yields().get(asset, recorded))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def mean_inflation_rate() -> float:
     """Geometric mean rise of the CPI-U, 2025 to 2100, of the macroeconomic path."""
     first, last = macro([FIRST_YEAR, LAST_YEAR])["cpi_u"].to_numpy(dtype=float)
     return float((last / first) ** (1.0 / (LAST_YEAR - FIRST_YEAR)) - 1.0)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def mean_yields() -> dict[str, float]:
     """Mean projected yield 2026 to 2100: ten-year Treasury for bonds, one-year rate for cash."""
     return _mean_yields(FIRST_YEAR + 1)

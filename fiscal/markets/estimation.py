@@ -271,10 +271,7 @@ def store(frame: pd.DataFrame) -> None:
             Field("unit", "string", description="unit of the value"),
             Field("months", "integer", "months", "observations behind it"),
         ],
-        status="built",
-        licence="MIT, as this project",
         primary_key=["study", "parameter"],
-        second_hand=False,
         extra={
             "library": f"statsmodels {statsmodels.__version__}, arch {arch.__version__}",
             "inputs": {"monthly_prices": sources.resource("monthly_prices").sha256},

@@ -13,7 +13,6 @@ age.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +35,7 @@ DECADE_AGES = np.array([30.0, 45.0, 55.0, 65.0])
 """Middle of the published groups of participants: twenties and thirties, forties, fifties, sixties."""
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _weights() -> np.ndarray:
     equity = equity_share(AGES_AT_OPENING)
     cash = (1.0 - equity) * cash_share_of_fixed(AGES_AT_OPENING)

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
+from fiscal.base.memo import remembered
 from fiscal.markets.stochastic import LOSS_SIZES, LOSSES, generator
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def incidents() -> pd.DataFrame:
     return table[["date", "entity", "kind", "loss_bn_usd", "lost_share"]].reset_index(drop=True)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def loss_record() -> LossRecord:
     """Frequency and size of custodial events in the record."""
     found = incidents()

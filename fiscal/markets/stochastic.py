@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.markets.core import expected_returns
 from fiscal.markets.estimation import FIRST_MONTH, sample_volatility, stored
@@ -94,13 +95,13 @@ def generator(seed: int, stream: int, path: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, 0, 0, path]))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def joint_months() -> np.ndarray:
     """Monthly log returns of all assets since 2014, ``(month, asset)``."""
     return monthly_log_returns(FIRST_MONTH).dropna().to_numpy()
 
 
-@lru_cache(maxsize=4)
+@remembered
 def correlation_root(crypto_equity: float) -> np.ndarray:
     """Lower triangular root of the assets' monthly correlations, crypto's with equity as given.
 

@@ -19,7 +19,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,7 +78,7 @@ def macro(
     return frame.loc[chosen, list(COLUMNS)]
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _central_path() -> pd.DataFrame:
     import pandas as pd
 

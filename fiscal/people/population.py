@@ -32,7 +32,7 @@ from fiscal.base.axes import (
     LAST_YEAR,
 )
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.memo import remembered
+from fiscal.base.memo import remembered, remembering
 from fiscal.base.opening import HEADLINE, OpeningDate
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def life_expectancy(age: int, year: int, sex: str) -> float:
 # --------------------------------------------------------------------------------------- mortality
 
 
-@lru_cache(maxsize=256)
+@remembering(256)
 def death_probability(year: int) -> Floats:
     """Probability of dying between exact ages x and x + 1 in a year, ``(sex, age 0..119)``.
 
@@ -245,13 +245,13 @@ def cohort_death_share(death: Floats) -> Floats:
     return share
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _base_death_probability() -> Floats:
     table = sources.table("life_table").pivot(index="sex", columns="age", values="qx")
     return _read_only(table.reindex(index=list(SEXES), columns=ALL_AGES).to_numpy(dtype=float))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _pandemic_ratio() -> Floats:
     """Death probability of 2022 as projected before the pandemic over the table's, ``(sex, age 0..119)``."""
     table = sources.table("mortality_improvement")
@@ -265,7 +265,7 @@ def _pandemic_ratio() -> Floats:
     return _read_only(np.stack(ratios))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _improvement() -> dict[tuple[int, int], Floats]:
     """Yearly improvement by span of years, each ``(sex, age 0..119)``, linear between the table's ages."""
     table = sources.table("mortality_improvement")
@@ -280,7 +280,7 @@ def _improvement() -> dict[tuple[int, int], Floats]:
 # ------------------------------------------------------------------------------------- population
 
 
-@lru_cache(maxsize=1)
+@remembered
 def july_population() -> tuple[NDArray[np.int64], Floats]:
     """Years 2022..2100 and people on 1 July by ``(year, sex, age 0..119)``, in total CBO's.
 
@@ -337,7 +337,7 @@ def _both_sexes_death_share(people: Floats, year: int) -> Floats:
     return (people * share).sum(axis=0) / people.sum(axis=0)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def ssa_population() -> tuple[NDArray[np.int64], Floats]:
     """SSA population on 1 July of every year, ``(year, sex, age 0..119)``, interpolated along cohorts.
 
@@ -400,7 +400,7 @@ def _cbo_total(years: NDArray[np.int64]) -> Floats:
 # ------------------------------------------------------------------------------------ model arrays
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _january_by_sex() -> Floats:
     """People on 1 January 2025..2100 by ``(year, sex, age 0..119)``: mean of the two Julys around it.
 
@@ -411,7 +411,7 @@ def _january_by_sex() -> Floats:
     return (july[first - 1 : -1] + july[first:]) / 2.0
 
 
-@lru_cache(maxsize=4)
+@remembered
 def _opening_totals(date: OpeningDate) -> Floats:
     """People at the opening of 2025..2100, ``(year, age 18..119)``; first on ``date``, along each cohort."""
     january = _january_by_sex().sum(axis=1)
@@ -422,7 +422,7 @@ def _opening_totals(date: OpeningDate) -> Floats:
     return _read_only(opening[:, FIRST_AGE:])
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _adult_death_share() -> Floats:
     """Share of a whole age dying in 2025..2100, both sexes, ``(year, age 18..119)``."""
     january = _january_by_sex()

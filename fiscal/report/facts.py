@@ -20,7 +20,7 @@ from fiscal.base import sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.version import __version__
 from fiscal.budget.valuation import Window
-from fiscal.engine.idle import idle_settings
+from fiscal.engine.idle import idle_settings, notices
 from fiscal.report import charts
 from fiscal.results import headline as headlines
 from fiscal.results import store
@@ -165,6 +165,9 @@ def facts(asked: Asked) -> dict[str, Any]:
             dict.fromkeys(
                 text for result in asked.results for text in result.summary.get("warnings_of_law", ())
             )
+        ),
+        "without_effect": list(
+            dict.fromkeys(text for result in asked.results for text in notices(result.scenario))
         ),
         "limits": limit_facts(asked),
         "made": made(asked.results),

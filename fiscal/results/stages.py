@@ -121,10 +121,23 @@ class Parts:
     """What stages read of a scenario, computed when it is first asked for.
 
     ``run`` may be given: then everything is made of that one, and a run that is not complete has no values.
+    ``made_of`` are fingerprints of the data tables and of the scenario with the user's files; by default the present
+    ones.
     """
 
-    def __init__(self, scenario: Scenario, run: Run | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, run: Run | None = None, made_of: tuple[str, str] | None = None
+    ) -> None:
         self.scenario, self._given = scenario, run
+        data = sources.fingerprint() if run is None else run.data_fingerprint
+        self.made_of = made_of or (data, scenario.fingerprint())
+
+    def changed(self) -> str:
+        """What has changed since: the data tables or a file of the scenario; empty if nothing."""
+        data, scenario = self.made_of
+        if data != sources.fingerprint():
+            return "the data tables"
+        return "" if scenario == self.scenario.fingerprint() else "a file that the scenario names"
 
     @property
     def complete(self) -> bool:
@@ -224,7 +237,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         return f"<tables {', '.join(self)}; computed: {', '.join(self.held) or 'none'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (type(self), self.parts.scenario, self.held)
+        return _unpickled, (type(self), self.parts.scenario, self.held, self.parts.made_of)
 
     def full(self, progress: Callable[..., None] | None = None) -> None:
         """Compute every stage."""
@@ -237,7 +250,16 @@ class Tables(Mapping[str, pd.DataFrame]):
     def _add(self, stage: Stage) -> None:
         self._held |= self._compute(stage)
 
+    def _refuse_if_changed(self, stage: Stage) -> None:
+        """Raise InputError where data or files are not those of the run: its tables would not fit."""
+        changed = self.parts.changed()
+        if changed:
+            message = f"is computed when it is asked for, and since the run {changed} changed"
+            allowed = "a new run; full() computes every table of a run at once"
+            raise InputError(Problem(message, file=f"table {stage.yields[0]}", allowed=allowed))
+
     def _compute(self, stage: Stage) -> Frames:
+        self._refuse_if_changed(stage)
         tables = stage.make(*(getattr(self.parts, part) for part in stage.reads))
         refuse_infinite(tables)
         return tables
@@ -248,8 +270,8 @@ def held(tables: Frames) -> Frames:
     return tables.held if isinstance(tables, Tables) else tables
 
 
-def _unpickled(kind: type[Tables], scenario: Scenario, held: Frames) -> Tables:
-    return kind(Parts(scenario), held)
+def _unpickled(kind: type[Tables], scenario: Scenario, held: Frames, made_of: tuple[str, str]) -> Tables:
+    return kind(Parts(scenario, made_of=made_of), held)
 
 
 def refuse_infinite(tables: Frames) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import cache
 from types import MappingProxyType
 
 from fiscal.base import sources
 from fiscal.base.errors import MOST_TOLD, Problem, nearest, percent_hint
+from fiscal.base.memo import remembered
 from fiscal.scenario.declared import Declared
 from fiscal.scenario.schema import ASSUMPTIONS
 
@@ -20,26 +20,17 @@ OF_BUILD = "no scenario can change it: it enters before a run, in tables that al
 OF_BUILD_ALLOWED = "a new value in data/assumptions.csv, and new tables (fiscal schedules build)"
 
 
+@remembered
 def adjustable() -> Mapping[str, Declared]:
     """The rows that enter in a run, by key. Raises DataError if the table cannot be used."""
-    return _adjustable(sources.data_dir())
-
-
-@cache
-def _adjustable(folder: object) -> Mapping[str, Declared]:
     table = sources.table("assumptions")
     keys = set(table.loc[table["stage"] == "run", "key"])
-    return MappingProxyType({key: row for key, row in _rows(folder).items() if key in keys})
+    return MappingProxyType({key: row for key, row in rows().items() if key in keys})
 
 
+@remembered
 def rows() -> Mapping[str, Declared]:
     """All rows by key. Raises DataError if the table cannot be used."""
-    return _rows(sources.data_dir())
-
-
-@cache
-def _rows(folder: object) -> Mapping[str, Declared]:
-    """Cached by data folder, which ``sources`` reads from the environment."""
     table = sources.table("assumptions")
     found = {}
     for row in table.to_dict(orient="records"):

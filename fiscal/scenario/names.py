@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
-from fiscal.base import sources
+from fiscal.base.memo import remembered
 from fiscal.scenario.assumptions import rows
 from fiscal.scenario.schema import ASSUMPTIONS, declared
 
@@ -14,10 +13,9 @@ def setting_name(key: str) -> str:
     """A setting in words, from the key that a scenario file or the assumptions table has; a key that is not declared
     by the words of its last part."""
     plain = key.removeprefix(f"{ASSUMPTIONS}.")
-    return _labels(sources.data_dir()).get(plain, plain.rpartition(".")[2].replace("_", " "))
+    return _labels().get(plain, plain.rpartition(".")[2].replace("_", " "))
 
 
-@cache
-def _labels(folder: object) -> Mapping[str, str]:
-    """Cached by data folder, which ``sources`` reads from the environment."""
+@remembered
+def _labels() -> Mapping[str, str]:
     return {lever.key: lever.label for lever in declared()} | {key: row.label for key, row in rows().items()}

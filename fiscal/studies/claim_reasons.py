@@ -20,6 +20,7 @@ from fiscal.engine.run import Progress, Run, compute
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import Projection
+from fiscal.studies import derived
 
 NAME = "claim_reasons"
 PUBLISHED_SHARE = 0.20
@@ -102,7 +103,7 @@ def store(table: pd.DataFrame) -> None:
             "average rate of the payer, or the claim over the traditional opening balance",
         ),
     }
-    sources.store(
+    derived.store(
         NAME,
         table,
         title="Reasons for the size of the government's share of the opening stock",
@@ -123,10 +124,7 @@ def store(table: pd.DataFrame) -> None:
             "dollar is discounted at what it earns, so that a weight is the share of the stock a payer will withdraw. "
             "Ages are those attained by the end of the year of withdrawal, as in the IRS tables."
         ),
-        status="built",
-        licence="MIT, as this project",
         primary_key=["kind", "case"],
-        second_hand=False,
     )
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.engine.run import Progress
 from fiscal.scenario.design import Design, read_design
+from fiscal.studies import derived
 from fiscal.studies.sweeps import Sweep, sweep
 from fiscal.studies.sweeps.schema import COLUMNS, TABLES
 
@@ -48,7 +49,7 @@ def store(found: Sweep) -> None:
         shares = name == "drivers_indices"
         unit = "shares of a variance" if shares else "billions of dollars"
         keys = list(TABLES[name.removeprefix("drivers_")].keys)
-        sources.store(
+        derived.store(
             name,
             table,
             title=TITLES[name],
@@ -61,10 +62,7 @@ def store(found: Sweep) -> None:
                 f"{found.design.seed}; settings and ranges in fiscal/scenario/designs/drivers.toml. A test makes a "
                 "part again. Settings are drawn evenly and independently of each other, which nobody observed."
             ),
-            status="built",
-            licence="MIT, as this project",
             primary_key=keys,
-            second_hand=False,
         )
 
 

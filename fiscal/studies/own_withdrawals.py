@@ -15,6 +15,7 @@ from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.engine.run import Progress, Run, compute
 from fiscal.law.years import LAW_YEARS, OWN_SCOPES
+from fiscal.studies import derived
 
 OLD_AGE = 60
 HIGHEST_SHARE = 0.95
@@ -46,7 +47,7 @@ def own_withdrawal_shares(run: Run) -> pd.DataFrame:
 
 def store(shares: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    sources.store(
+    derived.store(
         "own_withdrawals",
         shares,
         title="Share of taxable pension and IRA income that the model's own accounts pay out",
@@ -57,8 +58,6 @@ def store(shares: pd.DataFrame) -> None:
             "income to which a withdrawal is added. Rebuild the schedules after it. A test compares the stored "
             "share with the current baseline in each scope."
         ),
-        status="built",
-        licence="MIT, as this project",
     )
 
 

@@ -22,6 +22,7 @@ from fiscal.results import running
 from fiscal.results.figures import statistics
 from fiscal.results.headline import EQUITY, LONG, NO_CRYPTO, TEN
 from fiscal.scenario.loading import load
+from fiscal.studies import derived
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Progress
@@ -210,8 +211,6 @@ def read(
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder, as Parquet, and refresh its entry."""
-    path = sources.data_dir() / sources.DERIVED / f"{NAME}.parquet"
-    sources.write_frame(path, table)
     words: dict[str, tuple[str, str, str, bool]] = {
         "event": (
             "string",
@@ -235,8 +234,10 @@ def store(table: pd.DataFrame) -> None:
         "member": ("string", "name", "fiscal year, earnings group, birth decade, or window", True),
         "value": ("number", "see measure", "value of the measure", True),
     }
-    sources.register(
-        path,
+    derived.store(
+        NAME,
+        table,
+        ending=".parquet",
         title="Effects of crypto by event, its year, and the share of the balance: the nodes of the page with sliders",
         unit="billions of dollars and dollars per adult",
         source="this model (fiscal.studies.page_lattice)",
@@ -249,10 +250,7 @@ def store(table: pd.DataFrame) -> None:
             "crypto in place of equity; effects are proportional to that share. `fiscal page` reads it. A test makes a "
             "part again."
         ),
-        status="built",
-        licence="MIT, as this project",
         primary_key=["event", "event_year", "allocation_share", "measure", "member"],
-        second_hand=False,
     )
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES
+from fiscal.base.memo import remembered, remembering
 from fiscal.base.opening import HEADLINE
 from fiscal.budget.ledger import fiscal_line
 from fiscal.budget.lines import CASH_LINES, DEFERRAL_BALANCE, NET_REVENUE, TAX_EXPENDITURE, VALUE_EXPENDITURE
@@ -34,6 +34,7 @@ from fiscal.people.economy import macro
 from fiscal.people.withdrawals import retirement_draws, soi_opening_rates
 from fiscal.projection.cells import project
 from fiscal.projection.outputs import TRADITIONAL
+from fiscal.studies import derived
 
 BILLION = 1e9
 CONVENTION_RATE = 0.035
@@ -223,14 +224,14 @@ def _judged(row: pd.Series, found: Found) -> str:
 # --- the runs, each made once a process --------------------------------------------------------------
 
 
-@cache
+@remembering(100)
 def _run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
     unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
     return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]), bases=bases)
 
 
-@cache
+@remembering(100)
 def _all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
     """A budget window of all defined-contribution plans under other settings."""
     wanted = [f"scope.plans={plans}", "horizon.last_year=2036", *overrides]
@@ -250,7 +251,7 @@ def _all_types() -> Run:
 # --- bridges -----------------------------------------------------------------------------------------
 
 
-@cache
+@remembered
 def _wage_bill() -> pd.Series:
     return macro()["wage_bill_bn_usd"]
 
@@ -505,7 +506,7 @@ def _vintage_value(run: Run, published_year: int, factor: float) -> Found:
     return Found(VALUE_EXPENDITURE.of(lines), _parts(lines))
 
 
-@cache
+@remembered
 def _without_roth() -> tuple[Run, float]:
     """All plans with nothing Roth from ``VINTAGE`` on, taxed at one rate in and out: that at which the same
     contributions are deferred; and the rate."""
@@ -801,7 +802,7 @@ def store(table: pd.DataFrame) -> None:
         "detail": "parts of the model's figure",
     }
     optional = {"model", "tolerance", "reason", "detail", "first", "first_verdict"}
-    sources.store(
+    derived.store(
         "validation",
         rounded,
         title="The model compared with published figures",
@@ -822,10 +823,7 @@ def store(table: pd.DataFrame) -> None:
             "of each row are in published_targets, written down before the first comparison; a later basis and its "
             "source beside them."
         ),
-        status="built",
-        licence="MIT, as this project",
         primary_key=["id"],
-        second_hand=False,
     )
 
 

@@ -21,6 +21,7 @@ from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH, assumptions
 from fiscal.engine.run import Progress, Run
 from fiscal.people.accounts import ALL_PLANS
+from fiscal.studies import derived
 
 NAME = "cbo_reconciliation"
 BILLION = 1e9
@@ -159,7 +160,7 @@ def rebuild(progress: Progress | None = None) -> None:
         "left_bn_usd": "what is left for defined-benefit pensions and annuities",
         "left_as_record_bn_usd": "what would be left if it grew from 2026 as taxable pensions did from 2013 to 2023",
     }
-    sources.store(
+    derived.store(
         NAME,
         build(progress).round(1),
         title="The model inside CBO's taxable pensions and IRA distributions, 2026-2036",
@@ -175,8 +176,5 @@ def rebuild(progress: Progress | None = None) -> None:
         note="Built by `fiscal data derive cbo_reconciliation`. The entry's consistent_scale is the value of "
         "withdrawals.scale_2036 in the scenario cbo_consistent.",
         extra={"consistent_scale": consistent_scale()},
-        status="built",
-        licence="MIT, as this project",
         primary_key=["year"],
-        second_hand=False,
     )

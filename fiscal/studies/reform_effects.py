@@ -20,6 +20,7 @@ from fiscal.law.reforms import Reform, read_reform, tried
 from fiscal.law.years import OWN_SCOPES
 from fiscal.people.economy import macro
 from fiscal.scenario.files import baselines_added, reform_files
+from fiscal.studies import derived
 
 NAME = "reform_effects"
 LAW_YEAR = 2030
@@ -99,7 +100,7 @@ def effects(files: Sequence[Path] | None = None, progress: Progress | None = Non
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    sources.store(
+    derived.store(
         NAME,
         table,
         title="Tax-Calculator's reform files: their effect on the tax on deferrals and withdrawals",
@@ -117,10 +118,7 @@ def store(table: pd.DataFrame) -> None:
             "and, for withdrawals, by the probability of an account. Rates are those of the schedules, before the "
             "model's own distribution of contributions and withdrawals."
         ),
-        status="built",
-        licence="MIT, as this project",
         primary_key=["reform"],
-        second_hand=False,
     )
 
 

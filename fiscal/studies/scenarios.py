@@ -13,19 +13,13 @@ is built; of random paths it holds four of five.
 from __future__ import annotations
 
 import datetime
-import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from platformdirs import user_cache_path
 
 from fiscal.base import sources
-from fiscal.base.code import code_sha256
-from fiscal.base.files import write_whole
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine import run as engine_run
 from fiscal.results import headline, running, stages
@@ -33,10 +27,10 @@ from fiscal.results.figures import statistics
 from fiscal.results.headline import COLUMNS, EQUITY, LONG, NEXT, TEN, Effect
 from fiscal.results.result import Result
 from fiscal.results.schema import TABLES
-from fiscal.results.store.values import fingerprint_of
 from fiscal.results.tables import values
 from fiscal.scenario import Scenario
 from fiscal.scenario.loading import load
+from fiscal.studies import derived
 
 Progress = Callable[[int, int, str], None]
 
@@ -136,11 +130,11 @@ def build(
     events: Sequence[str] = EVENTS,
     overrides: Sequence[str] = (),
     *,
-    kept: Path | None = None,
+    kept: derived.Kept | None = None,
 ) -> pd.DataFrame:
     """The table, one row per case of adoption and event (three for random paths); columns :data:`STORED`.
 
-    ``kept`` is a folder in which finished cells wait, so that an interrupted study resumes where it was.
+    ``kept`` holds the finished cells, so that an interrupted study resumes where it was.
     """
     report = progress or (lambda done, total, what: None)
     cells = [(adoption, event) for adoption in adoptions for event in events]
@@ -149,14 +143,14 @@ def build(
     for done, (adoption, event) in enumerate(cells):
         scenario = scenario_of(adoption, event, overrides)
         report(done, len(cells), scenario.title)
-        found = _read(kept, scenario)
-        if found is None:
+
+        def made(adoption: str = adoption, scenario: Scenario = scenario) -> list[dict[str, Any]]:
             if adoption not in priced:
                 priced[adoption] = prices_of(scenario)
-            made = running.run(scenario)
-            tables = {**stages.held(made.tables), "bases": priced[adoption]}
-            found = rows_of(replace(made, tables=tables))
-            _write(kept, scenario, found)
+            result = running.run(scenario)
+            return rows_of(replace(result, tables={**stages.held(result.tables), "bases": priced[adoption]}))
+
+        found = made() if kept is None else kept.part(scenario.fingerprint(), made)
         place = {"adoption_case": adoption, "event_case": event, "fingerprint": scenario.fingerprint()}
         rows += [{**row, **place} for row in found]
     report(len(cells), len(cells), "done")
@@ -170,45 +164,16 @@ DECIMALS = dict.fromkeys([name for name in STORED if name.endswith("_usd")], 4) 
 }
 
 
-def _file(folder: Path, scenario: Scenario) -> Path:
-    return folder / f"{scenario.fingerprint()}.json"
-
-
-def _read(folder: Path | None, scenario: Scenario) -> list[dict[str, Any]] | None:
-    """The rows of a finished cell; None where there are none, or none that can be read."""
-    if folder is None:
-        return None
-    try:
-        found = json.loads(_file(folder, scenario).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, list) and all(isinstance(row, dict) for row in found) else None
-
-
-def _write(folder: Path | None, scenario: Scenario, rows: list[dict[str, Any]]) -> None:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(_file(folder, scenario), json.dumps(rows).encode())
-
-
 # --- the stored table --------------------------------------------------------------------------------
 
 
-BUILT_AND_READ = (
-    "bands", "contribution_profile", "deferral_schedule", "law_parameters", "market_fit", "outside_rates",
-    "withdrawal_curve",
-)  # fmt: skip
-"""Tables that the program computed and that a headline depends on."""
+READS = ("bands",)
+"""Tables of other studies that a headline depends on."""
 
 
 def made_of() -> str:
-    """Fingerprint of the code and the data that the table depends on: all but what other studies stored."""
-    hashes = {
-        entry.path: entry.sha256
-        for entry in sources.resources()
-        if entry.status != "built" or entry.name in BUILT_AND_READ
-    }
-    return fingerprint_of({"code": code_sha256(), "data": sources.fingerprint(hashes)})
+    """Fingerprint of the code and the data that the table depends on."""
+    return derived.made_of(READS)
 
 
 def stored() -> pd.DataFrame | None:
@@ -230,7 +195,7 @@ def rows_for(scenarios: Sequence[Scenario]) -> pd.DataFrame | None:
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    sources.store(
+    derived.store(
         NAME,
         table,
         title="Effect of crypto on federal revenue by case of adoption and event",
@@ -242,11 +207,9 @@ def store(table: pd.DataFrame) -> None:
             "again. Change in net revenue against the same money in equity. Random paths have the quantiles of the "
             "effect, window by window. Each scenario is named by the fingerprint of its settings."
         ),
-        status="built",
-        licence="MIT, as this project",
         primary_key=list(KEYS),
-        second_hand=False,
-        extra={"made_on": datetime.datetime.now(datetime.UTC).date().isoformat(), "made_of": made_of()},
+        reads=READS,
+        extra={"made_on": datetime.datetime.now(datetime.UTC).date().isoformat()},
     )
 
 
@@ -283,6 +246,6 @@ def _fields() -> Iterator[sources.Field]:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Run every cell and store the table; finished cells of an interrupted study are used again."""
-    kept = user_cache_path("fiscal") / f"study-{NAME}-{made_of()[:16]}"
+    kept = derived.Kept(NAME, made_of())
     store(build(progress, kept=kept))
-    shutil.rmtree(kept, ignore_errors=True)
+    kept.drop()

@@ -19,6 +19,7 @@ from fiscal.engine.draws import EVENT, cases, whole
 from fiscal.engine.run import Progress, compute
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario
+from fiscal.studies import derived
 
 BASE = "baseline"
 NEAR, FAR = WINDOWS[0].label, WINDOWS[-1].label
@@ -97,7 +98,7 @@ def store(table: pd.DataFrame) -> None:
         "at_low": "the quantity at the low end",
         "at_high": "the quantity at the high end",
     }
-    sources.store(
+    derived.store(
         "sensitivity",
         table,
         title="How much each assumption matters, one at a time",
@@ -113,10 +114,7 @@ def store(table: pd.DataFrame) -> None:
             "Built by `fiscal data derive sensitivity` from runs of the baseline and the boom; a test recomputes "
             "a part. One assumption is moved at a time, so joint moves are not shown."
         ),
-        status="built",
-        licence="MIT, as this project",
         primary_key=["key", "quantity"],
-        second_hand=False,
     )
 
 

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_AGE, FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.memo import remembering
 from fiscal.law.build import raking
 from fiscal.law.years import LAST_FILE_YEAR
 
@@ -382,7 +383,7 @@ def w2_by_wage() -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-@cache
+@remembering(100)
 def cbo(column: str) -> dict[int, float]:
     """A column of CBO's income tax details (February 2026), by year."""
     table = sources.table("cbo_income_tax_details")

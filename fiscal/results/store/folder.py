@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.files import parse_json, read_limited, write_whole
+from fiscal.base.files import parse_json, part_of, read_limited, write_whole
 from fiscal.base.version import __version__
 from fiscal.results import validate
 from fiscal.results.result import Result, refuse_totals
@@ -237,17 +237,17 @@ class StoredTables(Tables):
     def __reduce__(self) -> tuple[Any, ...]:
         return _stored_again, (self.parts.scenario, self.held, self.folder, self.inputs)
 
-    def _compute(self, stage: Stage) -> Mapping[str, pd.DataFrame]:
-        """The tables of a stage; kept in the folder where it can be written and nobody else is writing there.
-
-        Raises InputError where code, data or a file are not those of the run: its tables would not fit.
-        """
+    def _refuse_if_changed(self, stage: Stage) -> None:
+        """As for a run in memory; the manifest names what has changed, code too."""
         apart = differences({"inputs": self.inputs}, {"inputs": input_record(self.parts.scenario)})
         if apart:
             message = f"does not hold the table {stage.yields[0]!r}, and what wrote it has changed since"
             shown = ", ".join(f"{name} {words}" for name, words in apart[:MOST_SHOWN])
             allowed = "a new run with fiscal run --full"
             raise InputError(Problem(message, file=str(self.folder), value=shown, allowed=allowed))
+
+    def _compute(self, stage: Stage) -> Mapping[str, pd.DataFrame]:
+        """The tables of a stage; kept in the folder where it can be written and nobody else is writing there."""
         tables = super()._compute(stage)
         try:
             with locked(self.folder):
@@ -259,12 +259,14 @@ class StoredTables(Tables):
 
 
 MOST_SHOWN = 3
+OF_A_FOLDER = "", ""
+"""In place of the fingerprints of a run in memory: the manifest says what a folder was made of."""
 
 
 def _stored_again(
     scenario: Scenario, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
 ) -> StoredTables:
-    return StoredTables(Parts(scenario), held, folder, inputs)
+    return StoredTables(Parts(scenario, made_of=OF_A_FOLDER), held, folder, inputs)
 
 
 def repeated(result: Recorded) -> dict[str, Any]:
@@ -392,7 +394,7 @@ def stored_result(folder: str | Path) -> Result:
     return Result(
         name=manifest["name"],
         scenario=scenario,
-        tables=StoredTables(Parts(scenario), tables, path, manifest["inputs"]),
+        tables=StoredTables(Parts(scenario, made_of=OF_A_FOLDER), tables, path, manifest["inputs"]),
         fingerprint=scenario.fingerprint(),
         summary=summary,
         data_fingerprint=sources.fingerprint(manifest["inputs"]["tables"]),
@@ -472,14 +474,16 @@ def verify(folder: str | Path) -> list[Problem]:
         return list(error.problems)
     problems = changed_parts(manifest, shown) + _changed_files(path, manifest)
     coming = {name for one in gained(manifest, whole=False).values() for name in one["outputs"]}
-    named = {*files_of(manifest), *coming, *(f"{name}.part" for name in (*coming, MANIFEST, CRATE))}
+    named = {*files_of(manifest), *coming, MANIFEST}
     present = set()
     for name in files_in(path):
         present.add(name)
         if len(present) > MAX_FILES:
             problems.append(Problem("has more files than any run", file=str(folder), allowed=str(MAX_FILES)))
             break
-    for name in sorted(present - named - {MANIFEST}):
+    # of a stage that is being added
+    parts = {name for name in present if part_of(name) in {*coming, MANIFEST, CRATE}}
+    for name in sorted(present - named - parts):
         problems.append(Problem("the file is not part of the run", file=f"{folder}/{name}"))
     inputs, outputs = manifest["inputs"], manifest["outputs"]
     expected = {
