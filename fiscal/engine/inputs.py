@@ -855,4 +855,5 @@ def buildup_tax(
         interest_share=np.array([as_interest.get(asset, 0.0) for asset in ASSETS]),
         gain_share=np.array([as_gain.get(asset, 0.0) for asset in ASSETS]),
         payout_rate=payout,
+        loss_limit_usd=assume["capital_loss_limit_usd"],
     )

@@ -268,9 +268,9 @@ def expenditure_rows(world: World) -> Set[Row]:
 
 
 def displaced_rows(world: World) -> Set[Row]:
-    """Shares held outside by path and year."""
+    """Shares held outside by path and fiscal year."""
     paths = [path for path in world.paths if path != NO_CRYPTO_PATH]
-    return grid(paths, world.years, displaced_shares(world.settings))
+    return grid(paths, world.years[1:], displaced_shares(world.settings))
 
 
 def contingent_rows(world: World) -> Set[Row]:
