@@ -87,11 +87,17 @@ RULES = (
     ),
     Rule(
         (
-            "paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life", "paths.crypto_volatility",
-            "paths.crypto_volatility_mature", "paths.maturing_years", "paths.value_cap_over_gdp",
+            "paths.crypto_mean", "paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life",
+            "paths.crypto_volatility", "paths.crypto_volatility_mature", "paths.maturing_years",
+            "paths.value_cap_over_gdp",
         ),
         _draws,
         "random paths",
+    ),
+    Rule(
+        ("paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life"),
+        lambda s: s.paths.crypto_mean == "stated",
+        'paths.crypto_mean = "stated"',
     ),
     Rule(
         ("adoption.group_tilt", "adoption.age_tilt"),
