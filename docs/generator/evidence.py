@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,9 +25,8 @@ from fiscal.base.prose import pct, signed_usd, usd, verb
 from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
 from fiscal.results import headline
-from fiscal.scenario import load
+from fiscal.scenario import load, standings
 from fiscal.scenario.assumptions import adjustable
-from fiscal.scenario.schema import declared
 from fiscal.studies import published, scenarios, sensitivity, skill
 
 # --- data -------------------------------------------------------------------------------------------
@@ -365,11 +365,16 @@ def _claim() -> Iterator[str]:
 
 def doubt() -> str:
     """Block: sizes for a critical reader."""
-    full, entries, levers = _full_model(), sources.resources(), list(declared())
+    full, entries = _full_model(), sources.resources()
     verdicts = sources.table("validation").set_index("id")
     leads = skill.answers()["by_lead"].set_index(["quantity", "conditioning", "lead_years"])
     rows = sources.table("assumptions")
+    counts = standings(load("baseline").explained())
+    of_build = Counter(rows.loc[rows["stage"] != "run", "status"])
     starts = f"{skill.STARTS[0]} to {skill.STARTS[-1]}"
+
+    def assumed(standing: Counter[str]) -> str:
+        return f"{standing['assumed']} of {standing.total()}"
 
     def over(name: str) -> str:
         return f"{signed(100 * (verdicts['model'][name] / verdicts['published'][name] - 1), 0)}%"
@@ -397,9 +402,9 @@ def doubt() -> str:
         "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(
             _centre(MOVED["boom"])
         ),
-        "Settings whose default is assumed": f"{sum(one.status == 'assumed' for one in levers)} of {len(levers)}",
-        "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of "
-        f"{len(rows)}",
+        "Settings whose default is assumed": assumed(counts["settings"]),
+        "Assumed rows of the assumptions table that a scenario may change": assumed(counts["assumptions"]),
+        "The same of the other rows of the table": assumed(of_build),
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])

@@ -225,17 +225,25 @@ def _say_idle(scenario: Any) -> None:
 
 def _show_changes(rows: Sequence[ExplainedSetting]) -> None:
     """The summary: settings that differ from their defaults, and how many of the others have which standing."""
+    from fiscal.scenario import standings
+
     changed = [row for row in rows if row.changed]
-    others = Counter(row.status for row in rows if not row.changed)
+    others = standings(row for row in rows if not row.changed)
     if changed:
         cells = [[row.key, shown(row.value), shown(row.default), row.unit] for row in changed[:SUMMARY_ROWS]]
         show_table(["setting", "value", "default", "unit"], cells, most=SUMMARY_WIDTH)
     more = f"{len(changed) - SUMMARY_ROWS} more settings differ; " if len(changed) > SUMMARY_ROWS else ""
-    counts = ", ".join(
-        f"{count} {'chosen' if status == 'choice' else status}" for status, count in others.most_common()
-    )
-    text = f"{more}{others.total()} settings have their defaults: {counts}. --full prints all with their sources."
+    text = f"{more}{_standing(others['settings'], 'settings have their defaults')}; "
+    text += f"{_standing(others['assumptions'], 'rows of data/assumptions.csv do')}. --full prints all with their sources."
     show_entries([(text, [])])
+
+
+def _standing(counts: Counter[str], have: str) -> str:
+    """How many have their defaults, and of which standing these are."""
+    each = (
+        f"{count} {'chosen' if status == 'choice' else status}" for status, count in counts.most_common()
+    )
+    return f"{counts.total()} {have}: {', '.join(each)}"
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
