@@ -21,12 +21,12 @@ from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES
 from fiscal.base.opening import HEADLINE
-from fiscal.budget.ledger import fiscal_line
+from fiscal.budget.ledger import fiscal_line, inside_buildup
 from fiscal.budget.lines import CASH_LINES, DEFERRAL_BALANCE, NET_REVENUE, TAX_EXPENDITURE, VALUE_EXPENDITURE
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
 from fiscal.budget.vintages import value_vintages
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import SCENARIO_PATH, assumptions, convention_label
+from fiscal.engine.inputs import SCENARIO_PATH, assumptions, buildup_tax, convention_label
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
 from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
@@ -386,8 +386,7 @@ def _plan_rates(run: Run) -> dict[str, float]:
     """
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     opening, closing = (_in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
-    last_known = int(str(sources.table("monthly_prices")["month"].iloc[-1])[:4])
-    expected = int(np.flatnonzero(run.projection.years == last_known + 1)[0])
+    expected = int(np.flatnonzero(run.projection.years == _first_expected_year())[0])
     held = sum(_in_plans(run, field, expected) for field in ("opening_usd", "closing_usd")) / 2
     flows = plan_expenditure(run)
     withdrawn = _fiscal_line(run, "withdrawal_tax", flows["withdrawal_tax"])[at]
@@ -407,7 +406,33 @@ def _cash_on_stock(fiscal_year: int) -> Found:
     """Cash tax expenditure of all plans, plan wrapper only: contributions carried by wages, build-up and withdrawals
     by the stock of the published year (the model's own where none is published yet)."""
     lines = _cash_lines(fiscal_year)
-    return Found(TAX_EXPENDITURE.of(lines), _parts(lines))
+    ends = []
+    for share, times in _build_up_by_realization():
+        scaled = {**lines, "inside_buildup_cash": lines["inside_buildup_cash"] * times}
+        ends.append(f"{TAX_EXPENDITURE.of(scaled):.1f} where {share:.0%} of gains are realized")
+    return Found(TAX_EXPENDITURE.of(lines), f"{_parts(lines)}; {', '.join(ends)}")
+
+
+@cache
+def _build_up_by_realization() -> list[tuple[float, float]]:
+    """Both ends of the range of gains realized each year, and the build-up there over that at the central value."""
+    run, key = _all_types(), "gain_realisation_share"
+    settings, path = run.scenario.settings, run.projection.path(SCENARIO_PATH)
+    at = int(np.flatnonzero(run.projection.years == _first_expected_year())[0])
+    row = sources.table("assumptions").set_index("key").loc[key]
+
+    def taxed(share: float) -> float:
+        law = buildup_tax(
+            settings, {**assumptions(settings), key: share}, run.inputs.years, run.year_fraction, run.mobility
+        )
+        return float(inside_buildup(run.projection, run.inputs, law, path)[at])
+
+    return [(float(row[end]), taxed(float(row[end])) / taxed(float(row["value"]))) for end in ("low", "high")]
+
+
+def _first_expected_year() -> int:
+    """First calendar year whose returns are all expected ones."""
+    return int(str(sources.table("monthly_prices")["month"].iloc[-1])[:4]) + 1
 
 
 def _cash_lines(fiscal_year: int) -> dict[str, float]:
@@ -434,12 +459,9 @@ def _cash_with_iras(fiscal_year: int) -> Found:
     path = run.projection.path(SCENARIO_PATH)
     at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
     lines = _cash_lines(fiscal_year)
-    paid_in = float(run.contributions.traditional_usd[at].sum()) / BILLION
-    deducted = _published("DEDUCTED_IRA_2024") + _published("DEDUCTED_SELF_EMPLOYED_2024")
-    to_2024 = _calendar_deflator(2024)
-    lines["deferred_revenue"] *= 1 + deducted / (paid_in * to_2024)
+    paid_in = float(run.contributions.traditional_usd[at].sum()) / BILLION * _calendar_deflator(2024)
+    per_dollar = lines["deferred_revenue"] / paid_in
     ira = _stock("ira_bn_usd", fiscal_year)
-    lines["inside_buildup_cash"] += _plan_rates(run)["inside_buildup_cash"] * ira / BILLION
     cells = {name: values[path][at] for name, values in run.projection.cells.items()}
     whole = _from_plans(run)[at] + cells["nonqualified_earnings"] + cells["ira_withdrawals"]
     rate = np.divide(cells["owner_tax"], whole, out=np.zeros_like(whole), where=whole > 0)
@@ -447,8 +469,18 @@ def _cash_with_iras(fiscal_year: int) -> Found:
     taxed = float((rate * from_ira).sum() / from_ira.sum())
     income = sources.table("form1040_retirement_income").set_index("year")["ira_taxable_bn_usd"]
     drawn = float(income[2023]) * ira / _stock_on("ira_bn_usd", pd.Timestamp(2023, 6, 30))
-    lines["withdrawal_tax"] += taxed * drawn
-    return Found(TAX_EXPENDITURE.of(lines), _parts(lines))
+    of_iras = {
+        "deferred_revenue": per_dollar * _published("DEDUCTED_IRA_2024"),
+        "inside_buildup_cash": _plan_rates(run)["inside_buildup_cash"] * ira / BILLION,
+        "withdrawal_tax": taxed * drawn,
+    }
+    self_employed = {"deferred_revenue": per_dollar * _published("DEDUCTED_SELF_EMPLOYED_2024")}
+    every = {line: lines[line] + of_iras[line] + self_employed.get(line, 0.0) for line in lines}
+    return Found(
+        TAX_EXPENDITURE.of(every),
+        f"{_parts(every)}; IRAs alone {TAX_EXPENDITURE.of(of_iras):.1f} ({_parts(of_iras)}), Treasury's line for them "
+        f"{_published(f'TSY_IRA_FY{fiscal_year}'):.1f}",
+    )
 
 
 def _plan_earnings() -> Found:
