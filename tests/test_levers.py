@@ -271,6 +271,27 @@ def test_a_higher_limit_adds_less_and_less_and_in_proportion_to_what_is_wanted()
     assert 0 < gained(40_000.0, 0.5) < steps[2] < gained(40_000.0, 1.0)
 
 
+def test_scores_of_limits_have_the_published_sign_and_the_order_of_the_limits() -> None:
+    """CBO's options of lower limits bring revenue within ten years (published_targets). A higher limit costs, the more
+    the higher, and less than an equal cut brings, since fewer savers stand above a higher limit."""
+
+    def ten_years(limit: float) -> float:
+        settings = load("baseline", {"horizon.last_year": 2036, "limits.elective_limit_usd": limit}).settings
+        years = np.arange(FIRST_YEAR, 2037)
+        start = engine_run.prepare(settings, years, references=False)
+        taxes = engine_inputs.contribution_taxes(
+            settings, start.assume, years, start.mobility, start.contributions
+        )
+        return -float(taxes.deferred_usd[years >= 2027].sum())
+
+    law = 24_500.0
+    cut, less, plain, more, most = (ten_years(law + step) for step in (-8_000, -4_000, 0, 4_000, 8_000))
+    published = sources.table("published_targets").set_index("id").loc["CBO_LIMIT_2022_10Y", "value"]
+    assert np.sign(less - plain) == np.sign(float(published))
+    assert cut > less > plain > more > most
+    assert less - plain > plain - more > more - most
+
+
 def test_what_a_tail_above_a_limit_adds_is_what_the_profile_wants() -> None:
     """No limit at all adds the assumed share of the imputed wishes; none of it where the limit stays."""
     profile = profile_by_age(np.ones(len(ATTAINED_AGES)))

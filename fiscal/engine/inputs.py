@@ -25,6 +25,7 @@ from fiscal.law import schedules as law_schedules
 from fiscal.law.reforms import Reform, read_reform, said_of
 from fiscal.law.years import OWN_SCOPES
 from fiscal.markets import glide, losses, paths
+from fiscal.markets.core import returns_less_growth
 from fiscal.markets.history import crypto_start_usd
 from fiscal.people.accounts import ALL_PLANS, PLAN, AccountType, Scope
 from fiscal.people.contributions import Contributions, share_at, shift_to_mean
@@ -162,6 +163,19 @@ def core_glide_path(settings: Settings, years: np.ndarray) -> np.ndarray:
     mix = {"equity": chosen.mix_equity_share, "bonds": chosen.mix_bond_share, "cash": chosen.mix_cash_share}
     own = {asset: share for asset, share in mix.items() if share is not None}
     return glide.glide_path(years, chosen.foreign_equity_share, own or None)
+
+
+MEAN_DOLLAR_AGE = 52
+"""Mean age of the opening 401(k) balances, each dollar counted; the mix of that age is within a hundredth of that of
+all balances."""
+
+
+def returns_beside_growth(settings: Settings, first_year: int, last_year: int) -> dict[str, float]:
+    """Expected returns of U.S. stocks and of the core's mix at :data:`MEAN_DOLLAR_AGE`, and growth of GDP, over the
+    years, both inside (:func:`fiscal.markets.core.returns_less_growth`)."""
+    years = np.arange(first_year, last_year + 1)
+    mix = core_glide_path(settings, years)[:, AGES_AT_OPENING == MEAN_DOLLAR_AGE][:, 0]
+    return returns_less_growth(path_settings(settings), first_year, last_year, mix)
 
 
 def pushed_out_weights(settings: Settings, years: np.ndarray) -> np.ndarray:
