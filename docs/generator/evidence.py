@@ -27,7 +27,7 @@ from fiscal.law.build.schedules import INPUT_TABLES
 from fiscal.results import headline
 from fiscal.scenario import load, standings
 from fiscal.scenario.assumptions import adjustable
-from fiscal.studies import published, scenarios, sensitivity, skill
+from fiscal.studies import published, scenarios, sensitivity, skill, variants
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -408,6 +408,69 @@ def doubt() -> str:
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+# --- block of the page on the method ----------------------------------------------------------------
+
+
+def other_choices() -> str:
+    """Block: the headline under other choices, from the stored table."""
+    rows = variants.stored()
+    if rows is None:
+        return ""
+    found = rows.set_index(list(variants.KEYS))
+    near, far = TEN, "fy2026_2100_bn_usd"
+    of_events = [name for name in variants.variants() if (name, "baseline", variants.LEVEL) in found.index]
+    levels = [
+        (name, *(figure(found.at[(name, *case), span]) for case in _CASES for span in (near, far)))
+        for name in of_events
+    ]
+    premium = [
+        (
+            "as set" if name == variants.DEFAULT else name,
+            *(figure(found.at[(name, "stochastic", told), span]) for span in (near, LONG) for told in _TOLD),
+        )
+        for name in (variants.DEFAULT, variants.NO_PREMIUM)
+    ]
+    outside, even = variants.LOCATION
+    location = [
+        (
+            name,
+            *(
+                text
+                for event in variants.EVENTS
+                for text in (
+                    figure(found.at[(name, event, variants.PATH), outside]),
+                    _share(found.at[(name, event, variants.PATH), even]),
+                )
+            ),
+        )
+        for name in variants.variants()
+        if name == variants.DEFAULT or name not in of_events
+    ]
+    spans = ("FY26–35", "FY26–2100")
+    columns = [f"{what}, {span}" for what in ("withdrawal tax", *variants.EVENTS) for span in spans]
+    drawn = [f"{told}, {span}" for span in ("FY26–35", "FY26–55") for told in _TOLD]
+    taxed = [
+        f"{event}: {what}"
+        for event in variants.EVENTS
+        for what in ("tax outside, if half", "break-even share")
+    ]
+    return page(
+        table(("variant", *columns), levels, numbers=columns),
+        "Random paths, effect on net revenue against the same money in equity:",
+        table(("crypto's mean", *drawn), premium, numbers=drawn),
+        "Asset location, fiscal years 2026-35:",
+        table(("variant", *taxed), location, numbers=taxed),
+    )
+
+
+_CASES = (("baseline", "level"), *((event, "path") for event in variants.EVENTS))
+_TOLD = ("median", "mean", "5th percentile", "95th percentile")
+
+
+def _share(value: float) -> str:
+    return "none" if value != value else pct(value)
 
 
 # --- the scenario set -------------------------------------------------------------------------------

@@ -234,15 +234,14 @@ def _show_changes(rows: Sequence[ExplainedSetting]) -> None:
         show_table(["setting", "value", "default", "unit"], cells, most=SUMMARY_WIDTH)
     more = f"{len(changed) - SUMMARY_ROWS} more settings differ; " if len(changed) > SUMMARY_ROWS else ""
     text = f"{more}{_standing(others['settings'], 'settings have their defaults')}; "
-    text += f"{_standing(others['assumptions'], 'rows of data/assumptions.csv do')}. --full prints all with their sources."
+    text += _standing(others["assumptions"], "rows of data/assumptions.csv do")
+    text += ". --full prints all with their sources."
     show_entries([(text, [])])
 
 
 def _standing(counts: Counter[str], have: str) -> str:
     """How many have their defaults, and of which standing these are."""
-    each = (
-        f"{count} {'chosen' if status == 'choice' else status}" for status, count in counts.most_common()
-    )
+    each = (f"{count} {'chosen' if status == 'choice' else status}" for status, count in counts.most_common())
     return f"{counts.total()} {have}: {', '.join(each)}"
 
 

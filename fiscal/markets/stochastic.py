@@ -4,8 +4,8 @@ A model draws monthly log returns of all assets jointly and compounds them to ha
 happened stay real on every path. Months after them are *recentred*: an asset's expected log return is that of
 its expected geometric return of the year, and only the dispersion is taken from the record. Crypto's return is a
 setting; it holds for ``stated_return_years`` and its excess over equity then halves every
-``excess_half_life``. With ``crypto_mean = "equity"`` it follows from equity's instead (:func:`mean_of_equity`). Crypto's volatility matures from one setting to another. On paths where the implied value
-of all crypto would pass ``value_cap_over_gdp`` it stays there, and the years are marked.
+``excess_half_life``. With ``crypto_mean = "equity"`` it follows from equity's instead (:func:`mean_of_equity`).
+Crypto's volatility matures from one setting to another. On paths where the implied value of all crypto would pass ``value_cap_over_gdp`` it stays there, and the years are marked.
 
 **Random numbers**: Philox, a counter-based generator, with the key ``(seed, stream)`` and the path's index in
 the counter. Path ``i`` is the same whatever the number of paths, the batch it comes in or the worker that
@@ -113,9 +113,7 @@ def mean_of_equity(settings: Mapping[str, Any], law: Law) -> np.ndarray:
     of_shocks = np.log((1 - shocks.tail_share) * calm + shocks.tail_share * wild)  # (month, asset)
     (low, high), top = shocks.stay, shocks.high_share
     change = np.array([[low, 1 - low], [1 - high, high]])
-    of_states = _expected_growth(
-        np.array([1 - top, top]), change, shocks.deviation * shocks.scale[:, None]
-    )
+    of_states = _expected_growth(np.array([1 - top, top]), change, shocks.deviation * shocks.scale[:, None])
     return law.mean_log[:, EQUITY] + of_shocks[:, EQUITY] - of_shocks[:, CRYPTO] - of_states
 
 

@@ -1,8 +1,8 @@
 """The headline under other choices: the same events, run again, beside the default.
 
-A variant changes what a reader may doubt: how fast withdrawals grow, what stocks earn, whether crypto has a premium, how
-many gains are realized outside, whether losses there are deducted. Each row is the withdrawal tax of the baseline or the
-effect of an event on net revenue against the same money in equity.
+A variant changes what a reader may doubt: how fast withdrawals grow, what stocks earn, whether crypto has a premium,
+how many gains are realized outside, whether losses there are deducted. Each row is the withdrawal tax of the baseline or
+the effect of an event on net revenue against the same money in equity.
 """
 
 from __future__ import annotations
@@ -102,11 +102,15 @@ def rebuild(progress: Progress | None = None) -> None:
     words = {
         "variant": ("name", "what differs from the defaults"),
         "event_case": ("name", "scenario: baseline, event, or random paths (stochastic)"),
-        "statistic": ("name", "level: withdrawal tax of the baseline; path, mean, or quantile: effect on net revenue"),
-        **{
-            name: (billions, f"sum over fiscal {span.first}-{span.last}") for name, span in SPANS.items()
-        },
-        LOCATION[0]: (billions, f"change of tax outside plans if half was held there, FY{TEN.first}-{TEN.last}"),
+        "statistic": (
+            "name",
+            "level: withdrawal tax of the baseline; path, mean, or quantile: effect on net revenue",
+        ),
+        **{name: (billions, f"sum over fiscal {span.first}-{span.last}") for name, span in SPANS.items()},
+        LOCATION[0]: (
+            billions,
+            f"change of tax outside plans if half was held there, FY{TEN.first}-{TEN.last}",
+        ),
         LOCATION[1]: ("fraction", "share held outside at which the effect of these years would be zero"),
     }
     sources.store(

@@ -65,9 +65,7 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     summary["expected_return_and_growth"] = {
         window.label: {
             name: round(rate, 4)
-            for name, rate in returns_beside_growth(
-                run.scenario.settings, window.first, window.last
-            ).items()
+            for name, rate in returns_beside_growth(run.scenario.settings, window.first, window.last).items()
         }
         for window in WINDOWS
         if window.last <= run.scenario.settings.horizon.last_year
