@@ -5,7 +5,8 @@ happened stay real on every path. Months after them are *recentred*: an asset's 
 its expected geometric return of the year, and only the dispersion is taken from the record. Crypto's return is a
 setting; it holds for ``stated_return_years`` and its excess over equity then halves every
 ``excess_half_life``. With ``crypto_mean = "equity"`` it follows from equity's instead (:func:`mean_of_equity`).
-Crypto's volatility matures from one setting to another. On paths where the implied value of all crypto would pass ``value_cap_over_gdp`` it stays there, and the years are marked.
+Crypto's volatility matures from one setting to another. On paths where the implied value of all crypto would pass
+``value_cap_over_gdp`` it stays there, and the years are marked.
 
 **Random numbers**: Philox, a counter-based generator, with the key ``(seed, stream)`` and the path's index in
 the counter. Path ``i`` is the same whatever the number of paths, the batch it comes in or the worker that

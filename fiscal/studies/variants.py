@@ -1,8 +1,8 @@
 """The headline under other choices: the same events, run again, beside the default.
 
 A variant changes what a reader may doubt: how fast withdrawals grow, what stocks earn, whether crypto has a premium,
-how many gains are realized outside, whether losses there are deducted. Each row is the withdrawal tax of the baseline or
-the effect of an event on net revenue against the same money in equity.
+how many gains are realized outside, whether losses there are deducted. Each row is the withdrawal tax of the baseline,
+or the effect of an event on net revenue against the same money in equity.
 """
 
 from __future__ import annotations
