@@ -83,8 +83,8 @@ def returns_sentence(settings: Settings) -> str:
     ]
     return "; ".join(
         f"{window_name(window.label)}: U.S. stocks are expected to return r = {100 * mean['r']:.1f} percent a "
-        f"year, the mix of stocks, bonds, and cash {100 * mean['r_mix']:.1f}, GDP grows by g = {100 * mean['g']:.1f} percent, "
-        f"r - g = {100 * mean['r_minus_g']:.1f} points for stocks and {100 * mean['r_mix_minus_g']:.1f} for the mix"
+        f"year, the mix of stocks, bonds, and cash {100 * mean['r_mix']:.1f}, GDP grows by g = {100 * mean['g']:.1f} "
+        f"percent, r - g = {100 * mean['r_minus_g']:.1f} points for stocks and {100 * mean['r_mix_minus_g']:.1f} for the mix"
         for window, mean in means
     )
 
