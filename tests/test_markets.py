@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fiscal.base import memo, sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
-from fiscal.engine.inputs import returns_beside_growth
+from fiscal.engine.allocation import returns_beside_growth
 from fiscal.markets import core, glide, history, paths
 from fiscal.people.economy import macro
 from fiscal.people.population import july_population

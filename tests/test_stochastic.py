@@ -11,7 +11,7 @@ from fiscal.base import compiled, sources
 from fiscal.base.axes import ASSETS
 from fiscal.base.errors import InputError
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.engine.random_paths import simulate
 from fiscal.markets import estimation, stochastic
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model

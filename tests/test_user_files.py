@@ -15,7 +15,7 @@ from fiscal.base.axes import ASSETS
 from fiscal.base.errors import InputError
 from fiscal.cli import app
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.markets.implied import dollar
 from fiscal.markets.paths import path_model, user_returns
 from fiscal.results import running, store, validate

@@ -12,7 +12,7 @@ import pytest
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import own_scope
+from fiscal.engine.taxes import own_scope
 from fiscal.people.accounts import SCOPES
 from fiscal.results.result import Result
 from fiscal.studies import calibration, own_withdrawals, published, sensitivity

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +144,7 @@ CASH_METHODS = ("as set", "all returns as interest", "all gains realized", "gain
 def cash_method(law: BuildupTax, method: str) -> BuildupTax:
     """The law's reach under one of :data:`CASH_METHODS`. Raises ``KeyError`` for another."""
     everything, nothing = np.ones_like(law.interest_share), np.zeros_like(law.interest_share)
-    reach: dict[str, dict[str, np.ndarray]] = {
+    reach: dict[str, dict[str, Any]] = {
         "as set": {},
         "all returns as interest": {
             "interest_share": everything, "gain_share": nothing, "payout_rate": np.zeros_like(law.payout_rate),

@@ -190,7 +190,8 @@ SHOWN_RETURNS, SUMMARY_RETURNS = 40, 5
 def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
     """Each path of the user's file of returns, if there is one, and the notices about its reform. Raises InputError for
     every error in a file that the scenario names."""
-    from fiscal.engine.inputs import law_warnings, path_settings
+    from fiscal.engine.allocation import path_settings
+    from fiscal.engine.taxes import law_warnings
     from fiscal.markets.paths import user_returns
     from fiscal.markets.prices import read_prices
 
@@ -320,8 +321,8 @@ def run(
               fiscal run stochastic_central --paths 100000 --engine dask --scheduler tcp://10.0.0.5:8786
     """
     from fiscal.engine import workers as engine_workers
-    from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
+    from fiscal.engine.taxes import law_warnings
     from fiscal.results import store
     from fiscal.results.adoption import returns_in, value_warning, warning_after
     from fiscal.scenario import load

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.engine.inputs import alternative_shares, holds_alternatives
+from fiscal.engine.allocation import alternative_shares, holds_alternatives
 from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.scenario import Scenario, Settings
 

@@ -14,7 +14,7 @@ from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.words import signed_amount, window_name
 from fiscal.budget.valuation import WINDOWS
-from fiscal.engine.inputs import path_settings, returns_beside_growth
+from fiscal.engine.allocation import path_settings, returns_beside_growth
 from fiscal.markets.events import Event, described, geometric_rate
 from fiscal.markets.history import crypto_start_usd
 from fiscal.markets.paths import path_model, smoothed
@@ -82,11 +82,15 @@ def returns_sentence(settings: Settings) -> str:
         if window.last <= last
     ]
     return "; ".join(
-        f"{window_name(window.label)}: U.S. stocks are expected to return r = {100 * mean['r']:.1f} percent a "
-        f"year, the mix of stocks, bonds, and cash {100 * mean['r_mix']:.1f}, GDP grows by g = {100 * mean['g']:.1f} "
-        f"percent, r - g = {100 * mean['r_minus_g']:.1f} points for stocks and {100 * mean['r_mix_minus_g']:.1f} for the mix"
+        f"{window_name(window.label)}: U.S. stocks are expected to return r = {_points(mean['r'])} percent a year, the "
+        f"mix of stocks, bonds, and cash {_points(mean['r_mix'])}, GDP grows by g = {_points(mean['g'])} percent, "
+        f"r - g = {_points(mean['r_minus_g'])} points for stocks and {_points(mean['r_mix_minus_g'])} for the mix"
         for window, mean in means
     )
+
+
+def _points(rate: float) -> str:
+    return f"{100 * rate:.1f}"
 
 
 def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:

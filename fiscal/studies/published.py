@@ -26,9 +26,10 @@ from fiscal.budget.lines import CASH_LINES, DEFERRAL_BALANCE, NET_REVENUE, TAX_E
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
 from fiscal.budget.vintages import value_vintages
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import SCENARIO_PATH, assumptions, buildup_tax, convention_label
+from fiscal.engine.inputs import SCENARIO_PATH, assumptions, convention_label
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
 from fiscal.engine.run import Progress, Run
+from fiscal.engine.taxes import buildup_tax
 from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
 from fiscal.people.economy import macro
 from fiscal.people.withdrawals import retirement_draws, soi_opening_rates

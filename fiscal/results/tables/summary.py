@@ -9,7 +9,9 @@ import pandas as pd
 
 from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
-from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings, returns_beside_growth
+from fiscal.engine.allocation import returns_beside_growth
+from fiscal.engine.inputs import NO_CRYPTO_PATH
+from fiscal.engine.taxes import law_in_force, law_warnings
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
