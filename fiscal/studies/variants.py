@@ -80,7 +80,7 @@ def _rows(result: Any, event: str) -> list[dict[str, Any]]:
         told = headline.row_of(effect)
         sums = {name: effect.over(span) for name, span in SPANS.items()}
         return [{"statistic": PATH, **sums, **{name: told[name] for name in LOCATION}}]
-    drawn = {name: sums for name, span in SPANS.items() if (sums := effect.drawn(span)) is not None}
+    drawn = {name: each for name, span in SPANS.items() if (each := effect.drawn(span)) is not None}
     means = {name: float(sums.mean()) for name, sums in drawn.items()}
     return [
         *(
