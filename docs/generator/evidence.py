@@ -402,12 +402,33 @@ def doubt() -> str:
         "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(
             _centre(MOVED["boom"])
         ),
+        **_choices_that_matter(),
         "Settings whose default is assumed": assumed(counts["settings"]),
         "Assumed rows of the assumptions table that a scenario may change": assumed(counts["assumptions"]),
         "The same of the other rows of the table": assumed(of_build),
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+def _choices_that_matter() -> dict[str, str]:
+    """Rows on two choices that move the headline, from the stored table."""
+    rows = variants.stored()
+    if rows is None:
+        return {}
+    near = rows.set_index(list(variants.KEYS))[TEN]
+    drawn = (signed(near[name, "stochastic", "median"]) for name in (variants.DEFAULT, variants.NO_PREMIUM))
+    levels = (
+        figure(near[name, "baseline", variants.LEVEL])
+        for name in (variants.DEFAULT, "withdrawals grow as CBO's line")
+    )
+    return {
+        "Median effect of random paths on net revenue over FY2026-35, billions of dollars, and the same where crypto "
+        "has no premium over stocks": " and ".join(drawn),
+        "Withdrawal tax over FY2026-35, billions of dollars, and the same where withdrawals grow as CBO's line": (
+            " and ".join(levels)
+        ),
+    }
 
 
 # --- block of the page on the method ----------------------------------------------------------------
