@@ -11,7 +11,7 @@ from benchmarks.machine import Timed, best_of
 from fiscal.budget.ledger import BuildupTax
 from fiscal.engine import random_paths, risk_neutral
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.markets.paths import path_model
 from fiscal.projection import cells
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule

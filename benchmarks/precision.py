@@ -19,8 +19,9 @@ from fiscal.budget import valuation
 from fiscal.budget.estimates import controlled
 from fiscal.engine import random_paths
 from fiscal.engine import run as engine_run
+from fiscal.engine.allocation import path_settings
 from fiscal.engine.control_variate import FlatTax, flat_tax
-from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH, path_settings
+from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH
 from fiscal.markets.paths import path_model
 from fiscal.projection.kernel import project_totals
 from fiscal.scenario import load

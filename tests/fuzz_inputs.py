@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from fiscal import cli, report
 from fiscal.base.errors import FiscalError
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.law import reforms as reforms_of
 from fiscal.law.build import schedules
 from fiscal.markets import core, paths

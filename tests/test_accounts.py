@@ -15,7 +15,8 @@ from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
 from fiscal.base.opening import OpeningDate
 from fiscal.engine import run as engine_run
 from fiscal.engine.contributions import World, contributions_in_scope, scenario_contributions
-from fiscal.engine.inputs import assumptions, contribution_taxes, withdrawal_rates
+from fiscal.engine.inputs import assumptions, withdrawal_rates
+from fiscal.engine.taxes import contribution_taxes
 from fiscal.people import accounts, population
 from fiscal.people.contributions import Contributions
 from fiscal.people.economy import macro

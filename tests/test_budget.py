@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from fiscal.budget.ledger import (
     cash_method,
     inside_buildup,
     keep_books,
+    limit_on_losses,
 )  # fmt: skip
 from fiscal.budget.lines import BOOKS, CASH_LINES, LINES, NET_REVENUE, REVENUE, SUMS, Sum, amount, with_sums
 from fiscal.budget.valuation import Window
@@ -219,10 +222,34 @@ def test_a_swap_of_equals_displaces_no_tax() -> None:
     )
 
 
+@pytest.mark.parametrize("limit", [0.0, 3_000.0, 1e12])
+def test_losses_outside_are_deducted_to_the_limit_and_carried_forward(limit: float) -> None:
+    """One year of loss among years of gains: what is not deducted from other income waits for the later gains."""
+    inputs, law = random_inputs(7), replace(_law(7), loss_limit_usd=limit)
+    halves = np.full_like(inputs.half_return, 0.05)
+    halves[:, 2] = -0.7
+    inputs = replaced(inputs, half_return=halves, impact_multiplier=0.0)
+    flows = project(inputs)
+    held = flows.cells["crypto_held"]
+    added = limit_on_losses(held, inputs, flows.crypto_return, law)
+    first = int(np.flatnonzero((added != 0).any(axis=(0, 2, 3)))[0])
+    assert first == 2 and (added[:, :2] == 0).all()
+    without = replace(law, loss_limit_usd=np.inf)
+    assert (limit_on_losses(held, inputs, flows.crypto_return, without) == 0).all()
+    if limit == 0:  # nothing is deducted from other income
+        assert added[:, first].min() >= 0 and added[:, first].sum() > 0
+        assert added[:, first + 1 :].max() <= 1e-9 and added[:, first + 1].sum() < 0
+    if limit == 1e12:  # never binds: deducted at once, at the rate on ordinary income
+        alike = replace(law, interest_rate=law.gain_rate)
+        np.testing.assert_allclose(
+            limit_on_losses(held, inputs, flows.crypto_return, alike), 0, atol=1e-9 * held.max()
+        )
+
+
 def test_displaced_crypto_is_taxed_outside_and_in_no_total() -> None:
     none, half = books(7), books(7, displaced=0.5)
     assert (none.total("displaced_gains_tax") == 0).all()
-    both = half.crypto_buildup_usd + half.pushed_out_tax_usd
+    both = half.crypto_outside_usd + half.pushed_out_tax_usd
     np.testing.assert_allclose(half.lines["displaced_gains_tax"], 0.5 * both)
     np.testing.assert_array_equal(none.lines["net_revenue"], half.lines["net_revenue"])
     np.testing.assert_array_equal(none.lines["tax_expenditure"], half.lines["tax_expenditure"])

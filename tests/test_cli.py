@@ -22,7 +22,7 @@ from fiscal import __version__, cli
 from fiscal.base.errors import InputError
 from fiscal.cli.show import show_frame
 from fiscal.results import store
-from fiscal.scenario import catalogue, load
+from fiscal.scenario import catalogue, load, standings
 from fiscal.scenario.new import new_scenario
 from fiscal.scenario.toml import parse_toml
 
@@ -179,7 +179,12 @@ def test_explain_prints_what_differs_and_fits_a_screen(scenario):
     assert fits_a_screen(text)
     changed = [row.key for row in rows if row.changed]
     assert all(re.search(rf"^ {key} ", text, re.M) for key in changed)
-    assert f"{len(rows) - len(changed)} settings have their defaults" in text
+    kept = standings(row for row in rows if not row.changed)
+    assert sum(counts.total() for counts in kept.values()) == len(rows) - len(changed)
+    for name, counts in kept.items():  # the limits page counts with the same function
+        assert re.search(
+            rf"{counts.total()}\s[\w/.\s]*{name}[\w/.\s]*: {counts['assumed']}\s+assumed", text
+        ), name
     table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["explain", scenario, "--csv"]).stdout))
     assert list(table["key"]) == [row.key for row in rows]
 

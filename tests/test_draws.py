@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fiscal.base.axes import ASSETS
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.markets import losses, stochastic
 from fiscal.markets.paths import AssetPaths, path_model, smoothed
 from fiscal.scenario import load

@@ -62,7 +62,7 @@ def test_figures_take_axes_and_return_them(kind: str) -> None:
 
 
 def test_the_paths_are_those_that_the_model_draws() -> None:
-    from fiscal.engine.inputs import path_settings
+    from fiscal.engine.allocation import path_settings
     from fiscal.markets.paths import path_model
 
     settings = fiscal.load_scenario("stochastic_central").settings

@@ -12,7 +12,7 @@ import pytest
 
 from fiscal.base.axes import ASSETS
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.engine.random_paths import Distribution
 from fiscal.markets import portfolio
 from fiscal.markets.paths import path_model

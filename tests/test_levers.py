@@ -16,14 +16,10 @@ from fiscal.base.errors import InputError
 from fiscal.budget import valuation
 from fiscal.engine import inputs as engine_inputs
 from fiscal.engine import run as engine_run
+from fiscal.engine import taxes as engine_taxes
+from fiscal.engine.allocation import allocation_answer, contribution_answer, strata_shares, target_allocation
 from fiscal.engine.idle import RULES, idle_settings, notices, replaced_settings
-from fiscal.engine.inputs import (
-    allocation_answer,
-    average_state_rate,
-    contribution_answer,
-    strata_shares,
-    target_allocation,
-)
+from fiscal.engine.taxes import average_state_rate
 from fiscal.law.schedules import group_sigma
 from fiscal.markets.paths import AssetPaths
 from fiscal.people.contributions import (
@@ -162,7 +158,7 @@ def test_conversions_of_everything_pay_the_schedule_of_certain_withdrawals_on_th
     inputs, settings = everything.inputs, everything.scenario.settings
     assume = engine_inputs.assumptions(settings)
     y = 2027 - FIRST_YEAR
-    certain = engine_inputs.schedules_in_force(settings).withdrawal_tax(
+    certain = engine_taxes.schedules_in_force(settings).withdrawal_tax(
         inputs.years, np.ones(len(ATTAINED_AGES)), mobility_matrix(settings.people.retired_rank_correlation),
         group_sigma() * assume["withdrawal_sigma_scale"], working_share=working_share_of_withdrawals(assume),
     )  # fmt: skip
@@ -269,6 +265,27 @@ def test_a_higher_limit_adds_less_and_less_and_in_proportion_to_what_is_wanted()
     steps = [gained(limit, 0.8) for limit in (30_000.0, 35_000.0, 40_000.0)]
     assert steps[0] > steps[1] - steps[0] > steps[2] - steps[1] > 0
     assert 0 < gained(40_000.0, 0.5) < steps[2] < gained(40_000.0, 1.0)
+
+
+def test_scores_of_limits_have_the_published_sign_and_the_order_of_the_limits() -> None:
+    """CBO's options of lower limits bring revenue within ten years (published_targets). A higher limit costs, the more
+    the higher, and less than an equal cut brings, since fewer savers stand above a higher limit."""
+
+    def ten_years(limit: float) -> float:
+        settings = load("baseline", {"horizon.last_year": 2036, "limits.elective_limit_usd": limit}).settings
+        years = np.arange(FIRST_YEAR, 2037)
+        start = engine_run.prepare(settings, years, references=False)
+        taxes = engine_taxes.contribution_taxes(
+            settings, start.assume, years, start.mobility, start.contributions
+        )
+        return -float(taxes.deferred_usd[years >= 2027].sum())
+
+    law = 24_500.0
+    cut, less, plain, more, most = (ten_years(law + step) for step in (-8_000, -4_000, 0, 4_000, 8_000))
+    published = sources.table("published_targets").set_index("id").loc["CBO_LIMIT_2022_10Y", "value"]
+    assert np.sign(less - plain) == np.sign(float(published))
+    assert cut > less > plain > more > most
+    assert less - plain > plain - more > more - most
 
 
 def test_what_a_tail_above_a_limit_adds_is_what_the_profile_wants() -> None:
@@ -441,7 +458,7 @@ def test_random_paths_answer_each_for_itself() -> None:
 
 
 def test_policy_turns_after_a_fall_path_by_path() -> None:
-    from fiscal.engine.inputs import NEVER, policy_on_paths, reversal_years
+    from fiscal.engine.allocation import NEVER, policy_on_paths, reversal_years
 
     halves = np.concatenate([made_up([0.0, 0.0, 0.2, fall, 0.0, 0.0]).half_returns for fall in (-0.3, -0.7)])
     market = AssetPaths(ASSETS, np.arange(FIRST_YEAR, FIRST_YEAR + 6), halves, "made up")
@@ -546,7 +563,7 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
 
 
 def test_a_reform_that_comes_with_the_package_is_found() -> None:
-    from fiscal.engine.inputs import law_in_force, reform_of
+    from fiscal.engine.taxes import law_in_force, reform_of
     from fiscal.scenario import reform_file, reform_files
 
     settings = load("rate_rise_2040").settings
@@ -566,7 +583,6 @@ def stand_in(tmp_path, monkeypatch):
     the folders that were built come back. That a reform moves its own years in Tax-Calculator is tested beside the
     build."""
     from fiscal.base import sources
-    from fiscal.engine import inputs as engine_inputs
     from fiscal.law import reforms
     from fiscal.law import schedules as law_schedules
     from fiscal.law.build import schedules
@@ -600,19 +616,17 @@ def test_higher_rates_from_a_reform_file_are_higher_withdrawal_tax(stand_in) -> 
 
 def test_schedules_of_a_reform_are_kept_by_what_makes_them(stand_in, tmp_path) -> None:
     """Found again without a build; built again where a table or the record is not what was written."""
-    from fiscal.engine import inputs as engine_inputs
-
     settings = load("baseline", REFORMED).settings
 
     def law() -> str:
-        engine_inputs._REFORMS.clear()
-        return engine_inputs.law_in_force(settings)
+        engine_taxes._REFORMS.clear()
+        return engine_taxes.law_in_force(settings)
 
     (tmp_path / "cache" / ".reform.old").mkdir(parents=True)  # of a build that was killed
     first = law()
     assert law() == first and len(stand_in) == 1
     (kept,) = (tmp_path / "cache").iterdir()  # nothing else is left
-    assert any("of a value" in said for said in engine_inputs.law_warnings(settings))
+    assert any("of a value" in said for said in engine_taxes.law_warnings(settings))
     (kept / "outside_rates.csv").write_text("damaged")
     assert law() == first and len(stand_in) == 2
     record = json.loads((kept / "record.json").read_text())
@@ -629,7 +643,6 @@ def test_schedules_of_a_reform_are_kept_by_what_makes_them(stand_in, tmp_path) -
 
 
 def test_an_interrupted_build_leaves_its_law_years_and_nothing_else(stand_in, tmp_path, monkeypatch) -> None:
-    from fiscal.engine import inputs as engine_inputs
     from fiscal.law.build import schedules
 
     settings = load("baseline", REFORMED).settings
@@ -643,39 +656,37 @@ def test_an_interrupted_build_leaves_its_law_years_and_nothing_else(stand_in, tm
 
     monkeypatch.setattr(schedules, "build", stopped)
     with pytest.raises(KeyboardInterrupt):
-        engine_inputs.schedules_in_force(settings)
+        engine_taxes.schedules_in_force(settings)
 
     def resumed(*given, kept, **told):
         assert sorted(file.name for file in kept.iterdir()) == ["2060.json", "lock"]
         finish(*given, kept=kept, **told)
 
     monkeypatch.setattr(schedules, "build", resumed)
-    assert engine_inputs.schedules_in_force(settings).sha256
+    assert engine_taxes.schedules_in_force(settings).sha256
     assert [one.suffix for one in (tmp_path / "cache").iterdir()] == [""]
 
 
 def test_without_a_home_the_cache_is_the_users_alone(tmp_path, monkeypatch) -> None:
-    from fiscal.engine import inputs as engine_inputs
-
     for name in ("FISCAL_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "no-home").write_text("a file")
     monkeypatch.setenv("HOME", str(tmp_path / "no-home"))
-    monkeypatch.setattr(engine_inputs.tempfile, "tempdir", str(tmp_path))
-    engine_inputs._private_folder.cache_clear()
-    own = engine_inputs.cache_dir()
+    monkeypatch.setattr(engine_taxes.tempfile, "tempdir", str(tmp_path))
+    engine_taxes._private_folder.cache_clear()
+    own = engine_taxes.cache_dir()
     assert own.parent == tmp_path and own.stat().st_mode & 0o777 == 0o700
-    engine_inputs._private_folder.cache_clear()
-    assert engine_inputs.cache_dir() == own  # found again by the next run
+    engine_taxes._private_folder.cache_clear()
+    assert engine_taxes.cache_dir() == own  # found again by the next run
     own.chmod(0o777)  # as another user would lay it out
-    engine_inputs._private_folder.cache_clear()
-    fresh = engine_inputs.cache_dir()
+    engine_taxes._private_folder.cache_clear()
+    fresh = engine_taxes.cache_dir()
     assert fresh != own and fresh.stat().st_mode & 0o777 == 0o700
     own.rmdir()
     own.symlink_to(fresh)
-    engine_inputs._private_folder.cache_clear()
-    assert engine_inputs.cache_dir() not in (own, fresh)
-    engine_inputs._private_folder.cache_clear()
+    engine_taxes._private_folder.cache_clear()
+    assert engine_taxes.cache_dir() not in (own, fresh)
+    engine_taxes._private_folder.cache_clear()
 
 
 @pytest.mark.parametrize(

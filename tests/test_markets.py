@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from fiscal.base import memo, sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, LAST_YEAR, RUN_OFF_LAST_YEAR
 from fiscal.base.errors import InputError
+from fiscal.engine.allocation import returns_beside_growth
 from fiscal.markets import core, glide, history, paths
 from fiscal.people.economy import macro
 from fiscal.people.population import july_population
+from fiscal.scenario import load
 
 YEARS = range(FIRST_YEAR, RUN_OFF_LAST_YEAR + 1)
 CRYPTO, EQUITY = ASSETS.index("crypto"), ASSETS.index("equity")
@@ -150,6 +152,15 @@ def test_anchors_are_built_from_the_macroeconomic_path():
     assert core.anchor_return({}, "cash") < core.anchor_return({}, "bonds") < core.anchor_return({}, "equity")
     told = core.returns_less_growth({}, 2026, 2100)
     assert told["r_minus_g"] == pytest.approx(told["r"] - told["g"]) and 0.02 < told["r_minus_g"] < 0.035
+    beside = returns_beside_growth(load("baseline").settings, 2026, 2100)
+    assert beside["r"] == told["r"] and told["g"] < beside["r_mix"] < beside["r"]
+
+
+def test_the_range_of_private_equity_holds_what_the_publisher_of_the_other_returns_expects():
+    rates = sources.table("capital_market_assumptions").set_index(["house", "asset"])["return_rate"]
+    expected = rates["jpmorgan", "private_equity"] - rates["jpmorgan", "us_large_cap"]
+    row = sources.table("assumptions").set_index("key").loc["markets.private_equity_premium_over_equity"]
+    assert row["low"] < row["value"] < expected <= row["high"] + 1e-12
 
 
 def test_every_mean_has_a_source():

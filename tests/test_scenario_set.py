@@ -18,7 +18,7 @@ from fiscal.cli import app
 from fiscal.report import exhibits, facts
 from fiscal.results import headline, running
 from fiscal.results.result import Totals
-from fiscal.studies import derived, page_lattice
+from fiscal.studies import derived, page_lattice, variants
 from fiscal.studies import scenarios as study
 
 SHORT = ("horizon.last_year=2036", "books.risk_neutral_paths=0", "backstop.paths=0")
@@ -156,3 +156,33 @@ def test_finished_parts_are_of_one_mark_and_damaged_ones_are_made_again(tmp_path
     assert kept.part("p", make) == [{"a": 0.1, "b": None}] and len(made) == 3
     kept.drop()
     assert not kept.folder.exists()
+
+
+def test_the_headline_under_other_choices_has_the_default_beside_and_the_order_of_its_choices() -> None:
+    table = variants.stored().set_index(list(variants.KEYS))
+    assert table.index.is_unique and set(table.index.levels[0]) == {*variants.variants(), variants.NO_PREMIUM}
+    outside, even = variants.LOCATION
+    few, every = "fewest gains realized outside", "all gains realized outside"
+    for event in variants.EVENTS:
+        taxed = table.xs((event, variants.PATH), level=["event_case", "statistic"])
+        assert (
+            abs(taxed.at[few, outside])
+            < abs(taxed.at[variants.DEFAULT, outside])
+            < abs(taxed.at[every, outside])
+        )
+        assert taxed.at[few, even] > taxed.at[variants.DEFAULT, even] > taxed.at[every, even]
+        # where gains are realized changes nothing inside plans
+        inside = taxed.loc[[few, variants.DEFAULT, every], list(variants.SPANS)]
+        assert (inside.nunique() == 1).all()
+    drawn = table.xs("stochastic", level="event_case")["fy2026_2055_bn_usd"]
+    assert (drawn[variants.NO_PREMIUM] < drawn[variants.DEFAULT]).all()
+
+
+def test_a_row_under_another_choice_is_that_of_its_run() -> None:
+    choice = "withdrawals grow as CBO's line"
+    short = variants.variants()[choice] | {"horizon.last_year": 2036}
+    result = running.run(fiscal.load_scenario("boom", short))
+    row = variants.stored().set_index(list(variants.KEYS)).loc[(choice, "boom", variants.PATH)]
+    found = variants._rows(result, "boom")[0]
+    for name in ("fy2026_2035_bn_usd", "fy2027_2036_bn_usd", *variants.LOCATION):
+        assert found[name] == pytest.approx(row[name], abs=1e-3), name

@@ -11,7 +11,7 @@ from fiscal.base import compiled, sources
 from fiscal.base.axes import ASSETS
 from fiscal.base.errors import InputError
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.engine.random_paths import simulate
 from fiscal.markets import estimation, stochastic
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model
@@ -66,6 +66,18 @@ def test_recentred_paths_have_the_stated_geometric_mean(model: str, asset: str) 
     if asset == "crypto":
         nine_and_a_half = 9.5 / 10  # the stated return holds for ten years from mid-2026
         assert expected == pytest.approx(np.log(1.06), rel=1 - nine_and_a_half)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_crypto_without_a_premium_is_expected_to_be_worth_what_stocks_are(model: str) -> None:
+    """After one and three years, within four standard errors; the median dollar loses."""
+    settings = told(model, value_cap_over_gdp=1000.0, crypto_mean="equity")
+    growth = 1 + path_model(model).draw(settings, np.arange(2025, 2031), 2 * PATHS, 1).half_returns
+    for years in (1, 3):
+        dollars = growth.reshape(2 * PATHS, -1, len(ASSETS))[:, 3 : 3 + 2 * years].prod(axis=1)
+        gap = dollars[:, CRYPTO] - dollars[:, EQUITY]
+        assert abs(gap.mean()) < 4 * gap.std() / np.sqrt(2 * PATHS), years
+        assert np.median(dollars[:, CRYPTO]) < 1 < np.median(dollars[:, EQUITY])
 
 
 def test_the_volatility_of_crypto_matures() -> None:

@@ -514,6 +514,18 @@ def test_the_command_writes_a_folder_and_says_which_case_failed(fiscal, tmp_path
 # --- the stored sweep -------------------------------------------------------------------------------
 
 
+UNCERTAIN = (
+    "paths.core_equity_return", "paths.return_half_life", "paths.foreign_equity_share", "contributions.coverage_trend",
+    "withdrawals.leakage_balance_elasticity",
+)  # fmt: skip
+"""Settings of the base case that no source decides."""
+
+
+def test_uncertain_settings_of_the_base_case_are_in_both_sensitivities():
+    assert set(UNCERTAIN) <= {factor.key for factor in drivers.design().factors}
+    assert set(UNCERTAIN) <= set(sources.table("sensitivity_cases")["key"])
+
+
 def test_the_stored_drivers_are_those_of_the_design_and_the_model():
     """The base and two settings at both ends are made again; the indices come from the same sweep."""
     stored_tables = statistics.drivers()

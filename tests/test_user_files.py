@@ -19,7 +19,7 @@ from fiscal.base.errors import InputError
 from fiscal.base.files import part_of, write_whole
 from fiscal.cli import app
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.markets.implied import dollar
 from fiscal.markets.paths import path_model, user_returns
 from fiscal.results import running, store, validate

@@ -12,10 +12,17 @@ import pytest
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import own_scope
+from fiscal.engine.taxes import own_scope
 from fiscal.people.accounts import SCOPES
 from fiscal.results.result import Result
-from fiscal.studies import calibration, own_withdrawals, published, sensitivity
+from fiscal.studies import (
+    calibration,
+    own_withdrawals,
+    published,
+    published_levels,
+    published_runs,
+    sensitivity,
+)
 
 
 @cache
@@ -191,8 +198,8 @@ def test_a_range_is_met_by_what_lies_in_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_waiver_takes_withdrawals_of_the_required_ages_away() -> None:
-    alone, scaled = published._waiver(2020, (2018, 2019)).span
-    crash = published._waiver(2009, (2007, 2008)).span
+    alone, scaled = published_levels.waiver(2020, (2018, 2019)).span
+    crash = published_levels.waiver(2009, (2007, 2008)).span
     assert -0.5 < alone < scaled < 0  # balances rose in 2019
     assert crash[0] == pytest.approx(alone) and crash[1] < alone  # and fell in 2008
 
@@ -217,8 +224,8 @@ def test_an_order_of_magnitude_has_a_sign_a_factor_and_its_note(
 
 def test_the_plan_wrapper_is_a_part_of_the_whole() -> None:
     """Before anything is rolled over or inherited plan and whole are one; later the plan is less."""
-    run = published._all_plans()
-    parts = published.plan_expenditure(run)
+    run = published_runs.all_plans()
+    parts = published_runs.plan_expenditure(run)
     tax, whole = parts["withdrawal_tax"], run.ledger.total("withdrawal_tax")[0]
     assert tax[0] == pytest.approx(whole[0], rel=1e-9)
     assert (tax[1:] < whole[1:]).all() and (np.diff(tax / whole) < 0).all()

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import fiscal
 from fiscal.base.errors import InputError
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.markets.core import long_run_means
 from fiscal.results import explorer as results_explorer
 from fiscal.results.figures.market_and_law import explored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,10 +25,9 @@ from fiscal.base.prose import pct, signed_usd, usd, verb
 from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
 from fiscal.results import headline
-from fiscal.scenario import load
+from fiscal.scenario import load, standings
 from fiscal.scenario.assumptions import adjustable
-from fiscal.scenario.schema import declared
-from fiscal.studies import published, scenarios, sensitivity, skill
+from fiscal.studies import published, scenarios, sensitivity, skill, variants
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -365,11 +365,16 @@ def _claim() -> Iterator[str]:
 
 def doubt() -> str:
     """Block: sizes for a critical reader."""
-    full, entries, levers = _full_model(), sources.resources(), list(declared())
+    full, entries = _full_model(), sources.resources()
     verdicts = sources.table("validation").set_index("id")
     leads = skill.answers()["by_lead"].set_index(["quantity", "conditioning", "lead_years"])
     rows = sources.table("assumptions")
+    counts = standings(load("baseline").explained())
+    of_build = Counter(rows.loc[rows["stage"] != "run", "status"])
     starts = f"{skill.STARTS[0]} to {skill.STARTS[-1]}"
+
+    def assumed(standing: Counter[str]) -> str:
+        return f"{standing['assumed']} of {standing.total()}"
 
     def over(name: str) -> str:
         return f"{signed(100 * (verdicts['model'][name] / verdicts['published'][name] - 1), 0)}%"
@@ -397,12 +402,96 @@ def doubt() -> str:
         "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(
             _centre(MOVED["boom"])
         ),
-        "Settings whose default is assumed": f"{sum(one.status == 'assumed' for one in levers)} of {len(levers)}",
-        "Rows of the assumptions table that are assumed": f"{int((rows['status'] == 'assumed').sum())} of "
-        f"{len(rows)}",
+        **_choices_that_matter(),
+        "Settings whose default is assumed": assumed(counts["settings"]),
+        "Assumed rows of the assumptions table that a scenario may change": assumed(counts["assumptions"]),
+        "The same of the other rows of the table": assumed(of_build),
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+def _choices_that_matter() -> dict[str, str]:
+    """Rows on two choices that move the headline, from the stored table."""
+    rows = variants.stored()
+    if rows is None:
+        return {}
+    near = rows.set_index(list(variants.KEYS))[TEN]
+    drawn = (signed(near[name, "stochastic", "median"]) for name in (variants.DEFAULT, variants.NO_PREMIUM))
+    levels = (
+        figure(near[name, "baseline", variants.LEVEL])
+        for name in (variants.DEFAULT, "withdrawals grow as CBO's line")
+    )
+    return {
+        "Median effect of random paths on net revenue over FY2026-35, billions of dollars, and the same where crypto "
+        "has no premium over stocks": " and ".join(drawn),
+        "Withdrawal tax over FY2026-35, billions of dollars, and the same where withdrawals grow as CBO's line": (
+            " and ".join(levels)
+        ),
+    }
+
+
+# --- block of the page on the method ----------------------------------------------------------------
+
+
+def other_choices() -> str:
+    """Block: the headline under other choices, from the stored table."""
+    rows = variants.stored()
+    if rows is None:
+        return ""
+    found = rows.set_index(list(variants.KEYS))
+    near, far = TEN, "fy2026_2100_bn_usd"
+    of_events = [name for name in variants.variants() if (name, "baseline", variants.LEVEL) in found.index]
+    levels = [
+        (name, *(figure(found.at[(name, *case), span]) for case in _CASES for span in (near, far)))
+        for name in of_events
+    ]
+    premium = [
+        (
+            "as set" if name == variants.DEFAULT else name,
+            *(figure(found.at[(name, "stochastic", told), span]) for span in (near, LONG) for told in _TOLD),
+        )
+        for name in (variants.DEFAULT, variants.NO_PREMIUM)
+    ]
+    outside, even = variants.LOCATION
+    location = [
+        (
+            name,
+            *(
+                text
+                for event in variants.EVENTS
+                for text in (
+                    figure(found.at[(name, event, variants.PATH), outside]),
+                    _share(found.at[(name, event, variants.PATH), even]),
+                )
+            ),
+        )
+        for name in variants.variants()
+        if name == variants.DEFAULT or name not in of_events
+    ]
+    spans = ("FY26–35", "FY26–2100")
+    columns = [f"{what}, {span}" for what in ("withdrawal tax", *variants.EVENTS) for span in spans]
+    drawn = [f"{told}, {span}" for span in ("FY26–35", "FY26–55") for told in _TOLD]
+    taxed = [
+        f"{event}: {what}"
+        for event in variants.EVENTS
+        for what in ("tax outside, if half", "break-even share")
+    ]
+    return page(
+        table(("variant", *columns), levels, numbers=columns),
+        "Random paths, effect on net revenue against the same money in equity:",
+        table(("crypto's mean", *drawn), premium, numbers=drawn),
+        "Asset location, fiscal years 2026-35:",
+        table(("variant", *taxed), location, numbers=taxed),
+    )
+
+
+_CASES = (("baseline", "level"), *((event, "path") for event in variants.EVENTS))
+_TOLD = ("median", "mean", "5th percentile", "95th percentile")
+
+
+def _share(value: float) -> str:
+    return "none" if value != value else pct(value)
 
 
 # --- the scenario set -------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "accounts": reference.accounts,
     "badges": badges,
     "books": reference.books,
+    "choices": evidence.other_choices,
     "doubt": evidence.doubt,
     "figures": reference.figures,
     "finding": evidence.finding,

@@ -53,6 +53,7 @@ from fiscal.budget.ledger import (
     BuildupTax,
     buildup_rates,
     fiscal_line,
+    limit_on_losses,
     pushed_out_rates,
     rescue_cost,
 )
@@ -293,26 +294,29 @@ class _World:
             lines[line] = reduce(add, taxes)
         if id(law) not in self._buildup:
             self._buildup[id(law)] = self._inside_buildup(law)
-        core, crypto, pushed_out = self._buildup[id(law)]
+        core, crypto, outside = self._buildup[id(law)]
         if id(rule) not in self._rescue:
             paths = len(self.inputs.path_labels)
             against = np.full(paths, min(1, paths - 1))  # the second, where there is one, is without crypto
             self._rescue[id(rule)] = -rescue_cost(self.projection, against, rule)[0].sum(axis=(1, 2))
         return lines | {
             "inside_buildup_cash": core + crypto,
-            "displaced_gains_tax": law.displaced_share * (crypto + pushed_out),
+            "displaced_gains_tax": law.displaced_share * outside,
             "rescue_cost": self._rescue[id(rule)],
         }
 
     def _inside_buildup(self, side: Side) -> tuple[np.ndarray, ...]:
-        """Build-up of the core and of the crypto sleeve, and tax outside on what crypto pushes out, (Y,) each."""
-        core, crypto = buildup_rates(self.inputs, self.projection.crypto_return, side.buildup)
-        outside = pushed_out_rates(self.inputs, side.buildup, side.pushed_out)
-        cells = self.projection.cells
+        """Build-up of the core and of the crypto sleeve, and tax displaced if all of it were outside, (Y,) each."""
+        earned, cells = self.projection.crypto_return, self.projection.cells
+        core, crypto = buildup_rates(self.inputs, earned, side.buildup)
+        pushed_out = pushed_out_rates(self.inputs, side.buildup, side.pushed_out)
+        limited = limit_on_losses(cells["crypto_held"], self.inputs, earned, side.buildup)
+        inside = -np.einsum("yags,yag->y", cells["crypto_held"][0], crypto[0])
+        swapped = np.einsum("yags,yag->y", cells["crypto_held"][0], pushed_out[0])
         return (
             -np.einsum("yags,yags->y", cells["core_held"][0], core[0]),
-            -np.einsum("yags,yag->y", cells["crypto_held"][0], crypto[0]),
-            np.einsum("yags,yag->y", cells["crypto_held"][0], outside[0]),
+            inside,
+            inside - limited[0].sum(axis=(1, 2)) + swapped,
         )
 
 

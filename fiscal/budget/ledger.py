@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class BuildupTax:
     """What the law would take of a return earned outside a plan, and how much of each asset's it reaches.
 
     A dollar of asset ``x`` pays ``interest_rate`` on ``interest_share[x]`` of its return of the year,
-    ``dividend_rate`` on ``payout_rate[x]``, and ``gain_rate`` on ``gain_share[x]`` of the rest, gain or loss.
+    ``dividend_rate`` on ``payout_rate[x]``, and ``gain_rate`` on ``gain_share[x]`` of the rest, gain or loss. Crypto
+    that a holder has outside is under ``loss_limit_usd`` besides (:func:`limit_on_losses`).
     """
 
     interest_rate: np.ndarray  # (Y, A, G)
@@ -52,6 +54,7 @@ class BuildupTax:
     interest_share: np.ndarray  # (X,)
     gain_share: np.ndarray  # (X,)
     payout_rate: np.ndarray  # (Y, X) of the balance, the stub's for the stub
+    loss_limit_usd: float = np.inf  # net capital loss that a holder may deduct in a year
 
     def as_interest(self) -> BuildupTax:
         """The published method's counterfactual: the whole return is interest, taxed every year."""
@@ -124,6 +127,7 @@ class Ledger:
     payroll_oasdi_usd: np.ndarray  # (Y, A, G), part of payroll_forgone, negative
     payroll_hi_usd: np.ndarray
     crypto_buildup_usd: np.ndarray  # (P, Y, A, G) part of inside_buildup_cash on the crypto sleeve, negative
+    crypto_outside_usd: np.ndarray  # (P, Y, A, G) the same held outside, where deducted losses are limited
     pushed_out_tax_usd: (
         np.ndarray
     )  # (P, Y, A, G) tax outside on what the crypto sleeve pushes out of the plan
@@ -140,7 +144,7 @@ CASH_METHODS = ("as set", "all returns as interest", "all gains realized", "gain
 def cash_method(law: BuildupTax, method: str) -> BuildupTax:
     """The law's reach under one of :data:`CASH_METHODS`. Raises ``KeyError`` for another."""
     everything, nothing = np.ones_like(law.interest_share), np.zeros_like(law.interest_share)
-    reach: dict[str, dict[str, np.ndarray]] = {
+    reach: dict[str, dict[str, Any]] = {
         "as set": {},
         "all returns as interest": {
             "interest_share": everything, "gain_share": nothing, "payout_rate": np.zeros_like(law.payout_rate),
@@ -185,16 +189,55 @@ def buildup_rates(
         np.einsum("yx,pyasx->pyas", law.payout_rate, core_weight),
         np.einsum("pyx,pyasx->pyas", gain, core_weight),
     )
+    parts = _of_crypto_sleeve(inputs, crypto_return, law)
+    ages = law.gain_rate.shape[1]
+    crypto = _taxed(law, *(np.broadcast_to(part[:, :, None, None], (*part.shape, ages, 1)) for part in parts))
+    return core, crypto[..., 0]
+
+
+def _of_crypto_sleeve(
+    inputs: ProjectionInputs, crypto_return: np.ndarray, law: BuildupTax
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Taxable interest, dividends, and gains of the year per dollar of the crypto sleeve, ``(P, Y)`` each."""
+    returns = annual_returns(inputs)
     weight = inputs.crypto_weight[inputs.mix][:, None]  # (P, 1, X)
     impact = crypto_return - np.prod(1 + (inputs.half_return * weight[:, :, None]).sum(axis=3), axis=2) + 1
-    parts = (
+    interest = returns * law.interest_share
+    gain = (returns - law.payout_rate) * law.gain_share
+    return (
         (interest * weight).sum(axis=2),
         (law.payout_rate * weight).sum(axis=2),
         (gain * weight).sum(axis=2) + impact * (law.gain_share * weight).sum(axis=2),
     )
-    ages = law.gain_rate.shape[1]
-    crypto = _taxed(law, *(np.broadcast_to(part[:, :, None, None], (*part.shape, ages, 1)) for part in parts))
-    return core, crypto[..., 0]
+
+
+def limit_on_losses(
+    held_usd: np.ndarray, inputs: ProjectionInputs, crypto_return: np.ndarray, law: BuildupTax
+) -> np.ndarray:
+    """What the limit on deducted losses adds to the tax on crypto held outside, ``(P, Y, A, G)`` dollars.
+
+    ``held_usd`` (P, Y, A, G, S) is the crypto sleeve, ``crypto_return`` (P, Y) what it earned. A holder's realized net
+    loss of a year is deducted from other income, at ordinary rates, up to the limit (26 U.S.C. 1211(b)). The rest is
+    carried forward (1212(b)), first against later gains, and ends with the holder. Without a limit, losses are
+    deducted in full at the rate on gains. A holder has no other gains here.
+    """
+    added = np.zeros(held_usd.shape[:4])
+    gain = _of_crypto_sleeve(inputs, crypto_return, law)[2]
+    if not np.isfinite(law.loss_limit_usd) or (gain >= 0).all():
+        return added
+    people = inputs.holders
+    each = np.divide(held_usd, people, out=np.zeros(held_usd.shape), where=people > 0)
+    each *= gain[:, :, None, None, None]
+    carried = np.zeros((*each.shape[:1], *each.shape[2:]))
+    for y in range(each.shape[1]):
+        net = each[:, y] - carried
+        loss = np.maximum(-net, 0.0)
+        deducted = np.minimum(loss, law.loss_limit_usd)
+        on_gains = law.gain_rate[y][..., None] * (np.maximum(net, 0.0) - each[:, y])
+        added[:, y] = ((on_gains - law.interest_rate[y][..., None] * deducted) * people[y]).sum(axis=3)
+        carried[:, 1:] = (loss - deducted)[:, :-1]
+        carried[:, 0] = 0.0
+    return added
 
 
 def pushed_out_rates(
@@ -267,6 +310,7 @@ def keep_books(
         return projection.cells[name].sum(axis=4)
 
     on_crypto = -over_strata("crypto_held") * crypto_buildup
+    limited = limit_on_losses(projection.cells["crypto_held"], inputs, projection.crypto_return, buildup)
     on_pushed_out = over_strata("crypto_held") * pushed_out_rates(inputs, buildup, pushed_out)
     on_flows = {line: reduce(add, map(over_strata, names)) for line, names in OF_CELLS.items()}
     lines = (
@@ -274,7 +318,7 @@ def keep_books(
         | on_flows
         | {
             "inside_buildup_cash": on_crypto - (projection.cells["core_held"] * core_buildup).sum(axis=4),
-            "displaced_gains_tax": displaced_share * (on_crypto + on_pushed_out),
+            "displaced_gains_tax": displaced_share * (on_crypto - limited + on_pushed_out),
             "rescue_cost": -rescue_usd,
         }
     )
@@ -285,5 +329,6 @@ def keep_books(
         payroll_oasdi_usd=-taxes.payroll_oasdi_usd,
         payroll_hi_usd=-taxes.payroll_hi_usd,
         crypto_buildup_usd=on_crypto,
+        crypto_outside_usd=on_crypto - limited,
         pushed_out_tax_usd=on_pushed_out,
     )

@@ -99,7 +99,7 @@ def data_derive(
         str,
         typer.Argument(
             help="own_withdrawals, sensitivity, drivers, scenarios, hindcast, validation, claim_reasons, "
-            "cbo_reconciliation, page_lattice, or reform_effects."
+            "cbo_reconciliation, headline_variants, page_lattice, or reform_effects."
         ),
     ],
     as_json: JsonOption = False,
@@ -111,7 +111,8 @@ def data_derive(
     three tables). scenarios is the table of `fiscal study scenarios`. hindcast starts the model in every past year and
     tries its bands; it resumes if interrupted. validation stores the results of `fiscal validate`. claim_reasons
     decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with CBO's taxable
-    pensions and IRA distributions year by year. page_lattice is what `fiscal page` shows.
+    pensions and IRA distributions year by year. headline_variants runs the headline under other choices, such as
+    withdrawals that grow as CBO's do. page_lattice is what `fiscal page` shows.
     reform_effects is the effect of Tax-Calculator's own reform files.
 
     \b
@@ -129,6 +130,7 @@ def data_derive(
         scenarios,
         sensitivity,
         skill,
+        variants,
     )
 
     builders = {
@@ -140,6 +142,7 @@ def data_derive(
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,
+        variants.NAME: variants.rebuild,
         page_lattice.NAME: page_lattice.rebuild,
         reform_effects.NAME: reform_effects.rebuild,
     }

@@ -115,7 +115,7 @@ def explain(
               fiscal explain --schema > scenario.schema.json
     """
     from fiscal.engine.idle import idle_settings, replaced_settings
-    from fiscal.engine.inputs import law_sentence
+    from fiscal.engine.taxes import law_sentence
     from fiscal.results.adoption import returns_sentence
     from fiscal.results.store.values import plain, records
     from fiscal.scenario import json_schema, load
@@ -192,7 +192,8 @@ SHOWN_RETURNS, SUMMARY_RETURNS = 40, 5
 def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
     """Each path of the user's file of returns, if there is one, and the notices about its reform. Raises InputError for
     every error in a file that the scenario names."""
-    from fiscal.engine.inputs import law_warnings, path_settings
+    from fiscal.engine.allocation import path_settings
+    from fiscal.engine.taxes import law_warnings
     from fiscal.markets.paths import user_returns
     from fiscal.markets.prices import read_prices
 
@@ -227,17 +228,24 @@ def _say_idle(scenario: Any) -> None:
 
 def _show_changes(rows: Sequence[ExplainedSetting]) -> None:
     """The summary: settings that differ from their defaults, and how many of the others have which standing."""
+    from fiscal.scenario import standings
+
     changed = [row for row in rows if row.changed]
-    others = Counter(row.status for row in rows if not row.changed)
+    others = standings(row for row in rows if not row.changed)
     if changed:
         cells = [[row.key, shown(row.value), shown(row.default), row.unit] for row in changed[:SUMMARY_ROWS]]
         show_table(["setting", "value", "default", "unit"], cells, most=SUMMARY_WIDTH)
     more = f"{len(changed) - SUMMARY_ROWS} more settings differ; " if len(changed) > SUMMARY_ROWS else ""
-    counts = ", ".join(
-        f"{count} {'chosen' if status == 'choice' else status}" for status, count in others.most_common()
-    )
-    text = f"{more}{others.total()} settings have their defaults: {counts}. --full prints all with their sources."
+    text = f"{more}{_standing(others['settings'], 'settings have their defaults')}; "
+    text += _standing(others["assumptions"], "rows of data/assumptions.csv do")
+    text += ". --full prints all with their sources."
     show_entries([(text, [])])
+
+
+def _standing(counts: Counter[str], have: str) -> str:
+    """How many have their defaults, and of which standing these are."""
+    each = (f"{count} {'chosen' if status == 'choice' else status}" for status, count in counts.most_common())
+    return f"{counts.total()} {have}: {', '.join(each)}"
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
@@ -316,8 +324,8 @@ def run(
     """
     from fiscal.engine import workers as engine_workers
     from fiscal.engine.idle import notices
-    from fiscal.engine.inputs import law_warnings
     from fiscal.engine.run import has_random_paths
+    from fiscal.engine.taxes import law_warnings
     from fiscal.results import store
     from fiscal.results.adoption import returns_in, value_warning, warning_after
     from fiscal.scenario import load

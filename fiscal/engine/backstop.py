@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.budget.ledger import Backstop, top_ups
-from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH, backstop, path_settings
+from fiscal.engine.allocation import path_settings
+from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH, backstop
 from fiscal.engine.random_paths import on_paths, own_changes
 from fiscal.markets.paths import path_model, smoothed
 from fiscal.projection.cells import owner_balances

@@ -16,7 +16,8 @@ import pandas as pd
 
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
-from fiscal.engine.inputs import projection_inputs, schedules_in_force, withdrawal_rates
+from fiscal.engine.inputs import projection_inputs, withdrawal_rates
+from fiscal.engine.taxes import schedules_in_force
 from fiscal.law import schedules as law_schedules
 from fiscal.law.limits import contribution_limits, last_published_year
 from fiscal.people.accounts import (

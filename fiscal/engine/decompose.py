@@ -25,7 +25,9 @@ from fiscal.budget.ledger import contribution_weight
 from fiscal.budget.lines import LINES
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import NO_CRYPTO_PATH, assumptions, backstop, contribution_taxes, pushed_out_weights
+from fiscal.engine.allocation import pushed_out_weights
+from fiscal.engine.inputs import NO_CRYPTO_PATH, assumptions, backstop
+from fiscal.engine.taxes import contribution_taxes
 from fiscal.people.mobility import mobility_matrix
 from fiscal.scenario import Scenario
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.engine.inputs import alternative_shares, holds_alternatives, path_settings
+from fiscal.engine.allocation import alternative_shares, holds_alternatives, path_settings
 from fiscal.markets.paths import user_returns
 from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.scenario import Scenario, Settings
@@ -91,11 +91,17 @@ RULES = (
     ),
     Rule(
         (
-            "paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life", "paths.crypto_volatility",
-            "paths.crypto_volatility_mature", "paths.maturing_years", "paths.value_cap_over_gdp",
+            "paths.crypto_mean", "paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life",
+            "paths.crypto_volatility", "paths.crypto_volatility_mature", "paths.maturing_years",
+            "paths.value_cap_over_gdp",
         ),
         _draws,
         "random paths",
+    ),
+    Rule(
+        ("paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life"),
+        lambda s: s.paths.crypto_mean == "stated",
+        'paths.crypto_mean = "stated"',
     ),
     Rule(
         ("adoption.group_tilt", "adoption.age_tilt"),

@@ -19,8 +19,9 @@ from fiscal.base.axes import FIRST_YEAR
 from fiscal.budget.ledger import contribution_lines
 from fiscal.budget.lines import with_sums
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, buildup_tax, contribution_taxes
+from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH
 from fiscal.engine.random_paths import LINES, buildup_rates, on_paths, path_lines
+from fiscal.engine.taxes import buildup_tax, contribution_taxes
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Prepared

@@ -19,17 +19,14 @@ import numpy as np
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.budget.ledger import BuildupTax, Ledger
 from fiscal.budget.lines import OF_CELLS, UPFRONT
-from fiscal.engine.inputs import (
-    EQUITY_PATH,
-    NO_CRYPTO_PATH,
-    SCENARIO_PATH,
+from fiscal.engine.allocation import (
     answers_to_paths,
     holds_alternatives,
     path_settings,
     policy_on_paths,
-    with_a_market,
     with_custody_failure,
 )
+from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, with_a_market
 from fiscal.markets.losses import draw_loss_rates
 from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoothed
 from fiscal.people.economy import macro

@@ -31,13 +31,8 @@ from fiscal.base import sources
 from fiscal.budget.estimates import controlled
 from fiscal.budget.ledger import BuildupTax
 from fiscal.budget.lines import OF_CELLS, RECEIPTS
-from fiscal.engine.inputs import (
-    NO_CRYPTO_PATH,
-    SCENARIO_PATH,
-    answers_to_paths,
-    path_settings,
-    policy_on_paths,
-)
+from fiscal.engine.allocation import answers_to_paths, path_settings, policy_on_paths
+from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH
 from fiscal.engine.random_paths import buildup_rates, on_paths
 from fiscal.markets.paths import AssetPaths, path_model
 from fiscal.markets.stochastic import bill_halves

@@ -35,6 +35,7 @@ from fiscal.budget.ledger import (
 )
 from fiscal.budget.lines import UPFRONT
 from fiscal.budget.vintages import Vintages, value_vintages
+from fiscal.engine.allocation import path_settings, pushed_out_weights
 from fiscal.engine.backstop import Contingent, rescue_on_paths
 from fiscal.engine.contributions import World, contributions_in_scope
 from fiscal.engine.control_variate import flat_tax
@@ -44,14 +45,8 @@ from fiscal.engine.inputs import (
     SCENARIO_PATH,
     assumptions,
     backstop,
-    buildup_tax,
-    contribution_taxes,
     convention_label,
-    marginal_deferral,
-    path_settings,
     projection_inputs,
-    pushed_out_weights,
-    schedules_in_force,
     withdrawal_rates,
 )
 from fiscal.engine.random_paths import (
@@ -67,6 +62,7 @@ from fiscal.engine.random_paths import (
     simulate,
 )
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS, RiskNeutral, price
+from fiscal.engine.taxes import buildup_tax, contribution_taxes, marginal_deferral, schedules_in_force
 from fiscal.markets.paths import path_model, user_returns
 from fiscal.markets.prices import read_prices
 from fiscal.people import population

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, GROUPS, LAST_YEAR
-from fiscal.engine.inputs import assumptions, schedules_in_force
+from fiscal.engine.inputs import assumptions
+from fiscal.engine.taxes import schedules_in_force
 from fiscal.law.distributions import required_minimum_share, rmd_births, rmd_start_age
 from fiscal.people.economy import macro
 from fiscal.people.mobility import mobility_matrix

@@ -139,12 +139,20 @@ def growth_of_output(years: np.ndarray) -> np.ndarray:
     return growth
 
 
-def returns_less_growth(settings: object, first_year: int, last_year: int) -> dict[str, float]:
-    """Geometric means over the years, both inside: expected equity return ``r``, growth of GDP ``g``, and ``r - g``."""
+def returns_less_growth(
+    settings: object, first_year: int, last_year: int, mix: np.ndarray | None = None
+) -> dict[str, float]:
+    """Geometric means over the years, both inside: expected return of U.S. stocks ``r``, growth of GDP ``g``, and
+    ``r_minus_g``; of a ``mix`` of assets (Y, asset) also ``r_mix`` and ``r_mix_minus_g``. Before fees."""
     years = np.arange(first_year, last_year + 1)
-    equity = expected_returns(settings, years)[:, ASSETS.index("equity")]
-    r, g = (float(np.expm1(np.log1p(rates).mean())) for rates in (equity, growth_of_output(years)))
-    return {"r": r, "g": g, "r_minus_g": r - g}
+    rates = expected_returns(settings, years)
+    earned = {"r": rates[:, ASSETS.index("equity")], "g": growth_of_output(years)}
+    if mix is not None:
+        earned["r_mix"] = (rates * mix).sum(axis=1)
+    means = {name: float(np.expm1(np.log1p(each).mean())) for name, each in earned.items()}
+    for name in [name for name in earned if name != "g"]:
+        means[f"{name}_minus_g"] = means[name] - means["g"]
+    return means
 
 
 def long_run_means(settings: object = None) -> pd.DataFrame:

@@ -4,8 +4,9 @@ A model draws monthly log returns of all assets jointly and compounds them to ha
 happened stay real on every path. Months after them are *recentred*: an asset's expected log return is that of
 its expected geometric return of the year, and only the dispersion is taken from the record. Crypto's return is a
 setting; it holds for ``stated_return_years`` and its excess over equity then halves every
-``excess_half_life``. Crypto's volatility matures from one setting to another. On paths where the implied value
-of all crypto would pass ``value_cap_over_gdp`` it stays there, and the years are marked.
+``excess_half_life``. With ``crypto_mean = "equity"`` it follows from equity's instead (:func:`mean_of_equity`).
+Crypto's volatility matures from one setting to another. On paths where the implied value of all crypto would pass
+``value_cap_over_gdp`` it stays there, and the years are marked.
 
 **Random numbers**: Philox, a counter-based generator, with the key ``(seed, stream)`` and the path's index in
 the counter. Path ``i`` is the same whatever the number of paths, the batch it comes in or the worker that
@@ -81,13 +82,54 @@ def monthly_law(settings: Mapping[str, Any], years: np.ndarray) -> Law:
     rates = macro(years)["one_year_rate"].to_numpy(dtype=float)
     by_year = dict(zip(years.tolist(), rates, strict=True))
     one_year = np.array([by_year[year] for year in calendar])
-    return Law(
+    law = Law(
         years=calendar,
         mean_log=mean / MONTHS_PER_YEAR,
         crypto_volatility=first + (last - first) * ripe,
         risk_free=(1 + one_year) ** (1 / MONTHS_PER_YEAR) - 1,
         risk_neutral=settings.get("measure") == "risk_neutral",
     )
+    if settings.get("crypto_mean") == "equity":
+        law.mean_log[:, CRYPTO] = mean_of_equity(settings, law)
+    return law
+
+
+def mean_of_equity(settings: Mapping[str, Any], law: Law) -> np.ndarray:
+    """Mean log returns of crypto ``(month,)`` at which a dollar in it is expected to become what a dollar in equity is,
+    at the end of every month and before any cap.
+
+    The expected dollar is followed by crypto's state in the regime model, and by the month drawn in the bootstrap, so
+    that states that last and months of one block count in full.
+    """
+    if settings["model"] == Bootstrap.name:
+        centred = joint_months() - joint_months().mean(axis=0)
+        months, stay = len(centred), 1 - 1 / float(settings["block_months"])
+        change = stay * np.roll(np.eye(months), 1, axis=1) + (1 - stay) / months
+        shares = np.full(months, 1 / months)
+        scale = law.crypto_volatility / sample_volatility(joint_months()[:, CRYPTO])
+        crypto = _expected_growth(shares, change, centred[:, CRYPTO] * scale[:, None])
+        equity = _expected_growth(shares, change, np.broadcast_to(centred[:, EQUITY], (len(scale), months)))
+        return law.mean_log[:, EQUITY] + equity - crypto
+    shocks = monthly_shocks(settings, law)
+    calm, wild = (np.exp(0.5 * variance * shocks.sd**2) for variance in shocks.variance)
+    of_shocks = np.log((1 - shocks.tail_share) * calm + shocks.tail_share * wild)  # (month, asset)
+    (low, high), top = shocks.stay, shocks.high_share
+    change = np.array([[low, 1 - low], [1 - high, high]])
+    of_states = _expected_growth(np.array([1 - top, top]), change, shocks.deviation * shocks.scale[:, None])
+    return law.mean_log[:, EQUITY] + of_shocks[:, EQUITY] - of_shocks[:, CRYPTO] - of_states
+
+
+def _expected_growth(shares: np.ndarray, change: np.ndarray, log_returns: np.ndarray) -> np.ndarray:
+    """Log growth of an expected dollar ``(month,)`` whose log return depends on the state of a Markov chain.
+
+    ``shares`` (S,) of the first month's states, ``change`` (S, S) from a state to the next, ``log_returns`` (month, S).
+    """
+    growth, dollar = np.empty(len(log_returns)), shares
+    for month, rates in enumerate(np.exp(log_returns)):
+        dollar = (dollar @ change if month else dollar) * rates
+        growth[month] = np.log(dollar.sum())
+        dollar = dollar / dollar.sum()
+    return growth
 
 
 def generator(seed: int, stream: int, path: int) -> np.random.Generator:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from fiscal.base.axes import FIRST_YEAR, GROUP_EDGES, GROUPS
 from fiscal.base.words import window_years
-from fiscal.engine.inputs import adoption_curve
+from fiscal.engine.allocation import adoption_curve
 from fiscal.results import events
 from fiscal.results.figures import available, statistics, style
 from fiscal.results.figures.owners import RunTables

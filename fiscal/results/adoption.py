@@ -14,8 +14,7 @@ from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.words import signed_amount, window_name
 from fiscal.budget.valuation import WINDOWS
-from fiscal.engine.inputs import path_settings
-from fiscal.markets.core import returns_less_growth
+from fiscal.engine.allocation import path_settings, returns_beside_growth
 from fiscal.markets.events import Event, described, geometric_rate
 from fiscal.markets.history import crypto_start_usd
 from fiscal.markets.paths import path_model, smoothed
@@ -75,18 +74,23 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
 
 
 def returns_sentence(settings: Settings) -> str:
-    """Expected returns of stocks beside growth of output, over the budget windows."""
-    told, last = path_settings(settings), settings.horizon.last_year
+    """Expected returns of U.S. stocks and of the core's mix beside growth of output, over the budget windows."""
+    last = settings.horizon.last_year
     means = [
-        (window, returns_less_growth(told, window.first, window.last))
+        (window, returns_beside_growth(settings, window.first, window.last))
         for window in (WINDOWS[0], WINDOWS[-1])
         if window.last <= last
     ]
     return "; ".join(
-        f"{window_name(window.label)}: stocks are expected to return r = {100 * mean['r']:.1f} percent a year, GDP "
-        f"grows by g = {100 * mean['g']:.1f} percent, r - g = {100 * mean['r_minus_g']:.1f} points"
+        f"{window_name(window.label)}: U.S. stocks are expected to return r = {_points(mean['r'])} percent a year, the "
+        f"mix of stocks, bonds, and cash {_points(mean['r_mix'])}, GDP grows by g = {_points(mean['g'])} percent, "
+        f"r - g = {_points(mean['r_minus_g'])} points for stocks and {_points(mean['r_mix_minus_g'])} for the mix"
         for window, mean in means
     )
+
+
+def _points(rate: float) -> str:
+    return f"{100 * rate:.1f}"
 
 
 def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:

@@ -34,15 +34,10 @@ from fiscal.budget.lines import RECEIPTS, UPFRONT
 from fiscal.budget.valuation import BILLION, WINDOWS, Window, window_sum
 from fiscal.engine import draws
 from fiscal.engine import run as engine_run
-from fiscal.engine.inputs import (
-    EQUITY_PATH,
-    NO_CRYPTO_PATH,
-    SCENARIO_PATH,
-    buildup_tax,
-    contribution_taxes,
-    path_settings,
-)
+from fiscal.engine.allocation import path_settings
+from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
 from fiscal.engine.random_paths import buildup_rates, on_paths, own_changes, path_lines
+from fiscal.engine.taxes import buildup_tax, contribution_taxes
 from fiscal.markets.paths import path_model
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fiscal.base.axes import ASSETS
 from fiscal.base.prose import span
-from fiscal.engine.inputs import adoption_curve, path_settings
+from fiscal.engine.allocation import adoption_curve, path_settings
 from fiscal.markets.core import growth_of_output
 from fiscal.markets.events import Event, event_of
 from fiscal.markets.paths import CRYPTO, EQUITY, outside_events, path_model

@@ -15,7 +15,7 @@ import ipywidgets
 from fiscal import scenario as scenarios
 from fiscal.base import cards
 from fiscal.base.errors import InputError, Problem, nearest
-from fiscal.engine.inputs import path_settings
+from fiscal.engine.allocation import path_settings
 from fiscal.markets.core import long_run_means
 from fiscal.results.figures.files import png
 from fiscal.results.figures.market_and_law import explored

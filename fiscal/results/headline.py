@@ -308,7 +308,7 @@ def market_value(effect: Effect) -> tuple[float, float]:
 
 
 def _outside(effect: Effect) -> tuple[float, float]:
-    """Change of tax on crypto outside plans if half of it would have been held there, over the ten calendar years, and
+    """Change of tax on crypto outside plans if half of it would have been held there, over the ten fiscal years, and
     the share held there at which the effect would be zero (NaN where no share between none and all brings it there)."""
     frame = effect.result.tables.get("displaced") if effect.of_crypto else None
     if frame is None or frame.empty:

@@ -17,7 +17,8 @@ from fiscal import scenario as scenarios
 from fiscal.base import cards, sources
 from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError, Problem
-from fiscal.engine.inputs import law_in_force, path_settings, schedules_in_force
+from fiscal.engine.allocation import path_settings
+from fiscal.engine.taxes import law_in_force, schedules_in_force
 from fiscal.law.build.holders import AGE_BANDS
 from fiscal.law.schedules import show
 from fiscal.markets import core, estimation, history, losses

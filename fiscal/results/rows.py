@@ -20,14 +20,8 @@ from fiscal.base.axes import (
 from fiscal.budget.ledger import CASH_METHODS
 from fiscal.budget.lines import LINES, RECEIPTS, UPFRONT, VALUE_EXPENDITURE
 from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
-from fiscal.engine.inputs import (
-    EQUITY_PATH,
-    NO_CRYPTO_PATH,
-    SCENARIO_PATH,
-    convention_label,
-    holds_alternatives,
-    splits_holders,
-)
+from fiscal.engine.allocation import holds_alternatives, splits_holders
+from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH, convention_label
 from fiscal.engine.random_paths import STOCKS, path_measures
 from fiscal.engine.risk_neutral import CENTRAL_MODEL, FEWEST_PATHS
 from fiscal.engine.run import VINTAGE_YEAR
@@ -268,9 +262,9 @@ def expenditure_rows(world: World) -> Set[Row]:
 
 
 def displaced_rows(world: World) -> Set[Row]:
-    """Shares held outside by path and year."""
+    """Shares held outside by path and fiscal year."""
     paths = [path for path in world.paths if path != NO_CRYPTO_PATH]
-    return grid(paths, world.years, displaced_shares(world.settings))
+    return grid(paths, world.years[1:], displaced_shares(world.settings))
 
 
 def contingent_rows(world: World) -> Set[Row]:

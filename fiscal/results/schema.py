@@ -566,7 +566,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
         ),
         TableSchema(
             name="displaced",
-            holds="tax displaced if the crypto would have been held, and taxed, outside: two-sided",
+            holds="tax displaced if the crypto would have been held, and taxed, outside: two-sided, by fiscal year",
             keys=("path", "year", "displaced_share"),
             numbers=("pushed_out_tax_bn_usd", "displaced_gains_tax_bn_usd", "net_revenue_after_bn_usd"),
             expects=rows.displaced_rows,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fiscal.scenario.json_schema import json_schema
     from fiscal.scenario.loading import load
     from fiscal.scenario.names import setting_name
-    from fiscal.scenario.scenario import ExplainedSetting, Scenario, explain
+    from fiscal.scenario.scenario import ExplainedSetting, Scenario, explain, standings
     from fiscal.scenario.schema import Settings
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "reform_file",
     "reform_files",
     "setting_name",
+    "standings",
     "titles",
 ]
 
@@ -58,7 +59,7 @@ _HOMES = {
     "json_schema": ("json_schema",),
     "loading": ("load",),
     "names": ("setting_name",),
-    "scenario": ("ExplainedSetting", "Scenario", "explain"),
+    "scenario": ("ExplainedSetting", "Scenario", "explain", "standings"),
     "schema": ("Settings",),
 }
 

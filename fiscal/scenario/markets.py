@@ -199,6 +199,16 @@ class Paths(Section):
         source="no source; the package's low, central, and high scenarios use 0, 6, and 15 percent",
         status="assumed",
     )
+    crypto_mean: Literal["stated", "equity"] = setting(
+        "stated",
+        label="mean of crypto's random returns",
+        unit="name",
+        doc="stated: crypto_return is the geometric return. At crypto's volatility the expected value of a dollar then "
+        "grows much faster than in stocks. equity: at every date a dollar in crypto is expected to be worth what a "
+        "dollar in stocks is, and the geometric return follows. The cap lowers both.",
+        source="the user's choice; no source gives crypto's mean",
+        status="choice",
+    )
     stated_return_years: float = setting(
         10.0,
         label="years the crypto return holds",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,15 @@ class ExplainedSetting:
     doc: str
     changed: bool
     set_in: str
+
+
+def standings(rows: Iterable[ExplainedSetting]) -> dict[str, Counter[str]]:
+    """How many of the rows have each standing: ``settings``, and ``assumptions``, the rows of data/assumptions.csv that
+    a scenario may change."""
+    found: dict[str, Counter[str]] = {"settings": Counter(), ASSUMPTIONS: Counter()}
+    for row in rows:
+        found[ASSUMPTIONS if row.key.startswith(f"{ASSUMPTIONS}.") else "settings"][row.status] += 1
+    return found
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.opening import HEADLINE, OpeningDate
-from fiscal.engine.inputs import core_glide_path
+from fiscal.engine.allocation import core_glide_path
 from fiscal.markets import history
 from fiscal.people.scope import all_plan_contributions_bn_usd
 from fiscal.results.result import Result

@@ -12,7 +12,8 @@ from fiscal.budget import valuation
 from fiscal.budget.ledger import contribution_weight, fiscal_line
 from fiscal.budget.lines import LINES, STATE_LINES, SUMS, VALUE_EXPENDITURE, with_sums
 from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
-from fiscal.engine.inputs import NO_CRYPTO_PATH, average_state_rate, convention_label
+from fiscal.engine.inputs import NO_CRYPTO_PATH, convention_label
+from fiscal.engine.taxes import average_state_rate
 from fiscal.markets.paths import implied_crypto_value_over_gdp
 from fiscal.people.accounts import INHERITED
 from fiscal.people.economy import macro

@@ -9,8 +9,9 @@ import pandas as pd
 
 from fiscal.base.axes import AGES_AT_OPENING, ATTAINED_AGES
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS
-from fiscal.engine.inputs import NO_CRYPTO_PATH, law_in_force, law_warnings, path_settings
-from fiscal.markets.core import returns_less_growth
+from fiscal.engine.allocation import returns_beside_growth
+from fiscal.engine.inputs import NO_CRYPTO_PATH
+from fiscal.engine.taxes import law_in_force, law_warnings
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
@@ -63,11 +64,10 @@ def summary_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             for window, part in own.groupby("window", sort=False)
         },
     }
-    told = path_settings(run.scenario.settings)
     summary["expected_return_and_growth"] = {
         window.label: {
             name: round(rate, 4)
-            for name, rate in returns_less_growth(told, window.first, window.last).items()
+            for name, rate in returns_beside_growth(run.scenario.settings, window.first, window.last).items()
         }
         for window in WINDOWS
         if window.last <= run.scenario.settings.horizon.last_year

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fiscal.base.axes import GROUPS, SLEEVES, birth_years, stratum_names
+from fiscal.base.axes import FIRST_YEAR, GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_METHODS, cash_method, inside_buildup
+from fiscal.budget.ledger import CASH_METHODS, cash_method, fiscal_line, inside_buildup
 from fiscal.budget.lines import (
     CASH_LINES,
     NET_REVENUE,
@@ -405,27 +405,35 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
 
 
 def displaced_table(run: Run) -> pd.DataFrame:
-    """Tax displaced if a share of the crypto sleeve would have been held outside, by calendar year and path."""
-    shares = displaced_shares(run.scenario.settings)
+    """Tax displaced if a share of the crypto sleeve would have been held outside, by fiscal year and path."""
+    shares, books = displaced_shares(run.scenario.settings), run.scenario.settings.books
+    years = run.projection.years
+
+    def by_fiscal_year(line: str, flow: np.ndarray) -> np.ndarray:
+        same_year = books.deferral_fiscal_same_year_share, books.withdrawal_fiscal_same_year_share
+        return fiscal_line(line, flow, run.year_fraction, *same_year) / BILLION
+
     frames = []
     for path, label in enumerate(run.projection.path_labels):
         if label not in (SCENARIO_PATH, EQUITY_PATH):
             continue
-        pushed_out = run.ledger.pushed_out_tax_usd[path].sum(axis=(1, 2)) / BILLION
-        whole = run.ledger.crypto_buildup_usd[path].sum(axis=(1, 2)) / BILLION + pushed_out
-        net = run.ledger.total("net_revenue")[path] / BILLION
+        on_crypto, pushed_out = (
+            by_fiscal_year("displaced_gains_tax", amount[path].sum(axis=(1, 2)))
+            for amount in (run.ledger.crypto_outside_usd, run.ledger.pushed_out_tax_usd)
+        )
+        cash = {line: by_fiscal_year(line, run.ledger.total(line)[path]) for line in NET_REVENUE.parts}
         for share in shares:
             frame = pd.DataFrame(
                 {
                     "path": label,
-                    "year": run.projection.years,
+                    "year": years,
                     "displaced_share": share,
                     "pushed_out_tax_bn_usd": share * pushed_out,
-                    "displaced_gains_tax_bn_usd": share * whole,
-                    "net_revenue_after_bn_usd": net + share * whole,
+                    "displaced_gains_tax_bn_usd": share * (on_crypto + pushed_out),
+                    "net_revenue_after_bn_usd": NET_REVENUE.of(cash) + share * (on_crypto + pushed_out),
                 }
             )
-            frames.append(frame[run.horizon])
+            frames.append(frame[run.horizon & (years > FIRST_YEAR)])
     return pd.concat(frames, ignore_index=True)
 
 

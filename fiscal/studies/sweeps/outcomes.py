@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
 from fiscal.engine import quick
-from fiscal.engine.inputs import SCENARIO_PATH, holds_alternatives
+from fiscal.engine.allocation import holds_alternatives
+from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.results.quantities import AGAINST_PATHS, AGAINST_REFERENCE, LEVELS
 from fiscal.results.tables import line_sums
 from fiscal.scenario import Scenario
