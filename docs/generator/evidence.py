@@ -27,7 +27,7 @@ from fiscal.results import headline
 from fiscal.scenario import load
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import declared
-from fiscal.studies import published, scenarios, sensitivity, skill
+from fiscal.studies import published, scenarios, sensitivity, skill, skill_study
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -551,7 +551,7 @@ def scenario_set_page() -> str:
 def refresh() -> str:
     """Block: published tables, and the tables to rebuild when one of them is replaced."""
     fitted = sources.resource("market_fit").extra["inputs"]
-    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": skill.INPUTS}
+    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": skill_study.INPUTS}
     rows = [
         (
             f"[`{entry.name}`](../data.md#{slug(entry.name)})",

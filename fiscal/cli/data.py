@@ -128,7 +128,7 @@ def data_derive(
         reform_effects,
         scenarios,
         sensitivity,
-        skill,
+        skill_study,
     )
 
     builders = {
@@ -136,7 +136,7 @@ def data_derive(
         "sensitivity": sensitivity.rebuild,
         "drivers": drivers.rebuild,
         scenarios.NAME: scenarios.rebuild,
-        "hindcast": skill.rebuild,
+        "hindcast": skill_study.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,

@@ -7,6 +7,8 @@ likeliest. Parameters that one cause moves share one draw (:data:`LINKED`).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -17,8 +19,12 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.markets import glide
 from fiscal.markets.core import long_run_means
 from fiscal.people.accounts import OTHERS_ASSUMPTIONS
+from fiscal.people.coverage import private_wages
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import known_keys
+
+if TYPE_CHECKING:
+    from fiscal.scenario import Scenario
 
 EVENT = "boom"
 FEWEST_DRAWS = 5
@@ -32,6 +38,17 @@ LINKED = {
     ),
 }
 """Parameters (or beginnings of their names) that are drawn together: all high or all low."""
+
+BLOCK_YEARS = 2
+
+SHOWN = (
+    "assumptions.coverage_", "assumptions.hardship_rate", "assumptions.low_type_rmd_share",
+    "assumptions.plan_asset_share_70_plus", "assumptions.separation_rate_", "contributions.coverage_trend",
+    "people.mortality_ratio", "people.rank_correlation",
+    "assumptions.markets.", "macro.wage_growth_adjust", "paths.",
+)  # fmt: skip
+"""Parameters (or beginnings of their names) that act on a hindcast, whose past errors hold theirs, and those of wages
+and returns, which have paths of their own. No band draws them again."""
 
 
 def cases() -> pd.DataFrame:
@@ -64,6 +81,56 @@ def central_value(key: str) -> float:
 def whole(key: str) -> bool:
     """Whether a setting takes whole numbers only."""
     return key in known_keys() and isinstance(scenarios.load(EVENT).value(key), int)
+
+
+def unseen() -> pd.DataFrame:
+    """The rows of :func:`cases` that no hindcast shows: those that a band draws."""
+    varied = cases()
+    return varied[~varied["key"].str.startswith(SHOWN)]
+
+
+def around(varied: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """The rows of :func:`cases` with the scenario's own values, and ranges moved by as much within what a setting
+    allows. So draw *i* moves a setting by the same amount in every scenario. Rows that the scenario's other settings
+    exclude are left out."""
+    limits = {item.key: item for item in scenario.explained()}
+    rows = []
+    for row in varied.itertuples():
+        item = limits[str(row.key)]
+        own = row.value if item.value is None else float(item.value)
+        low, high = (_within(end + own - row.value, item.low, item.high) for end in (row.low, row.high))
+        if all(_accepts(scenario, str(row.key), end) for end in (low, high)):
+            rows.append((row.key, own, min(low, own), max(high, own), row.unit))
+    return pd.DataFrame(rows, columns=list(varied))
+
+
+def _within(value: float, low: float | None, high: float | None) -> float:
+    return min(max(value, -np.inf if low is None else low), np.inf if high is None else high)
+
+
+def _accepts(scenario: Scenario, key: str, value: float) -> bool:
+    """Whether a scenario's other settings allow this one to have a value."""
+    try:
+        scenario.with_overrides({key: round(value) if whole(key) else value})
+    except InputError:
+        return False
+    return True
+
+
+def wage_ratios(last_year: int, years: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Wages over those of a central path in each of ``years`` after ``last_year``, ``(count, years)``: blocks of years
+    of the record of private wages to ``last_year``, as deviations from its mean growth."""
+    growth = np.log(private_wages()).diff().loc[:last_year].dropna().to_numpy()
+    ratios: np.ndarray = np.exp(np.cumsum(blocks(growth - growth.mean(), years, count, rng), axis=1))
+    return ratios
+
+
+def blocks(record: np.ndarray, years: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Blocks of :data:`BLOCK_YEARS` consecutive years of a record, put one after the other, ``(count, years)``."""
+    number = -(-years // BLOCK_YEARS)
+    first = rng.integers(0, len(record) - BLOCK_YEARS + 1, (count, number))
+    chosen: np.ndarray = (first[..., None] + np.arange(BLOCK_YEARS)).reshape(count, -1)[:, :years]
+    return record[chosen]
 
 
 def joint(varied: pd.DataFrame, count: int, seed: int = 0) -> list[dict[str, float]]:
