@@ -117,10 +117,11 @@ def skill_page() -> str:
         ),
         paragraph(
             "**Bias and spread.** The mean of these errors is the bias, and the band moves by it, with the sign that "
-            "was observed. The spread is that of the errors around their mean. The band is the range that a sample of "
-            "as many errors as there are windows without overlap predicts for one more error (Student's t with an unknown "
-            "mean and variance). Overlapping errors move together, so that they do not count as more than one. Errors "
-            "in all quantities and years ahead are drawn together, as they occurred."
+            "was observed. The spread is that of the errors around their mean. The band is the range in which one more "
+            "error is predicted with a probability of 80 percent by a sample of as many errors as there are windows "
+            "without overlap (Student's t with an unknown mean and variance). Overlapping errors move together, so "
+            "that they do not count as more than one. Errors in all quantities and years ahead are drawn together, as "
+            "they occurred."
         ),
         _coverage(tried),
         paragraph(_said(tried)),

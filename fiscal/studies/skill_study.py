@@ -74,9 +74,9 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
     return {
         "hindcast": whole,
         "hindcast_experiments": pd.concat(found["experiments"], ignore_index=True).round(3),
-        "hindcast_residuals": pd.concat(
-            [own.assign(forecast="model"), rule.assign(forecast="naive")], ignore_index=True
-        ),
+        "hindcast_residuals": pd.concat({"model": own, "naive": rule}, names=["forecast"])
+        .reset_index("forecast")
+        .reset_index(drop=True),
         "hindcast_bands": pd.concat(tried, ignore_index=True).round(4),
     }
 
