@@ -400,7 +400,7 @@ def test_joint_draws_stay_in_range_and_linked_ones_move_together() -> None:
     for row in varied.itertuples():
         low, high = min(row.low, row.value), max(row.high, row.value)
         assert made[row.key].between(low - 1e-9, high + 1e-9).all(), row.key
-    ages = [key for key in made if key.startswith("assumptions.separation_rate_")]
+    ages = [key for key in made if key.startswith("assumptions.spouse_share_")]
     assert len(ages) > 2 and (made[ages].corr(method="spearman").to_numpy() > 0.99).all()
     with pytest.raises(InputError, match="too few draws"):
         draws.joint(varied, 1)

@@ -30,8 +30,7 @@ EVENT = "boom"
 FEWEST_DRAWS = 5
 
 LINKED = {
-    "job turnover": ("assumptions.separation_rate_",),
-    "expected returns": ("paths.core_equity_return", "paths.core_bond_return"),
+    "balances left to a spouse": ("assumptions.spouse_share_",),
     "where dividends and gains are taxed": (
         "assumptions.equity_dividend_yield",
         "assumptions.gain_realisation_share",
@@ -47,8 +46,8 @@ SHOWN = (
     "assumptions.plan_asset_share_70_plus",
     "assumptions.separation_rate_",
 )
-"""Parameters (or beginnings of their names) whose range moves contributions, benefits, or assets of a hindcast by half a
-percent or more five years ahead. Its past errors hold theirs, so that no band draws them again. What only splits
+"""Parameters (or beginnings of their names) whose range moves contributions, benefits, or assets of a hindcast by half
+a percent or more five years ahead. Its past errors hold theirs, so that no band draws them again. What only splits
 benefits, such as the share that is rolled over, is not among them: the published level of benefits takes it up."""
 LEAST_SHOWN = 0.005
 ON_PATHS = ("assumptions.markets.", "macro.wage_growth_adjust", "paths.")
