@@ -101,20 +101,24 @@ def around(varied: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     for row in varied.itertuples():
         item = limits[str(row.key)]
         own = row.value if item.value is None else float(item.value)
-        low, high = (_within(end + own - row.value, item.low, item.high) for end in (row.low, row.high))
-        if all(_accepts(scenario, str(row.key), end) for end in (low, high)):
-            rows.append((row.key, own, min(low, own), max(high, own), row.unit))
-    return pd.DataFrame(rows, columns=list(varied))
+        bounds = (-np.inf if item.low is None else item.low, np.inf if item.high is None else item.high)
+        low, high = np.clip([row.low + own - row.value, row.high + own - row.value], *bounds)
+        rows.append((str(row.key), own, min(low, own), max(high, own), row.unit))
+    frame = pd.DataFrame(rows, columns=list(varied))
+    if _accepts(scenario, frame):
+        return frame
+    single = [frame.iloc[[at]] for at in range(len(frame))]
+    return pd.concat([one for one in single if _accepts(scenario, one)], ignore_index=True)
 
 
-def _within(value: float, low: float | None, high: float | None) -> float:
-    return min(max(value, -np.inf if low is None else low), np.inf if high is None else high)
-
-
-def _accepts(scenario: Scenario, key: str, value: float) -> bool:
-    """Whether a scenario's other settings allow this one to have a value."""
+def _accepts(scenario: Scenario, frame: pd.DataFrame) -> bool:
+    """Whether a scenario's other settings allow both ends of some rows."""
     try:
-        scenario.with_overrides({key: round(value) if whole(key) else value})
+        for end in ("low", "high"):
+            values = zip(frame["key"], frame[end], strict=True)
+            scenario.with_overrides(
+                {key: round(value) if whole(key) else float(value) for key, value in values}
+            )
     except InputError:
         return False
     return True
