@@ -45,6 +45,11 @@ def found(start: int = START, told: str = TOLD) -> hindcast.Hindcast:
     return hindcast.run(ready(start, told))
 
 
+@cache
+def answers() -> dict[str, pd.DataFrame]:
+    return skill.answers()
+
+
 def flows(run: hindcast.Hindcast) -> bytes:
     return b"".join(run.of(quantity).tobytes() for quantity in past_record.QUANTITIES)
 
@@ -80,8 +85,7 @@ def test_the_entry_names_every_table_that_a_run_reads(monkeypatch) -> None:
 
 
 def test_every_start_quantity_and_conditioning_is_there() -> None:
-    answers = skill.answers()
-    errors = answers["errors"]
+    errors = answers()["errors"]
     for quantity in past_record.QUANTITIES:
         for told in past_record.KNOWN:
             own = errors[(errors["quantity"] == quantity) & (errors["conditioning"] == told)]
@@ -93,9 +97,8 @@ def test_every_start_quantity_and_conditioning_is_there() -> None:
 
 
 def test_errors_by_lead_are_means_over_the_starts() -> None:
-    answers = skill.answers()
-    errors = answers["errors"]
-    for row in answers["by_lead"].itertuples():
+    errors = answers()["errors"]
+    for row in answers()["by_lead"].itertuples():
         own = errors[
             (errors["quantity"] == row.quantity)
             & (errors["conditioning"] == row.conditioning)
@@ -111,17 +114,17 @@ def test_errors_by_lead_are_means_over_the_starts() -> None:
 
 def test_the_naive_rule_beside_the_model_is_the_best_of_them() -> None:
     table = sources.table("hindcast")
-    answers = skill.answers()["by_lead"]
+    leads = answers()["by_lead"]
     for rule in naive.RULES:
         size = (table[rule] / table["published"] - 1).abs()
         means = size.groupby([table[key] for key in skill.ERROR_KEYS], sort=False).mean()
-        beside = answers.set_index(skill.ERROR_KEYS)["naive_mean_absolute_error"]
+        beside = leads.set_index(skill.ERROR_KEYS)["naive_mean_absolute_error"]
         assert (beside <= means.reindex(beside.index).fillna(np.inf) + 1e-12).all()
 
 
 def test_aims_on_benefits_with_three_starts_or_more_are_met() -> None:
     """A cohort model knows how many retire."""
-    aims = skill.answers()["aims"]
+    aims = answers()["aims"]
     own = aims[(aims["quantity"] == "benefits") & (aims["starts"] >= 3)]
     assert own["met"].all() and len(own)
 
@@ -390,7 +393,7 @@ def test_a_band_draws_what_no_hindcast_shows(key, value) -> None:
 
 
 def test_no_aim_is_counted_twice() -> None:
-    aims = skill.answers()["aims"]
+    aims = answers()["aims"]
     assert not aims.duplicated(["quantity", "lead_years", "ratio"]).any()
 
 
