@@ -126,7 +126,7 @@ OPERATIONS = (
     ),
     Operation("decompose", ("decompose", "baseline", "boom"), 3),
     Operation("validate", ("validate",), 6),
-    Operation("hindcasts from 13 starts with their bands", ("hindcast", "--check"), 240),
+    Operation("whole hindcast study with all its bands", ("hindcast", "--check"), 600),
     Operation(
         "10,000 random paths", (*RANDOM, "paths.count=10000", "--out", "{}/many"), 30, 1024,
     ),

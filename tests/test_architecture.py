@@ -232,7 +232,7 @@ def test_nothing_that_reads_a_table_is_kept_for_ever(path):
 @each_module
 def test_random_numbers_are_drawn_where_paths_and_bands_are(path):
     """law/raking.py imputes by counter-based draws that depend on the record's number alone."""
-    bands = ("fiscal/engine/draws.py", "fiscal/results/bands.py", "fiscal/studies/skill.py")
+    bands = ("fiscal/engine/draws.py", "fiscal/results/bands.py", "fiscal/studies/past_bands.py")
     if room(path) == "markets" or named(path) in ("fiscal/law/build/raking.py", *bands):
         return
     found = [

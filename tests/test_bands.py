@@ -11,7 +11,7 @@ from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.results import bands
-from fiscal.studies import skill
+from fiscal.studies import skill_study
 
 FEW = {"parameters": 5, "paths": 32, "each": 8}
 EQUITY = "equity_adoption"
@@ -49,16 +49,74 @@ def test_the_control_variate_gives_back_a_line(slope, shift, seed) -> None:
     rng = np.random.default_rng(seed)
     whole = rng.normal(size=(40, 3))
     few = shift + slope * whole[:8]
-    found = bands._followed(few, whole, rng.integers(0, 8, 40))
+    found = bands.followed(few, whole, rng.integers(0, 8, 40))
     np.testing.assert_allclose(found, shift + slope * whole, atol=1e-8)
 
 
-def test_errors_have_no_sign_and_leave_the_opening_alone() -> None:
-    paid_in, received = bands._errors(np.arange(2025, 2037), 4000)
-    assert (paid_in[:, 0] == 1).all() and (received[:, 0] == 1).all()
-    np.testing.assert_allclose(np.log(received).mean(axis=0), 0, atol=0.02)
-    spread = np.log(paid_in).std(axis=0)
-    assert spread[10] > spread[1] > 0
+def test_the_nested_simulation_is_unbiased() -> None:
+    """Mean and variance of all paths, from a few that are no line of the central ones, over many sets of paths."""
+    rng = np.random.default_rng(0)
+    mean, variance = [], []
+    for _ in range(600):
+        whole = rng.normal(size=(128, 1))
+        true = 1 + 2 * whole + 0.3 * whole**2 + rng.normal(0, 0.5, whole.shape)
+        found = bands.followed(true[:16], whole, rng.integers(0, 16, 128))
+        mean.append(found.mean() - true.mean())
+        variance.append(found.var() / true.var())
+    assert abs(np.mean(mean)) < 3 * np.std(mean) / np.sqrt(len(mean))
+    assert np.mean(variance) == pytest.approx(1, abs=0.03)
+
+
+def test_projecting_few_paths_or_all_gives_the_same_band(boom) -> None:
+    """At each draw of parameters, a quarter of the paths with the control variate, or every one of them."""
+    case = scenarios.load("boom", {"horizon.last_year": 2036})
+    every = bands.draws_of(case, **(FEW | {"each": FEW["paths"]}))
+    for reference in (bands.LEVEL, EQUITY):
+        for window in (one.label for one in bands.TEN_YEARS):
+            few, whole = boom.values[reference][window], every.values[reference][window]
+            assert few.mean() == pytest.approx(whole.mean(), abs=0.1 * whole.std())
+            assert few.std() == pytest.approx(whole.std(), rel=0.1)
+
+
+def test_past_errors_keep_their_sign_and_start_at_the_last_published_year() -> None:
+    """Factors are published over model, as the errors at the same lead were."""
+    years = np.arange(2025, 2037)
+    factors = bands.past_factors(years, 2000)
+    table = sources.table(bands.RESIDUALS)
+    own = table[(table["forecast"] == "model") & (table["quantity"] == bands.CONTRIBUTIONS)]
+    middle = np.median(np.log(factors[bands.CONTRIBUTIONS]), axis=0)
+    for lead in (2, 3):  # 2025 and 2026 are two and three years from the last published one
+        errors = own.loc[own["lead_years"] == lead, "residual"]
+        assert middle[lead - 2] == pytest.approx(-errors.mean(), abs=0.003)
+    spread = np.log(factors[bands.BENEFITS]).std(axis=0)
+    assert (spread > 0).all() and spread[-1] > spread[0]
+
+
+def test_a_setting_that_a_scenario_changes_is_drawn_around_its_own_value() -> None:
+    """By the same amounts as in the baseline, within what the setting allows."""
+    key, own = "tax.withdrawal_scale", 1.2
+    base, moved = (bands._parameters(scenarios.load("baseline", changes), 8) for changes in ({}, {key: own}))
+    for one, other in zip(base, moved, strict=True):
+        assert other[key] - own == pytest.approx(one[key] - 1)
+        assert {name: value for name, value in other.items() if name != key} == {
+            name: value for name, value in one.items() if name != key
+        }
+
+
+def test_the_central_value_of_random_paths_is_their_median() -> None:
+    case = scenarios.load("stochastic_central", {"horizon.last_year": 2036})
+    found = bands.draws_of(case, **FEW)
+    start = bands._prepared(case)
+    flows = bands._flows(case.settings, start, None, FEW["paths"])
+    net = {
+        label: bands._net(parts, (np.ones(1), np.ones(1)), start.fraction, case.settings)
+        for label, parts in flows.items()
+    }
+    change = net["scenario"] - net[EQUITY]
+    window = bands.TEN_YEARS[0]
+    sums = bands.window_sum(change, start.inputs.years, window) / bands.BILLION
+    assert len(sums) == FEW["paths"]
+    assert found.central[EQUITY][window.label] == pytest.approx(float(np.median(sums)))
 
 
 def test_too_few_draws_are_refused() -> None:
@@ -69,7 +127,7 @@ def test_too_few_draws_are_refused() -> None:
 
 def test_the_stored_table_has_the_cases_on_any_horizon() -> None:
     table = sources.table(bands.TABLE)
-    assert set(table["fingerprint"]) == {bands.key_of(case) for case in skill.cases()}
+    assert set(table["fingerprint"]) == {bands.key_of(case) for case in skill_study.cases()}
     assert (table["low_bn_usd"] <= table["high_bn_usd"]).all()
     short, long = (scenarios.load("boom", {"horizon.last_year": year}) for year in (2040, 2100))
     window = bands.TEN_YEARS[0]

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fiscal import scenario as scenarios
 from fiscal.base import memo, sources
 from fiscal.base.errors import InputError
-from fiscal.engine import draws
+from fiscal.engine import draws, past_errors
 from fiscal.law import distributions, limits
 from fiscal.people import coverage, past
 from fiscal.people.population import MortalityGradient
-from fiscal.studies import hindcast, naive, skill
+from fiscal.studies import hindcast, ira_hindcast, naive, past_bands, past_record, skill, skill_study
+from fiscal.studies.past_projection import Prepared, Responses, responses
 
 SHIPPED = sources.table  # before any test replaces it
 GRADIENT = MortalityGradient(2.0, 65, 95)
@@ -34,7 +36,7 @@ def _nothing_remembered_of_a_patched_table():
 
 
 @cache
-def ready(start: int = START, told: str = TOLD) -> hindcast.Prepared:
+def ready(start: int = START, told: str = TOLD) -> Prepared:
     return hindcast.prepared(hindcast.world(start, told))
 
 
@@ -43,8 +45,13 @@ def found(start: int = START, told: str = TOLD) -> hindcast.Hindcast:
     return hindcast.run(ready(start, told))
 
 
+@cache
+def answers() -> dict[str, pd.DataFrame]:
+    return skill.answers()
+
+
 def flows(run: hindcast.Hindcast) -> bytes:
-    return b"".join(run.of(quantity).tobytes() for quantity in hindcast.QUANTITIES)
+    return b"".join(run.of(quantity).tobytes() for quantity in past_record.QUANTITIES)
 
 
 def with_table(monkeypatch: pytest.MonkeyPatch, **changed: pd.DataFrame) -> None:
@@ -57,10 +64,10 @@ def with_table(monkeypatch: pytest.MonkeyPatch, **changed: pd.DataFrame) -> None
 
 
 def test_the_stored_study_is_what_the_model_gives() -> None:
-    assert skill.differs([START]) == []
+    assert skill_study.differs([START]) == []
     stored = sources.table("hindcast")
     worse = stored.assign(model=stored["model"] * 1.001)
-    assert skill._unlike(worse, stored) == ["model"]
+    assert skill_study._unlike(worse, stored) == ["model"]
 
 
 def test_the_entry_names_every_table_that_a_run_reads(monkeypatch) -> None:
@@ -73,33 +80,33 @@ def test_the_entry_names_every_table_that_a_run_reads(monkeypatch) -> None:
     monkeypatch.setattr(sources, "table", recorded)
     hindcast.hindcast(2022, "none")
     naive.forecast("damped_trend", 2022, "none")
-    assert read <= set(skill.INPUTS)
-    assert set(sources.resource("hindcast").extra["inputs"]) == set(skill.INPUTS)
+    assert read <= set(skill_study.INPUTS)
+    assert set(sources.resource("hindcast").extra["inputs"]) == set(skill_study.INPUTS)
 
 
 def test_every_start_quantity_and_conditioning_is_there() -> None:
-    answers = skill.answers()
-    errors = answers["errors"]
-    for quantity in hindcast.QUANTITIES:
-        for told in hindcast.KNOWN:
+    errors = answers()["errors"]
+    for quantity in past_record.QUANTITIES:
+        for told in past_record.KNOWN:
             own = errors[(errors["quantity"] == quantity) & (errors["conditioning"] == told)]
-            pairs = {(s, lead) for s in hindcast.STARTS for lead in range(1, hindcast.LAST_OUTCOME - s + 1)}
+            pairs = {
+                (s, lead) for s in past_record.STARTS for lead in range(1, past_record.LAST_OUTCOME - s + 1)
+            }
             assert set(zip(own["start"], own["lead_years"], strict=True)) == pairs
     assert np.isfinite(errors[["error", "naive_error"]].to_numpy()).all()
 
 
 def test_errors_by_lead_are_means_over_the_starts() -> None:
-    answers = skill.answers()
-    errors = answers["errors"]
-    for row in answers["by_lead"].itertuples():
+    errors = answers()["errors"]
+    for row in answers()["by_lead"].itertuples():
         own = errors[
             (errors["quantity"] == row.quantity)
             & (errors["conditioning"] == row.conditioning)
             & (errors["lead_years"] == row.lead_years)
         ]
         assert row.starts == len(own)
-        if row.quantity in hindcast.QUANTITIES:
-            assert row.starts == len(hindcast.STARTS) - row.lead_years + 1
+        if row.quantity in past_record.QUANTITIES:
+            assert row.starts == len(past_record.STARTS) - row.lead_years + 1
         assert row.mean_absolute_error == pytest.approx(own["error"].abs().mean())
         assert abs(row.mean_error) <= row.mean_absolute_error + 1e-12 <= row.rmse + 2e-12
         assert row.skill == pytest.approx(1 - row.mean_absolute_error / row.naive_mean_absolute_error)
@@ -107,17 +114,17 @@ def test_errors_by_lead_are_means_over_the_starts() -> None:
 
 def test_the_naive_rule_beside_the_model_is_the_best_of_them() -> None:
     table = sources.table("hindcast")
-    answers = skill.answers()["by_lead"]
+    leads = answers()["by_lead"]
     for rule in naive.RULES:
         size = (table[rule] / table["published"] - 1).abs()
         means = size.groupby([table[key] for key in skill.ERROR_KEYS], sort=False).mean()
-        beside = answers.set_index(skill.ERROR_KEYS)["naive_mean_absolute_error"]
+        beside = leads.set_index(skill.ERROR_KEYS)["naive_mean_absolute_error"]
         assert (beside <= means.reindex(beside.index).fillna(np.inf) + 1e-12).all()
 
 
 def test_aims_on_benefits_with_three_starts_or_more_are_met() -> None:
     """A cohort model knows how many retire."""
-    aims = skill.answers()["aims"]
+    aims = answers()["aims"]
     own = aims[(aims["quantity"] == "benefits") & (aims["starts"] >= 3)]
     assert own["met"].all() and len(own)
 
@@ -133,15 +140,15 @@ def test_a_rule_knows_nothing_of_later_plans_and_conserves_money(monkeypatch) ->
     with_table(monkeypatch, dol_401k_1984_2023=table)
     for rule, own in before.items():
         pd.testing.assert_frame_equal(naive.forecast(rule, START, "none"), own)
-        opening = own["assets"].shift().fillna(hindcast.published()["assets"][START])
+        opening = own["assets"].shift().fillna(past_record.published()["assets"][START])
         net = own["contributions"] - own["benefits"]
         rate = (own["assets"] - opening - net) / (opening + net / 2)
-        np.testing.assert_allclose(rate, hindcast.plan_return_rule(START))
+        np.testing.assert_allclose(rate, past_record.plan_return_rule(START))
 
 
 def test_the_published_error_of_the_damped_trend_comes_out() -> None:
     """Contributions and assets at seven years over starts 1995 to 2016: 4.3 and 1.1 percent, as first computed."""
-    record = hindcast.published()
+    record = past_record.published()
     errors = {"contributions": [], "assets": []}
     for start in range(1995, 2017):
         rule = naive.forecast("damped_trend", start, TOLD)
@@ -179,13 +186,13 @@ def test_nothing_of_the_plans_after_the_start_goes_in(monkeypatch) -> None:
 
 def test_the_run_opens_with_the_published_stock_and_the_level_of_benefits() -> None:
     own = ready()
-    assert own.opening_usd.sum() == pytest.approx(hindcast.published()["assets"][START] * 1e9)
+    assert own.opening_usd.sum() == pytest.approx(past_record.published()["assets"][START] * 1e9)
     assert (own.opening_usd >= 0).all() and 0.5 < own.outflow_scale < 2
 
 
 def test_money_is_conserved_at_the_return_that_is_told() -> None:
     run = found()
-    opening = np.concatenate([[hindcast.published()["assets"][START]], run.of("assets")[:-1]])
+    opening = np.concatenate([[past_record.published()["assets"][START]], run.of("assets")[:-1]])
     net = run.of("contributions") - run.of("benefits")
     rate = (run.of("assets") - opening - net) / (opening + net / 2)
     fed = ready().fed
@@ -195,12 +202,12 @@ def test_money_is_conserved_at_the_return_that_is_told() -> None:
 def test_conditioning_tells_what_it_says() -> None:
     years = np.arange(START, 2024)
     actual = coverage.private_wages()[years].to_numpy()
-    np.testing.assert_array_equal(hindcast.told_wages(START, years, True), actual)
-    by_rule = hindcast.told_wages(START, years, False)
-    np.testing.assert_allclose(by_rule[1:] / by_rule[:-1], 1 + hindcast.wage_growth(START))
+    np.testing.assert_array_equal(past_record.told_wages(START, years, True), actual)
+    by_rule = past_record.told_wages(START, years, False)
+    np.testing.assert_allclose(by_rule[1:] / by_rule[:-1], 1 + past_record.wage_growth(START))
     assert by_rule[0] == actual[0]
-    returns = hindcast.told_returns(START, years, False)
-    assert len(set(returns[1:])) == 1 and returns[0] == hindcast.published()["return"][START]
+    returns = past_record.told_returns(START, years, False)
+    assert len(set(returns[1:])) == 1 and returns[0] == past_record.published()["return"][START]
 
 
 @settings(max_examples=8, deadline=None)
@@ -221,8 +228,8 @@ def test_responses_give_the_run_on_other_returns(seed) -> None:
 
 
 @cache
-def _responses(start: int) -> hindcast.Responses:
-    return hindcast.responses(ready(start, "none"))
+def _responses(start: int) -> Responses:
+    return responses(ready(start, "none"))
 
 
 def test_a_start_knows_only_the_law_of_its_time() -> None:
@@ -241,54 +248,153 @@ def test_a_start_knows_only_the_law_of_its_time() -> None:
 # --- bands --------------------------------------------------------------------------------------------
 
 
-def _known() -> pd.DataFrame:
-    rows = [(s, lead, s + lead / 100) for s in hindcast.STARTS for lead in range(1, 2024 - s)]
+def _errors(value=lambda start, lead: start + lead / 100) -> pd.DataFrame:
+    rows = [(s, lead, value(s, lead)) for s in past_record.STARTS for lead in range(1, 2024 - s)]
     return pd.DataFrame(rows, columns=["start", "lead_years", "residual"])
 
 
-@pytest.mark.parametrize("start", hindcast.STARTS)
+RULE = pd.DataFrame(
+    [(s, lead, 0.01 * lead) for s in past_bands.NAIVE_STARTS for lead in range(1, 2024 - s)],
+    columns=["start", "lead_years", "residual"],
+)
+
+
+@pytest.mark.parametrize("start", past_record.STARTS)
 def test_no_error_of_an_overlapping_window_enters_a_band(start) -> None:
-    for lead in range(1, min(skill.LONGEST_BAND, 2023 - start) + 1):
-        chosen, use, which = skill.residuals_at(_known(), start, lead)
-        starts = np.floor(chosen).astype(int)
-        assert len(starts) >= skill.FEWEST_ERRORS
-        before, after = starts + use <= start, starts >= start + lead
+    for lead in range(1, min(past_bands.LONGEST_BAND, 2023 - start) + 1):
+        one = past_errors.serving(_errors(), RULE, start, lead)
+        assert one.windows >= past_errors.FEWEST_WINDOWS
+        np.testing.assert_array_equal(one.starts, np.floor(one.errors))
+        before, after = one.starts + one.use <= start, one.starts >= start + lead
         assert (before | after).all()
-        if which.endswith("known"):
+        if one.which.endswith("known"):
             assert before.all()
+        assert one.growth == (1.0 if one.use == lead else pytest.approx(lead / one.use))
 
 
-def test_bands_of_a_known_distribution_hold_four_of_five() -> None:
+def test_from_the_last_published_year_every_error_is_known() -> None:
+    """Also for leads that no start has: the longest that enough windows reach, widened."""
+    for lead in range(1, 15):
+        one = past_errors.serving(_errors(), RULE, past_record.LAST_OUTCOME, lead)
+        assert one.which.endswith("known")
+        assert len(one.starts) == len(past_record.STARTS) - one.use + 1
+
+
+@given(st.sets(st.integers(2010, 2022), min_size=1), st.integers(1, 12))
+def test_windows_that_do_not_overlap_are_counted(starts, lead) -> None:
+    count = past_errors.independent_windows(starts, lead)
+    assert 1 <= count <= min(len(starts), (max(starts) - min(starts)) // lead + 1)
+    assert past_errors.independent_windows(starts, 1) == len(starts)
+
+
+def _sample(errors: np.ndarray, windows: int | None = None) -> past_errors.Serving:
+    starts = np.arange(2010, 2010 + len(errors))
+    return past_errors.Serving(
+        starts=starts, errors=errors, use=1, windows=windows or len(errors), which="known"
+    )
+
+
+@pytest.mark.parametrize("bias", [0.0, -0.3])
+def test_draws_predict_one_more_error_of_a_sample_with_its_bias(bias) -> None:
+    """A band of four in five of errors whose mean and variance nobody knows, however far they are from zero."""
     rng = np.random.default_rng(1)
     held = []
     for _ in range(400):
-        errors = rng.normal(0, 0.1, 6)
-        low, high = np.quantile(skill.t_draws(errors, 2000, rng), skill.TAILS)
-        held.append(low <= rng.normal(0, 0.1) <= high)
+        errors = rng.normal(bias, 0.1, 6)
+        drawn = past_errors.draw({("benefits", 1): _sample(errors)}, 1000, rng)["benefits", 1]
+        low, high = np.quantile(drawn, past_bands.TAILS)
+        held.append(low <= rng.normal(bias, 0.1) <= high)
     assert np.mean(held) == pytest.approx(0.8, abs=0.06)
+
+
+def test_draws_are_joint_as_the_errors_were() -> None:
+    """One weight per start: what missed together is drawn together, over quantities and leads."""
+    rng = np.random.default_rng(2)
+    errors = rng.normal(0, 0.1, 8)
+    served = {
+        ("contributions", 1): _sample(errors),
+        ("contributions", 2): _sample(2 * errors),
+        ("benefits", 1): _sample(-errors),
+    }
+    drawn = past_errors.draw(served, 500, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn["contributions", 2], 2 * drawn["contributions", 1])
+    np.testing.assert_allclose(drawn["benefits", 1], -drawn["contributions", 1])
+
+
+def test_fewer_windows_that_do_not_overlap_widen_the_draws() -> None:
+    errors = np.random.default_rng(3).normal(0, 0.1, 9)
+    widths = []
+    for windows in (9, 5, 3):
+        drawn = past_errors.draw({("assets", 1): _sample(errors, windows)}, 4000, np.random.default_rng(0))
+        low, high = np.quantile(drawn["assets", 1], past_bands.TAILS)
+        widths.append(high - low)
+    assert widths == sorted(widths) and widths[0] < widths[-1] / 1.3
+
+
+def test_bands_are_of_published_outcomes_alone() -> None:
+    table = sources.table("hindcast_bands")
+    assert not table.duplicated(["quantity", "start", "lead_years"]).any()
+    scores = ["published", "median", "low", "high", "crps", "interval_score"]
+    assert np.isfinite(table[scores].to_numpy()).all()
+    assert (table["start"] + table["lead_years"] <= past_record.LAST_OUTCOME).all()
+    iras = table[table["quantity"] == ira_hindcast.QUANTITY]
+    assert len(iras) and not (iras["start"] + iras["lead_years"] == 2018).any()  # not on the return
 
 
 def test_coverage_counts_what_the_stored_bands_held() -> None:
     table = sources.table("hindcast_bands")
     inside = (table["published"] >= table["low"]) & (table["published"] <= table["high"])
-    for row in skill.coverage_table(table).itertuples():
+    for row in past_bands.coverage_table(table).itertuples():
         at = (table["quantity"] == row.quantity) & (table["lead_years"] == row.lead_years)
         assert (row.held, row.of) == (int(inside[at].sum()), int(at.sum()))
         assert row.held_share == row.held / row.of and row.band == 0.8
         assert 1 <= row.independent_windows <= row.of
-        low, high = row.interval
-        assert 0 <= low <= row.held_share <= high <= 1
+        for interval in (row.interval, row.bootstrap_interval):
+            if interval is not None:
+                assert 0 <= interval[0] <= row.held_share <= interval[1] <= 1
+
+
+@given(st.integers(1, 13), st.data())
+def test_the_exact_interval_is_clopper_and_pearsons(windows, data) -> None:
+    from scipy.stats import binomtest
+
+    inside = data.draw(st.integers(0, windows))
+    exact = binomtest(inside, windows).proportion_ci(past_bands.INTERVAL, method="exact")
+    own = past_bands.exact_interval(inside / windows, windows)
+    np.testing.assert_allclose(own, [exact.low, exact.high], atol=1e-9)
 
 
 @pytest.mark.parametrize("hits", [[True] * 9, [False] * 9])
-def test_an_interval_of_hits_that_do_not_vary_is_not_a_point(hits) -> None:
-    low, high, method = skill.share_interval(np.array(hits), 5, 2)
-    assert high - low > 0.5 and method.startswith("exact")
+def test_hits_that_do_not_vary_have_no_bootstrap_and_no_point_as_interval(hits) -> None:
+    assert past_bands.bootstrap_interval(np.array(hits), 5) is None
+    low, high = past_bands.exact_interval(float(np.mean(hits)), 2)
+    assert high - low > 0.5
 
 
-def test_market_paths_are_around_the_rule() -> None:
-    paths = skill.market_paths(START, 5, 4000, np.random.default_rng(0))
-    assert np.log1p(paths).mean() == pytest.approx(np.log1p(hindcast.plan_return_rule(START)), abs=0.01)
+def test_paths_are_around_the_rules() -> None:
+    rng = np.random.default_rng(0)
+    paths = past_bands.market_paths(START, 5, 4000, rng)
+    assert np.log1p(paths).mean() == pytest.approx(np.log1p(past_record.plan_return_rule(START)), abs=0.01)
+    wages = np.log(draws.wage_ratios(START, 5, 4000, rng))
+    np.testing.assert_allclose(wages.mean(axis=0), 0, atol=0.01)
+    assert (np.diff(wages.std(axis=0)) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("assumptions.coverage_window_years", 6), ("withdrawals.rollover_scale", 1.3)],
+)
+def test_a_band_draws_what_no_hindcast_shows(key, value) -> None:
+    """What moves a hindcast five years ahead is in its errors; what its published level takes up is drawn."""
+    other = hindcast.hindcast(START, "none", scenarios.load("baseline", {key: value}).settings)
+    base = found(START, "none")
+    moves = max(abs(np.log(other.of(name) / base.of(name))[4]) for name in past_record.QUANTITIES)
+    assert (moves >= draws.LEAST_SHOWN) != (key in set(draws.unseen()["key"]))
+
+
+def test_no_aim_is_counted_twice() -> None:
+    aims = answers()["aims"]
+    assert not aims.duplicated(["quantity", "lead_years", "ratio"]).any()
 
 
 def test_joint_draws_stay_in_range_and_linked_ones_move_together() -> None:
@@ -297,7 +403,7 @@ def test_joint_draws_stay_in_range_and_linked_ones_move_together() -> None:
     for row in varied.itertuples():
         low, high = min(row.low, row.value), max(row.high, row.value)
         assert made[row.key].between(low - 1e-9, high + 1e-9).all(), row.key
-    ages = [key for key in made if key.startswith("assumptions.separation_rate_")]
+    ages = [key for key in made if key.startswith("assumptions.spouse_share_")]
     assert len(ages) > 2 and (made[ages].corr(method="spearman").to_numpy() > 0.99).all()
     with pytest.raises(InputError, match="too few draws"):
         draws.joint(varied, 1)

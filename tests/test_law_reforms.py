@@ -13,7 +13,7 @@ import pytest
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.files import parse_json
-from fiscal.engine.inputs import law_sentence
+from fiscal.engine.taxes import law_sentence
 from fiscal.law import reforms, schedules, trial
 from fiscal.law.build import schedules as build
 from fiscal.law.reforms import Reform, parse_reform, read_reform, tried

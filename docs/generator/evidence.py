@@ -27,7 +27,7 @@ from fiscal.law.build.schedules import INPUT_TABLES
 from fiscal.results import headline
 from fiscal.scenario import load, standings
 from fiscal.scenario.assumptions import adjustable
-from fiscal.studies import published, scenarios, sensitivity, skill, variants
+from fiscal.studies import published, scenarios, sensitivity, skill, skill_study, variants
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -640,7 +640,7 @@ def scenario_set_page() -> str:
 def refresh() -> str:
     """Block: published tables, and the tables to rebuild when one of them is replaced."""
     fitted = sources.resource("market_fit").extra["inputs"]
-    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": skill.INPUTS}
+    builds = {"markets fit": fitted, "schedules build": INPUT_TABLES, "derive hindcast": skill_study.INPUTS}
     rows = [
         (
             f"[`{entry.name}`](../data.md#{slug(entry.name)})",

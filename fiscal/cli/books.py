@@ -41,7 +41,9 @@ def hindcast_errors(
     ] = None,
     draws: Annotated[
         str | None,
-        typer.Option("--draws", metavar="N", help="Make the bands again, with N market paths each."),
+        typer.Option(
+            "--draws", metavar="N", help="Make the bands again, with N paths of markets and wages each."
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored tables differ.")
@@ -55,14 +57,14 @@ def hindcast_errors(
     Example: fiscal hindcast --start 2016
     """
     from fiscal.results import store
-    from fiscal.studies import skill
+    from fiscal.studies import skill, skill_study
 
     asked = _asked_of_hindcast(start, lead, draws)
     answers = skill.answers(**asked)
     differs: list[str] = []
     if check:
         with progress_bar("hindcast") as progress:
-            differs = skill.differs(asked["starts"], progress)
+            differs = skill_study.differs(asked["starts"], progress)
     if as_json:
         told = {name: store.records(frame) for name, frame in answers.items()}
         emit({**told, "later_information": skill.later(), "checked": check, "differs": differs})
@@ -80,13 +82,14 @@ def hindcast_errors(
 
 def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | None) -> dict[str, Any]:
     """The command's arguments as numbers, or one InputError that lists what is wrong."""
-    from fiscal.studies import hindcast, skill
+    from fiscal.studies import past_bands
+    from fiscal.studies.past_record import LAST_OUTCOME, STARTS
 
-    first, last = hindcast.STARTS[0], hindcast.STARTS[-1]
+    first, last = STARTS[0], STARTS[-1]
     asked = {
         "--start": (start or [], first, last),
-        "--lead": ([] if lead is None else [lead], 1, hindcast.LAST_OUTCOME - first),
-        "--draws": ([] if draws is None else [draws], skill.FEWEST_MARKET_PATHS, skill.MOST_MARKET_PATHS),
+        "--lead": ([] if lead is None else [lead], 1, LAST_OUTCOME - first),
+        "--draws": ([] if draws is None else [draws], past_bands.FEWEST_PATHS, past_bands.MOST_PATHS),
     }
     problems, found = [], {}
     for key, (texts, low, high) in asked.items():
@@ -99,8 +102,8 @@ def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | N
     if problems:
         raise InputError(problems)
     starts, leads, paths = found.values()
-    if starts and leads and min(starts) + leads[0] > hindcast.LAST_OUTCOME:
-        allowed = f"1 to {hindcast.LAST_OUTCOME - min(starts)} years from {min(starts)}"
+    if starts and leads and min(starts) + leads[0] > LAST_OUTCOME:
+        allowed = f"1 to {LAST_OUTCOME - min(starts)} years from {min(starts)}"
         raise InputError(Problem("no outcome is published", key="--lead", value=leads[0], allowed=allowed))
     return {
         "starts": starts or None,

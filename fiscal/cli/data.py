@@ -129,7 +129,7 @@ def data_derive(
         reform_effects,
         scenarios,
         sensitivity,
-        skill,
+        skill_study,
         variants,
     )
 
@@ -138,7 +138,7 @@ def data_derive(
         "sensitivity": sensitivity.rebuild,
         "drivers": drivers.rebuild,
         scenarios.NAME: scenarios.rebuild,
-        "hindcast": skill.rebuild,
+        "hindcast": skill_study.rebuild,
         "validation": published.rebuild,
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,

@@ -7,6 +7,8 @@ likeliest. Parameters that one cause moves share one draw (:data:`LINKED`).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -17,21 +19,39 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.markets import glide
 from fiscal.markets.core import long_run_means
 from fiscal.people.accounts import OTHERS_ASSUMPTIONS
+from fiscal.people.coverage import private_wages
 from fiscal.scenario.assumptions import adjustable
 from fiscal.scenario.schema import known_keys
+
+if TYPE_CHECKING:
+    from fiscal.scenario import Scenario
 
 EVENT = "boom"
 FEWEST_DRAWS = 5
 
 LINKED = {
-    "job turnover": ("assumptions.separation_rate_",),
-    "expected returns": ("paths.core_equity_return", "paths.core_bond_return"),
+    "balances left to a spouse": ("assumptions.spouse_share_",),
     "where dividends and gains are taxed": (
         "assumptions.equity_dividend_yield",
         "assumptions.gain_realisation_share",
     ),
 }
 """Parameters (or beginnings of their names) that are drawn together: all high or all low."""
+
+BLOCK_YEARS = 2
+
+SHOWN = (
+    "assumptions.coverage_",
+    "contributions.coverage_trend",
+    "assumptions.plan_asset_share_70_plus",
+    "assumptions.separation_rate_",
+)
+"""Parameters (or beginnings of their names) whose range moves contributions, benefits, or assets of a hindcast by half
+a percent or more five years ahead. Its past errors hold theirs, so that no band draws them again. What only splits
+benefits, such as the share that is rolled over, is not among them: the published level of benefits takes it up."""
+LEAST_SHOWN = 0.005
+ON_PATHS = ("assumptions.markets.", "macro.wage_growth_adjust", "paths.")
+"""Returns and wages, which a band draws as paths."""
 
 
 def cases() -> pd.DataFrame:
@@ -64,6 +84,60 @@ def central_value(key: str) -> float:
 def whole(key: str) -> bool:
     """Whether a setting takes whole numbers only."""
     return key in known_keys() and isinstance(scenarios.load(EVENT).value(key), int)
+
+
+def unseen() -> pd.DataFrame:
+    """The rows of :func:`cases` that a band draws: those that no hindcast shows and that have no paths."""
+    varied = cases()
+    return varied[~varied["key"].str.startswith(SHOWN + ON_PATHS)]
+
+
+def around(varied: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """The rows of :func:`cases` with the scenario's own values, and ranges moved by as much within what a setting
+    allows. So draw *i* moves a setting by the same amount in every scenario. Rows that the scenario's other settings
+    exclude are left out."""
+    limits = {item.key: item for item in scenario.explained()}
+    rows = []
+    for row in varied.itertuples():
+        item = limits[str(row.key)]
+        own = row.value if item.value is None else float(item.value)
+        bounds = (-np.inf if item.low is None else item.low, np.inf if item.high is None else item.high)
+        low, high = np.clip([row.low + own - row.value, row.high + own - row.value], *bounds)
+        rows.append((str(row.key), own, min(low, own), max(high, own), row.unit))
+    frame = pd.DataFrame(rows, columns=list(varied))
+    if _accepts(scenario, frame):
+        return frame
+    single = [frame.iloc[[at]] for at in range(len(frame))]
+    return pd.concat([one for one in single if _accepts(scenario, one)], ignore_index=True)
+
+
+def _accepts(scenario: Scenario, frame: pd.DataFrame) -> bool:
+    """Whether a scenario's other settings allow both ends of some rows."""
+    try:
+        for end in ("low", "high"):
+            values = zip(frame["key"], frame[end], strict=True)
+            scenario.with_overrides(
+                {key: round(value) if whole(key) else float(value) for key, value in values}
+            )
+    except InputError:
+        return False
+    return True
+
+
+def wage_ratios(last_year: int, years: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Wages over those of a central path in each of ``years`` after ``last_year``, ``(count, years)``: blocks of years
+    of the record of private wages to ``last_year``, as deviations from its mean growth."""
+    growth = np.log(private_wages()).diff().loc[:last_year].dropna().to_numpy()
+    ratios: np.ndarray = np.exp(np.cumsum(blocks(growth - growth.mean(), years, count, rng), axis=1))
+    return ratios
+
+
+def blocks(record: np.ndarray, years: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Blocks of :data:`BLOCK_YEARS` consecutive years of a record, put one after the other, ``(count, years)``."""
+    number = -(-years // BLOCK_YEARS)
+    first = rng.integers(0, len(record) - BLOCK_YEARS + 1, (count, number))
+    chosen: np.ndarray = (first[..., None] + np.arange(BLOCK_YEARS)).reshape(count, -1)[:, :years]
+    return record[chosen]
 
 
 def joint(varied: pd.DataFrame, count: int, seed: int = 0) -> list[dict[str, float]]:

@@ -1,16 +1,20 @@
-"""The 80 percent band of a headline number: parameters over their ranges, market paths, and the hindcast's errors.
+"""The 80 percent band of a headline number: parameters that no hindcast shows, markets, wages, and the model's errors.
 
 ``draws_of(scenario)`` gives draws of net revenue by window, of the level and of the difference from each reference, on
-the same draws: draw *i* of any scenario has the same parameters, the same market and the same error, so that two
-scenarios are compared draw by draw. ``band(values)`` is the range that holds four draws of five, ``bands(scenario)`` is
-both as a table, and ``stored_band`` looks a scenario up in the stored table ``bands`` (:mod:`fiscal.studies.skill`).
+the same draws: draw *i* of any scenario moves the same parameters by as much and has the same market, wages, and error,
+so that two scenarios are compared draw by draw. ``band(values)`` is the range that holds four draws of five,
+``bands(scenario)`` is both as a table, and ``stored_band`` looks a scenario up in the stored table ``bands``
+(:mod:`fiscal.studies.skill_study`).
 
-**Three parts, drawn together.** *Parameters*: joint draws over the stated ranges (:mod:`fiscal.engine.draws`), but for
-adoption and for what the scenario itself sets, which define the case. *Markets*: the core's returns of the block
-bootstrap, as deviations from expected log returns, on the scenario's own path; crypto keeps what the path says of it
-relative to stocks, so that an event stays the event. A scenario with random paths draws its own. *Errors*: those of the
-hindcasts (table ``hindcast_residuals``), a start's whole series for contributions and benefits together, with a random
-sign, so that no bias is corrected; lines paid on contributions move by the one, receipts by the other.
+**Made as the bands that were tested** (:mod:`fiscal.studies.past_bands`). *Errors*: by the same sampler, from the last
+published year, with the sign that was observed (:mod:`fiscal.engine.past_errors`). Those of contributions move the
+lines paid on contributions, those of benefits the receipts on withdrawals from plans, and those of taxable IRA
+distributions the receipts on withdrawals from IRAs, in proportion to what is withdrawn. *Markets*: the core's returns
+of the block bootstrap, as deviations from expected log returns, on the scenario's own path; crypto keeps what the path
+says of it relative to stocks, so that an event stays the event. A scenario with random paths draws its own. *Wages*:
+blocks of years of the record around the scenario's own path. *Parameters*: joint draws over the stated ranges of those
+that no hindcast shows (:func:`fiscal.engine.draws.unseen`), but for adoption, which defines the case; what acts on a
+hindcast is in its errors.
 
 **Nested simulation with a control variate.** All paths are projected at the central parameters, a few at each draw of
 parameters. There the lines of a path follow, by least squares, those of the same path at the central parameters, whose
@@ -32,13 +36,15 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.budget.ledger import contribution_lines, fiscal_line
 from fiscal.budget.lines import RECEIPTS, UPFRONT
 from fiscal.budget.valuation import BILLION, WINDOWS, Window, window_sum
-from fiscal.engine import draws
+from fiscal.engine import draws, past_errors
 from fiscal.engine import run as engine_run
 from fiscal.engine.allocation import path_settings
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
 from fiscal.engine.random_paths import buildup_rates, on_paths, own_changes, path_lines
 from fiscal.engine.taxes import buildup_tax, contribution_taxes
 from fiscal.markets.paths import path_model
+from fiscal.people.accounts import IRA
+from fiscal.projection.cells import project
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Prepared
@@ -54,18 +60,23 @@ LEVEL = "level"
 TEN_YEARS = WINDOWS[:2]
 """Windows with a band: hindcasts reach no further, so no band is given beyond."""
 
-COLUMNS = ("fingerprint", "case", "reference", "window", "central_bn_usd", "low_bn_usd", "high_bn_usd")
+COLUMNS = (
+    "fingerprint", "case", "reference", "window", "central_bn_usd", "median_bn_usd", "low_bn_usd", "high_bn_usd",
+)  # fmt: skip
 """Columns of the table ``bands``; ``reference`` is level, equity_adoption or no_crypto."""
 
 TABLE, RESIDUALS = "bands", "hindcast_residuals"
+WAGES = "macro.wage_growth_adjust"
 TAILS = (0.1, 0.9)
 PARAMETER_DRAWS, MARKET_PATHS, PATHS_EACH = 12, 128, 16
 FEWEST_PATHS = 32
-FEWEST_LEADS = 7
-"""Years that a start's errors must reach to serve a ten-year band; shorter ones are of single years."""
 MARKET_MODEL = "bootstrap"
 SEED = 0
-FIXED = ("adoption.", "alternatives.", "paths.event_year")
+FIXED = ("adoption.", "alternatives.")
+CONTRIBUTIONS, BENEFITS, IRAS = "contributions", "benefits", "taxable_ira_distributions"
+"""Quantities of the past errors that move net revenue."""
+WAGE_STEP = 0.005
+"""Added growth of wages, a year, from whose run the answer of revenue to wages is read."""
 EQUITY, CRYPTO = ASSETS.index("equity"), ASSETS.index("crypto")
 
 Flows = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -75,7 +86,7 @@ Flows = dict[str, tuple[np.ndarray, np.ndarray]]
 @dataclass(frozen=True, kw_only=True)
 class Draws:
     """Draws of net revenue, billions of current dollars: ``values[reference][window label]`` is ``(draw,)``;
-    ``central`` the same at the central parameters on the scenario's own path."""
+    ``central`` the same at the central parameters on the scenario's own path, or the median of its random paths."""
 
     values: Mapping[str, Mapping[str, np.ndarray]]
     central: Mapping[str, Mapping[str, float]]
@@ -102,6 +113,7 @@ def bands(scenario: Scenario, *, progress: Progress | None = None, **counts: int
             reference,
             window,
             found.central[reference][window],
+            float(np.median(values)),
             *band(values),
         )
         for reference, windows in found.values.items()
@@ -150,10 +162,10 @@ def draws_of(
     start = _prepared(base)
     shocks = _deviations(base.settings, start.inputs.years, paths)
     central = _flows(base.settings, start, shocks, paths)
-    own = {label: _settled(parts) for label, parts in _flows(base.settings, start, None).items()}
+    own = central if shocks is None else _flows(base.settings, start, None)
     rng = np.random.default_rng(SEED)
     some = None if shocks is None else shocks[:each]
-    made: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {label: [] for label in central}
+    made: dict[str, list[tuple[np.ndarray, ...]]] = {label: [] for label in central}
     for done, values in enumerate(drawn, start=1):
         report(done, len(drawn) + 1, "draws of parameters")
         variant = base.with_overrides(values)
@@ -161,14 +173,14 @@ def draws_of(
         at = rng.integers(0, each, paths)  # whose rest is added, the same path of every line
         for label, few in flows.items():
             made[label].append(
-                tuple(_followed(one, whole, at) for one, whole in zip(few, central[label], strict=True))  # type: ignore[arg-type]
+                tuple(followed(one, whole, at) for one, whole in zip(few, central[label], strict=True))
             )
     report(len(drawn) + 1, len(drawn) + 1, "done")
     whole = {
         label: tuple(np.concatenate([part[kind] for part in parts]) for kind in (0, 1))
         for label, parts in made.items()
     }
-    errors = _errors(start.inputs.years, len(drawn) * paths)
+    factors = _factors(base, start, own, len(drawn) * paths)
     fraction, settings = start.fraction, base.settings
 
     def by_window(
@@ -185,33 +197,18 @@ def draws_of(
 
     none = (np.ones(1), np.ones(1))
     return Draws(
-        values=by_window(whole, errors),
+        values=by_window(whole, factors),
         central={
-            reference: {window: float(values[0]) for window, values in found.items()}
+            reference: {window: float(np.median(values)) for window, values in found.items()}
             for reference, found in by_window(own, none).items()
         },
     )
 
 
 def _parameters(scenario: Scenario, count: int) -> list[dict[str, float]]:
-    """Joint draws of what the case does not set and the scenario accepts."""
-    varied = draws.cases()
-    fixed = set(scenario.changed())
-    free = [
-        key for key in varied["key"]
-        if not key.startswith(FIXED) and key not in fixed and _accepts(scenario, key, varied)
-    ]  # fmt: skip
-    return draws.joint(varied[varied["key"].isin(free)], count, SEED)
-
-
-def _accepts(scenario: Scenario, key: str, varied: pd.DataFrame) -> bool:
-    """Whether a scenario's other settings allow this one to move."""
-    low = float(varied.loc[varied["key"] == key, "low"].iloc[0])
-    try:
-        scenario.with_overrides({key: int(low) if draws.whole(key) else low})
-    except InputError:
-        return False
-    return True
+    """Joint draws of what no hindcast shows, around the scenario's own values."""
+    varied = draws.unseen()
+    return draws.joint(draws.around(varied[~varied["key"].str.startswith(FIXED)], scenario), count, SEED)
 
 
 def _prepared(scenario: Scenario) -> Prepared:
@@ -272,14 +269,9 @@ def _flows(
     return found
 
 
-def _settled(parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """The first path alone."""
-    return tuple(part[:1] for part in parts)
-
-
-def _followed(few: np.ndarray, whole: np.ndarray, at: np.ndarray) -> np.ndarray:
+def followed(few: np.ndarray, whole: np.ndarray, at: np.ndarray) -> np.ndarray:
     """``(path, Y)``: by year the least-squares line of the ``few`` in the same paths of ``whole``, for all paths, and
-    the rest of the paths ``at``."""
+    the rest of the paths ``at``, widened by what two fitted numbers take from it."""
     x, n = whole[: len(few)], len(few)
     centered = x - x.mean(axis=0)
     spread = (centered**2).sum(axis=0)
@@ -287,32 +279,68 @@ def _followed(few: np.ndarray, whole: np.ndarray, at: np.ndarray) -> np.ndarray:
         (centered * (few - few.mean(axis=0))).sum(axis=0), spread, out=np.zeros(len(spread)), where=spread > 0
     )
     intercept = few.mean(axis=0) - slope * x.mean(axis=0)
-    rest = few - (intercept + slope * x)
-    followed: np.ndarray = intercept + slope * whole + rest[at % n]
-    return followed
+    rest = (few - (intercept + slope * x)) * np.sqrt(n / (n - 2))
+    found: np.ndarray = intercept + slope * whole + rest[at % n]
+    return found
 
 
-def _errors(years: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Factors on lines paid on contributions and on receipts, ``(draw, Y)``: published over model of past starts."""
+def _factors(scenario: Scenario, start: Prepared, own: Flows, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Factors on lines paid on contributions and on receipts, ``(draw, Y)``: past errors and paths of wages."""
+    years = start.inputs.years
+    errors = past_factors(years, count)
+    iras = _ira_share(start)
+    paid_in, received = errors[CONTRIBUTIONS], (1 - iras) * errors[BENEFITS] + iras * errors[IRAS]
+    of_wages = _wage_factors(scenario, years, own, count)
+    return paid_in * of_wages[0], received * of_wages[1]
+
+
+def past_factors(years: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Published over model by quantity, ``(draw, Y)``, as past errors have it; leads count from the last published
+    year."""
     table = sources.table(RESIDUALS)
-    leads = np.maximum(years - FIRST_YEAR, 0)
-    series = []
-    for _, part in table.groupby("start"):
-        if part["lead_years"].max() < FEWEST_LEADS:
-            continue
-        wide = part.pivot(index="lead_years", columns="quantity", values="residual")
-        last = int(wide.index.max())
-        within = wide.reindex(np.minimum(leads, last)).to_numpy(float, copy=True)
-        within[leads == 0] = 0.0
-        widened = np.sqrt(np.maximum(leads / last, 1.0))[:, None]
-        series.append(
-            pd.DataFrame(within * widened, columns=wide.columns)[["contributions", "benefits"]].to_numpy()
-        )
-    rng = np.random.default_rng(SEED + 1)
-    chosen = (
-        np.stack(series)[rng.integers(0, len(series), count)] * rng.choice([-1.0, 1.0], count)[:, None, None]
-    )
-    return np.exp(chosen[..., 0]), np.exp(chosen[..., 1])
+    own, rule = (table[table["forecast"] == name] for name in ("model", "naive"))
+    last = int((rule["start"] + rule["lead_years"]).max())
+    keys = [(quantity, int(lead)) for quantity in (CONTRIBUTIONS, BENEFITS, IRAS) for lead in years - last]
+    served = past_errors.serving_all(own, rule, last, keys, {IRAS: BENEFITS})
+    drawn = past_errors.draw(served, count, np.random.default_rng(SEED + 1))
+    return {
+        quantity: np.exp(-np.stack([drawn[quantity, int(lead)] for lead in years - last], axis=1))
+        for quantity in (CONTRIBUTIONS, BENEFITS, IRAS)
+    }
+
+
+def _ira_share(start: Prepared) -> np.ndarray:
+    """Share of traditional withdrawals that leaves IRAs, inherited accounts among them, ``(Y,)``."""
+    projection = project(start.inputs, keep_lines=())
+    at = start.inputs.path_labels.index(SCENARIO_PATH)
+    owners = {name: projection.totals[f"{name}_withdrawals"][at] for name in start.inputs.accounts}
+    inherited = projection.totals["inherited_withdrawals"][at]
+    whole = np.asarray(sum(owners.values())) + inherited
+    share: np.ndarray = (owners[IRA.name] + inherited) / whole
+    return share
+
+
+def _wage_factors(scenario: Scenario, years: np.ndarray, own: Flows, count: int) -> tuple[np.ndarray, ...]:
+    """Factors on both kinds of lines, ``(draw, Y)``, of wages that leave the scenario's path: lines on contributions
+    follow the year's wages, receipts the mean of wages to then, as strongly as under a constant added growth."""
+    told = float(scenario.value(WAGES))
+    step = WAGE_STEP if told <= 0 else -WAGE_STEP
+    faster = scenario.with_overrides({WAGES: told + step})
+    theirs = _flows(faster.settings, _prepared(faster), None)
+    ahead = np.maximum(years - FIRST_YEAR, 0)
+    moved = ahead * np.log1p(step)
+    drawn = np.zeros((count, len(years)))
+    rng = np.random.default_rng(SEED + 2)
+    drawn[:, ahead > 0] = np.log(draws.wage_ratios(FIRST_YEAR, int(ahead.max()), count, rng))
+    so_far = np.maximum(ahead, 1)
+    of_year, mean = drawn, np.cumsum(drawn, axis=1) / so_far
+    steps = moved, np.cumsum(moved) / so_far
+    found = []
+    for kind, wages in enumerate((of_year, mean)):
+        effect = np.log(theirs[SCENARIO_PATH][kind].mean(axis=0) / own[SCENARIO_PATH][kind].mean(axis=0))
+        elasticity = np.divide(effect, steps[kind], out=np.zeros(len(years)), where=steps[kind] != 0)
+        found.append(np.exp(wages * elasticity))
+    return tuple(found)
 
 
 def _net(

@@ -13,9 +13,10 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.base.opening import HEADLINE, OpeningDate
+from fiscal.base.opening import HEADLINE
 from fiscal.engine.allocation import core_glide_path
 from fiscal.markets import history
+from fiscal.people.accounts import PLAN
 from fiscal.people.scope import all_plan_contributions_bn_usd
 from fiscal.results.result import Result
 from fiscal.results.rows import TAXED_FLOWS
@@ -51,31 +52,6 @@ def calibration(base: Result) -> pd.DataFrame:
     unexplained = (frame["verdict"] == "outside") & (frame["reason"] == "")
     frame.loc[unexplained, "reason"] = UNEXPLAINED
     return frame
-
-
-def bridge(opening: OpeningDate = HEADLINE) -> pd.DataFrame:
-    """From 401(k) plans to all retirement accounts on the opening date: ``step, bn_usd, note``."""
-    row = sources.table("ici_assets").set_index("date").loc[opening.iso]
-    k401, private = float(row["k401_bn_usd"]), float(row["other_private_dc_bn_usd"])
-    steps = [
-        ("401(k) plans", k401, "the headline's scope"),
-        ("+ other private defined-contribution plans", private, ""),
-        ("+ 403(b)", float(row["b403_bn_usd"]), ""),
-        ("+ 457", float(row["p457_bn_usd"]), ""),
-        ("+ Thrift Savings Plan", float(row["tsp_bn_usd"]), ""),
-        (
-            "= all defined-contribution plans",
-            float(row["dc_total_bn_usd"]),
-            "as published; the parts are rounded",
-        ),
-        (
-            "+ individual retirement accounts",
-            float(row["ira_bn_usd"]),
-            "in part rolled over from 401(k) plans",
-        ),
-        ("= with IRAs", float(row["dc_total_bn_usd"] + row["ira_bn_usd"]), ""),
-    ]
-    return pd.DataFrame(steps, columns=["step", "bn_usd", "note"])
 
 
 def _row(
@@ -127,9 +103,9 @@ def _opening_stock(base: Result) -> float:
 
 def _stocks(base: Result) -> list[dict[str, Any]]:
     opening = base.scenario.settings.horizon.opening
-    published = sources.table("ici_assets").set_index("date")["k401_bn_usd"][opening.iso]
+    published = PLAN.assets_bn_usd(PLAN.stock, opening)
     return [
-        _row(f"401(k) plan assets, {opening.words}", "bn USD", float(published), "ICI, Q1 2025",
+        _row(f"assets of {PLAN.label}, {opening.words}", "bn USD", published, "ICI, Q1 2025",
              _opening_stock(base), use="input", reason="used: opening stock")
     ]  # fmt: skip
 
@@ -141,7 +117,7 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
     asset-weighted glide path's return month by month.
     """
     opening = base.scenario.settings.horizon.opening
-    ici = sources.table("ici_assets").set_index("date")["k401_bn_usd"]
+    ici = sources.table("ici_assets").set_index("date")[list(PLAN.stock)].sum(axis=1, skipna=False)
     dates = {
         str(date)[:7]: str(date)[:10] for date in ici.dropna().index if str(date)[:7] in opening.months_left
     }
@@ -156,7 +132,10 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
     columns = {asset: weights[ASSETS.index(asset)] for asset in ("equity", "foreign_equity", "bonds", "cash")}
     flows = base.tables["flows"]
     out = _sum(
-        flows, path="scenario", year=FIRST_YEAR, flow=["plan_withdrawals", "rollovers", "roth_rollovers"]
+        flows,
+        path="scenario",
+        year=FIRST_YEAR,
+        flow=[f"{PLAN.name}_withdrawals", "rollovers", "roth_rollovers"],
     )
     # Roth withdrawals of the stub are all but wholly from the plan: the ira wrapper opens empty
     out += _sum(flows, path="scenario", year=FIRST_YEAR, flow="roth_withdrawals")
@@ -169,7 +148,7 @@ def _quarters(base: Result) -> list[dict[str, Any]]:
         date = dates.get(str(month)[:7])
         if date:
             rows.append(
-                _row(f"401(k) plan assets, {date}, on real monthly returns", "bn USD", float(ici[date]),
+                _row(f"assets of {PLAN.label}, {date}, on real monthly returns", "bn USD", float(ici[date]),
                      "ICI quarterly release", stock, tolerance=0.03,
                      reason="" if abs(stock / ici[date] - 1) <= 0.03 else _QUARTER_REASON)
             )  # fmt: skip
@@ -206,8 +185,8 @@ def _published_range(key: str) -> tuple[tuple[float, float], str]:
 
 
 def _scope_range() -> tuple[float, float]:
-    row = sources.table("ici_assets").set_index("date").loc[HEADLINE.iso]
-    share = float(row["k401_bn_usd"] / row["dc_total_bn_usd"])
+    whole = sources.table("ici_assets").set_index("date").loc[HEADLINE.iso, "dc_total_bn_usd"]
+    share = PLAN.assets_bn_usd(PLAN.stock) / float(whole)
     return round(share - 0.1, 3), round(share + 0.1, 3)
 
 
@@ -219,12 +198,12 @@ def _flows(base: Result) -> list[dict[str, Any]]:
     balances = base.tables["balances"]
 
     def plan(at: int) -> float:
-        return _sum(balances, path="scenario", year=at, wrapper="plan")
+        return _sum(balances, path="scenario", year=at, wrapper=PLAN.name)
 
     rollovers = _sum(flows, path="scenario", year=year, flow=["rollovers", "roth_rollovers"])
-    cash = _sum(flows, path="scenario", year=year, flow=["plan_withdrawals", "roth_withdrawals"])
+    cash = _sum(flows, path="scenario", year=year, flow=[f"{PLAN.name}_withdrawals", "roth_withdrawals"])
     # what passes to heirs leaves the plan too, and DOL counts it as a benefit
-    bequests = _sum(flows, path="scenario", year=year, flow="plan_bequests")
+    bequests = _sum(flows, path="scenario", year=year, flow=f"{PLAN.name}_bequests")
     contributions = _sum(base.tables["contributions"], year=year)
     in_system = dol.loc[2023, "others_incl_rollovers_bn_usd"] / (
         dol.loc[2023, "participant_bn_usd"] + dol.loc[2023, "employer_bn_usd"]
@@ -269,7 +248,7 @@ def _taxes(base: Result) -> list[dict[str, Any]]:
     scope = sources.assumption("validation.additional_tax_scope_share")
     year = FIRST_YEAR + 1
     balances = base.tables["balances"]
-    average = sum(_sum(balances, path="scenario", year=at, wrapper="plan") for at in (year - 1, year)) / 2
+    average = sum(_sum(balances, path="scenario", year=at, wrapper=PLAN.name) for at in (year - 1, year)) / 2
     model = float(base.budget.line("additional_tax").loc[year]) / average
     return [
         _row("additional tax on early withdrawals over average plan assets", "share",

@@ -14,7 +14,7 @@ import pandas as pd
 from fiscal.base import sources
 from fiscal.base.code import MODEL_ROOMS, code_sha256
 from fiscal.base.files import write_whole
-from fiscal.engine.inputs import cache_dir
+from fiscal.engine.taxes import cache_dir
 from fiscal.results.store.values import fingerprint_of
 
 ROOMS = (*MODEL_ROOMS, "results", "studies")

@@ -21,7 +21,7 @@ benefits over opening assets in the last five years, as far as there are people 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,9 +30,8 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
-from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR, GROUPS
-from fiscal.base.errors import InputError, Problem
-from fiscal.engine.inputs import NO_BOUND_USD, assumptions, withdrawal_rates
+from fiscal.base.axes import AGES_AT_OPENING, ASSETS, FIRST_YEAR
+from fiscal.engine.inputs import assumptions, withdrawal_rates
 from fiscal.markets import glide, history
 from fiscal.people import coverage
 from fiscal.people.contributions import RothUse, project_contributions
@@ -40,43 +39,24 @@ from fiscal.people.mobility import mobility_matrix
 from fiscal.people.opening import Opening, open_accounts
 from fiscal.people.past import PastPeople, past_limits, past_people, past_wages
 from fiscal.people.population import MortalityGradient
-from fiscal.people.withdrawals import WithdrawalRates, by_group, leakage_tilt
-from fiscal.projection.cells import project
-from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
+from fiscal.people.withdrawals import leakage_tilt
+from fiscal.studies.past_projection import Prepared, World, level_of, project_years
+from fiscal.studies.past_record import (
+    BILLION,
+    FIRST_START,
+    LAST_OUTCOME,
+    LEVEL_YEARS,
+    check_start,
+    published,
+    told_of,
+    told_returns,
+    told_wages,
+)
 
 if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
 
-Progress = Callable[[int, int, str], None]
-
-BILLION = 1e9
 SIPP_YEAR = 2022
-PLAN = 0
-
-FIRST_START, LAST_START, LAST_OUTCOME = 2010, 2022, 2023
-"""People by age begin with the first, published plans end with the last."""
-STARTS = tuple(range(FIRST_START, LAST_START + 1))
-QUANTITIES = ("contributions", "benefits", "assets")
-
-KNOWN = {
-    "actual_wages_and_returns": (True, True),
-    "actual_wages": (True, False),
-    "none": (False, False),
-}
-"""Conditioning -> whether wages, and whether returns after the start are given."""
-RETURNS_ALONE = "actual_returns"
-"""Returns given, wages not: what is left is the error that market paths do not explain. For bands, in no table."""
-
-
-def told_of(conditioning: str) -> tuple[bool, bool]:
-    """Whether wages and returns after the start are given."""
-    return (KNOWN | {RETURNS_ALONE: (False, True)})[conditioning]
-
-
-WAGE_YEARS = 10
-"""Years before the start whose mean growth of wages the rule continues."""
-LEVEL_YEARS = 5
-"""Years up to the start that the level of benefits is the mean of; the naive rule takes as many."""
 
 LATER = (
     ("contributions by age and wage", "W-2 2019 and 2020, sample of 2025", "flat_contributions"),
@@ -101,35 +81,6 @@ EXPERIMENTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
-    """What a run from the end of ``start`` receives; no flow or stock of the plans after it. Years begin with the first
-    of the years whose benefits set the level."""
-
-    start: int
-    years: np.ndarray  # (Y,)
-    people: PastPeople
-    contribution_usd: np.ndarray  # (Y, character, A, G) of participants and employers
-    rolled_in_usd: np.ndarray  # (Y,) from other plans
-    plan_return: np.ndarray  # (Y,) after fees
-    rates: WithdrawalRates
-    tilt: np.ndarray  # (A, G) on them
-    roth_stock_share: float
-    heir_years: int
-    settings: Settings
-    half_return: np.ndarray | None = None  # (Y, half, asset) in place of plan_return
-
-    @property
-    def ahead(self) -> np.ndarray:
-        """Positions of the years after the start."""
-        return np.flatnonzero(self.years > self.start)
-
-    @property
-    def leads(self) -> np.ndarray:
-        """Years after the start, ``(T,)``."""
-        return self.years[self.ahead] - self.start
-
-
-@dataclass(frozen=True, kw_only=True)
 class Hindcast:
     """One run, dollars by lead year ``(T,)``; ``benefits_usd`` with what moves between plans, as DOL counts them."""
 
@@ -143,82 +94,6 @@ class Hindcast:
         """One of :data:`QUANTITIES`, billions of dollars."""
         found: np.ndarray = getattr(self, f"{quantity}_usd") / BILLION
         return found
-
-
-# ---------------------------------------------------------------------------------- the published record
-
-
-def published() -> pd.DataFrame:
-    """DOL's totals of 401(k)-type plans by year, billions: ``contributions`` (rollovers in), ``benefits`` (rollovers
-    out), ``assets``, and the rate of return that they imply (modified Dietz)."""
-    table = sources.table("dol_401k_1984_2023").set_index("year")
-    found = pd.DataFrame(
-        {
-            "contributions": table["contributions_bn_usd"],
-            "benefits": table["benefits_bn_usd"],
-            "assets": table["assets_bn_usd"],
-        }
-    ).astype(float)
-    net, before = found["contributions"] - found["benefits"], found["assets"].shift()
-    found["return"] = (found["assets"] - before - net) / (before + net / 2)
-    return found
-
-
-def check_start(start: int) -> None:
-    """Raise InputError for a start year without data."""
-    if start not in STARTS:
-        raise InputError(
-            Problem(
-                "no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}"
-            )
-        )
-
-
-def wage_growth(start: int) -> float:
-    """Mean growth of private wages in the ten years to the start: the rule where wages are not given."""
-    wages = coverage.private_wages()
-    return float((wages[start] / wages[start - WAGE_YEARS]) ** (1 / WAGE_YEARS) - 1)
-
-
-def plan_return_rule(start: int) -> float:
-    """Return where none is given: the bill rate of the last month of the start year and the mean premium of the plans'
-    mix over bills, geometric, from 1928 to the start."""
-    monthly = sources.table("monthly_prices").set_index("month")["tbill_3m_yield_rate"]
-    bill = float(monthly[f"{start}-12"])
-    known = premiums().loc[:start]
-    return bill + float(np.expm1(np.log1p(known).mean()))
-
-
-def premiums() -> pd.Series:
-    """Yearly return of the plans' mix of stocks and bonds over Treasury bills, from 1928."""
-    returns = sources.table("annual_returns").set_index("year")
-    stocks = equity_share()
-    mix = stocks * returns["sp500_tr"] + (1 - stocks) * returns["ust_10y_tr"]
-    premium: pd.Series = ((1 + mix) / (1 + returns["tbill_3m"]) - 1).dropna()
-    return premium
-
-
-def equity_share() -> float:
-    """Equity share of all 401(k) assets (EBRI/ICI 2022)."""
-    table = sources.table("ebri_401k_allocation")
-    rows = table[(table["year"] == glide.EQUITY_YEAR) & (table["group"] == "all")]
-    return float(rows.loc[rows["item"] == "equities_total_share_of_assets", "value"].item())
-
-
-def told_wages(start: int, years: np.ndarray, actual: bool) -> np.ndarray:
-    """Wages of private industries, billions ``(Y,)``: actual, or by the rule from the start on."""
-    wages = coverage.private_wages()
-    if actual:
-        return wages[years].to_numpy()
-    known = wages.reindex(np.minimum(years, start)).to_numpy()
-    grown: np.ndarray = known * (1 + wage_growth(start)) ** np.maximum(years - start, 0)
-    return grown
-
-
-def told_returns(start: int, years: np.ndarray, actual: bool) -> np.ndarray:
-    """Rates of return of plans ``(Y,)``: those of DOL's totals, or by the rule from the start on."""
-    returns = published()["return"].reindex(years).to_numpy()
-    return returns if actual else np.where(years > start, plan_return_rule(start), returns)
 
 
 # ----------------------------------------------------------------------------------------- what is fed
@@ -399,15 +274,6 @@ def hindcast(
     return run(prepared(world(start, conditioning, settings, experiment), experiment))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A world with its level of benefits and its opening balances ``(A, G)``."""
-
-    fed: World
-    opening_usd: np.ndarray
-    outflow_scale: float
-
-
 def prepared(fed: World, experiment: str | None = None) -> Prepared:
     """Level and opening of a run, of what was published by the start."""
     by_contributions = experiment == "balances_by_contributions"
@@ -419,18 +285,7 @@ def prepared(fed: World, experiment: str | None = None) -> Prepared:
         for at in positions
     ]
     wanted = record["benefits"].loc[first : fed.start].to_numpy() * BILLION - fed.rolled_in_usd[positions]
-    scale = 1.0
-    for _ in range(50):  # what passes to heirs falls a little as withdrawals rise
-        own = np.array(
-            [
-                _project(fed, scale, opening, np.array([at]))[0][0]
-                for opening, at in zip(before, positions, strict=True)
-            ]
-        )
-        gap = float(np.mean(wanted / own))
-        scale *= gap
-        if abs(gap - 1) < 1e-9:
-            break
+    scale = level_of(fed, before, positions, wanted)
     opening = opening_balances(
         fed, int(fed.ahead[0]), float(record["assets"][fed.start]) * BILLION, by_contributions
     )
@@ -440,7 +295,7 @@ def prepared(fed: World, experiment: str | None = None) -> Prepared:
 def run(ready: Prepared) -> Hindcast:
     """Project the opening balances over the years after the start."""
     fed = ready.fed
-    outflow, assets = _project(fed, ready.outflow_scale, ready.opening_usd, fed.ahead)
+    outflow, assets = project_years(fed, ready.outflow_scale, ready.opening_usd, fed.ahead)
     rolled_in = fed.rolled_in_usd[fed.ahead]
     return Hindcast(
         start=fed.start,
@@ -473,132 +328,3 @@ def _opened(settings: Settings, year: int, people: np.ndarray) -> Opening:
         wage_ratio=float(wages[SIPP_YEAR] / wages[FIRST_YEAR]),
         years=np.array([year]),
     )
-
-
-OUTFLOWS = ("plan_withdrawals", "roth_withdrawals", "rollovers", "roth_rollovers", "plan_bequests")
-"""What leaves a plan; nothing is drawn from the IRA here, so all Roth withdrawals are the plans'."""
-
-
-def _project(
-    fed: World,
-    outflow_scale: float,
-    opening_usd: np.ndarray,
-    at: np.ndarray,
-    contribution_usd: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Outflow and year-end assets ``(Y,)`` of the years at positions ``at``."""
-    returns = fed.plan_return[at]
-    half_return = np.broadcast_to((np.sqrt(1 + returns) - 1)[:, None, None], (len(at), 2, len(ASSETS)))
-    if fed.half_return is not None:
-        half_return = fed.half_return[at]
-    contribution = fed.contribution_usd[at] if contribution_usd is None else contribution_usd
-    inputs = _inputs(fed, outflow_scale, opening_usd, at, contribution[..., None], half_return)
-    projection = project(inputs)
-    outflow = sum(projection.cells[line][0].sum(axis=(1, 2, 3)) for line in OUTFLOWS)
-    return np.asarray(outflow), projection.closing_usd[0, :, PLAN].sum(axis=(1, 2))
-
-
-def _inputs(
-    fed: World,
-    outflow_scale: float,
-    balance: np.ndarray,
-    at: np.ndarray,
-    contribution: np.ndarray,
-    half_return: np.ndarray,
-) -> ProjectionInputs:
-    """The projection's inputs for the years at positions ``at``: one path, one stratum, no crypto, no tax."""
-    years, cell = fed.years[at], (len(AGES_AT_OPENING), len(GROUPS), 1)
-    ones = np.ones((1, len(years)))
-    opening = np.zeros((2, 2, *cell))
-    opening[PLAN, 1] = balance[..., None] * fed.roth_stock_share
-    opening[PLAN, 0] = balance[..., None] - opening[PLAN, 1]
-    rates = fed.rates
-    leaving = by_group(rates.withdrawal_rate[at] * outflow_scale, fed.tilt)
-    leaving[:, 1] = 0.0  # what has left the plans is followed no further
-    no_tax = TaxSchedule(
-        knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2))
-    )
-    if fed.half_return is None:  # all assets earn the same
-        held = np.broadcast_to(np.eye(len(ASSETS))[0], (len(years), len(AGES_AT_OPENING), len(ASSETS)))
-    else:
-        held = glide.glide_path(years)
-    weights = np.ascontiguousarray(held)[None, :, :, None, :]
-    return ProjectionInputs(
-        years=years,
-        year_fraction=ones[0],
-        path_labels=("hindcast",),
-        opening_usd=opening,
-        opening_basis_usd=np.zeros((2, *cell)),
-        contribution_usd=contribution,
-        half_return=np.ascontiguousarray(half_return)[None],
-        mix=np.zeros(1, dtype=np.int64),
-        core_weight=weights,
-        crypto_weight=np.eye(len(ASSETS))[[ASSETS.index("crypto")]],
-        fee_rate=np.zeros((1, 2)),
-        loss_rate=0 * ones,
-        crypto_target_share=np.zeros((1, len(years), 1)),
-        crypto_contribution_share=np.zeros((1, len(years), 1)),
-        transfer=np.zeros((1, len(years)), dtype=bool),
-        rebalancing=0 * ones,
-        sale_share=np.ones(1),
-        impact_multiplier=0.0,
-        impact_persistence=0.0,
-        crypto_market_usd=NO_BOUND_USD * ones,
-        withdrawal_rate=leaving,
-        penalised_share=rates.penalised_share,
-        nonqualified_share=rates.nonqualified_share,
-        rollover_rate=np.minimum(rates.rollover_rate[at] * outflow_scale, 1.0)[:, None],
-        conversion_rate=np.zeros((len(years), len(AGES_AT_OPENING))),
-        death_rate=fed.people.death_rate[at],
-        spouse_share=rates.spouse_share,
-        heir_years=fed.heir_years,
-        holders=np.ones((len(years), *cell)),
-        heirs=np.ones((len(years), *cell)),
-        owner_schedule=no_tax,
-        conversion_schedule=no_tax,
-        heir_schedule=no_tax,
-        additional_tax_rate=0.0,
-    )
-
-
-# ------------------------------------------------------------------------------- responses to a dollar
-
-
-@dataclass(frozen=True, kw_only=True)
-class Responses:
-    """What a run gives on other returns and other contributions: where the plans' assets earn one return, a run is
-    linear in its opening stock and in each year's contributions.
-
-    Rows: the stock, then the contributions of each year; ``(T + 1, T)`` shares that leave in, or are left at the end
-    of, each year on ``plan_return`` (T,). Other returns scale both by what they have earned since; a test gives the
-    error of that, which is small because rates of leaving are.
-    """
-
-    plan_return: np.ndarray
-    left: np.ndarray
-    held: np.ndarray
-
-    def run(
-        self, stock: float, paid_in: np.ndarray, plan_return: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Outflow and assets ``(P, T)`` on contributions and returns ``(P, T)``, in the unit of ``stock``."""
-        closing = np.cumprod((1 + plan_return) / (1 + self.plan_return), axis=1)
-        opening = np.concatenate([np.ones((len(closing), 1)), closing[:, :-1]], axis=1)
-        entered = np.sqrt(opening * closing)  # at the middle of the year
-        money = np.concatenate([np.full((len(closing), 1), stock), paid_in / entered], axis=1)
-        return (money @ self.left) * opening, (money @ self.held) * closing
-
-
-def responses(ready: Prepared) -> Responses:
-    """One projection for the stock and one for each year's contributions, on the returns that the world was given."""
-    fed = ready.fed
-    at = fed.ahead
-    paid_in, none = fed.contribution_usd[at], np.zeros_like(ready.opening_usd)
-    left, held = np.zeros((len(at) + 1, len(at))), np.zeros((len(at) + 1, len(at)))
-    out, kept = _project(fed, ready.outflow_scale, ready.opening_usd, at, 0 * paid_in)
-    left[0], held[0] = out / ready.opening_usd.sum(), kept / ready.opening_usd.sum()
-    for row in range(len(at)):
-        alone = np.zeros_like(paid_in)
-        alone[row] = paid_in[row] / paid_in[row].sum()
-        left[row + 1], held[row + 1] = _project(fed, ready.outflow_scale, none, at, alone)
-    return Responses(plan_return=fed.plan_return[at], left=left, held=held)

@@ -1,4 +1,4 @@
-"""Rules of one line that a model must beat, on the starts, leads and conditioning of the hindcast.
+"""Rules of one line that a model must beat, on the starts, leads and conditioning of the past_record.
 
 Contributions (with rollovers in): ``fixed_share`` keeps their share of private wages, ``damped_trend`` moves it by
 its least-squares slope over the last ten years times .9 to the power of the lead, ``growth`` continues the mean
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.people import coverage
-from fiscal.studies import hindcast
+from fiscal.studies import past_record
 
 RULES = ("damped_trend", "fixed_share", "growth")
 DAMPING, TREND_YEARS, MEAN_YEARS = 0.9, 10, 5
@@ -22,11 +22,11 @@ DAMPING, TREND_YEARS, MEAN_YEARS = 0.9, 10, 5
 
 def forecast(rule: str, start: int, conditioning: str) -> pd.DataFrame:
     """A rule's contributions, benefits and assets, billions, by year after the start."""
-    wages_told, returns_told = hindcast.told_of(conditioning)
-    record = hindcast.published()
-    years = np.arange(start + 1, hindcast.LAST_OUTCOME + 1)
-    wages = hindcast.told_wages(start, years, wages_told)
-    returns = hindcast.told_returns(start, years, returns_told)
+    wages_told, returns_told = past_record.told_of(conditioning)
+    record = past_record.published()
+    years = np.arange(start + 1, past_record.LAST_OUTCOME + 1)
+    wages = past_record.told_wages(start, years, wages_told)
+    returns = past_record.told_returns(start, years, returns_told)
     leads = np.arange(1, len(years) + 1)
     share = record["contributions"] / coverage.private_wages()
     growing = rule == "growth"

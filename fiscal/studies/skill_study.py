@@ -1,0 +1,316 @@
+"""The study of skill, built, stored, and checked: hindcasts, experiments, tested bands, and bands of headline numbers.
+
+Five tables, by ``fiscal data derive hindcast``:
+
+- ``hindcast``: model, published and naive rules by quantity, conditioning, start and lead year;
+- ``hindcast_experiments``: the same with one change at a time, given wages and returns;
+- ``hindcast_residuals``: errors of the model and of the naive rule, given wages and returns, which bands draw;
+- ``hindcast_bands``: at each start the 80 percent band of what was then the future, and the outcome;
+- ``bands``: bands of headline numbers (:mod:`fiscal.results.bands`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from platformdirs import user_cache_path
+
+from fiscal import scenario as scenarios
+from fiscal.base import sources
+from fiscal.base.code import code_sha256
+from fiscal.base.files import write_whole
+from fiscal.markets.paths import path_model
+from fiscal.results import bands
+from fiscal.studies import hindcast, ira_hindcast, naive, past_bands
+from fiscal.studies import scenarios as study
+from fiscal.studies.past_record import KNOWN, QUANTITIES, STARTS, Progress
+from fiscal.studies.skill import EXPERIMENT_STARTS, points
+
+if TYPE_CHECKING:
+    from fiscal.scenario import Scenario
+
+INPUTS = (
+    "annual_returns", "assumptions", "bea_dc_1984_2025", "contribution_limits", "contribution_profile",
+    "developed_ex_us", "dol_401k_1984_2023", "dol_5500", "ebri_401k_allocation", "foreign_equity_share",
+    "form1040_retirement_income", "ici_assets", "ici_traditional_ira_flows", "labor_force", "life_table",
+    "monthly_prices", "mortality_improvement", "past_limits", "past_population", "past_wages", "rmd_uniform",
+    "roth_use", "sensitivity_cases", "sipp_age_income", "soi_ira_by_age", "vanguard", "w2_deferrals_roth", "wage_index",
+    "withdrawal_behaviour", "withdrawal_rules",
+)  # fmt: skip
+"""Tables that the study reads."""
+
+
+def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str, pd.DataFrame]:
+    """The first four tables, rounded as stored. Finished parts are kept until the study is done, so that an interrupted
+    one resumes (``resume``)."""
+    report = progress or (lambda done, total, what: None)
+    kept = Kept() if resume else None
+    steps: list[tuple[str, int, str, Callable[[], pd.DataFrame]]] = [
+        *(("points", at, name, partial(points, at, name)) for name in KNOWN for at in STARTS),
+        *(("iras", at, name, partial(ira_hindcast.points, at, name)) for name in KNOWN for at in ira_hindcast.STARTS),
+        *(("experiments", at, name, partial(experiment, at, name))
+          for name in ("model", *hindcast.EXPERIMENTS) for at in EXPERIMENT_STARTS),
+    ]  # fmt: skip
+    total = len(steps) + len(STARTS)
+    found: dict[str, list[pd.DataFrame]] = {kind: [] for kind, *_ in steps}
+    for done, (kind, start, name, make) in enumerate(steps):
+        report(done, total, f"{start}, {name.replace('_', ' ')}")
+        found[kind].append(_kept(kept, f"{kind} {name}", start, make))
+    money = dict.fromkeys([*naive.RULES, "published", "model"], 3)
+    whole = pd.concat([*found["points"], *found["iras"]], ignore_index=True).round(money)
+    own, rule = past_bands.own_errors(whole).round(5), past_bands.naive_errors(past_bands.GIVEN).round(5)
+    tried = []
+    for done, start in enumerate(STARTS, start=len(steps)):
+        report(done, total, f"{start}, bands")
+        tried.append(_kept(kept, "bands", start, partial(past_bands.bands_of, start, own, rule, whole)))
+    report(total, total, "done")
+    return {
+        "hindcast": whole,
+        "hindcast_experiments": pd.concat(found["experiments"], ignore_index=True).round(3),
+        "hindcast_residuals": pd.concat({"model": own, "naive": rule}, names=["forecast"])
+        .reset_index("forecast")
+        .reset_index(drop=True),
+        "hindcast_bands": pd.concat(tried, ignore_index=True).round(4),
+    }
+
+
+def experiment(start: int, name: str) -> pd.DataFrame:
+    """A start with one change, given wages and returns; ``model`` is without."""
+    found = points(start, past_bands.GIVEN, None if name == "model" else name)
+    return found.assign(experiment=name)[
+        ["experiment", "quantity", "start", "lead_years", "published", "model"]
+    ]
+
+
+class Kept:
+    """Finished parts of the study, by the model's code and the data that they read."""
+
+    def __init__(self, what: str = "hindcast") -> None:
+        data = (
+            sources.fingerprint()
+            if what == "bands"
+            else json.dumps({name: sources.resource(name).sha256 for name in INPUTS})
+        )
+        mark = hashlib.sha256((code_sha256() + data).encode()).hexdigest()[:16]
+        self.folder = user_cache_path("fiscal") / f"{what}-{mark}"
+
+    def load(self, name: str) -> pd.DataFrame | None:
+        """A part that was finished before."""
+        path = self.folder / f"{name}.json"
+        if not path.is_file():
+            return None
+        return pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
+
+    def save(self, name: str, frame: pd.DataFrame) -> None:
+        """Keep a part."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / f"{name}.json", json.dumps(frame.to_dict(orient="list")).encode())
+
+    def drop(self) -> None:
+        """Forget everything: the study is stored."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _kept(kept: Kept | None, name: str, start: int, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    key = f"{name.replace(' ', '-')}-{start}"
+    found = kept.load(key) if kept is not None else None
+    if found is None:
+        found = make()
+        if kept is not None:
+            kept.save(key, found)
+    return found
+
+
+DESCRIBED: dict[str, tuple[str, str, str]] = {
+    "experiment": ("string", "name", "what is changed; model is the hindcast itself"),
+    "quantity": (
+        "string",
+        "name",
+        "contributions (rollovers in), benefits (rollovers out), assets at year-end, or taxable IRA distributions",
+    ),
+    "conditioning": ("string", "name", "what is given of the years after the start"),
+    "start": ("year", "year", "the run opens with the published stock at the end of this year"),
+    "lead_years": ("integer", "years", "years since the start"),
+    "published": (
+        "number",
+        "billions of dollars",
+        "DOL's total of 401(k)-type plans; SOI's taxable IRA distributions",
+    ),
+    "model": ("number", "billions of dollars", "the model's"),
+    **{rule: ("number", "billions of dollars", f"the naive rule {rule}") for rule in naive.RULES},
+    "bias": ("number", "log", "mean of the errors that the band draws"),
+    "median": ("number", "billions of dollars", "median of the draws"),
+    "low": ("number", "billions of dollars", "a tenth of the draws are below"),
+    "high": ("number", "billions of dollars", "a tenth of the draws are above"),
+    "residuals": (
+        "string",
+        "name",
+        "which errors the band draws: known by the start, or apart from its window",
+    ),
+    "residuals_used": ("integer", "errors", "how many"),
+    "residual_windows": ("integer", "errors", "how many of them have windows that do not overlap"),
+    "crps": ("number", "log", "continuous ranked probability score"),
+    "interval_score": ("number", "fraction of published", "interval score of the 80 percent band"),
+    "naive_low": ("number", "billions of dollars", "lower end of the damped trend's band"),
+    "naive_high": ("number", "billions of dollars", "upper end of the damped trend's band"),
+    "naive_crps": ("number", "log", "score of the damped trend"),
+    "naive_interval_score": ("number", "fraction of published", "score of the damped trend"),
+    "forecast": ("string", "name", "model, or naive: the damped trend"),
+    "residual": ("number", "log", "log of forecast over published, wages and returns given"),
+}
+TITLES = {
+    "hindcast": "Hindcasts from every start of 2010 to 2022 beside published figures and naive rules",
+    "hindcast_experiments": "Hindcasts with one change at a time, given wages and returns",
+    "hindcast_bands": "80 percent bands of past starts, their outcomes and scores",
+    "hindcast_residuals": "Errors of hindcasts and of a naive rule, given wages and returns",
+}
+
+
+KEYS = (
+    "fingerprint", "reference", "window", "experiment", "forecast", "conditioning", "quantity", "start", "lead_years",
+)  # fmt: skip
+"""Columns that name a row, in any of the tables."""
+
+
+def store(found: dict[str, pd.DataFrame]) -> None:
+    """Write the tables into the data folder and refresh their entries, each in one step."""
+    for name, table in found.items():
+        keys = [key for key in KEYS if key in table]
+        units = {DESCRIBED[str(column)][1] for column in table} - {"name", "year", "years", "errors"}
+        sources.store(
+            name,
+            table,
+            title=TITLES[name],
+            unit=", ".join(sorted(units)),
+            source="this model (fiscal.studies.skill_study); published: DOL EBSA Form 5500 bulletins, IRS SOI",
+            fields=[
+                sources.Field(
+                    str(column), *DESCRIBED[str(column)], required=not str(column).startswith("naive_")
+                )
+                for column in table
+            ],
+            note="Built by `fiscal data derive hindcast`; a test rebuilds a part. See docs/skill.md.",
+            status="built",
+            licence="MIT, as this project",
+            primary_key=keys,
+            second_hand=False,
+            extra={"inputs": {one: sources.resource(one).sha256 for one in INPUTS}},
+        )
+
+
+BASELINE = "baseline"
+
+
+def cases() -> list[Scenario]:
+    """Scenarios whose headline has a stored band: the baseline, and every case of adoption with every stated event."""
+    stated = [
+        name
+        for name in study.EVENTS
+        if name != study.NO_EVENT and not path_model(scenarios.load(name).settings.paths.model).stochastic
+    ]
+    cells = [study.scenario_of(adoption, event) for adoption in study.ADOPTIONS for event in stated]
+    return [scenarios.load(BASELINE), *cells]
+
+
+def build_bands(progress: Progress | None = None, of: Sequence[Scenario] | None = None) -> pd.DataFrame:
+    """The table ``bands`` of some scenarios (None: :func:`cases`), from the stored errors; finished ones are kept until
+    the table is done."""
+    report = progress or (lambda done, total, what: None)
+    chosen = cases() if of is None else list(of)
+    kept = None if of is not None else Kept("bands")
+    frames = []
+    for done, case in enumerate(chosen):
+        report(done, len(chosen), f"band of {case.name}")
+        frames.append(_kept(kept, bands.key_of(case)[:16], 0, partial(bands.bands, case)))
+    report(len(chosen), len(chosen), "done")
+    if kept is not None:
+        kept.drop()
+    return pd.concat(frames, ignore_index=True).round(4)
+
+
+def store_bands(table: pd.DataFrame) -> None:
+    """Write the table ``bands`` and refresh its entry."""
+    money = "billions of dollars"
+    described = {
+        "fingerprint": ("string", "sha256", "settings of the scenario, on a horizon to the last window"),
+        "case": ("string", "name", "scenario"),
+        "reference": ("string", "name", "level: net revenue itself; else the reference of the difference"),
+        "window": ("string", "name", "fiscal years that are summed"),
+        "central_bn_usd": (
+            "number",
+            money,
+            "net revenue, or its difference, at the central parameters; of random paths the median",
+        ),
+        "median_bn_usd": ("number", money, "median of the draws, which past errors move"),
+        "low_bn_usd": ("number", money, "a tenth of the draws are below"),
+        "high_bn_usd": ("number", money, "a tenth of the draws are above"),
+    }
+    sources.store(
+        bands.TABLE,
+        table,
+        title="80 percent bands of headline numbers: parameters, markets, wages, and the errors of past starts",
+        unit=money,
+        source="this model (fiscal.studies.skill_study)",
+        fields=[sources.Field(name, *words, required=True) for name, words in described.items()],
+        note=(
+            f"Built by `fiscal data derive hindcast`: {bands.PARAMETER_DRAWS} draws of parameters times "
+            f"{bands.MARKET_PATHS} market paths. See docs/skill.md."
+        ),
+        status="built",
+        licence="MIT, as this project",
+        primary_key=list(KEYS[:3]),
+        second_hand=False,
+    )
+
+
+def rebuild(progress: Progress | None = None) -> None:
+    """Run the study and store its tables, then the bands that are made of its errors."""
+    kept = Kept()
+    store(build(progress))
+    store_bands(build_bands(progress))
+    kept.drop()
+
+
+def differs(starts: Sequence[int] | None = None, progress: Progress | None = None) -> list[str]:
+    """What repeated runs give otherwise than the stored tables: of some starts the runs alone, of all (None) the whole
+    study with its bands."""
+    if starts is None:
+        again = build(progress, resume=False) | {bands.TABLE: build_bands(progress, cases())}
+    else:
+        frames = [points(start, name) for name in KNOWN for start in starts]
+        again = {"hindcast": pd.concat(frames, ignore_index=True)}
+    stored = {name: sources.table(name) for name in again}
+    if starts is not None:
+        own = stored["hindcast"]
+        stored["hindcast"] = own[own["start"].isin(starts) & own["quantity"].isin(QUANTITIES)]
+    return [f"{name}, {column}" for name, table in again.items() for column in _unlike(table, stored[name])]
+
+
+def _unlike(again: pd.DataFrame, stored: pd.DataFrame) -> list[str]:
+    """Columns in which two builds of a table differ by more than the last digits that are stored."""
+    keys = [key for key in KEYS if key in stored]
+    first, second = (frame.sort_values(keys).reset_index(drop=True) for frame in (again, stored))
+    if len(first) != len(second):
+        return ["number of rows"]
+    return [
+        str(column)
+        for column in second
+        if not (
+            np.allclose(
+                first[column].to_numpy(float),
+                second[column].to_numpy(float),
+                rtol=1e-4,
+                atol=2e-3,
+                equal_nan=True,
+            )
+            if second[column].dtype.kind in "fiu"
+            else first[column].astype(str).equals(second[column].astype(str))
+        )
+    ]
