@@ -11,24 +11,21 @@ Five tables, by ``fiscal data derive hindcast``:
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from platformdirs import user_cache_path
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.code import code_sha256
-from fiscal.base.files import write_whole
 from fiscal.markets.paths import path_model
 from fiscal.results import bands
-from fiscal.studies import hindcast, ira_hindcast, naive, past_bands
+from fiscal.results.store.values import fingerprint_of
+from fiscal.studies import derived, hindcast, ira_hindcast, naive, past_bands
 from fiscal.studies import scenarios as study
 from fiscal.studies.past_record import KNOWN, QUANTITIES, STARTS, Progress
 from fiscal.studies.skill import EXPERIMENT_STARTS, points
@@ -51,7 +48,7 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
     """The first four tables, rounded as stored. Finished parts are kept until the study is done, so that an interrupted
     one resumes (``resume``)."""
     report = progress or (lambda done, total, what: None)
-    kept = Kept() if resume else None
+    kept = _kept("hindcast") if resume else None
     steps: list[tuple[str, int, str, Callable[[], pd.DataFrame]]] = [
         *(("points", at, name, partial(points, at, name)) for name in KNOWN for at in STARTS),
         *(("iras", at, name, partial(ira_hindcast.points, at, name)) for name in KNOWN for at in ira_hindcast.STARTS),
@@ -62,14 +59,14 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
     found: dict[str, list[pd.DataFrame]] = {kind: [] for kind, *_ in steps}
     for done, (kind, start, name, make) in enumerate(steps):
         report(done, total, f"{start}, {name.replace('_', ' ')}")
-        found[kind].append(_kept(kept, f"{kind} {name}", start, make))
+        found[kind].append(_part(kept, f"{kind}-{name}-{start}", make))
     money = dict.fromkeys([*naive.RULES, "published", "model"], 3)
     whole = pd.concat([*found["points"], *found["iras"]], ignore_index=True).round(money)
     own, rule = past_bands.own_errors(whole).round(5), past_bands.naive_errors(past_bands.GIVEN).round(5)
     tried = []
     for done, start in enumerate(STARTS, start=len(steps)):
         report(done, total, f"{start}, bands")
-        tried.append(_kept(kept, "bands", start, partial(past_bands.bands_of, start, own, rule, whole)))
+        tried.append(_part(kept, f"bands-{start}", partial(past_bands.bands_of, start, own, rule, whole)))
     report(total, total, "done")
     return {
         "hindcast": whole,
@@ -89,43 +86,19 @@ def experiment(start: int, name: str) -> pd.DataFrame:
     ]
 
 
-class Kept:
-    """Finished parts of the study, by the model's code and the data that they read."""
-
-    def __init__(self, what: str = "hindcast") -> None:
-        data = (
-            sources.fingerprint()
-            if what == "bands"
-            else json.dumps({name: sources.resource(name).sha256 for name in INPUTS})
-        )
-        mark = hashlib.sha256((code_sha256() + data).encode()).hexdigest()[:16]
-        self.folder = user_cache_path("fiscal") / f"{what}-{mark}"
-
-    def load(self, name: str) -> pd.DataFrame | None:
-        """A part that was finished before."""
-        path = self.folder / f"{name}.json"
-        if not path.is_file():
-            return None
-        return pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
-
-    def save(self, name: str, frame: pd.DataFrame) -> None:
-        """Keep a part."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / f"{name}.json", json.dumps(frame.to_dict(orient="list")).encode())
-
-    def drop(self) -> None:
-        """Forget everything: the study is stored."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+def _kept(what: str) -> derived.Kept:
+    """Finished parts of the hindcasts, by the tables that they read, or of the ``bands``, which may read any."""
+    data = sources.fingerprint()
+    if what != bands.TABLE:
+        data = json.dumps({name: sources.resource(name).sha256 for name in INPUTS})
+    return derived.Kept(what, fingerprint_of({"code": code_sha256(derived.ROOMS), "data": data}))
 
 
-def _kept(kept: Kept | None, name: str, start: int, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    key = f"{name.replace(' ', '-')}-{start}"
-    found = kept.load(key) if kept is not None else None
-    if found is None:
-        found = make()
-        if kept is not None:
-            kept.save(key, found)
-    return found
+def _part(kept: derived.Kept | None, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """A part that was finished before, or a new one, which is kept if there is a place for it."""
+    if kept is None:
+        return make()
+    return pd.DataFrame(kept.part(name, lambda: make().to_dict(orient="list")))
 
 
 DESCRIBED: dict[str, tuple[str, str, str]] = {
@@ -224,11 +197,11 @@ def build_bands(progress: Progress | None = None, of: Sequence[Scenario] | None 
     the table is done."""
     report = progress or (lambda done, total, what: None)
     chosen = cases() if of is None else list(of)
-    kept = None if of is not None else Kept("bands")
+    kept = None if of is not None else _kept(bands.TABLE)
     frames = []
     for done, case in enumerate(chosen):
         report(done, len(chosen), f"band of {case.name}")
-        frames.append(_kept(kept, bands.key_of(case)[:16], 0, partial(bands.bands, case)))
+        frames.append(_part(kept, bands.key_of(case)[:16], partial(bands.bands, case)))
     report(len(chosen), len(chosen), "done")
     if kept is not None:
         kept.drop()
@@ -272,7 +245,7 @@ def store_bands(table: pd.DataFrame) -> None:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Run the study and store its tables, then the bands that are made of its errors."""
-    kept = Kept()
+    kept = _kept("hindcast")
     store(build(progress))
     store_bands(build_bands(progress))
     kept.drop()
