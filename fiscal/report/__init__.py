@@ -50,6 +50,8 @@ def report(results: Sequence[Result]) -> Document:
 
 
 def _document(asked: facts.Asked) -> Document:
+    if asked.brief:
+        facts.complete(asked)
     told = facts.facts(asked)
     told["rothification"] = partial(facts.rothification, asked)
     titles = told["titles"]

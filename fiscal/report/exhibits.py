@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -27,7 +27,7 @@ POSITIVE = "Positive = the government is better off."
 LATER = ("long_boom", "long_bust")
 """Events of the study that come after the budget window."""
 
-BESIDE, WIDE = (4.35, 1.8), (6.5, 2.5)
+BESIDE, WIDE = (4.35, 2.15), (6.5, 2.5)
 """Inches of the chart of the answer: beside what is assumed in a brief, alone in a report."""
 
 Made = Callable[[Asked], Table | Figure | None]
@@ -54,26 +54,30 @@ def source_of(asked: Asked) -> str:
 
 
 @_exhibit
-def headline(asked: Asked) -> Table | None:
-    """The effects of the cases, one row a reference; of the package's own cases, the stored study."""
-    if asked.study is None:
-        return headline_table(asked.table.rows)
-    table = asked.study
-    inside = ~table["event_case"].isin([study.NO_EVENT, *LATER]) & table["statistic"].isin(["path", "median"])
-    return study_table(table[inside], "headline", "Change in net revenue by adoption and event")
+def headline(asked: Asked) -> Table:
+    """The effects of the cases, one row a reference."""
+    return headline_table(asked.table.rows)
 
 
 @_exhibit
-def scenarios(asked: Asked) -> Table | None:
-    """What the stored study has beside the headline: no event, events after the window, the spread of random paths."""
+def scenario_set(asked: Asked) -> Table | None:
+    """The stored study of adoption and event, where the cases are of it: events in the budget window."""
+    if asked.study is None:
+        return None
+    table = asked.study
+    inside = ~table["event_case"].isin([study.NO_EVENT, *LATER]) & table["statistic"].isin(["path", "median"])
+    return study_table(table[inside], "scenario-set", "Change in net revenue by adoption and event")
+
+
+@_exhibit
+def spread(asked: Asked) -> Table | None:
+    """What the stored study has beside that: no event, events after the window, the spread of random paths."""
     if asked.study is None:
         return None
     table = asked.study
     inside = table["event_case"].isin([study.NO_EVENT, *LATER]) | ~table["statistic"].isin(["path", "median"])
     return study_table(
-        table[inside],
-        "scenarios",
-        "Without an event, after the budget window, and the spread of random paths",
+        table[inside], "spread", "Without an event, after the budget window, and the spread of random paths"
     )
 
 
@@ -100,71 +104,94 @@ def _event_words(event: str, statistic: str) -> str:
     return capital(titles_of()[event].removeprefix("Crypto ").removesuffix(", after the budget window"))
 
 
+NOTES = {
+    "outside_tax_bn_usd": "Tax outside, if half: change in tax on crypto outside plans if half of it would have been "
+    "held there. Break-even: share held outside at which the ten-year effect is zero.",
+    "market_value_bn_usd": "Value at market prices: present value of mid-2025, to the last withdrawal; no stated path "
+    "changes it.",
+}
+"""Notes on columns of the headline table."""
+
+APART = {
+    "adoption": "{}",
+    "event": "event: {}",
+    "reference": "compared with {}",
+    "held_at_event_share": "{} of planned crypto is held when the event starts",
+}
+"""How a value that all rows share is told above the table."""
+
+RANDOM_NOTE = (
+    "Random paths: crypto's average return exceeds that of equity for some years, so the median can pass the named boom "
+    "in the long run."
+)
+LATER_NOTE = "With --full: not computed in this run; fiscal run --full adds it."
+
+
 def headline_table(
     rows: pd.DataFrame, label: str = "headline", caption: str = "", *, grouped: bool = False
 ) -> Table:
-    """The headline table; a value that is the same in every row is above the table instead of in a column.
+    """The headline table. A value that is the same in every row is above the table instead of in a column, and rows of
+    a case that print alike are one.
 
     ``grouped`` rows are headed by their case and keep their event.
     """
+    heads = headlines.HEADS
     shown = headlines.Headline(rows, "").shown(MISSING if grouped else headlines.WITH_FULL)
     level = (rows["reference"] == headlines.LEVEL).all()
     cases = [
         case if grouped or event in ("none", case) else f"{case} ({event})"
         for case, event in zip(rows["case"], rows["event"], strict=True)
     ]
+    if not grouped:
+        shown, cases = merged(shown, cases, heads["reference"])
     several = len(set(cases)) > 1
+    one_each = several and not grouped and len(shown) == len(set(cases))
+    if several and not grouped:
+        shown = shown.drop(columns=heads["event"])
+    first = "Case" if one_each else heads["event" if grouped else "reference"]
+    shown = shown.assign(case=cases, Case=cases)
     apart = []
-    heads = headlines.HEADS
     for key in ("adoption", "event", "reference", "held_at_event_share"):
-        if key == "reference" and not grouped:
-            continue
-        if several and key == "event" and not grouped:
-            shown = shown.drop(columns=heads[key])
-        elif shown[heads[key]].nunique() <= 1 and len(shown):
-            value = shown[heads[key]].iloc[0]
-            if value not in ("none", MISSING):
-                apart.append(f"{heads[key].lower()} {value}")
-            shown = shown.drop(columns=heads[key])
-    keep = [name for name in shown if (shown[name] != MISSING).any()]
-    units = ["Billions of dollars, fiscal years.", POSITIVE]
-    if apart:
-        units.insert(0, f"All rows: {'; '.join(apart)}.")
-    notes = []
+        name = heads[key]
+        if name in shown and name != first and shown[name].nunique() <= 1 and len(shown):
+            if (value := shown[name].iloc[0]) not in ("none", MISSING):
+                apart.append(APART[key].format(_holders(value) if key == "adoption" else value))
+            shown = shown.drop(columns=name)
+    keep = [first, *(name for name in heads.values() if name in shown and name != first)]
+    keep = [name for name in keep if (shown[name] != MISSING).any()]
     later = heads["market_value_bn_usd"]
     if later in keep and (shown[later] == headlines.WITH_FULL).all():
         keep.remove(later)
-    if heads["outside_tax_bn_usd"] in keep:
-        notes.append(
-            "Tax outside, if half: change in tax on crypto outside plans if half of it would have been held there. "
-            "Break-even: share held outside at which the ten-year effect is zero."
-        )
-    if heads["market_value_bn_usd"] in keep:
-        notes.append(
-            "Value at market prices: present value of mid-2025, to the last withdrawal; one value covers all paths."
-        )
+    units = [f"All rows: {'; '.join(apart)}."] * bool(apart) + ["Billions of dollars, fiscal years.", POSITIVE]
+    notes = [text for key, text in NOTES.items() if heads[key] in keep]
     if grouped and rows["event"].str.contains("andom").any():
-        notes.append(
-            "Random paths: crypto's average return exceeds that of equity for some years, so the median can pass the "
-            "named boom in the long run."
-        )
+        notes.append(RANDOM_NOTE)
     if (shown[keep] == headlines.WITH_FULL).any(axis=None):
-        notes.append("With --full: not computed in this run; fiscal run --full adds it.")
-    words = {heads["adoption"], heads["event"], heads["reference"]}
+        notes.append(LATER_NOTE)
+    words = {"Case", heads["adoption"], heads["event"], heads["reference"]}
     columns = tuple(
-        Column(
-            name,
-            name,
-            width=1.0 if name == heads["event" if grouped else "reference"] else 0,
-            align="left" if name in words else "right",
-        )
-        for name in keep
+        Column(name, name, width=float(name == first), align="left" if name in words else "right") for name in keep
     )
     return Table(
-        label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown.assign(case=cases),
-        columns, " ".join(units), (" ".join(notes),) if grouped else tuple(notes),
-        group="case" if several else None, dense=grouped,
+        label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown, columns,
+        " ".join(units), (" ".join(notes),) if notes else (),
+        group="case" if several and not one_each else None, dense=grouped, breakable=grouped,
     )  # fmt: skip
+
+
+def _holders(adoption: str) -> str:
+    """ "10% × 5% by 2030" as a clause."""
+    participants, balances, _, year = adoption.replace(" × ", " ").split(" ")
+    return f"by {year}, {participants} of participants hold {balances} of balances in crypto"
+
+
+def merged(shown: pd.DataFrame, cases: Sequence[str], reference: str) -> tuple[pd.DataFrame, list[str]]:
+    """Rows and their cases with the rows of a case that print alike as one: "the same money in equity, or no crypto"."""
+    keys = shown.drop(columns=reference).assign(case=list(cases)).apply(tuple, axis=1)
+    words = shown[reference].groupby(keys, sort=False).agg(", or ".join)
+    first = ~keys.duplicated()
+    kept = shown[first].assign(**{reference: words.to_numpy()}).reset_index(drop=True)
+    return kept, [case for case, keep in zip(cases, first, strict=True) if keep]
 
 
 @_exhibit
@@ -172,10 +199,12 @@ def by_year(asked: Asked) -> Table:
     """The table that a scorer prints."""
     frame = headlines.by_year(asked.effects)
     years = [name for name in frame if name not in ("case", "reference")]
-    shown = {
-        "[1]": frame.attrs["notes"][1],
-        "[2]": frame.attrs["notes"][2],
-    }
+    notes = frame.attrs["notes"]
+    printed = frame.assign(**{name: [headlines.scored(value) for value in frame[name]] for name in years})
+    kept, _ = merged(printed, frame["case"].tolist(), "reference")
+    first = ~printed[["case", *years]].duplicated()
+    frame = frame[first].assign(reference=kept["reference"].to_numpy())
+    shown = {"[1]": notes[1], "[2]": notes[2]}
     cells = {headlines.scored(value) for name in years for value in frame[name]}
     return Table(
         "by-year",
@@ -186,7 +215,7 @@ def by_year(asked: Asked) -> Table:
             *(Column(name, name[2:] if name.isdigit() else name, show=headlines.scored) for name in years),
         ),
         unit="Billions of dollars, fiscal years 2026 to 2035",
-        notes=(frame.attrs["notes"][0], *(text for mark, text in shown.items() if mark in cells)),
+        notes=(notes[0], *(text for mark, text in shown.items() if mark in cells)),
         group="case",
     )  # fmt: skip
 
@@ -220,10 +249,10 @@ def effect_chart(asked: Asked) -> Figure | None:
 
 def _moved_apart(cases: list[headlines.Effect], line: str) -> str:
     """The message of a chart of several effects: which way they go, and whether most comes after the budget window."""
-    longest = [effect.over(effect.long_run or effect.horizon, line) for effect in cases]
+    longest = [effect.over(effect.windows[-1], line) for effect in cases]
     if max(map(abs, longest)) < statistics.NOISE_BN_USD:
         return f"{capital(line.replace('_', ' '))} does not change"
-    inside = max(abs(effect.over(effect.horizon, line)) for effect in cases)
+    inside = max(abs(effect.over(TEN, line)) for effect in cases)
     up, down = (
         [
             effect
@@ -289,7 +318,7 @@ def adoption_chart(asked: Asked) -> Figure | None:
         "Participants who hold crypto, percent",
         charts.adoption(asked.crypto[0].result),
         f"The share of participants who hold crypto rises from {settings.start_year} to "
-        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 0.48), small=True,
+        f"{pct(settings.participants_share)} in {settings.full_year}.", inches=(2.15, 0.52), small=True,
     )  # fmt: skip
 
 
@@ -307,7 +336,7 @@ def returns_chart(asked: Asked) -> Figure | None:
     return Figure(
         "returns-chart", "One dollar in crypto and in equity", charts.crypto_dollar(asked.crypto),
         f"Value of a dollar in crypto by year, returns reinvested, beside equity. {'. '.join(parts)}.",
-        inches=(2.15, 0.66), small=True,
+        inches=(2.15, 0.95), small=True,
     )  # fmt: skip
 
 

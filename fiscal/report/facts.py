@@ -5,6 +5,7 @@ Costly tables are asked for where a template needs them; what a stored run lacks
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUPS
+from fiscal.base.errors import InputError
 from fiscal.base.version import __version__
 from fiscal.budget.valuation import Window
 from fiscal.engine.idle import idle_settings
@@ -27,9 +29,10 @@ from fiscal.results import store
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import statistics
 from fiscal.results.figures.setting_values import setting_value
-from fiscal.results.headline import LONG, TEN, Effect, title_of
-from fiscal.results.result import Comparison, Result, compare, whole_value
+from fiscal.results.headline import LONG, NEXT, TEN, Effect, title_of
+from fiscal.results.result import Comparison, Result, compare
 from fiscal.results.running import quick
+from fiscal.results.stages import Tables
 from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.savers import RESPONSES
@@ -113,7 +116,7 @@ class Asked:
     @property
     def span(self) -> Window:
         """The window in which the cases differ by what can be given: the budget window, else the long run."""
-        moved = any(abs(effect.over(effect.horizon)) >= TELLABLE_BN_USD for effect in self.cases)
+        moved = any(abs(effect.over(TEN)) >= TELLABLE_BN_USD for effect in self.cases)
         known = statistics.windows_of(self.results[0])
         return LONG if not moved and LONG.label in known else TEN
 
@@ -175,10 +178,26 @@ def facts(asked: Asked) -> dict[str, Any]:
 # --- one case ---------------------------------------------------------------------------------------
 
 
+def complete(asked: Asked) -> None:
+    """Compute what page one of a brief prints and the runs lack: the value at market prices, which a run folder keeps,
+    and the 80 percent band. What a stored run of other code cannot have is left out."""
+    if asked.study is not None or asked.level:
+        return
+    for effect in asked.cases:
+        runs = [one for one in (effect.result, effect.reference) if isinstance(one, Result)]
+        if not all(isinstance(one.tables, Tables) for one in runs):
+            continue
+        with contextlib.suppress(InputError):
+            if not np.isfinite(_market(effect, asked)[0]):
+                for run in runs:
+                    run.tables["bases"]
+            headlines.draw(effect)
+
+
 def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
     """Numbers of one case."""
     own = headlines.row_of(effect) | headlines.facts_of(effect)
-    last = (effect.long_run or effect.horizon).last
+    last, longest = effect.last_told, effect.windows[-1]
     gdp = effect.by_year(value="gdp_share")
     market, error = _market(effect, asked)
     low, high = headlines.band(effect)
@@ -187,8 +206,8 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
         market, error = stored["market_value_bn_usd"], stored["market_error_bn_usd"]
         low, high = stored["low_bn_usd"], stored["high_bn_usd"]
     level = statistics.by_year(effect.result, "withdrawal_tax")
-    withdrawal = effect.over(effect.horizon, "withdrawal_tax")
-    share = abs(effect.tax_share(effect.long_run or effect.horizon))
+    withdrawal = effect.over(TEN, "withdrawal_tax")
+    share = abs(effect.tax_share(longest))
     adoption = effect.result.scenario.settings.adoption
     return own | {
         "label": told(effect.result).label,
@@ -198,11 +217,12 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
         "level_share": float(level[last]),
         "withdrawal_level": float(
             statistics.by_year(effect.result, "withdrawal_tax", value="nominal_bn_usd")
-            .loc[TEN.first : effect.horizon.last]
+            .loc[TEN.first : TEN.last]
             .sum()
         ),
         "withdrawal": withdrawal,
-        "other_lines": effect.over(effect.horizon) - withdrawal,
+        "next": effect.over(NEXT),
+        "next_words": headlines.words_of(NEXT),
         "market": _known(market),
         "error": _known(error),
         "low": _known(low),
@@ -212,9 +232,9 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
         "full_year": adoption.full_year,
         "displaces": adoption.displaces,
         "target_participants": adoption.participants_share * TARGET_SHARE / share if share else None,
-        "long_share": effect.tax_share(effect.long_run or effect.horizon),
+        "long_share": effect.tax_share(longest),
+        "long_words": headlines.words_of(longest),
         "random": is_random(effect.result.scenario.settings),
-        "lifetime": _lifetime(effect),
         **path_facts(effect),
     }
 
@@ -244,15 +264,12 @@ def _kind(label: str) -> str:
 
 
 def random_facts(asked: Asked) -> dict[str, float] | None:
-    """The band of random paths with the adoption of the first case, from the stored study; None without it."""
-    if asked.study is None:
+    """The range of random paths with the adoption of the first case, from the stored study; None without it."""
+    stored = headlines.stored_case(asked.crypto[0].result.scenario) if asked.crypto else None
+    if stored is None:
         return None
-    case = study_row(asked.study, asked.crypto[0])["adoption_case"]
-    own = asked.study[(asked.study["adoption_case"] == case) & (asked.study["statistic"] == "median")]
-    band = {
-        "low": _known(float(own["low_bn_usd"].iloc[0])),
-        "high": _known(float(own["high_bn_usd"].iloc[0])),
-    }
+    own = stored[stored["statistic"] == "median"]
+    band = {name: _known(float(own[f"{name}_bn_usd"].iloc[0])) for name in ("low", "high")}
     return None if None in band.values() else band  # type: ignore[return-value]
 
 
@@ -261,20 +278,10 @@ def _known(value: float) -> float | None:
 
 
 def _market(effect: Effect, asked: Asked) -> tuple[float, float]:
-    """The value at market prices of the run, whichever of its references has it."""
-    own = [headlines.market_value(one) for one in asked.effects if one.result is effect.result]
+    """The value at market prices of an effect; of crypto, whichever of its references has it."""
+    alike = [one for one in asked.effects if one.result is effect.result and one.of_crypto and effect.of_crypto]
+    own = [headlines.market_value(one) for one in (effect, *alike)]
     return next((value for value in own if np.isfinite(value[0])), (float("nan"), float("nan")))
-
-
-def _lifetime(effect: Effect) -> float | None:
-    """Present value of a change of law to the last withdrawal, each dollar discounted at what it earns."""
-    other = effect.reference
-    if isinstance(other, str) or not isinstance(other, Result):
-        return None
-    frames = [headlines.at_hand(one, "bases") for one in (effect.result, other)]
-    if any(frame is None or frame.empty for frame in frames):
-        return None
-    return whole_value(effect.result, "portfolio") - whole_value(other, "portfolio")  # type: ignore[arg-type]
 
 
 def path_facts(effect: Effect) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _sheets(document: Document, asked: Asked) -> Iterator[Sheet]:
     yield _effects(asked)
     numbers = document.numbers()
     for table in document.tables():
-        if table.label not in ("headline", "by-year", "scenarios"):
+        if table.label not in ("headline", "by-year", "scenario-set", "spread"):
             yield _of_table(table, numbers[table.label])
     if asked.study is not None:
         yield _study(asked.study)

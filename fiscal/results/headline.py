@@ -8,21 +8,24 @@ printed of it, anywhere, is read from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from fiscal.base import sources
 from fiscal.base.prose import pct, sentence, span
 from fiscal.base.words import DASH, MISSING, figures
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.budget.valuation import WINDOWS, Window, fiscal_years
+from fiscal.engine.risk_neutral import NAMED_PATH
 from fiscal.results import bands, events, stages
 from fiscal.results.figures import statistics
-from fiscal.results.rows import EFFECT
+from fiscal.results.rows import ALL, EFFECT, RISK_NEUTRAL, STOCK
 from fiscal.scenario.loading import load
 
 if TYPE_CHECKING:
@@ -48,6 +51,9 @@ WITH_FULL = "with --full"
 
 MEDIAN = ", median"
 """After the event of a row that is the median of random paths."""
+
+STUDY = "scenarios"
+"""The stored table of adoption and event (:mod:`fiscal.studies.scenarios`)."""
 
 HALF = 0.5
 CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
@@ -175,15 +181,21 @@ class Effect:
         return self.over(window) / float(tax) if tax else float("nan")
 
     @property
-    def horizon(self) -> Window:
-        """The budget window, or the part of it that the run reaches."""
-        return Window(TEN.first, min(TEN.last, int(self.by_year().index.max())))
+    def windows(self) -> list[Window]:
+        """The windows of the headline that the run reaches: those that table and sentence tell."""
+        last = int(self.by_year().index.max())
+        return [window for window in (TEN, NEXT, LONG) if window.last <= last] or [Window(TEN.first, last)]
 
     @property
-    def long_run(self) -> Window | None:
-        """The longer window, or the whole run where it ends before; None where that is no longer than the first."""
-        last = min(LONG.last, int(self.by_year().index.max()))
-        return Window(LONG.first, last) if last > TEN.last else None
+    def last_told(self) -> int:
+        """The last year of which anything is told: that of the long run, or the run's own last year."""
+        return min(LONG.last, int(self.by_year().index.max()))
+
+    @property
+    def starts(self) -> int | None:
+        """The first year in which there is an effect; None without one."""
+        moved = self.by_year().abs() >= statistics.NOISE_BN_USD
+        return int(moved.idxmax()) if moved.any() else None
 
 
 def title_of(result: RunTables) -> str:
@@ -285,26 +297,50 @@ def adoption_words(result: RunTables) -> str:
 
 
 def market_value(effect: Effect) -> tuple[float, float]:
-    """Present value of the effect at market prices and its standard error, billions; NaN where the run has none.
+    """Present value of the effect at market prices and its standard error, billions; NaN where nobody computed it.
 
-    The run's table values crypto against no crypto, which at market prices is what the money in equity is worth too
-    where crypto displaces equity.
+    Of crypto, the run's table values it against no crypto, which at market prices is what the money in equity is worth
+    too where crypto displaces equity; no named path changes it, so that the stored study has it for the adoption of its
+    cases. Of changed law, it is the difference of two values on the same draws, whose error is not known.
     """
     nothing = (float("nan"), float("nan"))
+    if effect.reference is not None and not effect.of_crypto:
+        values = [_priced(one, (ALL, STOCK)) for one in (effect.result, effect.reference)]  # type: ignore[arg-type]
+        return nothing if None in values else (values[0][0] - values[1][0], float("nan"))  # type: ignore[index]
     displaces = effect.result.scenario.settings.adoption.displaces
     if effect.reference != NO_CRYPTO and not (effect.reference == EQUITY and displaces == "equity"):
         return nothing
-    frame = at_hand(effect.result, "bases")
+    found = _priced(effect.result, (EFFECT,))
+    if found is None and (stored := stored_case(effect.result.scenario)) is not None:
+        row = stored[stored["statistic"] == "path"].iloc[0]
+        found = float(row["market_value_bn_usd"]), float(row["market_error_bn_usd"])
+    return found or nothing
+
+
+def _priced(result: RunTables, scopes: Sequence[str]) -> tuple[float, float] | None:
+    """Net revenue at market prices in some scopes of a run's table ``bases``, and the error of its random part."""
+    frame = at_hand(result, "bases")
     if frame is None or frame.empty:
-        return nothing
-    own = frame[(frame["scope"] == EFFECT) & (frame["basis"] == "risk_neutral")]
-    own = own[(own["line"] == "net_revenue") & (own["weight"] == "average")]
-    tax = frame[(frame["scope"] == EFFECT) & (frame["basis"] == "risk_neutral")]
-    tax = tax[(tax["line"] == "withdrawal_tax") & (tax["weight"] == "average")]
-    if own.empty:
-        return nothing
-    error = tax["standard_error_bn_usd"].iloc[0] if len(tax) else np.nan
-    return float(own["present_value_bn_usd"].iloc[0]), float(error)
+        return None
+    own = frame[(frame["basis"] == RISK_NEUTRAL) & (frame["weight"] == "average") & frame["scope"].isin(scopes)]
+    net = own.loc[own["line"] == "net_revenue", "present_value_bn_usd"]
+    error = own.loc[own["line"] == "withdrawal_tax", "standard_error_bn_usd"]
+    return (float(net.sum()), float(error.max())) if len(net) == len(scopes) else None
+
+
+def stored_case(scenario: Scenario) -> pd.DataFrame | None:
+    """Rows of the stored study with the adoption of a scenario that differs from a case of the study in its stated path
+    alone; None for any other scenario, and for a user's own tables."""
+    settings = scenario.settings
+    if STUDY not in {entry.name for entry in sources.resources()} or sources.own_tables():
+        return None
+    if not events.states_returns(settings):
+        return None
+    plain = type(settings.paths)().model_dump(include=set(NAMED_PATH))
+    bare = settings.model_copy(update={"paths": settings.paths.model_copy(update=plain)})
+    table = sources.table("scenarios")
+    own = table.loc[table["fingerprint"] == replace(scenario, settings=bare).fingerprint(), "adoption_case"]
+    return table[table["adoption_case"] == own.iloc[0]] if len(own) else None
 
 
 def _outside(effect: Effect) -> tuple[float, float]:
@@ -323,20 +359,40 @@ def _outside(effect: Effect) -> tuple[float, float]:
 
 
 def band(effect: Effect) -> tuple[float, float]:
-    """The 80 percent band over the budget window. Of a case in the stored table ``bands`` it holds parameters, markets,
-    and the errors of past starts; of others with random paths it holds four of five; NaN where there is neither."""
+    """The 80 percent band over the budget window. Of a case in the stored table ``bands``, and of one whose draws are
+    made (:func:`draw`), it holds parameters, markets, and the errors of past starts; of others with random paths it
+    holds four of five; NaN where there is neither."""
     nothing = (float("nan"), float("nan"))
-    if effect.reference is not None and not effect.of_crypto:
-        return nothing
-    reference = bands.LEVEL if effect.reference is None else str(effect.reference)
-    if stored := bands.stored_band(effect.result.scenario, reference, TEN):
-        return stored
-    frame = at_hand(effect.result, "paths")
-    column = f"net_revenue_minus_{effect.reference}_bn_usd" if effect.of_crypto else "net_revenue_bn_usd"
-    if frame is None or column not in frame:
-        return nothing
-    own = frame.loc[frame["window"] == TEN.label, column]
-    return bands.band(own.to_numpy()) if len(own) else nothing
+    other = effect.reference
+    if other is None or isinstance(other, str):
+        reference = bands.LEVEL if other is None else str(other)
+        if stored := bands.stored_band(effect.result.scenario, reference, TEN):
+            return stored
+        frame = at_hand(effect.result, "paths")
+        column = f"net_revenue_minus_{other}_bn_usd" if effect.of_crypto else "net_revenue_bn_usd"
+        if frame is not None and column in frame:
+            own = frame.loc[frame["window"] == TEN.label, column]
+            return bands.band(own.to_numpy()) if len(own) else nothing
+        drawn = _draws(effect.result, reference)
+        return nothing if drawn is None else bands.band(drawn)
+    one, two = (_draws(result, bands.LEVEL) for result in (effect.result, other))
+    return nothing if one is None or two is None else bands.band(one - two)
+
+
+def _draws(result: RunTables, reference: str) -> np.ndarray | None:
+    """Draws of the budget window that :func:`draw` made; None without them."""
+    made = vars(result).get("_draws")
+    return None if made is None else made.values[reference][TEN.label]
+
+
+def draw(effect: Effect) -> None:
+    """Make the draws of an effect's band where there is none yet (about five core-seconds a run), and keep them with
+    the runs. Draws are the same for every scenario, so that two of them are compared draw by draw."""
+    if np.isfinite(band(effect)[0]):
+        return
+    for result in (effect.result, effect.reference):
+        if result is not None and not isinstance(result, str) and "_draws" not in vars(result):
+            vars(result)["_draws"] = bands.draws_of(result.scenario)
 
 
 def at_hand(result: RunTables, table: str) -> pd.DataFrame | None:
@@ -349,7 +405,7 @@ def at_hand(result: RunTables, table: str) -> pd.DataFrame | None:
 
 def facts_of(effect: Effect) -> dict[str, Any]:
     """What the sentence says of one effect."""
-    event, ten, long_run = events.told(effect.result), effect.horizon, effect.long_run
+    event, ten = events.told(effect.result), effect.windows[0]
     return {
         "title": title_of(effect.result),
         "subject": event.subject if effect.of_crypto else "",
@@ -365,22 +421,37 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "ten": effect.over(ten),
         "ten_words": words_of(ten),
         "tax_share": effect.tax_share(ten),
-        "long": effect.over(long_run) if long_run else None,
-        "long_words": words_of(long_run) if long_run else "",
-        "short": _has_one_sign(effect),
+        "moves": moves_of(effect),
+        "last": int(effect.by_year().index.max()),
         "forgone": FORGONE.of({line: effect.over(ten, line) for line in FORGONE.parts}),
         "collected": effect.over(ten, "withdrawal_tax")
         + OTHER_RECEIPTS.of({line: effect.over(ten, line) for line in OTHER_RECEIPTS.parts}),
-        "noise": statistics.NOISE_BN_USD,
     }
 
 
-def _has_one_sign(effect: Effect) -> bool:
-    """Whether an effect can be told in both windows and goes one way."""
-    if effect.long_run is None:
-        return False
-    ten, long = effect.over(effect.horizon), effect.over(effect.long_run)
-    return ten * long > 0 and abs(ten) >= statistics.NOISE_BN_USD and abs(long) >= HALF / 10
+def moves_of(effect: Effect) -> list[dict[str, Any]]:
+    """The sums of an effect by window, those that go the same way together: ``way`` (1, -1, or 0 for no effect),
+    ``sums``, each with ``value`` and ``words``, and, of no effect, whether it ``never`` comes and the year in which it
+    ``starts`` after these windows."""
+    told = [(way_of(effect.over(window)), window) for window in effect.windows]
+    found = []
+    for way, part in groupby(told, key=lambda one: one[0]):
+        windows = [window for _, window in part]
+        later = way == 0 and effect.starts is not None and effect.starts > windows[-1].last
+        found.append(
+            {
+                "way": way,
+                "sums": [{"value": effect.over(window), "words": words_of(window)} for window in windows],
+                "never": effect.starts is None,
+                "starts": effect.starts if later else None,
+            }
+        )
+    return found
+
+
+def way_of(billions: float) -> int:
+    """Whether an amount raises revenue (1), lowers it (-1), or is no effect (0)."""
+    return 0 if abs(billions) < statistics.NOISE_BN_USD else 1 if billions > 0 else -1
 
 
 def missed(result: RunTables, event: events.Event) -> bool:
