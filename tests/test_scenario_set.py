@@ -90,7 +90,7 @@ def asked(*names: str) -> facts.Asked:
 def test_packaged_cases_print_the_stored_study_and_others_their_own_rows() -> None:
     default = asked("baseline", "boom", "bust")
     assert default.study is not None
-    table = exhibits.exhibits(default)["headline"]()
+    table = exhibits.exhibits(default)["scenario-set"]()
     groups = [cells[0] for kind, cells in table.rows() if kind == "group"]
     assert len(groups) == len(study.ADOPTIONS) and groups[2].startswith("Central adoption")
     printed = [cells for kind, cells in table.rows() if kind == "row"]
@@ -102,7 +102,7 @@ def test_packaged_cases_print_the_stored_study_and_others_their_own_rows() -> No
     mine = facts.Asked(
         (fiscal.quick("boom", {"adoption.participants_share": 0.2, "horizon.last_year": 2045}),)
     )
-    assert mine.study is None and exhibits.exhibits(mine)["scenarios"]() is None
+    assert mine.study is None and exhibits.exhibits(mine)["scenario-set"]() is None
     assert "Central adoption" not in str(exhibits.exhibits(mine)["headline"]().data)
 
 

@@ -28,13 +28,12 @@ from fiscal.results import headline as headlines
 from fiscal.results import store
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import statistics
-from fiscal.results.figures.setting_values import setting_value
 from fiscal.results.headline import LONG, NEXT, TEN, Effect, title_of
 from fiscal.results.result import Comparison, Result, compare
 from fiscal.results.running import quick
 from fiscal.results.stages import Tables
 from fiscal.scenario.design import read_design
-from fiscal.scenario.names import setting_name
+from fiscal.scenario.names import setting_name, setting_value
 from fiscal.scenario.savers import RESPONSES
 from fiscal.scenario.scenario import Scenario
 from fiscal.studies import scenarios as study
@@ -279,7 +278,9 @@ def _known(value: float) -> float | None:
 
 def _market(effect: Effect, asked: Asked) -> tuple[float, float]:
     """The value at market prices of an effect; of crypto, whichever of its references has it."""
-    alike = [one for one in asked.effects if one.result is effect.result and one.of_crypto and effect.of_crypto]
+    alike = [
+        one for one in asked.effects if one.result is effect.result and one.of_crypto and effect.of_crypto
+    ]
     own = [headlines.market_value(one) for one in (effect, *alike)]
     return next((value for value in own if np.isfinite(value[0])), (float("nan"), float("nan")))
 
@@ -439,7 +440,7 @@ def past() -> dict[str, Any] | None:
         "lead": TOLD_LEAD,
         "rows": [
             {
-                "quantity": str(row.quantity),
+                "quantity": skill.words(str(row.quantity)),
                 "error": float(row.mean_absolute_error),
                 "naive": float(row.naive_mean_absolute_error),
             }

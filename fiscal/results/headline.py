@@ -25,6 +25,7 @@ from fiscal.budget.valuation import WINDOWS, Window, fiscal_years
 from fiscal.engine.risk_neutral import NAMED_PATH
 from fiscal.results import bands, events, stages
 from fiscal.results.figures import statistics
+from fiscal.results.figures.owners import title_of
 from fiscal.results.rows import ALL, EFFECT, RISK_NEUTRAL, STOCK
 from fiscal.scenario.loading import load
 
@@ -198,11 +199,6 @@ class Effect:
         return int(moved.idxmax()) if moved.any() else None
 
 
-def title_of(result: RunTables) -> str:
-    """A run by its title, or by its name where it has none."""
-    return result.scenario.title or result.name
-
-
 def effects_of(
     runs: Sequence[RunTables], current_law: Callable[[RunTables], RunTables | None]
 ) -> list[Effect]:
@@ -322,7 +318,9 @@ def _priced(result: RunTables, scopes: Sequence[str]) -> tuple[float, float] | N
     frame = at_hand(result, "bases")
     if frame is None or frame.empty:
         return None
-    own = frame[(frame["basis"] == RISK_NEUTRAL) & (frame["weight"] == "average") & frame["scope"].isin(scopes)]
+    own = frame[
+        (frame["basis"] == RISK_NEUTRAL) & (frame["weight"] == "average") & frame["scope"].isin(scopes)
+    ]
     net = own.loc[own["line"] == "net_revenue", "present_value_bn_usd"]
     error = own.loc[own["line"] == "withdrawal_tax", "standard_error_bn_usd"]
     return (float(net.sum()), float(error.max())) if len(net) == len(scopes) else None

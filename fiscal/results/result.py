@@ -23,6 +23,7 @@ from fiscal.results.plots import Plotted
 from fiscal.results.schema import COLUMNS, TABLES
 from fiscal.results.stages import Parts, Tables, held
 from fiscal.results.tables import stocks, summary, total_tables
+from fiscal.scenario.names import setting_name
 
 if TYPE_CHECKING:
     from fiscal.engine.quick import TotalsRun
@@ -455,9 +456,9 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
         for key in ("horizon.last_year", "horizon.opening_date", "books.price_year", "paths.seed"):
             ours, theirs = base.scenario.value(key), other.scenario.value(key)
             if ours != theirs:
-                problems.append(
-                    Problem(f"{other.name} and {base.name} differ", key=key, value=theirs, allowed=str(ours))
-                )
+                message = f"{other.name} and {base.name} differ in {setting_name(key)} and cannot be compared"
+                allowed = f"{ours}, as in {base.name}: run {other.name} again with --set {key}={ours}"
+                problems.append(Problem(message, key=key, value=theirs, allowed=allowed))
         if other.data_fingerprint != base.data_fingerprint:
             problems.append(Problem(f"{other.name} and {base.name} used different data tables"))
     if problems and not (anyway and others):

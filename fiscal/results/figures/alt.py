@@ -31,7 +31,7 @@ from fiscal.results.figures.drawings import (
     span_unit,
     unit_of,
 )
-from fiscal.results.figures.owners import Owner, ShownTables, SweptTables
+from fiscal.results.figures.owners import Owner, ShownTables, SweptTables, title_of
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.rows import CURVE_GROUPS
 from fiscal.scenario.names import setting_name
@@ -55,7 +55,7 @@ def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | N
     parts = [
         f"{CONTRIBUTION_NAMES[name]} {_ends(frame[name])}" for name in CONTRIBUTION_NAMES if name in frame
     ]
-    return f"Stacked areas of contributions by year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
+    return f"Stacked areas of contributions by year, {title_of(result)}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
 def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
@@ -69,7 +69,7 @@ def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
         "net_revenue": "net revenue",
     }
     parts = [f"{text} {_ends(frame[name], scale)}" for name, text in names.items()]
-    return f"Areas by fiscal year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
+    return f"Areas by fiscal year, {title_of(result)}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
 def difference(
@@ -100,7 +100,7 @@ def balances(owner: Owner, *, by: str = "wrapper") -> str:
     result = owner.runs[0]
     frame = measures.balances(result, by=by).set_index("year")
     parts = [f"{accounts.LABELS.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
-    return f"Stacked areas of year-end balances in percent of GDP, {result.name}: {listing(parts)}."
+    return f"Stacked areas of year-end balances in percent of GDP, {title_of(result)}: {listing(parts)}."
 
 
 def crypto_share(owner: Owner) -> str:
@@ -125,7 +125,7 @@ def who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | N
     top, low = frame["withdrawal_tax"].idxmax(), frame["forgone"].idxmin()
     kind = dimension.replace("_", " ")
     return (
-        f"Bars by {kind}, {result.name}, {window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: "
+        f"Bars by {kind}, {title_of(result)}, {window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: "
         f"withdrawal "
         f"tax is largest for {top} at {signed(frame.loc[top, 'withdrawal_tax'])}, revenue forgone is largest for {low} "
         "at "
@@ -181,7 +181,9 @@ def present_values(owner: Owner) -> str:
         f"{signed(row.total / 1e3)}"
         for row in measures.present_values(result).itertuples()
     ]
-    return f"Bars of present values by basis, {result.name}, in trillions of dollars. {'; '.join(parts)}."
+    return (
+        f"Bars of present values by basis, {title_of(result)}, in trillions of dollars. {'; '.join(parts)}."
+    )
 
 
 def crypto_value(owner: Owner) -> str:
@@ -250,7 +252,7 @@ def path_fan(
     result, frame = measures.path_fan(owner, scenario, line, reference)
     what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
     return (
-        f"Fan of {what} over the paths of {result.name} by year, in billions of current dollars: "
+        f"Fan of {what} over the paths of {title_of(result)} by year, in billions of current dollars: "
         f"{_fan_words(frame, 'bn_usd')}."
     )
 
@@ -259,7 +261,8 @@ def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypt
     """The last year of the fan of one dollar."""
     result, frame = measures.dollar_fan(owner, scenario, asset)
     what = asset.replace("_", " ")
-    return f"Fan of the value of $1 in {what} over the paths of {result.name}, log scale: {_fan_words(frame, 'usd')}."
+    fan = _fan_words(frame, "usd")
+    return f"Fan of the value of $1 in {what} over the paths of {title_of(result)}, log scale: {fan}."
 
 
 def crypto_history(owner: Owner) -> str:
@@ -306,7 +309,7 @@ def waterfall(
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     return (
         f"Bars that add up from zero to the difference of {line.replace('_', ' ')} of {name} from "
-        f"{owner.runs[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, in total "
+        f"{title_of(owner.runs[0])}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, in total "
         f"{signed(values['difference'])}."
     )
 

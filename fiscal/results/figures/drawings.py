@@ -27,9 +27,9 @@ from fiscal.base.words import (
 )
 from fiscal.budget.lines import FORGONE, LABELS
 from fiscal.people import accounts
-from fiscal.results.figures.owners import Owner, SweptTables
+from fiscal.results.figures.owners import Owner, SweptTables, title_of
 from fiscal.results.quantities import QUANTITY_WORDS
-from fiscal.scenario.names import setting_name
+from fiscal.scenario.names import setting_name, setting_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenari
     # one fill per kind, in any scenario
     fills = [style.FILLS[list(CONTRIBUTION_NAMES).index(name)] for name in names]
     _stack(ax, frame["year"].to_numpy(), columns, fills)
-    style.title(ax, f"Contributions by payer and tax character, {result.name}", capital(unit))
+    style.title(ax, f"Contributions by payer and tax character, {title_of(result)}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -128,7 +128,7 @@ def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
         ("deferred revenue and\npayroll tax forgone", float(forgone[-1] / 2), style.BLACK),
     ]
     _label_lines(ax, years.tolist(), labels)
-    style.title(ax, f"Revenue forgone and withdrawal tax, {result.name}", capital(unit))
+    style.title(ax, f"Revenue forgone and withdrawal tax, {title_of(result)}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -196,7 +196,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
         (accounts.LABELS.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
     ]
     _stack(ax, frame["year"].to_numpy(), columns, style.fills(len(columns)))
-    style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
+    style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {title_of(result)}", "Percent of GDP")
     style.plain_numbers(ax)
     return ax
 
@@ -256,7 +256,9 @@ def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", windo
     style.zero_line(ax)
     _members(ax, members)
     style.legend_above(ax)
-    style.title(ax, f"By {kind}, {window_name(label)}, {result.name}", capital(unit_of(owner, "real_bn_usd")))
+    style.title(
+        ax, f"By {kind}, {window_name(label)}, {title_of(result)}", capital(unit_of(owner, "real_bn_usd"))
+    )
     style.plain_numbers(ax)
     return ax
 
@@ -338,7 +340,7 @@ def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adopti
         look = style.line_of(names.index(result.name), result)
         ax.plot(shown["year"], 100 * shown["extra_rate"], **look.options())
         end = float(100 * shown["extra_rate"].iloc[-1])
-        labels.append((f"additional dollars, {result.name}", end, look.color))
+        labels.append((f"additional dollars, {title_of(result)}", end, look.color))
     ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
     _label_lines(ax, years, labels)
     style.title(
@@ -376,7 +378,7 @@ def present_values(owner: Owner, ax: Axes) -> Axes:
     ax.grid(False, axis="y")
     ax.set_ylim(-0.6, places[0] + 0.6)
     style.legend_above(ax, names)
-    text = f"Present values on June 30, 2025, by basis, {result.name}"
+    text = f"Present values on June 30, 2025, by basis, {title_of(result)}"
     style.title_of_bars(ax, text, "Trillions of dollars", names)
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
@@ -536,7 +538,7 @@ def path_fan(
     style.zero_line(ax)
     _label_lines(ax, frame["year"].tolist(), labels)
     against = "" if reference == "none" else f" less {PATH_NAMES[reference]}"
-    what = capital(f"{line.replace('_', ' ')}{against}, {result.name}")
+    what = capital(f"{line.replace('_', ' ')}{against}, {title_of(result)}")
     style.title(ax, what, capital(UNITS["nominal_bn_usd"]))
     style.plain_numbers(ax)
     return ax
@@ -548,7 +550,7 @@ def dollar_fan(owner: Owner, ax: Axes, *, scenario: str | None = None, asset: st
     path_fan."""
     result, frame = measures.dollar_fan(owner, scenario, asset)
     draw_dollar(
-        ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026, {result.name}"
+        ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026, {title_of(result)}"
     )
     return ax
 
@@ -645,7 +647,8 @@ def tornado(
     changes = {end: shown[f"{end}_change"] for end in ("low", "high")}
     places = _low_and_high(ax, shown["setting"], changes["low"], changes["high"])
     for end, other in (("low", "high"), ("high", "low")):
-        for place, value, its, text in zip(places, changes[end], changes[other], shown[end], strict=True):
+        texts = [setting_value(one, unit) for one, unit in zip(shown[end], shown["unit"], strict=True)]
+        for place, value, its, text in zip(places, changes[end], changes[other], texts, strict=True):
             # if both ends move it in the same direction, the label of the shorter bar is on the free side
             hidden = value * its > 0 and abs(value) < abs(its)
             right = (value > 0) != hidden if value else end == "high"
