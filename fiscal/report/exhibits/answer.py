@@ -150,7 +150,8 @@ def headline_table(
 
 def _holders(adoption: str) -> str:
     """ "10% × 5% by 2030" as a clause."""
-    participants, balances, _, year = adoption.replace(" × ", " ").split(" ")
+    participants, rest = adoption.split(" × ")
+    balances, year = rest.split(" by ")
     return f"by {year}, {participants} of participants hold {balances} of balances in crypto"
 
 

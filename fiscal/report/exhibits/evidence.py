@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fiscal.base.prose import count
 from fiscal.base.words import MISSING, capital, short
 from fiscal.report import charts
 from fiscal.report.content import Column, Figure, Table
@@ -83,12 +84,16 @@ def hindcast_chart(asked: Asked) -> Figure | None:
     row = next(one for one in told["rows"] if one["quantity"] == "benefits")
     less = "smaller" if row["error"] < row["naive"] else "larger"
     return Figure(
-        "hindcast-chart", f"Errors in benefits are {less} than those of a naive rule {told['lead']} years ahead",
+        "hindcast-chart", f"Errors in benefits are {less} than those of a naive rule {count(told['lead'])} years ahead",
         charts.plot(asked.owner, "hindcast"), alt_text("hindcast", asked.owner),
         "Mean absolute error by years after the start, percent of published",
         "Sources: DOL Form 5500; CBO; stored runs of this model (hindcast).",
         (6.5, 2.4),
     )  # fmt: skip
+
+
+PRINTED_LEADS = (1, 5, 7, 10)
+"""Years after the start that the table of errors has."""
 
 
 @exhibit
@@ -99,7 +104,7 @@ def skill_table(asked: Asked) -> Table | None:
         return None
     leads = skill.answers()["by_lead"]
     rows = leads[
-        leads["lead_years"].isin(skill.SHOWN_LEADS)
+        leads["lead_years"].isin(PRINTED_LEADS)
         & leads["conditioning"].isin(["actual_wages_and_returns", "none"])
     ]
     given = ["wages and returns" if name != "none" else "nothing" for name in rows["conditioning"]]

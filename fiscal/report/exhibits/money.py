@@ -73,11 +73,19 @@ def long_run(asked: Asked) -> Table:
             else statistics.by_year(base, line)
         )
         rows.append({"what": f"{words}, {title_of(base)}", **{str(year): series.get(year) for year in years}})
-    for effect in asked.effects:
-        if effect.reference is not None:
-            series = effect.by_year(value="gdp_share")
-            name = f"{title_of(effect.result)}, compared with {effect.against}"
-            rows.append({"what": name, **{str(year): series.get(year) for year in years}})
+    effects = [effect for effect in asked.effects if effect.reference is not None]
+    told = pd.DataFrame(
+        [
+            {str(year): round(effect.by_year(value="gdp_share").get(year), 5) for year in years}
+            for effect in effects
+        ]
+    )
+    told = told.assign(
+        case=[title_of(one.result) for one in effects], against=[one.against for one in effects]
+    )
+    for keys, part in told.groupby(["case", *map(str, years)], sort=False) if effects else ():
+        name = f"{keys[0]}, compared with {', or '.join(part['against'])}"
+        rows.append({"what": name, **dict(zip(map(str, years), keys[1:], strict=True))})
     return Table(
         "long-run", "Percent of GDP by fiscal year", pd.DataFrame(rows),
         (

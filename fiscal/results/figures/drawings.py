@@ -611,6 +611,14 @@ def _bar_names(keys: pd.Series) -> list[str]:
     return [setting_name(key) for key in keys]
 
 
+def _value_words(value: str | float, unit: str) -> str:
+    """A setting's value in words; a table that holds values of all kinds has them as text."""
+    try:
+        return setting_value(float(value), unit)
+    except ValueError:
+        return setting_value(value, unit)
+
+
 def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
     """Bars from zero for each key, the first on top: its effect at its low and its high value; returns their places."""
     places = np.arange(len(keys))[::-1]
@@ -647,7 +655,7 @@ def tornado(
     changes = {end: shown[f"{end}_change"] for end in ("low", "high")}
     places = _low_and_high(ax, shown["setting"], changes["low"], changes["high"])
     for end, other in (("low", "high"), ("high", "low")):
-        texts = [setting_value(one, unit) for one, unit in zip(shown[end], shown["unit"], strict=True)]
+        texts = [_value_words(one, unit) for one, unit in zip(shown[end], shown["unit"], strict=True)]
         for place, value, its, text in zip(places, changes[end], changes[other], texts, strict=True):
             # if both ends move it in the same direction, the label of the shorter bar is on the free side
             hidden = value * its > 0 and abs(value) < abs(its)
