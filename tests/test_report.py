@@ -26,6 +26,7 @@ from fiscal.base.errors import InputError
 from fiscal.base.prose import pct, usd
 from fiscal.base.words import figures
 from fiscal.report import content, exhibits, facts, markup, pdf
+from fiscal.report.asked import Asked
 from fiscal.results import headline, stages
 from fiscal.results.figures import statistics
 from fiscal.results.result import Totals, compare
@@ -287,15 +288,16 @@ def test_the_report_answers_the_seven_questions_in_their_order() -> None:
     )
 
 
-def asked() -> facts.Asked:
-    return facts.Asked((totals("baseline"), totals("boom")))
+def asked() -> Asked:
+    return Asked((totals("baseline"), totals("boom")))
 
 
 def test_the_table_by_year_stands_as_scorers_print_it() -> None:
     table = exhibits.exhibits(asked())["by-year"]()
     rows = [cells for kind, cells in table.rows() if kind == "row"]
     frame = compare(totals("baseline"), totals("boom")).by_year()
-    assert [row[-1] for row in rows] == [headline.scored(value) for value in frame["2026–35"]]
+    sums = [headline.scored(value) for value in frame["2026–35"]]
+    assert [row[-1] for row in rows] == list(dict.fromkeys(sums))  # references that print alike share a row
     assert table.notes[0].startswith("Billions of dollars")
 
 

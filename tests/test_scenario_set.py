@@ -14,6 +14,7 @@ import fiscal
 from fiscal.base.errors import InputError
 from fiscal.cli import app
 from fiscal.report import exhibits, facts
+from fiscal.report.asked import Asked
 from fiscal.results import headline, running
 from fiscal.results.result import Totals
 from fiscal.studies import scenarios as study
@@ -83,8 +84,8 @@ def test_the_stored_effects_rise_with_adoption_and_have_the_sign_of_their_event(
     assert (market["market_value_bn_usd"].abs() < 3 * market["market_error_bn_usd"]).all()
 
 
-def asked(*names: str) -> facts.Asked:
-    return facts.Asked(tuple(packaged(name) for name in names))
+def asked(*names: str) -> Asked:
+    return Asked(tuple(packaged(name) for name in names))
 
 
 def test_packaged_cases_print_the_stored_study_and_others_their_own_rows() -> None:
@@ -99,9 +100,7 @@ def test_packaged_cases_print_the_stored_study_and_others_their_own_rows() -> No
     told = facts.case_facts(default.crypto[0], default)
     stored = rows().query("adoption_case == 'central' and event_case == 'boom'").iloc[0]
     assert told["market"] == stored["market_value_bn_usd"] and facts.random_facts(default) is not None
-    mine = facts.Asked(
-        (fiscal.quick("boom", {"adoption.participants_share": 0.2, "horizon.last_year": 2045}),)
-    )
+    mine = Asked((fiscal.quick("boom", {"adoption.participants_share": 0.2, "horizon.last_year": 2045}),))
     assert mine.study is None and exhibits.exhibits(mine)["scenario-set"]() is None
     assert "Central adoption" not in str(exhibits.exhibits(mine)["headline"]().data)
 
@@ -109,7 +108,7 @@ def test_packaged_cases_print_the_stored_study_and_others_their_own_rows() -> No
 def test_a_stored_study_that_disagrees_with_the_runs_is_not_printed(monkeypatch) -> None:
     moved = rows().assign(fy2026_2035_bn_usd=lambda frame: frame["fy2026_2035_bn_usd"] + 1)
     monkeypatch.setattr(study, "stored", lambda: moved)
-    assert facts.Asked((packaged("boom"),)).study is None
+    assert Asked((packaged("boom"),)).study is None
 
 
 def test_the_command_shows_the_stored_table_and_names_the_study() -> None:

@@ -21,8 +21,8 @@ import pandas as pd
 
 from fiscal.base.words import capital
 from fiscal.budget.lines import LABELS
+from fiscal.report.asked import Asked
 from fiscal.report.content import Document, Table
-from fiscal.report.facts import Asked
 from fiscal.results import headline as headlines
 from fiscal.results.figures import statistics
 from fiscal.results.headline import LONG, TEN, Effect, title_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 
+from fiscal.report.asked import Asked
 from fiscal.report.content import Figure, Table
 from fiscal.report.exhibits import answer, effect_charts, evidence, money, people  # noqa: F401
 from fiscal.report.exhibits.common import MADE
-from fiscal.report.facts import Asked
 
 __all__ = ["exhibits"]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fiscal.base.words import MISSING, capital
+from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Table
 from fiscal.report.exhibits.common import POSITIVE, exhibit
-from fiscal.report.facts import Asked
 from fiscal.results import headline as headlines
 from fiscal.scenario import titles as titles_of
 from fiscal.studies import scenarios as study

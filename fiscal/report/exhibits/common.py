@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fiscal.base.words import window_years
+from fiscal.report.asked import Asked
 from fiscal.report.content import Figure, Table
-from fiscal.report.facts import Asked
 from fiscal.results.headline import title_of
 
 POSITIVE = "Positive = the government is better off."

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fiscal.base.prose import pct
 from fiscal.base.words import capital, listing
 from fiscal.report import charts
+from fiscal.report.asked import Asked
 from fiscal.report.content import Figure
 from fiscal.report.exhibits.common import exhibit, source_of
-from fiscal.report.facts import Asked, noun_among
+from fiscal.report.facts import noun_among
 from fiscal.results import headline as headlines
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import alt_text, statistics

@@ -7,11 +7,13 @@ import pandas as pd
 from fiscal.base.prose import count
 from fiscal.base.words import MISSING, capital, short
 from fiscal.report import charts
+from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Figure, Table
 from fiscal.report.exhibits.common import exhibit
-from fiscal.report.facts import Asked, changed, past, validation
+from fiscal.report.facts import changed
+from fiscal.report.trust import past, validation
 from fiscal.results import headline as headlines
-from fiscal.results.figures import alt_text, statistics
+from fiscal.results.figures import alt_text, study_statistics
 from fiscal.results.headline import TEN, title_of
 from fiscal.scenario.names import setting_name
 from fiscal.studies import skill
@@ -20,7 +22,7 @@ from fiscal.studies import skill
 @exhibit
 def drivers_chart(asked: Asked) -> Figure | None:
     """One setting at a time, from the stored sweep."""
-    stored = statistics.drivers()
+    stored = study_statistics.drivers()
     quantity = "net_revenue_minus_equity_adoption"
     if stored is None or quantity not in set(stored["tornado"]["quantity"]):
         return None

@@ -9,11 +9,11 @@ import pandas as pd
 from fiscal.base.prose import pct
 from fiscal.base.words import BASIS_NAMES
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
+from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Table
 from fiscal.report.exhibits.common import POSITIVE, exhibit, years
-from fiscal.report.facts import Asked
 from fiscal.results import headline as headlines
-from fiscal.results.figures import statistics
+from fiscal.results.figures import market_statistics, statistics
 from fiscal.results.headline import AGAINST, LONG, TEN, title_of
 
 
@@ -173,7 +173,7 @@ def expenditure(asked: Asked) -> Table | None:
 def paths(asked: Asked) -> Table | None:
     """The distribution of the effect over random paths."""
     rows = []
-    for result in statistics.random_results(asked.results):
+    for result in market_statistics.random_results(asked.results):
         frame = result.tables["path_windows"]
         own = frame[(frame["line"] == "net_revenue") & (frame["measure"] == "real")]
         for row in own[own["reference"].isin(list(AGAINST))].itertuples():

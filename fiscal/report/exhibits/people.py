@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal.report import charts
+from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Figure, Table
 from fiscal.report.exhibits.common import POSITIVE, exhibit, source_of, years
-from fiscal.report.facts import Asked
 from fiscal.results.events import told
 from fiscal.results.figures import statistics
 from fiscal.results.headline import LONG, TEN, title_of

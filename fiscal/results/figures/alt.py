@@ -21,6 +21,7 @@ from fiscal.base.words import (
     window_name,
 )
 from fiscal.people import accounts
+from fiscal.results.figures import market_statistics, study_statistics
 from fiscal.results.figures.drawings import (
     CLAIM_TEXTS,
     CONTRIBUTION_NAMES,
@@ -188,7 +189,7 @@ def present_values(owner: Owner) -> str:
 
 def crypto_value(owner: Owner) -> str:
     """The last and the lowest value of each dollar."""
-    frame = measures.crypto_values(owner)
+    frame = market_statistics.crypto_values(owner)
     parts = []
     for name, part in frame.groupby("series", sort=False):
         series = part.set_index("year")["value"]
@@ -201,10 +202,12 @@ def crypto_value(owner: Owner) -> str:
 
 def sensitivity(owner: Owner, *, count: int = 15) -> str:
     """The assumptions with the largest effects."""
-    frame = measures.sensitivity()
+    frame = study_statistics.sensitivity()
     if frame is None:
         raise InputError(
-            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
+            Problem(
+                "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
+            )
         )
     parts = [
         f"{setting_name(row.key)} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
@@ -221,7 +224,7 @@ def tornado(
     owner: Owner | SweptTables, *, quantity: str | None = None, window: str | None = None, count: int = 15
 ) -> str:
     """The settings with the largest effects."""
-    frame = measures.tornado(owner, quantity, window)
+    frame = study_statistics.tornado(owner, quantity, window)
     if frame is None:
         raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
     span = str(frame["window"].iloc[0])
@@ -249,7 +252,7 @@ def path_fan(
     owner: Owner, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
 ) -> str:
     """The last year of the fan of a line."""
-    result, frame = measures.path_fan(owner, scenario, line, reference)
+    result, frame = market_statistics.path_fan(owner, scenario, line, reference)
     what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
     return (
         f"Fan of {what} over the paths of {title_of(result)} by year, in billions of current dollars: "
@@ -259,7 +262,7 @@ def path_fan(
 
 def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
     """The last year of the fan of one dollar."""
-    result, frame = measures.dollar_fan(owner, scenario, asset)
+    result, frame = market_statistics.dollar_fan(owner, scenario, asset)
     what = asset.replace("_", " ")
     fan = _fan_words(frame, "usd")
     return f"Fan of the value of $1 in {what} over the paths of {title_of(result)}, log scale: {fan}."
@@ -267,7 +270,7 @@ def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypt
 
 def crypto_history(owner: Owner) -> str:
     """Both ends of the price, and its falls."""
-    levels, falls = measures.crypto_history()
+    levels, falls = market_statistics.crypto_history()
     parts = [
         f"{row.peak_month} to {row.trough_month} by {100 * row.drawdown_share:.0f} percent"
         for row in falls.itertuples()
@@ -280,13 +283,13 @@ def crypto_history(owner: Owner) -> str:
 
 def hindcast(owner: Owner, *, quantity: str = "benefits", told: str = "none") -> str:
     """Both ends of every line."""
-    frame = measures.hindcast(quantity, told)
+    frame = study_statistics.hindcast(quantity, told)
     names = {"model": "the model", "naive": "the best naive rule", "cbo": "CBO on individual income tax"}
     ends = {column: frame[column].dropna().iloc[[0, -1]] for column in names}
     parts = [f"{names[column]} from {own.iloc[0]:.1f} to {own.iloc[1]:.1f}" for column, own in ends.items()]
-    what = measures.HINDCAST_QUANTITIES[quantity].lower()
+    what, given = study_statistics.HINDCAST_QUANTITIES[quantity].lower(), study_statistics.HINDCAST_TOLD[told]
     return (
-        f"Lines of the mean absolute error of {what}, {measures.HINDCAST_TOLD[told]}, in percent of published, by "
+        f"Lines of the mean absolute error of {what}, {given}, in percent of published, by "
         f"years after the start, {frame.index[0]} to {frame.index[-1]}: {listing(parts)}."
     )
 
