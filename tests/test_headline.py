@@ -13,8 +13,10 @@ import pytest
 import fiscal
 from fiscal.base.prose import pct, usd
 from fiscal.results import adoption, headline, running
+from fiscal.results.effects import LONG, NEXT, TEN, Effect
 from fiscal.results.figures import statistics
 from fiscal.results.result import Totals
+from fiscal.results.worth import stored_case
 from fiscal.scenario import Scenario, load
 
 SHORT = {"horizon.last_year": 2045}
@@ -131,14 +133,14 @@ def test_no_effect_is_told_as_none_with_its_reason() -> None:
 def test_an_own_path_has_the_market_value_of_its_adoption(tmp_path: Path) -> None:
     """No stated path changes it, so that the stored study has it; another adoption, or another law, has none there."""
     crash = own(tmp_path, {2031: -0.8}).with_overrides({"horizon.last_year": 2100})
-    stored = headline.stored_case(crash)
+    stored = stored_case(crash)
     assert set(stored["adoption_case"]) == {"central"}
     for other in (
         {"adoption.participants_share": 0.2},
         {"roth.full_from_year": 2027},
         {"adoption.full_year": 2031},
     ):
-        assert headline.stored_case(crash.with_overrides(other)) is None
+        assert stored_case(crash.with_overrides(other)) is None
 
 
 def test_an_own_path_is_told_from_its_numbers(tmp_path: Path) -> None:
@@ -237,7 +239,7 @@ def test_amounts_and_shares_in_words() -> None:
 
 
 def test_the_windows_of_the_headline_are_the_ten_years_the_next_ten_and_the_long_run() -> None:
-    spans = [(window.first, window.last) for window in (headline.TEN, headline.NEXT, headline.LONG)]
+    spans = [(window.first, window.last) for window in (TEN, NEXT, LONG)]
     assert spans == [(2026, 2035), (2027, 2036), (2026, 2055)]
 
 
@@ -250,7 +252,7 @@ def test_random_paths_are_told_by_their_median() -> None:
         "backstop.paths": 0,
     }
     result = running.run(load("stochastic_central", changes))
-    effect = headline.Effect(result, "equity_adoption")
+    effect = Effect(result, "equity_adoption")
     draws = result.tables["paths"].query("window == 'FY2026-2035'")[
         "net_revenue_minus_equity_adoption_bn_usd"
     ]

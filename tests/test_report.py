@@ -28,6 +28,7 @@ from fiscal.base.words import figures
 from fiscal.report import content, exhibits, facts, markup, pdf
 from fiscal.report.asked import Asked
 from fiscal.results import headline, stages
+from fiscal.results.effects import Effect
 from fiscal.results.figures import statistics
 from fiscal.results.result import Totals, compare
 from fiscal.scenario import Scenario
@@ -236,7 +237,7 @@ def test_a_brief_computes_the_value_and_the_range_that_the_runs_lack(
         values = {"level": level, "equity_adoption": np.linspace(low, high, 101), "no_crypto": level}
         return SimpleNamespace(values={name: {"FY2026-2035": draws} for name, draws in values.items()})
 
-    monkeypatch.setattr(headline.bands, "draws_of", draws_of)
+    monkeypatch.setattr(worth.bands, "draws_of", draws_of)
     monkeypatch.setattr(Priced, "asked", [])
     text = words(report.brief([priced(one) for one in runs()]))
     bounds = [low + share * (high - low) for share in (0.1, 0.9)]
@@ -245,7 +246,7 @@ def test_a_brief_computes_the_value_and_the_range_that_the_runs_lack(
     assert len(Priced.asked) == len(set(Priced.asked))
 
 
-def events_first(effect: headline.Effect) -> int:
+def events_first(effect: Effect) -> int:
     event = headline.events.told(effect.result).event
     assert event is not None
     return event.first_year

@@ -17,7 +17,8 @@ from fiscal.base.files import not_writable, write_whole
 from fiscal.report import exhibits, facts, folders, html, markup, origin, pdf, trust, workbook
 from fiscal.report.asked import Asked
 from fiscal.report.content import Document, Figure
-from fiscal.results import headline, running, stages
+from fiscal.results import running, stages
+from fiscal.results.effects import changes_more_than_crypto, current_law_of
 from fiscal.results.figures import style
 from fiscal.results.figures.files import write_figure
 from fiscal.results.result import Result, Totals, refuse_totals
@@ -74,12 +75,12 @@ def _with_reference(results: Sequence[Result]) -> Sequence[Result]:
     """The runs, after current law where one run alone changes more than crypto and so needs a reference."""
     if not results:
         raise InputError(Problem("nothing to report", key="results", allowed="one result or more"))
-    if len(results) != 1 or not headline.changes_more_than_crypto(results[0].scenario):
+    if len(results) != 1 or not changes_more_than_crypto(results[0].scenario):
         return results
     if results[0].data_fingerprint != sources.fingerprint():
         return results
     make = running.quick if isinstance(results[0], Totals) else running.run
-    return (make(headline.current_law_of(results[0].scenario)), *results)
+    return (make(current_law_of(results[0].scenario)), *results)
 
 
 def build(

@@ -11,8 +11,8 @@ import pandas as pd
 
 from fiscal.budget.valuation import Window
 from fiscal.results import headline as headlines
+from fiscal.results.effects import EQUITY, LONG, TEN, Effect, is_current_law
 from fiscal.results.figures import statistics
-from fiscal.results.headline import LONG, TEN, Effect
 from fiscal.results.result import Comparison, Result, compare
 from fiscal.studies import scenarios as study
 
@@ -44,7 +44,7 @@ class Asked:
     @property
     def crypto(self) -> list[Effect]:
         """The cases that hold crypto, against the same money in equity."""
-        own = [effect for effect in self.effects if effect.reference == headlines.EQUITY]
+        own = [effect for effect in self.effects if effect.reference == EQUITY]
         return list({id(effect.result): effect for effect in own}.values())
 
     @property
@@ -56,7 +56,7 @@ class Asked:
     def told_of(self) -> list[Result]:
         """The runs that are described: all but a base that is current law without crypto."""
         base, *others = self.results
-        return others if others and headlines.is_current_law(base.scenario) else [base, *others]
+        return others if others and is_current_law(base.scenario) else [base, *others]
 
     @property
     def level(self) -> bool:

@@ -15,9 +15,9 @@ from fiscal.base.axes import FIRST_YEAR, GROUP_EDGES, GROUPS
 from fiscal.base.words import window_years
 from fiscal.engine.inputs import adoption_curve
 from fiscal.results import events
+from fiscal.results.effects import EQUITY, LONG, TEN, Effect
 from fiscal.results.figures import available, statistics, style
-from fiscal.results.figures.owners import RunTables
-from fiscal.results.headline import EQUITY, LONG, TEN, Effect, title_of
+from fiscal.results.figures.owners import RunTables, title_of
 from fiscal.results.result import Comparison, Result
 
 Draw = Callable[[tuple[float, float]], Any]

@@ -20,11 +20,13 @@ from fiscal.report.asked import TELLABLE_BN_USD, Asked, known, study_row
 from fiscal.report.origin import limit_facts, made, run_facts
 from fiscal.report.trust import beside, driver_facts, past, scorecard
 from fiscal.results import headline as headlines
+from fiscal.results.effects import NEXT, TEN, Effect, at_hand
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import statistics
-from fiscal.results.headline import NEXT, TEN, Effect, title_of
+from fiscal.results.figures.owners import title_of
 from fiscal.results.result import Result
 from fiscal.results.stages import Tables
+from fiscal.results.worth import band, draw, market_value, stored_case
 from fiscal.scenario.names import setting_name, setting_value
 from fiscal.scenario.scenario import Scenario
 
@@ -55,7 +57,7 @@ def facts(asked: Asked) -> dict[str, Any]:
         "beside": beside(asked),
         "study": asked.study is not None,
         "random": random_facts(asked),
-        "valued": any(headlines.at_hand(result, "bases") is not None for result in asked.results),
+        "valued": any(at_hand(result, "bases") is not None for result in asked.results),
         "law_warnings": list(
             dict.fromkeys(
                 text for result in asked.results for text in result.summary.get("warnings_of_law", ())
@@ -83,7 +85,7 @@ def complete(asked: Asked) -> None:
             if not np.isfinite(_market(effect, asked)[0]):
                 for run in runs:
                     run.tables["bases"]
-            headlines.draw(effect)
+            draw(effect)
 
 
 def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
     last, longest = effect.last_told, effect.windows[-1]
     gdp = effect.by_year(value="gdp_share")
     market, error = _market(effect, asked)
-    low, high = headlines.band(effect)
+    low, high = band(effect)
     if asked.study is not None:
         stored = study_row(asked.study, effect)
         market, error = stored["market_value_bn_usd"], stored["market_error_bn_usd"]
@@ -157,7 +159,7 @@ def _kind(label: str) -> str:
 
 def random_facts(asked: Asked) -> dict[str, float] | None:
     """The range of random paths with the adoption of the first case, from the stored study; None without it."""
-    stored = headlines.stored_case(asked.crypto[0].result.scenario) if asked.crypto else None
+    stored = stored_case(asked.crypto[0].result.scenario) if asked.crypto else None
     if stored is None:
         return None
     own = stored[stored["statistic"] == "median"]
@@ -170,7 +172,7 @@ def _market(effect: Effect, asked: Asked) -> tuple[float, float]:
     alike = [
         one for one in asked.effects if one.result is effect.result and one.of_crypto and effect.of_crypto
     ]
-    own = [headlines.market_value(one) for one in (effect, *alike)]
+    own = [market_value(one) for one in (effect, *alike)]
     return next((value for value in own if np.isfinite(value[0])), (float("nan"), float("nan")))
 
 

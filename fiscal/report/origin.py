@@ -11,7 +11,7 @@ from fiscal.base import sources
 from fiscal.base.version import __version__
 from fiscal.report.asked import Asked
 from fiscal.results import store
-from fiscal.results.headline import title_of
+from fiscal.results.figures.owners import title_of
 from fiscal.results.result import Result
 from fiscal.scenario.savers import RESPONSES
 

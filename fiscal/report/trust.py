@@ -8,9 +8,8 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.report.asked import Asked, known
-from fiscal.results import headline as headlines
+from fiscal.results.effects import TEN, Effect, current_law_of
 from fiscal.results.figures import study_statistics
-from fiscal.results.headline import TEN, Effect
 from fiscal.results.running import quick
 from fiscal.scenario.design import read_design
 from fiscal.scenario.names import setting_name
@@ -142,7 +141,7 @@ def beside(asked: Asked) -> dict[str, Any] | None:
 
 def rothification(asked: Asked) -> float | None:
     """What taxing all contributions when they are made would bring in the budget window, on the same horizon."""
-    base = headlines.current_law_of(asked.results[0].scenario)
+    base = current_law_of(asked.results[0].scenario)
     if asked.results[0].data_fingerprint != sources.fingerprint():
         return None
     own = quick(base.with_overrides({"roth.full_from_year": 2027}))

@@ -11,6 +11,7 @@ from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Table
 from fiscal.report.exhibits.common import POSITIVE, exhibit
 from fiscal.results import headline as headlines
+from fiscal.results.effects import LEVEL
 from fiscal.scenario import titles as titles_of
 from fiscal.studies import scenarios as study
 
@@ -83,7 +84,7 @@ APART = {
     "reference": "compared with {}",
     "held_at_event_share": "{} of planned crypto is held when the event starts",
 }
-"""How a value that all rows share is told above the table."""
+"""Words above the table for a value that all rows share."""
 
 RANDOM_NOTE = (
     "Random paths: crypto's average return exceeds that of equity for some years, so in the long run the median can "
@@ -102,7 +103,7 @@ def headline_table(
     """
     heads = headlines.HEADS
     shown = headlines.Headline(rows, "").shown(MISSING if grouped else headlines.WITH_FULL)
-    level = (rows["reference"] == headlines.LEVEL).all()
+    level = (rows["reference"] == LEVEL).all()
     cases = [
         case if grouped or event in ("none", case) else f"{case} ({event})"
         for case, event in zip(rows["case"], rows["event"], strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 from fiscal.base.words import window_years
 from fiscal.report.asked import Asked
 from fiscal.report.content import Figure, Table
-from fiscal.results.headline import title_of
+from fiscal.results.figures.owners import title_of
 
 POSITIVE = "Positive = the government is better off."
 

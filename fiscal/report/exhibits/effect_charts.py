@@ -9,10 +9,10 @@ from fiscal.report.asked import Asked
 from fiscal.report.content import Figure
 from fiscal.report.exhibits.common import exhibit, source_of
 from fiscal.report.facts import noun_among
-from fiscal.results import headline as headlines
+from fiscal.results.effects import LONG, TEN, Effect
 from fiscal.results.events import is_random, told
 from fiscal.results.figures import alt_text, statistics
-from fiscal.results.headline import LONG, TEN, title_of
+from fiscal.results.figures.owners import title_of
 
 BESIDE, WIDE = (4.35, 2.15), (6.5, 2.5)
 """Inches of the chart of the answer: beside what is assumed in a brief, alone in a report."""
@@ -48,7 +48,7 @@ def effect_chart(asked: Asked) -> Figure | None:
     )  # fmt: skip
 
 
-def _moved_apart(cases: list[headlines.Effect], line: str) -> str:
+def _moved_apart(cases: list[Effect], line: str) -> str:
     """The message of a chart of several effects: which way they go, and whether most comes after the budget window."""
     longest = [effect.over(effect.windows[-1], line) for effect in cases]
     if max(map(abs, longest)) < statistics.NOISE_BN_USD:
@@ -69,11 +69,11 @@ def _moved_apart(cases: list[headlines.Effect], line: str) -> str:
     return ways + ("; most of it after the budget window" if inside < max(map(abs, longest)) / 2 else "")
 
 
-def _short_list(effects: list[headlines.Effect], cases: list[headlines.Effect]) -> str:
+def _short_list(effects: list[Effect], cases: list[Effect]) -> str:
     return listing([noun_among(effect, cases).replace("the ", "a ") for effect in effects])
 
 
-def _moved(effect: headlines.Effect, line: str) -> str:
+def _moved(effect: Effect, line: str) -> str:
     """The message of a chart of one effect: what it does to a line, and when most."""
     series = effect.by_year(line).loc[: LONG.last]
     words = line.replace("_", " ")

@@ -13,8 +13,9 @@ from fiscal.report.exhibits.common import exhibit
 from fiscal.report.facts import changed
 from fiscal.report.trust import past, validation
 from fiscal.results import headline as headlines
+from fiscal.results.effects import TEN
 from fiscal.results.figures import alt_text, study_statistics
-from fiscal.results.headline import TEN, title_of
+from fiscal.results.figures.owners import title_of
 from fiscal.scenario.names import setting_name
 from fiscal.studies import skill
 

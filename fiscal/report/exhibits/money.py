@@ -12,9 +12,9 @@ from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
 from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Table
 from fiscal.report.exhibits.common import POSITIVE, exhibit, years
-from fiscal.results import headline as headlines
+from fiscal.results.effects import AGAINST, LONG, TEN, at_hand
 from fiscal.results.figures import market_statistics, statistics
-from fiscal.results.headline import AGAINST, LONG, TEN, title_of
+from fiscal.results.figures.owners import title_of
 
 
 @exhibit
@@ -107,7 +107,7 @@ def values(asked: Asked) -> Table | None:
     """The effect of crypto, and this year's contributions, on every basis."""
     rows = []
     for result in asked.results:
-        frame = headlines.at_hand(result, "bases")
+        frame = at_hand(result, "bases")
         if frame is None or frame.empty:
             continue
         for scope, words in SCOPES if result is asked.results[0] else SCOPES[1:]:
@@ -146,7 +146,7 @@ MEASURES = {"cash_basis": "Cash, 2026", "present_value_basis": "Present value, c
 @exhibit
 def expenditure(asked: Asked) -> Table | None:
     """Tax expenditure of the first run: cash of a year, and present value of a year's contributions."""
-    frame = headlines.at_hand(asked.results[0], "tax_expenditure")
+    frame = at_hand(asked.results[0], "tax_expenditure")
     if frame is None:
         return None
     own = frame[frame["flows_of"].astype(str) == "2026"]

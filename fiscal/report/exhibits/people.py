@@ -8,9 +8,10 @@ from fiscal.report import charts
 from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Figure, Table
 from fiscal.report.exhibits.common import POSITIVE, exhibit, source_of, years
+from fiscal.results.effects import LONG, TEN
 from fiscal.results.events import told
 from fiscal.results.figures import statistics
-from fiscal.results.headline import LONG, TEN, title_of
+from fiscal.results.figures.owners import title_of
 
 
 @exhibit

@@ -337,7 +337,7 @@ def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adopti
         look = style.line_of(names.index(result.name), result)
         ax.plot(shown["year"], 100 * shown["extra_rate"], **look.options())
         end = float(100 * shown["extra_rate"].iloc[-1])
-        labels.append((f"additional dollars, {title_of(result)}", end, look.color))
+        labels.append((f"additional dollars, {result.name}", end, look.color))
     ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
     label_lines(ax, years, labels)
     style.title(
