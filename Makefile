@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit crate licences reference docs lint format lock clean
+.PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit crate accessible licences reference docs lint format lock clean
 
 help:
 	@echo "make install  create .venv with the command fiscal"
@@ -30,6 +30,7 @@ help:
 	@echo "make fuzz     try a million random inputs (INPUTS=... for fewer; hours)"
 	@echo "make audit    look for known vulnerabilities in requirements.lock (needs a network)"
 	@echo "make crate    validate a run folder as an RO-Crate (RUN=... for one of yours; installs roc-validator)"
+	@echo "make accessible  check a PDF for accessibility, PDF/UA (FILE=...; installs pdfua)"
 	@echo "make docs     build the documentation site into site/ (in a separate environment)"
 	@echo "make reference  rewrite the pages that come from code and data"
 	@echo "make lint     check style, types, and layers only"
@@ -117,6 +118,13 @@ crate: $(INSTALLED)
 	@test -x $(CRATE_VENV)/bin/rocrate-validator || { $(PYTHON) -m venv --clear $(CRATE_VENV) && $(CRATE_VENV)/bin/python -m pip install --quiet roc-validator; }
 	@work=$$(mktemp -d) && run="$(RUN)" && if [ -z "$$run" ]; then run=$$work/run; $(BIN)/fiscal run baseline --set horizon.last_year=2036 --out $$run > /dev/null; fi \
 	&& $(CRATE_VENV)/bin/python tools/crate/validate.py "$$run"; code=$$?; rm -rf $$work; exit $$code
+
+FILE ?= reports/examples/report.pdf
+UA_VENV := .venv-pdfua
+# Typst refuses to write a PDF that breaks PDF/UA-1; this is a second look by another program, at the rules that it knows.
+accessible:
+	@test -x $(UA_VENV)/bin/pdfua || { $(PYTHON) -m venv --clear $(UA_VENV) && $(UA_VENV)/bin/python -m pip install --quiet pdfua==0.1.3; }
+	@$(UA_VENV)/bin/pdfua check $(FILE)
 
 licences: $(INSTALLED)
 	$(BIN)/python tests/licences.py > docs/licences.md

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 
 from fiscal.report import html as page
 from fiscal.report import markup, pdf, workbook
+from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Document
 from fiscal.report.content import Table as ReportTable
-from fiscal.report.facts import Asked, run_facts
+from fiscal.report.origin import run_facts
 from fiscal.results.result import Budget, Result, Table
 from fiscal.results.store.citation import _tex
 from fiscal.scenario import Scenario, load

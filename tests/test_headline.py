@@ -13,8 +13,10 @@ import pytest
 import fiscal
 from fiscal.base.prose import pct, usd
 from fiscal.results import adoption, headline, running
+from fiscal.results.effects import LONG, NEXT, TEN, Effect
 from fiscal.results.figures import statistics
 from fiscal.results.result import Totals
+from fiscal.results.worth import stored_case
 from fiscal.scenario import Scenario, load
 
 SHORT = {"horizon.last_year": 2045}
@@ -88,7 +90,16 @@ def test_the_finding_of_a_path_has_its_event_sign_and_size(name: str, event: str
     longer = against_equity(result, 2026, 2055)
     soon = against_equity(result)
     assert f"{verb} " in told.finding and f"{usd(longer)} in FY2026–55" in told.finding
-    if not name.startswith("long"):  # events of the default set are inside the window that Congress counts
+    following = against_equity(result, 2027, 2036)
+    assert (
+        usd(following) if abs(following) >= 0.05 else "less than $0.1 billion"
+    ) + " in FY2027–36" in told.finding
+    if name.startswith("long"):
+        assert (
+            "have no effect on federal revenue" in told.finding
+            and "its effect starts in 2036" in told.finding
+        )
+    else:  # events of the default set are inside the window that Congress counts
         assert abs(soon) > 1 and f"by about {usd(soon)} in FY2026–35" in told.finding
         assert (soon > 0) == (verb == "raise")
     assert (longer > 0) == (verb == "raise")
@@ -97,6 +108,39 @@ def test_the_finding_of_a_path_has_its_event_sign_and_size(name: str, event: str
         and told.finding.endswith("compared with the same money in equity.")
         and "nan" not in told.finding
     )
+
+
+@pytest.mark.parametrize("last", [2036, 2045, 2057])
+def test_sentence_and_table_have_the_same_windows(last: int) -> None:
+    result = fiscal.quick("boom", {"horizon.last_year": last})
+    row, told = result.headline().rows.iloc[0], result.headline().finding
+    named = set(re.findall(r"FY\d{4}–\d{2}", told))
+    columns = {
+        "fy2026_2035_bn_usd": "FY2026–35",
+        "fy2027_2036_bn_usd": "FY2027–36",
+        "fy2026_2055_bn_usd": "FY2026–55",
+    }
+    assert named == {words for column, words in columns.items() if np.isfinite(row[column] or np.nan)}
+
+
+def test_no_effect_is_told_as_none_with_its_reason() -> None:
+    calm = totals("adoption_central").headline()
+    assert abs(calm.rows["fy2026_2035_bn_usd"].iloc[0]) < statistics.NOISE_BN_USD
+    assert "no effect" in calm.finding and "crypto earns what equity earns" in calm.finding
+    assert "less than" not in calm.finding
+
+
+def test_an_own_path_has_the_market_value_of_its_adoption(tmp_path: Path) -> None:
+    """No stated path changes it, so that the stored study has it; another adoption, or another law, has none there."""
+    crash = own(tmp_path, {2031: -0.8}).with_overrides({"horizon.last_year": 2100})
+    stored = stored_case(crash)
+    assert set(stored["adoption_case"]) == {"central"}
+    for other in (
+        {"adoption.participants_share": 0.2},
+        {"roth.full_from_year": 2027},
+        {"adoption.full_year": 2031},
+    ):
+        assert stored_case(crash.with_overrides(other)) is None
 
 
 def test_an_own_path_is_told_from_its_numbers(tmp_path: Path) -> None:
@@ -195,7 +239,7 @@ def test_amounts_and_shares_in_words() -> None:
 
 
 def test_the_windows_of_the_headline_are_the_ten_years_the_next_ten_and_the_long_run() -> None:
-    spans = [(window.first, window.last) for window in (headline.TEN, headline.NEXT, headline.LONG)]
+    spans = [(window.first, window.last) for window in (TEN, NEXT, LONG)]
     assert spans == [(2026, 2035), (2027, 2036), (2026, 2055)]
 
 
@@ -208,7 +252,7 @@ def test_random_paths_are_told_by_their_median() -> None:
         "backstop.paths": 0,
     }
     result = running.run(load("stochastic_central", changes))
-    effect = headline.Effect(result, "equity_adoption")
+    effect = Effect(result, "equity_adoption")
     draws = result.tables["paths"].query("window == 'FY2026-2035'")[
         "net_revenue_minus_equity_adoption_bn_usd"
     ]

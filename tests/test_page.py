@@ -15,7 +15,7 @@ import pytest
 import fiscal
 from fiscal.base.errors import InputError
 from fiscal.report import page
-from fiscal.results.headline import LONG, TEN, Effect
+from fiscal.results.effects import LONG, TEN, Effect
 from fiscal.studies import page_lattice as lattice
 
 

@@ -26,7 +26,7 @@ from fiscal.base.axes import GROUPS
 from fiscal.base.errors import InputError
 from fiscal.report import charts, content
 from fiscal.results import figures, schema
-from fiscal.results.figures import drawings, files, statistics, style
+from fiscal.results.figures import files, market_drawings, statistics, style
 from fiscal.scenario.names import setting_name
 from fiscal.scenario.schema import declared
 
@@ -99,10 +99,14 @@ USER_STYLES = (
 @pytest.mark.parametrize("user", USER_STYLES)
 def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are(user):
     def made() -> tuple[bytes, ...]:
-        ax = drawings.crypto_history(None)
+        ax = market_drawings.crypto_history(None)
         buffer = io.BytesIO()
         ax.figure.savefig(buffer, format="png", metadata={"Software": None})
-        return buffer.getvalue(), files.png(ax), *files.drawn(drawings.crypto_history(None), "a").values()
+        return (
+            buffer.getvalue(),
+            files.png(ax),
+            *files.drawn(market_drawings.crypto_history(None), "a").values(),
+        )
 
     plain = made()
     with mpl.rc_context(user):
@@ -113,8 +117,9 @@ def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are(us
 
 def test_a_matplotlibrc_in_the_folder_changes_no_byte(tmp_path):
     program = (
-        "import hashlib; from fiscal.results.figures import drawings, files\n"
-        "for part in files.drawn(drawings.crypto_history(None), 'a').values(): print(hashlib.sha256(part).hexdigest())"
+        "import hashlib; from fiscal.results.figures import files, market_drawings\n"
+        "for part in files.drawn(market_drawings.crypto_history(None), 'a').values():\n"
+        "    print(hashlib.sha256(part).hexdigest())"
     )
     found = []
     for name, text in (

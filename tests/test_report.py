@@ -10,20 +10,28 @@ import zipfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
+import numpy as np
+import pandas as pd
 import pypdf
 import pytest
 from real_runs import HOSTILE
-from test_headline import own, totals
+from test_headline import against_equity, own, totals
 
 import fiscal
 from fiscal import report
 from fiscal.base.errors import InputError
-from fiscal.base.prose import usd
+from fiscal.base.prose import pct, usd
 from fiscal.base.words import figures
 from fiscal.report import content, exhibits, facts, markup, pdf
-from fiscal.results import headline
+from fiscal.report.asked import Asked
+from fiscal.results import headline, stages
+from fiscal.results.effects import Effect
+from fiscal.results.figures import statistics
 from fiscal.results.result import Totals, compare
+from fiscal.scenario import Scenario
 
 
 @pytest.fixture(autouse=True)
@@ -145,14 +153,17 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_own_case_is_told_truthfully(case: str, tmp_path: Path) -> None:
+    """What the PDF says of events, signs, sums, shares, and the dollar is read back and compared with the run."""
     returns, event = CASES[case]
     result = fiscal.quick(own(tmp_path, returns))
     report.build([result], tmp_path / "brief.pdf", brief=True)
     text = read(tmp_path / "brief.pdf")
-    assert "Our path" in text and "Crypto boom from 2027" not in text
+    assert "Our path" in text and "Crypto boom from 2027" not in text and result.headline().finding in text
     row = result.headline().rows.iloc[0]
     assert row["event"] == event
     assert f"{figures(row['fy2026_2035_bn_usd'], 1)} {figures(row['fy2027_2036_bn_usd'], 1)}" in text
+    assert row["fy2026_2035_bn_usd"] == pytest.approx(against_equity(result), abs=1e-9)
+    assert_signs_and_shares(result, text)
     effect = result.effects_found[0]
     for year in re.findall(r"A crypto \w+ (?:in|over) (\d{4})", text):
         assert int(year) == events_first(effect)
@@ -164,7 +175,78 @@ def test_an_own_case_is_told_truthfully(case: str, tmp_path: Path) -> None:
     assert "own.csv" in text  # what differs from the defaults
 
 
-def events_first(effect: headline.Effect) -> int:
+def assert_signs_and_shares(result: Totals, text: str) -> None:
+    """Verb, size, and share of income tax of the ten years, and the share of GDP of the last year, as printed."""
+    ten, tax = against_equity(result), statistics.individual_income_tax(result).loc[2026:2035].sum()
+    if abs(ten) < statistics.NOISE_BN_USD:
+        assert "would have no effect on federal revenue" in text and "leaves revenue unchanged" in text
+        return
+    verb = "raises" if ten > 0 else "lowers"
+    assert f"{verb} revenue by {usd(ten)} ({pct(ten / tax)} of individual income tax)" in text
+    assert figures(100 * ten / tax, 3) in text
+    gdp = result.effects_found[0].by_year(value="gdp_share").iloc[-1]
+    assert f"{'raises' if gdp > 0 else 'lowers'} revenue by {pct(gdp, 2, 1e-5)} of GDP" in text
+
+
+class Priced(stages.Tables):
+    """Yearly totals that can be asked for the stage of values, which costs nothing here."""
+
+    asked: ClassVar[list[str]] = []
+
+    def _on_demand(self) -> set[str]:
+        return {"bases", "distribution_bases"}
+
+    def _compute(self, stage: stages.Stage) -> dict[str, pd.DataFrame]:
+        self.asked.append(f"{stage.name} {self.parts.scenario.name}")
+        worth = {"rothification": 400.0, "baseline": 100.0}.get(self.parts.scenario.name, 1.5)
+        rows = [
+            ("risk_neutral", scope, "average", line, worth, 0.4)
+            for scope in ("crypto_effect", "all_contributions", "opening_stock")
+            for line in ("net_revenue", "withdrawal_tax")
+        ]
+        names = ["basis", "scope", "weight", "line", "present_value_bn_usd", "standard_error_bn_usd"]
+        return dict.fromkeys(stage.yields, pd.DataFrame(rows, columns=names))
+
+
+def priced(result: Totals) -> Totals:
+    return replace(result, tables=Priced(stages.Parts(result.scenario), dict(result.tables)))
+
+
+@pytest.mark.parametrize(
+    ("runs", "worth", "low", "high"),
+    [
+        (lambda: [totals("boom", adoption__participants_share=0.2)], "$1.5 billion, with", 2.0, 4.0),
+        (
+            lambda: [totals("baseline"), totals("rothification")],
+            "$600 billion in mid-2025 dollars",
+            20.0,
+            40.0,
+        ),
+    ],
+    ids=["crypto", "law"],
+)
+def test_a_brief_computes_the_value_and_the_range_that_the_runs_lack(
+    runs, worth: str, low: float, high: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of changed law both are the difference of two runs, the range draw by draw."""
+
+    def draws_of(scenario: Scenario) -> SimpleNamespace:
+        level = np.linspace(0.0, 1000.0, 101) + (
+            np.linspace(low, high, 101) if scenario.name != "baseline" else 0
+        )
+        values = {"level": level, "equity_adoption": np.linspace(low, high, 101), "no_crypto": level}
+        return SimpleNamespace(values={name: {"FY2026-2035": draws} for name, draws in values.items()})
+
+    monkeypatch.setattr(worth.bands, "draws_of", draws_of)
+    monkeypatch.setattr(Priced, "asked", [])
+    text = words(report.brief([priced(one) for one in runs()]))
+    bounds = [low + share * (high - low) for share in (0.1, 0.9)]
+    assert worth in text and f"is {usd(bounds[0])} to {usd(bounds[1])}" in text
+    assert Priced.asked and all(name.startswith("bases") for name in Priced.asked)
+    assert len(Priced.asked) == len(set(Priced.asked))
+
+
+def events_first(effect: Effect) -> int:
     event = headline.events.told(effect.result).event
     assert event is not None
     return event.first_year
@@ -215,15 +297,16 @@ def test_the_report_answers_the_seven_questions_in_their_order() -> None:
     )
 
 
-def asked() -> facts.Asked:
-    return facts.Asked((totals("baseline"), totals("boom")))
+def asked() -> Asked:
+    return Asked((totals("baseline"), totals("boom")))
 
 
 def test_the_table_by_year_stands_as_scorers_print_it() -> None:
     table = exhibits.exhibits(asked())["by-year"]()
     rows = [cells for kind, cells in table.rows() if kind == "row"]
     frame = compare(totals("baseline"), totals("boom")).by_year()
-    assert [row[-1] for row in rows] == [headline.scored(value) for value in frame["2026–35"]]
+    sums = [headline.scored(value) for value in frame["2026–35"]]
+    assert [row[-1] for row in rows] == list(dict.fromkeys(sums))  # references that print alike share a row
     assert table.notes[0].startswith("Billions of dollars")
 
 

@@ -727,7 +727,7 @@ def test_first_difference(one, two, words):
 
 def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_result, tmp_path, monkeypatch):
     """As docs/howto/microdata.md has it: a data folder of one's own, its schedules registered with their source."""
-    from fiscal.report.facts import run_facts
+    from fiscal.report.origin import run_facts
 
     shipped = sources.data_dir()
     assert sources.own_tables() == {} and "microdata" not in run_facts(small_result)["caveats"]

@@ -16,6 +16,7 @@ from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.cli import app
 from fiscal.report import exhibits, facts
+from fiscal.report.asked import Asked
 from fiscal.results import headline, running
 from fiscal.results.result import Totals
 from fiscal.studies import derived, page_lattice, variants
@@ -87,14 +88,14 @@ def test_the_stored_effects_rise_with_adoption_and_have_the_sign_of_their_event(
     assert (market["market_value_bn_usd"].abs() < 3 * market["market_error_bn_usd"]).all()
 
 
-def asked(*names: str) -> facts.Asked:
-    return facts.Asked(tuple(packaged(name) for name in names))
+def asked(*names: str) -> Asked:
+    return Asked(tuple(packaged(name) for name in names))
 
 
 def test_packaged_cases_print_the_stored_study_and_others_their_own_rows() -> None:
     default = asked("baseline", "boom", "bust")
     assert default.study is not None
-    table = exhibits.exhibits(default)["headline"]()
+    table = exhibits.exhibits(default)["scenario-set"]()
     groups = [cells[0] for kind, cells in table.rows() if kind == "group"]
     assert len(groups) == len(study.ADOPTIONS) and groups[2].startswith("Central adoption")
     printed = [cells for kind, cells in table.rows() if kind == "row"]
@@ -103,17 +104,15 @@ def test_packaged_cases_print_the_stored_study_and_others_their_own_rows() -> No
     told = facts.case_facts(default.crypto[0], default)
     stored = rows().query("adoption_case == 'central' and event_case == 'boom'").iloc[0]
     assert told["market"] == stored["market_value_bn_usd"] and facts.random_facts(default) is not None
-    mine = facts.Asked(
-        (fiscal.quick("boom", {"adoption.participants_share": 0.2, "horizon.last_year": 2045}),)
-    )
-    assert mine.study is None and exhibits.exhibits(mine)["scenarios"]() is None
+    mine = Asked((fiscal.quick("boom", {"adoption.participants_share": 0.2, "horizon.last_year": 2045}),))
+    assert mine.study is None and exhibits.exhibits(mine)["scenario-set"]() is None
     assert "Central adoption" not in str(exhibits.exhibits(mine)["headline"]().data)
 
 
 def test_a_stored_study_that_disagrees_with_the_runs_is_not_printed(monkeypatch) -> None:
     moved = rows().assign(fy2026_2035_bn_usd=lambda frame: frame["fy2026_2035_bn_usd"] + 1)
     monkeypatch.setattr(study, "stored", lambda: moved)
-    assert facts.Asked((packaged("boom"),)).study is None
+    assert Asked((packaged("boom"),)).study is None
 
 
 def test_the_command_shows_the_stored_table_and_names_the_study() -> None:

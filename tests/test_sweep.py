@@ -15,7 +15,7 @@ from fiscal.base.errors import InputError
 from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
 from fiscal.engine.run import compute
 from fiscal.results import store
-from fiscal.results.figures import alt_text, statistics
+from fiscal.results.figures import alt_text, study_statistics
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.result import Result
 from fiscal.scenario import load
@@ -320,7 +320,7 @@ def test_figure_and_sentence_give_the_tables_numbers(quick):
     found = fiscal.sweep(GRID)
     ax = found.plot.tornado(window=NEAR)
     widths = sorted(round(bar.get_width(), 9) for bar in ax.patches)
-    frame = statistics.tornado(found, window=NEAR)
+    frame = study_statistics.tornado(found, window=NEAR)
     assert widths == sorted(frame[["low_change", "high_change"]].round(9).to_numpy().ravel().tolist())
     assert {text.get_text() for text in ax.texts} == {"0.05", "0.1", "0.9", "1.1"}
     assert [label.get_text() for label in ax.get_yticklabels()] == frame["setting"].map(setting_name).tolist()
@@ -528,7 +528,7 @@ def test_uncertain_settings_of_the_base_case_are_in_both_sensitivities():
 
 def test_the_stored_drivers_are_those_of_the_design_and_the_model():
     """The base and two settings at both ends are made again; the indices come from the same sweep."""
-    stored_tables = statistics.drivers()
+    stored_tables = study_statistics.drivers()
     assert stored_tables is not None
     design = drivers.design()
     tornado, indices, spread = (stored_tables[name] for name in ("tornado", "indices", "spread"))
@@ -552,7 +552,7 @@ def test_the_stored_drivers_are_those_of_the_design_and_the_model():
 
 
 def test_stored_indices_are_shares():
-    stored_tables = statistics.drivers()
+    stored_tables = study_statistics.drivers()
     assert stored_tables is not None
     known = stored_tables["indices"].dropna()
     assert len(known) > len(stored_tables["indices"]) / 2

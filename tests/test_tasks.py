@@ -50,7 +50,7 @@ def task(installed_wheel: Path, tmp_path: Path) -> Task:
 def test_a_brief_on_a_path_of_ones_own(task: Task, tmp_path: Path) -> None:
     (tmp_path / "returns.csv").write_text("year,crypto\n2026,0.10\n2027,-0.50\n2028,0.30\n2029,0.12\n")
     own = ("--extends", "boom", "--set", "paths.model=user", "--set", "paths.file=returns.csv")
-    task("new", "mine", "--title", "A fall in 2027", *own, *SHORT)
+    task("new", "mine", "--title", "A fall in 2027", *own, *SHORT, "--set", "books.risk_neutral_paths=0")
     assert "A fall in 2027" in task("explain", "mine.toml").stdout
     task("report", "mine.toml", "--brief", "--out", "brief.pdf")
     assert (tmp_path / "brief.pdf").read_bytes().startswith(b"%PDF")

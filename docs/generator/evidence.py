@@ -496,7 +496,7 @@ def _share(value: float) -> str:
 
 # --- the scenario set -------------------------------------------------------------------------------
 
-TEN, LONG = "fy2026_2035_bn_usd", "fy2026_2055_bn_usd"
+TEN, NEXT, LONG = "fy2026_2035_bn_usd", "fy2027_2036_bn_usd", "fy2026_2055_bn_usd"
 
 
 def finding() -> str:
@@ -512,20 +512,29 @@ def finding() -> str:
     worth = "indistinguishable from zero" if abs(market) < 2 * error else "different from zero"
     share = pct(max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE])))
     outside = boom["outside_tax_bn_usd"]
+    spread = by_case.loc[(scenarios.CENTRAL, "stochastic_central")]
+
+    def both(column: str) -> str:
+        return f"{signed_usd(boom[column])} and {signed_usd(bust[column])}"
+
+    def ends(row: pd.Series) -> str:
+        return f"{signed_usd(row['low_bn_usd'])} to {signed_usd(row['high_bn_usd'])}"
+
+    ranges = f"On random paths with the same adoption the 80 percent range in 2026-35 is {ends(spread)}."
+    if pd.notna(boom["low_bn_usd"]):
+        ranges = (
+            f"If crypto follows the path, the 80 percent range of the boom's change is {ends(boom)}. {ranges}"
+        )
     return paragraph(
         f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue from 401(k) plans by about "
         f"{usd(boom[TEN])} in fiscal years 2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about "
-        f"{usd(bust[TEN])}**, each about {share} of individual income tax, compared with the same money in "
-        f"equity. Over "
-        f"2026-55 the changes are {signed_usd(boom[LONG])} and {signed_usd(bust[LONG])}. By 2030 one "
-        f"participant in ten "
-        f"holds 5 percent of the balance in crypto. Over five cases of adoption the change in a boom is "
-        f"{signed_usd(low[TEN])} to {signed_usd(high[TEN])} in the ten years. At market prices the effect is worth "
-        f"{signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the crypto would "
-        f"have been "
-        f"held outside plans, the boom also changes tax there by {signed_usd(outside)}, and the net effect in "
-        f"the ten "
-        f"years is {signed_usd(boom[TEN] + outside)}."
+        f"{usd(bust[TEN])}**, each about {share} of individual income tax, compared with the same money in equity. "
+        f"In 2027-36 the changes are {both(NEXT)}, and in 2026-55 they are {both(LONG)}. By 2030 one participant in "
+        f"ten holds 5 percent of the balance in crypto. {ranges} Over five cases of adoption the change in a boom is "
+        f"{signed_usd(low[TEN])} to {signed_usd(high[TEN])} in 2026-35. At market prices the effect is worth "
+        f"{signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the crypto would have been "
+        f"held outside plans, the boom also changes tax there by {signed_usd(outside)}, and the net effect in 2026-35 "
+        f"is {signed_usd(boom[TEN] + outside)}."
     )
 
 

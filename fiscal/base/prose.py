@@ -23,10 +23,16 @@ SMALLEST_SHARE = 1e-6
 """Smaller shares print as less than this."""
 
 
+SMALL_SHARE = 1e-4
+"""Shares below have one significant digit: 0.009%."""
+
+
 def usd(billions: float | None, digits: int = 2) -> str:
-    """Size of an amount: "$75 billion", "$1.2 trillion", "less than $0.1 billion"."""
+    """Size of an amount: "$75 billion", "$1.2 trillion", "less than $0.1 billion", "zero"."""
     if billions is None or not math.isfinite(billions):
         return "an unknown amount"
+    if billions == 0:
+        return "zero"
     if abs(billions) < SMALLEST_BN_USD:
         return "less than $0.1 billion"
     if float(significant(billions, digits).replace(",", "")) >= 1e3:
@@ -53,13 +59,21 @@ def pct(share: float | None, digits: int = 2, smallest: float = SMALLEST_SHARE) 
         return "an unknown share"
     if abs(share) < smallest:
         return f"less than {100 * smallest:g}%"
-    text = significant(100 * share, digits)
+    text = significant(100 * share, 1 if abs(share) < SMALL_SHARE else digits)
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
 
 
 def span(first: int, last: int) -> str:
     """Years as "2036–2045", or one year."""
     return str(first) if first == last else f"{first}{DASH}{last}"
+
+
+SPELLED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def count(number: int) -> str:
+    """A whole number in a sentence: spelled out below ten."""
+    return SPELLED[number] if 0 <= number < len(SPELLED) else f"{number:,}"
 
 
 def verb(value: float, up: str = "raise", down: str = "lower") -> str:
@@ -72,6 +86,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "signed_usd": signed_usd,
     "pct": pct,
     "verb": verb,
+    "count": count,
     "listing": listing,
     "capital": capital,
 }

@@ -41,7 +41,11 @@ def report(
     ] = Path("reports/fiscal-report.pdf"),
     brief: Annotated[
         bool,
-        typer.Option("--brief", help="Write a brief of two or three pages instead of the report."),
+        typer.Option(
+            "--brief",
+            help="Write a brief of two or three pages instead of the report. It computes the value at market prices "
+            "and the 80 percent range if the runs lack them.",
+        ),
     ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE.html", help="Also write one HTML page.")

@@ -110,7 +110,7 @@ def _show(found: Any) -> None:
     from fiscal.results.quantities import QUANTITY_WORDS
 
     words = QUANTITY_WORDS[found.quantity]
-    typer.echo(f"{printable(found.design.title)}\n{len(found.cases)} cases; {words}, billions of dollars\n")
+    typer.echo(f"{printable(found.design.title)}\n{found.counted}; {words}, billions of dollars\n")
     windows = [window for window in found.windows if window != PRESENT_VALUE]
     show_frame(found.spread[found.spread["quantity"] == found.quantity].drop(columns="quantity"))
     for window in dict.fromkeys((windows[0], windows[-1])):
@@ -140,7 +140,7 @@ def _show_summary(found: Any) -> None:
     """What fits a screen: the spread by window, and the settings that matter most in the nearest one."""
     from fiscal.results.quantities import QUANTITY_WORDS
 
-    title = f"{printable(found.design.title)}: {len(found.cases)} cases"
+    title = f"{printable(found.design.title)}; {found.counted}"
     show_entries([(title, []), (f"{capital(QUANTITY_WORDS[found.quantity])}, billions of dollars", [])])
     spread = found.spread[found.spread["quantity"] == found.quantity]
     show_frame(spread[SPREAD], SUMMARY_WIDTH)

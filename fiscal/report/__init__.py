@@ -14,9 +14,11 @@ from typing import Any
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable, write_whole
-from fiscal.report import exhibits, facts, folders, html, markup, pdf, workbook
+from fiscal.report import exhibits, facts, folders, html, markup, origin, pdf, trust, workbook
+from fiscal.report.asked import Asked
 from fiscal.report.content import Document, Figure
-from fiscal.results import headline, running, stages
+from fiscal.results import running, stages
+from fiscal.results.effects import changes_more_than_crypto, current_law_of
 from fiscal.results.figures import style
 from fiscal.results.figures.files import write_figure
 from fiscal.results.result import Result, Totals, refuse_totals
@@ -41,26 +43,28 @@ Progress = Callable[[int, int, str], None]
 def brief(results: Sequence[Result]) -> Document:
     """The brief: the answer on a page, then why, who, how sure, and its limits. Raises InputError for runs that cannot
     be compared."""
-    return _document(facts.Asked(tuple(_with_reference(results)), brief=True))
+    return _document(Asked(tuple(_with_reference(results)), brief=True))
 
 
 def report(results: Sequence[Result]) -> Document:
     """The report, the first run being the base. Raises InputError for runs that cannot be compared."""
-    return _document(facts.Asked(tuple(_with_reference(results))))
+    return _document(Asked(tuple(_with_reference(results))))
 
 
-def _document(asked: facts.Asked) -> Document:
+def _document(asked: Asked) -> Document:
+    if asked.brief:
+        facts.complete(asked)
     told = facts.facts(asked)
-    told["rothification"] = partial(facts.rothification, asked)
+    told["rothification"] = partial(trust.rothification, asked)
     titles = told["titles"]
     named = "; ".join(titles[:MOST_TITLES]) + (
         f"; and {len(titles) - MOST_TITLES} more" if titles[MOST_TITLES:] else ""
     )
     return Document(
         title=named if asked.brief else REPORT_TITLE,
-        byline=facts.byline(told)
+        byline=origin.byline(told)
         if asked.brief
-        else " \N{MIDDLE DOT} ".join(filter(None, (named, facts.byline(told)))),
+        else " \N{MIDDLE DOT} ".join(filter(None, (named, origin.byline(told)))),
         blocks=markup.compose("brief.j2" if asked.brief else "report.j2", told, exhibits.exhibits(asked)),
         running_head=named,
         brief=asked.brief,
@@ -71,12 +75,12 @@ def _with_reference(results: Sequence[Result]) -> Sequence[Result]:
     """The runs, after current law where one run alone changes more than crypto and so needs a reference."""
     if not results:
         raise InputError(Problem("nothing to report", key="results", allowed="one result or more"))
-    if len(results) != 1 or not headline.changes_more_than_crypto(results[0].scenario):
+    if len(results) != 1 or not changes_more_than_crypto(results[0].scenario):
         return results
     if results[0].data_fingerprint != sources.fingerprint():
         return results
     make = running.quick if isinstance(results[0], Totals) else running.run
-    return (make(headline.current_law_of(results[0].scenario)), *results)
+    return (make(current_law_of(results[0].scenario)), *results)
 
 
 def build(
@@ -105,7 +109,7 @@ def build(
     files = [path for path in (out, html, xlsx) if path is not None]
     _check_targets(files, tables, drawn_to)
     tell(0, 1, "content")
-    asked = facts.Asked(tuple(_with_reference(results)), brief)
+    asked = Asked(tuple(_with_reference(results)), brief)
     made = _document(asked)
     total = len(made.figures()) + 3
     try:

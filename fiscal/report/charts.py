@@ -15,9 +15,9 @@ from fiscal.base.axes import FIRST_YEAR, GROUP_EDGES, GROUPS
 from fiscal.base.words import window_years
 from fiscal.engine.allocation import adoption_curve
 from fiscal.results import events
+from fiscal.results.effects import EQUITY, LONG, TEN, Effect
 from fiscal.results.figures import available, statistics, style
-from fiscal.results.figures.owners import RunTables
-from fiscal.results.headline import EQUITY, LONG, TEN, Effect, title_of
+from fiscal.results.figures.owners import RunTables, title_of
 from fiscal.results.result import Comparison, Result
 
 Draw = Callable[[tuple[float, float]], Any]
@@ -59,14 +59,16 @@ def effects(cases: Sequence[Effect], line: str) -> Draw:
                 event = events.told(effect.result).event
                 if event is not None:
                     inside = series.loc[event.first_year : event.last_year]
-                    ax.plot(inside.index, inside, color=look.color, linewidth=3.2, solid_capstyle="round")
+                    thick: dict[str, Any] = {"color": look.color, "linewidth": 3.2, "solid_capstyle": "round"}
+                    ax.plot(inside.index, inside, marker="o" if len(inside) == 1 else None, **thick)
                 spread = _spread(effect, line)
                 if spread is not None:
                     spread = spread.loc[: LONG.last]
                     ax.fill_between(
                         spread.index, spread["low"], spread["high"], color=look.color, alpha=0.15, lw=0
                     )
-                labels.append((label_of(effect, cases), float(series.iloc[-1]), look.color))
+                if len(cases) > 1 or effect.of_crypto:  # one policy is named by the title of its document
+                    labels.append((label_of(effect, cases), float(series.iloc[-1]), look.color))
                 years += series.index.tolist()
             style.zero_line(ax)
             style.years_axis(ax, years, [text for text, _, _ in labels])
@@ -214,7 +216,9 @@ def plot(owner: Result | Comparison, *names: str, **options: Any) -> Draw:
             axes = style.new_axes(len(names), inches=inches, shared=False)
             for name, ax in zip(names, np.atleast_1d(axes), strict=True):
                 known[name](owner, ax=ax, **options)
-                ax.set_title("", loc="left")
+                ax.set_title("", loc="left")  # title and unit are in the caption
+                ax.set_ylabel("")
+                ax.set_xlabel("")
             return np.atleast_1d(axes)[0].figure
 
     return draw

@@ -22,8 +22,9 @@ from fiscal.base.version import __version__
 from fiscal.base.words import significant
 from fiscal.report.markup import TEMPLATES
 from fiscal.results.adoption import returns_of
+from fiscal.results.effects import LONG, TEN
 from fiscal.results.events import event_in
-from fiscal.results.headline import LONG, TEN, words_of
+from fiscal.results.headline import words_of
 from fiscal.studies import page_lattice as lattice
 
 TEMPLATE = "sliders.html.j2"

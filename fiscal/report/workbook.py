@@ -21,11 +21,12 @@ import pandas as pd
 
 from fiscal.base.words import capital
 from fiscal.budget.lines import LABELS
+from fiscal.report.asked import Asked
 from fiscal.report.content import Document, Table
-from fiscal.report.facts import Asked
 from fiscal.results import headline as headlines
+from fiscal.results.effects import AGAINST, LONG, TEN, Effect
 from fiscal.results.figures import statistics
-from fiscal.results.headline import LONG, TEN, Effect, title_of
+from fiscal.results.figures.owners import title_of
 from fiscal.results.schema import in_words, unit_in_name
 
 CREATED = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None)
@@ -81,7 +82,7 @@ def _sheets(document: Document, asked: Asked) -> Iterator[Sheet]:
     yield _effects(asked)
     numbers = document.numbers()
     for table in document.tables():
-        if table.label not in ("headline", "by-year", "scenarios"):
+        if table.label not in ("headline", "by-year", "scenario-set", "spread"):
             yield _of_table(table, numbers[table.label])
     if asked.study is not None:
         yield _study(asked.study)
@@ -213,7 +214,7 @@ def _lines(asked: Asked) -> Sheet:
     )  # fmt: skip
 
 
-PATHS = {"scenario": "the scenario", **headlines.AGAINST}
+PATHS = {"scenario": "the scenario", **AGAINST}
 
 
 def _settings(asked: Asked) -> Sheet:

@@ -1,15 +1,15 @@
 """The answer of a run or a comparison: one table of effects on federal revenue, one sentence above it, and the same by
 year in the form in which the Joint Committee on Taxation prints it.
 
-An :class:`Effect` is a run less one reference: the same money in equity, no crypto, or another run. Everything that is
-printed of it, anywhere, is read from here.
+Everything that is printed of an effect (:mod:`fiscal.results.effects`), anywhere, is read from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,29 +19,20 @@ import pandas as pd
 from fiscal.base.prose import pct, sentence, span
 from fiscal.base.words import DASH, MISSING, figures
 from fiscal.budget.lines import FORGONE, OTHER_RECEIPTS
-from fiscal.budget.valuation import WINDOWS, Window, fiscal_years
-from fiscal.results import bands, events, stages
+from fiscal.budget.valuation import Window
+from fiscal.results import events
+from fiscal.results.effects import AGAINST, LONG, NEXT, TEN, Effect
 from fiscal.results.figures import statistics
-from fiscal.results.rows import EFFECT
-from fiscal.scenario.loading import load
+from fiscal.results.figures.owners import title_of
+from fiscal.results.worth import band, market_value
 
 if TYPE_CHECKING:
     from fiscal.results.figures.owners import RunTables
-    from fiscal.scenario import Scenario
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-TEN, NEXT, LONG = WINDOWS[:3]
-"""The budget window, the ten years that have not begun, and the long run."""
-
 NONE = "none"
 """In a cell: no crypto, or no event."""
-
-EQUITY, NO_CRYPTO = "equity_adoption", "no_crypto"
-AGAINST = {EQUITY: "the same money in equity", NO_CRYPTO: "no crypto"}
-CURRENT_LAW = "current law without crypto"
-LEVEL = "none (level)"
-"""In the column ``reference`` of a run that is compared with nothing: its own net revenue."""
 
 WITH_FULL = "with --full"
 """In the cell of a number that the run can have but has not."""
@@ -50,14 +41,6 @@ MEDIAN = ", median"
 """After the event of a row that is the median of random paths."""
 
 HALF = 0.5
-CRYPTO_SETTINGS = ("adoption.", "alternatives.", "overlays.", "paths.", "fees.crypto_rate")
-"""Settings (or sections of them) of crypto alone; a run that changes others is compared with current law too."""
-
-CORE_RETURNS = "paths.core_"
-"""Those among them that act without crypto."""
-
-HOW_IT_IS_COUNTED = ("horizon.", "books.", "backstop.", "people.scale")
-"""Settings that the reference of a run shares with it."""
 
 
 def _column(window: Window) -> str:
@@ -87,165 +70,6 @@ COLUMNS = (
     "high_bn_usd",
 )
 """Columns of the headline table."""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Net revenue of ``result`` less that of a reference: one of its own paths, another run, or (None) nothing."""
-
-    result: RunTables
-    reference: str | RunTables | None
-
-    @property
-    def against(self) -> str:
-        """The reference in words; a run by its title."""
-        if self.reference is None:
-            return LEVEL
-        if isinstance(self.reference, str):
-            return AGAINST[self.reference]
-        if not is_current_law(self.reference.scenario):
-            return title_of(self.reference)
-        return CURRENT_LAW if self.holds_crypto else CURRENT_LAW.removesuffix(" without crypto")
-
-    @property
-    def holds_crypto(self) -> bool:
-        """Whether the run holds crypto."""
-        return events.holds_crypto(self.result.scenario.settings)
-
-    @property
-    def of_crypto(self) -> bool:
-        """Whether it is what crypto does, all else the same."""
-        return isinstance(self.reference, str)
-
-    _series: dict[tuple[str, str], pd.Series] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
-    def by_year(self, line: str = "net_revenue", value: str = "nominal_bn_usd") -> pd.Series:
-        """The difference by fiscal year."""
-        if (line, value) not in self._series:
-            self._series[line, value] = self._difference(line, value)
-        return self._series[line, value]
-
-    def drawn(self, window: Window) -> pd.Series | None:
-        """Net revenue over a window on each random path; None for a stated path. Empty for a window without one."""
-        if not (self.of_crypto or self.reference is None) or not events.is_random(
-            self.result.scenario.settings
-        ):
-            return None
-        frame = at_hand(self.result, "paths")
-        column = f"net_revenue_minus_{self.reference}_bn_usd" if self.of_crypto else "net_revenue_bn_usd"
-        if frame is None or column not in frame:
-            return None
-        return frame.loc[frame["window"] == window.label, column]
-
-    def _difference(self, line: str, value: str) -> pd.Series:
-        frame = at_hand(self.result, "path_years") if isinstance(self.reference, str) else None
-        if (
-            frame is not None
-            and value == "nominal_bn_usd"
-            and events.is_random(self.result.scenario.settings)
-        ):
-            inside = (frame["reference"] == self.reference) & (frame["line"] == line)
-            median = frame[inside & (frame["path"] == "scenario")].set_index("year")["median_bn_usd"]
-            if len(median):  # of calendar years, all of them receipts on withdrawals
-                share = self.result.scenario.settings.books.withdrawal_fiscal_same_year_share
-                flow = fiscal_years(median.to_numpy(), np.ones(len(median)), share)
-                return pd.Series(flow[1:], median.index[1:])
-        own = statistics.by_year(self.result, line, value=value)
-        if self.reference is None:
-            return own
-        if isinstance(self.reference, str):
-            return own - statistics.by_year(self.result, line, self.reference, value)
-        return own - statistics.by_year(self.reference, line, value=value)
-
-    def over(self, window: Window, line: str = "net_revenue") -> float:
-        """The sum over a window, billions of current dollars; NaN where the horizon ends before it. Of random paths the
-        median: of the sums for net revenue, of each year for other lines."""
-        drawn = self.drawn(window) if line == "net_revenue" else None
-        if drawn is not None:
-            return float(drawn.median()) if len(drawn) else float("nan")
-        series = self.by_year(line)
-        inside = series[(series.index >= window.first) & (series.index <= window.last)]
-        return float(inside.sum()) if len(inside) == window.last - window.first + 1 else float("nan")
-
-    def tax_share(self, window: Window) -> float:
-        """The sum over a window as a share of individual income tax."""
-        tax = statistics.individual_income_tax(self.result).loc[window.first : window.last].sum()
-        return self.over(window) / float(tax) if tax else float("nan")
-
-    @property
-    def horizon(self) -> Window:
-        """The budget window, or the part of it that the run reaches."""
-        return Window(TEN.first, min(TEN.last, int(self.by_year().index.max())))
-
-    @property
-    def long_run(self) -> Window | None:
-        """The longer window, or the whole run where it ends before; None where that is no longer than the first."""
-        last = min(LONG.last, int(self.by_year().index.max()))
-        return Window(LONG.first, last) if last > TEN.last else None
-
-
-def title_of(result: RunTables) -> str:
-    """A run by its title, or by its name where it has none."""
-    return result.scenario.title or result.name
-
-
-def effects_of(
-    runs: Sequence[RunTables], current_law: Callable[[RunTables], RunTables | None]
-) -> list[Effect]:
-    """The effects that some runs have, the first being the base where there are several.
-
-    A run that holds crypto is compared with the same money in equity and with no crypto; one that differs from the
-    base in other settings also with the base. A run alone that changes other settings is compared with
-    ``current_law(run)``, its own horizon under the defaults, and one that changes nothing is its own level.
-    """
-    base, *others = runs
-    if not others:
-        other = current_law(base) if changes_more_than_crypto(base.scenario) else None
-        against: list[Effect] = [Effect(base, other)] if other is not None else []
-        return [*against, *_of_crypto(base)] or [Effect(base, None)]
-    apart = {id(result) for result in statistics.set_apart(tuple(runs))}
-    found: list[Effect] = _of_crypto(base)
-    for result in others:
-        crypto = _of_crypto(result)
-        if id(result) in apart or not crypto:
-            found.append(Effect(result, base))
-        found += crypto
-    return found
-
-
-def _of_crypto(result: RunTables) -> list[Effect]:
-    """Crypto's effect against the same money in equity and, where that is another number, against no crypto."""
-    if set(statistics.references_of(result)) != {EQUITY, NO_CRYPTO}:
-        return []
-    first, second = Effect(result, EQUITY), Effect(result, NO_CRYPTO)
-    gap = (first.by_year() - second.by_year()).abs().max()
-    return [first] if gap < statistics.NOISE_BN_USD else [first, second]
-
-
-def changes_more_than_crypto(scenario: Scenario) -> bool:
-    """Whether a scenario changes anything that acts without crypto and that its reference would not share."""
-    own = scenario.changed()
-    return any(
-        not key.startswith((*HOW_IT_IS_COUNTED, *CRYPTO_SETTINGS)) or key.startswith(CORE_RETURNS)
-        for key in own
-    )
-
-
-def is_current_law(scenario: Scenario) -> bool:
-    """Whether a scenario is the default one: current law, no crypto."""
-    return not changes_more_than_crypto(scenario) and not events.holds_crypto(scenario.settings)
-
-
-def current_law_of(scenario: Scenario) -> Scenario:
-    """The defaults on the horizon, the prices and the seed of a scenario: current law, no crypto."""
-    shared = {
-        key: value
-        for key, value in scenario.changed().items()
-        if key.startswith(HOW_IT_IS_COUNTED) or key == "paths.seed"
-    }
-    return load("baseline", shared)
 
 
 # --- the table --------------------------------------------------------------------------------------
@@ -284,29 +108,6 @@ def adoption_words(result: RunTables) -> str:
     return f"{pct(adoption.participants_share)} × {pct(adoption.allocation_share)} by {adoption.full_year}"
 
 
-def market_value(effect: Effect) -> tuple[float, float]:
-    """Present value of the effect at market prices and its standard error, billions; NaN where the run has none.
-
-    The run's table values crypto against no crypto, which at market prices is what the money in equity is worth too
-    where crypto displaces equity.
-    """
-    nothing = (float("nan"), float("nan"))
-    displaces = effect.result.scenario.settings.adoption.displaces
-    if effect.reference != NO_CRYPTO and not (effect.reference == EQUITY and displaces == "equity"):
-        return nothing
-    frame = at_hand(effect.result, "bases")
-    if frame is None or frame.empty:
-        return nothing
-    own = frame[(frame["scope"] == EFFECT) & (frame["basis"] == "risk_neutral")]
-    own = own[(own["line"] == "net_revenue") & (own["weight"] == "average")]
-    tax = frame[(frame["scope"] == EFFECT) & (frame["basis"] == "risk_neutral")]
-    tax = tax[(tax["line"] == "withdrawal_tax") & (tax["weight"] == "average")]
-    if own.empty:
-        return nothing
-    error = tax["standard_error_bn_usd"].iloc[0] if len(tax) else np.nan
-    return float(own["present_value_bn_usd"].iloc[0]), float(error)
-
-
 def _outside(effect: Effect) -> tuple[float, float]:
     """Change of tax on crypto outside plans if half of it would have been held there, over the ten fiscal years, and
     the share held there at which the effect would be zero (NaN where no share between none and all brings it there)."""
@@ -322,34 +123,12 @@ def _outside(effect: Effect) -> tuple[float, float]:
     return half, even if abs(gain) >= statistics.NOISE_BN_USD and 0 <= even <= 1 else float("nan")
 
 
-def band(effect: Effect) -> tuple[float, float]:
-    """The 80 percent band over the budget window. Of a case in the stored table ``bands`` it holds parameters, markets,
-    and the errors of past starts; of others with random paths it holds four of five; NaN where there is neither."""
-    nothing = (float("nan"), float("nan"))
-    if effect.reference is not None and not effect.of_crypto:
-        return nothing
-    reference = bands.LEVEL if effect.reference is None else str(effect.reference)
-    if stored := bands.stored_band(effect.result.scenario, reference, TEN):
-        return stored
-    frame = at_hand(effect.result, "paths")
-    column = f"net_revenue_minus_{effect.reference}_bn_usd" if effect.of_crypto else "net_revenue_bn_usd"
-    if frame is None or column not in frame:
-        return nothing
-    own = frame.loc[frame["window"] == TEN.label, column]
-    return bands.band(own.to_numpy()) if len(own) else nothing
-
-
-def at_hand(result: RunTables, table: str) -> pd.DataFrame | None:
-    """A costly table where the run has it; None where it was not asked for."""
-    return stages.held(result.tables).get(table)
-
-
 # --- the sentence -----------------------------------------------------------------------------------
 
 
 def facts_of(effect: Effect) -> dict[str, Any]:
     """What the sentence says of one effect."""
-    event, ten, long_run = events.told(effect.result), effect.horizon, effect.long_run
+    event, ten = events.told(effect.result), effect.windows[0]
     return {
         "title": title_of(effect.result),
         "subject": event.subject if effect.of_crypto else "",
@@ -365,22 +144,37 @@ def facts_of(effect: Effect) -> dict[str, Any]:
         "ten": effect.over(ten),
         "ten_words": words_of(ten),
         "tax_share": effect.tax_share(ten),
-        "long": effect.over(long_run) if long_run else None,
-        "long_words": words_of(long_run) if long_run else "",
-        "short": _has_one_sign(effect),
+        "moves": moves_of(effect),
+        "last": int(effect.by_year().index.max()),
         "forgone": FORGONE.of({line: effect.over(ten, line) for line in FORGONE.parts}),
         "collected": effect.over(ten, "withdrawal_tax")
         + OTHER_RECEIPTS.of({line: effect.over(ten, line) for line in OTHER_RECEIPTS.parts}),
-        "noise": statistics.NOISE_BN_USD,
     }
 
 
-def _has_one_sign(effect: Effect) -> bool:
-    """Whether an effect can be told in both windows and goes one way."""
-    if effect.long_run is None:
-        return False
-    ten, long = effect.over(effect.horizon), effect.over(effect.long_run)
-    return ten * long > 0 and abs(ten) >= statistics.NOISE_BN_USD and abs(long) >= HALF / 10
+def moves_of(effect: Effect) -> list[dict[str, Any]]:
+    """The sums of an effect by window, those that go the same way together: ``way`` (1, -1, or 0 for no effect),
+    ``sums``, each with ``value`` and ``words``, and, of no effect, whether it ``never`` comes and the year in which it
+    ``starts`` after these windows."""
+    told = [(way_of(effect.over(window)), window) for window in effect.windows]
+    found = []
+    for way, part in groupby(told, key=lambda one: one[0]):
+        windows = [window for _, window in part]
+        later = way == 0 and effect.starts is not None and effect.starts > windows[-1].last
+        found.append(
+            {
+                "way": way,
+                "sums": [{"value": effect.over(window), "words": words_of(window)} for window in windows],
+                "never": effect.starts is None,
+                "starts": effect.starts if later else None,
+            }
+        )
+    return found
+
+
+def way_of(billions: float) -> int:
+    """Whether an amount raises revenue (1), lowers it (-1), or has no effect (0)."""
+    return 0 if abs(billions) < statistics.NOISE_BN_USD else 1 if billions > 0 else -1
 
 
 def missed(result: RunTables, event: events.Event) -> bool:

@@ -19,10 +19,12 @@ from fiscal.budget.lines import CASH_LINES, LINES, NET_REVENUE, RECEIPTS, UPFRON
 from fiscal.engine import quick
 from fiscal.engine.decompose import decompose
 from fiscal.results import headline as headlines
+from fiscal.results.effects import Effect, current_law_of, effects_of
 from fiscal.results.plots import Plotted
 from fiscal.results.schema import COLUMNS, TABLES
 from fiscal.results.stages import Parts, Tables, held
 from fiscal.results.tables import stocks, summary, total_tables
+from fiscal.scenario.names import setting_name
 
 if TYPE_CHECKING:
     from fiscal.engine.quick import TotalsRun
@@ -135,11 +137,11 @@ class Answered(Plotted):
         raise NotImplementedError
 
     @cached_property
-    def effects_found(self) -> list[headlines.Effect]:
+    def effects_found(self) -> list[Effect]:
         """The effects that the runs have; none where their tables cannot be compared."""
         if any(_lacking(result) for result in self.runs):
             return []
-        return headlines.effects_of(self.runs, _current_law)
+        return effects_of(self.runs, _current_law)
 
     def headline(self) -> headlines.Headline:
         """The answer: ``rows``, one per case and reference, and ``finding``, one sentence."""
@@ -404,7 +406,7 @@ def _current_law(result: Any) -> Totals | None:
     """Yearly totals of a run's horizon under the defaults; None where the run was made with other data."""
     if result.data_fingerprint != sources.fingerprint():
         return None
-    scenario = headlines.current_law_of(result.scenario)
+    scenario = current_law_of(result.scenario)
     return Totals.of_totals(quick.compute(scenario), result.data_fingerprint)
 
 
@@ -455,9 +457,9 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
         for key in ("horizon.last_year", "horizon.opening_date", "books.price_year", "paths.seed"):
             ours, theirs = base.scenario.value(key), other.scenario.value(key)
             if ours != theirs:
-                problems.append(
-                    Problem(f"{other.name} and {base.name} differ", key=key, value=theirs, allowed=str(ours))
-                )
+                message = f"{other.name} and {base.name} differ in {setting_name(key)} and cannot be compared"
+                allowed = f"{ours}, as in {base.name}: run {other.name} again with --set {key}={ours}"
+                problems.append(Problem(message, key=key, value=theirs, allowed=allowed))
         if other.data_fingerprint != base.data_fingerprint:
             problems.append(Problem(f"{other.name} and {base.name} used different data tables"))
     if problems and not (anyway and others):

@@ -27,6 +27,7 @@ from fiscal.scenario.files import (
     paths_in,
 )
 from fiscal.scenario.header import Header
+from fiscal.scenario.names import title_with
 from fiscal.scenario.rules import contradictions
 from fiscal.scenario.schema import ASSUMPTIONS, SECTIONS, Assumptions, Settings, allowed, known_keys
 from fiscal.scenario.section import NONE_WORD, bounds, declaration, spell, without_dust
@@ -91,8 +92,8 @@ def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, def
     if changes and not renamed:
         # in a legend or a run folder, a changed scenario must not be confused with the original
         name = _variant_name(str(named or default_name), changes, settings)
-        note = ", ".join(f"{key} = {_short(key, value)}" for key, value in changes.items())
-        title = _shorten(f"{title} ({note})", 200)
+        old = {f"{section}.{name}": value for section, part in before for name, value in part}
+        title = _shorten(title_with(title, old, changes), 200)
         description = ""  # it may describe what has just been changed; the title states what differs
     return Made(
         settings=settings,

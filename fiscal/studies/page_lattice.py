@@ -19,8 +19,8 @@ from fiscal.base import sources
 from fiscal.base.axes import GROUP_SHARES, GROUPS
 from fiscal.base.words import window_years
 from fiscal.results import running
+from fiscal.results.effects import EQUITY, LONG, NO_CRYPTO, TEN
 from fiscal.results.figures import statistics
-from fiscal.results.headline import EQUITY, LONG, NO_CRYPTO, TEN
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
 

@@ -23,11 +23,13 @@ from fiscal.base import sources
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine import run as engine_run
 from fiscal.results import headline, running, stages
+from fiscal.results.effects import EQUITY, LONG, NEXT, TEN, Effect, at_hand
 from fiscal.results.figures import statistics
-from fiscal.results.headline import COLUMNS, EQUITY, LONG, NEXT, TEN, Effect
+from fiscal.results.headline import COLUMNS
 from fiscal.results.result import Result
 from fiscal.results.schema import TABLES
 from fiscal.results.tables import values
+from fiscal.results.worth import market_value
 from fiscal.scenario import Scenario
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
@@ -84,8 +86,8 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
     """The headline of a run against the same money in equity; of random paths, three quantiles."""
     effect = Effect(result, EQUITY)
     told = headline.row_of(effect)
-    told["market_error_bn_usd"] = _known(headline.market_value(effect)[1])
-    paths = headline.at_hand(result, "paths")
+    told["market_error_bn_usd"] = _known(market_value(effect)[1])
+    paths = at_hand(result, "paths")
     if paths is None:
         return [{"statistic": "path", **told}]
     column = f"net_revenue_minus_{EQUITY}_bn_usd"

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.results.figures import alt, drawings, market_and_law, statistics
+from fiscal.results.figures import (
+    alt,
+    drawings,
+    market_and_law,
+    market_drawings,
+    market_statistics,
+    statistics,
+    study_drawings,
+    study_statistics,
+)
 from fiscal.results.figures.owners import Owner, ShownTables, SweptTables
 
 if TYPE_CHECKING:
@@ -42,7 +51,7 @@ def _crypto_or_two(owner: Owner) -> bool:
 
 
 def _random(owner: Owner) -> bool:
-    return bool(statistics.random_results(owner.runs))
+    return bool(market_statistics.random_results(owner.runs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,22 +93,22 @@ FIGURES: tuple[Figure, ...] = (
     Figure(draw=drawings.present_values, words=alt.present_values, reads=("present_values",)),
     Figure(draw=drawings.claim, words=alt.claim, reads=("claim",)),
     Figure(draw=drawings.waterfall, words=alt.waterfall, when=_two),
-    Figure(draw=drawings.crypto_value, words=alt.crypto_value, when=_crypto),
-    Figure(draw=drawings.path_fan, words=alt.path_fan, when=_random),
-    Figure(draw=drawings.dollar_fan, words=alt.dollar_fan, when=_random),
-    Figure(draw=drawings.crypto_history, words=alt.crypto_history, when=_crypto),
+    Figure(draw=market_drawings.crypto_value, words=alt.crypto_value, when=_crypto),
+    Figure(draw=market_drawings.path_fan, words=alt.path_fan, when=_random),
+    Figure(draw=market_drawings.dollar_fan, words=alt.dollar_fan, when=_random),
+    Figure(draw=market_drawings.crypto_history, words=alt.crypto_history, when=_crypto),
     Figure(
-        draw=drawings.sensitivity,
+        draw=study_drawings.sensitivity,
         words=alt.sensitivity,
-        when=lambda owner: statistics.sensitivity() is not None,
+        when=lambda owner: study_statistics.sensitivity() is not None,
     ),
     Figure(
-        draw=drawings.tornado,
+        draw=study_drawings.tornado,
         words=alt.tornado,
         of=("results", "sweep"),
-        when=lambda owner: statistics.tornado(owner) is not None,
+        when=lambda owner: study_statistics.tornado(owner) is not None,
     ),
-    Figure(draw=drawings.hindcast, words=alt.hindcast),
+    Figure(draw=study_drawings.hindcast, words=alt.hindcast),
     Figure(draw=market_and_law.price, words=alt.crypto_history, of=("exhibit",), reads=("monthly_levels",)),
     Figure(draw=market_and_law.dollar, words=alt.dollar, of=("exhibit",), reads=("dollar",)),
     Figure(draw=market_and_law.crypto_size, words=alt.crypto_size, of=("exhibit",), reads=("crypto_size",)),

@@ -21,6 +21,7 @@ from fiscal.base.words import (
     window_name,
 )
 from fiscal.people import accounts
+from fiscal.results.figures import market_statistics, study_statistics
 from fiscal.results.figures.drawings import (
     CLAIM_TEXTS,
     CONTRIBUTION_NAMES,
@@ -31,7 +32,7 @@ from fiscal.results.figures.drawings import (
     span_unit,
     unit_of,
 )
-from fiscal.results.figures.owners import Owner, ShownTables, SweptTables
+from fiscal.results.figures.owners import Owner, ShownTables, SweptTables, title_of
 from fiscal.results.quantities import QUANTITY_WORDS
 from fiscal.results.rows import CURVE_GROUPS
 from fiscal.scenario.names import setting_name
@@ -55,7 +56,7 @@ def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | N
     parts = [
         f"{CONTRIBUTION_NAMES[name]} {_ends(frame[name])}" for name in CONTRIBUTION_NAMES if name in frame
     ]
-    return f"Stacked areas of contributions by year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
+    return f"Stacked areas of contributions by year, {title_of(result)}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
 def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
@@ -69,7 +70,7 @@ def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
         "net_revenue": "net revenue",
     }
     parts = [f"{text} {_ends(frame[name], scale)}" for name, text in names.items()]
-    return f"Areas by fiscal year, {result.name}, in {unit_of(owner, value)}: {listing(parts)}."
+    return f"Areas by fiscal year, {title_of(result)}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
 def difference(
@@ -100,7 +101,7 @@ def balances(owner: Owner, *, by: str = "wrapper") -> str:
     result = owner.runs[0]
     frame = measures.balances(result, by=by).set_index("year")
     parts = [f"{accounts.LABELS.get(name, name)} {_ends(frame[name], 100)}" for name in frame]
-    return f"Stacked areas of year-end balances in percent of GDP, {result.name}: {listing(parts)}."
+    return f"Stacked areas of year-end balances in percent of GDP, {title_of(result)}: {listing(parts)}."
 
 
 def crypto_share(owner: Owner) -> str:
@@ -125,7 +126,7 @@ def who_pays(owner: Owner, *, dimension: str = "earnings_group", window: str | N
     top, low = frame["withdrawal_tax"].idxmax(), frame["forgone"].idxmin()
     kind = dimension.replace("_", " ")
     return (
-        f"Bars by {kind}, {result.name}, {window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: "
+        f"Bars by {kind}, {title_of(result)}, {window_name(label)}, in {unit_of(owner, 'real_bn_usd')}: "
         f"withdrawal "
         f"tax is largest for {top} at {signed(frame.loc[top, 'withdrawal_tax'])}, revenue forgone is largest for {low} "
         "at "
@@ -181,12 +182,14 @@ def present_values(owner: Owner) -> str:
         f"{signed(row.total / 1e3)}"
         for row in measures.present_values(result).itertuples()
     ]
-    return f"Bars of present values by basis, {result.name}, in trillions of dollars. {'; '.join(parts)}."
+    return (
+        f"Bars of present values by basis, {title_of(result)}, in trillions of dollars. {'; '.join(parts)}."
+    )
 
 
 def crypto_value(owner: Owner) -> str:
     """The last and the lowest value of each dollar."""
-    frame = measures.crypto_values(owner)
+    frame = market_statistics.crypto_values(owner)
     parts = []
     for name, part in frame.groupby("series", sort=False):
         series = part.set_index("year")["value"]
@@ -199,10 +202,12 @@ def crypto_value(owner: Owner) -> str:
 
 def sensitivity(owner: Owner, *, count: int = 15) -> str:
     """The assumptions with the largest effects."""
-    frame = measures.sensitivity()
+    frame = study_statistics.sensitivity()
     if frame is None:
         raise InputError(
-            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
+            Problem(
+                "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
+            )
         )
     parts = [
         f"{setting_name(row.key)} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
@@ -219,7 +224,7 @@ def tornado(
     owner: Owner | SweptTables, *, quantity: str | None = None, window: str | None = None, count: int = 15
 ) -> str:
     """The settings with the largest effects."""
-    frame = measures.tornado(owner, quantity, window)
+    frame = study_statistics.tornado(owner, quantity, window)
     if frame is None:
         raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
     span = str(frame["window"].iloc[0])
@@ -247,24 +252,25 @@ def path_fan(
     owner: Owner, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
 ) -> str:
     """The last year of the fan of a line."""
-    result, frame = measures.path_fan(owner, scenario, line, reference)
+    result, frame = market_statistics.path_fan(owner, scenario, line, reference)
     what = line.replace("_", " ") + ("" if reference == "none" else f" less that of {PATH_NAMES[reference]}")
     return (
-        f"Fan of {what} over the paths of {result.name} by year, in billions of current dollars: "
+        f"Fan of {what} over the paths of {title_of(result)} by year, in billions of current dollars: "
         f"{_fan_words(frame, 'bn_usd')}."
     )
 
 
 def dollar_fan(owner: Owner, *, scenario: str | None = None, asset: str = "crypto") -> str:
     """The last year of the fan of one dollar."""
-    result, frame = measures.dollar_fan(owner, scenario, asset)
+    result, frame = market_statistics.dollar_fan(owner, scenario, asset)
     what = asset.replace("_", " ")
-    return f"Fan of the value of $1 in {what} over the paths of {result.name}, log scale: {_fan_words(frame, 'usd')}."
+    fan = _fan_words(frame, "usd")
+    return f"Fan of the value of $1 in {what} over the paths of {title_of(result)}, log scale: {fan}."
 
 
 def crypto_history(owner: Owner) -> str:
     """Both ends of the price, and its falls."""
-    levels, falls = measures.crypto_history()
+    levels, falls = market_statistics.crypto_history()
     parts = [
         f"{row.peak_month} to {row.trough_month} by {100 * row.drawdown_share:.0f} percent"
         for row in falls.itertuples()
@@ -277,13 +283,13 @@ def crypto_history(owner: Owner) -> str:
 
 def hindcast(owner: Owner, *, quantity: str = "benefits", told: str = "none") -> str:
     """Both ends of every line."""
-    frame = measures.hindcast(quantity, told)
+    frame = study_statistics.hindcast(quantity, told)
     names = {"model": "the model", "naive": "the best naive rule", "cbo": "CBO on individual income tax"}
     ends = {column: frame[column].dropna().iloc[[0, -1]] for column in names}
     parts = [f"{names[column]} from {own.iloc[0]:.1f} to {own.iloc[1]:.1f}" for column, own in ends.items()]
-    what = measures.HINDCAST_QUANTITIES[quantity].lower()
+    what, given = study_statistics.HINDCAST_QUANTITIES[quantity].lower(), study_statistics.HINDCAST_TOLD[told]
     return (
-        f"Lines of the mean absolute error of {what}, {measures.HINDCAST_TOLD[told]}, in percent of published, by "
+        f"Lines of the mean absolute error of {what}, {given}, in percent of published, by "
         f"years after the start, {frame.index[0]} to {frame.index[-1]}: {listing(parts)}."
     )
 
@@ -306,7 +312,7 @@ def waterfall(
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     return (
         f"Bars that add up from zero to the difference of {line.replace('_', ' ')} of {name} from "
-        f"{owner.runs[0].name}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, in total "
+        f"{title_of(owner.runs[0])}, {span_name(span)}, in {span_unit(span)}: {listing(parts)}, in total "
         f"{signed(values['difference'])}."
     )
 

@@ -21,15 +21,12 @@ from fiscal.base.words import (
     MINUS,
     PATH_NAMES,
     capital,
-    signed_amount,
     significant,
     window_name,
 )
 from fiscal.budget.lines import FORGONE, LABELS
 from fiscal.people import accounts
-from fiscal.results.figures.owners import Owner, SweptTables
-from fiscal.results.quantities import QUANTITY_WORDS
-from fiscal.scenario.names import setting_name
+from fiscal.results.figures.owners import Owner, title_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +58,7 @@ def _scaled(values: pd.Series, value: str) -> pd.Series:
     return values * 100 if value == "gdp_share" else values
 
 
-def _styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
+def styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
     """The common style around a drawing function, and a new figure if no Axes is given."""
 
     @wraps(draw)
@@ -84,15 +81,15 @@ def _stack(
         labels.append((text, float((bottom[-1] + top[-1]) / 2), style.BLACK))
         bottom = top
     ax.set_ylim(0, bottom.max() * 1.04)
-    _label_lines(ax, years.tolist(), labels)
+    label_lines(ax, years.tolist(), labels)
 
 
-def _label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]]) -> None:
+def label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]]) -> None:
     style.years_axis(ax, years, [text for text, _, _ in labels])
     style.label_ends(ax, labels, max(years))
 
 
-@_styled
+@styled
 def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenario: str | None = None) -> Axes:
     """Contributions by year, stacked by payer and tax character (of ``scenario``, or of the first result)."""
     unit = unit_of(owner, value)
@@ -103,12 +100,12 @@ def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenari
     # one fill per kind, in any scenario
     fills = [style.FILLS[list(CONTRIBUTION_NAMES).index(name)] for name in names]
     _stack(ax, frame["year"].to_numpy(), columns, fills)
-    style.title(ax, f"Contributions by payer and tax character, {result.name}", capital(unit))
+    style.title(ax, f"Contributions by payer and tax character, {title_of(result)}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
 
-@_styled
+@styled
 def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
     """Revenue forgone and collected each fiscal year, and the net (of the first result)."""
     unit = unit_of(owner, value)
@@ -127,8 +124,8 @@ def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
         ("net revenue (line)", float(net[-1]), style.BLACK),
         ("deferred revenue and\npayroll tax forgone", float(forgone[-1] / 2), style.BLACK),
     ]
-    _label_lines(ax, years.tolist(), labels)
-    style.title(ax, f"Revenue forgone and withdrawal tax, {result.name}", capital(unit))
+    label_lines(ax, years.tolist(), labels)
+    style.title(ax, f"Revenue forgone and withdrawal tax, {title_of(result)}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -153,7 +150,7 @@ def _no_reference(reference: str) -> InputError:
     )
 
 
-@_styled
+@styled
 def difference(
     owner: Owner,
     ax: Axes,
@@ -180,14 +177,14 @@ def difference(
         ax.plot(part["year"], values, **look.options())
         labels.append((str(name), float(values.iloc[-1]), look.color))
     style.zero_line(ax)
-    _label_lines(ax, frame["year"].tolist(), labels)
+    label_lines(ax, frame["year"].tolist(), labels)
     what = line.replace("_", " ")
     style.title(ax, capital(f"{what} relative to {reference_name(owner, reference)}"), capital(unit))
     style.plain_numbers(ax)
     return ax
 
 
-@_styled
+@styled
 def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     """Year-end balances as a share of GDP, stacked by wrapper (of the first result)."""
     result = owner.runs[0]
@@ -196,12 +193,12 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
         (accounts.LABELS.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
     ]
     _stack(ax, frame["year"].to_numpy(), columns, style.fills(len(columns)))
-    style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {result.name}", "Percent of GDP")
+    style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {title_of(result)}", "Percent of GDP")
     style.plain_numbers(ax)
     return ax
 
 
-@_styled
+@styled
 def crypto_share(owner: Owner, ax: Axes) -> Axes:
     """Crypto's share of all year-end balances, one line per scenario that holds it."""
     labels = []
@@ -215,7 +212,7 @@ def crypto_share(owner: Owner, ax: Axes) -> Axes:
         years = share.index.tolist()
         labels.append((result.name, float(share.iloc[-1]), look.color))
     ax.set_ylim(0, None)
-    _label_lines(ax, years, labels)
+    label_lines(ax, years, labels)
     style.title(ax, "Crypto's share of all year-end balances", "Percent of balances")
     style.plain_numbers(ax)
     return ax
@@ -239,7 +236,7 @@ def _dimension(name: str) -> str:
     return words[name]
 
 
-@_styled
+@styled
 def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", window: str | None = None) -> Axes:
     """Revenue forgone, withdrawal tax, and net revenue by group or birth decade (of the first result)."""
     kind, label = _dimension(dimension), _window(owner, window)
@@ -256,12 +253,14 @@ def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", windo
     style.zero_line(ax)
     _members(ax, members)
     style.legend_above(ax)
-    style.title(ax, f"By {kind}, {window_name(label)}, {result.name}", capital(unit_of(owner, "real_bn_usd")))
+    style.title(
+        ax, f"By {kind}, {window_name(label)}, {title_of(result)}", capital(unit_of(owner, "real_bn_usd"))
+    )
     style.plain_numbers(ax)
     return ax
 
 
-@_styled
+@styled
 def who_gains(
     owner: Owner,
     ax: Axes,
@@ -320,7 +319,7 @@ def _members(ax: Axes, members: list[str]) -> None:
     ax.set_xlim(-0.7, len(members) - 0.3)
 
 
-@_styled
+@styled
 def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adoption") -> Axes:
     """Tax per additional dollar of withdrawals in the scenario, and the average rate on all withdrawals."""
     names = [result.name for result in owner.runs]
@@ -340,7 +339,7 @@ def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adopti
         end = float(100 * shown["extra_rate"].iloc[-1])
         labels.append((f"additional dollars, {result.name}", end, look.color))
     ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
-    _label_lines(ax, years, labels)
+    label_lines(ax, years, labels)
     style.title(
         ax,
         f"Tax per additional dollar withdrawn, relative to {PATH_NAMES[reference]}",
@@ -355,7 +354,7 @@ def basis_name(basis: str, rate: float) -> str:
     return BASIS_NAMES[basis] if np.isnan(rate) else f"{BASIS_NAMES[basis]} {100 * rate:g}%"
 
 
-@_styled
+@styled
 def present_values(owner: Owner, ax: Axes) -> Axes:
     """Present values to the horizon by basis, and the net with the terminal claim (of the first result)."""
     result = owner.runs[0]
@@ -376,7 +375,7 @@ def present_values(owner: Owner, ax: Axes) -> Axes:
     ax.grid(False, axis="y")
     ax.set_ylim(-0.6, places[0] + 0.6)
     style.legend_above(ax, names)
-    text = f"Present values on June 30, 2025, by basis, {result.name}"
+    text = f"Present values on June 30, 2025, by basis, {title_of(result)}"
     style.title_of_bars(ax, text, "Trillions of dollars", names)
     style.plain_numbers(ax, axis=ax.xaxis)
     return ax
@@ -396,7 +395,7 @@ CLAIM_TEXTS = {
 }
 
 
-@_styled
+@styled
 def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
     """The government's claim at each opening, one line per result; results without crypto have no crypto part."""
     if value not in CLAIM_TEXTS:
@@ -409,13 +408,13 @@ def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
         ax.plot(series.index, series, **look.options())
         years = series.index.tolist()
         labels.append((result.name, float(series.iloc[-1]), look.color))
-    _label_lines(ax, years, labels)
+    label_lines(ax, years, labels)
     style.title(ax, text, unit if scale == 100 else f"{unit}, current")
     style.plain_numbers(ax)
     return ax
 
 
-@_styled
+@styled
 def waterfall(
     owner: Owner,
     ax: Axes,
@@ -477,223 +476,3 @@ def span_name(span: str) -> str:
 def span_unit(span: str) -> str:
     """The dollars of a span of a decomposition."""
     return UNITS["nominal_bn_usd"] if span.startswith("FY") else "billions of dollars of June 30, 2025"
-
-
-@_styled
-def crypto_value(owner: Owner, ax: Axes) -> Axes:
-    """Value of one dollar of crypto along each path, and of equity, on a logarithmic scale."""
-    frame = measures.crypto_values(owner)
-    names = [result.name for result in owner.runs]
-    labels = []
-    ax.set_yscale("log")
-    for series, part in frame.groupby("series", sort=False):
-        equity = series == "equity"
-        look = (
-            style.Line(style.GREY, "-")
-            if equity
-            else style.line_of(names.index(str(series)), measures.result_named(owner, str(series)))
-        )
-        ax.plot(part["year"], part["value"], **look.options(), zorder=2 if equity else 3)
-        labels.append(
-            ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)
-        )
-    _label_lines(ax, frame["year"].tolist(), labels)
-    style.log_numbers(ax.yaxis)
-    style.title(ax, "Value of $1 invested at the opening, with returns reinvested", "Dollars (log scale)")
-    return ax
-
-
-def _fan(ax: Axes, frame: pd.DataFrame, unit: str, scale: float = 1.0) -> list[tuple[str, float, str]]:
-    """Bands from 5 to 95 and 25 to 75 percent, median and mean over the years; the labels of the two lines."""
-    years = frame["year"].to_numpy()
-    columns = {name: frame[f"{name}_{unit}"].to_numpy() * scale for name in (*measures.FAN, "mean")}
-    ax.fill_between(years, columns["q05"], columns["q95"], color="#d6e6f2", linewidth=0)
-    ax.fill_between(years, columns["q25"], columns["q75"], color="#9ecae1", linewidth=0)
-    ax.plot(years, columns["median"], color=style.BLUE)
-    ax.plot(years, columns["mean"], color=style.VERMILLION, linestyle=(0, (5, 1.5)))
-    return [
-        ("median", float(columns["median"][-1]), style.BLUE),
-        ("mean", float(columns["mean"][-1]), style.VERMILLION),
-    ]
-
-
-@_styled
-def path_fan(
-    owner: Owner,
-    ax: Axes,
-    *,
-    scenario: str | None = None,
-    line: str = "withdrawal_tax",
-    reference: str = "none",
-) -> Axes:
-    """A line over the paths of a random scenario by calendar year, or its difference from a reference.
-
-    Bands hold 50 and 90 percent of paths. ``reference`` is none, no_crypto, or equity_adoption. Raises InputError for
-    another line, reference, or scenario.
-    """
-    result, frame = measures.path_fan(owner, scenario, line, reference)
-    labels = _fan(ax, frame, "bn_usd")
-    style.zero_line(ax)
-    _label_lines(ax, frame["year"].tolist(), labels)
-    against = "" if reference == "none" else f" less {PATH_NAMES[reference]}"
-    what = capital(f"{line.replace('_', ' ')}{against}, {result.name}")
-    style.title(ax, what, capital(UNITS["nominal_bn_usd"]))
-    style.plain_numbers(ax)
-    return ax
-
-
-@_styled
-def dollar_fan(owner: Owner, ax: Axes, *, scenario: str | None = None, asset: str = "crypto") -> Axes:
-    """Value of one dollar in an asset over the paths of a random scenario, on a logarithmic scale; bands as in
-    path_fan."""
-    result, frame = measures.dollar_fan(owner, scenario, asset)
-    draw_dollar(
-        ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026, {result.name}"
-    )
-    return ax
-
-
-def draw_dollar(ax: Axes, frame: pd.DataFrame, title: str) -> None:
-    """A fan of dollars on a logarithmic scale."""
-    ax.set_yscale("log")
-    _label_lines(ax, frame["year"].tolist(), _fan(ax, frame, "usd"))
-    style.log_numbers(ax.yaxis)
-    style.title(ax, title, "Dollars (log scale)")
-
-
-@_styled
-def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
-    """Bitcoin's month-end price on a logarithmic scale, with falls of 45 percent or more shaded. It shows the record
-    for any owner.
-    """
-    levels, falls = measures.crypto_history()
-    ax.set_yscale("log")
-    for fall in falls.itertuples():
-        ax.axvspan(fall.peak, fall.trough, color="#f3d9c4", linewidth=0)
-        ax.annotate(
-            f"{style.MINUS}{100 * fall.drawdown_share:.0f}%", (fall.trough, fall.trough_usd),
-            xytext=(0, -4), textcoords="offset points", ha="center", va="top",
-        )  # fmt: skip
-    ax.plot(levels.index, levels.to_numpy(), color=style.BLACK, linewidth=1.2)
-    ax.set_xlim(levels.index[0], levels.index[-1])
-    first, last = int(np.ceil(levels.index[0])), int(levels.index[-1])
-    style.year_ticks(ax, first, last, style.axes_points(ax))
-    low, high = ax.get_ylim()
-    ax.set_ylim(low / 3, high)
-    style.log_numbers(ax.yaxis)
-    style.title(ax, "Bitcoin at month ends; falls of 45 percent or more shaded", "Dollars (log scale)")
-    return ax
-
-
-@_styled
-def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
-    """The ``count`` assumptions with the largest effects on the baseline's net revenue, from low to high value. It
-    shows the stored table for any owner. Raises InputError if the table has not been built.
-    """
-    frame = measures.sensitivity()
-    if frame is None:
-        raise InputError(
-            Problem("not built yet", key=measures.SENSITIVITY, allowed="fiscal data derive sensitivity")
-        )
-    shown = frame.head(count)
-    _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
-    names = _bar_names(shown["key"])
-    unit = "Change of net revenue over the longest window, trillions of current dollars"
-    style.title_of_bars(ax, "One assumption at a time, baseline", unit, names)
-    style.legend_above(ax, names)
-    style.plain_numbers(ax, axis=ax.xaxis)
-    return ax
-
-
-def _bar_names(keys: pd.Series) -> list[str]:
-    return [setting_name(key) for key in keys]
-
-
-def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
-    """Bars from zero for each key, the first on top: its effect at its low and its high value; returns their places."""
-    places = np.arange(len(keys))[::-1]
-    bar: dict[str, Any] = {"height": 0.66, "edgecolor": style.BLACK, "linewidth": 0.4}
-    ax.barh(places, low, label="at its low value", **bar, **style.FILLS[0])
-    ax.barh(places, high, label="at its high value", **bar, **style.FILLS[1])
-    ax.axvline(0.0, color=style.BLACK, linewidth=0.7)
-    ax.set_yticks(places, _bar_names(keys))
-    ax.tick_params(axis="y", length=0)
-    ax.grid(True, axis="x")
-    ax.grid(False, axis="y")
-    ax.set_ylim(-0.6, places[0] + 0.6)
-    return places
-
-
-@_styled
-def tornado(
-    owner: Owner | SweptTables,
-    ax: Axes,
-    *,
-    quantity: str | None = None,
-    window: str | None = None,
-    count: int = 15,
-) -> Axes:
-    """The ``count`` settings of a sweep with the largest effects on a quantity, each alone at its low and high value.
-    For a sweep, its own; for results, the stored sweep of the design ``drivers``. Raises InputError for a quantity or
-    window that is not in the table ``tornado``, or if there is no table.
-    """
-    frame = measures.tornado(owner, quantity, window)
-    if frame is None:
-        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
-    shown = frame.head(count)
-    span = str(frame["window"].iloc[0])
-    changes = {end: shown[f"{end}_change"] for end in ("low", "high")}
-    places = _low_and_high(ax, shown["setting"], changes["low"], changes["high"])
-    for end, other in (("low", "high"), ("high", "low")):
-        for place, value, its, text in zip(places, changes[end], changes[other], shown[end], strict=True):
-            # if both ends move it in the same direction, the label of the shorter bar is on the free side
-            hidden = value * its > 0 and abs(value) < abs(its)
-            right = (value > 0) != hidden if value else end == "high"
-            ax.annotate(
-                text, xy=(0.0 if hidden else value, place), xytext=(3 if right else -3, 0),
-                textcoords="offset points", ha="left" if right else "right", va="center", fontsize=7.5,
-            )  # fmt: skip
-    ax.margins(x=0.12)
-    words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
-    names = _bar_names(shown["setting"])
-    base = float(frame["at_value_bn_usd"].iloc[0])
-    unit = f"Change from the base case ({signed_amount(base)}), {span_unit(span)}"
-    style.title_of_bars(ax, capital(f"{words}, {span_name(span)}"), unit, names)
-    style.legend_above(ax, names)
-    style.plain_numbers(ax, axis=ax.xaxis)
-    return ax
-
-
-@_styled
-def hindcast(owner: Owner, ax: Axes, *, quantity: str = "benefits", told: str = "none") -> Axes:
-    """Errors of the model started in the past by lead year, beside the best naive rule's and CBO's on individual income
-    tax, from the stored table, for any owner. Raises InputError for another quantity than contributions, benefits, or
-    assets, or another ``told`` than actual_wages_and_returns, actual_wages, or none.
-    """
-    asked = (("quantity", quantity, measures.HINDCAST_QUANTITIES), ("told", told, measures.HINDCAST_TOLD))
-    problems = [
-        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(known))
-        for key, value, known in asked
-        if value not in known
-    ]
-    if problems:
-        raise InputError(problems)
-    frame = measures.hindcast(quantity, told)
-    labels = []
-    for position, (column, text) in enumerate(HINDCAST_LINES.items()):
-        look, own = style.line_of(position), frame[column].dropna()
-        ax.plot(own.index, own, marker="o", markersize=3, **look.options())
-        labels.append((text, float(own.iloc[-1]), look.color))
-    leads = [int(frame.index[0]), int(frame.index[-1])]
-    ax.set_ylim(0, 1.05 * float(frame.max().max()))
-    style.years_axis(ax, leads, [text for text, _, _ in labels])
-    style.label_ends(ax, labels, float(leads[-1]))
-    words = (
-        f"{measures.HINDCAST_QUANTITIES[quantity]}, {measures.HINDCAST_TOLD[told]}, by years after the start"
-    )
-    style.title(ax, words, "Mean absolute error, percent of published")
-    style.plain_numbers(ax)
-    return ax
-
-
-HINDCAST_LINES = {"model": "model", "naive": "best naive rule", "cbo": "CBO, income tax"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiscal.budget.valuation import PRESENT_VALUE
-from fiscal.results.figures import drawings, style
+from fiscal.results.figures import market_drawings, study_drawings, style
 from fiscal.results.figures.owners import SweptTables
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def sweep_figures(sweep: SweptTables) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for window in dict.fromkeys((windows[0], windows[-1])):
         name = f"figures/tornado-{window.removeprefix('FY')}"
-        found |= drawn(drawings.tornado(sweep, window=window), name)
+        found |= drawn(study_drawings.tornado(sweep, window=window), name)
     return found
 
 
@@ -88,11 +88,11 @@ def save_markets(out: Path, tables: Mapping[str, pd.DataFrame], scenario: str) -
         work = Path(name)
         for title, frame in tables.items():
             frame.to_csv(work / f"{title}.csv", index=False, lineterminator="\n")
-        save(drawings.crypto_history(None), work, "crypto_history")
+        save(market_drawings.crypto_history(None), work, "crypto_history")
         own = tables["dollar"]
         with style.look():
             ax = style.new_axes()
-            drawings.draw_dollar(
+            market_drawings.draw_dollar(
                 ax,
                 own[own["asset"] == "crypto"],
                 f"Value of $1 invested in crypto at the end of 2026, {scenario}",

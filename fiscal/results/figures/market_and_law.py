@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fiscal.results.figures import drawings, statistics, style
+from fiscal.results.figures import market_drawings, statistics, style
 from fiscal.results.figures.owners import RunTables, ShownTables
 from fiscal.results.rows import CURVE_GROUPS
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def price(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
     """Bitcoin's month-end price on a logarithmic scale, with falls of 45 percent or more shaded."""
-    return drawings.crypto_history(None, ax)
+    return market_drawings.crypto_history(None, ax)
 
 
 def dollar(exhibit: ShownTables, ax: Axes | None = None, *, asset: str = "crypto") -> Axes:
@@ -24,7 +24,7 @@ def dollar(exhibit: ShownTables, ax: Axes | None = None, *, asset: str = "crypto
     frame = statistics.chosen(exhibit.tables["dollar"], "asset", asset)
     with style.look():
         ax = style.new_axes() if ax is None else ax
-        drawings.draw_dollar(
+        market_drawings.draw_dollar(
             ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026"
         )
     return ax

@@ -61,3 +61,8 @@ class ShownTables(Protocol):
 
 
 Owner = RunTables | ComparedTables
+
+
+def title_of(result: RunTables) -> str:
+    """A run by its title, or by its name where it has none."""
+    return result.scenario.title or result.name

@@ -19,10 +19,7 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.base.words import window_years
 from fiscal.budget import valuation
 from fiscal.budget.lines import CASH_LINES, FORGONE, OTHER_RECEIPTS
-from fiscal.budget.valuation import PRESENT_VALUE
-from fiscal.markets import history
-from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables, SweptTables
-from fiscal.results.quantities import headline_quantity
+from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables
 from fiscal.results.rows import TAXED_FLOWS
 
 OneRun = TypeVar("OneRun", bound=RunTables)
@@ -40,9 +37,6 @@ SMALLEST_EXTRA_BN_USD = 1.0
 
 SMALLEST_SHARE = 0.005
 """Birth decades at the ends are not drawn if their bars are shorter than this share of the longest."""
-
-SENSITIVITY = "sensitivity"
-"""Table that ``fiscal data derive sensitivity`` builds."""
 
 
 def paths_of(result: RunTables) -> tuple[str, ...]:
@@ -493,79 +487,6 @@ def decomposition(
     ).assign(**chosen)
 
 
-def crypto_values(owner: Owner) -> pd.DataFrame:
-    """Value of one dollar invested in crypto at the opening, by scenario and year-end, and in equity.
-
-    Columns ``series, year, value``; scenarios on the same crypto returns share one series.
-    """
-    frames: dict[str, pd.Series] = {}
-    for result in owner.runs:
-        returns = result.tables["asset_returns"].pivot(index="year", columns="asset", values="return_rate")
-        if "equity" not in frames:
-            frames["equity"] = (1 + returns["equity"]).cumprod()
-        if references_of(result):
-            frames[result.name] = (1 + returns["crypto"]).cumprod()
-    return pd.concat(
-        [series.rename("value").reset_index().assign(series=name) for name, series in frames.items()],
-        ignore_index=True,
-    )[["series", "year", "value"]]
-
-
-FAN = ("q05", "q25", "median", "q75", "q95")
-
-
-def random_results(results: tuple[OneRun, ...]) -> tuple[OneRun, ...]:
-    """Results that keep the distribution over many paths."""
-    return tuple(result for result in results if "path_years" in result.tables)
-
-
-def _random_result(owner: Owner, scenario: str | None) -> RunTables:
-    """The random result with a name, or the first. Raises InputError if there is none."""
-    found = {result.name: result for result in random_results(owner.runs)}
-    if scenario is None and found:
-        return next(iter(found.values()))
-    if scenario not in found:
-        allowed = ", ".join(found) or "a scenario of a random path model, run with more than one path"
-        raise InputError(Problem("no such random run", key="scenario", value=scenario, allowed=allowed))
-    return found[scenario]
-
-
-def path_fan(owner: Owner, scenario: str | None, line: str, reference: str) -> tuple[RunTables, pd.DataFrame]:
-    """The result, and its line by year over paths (``path_years``), the stub left out."""
-    result = _random_result(owner, scenario)
-    frame = result.tables["path_years"]
-    frame = frame[(frame["path"] == "scenario") & (frame["year"] >= FIRST_FULL_YEAR)]
-    problems = [
-        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(frame[key].unique()))
-        for key, value in (("line", line), ("reference", reference))
-        if value not in set(frame[key])
-    ]
-    if problems:
-        raise InputError(problems)
-    return result, frame[(frame["line"] == line) & (frame["reference"] == reference)]
-
-
-def dollar_fan(owner: Owner, scenario: str | None, asset: str) -> tuple[RunTables, pd.DataFrame]:
-    """The result, and the value of one dollar in an asset by year over its paths."""
-    result = _random_result(owner, scenario)
-    frame = result.tables["path_dollar"]
-    if asset not in set(frame["asset"]):
-        allowed = ", ".join(frame["asset"].unique())
-        raise InputError(Problem("no such asset", key="asset", value=asset, allowed=allowed))
-    return result, frame[frame["asset"] == asset]
-
-
-def crypto_history() -> tuple[pd.Series, pd.DataFrame]:
-    """Bitcoin's month-end level by date in years, and its falls of 45 percent or more with their dates."""
-    levels = history.monthly_levels()["crypto"].dropna()
-    dates = pd.Series({month: month.year + month.month / 12 for month in levels.index})
-    falls = history.drawdowns("crypto")
-    for end in ("peak", "trough"):
-        months = pd.PeriodIndex(falls[f"{end}_month"], freq="M")
-        falls[end], falls[f"{end}_usd"] = dates[months].to_numpy(), levels[months].to_numpy()
-    return levels.set_axis(dates.to_numpy()), falls
-
-
 def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     """The rows with one value. Raises InputError with the available values."""
     known = frame[column].unique().tolist()
@@ -578,118 +499,3 @@ def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
 def withdrawal_curve(exhibit: ShownTables, law_year: int, age_band: str) -> pd.DataFrame:
     """Tax on a withdrawal by its size and earnings group, of one law year and age band."""
     return chosen(chosen(exhibit.tables["withdrawal_curve"], "law_year", law_year), "age_band", age_band)
-
-
-def sensitivity() -> pd.DataFrame | None:
-    """Stored sensitivity runs as changes from the central case, the largest first; None if not built.
-
-    Columns ``key, low, high, net_low, net_high, effect_low, effect_high``: the baseline's net revenue and
-    the boom's effect on withdrawal tax against no crypto over the longest window, with the central values
-    in ``net_central`` and ``effect_central``; billions of current dollars.
-    """
-    if SENSITIVITY not in {entry.name for entry in sources.resources()}:
-        return None
-    table = sources.table("sensitivity")
-    quantities = [str(name) for name in table["quantity"].unique()]
-    chosen = {
-        "net": next(name for name in reversed(quantities) if "net_revenue" in name),
-        "effect": next(name for name in quantities if "minus" in name),
-    }
-    parts = [table.drop_duplicates("key").set_index("key")[["low", "high"]]]
-    for prefix, name in chosen.items():
-        own = table[table["quantity"] == name].set_index("key")
-        parts.append(
-            pd.DataFrame(
-                {
-                    f"{prefix}_low": own["at_low"] - own["at_value"],
-                    f"{prefix}_high": own["at_high"] - own["at_value"],
-                    f"{prefix}_central": own["at_value"],
-                }
-            )
-        )
-    frame = pd.concat(parts, axis=1)
-    size = frame[["net_low", "net_high"]].abs().max(axis=1)
-    ordered = frame.loc[size.sort_values(ascending=False, kind="stable").index]
-    return ordered.rename_axis("key").reset_index()
-
-
-DRIVERS = ("drivers_tornado", "drivers_indices", "drivers_spread")
-"""Tables that ``fiscal data derive drivers`` builds."""
-
-
-def drivers() -> dict[str, pd.DataFrame] | None:
-    """The stored sweep of the design ``drivers``: ``tornado``, ``indices``, ``spread``; None if not built."""
-    if not set(DRIVERS) <= {entry.name for entry in sources.resources()}:
-        return None
-    return {
-        "tornado": sources.table("drivers_tornado"),
-        "indices": sources.table("drivers_indices"),
-        "spread": sources.table("drivers_spread"),
-    }
-
-
-def tornado(
-    owner: Owner | SweptTables, quantity: str | None = None, window: str | None = None
-) -> pd.DataFrame | None:
-    """One setting at a time, the largest effects first: from the sweep, or from the stored sweep; None if there is
-    none.
-
-    Columns as in the table ``tornado``, with ``low_change`` and ``high_change`` from the base in billions. Default: the
-    effect that the sweep studies, over its longest window. Raises InputError for another quantity or window.
-    """
-
-    if isinstance(owner, SweptTables):
-        table = owner.tornado
-    elif (stored := drivers()) is not None:
-        table = stored["tornado"]
-    else:
-        return None
-    quantities, windows = (list(dict.fromkeys(table[name])) for name in ("quantity", "window"))
-    chosen = {
-        "quantity": headline_quantity(quantities) if quantity is None else quantity,
-        "window": [label for label in windows if label != PRESENT_VALUE][-1] if window is None else window,
-    }
-    problems = [
-        Problem(f"no such {name}", key=name, value=chosen[name], allowed=", ".join(known))
-        for name, known in (("quantity", quantities), ("window", windows))
-        if chosen[name] not in known
-    ]
-    if problems:
-        raise InputError(problems)
-    own = table[(table["quantity"] == chosen["quantity"]) & (table["window"] == chosen["window"])]
-    return own.assign(
-        low_change=own["at_low_bn_usd"] - own["at_value_bn_usd"],
-        high_change=own["at_high_bn_usd"] - own["at_value_bn_usd"],
-    ).reset_index(drop=True)
-
-
-HINDCAST = "hindcast"
-"""Table that ``fiscal data derive hindcast`` builds."""
-
-HINDCAST_QUANTITIES = {"contributions": "Contributions", "benefits": "Benefits paid", "assets": "Plan assets"}
-HINDCAST_TOLD = {
-    "actual_wages_and_returns": "wages and returns given",
-    "actual_wages": "wages given",
-    "none": "nothing given",
-}
-NAIVE_RULES = ("damped_trend", "fixed_share", "growth")
-FEWEST_STARTS_SHOWN = 4
-
-
-def hindcast(quantity: str, told: str) -> pd.DataFrame:
-    """Mean absolute errors by lead year in percent of published, columns ``model``, ``naive`` (the best rule of each
-    lead) and ``cbo`` (individual income tax), over the starts of 2010 to 2022 that reach a lead; at least four do."""
-    table = sources.table(HINDCAST)
-    own = table[(table["quantity"] == quantity) & (table["conditioning"] == told)]
-    size = own[["model", *NAIVE_RULES]].div(own["published"], axis=0).sub(1).abs()
-    means = 100 * size.groupby(own["lead_years"]).mean()
-    cbo = sources.table("cbo_forecast_accuracy")
-    cbo = cbo[(cbo["component"] == "revenue") & (cbo["category"] == "Individual Income Taxes")]
-    enough = own.groupby("lead_years").size() >= FEWEST_STARTS_SHOWN
-    return pd.DataFrame(
-        {
-            "model": means["model"],
-            "naive": means[list(NAIVE_RULES)].min(axis=1),
-            "cbo": 100 * cbo.set_index("projected_year_number")["mean_absolute_error"].reindex(means.index),
-        }
-    )[enough]

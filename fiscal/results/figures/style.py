@@ -51,6 +51,9 @@ _LEGEND: Any = {
     "borderaxespad": 0.3,
 }
 
+TICK_POINTS, TICKS_BELOW = 12, 18
+"""Height of a label, and of the labels of the year axis."""
+
 CHARACTER_POINTS = 4.6
 """Width of a character of a label, on average and with a little to spare."""
 
@@ -98,13 +101,13 @@ class Line:
 
 LINES = (
     Line(BLACK, "-"),
-    Line(VERMILLION, (0, (5, 1.5))),
-    Line(BLUE, (0, (1.2, 1.2))),
-    Line(GREEN, (0, (6, 1.5, 1.2, 1.5))),
-    Line(PURPLE, (0, (3, 1, 1, 1, 1, 1))),
+    Line(GREEN, (0, (5, 1.5))),
     Line(ORANGE, (0, (8, 3))),
+    Line(PURPLE, (0, (3, 1, 1, 1, 1, 1))),
+    Line(BLUE, (0, (1.2, 1.2))),
+    Line(VERMILLION, (0, (6, 1.5, 1.2, 1.5))),
 )
-"""By position among the results: the base first."""
+"""By position among the results: the base first, and the colors of a boom and a bust last."""
 
 FILLS: tuple[dict[str, Any], ...] = (
     {"facecolor": "#9ecae1"},
@@ -188,10 +191,12 @@ def dollar_ticks(ax: Axes) -> None:
     from matplotlib.ticker import NullLocator
 
     low, high = ax.get_ylim()
-    steps = [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
-    if len(steps) <= 3:
-        steps = [one * factor for one in steps for factor in (1, 2, 5)]
-    shown = [step for step in steps if low <= step <= high]
+    decades = [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
+    finer = [one * factor for one in decades for factor in (1, 2, 5)]
+    room = max(int(axes_height(ax) / TICK_POINTS), 2)
+    inside = [[step for step in steps if low <= step <= high] for steps in (finer, decades)]
+    shown = inside[0] if len(inside[0]) <= room or len(inside[1]) < 2 else inside[1]
+    shown = shown[:: -(-len(shown) // room)]
     ax.set_yticks(shown, [f"${step:,g}" for step in shown])
     ax.yaxis.set_minor_locator(NullLocator())
 
@@ -211,6 +216,13 @@ def axes_points(ax: Axes) -> float:
     spec = ax.get_subplotspec()
     columns = 1 if spec is None else spec.get_gridspec().ncols
     return 72 * (inches - 0.5) / columns
+
+
+def axes_height(ax: Axes) -> float:
+    """Height of the axes in points before the layout is settled, for one row of axes."""
+    figure = ax.get_figure(root=True)
+    inches = FIGURE_INCHES[1] if figure is None else float(figure.get_size_inches()[1])
+    return max(72 * inches - TICKS_BELOW, TICK_POINTS)
 
 
 def title(ax: Axes, text: str, unit: str) -> None:
@@ -291,7 +303,8 @@ def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> 
     to_axes = (ax.transData + ax.transAxes.inverted()).transform
     order = sorted(labels, key=lambda label: label[1])
     lines = max((text.count("\n") + 1 for text, _, _ in labels), default=1)
-    places = spread([float(to_axes((x, value))[1]) for _, value, _ in order], LABEL_GAP * (1 + lines) / 2)
+    gap = max(LABEL_GAP, TICK_POINTS / axes_height(ax))
+    places = spread([float(to_axes((x, value))[1]) for _, value, _ in order], gap * (1 + lines) / 2)
     start = float(to_axes((x, order[0][1]))[0]) if order else 0.0
     for place, (text, value, color) in zip(places, order, strict=True):
         ax.annotate(
