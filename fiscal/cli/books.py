@@ -147,6 +147,10 @@ def long_run(
     show_frame(inside)
 
 
+WHOLE = ("contribution_year", "age")
+"""Whole numbers among the results of a contribution."""
+
+
 @app.command()
 def vintage(
     contribution: Annotated[
@@ -250,16 +254,16 @@ def vintage(
             [replace(one, key="--" + str(one.key).replace("_", "-")) for one in error.problems]
         ) from error
     if as_json:
-        emit({str(name): float(value) for name, value in found.items()})
+        emit({str(name): int(value) if name in WHOLE else float(value) for name, value in found.items()})
         return
+    show_entries([(one_contribution.described(options), [])])
     names = [
         str(name).removesuffix("_usd").replace("_", " ").replace("nominal", "(nominal, no present value)")
         for name in one_contribution.RESULTS
     ]
     cells = column_texts([float(found[name]) for name in one_contribution.RESULTS])
     show_table(["present value at the contribution", "usd"], list(zip(names, cells, strict=True)))
-    rates = found.drop(list(one_contribution.RESULTS))
-    if len(rates):
+    if rates := {str(name): rate for name, rate in found.items() if str(name).endswith("_rate")}:
         told = ", ".join(
             f"{name.removesuffix('_rate').replace('_', ' ')} {100 * rate:.1f}" for name, rate in rates.items()
         )
