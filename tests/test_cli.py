@@ -601,7 +601,7 @@ def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_pa
 
 def test_progress_is_drawn_on_terminals_only(root):
     code = (
-        "from fiscal.cli.show import progress_bar\n"
+        "from fiscal.base.progress import progress_bar\n"
         "with progress_bar('work') as advance:\n"
         "    print(advance is not None)\n"
         "    if advance: advance(1, 2, 'half')\n"
@@ -747,17 +747,17 @@ def test_tables_never_break_inside_a_word(monkeypatch, capsys):
 
 
 def test_long_work_without_a_terminal_tells_percent_and_time_left(capsys):
-    from fiscal.cli import show
+    from fiscal.base.progress import plain_progress
 
     now = [0.0]
-    tell = show.plain_progress("run", clock=lambda: now[0])
+    tell = plain_progress("run", clock=lambda: now[0])
     for done in range(101):
         now[0] = done * 1.5
         tell(done, 100, "paths")
     lines = capsys.readouterr().err.splitlines()
     assert 10 <= len(lines) <= 15
     assert lines[0] == "run: paths, 7 percent, about 2 minutes left"
-    tell = show.plain_progress("run", clock=lambda: 0.0)
+    tell = plain_progress("run", clock=lambda: 0.0)
     for done in range(101):
         tell(done, 100, "paths")
     assert capsys.readouterr().err == ""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.progress import progress_bar
 from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
@@ -23,7 +24,6 @@ from fiscal.cli.show import (
     column_texts,
     emit,
     emit_csv,
-    progress_bar,
     say,
     show_entries,
     show_frame,

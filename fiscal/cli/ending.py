@@ -31,6 +31,7 @@ _caught: list[int] = []
 def ended(application: Callable[[], Any]) -> int:
     """Exit code of a command; ``application`` imports and returns it. Raises errors of the program itself."""
     _caught.clear()
+    notes: list[str] = []
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             if (
@@ -44,10 +45,13 @@ def ended(application: Callable[[], Any]) -> int:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     except BaseException as error:
+        notes = _notes(error)
         code = _code_of(error)
     if _caught and code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
         code = 128 + _caught[0]
         _tell(_WORDS[code])
+    for note in notes:
+        _tell(note)
     for stream in (sys.__stdout__, sys.__stderr__):
         _drop_unwritable(stream)
     return code
@@ -88,6 +92,8 @@ def _code_of(error: BaseException) -> int:
         _tell(
             "this run needs more memory than the process may use; a shorter horizon or fewer paths need less"
         )
+        for note in _notes(error):
+            _tell(note)
         for stream in (sys.__stdout__, sys.__stderr__):
             _drop_unwritable(stream)
         os._exit(EXIT_WRONG_INPUT)  # libraries that are half loaded may break as the process ends
@@ -129,6 +135,11 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What the program adds to an error, such as what is kept of work that was stopped."""
+    return [note for cause in _with_causes(error) for note in getattr(cause, "__notes__", ())]
 
 
 def _lacks_memory(error: BaseException) -> bool:

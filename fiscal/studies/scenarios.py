@@ -284,5 +284,10 @@ def _fields() -> Iterator[sources.Field]:
 def rebuild(progress: Progress | None = None) -> None:
     """Run every cell and store the table; finished cells of an interrupted study are used again."""
     kept = user_cache_path("fiscal") / f"study-{NAME}-{made_of()[:16]}"
-    store(build(progress, kept=kept))
+    try:
+        store(build(progress, kept=kept))
+    except KeyboardInterrupt as error:
+        finished = len(list(kept.glob("*.json")))
+        error.add_note(f"{finished} finished cases are kept; the same command continues from there.")
+        raise
     shutil.rmtree(kept, ignore_errors=True)
