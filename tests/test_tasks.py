@@ -57,9 +57,14 @@ def test_a_brief_on_a_path_of_ones_own(task: Task, tmp_path: Path) -> None:
 
 
 def test_a_rothification_with_a_share_of_ones_own(task: Task) -> None:
-    task("new", "half", "--extends", "rothification", "--set", "roth.elective_share_2025=0.5", *SHORT)
-    rows = json.loads(task("compare", "baseline", "half.toml", *SHORT, "--json").stdout)["headline"]
-    assert rows
+    half = ("--set", "roth.elective_share=0.5", "--set", "roth.elective_first_year=2028")
+    assert "without effect" not in task("new", "half", "--title", "Half is Roth", *half, *SHORT).stderr
+    told = json.loads(task("compare", "baseline", "half.toml", *SHORT, "--json").stdout)
+    (row,) = [one for one in told["headline"] if one["case"] == "Half is Roth"]
+    assert row["fy2026_2035_bn_usd"] > 0
+    # full Rothification replaces the share, and that is said
+    whole = task("explain", "rothification", *half)
+    assert "roth.elective_share has no effect here" in whole.stderr
 
 
 def test_a_reform_file_with_comments(task: Task, tmp_path: Path) -> None:
@@ -72,9 +77,9 @@ def test_a_reform_file_with_comments(task: Task, tmp_path: Path) -> None:
 
 def test_a_random_run_resumed(task: Task, tmp_path: Path) -> None:
     asked = ("run", "stochastic_central", "--paths", "16", "--seed", "1", "--out", "run", *SHORT)
-    task(*asked)
+    first = task(*asked)
     assert (tmp_path / "run" / "manifest.json").is_file()
-    task(*asked, "--resume")
+    assert task(*asked, "--resume").stdout == first.stdout
     assert task("verify", "run").stdout.startswith("OK")
 
 

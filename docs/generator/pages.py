@@ -66,6 +66,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "badges": badges,
     "books": reference.books,
     "doubt": evidence.doubt,
+    "face": reference.face,
     "figures": reference.figures,
     "finding": evidence.finding,
     "refresh": evidence.refresh,

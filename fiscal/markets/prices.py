@@ -118,8 +118,10 @@ def read_prices(
     date_column: str | None = None,
     date_format: str | None = None,
 ) -> PriceSeries:
-    """A file's series. ``column`` and ``date_column`` name columns where their names do not tell; ``date_format`` is as
-    ``strptime`` has it, where dates can be read in two ways.
+    """A file's series of prices or index levels, by month.
+
+    ``column`` and ``date_column`` name columns where their names do not tell; ``date_format`` is as ``strptime`` has
+    it, where dates can be read in two ways.
 
     Raises InputError, with the lines, for anything that is not a date or a positive price, and for dates that can be
     read in two ways.
