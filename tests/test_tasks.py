@@ -51,14 +51,15 @@ def test_a_brief_on_a_path_of_ones_own(task: Task, tmp_path: Path) -> None:
     (tmp_path / "returns.csv").write_text("year,crypto\n2026,0.10\n2027,-0.50\n2028,0.30\n2029,0.12\n")
     own = ("--extends", "boom", "--set", "paths.model=user", "--set", "paths.file=returns.csv")
     task("new", "mine", "--title", "A fall in 2027", *own, *SHORT)
-    assert "A fall in 2027" in task("explain", "mine.toml").stdout
+    told = task("explain", "mine.toml")
+    assert "A fall in 2027" in told.stdout and "no effect" not in told.stderr
     task("report", "mine.toml", "--brief", "--out", "brief.pdf")
     assert (tmp_path / "brief.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_rothification_with_a_share_of_ones_own(task: Task) -> None:
     half = ("--set", "roth.elective_share=0.5", "--set", "roth.elective_first_year=2028")
-    assert "without effect" not in task("new", "half", "--title", "Half is Roth", *half, *SHORT).stderr
+    assert "no effect" not in task("new", "half", "--title", "Half is Roth", *half, *SHORT).stderr
     told = json.loads(task("compare", "baseline", "half.toml", *SHORT, "--json").stdout)
     (row,) = [one for one in told["headline"] if one["case"] == "Half is Roth"]
     assert row["fy2026_2035_bn_usd"] > 0

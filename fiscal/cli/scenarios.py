@@ -216,10 +216,15 @@ def _own_files(chosen: Scenario) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
 
 
 def _say_idle(scenario: Any) -> None:
-    """Print to stderr the settings that the scenario changes without effect."""
+    """Print to stderr the settings that the user changes without effect; those that a scenario of the package changes,
+    and the user's scenario inherits, are left out."""
     from fiscal.engine.idle import idle_settings
+    from fiscal.scenario import catalogue
 
+    inherited = {f"{name}.toml" for name in catalogue()}
     for key, needs in idle_settings(scenario).items():
+        if scenario.origins.get(key) in inherited:
+            continue
         say(f"{key} has no effect here: it needs {needs}")
 
 
