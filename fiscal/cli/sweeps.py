@@ -109,7 +109,7 @@ def _show(found: Any) -> None:
     from fiscal.results.quantities import QUANTITY_WORDS
 
     words = QUANTITY_WORDS[found.quantity]
-    typer.echo(f"{printable(found.design.title)}\n{found.counted}\n{words}, billions of dollars\n")
+    typer.echo(f"{printable(found.design.title)}\n{found.counted}; {words}, billions of dollars\n")
     windows = [window for window in found.windows if window != PRESENT_VALUE]
     show_frame(found.spread[found.spread["quantity"] == found.quantity].drop(columns="quantity"))
     for window in dict.fromkeys((windows[0], windows[-1])):
@@ -139,8 +139,8 @@ def _show_summary(found: Any) -> None:
     """What fits a screen: the spread by window, and the settings that matter most in the nearest one."""
     from fiscal.results.quantities import QUANTITY_WORDS
 
-    words = f"{capital(QUANTITY_WORDS[found.quantity])}, billions of dollars"
-    show_entries([(text, []) for text in (found.design.title, found.counted, words)])
+    title = f"{printable(found.design.title)}; {found.counted}"
+    show_entries([(title, []), (f"{capital(QUANTITY_WORDS[found.quantity])}, billions of dollars", [])])
     spread = found.spread[found.spread["quantity"] == found.quantity]
     show_frame(spread[SPREAD], SUMMARY_WIDTH)
     window = found.windows[0]
@@ -152,10 +152,10 @@ def _show_summary(found: Any) -> None:
             INDICES,
         ),
     )
-    for title, table, columns in parts:
+    for words, table, columns in parts:
         own = table[(table["quantity"] == found.quantity) & (table["window"] == window)]
         if len(own):
-            show_entries([(f"{window}, {title}:", [])])
+            show_entries([(f"{window}, {words}:", [])])
             show_frame(own[columns].head(LARGEST), SUMMARY_WIDTH)
     show_entries([("--full prints all settings and windows; --csv prints the cases.", [])])
 

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.words import capital
 from fiscal.results.plots import Plotted
 from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario import Scenario
 from fiscal.scenario.design import Design, setting_of
 from fiscal.scenario.section import spell
-from fiscal.studies.sweeps.cases import BASE, DESIGN, Case, cases_of
+from fiscal.studies.sweeps.cases import DESIGN, HIGH, LOW, Case, cases_of
 from fiscal.studies.sweeps.indices import index_table, spread_table, tornado_table
 from fiscal.studies.sweeps.outcomes import Outcome, outcomes_with
 from fiscal.studies.sweeps.schema import COLUMNS, TABLES
@@ -140,13 +139,13 @@ class Sweep(Plotted):
 
     @property
     def counted(self) -> str:
-        """How many cases there are, by what they are for."""
+        """How many cases there are of each part, in words."""
         parts = self.cases["part"].value_counts()
-        kind = "of the grid" if self.design.kind == "grid" else "of the Sobol design"
-        alone = len(self.cases) - parts[DESIGN] - parts[BASE]
+        kind = "drawn together" if self.design.kind == "sobol" else "of the grid"
+        alone = int(parts.get(LOW, 0) + parts.get(HIGH, 0))
         return (
-            f"{len(self.cases)} cases: {parts[DESIGN]} {kind}, {alone} with one setting at an end of its range, "
-            "and the base"
+            f"{len(self.cases):,} cases: {int(parts.get(DESIGN, 0)):,} {kind}, {alone} with one setting at an end of "
+            "its range, and the base"
         )
 
     def columns(self) -> dict[str, str]:
@@ -169,8 +168,8 @@ class Sweep(Plotted):
             (self.tornado["quantity"] == self.quantity) & (self.tornado["window"] == self.windows[0])
         ]
         return (
-            f"<h4>{html.escape(self.design.title)}</h4><p>{self.counted}; {len(self.failed)} failed. "
-            f"{html.escape(capital(QUANTITY_WORDS[self.quantity]))}, {self.windows[0]}, one setting at a time:</p>"
+            f"<h4>{html.escape(self.design.title)}</h4><p>{self.counted}; {len(self.failed)} failed; "
+            f"{html.escape(QUANTITY_WORDS[self.quantity])}, {self.windows[0]}, one setting at a time:</p>"
             + own.drop(columns=["quantity", "window"]).to_html(
                 index=False, escape=True, float_format=lambda value: f"{value:,.1f}"
             )
