@@ -675,6 +675,24 @@ def test_signals_end_with_their_code_and_a_line(where, number, root):
     assert (process.returncode, said) == (128 + number, f"{line}\n")
 
 
+def test_stopped_work_prints_what_is_kept(root):
+    code = (
+        "import os, signal, sys, fiscal.scenario\n"
+        "def stopped():\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except KeyboardInterrupt as error:\n"
+        "        error.add_note('2 finished batches are kept.')\n"
+        "        raise\n"
+        "fiscal.scenario.titles = stopped\n"
+        "sys.argv = ['fiscal', 'list']\n"
+        "from fiscal.cli import main\n"
+        "main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (130, "interrupted\n2 finished batches are kept.\n")
+
+
 @pytest.mark.parametrize(
     ("start", "line", "code"),
     [

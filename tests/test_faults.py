@@ -16,7 +16,6 @@ import pytest
 
 import fiscal
 from fiscal.base.errors import InputError
-from fiscal.cli import ending
 from fiscal.results import kept, running, store
 
 WORDS = faults.arguments(real=False)
@@ -87,7 +86,7 @@ def test_stopped_work_says_what_is_kept_and_how_to_go_on(tmp_path, small_result,
     ):
         with pytest.raises(KeyboardInterrupt) as stopped:
             made(**options)
-        assert [one for one in ending._notes(stopped.value) if one.startswith(note)]
+        assert [one for one in stopped.value.__notes__ if one.startswith(note)]
     stop[0] = None
     made(resume=True)
     assert computed == ["a", "b"]
