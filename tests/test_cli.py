@@ -202,6 +202,19 @@ def test_validate_prints_a_summary_that_fits_a_screen(monkeypatch):
     assert list(table["id"]) == list(stored["id"])
 
 
+def test_a_hindcast_prints_a_summary_that_fits_a_screen(monkeypatch):
+    from fiscal.studies import skill
+
+    answers = skill.answers()
+    monkeypatch.setattr(skill, "answers", lambda **_: answers)
+    runner = typer.testing.CliRunner()
+    text = runner.invoke(cli.app, ["hindcast"]).stdout
+    assert fits_a_screen(text) and "80 percent band" in text and "naive" in text
+    assert len(runner.invoke(cli.app, ["hindcast", "--full"]).stdout) > len(text)
+    table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["hindcast", "--csv"]).stdout))
+    assert {"quantity", "lead_years", "mean_absolute_error"} <= set(table)
+
+
 def test_a_sweep_prints_a_summary_that_fits_a_screen(monkeypatch):
     from fuzz_inputs import invented_sweep
 
@@ -209,7 +222,7 @@ def test_a_sweep_prints_a_summary_that_fits_a_screen(monkeypatch):
     runner = typer.testing.CliRunner()
     asked = ["sweep", "drivers", "--samples", "4", "--name", "My drivers"]
     text = runner.invoke(cli.app, asked).stdout
-    assert fits_a_screen(text) and text.startswith("My drivers: ")
+    assert fits_a_screen(text) and text.startswith("My drivers; ")
     assert len(runner.invoke(cli.app, [*asked, "--full"]).stdout) > len(text)
     table = pd.read_csv(io.StringIO(runner.invoke(cli.app, [*asked, "--csv"]).stdout))
     assert list(table["case"]) == list(range(len(table)))

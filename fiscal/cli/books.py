@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -31,6 +32,10 @@ from fiscal.cli.show import (
 )
 
 
+LEFT_OUT = ("3 y", "7 y")
+"""Lead years of the hindcast that its summary leaves out."""
+
+
 @app.command("hindcast")
 def hindcast_errors(
     start: Annotated[
@@ -46,12 +51,15 @@ def hindcast_errors(
     check: Annotated[
         bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored tables differ.")
     ] = False,
+    full: FullOption = False,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the errors of the model started in past years, beside naive rules and CBO, and the test of its bands.
 
     \b
     Starts: 2010 to 2022. Errors are fractions of published figures; positive means that the model is too high.
+    The summary has three lead years; --full prints five, and --csv prints every error by lead year.
     Example: fiscal hindcast --start 2016
     """
     from fiscal.results import store
@@ -66,12 +74,23 @@ def hindcast_errors(
     if as_json:
         told = {name: store.records(frame) for name, frame in answers.items()}
         emit({**told, "later_information": skill.later(), "checked": check, "differs": differs})
+    elif as_csv:
+        emit_csv(answers["by_lead"])
     else:
-        typer.echo("Mean absolute error by lead year, percent of published (model / best naive rule):")
-        show_frame(skill.summary(answers["by_lead"]))
-        typer.echo("\nOutcomes inside the 80 percent band:")
-        show_frame(skill.coverage_summary(answers["coverage"]))
-        say(skill.aims_told(answers["aims"]))
+        errors, held = skill.summary(answers["by_lead"]), skill.coverage_summary(answers["coverage"])
+        if not full and lead is None:
+            errors = errors.drop(columns=[name for name in LEFT_OUT if name in errors])
+            held = held[~held["lead"].astype(str).add(" y").isin(LEFT_OUT)]
+        most = sys.maxsize if full else SUMMARY_WIDTH
+        show_entries(
+            [("Mean absolute error by lead year, percent of published (model / best naive rule):", [])]
+        )
+        show_frame(errors, most)
+        show_entries([("Outcomes inside the 80 percent band:", [])])
+        show_frame(held, most)
+        show_entries([(skill.aims_told(answers["aims"]), [])])
+        if not full:
+            show_entries([("--full prints more lead years; --csv prints every error.", [])])
         if check:
             say("differs from the stored tables: " + "; ".join(differs) if differs else "as stored")
     if differs:
