@@ -31,7 +31,6 @@ from fiscal.cli.show import (
     show_table,
 )
 
-
 LEFT_OUT = ("3 y", "7 y")
 """Lead years of the hindcast that its summary leaves out."""
 
