@@ -4,6 +4,10 @@ An equation is a ```` ```math ```` block in LaTeX, which GitHub typesets by itse
 browsers draw without a script. A built page that would load a script, style, font or picture from elsewhere
 stops the build: the site is read where there is no network.
 
+A public name of the package has its arguments and the beginning of its docstring between
+``<!-- docstring fiscal.run -->`` and ``<!-- end docstring -->``, which a reader of the repository sees; the site
+has the whole docstring there, by mkdocstrings.
+
 A page at the top of the repository, such as CONTRIBUTING.md, is taken in where ``docs/`` has
 ``<!-- include CONTRIBUTING.md -->``; its links into ``docs/`` become links beside it.
 """
@@ -19,6 +23,7 @@ from latex2mathml.converter import convert
 
 ROOT = Path(__file__).resolve().parent.parent
 _INCLUDE = re.compile(r"<!-- include ([\w.]+) -->.*?<!-- end include -->", re.S)
+_DOCSTRING = re.compile(r"<!-- docstring ([\w.]+) -->.*?<!-- end docstring -->", re.S)
 _EQUATION = re.compile(r"^( *)```math\n(.*?)^ *```$", re.M | re.S)
 _ELSEWHERE = r"""["']?(?:https?:)?//[^\s"'>]+"""
 _REMOTE = {
@@ -39,7 +44,8 @@ def on_config(config: Any, **_: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Pages from the top folder in their places, equations as MathML blocks."""
+    """Pages from the top folder in their places, docstrings whole, equations as MathML blocks."""
+    markdown = _DOCSTRING.sub(lambda found: f"::: {found[1]}", markdown)
     markdown = _INCLUDE.sub(lambda found: included(found[1]), markdown)
     return _EQUATION.sub(lambda found: found[1] + equation(found[2].strip()), markdown)
 

@@ -131,26 +131,44 @@ def read_table(name: str) -> pd.DataFrame:
 def run(
     scenario: str | Path | Scenario,
     overrides: Mapping[str, object] | Sequence[str] = (),
-    progress: Callable[..., None] | None = None,
+    progress: Callable[..., None] | bool | None = None,
     *,
     name: str | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
     engine: str = "local",
     scheduler: str | None = None,
 ) -> Result:
-    """Project one scenario, given by name, file, or Scenario; ``progress`` is called as the work advances.
+    """Project one scenario, given by name, file, or Scenario.
 
-    ``name`` is what tables, charts, and legends call the run, such as ``"Ten in a hundred"``.
+    ``name`` is what tables, charts, and legends call the run, such as ``"Ten in a hundred"``. By default long work
+    shows a bar in a notebook or terminal and lines in a log; ``progress=False`` shows none, and a function is called
+    as the work advances.
+
+    ``out`` is a run folder to write. Finished batches of random paths are kept beside it, so that the same call resumes
+    an interrupted run, and reads a finished one. ``force`` replaces a run of other inputs there.
 
     ``engine="dask"`` computes random paths on the Dask cluster at ``scheduler`` (``tcp://host:port``), or in processes
     that it starts on this machine; the results are the same. Raises InputError for a wrong scenario and DataError for a
     changed table.
     """
+    from fiscal.base.progress import progress_bar
     from fiscal.engine import workers as engine_workers
+    from fiscal.results import kept, store
     from fiscal.results.running import run as run_scenario
 
     chosen = load_scenario(scenario, overrides, name=name)
-    with engine_workers.workers(engine, scheduler) as workers:
-        return run_scenario(chosen, progress=progress, workers=workers)
+
+    def make(batches: Any = None) -> Result:
+        with (
+            engine_workers.workers(engine, scheduler) as workers,
+            progress_bar(chosen.name, progress) as shown,
+        ):
+            return run_scenario(chosen, progress=shown, batches=batches, workers=workers)
+
+    if out is None:
+        return make()
+    return kept.into(out, chosen, make, store.read_run, force=force, resume=True)
 
 
 def compare(base: Result, *others: Result) -> Comparison:
@@ -165,7 +183,7 @@ def decompose(
     *others: str | Path | Scenario | Result,
     overrides: Mapping[str, object] | Sequence[str] = (),
     run_off: bool = False,
-    progress: Callable[..., None] | None = None,
+    progress: Callable[..., None] | bool | None = None,
     name: str | None = None,
 ) -> pd.DataFrame:
     """Why ``others`` differ from ``base``: contributions, returns, rates, timing, and behavior.
@@ -175,20 +193,22 @@ def decompose(
     files, Scenarios, or results, whose scenario is projected again. ``name`` is what the table calls a single
     scenario that is compared with the base. Raises InputError for scenarios that cannot be compared.
     """
+    from fiscal.base.progress import progress_bar
     from fiscal.engine import decompose as engine_decompose
     from fiscal.results.result import Result
 
     first, *rest = (one.scenario if isinstance(one, Result) else one for one in (base, *others))
-    return engine_decompose.decompose(
-        first, *rest, overrides=overrides, run_off=run_off, progress=progress, name=name
-    )
+    with progress_bar("decompose", progress) as shown:
+        return engine_decompose.decompose(
+            first, *rest, overrides=overrides, run_off=run_off, progress=shown, name=name
+        )
 
 
 def write_brief(
     results: Sequence[Result],
     out: str | Path = "brief.pdf",
     tables: str | Path | None = None,
-    progress: Callable[..., None] | None = None,
+    progress: Callable[..., None] | bool | None = None,
     *,
     html: str | Path | None = None,
     xlsx: str | Path | None = None,
@@ -205,7 +225,7 @@ def write_report(
     results: Sequence[Result],
     out: str | Path = "reports/fiscal-report.pdf",
     tables: str | Path | None = None,
-    progress: Callable[..., None] | None = None,
+    progress: Callable[..., None] | bool | None = None,
     *,
     html: str | Path | None = None,
     xlsx: str | Path | None = None,
@@ -223,7 +243,7 @@ def _written(
     results: Sequence[Result],
     out: str | Path,
     tables: str | Path | None,
-    progress: Callable[..., None] | None,
+    progress: Callable[..., None] | bool | None,
     html: str | Path | None,
     xlsx: str | Path | None,
     *,
@@ -231,14 +251,16 @@ def _written(
 ) -> Path:
     from pathlib import Path
 
+    from fiscal.base.progress import progress_bar
     from fiscal.report import build
 
-    return build(
-        list(results),
-        Path(out),
-        Path(tables) if tables else None,
-        progress,
-        brief=brief,
-        html=Path(html) if html else None,
-        xlsx=Path(xlsx) if xlsx else None,
-    )
+    with progress_bar("brief" if brief else "report", progress) as shown:
+        return build(
+            list(results),
+            Path(out),
+            Path(tables) if tables else None,
+            shown,
+            brief=brief,
+            html=Path(html) if html else None,
+            xlsx=Path(xlsx) if xlsx else None,
+        )

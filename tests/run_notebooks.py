@@ -15,6 +15,8 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+from fiscal.base.progress import CELL_METADATA
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -46,7 +48,7 @@ def executed(path: Path, **options: Any) -> nbformat.NotebookNode:
 
 
 def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook without live widgets and without what names a version."""
+    """The notebook without live widgets, without bars of progress, and without what names a version."""
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -54,6 +56,8 @@ def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         }
     )
     for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = [one for one in cell.outputs if one.get("metadata") != CELL_METADATA]
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(LIVE, None)
     return notebook

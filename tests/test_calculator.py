@@ -345,6 +345,32 @@ def test_higher_groups_pay_more_and_what_is_given_stands(under_the_law: pd.Serie
         fiscal.vintage(age=45, earnings_group="P50-6")
 
 
+def test_the_answer_repeats_who_contributes_what_and_when(under_the_law: pd.Series) -> None:
+    assert under_the_law[["contribution_usd", "contribution_year", "age"]].tolist() == [1000, 2026, 45]
+    told = one_contribution.described({"age": 45, "earnings_group": "P50-60", "contribution": 2500.5})
+    assert told == (
+        "$2,500.50 of traditional contributions at age 45 in 2026, earnings group P50-60; "
+        "required distributions at ages 75 to 94."
+    )
+    assert one_contribution.described(EXAMPLE).endswith("at ages 65 to 84.")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"age": 45}, ["earnings_group", "contribution", "withdrawal_age"]),
+        ({"earnings_group": "P50-60"}, ["age"]),
+        ({"earnings_group": "P50", "age": 200}, ["age", "earnings_group"]),
+    ],
+)
+def test_an_incomplete_request_names_what_completes_it(given: dict[str, Any], named: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        fiscal.vintage(**({"age": None} | given))
+    keys = [problem.key for problem in error.value.problems]
+    assert keys[: len(named)] == named
+    assert "earnings_group" in given or len(keys) == 8
+
+
 def test_required_distributions_empty_the_account_at_the_end() -> None:
     case = one_contribution._Case(**one_contribution.checked({
         "contribution": 1.0, "age": 60, "withdrawal_age": 75, "withdrawal_end_age": 95,

@@ -207,6 +207,19 @@ def test_validate_prints_a_summary_that_fits_a_screen(monkeypatch):
     assert list(table["id"]) == list(stored["id"])
 
 
+def test_a_hindcast_prints_a_summary_that_fits_a_screen(monkeypatch):
+    from fiscal.studies import skill
+
+    answers = skill.answers()
+    monkeypatch.setattr(skill, "answers", lambda **_: answers)
+    runner = typer.testing.CliRunner()
+    text = runner.invoke(cli.app, ["hindcast"]).stdout
+    assert fits_a_screen(text) and "80 percent band" in text and "naive" in text
+    assert len(runner.invoke(cli.app, ["hindcast", "--full"]).stdout) > len(text)
+    table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["hindcast", "--csv"]).stdout))
+    assert {"quantity", "lead_years", "mean_absolute_error"} <= set(table)
+
+
 def test_a_sweep_prints_a_summary_that_fits_a_screen(monkeypatch):
     from fuzz_inputs import invented_sweep
 
@@ -214,7 +227,7 @@ def test_a_sweep_prints_a_summary_that_fits_a_screen(monkeypatch):
     runner = typer.testing.CliRunner()
     asked = ["sweep", "drivers", "--samples", "4", "--name", "My drivers"]
     text = runner.invoke(cli.app, asked).stdout
-    assert fits_a_screen(text) and text.startswith("My drivers: ")
+    assert fits_a_screen(text) and text.startswith("My drivers; ")
     assert len(runner.invoke(cli.app, [*asked, "--full"]).stdout) > len(text)
     table = pd.read_csv(io.StringIO(runner.invoke(cli.app, [*asked, "--csv"]).stdout))
     assert list(table["case"]) == list(range(len(table)))
@@ -606,7 +619,7 @@ def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_pa
 
 def test_progress_is_drawn_on_terminals_only(root):
     code = (
-        "from fiscal.cli.show import progress_bar\n"
+        "from fiscal.base.progress import progress_bar\n"
         "with progress_bar('work') as advance:\n"
         "    print(advance is not None)\n"
         "    if advance: advance(1, 2, 'half')\n"
@@ -678,6 +691,24 @@ def test_signals_end_with_their_code_and_a_line(where, number, root):
     _, said = process.communicate(timeout=60)
     line = "interrupted" if number == signal.SIGINT else "terminated"
     assert (process.returncode, said) == (128 + number, f"{line}\n")
+
+
+def test_stopped_work_prints_what_is_kept(root):
+    code = (
+        "import os, signal, sys, fiscal.scenario\n"
+        "def stopped():\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except KeyboardInterrupt as error:\n"
+        "        error.add_note('2 finished batches are kept.')\n"
+        "        raise\n"
+        "fiscal.scenario.titles = stopped\n"
+        "sys.argv = ['fiscal', 'list']\n"
+        "from fiscal.cli import main\n"
+        "main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (130, "interrupted\n2 finished batches are kept.\n")
 
 
 @pytest.mark.parametrize(
@@ -752,17 +783,17 @@ def test_tables_never_break_inside_a_word(monkeypatch, capsys):
 
 
 def test_long_work_without_a_terminal_tells_percent_and_time_left(capsys):
-    from fiscal.cli import show
+    from fiscal.base.progress import plain_progress
 
     now = [0.0]
-    tell = show.plain_progress("run", clock=lambda: now[0])
+    tell = plain_progress("run", clock=lambda: now[0])
     for done in range(101):
         now[0] = done * 1.5
         tell(done, 100, "paths")
     lines = capsys.readouterr().err.splitlines()
     assert 10 <= len(lines) <= 15
     assert lines[0] == "run: paths, 7 percent, about 2 minutes left"
-    tell = show.plain_progress("run", clock=lambda: 0.0)
+    tell = plain_progress("run", clock=lambda: 0.0)
     for done in range(101):
         tell(done, 100, "paths")
     assert capsys.readouterr().err == ""

@@ -14,8 +14,9 @@ import faults
 import numpy as np
 import pytest
 
+import fiscal
 from fiscal.base.errors import InputError
-from fiscal.results import store
+from fiscal.results import kept, running, store
 
 WORDS = faults.arguments(real=False)
 
@@ -53,9 +54,55 @@ def stop_after(place, batches, with_signal, program=faults.QUICK):
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, undisturbed):
     code, said = stop_after(tmp_path, 5, signal.SIGINT)
     assert code == 130 and "Traceback" not in said
-    assert "batches are kept in run.incomplete; --resume" in said
+    assert "finished batches are kept in run.incomplete; the same command with --resume continues" in said
     assert faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path).returncode == 0
     assert faults.bytes_of(tmp_path / "run") == undisturbed
+
+
+@pytest.mark.parametrize("command", [("fiscal", "run"), ()])
+def test_stopped_work_says_what_is_kept_and_how_to_go_on(tmp_path, small_result, command):
+    """Before the first batch, after it, and when it goes on: on the command line and from Python."""
+    todo, computed = ["a", "b"], []
+
+    def make(place):
+        for key in todo:
+            if place.load(key) is None:
+                if key == stop[0]:
+                    raise KeyboardInterrupt
+                computed.append(key)
+                place.save(key, {"x": np.ones(1)})
+        return small_result
+
+    def made(**options):
+        return kept.into(
+            tmp_path / "run", small_result.scenario, make, store.stored_result, command=command, **options
+        )
+
+    again = "the same command" if command else "the same call"
+    stop = [None]
+    for stop[0], options, note in (
+        ("a", {}, f"Nothing is kept, because no part was finished yet; {again} starts again."),
+        ("b", {"resume": not command}, "1 finished batch is kept in run.incomplete; " + again),
+    ):
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            made(**options)
+        assert [one for one in stopped.value.__notes__ if one.startswith(note)]
+    stop[0] = None
+    made(resume=True)
+    assert computed == ["a", "b"]
+    assert list(made(resume=True).summary) == list(small_result.summary) and computed == ["a", "b"]
+
+
+def test_the_same_call_from_python_reads_a_finished_run(tmp_path, small_result, monkeypatch):
+    calls = []
+    monkeypatch.setattr(store, "read_run", store.stored_result)
+    monkeypatch.setattr(running, "run", lambda scenario, **_: calls.append(scenario) or small_result)
+    first, second = (
+        fiscal.run(small_result.scenario, out=tmp_path / "run", progress=False) for _ in range(2)
+    )
+    assert len(calls) == 1 and first.fingerprint == second.fingerprint
+    with pytest.raises(InputError, match="different inputs"):
+        fiscal.run(small_result.scenario, {"people.scale": 2.0}, out=tmp_path / "run")
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, undisturbed):

@@ -63,6 +63,7 @@ def window(computed: engine_run.Run, name: str, first: int = 2026, last: int = 2
 
 NEUTRAL = [
     (("roth.employer_first_year", 2030),),
+    (("roth.elective_share", "none"), ("roth.elective_first_year", 2030)),
     (("roth.group_tilt", 0.0),),
     (("roth.full_from_year", "none"), ("roth.none_from_year", "none")),
     (("limits.change_year", 2040),),
@@ -111,10 +112,45 @@ def test_full_rothification_brings_revenue_forward() -> None:
 
 @pytest.mark.parametrize(
     ("key", "more"),
-    [("roth.elective_share_2025", 0.3), ("roth.elective_share_step", 0.03), ("roth.employer_share", 0.5)],
+    [
+        ("roth.elective_share_2025", 0.3),
+        ("roth.elective_share_step", 0.03),
+        ("roth.employer_share", 0.5),
+        ("roth.elective_share", 0.5),
+    ],
 )
 def test_more_roth_is_more_revenue_in_ten_years(key: str, more: float) -> None:
     assert window(run("baseline", (key, more)), "net_revenue") > window(run("baseline"), "net_revenue")
+
+
+def elective_roth_share(made: Contributions) -> np.ndarray:
+    """Roth share of elective deferrals, ``(Y,)``."""
+    roth, traditional = (
+        part.sum(axis=(1, 2)) for part in (made.elective_roth_usd, made.elective_traditional_usd)
+    )
+    return roth / (roth + traditional)
+
+
+@pytest.mark.parametrize(("share", "first"), [(0.5, 2028), (0.05, 2026), (0.0, 2040)])
+def test_a_roth_share_of_deferrals_from_a_year(share: float, first: int) -> None:
+    free = ("roth.catch_up_mandate", False)
+    own = paid_in(free, ("roth.elective_share", share), ("roth.elective_first_year", first))
+    plain = paid_in(free)
+    later = own.years >= first
+    np.testing.assert_allclose(elective_roth_share(own)[later], share, atol=1e-12)
+    np.testing.assert_array_equal(elective_roth_share(own)[~later], elective_roth_share(plain)[~later])
+    np.testing.assert_array_equal(own.employer_roth_usd, plain.employer_roth_usd)
+    # the law's Roth catch-up is additional
+    bound = paid_in(("roth.elective_share", share), ("roth.elective_first_year", first))
+    assert (elective_roth_share(bound)[later] > share).all()
+
+
+def test_shares_of_one_are_full_rothification() -> None:
+    parts = paid_in(
+        ("roth.elective_share", 1.0), ("roth.employer_share", 1.0), ("roth.employer_first_year", 2027)
+    )  # fmt: skip
+    whole = paid_in(("roth.full_from_year", 2027))
+    np.testing.assert_allclose(parts.roth_usd, whole.roth_usd, rtol=1e-12)
 
 
 def test_a_traditional_mandate_is_the_other_way_round() -> None:
@@ -786,7 +822,7 @@ def test_a_core_of_any_mix_is_whole_whatever_crypto_displaces(shares: tuple[floa
 
 # --- levers without effect --------------------------------------------------------------------------
 
-IDLE = {
+IDLE: dict[str, dict[str, object]] = {
     "baseline": {
         "adoption.allocation_share": 0.2, "adoption.start_year": 2030, "adoption.full_year": 2040,
         "adoption.group_tilt": 1.0, "adoption.age_tilt": 1.0, "adoption.allocation_heavy_multiple": 3.0,
@@ -810,17 +846,29 @@ IDLE = {
         "behaviour.panic_years": 9, "adoption.allocation_heavy_share": 0.5, "alternatives.fee_rate": 0.02,
         "limits.change_year": 2040, "withdrawals.conversion_last_year": 2040,
     },
+    "rothification": {
+        "roth.elective_share": 0.5, "roth.elective_first_year": 2030, "roth.employer_share": 0.5,
+        "roth.employer_first_year": 2027,
+    },
+    "bust": {
+        "roth.elective_share": 0.154, "roth.elective_first_year": 2025, "roth.elective_share_2025": 0.3,
+        "roth.elective_share_step": 0.02, "roth.plateau_year": 2030,
+    },
 }  # fmt: skip
 """Settings that another one of the scenario keeps from acting."""
 
-ACTING = ("tax.flat_rate", "roth.employer_first_year", "withdrawals.conversion_first_year")
+ACTING = {
+    "baseline": ("tax.flat_rate", "roth.employer_first_year", "withdrawals.conversion_first_year"),
+    "rothification": ("roth.elective_first_year", "roth.employer_first_year"),
+    "bust": ("roth.elective_share", "roth.elective_first_year"),
+}
 """Settings of :data:`IDLE` that keep others there from acting."""
 
 
 @pytest.mark.parametrize("name", IDLE)
 def test_settings_said_to_have_no_effect_change_no_dollar(name: str) -> None:
     changes = IDLE[name]
-    acting = {key: value for key, value in changes.items() if key in ACTING}
+    acting = {key: value for key, value in changes.items() if key in ACTING.get(name, ())}
     found = idle_settings(load(name, SHORT | changes))
     assert set(found) == set(changes) - set(acting)
     moved, plain = run(name, *changes.items()), run(name, *acting.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
 from run_notebooks import LIVE, NOTEBOOKS, environment, executed
+
+from fiscal.base.progress import CELL_METADATA
 
 LARGEST_BYTES = 300_000
 VARIES = "varies"
@@ -20,7 +23,7 @@ import fiscal
 
 def _shared_run(run):
     made = {}
-    def once(scenario, overrides=(), progress=None):
+    def once(scenario, overrides=(), progress=None, **_):
         chosen = fiscal.load_scenario(scenario, overrides)
         key = chosen.name, chosen.title, chosen.fingerprint()
         if key not in made:
@@ -76,6 +79,26 @@ def test_notebook_runs_and_is_current(path: Path, kernel: KernelManager) -> None
     fresh, stored = executed(path, km=kernel), nbformat.read(path, as_version=4)
     assert texts(fresh) == texts(stored)
     assert any("image/png" in output.get("data", {}) for output in outputs(fresh))
+
+
+def test_long_work_draws_a_bar_in_a_notebook(kernel: KernelManager) -> None:
+    code = """
+    from fiscal.base import progress
+    progress.CELL_SECONDS = 0.0
+    with progress.progress_bar("a <run>") as tell:
+        tell(1, 4, "paths")
+        tell(2, 4, "paths")
+    """
+    told = []
+    client = kernel.blocking_client()
+    client.start_channels()
+    client.wait_for_ready(timeout=120)
+    client.execute_interactive(
+        textwrap.dedent(code), timeout=60, output_hook=lambda one: told.append(one["content"])
+    )
+    client.stop_channels()
+    bars = [one["data"]["text/html"] for one in told if one.get("metadata") == CELL_METADATA]
+    assert len(bars) == 3 and "a &lt;run&gt;: paths, 25 percent" in bars[0] and bars[-1] == ""
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.name for path in NOTEBOOKS])

@@ -83,7 +83,7 @@ def test_monthly_series_with_a_gap_and_a_date_twice(form: str, tmp_path: Path) -
     series = read_prices(file)
     np.testing.assert_allclose(series.annual(), RETURNS, rtol=1e-12)
     said = "\n".join(series.notes)
-    assert "1 months have no level: 2020-05" in said and "1 dates appear twice with the same level" in said
+    assert "1 month has no level: 2020-05" in said and "1 date appears twice with the same level" in said
     logs = series.monthly_log_returns()
     assert logs.isna().sum() == 2 and len(logs) == 36  # into and out of the gap
 

@@ -332,6 +332,7 @@ def test_figure_and_sentence_give_the_tables_numbers(quick):
     with pytest.raises(AttributeError, match="there are tornado"):
         found.plot.cash_flow()
     assert set(QUANTITY_WORDS) >= {one.quantity for one in found.outcomes}
+    assert fiscal.sweep(GRID).counted.startswith("11 cases: 6 of the grid, 4 with one setting")
     assert "<b>" not in fiscal.sweep(changed(GRID, {"title": "<b>x</b>"}))._repr_html_()
 
 

@@ -51,15 +51,21 @@ def test_a_brief_on_a_path_of_ones_own(task: Task, tmp_path: Path) -> None:
     (tmp_path / "returns.csv").write_text("year,crypto\n2026,0.10\n2027,-0.50\n2028,0.30\n2029,0.12\n")
     own = ("--extends", "boom", "--set", "paths.model=user", "--set", "paths.file=returns.csv")
     task("new", "mine", "--title", "A fall in 2027", *own, *SHORT, "--set", "books.risk_neutral_paths=0")
-    assert "A fall in 2027" in task("explain", "mine.toml").stdout
+    told = task("explain", "mine.toml")
+    assert "A fall in 2027" in told.stdout and "no effect" not in told.stderr
     task("report", "mine.toml", "--brief", "--out", "brief.pdf")
     assert (tmp_path / "brief.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_rothification_with_a_share_of_ones_own(task: Task) -> None:
-    task("new", "half", "--extends", "rothification", "--set", "roth.elective_share_2025=0.5", *SHORT)
-    rows = json.loads(task("compare", "baseline", "half.toml", *SHORT, "--json").stdout)["headline"]
-    assert rows
+    half = ("--set", "roth.elective_share=0.5", "--set", "roth.elective_first_year=2028")
+    assert "no effect" not in task("new", "half", "--title", "Half is Roth", *half, *SHORT).stderr
+    told = json.loads(task("compare", "baseline", "half.toml", *SHORT, "--json").stdout)
+    (row,) = [one for one in told["headline"] if one["case"] == "Half is Roth"]
+    assert row["fy2026_2035_bn_usd"] > 0
+    # full Rothification replaces the share, and that is said
+    whole = task("explain", "rothification", *half)
+    assert "roth.elective_share has no effect here" in whole.stderr
 
 
 def test_a_reform_file_with_comments(task: Task, tmp_path: Path) -> None:
@@ -72,9 +78,9 @@ def test_a_reform_file_with_comments(task: Task, tmp_path: Path) -> None:
 
 def test_a_random_run_resumed(task: Task, tmp_path: Path) -> None:
     asked = ("run", "stochastic_central", "--paths", "16", "--seed", "1", "--out", "run", *SHORT)
-    task(*asked)
+    first = task(*asked)
     assert (tmp_path / "run" / "manifest.json").is_file()
-    task(*asked, "--resume")
+    assert task(*asked, "--resume").stdout == first.stdout
     assert task("verify", "run").stdout.startswith("OK")
 
 

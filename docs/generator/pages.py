@@ -67,6 +67,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "books": reference.books,
     "choices": evidence.other_choices,
     "doubt": evidence.doubt,
+    "face": reference.face,
     "figures": reference.figures,
     "finding": evidence.finding,
     "refresh": evidence.refresh,

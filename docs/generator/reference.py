@@ -11,11 +11,12 @@ from typing import Any
 import typer
 from marks import anchor, code, fenced, first_sentence, one_line, page, paragraph, plain, prose, slug, table
 
+import fiscal
 from fiscal.budget import lines as budget_lines
 from fiscal.cli import app
 from fiscal.engine import cells
 from fiscal.people.accounts import TYPES
-from fiscal.results import market_and_law
+from fiscal.results import market_and_law, result
 from fiscal.results.figures import FIGURES, Figure
 from fiscal.results.schema import COLUMNS, TABLES, ColumnSchema, TableSchema
 from fiscal.scenario import catalogue, load
@@ -234,6 +235,47 @@ def _table(schema: TableSchema) -> tuple[str, ...]:
 
 def _columns(columns: Mapping[str, ColumnSchema]) -> str:
     return table(("column", "meaning"), [(code(one.name), plain(one.words)) for one in columns.values()])
+
+
+# --- the Python face --------------------------------------------------------------------------------
+
+HELD = (result.Table, result.Budget, market_and_law.Exhibit)
+"""Classes of what results hold."""
+
+
+def face() -> str:
+    """Block: every public name with its arguments and the beginning of its docstring.
+
+    The site puts the whole docstring in the place of each entry (docs/hooks.py).
+    """
+    public = {name: getattr(fiscal, name) for name in fiscal.__all__ if name != "__version__"}
+    classes = {name: found for name, found in public.items() if inspect.isclass(found)}
+    return page(
+        "## Functions",
+        *(_public(f"fiscal.{name}", found) for name, found in public.items() if name not in classes),
+        "## Classes",
+        *(_public(f"fiscal.{name}", found) for name, found in classes.items()),
+        "## What results hold",
+        *(_public(found.__name__, found) for found in HELD),
+    )
+
+
+def _public(title: str, found: Any) -> str:
+    place = f"{found.__module__}.{found.__qualname__}"
+    shown = "" if inspect.isclass(found) else fenced(f"{title}({_arguments(found)})", "python")
+    words = paragraph(re.split(r"(?<=[.]) (?=[A-Z`])", first_sentence(found.__doc__), maxsplit=1)[0])
+    return page(f"### {title}", f"<!-- docstring {place} -->", shown, words, "<!-- end docstring -->")
+
+
+def _arguments(function: Callable[..., Any]) -> str:
+    """Arguments as they are called, with their defaults."""
+    parts = []
+    for one in inspect.signature(function).parameters.values():
+        if one.kind is one.KEYWORD_ONLY and "*" not in parts and not any(part[:1] == "*" for part in parts):
+            parts.append("*")
+        star = "*" if one.kind is one.VAR_POSITIONAL else ""
+        parts.append(f"{star}{one.name}" + ("" if one.default is one.empty else f"={one.default!r}"))
+    return ", ".join(parts)
 
 
 # --- blocks of the page on the method ---------------------------------------------------------------

@@ -131,3 +131,8 @@ def listing(items: Sequence[str], word: str = "and") -> str:
 def capital(text: str) -> str:
     """The text with its first letter in upper case, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which could control a terminal."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)

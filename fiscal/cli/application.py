@@ -8,6 +8,7 @@ import typer
 import typer.core
 
 from fiscal.base.errors import nearest
+from fiscal.cli import ending
 
 EXIT_CHECK_FAILED = 1
 
@@ -17,6 +18,14 @@ _UsageError: Any = typer.BadParameter.__mro__[1]  # which typer does not export
 
 class _Group(typer.core.TyperGroup):
     """Commands that suggest the nearest name for a misspelled one."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Typer makes an exit code of an interruption, and would lose what is kept of the work."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            ending.stopped_with(error)
+            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was named, with its arguments."""

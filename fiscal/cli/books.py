@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.progress import progress_bar
 from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
@@ -23,12 +25,14 @@ from fiscal.cli.show import (
     column_texts,
     emit,
     emit_csv,
-    progress_bar,
     say,
     show_entries,
     show_frame,
     show_table,
 )
+
+LEFT_OUT = ("3 y", "7 y")
+"""Lead years of the hindcast that its summary leaves out."""
 
 
 @app.command("hindcast")
@@ -48,12 +52,15 @@ def hindcast_errors(
     check: Annotated[
         bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored tables differ.")
     ] = False,
+    full: FullOption = False,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the errors of the model started in past years, beside naive rules and CBO, and the test of its bands.
 
     \b
     Starts: 2010 to 2022. Errors are fractions of published figures; positive means that the model is too high.
+    The summary has three lead years; --full prints five, and --csv prints every error by lead year.
     Example: fiscal hindcast --start 2016
     """
     from fiscal.results import store
@@ -68,12 +75,23 @@ def hindcast_errors(
     if as_json:
         told = {name: store.records(frame) for name, frame in answers.items()}
         emit({**told, "later_information": skill.later(), "checked": check, "differs": differs})
+    elif as_csv:
+        emit_csv(answers["by_lead"])
     else:
-        typer.echo("Mean absolute error by lead year, percent of published (model / best naive rule):")
-        show_frame(skill.summary(answers["by_lead"]))
-        typer.echo("\nOutcomes inside the 80 percent band:")
-        show_frame(skill.coverage_summary(answers["coverage"]))
-        say(skill.aims_told(answers["aims"]))
+        errors, held = skill.summary(answers["by_lead"]), skill.coverage_summary(answers["coverage"])
+        if not full and lead is None:
+            errors = errors.drop(columns=[name for name in LEFT_OUT if name in errors])
+            held = held[~held["lead"].astype(str).add(" y").isin(LEFT_OUT)]
+        most = sys.maxsize if full else SUMMARY_WIDTH
+        show_entries(
+            [("Mean absolute error by lead year, percent of published (model / best naive rule):", [])]
+        )
+        show_frame(errors, most)
+        show_entries([("Outcomes inside the 80 percent band:", [])])
+        show_frame(held, most)
+        show_entries([(skill.aims_told(answers["aims"]), [])])
+        if not full:
+            show_entries([("--full prints more lead years; --csv prints every error.", [])])
         if check:
             say("differs from the stored tables: " + "; ".join(differs) if differs else "as stored")
     if differs:
@@ -148,6 +166,10 @@ def long_run(
     typer.echo(f"{capital(growth)}.")
     typer.echo("\nInside CBO's taxable pensions, annuities, and IRA distributions, billions of dollars:")
     show_frame(inside)
+
+
+WHOLE = ("contribution_year", "age")
+"""Whole numbers among the results of a contribution."""
 
 
 @app.command()
@@ -253,16 +275,16 @@ def vintage(
             [replace(one, key="--" + str(one.key).replace("_", "-")) for one in error.problems]
         ) from error
     if as_json:
-        emit({str(name): float(value) for name, value in found.items()})
+        emit({str(name): int(value) if name in WHOLE else float(value) for name, value in found.items()})
         return
+    show_entries([(one_contribution.described(options), [])])
     names = [
         str(name).removesuffix("_usd").replace("_", " ").replace("nominal", "(nominal, no present value)")
         for name in one_contribution.RESULTS
     ]
     cells = column_texts([float(found[name]) for name in one_contribution.RESULTS])
     show_table(["present value at the contribution", "usd"], list(zip(names, cells, strict=True)))
-    rates = found.drop(list(one_contribution.RESULTS))
-    if len(rates):
+    if rates := {str(name): rate for name, rate in found.items() if str(name).endswith("_rate")}:
         told = ", ".join(
             f"{name.removesuffix('_rate').replace('_', ' ')} {100 * rate:.1f}" for name, rate in rates.items()
         )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.progress import progress_bar
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -14,7 +15,6 @@ from fiscal.cli.application import (
 )
 from fiscal.cli.show import (
     emit,
-    progress_bar,
     say,
     show_table,
 )

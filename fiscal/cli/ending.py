@@ -27,10 +27,14 @@ _NO_MEMORY = ("cannot allocate memory", "failed to map segment", "can't start ne
 _caught: list[int] = []
 """Signals that asked the process to stop."""
 
+_kept: list[str] = []
+"""What the program said of the work that was stopped: what is kept, and how to resume."""
+
 
 def ended(application: Callable[[], Any]) -> int:
     """Exit code of a command; ``application`` imports and returns it. Raises errors of the program itself."""
     _caught.clear()
+    _kept.clear()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             if (
@@ -44,10 +48,13 @@ def ended(application: Callable[[], Any]) -> int:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     except BaseException as error:
+        stopped_with(error)
         code = _code_of(error)
     if _caught and code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
         code = 128 + _caught[0]
         _tell(_WORDS[code])
+    for note in _kept:
+        _tell(note)
     for stream in (sys.__stdout__, sys.__stderr__):
         _drop_unwritable(stream)
     return code
@@ -88,6 +95,8 @@ def _code_of(error: BaseException) -> int:
         _tell(
             "this run needs more memory than the process may use; a shorter horizon or fewer paths need less"
         )
+        for note in _kept:
+            _tell(note)
         for stream in (sys.__stdout__, sys.__stderr__):
             _drop_unwritable(stream)
         os._exit(EXIT_WRONG_INPUT)  # libraries that are half loaded may break as the process ends
@@ -129,6 +138,12 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def stopped_with(error: BaseException) -> None:
+    """Remember the notes of an error that ends the work, to be printed after the message."""
+    notes = (note for cause in _with_causes(error) for note in getattr(cause, "__notes__", ()))
+    _kept.extend(note for note in notes if note not in _kept)
 
 
 def _lacks_memory(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fiscal.base.errors import InputError
+from fiscal.base.progress import progress_bar
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -18,7 +19,6 @@ from fiscal.cli.application import (
 )
 from fiscal.cli.show import (
     emit,
-    progress_bar,
     say,
     show_frame,
 )

@@ -10,6 +10,7 @@ import typer
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable
+from fiscal.base.progress import progress_bar
 from fiscal.cli.application import (
     JsonOption,
     SetOption,
@@ -19,7 +20,6 @@ from fiscal.cli.application import (
 from fiscal.cli.running import results_of
 from fiscal.cli.show import (
     emit,
-    progress_bar,
     say,
     show_headline,
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.cli.show import progress_bar, say
+from fiscal.base.progress import progress_bar
 
 
 def run_one(
@@ -45,52 +45,47 @@ def run_into(
     workers: Any = None,
     full: bool = False,
 ) -> Any:
-    """Run a scenario into a folder, see :func:`_made_into`."""
-    from fiscal.results import store
+    """Run a scenario into a folder, see :func:`fiscal.results.kept.into`."""
+    from fiscal.results import kept, store
 
     def make(place: Any) -> Any:
         return run_one(scenario, verbose, place, workers, full)
 
-    found = _made_into(out, scenario, None, make, store.read_run, force=force, resume=resume)
+    found = kept.into(out, scenario, make, store.read_run, force=force, resume=resume, command=_command())
     return found.full() if full else found  # a folder that was whole gains the stages that it has not
 
 
 def sweep_into(out: Path, design: Any, jobs: int, force: bool, resume: bool, verbose: bool) -> Any:
-    """Sweep into a folder, which holds its figures too; see :func:`_made_into`."""
+    """Sweep into a folder, which holds its figures too; see :func:`fiscal.results.kept.into`."""
+    from fiscal.results import kept
     from fiscal.results.figures.files import sweep_figures
     from fiscal.studies.sweeps import read_sweep
 
     def make(place: Any) -> Any:
         return sweep_one(design, jobs, verbose, place)
 
-    return _made_into(out, design.base, design, make, read_sweep, sweep_figures, force=force, resume=resume)
+    return kept.into(
+        out, design.base, make, read_sweep, design=design, files=sweep_figures, force=force, resume=resume,
+        command=_command(),
+    )  # fmt: skip
 
 
-def _made_into(
-    out: Path,
-    scenario: Any,
-    design: Any,
-    make: Callable[[Any], Any],
-    read: Callable[[Path], Any],
-    files: Callable[[Any], dict[str, bytes]] | None = None,
-    *,
-    force: bool,
-    resume: bool,
-) -> Any:
-    """The result of ``make``, which writes the folder; or the result of ``read``, if the folder is already complete."""
-    from fiscal.results import store
+def _command() -> list[str]:
+    """The command as it was typed."""
+    return ["fiscal", *sys.argv[1:]]
 
-    with store.working_place(out, scenario, design, force=force, resume=resume) as place:
-        if place.finished:
-            return read(out)
-        try:
-            result = make(place)
-            store.finish(place, result, ["fiscal", *sys.argv[1:]], files(result) if files else None)
-        except (KeyboardInterrupt, OSError, MemoryError, InputError):
-            if place.kept():
-                say(f"{place.kept()} batches are kept in {place.path.name}; --resume continues from there")
-            raise
-    return result
+
+@contextlib.contextmanager
+def without_folder(lost: bool) -> Iterator[None]:
+    """Say of long work that is stopped that nothing is kept, if it could have been."""
+    from fiscal.results.kept import WITHOUT_FOLDER
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if lost and not getattr(error, "__notes__", ()):
+            error.add_note(WITHOUT_FOLDER.format(out="--out DIR"))
+        raise
 
 
 def distinct(problems: Sequence[Problem]) -> list[Problem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.progress import progress_bar
 from fiscal.cli.application import (
     CsvOption,
     FullOption,
@@ -19,14 +20,13 @@ from fiscal.cli.application import (
     VerboseOption,
     app,
 )
-from fiscal.cli.running import distinct, results_of, run_into, run_one
+from fiscal.cli.running import distinct, results_of, run_into, run_one, without_folder
 from fiscal.cli.show import (
     SUMMARY_ROWS,
     SUMMARY_WIDTH,
     emit,
     emit_csv,
     is_narrow,
-    progress_bar,
     range_text,
     say,
     show_entries,
@@ -341,7 +341,8 @@ def run(
         say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
-            result = run_one(chosen, verbose, workers=workers, full=full)
+            with without_folder(has_random_paths(chosen.settings)):
+                result = run_one(chosen, verbose, workers=workers, full=full)
         else:
             result = run_into(out, chosen, force, resume, verbose, workers, full=full)
         if workers is not None and not has_random_paths(chosen.settings):

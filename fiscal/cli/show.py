@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
+
+from fiscal.base.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,88 +20,6 @@ PIPE_WIDTH = 160  # width of a table that goes to a file or another program
 TABLE_WIDTH = 150  # width below which tables with sentences become lists
 SUMMARY_WIDTH = 100  # largest width of a summary and of sentences, on any terminal
 SUMMARY_ROWS = 12  # rows of a table in a summary
-
-
-@contextlib.contextmanager
-def progress_bar(title: str, *, time_left: bool = False) -> Iterator[Callable[..., None] | None]:
-    """A callback ``(done, total, label="")`` that draws a progress bar on stderr. If stderr is not a terminal, it
-    prints a line per law year of a build, and of other long work one every ten seconds, with percent and time left.
-
-    ``time_left`` is shown where all steps take about the same time.
-    """
-    if not sys.stderr.isatty():
-        yield plain_progress(title)
-        return
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        ProgressColumn,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns: list[ProgressColumn] = [
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    ]
-    if time_left:
-        columns += [TextColumn("left", markup=False), TimeRemainingColumn()]
-    # redirect_stdout would send the program's JSON to stderr
-    console = console_on(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as bar:
-        task = bar.add_task(title, total=None)
-
-        def advance(done: float, total: float, label: str = "") -> None:
-            bar.update(task, completed=done, total=total, description=f"{title}: {label}" if label else title)
-
-        yield advance
-
-
-LINE_SECONDS = 10.0
-"""Seconds between two lines of progress where there is no terminal; work that ends sooner prints none."""
-
-
-def plain_progress(title: str, clock: Callable[[], float] = time.monotonic) -> Callable[..., None]:
-    """A callback ``(done, total, label="")`` that prints lines for logs, where no bar can be drawn.
-
-    Law years of a build take long, and each has its line. The time left is that of the steps under the same label.
-    """
-    last = begun = clock()
-    first, current = 0.0, ""
-
-    def advance(done: float, total: float, label: str = "") -> None:
-        nonlocal last, begun, first, current
-        now = clock()
-        if label != current and not label.startswith("law year"):
-            begun, first, current = now, done, label
-        by_year = label.startswith("law year")
-        if not by_year and now - last < LINE_SECONDS:
-            return
-        last = now
-        share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
-        left = (now - begun) * (total - done) / (done - first) if done > first else None
-        words = (
-            f"{title}: {label}, {done:g} of {total:g}" if by_year else f"{title}: {label}".removesuffix(": ")
-        )
-        say(
-            f"{words}, {100 * share:.0f} percent"
-            + (f", about {_duration(left)} left" if left and left > 1 else "")
-        )
-
-    return advance
-
-
-def _duration(seconds: float) -> str:
-    """A duration in words: 40 seconds, 3 minutes."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def console_on(*, stderr: bool = False) -> Console:
@@ -303,11 +221,6 @@ def emit_csv(frame: Any) -> None:
 def emit(answer: dict[str, Any]) -> None:
     """Print one JSON object to stdout."""
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def printable(text: str) -> str:
-    """Text without control characters, which could control a terminal."""
-    return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
 
 
 def say(message: str) -> None:

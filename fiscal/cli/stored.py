@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fiscal.base.words import printable
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -16,7 +17,6 @@ from fiscal.cli.application import (
 from fiscal.cli.running import run_one
 from fiscal.cli.show import (
     emit,
-    printable,
     say,
 )
 

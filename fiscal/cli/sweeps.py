@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.words import capital
+from fiscal.base.progress import progress_bar
+from fiscal.base.words import capital, printable
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     CsvOption,
@@ -18,13 +19,11 @@ from fiscal.cli.application import (
     VerboseOption,
     app,
 )
-from fiscal.cli.running import sweep_into, sweep_one
+from fiscal.cli.running import sweep_into, sweep_one, without_folder
 from fiscal.cli.show import (
     SUMMARY_WIDTH,
     emit,
     emit_csv,
-    printable,
-    progress_bar,
     say,
     show_entries,
     show_frame,
@@ -75,11 +74,11 @@ def sweep(
         raise InputError(Problem("needs the folder of the sweep", key="--resume", allowed="--out DIR"))
     design = read_design(grid, overrides or [], samples, name)
     with store.on_stderr(verbose):
-        found = (
-            sweep_one(design, jobs, verbose)
-            if out is None
-            else sweep_into(out, design, jobs, force, resume, verbose)
-        )
+        if out is None:
+            with without_folder(True):
+                found = sweep_one(design, jobs, verbose)
+        else:
+            found = sweep_into(out, design, jobs, force, resume, verbose)
     if as_json:
         tables = {table: store.records(frame) for table, frame in found.tables.items()}
         fingerprint = store.input_fingerprint(design.base, design)

@@ -115,6 +115,8 @@ def roth_use(roth: Roth) -> RothUse:
         share_2025=roth.elective_share_2025,
         share_step=roth.elective_share_step,
         plateau_year=roth.plateau_year,
+        share=roth.elective_share,
+        first_year=roth.elective_first_year,
         employer_share=roth.employer_share,
         employer_first_year=roth.employer_first_year,
         catch_up_mandate=roth.catch_up_mandate,

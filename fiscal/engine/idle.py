@@ -37,6 +37,12 @@ def _draws(settings: Settings) -> bool:
     return drawn or (priced and holds_alternatives(settings))
 
 
+def _one_kind_from(settings: Settings) -> int:
+    """The first year in which every contribution is Roth or every one traditional; else that after the horizon."""
+    mandates = (settings.roth.full_from_year, settings.roth.none_from_year)
+    return min(year for year in (*mandates, settings.horizon.last_year + 1) if year is not None)
+
+
 def _other_shares(settings: Settings) -> float:
     others = settings.alternatives
     return others.private_equity_share + others.real_estate_share + others.commodities_share
@@ -174,12 +180,34 @@ RULES = (
         f"roth.plateau_year after {FIRST_YEAR}",
     ),
     Rule(
+        ("roth.elective_share_step", "roth.plateau_year"),
+        lambda s: s.roth.elective_share is None or s.roth.elective_first_year > FIRST_YEAR + 1,
+        "roth.elective_share not set, or a later roth.elective_first_year",
+    ),
+    Rule(
+        ("roth.elective_share_2025",),
+        lambda s: s.roth.elective_share is None or s.roth.elective_first_year > FIRST_YEAR,
+        f"roth.elective_share not set, or roth.elective_first_year after {FIRST_YEAR}",
+    ),
+    Rule(
+        ("roth.elective_first_year",),
+        lambda s: s.roth.elective_share is not None,
+        "roth.elective_share",
+    ),
+    Rule(
+        ("roth.elective_share",),
+        lambda s: s.roth.elective_first_year < _one_kind_from(s),
+        "roth.elective_first_year within the horizon and before roth.full_from_year and roth.none_from_year, "
+        "from which all contributions are of one kind",
+    ),
+    Rule(
         ("roth.employer_first_year",), lambda s: s.roth.employer_share > 0, "roth.employer_share above 0"
     ),
     Rule(
         ("roth.employer_share",),
-        lambda s: s.roth.employer_first_year <= s.horizon.last_year,
-        "roth.employer_first_year within the horizon",
+        lambda s: s.roth.employer_first_year < _one_kind_from(s),
+        "roth.employer_first_year within the horizon and before roth.full_from_year and roth.none_from_year, "
+        "from which all contributions are of one kind",
     ),
     Rule(
         ("limits.change_year",),

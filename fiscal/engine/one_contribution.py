@@ -30,7 +30,7 @@ from fiscal.base.files import plain_value
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, keep_books
 from fiscal.budget.lines import VALUE_EXPENDITURE
 from fiscal.budget.vintages import Vintages, value_vintages
-from fiscal.engine.saver_law import SaverLaw, required_shares
+from fiscal.engine.saver_law import CONTRIBUTION_YEAR, SaverLaw, required_shares
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import ROTH, TRADITIONAL
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHARACTERS = ("traditional", "roth")
+MISSING = "must be given"
 PATTERNS = ("lump", "level", "required")
 RESULTS = (
     "deferral_usd",
@@ -155,7 +156,7 @@ def vintage(
 
     With ``earnings_group`` everything but the age may be left out: the rates come from current law's tax schedules, the
     withdrawals are the required distributions, and the return and the discount rate are the 10-year Treasury yield of
-    the economy's long run. The Series then also has the rates used.
+    the economy's long run. The Series then also has the contribution, its year, the age, and the rates used.
     """
     return vintage_of(
         {
@@ -197,6 +198,9 @@ def vintage_of(options: Mapping[str, Any]) -> pd.Series:
     if case.earnings_group is not None:
         paid = case.withdrawn_usd
         values |= {
+            "contribution_usd": case.contribution,
+            "contribution_year": CONTRIBUTION_YEAR,
+            "age": case.age,
             "contribution_tax_rate": case.contribution_tax_rate,
             "withdrawal_tax_rate": nominal / paid if paid > 0 and case.character == "traditional" else 0.0,
             "outside_tax_rate": case.outside_tax_rate,
@@ -204,6 +208,20 @@ def vintage_of(options: Mapping[str, Any]) -> pd.Series:
             "discount_rate": case.discount_rate,
         }
     return pd.Series({name: 0.0 + value for name, value in values.items()}, name="vintage")
+
+
+def described(options: Mapping[str, Any]) -> str:
+    """The contribution in a sentence: amount, kind, age, year and group under the law, and the withdrawals."""
+    case = _Case(**checked(options))
+    last = case.withdrawal_age + case.withdrawals - 1
+    at = f"at age {last}" if case.withdrawals == 1 else f"at ages {case.withdrawal_age} to {last}"
+    drawn = {"lump": "one withdrawal", "level": "equal withdrawals", "required": "required distributions"}
+    whose = f" in {CONTRIBUTION_YEAR}, earnings group {case.earnings_group}" if case.earnings_group else ""
+    amount = f"${case.contribution:,.2f}".removesuffix(".00")
+    return (
+        f"{amount} of {case.character.replace('roth', 'Roth')} contributions at age {case.age}{whose}; "
+        f"{drawn[case.withdrawal_pattern]} {at}."
+    )
 
 
 def checked(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,18 +234,25 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     wrong: set[str] = set()
     by_law = _of_law(options)
+    grouped = options.get("earnings_group") is not None
     for name, option in OPTIONS.items():
         given = plain_value(options.get(name))
         values[name] = by_law.get(name, option.default) if given is None else given
         fault = None if values[name] is None and name in by_law else _fault(option, values[name])
         if fault:
             wrong.add(name)
+            if grouped and given is None and name != "age":
+                continue  # the law gives it once group and age are right
             allowed = option.allowed
             close = nearest(given, option.choices) if isinstance(given, str) else None
             hint = percent_hint(given, option.unit, option.low, option.high)
             problems.append(Problem(fault, key=name, value=given, allowed=allowed, nearest=close, hint=hint))
         elif values[name] is not None and not option.choices:
             values[name] = int(values[name]) if option.whole else float(values[name])
+    if not grouped and sum(problem.message == MISSING for problem in problems) > 1:
+        words = "neither a group nor all of the following is given"
+        allowed = "a group such as P50-60, for which the tax schedules give everything but the age"
+        problems.insert(0, Problem(words, key="earnings_group", allowed=allowed))
     problems += _contradictions(values, wrong)
     if problems:
         raise InputError(problems)
@@ -259,7 +284,7 @@ def _of_law(options: Mapping[str, Any]) -> dict[str, Any]:
 def _fault(option: Option, value: Any) -> str | None:
     """What is wrong with a value alone."""
     if value is None:
-        return "must be given" if option.needed else None
+        return MISSING if option.needed else None
     if option.choices:
         return None if value in option.choices else "no such choice"
     if isinstance(value, bool) or not isinstance(value, int | float):

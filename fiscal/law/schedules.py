@@ -153,7 +153,16 @@ def _building(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
         for left in (*folder.parent.glob(".reform.*"), *kept.glob("*.part"), kept / "tables"):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
-        yield kept
+        try:
+            yield kept
+        except KeyboardInterrupt as error:
+            finished = len(list(kept.glob("[0-9]*.json")))
+            error.add_note(
+                f"{finished} finished law years of the tax schedules are kept; the next run continues from there."
+                if finished
+                else "Nothing of the tax schedules is kept, because no law year was finished yet."
+            )
+            raise
         shutil.rmtree(kept, ignore_errors=True)
 
 

@@ -118,8 +118,10 @@ def read_prices(
     date_column: str | None = None,
     date_format: str | None = None,
 ) -> PriceSeries:
-    """A file's series. ``column`` and ``date_column`` name columns where their names do not tell; ``date_format`` is as
-    ``strptime`` has it, where dates can be read in two ways.
+    """A file's series of prices or index levels, by month.
+
+    ``column`` and ``date_column`` name columns where their names do not tell; ``date_format`` is as ``strptime`` has
+    it, where dates can be read in two ways.
 
     Raises InputError, with the lines, for anything that is not a date or a positive price, and for dates that can be
     read in two ways.
@@ -139,12 +141,12 @@ def read_prices(
     values = _numbers([table.columns[priced][at] for at in kept], lines, shown, priced, table.decimal_comma)
     notes = [f"column {priced!r} of {len(table.columns)} columns, {len(kept):,} levels"]
     if blank:
-        notes.append(f"{blank:,} rows have no level in {priced!r}")
+        notes.append(f"{_counted(blank, 'row has', 'rows have')} no level in {priced!r}")
     frame = pd.DataFrame({"day": pd.to_datetime(days), "level": values})
     twice = frame[frame["day"].duplicated(keep=False)]
     if len(twice):
         differing = sorted(day for day, group in twice.groupby("day")["level"] if group.nunique() > 1)
-        notes.append(f"{twice['day'].nunique():,} dates appear twice" + (
+        notes.append(f"{_counted(twice['day'].nunique(), 'date appears', 'dates appear')} twice" + (
             f", {len(differing):,} of them with different levels, of which the later row counts: {_listed(differing)}"
             if differing else " with the same level"
         ))  # fmt: skip
@@ -162,7 +164,7 @@ def read_prices(
         levels = levels.drop(index=early)
     missing = levels.index.symmetric_difference(pd.period_range(levels.index[0], levels.index[-1], freq="M"))
     if len(missing):
-        notes.append(f"{len(missing):,} months have no level: {_listed(missing)}")
+        notes.append(f"{_counted(len(missing), 'month has', 'months have')} no level: {_listed(missing)}")
     notes.append(
         f"{'daily' if daily else 'monthly'} levels from {frame['day'].iloc[0].date()} to {last.date()}"
     )
@@ -184,6 +186,10 @@ def _years_left_out(series: PriceSeries) -> list[str]:
     if high:
         notes.append(f"returns above 3 need paths.allow_extreme = true: {_listed(high)}")
     return notes
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _listed(members: Sequence[object], most: int = 6) -> str:

@@ -224,6 +224,8 @@ class RothUse:
     share_2025: float  # of elective deferrals
     share_step: float  # a year, to the plateau
     plateau_year: int
+    share: float | None = None  # of elective deferrals, from first_year on, in place of the path above
+    first_year: int = FIRST_YEAR
     employer_share: float = 0.0
     employer_first_year: int = FIRST_YEAR
     catch_up_mandate: bool = True
@@ -373,6 +375,8 @@ def project_contributions(
     level = np.clip(
         roth.share_2025 + roth.share_step * (np.minimum(years, roth.plateau_year) - years[0]), 0.0, 1.0
     )
+    if roth.share is not None:
+        level = np.where(years >= roth.first_year, roth.share, level)
     if roth.odds_ratio != 1:
         level = level * roth.odds_ratio / (1 + level * (roth.odds_ratio - 1))
     if roth.group_tilt:

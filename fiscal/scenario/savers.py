@@ -42,6 +42,29 @@ class Roth(Section):
         source="no source",
         status="assumed",
     )
+    elective_share: float | None = setting(
+        None,
+        label="Roth share of deferrals",
+        unit="share of elective-deferral dollars",
+        low=0.0,
+        high=1.0,
+        doc=(
+            "Roth share of elective deferrals from elective_first_year on, in place of the yearly rise; mandated Roth "
+            "catch-up is additional. none = the share of 2025 and its rise."
+        ),
+        source="a policy question",
+        status="choice",
+    )
+    elective_first_year: int = setting(
+        FIRST_YEAR + 2,
+        label="first year of the Roth share of deferrals",
+        unit="calendar year",
+        low=FIRST_YEAR,
+        high=LAST_YEAR,
+        doc="First year in which elective_share applies; before it, the Roth share is that of 2025 with its rise.",
+        source="a policy question",
+        status="choice",
+    )
     employer_share: float = setting(
         0.0,
         label="Roth share of employer contributions",

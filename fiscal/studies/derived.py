@@ -69,6 +69,10 @@ class Kept:
         write_whole(file, json.dumps(made).encode())
         return made
 
+    def count(self) -> int:
+        """How many parts are finished."""
+        return len(list(self.folder.glob("*.json")))
+
     def drop(self) -> None:
         """Forget every part: the study is stored."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -249,5 +249,9 @@ def _fields() -> Iterator[sources.Field]:
 def rebuild(progress: Progress | None = None) -> None:
     """Run every cell and store the table; finished cells of an interrupted study are used again."""
     kept = derived.Kept(NAME, made_of())
-    store(build(progress, kept=kept))
+    try:
+        store(build(progress, kept=kept))
+    except KeyboardInterrupt as error:
+        error.add_note(f"{kept.count()} finished cases are kept; the same command continues from there.")
+        raise
     kept.drop()

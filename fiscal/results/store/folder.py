@@ -140,7 +140,7 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     if design is not None:
         for name, text in _design_texts(design, names).items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    write_json(folder / "summary.json", plain(result.summary))
+    write_json(folder / "summary.json", plain(result.summary), sort_keys=False)
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)

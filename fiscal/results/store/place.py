@@ -66,7 +66,9 @@ def check_target(folder: str | Path, *, force: bool = False, resume: bool = Fals
             _refuse_foreign(path, shown)
         elif not resume:
             message = "the folder exists already"
-            raise InputError(Problem(message, file=shown, allowed="a new folder, or --force"))
+            raise InputError(
+                Problem(message, file=shown, allowed="a new folder, or --force (in Python force=True)")
+            )
     existing = next(ancestor for ancestor in path.parents if ancestor.exists())
     if not existing.is_dir():
         raise InputError(Problem(f"cannot be created, because {existing.name} is a file", file=shown))
@@ -255,7 +257,9 @@ class Place:
             if same
             else "the interrupted run has different inputs"
         )
-        refusal = Problem(message, file=shown, allowed="the same inputs, or --force to start again")
+        refusal = Problem(
+            message, file=shown, allowed="the same inputs, or --force (in Python force=True) to start again"
+        )
         return [refusal, *_named(shown, asked, self.question)]
 
     def _remove(self) -> None:
@@ -331,7 +335,9 @@ def working_place(
             place.finished = found["inputs"] == place.question["inputs"]
             if not place.finished and not force:
                 message = "has a run with different inputs"
-                refusal = Problem(message, file=place.shown, allowed="a new folder, or --force")
+                refusal = Problem(
+                    message, file=place.shown, allowed="a new folder, or --force (in Python force=True)"
+                )
                 asked = {"inputs": place.question["inputs"]}
                 raise InputError([refusal, *_named(place.shown, found, asked)])
         with kept_in(place.path):

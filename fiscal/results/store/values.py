@@ -55,12 +55,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def json_bytes(value: Any) -> bytes:
-    """JSON with sorted keys and a line break at the end."""
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+def json_bytes(value: Any, *, sort_keys: bool = True) -> bytes:
+    """JSON with a line break at the end; ``sort_keys`` false keeps an order that readers see."""
+    text = json.dumps(value, indent=2, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode("utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, sort_keys: bool = True) -> None:
     """:func:`json_bytes` as a file."""
-    path.write_bytes(json_bytes(value))
+    path.write_bytes(json_bytes(value, sort_keys=sort_keys))

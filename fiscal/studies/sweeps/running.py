@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
@@ -22,13 +22,14 @@ from typing import Any
 import numpy as np
 
 from fiscal.base.errors import FiscalError, InputError, Problem
+from fiscal.base.progress import Progress, progress_bar
 from fiscal.engine.random_paths import Batches
+from fiscal.results.kept import into
 from fiscal.scenario.design import Design, read_design
 from fiscal.studies.sweeps.cases import Case, cases_of, check
 from fiscal.studies.sweeps.outcomes import Outcome, measure, outcomes_of, sums_of
 from fiscal.studies.sweeps.result import Sweep
-
-Progress = Callable[[int, int, str], None]
+from fiscal.studies.sweeps.stored import read_sweep
 
 BATCH = 8
 """Cases computed and kept at a time: some seconds of work."""
@@ -45,26 +46,43 @@ def sweep(
     *,
     samples: int | None = None,
     jobs: int = 1,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     batches: Batches | None = None,
     name: str | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
 ) -> Sweep:
     """Run every case of a design, given by name, file or as the mapping that a file would hold.
 
     ``name`` is what tables and charts call the sweep, such as ``"Adoption and returns"``.
     ``overrides`` hold in all cases, ``samples`` replaces the design's; ``jobs`` processes share the work. With more
-    than one, a script needs its ``if __name__ == "__main__":``. ``batches`` keeps finished cases.
+    than one, a script needs its ``if __name__ == "__main__":``. ``progress`` as for :func:`fiscal.run`. ``out`` is a
+    folder to write, with figures: the same call resumes an interrupted sweep, and reads a finished one; ``force``
+    replaces another sweep there. ``batches`` keeps finished cases elsewhere.
     A case that fails is a row with a message. Raises InputError, before anything runs, that lists everything
     wrong with the design.
     """
     if not 1 <= jobs <= MOST_JOBS:
         raise InputError(Problem("out of range", key="jobs", value=jobs, allowed=f"1 to {MOST_JOBS}"))
     chosen = read_design(design, overrides, samples, name)
+    if out is not None:
+        from fiscal.results.figures.files import sweep_figures
+
+        def make(place: Batches) -> Sweep:
+            return sweep(chosen, jobs=jobs, progress=progress, batches=place)
+
+        return into(
+            out, chosen.base, make, read_sweep, design=chosen, files=sweep_figures, force=force, resume=True
+        )
     cases = cases_of(chosen)
     check(chosen, cases)
+    with progress_bar(chosen.name, progress, time_left=True) as shown:
+        return _swept(chosen, cases, jobs, shown or (lambda done, total, what: None), batches)
+
+
+def _swept(chosen: Design, cases: list[Case], jobs: int, report: Progress, batches: Batches | None) -> Sweep:
     work = _Work(chosen, cases)
     total = len(cases)
-    report = progress or (lambda done, total, what: None)
     found: dict[int, dict[str, np.ndarray]] = {}
     missing = []
     for first in range(0, total, BATCH):
