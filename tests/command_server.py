@@ -1,9 +1,9 @@
 """Runs ``fiscal`` commands for the tests, each in a fork of a process that has imported everything.
 
-A command that starts anew imports for a second or two, hundreds of times in the suite. `test_cli.py` starts the installed
-script itself as well. Protocol: one JSON object a line on stdin, one number a line on stdout. ``{"start": ...}`` (program,
-arguments, folder, environment, files for stdout and stderr) answers the number of the new process; ``{"wait": number}`` its
-exit code when it ends, and ``{"poll": number}`` the exit code or null.
+A command that starts anew imports for a second or two, hundreds of times in the suite. `test_cli.py` starts the
+installed script itself as well. Protocol: one JSON object a line on stdin, one number a line on stdout. ``{"start":
+...}`` (program, arguments, folder, environment, files for stdout and stderr) answers the number of the new process;
+``{"wait": number}`` its exit code when it ends, and ``{"poll": number}`` the exit code or null.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ class Server:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def ask(self, **told: object) -> int | None:
@@ -42,9 +46,7 @@ class Server:
         found: int | None = json.loads(answered)
         return found
 
-    def start(
-        self, arguments: list[str], cwd: Path, env: dict[str, str], program: str = COMMAND
-    ) -> Forked:
+    def start(self, arguments: list[str], cwd: Path, env: dict[str, str], program: str = COMMAND) -> Forked:
         """The command, or another program, at work in ``cwd``."""
         return Forked(self, arguments, program=program, cwd=str(cwd), env=env)
 

@@ -39,8 +39,25 @@ UNIX_ONLY = re.compile(
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+LONGEST_FIRST = (
+    "notebooks",
+    "levers",
+    "report",
+    "plots",
+    "cli",
+    "faults",
+    "stochastic",
+    "validation",
+    "engine",
+    "shapes",
+)
+"""Files that take longest, so that no worker is left with one of them when the others are done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On Windows, skip the tests that ask the system for what only Unix has."""
+    """Put the longest files first. On Windows, skip the tests that ask the system for what only Unix has."""
+    place = {f"test_{name}": number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
     if sys.platform == "win32":
         for item in items:
             if UNIX_ONLY.search(inspect.getsource(item.function)):  # type: ignore[attr-defined]

@@ -37,6 +37,7 @@ from fiscal.base import sources
 from fiscal.base.code import code_sha256
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import write_whole
+from fiscal.base.memo import remembered
 from fiscal.engine import draws
 from fiscal.markets.paths import path_model
 from fiscal.results import bands
@@ -617,6 +618,7 @@ def rebuild(progress: Progress | None = None) -> None:
     kept.drop()
 
 
+@remembered
 def answers(
     starts: Sequence[int] | None = None, lead: int | None = None, paths: int | None = None
 ) -> dict[str, pd.DataFrame]:
