@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install report examples derived test bench notebooks browser lab faults fuzz audit crate accessible licences reference docs lint format lock clean
+.PHONY: help install report examples derived test compiled slow bench notebooks browser lab faults fuzz audit crate accessible licences reference docs lint format lock clean
 
 help:
 	@echo "make install  create .venv with the command fiscal"
@@ -22,6 +22,7 @@ help:
 	@echo "make examples remake the example brief and report in reports/examples"
 	@echo "make derived  rebuild every table in data/derived (about an hour)"
 	@echo "make test     lint, types, layers, and tests, as CI runs them"
+	@echo "make slow     tests that take minutes: schedules rebuilt with Tax-Calculator"
 	@echo "make bench    measure the projection's speed; write benchmarks/results.md and results.json"
 	@echo "make notebooks   run every notebook and store its output (NAMES=03 for one)"
 	@echo "make lab      open the notebooks in JupyterLab"
@@ -81,8 +82,16 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# What the tests call is compiled while the types are checked.
+compiled: $(INSTALLED)
+	@$(BIN)/python tests/compile_kernels.py
+
+test: $(INSTALLED)
+	@$(MAKE) --no-print-directory --jobs=2 compiled lint
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

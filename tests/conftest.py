@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pandas as pd
 import pytest
+from command_server import Server
 
 from fiscal.base import compiled
 from fiscal.results.result import Result
@@ -44,8 +43,25 @@ UNIX_ONLY = re.compile(
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+LONGEST_FIRST = (
+    "notebooks",
+    "levers",
+    "report",
+    "plots",
+    "cli",
+    "faults",
+    "stochastic",
+    "validation",
+    "engine",
+    "shapes",
+)
+"""Files that take longest, so that no worker is left with one of them when the others are done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On Windows, skip the tests that ask the system for what only Unix has."""
+    """Put the longest files first. On Windows, skip the tests that ask the system for what only Unix has."""
+    place = {f"test_{name}": number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
     if sys.platform == "win32":
         for item in items:
             if UNIX_ONLY.search(inspect.getsource(item.function)):  # type: ignore[attr-defined]
@@ -75,22 +91,14 @@ def fiscal_command() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def command_server() -> Iterator[subprocess.Popen[str] | None]:
+def command_server() -> Iterator[Server | None]:
     """A process that has imported everything and forks for each command; none where the system cannot fork."""
     if not hasattr(os, "fork"):
         yield None
         return
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("command_server.py"))],
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        yield server
-        assert server.stdin is not None
-        server.stdin.close()
+    server = Server(environment())
+    yield server
+    server.close()
 
 
 def environment() -> dict[str, str]:
@@ -109,26 +117,17 @@ def fiscal(request: pytest.FixtureRequest, fiscal_command: list[str], tmp_path: 
         *arguments: str, cwd: Path = tmp_path, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         server = None if env else request.getfixturevalue("command_server")
-        if server is None:
-            return subprocess.run(
-                [*fiscal_command, *arguments],
-                cwd=cwd,
-                env=environment() | (env or {}),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=300,
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            streams = {name: str(Path(folder, name)) for name in ("stdout", "stderr")}
-            told = {"arguments": arguments, "cwd": str(cwd), "env": environment(), **streams}
-            server.stdin.write(json.dumps(told) + "\n")
-            server.stdin.flush()
-            answered = server.stdout.readline()  # after command_server.SECONDS at the latest
-            assert answered, "the process that runs commands ended"
-            code = int(answered)
-            said = {name: Path(path).read_text(encoding="utf-8") for name, path in streams.items()}
-        return subprocess.CompletedProcess(["fiscal", *arguments], code, **said)
+        if server is not None:
+            return server.start(list(arguments), cwd, environment()).finished()
+        return subprocess.run(
+            [*fiscal_command, *arguments],
+            cwd=cwd,
+            env=environment() | (env or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
 
     return call
 

@@ -37,7 +37,7 @@ from hypothesis import strategies as st
 from fiscal.base.errors import FiscalError
 
 SECONDS = 20
-"""An input that takes longer hangs."""
+"""An input that computes longer hangs."""
 
 ROUND = 20_000
 """Inputs of one seed, where a million are drawn."""
@@ -99,15 +99,15 @@ def confined(folder: Path) -> Iterator[None]:
     def late(*_: object) -> None:
         raise AssertionError(f"took more than {SECONDS} seconds")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     _allowed.append(os.path.abspath(folder))
     try:
         yield
     finally:
         _allowed.clear()
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 class Target(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fiscal.base.axes import OWNER_ACCOUNTS
+from fiscal.people.accounts import TYPES
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 
 AGES, GROUPS, STRATA, YEARS, ASSETS = 5, 2, 2, 6, 3
@@ -38,6 +39,9 @@ def progressive_schedule(rng: np.random.Generator) -> TaxSchedule:
 
 THREE_ACCOUNTS = ("plan", "governmental", "ira")
 """Declared accounts with one more, which has its own stock, contributions, withdrawals and rollovers."""
+
+ALL_ACCOUNTS = tuple(TYPES)
+"""As many as all plans have: a kernel is compiled for each number of accounts."""
 
 
 def random_inputs(

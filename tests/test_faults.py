@@ -30,6 +30,14 @@ def message(answer, *words):
     return answer.stderr
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forked(command_server):
+    """Programs are forked from one process where the system can do it."""
+    faults.server = command_server
+    yield
+    faults.server = None
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """What a run answers that nobody disturbed."""

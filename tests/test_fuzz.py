@@ -1,4 +1,4 @@
-"""Ten thousand inputs of every kind: an answer or a message, never a traceback, a hang or a stray file."""
+"""Two thousand inputs of every kind: an answer or a message, never a traceback, a hang or a stray file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 from fiscal.base.errors import FiscalError
 from fiscal.studies.sweeps import read_sweep
 
-INPUTS = 10_000
+INPUTS = 2_000
 
 
 @pytest.mark.parametrize("name", fuzz.TARGETS)
 def test_any_input_gets_an_answer_or_a_message(name):
     share = fuzz.TARGETS[name][2]
-    wanted = round(share * INPUTS)
+    wanted = max(1, round(share * INPUTS))
     assert fuzz.fuzz(name, wanted, number=20_260_331) >= wanted
 
 

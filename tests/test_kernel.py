@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from oracle import project
 from small import (
     AGES,
+    ALL_ACCOUNTS,
     ASSETS,
     CELLS,
     GROUPS,
     PATH_FIELDS,
     STRATA,
-    THREE_ACCOUNTS,
     YEARS,
     answering,
     longer,
@@ -123,11 +123,11 @@ def test_kernel_of_one_mix_is_the_reference(seed: int, paths: int, converting: b
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000), st.booleans())
-def test_a_third_account_is_met_like_the_others(seed: int, drifting: bool) -> None:
-    """In both kernels, with its own money, withdrawals and rollovers."""
+def test_further_accounts_are_met_like_the_others(seed: int, drifting: bool) -> None:
+    """In both kernels, each with its own money, withdrawals and rollovers."""
     mix = {"mix": np.zeros(5, dtype=np.int64)} if drifting else {}
     kind = random_inputs if drifting else one_mix
-    inputs = kind(seed, paths=5, accounts=THREE_ACCOUNTS, **mix)
+    inputs = kind(seed, paths=5, accounts=ALL_ACCOUNTS, **mix)
     rates = law(seed)
     assert_equal_to_rounding(inputs, project_totals(inputs, rates), rates)
 

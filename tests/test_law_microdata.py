@@ -1,6 +1,6 @@
 """The microdata mended and the schedules rebuilt in part: what is stored is what the code makes.
 
-Slow by nature (about a minute): Tax-Calculator compiles and runs over 280,000 units.
+The rebuilding is slow by nature (`make slow`, minutes): Tax-Calculator compiles and runs over 280,000 units.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def _match(found: pd.DataFrame, name: str, keys: list[str], columns: list[str]) 
         assert np.allclose(both[column], both[f"{column}_stored"], rtol=1e-6, atol=2e-3), column
 
 
+@pytest.mark.slow
 def test_one_law_year_rebuilt_is_the_stored_one(rebuilt: Rebuilt) -> None:
     tables = rebuilt.law_year(2025)
     cell = ["law_year", "age_band"]
@@ -69,6 +70,7 @@ def test_one_law_year_rebuilt_is_the_stored_one(rebuilt: Rebuilt) -> None:
     _match(tables["outside_rates"], "outside_rates", [*cell, "scope", "income_group"], rates)
 
 
+@pytest.mark.slow
 def test_profile_and_report_rebuilt_are_the_stored_ones(rebuilt: Rebuilt) -> None:
     profile = deferrals.contribution_profile(rebuilt.data, rebuilt.imputed)
     _match(
@@ -88,6 +90,7 @@ def test_stored_tables_name_the_inputs_they_were_built_from() -> None:
         )
 
 
+@pytest.mark.slow
 def test_weights_give_the_population_by_age(rebuilt: Rebuilt) -> None:
     table = sources.table("population")
     people = table[(table["series"] == "SSA_TR2024") & (table["year"] == FIRST_YEAR)]
@@ -98,6 +101,7 @@ def test_weights_give_the_population_by_age(rebuilt: Rebuilt) -> None:
         assert weight[inside].sum() == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_totals_are_cbos_in_every_year(rebuilt: Rebuilt) -> None:
     data = rebuilt.data
     wages, pensions = microdata.cbo("wages_bn_usd"), microdata.cbo("taxable_pension_annuity_ira_bn_usd")
@@ -144,6 +148,7 @@ def test_soi_classes_are_met_where_the_money_is() -> None:
         assert np.allclose(rows["file_after"][high], rows["published"][high], rtol=0.01)
 
 
+@pytest.mark.slow
 def test_unmended_file_is_left_alone(rebuilt: Rebuilt) -> None:
     raw = microdata._raw(microdata.load())
     wages = microdata._mended_wages(raw, raw.weights, rake=False)
@@ -152,6 +157,7 @@ def test_unmended_file_is_left_alone(rebuilt: Rebuilt) -> None:
     assert np.allclose(ratio, ratio[0])  # scaled to CBO's total, nothing else
 
 
+@pytest.mark.slow
 def test_amounts_respect_limits_and_scope(rebuilt: Rebuilt) -> None:
     data, imputed = rebuilt.data, rebuilt.imputed
     limits = deferrals.limits_of(FIRST_YEAR)
@@ -165,6 +171,7 @@ def test_amounts_respect_limits_and_scope(rebuilt: Rebuilt) -> None:
     assert np.all(more[~at_limit] == amount[~at_limit]) and np.all(more[at_limit] > amount[at_limit] - 1e-9)
 
 
+@pytest.mark.slow
 def test_employer_over_participant_is_dols_ratio(rebuilt: Rebuilt) -> None:
     data, imputed = rebuilt.data, rebuilt.imputed
     growth = deferrals.wage_growth_since_w2(data)
@@ -178,6 +185,7 @@ def test_employer_over_participant_is_dols_ratio(rebuilt: Rebuilt) -> None:
     assert employer / own == pytest.approx(dol["employer_bn_usd"] / dol["participant_bn_usd"], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_groups_have_their_shares_and_holders_their_ages(rebuilt: Rebuilt) -> None:
     data, persons = rebuilt.data, rebuilt.persons
     weight = data.person_weights(FIRST_YEAR)
@@ -192,6 +200,7 @@ def test_groups_have_their_shares_and_holders_their_ages(rebuilt: Rebuilt) -> No
     assert np.average(persons.holds[old], weights=weight[old]) == pytest.approx(0.3932, abs=0.03)
 
 
+@pytest.mark.slow
 def test_thin_curve_cells_are_pooled_and_no_other(rebuilt: Rebuilt) -> None:
     persons = rebuilt.persons
     records = np.bincount(persons.curve_cell, minlength=2 * 8 * 12)
@@ -226,6 +235,7 @@ def test_pools_go_down_from_the_oldest_band(records: list[int], expected: list[i
     assert list(found[0, :, 1]) == [1, 3, 5]
 
 
+@pytest.mark.slow
 def test_a_reform_moves_its_own_years_only(rebuilt: Rebuilt) -> None:
     higher = {"II_rt7": {"2026": 0.45}}
     assert reforms.redated(higher, 2025, 2025) == {}
@@ -247,6 +257,7 @@ def test_late_reforms_are_redated_to_the_last_law_year() -> None:
     assert reforms.redated(late, 2076, 2036) == {"NIIT_rt": {2036: 0.06}}
 
 
+@pytest.mark.slow
 def test_node_deflates_what_the_law_does_not_index(rebuilt: Rebuilt) -> None:
     policy = taxcalc.Policy()
     policy.set_year(2036)

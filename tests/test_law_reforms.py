@@ -169,6 +169,7 @@ def test_late_reforms_are_redated_to_the_last_law_year() -> None:
 # --- trial --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("tax_calculator")
 def test_a_provision_of_a_year_changes_the_law_of_that_year_alone() -> None:
     """And Tax-Calculator warns of what it takes with a warning."""
     found = tried(

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -217,38 +216,6 @@ def test_ci_runs_make_test_and_ends_with_the_closing_line(root, tmp_path):
         assert answer.returncode == code
         assert answer.stdout.splitlines()[0] == "asked: test"
         assert answer.stdout.splitlines()[-1] == last
-
-
-def test_the_wheel_carries_data_scenarios_and_templates(root, wheel):
-    assert wheel.name == f"fiscal_401k-{fiscal.__version__}-py3-none-any.whl"
-    names = set(zipfile.ZipFile(wheel).namelist())
-    files = [file.relative_to(root / "data") for file in (root / "data").rglob("*") if file.is_file()]
-    assert files and {f"fiscal/_data/{file.as_posix()}" for file in files} <= names
-    assert {"fiscal/report/templates/layout.typ", "fiscal/results/templates/finding.j2"} <= names
-    modules = [file.relative_to(root) for file in (root / "fiscal").rglob("*") if file.is_file()]
-    assert {file.as_posix() for file in modules if "__pycache__" not in file.parts} <= names
-    assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]
-
-
-def test_the_installed_wheel_works_from_any_folder(installed_wheel, tmp_path):
-    code = (
-        "import fiscal, pathlib; from fiscal.base import sources\n"
-        "from fiscal.results.store.citation import DISTRIBUTION, project_links\n"
-        "import importlib.metadata\n"
-        "assert importlib.metadata.version(DISTRIBUTION) == fiscal.__version__ and project_links() == {}\n"
-        f"assert pathlib.Path(fiscal.__file__).is_relative_to({str(installed_wheel)!r})\n"
-        "assert sources.data_dir().name == '_data'\n"
-        "assert len(sources.table('cbo_macro')) > 0\n"
-        "import sys; from fiscal.cli import main; sys.argv = ['fiscal', 'list']; main()\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(installed_wheel)}
-    environment.pop("FISCAL_DATA", None)
-    answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert answer.returncode == 0, answer.stderr
-    assert "baseline" in answer.stdout
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_recipe_repeats_pyproject(root, pyproject):

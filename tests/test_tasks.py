@@ -1,4 +1,4 @@
-"""Six tasks of an analyst, done with the installed wheel in an empty folder, each in at most six commands or cells.
+"""The installed wheel, and six tasks of an analyst, done with it in an empty folder in at most six commands or cells.
 
 The commands are those that README and the how-to pages name. Short horizons keep them cheap.
 """
@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_server import COMMAND, Server
+from numba.core.caching import UserProvidedCacheLocator
 
+import fiscal
 from fiscal.base import compiled
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 MOST_COMMANDS = 6
 SHORT = ("--set", "horizon.last_year=2036")
@@ -22,29 +29,81 @@ SHORT = ("--set", "horizon.last_year=2036")
 Task = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def task(installed_wheel: Path, tmp_path: Path) -> Task:
-    """Run a command, or the cell of a notebook, as a new user has it; the seventh is refused."""
-    done: list[tuple[str, ...]] = []
+@pytest.fixture(scope="module")
+def analyst(
+    installed_wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, dict[str, str]]]:
+    """A process with the wheel imported, from which commands are forked, and their environment.
+
+    Its compiled code is that of this source tree, which numba keeps by folder.
+    """
+    own = installed_wheel / "fiscal"
+    cache = own / "__numba_cache__"
+    for room in ("projection", "budget"):
+        ours, theirs = (
+            UserProvidedCacheLocator.get_suitable_cache_subpath(str(folder / room / "x.py"))
+            for folder in (Path(fiscal.__file__).parent, own)
+        )
+        if (compiled.prepare() / ours).is_dir():
+            shutil.copytree(compiled.prepare() / ours, cache / theirs)
     told = {
         **os.environ,
         "PYTHONPATH": str(installed_wheel),
-        "FISCAL_CACHE": str(tmp_path / ".cache"),
-        "NUMBA_CACHE_DIR": str(compiled.prepare() or ""),
+        "FISCAL_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "NUMBA_CACHE_DIR": str(cache),
     }
-    environment = {key: value for key, value in told.items() if value and key != "FISCAL_DATA"}
+    told.pop("FISCAL_DATA", None)
+    server = Server(told)
+    yield server, told
+    server.close()
 
-    def call(*arguments: str, cell: str = "") -> subprocess.CompletedProcess[str]:
+
+@pytest.fixture
+def task(analyst: tuple[Server, dict[str, str]], tmp_path: Path) -> Task:
+    """Run a command, or the cell of a notebook, as a new user has it; the seventh is refused."""
+    server, environment = analyst
+    done: list[tuple[str, ...]] = []
+
+    def call(*arguments: str, cell: str = COMMAND) -> subprocess.CompletedProcess[str]:
         done.append(arguments)
         assert len(done) <= MOST_COMMANDS
-        asked = ["-c", cell] if cell else ["-m", "fiscal.cli", *arguments]
-        answer = subprocess.run(
-            [sys.executable, *asked], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
+        answer = server.start(list(arguments), tmp_path, environment, cell).finished()
         assert answer.returncode == 0, answer.stderr
         return answer
 
     return call
+
+
+def test_the_wheel_carries_data_scenarios_and_templates(root: Path, wheel: Path) -> None:
+    assert wheel.name == f"fiscal_401k-{fiscal.__version__}-py3-none-any.whl"
+    names = set(zipfile.ZipFile(wheel).namelist())
+    files = [file.relative_to(root / "data") for file in (root / "data").rglob("*") if file.is_file()]
+    assert files and {f"fiscal/_data/{file.as_posix()}" for file in files} <= names
+    assert {"fiscal/report/templates/layout.typ", "fiscal/results/templates/finding.j2"} <= names
+    modules = [file.relative_to(root) for file in (root / "fiscal").rglob("*") if file.is_file()]
+    assert {file.as_posix() for file in modules if "__pycache__" not in file.parts} <= names
+    assert not [name for name in names if name.startswith(("tests/", "notebooks/", "reports/"))]
+
+
+def test_the_installed_wheel_works_from_any_folder(installed_wheel: Path, tmp_path: Path) -> None:
+    code = (
+        "import fiscal, pathlib; from fiscal.base import sources\n"
+        "from fiscal.results.store.citation import DISTRIBUTION, project_links\n"
+        "import importlib.metadata\n"
+        "assert importlib.metadata.version(DISTRIBUTION) == fiscal.__version__ and project_links() == {}\n"
+        f"assert pathlib.Path(fiscal.__file__).is_relative_to({str(installed_wheel)!r})\n"
+        "assert sources.data_dir().name == '_data'\n"
+        "assert len(sources.table('cbo_macro')) > 0\n"
+        "import sys; from fiscal.cli import main; sys.argv = ['fiscal', 'list']; main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(installed_wheel)}
+    environment.pop("FISCAL_DATA", None)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "baseline" in answer.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_brief_on_a_path_of_ones_own(task: Task, tmp_path: Path) -> None:

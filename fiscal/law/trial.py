@@ -14,6 +14,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -47,7 +48,7 @@ def answer(reform: Mapping[str, Mapping[int, Any]]) -> dict[str, Any]:
     start = FIRST_YEAR
     acting: set[str] = set()
     try:
-        current = taxcalc.Policy()
+        current = _current_law()
         unknown = _unknown(reform, current)
         if unknown:
             return {"refused": "; ".join(unknown), "warnings": [], "changed": []}
@@ -66,6 +67,12 @@ def answer(reform: Mapping[str, Mapping[int, Any]]) -> dict[str, Any]:
     found = [f"Tax-Calculator warns: {line}" for line in warnings]
     found += _without_effect(reform, acting) + _out_of_reach(acting, current)
     return {"refused": None, "warnings": found, "changed": changed}
+
+
+@cache
+def _current_law() -> taxcalc.Policy:
+    """Current law, which takes seconds to make; its year is set where it is read."""
+    return taxcalc.Policy()
 
 
 def _unknown(reform: Mapping[str, Any], current: taxcalc.Policy) -> list[str]:

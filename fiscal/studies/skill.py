@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.memo import remembered
 from fiscal.studies import hindcast, naive, past_bands
 from fiscal.studies.past_record import KNOWN, LAST_OUTCOME, QUANTITIES, STARTS, published
 
@@ -138,6 +139,7 @@ TABLES = ("hindcast", "hindcast_experiments", "hindcast_bands", "hindcast_residu
 EXPERIMENT_STARTS = (2010, 2013, 2016, 2019)
 
 
+@remembered
 def answers(
     starts: Sequence[int] | None = None, lead: int | None = None, paths: int | None = None
 ) -> dict[str, pd.DataFrame]:

@@ -21,6 +21,7 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -163,6 +164,7 @@ def _difference(place: tuple[str, ...], old: Any, new: Any) -> tuple[str, str]:
     return name[:_SHOWN_LENGTH], f"{shown[0]} then, {shown[1]} now"
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
