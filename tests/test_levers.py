@@ -902,6 +902,11 @@ def test_returns_of_a_file_in_place_of_a_setting_are_named(tmp_path) -> None:
              "paths.core_bond_return": 0.02, "paths.outside_event_return": 0.01}  # fmt: skip
     told = replaced_settings(load("boom", asked))
     assert told.keys() == {"paths.core_equity_return", "paths.outside_event_return"}
+    every, own = (notices(load("boom", asked), own=only) for only in (False, True))
+    assert {text.split()[0] for text in every} - {text.split()[0] for text in own} == {
+        "paths.name",
+        "paths.event_year",
+    }
     assert all(text.startswith("after 2027 only") for text in told.values())
 
 

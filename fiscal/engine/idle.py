@@ -16,7 +16,7 @@ from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.engine.inputs import alternative_shares, holds_alternatives, path_settings
 from fiscal.markets.paths import user_returns
 from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
-from fiscal.scenario import Scenario, Settings
+from fiscal.scenario import Scenario, Settings, catalogue
 
 FEWEST_PATHS = 4
 """With fewer risk-neutral paths or paths of the backstop none are drawn."""
@@ -356,9 +356,10 @@ def replaced_settings(scenario: Scenario) -> dict[str, str]:
     return found
 
 
-def notices(scenario: Scenario) -> tuple[str, ...]:
-    """Every setting that the scenario changes without effect, or with an effect in some years only, in a sentence."""
-    return (
-        *(f"{key} has no effect here: it needs {needs}" for key, needs in idle_settings(scenario).items()),
-        *(f"{key} acts {when}" for key, when in replaced_settings(scenario).items()),
-    )
+def notices(scenario: Scenario, *, own: bool = False) -> tuple[str, ...]:
+    """Every setting that the scenario changes without effect, or with an effect in some years only, in a sentence;
+    ``own`` leaves out what a packaged scenario sets, such as the named path under a file of returns."""
+    told = {key: f"has no effect here: it needs {needs}" for key, needs in idle_settings(scenario).items()}
+    told |= {key: f"acts {when}" for key, when in replaced_settings(scenario).items()}
+    packaged = {f"{name}.toml" for name in catalogue()} if own else set()
+    return tuple(f"{key} {text}" for key, text in told.items() if scenario.origins.get(key) not in packaged)
