@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.engine.inputs import alternative_shares, holds_alternatives, path_settings
+from fiscal.engine.inputs import alternative_shares, answers_to_paths, holds_alternatives, path_settings
 from fiscal.markets.paths import user_returns
 from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
 from fiscal.scenario import Scenario, Settings, catalogue
@@ -293,6 +293,20 @@ RULES = (
     ),
     Rule(
         ("assumptions.rollover_stock_share",), lambda s: s.scope.rollover_stock, "scope.rollover_stock = true"
+    ),
+    Rule(
+        ("alternatives.smoothing",),
+        lambda s: s.alternatives.private_equity_share + s.alternatives.real_estate_share > 0,
+        "private equity or real estate, which are appraised",
+    ),
+    Rule(
+        (
+            "fees.crypto_rate", "paths.name", "paths.event_year", "paths.after_event", "paths.gdp_multiple",
+            "paths.outside_event_return", "overlays.custody_loss_year", "overlays.custody_loss_share",
+            "overlays.operational_loss_frequency", "overlays.operational_recovery_share",
+        ),
+        lambda s: s.adoption.allocation_share > 0 or answers_to_paths(s),
+        "crypto among the alternatives: adoption.allocation_share above 0",
     ),
     Rule(("paths.allow_extreme",), lambda s: s.paths.model == "user", 'paths.model = "user"'),
 )  # fmt: skip
