@@ -523,6 +523,19 @@ def test_overrides_hold_for_every_scenario_of_a_comparison(quick, monkeypatch):
     assert "It rises." in quick("compare", "baseline", "boom").stdout
 
 
+def test_an_overridden_setting_is_named_by_every_command_that_runs(quick, monkeypatch):
+    from fiscal.results import result
+
+    monkeypatch.setattr(result, "compare", lambda *found, anyway: FakeComparison())
+    asked, words = ("--set", "roth.elective_share_2025=0.3"), "roth.elective_share_2025 acts before 2027 only"
+    assert any(
+        words in one for one in json.loads(quick("run", "rothification", *asked, "--json").stdout)["warnings"]
+    )
+    for command in (("explain",), ("run",), ("compare", "baseline")):
+        assert words in quick(*command, "rothification", *asked).stderr, command
+    assert words not in quick("run", "rothification").stderr
+
+
 class FakeComparison:
     """A comparison whose tables have a gap."""
 

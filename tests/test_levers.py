@@ -916,11 +916,23 @@ OVERRIDDEN: list[tuple[str, dict[str, object], dict[str, object]]] = [
             "paths.core_foreign_equity_return": 0.01, "paths.core_bond_return": 0.01,
         },
     ),
+    (
+        "baseline",
+        {
+            "adoption.participants_share": 0.3, "adoption.allocation_share": 0.0,
+            "alternatives.commodities_share": 0.1,
+        },
+        {
+            "alternatives.smoothing": 0.5, "fees.crypto_rate": 0.01, "paths.name": "boom",
+            "paths.outside_event_return": 0.02, "paths.gdp_multiple": 2.0, "overlays.custody_loss_year": 2030,
+            "overlays.operational_loss_frequency": 1.0,
+        },
+    ),
 ]  # fmt: skip
 """Scenario, settings that take away the effect of others, and these others."""
 
 
-@pytest.mark.parametrize(("name", "acting", "idle"), OVERRIDDEN, ids=["one rate", "no leakage"])
+@pytest.mark.parametrize(("name", "acting", "idle"), OVERRIDDEN, ids=["one rate", "no leakage", "no crypto"])
 def test_settings_whose_effect_another_takes_away_are_named_and_change_no_dollar(name, acting, idle) -> None:
     assert (
         idle_settings(load(name, acting)) == {}
@@ -961,6 +973,11 @@ def test_returns_of_a_file_in_place_of_a_setting_are_named(tmp_path) -> None:
              "paths.core_bond_return": 0.02, "paths.outside_event_return": 0.01}  # fmt: skip
     told = replaced_settings(load("boom", asked))
     assert told.keys() == {"paths.core_equity_return", "paths.outside_event_return"}
+    every, own = (notices(load("boom", asked), own=only) for only in (False, True))
+    assert {text.split()[0] for text in every} - {text.split()[0] for text in own} == {
+        "paths.name",
+        "paths.event_year",
+    }
     assert all(text.startswith("after 2027 only") for text in told.values())
 
 

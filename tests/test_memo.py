@@ -49,6 +49,9 @@ def test_the_same_content_is_worked_out_once():
         (np.arange(3.0), None, {"flag": True}),
         (np.arange(3.0), None, {"frame": pd.Series([1.0], index=["a"])}),
         (np.arange(3.0), None, {"frame": pd.Series([1.0], index=["b"])}),
+        (np.arange(3.0), None, {"frame": pd.Series([1.0], index=["a"], name="x")}),
+        (np.arange(3.0), None, {"frame": pd.Series([1], index=["a"])}),
+        (np.array([0, 1, 2], dtype=object), None, {}),
     ],
 )
 def test_other_content_is_another_call(other):
@@ -59,6 +62,25 @@ def test_other_content_is_another_call(other):
     values, own, options = other
     doubled(values, own, **options)
     assert len(calls) == known + 1
+
+
+def test_objects_and_gaps_are_known_by_their_content_and_not_by_where_they_lie():
+    calls = []
+
+    @memo.remembered
+    def counted_(*values):
+        calls.append(values)
+        return len(calls)
+
+    def texts(last):
+        return np.array(["a" * 40, f"{last}" * 40], dtype=object)
+
+    assert counted_(texts("b"), float("nan")) == counted_(texts("b"), float("nan")) == 1
+    assert counted_(texts("c"), float("nan")) == 2
+    frames = [pd.DataFrame({"x": [1.0, np.nan], "y": ["a", last]}) for last in ("b", "b", "c")]
+    assert [counted_(frame) for frame in frames] == [3, 3, 4]
+    assert counted_(frames[0].astype({"y": "category"})) == 5
+    assert (counted_(0.0), counted_(-0.0), counted_(0)) == (6, 7, 8)
 
 
 def test_a_caller_may_change_its_frame():

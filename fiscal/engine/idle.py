@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.engine.allocation import alternative_shares, holds_alternatives, path_settings
+from fiscal.engine.allocation import alternative_shares, answers_to_paths, holds_alternatives, path_settings
 from fiscal.markets.paths import user_returns
 from fiscal.people.accounts import ALL_PLANS, OTHERS_ASSUMPTIONS
-from fiscal.scenario import Scenario, Settings
+from fiscal.scenario import Scenario, Settings, catalogue
 
 FEWEST_PATHS = 4
 """With fewer risk-neutral paths or paths of the backstop none are drawn."""
@@ -328,6 +328,20 @@ RULES = (
     Rule(
         ("assumptions.rollover_stock_share",), lambda s: s.scope.rollover_stock, "scope.rollover_stock = true"
     ),
+    Rule(
+        ("alternatives.smoothing",),
+        lambda s: s.alternatives.private_equity_share + s.alternatives.real_estate_share > 0,
+        "private equity or real estate, which are appraised",
+    ),
+    Rule(
+        (
+            "fees.crypto_rate", "paths.name", "paths.event_year", "paths.after_event", "paths.gdp_multiple",
+            "paths.outside_event_return", "overlays.custody_loss_year", "overlays.custody_loss_share",
+            "overlays.operational_loss_frequency", "overlays.operational_recovery_share",
+        ),
+        lambda s: s.adoption.allocation_share > 0 or answers_to_paths(s),
+        "crypto among the alternatives: adoption.allocation_share above 0",
+    ),
     Rule(("paths.allow_extreme",), lambda s: s.paths.model == "user", 'paths.model = "user"'),
 )  # fmt: skip
 
@@ -390,9 +404,10 @@ def replaced_settings(scenario: Scenario) -> dict[str, str]:
     return found
 
 
-def notices(scenario: Scenario) -> tuple[str, ...]:
-    """Every setting that the scenario changes without effect, or with an effect in some years only, in a sentence."""
-    return (
-        *(f"{key} has no effect here: it needs {needs}" for key, needs in idle_settings(scenario).items()),
-        *(f"{key} acts {when}" for key, when in replaced_settings(scenario).items()),
-    )
+def notices(scenario: Scenario, *, own: bool = False) -> tuple[str, ...]:
+    """Every setting that the scenario changes without effect, or with an effect in some years only, in a sentence;
+    ``own`` leaves out what a packaged scenario sets, such as the named path under a file of returns."""
+    told = {key: f"has no effect here: it needs {needs}" for key, needs in idle_settings(scenario).items()}
+    told |= {key: f"acts {when}" for key, when in replaced_settings(scenario).items()}
+    packaged = {f"{name}.toml" for name in catalogue()} if own else set()
+    return tuple(f"{key} {text}" for key, text in told.items() if scenario.origins.get(key) not in packaged)
