@@ -411,6 +411,22 @@ def doubt() -> str:
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
 
 
+def _without_premium() -> str:
+    """The median of random paths without a premium, as a sentence."""
+    rows = variants.stored()
+    if rows is None:
+        return ""
+    near = rows.set_index(list(variants.KEYS))[TEN]
+    with_it, without = (
+        signed_usd(near[name, "stochastic", "median"]) for name in (variants.DEFAULT, variants.NO_PREMIUM)
+    )
+    return (
+        f"Without it ([`stochastic_equal_mean`](reference/scenarios.md#stochastic_equal_mean)) the median of the ten "
+        f"years, with central adoption, is {without} in place of {with_it} "
+        "([other choices](method.md#the-headline-under-other-choices))."
+    )
+
+
 def _choices_that_matter() -> dict[str, str]:
     """Rows on two choices that move the headline, from the stored table."""
     rows = variants.stored()
@@ -603,6 +619,11 @@ def scenario_set_page() -> str:
             "[`paths.event_year`](reference/settings.md#paths.event_year) moves the event of a named path. No "
             "event has a "
             "probability."
+        ),
+        paragraph(
+            "Random paths state a geometric return. At crypto's volatility the mean over paths is far above that of "
+            "stocks, and the rows of random paths include this premium. "
+            f"{_without_premium()}"
         ),
         "## The table",
     ]
