@@ -23,7 +23,7 @@ whole distribution is known; what is not followed is drawn from the few.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -309,10 +309,15 @@ def past_factors(years: np.ndarray, count: int) -> dict[str, np.ndarray]:
     }
 
 
+def _common(labels: Iterable[str]) -> str:
+    """The path that scenarios with and without crypto share, so that both have the same draws."""
+    return NO_CRYPTO_PATH if NO_CRYPTO_PATH in labels else SCENARIO_PATH
+
+
 def _ira_share(start: Prepared) -> np.ndarray:
     """Share of traditional withdrawals that leaves IRAs, inherited accounts among them, ``(Y,)``."""
     projection = project(start.inputs, keep_lines=())
-    at = start.inputs.path_labels.index(SCENARIO_PATH)
+    at = start.inputs.path_labels.index(_common(start.inputs.path_labels))
     owners = {name: projection.totals[f"{name}_withdrawals"][at] for name in start.inputs.accounts}
     inherited = projection.totals["inherited_withdrawals"][at]
     whole = np.asarray(sum(owners.values())) + inherited
@@ -337,7 +342,8 @@ def _wage_factors(scenario: Scenario, years: np.ndarray, own: Flows, count: int)
     steps = moved, np.cumsum(moved) / so_far
     found = []
     for kind, wages in enumerate((of_year, mean)):
-        effect = np.log(theirs[SCENARIO_PATH][kind].mean(axis=0) / own[SCENARIO_PATH][kind].mean(axis=0))
+        faster_usd, own_usd = (flows[_common(flows)][kind].mean(axis=0) for flows in (theirs, own))
+        effect = np.log(faster_usd / own_usd)
         elasticity = np.divide(effect, steps[kind], out=np.zeros(len(years)), where=steps[kind] != 0)
         found.append(np.exp(wages * elasticity))
     return tuple(found)
