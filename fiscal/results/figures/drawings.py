@@ -86,6 +86,7 @@ def _stack(
 
 
 def label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]]) -> None:
+    """The year axis of some lines, with room for the label at the end of each, and the labels."""
     style.years_axis(ax, years, [text for text, _, _ in labels])
     style.label_ends(ax, labels, max(years))
 
