@@ -335,7 +335,11 @@ def _members(ax: Axes, dimension: str, members: list[str]) -> None:
         ax.set_xticks([0, 25, 50, 75, 90, 100])
         ax.set_xlim(0, 100)
         ax.set_xlabel("Rank by lifetime earnings, percentile", loc="left")
-        return
+    else:
+        _names_below(ax, members)
+
+
+def _names_below(ax: Axes, members: list[str]) -> None:
     room = style.axes_points(ax) / len(members)
     straight = max(len(member) for member in members) * style.CHARACTER_POINTS + 6 <= room
     rotation = 0 if straight else 35 if room >= 18 else 90
@@ -475,7 +479,7 @@ def waterfall(
         if place < last:  # start of the next bar; the last bar ends there
             ax.plot([place + 0.35, place + 0.65], [low + size] * 2, color=style.GREY, linewidth=0.6)
     style.zero_line(ax)
-    _members(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
+    _names_below(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
     ax.use_sticky_edges = False  # otherwise bars would end at the frame, and their labels beyond it
     ax.margins(y=0.14)
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
