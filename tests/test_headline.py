@@ -18,6 +18,7 @@ from fiscal.results.figures import statistics
 from fiscal.results.result import Totals
 from fiscal.results.worth import stored_case
 from fiscal.scenario import Scenario, load
+from fiscal.scenario.names import setting_name
 
 SHORT = {"horizon.last_year": 2045}
 
@@ -128,6 +129,17 @@ def test_no_effect_is_told_as_none_with_its_reason() -> None:
     assert abs(calm.rows["fy2026_2035_bn_usd"].iloc[0]) < statistics.NOISE_BN_USD
     assert "no effect" in calm.finding and "crypto earns what equity earns" in calm.finding
     assert "less than" not in calm.finding
+
+
+def test_titles_of_changed_scenarios_are_in_words() -> None:
+    moved, wider = (
+        load("boom", {"paths.event_year": 2030}),
+        load("boom", {"adoption.participants_share": 0.2}),
+    )
+    assert moved.title == load("boom").title.replace("2027", "2030")  # never a year that is not the event's
+    told = wider.title.removeprefix(load("boom").title)
+    assert setting_name("adoption.participants_share") in told and "20 percent" in told
+    assert not any(mark in moved.title + wider.title for mark in ("=", "_", "adoption."))
 
 
 def test_an_own_path_has_the_market_value_of_its_adoption(tmp_path: Path) -> None:

@@ -286,15 +286,15 @@ def test_contributions_are_stacked_to_their_sum():
 
 def test_bars_of_who_pays_add_up_to_the_window():
     ax = three()[0].plot.who_pays(dimension="earnings_group")
-    heights = [patch.get_height() for patch in ax.patches]
+    areas = [patch.get_height() * patch.get_width() for patch in ax.patches]
     distribution = three()[0].tables["distribution"]
     own = distribution[
         (distribution["dimension"] == "earnings_group")
         & (distribution["window"] == "FY2026-2100")
         & (distribution["line"].isin(["withdrawal_tax", "deferred_revenue", "payroll_forgone"]))
     ]
-    assert len(heights) == 2 * len(GROUPS)
-    assert sum(heights) == pytest.approx(own["real_bn_usd"].sum())
+    assert len(areas) == 2 * len(GROUPS)
+    assert sum(areas) == pytest.approx(own["real_bn_usd"].sum())
 
 
 def test_crypto_shares_are_balances_over_balances():

@@ -27,7 +27,7 @@ from fiscal.base.prose import pct, usd
 from fiscal.base.words import figures
 from fiscal.report import content, exhibits, facts, markup, pdf
 from fiscal.report.asked import Asked
-from fiscal.results import headline, stages
+from fiscal.results import headline, stages, worth
 from fiscal.results.effects import Effect
 from fiscal.results.figures import statistics
 from fiscal.results.result import Totals, compare
@@ -198,7 +198,7 @@ class Priced(stages.Tables):
 
     def _compute(self, stage: stages.Stage) -> dict[str, pd.DataFrame]:
         self.asked.append(f"{stage.name} {self.parts.scenario.name}")
-        worth = {"rothification": 400.0, "baseline": 100.0}.get(self.parts.scenario.name, 1.5)
+        worth = {"rothification": 400.0, "baseline": 100.0}.get(self.parts.scenario.name.split("-")[0], 1.5)
         rows = [
             ("risk_neutral", scope, "average", line, worth, 0.4)
             for scope in ("crypto_effect", "all_contributions", "opening_stock")
@@ -213,7 +213,7 @@ def priced(result: Totals) -> Totals:
 
 
 @pytest.mark.parametrize(
-    ("runs", "worth", "low", "high"),
+    ("runs", "amount", "low", "high"),
     [
         (lambda: [totals("boom", adoption__participants_share=0.2)], "$1.5 billion, with", 2.0, 4.0),
         (
@@ -226,13 +226,13 @@ def priced(result: Totals) -> Totals:
     ids=["crypto", "law"],
 )
 def test_a_brief_computes_the_value_and_the_range_that_the_runs_lack(
-    runs, worth: str, low: float, high: float, monkeypatch: pytest.MonkeyPatch
+    runs, amount: str, low: float, high: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of changed law both are the difference of two runs, the range draw by draw."""
 
     def draws_of(scenario: Scenario) -> SimpleNamespace:
         level = np.linspace(0.0, 1000.0, 101) + (
-            np.linspace(low, high, 101) if scenario.name != "baseline" else 0
+            np.linspace(low, high, 101) if not scenario.name.startswith("baseline") else 0
         )
         values = {"level": level, "equity_adoption": np.linspace(low, high, 101), "no_crypto": level}
         return SimpleNamespace(values={name: {"FY2026-2035": draws} for name, draws in values.items()})
@@ -241,7 +241,7 @@ def test_a_brief_computes_the_value_and_the_range_that_the_runs_lack(
     monkeypatch.setattr(Priced, "asked", [])
     text = words(report.brief([priced(one) for one in runs()]))
     bounds = [low + share * (high - low) for share in (0.1, 0.9)]
-    assert worth in text and f"is {usd(bounds[0])} to {usd(bounds[1])}" in text
+    assert amount in text and f"is {usd(bounds[0])} to {usd(bounds[1])}" in text
     assert Priced.asked and all(name.startswith("bases") for name in Priced.asked)
     assert len(Priced.asked) == len(set(Priced.asked))
 

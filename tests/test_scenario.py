@@ -23,6 +23,7 @@ from fiscal.base.files import MAX_DEPTH
 from fiscal.scenario import Scenario, Settings, catalogue, explain, json_schema, load
 from fiscal.scenario.assumptions import adjustable, rows
 from fiscal.scenario.markets import DETERMINISTIC_PATHS
+from fiscal.scenario.names import setting_name
 from fiscal.scenario.schema import SECTIONS, declared, known_keys
 from fiscal.scenario.section import is_optional
 from fiscal.scenario.toml import MAX_BYTES, format_value, write_toml
@@ -223,7 +224,7 @@ def test_overrides_as_a_mapping():
 def test_a_changed_scenario_does_not_pass_for_the_one_it_came_from():
     boom, changed = load("boom"), load("boom", ["adoption.displaces=core"])
     assert changed.name != boom.name and changed.name.startswith("boom-")
-    assert "adoption.displaces = core" in changed.title
+    assert f"{setting_name('adoption.displaces')}: core" in changed.title
     assert changed.name == load("boom", ["adoption.displaces=core"]).name
     assert load("boom", ["adoption.displaces=equity"]).name == "boom"  # says what holds already
     assert load("boom", ["adoption.displaces=core", "scenario.name=mine"]).name == "mine"

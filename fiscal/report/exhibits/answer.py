@@ -73,8 +73,8 @@ def _event_words(event: str, statistic: str) -> str:
 NOTES = {
     "outside_tax_bn_usd": "Tax outside, if half: change in tax on crypto outside plans if half of it would have been "
     "held there. Break-even: share held outside at which the ten-year effect is zero.",
-    "market_value_bn_usd": "Value at market prices: present value of mid-2025, to the last withdrawal; no stated path "
-    "changes it.",
+    "market_value_bn_usd": "Value at market prices: present value of mid-2025, to the last withdrawal. That of crypto "
+    "is the same for every stated path.",
 }
 """Notes on columns of the headline table."""
 

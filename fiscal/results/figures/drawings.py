@@ -14,6 +14,7 @@ import numpy as np
 
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
+from fiscal.base.axes import GROUP_EDGES, GROUPS
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.words import (
     BASIS_NAMES,
@@ -85,6 +86,7 @@ def _stack(
 
 
 def label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]]) -> None:
+    """The year axis of some lines, with room for the label at the end of each, and the labels."""
     style.years_axis(ax, years, [text for text, _, _ in labels])
     style.label_ends(ax, labels, max(years))
 
@@ -238,24 +240,25 @@ def _dimension(name: str) -> str:
 
 @styled
 def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", window: str | None = None) -> Axes:
-    """Revenue forgone, withdrawal tax, and net revenue by group or birth decade (of the first result)."""
+    """Revenue forgone, withdrawal tax, and net revenue by group or birth decade (of the first result). A group is as
+    wide as it has people, so that areas are dollars."""
     kind, label = _dimension(dimension), _window(owner, window)
     result = owner.runs[0]
     frame = measures.distribution(result, dimension, label)
     members = _drawn(dimension, frame)
     frame = frame[frame["member"].isin(members)]
-    places = np.arange(len(frame))
-    bar: dict[str, Any] = {"width": 0.72, "edgecolor": style.BLACK, "linewidth": 0.4}
-    ax.bar(places, frame["withdrawal_tax"], label="withdrawal tax", **bar, **style.FILLS[0])
+    left, width, size = _widths(dimension, members)
+    bar: dict[str, Any] = {"width": width, "align": "edge", "edgecolor": style.BLACK, "linewidth": 0.4}
+    ax.bar(left, frame["withdrawal_tax"] / size, label="withdrawal tax", **bar, **style.FILLS[0])
     forgone = "deferred revenue and payroll tax forgone"
-    ax.bar(places, frame["forgone"], label=forgone, **bar, **style.FILLS[1])
-    ax.plot(places, frame["net_revenue"], "D", color=style.BLACK, markersize=4, label="net revenue")
+    ax.bar(left, frame["forgone"] / size, label=forgone, **bar, **style.FILLS[1])
+    middle = left + width / 2
+    ax.plot(middle, frame["net_revenue"] / size, "D", color=style.BLACK, markersize=4, label="net revenue")
     style.zero_line(ax)
-    _members(ax, members)
+    _members(ax, dimension, members)
     style.legend_above(ax)
-    style.title(
-        ax, f"By {kind}, {window_name(label)}, {title_of(result)}", capital(unit_of(owner, "real_bn_usd"))
-    )
+    unit = unit_of(owner, "real_bn_usd") + PER_PERCENTILE * (dimension == RANKED)
+    style.title(ax, f"By {kind}, {window_name(label)}, {title_of(result)}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -270,7 +273,7 @@ def who_gains(
     reference: str = "equity_adoption",
     line: str = "withdrawal_tax",
 ) -> Axes:
-    """A line relative to a reference by group or birth decade, one bar per scenario.
+    """A line relative to a reference by group (steps) or birth decade (bars), one per scenario.
 
     ``reference`` is no_crypto, equity_adoption or base (the first result); ``line`` is withdrawal_tax, forgone, or
     net_revenue. Raises InputError for another.
@@ -283,21 +286,24 @@ def who_gains(
         raise _no_reference(reference)
     names = frame["scenario"].unique().tolist()
     members = _drawn(dimension, frame)
-    width = 0.8 / max(len(names), 1)
+    left, width, size = _widths(dimension, members)
     for position, name in enumerate(names):
-        part = frame[frame["scenario"] == name].set_index("member").loc[members, "difference"]
-        places = np.arange(len(members)) + (position - (len(names) - 1) / 2) * width
+        part = frame[frame["scenario"] == name].set_index("member").loc[members, "difference"].to_numpy()
+        if dimension == RANKED:
+            look = style.line_of(position + 1, measures.result_named(owner, str(name)))
+            edges = [*left, left[-1] + width[-1]]
+            ax.stairs(part / size, edges, baseline=None, color=look.color, linewidth=1.6, label=name)
+            continue
+        slim = width / max(len(names), 1)
         fill = style.FILLS[(position + 1) % len(style.FILLS)]
-        ax.bar(places, part, width=width, edgecolor=style.BLACK, linewidth=0.4, label=name, **fill)
+        bar: dict[str, Any] = {"align": "edge", "edgecolor": style.BLACK, "linewidth": 0.4}
+        ax.bar(left + position * slim, part, width=slim, label=name, **bar, **fill)
     style.zero_line(ax)
-    _members(ax, members)
+    _members(ax, dimension, members)
     style.legend_above(ax)
     against = reference_name(owner, reference)
-    style.title(
-        ax,
-        f"{GROUP_LINES[line]} against {against}, by {kind}, {window_name(label)}",
-        capital(unit_of(owner, "real_bn_usd")),
-    )
+    unit = unit_of(owner, "real_bn_usd") + PER_PERCENTILE * (dimension == RANKED)
+    style.title(ax, f"{GROUP_LINES[line]} against {against}, by {kind}, {window_name(label)}", capital(unit))
     style.plain_numbers(ax)
     return ax
 
@@ -309,7 +315,31 @@ def _drawn(dimension: str, frame: pd.DataFrame) -> list[str]:
     return [str(member) for member in frame["member"].unique()]
 
 
-def _members(ax: Axes, members: list[str]) -> None:
+RANKED, PER_PERCENTILE = "earnings_group", " per percentile"
+"""The dimension whose members have unequal numbers of people, and what their heights are then."""
+
+
+def _widths(dimension: str, members: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Left edge and width of each member's bar, and what a value is divided by for its height: percentiles of lifetime
+    earnings for groups; one bar like the other for decades."""
+    if dimension == RANKED:
+        at = [GROUPS.index(member) for member in members]
+        edges = 100 * GROUP_EDGES
+        return edges[at], np.diff(edges)[at], np.diff(edges)[at]
+    ones = np.ones(len(members))
+    return np.arange(len(members)) - 0.36, 0.72 * ones, ones
+
+
+def _members(ax: Axes, dimension: str, members: list[str]) -> None:
+    if dimension == RANKED:
+        ax.set_xticks([0, 25, 50, 75, 90, 100])
+        ax.set_xlim(0, 100)
+        ax.set_xlabel("Rank by lifetime earnings, percentile", loc="left")
+    else:
+        _names_below(ax, members)
+
+
+def _names_below(ax: Axes, members: list[str]) -> None:
     room = style.axes_points(ax) / len(members)
     straight = max(len(member) for member in members) * style.CHARACTER_POINTS + 6 <= room
     rotation = 0 if straight else 35 if room >= 18 else 90
@@ -449,7 +479,7 @@ def waterfall(
         if place < last:  # start of the next bar; the last bar ends there
             ax.plot([place + 0.35, place + 0.65], [low + size] * 2, color=style.GREY, linewidth=0.6)
     style.zero_line(ax)
-    _members(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
+    _names_below(ax, [FACTOR_NAMES[name] for name in frame["factor"]])
     ax.use_sticky_edges = False  # otherwise bars would end at the frame, and their labels beyond it
     ax.margins(y=0.14)
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
