@@ -128,7 +128,7 @@ def results_of(
     if repeated:
         message = "two runs have the same name"
         raise InputError(
-            [Problem(message, value=name, allowed="a different scenario.name for each") for name in repeated]
+            [Problem(message, value=name, allowed="scenario.name of its own for each") for name in repeated]
         )
     return [run_one(one, verbose) if isinstance(one, Scenario) else one for one in found]
 

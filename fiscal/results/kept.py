@@ -1,4 +1,4 @@
-"""Long work into a run folder: what is finished is kept, what was interrupted is resumed, and the user is told so."""
+"""Long work into a run folder: finished parts are kept, an interrupted run resumes, and the user learns how."""
 
 from __future__ import annotations
 
