@@ -21,7 +21,8 @@ STOPS = (KeyboardInterrupt, OSError, MemoryError, InputError)
 
 NOTHING_YET = "Nothing is kept, because no part was finished yet; the same {again} starts again."
 WITHOUT_FOLDER = (
-    "Nothing is kept, because the work has no folder; with {out}, finished batches are kept there."
+    'Nothing is kept, because there is no folder; with out="FOLDER", finished batches of random paths are kept, and '
+    "the same call resumes."
 )
 KEPT = "{count} finished {batches} kept in {place}; {resume} continues from there."
 
