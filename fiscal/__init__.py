@@ -152,7 +152,7 @@ def run(
     that it starts on this machine; the results are the same. Raises InputError for a wrong scenario and DataError for a
     changed table.
     """
-    from fiscal.base.progress import progress_bar
+    from fiscal.base.progress import noted, progress_bar
     from fiscal.engine import workers as engine_workers
     from fiscal.results import kept, store
     from fiscal.results.running import run as run_scenario
@@ -167,7 +167,8 @@ def run(
             return run_scenario(chosen, progress=shown, batches=batches, workers=workers)
 
     if out is None:
-        return make()
+        with noted(kept.WITHOUT_FOLDER):
+            return make()
     return kept.into(out, chosen, make, store.read_run, force=force, resume=True)
 
 

@@ -6,7 +6,6 @@ import importlib
 import io
 import json
 import os
-import pty
 import re
 import select
 import signal
@@ -631,6 +630,7 @@ def test_the_same_question_gets_the_same_bytes_in_another_process(fiscal, tmp_pa
 
 
 def test_progress_is_drawn_on_terminals_only(root):
+    pty = pytest.importorskip("pty")  # which Windows lacks
     code = (
         "from fiscal.base.progress import progress_bar\n"
         "with progress_bar('work') as advance:\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import json
 import os
@@ -216,6 +217,17 @@ def test_ci_runs_make_test_and_ends_with_the_closing_line(root, tmp_path):
         assert answer.returncode == code
         assert answer.stdout.splitlines()[0] == "asked: test"
         assert answer.stdout.splitlines()[-1] == last
+
+
+def test_windows_can_import_the_package_and_the_tests_that_it_runs(root):
+    """Modules that only Unix has are imported where they are used, or in tests that are left out on Windows."""
+    text = (root / "tests" / "conftest.py").read_text(encoding="utf-8")
+    left_out = set(re.findall(r'"(test_\w+\.py)"', text.partition("collect_ignore")[2].partition(")")[0]))
+    only_unix = {"faults", "fcntl", "grp", "pty", "pwd", "resource", "termios"}  # faults: a helper of tests
+    for path in (*(root / "fiscal").rglob("*.py"), *(root / "tests").glob("test_*.py")):
+        at_once = [one for one in ast.parse(path.read_bytes()).body if isinstance(one, ast.Import)]
+        named = {alias.name for one in at_once for alias in one.names}
+        assert not named & only_unix or path.name in left_out, path.name
 
 
 def test_the_recipe_repeats_pyproject(root, pyproject):

@@ -856,6 +856,17 @@ def test_variants_are_named_by_what_changed_or_by_the_user():
     named = load("boom", {"adoption.participants_share": 0.2}, name="Ten in a hundred")
     assert (named.name, named.title) == ("Ten in a hundred", "Ten in a hundred")
     assert named.settings == load("boom", {"adoption.participants_share": 0.2}).settings
+    several = {
+        "adoption.participants_share": 0.2,
+        "adoption.allocation_share": 0.1,
+        "tax.withdrawal_scale": 1.1,
+    }
+    assert load("boom", several).name == "boom-0.2-0.1-1.1"
+    many = [f"assumptions.{key}={row.high}" for key, row in adjustable().items() if row.high is not None][:30]
+    assert (
+        load("boom", many).name
+        == f"boom-with-{len(load('boom', many).changed()) - len(load('boom').changed())}-changes"
+    )
     odd = load("boom", name="10 % & more?")
     assert (odd.name, odd.title) == ("10 more", "10 % & more?")
     with pytest.raises(InputError, match="scenario.name"):

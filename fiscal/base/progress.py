@@ -50,6 +50,17 @@ def progress_bar(
         yield plain_progress(title)
 
 
+@contextlib.contextmanager
+def noted(note: str) -> Iterator[None]:
+    """Say of long work that is stopped what is kept, where nothing inside has said it."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not getattr(error, "__notes__", ()):
+            error.add_note(note)
+        raise
+
+
 def _in_notebook() -> bool:
     """Whether the process is a notebook's kernel."""
     shell = sys.modules.get("IPython")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.progress import progress_bar
+from fiscal.base.progress import noted, progress_bar
 from fiscal.base.words import capital
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
@@ -20,6 +20,7 @@ from fiscal.cli.application import (
     SetOption,
     app,
 )
+from fiscal.cli.running import STARTS_AGAIN
 from fiscal.cli.show import (
     SUMMARY_WIDTH,
     column_texts,
@@ -70,7 +71,7 @@ def hindcast_errors(
     answers = skill.answers(**asked)
     differs: list[str] = []
     if check:
-        with progress_bar("hindcast") as progress:
+        with noted(STARTS_AGAIN), progress_bar("hindcast") as progress:
             differs = skill_study.differs(asked["starts"], progress)
     if as_json:
         told = {name: store.records(frame) for name, frame in answers.items()}
@@ -329,7 +330,7 @@ def validate(
     ]
     if problems:
         raise InputError(problems)
-    with progress_bar("validate") as progress:
+    with noted(STARTS_AGAIN), progress_bar("validate") as progress:
         found = published.validate(list(dict.fromkeys(which)) if which else None, progress)
     kinds = published.kinds(found)
     broken = found[(found["check"] == "engine") & (found["verdict"] == "outside")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fiscal.base.errors import InputError
-from fiscal.base.progress import progress_bar
+from fiscal.base.progress import noted, progress_bar
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
     JsonOption,
@@ -17,6 +17,7 @@ from fiscal.cli.application import (
     paths_app,
     schedules_app,
 )
+from fiscal.cli.running import STARTS_AGAIN
 from fiscal.cli.show import (
     emit,
     say,
@@ -44,7 +45,7 @@ def markets_fit(
     from fiscal.base import sources
     from fiscal.markets import estimation
 
-    with progress_bar("market estimates") as progress:
+    with noted(STARTS_AGAIN), progress_bar("market estimates") as progress:
         study = estimation.study(progress, with_test=not check)
     differs = False
     if check:

@@ -10,14 +10,14 @@ import typer
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable
-from fiscal.base.progress import progress_bar
+from fiscal.base.progress import noted, progress_bar
 from fiscal.cli.application import (
     JsonOption,
     SetOption,
     VerboseOption,
     app,
 )
-from fiscal.cli.running import results_of
+from fiscal.cli.running import STARTS_AGAIN, results_of
 from fiscal.cli.show import (
     emit,
     say,
@@ -80,7 +80,7 @@ def report(
         show_headline(owner.headline())
     from fiscal.report import build  # imports matplotlib: only after the input is checked
 
-    with progress_bar("report") as progress:
+    with noted(STARTS_AGAIN), progress_bar("report") as progress:
         try:
             tables = out.parent / f"{out.stem}-tables"
             written = build(found, out, tables, progress, brief=brief, html=html, xlsx=xlsx)
@@ -143,7 +143,7 @@ def figures(
         found = results_of(which, overrides, verbose)
     from fiscal import report as reports  # imports matplotlib: only after the input is checked
 
-    with progress_bar("figures") as progress:
+    with noted(STARTS_AGAIN), progress_bar("figures") as progress:
         index = reports.figures(found, out, progress)
     if as_json:
         emit({"figures": str(index), "runs": [result.name for result in found]})

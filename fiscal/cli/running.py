@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.progress import progress_bar
+from fiscal.base.progress import noted, progress_bar
 
 
 def run_one(
@@ -75,17 +75,12 @@ def _command() -> list[str]:
     return ["fiscal", *sys.argv[1:]]
 
 
-@contextlib.contextmanager
-def without_folder(lost: bool) -> Iterator[None]:
-    """Say of long work that is stopped that nothing is kept, if it could have been."""
-    from fiscal.results.kept import WITHOUT_FOLDER
-
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        if lost and not getattr(error, "__notes__", ()):
-            error.add_note(WITHOUT_FOLDER.format(out="--out DIR"))
-        raise
+WITHOUT_FOLDER = (
+    "Nothing is kept, because the run has no folder; with --out DIR, finished batches are kept there."
+)
+STARTS_AGAIN = "Nothing is kept; the same command starts again."
+READ_AGAIN = "Nothing is kept; a folder that fiscal run --out wrote is read instead of run again."
+"""What a command that is stopped has to say, where nothing below it has said what is kept."""
 
 
 def distinct(problems: Sequence[Problem]) -> list[Problem]:
@@ -128,9 +123,10 @@ def results_of(
     if repeated:
         message = "two runs have the same name"
         raise InputError(
-            [Problem(message, value=name, allowed="a different scenario.name for each") for name in repeated]
+            [Problem(message, value=name, allowed="scenario.name of its own for each") for name in repeated]
         )
-    return [run_one(one, verbose) if isinstance(one, Scenario) else one for one in found]
+    with noted(READ_AGAIN):
+        return [run_one(one, verbose) if isinstance(one, Scenario) else one for one in found]
 
 
 def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:

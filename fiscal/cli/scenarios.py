@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.progress import progress_bar
+from fiscal.base.progress import noted, progress_bar
 from fiscal.cli.application import (
     CsvOption,
     FullOption,
@@ -20,7 +20,14 @@ from fiscal.cli.application import (
     VerboseOption,
     app,
 )
-from fiscal.cli.running import distinct, results_of, run_into, run_one, without_folder
+from fiscal.cli.running import (
+    STARTS_AGAIN,
+    WITHOUT_FOLDER,
+    distinct,
+    results_of,
+    run_into,
+    run_one,
+)
 from fiscal.cli.show import (
     SUMMARY_ROWS,
     SUMMARY_WIDTH,
@@ -341,7 +348,7 @@ def run(
         say(warning)
     with store.on_stderr(verbose), engine_workers.workers(engine, scheduler) as workers:
         if out is None:
-            with without_folder(has_random_paths(chosen.settings)):
+            with noted(WITHOUT_FOLDER if has_random_paths(chosen.settings) else STARTS_AGAIN):
                 result = run_one(chosen, verbose, workers=workers, full=full)
         else:
             result = run_into(out, chosen, force, resume, verbose, workers, full=full)
@@ -515,7 +522,7 @@ def decompose(
             problems += error.problems
     if problems:
         raise InputError(distinct(problems))
-    with progress_bar("decompose") as progress:
+    with noted(STARTS_AGAIN), progress_bar("decompose") as progress:
         table = fiscal.decompose(*chosen, run_off=run_off, progress=progress)
     if as_json:
         names = [one.name for one in chosen]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fiscal.base.errors import InputError, Problem
-from fiscal.base.progress import progress_bar
+from fiscal.base.progress import noted, progress_bar
 from fiscal.base.words import capital, printable
 from fiscal.cli.application import (
     EXIT_CHECK_FAILED,
@@ -19,7 +19,7 @@ from fiscal.cli.application import (
     VerboseOption,
     app,
 )
-from fiscal.cli.running import sweep_into, sweep_one, without_folder
+from fiscal.cli.running import WITHOUT_FOLDER, sweep_into, sweep_one
 from fiscal.cli.show import (
     SUMMARY_WIDTH,
     emit,
@@ -75,7 +75,7 @@ def sweep(
     design = read_design(grid, overrides or [], samples, name)
     with store.on_stderr(verbose):
         if out is None:
-            with without_folder(True):
+            with noted(WITHOUT_FOLDER):
                 found = sweep_one(design, jobs, verbose)
         else:
             found = sweep_into(out, design, jobs, force, resume, verbose)

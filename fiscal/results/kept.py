@@ -1,4 +1,4 @@
-"""Long work into a run folder: what is finished is kept, what was interrupted is resumed, and the user is told so."""
+"""Long work into a run folder: finished parts are kept, an interrupted run resumes, and the user learns how."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ STOPS = (KeyboardInterrupt, OSError, MemoryError, InputError)
 
 NOTHING_YET = "Nothing is kept, because no part was finished yet; the same {again} starts again."
 WITHOUT_FOLDER = (
-    "Nothing is kept, because the work has no folder; with {out}, finished batches are kept there."
+    'Nothing is kept, because there is no folder; with out="FOLDER", finished batches of random paths are kept, and '
+    "the same call resumes."
 )
 KEPT = "{count} finished {batches} kept in {place}; {resume} continues from there."
 

@@ -447,7 +447,9 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
         problems.append(Problem("nothing to compare with the base", key=base.name))
     names = [result.name for result in (base, *others)]
     problems += [
-        Problem("two runs have the same name", value=name, allowed="a different scenario.name for each")
+        Problem(
+            "two runs have the same name", value=name, allowed="scenario.name, or name= in Python, for each"
+        )
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
     problems += [problem for result in (base, *others) for problem in _lacking(result)]

@@ -20,7 +20,6 @@ from fiscal.scenario.files import (
     REFORM,
     file_of_reform,
     file_settings,
-    fingerprint,
     from_home,
     named_beside,
     names_in,
@@ -91,7 +90,7 @@ def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, def
     renamed = HEADER in parsed and ("name" in parsed[HEADER] or not changes)
     if changes and not renamed:
         # in a legend or a run folder, a changed scenario must not be confused with the original
-        name = _variant_name(str(named or default_name), changes, settings)
+        name = _variant_name(str(named or default_name), changes)
         old = {f"{section}.{name}": value for section, part in before for name, value in part}
         title = _shorten(title_with(title, old, changes), 200)
         description = ""  # it may describe what has just been changed; the title states what differs
@@ -106,6 +105,8 @@ def finish(draft: Draft, overrides: Mapping[str, object] | Sequence[str], *, def
         origins={key: _as_text(Path(origin).name) for key, origin in draft.origins.items()},
     )
 
+
+LONGEST_NAME = 64
 
 COUNT, FROM_FILE = "paths.count", "paths.file"
 
@@ -137,11 +138,17 @@ def _changes(
     }
 
 
-def _variant_name(base: str, changes: Mapping[str, object], settings: Settings) -> str:
-    """A name that says what was changed, ``boom-participants_share-0.2``; of many changes their digest instead."""
-    words = [base, *(f"{key.partition('.')[2]}-{_short(key, value)}" for key, value in changes.items())]
-    name = "-".join(re.sub(r"[^A-Za-z0-9_.+-]+", "_", word).strip("_") for word in words)
-    return name if len(name) <= 64 else f"{base[:50]}-{fingerprint(settings)[:6]}"
+def _variant_name(base: str, changes: Mapping[str, object]) -> str:
+    """A name that says what was changed, ``boom-participants_share-0.2``; of several changes their values alone, and of
+    many their number: a name of the user's own tells such scenarios apart."""
+    values = [_short(key, value) for key, value in changes.items()]
+    keys = [key.partition(".")[2] for key in changes]
+    pairs = [f"{key}-{value}" for key, value in zip(keys, values, strict=True)]
+    for words in ([base, *pairs], [base, *values], [base[:40], f"with-{len(changes)}-changes"]):
+        name = "-".join(re.sub(r"[^A-Za-z0-9_.+-]+", "_", word).strip("_") for word in words)
+        if len(name) <= LONGEST_NAME:
+            break
+    return name
 
 
 def _as_text(name: str) -> str:
