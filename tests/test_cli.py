@@ -430,6 +430,14 @@ def test_validate_prints_verdicts_and_reasons(fiscal):
     assert engine_row["verdict"] == "inside" and abs(engine_row["model"] - engine_row["published"]) < 0.01
     assert rows["CBO_PV_PAY_2019"]["verdict"] == "outside" and len(rows["CBO_PV_PAY_2019"]["reason"]) > 100
     assert rows["NIPA_DC_HH_2024"]["verdict"] == "input"
+    stored = fiscal_package.read_table("validation").set_index("id")
+    for name, row in rows.items():
+        assert (row["verdict"], row["model"]) == (
+            stored.at[name, "verdict"],
+            pytest.approx(stored.at[name, "model"], rel=1e-5, nan_ok=True)
+            if row["model"] is not None
+            else None,
+        )
     assert told["verdicts_by_kind"] == {
         "engine": {"inside": 1},
         "level": {"outside": 1},

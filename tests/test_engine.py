@@ -36,16 +36,19 @@ def window(
     return float(row["nominal_bn_usd"].iloc[0])
 
 
+SHORT = "horizon.last_year=2045"
+
+
 @pytest.mark.parametrize("name", ["boom", "bust", "boom_then_bust", "stagnation"])
 def test_zero_adoption_is_the_baseline_to_the_last_bit(name: str) -> None:
-    base = result("baseline").tables["budget"]
-    none = result(name, "adoption.participants_share=0.0").tables["budget"]
+    base = result("baseline", SHORT).tables["budget"]
+    none = result(name, SHORT, "adoption.participants_share=0.0").tables["budget"]
     pd.testing.assert_frame_equal(none, base, check_exact=True)
 
 
 def test_zero_allocation_is_the_baseline_to_the_last_bit() -> None:
-    base = result("baseline").tables["budget"]
-    none = result("boom", "adoption.allocation_share=0.0").tables["budget"]
+    base = result("baseline", SHORT).tables["budget"]
+    none = result("boom", SHORT, "adoption.allocation_share=0.0").tables["budget"]
     pd.testing.assert_frame_equal(none, base, check_exact=True)
 
 
@@ -55,7 +58,7 @@ def test_no_crypto_reference_is_the_baseline() -> None:
 
 
 def test_twice_the_people_twice_every_dollar() -> None:
-    one, two = computed("boom"), computed("boom", "people.scale=2.0")
+    one, two = computed("boom", SHORT), computed("boom", SHORT, "people.scale=2.0")
     for line, cells in one.ledger.lines.items():
         np.testing.assert_array_equal(two.ledger.lines[line], 2 * cells, err_msg=line)
 

@@ -13,6 +13,7 @@ import pytest
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR, LAST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.files import parse_json
+from fiscal.engine import run as engine_run
 from fiscal.engine.taxes import law_sentence
 from fiscal.law import reforms, schedules, trial
 from fiscal.law.build import schedules as build
@@ -284,6 +285,14 @@ def test_the_baseline_of_a_header_lies_beside_the_file(tmp_path: Path) -> None:
 def test_whatever_tax_calculator_raises_is_one_message(reform: dict, word: str) -> None:
     with pytest.raises(InputError, match=f"mine.json: reform: .*{word}"):
         tried(Reform(reform, "mine.json").moved(None))
+
+
+@pytest.mark.usefixtures("tax_calculator")
+def test_a_run_shows_tax_calculators_own_message(tmp_path: Path) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text('{"II_rt9": {"2030": 0.5}}')
+    with pytest.raises(InputError, match="II_rt9"):
+        engine_run.compute(load("baseline", {"law.reform": str(file)}), run_off=False)
 
 
 # --- key, kept years ----------------------------------------------------------------------------------
