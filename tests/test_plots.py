@@ -123,7 +123,7 @@ def test_a_matplotlibrc_in_the_folder_changes_no_byte(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    plain = files.drawn(drawings.crypto_history(None), "a").values()
+    plain = files.drawn(market_drawings.crypto_history(None), "a").values()
     assert done.stdout.split() == [hashlib.sha256(part).hexdigest() for part in plain]
 
 
