@@ -16,8 +16,8 @@ from fiscal.base import sources
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress
 from fiscal.results import headline, running
+from fiscal.results.effects import EQUITY, TEN, Effect
 from fiscal.results.figures import statistics
-from fiscal.results.headline import EQUITY, TEN, Effect
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
 from fiscal.studies.scenarios import QUANTILES
