@@ -94,7 +94,7 @@ def _rows(result: Any, event: str) -> list[dict[str, Any]]:
 
 def stored() -> pd.DataFrame | None:
     """The stored table; None until it is built."""
-    return sources.table(NAME) if NAME in {entry.name for entry in sources.resources()} else None
+    return sources.table("headline_variants") if NAME in {one.name for one in sources.resources()} else None
 
 
 def rebuild(progress: Progress | None = None) -> None:
