@@ -18,7 +18,7 @@ hindcast is in its errors.
 
 **Nested simulation with a control variate.** All paths are projected at the central parameters, a few at each draw of
 parameters. There the lines of a path follow, by least squares, those of the same path at the central parameters, whose
-whole distribution is known; what is not followed is drawn from the few.
+whole distribution is known; what is not followed is drawn from the few. A test shows that this has no bias.
 """
 
 from __future__ import annotations
@@ -270,17 +270,19 @@ def _flows(
 
 
 def followed(few: np.ndarray, whole: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """``(path, Y)``: by year the least-squares line of the ``few`` in the same paths of ``whole``, for all paths, and
-    the rest of the paths ``at``, widened by what two fitted numbers take from it."""
+    """``(path, Y)``: for every path of ``whole`` one of the ``few``, by ``at``, carried to it along the least-squares
+    slope of the few in the same paths of ``whole``. A path's slope is that of the others: fitted to itself, it would
+    bias the mean where the relation is no line."""
     x, n = whole[: len(few)], len(few)
     centered = x - x.mean(axis=0)
     spread = (centered**2).sum(axis=0)
-    slope = np.divide(
-        (centered * (few - few.mean(axis=0))).sum(axis=0), spread, out=np.zeros(len(spread)), where=spread > 0
-    )
-    intercept = few.mean(axis=0) - slope * x.mean(axis=0)
-    rest = (few - (intercept + slope * x)) * np.sqrt(n / (n - 2))
-    found: np.ndarray = intercept + slope * whole + rest[at % n]
+    flat = spread == 0
+    spread = np.where(flat, 1.0, spread)
+    slope = (centered * (few - few.mean(axis=0))).sum(axis=0) / spread
+    rest = few - few.mean(axis=0) - slope * centered
+    without = slope - centered * rest / (spread * (1 - 1 / n - centered**2 / spread))
+    carried = np.where(flat, 0.0, without)[at % n] * (whole - x[at % n])
+    found: np.ndarray = few[at % n] + carried
     return found
 
 
