@@ -262,7 +262,7 @@ def face() -> str:
 
 def _public(title: str, found: Any) -> str:
     place = f"{found.__module__}.{found.__qualname__}"
-    shown = "" if inspect.isclass(found) else fenced(f"{title}({_arguments(found)})", "python")
+    shown = "" if inspect.isclass(found) else fenced(f"{title}({_arguments(found)})", "text")
     words = paragraph(re.split(r"(?<=[.]) (?=[A-Z`])", first_sentence(found.__doc__), maxsplit=1)[0])
     return page(f"### {title}", f"<!-- docstring {place} -->", shown, words, "<!-- end docstring -->")
 
