@@ -246,7 +246,7 @@ HELD = (result.Table, result.Budget, market_and_law.Exhibit)
 def face() -> str:
     """Block: every public name with its arguments and the beginning of its docstring.
 
-    The site puts the whole docstring in the place of each entry (docs/hooks.py).
+    On the site, docs/hooks.py puts the whole docstring in the place of each entry.
     """
     public = {name: getattr(fiscal, name) for name in fiscal.__all__ if name != "__version__"}
     classes = {name: found for name, found in public.items() if inspect.isclass(found)}
@@ -262,7 +262,7 @@ def face() -> str:
 
 def _public(title: str, found: Any) -> str:
     place = f"{found.__module__}.{found.__qualname__}"
-    shown = "" if inspect.isclass(found) else fenced(f"{title}({_arguments(found)})", "python")
+    shown = "" if inspect.isclass(found) else fenced(f"{title}({_arguments(found)})", "text")
     words = paragraph(re.split(r"(?<=[.]) (?=[A-Z`])", first_sentence(found.__doc__), maxsplit=1)[0])
     return page(f"### {title}", f"<!-- docstring {place} -->", shown, words, "<!-- end docstring -->")
 
