@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 NAMED = ("baseline", "boom", "bust")
-MODEL = "paths.model=regime_switching"
+RANDOM = ("run", "boom", "--set", "paths.model=regime_switching", "--set")
 
 WATCHED = """
 import atexit, os, pathlib, re, resource, runpy, sys
@@ -29,6 +31,45 @@ atexit.register(told)
 """
 """Notes at the end of a process its core-seconds, with those of the processes that it waited for, and its peak."""
 
+PROFILED = """
+import atexit, collections, json, os, pathlib, runpy, signal, sys, time
+counted = collections.Counter()
+def place(frame):
+    ours, imported = None, None
+    while frame is not None:
+        file, code = frame.f_code.co_filename, frame.f_code
+        if file == "<frozen importlib._bootstrap>" and code.co_name == "_find_and_load":
+            name = frame.f_locals["name"].partition(".")[0]
+            imported = name if name != "fiscal" else imported or name
+        elif "/numba/core/" in file:
+            return "compiling"
+        elif ours is None and "/fiscal/" in file and "/site-packages/" not in file:
+            ours = "fiscal." + file.rpartition("/fiscal/")[2].removesuffix(".py").replace("/", ".")
+        frame = frame.f_back
+    return "importing " + imported if imported else ours or "other"
+before = 0.0
+def sample(number, frame):
+    global before
+    now = time.process_time()  # compiled code is interrupted at its end alone
+    counted[place(frame)] += now - before
+    before = now
+signal.signal(signal.SIGPROF, sample)
+def start():
+    global before
+    before = time.process_time()
+    counted.clear()
+    signal.setitimer(signal.ITIMER_PROF, 0.004, 0.004)
+def told():
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    pathlib.Path(os.environ["FISCAL_BENCH"]).write_text(json.dumps(counted))
+atexit.register(told)
+start()
+"""
+"""Notes at the end of a process where its time went: every 4 core-milliseconds the module of ours that is at work, or
+the package that is imported for the first time."""
+
+MOST_PLACES = 6
+
 MODULE = 'sys.argv = ["fiscal", *sys.argv[1:]]\nrunpy.run_module("fiscal.cli", run_name="__main__")\n'
 
 WARM = """
@@ -39,9 +80,10 @@ def once(share):
     {call}
     return time.process_time() - start
 once(1)
+{start}
 print(json.dumps(min(once(share) for share in (2, 3, 4))))
 """
-"""Prints the core-seconds of a call in a process that has made another such before."""
+"""Prints the core-seconds of a call in a process that has made another such before; ``start`` begins a profile."""
 
 RUN = "fiscal.run({name!r}, {{'tax.withdrawal_scale': 1 + share / 100}})"
 QUICK = "fiscal.quick('boom', {'adoption.allocation_share': share / 100})"
@@ -86,17 +128,21 @@ OPERATIONS = (
     Operation("validate", ("validate",), 6),
     Operation("hindcasts from 13 starts with their bands", ("hindcast", "--check"), 240),
     Operation(
-        "10,000 random paths", ("run", "boom", "--set", MODEL, "--set", "paths.count=10000", "--out", "{}/many"), 30,
-        1024,
+        "10,000 random paths", (*RANDOM, "paths.count=10000", "--out", "{}/many"), 30, 1024,
     ),
-    Operation(
-        "3,000 random paths", ("run", "boom", "--set", MODEL, "--set", "paths.count=3000", "--out", "{}/local"), 15,
-        1024,
-    ),
-    Operation(
-        "the same on Dask, 2 workers, more than local",
-        ("run", "boom", "--set", MODEL, "--set", "paths.count=3000", "--engine", "dask", "--out", "{}/dask"), 9,
-        beside="3,000 random paths",
+    *(
+        row
+        for count, local, more in ((3_000, 15, 9), (30_000, 85, 12))
+        for row in (
+            Operation(
+                f"{count:,} random paths", (*RANDOM, f"paths.count={count}", "--out", f"{{}}/{count}"), local, 1024,
+            ),
+            Operation(
+                f"{count:,} on Dask, 2 workers, more than local",
+                (*RANDOM, f"paths.count={count}", "--engine", "dask", "--out", f"{{}}/dask-{count}"), more,
+                beside=f"{count:,} random paths",
+            ),
+        )
     ),
 )  # fmt: skip
 
@@ -110,9 +156,10 @@ def chosen(names: list[str]) -> list[Operation]:
     return [one for one in OPERATIONS if one in wanted or one.name in needed]
 
 
-def measure(names: list[str]) -> dict[str, dict[str, float | None]]:
-    """Core-seconds and peak bytes of each row beside its targets; a row that fails has neither."""
-    found: dict[str, dict[str, float | None]] = {}
+def measure(names: list[str]) -> dict[str, dict[str, Any]]:
+    """Core-seconds and peak bytes of each row beside its targets, and for a miss where the time goes; a row that fails
+    has none of them."""
+    found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
         rows = chosen(names)
         compiles = any(one.core_seconds > 1 or one.warm for one in rows)
@@ -132,30 +179,47 @@ def measure(names: list[str]) -> dict[str, dict[str, float | None]]:
                 "core_seconds": spent, "target": one.core_seconds, "peak_bytes": peak,
                 "target_bytes": one.mebibytes and one.mebibytes * 2**20,
             }  # fmt: skip
+            if spent is not None and spent > one.core_seconds:
+                found[one.name]["places"] = _places(one, Path(folder), told)
             print(f"{one.name}: {'failed' if spent is None else f'{spent:.2f}'}", flush=True)
     return found
 
 
+def _places(one: Operation, folder: Path, told: dict[str, str]) -> dict[str, float]:
+    """Shares of the time of a row that takes longer than its target, by where it goes, the largest first."""
+    if one.first:  # what was compiled the first time is compiled again
+        shutil.rmtree(told["NUMBA_CACHE_DIR"], ignore_errors=True)
+    if not _process(one, folder, told, PROFILED)[1]:
+        return {}
+    counted = json.loads((folder / "note").read_text(encoding="ascii"))
+    total = sum(counted.values()) or 1
+    most = sorted(counted, key=lambda place: (-counted[place], place))[:MOST_PLACES]
+    return {place: counted[place] / total for place in most}
+
+
 def _spent(one: Operation, folder: Path, told: dict[str, str]) -> tuple[float | None, float | None]:
     """Core-seconds and peak bytes of a fresh process."""
+    output, good = _process(one, folder, told, "" if one.warm else WATCHED)
+    if not good:
+        return None, None
+    if one.warm is not None:
+        return float(json.loads(output.split("\n")[-2])), None
+    spent, peak = (folder / "note").read_text(encoding="ascii").split()
+    return float(spent), float(peak)
+
+
+def _process(one: Operation, folder: Path, told: dict[str, str], before: str) -> tuple[str, bool]:
+    """Run the operation in a fresh process after ``before``: what it prints, and whether all went well."""
     folder.mkdir(exist_ok=True)
     note = folder / "note"
     note.unlink(missing_ok=True)
-    if one.warm is None:
-        program, arguments = WATCHED + MODULE, [argument.format(folder) for argument in one.arguments]
-    else:
-        program, arguments = WARM.format(call=one.warm), []
+    program = before + (
+        MODULE if one.warm is None else WARM.format(call=one.warm, start="start()" if before else "")
+    )
     answer = subprocess.run(
-        [sys.executable, "-c", program, *arguments], env={**os.environ, **told, "FISCAL_BENCH": str(note)},
+        [sys.executable, "-c", program, *(argument.format(folder) for argument in one.arguments)],
+        env={**os.environ, **told, "FISCAL_BENCH": str(note)},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True,
     )  # fmt: skip
-    if one.warm is not None:
-        return (
-            (float(json.loads(answer.stdout.split("\n")[-2])), None)
-            if answer.returncode == 0
-            else (None, None)
-        )
-    if answer.returncode not in (0, 1) or not note.exists():  # 1 is a check that was not met
-        return None, None
-    spent, peak = note.read_text(encoding="ascii").split()
-    return float(spent), float(peak)
+    # 1 is a check that was not met
+    return answer.stdout, answer.returncode in (0, 1) and (note.exists() or not before)

@@ -18,7 +18,7 @@ def markdown(found: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _operations(found: dict[str, dict[str, float | None]]) -> list[str]:
+def _operations(found: dict[str, dict[str, Any]]) -> list[str]:
     """What a user waits for, beside the targets."""
 
     def mebibytes(value: float | None) -> str:
@@ -41,6 +41,28 @@ def _operations(found: dict[str, dict[str, float | None]]) -> list[str]:
                 for name, one in found.items()
             ],
         ),
+        *_misses(found),
+    ]
+
+
+def _misses(found: dict[str, dict[str, Any]]) -> list[str]:
+    """Where the time of the operations goes that take longer than their targets."""
+    rows = [
+        (name, "; ".join(f"{place} {share:.0%}" for place, share in one["places"].items()))
+        for name, one in found.items()
+        if one.get("places")
+    ]
+    if not rows:
+        return []
+    said = (
+        "Operations above their targets, and where their time goes: the module at work, or the package imported for "
+        "the first time, by samples of the process's own time."
+    )
+    return [
+        "",
+        said,
+        "",
+        *(line.replace("---:", "---") for line in _table(("operation", "where the time goes"), rows)),
     ]
 
 

@@ -71,6 +71,10 @@ def report(
     _check_targets({"--out": out, "--html": html, "--xlsx": xlsx})
     with store.on_stderr(verbose):
         found = results_of(list(which or DEFAULT_REPORT), overrides, verbose)
+    owner = results_result.compare(found[0], *found[1:]) if len(found) > 1 else found[0]
+    headline = owner.headline()
+    if not as_json:  # the answer first: the pages take longer than the runs
+        show_headline(headline)
     from fiscal.report import build  # imports matplotlib: only after the input is checked
 
     with progress_bar("report") as progress:
@@ -80,13 +84,10 @@ def report(
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
-    owner = results_result.compare(found[0], *found[1:]) if len(found) > 1 else found[0]
-    headline = owner.headline()
     if as_json:
         rows = {"headline": headline.records(), "finding": headline.finding}
         emit({"report": str(written), "runs": [result.name for result in found], **rows})
         return
-    show_headline(headline)
     say(f"report written to {written}")
 
 

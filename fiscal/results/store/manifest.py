@@ -23,7 +23,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 from fiscal.base import sources
 from fiscal.base.code import MODEL_ROOMS, code_sha256, sources_sha256
@@ -56,7 +58,6 @@ MAX_FILES = 10_000
 MAX_STAGES = 100
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RECORDED_PACKAGES = (
     "SALib",
@@ -295,6 +296,101 @@ def unchecked(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in manifest if name not in (*EXEMPT, *_FINGERPRINTED, "schema_version"))
 
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Hashes = Annotated[dict[str, Sha256], Field(max_length=MAX_FILES)]
+Sizes = dict[str, NonNegativeInt]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class _OpenPart(BaseModel):
+    """A part that may have keys that this version does not read."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Git(_Part):
+    commit: str
+    dirty: bool
+
+
+class _Made(_Part):
+    time: str
+
+
+class _Inputs(_OpenPart):
+    settings: dict[str, Any]
+    tables: Hashes
+    files: Hashes
+    package_version: str
+
+
+class _SetIn(_OpenPart):
+    origins: dict[str, str]
+    lineage: list[str]
+
+
+class _Stage(_Part):
+    outputs: Hashes
+    sizes: Sizes
+    table_indexes: dict[str, Any]
+    coming: bool
+
+    @model_validator(mode="after")
+    def _sizes_of_all(self) -> Self:
+        if self.outputs.keys() != self.sizes.keys():
+            raise ValueError("sizes and outputs name other files")
+        return self
+
+
+class _Stages(_Part):
+    record_fingerprint: str
+    by_name: Annotated[dict[str, _Stage], Field(max_length=MAX_STAGES)]
+    crate: list[str]
+    fingerprint: str
+
+
+class _Manifest(_OpenPart):
+    """What a manifest holds; version 2 has no hash of its parts and no sizes."""
+
+    schema_version: int
+    name: str
+    input_fingerprint: str
+    record_fingerprint: str
+    inputs: _Inputs
+    outputs: Hashes
+    beside: Hashes
+    table_indexes: dict[str, Any]
+    environment: dict[str, Any]
+    made: _Made
+    set_in: _SetIn
+    git: _Git | None = None
+    own_tables: dict[str, str] = {}
+    stages: _Stages | None = None
+    sizes: Sizes | None = None
+    part_sha256: dict[str, str] | None = None
+    manifest_fingerprint: str | None = None
+
+    @model_validator(mode="after")
+    def _sealed_whole(self) -> Self:
+        seal = [self.sizes, self.part_sha256, self.manifest_fingerprint]
+        if None in seal and not (self.schema_version == 2 and seal == [None, None, None]):
+            raise ValueError("sizes and hashes of the manifest are incomplete")
+        return self
+
+
+def _shape_problems(manifest: Any, shown: str) -> list[Problem]:
+    """Parts of a manifest that are missing or of the wrong kind."""
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as error:
+        places = dict.fromkeys(".".join(map(str, one["loc"]))[:80] or None for one in error.errors())
+        return [Problem("is not a run manifest", file=shown, key=place) for place in places]
+    return [] if _depth_holds(manifest) else [Problem("is not a run manifest", file=shown)]
+
+
 def is_run(folder: str | Path) -> bool:
     """Whether ``folder`` is a run folder."""
     return _there(Path(folder) / MANIFEST)
@@ -328,8 +424,8 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
                 allowed=", ".join(map(str, READABLE_VERSIONS)),
             )
         )
-    if not isinstance(manifest, dict) or not _shape_holds(manifest):
-        raise InputError(Problem("is not a run manifest", file=shown))
+    if problems := _shape_problems(manifest, shown):
+        raise InputError(problems[:20])
     later = gained(manifest, whole=False)
     problems = [
         Problem("names a file outside the folder", file=shown, key=part, value=name[:80])
@@ -393,88 +489,6 @@ def near_run(path: Path) -> str | None:
         return None
     close = nearest(path.name, beside)
     return str(beside[close]) if close else None
-
-
-def _shape_holds(manifest: dict[str, Any]) -> bool:
-    mappings = ("inputs", "outputs", "beside", "table_indexes", "environment", "made", "set_in")
-    texts = ("name", "input_fingerprint", "record_fingerprint")
-    if not all(isinstance(manifest.get(key), dict) for key in mappings):
-        return False
-    if not all(isinstance(manifest.get(key), str) for key in texts):
-        return False
-    hashed = [manifest["outputs"], manifest["beside"]]
-    hashed += [manifest["inputs"].get(part) for part in ("tables", "files")]
-    if not all(isinstance(part, dict) and len(part) <= MAX_FILES for part in hashed):
-        return False
-    if not _stages_hold(manifest.get(STAGES)):
-        return False
-    hashes = [sha256 for part in hashed for sha256 in part.values()]
-    git, told, own = manifest.get("git"), manifest["set_in"], manifest.get("own_tables", {})
-    origins, lineage = told.get("origins"), told.get("lineage")
-    words = (
-        [*origins.values(), *lineage] if isinstance(origins, dict) and isinstance(lineage, list) else [None]
-    )
-    return (
-        all(isinstance(sha256, str) and bool(_SHA256.fullmatch(sha256)) for sha256 in hashes)
-        and isinstance(manifest["inputs"].get("settings"), dict)
-        and isinstance(manifest["made"].get("time"), str)
-        and isinstance(manifest["inputs"].get("package_version"), str)
-        and manifest["made"].keys() == {"time"}
-        and (git is None or _git_holds(git))
-        and _seal_holds(manifest)
-        and isinstance(own, dict)
-        and all(isinstance(word, str) for word in [*words, *own.values()])
-        and _depth_holds(manifest)
-    )
-
-
-def _stages_hold(stages: Any) -> bool:
-    """Whether the part of later tables is of the right kind; there may be none."""
-    if stages is None:
-        return True
-    if not isinstance(stages, dict) or stages.keys() != {
-        "record_fingerprint",
-        "by_name",
-        "crate",
-        "fingerprint",
-    }:
-        return False
-    by_name, crate = stages["by_name"], stages["crate"]
-    if not isinstance(by_name, dict) or not isinstance(crate, list) or len(by_name) > MAX_STAGES:
-        return False
-    return all(isinstance(sha256, str) for sha256 in crate) and all(
-        isinstance(one, dict)
-        and one.keys() == {"outputs", "sizes", "table_indexes", "coming"}
-        and all(isinstance(one[part], dict) for part in ("outputs", "sizes", "table_indexes"))
-        and isinstance(one["coming"], bool)
-        and one["outputs"].keys() == one["sizes"].keys()
-        and len(one["outputs"]) <= MAX_FILES
-        and all(isinstance(sha, str) and _SHA256.fullmatch(sha) for sha in one["outputs"].values())
-        and all(type(size) is int and size >= 0 for size in one["sizes"].values())
-        for one in by_name.values()
-    )
-
-
-def _git_holds(git: Any) -> bool:
-    return (
-        isinstance(git, dict)
-        and git.keys() == {"commit", "dirty"}
-        and isinstance(git["commit"], str)
-        and isinstance(git["dirty"], bool)
-    )
-
-
-def _seal_holds(manifest: dict[str, Any]) -> bool:
-    """Whether the manifest's own sizes and hashes have the right form; version 2 has none."""
-    parts, sizes = manifest.get(PARTS), manifest.get("sizes")
-    if manifest.get("schema_version") == 2 and PARTS not in manifest:
-        return "sizes" not in manifest and SEAL not in manifest
-    return (
-        isinstance(parts, dict)
-        and isinstance(manifest.get(SEAL), str)
-        and isinstance(sizes, dict)
-        and all(type(size) is int and size >= 0 for size in sizes.values())
-    )
 
 
 def _depth_holds(value: Any) -> bool:
