@@ -371,4 +371,5 @@ def embedded_share() -> Found:
 
 
 def ici(column: str) -> float:
+    """A published stock at the opening date, billions of dollars."""
     return float(sources.table("ici_assets").set_index("date").loc[HEADLINE.iso, column])

@@ -72,6 +72,7 @@ def all_types() -> Run:
 
 @remembered
 def wage_bill() -> pd.Series:
+    """Wages and salaries by calendar year, billions of dollars."""
     return macro()["wage_bill_bn_usd"]
 
 
@@ -82,14 +83,17 @@ def _fiscal_wage_bill(year: int) -> float:
 
 
 def calendar_deflator(to: int) -> float:
+    """Wages and salaries of a calendar year over those of ``VINTAGE``."""
     return float(wage_bill()[to] / wage_bill()[VINTAGE])
 
 
 def fiscal_deflator(to: int, model_year: int) -> float:
+    """Wages and salaries of one fiscal year over those of another."""
     return _fiscal_wage_bill(to) / _fiscal_wage_bill(model_year)
 
 
 def published_value(name: str) -> float:
+    """The published figure of a row."""
     return float(targets().loc[name, "value"])
 
 
@@ -98,6 +102,7 @@ BEA_SERIES = "BEA_T7_25"
 
 
 def nipa(kind: str) -> float:
+    """Contributions to defined-contribution plans in the national accounts, billions of dollars."""
     table = sources.table("nipa_dc_contributions")
     row = table[(table["series"] == BEA_SERIES) & (table["item"] == f"dc_contributions_{kind}")]
     return float(row["value_bn_usd"].iloc[0])
@@ -141,6 +146,7 @@ def parts_in_words(lines: dict[str, float]) -> str:
 
 
 def by_fiscal_year(run: Run, line: str, flow: np.ndarray) -> np.ndarray:
+    """A line of a run by fiscal year, ``(Y,)``."""
     books = run.scenario.settings.books
     return fiscal_line(
         line,

@@ -47,6 +47,7 @@ NO_MANDATE = "roth.catch_up_mandate=false"
 
 
 def roth_catch_up(plans: str = ALL_PLANS) -> Found:
+    """Net revenue with the Roth catch-up rule less that without it."""
     on, off = (all_plans(*changes, plans=plans) for changes in ((), (NO_MANDATE,)))
     return _score(on, off, VINTAGE + 8, 2)
 
@@ -58,12 +59,14 @@ def roth_take_up_of_employers() -> float:
 
 
 def roth_match() -> Found:
+    """Net revenue where employers' money is Roth at its take-up, less that of current law."""
     share = roth_take_up_of_employers()
     found = _score(all_plans(f"roth.employer_share={share!r}"), all_plans(), VINTAGE + 9, 3)
     return Found(found.value, f"take-up {share:.1%}; {found.detail}")
 
 
 def full_roth() -> Found:
+    """Net revenue where all new contributions are Roth, less that of current law."""
     policy = all_plans(
         "roth.elective_share_2025=1.0", "roth.elective_share_step=0.0", "roth.employer_share=1.0"
     )
