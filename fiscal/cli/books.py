@@ -41,7 +41,9 @@ def hindcast_errors(
     ] = None,
     draws: Annotated[
         str | None,
-        typer.Option("--draws", metavar="N", help="Make the bands again, with N paths of markets and wages each."),
+        typer.Option(
+            "--draws", metavar="N", help="Make the bands again, with N paths of markets and wages each."
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored tables differ.")
