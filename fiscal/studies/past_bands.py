@@ -194,6 +194,8 @@ def coverage_table(table: pd.DataFrame) -> pd.DataFrame:
                    ("crps", "naive_crps", "interval_score", "naive_interval_score")},
             }
         )  # fmt: skip
+    order = list(table["quantity"].unique())
+    rows.sort(key=lambda row: (order.index(row["quantity"]), row["lead_years"]))
     return pd.DataFrame(rows, columns=list(COVERAGE))
 
 
