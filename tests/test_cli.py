@@ -103,6 +103,15 @@ def test_the_public_names_exist():
     assert callable(fiscal.write_report) and callable(fiscal.run)  # no submodule has taken their place
 
 
+@pytest.mark.parametrize("words", [(), ("data",), ("schedules",), ("markets",), ("paths",)])
+def test_help_lists_commands_with_whole_sentences(words):
+    text = typer.testing.CliRunner().invoke(cli.app, [*words, "--help"]).stdout
+    listed = text.partition("Commands:\n")[2]
+    assert "..." not in listed
+    said = re.split(r"^  (?=\S)", listed, flags=re.M)[1:]
+    assert said and all(one.rstrip().endswith((".", ")")) for one in said), said
+
+
 def test_version(fiscal):
     assert fiscal("--version").stdout.strip() == f"fiscal {__version__}"
 

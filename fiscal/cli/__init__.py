@@ -43,7 +43,7 @@ def _application() -> Any:
     # Pydantic would look through every installed package for plugins; the command uses none
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # isort: off
-    from fiscal.cli import scenarios, sweeps, reports, stored, books, data, markets  # noqa: F401
+    from fiscal.cli import scenarios, comparisons, sweeps, reports, stored, books, data, markets  # noqa: F401
 
     # isort: on
     from fiscal.cli.application import app

@@ -27,6 +27,14 @@ class _Group(typer.core.TyperGroup):
             ending.stopped_with(error)
             raise
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands with the whole first sentence of their help; Click would cut it to one line."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, one.get_short_help_str(limit=1000)) for name, one in found if one and not one.hidden]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was named, with its arguments."""
         try:
