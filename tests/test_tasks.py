@@ -21,8 +21,6 @@ from numba.core.caching import UserProvidedCacheLocator
 import fiscal
 from fiscal.base import compiled
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-
 MOST_COMMANDS = 6
 SHORT = ("--set", "horizon.last_year=2036")
 
@@ -37,6 +35,8 @@ def analyst(
 
     Its compiled code is that of this source tree, which numba keeps by folder.
     """
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork on this system")
     own = installed_wheel / "fiscal"
     cache = own / "__numba_cache__"
     for room in ("projection", "budget"):
