@@ -272,7 +272,7 @@ def _flows(
 def followed(few: np.ndarray, whole: np.ndarray, at: np.ndarray) -> np.ndarray:
     """``(path, Y)``: for every path of ``whole`` one of the ``few``, by ``at``, carried to it along the least-squares
     slope of the few in the same paths of ``whole``. A path's slope is that of the others: fitted to itself, it would
-    bias the mean where the relation is no line."""
+    bias the mean where the relation is curved."""
     x, n = whole[: len(few)], len(few)
     centered = x - x.mean(axis=0)
     spread = (centered**2).sum(axis=0)
