@@ -246,7 +246,7 @@ HELD = (result.Table, result.Budget, market_and_law.Exhibit)
 def face() -> str:
     """Block: every public name with its arguments and the beginning of its docstring.
 
-    The site has the whole docstring in the place of each entry.
+    The site prints each docstring in full.
     """
     public = {name: getattr(fiscal, name) for name in fiscal.__all__ if name != "__version__"}
     classes = {name: found for name, found in public.items() if inspect.isclass(found)}

@@ -66,13 +66,20 @@ def sweep(
         raise InputError(Problem("out of range", key="jobs", value=jobs, allowed=f"1 to {MOST_JOBS}"))
     chosen = read_design(design, overrides, samples, name)
     if out is not None:
-        from fiscal.results.figures.files import sweep_figures
+        from fiscal.results.figures import files
 
         def make(place: Batches) -> Sweep:
             return sweep(chosen, jobs=jobs, progress=progress, batches=place)
 
         return into(
-            out, chosen.base, make, read_sweep, design=chosen, files=sweep_figures, force=force, resume=True
+            out,
+            chosen.base,
+            make,
+            read_sweep,
+            design=chosen,
+            files=files.sweep_figures,
+            force=force,
+            resume=True,
         )
     cases = cases_of(chosen)
     check(chosen, cases)
