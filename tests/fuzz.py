@@ -101,11 +101,13 @@ def confined(folder: Path) -> Iterator[None]:
 
     before = signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # of what is imported on the way
     _allowed.append(os.path.abspath(folder))
     try:
         yield
     finally:
         _allowed.clear()
+        sys.dont_write_bytecode = kept
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
 
