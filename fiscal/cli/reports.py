@@ -76,7 +76,7 @@ def report(
     with store.on_stderr(verbose):
         found = results_of(list(which or DEFAULT_REPORT), overrides, verbose)
     owner = results_result.compare(found[0], *found[1:]) if len(found) > 1 else found[0]
-    if not as_json:  # the answer first: the pages take longer than the runs
+    if not (as_json or brief):  # the answer first: the pages take longer than the runs
         show_headline(owner.headline())
     from fiscal.report import build  # imports matplotlib: only after the input is checked
 
@@ -87,11 +87,13 @@ def report(
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(Problem(f"the report cannot be written: {reason}", file=str(out))) from error
+    headline = owner.headline()  # with what a brief has computed
     if as_json:
-        headline = owner.headline()  # with what a brief has computed
         rows = {"headline": headline.records(), "finding": headline.finding}
         emit({"report": str(written), "runs": [result.name for result in found], **rows})
         return
+    if brief:
+        show_headline(headline)
     say(f"report written to {written}")
 
 
