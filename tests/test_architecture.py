@@ -236,7 +236,10 @@ def test_nothing_that_reads_a_table_is_kept_for_ever(path):
 def test_random_numbers_are_drawn_where_paths_and_bands_are(path):
     """law/raking.py imputes by counter-based draws that depend on the record's number alone."""
     bands = ("engine/draws.py", "engine/past_errors.py", "results/bands.py", "studies/past_bands.py")
-    if room(path) == "markets" or named(path) in ("fiscal/law/build/raking.py", *(f"fiscal/{one}" for one in bands)):
+    if room(path) == "markets" or named(path) in (
+        "fiscal/law/build/raking.py",
+        *(f"fiscal/{one}" for one in bands),
+    ):
         return
     found = [
         node.lineno
