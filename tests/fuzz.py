@@ -144,6 +144,8 @@ TARGETS: dict[str, Target] = {
 
 def fuzz(name: str, inputs: int, number: int) -> int:
     """Draw that many inputs for one target; returns how many were tried. Raises on the first that fails."""
+    import fiscal.projection.kernel  # noqa: F401  its import makes the folder of compiled code
+
     target, before = TARGETS[name], TRIED[name]
     for ready in (
         fuzz_folders.small_run,
