@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import fiscal
@@ -273,3 +274,10 @@ def test_random_paths_are_told_by_their_median() -> None:
     assert row["low_bn_usd"] <= draws.median() <= row["high_bn_usd"]
     by_year = effect.by_year()
     assert by_year.index.min() == 2026 and np.sign(by_year.iloc[-1]) == np.sign(draws.median())
+
+
+def test_two_variants_of_one_case_are_told_apart_where_a_headline_is_printed() -> None:
+    rows = pd.DataFrame([{name: None for name in headline.HEADS} | {"case": case} for case in ("One", "Two")])
+    told = headline.Headline(rows, "A finding.")
+    assert "One" in str(told) and "Two" in told._repr_html_()
+    assert list(told.to_frame()["case"]) == ["One", "Two"]

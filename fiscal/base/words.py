@@ -24,7 +24,7 @@ FACTOR_NAMES = {
     "returns": "returns",
     "rate": "tax rates",
     "timing": "timing",
-    "behaviour": "behaviour",
+    "behaviour": "behavior",
     "difference": "difference",
 }
 """Labels of the factors of a decomposition for readers; :mod:`fiscal.budget.decomposition` defines them."""

@@ -155,18 +155,15 @@ def show_headline(headline: Any) -> None:
     """Print the finding of some runs, and under it the table it is made from."""
     if not headline.finding:
         return
-    frame = headline.shown()
-    several = headline.rows["case"].nunique() > 1
-    names = [[case] for case in headline.rows["case"]] if several else [[] for _ in range(len(frame))]
-    rows = [[*name, *row] for name, row in zip(names, frame.itertuples(index=False, name=None), strict=True)]
+    frame = headline.by_case()
+    rows = [list(row) for row in frame.itertuples(index=False, name=None)]
     show_entries([(headline.finding, [])])
     if is_narrow():
-        heads = [*(["Case"] if several else []), *frame]
         show_entries(
-            [("", [f"{head}: {cell}" for head, cell in zip(heads, row, strict=True)]) for row in rows]
+            [("", [f"{head}: {cell}" for head, cell in zip(frame, row, strict=True)]) for row in rows]
         )
         return
-    show_table([*(["Case"] if several else []), *frame], rows)
+    show_table(list(frame), rows)
 
 
 def column_texts(values: Sequence[Any]) -> list[str]:

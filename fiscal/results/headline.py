@@ -202,7 +202,7 @@ class Headline:
         ]
 
     def __str__(self) -> str:
-        return f"{self.finding}\n\n{self.shown().to_string(index=False)}"
+        return f"{self.finding}\n\n{self.by_case().to_string(index=False)}"
 
     __repr__ = __str__
 
@@ -211,8 +211,19 @@ class Headline:
         have a number that it has not."""
         return pd.DataFrame([shown_row(row, later) for row in self.records()], columns=list(HEADS.values()))
 
+    def by_case(self) -> pd.DataFrame:
+        """The rows as they are printed, after the case where there are several."""
+        frame = self.shown()
+        if self.rows["case"].nunique() > 1:
+            frame.insert(0, "Case", self.rows["case"].to_numpy())
+        return frame
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows as numbers, one per case and reference."""
+        return self.rows.copy()
+
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self.finding)}</p>{self.shown().to_html(index=False, escape=True)}"
+        return f"<p>{escape(self.finding)}</p>{self.by_case().to_html(index=False, escape=True)}"
 
 
 def headline(effects: Sequence[Effect]) -> Headline:

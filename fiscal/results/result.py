@@ -385,7 +385,7 @@ class Comparison(Answered):
         names = ", ".join(other.name for other in self.others)
         prints = ", ".join(result.fingerprint[:12] for result in (self.base, *self.others))
         told = self.headline()
-        frame = told.shown()
+        frame = told.by_case()
         rows = [list(row) for row in frame.itertuples(index=False, name=None)]
         net = self.budget.frame.query(
             "path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'"
