@@ -277,7 +277,7 @@ def test_random_paths_are_told_by_their_median() -> None:
 
 
 def test_two_variants_of_one_case_are_told_apart_where_a_headline_is_printed() -> None:
-    rows = pd.DataFrame([{name: None for name in headline.HEADS} | {"case": case} for case in ("One", "Two")])
+    rows = pd.DataFrame([dict.fromkeys(headline.COLUMNS) | {"case": case} for case in ("One", "Two")])
     told = headline.Headline(rows, "A finding.")
     assert "One" in str(told) and "Two" in told._repr_html_()
     assert list(told.to_frame()["case"]) == ["One", "Two"]
