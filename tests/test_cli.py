@@ -726,6 +726,7 @@ def test_signals_end_with_their_code_and_a_line(where, number, root):
 def test_stopped_work_prints_what_is_kept(root):
     code = (
         "import os, signal, sys, fiscal.scenario\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it\n"
         "def stopped():\n"
         "    try: os.kill(os.getpid(), signal.SIGINT)\n"
         "    except KeyboardInterrupt as error:\n"

@@ -237,7 +237,7 @@ def test_a_limit_on_file_size_is_a_message(tmp_path, undisturbed):
         [*WORDS, "--out", "run"], tmp_path, preexec_fn=lambda: faults.limit_file_size(60_000)
     )
     said = message(answer, "the run cannot be written")
-    assert "30 batches are kept" in said and not (tmp_path / "run").exists()
+    assert "30 finished batches are kept" in said and not (tmp_path / "run").exists()
     assert faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path).returncode == 0
     assert faults.bytes_of(tmp_path / "run") == undisturbed
 
