@@ -57,7 +57,7 @@ class Roth(Section):
     )
     elective_first_year: int = setting(
         FIRST_YEAR + 2,
-        label="first year of that Roth share",
+        label="first year of the elective Roth share",
         unit="calendar year",
         low=FIRST_YEAR,
         high=LAST_YEAR,
