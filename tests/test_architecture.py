@@ -332,7 +332,8 @@ def test_nothing_names_a_machine_or_is_unfinished():
         ):
             if MACHINE_PATH.search(line):
                 faults.append(f"{named(path)}:{number}: names a path of one machine")
-            if UNFINISHED.search(line) and path.suffix != ".csv":
+            image = '"image/png":' in line  # letters of any kind
+            if UNFINISHED.search(line) and path.suffix != ".csv" and not image:
                 faults.append(f"{named(path)}:{number}: unfinished")
     assert faults == []
 
