@@ -404,10 +404,10 @@ def replaced_settings(scenario: Scenario) -> dict[str, str]:
     return found
 
 
-def notices(scenario: Scenario, *, own: bool = False) -> tuple[str, ...]:
-    """Every setting that the scenario changes without effect, or with an effect in some years only, in a sentence;
-    ``own`` leaves out what a packaged scenario sets, such as the named path under a file of returns."""
+def notices(scenario: Scenario) -> tuple[str, ...]:
+    """Every setting that the user's scenario changes without effect, or with an effect in some years only, in a
+    sentence; not what a packaged scenario sets, such as the named path under a file of returns."""
     told = {key: f"has no effect here: it needs {needs}" for key, needs in idle_settings(scenario).items()}
     told |= {key: f"acts {when}" for key, when in replaced_settings(scenario).items()}
-    packaged = {f"{name}.toml" for name in catalogue()} if own else set()
+    packaged = {f"{name}.toml" for name in catalogue()}
     return tuple(f"{key} {text}" for key, text in told.items() if scenario.origins.get(key) not in packaged)

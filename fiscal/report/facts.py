@@ -64,7 +64,7 @@ def facts(asked: Asked) -> dict[str, Any]:
             )
         ),
         "without_effect": list(
-            dict.fromkeys(text for result in asked.results for text in notices(result.scenario, own=True))
+            dict.fromkeys(text for result in asked.results for text in notices(result.scenario))
         ),
         "limits": limit_facts(asked),
         "made": made(asked.results),
