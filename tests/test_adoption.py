@@ -60,6 +60,7 @@ def event(scenario: Scenario):
         ({2026: 0.6, 2027: 0.07}, (2026, 2026)),
         ({2026: 0.08, 2027: -0.5, 2028: 0.3, 2029: 0.09}, (2027, 2028)),
         (dict.fromkeys(range(2026, 2101), 0.25), (2026, 2100)),
+        ({2027: 0.15, 2029: 0.1, 2030: 0.12, 2031: -0.6, 2033: 0.1}, (2031, 2031)),
     ],
 )
 def test_the_event_is_that_of_the_file_and_not_of_the_name_it_inherits(tmp_path, returns, years):

@@ -21,9 +21,13 @@ precisely."""
 LOST = 1e-3
 """What is left of a dollar after a total loss, so that it has a logarithm."""
 
-SMALL_SHARE = 0.1
-"""Nor are years before or after it that go up and down and move a dollar, in logarithms, by less than this share of its
-largest move: ups and downs before a crash are not the crash."""
+LARGE = 1.25
+"""A boom or a bust takes a dollar at least this many times above, or below, what it would be without the event."""
+
+SMALL_SHARE, RISE_SHARE = 0.1, 1 / 3
+"""Nor are years before or after it that go up and down and move a dollar, in logarithms, by less than the first share
+of its largest move; and before it by less than the second, unless they are a boom or a bust themselves
+(:data:`LARGE`): ups and downs before a crash are not the crash, and a recovery belongs to it."""
 
 FIRST_FULL_YEAR = FIRST_YEAR + 2
 """First calendar year of which no half is a real one."""
@@ -60,7 +64,7 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
     if not departs.any():
         return None
     moves = np.where(departs, np.log(np.maximum(1 + rates, LOST)) - np.log1p(outside), 0.0)
-    first, last = int(years[_start(moves)]), int(years[::-1][_start(moves[::-1])])
+    first, last = int(years[_start(moves, RISE_SHARE)]), int(years[::-1][_start(moves[::-1], SMALL_SHARE)])
     inside = (years >= first) & (years <= last)
     halves = np.where(years == FIRST_YEAR + 1, 0.5, 1.0)[inside]
     return Event(
@@ -71,10 +75,14 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
     )
 
 
-def _start(moves: np.ndarray) -> int:
-    """Position of the first move, small ones before it left out unless all of them go where the whole goes."""
+def _start(moves: np.ndarray, share: float) -> int:
+    """Position of the first move, small ones before it left out unless all of them go where the whole goes. Small is
+    less than :data:`SMALL_SHARE` of the largest move, or than ``share`` of it if that is no boom or bust itself."""
     level = np.concatenate([[0.0], np.cumsum(moves)])
-    small = np.maximum.accumulate(np.abs(level[1:])) < SMALL_SHARE * (level.max() - level.min())
+    largest = level.max() - level.min()
+    small = np.maximum.accumulate(np.abs(level[1:])) < max(
+        SMALL_SHARE * largest, min(np.log(LARGE), share * largest)
+    )
     early = np.flatnonzero(small & (moves != 0))
     with_the_whole = bool((moves[early] * level[-1] > 0).all())
     return int(np.flatnonzero((moves != 0) & (with_the_whole | ~small))[0])

@@ -14,16 +14,13 @@ from fiscal.base.axes import ASSETS
 from fiscal.base.prose import span
 from fiscal.engine.allocation import adoption_curve, path_settings
 from fiscal.markets.core import growth_of_output
-from fiscal.markets.events import Event, event_of
+from fiscal.markets.events import LARGE, Event, event_of
 from fiscal.markets.paths import CRYPTO, EQUITY, outside_events, path_model
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fiscal.scenario.schema import Settings
-
-LARGE = 1.25
-"""A boom or a bust takes a dollar at least this many times above, or below, what it would be without the event."""
 
 FELL = 0.6
 """A boom that ends at less than this share of its peak is a boom and then a bust; likewise for recoveries."""
