@@ -73,8 +73,8 @@ def _event_words(event: str, statistic: str) -> str:
 NOTES = {
     "outside_tax_bn_usd": "Tax outside, if half: change in tax on crypto outside plans if half of it would have been "
     "held there. Break-even: share held outside at which the ten-year effect is zero.",
-    "market_value_bn_usd": "Value at market prices: present value of mid-2025, to the last withdrawal. That of crypto "
-    "is the same for every stated path.",
+    "market_value_bn_usd": "Value at market prices: present value in mid-2025 of all years to the last withdrawal.",
+    "range": f"80% range: of FY{str(TEN.first)[2:]}\u2013{str(TEN.last)[2:]}, if crypto follows the stated path.",
 }
 """Notes on columns of the headline table."""
 
@@ -132,7 +132,14 @@ def headline_table(
         "Billions of dollars, fiscal years.",
         POSITIVE,
     ]
-    notes = [text for key, text in NOTES.items() if heads[key] in keep]
+    of_crypto = (rows["adoption"] != "none").any()
+    notes = [
+        text if of_crypto or key != "range" else f"{text.partition(', if')[0]}."
+        for key, text in NOTES.items()
+        if heads[key] in keep
+    ]
+    if of_crypto and later in keep:
+        notes.append("The value of crypto counts all paths; it is the same whatever path is stated.")
     if grouped and rows["event"].str.contains("andom").any():
         notes.append(RANDOM_NOTE)
     if (shown[keep] == headlines.WITH_FULL).any(axis=None):
