@@ -76,8 +76,11 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
 
 
 def _start(moves: np.ndarray, share: float) -> int:
-    """Position of the first move, small ones before it left out unless all of them go where the whole goes. Small is
-    less than :data:`SMALL_SHARE` of the largest move, or than ``share`` of it if that is no boom or bust itself."""
+    """Position of the first move, small ones before it left out unless all of them go where the whole goes.
+
+    A move is small if it is less than :data:`SMALL_SHARE` of the largest, or less than ``share`` of it and neither a
+    boom nor a bust.
+    """
     level = np.concatenate([[0.0], np.cumsum(moves)])
     largest = level.max() - level.min()
     small = np.maximum.accumulate(np.abs(level[1:])) < max(

@@ -11,7 +11,7 @@ from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Table
 from fiscal.report.exhibits.common import POSITIVE, exhibit
 from fiscal.results import headline as headlines
-from fiscal.results.effects import LEVEL
+from fiscal.results.effects import LEVEL, TEN
 from fiscal.scenario import titles as titles_of
 from fiscal.studies import scenarios as study
 
