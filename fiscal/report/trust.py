@@ -109,7 +109,7 @@ def past() -> dict[str, Any] | None:
         "later": LATER_WORD,
         "held_later": int(later["held"].sum()),
         "of_later": int(later["of"].sum()),
-        "windows": int(tried["independent_windows"].min()),
+        "windows": int(tried["independent_windows"].max()),
         "rejects": bool(tried["rejects"].any()),
         "aims": len(answers["aims"]),
         "met": int(answers["aims"]["met"].sum()),
