@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 FEWEST_WINDOWS = 3
-"""Windows that do not overlap: with fewer, bias and spread cannot be told from each other."""
+"""Fewest windows that do not overlap. Fewer do not separate the bias of errors from their spread."""
 
 
 @dataclass(frozen=True, kw_only=True)
