@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.base import sources
-from fiscal.base.datapackage import Field
 from fiscal.markets.history import MONTHS_PER_YEAR, monthly_log_returns
 
 if TYPE_CHECKING:
@@ -256,27 +255,11 @@ def store(frame: pd.DataFrame) -> None:
     sources.store(
         TABLE,
         frame,
-        title="Estimates of Bitcoin's monthly log returns",
-        unit="see column unit",
-        source="this project's estimates on data/monthly_prices.csv (fiscal.markets.estimation)",
-        note=(
-            "Built by `fiscal markets fit`. States in the order of their means. BIC lower is better: it prefers "
-            "independent months to regimes. A test refits and compares."
-        ),
-        fields=[
-            Field("study", "string", description="what was fitted to which months"),
-            Field("parameter", "string", description="name of the estimate"),
-            Field("value", "number", "see column unit", "estimate"),
-            Field("standard_error", "number", "see column unit", "its standard error", required=False),
-            Field("unit", "string", description="unit of the value"),
-            Field("months", "integer", "months", "observations behind it"),
-        ],
-        primary_key=["study", "parameter"],
         extra={
             "library": f"statsmodels {statsmodels.__version__}, arch {arch.__version__}",
             "inputs": {"monthly_prices": sources.resource("monthly_prices").sha256},
         },
-    )  # fmt: skip
+    )
 
 
 def stored(name: str) -> dict[str, float]:

@@ -45,22 +45,6 @@ def own_withdrawal_shares(run: Run) -> pd.DataFrame:
     )
 
 
-def store(shares: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    derived.store(
-        "own_withdrawals",
-        shares,
-        title="Share of taxable pension and IRA income that the model's own accounts pay out",
-        unit="fraction",
-        source="this model's baseline (fiscal.studies.own_withdrawals), CBO February 2026 for the whole",
-        note=(
-            "Built by `fiscal data derive own_withdrawals`; the withdrawal schedule leaves this share out of the "
-            "income to which a withdrawal is added. Rebuild the schedules after it. A test compares the stored "
-            "share with the current baseline in each scope."
-        ),
-    )
-
-
 def run_of(scope: str, progress: Progress | None = None) -> Run:
     """The baseline in a scope, without crypto and other references."""
     chosen = scenarios.load("baseline", {"scope.plans": scope})
@@ -71,4 +55,4 @@ def rebuild(progress: Progress | None = None) -> None:
     """Run the baseline in each scope of the schedules and store its shares."""
     found = {scope: own_withdrawal_shares(run_of(scope, progress)) for scope in OWN_SCOPES}
     table = pd.concat([shares.assign(scope=scope) for scope, shares in found.items()], ignore_index=True)
-    store(table[["law_year", "scope", "own_share"]])
+    derived.store("own_withdrawals", table[["law_year", "scope", "own_share"]])

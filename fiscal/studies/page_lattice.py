@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fiscal.base import sources
 from fiscal.base.axes import GROUP_SHARES, GROUPS
 from fiscal.base.words import window_years
 from fiscal.results import running
@@ -209,51 +208,6 @@ def read(
     return values.rename(index=int) if MEASURES[measure][0] == "fiscal year" else values
 
 
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder, as Parquet, and refresh its entry."""
-    words: dict[str, tuple[str, str, str, bool]] = {
-        "event": (
-            "string",
-            "name",
-            "named path of crypto; equity_adoption: the same money in equity; check: errors",
-            True,
-        ),
-        "event_year": ("year", "year", "year the event starts", False),
-        "allocation_share": (
-            "number",
-            "share of the balance",
-            "share of a holder's balance in crypto",
-            False,
-        ),
-        "measure": (
-            "string",
-            "name",
-            "; ".join(f"{name}: {text}" for name, (_, text) in MEASURES.items()),
-            True,
-        ),
-        "member": ("string", "name", "fiscal year, earnings group, birth decade, or window", True),
-        "value": ("number", "see measure", "value of the measure", True),
-    }
-    derived.store(
-        NAME,
-        table,
-        ending=".parquet",
-        title="Effects of crypto by event, its year, and the share of the balance: the nodes of the page with sliders",
-        unit="billions of dollars and dollars per adult",
-        source="this model (fiscal.studies.page_lattice)",
-        fields=[
-            sources.Field(name, kind, unit, text, required=needed)
-            for name, (kind, unit, text, needed) in words.items()
-        ],
-        note=(
-            f"Built by `fiscal data derive {NAME}`: {100 * PARTICIPANTS_SHARE:.0f} percent of participants hold "
-            "crypto in place of equity; effects are proportional to that share. `fiscal page` reads it. A test makes a "
-            "part again."
-        ),
-        primary_key=["event", "event_year", "allocation_share", "measure", "member"],
-    )
-
-
 def rebuild(progress: Progress | None = None) -> None:
     """Run every node and store the table."""
-    store(lattice(progress=progress))
+    derived.store(NAME, lattice(progress=progress))

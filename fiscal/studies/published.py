@@ -253,59 +253,9 @@ MEASURES: dict[str, Callable[[], Found]] = {
 """What the model says of a row on its present basis, by id; rows with ``settings`` go through the calculator."""
 
 
-FIGURES = ("published", "model", "first")
-
-
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    rounded = table.assign(
-        **{name: [float(f"{value:.6g}") for value in table[name]] for name in ("model", "first")}
-    )
-    described = {
-        "id": "name of the row in published_targets",
-        "what": "what is published",
-        "check": "engine, level, order or input",
-        "unit": "unit of published and model; shares are fractions",
-        "year": "what year or window it is of",
-        "published": "the published figure",
-        "model": "the model's, carried to the published year and scope; for inputs what the tables hold",
-        "tolerance": "how far the model may be off",
-        "verdict": "inside, outside, not judged (another concept) or input",
-        "relation": "same (concept, scope and year), constructed (a stated bridge), other concept (shown, not "
-        "judged) or input",
-        "basis_set": "before: the basis was written down before the first comparison; after: a later one is used",
-        "first": "the model's figure on the first basis; blank in a row added later",
-        "first_verdict": "the verdict on the first basis; blank in a row added later",
-        "basis_source": "the publisher's words or formula that fix the basis, or their place",
-        "reason": "why a row is outside its tolerance; for an input, where it is used",
-        "detail": "parts of the model's figure",
-    }
-    optional = {"model", "tolerance", "reason", "detail", "first", "first_verdict"}
-    derived.store(
-        "validation",
-        rounded,
-        title="The model compared with published figures",
-        unit="see unit column",
-        source="this model (fiscal.studies.published)",
-        fields=[
-            sources.Field(
-                name,
-                "number" if name in FIGURES else "string",
-                "see unit column" if name in FIGURES else "text",
-                text,
-                required=name not in optional,
-            )
-            for name, text in described.items()
-        ],
-        note=(
-            "Built by `fiscal data derive validation`: what `fiscal validate` prints. Basis, model year and bridge "
-            "of each row are in published_targets, written down before the first comparison; a later basis and its "
-            "source beside them."
-        ),
-        primary_key=["id"],
-    )
-
-
 def rebuild(progress: Progress | None = None) -> None:
     """Compare every row with the model and store the table."""
-    store(validate(progress=progress))
+    table = validate(progress=progress)
+    for name in ("model", "first"):
+        table[name] = [float(f"{value:.6g}") for value in table[name]]
+    derived.store("validation", table)

@@ -13,14 +13,13 @@ is built; of random paths it holds four of five.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.budget.valuation import WINDOWS
 from fiscal.engine import run as engine_run
 from fiscal.results import headline, running, stages
 from fiscal.results.effects import EQUITY, LONG, NEXT, TEN, Effect, at_hand
@@ -197,53 +196,8 @@ def rows_for(scenarios: Sequence[Scenario]) -> pd.DataFrame | None:
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    derived.store(
-        NAME,
-        table,
-        title="Effect of crypto on federal revenue by case of adoption and event",
-        unit="billions of current dollars by fiscal year, shares as fractions",
-        source="this model (fiscal.studies.scenarios)",
-        fields=list(_fields()),
-        note=(
-            "Built by `fiscal data derive scenarios`, which `fiscal study scenarios` also does; a test builds a part "
-            "again. Change in net revenue against the same money in equity. Random paths have the quantiles of the "
-            "effect, window by window. Each scenario is named by the fingerprint of its settings."
-        ),
-        primary_key=list(KEYS),
-        reads=READS,
-        extra={"made_on": datetime.datetime.now(datetime.UTC).date().isoformat()},
-    )
-
-
-def _fields() -> Iterator[sources.Field]:
-    words = {
-        "adoption_case": "case of adoption: the scenario adoption_ and this name",
-        "event_case": "scenario of the event, or none",
-        "statistic": "path: the one stated path; otherwise the quantile over random paths",
-        "case": "title of the scenario",
-        "adoption": "participants who hold crypto, share of their balance, and year in which it is held",
-        "event": "the event as read from the returns",
-        "reference": "what net revenue is compared with",
-        headline.SHARE: "effect over individual income tax of the same years",
-        "held_at_event_share": "share of full adoption held when the event starts",
-        "market_value_bn_usd": "effect at market prices to the last withdrawal, present value of June 30, 2025",
-        "market_error_bn_usd": "its standard error",
-        "outside_tax_bn_usd": "change in tax on crypto outside plans if half of it would have been held there",
-        "breakeven_displaced_share": "share held outside at which the ten-year effect is zero",
-        "low_bn_usd": "lower end of the 80 percent band of the ten-year effect",
-        "high_bn_usd": "upper end of the 80 percent band of the ten-year effect",
-        "fingerprint": "fingerprint of the scenario's settings",
-    }
-    sums = {
-        f"fy{window.first}_{window.last}_bn_usd": f"effect on net revenue, fiscal years {window.first} to {window.last}"
-        for window in WINDOWS
-    }
-    for name in STORED:
-        number = name.endswith(("_usd", "_share")) or name == headline.SHARE
-        unit = "name" if not number else "billions of dollars" if name.endswith("_usd") else "fraction"
-        yield sources.Field(
-            name, "number" if number else "string", unit, (words | sums)[name], required=not number
-        )
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    derived.store(NAME, table, reads=READS, extra={"made_on": today})
 
 
 def rebuild(progress: Progress | None = None) -> None:

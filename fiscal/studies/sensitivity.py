@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.base import sources
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.draws import EVENT, cases, whole
 from fiscal.engine.run import Progress, compute
@@ -84,40 +83,6 @@ def build(progress: Progress | None = None, keys: list[str] | None = None) -> pd
     return pd.DataFrame(rows, columns=list(COLUMNS)).round({"at_value": 3, "at_low": 3, "at_high": 3})
 
 
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    numbers = {"value", "low", "high", "at_value", "at_low", "at_high"}
-    described = {
-        "key": "setting or assumption that is moved",
-        "value": "its central value",
-        "low": "low end of its range",
-        "high": "high end of its range",
-        "unit": "unit of value, low and high",
-        "quantity": "what is measured, billions of current dollars summed over the window's fiscal years",
-        "at_value": "the quantity at the central value",
-        "at_low": "the quantity at the low end",
-        "at_high": "the quantity at the high end",
-    }
-    derived.store(
-        "sensitivity",
-        table,
-        title="How much each assumption matters, one at a time",
-        unit="billions of current dollars",
-        source="this model (fiscal.studies.sensitivity)",
-        fields=[
-            sources.Field(
-                name, "number" if name in numbers else "string", "see description", text, required=True
-            )
-            for name, text in described.items()
-        ],
-        note=(
-            "Built by `fiscal data derive sensitivity` from runs of the baseline and the boom; a test recomputes "
-            "a part. One assumption is moved at a time, so joint moves are not shown."
-        ),
-        primary_key=["key", "quantity"],
-    )
-
-
 def rebuild(progress: Progress | None = None) -> None:
     """Run every case and store the table."""
-    store(build(progress))
+    derived.store("sensitivity", build(progress))

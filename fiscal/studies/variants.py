@@ -16,7 +16,7 @@ from fiscal.base import sources
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress
 from fiscal.results import headline, running
-from fiscal.results.effects import EQUITY, TEN, Effect
+from fiscal.results.effects import EQUITY, Effect
 from fiscal.results.figures import statistics
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
@@ -99,33 +99,4 @@ def stored() -> pd.DataFrame | None:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Build the table and store it."""
-    billions = "billions of current dollars"
-    words = {
-        "variant": ("name", "what differs from the defaults"),
-        "event_case": ("name", "scenario: baseline, event, or random paths (stochastic)"),
-        "statistic": (
-            "name",
-            "level: withdrawal tax of the baseline; path, mean, or quantile: effect on net revenue",
-        ),
-        **{name: (billions, f"sum over fiscal {span.first}-{span.last}") for name, span in SPANS.items()},
-        LOCATION[0]: (
-            billions,
-            f"change of tax outside plans if half was held there, FY{TEN.first}-{TEN.last}",
-        ),
-        LOCATION[1]: ("fraction", "share held outside at which the effect of these years would be zero"),
-    }
-    derived.store(
-        NAME,
-        build(progress),
-        title="The headline under other choices",
-        unit="billions of current dollars by fiscal year, shares as fractions",
-        source="this model (fiscal.studies.variants)",
-        fields=[
-            sources.Field(
-                name, "string" if name in KEYS else "number", unit, text, required=name not in LOCATION
-            )
-            for name, (unit, text) in words.items()
-        ],
-        note="Built by `fiscal data derive headline_variants`. Effects are against the same money in equity.",
-        primary_key=list(KEYS),
-    )
+    derived.store(NAME, build(progress))
