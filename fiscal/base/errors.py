@@ -149,3 +149,15 @@ def told(problems: Sequence[Problem]) -> str:
     return "\n".join(
         [*lines, f"and {rest:,} more problems" if rest > 1 else "and 1 more problem"] if rest else lines
     )
+
+
+def refuse_unknown(**asked: tuple[object, Iterable[object]]) -> None:
+    """Raise InputError for every key whose value, the first of its pair, is not among the known ones, the second."""
+    listed = {key: (value, list(known)) for key, (value, known) in asked.items()}
+    problems = [
+        Problem(f"no such {key.replace('_', ' ')}", key=key, value=value, allowed=", ".join(map(str, known)))
+        for key, (value, known) in listed.items()
+        if value not in known
+    ]
+    if problems:
+        raise InputError(problems)

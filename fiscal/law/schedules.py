@@ -24,7 +24,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -45,7 +45,6 @@ from fiscal.law.reforms import reform_years, tried
 from fiscal.law.years import OWN_SCOPES
 
 if TYPE_CHECKING:
-    from fiscal.law.build.microdata import MendSettings, Source
     from fiscal.law.reforms import Reform
 
 Array = NDArray[np.float64]
@@ -59,22 +58,6 @@ _KNOTS_PER_DOUBLING = 2
 _NO_SPREAD = 1e-6  # a log-sd below this moves no dollar and would overflow
 _PRIME_BAND = "45-54"
 _TABLES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile")
-
-
-def build(
-    economy: pd.DataFrame,
-    progress: Callable[[int, int, str], None] | None = None,
-    jobs: int = 2,
-    *,
-    source: Source | None = None,
-    settings: MendSettings | None = None,
-    reform: Mapping[str, Any] | None = None,
-    out_dir: Path | None = None,
-) -> dict[str, pd.DataFrame]:
-    """Build and store every table with Tax-Calculator (minutes); see `fiscal.law.build.schedules.build`."""
-    return builder.build(
-        economy, progress, jobs, source=source, settings=settings, reform=reform, out_dir=out_dir
-    )
 
 
 def for_reform(
@@ -730,13 +713,3 @@ def show(year: int = 2025, schedules: Schedules | None = None) -> pd.DataFrame:
 
 def _nearest(grid: Array, value: float) -> int:
     return int(np.argmin(np.abs(grid - value)))
-
-
-def contribution_profile() -> pd.DataFrame:
-    """The stored table of contributions of 2025 by age band and wage group."""
-    return sources.table("contribution_profile")
-
-
-def law_years() -> Iterable[int]:
-    """Law years of the stored schedules."""
-    return tuple(int(year) for year in load().law_years)

@@ -29,17 +29,8 @@ ASSUMPTIONS = ("coverage_damping", "coverage_trend_years", "coverage_window_year
 
 def savers_over_wages() -> pd.Series:
     """Contributions of participants and employers over private wages, by year; years without the split are left out."""
-    return _over_wages("participant_bn_usd", "employer_bn_usd")
-
-
-def rollovers_over_wages() -> pd.Series:
-    """What is rolled over into plans over private wages, by year."""
-    return _over_wages("others_incl_rollovers_bn_usd")
-
-
-def _over_wages(*parts: str) -> pd.Series:
-    paid_in = sources.table(DOL).set_index("year")[list(parts)].sum(axis=1, skipna=False)
-    return (paid_in / private_wages()).dropna()
+    paid_in = sources.table(DOL).set_index("year")[["participant_bn_usd", "employer_bn_usd"]]
+    return (paid_in.sum(axis=1, skipna=False) / private_wages()).dropna()
 
 
 def private_wages() -> pd.Series:

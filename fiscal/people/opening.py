@@ -40,7 +40,6 @@ class Opening:
     balance_usd: np.ndarray  # (A, G)
     holder_share: np.ndarray  # (Y, A, G) holders per person
     held_coverage_share: np.ndarray  # (Y, A, G) the same while coverage stays that of the opening
-    class_share: np.ndarray  # (income class,) share of balances the raking met, ages 18-65
 
     def mean_balance_usd(self, people: np.ndarray) -> np.ndarray:
         """Balance per holder at the opening, ``(A, G)``; zero without holders. ``people`` (A, G)."""
@@ -246,10 +245,9 @@ def open_accounts(
     ages = age_shares(assume, weights)
     working = ATTAINED_AGES <= 65
     cube = seed[:, :, None] * mix[None, :, :]
-    class_target = sipp_class_dollars()
     fitted_working = rake(
         cube[working],
-        [((1, 2), ages[working] / ages[working].sum()), ((0, 1), class_target)],
+        [((1, 2), ages[working] / ages[working].sum()), ((0, 1), sipp_class_dollars())],
     ).sum(axis=2)
     shape = np.zeros_like(seed)
     shape[working] = fitted_working * ages[working].sum()
@@ -263,7 +261,6 @@ def open_accounts(
         balance_usd=per_unit_person * people,
         holder_share=holders,
         held_coverage_share=held,
-        class_share=class_target,
     )
 
 

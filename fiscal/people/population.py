@@ -7,8 +7,8 @@ SSA period life table of 2022 (``life_table``), the pandemic faded out, improved
 ``mortality_improvement``.
 
 An age is the number of whole years attained on 1 January, so the people of age ``a`` in year ``y`` were
-born in ``y - 1 - a`` and turn ``a + 1`` during the year (:func:`birth_year`). The stub of 2025 opens on
-the opening date with the same birth cohorts.
+born in ``y - 1 - a`` and turn ``a + 1`` during the year. The stub of 2025 opens on the opening date with the same
+birth cohorts.
 """
 
 from __future__ import annotations
@@ -91,11 +91,6 @@ class MortalityGradient:
         """The gradient with the ages of the assumptions in force."""
         full, none = (assume[f"population.gradient_{end}_age"] for end in ("full_until", "none_from"))
         return MortalityGradient(ratio, full, none)
-
-
-def birth_year(year: int | NDArray[np.int64], age: int | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Calendar year of birth of the people who are ``age`` on 1 January of ``year``."""
-    return np.asarray(year) - 1 - np.asarray(age)
 
 
 @remembered
@@ -199,13 +194,6 @@ def gradient_by_age(income_gradient: MortalityGradient) -> Floats:
     """Ratio of bottom-group to top-group mortality by age (18..119): full, then tapering to 1 (assumed)."""
     ages = [income_gradient.full_until_age, income_gradient.none_from_age]
     return _read_only(1.0 + (income_gradient.ratio - 1.0) * np.interp(AGES_AT_OPENING, ages, [1.0, 0.0]))
-
-
-def life_expectancy(age: int, year: int, sex: str) -> float:
-    """Period life expectancy at an exact age in a year, years; ``sex`` is ``male`` or ``female``."""
-    death = death_probability(year)[SEXES.index(sex), age:]
-    alive = np.concatenate([[1.0], np.cumprod(1.0 - death)])
-    return float((alive[:-1] + alive[1:]).sum() / 2.0)
 
 
 # --------------------------------------------------------------------------------------- mortality

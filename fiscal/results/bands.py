@@ -33,7 +33,7 @@ import pandas as pd
 from fiscal.base import compiled, sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError, Problem
-from fiscal.budget.ledger import contribution_lines, fiscal_line
+from fiscal.budget.ledger import contribution_lines
 from fiscal.budget.lines import RECEIPTS, UPFRONT
 from fiscal.budget.valuation import BILLION, WINDOWS, Window, window_sum
 from fiscal.engine import draws, past_errors
@@ -45,6 +45,7 @@ from fiscal.engine.taxes import buildup_tax, contribution_taxes
 from fiscal.markets.paths import path_model
 from fiscal.people.accounts import IRA
 from fiscal.projection.cells import project
+from fiscal.results.tables.common import by_fiscal_year
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Prepared
@@ -355,8 +356,7 @@ def _net(
     parts: tuple[np.ndarray, ...], factors: tuple[np.ndarray, ...], fraction: np.ndarray, settings: Settings
 ) -> np.ndarray:
     """Net revenue by fiscal year, ``(draw, Y)``."""
-    shares = settings.books.deferral_fiscal_same_year_share, settings.books.withdrawal_fiscal_same_year_share
     return sum(  # type: ignore[return-value]
-        fiscal_line(line, part * factor, fraction, *shares)
+        by_fiscal_year(settings, line, part * factor, fraction)
         for line, part, factor in zip((UPFRONT[0], RECEIPTS[0]), parts, factors, strict=True)
     )

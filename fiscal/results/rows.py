@@ -36,20 +36,10 @@ Row = tuple[Any, ...]
 # --- members of keys --------------------------------------------------------------------------------
 
 FLOWS = (
-    "inherited_withdrawals",
-    "roth_withdrawals",
-    "inherited_roth_withdrawals",
-    "nonqualified_earnings",
-    "penalised_withdrawals",
-    "plan_bequests",
-    "rollovers",
-    "roth_rollovers",
-    "conversions",
-    "fees",
-    "losses",
-    "core_return",
-    "crypto_return",
-)
+    "inherited_withdrawals", "roth_withdrawals", "inherited_roth_withdrawals", "nonqualified_earnings",
+    "penalised_withdrawals", "plan_bequests", "rollovers", "roth_rollovers", "conversions", "fees", "losses",
+    "core_return", "crypto_return",
+)  # fmt: skip
 """Flows through the accounts that the tables show after the withdrawals from each, as the projection names them."""
 
 TAXED_FLOWS = (

@@ -25,16 +25,8 @@ UNEXPLAINED = "not explained: the run's settings differ from those the model was
 """What a run of other settings says of a row that the baseline meets; the baseline itself never may."""
 
 COLUMNS = (
-    "quantity",
-    "unit",
-    "published",
-    "published_source",
-    "model",
-    "tolerance",
-    "use",
-    "verdict",
-    "reason",
-)
+    "quantity", "unit", "published", "published_source", "model", "tolerance", "use", "verdict", "reason",
+)  # fmt: skip
 
 
 def calibration(base: Result) -> pd.DataFrame:

@@ -73,8 +73,6 @@ MEASURES = {
 }
 """Measure -> what its members are, and what it is."""
 
-COLUMNS = ("event", "event_year", "allocation_share", "measure", "member", "value")
-
 
 def scenario_of(
     event: str,

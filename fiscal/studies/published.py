@@ -40,23 +40,9 @@ from fiscal.studies.published_runs import Found, nipa, published_value, targets
 from fiscal.studies.published_scores import full_roth, mean_receipts, receipts, roth_catch_up, roth_match
 
 COLUMNS = (
-    "id",
-    "what",
-    "check",
-    "unit",
-    "year",
-    "published",
-    "model",
-    "tolerance",
-    "verdict",
-    "relation",
-    "basis_set",
-    "first",
-    "first_verdict",
-    "basis_source",
-    "reason",
-    "detail",
-)
+    "id", "what", "check", "unit", "year", "published", "model", "tolerance", "verdict", "relation",
+    "basis_set", "first", "first_verdict", "basis_source", "reason", "detail",
+)  # fmt: skip
 
 
 OTHER_CONCEPT = "other concept"

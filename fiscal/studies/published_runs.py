@@ -10,13 +10,13 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.memo import remembered, remembering
-from fiscal.budget.ledger import fiscal_line
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.run import Run
 from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
 from fiscal.people.economy import macro
+from fiscal.results.tables import common
 
 BILLION = 1e9
 
@@ -147,11 +147,4 @@ def parts_in_words(lines: dict[str, float]) -> str:
 
 def by_fiscal_year(run: Run, line: str, flow: np.ndarray) -> np.ndarray:
     """A line of a run by fiscal year, ``(Y,)``."""
-    books = run.scenario.settings.books
-    return fiscal_line(
-        line,
-        flow,
-        run.inputs.year_fraction,
-        books.deferral_fiscal_same_year_share,
-        books.withdrawal_fiscal_same_year_share,
-    )
+    return common.by_fiscal_year(run.scenario.settings, line, flow, run.inputs.year_fraction)

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -234,9 +235,6 @@ class StoredTables(Tables):
         names = super()._on_demand()
         return names if {name for name in names if STAGE_OF[name].headline} <= set(self._held) else set()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _stored_again, (self.parts.scenario, self.held, self.folder, self.inputs)
-
     def _refuse_if_changed(self, stage: Stage) -> None:
         """As for a run in memory; the manifest names what has changed, code too."""
         apart = differences({"inputs": self.inputs}, {"inputs": input_record(self.parts.scenario)})
@@ -261,12 +259,6 @@ class StoredTables(Tables):
 MOST_SHOWN = 3
 OF_A_FOLDER = "", ""
 """In place of the fingerprints of a run in memory: the manifest says what a folder was made of."""
-
-
-def _stored_again(
-    scenario: Scenario, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
-) -> StoredTables:
-    return StoredTables(Parts(scenario, made_of=OF_A_FOLDER), held, folder, inputs)
 
 
 def repeated(result: Recorded) -> dict[str, Any]:
@@ -541,9 +533,4 @@ def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
 
 
 def _through_link(folder: Path, name: str) -> bool:
-    place = folder
-    for part in name.split("/"):
-        place = place / part
-        if place.is_symlink():
-            return True
-    return False
+    return any((folder / part).is_symlink() for part in accumulate(name.split("/"), "{}/{}".format))

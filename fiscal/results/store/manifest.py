@@ -60,19 +60,9 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RECORDED_PACKAGES = (
-    "SALib",
-    "arch",
-    "matplotlib",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "scipy",
-    "statsmodels",
-    "taxcalc",
-    "typst",
-)
+    "SALib", "arch", "matplotlib", "numba", "numpy", "pandas", "pyarrow", "pydantic", "scipy", "statsmodels",
+    "taxcalc", "typst",
+)  # fmt: skip
 MODEL_FILES = ("fiscal", "data", "pyproject.toml", "requirements.lock")
 """Folders on which a result depends; a change elsewhere in the source tree does not count."""
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from fiscal.base.axes import FIRST_YEAR, GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_METHODS, cash_method, fiscal_line, inside_buildup
+from fiscal.budget.ledger import CASH_METHODS, cash_method, inside_buildup
 from fiscal.budget.lines import (
     CASH_LINES,
     NET_REVENUE,
@@ -42,6 +42,7 @@ from fiscal.results.rows import (
     vintage_scope,
 )
 from fiscal.results.schema import TABLES
+from fiscal.results.tables.common import by_fiscal_year
 
 if TYPE_CHECKING:
     from fiscal.engine.risk_neutral import Price, RiskNeutral
@@ -137,20 +138,14 @@ def _ratio(part: float, whole: float) -> float:
 
 def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
     """Scenario less no crypto on one basis, dollars; None if no crypto was held."""
-    labels = run.projection.path_labels
-    if NO_CRYPTO_PATH not in labels:
+    if NO_CRYPTO_PATH not in run.projection.path_labels:
         return None
     if valued.basis == "convention":  # every path earns the rate
         return dict.fromkeys(RECEIPTS, 0.0)
     if valued.basis == "portfolio":
         plain = next(v for v in run.vintages if v.market == NO_CRYPTO_PATH and not v.marginal)
         return {line: _whole(valued, line) - _whole(plain, line) for line in RECEIPTS}
-    one, other = labels.index(valued.market), labels.index(NO_CRYPTO_PATH)
-    factors = valued.to_mid_2025
-    return {
-        line: float((run.ledger.total(line)[one] - run.ledger.total(line)[other]) @ factors)
-        for line in RECEIPTS
-    }
+    return _less_no_crypto(run, valued, RECEIPTS)
 
 
 def _whole(valued: ValuedVintages, line: str) -> float:
@@ -172,11 +167,14 @@ def _upfront_effect(run: Run, valued: ValuedVintages) -> dict[str, float]:
     """Changes in the contribution year if contributions respond to the path; zero otherwise."""
     if valued.market not in run.projection.path_labels:
         return dict.fromkeys(UPFRONT, 0.0)
+    return _less_no_crypto(run, valued, UPFRONT)
+
+
+def _less_no_crypto(run: Run, valued: ValuedVintages, lines: tuple[str, ...]) -> dict[str, float]:
+    """Lines of the path valued less those without crypto, dollars of June 30, 2025."""
     own, plain = (run.projection.path(label) for label in (valued.market, NO_CRYPTO_PATH))
-    return {
-        line: float((run.ledger.total(line)[own] - run.ledger.total(line)[plain]) @ valued.to_mid_2025)
-        for line in UPFRONT
-    }
+    totals = {line: run.ledger.total(line) for line in lines}
+    return {line: float((usd[own] - usd[plain]) @ valued.to_mid_2025) for line, usd in totals.items()}
 
 
 def _risk_neutral(prices: Prices) -> Iterator[dict[str, Any]]:
@@ -406,23 +404,21 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
 
 def displaced_table(run: Run) -> pd.DataFrame:
     """Tax displaced if a share of the crypto sleeve would have been held outside, by fiscal year and path."""
-    shares, books = displaced_shares(run.scenario.settings), run.scenario.settings.books
-    years = run.projection.years
+    settings, years = run.scenario.settings, run.projection.years
 
-    def by_fiscal_year(line: str, flow: np.ndarray) -> np.ndarray:
-        same_year = books.deferral_fiscal_same_year_share, books.withdrawal_fiscal_same_year_share
-        return fiscal_line(line, flow, run.year_fraction, *same_year) / BILLION
+    def billions(line: str, flow: np.ndarray) -> np.ndarray:
+        return by_fiscal_year(settings, line, flow, run.year_fraction) / BILLION
 
     frames = []
     for path, label in enumerate(run.projection.path_labels):
         if label not in (SCENARIO_PATH, EQUITY_PATH):
             continue
         on_crypto, pushed_out = (
-            by_fiscal_year("displaced_gains_tax", amount[path].sum(axis=(1, 2)))
+            billions("displaced_gains_tax", amount[path].sum(axis=(1, 2)))
             for amount in (run.ledger.crypto_outside_usd, run.ledger.pushed_out_tax_usd)
         )
-        cash = {line: by_fiscal_year(line, run.ledger.total(line)[path]) for line in NET_REVENUE.parts}
-        for share in shares:
+        cash = {line: billions(line, run.ledger.total(line)[path]) for line in NET_REVENUE.parts}
+        for share in displaced_shares(settings):
             frame = pd.DataFrame(
                 {
                     "path": label,

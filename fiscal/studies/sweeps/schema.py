@@ -75,14 +75,8 @@ TABLES = tables_by_name(
             holds="what every outcome is over the cases of the design that did not fail",
             keys=("quantity", "window"),
             numbers=(
-                "cases",
-                "mean_bn_usd",
-                "standard_deviation_bn_usd",
-                "lowest_bn_usd",
-                "q05_bn_usd",
-                "median_bn_usd",
-                "q95_bn_usd",
-                "highest_bn_usd",
+                "cases", "mean_bn_usd", "standard_deviation_bn_usd", "lowest_bn_usd", "q05_bn_usd",
+                "median_bn_usd", "q95_bn_usd", "highest_bn_usd",
             ),
         ),
         TableSchema(
@@ -93,5 +87,5 @@ TABLES = tables_by_name(
             gaps=INDICES,
         ),
     ),
-)
+)  # fmt: skip
 """The tables of a sweep; ``indices`` of a Sobol design only."""
