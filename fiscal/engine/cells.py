@@ -11,7 +11,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base.axes import AGES_AT_OPENING, CHARACTERS, GROUPS, birth_years
-from fiscal.base.errors import InputError, Problem, refuse_unknown
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
 
@@ -60,7 +60,7 @@ def cells(
     refuse_unknown(path=(path, known))
     run = engine_run.compute(chosen, progress, run_off=False, references=(path,))
     if path not in run.path_labels:
-        raise InputError(Problem("holds no crypto, so has no reference", key=chosen.name, value=path))
+        raise InputError("holds no crypto, so has no reference", key=chosen.name, value=path)
     p, years, inputs, cell = run.projection.path(path), run.years, run.inputs, run.projection.cells
 
     def of_cells(*names: str) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.engine.inputs import projection_inputs, withdrawal_rates
 from fiscal.engine.taxes import schedules_in_force
 from fiscal.law import schedules as law_schedules
@@ -194,12 +194,10 @@ def coverage(world: World, of: AccountType = PLAN) -> np.ndarray:
             else ("contributions.coverage_2035", chosen.coverage_2035)
         )
         raise InputError(
-            Problem(
-                f"coverage leaves 0 to 1: {most:.2f} of the earners of the group that saves most would save",
-                key=key,
-                value=value,
-                allowed="coverage of every age and wage from 0 to 1",
-            )
+            f"coverage leaves 0 to 1: {most:.2f} of the earners of the group that saves most would save",
+            key=key,
+            value=value,
+            allowed="coverage of every age and wage from 0 to 1",
         )
     return factor
 

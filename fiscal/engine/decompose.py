@@ -65,9 +65,7 @@ def decompose(
     """
     report = progress or (lambda done, total, what: None)
     if name is not None and len(others) != 1:
-        raise InputError(
-            Problem("names one scenario", key="name", value=name, allowed="one scenario beside the base")
-        )
+        raise InputError("names one scenario", key="name", value=name, allowed="one scenario beside the base")
     chosen = [scenarios.load(base, overrides), *(scenarios.load(one, overrides, name) for one in others)]
     _check(chosen)
     frames = []

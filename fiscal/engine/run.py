@@ -23,7 +23,7 @@ import pandas as pd
 
 from fiscal.base import compiled, memory, sources
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.budget import valuation
 from fiscal.budget.ledger import (
     BuildupTax,
@@ -463,9 +463,7 @@ def refuse_beyond_memory(
     if room is not None and needed > room:
         message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
-        raise InputError(
-            Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
-        )
+        raise InputError(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
 
 
 def refuse_too_many_paths(settings: Settings) -> None:
@@ -479,13 +477,11 @@ def refuse_too_many_paths(settings: Settings) -> None:
         return
     fits = (room - fixed) // per_path
     raise InputError(
-        Problem(
-            f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
-            f"{room / 2**30:.1f} GiB is available",
-            key="paths.count",
-            value=settings.paths.count,
-            allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
-        )
+        f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
+        f"{room / 2**30:.1f} GiB is available",
+        key="paths.count",
+        value=settings.paths.count,
+        allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
     )
 
 
@@ -590,7 +586,7 @@ def _judge_identity(projection: Projection) -> None:
     if not np.isfinite(worst).all():
         path, year = np.argwhere(~np.isfinite(worst))[0]
         where = f"path {projection.path_labels[path]}, {projection.years[year]}"
-        raise InputError(Problem("balances went beyond what can be computed", key=where))
+        raise InputError("balances went beyond what can be computed", key=where)
     if (worst > 0).any():
         path, year = np.unravel_index(np.argmax(worst), worst.shape)
         raise ValueError(

@@ -17,7 +17,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.base.memo import remembered
 
 FEWEST_YEARS = 5
@@ -52,12 +52,10 @@ def damped_trend(
     if start_year not in known.index or len(known) < FEWEST_YEARS:
         first = "nothing" if share.empty else f"{share.index.min()} to {share.index.max()}"
         raise InputError(
-            Problem(
-                f"too few published years for a trend that starts in {start_year}",
-                file=f"{DOL}.csv",
-                value=first,
-                allowed=f"{start_year} and at least {FEWEST_YEARS - 1} of the {window - 1} years before it",
-            )
+            f"too few published years for a trend that starts in {start_year}",
+            file=f"{DOL}.csv",
+            value=first,
+            allowed=f"{start_year} and at least {FEWEST_YEARS - 1} of the {window - 1} years before it",
         )
     slope = np.polyfit(known.index.to_numpy(float), known.to_numpy(float), 1)[0]
     steps = assume["coverage_damping"] ** np.arange(1, int(assume["coverage_trend_years"]) + 1)

@@ -220,14 +220,19 @@ def death_probability(year: int) -> Floats:
     return _read_only(death)
 
 
+def years_lived(death: Floats) -> Floats:
+    """Years lived at each age by those who reach the first, ``(sex, age)``, of probabilities of dying at each."""
+    alive = np.concatenate([np.ones((len(death), 1)), np.cumprod(1.0 - death, axis=-1)], axis=-1)
+    return (alive[:, :-1] + alive[:, 1:]) / 2.0
+
+
 def cohort_death_share(death: Floats) -> Floats:
     """Share of the people of a whole age on 1 January who die in the year, ``(sex, age 0..119)``.
 
     They are between exact ages x and x + 1, half a year on average: 1 - L(x + 1) / L(x) of the life
     table, not q(x).
     """
-    alive = np.concatenate([np.ones((len(death), 1)), np.cumprod(1.0 - death, axis=-1)], axis=-1)
-    lived = (alive[:, :-1] + alive[:, 1:]) / 2.0
+    lived = years_lived(death)
     share = np.ones_like(lived)
     share[:, :-1] = 1.0 - lived[:, 1:] / lived[:, :-1]
     return share
@@ -370,9 +375,7 @@ def _spread_open_age(rows: pd.DataFrame, year: int) -> Floats:
     open_age = int(rows["age"].max())
     people = np.zeros((len(SEXES), ALL_AGES.size))
     people[:, : open_age + 1] = rows[list(SEXES)].to_numpy(dtype=float).T
-    death = death_probability(year)[:, open_age:]
-    alive = np.concatenate([np.ones((len(SEXES), 1)), np.cumprod(1.0 - death, axis=-1)], axis=-1)
-    lived = (alive[:, :-1] + alive[:, 1:]) / 2.0
+    lived = years_lived(death_probability(year)[:, open_age:])
     people[:, open_age:] = people[:, [open_age]] * lived / lived.sum(axis=-1, keepdims=True)
     return people
 

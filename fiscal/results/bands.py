@@ -32,7 +32,7 @@ import pandas as pd
 
 from fiscal.base import compiled, sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.budget.ledger import contribution_lines
 from fiscal.budget.lines import RECEIPTS, UPFRONT
 from fiscal.budget.valuation import BILLION, WINDOWS, Window, window_sum
@@ -154,7 +154,7 @@ def draws_of(
     ``each`` paths are projected at every draw of parameters. Raises InputError for too few of them."""
     if paths < FEWEST_PATHS or not FEWEST_PATHS // 4 <= each <= paths:
         allowed = f"at least {FEWEST_PATHS} paths, and {FEWEST_PATHS // 4} to all of them at each draw"
-        raise InputError(Problem("too few draws for a band", value=f"{each} of {paths}", allowed=allowed))
+        raise InputError("too few draws for a band", value=f"{each} of {paths}", allowed=allowed)
     report = progress or (lambda done, total, what: None)
     windows = TEN_YEARS  # no horizon is shorter
     base = scenario.with_overrides({"horizon.last_year": windows[-1].last})

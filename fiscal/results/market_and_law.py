@@ -16,7 +16,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import cards, sources
 from fiscal.base.axes import GROUPS
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.engine.allocation import path_settings
 from fiscal.engine.taxes import law_in_force, schedules_in_force
 from fiscal.law.build.holders import AGE_BANDS
@@ -56,7 +56,7 @@ class Exhibit(Plotted):
         """
         wanted = self.shown if name is None else name
         if wanted not in self.tables:
-            raise InputError(Problem("no such table", value=wanted, allowed=", ".join(self.tables)))
+            raise InputError("no such table", value=wanted, allowed=", ".join(self.tables))
         return self.tables[wanted].copy()
 
     @property
@@ -143,7 +143,7 @@ def market_paths(
 
     chosen = scenarios.load(scenario, overrides)
     if not FEWEST_PATHS <= paths <= MOST_PATHS:
-        raise InputError(Problem("out of range", key="paths", value=paths, allowed=f"1 to {MOST_PATHS:,}"))
+        raise InputError("out of range", key="paths", value=paths, allowed=f"1 to {MOST_PATHS:,}")
     section = chosen.settings.paths
     drawn = smoothed(
         long_paths(section.model, path_settings(chosen.settings), paths, section.seed),

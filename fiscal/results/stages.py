@@ -252,7 +252,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         if changed:
             message = f"is computed when it is asked for, and since the run {changed} changed"
             allowed = "a new run; full() computes every table of a run at once"
-            raise InputError(Problem(message, file=f"table {stage.yields[0]}", allowed=allowed))
+            raise InputError(message, file=f"table {stage.yields[0]}", allowed=allowed)
 
     def _compute(self, stage: Stage) -> Frames:
         self._refuse_if_changed(stage)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.markets import glide
 from fiscal.people import coverage
 
@@ -65,9 +65,7 @@ def check_start(start: int) -> None:
     """Raise InputError for a start year without data."""
     if start not in STARTS:
         raise InputError(
-            Problem(
-                "no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}"
-            )
+            "no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}"
         )
 
 

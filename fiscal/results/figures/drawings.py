@@ -15,7 +15,7 @@ import numpy as np
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
 from fiscal.base.axes import GROUP_EDGES, GROUPS
-from fiscal.base.errors import InputError, Problem, refuse_unknown
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.base.words import (
     BASIS_NAMES,
     FACTOR_NAMES,
@@ -139,7 +139,7 @@ def reference_name(owner: Owner, reference: str) -> str:
 def _no_reference(reference: str) -> InputError:
     allowed = ", ".join((*measures.REFERENCES, "base"))
     return InputError(
-        Problem("there is no reference for the difference", key="reference", value=reference, allowed=allowed)
+        "there is no reference for the difference", key="reference", value=reference, allowed=allowed
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fiscal.base.errors import InputError, Problem, refuse_unknown
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.markets import history
 from fiscal.results.figures import statistics
 from fiscal.results.figures.owners import Owner, RunTables
@@ -44,7 +44,7 @@ def _random_result(owner: Owner, scenario: str | None) -> RunTables:
         return next(iter(found.values()))
     if scenario not in found:
         allowed = ", ".join(found) or "a scenario of a random path model, run with more than one path"
-        raise InputError(Problem("no such random run", key="scenario", value=scenario, allowed=allowed))
+        raise InputError("no such random run", key="scenario", value=scenario, allowed=allowed)
     return found[scenario]
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.base.errors import InputError, Problem, refuse_unknown
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.base.words import window_years
 from fiscal.budget.lines import CASH_LINES, FORGONE, OTHER_RECEIPTS
 from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables
@@ -78,7 +78,7 @@ def result_named(owner: Owner, scenario: str | None) -> RunTables:
     if scenario is None:
         return next(iter(found.values()))
     if scenario not in found:
-        raise InputError(Problem("no such run", key="scenario", value=scenario, allowed=", ".join(found)))
+        raise InputError("no such run", key="scenario", value=scenario, allowed=", ".join(found))
     return found[scenario]
 
 
@@ -338,7 +338,7 @@ def decomposition(
     """
 
     if not isinstance(owner, ComparedTables):
-        raise InputError(Problem("a decomposition needs a scenario and a base", value=owner.runs[0].name))
+        raise InputError("a decomposition needs a scenario and a base", value=owner.runs[0].name)
     base, *others = owner.runs
     table = owner.decomposition if effects is None else effects
     spans = windows_of(base)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fiscal.results.figures.style as style
-from fiscal.base.errors import InputError, Problem, refuse_unknown
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.base.words import capital, signed_amount
 from fiscal.results.figures import study_statistics
 from fiscal.results.figures.drawings import span_name, span_unit, styled
@@ -28,9 +28,7 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
     frame = study_statistics.sensitivity()
     if frame is None:
         raise InputError(
-            Problem(
-                "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
-            )
+            "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
         )
     shown = frame.head(count)
     _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
@@ -84,7 +82,7 @@ def tornado(
     """
     frame = study_statistics.tornado(owner, quantity, window)
     if frame is None:
-        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+        raise InputError("not built yet", key="drivers", allowed="fiscal data derive drivers")
     shown = frame.head(count)
     span = str(frame["window"].iloc[0])
     changes = {end: shown[f"{end}_change"] for end in ("low", "high")}

@@ -79,7 +79,7 @@ def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, 
         settings[section][name] = inside = file_settings()[key]
         sha256 = content_sha256(path)
         if sha256 is None:
-            raise InputError(Problem("cannot be read", key=key, value=str(path), allowed="a file"))
+            raise InputError("cannot be read", key=key, value=str(path), allowed="a file")
         files[inside] = sha256
     return {
         "settings": settings,
@@ -400,19 +400,17 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if not _there(path / MANIFEST):
         raise InputError(_no_run(path))
     if (path / MANIFEST).is_symlink():
-        raise InputError(Problem("is a link", file=shown, allowed="the file itself"))
+        raise InputError("is a link", file=shown, allowed="the file itself")
     manifest = parse_json(read_limited(path / MANIFEST, MAX_MANIFEST_BYTES, shown), shown)
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version not in READABLE_VERSIONS and "record_fingerprint" in manifest:
         message = "was written by another version of fiscal"
         raise InputError(
-            Problem(
-                message,
-                file=shown,
-                key="schema_version",
-                value=version,
-                allowed=", ".join(map(str, READABLE_VERSIONS)),
-            )
+            message,
+            file=shown,
+            key="schema_version",
+            value=version,
+            allowed=", ".join(map(str, READABLE_VERSIONS)),
         )
     if problems := _shape_problems(manifest, shown):
         raise InputError(problems[:20])
