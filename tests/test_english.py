@@ -145,8 +145,8 @@ def literals(path: Path) -> Iterator[tuple[str, str]]:
 
 
 PROSE = {"label", "note", "what", "reason", "rationale", "words", "head"}
-"""Columns of data tables and of the package's tables that this project wrote. Publishers' words stay, and so do the bases and bridges of
-comparisons, which were recorded before the first comparison and are never changed."""
+"""Columns of data tables and of the package's own tables that this project wrote. Publishers' words stay, and so do the
+bases and bridges of comparisons, which were recorded before the first comparison and are never changed."""
 
 
 def data() -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ conventions, as paths of one projection:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +24,7 @@ import pandas as pd
 from fiscal.base import compiled, memory, sources
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE
 from fiscal.base.errors import InputError
+from fiscal.base.progress import Progress, silent
 from fiscal.budget import valuation
 from fiscal.budget.ledger import (
     BuildupTax,
@@ -77,10 +78,6 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.scenario import Scenario
     from fiscal.scenario.schema import Settings
-
-
-Progress = Callable[[int, int, str], None]
-"""``progress(done, total, what)``; called between stages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,7 +259,7 @@ def compute(
     of paths project it with those. Vintages need all; where ``bases`` names some, these alone are valued, at average
     rates, and conventions are projected for theirs alone.
     """
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     settings = scenario.settings
     if settings.paths.model == "user":
         user_returns(path_settings(settings))  # refused before any work
@@ -396,7 +393,7 @@ def prepare(
 
     ``references`` as in :func:`compute`.
     """
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     report(0, 4, "people, contributions and accounts")
     opening = settings.horizon.opening
     fraction = np.where(years == FIRST_YEAR, opening.stub_fraction, 1.0)

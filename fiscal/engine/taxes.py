@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -21,6 +21,7 @@ from platformdirs import user_cache_path
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, GROUPS
 from fiscal.base.memo import remembering
+from fiscal.base.progress import Progress
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes
 from fiscal.engine.allocation import EQUITY, FOREIGN
 from fiscal.law import schedules as law_schedules
@@ -36,8 +37,6 @@ from fiscal.scenario import baselines_added, reform_files
 
 if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
-
-Progress = Callable[[int, int, str], None]
 
 STATE_TAX_YEAR = 2024
 """Year of the incomes that state income taxes are set against."""

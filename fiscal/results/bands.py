@@ -23,7 +23,7 @@ whole distribution is known; what is not followed is drawn from the few. A test 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ import pandas as pd
 from fiscal.base import compiled, sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.errors import InputError
+from fiscal.base.progress import Progress, silent
 from fiscal.budget.ledger import contribution_lines
 from fiscal.budget.lines import RECEIPTS, UPFRONT
 from fiscal.budget.valuation import BILLION, WINDOWS, Window, window_sum
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.scenario import Scenario
     from fiscal.scenario.schema import Settings
-
-Progress = Callable[[int, int, str], None]
 
 LEVEL = "level"
 """In the column ``reference``: net revenue itself, without a comparison."""
@@ -155,7 +154,7 @@ def draws_of(
     if paths < FEWEST_PATHS or not FEWEST_PATHS // 4 <= each <= paths:
         allowed = f"at least {FEWEST_PATHS} paths, and {FEWEST_PATHS // 4} to all of them at each draw"
         raise InputError("too few draws for a band", value=f"{each} of {paths}", allowed=allowed)
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     windows = TEN_YEARS  # no horizon is shorter
     base = scenario.with_overrides({"horizon.last_year": windows[-1].last})
     drawn = _parameters(base, parameters)

@@ -14,8 +14,9 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base.axes import ATTAINED_AGES
+from fiscal.base.progress import Progress
 from fiscal.budget.vintages import value_vintages
-from fiscal.engine.run import Progress, Run, compute
+from fiscal.engine.run import Run, compute
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import Projection

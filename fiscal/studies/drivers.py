@@ -11,7 +11,7 @@ import os
 
 import pandas as pd
 
-from fiscal.engine.run import Progress
+from fiscal.base.progress import Progress
 from fiscal.scenario.design import Design, read_design
 from fiscal.studies import derived
 from fiscal.studies.sweeps import Sweep, sweep

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.base import sources
-from fiscal.engine.run import Progress, Run, compute
+from fiscal.base.progress import Progress
+from fiscal.engine.run import Run, compute
 from fiscal.law.years import LAW_YEARS, OWN_SCOPES
 from fiscal.studies import derived
+from fiscal.studies.reconciliation import cbo_line
 
 OLD_AGE = 60
 HIGHEST_SHARE = 0.95
@@ -31,8 +32,7 @@ def own_withdrawal_shares(run: Run) -> pd.DataFrame:
     years = run.projection.years
     lines = (*run.projection.withdrawal_lines, "inherited_withdrawals", "nonqualified_earnings")
     own = sum(run.projection.total(line)[0] for line in lines) / 1e9 / run.inputs.year_fraction
-    cbo = sources.table("cbo_income_tax_details")
-    published = cbo[cbo["cbo_baseline"] == "Feb 2026"].set_index("year")["taxable_pension_annuity_ira_bn_usd"]
+    published = cbo_line()
     last = int(published.index.max())
     wage = run.economy["wage_index"].to_numpy()
     old = run.people.people_open[:, run.people.ages >= OLD_AGE].sum(axis=(1, 2))

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base.axes import GROUP_SHARES, GROUPS
+from fiscal.base.progress import Progress, silent
 from fiscal.base.words import window_years
 from fiscal.results import running
 from fiscal.results.effects import EQUITY, LONG, NO_CRYPTO, TEN
@@ -24,7 +25,6 @@ from fiscal.scenario.loading import load
 from fiscal.studies import derived
 
 if TYPE_CHECKING:
-    from fiscal.engine.run import Progress
     from fiscal.results.result import Result
     from fiscal.scenario import Scenario
 
@@ -120,9 +120,7 @@ def measured(result: Result, path: str) -> dict[str, pd.Series]:
     }
 
 
-def nodes(
-    years: Sequence[int] = EVENT_YEARS, allocations: Sequence[float] = ALLOCATION_SHARES
-) -> Iterator[tuple[str, int | None, float]]:
+def nodes(years: Sequence[int], allocations: Sequence[float]) -> Iterator[tuple[str, int | None, float]]:
     """Event, year of its start, and share of the balance of every run."""
     for allocation in allocations:
         yield NO_EVENT, None, allocation
@@ -131,15 +129,11 @@ def nodes(
                 yield event, year, allocation
 
 
-def lattice(
-    years: Sequence[int] = EVENT_YEARS,
-    check_years: Sequence[int] = CHECK_YEARS,
-    progress: Progress | None = None,
-) -> pd.DataFrame:
+def lattice(progress: Progress | None = None) -> pd.DataFrame:
     """The table: columns ``event, event_year, allocation_share, measure, member, value``."""
-    tell = progress or (lambda done, total, what: None)
-    asked = list(nodes(years))
-    checks = list(nodes(check_years, CHECK_SHARES))
+    tell = progress or silent
+    asked = list(nodes(EVENT_YEARS, ALLOCATION_SHARES))
+    checks = list(nodes(CHECK_YEARS, CHECK_SHARES))
     total = len(asked) + len(checks)
     frames = []
     for done, (event, year, allocation) in enumerate(asked):
@@ -208,4 +202,4 @@ def read(
 
 def rebuild(progress: Progress | None = None) -> None:
     """Run every node and store the table."""
-    derived.store(NAME, lattice(progress=progress))
+    derived.store(NAME, lattice(progress))

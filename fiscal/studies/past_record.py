@@ -7,8 +7,6 @@ outcomes, so a start knows the outcomes of its own year and before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
@@ -16,8 +14,6 @@ from fiscal.base import sources
 from fiscal.base.errors import InputError
 from fiscal.markets import glide
 from fiscal.people import coverage
-
-Progress = Callable[[int, int, str], None]
 
 BILLION = 1e9
 

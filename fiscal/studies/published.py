@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
-from fiscal.engine.run import Progress
 from fiscal.people.accounts import ALL_PLANS_SCALED
 from fiscal.studies import derived
 from fiscal.studies.published_levels import (
@@ -44,18 +44,10 @@ COLUMNS = (
     "basis_set", "first", "first_verdict", "basis_source", "reason", "detail",
 )  # fmt: skip
 
-
 OTHER_CONCEPT = "other concept"
 """Relation of a row whose published figure is of something else: shown, not judged."""
 
-
-NOT_JUDGED = "not judged"
-
-
-UNEXPLAINED = "not explained"
-
-
-REPLICATION = "replication"
+NOT_JUDGED, UNEXPLAINED, REPLICATION = "not judged", "not explained", "replication"
 
 
 def kinds(verdicts: pd.DataFrame) -> pd.Series:
@@ -85,13 +77,11 @@ def validate(ids: Iterable[str] | None = None, progress: Progress | None = None)
     comparison; blank in rows added later. Every row outside carries its reason. Some runs of the full model are
     made, once a process.
     """
-    report = progress or (lambda done, total, what: None)
     rows = targets()
     chosen = rows if ids is None else rows.loc[list(ids)]
     notes = sources.table("validation_notes").set_index("id")["note"]
     table = []
-    for number, (name, row) in enumerate(chosen.iterrows()):
-        report(number, len(chosen), str(name))
+    for name, row in steps(list(chosen.iterrows()), progress, lambda one: str(one[0])):
         found = _found(str(name), row)
         verdict = _verdict(row, found)
         first, first_verdict = _on_first_basis(str(name), row, found)
@@ -100,25 +90,18 @@ def validate(ids: Iterable[str] | None = None, progress: Progress | None = None)
             note = UNEXPLAINED
         table.append(
             {
+                **row,
                 "id": name,
-                "what": row["what"],
-                "check": row["check"],
-                "unit": row["unit"],
-                "year": row["year"],
                 "published": row["value"],
                 "model": np.nan if found is None else found.value,
                 "tolerance": _tolerance(row),
                 "verdict": verdict,
-                "relation": row["relation"],
-                "basis_set": row["basis_set"],
                 "first": first,
                 "first_verdict": first_verdict,
-                "basis_source": row["basis_source"],
                 "reason": note if verdict != "inside" else "",
                 "detail": "" if found is None else found.detail,
             }
         )
-    report(len(chosen), len(chosen), "done")
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 

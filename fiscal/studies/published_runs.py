@@ -10,6 +10,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.memo import remembered, remembering
+from fiscal.budget.lines import TAX_EXPENDITURE
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH
@@ -108,6 +109,11 @@ def nipa(kind: str) -> float:
     return float(row["value_bn_usd"].iloc[0])
 
 
+def at_vintage(run: Run) -> int:
+    """Position of ``VINTAGE`` in a run's years."""
+    return int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+
+
 def in_plans(run: Run, field: str, at: int) -> float:
     """Opening or closing balances of year ``at`` in the plans, IRAs apart, dollars."""
     *of_plans, _ = run.projection.withdrawal_lines
@@ -127,7 +133,7 @@ def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
     path = run.projection.path(SCENARIO_PATH)
     cells = {name: values[path] for name, values in run.projection.cells.items()}
     *of_plans, _ = run.projection.withdrawal_lines
-    from_plan = sum(cells[line] for line in of_plans) + cells["nonqualified_earnings"]
+    from_plan = from_plans(run) + cells["nonqualified_earnings"]
     taxable = from_plan + cells["ira_withdrawals"]
     share = np.divide(from_plan, taxable, out=np.zeros_like(taxable), where=taxable > 0)
     held = run.projection.opening_usd[path].sum(axis=2) + run.projection.closing_usd[path].sum(axis=(2, 3))
@@ -137,6 +143,11 @@ def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
         "inside_buildup_cash": run.ledger.total("inside_buildup_cash")[path] * in_plan,
         "withdrawal_tax": (cells["owner_tax"] * share).sum(axis=(1, 2, 3)),
     }
+
+
+def cash_expenditure(lines: dict[str, float]) -> Found:
+    """Cash tax expenditure of its parts."""
+    return Found(TAX_EXPENDITURE.of(lines), parts_in_words(lines))
 
 
 def parts_in_words(lines: dict[str, float]) -> str:

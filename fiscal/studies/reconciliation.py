@@ -17,9 +17,10 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH, assumptions
-from fiscal.engine.run import Progress, Run
+from fiscal.engine.run import Run
 from fiscal.people.accounts import ALL_PLANS
 from fiscal.studies import derived
 
@@ -135,13 +136,8 @@ def long_run(run: Run) -> pd.DataFrame:
 
 def build(progress: Progress | None = None) -> pd.DataFrame:
     """The reconciliation from three runs to CBO's last year."""
-    report = progress or (lambda done, total, what: None)
-    made = []
-    for number, asked in enumerate((("401k",), (), WITH_IRAS)):
-        report(number, 3, "decade")
-        made.append(_decade(*asked))
-    report(3, 3, "done")
-    narrow, wide, with_iras = made
+    scopes: tuple[tuple[str, ...], ...] = ("401k",), (), WITH_IRAS
+    narrow, wide, with_iras = (_decade(*asked) for asked in steps(scopes, progress, lambda _: "decade"))
     return reconcile(narrow, wide, with_iras, _rollover_share())
 
 

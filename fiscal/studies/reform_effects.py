@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fiscal.engine.run import Progress
+from fiscal.base.progress import Progress, silent
 from fiscal.law.build import deferrals, microdata, schedules
 from fiscal.law.reforms import Reform, read_reform, tried
 from fiscal.law.years import OWN_SCOPES
@@ -45,7 +45,7 @@ def packaged() -> list[Path]:
 
 def effects(files: Sequence[Path] | None = None, progress: Progress | None = None) -> pd.DataFrame:
     """One row per reform file and one of current law, columns :data:`COLUMNS`; law of :data:`LAW_YEAR`."""
-    tell = progress or (lambda done, total, what: None)
+    tell = progress or silent
     chosen = packaged() if files is None else list(files)
     economy = macro()
     records = microdata.load()

@@ -13,13 +13,14 @@ is built; of random paths it holds four of five.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.engine import run as engine_run
 from fiscal.results import headline, running, stages
 from fiscal.results.effects import EQUITY, LONG, NEXT, TEN, Effect, at_hand
@@ -32,8 +33,6 @@ from fiscal.results.worth import market_value
 from fiscal.scenario import Scenario
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
-
-Progress = Callable[[int, int, str], None]
 
 NAME = "scenarios"
 ADOPTIONS = ("observed", "low", "central", "default_funds", "high")
@@ -137,13 +136,14 @@ def build(
 
     ``kept`` holds the finished cells, so that an interrupted study resumes where it was.
     """
-    report = progress or (lambda done, total, what: None)
-    cells = [(adoption, event) for adoption in adoptions for event in events]
+    cells = [
+        (adoption, event, scenario_of(adoption, event, overrides))
+        for adoption in adoptions
+        for event in events
+    ]
     rows: list[dict[str, Any]] = []
     priced: dict[str, pd.DataFrame] = {}
-    for done, (adoption, event) in enumerate(cells):
-        scenario = scenario_of(adoption, event, overrides)
-        report(done, len(cells), scenario.title)
+    for adoption, event, scenario in steps(cells, progress, lambda cell: cell[2].title):
 
         def made(adoption: str = adoption, scenario: Scenario = scenario) -> list[dict[str, Any]]:
             if adoption not in priced:
@@ -154,7 +154,6 @@ def build(
         found = made() if kept is None else kept.part(scenario.fingerprint(), made)
         place = {"adoption_case": adoption, "event_case": event, "fingerprint": scenario.fingerprint()}
         rows += [{**row, **place} for row in found]
-    report(len(cells), len(cells), "done")
     return pd.DataFrame(rows, columns=list(STORED)).round(DECIMALS)
 
 

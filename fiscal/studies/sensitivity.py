@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from fiscal import scenario as scenarios
+from fiscal.base.progress import Progress, steps
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.draws import EVENT, cases, whole
-from fiscal.engine.run import Progress, compute
+from fiscal.engine.run import compute
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario
 from fiscal.studies import derived
@@ -65,21 +66,17 @@ def build(progress: Progress | None = None, keys: list[str] | None = None) -> pd
 
     ``keys`` restricts the cases (the test recomputes a part and compares it with the stored table).
     """
-    report = progress or (lambda done, total, what: None)
     chosen = cases()
     if keys is not None:
         chosen = chosen[chosen["key"].isin(keys)]
-    report(0, len(chosen), "central case")
     central = measure([])
     rows: list[tuple[Any, ...]] = []
-    for number, case in enumerate(chosen.itertuples(), start=1):
-        report(number - 1, len(chosen), str(case.key))
+    for case in steps(list(chosen.itertuples()), progress, lambda case: str(case.key)):
         low, high = (measure([_override(str(case.key), value)]) for value in (case.low, case.high))
         rows += [
             (case.key, case.value, case.low, case.high, case.unit, name, central[name], low[name], high[name])
             for name in central
         ]
-    report(len(chosen), len(chosen), "done")
     return pd.DataFrame(rows, columns=list(COLUMNS)).round({"at_value": 3, "at_low": 3, "at_high": 3})
 
 

@@ -22,12 +22,13 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.code import code_sha256
+from fiscal.base.progress import Progress, silent, steps
 from fiscal.markets.paths import path_model
 from fiscal.results import bands
 from fiscal.results.store.values import fingerprint_of
 from fiscal.studies import derived, hindcast, ira_hindcast, naive, past_bands
 from fiscal.studies import scenarios as study
-from fiscal.studies.past_record import KNOWN, QUANTITIES, STARTS, Progress
+from fiscal.studies.past_record import KNOWN, QUANTITIES, STARTS
 from fiscal.studies.skill import EXPERIMENT_STARTS, points
 
 if TYPE_CHECKING:
@@ -47,24 +48,24 @@ INPUTS = (
 def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str, pd.DataFrame]:
     """The first four tables, rounded as stored. Finished parts are kept until the study is done, so that an interrupted
     one resumes (``resume``)."""
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     kept = _kept("hindcast") if resume else None
-    steps: list[tuple[str, int, str, Callable[[], pd.DataFrame]]] = [
+    parts: list[tuple[str, int, str, Callable[[], pd.DataFrame]]] = [
         *(("points", at, name, partial(points, at, name)) for name in KNOWN for at in STARTS),
         *(("iras", at, name, partial(ira_hindcast.points, at, name)) for name in KNOWN for at in ira_hindcast.STARTS),
         *(("experiments", at, name, partial(experiment, at, name))
           for name in ("model", *hindcast.EXPERIMENTS) for at in EXPERIMENT_STARTS),
     ]  # fmt: skip
-    total = len(steps) + len(STARTS)
-    found: dict[str, list[pd.DataFrame]] = {kind: [] for kind, *_ in steps}
-    for done, (kind, start, name, make) in enumerate(steps):
+    total = len(parts) + len(STARTS)
+    found: dict[str, list[pd.DataFrame]] = {kind: [] for kind, *_ in parts}
+    for done, (kind, start, name, make) in enumerate(parts):
         report(done, total, f"{start}, {name.replace('_', ' ')}")
         found[kind].append(_part(kept, f"{kind}-{name}-{start}", make))
     money = dict.fromkeys([*naive.RULES, "published", "model"], 3)
     whole = pd.concat([*found["points"], *found["iras"]], ignore_index=True).round(money)
     own, rule = past_bands.own_errors(whole).round(5), past_bands.naive_errors(past_bands.GIVEN).round(5)
     tried = []
-    for done, start in enumerate(STARTS, start=len(steps)):
+    for done, start in enumerate(STARTS, start=len(parts)):
         report(done, total, f"{start}, bands")
         tried.append(_part(kept, f"bands-{start}", partial(past_bands.bands_of, start, own, rule, whole)))
     report(total, total, "done")
@@ -131,14 +132,11 @@ def cases() -> list[Scenario]:
 def build_bands(progress: Progress | None = None, of: Sequence[Scenario] | None = None) -> pd.DataFrame:
     """The table ``bands`` of some scenarios (None: :func:`cases`), from the stored errors; finished ones are kept until
     the table is done."""
-    report = progress or (lambda done, total, what: None)
     chosen = cases() if of is None else list(of)
     kept = None if of is not None else _kept(bands.TABLE)
     frames = []
-    for done, case in enumerate(chosen):
-        report(done, len(chosen), f"band of {case.name}")
+    for case in steps(chosen, progress, lambda case: f"band of {case.name}"):
         frames.append(_part(kept, bands.key_of(case)[:16], partial(bands.bands, case)))
-    report(len(chosen), len(chosen), "done")
     if kept is not None:
         kept.drop()
     return pd.concat(frames, ignore_index=True).round(4)

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.budget.valuation import WINDOWS
-from fiscal.engine.run import Progress
 from fiscal.results import headline, running
 from fiscal.results.effects import EQUITY, Effect
 from fiscal.results.figures import statistics
@@ -53,7 +53,6 @@ def variants() -> dict[str, dict[str, float | str]]:
 
 def build(progress: Progress | None = None, overrides: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """The table, columns :data:`COLUMNS`; billions of current dollars, shares as fractions."""
-    report = progress or (lambda done, total, what: None)
     asked = [
         (name, event, changes)
         for name, changes in variants().items()
@@ -62,12 +61,10 @@ def build(progress: Progress | None = None, overrides: Mapping[str, Any] | None 
     ]
     asked += [(DEFAULT, "stochastic_central", {}), (NO_PREMIUM, "stochastic_equal_mean", {})]
     rows: list[dict[str, Any]] = []
-    for done, (name, event, changes) in enumerate(asked):
-        report(done, len(asked), f"{event}, {name}")
+    for name, event, changes in steps(asked, progress, lambda one: f"{one[1]}, {one[0]}"):
         result = running.run(load(event, {**changes, **(overrides or {})}))
         place = {"variant": name, "event_case": event.removesuffix("_equal_mean").removesuffix("_central")}
         rows += [{**place, **row} for row in _rows(result, event)]
-    report(len(asked), len(asked), "done")
     return pd.DataFrame(rows, columns=list(COLUMNS)).round(dict.fromkeys([*SPANS, *LOCATION], 4))
 
 

@@ -28,6 +28,7 @@ from fiscal.base.axes import FIRST_YEAR, GROUP_SHARES, LAST_YEAR
 from fiscal.base.code import code_sha256
 from fiscal.base.errors import FiscalError, InputError
 from fiscal.base.files import write_whole
+from fiscal.base.progress import Progress, silent
 from fiscal.law.build import deferrals, holders, microdata
 from fiscal.law.build.deferrals import Deferrals, Limits
 from fiscal.law.build.microdata import MendSettings, Microdata, Source
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     import taxcalc
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int, str], None]
 
 MULTIPLES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 WITHDRAWAL_GRID_USD = (0.0, *(1000.0 * 2.0**k for k in range(13)))
@@ -129,7 +129,7 @@ def build(
         raise sources.DataError(
             "a reform, another file or other settings need an out_dir: data/ holds current law"
         )
-    report = progress or (lambda done, total, label: None)
+    report = progress or silent
     total = len(years) + 2
     report(0, total, "reading and adjusting the microdata")
     chosen = source or Source()

@@ -40,10 +40,10 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
     return ax
 
 
-def _fan(ax: Axes, frame: pd.DataFrame, unit: str, scale: float = 1.0) -> list[tuple[str, float, str]]:
+def _fan(ax: Axes, frame: pd.DataFrame, unit: str) -> list[tuple[str, float, str]]:
     """Bands from 5 to 95 and 25 to 75 percent, median and mean over the years; the labels of the two lines."""
     years = frame["year"].to_numpy()
-    columns = {name: frame[f"{name}_{unit}"].to_numpy() * scale for name in (*market_statistics.FAN, "mean")}
+    columns = {name: frame[f"{name}_{unit}"].to_numpy() for name in (*market_statistics.FAN, "mean")}
     ax.fill_between(years, columns["q05"], columns["q95"], color="#d6e6f2", linewidth=0)
     ax.fill_between(years, columns["q25"], columns["q75"], color="#9ecae1", linewidth=0)
     ax.plot(years, columns["median"], color=style.BLUE)

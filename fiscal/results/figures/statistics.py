@@ -87,15 +87,13 @@ def windows_of(result: RunTables) -> tuple[str, ...]:
     return tuple(str(label) for label in result.tables["windows"]["window"].unique())
 
 
-def window_sum(
-    result: RunTables, window: str, line: str, path: str = "scenario", value: str = "nominal_bn_usd"
-) -> float:
-    """One line over one window. Raises KeyError if the result has no such line, path or window."""
+def window_sum(result: RunTables, window: str, line: str, path: str = "scenario") -> float:
+    """One line over one window, billions of current dollars. Raises KeyError if the result has no such row."""
     frame = result.tables["windows"]
     rows = _rows(result, frame, ("window", "line", "path")).get((window, line, path), ())
     if len(rows) != 1:
         raise KeyError(f"{result.name}: no single {line} on {path} in {window}")
-    return float(frame[value].iloc[rows[0]])
+    return float(frame["nominal_bn_usd"].iloc[rows[0]])
 
 
 def _rows(result: RunTables, frame: pd.DataFrame, keys: tuple[str, ...]) -> Mapping[Any, Any]:
@@ -168,19 +166,17 @@ def contributions(result: RunTables, value: str = "real_bn_usd") -> pd.DataFrame
     return wide.loc[:, wide.abs().sum() > 0].reset_index()
 
 
-def balances(result: RunTables, path: str = "scenario", by: str = "wrapper") -> pd.DataFrame:
+def balances(result: RunTables, by: str = "wrapper") -> pd.DataFrame:
     """Year-end balances as shares of GDP: ``year`` and one column per member of ``by``."""
-    frame = result.tables["balances"]
-    frame = frame[frame["path"] == path]
+    frame = result.tables["balances"].query("path == 'scenario'")
     wide = frame.pivot_table(index="year", columns=by, values="gdp_share", aggfunc="sum", sort=False)
     wide.columns = [str(name) for name in wide.columns]
     return wide.reset_index()
 
 
-def crypto_share(result: RunTables, path: str = "scenario") -> pd.Series:
+def crypto_share(result: RunTables) -> pd.Series:
     """Crypto's share of all year-end balances by year."""
-    frame = result.tables["balances"]
-    frame = frame[frame["path"] == path]
+    frame = result.tables["balances"].query("path == 'scenario'")
     crypto = frame[frame["sleeve"] == "crypto"].groupby("year")["nominal_bn_usd"].sum()
     return crypto / frame.groupby("year")["nominal_bn_usd"].sum()
 
@@ -277,14 +273,13 @@ def _extra(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
+def present_values(result: RunTables) -> pd.DataFrame:
     """Present values by basis: ``basis, rate, forgone, withdrawal_tax, other_receipts, net_revenue, terminal_claim,
     total``, billions of dollars of June 30, 2025. The lines are those of the horizon; ``terminal_claim`` is the net
     revenue of the run-off and ``total`` the net revenue of both. The convention basis exists for the scenario's own
     path only.
     """
-    frame = result.tables["present_values"]
-    frame = frame[frame["path"] == path]
+    frame = result.tables["present_values"].query("path == 'scenario'")
     rows = []
     for (basis, rate), part in frame.groupby(["basis", "rate"], sort=False, dropna=False):
         value = part.set_index(["span", "line"])["present_value_bn_usd"]
@@ -304,10 +299,9 @@ def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def claim(result: RunTables, path: str = "scenario") -> pd.DataFrame:
+def claim(result: RunTables) -> pd.DataFrame:
     """The government's claim on traditional balances by year, ``claim_share`` and billions; empty without run-off."""
-    frame = result.tables["claim"]
-    return frame[frame["path"] == path].drop(columns="path").set_index("year")
+    return result.tables["claim"].query("path == 'scenario'").drop(columns="path").set_index("year")
 
 
 def individual_income_tax(result: RunTables) -> pd.Series:
