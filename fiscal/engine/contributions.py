@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.engine.inputs import projection_inputs, withdrawal_rates
@@ -281,12 +282,7 @@ def price_response(world: World, own: Contributions, as_law: Contributions) -> n
             per_imputed = settings.tax.flat_rate * made.deferral_multiple
         else:
             per_imputed = deferral.saved_at(made.deferral_multiple)
-        saved = np.divide(
-            per_imputed,
-            made.elective_multiple,
-            out=np.zeros_like(per_imputed),
-            where=made.elective_multiple > 0,
-        )
+        saved = ratio(per_imputed, made.elective_multiple)
         return 1 - saved
 
     ratio = price(own, schedules_in_force(settings)) / price(as_law, law_schedules.load())
@@ -315,7 +311,7 @@ def share_above_cap(world: World, contributions: Contributions) -> np.ndarray:
     opening[0] = inputs.opening_usd.sum(axis=(0, 1, 4))
     opening[1:, 1:] = closing[:-1, :-1]
     holders = inputs.holders.sum(axis=3)
-    mean = np.divide(opening, holders, out=np.zeros_like(opening), where=holders > 0)
+    mean = ratio(opening, holders)
     prices = world.economy["cpi_u"]
     first = settings.limits.change_year
     cap = (settings.limits.balance_cap_usd or 0.0) * (prices / prices.loc[first]).to_numpy()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ASSETS, FIRST_YEAR
 from fiscal.base.progress import Progress, silent
 from fiscal.budget.ledger import BuildupTax, Ledger
@@ -195,7 +196,7 @@ def experiment(
         plain = inputs.path_labels.index(NO_CRYPTO_PATH)  # no responses there
         money = inputs.contribution_usd.sum(axis=1)[:n_years]
         whole = money.sum(axis=3)
-        crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)
+        crypto = ratio(money[..., -1], whole)
         for line in UPFRONT:
             cells = ledger.lines[line][plain, :n_years]
             told[SCENARIO_PATH][line] = cells.sum(axis=(1, 2))

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import compiled, memory, sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE
 from fiscal.base.errors import InputError
 from fiscal.base.progress import Progress, silent
@@ -517,9 +518,7 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
     treasury = _bill_factors(run.economy, years, run.year_fraction)
     as_interest = law.as_interest()
     traditional = inputs.contribution_usd[:, 0].sum(axis=3)
-    avoided = np.divide(
-        run.taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0
-    )
+    avoided = ratio(run.taxes.deferred_usd, traditional)
     bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax | None]] = [
         *(
             ("convention", rate, convention_label(rate), np.full(len(years), rate), as_interest)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.base.errors import InputError
 from fiscal.base.memo import remembered
@@ -97,7 +98,7 @@ def coverage_factor(
         return np.ones(len(years))
     start = last_published_year()
     path = damped_trend(savers_over_wages(), start, years, assume, scale)
-    own = np.divide(paid_in, wages, out=np.zeros_like(wages), where=wages > 0)
+    own = ratio(paid_in, wages)
     if not own[0]:
         return np.ones(len(years))
     end = min(int(np.searchsorted(years, start + int(assume["coverage_trend_years"]))), len(years) - 1)

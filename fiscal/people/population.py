@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import (
     AGES_AT_OPENING,
     FIRST_AGE,
@@ -68,9 +69,7 @@ class Population:
     @property
     def death_rate(self) -> Floats:
         """Deaths over people at the opening, ``(year, age, group)``; 0 in an empty cell."""
-        rate = np.zeros_like(self.people_open)
-        np.divide(self.deaths, self.people_open, out=rate, where=self.people_open > 0.0)
-        return _read_only(rate)
+        return _read_only(ratio(self.deaths, self.people_open))
 
     def conservation_residual(self) -> Floats:
         """Signed residual of the people identity, ``(year - 1, age - 1, group)``, persons."""
@@ -180,7 +179,7 @@ def graded_death_rate(death_share: Floats, people: Floats, income_gradient: Mort
     for _ in GROUP_SHARES:  # each round caps at least one more group, or is the last
         free_weight = np.where(capped, 0.0, weight * relative).sum(axis=-1, keepdims=True)
         left = death_share[:, None] - np.where(capped, weight, 0.0).sum(axis=-1, keepdims=True)
-        level = np.divide(left, free_weight, out=np.ones_like(left), where=free_weight > 0.0)
+        level = ratio(left, free_weight, 1.0)
         rate = np.where(capped, 1.0, relative * level)
         over = rate > 1.0
         if not over.any():
@@ -440,7 +439,7 @@ def opening_group_shares(death_share: Floats, income_gradient: MortalityGradient
 def _spread_migration(net: Floats, survivors: Floats) -> Floats:
     """Net migration (age) over groups: arrivals by shares at entry, departures as people are there."""
     total = survivors.sum(axis=-1, keepdims=True)
-    present = np.divide(survivors, total, out=np.zeros_like(survivors), where=total > 0.0)
+    present = ratio(survivors, total)
     return np.where(net[:, None] >= 0.0, net[:, None] * GROUP_SHARES, net[:, None] * present)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ATTAINED_AGES
 from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE
@@ -171,7 +172,7 @@ def cash_with_iras(fiscal_year: int) -> Found:
     ira = _stock("ira_bn_usd", fiscal_year)
     cells = {name: values[path][at] for name, values in run.projection.cells.items()}
     whole = from_plans(run)[at] + cells["nonqualified_earnings"] + cells["ira_withdrawals"]
-    rate = np.divide(cells["owner_tax"], whole, out=np.zeros_like(whole), where=whole > 0)
+    rate = ratio(cells["owner_tax"], whole)
     from_ira = cells["ira_withdrawals"]
     taxed = float((rate * from_ira).sum() / from_ira.sum())
     income = sources.table("form1040_retirement_income").set_index("year")["ira_taxable_bn_usd"]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.memo import remembered, remembering
 from fiscal.budget.lines import TAX_EXPENDITURE
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
@@ -135,7 +136,7 @@ def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
     *of_plans, _ = run.projection.withdrawal_lines
     from_plan = from_plans(run) + cells["nonqualified_earnings"]
     taxable = from_plan + cells["ira_withdrawals"]
-    share = np.divide(from_plan, taxable, out=np.zeros_like(taxable), where=taxable > 0)
+    share = ratio(from_plan, taxable)
     held = run.projection.opening_usd[path].sum(axis=2) + run.projection.closing_usd[path].sum(axis=(2, 3))
     in_plan = held[:, : len(of_plans)].sum(axis=1) / held.sum(axis=1)
     return {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import FIRST_YEAR, GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_METHODS, cash_method, inside_buildup
@@ -311,7 +312,7 @@ def _cells(run: Run, valued: ValuedVintages) -> Iterator[Cells]:
         if line in UPFRONT:
             whole = traditional if line == "deferred_revenue" else money
             total = whole.sum(axis=3, keepdims=True)
-            share = np.divide(whole, total, out=np.zeros_like(whole), where=total > 0)
+            share = ratio(whole, total)
             cells = run.ledger.lines[line][0][..., None] * share * factors
         else:
             cells = own.contributions_usd[line].sum(axis=1) * factors
