@@ -52,9 +52,7 @@ def _time(doc: str) -> Option:
 
 OPTIONS: Mapping[str, Option] = {
     "contribution": Option(
-        "dollars",
-        "Contribution: before tax for traditional, after tax for Roth.",
-        low=0.0,
+        "dollars", "Contribution: before tax for traditional, after tax for Roth.", low=0.0
     ),
     "age": Option("age", "Age in the year of the contribution.", low=0, high=119, whole=True),
     "withdrawal_age": Option(

@@ -405,10 +405,7 @@ def prepare(
         scale=settings.people.scale,
         opening=opening,
     )
-    economy = macro(
-        years,
-        wage_growth_adjust=settings.macro.wage_growth_adjust,
-    )
+    economy = macro(years, wage_growth_adjust=settings.macro.wage_growth_adjust)
     wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
     mobility = mobility_matrix(settings.people.rank_correlation)
     rates = withdrawal_rates(settings, assume, years)

@@ -423,11 +423,7 @@ def _working_age(shift: int) -> np.ndarray:
     first = 60
     moved = np.maximum(ATTAINED_AGES - shift, first) if shift > 0 else ATTAINED_AGES - shift
     return (
-        np.clip(
-            np.where(first <= ATTAINED_AGES, moved, ATTAINED_AGES),
-            ATTAINED_AGES[0],
-            ATTAINED_AGES[-1],
-        )
+        np.clip(np.where(first <= ATTAINED_AGES, moved, ATTAINED_AGES), ATTAINED_AGES[0], ATTAINED_AGES[-1])
         - ATTAINED_AGES[0]
     )
 

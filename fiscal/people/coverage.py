@@ -83,11 +83,7 @@ def deferral_growth(since: int) -> float:
 
 @remembered
 def coverage_factor(
-    years: np.ndarray,
-    paid_in: np.ndarray,
-    wages: np.ndarray,
-    assume: Mapping[str, float],
-    scale: float = 1.0,
+    years: np.ndarray, paid_in: np.ndarray, wages: np.ndarray, assume: Mapping[str, float], scale: float = 1.0
 ) -> np.ndarray:
     """Factor on the number of savers, ``(Y,)``.
 

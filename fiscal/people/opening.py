@@ -247,8 +247,7 @@ def open_accounts(
     working = ATTAINED_AGES <= 65
     cube = seed[:, :, None] * mix[None, :, :]
     fitted_working = rake(
-        cube[working],
-        [((1, 2), ages[working] / ages[working].sum()), ((0, 1), sipp_class_dollars())],
+        cube[working], [((1, 2), ages[working] / ages[working].sum()), ((0, 1), sipp_class_dollars())]
     ).sum(axis=2)
     shape = np.zeros_like(seed)
     shape[working] = fitted_working * ages[working].sum()
@@ -258,11 +257,7 @@ def open_accounts(
     shape[~working] = old * (ages[~working] / old.sum(axis=1))[:, None]
     per_unit_person = ratio(shape * stock, unit_people)
     held, holders = (holder_shares(assume, unit_people, mix, years, size, one) for one in (None, coverage))
-    return Opening(
-        balance_usd=per_unit_person * people,
-        holder_share=holders,
-        held_coverage_share=held,
-    )
+    return Opening(balance_usd=per_unit_person * people, holder_share=holders, held_coverage_share=held)
 
 
 def rollover_stock(assume: Mapping[str, float], plan_balance: np.ndarray) -> np.ndarray:

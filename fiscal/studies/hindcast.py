@@ -100,10 +100,7 @@ class Hindcast:
 
 
 def world(
-    start: int,
-    conditioning: str,
-    settings: Settings | None = None,
-    experiment: str | None = None,
+    start: int, conditioning: str, settings: Settings | None = None, experiment: str | None = None
 ) -> World:
     """Everything that a run from the end of ``start`` receives. ``settings`` of a scenario (default: baseline) give
     parameters; ``experiment`` is one of :data:`EXPERIMENTS`. Raises InputError for a start without data."""
@@ -260,10 +257,7 @@ def half_returns(years: np.ndarray) -> np.ndarray:
 
 
 def hindcast(
-    start: int,
-    conditioning: str,
-    settings: Settings | None = None,
-    experiment: str | None = None,
+    start: int, conditioning: str, settings: Settings | None = None, experiment: str | None = None
 ) -> Hindcast:
     """Run from the end of the start year to the last published one."""
     return run(prepared(world(start, conditioning, settings, experiment), experiment))

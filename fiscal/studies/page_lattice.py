@@ -29,12 +29,7 @@ if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 NAME = "page_lattice"
-EVENTS = {
-    "boom": "boom",
-    "bust": "bust",
-    "boom_then_bust": "boom, then bust",
-    "stagnation": "stagnation",
-}
+EVENTS = {"boom": "boom", "bust": "bust", "boom_then_bust": "boom, then bust", "stagnation": "stagnation"}
 """Named paths with an event, and what the page calls them."""
 
 NO_EVENT = "core_return"

@@ -22,11 +22,7 @@ FIRST_START, LAST_START, LAST_OUTCOME = 2010, 2022, 2023
 STARTS = tuple(range(FIRST_START, LAST_START + 1))
 QUANTITIES = ("contributions", "benefits", "assets")
 
-KNOWN = {
-    "actual_wages_and_returns": (True, True),
-    "actual_wages": (True, False),
-    "none": (False, False),
-}
+KNOWN = {"actual_wages_and_returns": (True, True), "actual_wages": (True, False), "none": (False, False)}
 """Conditioning -> whether wages, and whether returns after the start are given."""
 
 

@@ -12,14 +12,7 @@ import pandas as pd
 
 import fiscal.results.figures.statistics as measures
 from fiscal.base.errors import InputError
-from fiscal.base.words import (
-    FACTOR_NAMES,
-    MINUS,
-    PATH_NAMES,
-    listing,
-    significant,
-    window_name,
-)
+from fiscal.base.words import FACTOR_NAMES, MINUS, PATH_NAMES, listing, significant, window_name
 from fiscal.people import accounts
 from fiscal.results.figures import market_statistics, study_statistics
 from fiscal.results.figures.drawings import (

@@ -16,15 +16,7 @@ import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
 from fiscal.base.axes import GROUP_EDGES, GROUPS
 from fiscal.base.errors import InputError, refuse_unknown
-from fiscal.base.words import (
-    BASIS_NAMES,
-    FACTOR_NAMES,
-    MINUS,
-    PATH_NAMES,
-    capital,
-    significant,
-    window_name,
-)
+from fiscal.base.words import BASIS_NAMES, FACTOR_NAMES, MINUS, PATH_NAMES, capital, significant, window_name
 from fiscal.budget.lines import FORGONE, LABELS
 from fiscal.people import accounts
 from fiscal.results.figures.owners import Owner, title_of
@@ -463,9 +455,7 @@ def waterfall(
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     base = owner.runs[0].name
     style.title(
-        ax,
-        f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
-        capital(span_unit(span)),
+        ax, f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}", capital(span_unit(span))
     )
     return ax
 

@@ -105,11 +105,7 @@ def _rows(result: RunTables, frame: pd.DataFrame, keys: tuple[str, ...]) -> Mapp
 
 
 def by_year(
-    result: RunTables,
-    line: str,
-    path: str = "scenario",
-    value: str = "gdp_share",
-    year_kind: str = "fiscal",
+    result: RunTables, line: str, path: str = "scenario", value: str = "gdp_share", year_kind: str = "fiscal"
 ) -> pd.Series:
     """One line by year; the stub year is left out."""
     frame = result.tables["budget"]

@@ -108,10 +108,7 @@ def write_run(
 
 
 def finish(
-    place: Place,
-    result: Recorded,
-    command: Sequence[str] = (),
-    files: Mapping[str, bytes] | None = None,
+    place: Place, result: Recorded, command: Sequence[str] = (), files: Mapping[str, bytes] | None = None
 ) -> None:
     """Write ``result`` in the working folder and give it its name. Raises InputError if that fails. ``files`` are
     additional files by name, such as figures.

@@ -37,8 +37,7 @@ COLUMNS = by_name(
     ),
     ColumnSchema("first_order_confidence", "half the width of its 95 percent interval (bootstrap)"),
     ColumnSchema(
-        "total",
-        "total Sobol index: share of the variance left when all settings but this one are known",
+        "total", "total Sobol index: share of the variance left when all settings but this one are known"
     ),
     ColumnSchema("total_confidence", "half the width of its 95 percent interval (bootstrap)"),
     ColumnSchema("cases", "cases of the design that did not fail"),
