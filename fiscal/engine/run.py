@@ -187,6 +187,10 @@ class Run:
         """Names of the revenue lines."""
         return tuple(self.ledger.lines)
 
+    def position(self, year: int) -> int:
+        """Place of a year among those of the projection."""
+        return int(np.flatnonzero(self.years == year)[0])
+
     def total(self, line: str) -> np.ndarray:
         """A revenue line over all cells, ``(P, Y)`` dollars."""
         return self.ledger.total(line)

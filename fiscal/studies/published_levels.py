@@ -28,7 +28,6 @@ from fiscal.studies.published_runs import (
     Found,
     all_plans,
     all_types,
-    at_vintage,
     baseline_run,
     by_fiscal_year,
     calendar_deflator,
@@ -52,7 +51,7 @@ def replication_scope() -> float:
 
 def _replication_flows(run: Run) -> float:
     """The open replication's contributions, IRAs among them, over the model's of ``VINTAGE`` carried to 2024."""
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     made = run.contributions
     own = float((made.traditional_usd + made.roth_usd)[at].sum()) / BILLION * calendar_deflator(2024)
     return (published_value("EIG_C_EE") + published_value("EIG_C_ER")) / own
@@ -61,7 +60,7 @@ def _replication_flows(run: Run) -> float:
 def cash(published_year: int, *, fiscal: bool = True, factor: float = 1.0) -> Found:
     """Cash tax expenditure of all plans, plan wrapper only, in ``VINTAGE``, carried to the published year."""
     run = wide()
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     flows = plan_expenditure(run)
     if fiscal:
         flows = {line: by_fiscal_year(run, line, flow) for line, flow in flows.items()}
@@ -92,9 +91,9 @@ def _plan_rates(run: Run) -> dict[str, float]:
     Build-up is that of the first calendar year whose returns are all expected ones, over the mean stock; withdrawal
     tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
     """
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     opening, closing = (in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
-    expected = int(np.flatnonzero(run.projection.years == _first_expected_year())[0])
+    expected = run.position(_first_expected_year())
     held = sum(in_plans(run, field, expected) for field in ("opening_usd", "closing_usd")) / 2
     flows = plan_expenditure(run)
     withdrawn = by_fiscal_year(run, "withdrawal_tax", flows["withdrawal_tax"])[at]
@@ -126,7 +125,7 @@ def _build_up_by_realization() -> list[tuple[float, float]]:
     """Both ends of the range of gains realized each year, and the build-up there over that at the central value."""
     run, key = all_types(), "gain_realisation_share"
     settings, path = run.scenario.settings, run.projection.path(SCENARIO_PATH)
-    at = int(np.flatnonzero(run.projection.years == _first_expected_year())[0])
+    at = run.position(_first_expected_year())
     row = sources.table("assumptions").set_index("key").loc[key]
 
     def taxed(share: float) -> float:
@@ -147,7 +146,7 @@ def _cash_lines(fiscal_year: int) -> dict[str, float]:
     run = all_types()
     rates = _plan_rates(run)
     stock = rates["stock"] if fiscal_year == VINTAGE else _stock("dc_total_bn_usd", fiscal_year)
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     deferred = by_fiscal_year(run, "deferred_revenue", plan_expenditure(run)["deferred_revenue"])[at]
     return {
         "deferred_revenue": float(deferred) / BILLION * fiscal_deflator(fiscal_year, VINTAGE),
@@ -165,7 +164,7 @@ def cash_with_iras(fiscal_year: int) -> Found:
     """
     run = all_types()
     path = run.projection.path(SCENARIO_PATH)
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     lines = _cash_lines(fiscal_year)
     paid_in = float(run.contributions.traditional_usd[at].sum()) / BILLION * calendar_deflator(2024)
     per_dollar = lines["deferred_revenue"] / paid_in
@@ -210,7 +209,7 @@ def plan_earnings() -> Found:
         opening_discount=valued.opening_to_mid_2025,
         contribution_tax_rate=np.zeros_like(run.marginal_deferral_usd),
     )  # fmt: skip
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     factor = calendar_deflator(2025) / BILLION
     own = float(again.contributions_usd["inside_buildup_shadow"][at].sum()) / small * factor
     in_shadow = float(valued.vintages.contributions_usd["inside_buildup_shadow"][at].sum()) * factor
@@ -231,7 +230,7 @@ def present_value(published_year: int, factor: float = 1.0) -> Found:
 
 
 def _vintage_value(run: Run, published_year: int, factor: float) -> Found:
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     valued = _valued(run, "convention", CONVENTION_RATE).vintages.contributions_usd
     factor *= calendar_deflator(published_year)
     lines = {
@@ -249,7 +248,7 @@ def _without_roth() -> tuple[Run, float]:
     contributions are deferred; and the rate."""
     traditional = f"roth.none_from_year={VINTAGE}"
     law = all_plans(traditional, plans=ALL_PLANS)
-    at = at_vintage(law)
+    at = law.position(VINTAGE)
     deferred = -float(law.ledger.total("deferred_revenue")[0, at])
     rate = deferred / float(law.contributions.traditional_usd[at].sum())
     flat = (f"scope.plans={ALL_PLANS}", traditional, f"tax.flat_rate={rate!r}")
@@ -266,7 +265,7 @@ def observed_flows() -> Found:
 def observed_cash_flow() -> Found:
     """EIG's cash formula: rate x contributions + rate x 3.5% x all balances - rate x withdrawals, IRAs in."""
     run, rate = _without_roth()
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     paid_in = float(run.contributions.traditional_usd[at].sum())
     middle = pd.Timestamp(2024, 6, 30)
     plans, iras = (_stock_on(column, middle) for column in ("dc_total_bn_usd", "ira_bn_usd"))
@@ -347,7 +346,7 @@ def contributions_2025() -> Found:
 def payroll(published_year: int, factor: float = 1.0, run: Run | None = None) -> Found:
     """Payroll tax not collected on employer contributions, all plans."""
     run = run or wide()
-    at = at_vintage(run)
+    at = run.position(VINTAGE)
     forgone = -float(run.ledger.total("payroll_forgone")[0, at]) / BILLION
     paid = float(run.contributions.employer_usd[at].sum()) / BILLION
     return Found(

@@ -112,11 +112,6 @@ def nipa(kind: str) -> float:
     return float(row["value_bn_usd"].iloc[0])
 
 
-def at_vintage(run: Run) -> int:
-    """Position of ``VINTAGE`` in a run's years."""
-    return int(np.flatnonzero(run.projection.years == VINTAGE)[0])
-
-
 def in_plans(run: Run, field: str, at: int) -> float:
     """Opening or closing balances of year ``at`` in the plans, IRAs apart, dollars."""
     *of_plans, _ = run.projection.withdrawal_lines

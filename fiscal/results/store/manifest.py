@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from fiscal.base import sources
 from fiscal.base.code import MODEL_ROOMS, code_sha256, sources_sha256
 from fiscal.base.errors import InputError, Problem, nearest
-from fiscal.base.files import parse_json, read_limited
+from fiscal.base.files import is_plain_file, parse_json, read_limited
 from fiscal.base.version import __version__
 from fiscal.results.store.values import fingerprint_of
 from fiscal.scenario import content_sha256, file_settings, own_files
@@ -383,21 +383,14 @@ def _shape_problems(manifest: Any, shown: str) -> list[Problem]:
 
 def is_run(folder: str | Path) -> bool:
     """Whether ``folder`` is a run folder."""
-    return _there(Path(folder) / MANIFEST)
-
-
-def _there(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except (OSError, ValueError):  # a name that is too long, or with a null character
-        return False
+    return is_plain_file(Path(folder) / MANIFEST)
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a run folder. Raises InputError if there is none, and for any part that is not sound."""
     path = Path(folder)
     shown = f"{path}/{MANIFEST}"
-    if not _there(path / MANIFEST):
+    if not is_plain_file(path / MANIFEST):
         raise InputError(_no_run(path))
     if (path / MANIFEST).is_symlink():
         raise InputError("is a link", file=shown, allowed="the file itself")

@@ -80,10 +80,6 @@ def bases_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["bases"].columns))
 
 
-def _at(run: Run) -> int:
-    return int(np.flatnonzero(run.projection.years == VINTAGE_YEAR)[0])
-
-
 def _upfront(run: Run, marginal: bool) -> dict[str, np.ndarray]:
     """Lines of the contributions' own year, ``(Y, A, G)``, negative."""
     lines = {line: run.ledger.lines[line][0] for line in UPFRONT}
@@ -94,7 +90,7 @@ def _upfront(run: Run, marginal: bool) -> dict[str, np.ndarray]:
 
 def _scopes(run: Run, valued: ValuedVintages) -> Iterator[tuple[str, dict[str, float], float]]:
     """Scope, its lines in dollars of June 30, 2025, and the traditional dollars contributed, also at that date."""
-    own, at, factors = valued.vintages, _at(run), valued.to_mid_2025
+    own, at, factors = valued.vintages, run.position(VINTAGE_YEAR), valued.to_mid_2025
     upfront = {line: cells.sum(axis=(1, 2)) for line, cells in _upfront(run, valued.marginal).items()}
     lines = upfront | {line: own.contributions_total(line).sum(axis=1) for line in own.contributions_usd}
     money = run.inputs.contribution_usd[:, 0].sum(axis=(1, 2, 3))
@@ -303,7 +299,7 @@ Cells = tuple[str, str, np.ndarray, np.ndarray]
 
 
 def _cells(run: Run, valued: ValuedVintages) -> Iterator[Cells]:
-    own, at = valued.vintages, _at(run)
+    own, at = valued.vintages, run.position(VINTAGE_YEAR)
     born = birth_years(run.projection.years)
     factors = valued.to_mid_2025[:, None, None, None]
     money = run.inputs.contribution_usd.sum(axis=1)
@@ -364,7 +360,7 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
     """The cash measure by calendar year and method of counting the build-up, and the present-value measure of one
     year's contributions by basis. The two measures address different questions and are never added."""
     years = run.projection.years
-    at = _at(run)
+    at = run.position(VINTAGE_YEAR)
     rows = []
     flows = {line: run.ledger.total(line)[0] for line in ("deferred_revenue", "withdrawal_tax")}
     for method in CASH_METHODS:
