@@ -7,9 +7,9 @@ test runs them.
 
 from __future__ import annotations
 
+import json
 import operator
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -48,7 +48,7 @@ CONDITION = re.compile(rf"(\w+)\.(\w+)(?: (not set)| ({'|'.join(COMPARED)}) (\S+
 
 
 def _holds(words: str, settings: Settings) -> bool:
-    """Whether a condition in words holds: ``section.name`` (set), ``not set``, or compared with a value as TOML writes
+    """Whether a condition in words holds: ``section.name`` (set), ``not set``, or compared with a value as JSON writes
     it, several joined by ``and`` or by ``or``."""
     for join, every in ((" and ", all), (" or ", any)):
         if join in words:
@@ -60,7 +60,7 @@ def _holds(words: str, settings: Settings) -> bool:
     own = getattr(getattr(settings, section), name)
     if how is None:
         return (own is None) == bool(unset)
-    return COMPARED[how](own, tomllib.loads(f"value = {value}")["value"])
+    return COMPARED[how](own, json.loads(value))
 
 
 def _draws(settings: Settings) -> bool:
