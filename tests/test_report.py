@@ -182,7 +182,7 @@ def assert_signs_and_shares(result: Totals, text: str) -> None:
         assert "would have no effect on federal revenue" in text and "leaves revenue unchanged" in text
         return
     verb = "raises" if ten > 0 else "lowers"
-    assert f"{verb} revenue by {usd(ten)} ({pct(ten / tax)} of individual income tax)" in text
+    assert f"{verb} revenue by {usd(ten)} ({pct(ten / tax)} of individual income tax" in text
     assert figures(100 * ten / tax, 3) in text
     gdp = result.effects_found[0].by_year(value="gdp_share").iloc[-1]
     assert f"{'raises' if gdp > 0 else 'lowers'} revenue by {pct(gdp, 2, 1e-5)} of GDP" in text

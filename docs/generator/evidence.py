@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from marks import (
     anchor,
+    bullets,
     code,
     figure,
     page,
@@ -21,7 +22,7 @@ from marks import (
 )
 
 from fiscal.base import sources
-from fiscal.base.prose import pct, signed_usd, usd, verb
+from fiscal.base.prose import pct, per_100_000, signed_usd, usd, verb
 from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
 from fiscal.results import headline
@@ -526,7 +527,7 @@ def finding() -> str:
     low, high = (by_case.loc[(case, "boom")] for case in (first, last))
     market, error = boom["market_value_bn_usd"], boom["market_error_bn_usd"]
     worth = "indistinguishable from zero" if abs(market) < 2 * error else "different from zero"
-    share = pct(max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE])))
+    share = max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE]))
     outside = boom["outside_tax_bn_usd"]
     spread = by_case.loc[(scenarios.CENTRAL, "stochastic_central")]
 
@@ -536,21 +537,31 @@ def finding() -> str:
     def ends(row: pd.Series) -> str:
         return f"{signed_usd(row['low_bn_usd'])} to {signed_usd(row['high_bn_usd'])}"
 
-    ranges = f"On random paths with the same adoption the 80 percent range in 2026-35 is {ends(spread)}."
+    ranges = f"On random paths with the same adoption, the 80 percent range is {ends(spread)}."
     if pd.notna(boom["low_bn_usd"]):
-        ranges = (
-            f"If crypto follows the path, the 80 percent range of the boom's change is {ends(boom)}. {ranges}"
-        )
-    return paragraph(
-        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue from 401(k) plans by about "
-        f"{usd(boom[TEN])} in fiscal years 2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about "
-        f"{usd(bust[TEN])}**, each about {share} of individual income tax, compared with the same money in equity. "
-        f"In 2027-36 the changes are {both(NEXT)}, and in 2026-55 they are {both(LONG)}. By 2030 one participant in "
-        f"ten holds 5 percent of the balance in crypto. {ranges} Over five cases of adoption the change in a boom is "
-        f"{signed_usd(low[TEN])} to {signed_usd(high[TEN])} in 2026-35. At market prices the effect is worth "
-        f"{signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the crypto would have been "
-        f"held outside plans, the boom also changes tax there by {signed_usd(outside)}, and the net effect in 2026-35 "
-        f"is {signed_usd(boom[TEN] + outside)}."
+        ranges = f"If crypto follows the boom's path, the 80 percent range is {ends(boom)}. {ranges}"
+    return "\n".join(
+        [
+            paragraph(
+                f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue from 401(k) plans by about "
+                f"{usd(boom[TEN])} in fiscal years 2026-35. A bust in 2028 would {verb(bust[TEN])} it by about "
+                f"{usd(bust[TEN])}.** Each is about {pct(share)} of individual income tax, or {per_100_000(share)}. "
+                "Both are compared with the same money in equity."
+            ),
+            "",
+            *bullets(
+                "**Adoption** is assumed. By 2030, one participant in ten holds 5 percent of the balance in crypto. "
+                f"Over five cases of adoption, the boom changes revenue by {signed_usd(low[TEN])} to "
+                f"{signed_usd(high[TEN])}.",
+                f"**Later years.** In 2027-36 the changes are {both(NEXT)}. In 2026-55 they are {both(LONG)}.",
+                f"**Uncertainty.** {ranges}",
+                "**Value at market prices.** Given its risk, the change is worth "
+                f"{signed_usd(market)} to investors today (standard error: {usd(error)}), which is {worth}.",
+                "**Tax outside plans.** If savers would otherwise have held half of the crypto in taxable accounts, "
+                f"the boom also changes tax there by {signed_usd(outside)}. The net effect in 2026-35 is then "
+                f"{signed_usd(boom[TEN] + outside)}.",
+            ),
+        ]
     )
 
 

@@ -130,7 +130,7 @@ class Paths(Section):
     )
     event_year: int | None = setting(
         None,
-        label="year a named path's event starts",
+        label="first year of the event",
         unit="calendar year",
         low=FIRST_YEAR + 2,
         high=LAST_YEAR,
@@ -429,7 +429,7 @@ class Adoption(Section):
     )
     allocation_share: float = setting(
         0.05,
-        label="crypto share of their balance",
+        label="crypto's share of their balance",
         unit="share of the holder's balance",
         low=0.0,
         high=1.0,

@@ -71,10 +71,12 @@ def _event_words(event: str, statistic: str) -> str:
 
 
 NOTES = {
+    "held_at_event_share": "Held at event: share of the planned crypto that savers hold when the event starts.",
+    "market_value_bn_usd": "Value at market prices: what investors would pay in mid-2025 for the changes of all years "
+    "to the last withdrawal, given their risk.",
     "outside_tax_bn_usd": "Tax outside, if half: change in tax on crypto outside plans if half of it would have been "
-    "held there. Break-even: share held outside at which the ten-year effect is zero.",
-    "market_value_bn_usd": "Value at market prices: present value in mid-2025 of all years to the last withdrawal.",
-    "range": f"80% range: of FY{str(TEN.first)[2:]}\u2013{str(TEN.last)[2:]}, if crypto follows the stated path.",
+    "held there. Break-even: share held outside at which the net effect over ten years is zero.",
+    "range": f"80% range: for FY{str(TEN.first)[2:]}\u2013{str(TEN.last)[2:]}, if crypto follows the stated path.",
 }
 """Notes on columns of the headline table."""
 
@@ -82,13 +84,13 @@ APART = {
     "adoption": "{}",
     "event": "event: {}",
     "reference": "compared with {}",
-    "held_at_event_share": "{} of planned crypto is held when the event starts",
+    "held_at_event_share": "savers hold {} of the planned crypto when the event starts",
 }
 """Words above the table for a value that all rows share."""
 
 RANDOM_NOTE = (
     "Random paths: crypto's average return exceeds that of equity for some years, so in the long run the median can "
-    "pass the named boom."
+    "exceed the boom. In the heads of the groups: share of participants × share of their balances."
 )
 LATER_NOTE = "With --full: not computed in this run; fiscal run --full adds it."
 
@@ -139,7 +141,9 @@ def headline_table(
         if heads[key] in keep
     ]
     if of_crypto and later in keep:
-        notes.append("The value of crypto counts all paths; it is the same whatever path is stated.")
+        notes.append(
+            "The value counts every path that crypto may take, so it does not depend on the path of a case."
+        )
     if grouped and rows["event"].str.contains("andom").any():
         notes.append(RANDOM_NOTE)
     if (shown[keep] == headlines.WITH_FULL).any(axis=None):
@@ -152,7 +156,7 @@ def headline_table(
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown, columns,
         " ".join(units), (" ".join(notes),) if notes else (),
-        group="case" if several and not one_each else None, dense=grouped, breakable=grouped,
+        group="case" if several and not one_each else None, dense=True, breakable=grouped,
     )  # fmt: skip
 
 
@@ -186,7 +190,7 @@ def by_year(asked: Asked) -> Table:
     cells = {headlines.scored(value) for name in years for value in frame[name]}
     return Table(
         "by-year",
-        "Effect on net revenue by fiscal year, in the form of the Joint Committee on Taxation",
+        "Effect on net revenue by fiscal year",
         frame,
         (
             Column("reference", "Compared with", width=1),
