@@ -385,19 +385,19 @@ def doubt() -> str:
         return " and ".join(f"{figure(float(error), 0)}%" for error in row)
 
     sizes = {
-        "Published figures that the full model is compared with": f"{len(full)}; inside their tolerance: "
-        f"{int((full['verdict'] == 'inside').sum())}",
+        "Published figures inside their tolerance, of those that judge the full model": (
+            f"{int((full['verdict'] == 'inside').sum())} of {int((full['verdict'] != published.NOT_JUDGED).sum())}"
+        ),
         "Cash tax expenditure of all plans compared with Treasury's (FY2026) and JCT's (FY2024)": (
             f"{over('TSY_CASH_DC_FY2026')} and {over('JCT_DC_FY2024')}"
         ),
         "Ten-year score of the Roth catch-up mandate compared with JCT's": over("JCT_S2_603"),
         **{
-            f"Mean absolute error in {quantity} five years ahead, started in {starts} and given nothing of later "
-            "years, "
+            f"Mean absolute error in {quantity} five years ahead, without data of later years (starts of {starts}), "
             "and that of the best naive rule": missed(quantity)
             for quantity in skill.QUANTITIES
         },
-        "Effect of one-tenth more tax on withdrawals on net revenue over 75 years, billions of dollars": signed(
+        "Effect of one-tenth higher tax rates on withdrawals on net revenue over 75 years, billions of dollars": signed(
             _moves()["75 years", "high"]["tax.withdrawal_scale"]
         ),
         "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(
@@ -405,8 +405,10 @@ def doubt() -> str:
         ),
         **_choices_that_matter(),
         "Settings whose default is assumed": assumed(counts["settings"]),
-        "Assumed rows of the assumptions table that a scenario may change": assumed(counts["assumptions"]),
-        "The same of the other rows of the table": assumed(of_build),
+        "Rows of the assumptions table that are assumed, of those that a scenario may change": assumed(
+            counts["assumptions"]
+        ),
+        "Assumed rows of the assumptions table, of the others": assumed(of_build),
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])

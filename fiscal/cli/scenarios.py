@@ -108,10 +108,10 @@ def explain(
 ) -> None:
     """Show what a scenario assumes and what differs from the defaults, without running it.
 
-    --full prints every setting with unit, range, source, and standing. Standing and source describe the default. If the
-    scenario changes a setting, its default is shown too. On a terminal with fewer than 150 columns, the settings are a
-    list. Every file that the scenario names is read and checked. For a file of returns, the command also shows each
-    path's geometric mean and the final value of one dollar.
+    --full prints every setting with unit, range, source, and standing: cited, derived, assumed, or choice. Source and
+    standing describe the default. If the scenario changes a setting, its default is shown too. On a terminal with
+    fewer than 150 columns, the settings are a list. Every file that the scenario names is read and checked. For a
+    file of returns, the command also shows each path's geometric mean and the final value of one dollar.
 
     \b
     Examples: fiscal explain boom
@@ -293,7 +293,8 @@ def run(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Compute every table, as a deposit needs them; takes longer.")
+        bool,
+        typer.Option("--full", help="Compute every table now, for example to archive the run; takes longer."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
@@ -318,7 +319,7 @@ def run(
     The folder holds the yearly tables and those of random paths. Values and vintages are computed when a
     report or a notebook asks for them, and kept there; --full computes all of them now.
     Finished batches of random paths are kept in DIR.incomplete until the run is complete; --resume uses them. --engine
-    dask computes them on a Dask cluster, by default one of processes on this machine. The results are the same.
+    dask computes them on a Dask cluster, by default a cluster of processes on this machine. The results are the same.
 
     \b
     Examples: fiscal run boom --out runs/boom

@@ -98,7 +98,7 @@ def page() -> str:
 def write(out: Path) -> Path:
     """Write the page to ``out``, completely or not at all. Raises InputError for a place that cannot be written."""
     if out.suffix.lower() != ENDING:
-        raise InputError(Problem("has another ending", value=str(out), allowed=f"a name in {ENDING}"))
+        raise InputError(Problem("has the wrong ending", value=str(out), allowed=f"a name in {ENDING}"))
     problems = [Problem("is a folder", file=str(out))] if out.is_dir() else not_writable(out.parent)
     if problems:
         raise InputError(problems)

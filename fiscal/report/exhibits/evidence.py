@@ -73,8 +73,8 @@ def published(asked: Asked) -> Table | None:
             "Tolerances and first bases were set before the comparison. Where the publisher's own words set another "
             "basis, the model is compared on that one. The page Validation of the documentation has the bases and the "
             "reason for every miss. TE: tax expenditure. DC: defined contribution. PV: present value. FY, CY, TY: "
-            "fiscal, calendar, and tax year. EIG: Economic Innovation Group. PWBM: Penn Wharton Budget Model. SIPP: Survey "
-            "of Income and Program Participation.",
+            "fiscal, calendar, and tax year. EIG: Economic Innovation Group. PWBM: Penn Wharton Budget Model. SIPP: "
+            "Survey of Income and Program Participation.",
         ),
         breakable=True,
     )  # fmt: skip
