@@ -261,13 +261,12 @@ def validation_page() -> str:
     return page(
         "# Validation",
         paragraph(
-            "This page compares the model with published figures. What is compared, on which basis and with which "
-            "tolerance was written down in `data/published_targets.csv` before the first comparison. Where the "
-            "publisher's own words or formula turned out to fix another basis, the row is compared on that one now, "
-            "and the model's figure on the first basis is in the next column. No parameter was set to a judged "
-            "row; bases were changed after the first figure was seen. `fiscal validate` "
-            "makes "
-            "the comparison again; the verdicts below are those kept in `data/derived/validation.csv`."
+            "This page compares the model with published figures. Each row, its basis, and its tolerance were "
+            "recorded in `data/published_targets.csv` before the first comparison. If the publisher's own words or "
+            "formula later proved to require another basis, the row is now compared on that basis, and the column "
+            "`first` keeps the model's figure on the first one. Bases were changed after the first figures were "
+            "seen. No parameter was fitted to a judged row. `fiscal validate` repeats the comparison. The verdicts "
+            "below are those stored in `data/derived/validation.csv`."
         ),
         table(
             ("kind of row", "compared with", "rows", *VERDICTS, "meaning"),
@@ -278,9 +277,9 @@ def validation_page() -> str:
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "
             f"{int((full['verdict'] == 'inside').sum())} are inside their tolerance, "
-            f"{int((full['verdict'] == published.NOT_JUDGED).sum())} are of another concept and not judged. On the "
-            f"first bases {int((full['first_verdict'] == 'inside').sum())} of "
-            f"{int(full['first_verdict'].notna().sum())} rows lay inside; the others were added later."
+            f"{int((full['verdict'] == published.NOT_JUDGED).sum())} measure another concept and are not judged. On "
+            f"the first bases, {int((full['first_verdict'] == 'inside').sum())} of "
+            f"{int(full['first_verdict'].notna().sum())} rows were inside; the others were added later."
         ),
         _verdicts(full),
         "### What fixes the basis",
