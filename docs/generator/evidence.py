@@ -574,8 +574,9 @@ def scenario_set_page() -> str:
         "# The scenario set",
         paragraph(
             "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The "
-            "scenario set shows each of the events below for five cases of adoption. Crypto takes the place of equity, and each "
-            "effect is compared with the same money in equity. The default brief and report print this table."
+            "scenario set shows each of the events below for five cases of adoption. Crypto takes the place of "
+            "equity, and each effect is compared with the same money in equity. The default brief and report print "
+            "this table."
         ),
         "## Adoption",
         table(
@@ -656,13 +657,14 @@ def scenario_set_page() -> str:
     return page(
         *blocks,
         paragraph(
-            "Change in net revenue, billions of dollars, fiscal years. Positive means that the government is better off. "
-            "Held at event: share of the planned crypto that savers hold when the event starts. Value at market prices: "
-            "what investors would pay in mid-2025 for the changes of all years to the last withdrawal, given their risk. "
-            "Tax outside, if half: change in tax on crypto outside plans if half of it would have been held there. "
-            "Break-even: share held outside at which the net effect over ten years is zero. 80% range, in the rows with an "
-            "event: uncertainty of parameters, of markets of stocks and bonds, and of the model, given this path and this "
-            "adoption; on random paths: the middle 80 percent of the paths."
+            "Change in net revenue, billions of dollars, fiscal years. Positive means that the government is "
+            "better off. Held at event: share of the planned crypto that savers hold when the event starts. Value "
+            "at market prices: what investors would pay in mid-2025 for the changes of all years to the last "
+            "withdrawal, given their risk. Tax outside, if half: change in tax on crypto outside plans if half of "
+            "it would have been held there. Break-even: share held outside at which the net effect over ten years "
+            "is zero. 80% range, in the rows with an event: uncertainty of parameters, of markets of stocks and "
+            "bonds, and of the model, given this path and this adoption; on random paths: the middle 80 percent of "
+            "the paths."
         ),
         paragraph(
             "`fiscal study scenarios` computes the table and stores it in `data/derived/scenarios.csv`. This one was "
