@@ -164,7 +164,7 @@ def long_run(
         return
     typer.echo(f"{chosen.name}, plans in scope {chosen.settings.scope.plans}, fractions of GDP:")
     show_frame(table)
-    typer.echo(f"{capital(growth)}.")
+    typer.echo(growth)
     typer.echo("\nInside CBO's taxable pensions, annuities, and IRA distributions, billions of dollars:")
     show_frame(inside)
 

@@ -241,16 +241,16 @@ def _show_changes(rows: Sequence[ExplainedSetting]) -> None:
         cells = [[row.key, shown(row.value), shown(row.default), row.unit] for row in changed[:SUMMARY_ROWS]]
         show_table(["setting", "value", "default", "unit"], cells, most=SUMMARY_WIDTH)
     more = f"{len(changed) - SUMMARY_ROWS} more settings differ; " if len(changed) > SUMMARY_ROWS else ""
-    text = f"{more}{_standing(others['settings'], 'settings have their defaults')}; "
-    text += _standing(others["assumptions"], "rows of data/assumptions.csv do")
-    text += ". --full prints all with their sources."
+    text = f"{more}{_standing(others['settings'], 'settings have their defaults')}, and so do "
+    text += _standing(others["assumptions"], "rows of data/assumptions.csv")
+    text += ". --full prints all of them with their sources."
     show_entries([(text, [])])
 
 
 def _standing(counts: Counter[str], have: str) -> str:
     """How many have their defaults, and of which standing these are."""
     each = (f"{count} {'chosen' if status == 'choice' else status}" for status, count in counts.most_common())
-    return f"{counts.total()} {have}: {', '.join(each)}"
+    return f"{counts.total()} {have} ({', '.join(each)})"
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
