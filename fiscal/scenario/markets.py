@@ -50,14 +50,14 @@ class Paths(Section):
         "forward",
         label="expected returns",
         unit="name",
-        doc="Expected returns of stocks, bonds, and cash. forward: those of an investment house, which move to a "
+        doc="Expected returns of stocks, bonds, and cash. forward: those of one publisher, which move to a "
         "long-run anchor built from the macroeconomic path. record: real mean since 1928 plus projected inflation.",
         source="data/capital_market_assumptions.csv; the anchor applies docs/method.md",
         status="choice",
     )
     house: Literal["jpmorgan", "blackrock", "aqr", "gmo", "research_affiliates"] = setting(
         "jpmorgan",
-        label="house whose returns are expected",
+        label="publisher of the expected returns",
         unit="name",
         doc="Investment house whose capital market assumptions hold for its own horizon, with returns = forward.",
         source="J.P. Morgan has published the longest, 30 editions; the others give the range",
