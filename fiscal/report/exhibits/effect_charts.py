@@ -37,10 +37,7 @@ def effect_chart(asked: Asked) -> Figure | None:
         parts.append(f"{title_of(effect.result)}: {series[peak]:,.1f} billion dollars in {peak}, the largest")
     events = any(told(one.result).event for one in cases)
     random = any(is_random(one.result.scenario.settings) for one in cases)
-    subtitle = (
-        f"Billions of dollars per fiscal year, compared with {against}"
-        + "; thick line: years of the event" * events
-    )
+    subtitle = f"Billions of dollars by fiscal year, compared with {against}" + "; thick: event" * events
     return Figure(
         "effect-chart", _moved_apart(cases, line) if len(cases) > 1 else _moved(cases[0], line),
         charts.effects(cases, line), f"Change in {what} by fiscal year. {'. '.join(parts)}.",
@@ -70,7 +67,7 @@ def _moved_apart(cases: list[Effect], line: str) -> str:
         )
     else:
         ways = f"{capital(line.replace('_', ' '))} {'rises' if up else 'falls'} in every case"
-    return ways + (", mostly after the budget window" if inside < max(map(abs, longest)) / 2 else "")
+    return ways + (f", mostly after {TEN.last}" if inside < max(map(abs, longest)) / 2 else "")
 
 
 def _short_list(effects: list[Effect], cases: list[Effect]) -> str:
