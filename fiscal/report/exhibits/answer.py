@@ -37,13 +37,13 @@ def scenario_set(asked: Asked) -> Table | None:
 
 @exhibit
 def spread(asked: Asked) -> Table | None:
-    """What the stored study has beside that: no event, events after the window, the spread of random paths."""
+    """What the stored study has beside that: events after the window, and the spread of random paths."""
     if asked.study is None:
         return None
     table = asked.study
-    inside = table["event_case"].isin([study.NO_EVENT, *LATER]) | ~table["statistic"].isin(["path", "median"])
+    inside = table["event_case"].isin(LATER) | ~table["statistic"].isin(["path", "median"])
     return study_table(
-        table[inside], "spread", "Without an event, after the budget window, and the spread of random paths"
+        table[inside], "spread", "Events after the budget window, and the spread of random paths"
     )
 
 
@@ -63,8 +63,6 @@ def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
 
 def _event_words(event: str, statistic: str) -> str:
     """An event of the study as its scenario's title has it: "Boom from 2027", "Random paths, median"."""
-    if event == study.NO_EVENT:
-        return "No event"
     if statistic != "path":
         return f"Random paths, {statistic}"
     return capital(titles_of()[event].removeprefix("Crypto ").removesuffix(", after the budget window"))
@@ -156,7 +154,7 @@ def headline_table(
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown, columns,
         " ".join(units), (" ".join(notes),) if notes else (),
-        group="case" if several and not one_each else None, dense=True, breakable=grouped,
+        group="case" if several and not one_each else None, dense=True,
     )  # fmt: skip
 
 

@@ -11,12 +11,11 @@ from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Figure, Table
 from fiscal.report.exhibits.common import exhibit
 from fiscal.report.facts import changed
-from fiscal.report.trust import past, validation
+from fiscal.report.trust import past, said, validation
 from fiscal.results import headline as headlines
 from fiscal.results.effects import TEN
 from fiscal.results.figures import alt_text, study_statistics
 from fiscal.results.figures.owners import title_of
-from fiscal.scenario.names import setting_name
 from fiscal.studies import skill
 
 MOST_DRIVERS = 8
@@ -33,7 +32,7 @@ def drivers_chart(asked: Asked) -> Figure | None:
     own = stored["tornado"]
     own = own[(own["quantity"] == quantity) & (own["window"] == TEN.label)]
     move = (own["at_high_bn_usd"] - own["at_low_bn_usd"]).abs()
-    first = setting_name(str(own.loc[move.idxmax(), "setting"]))
+    first = said(str(own.loc[move.idxmax(), "setting"]))
     options = {"quantity": quantity, "window": TEN.label, "count": MOST_DRIVERS}
     return Figure(
         "drivers-chart", f"{capital(first)} matters most", charts.plot(asked.owner, "tornado", **options),
