@@ -92,10 +92,14 @@ addEventListener("load", async () => {
       finding: document.getElementById("finding").textContent,
       adults: [...document.querySelectorAll("#groups td:nth-child(2)")].map(cell => cell.textContent)});
   }
-  const slider = document.getElementById("participants"), before = document.getElementById("finding").textContent;
-  slider.value = slider.max;
-  slider.dispatchEvent(new Event("input", {bubbles: true}));
-  const after = document.getElementById("finding").textContent;
+  const slider = document.getElementById("participants");
+  const told = value => {
+    slider.value = value;
+    slider.dispatchEvent(new Event("input", {bubbles: true}));
+    return document.getElementById("finding").textContent;
+  };
+  document.getElementById("event").value = "boom";
+  const before = told(1), after = told(slider.max);
   const followed = before !== after && location.hash.includes("participants=" + slider.max);
   const out = document.createElement("pre");
   out.id = "found";

@@ -171,7 +171,7 @@ def test_an_own_case_is_told_truthfully(case: str, tmp_path: Path) -> None:
         assert "without a boom or a bust" in text and not re.search(r"\b2027–2036\b", text)
     else:
         dollar = facts.path_facts(effect)["dollar"]
-        assert f"a dollar becomes ${dollar:,.2f}" in text
+        assert f"a dollar in crypto becomes ${dollar:,.2f}" in text
     assert "own.csv" in text  # what differs from the defaults
 
 
