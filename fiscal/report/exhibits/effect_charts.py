@@ -61,10 +61,8 @@ def _moved_apart(cases: list[Effect], line: str) -> str:
         for sign in (1, -1)
     )
     if up and down:
-        ways = (
-            f"{capital(line.replace('_', ' '))} rises in {_short_list(up, cases)} and falls in "
-            f"{_short_list(down, cases)}"
-        )
+        name = capital(line.replace("_", " "))
+        ways = f"{name}: up in {_short_list(up, cases)}, down in {_short_list(down, cases)}"
     else:
         ways = f"{capital(line.replace('_', ' '))} {'rises' if up else 'falls'} in every case"
     return ways + (f", mostly after {TEN.last}" if inside < max(map(abs, longest)) / 2 else "")
