@@ -47,7 +47,7 @@ def data_due(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the data tables whose publisher's next edition was expected by today.
+    """List the data tables for which the publisher's next edition was expected by today.
 
     The dates are estimates from earlier editions; the publisher's own calendar has the day.
 
