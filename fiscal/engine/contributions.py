@@ -102,8 +102,8 @@ def limits_in_force(settings: Settings, limits: pd.DataFrame, of: AccountType = 
             in_force.loc[after, column] = value * growth
     if chosen.catch_up_limit_usd is not None and chosen.catch_up_60_63_limit_usd is None:
         # a limit at all ages from 50 moves that at 60 to 63 in proportion
-        ratio = in_force["catch_up_limit_usd"] / limits["catch_up_limit_usd"]
-        in_force["catch_up_60_63_limit_usd"] = limits["catch_up_60_63_limit_usd"] * ratio
+        raised = in_force["catch_up_limit_usd"] / limits["catch_up_limit_usd"]
+        in_force["catch_up_60_63_limit_usd"] = limits["catch_up_60_63_limit_usd"] * raised
     for column in LIMITS:
         if column not in of.limits:
             in_force[column] = limits[column]
@@ -285,9 +285,9 @@ def price_response(world: World, own: Contributions, as_law: Contributions) -> n
         saved = ratio(per_imputed, made.elective_multiple)
         return 1 - saved
 
-    ratio = price(own, schedules_in_force(settings)) / price(as_law, law_schedules.load())
+    relative = price(own, schedules_in_force(settings)) / price(as_law, law_schedules.load())
     elasticity = settings.behaviour.contribution_price_elasticity
-    return np.clip(ratio**-elasticity, 1 / STRONGEST_RESPONSE, STRONGEST_RESPONSE)
+    return np.clip(relative**-elasticity, 1 / STRONGEST_RESPONSE, STRONGEST_RESPONSE)
 
 
 def share_above_cap(world: World, contributions: Contributions) -> np.ndarray:

@@ -162,8 +162,8 @@ class AccountType:
 
     def behaviour(self, assume: Mapping[str, float]) -> dict[str, float]:
         """The assumptions with its own separations."""
-        ratio = 1.0 if self.separation_ratio is None else assume[self.separation_ratio]
-        own = {key: assume[key] * ratio for key in assume if key.startswith("separation_rate_")}
+        factor = 1.0 if self.separation_ratio is None else assume[self.separation_ratio]
+        own = {key: assume[key] * factor for key in assume if key.startswith("separation_rate_")}
         return {**assume, **own}
 
 
