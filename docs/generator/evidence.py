@@ -24,10 +24,11 @@ from fiscal.base import sources
 from fiscal.base.prose import pct, signed_usd, usd, verb
 from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
+from fiscal.law.years import OWN_SCOPES
 from fiscal.results import headline
 from fiscal.scenario import load, standings
 from fiscal.scenario.assumptions import adjustable
-from fiscal.studies import published, scenarios, sensitivity, skill, skill_study, variants
+from fiscal.studies import base_case, published, scenarios, sensitivity, skill, skill_study, variants
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -403,12 +404,30 @@ def doubt() -> str:
             _centre(MOVED["boom"])
         ),
         **_choices_that_matter(),
+        **_missing_gains(),
         "Settings whose default is assumed": assumed(counts["settings"]),
         "Assumed rows of the assumptions table that a scenario may change": assumed(counts["assumptions"]),
         "The same of the other rows of the table": assumed(of_build),
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+def _missing_gains() -> dict[str, str]:
+    """What the capital gains that the tax file lacks would add to withdrawal tax."""
+    rows = base_case.stored()
+    if rows is None:
+        return {}
+    found = rows[rows["scope"] == OWN_SCOPES[0]].set_index("case")
+    moved = [
+        f"{signed(100 * (found.at[base_case.GAINS, name] / found.at[base_case.TODAY, name] - 1))}%"
+        for name in (TEN, base_case.LONG)
+    ]
+    return {
+        "Effect of the capital gains missing from the tax file on withdrawal tax, FY2026-35 and FY2026-2100": (
+            " and ".join(moved)
+        )
+    }
 
 
 def _without_premium() -> str:
@@ -508,6 +527,55 @@ _TOLD = ("median", "mean", "5th percentile", "95th percentile")
 
 def _share(value: float) -> str:
     return "none" if value != value else pct(value)
+
+
+# --- block of changes_base_case.md ------------------------------------------------------------------
+
+
+def steps() -> str:
+    """Block: each step of the base case undone alone, from the stored table."""
+    rows = base_case.stored()
+    if rows is None:
+        return "`fiscal data derive base_case_steps` makes this table."
+    today = rows[rows["case"] == base_case.TODAY].set_index("scope")
+
+    def level(row: Any, name: str) -> str:
+        value, base = getattr(row, name), today.at[row.scope, name]
+        change = "" if row.case == base_case.TODAY else f" ({signed(100 * (value / base - 1))}%)"
+        return figure(value, 1 if name != base_case.LONG else 0) + change
+
+    def inside(row: Any, basis: str) -> str:
+        found, judged = (getattr(row, f"{basis}_{what}") for what in ("inside", "judged"))
+        return "" if pd.isna(found) else f"{found} of {judged}"
+
+    targets, validated = published.targets(), sources.table("validation").set_index("id")
+
+    def row_of(row: Any) -> str:
+        if not isinstance(row.row, str) or row.row not in validated.index:
+            return ""
+        values = (row.row_model, validated.at[row.row, "model"], targets.at[row.row, "value"])
+        undone, now, told = (f"{float(value):.4g}" for value in values)
+        return f"{code(row.row)}: {undone}; today {now}; published {told}"
+
+    numbers = ("FY26–35", "FY27–36", "FY26–2100", "2100, percent of GDP",
+               *(f"{event}, {span}" for event in base_case.EVENTS for span in ("FY26–35", "FY26–2100")),
+               "rows, first bases", "rows, present bases")  # fmt: skip
+    return table(
+        ("undone or changed", "scope", *numbers, "row to correct"),
+        [
+            (
+                plain(row.case),
+                code(row.scope),
+                *(level(row, name) for name in base_case.SPANS),
+                figure(100 * getattr(row, base_case.LEVEL), 3),
+                *(figure(getattr(row, name)) for name in base_case.EFFECTS),
+                *(inside(row, basis) for basis in ("first", "present")),
+                row_of(row),
+            )
+            for row in rows.itertuples()
+        ],
+        numbers=numbers,
+    )
 
 
 # --- the scenario set -------------------------------------------------------------------------------

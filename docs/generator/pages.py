@@ -72,6 +72,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "finding": evidence.finding,
     "refresh": evidence.refresh,
     "scenarios": reference.scenario_list,
+    "steps": evidence.steps,
     "timing": reference.timing,
 }
 """Block of a handwritten page -> function that fills it."""

@@ -11,22 +11,25 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fiscal.base import memo, sources
+from fiscal.base.code import code_sha256
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.run import Progress
 from fiscal.engine.taxes import cache_dir
 from fiscal.law.build import schedules
-from fiscal.law.build.microdata import MendSettings
+from fiscal.law.build.microdata import MendSettings, Source
 from fiscal.law.years import OWN_SCOPES
 from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
 from fiscal.people.economy import macro
 from fiscal.results import running
+from fiscal.results.store.values import fingerprint_of
 from fiscal.scenario.loading import load
 from fiscal.studies import derived, published
 from fiscal.studies.published_runs import under
@@ -42,7 +45,8 @@ EFFECTS = {f"{event}_{span}": (event, span) for event in EVENTS for span in (nex
 COUNTS = ("first_inside", "first_judged", "present_inside", "present_judged")
 KEYS = ("case", "scope")
 NUMBERS = (*SPANS, LEVEL, *EFFECTS)
-COLUMNS = (*KEYS, *NUMBERS, *COUNTS)
+ROW = ("row", "row_model")
+COLUMNS = (*KEYS, *NUMBERS, *COUNTS, *ROW)
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -51,45 +55,50 @@ Tables = Mapping[str, pd.DataFrame]
 class Step:
     """A step undone: by settings, or by tables of data that ``tables`` makes.
 
-    ``scopes`` are those it is shown for; ``compared`` says whether the rows of the validation move with it.
+    ``scopes`` are those it is shown for; ``compared`` says whether the rows of the validation move with it; ``row`` is
+    the one that the step was to correct.
     """
 
     settings: Mapping[str, float | str] = field(default_factory=dict)
     tables: Callable[[Progress], Tables] | None = None
     scopes: tuple[str, ...] = OWN_SCOPES
     compared: bool = True
+    row: str = ""
 
 
 def steps() -> dict[str, Step]:
     """Every case by its name; ranges are those of the assumptions table."""
     sample = float(sources.table("assumptions").set_index("key").at["catch_up_above_threshold_share", "high"])
     consistent = load("cbo_consistent").value("withdrawals.scale_2036")
-    record, at_home = {"paths.returns": "record"}, {"paths.foreign_equity_share": 0.0}
+    record: dict[str, float | str] = {"paths.returns": "record"}
+    at_home: dict[str, float | str] = {"paths.foreign_equity_share": 0.0}
     return {
         TODAY: Step(),
-        "returns of the record": Step(settings=record),
+        "returns of the record": Step(settings=record, row=LONG_RUN),
         "no foreign stocks": Step(settings=at_home),
-        "returns of the record and no foreign stocks": Step(settings=record | at_home),
+        "returns of the record and no foreign stocks": Step(settings=record | at_home, row=LONG_RUN),
         "constant coverage": Step(settings={"contributions.coverage_trend": 0.0}),
         "catch-up above the wage threshold as in the imputed sample": Step(
-            settings={"assumptions.catch_up_above_threshold_share": sample}
+            settings={"assumptions.catch_up_above_threshold_share": sample}, row="JCT_S2_603"
         ),
         "early withdrawals at one rate for all balances": Step(
-            settings={"withdrawals.leakage_balance_elasticity": 0.0}
+            settings={"withdrawals.leakage_balance_elasticity": 0.0}, row=CASH
         ),
         "all plans in the shape of 401(k) plans": Step(
             settings={"scope.plans": ALL_PLANS_SCALED}, scopes=(ALL_PLANS,), compared=False
         ),
-        "schedules of 401(k) plans for all plans": Step(tables=_one_scope, scopes=(ALL_PLANS,)),
-        "no draw of the spouse in the income below a withdrawal": Step(tables=_no_draw),
+        "schedules of 401(k) plans for all plans": Step(tables=_one_scope, scopes=(ALL_PLANS,), row=CASH),
+        "no draw of the spouse in the income below a withdrawal": Step(tables=_no_draw, row=CASH),
         "large crypto earns what stocks earn": Step(
             settings={"paths.after_event": "equity"}, scopes=OWN_SCOPES[:1], compared=False
         ),
-        GAINS: Step(tables=_gains),
+        GAINS: Step(tables=_gains, row=CASH),
         "withdrawals grow as CBO's line (a scenario)": Step(settings={"withdrawals.scale_2036": consistent}),
     }
 
 
+LONG_RUN, CASH = "CBO2004_75", "JCT_DC_FY2024"
+"""Published rows that a step was to correct: the rise of receipts in the long run, the cash tax expenditure."""
 GAINS = "missing capital gains in the tax file (a sensitivity)"
 
 
@@ -109,21 +118,25 @@ def _one_scope(progress: Progress) -> Tables:
 def _gains(progress: Progress) -> Tables:
     """Schedules with the capital gains that the tax file lacks."""
     missing = sources.assumption("missing_gains_bn_usd")
-    return _built(progress, _kept().folder / "gains", MendSettings(missing_gains_bn_usd=missing))
+    return _built(progress, MendSettings(missing_gains_bn_usd=missing))
 
 
 def _no_draw(progress: Progress) -> Tables:
     """Schedules that leave out all of a couple's own withdrawals."""
     table = sources.table("assumptions")
     changed = table.assign(value=table["value"].where(table["key"] != "law.spouse_draw_share", 0.0))
-    kept = _kept().folder / "no-draw"
     with data_with({"assumptions": changed}):
-        made = _built(progress, kept, MendSettings())
+        made = _built(progress, MendSettings())
     return made | {"assumptions": changed}
 
 
-def _built(progress: Progress, kept: Path, settings: MendSettings) -> dict[str, pd.DataFrame]:
-    """The schedules of a build with other settings; its finished law years are found again in ``kept``."""
+def _built(progress: Progress, settings: MendSettings) -> dict[str, pd.DataFrame]:
+    """The schedules of a build with other settings or data; finished law years are kept by what makes them."""
+    makings = {
+        "settings": asdict(settings), "inputs": schedules.input_hashes(Source()), "code": code_sha256(("law",)),
+        "taxcalc": version("taxcalc"),
+    }  # fmt: skip
+    kept = cache_dir() / f"schedules-{fingerprint_of(makings)[:16]}"
     with tempfile.TemporaryDirectory() as folder:
         made = schedules.build(macro(), progress, settings=settings, out_dir=Path(folder), kept=kept)
     return {name: made[name] for name in schedules.SCHEDULES}
@@ -161,7 +174,10 @@ def totals(settings: Mapping[str, Any]) -> dict[str, float]:
     for event in EVENTS:
         tables = running.quick(load(event, dict(settings))).tables
         rows = tables["windows"].query("line == 'withdrawal_tax'").set_index(["path", "window"])
-        paths = {path: rows.loc[path, "nominal_bn_usd"] for path in ("scenario", REFERENCE)}
+        paths = {
+            path: rows.loc[path, "nominal_bn_usd"].reindex([*SPANS.values()])
+            for path in ("scenario", REFERENCE)
+        }
         found |= {name: float(paths[REFERENCE][label]) for name, label in SPANS.items()}
         found |= {
             name: float(paths["scenario"][SPANS[span]] - paths[REFERENCE][SPANS[span]])
@@ -175,15 +191,17 @@ def totals(settings: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def rows_inside(settings: Mapping[str, float | str]) -> dict[str, int]:
-    """Rows of the full model inside their tolerance, and those judged, on the first and the present bases."""
+def rows_inside(settings: Mapping[str, float | str], row: str = "") -> dict[str, Any]:
+    """Rows of the full model inside their tolerance, and those judged, on the first and the present bases; and the
+    model's figure of one ``row``."""
     with under(settings):
-        judged = published.counts(published.validate())
+        compared = published.validate()
+    judged = published.counts(compared)
     inside = {name: found.get("inside", 0) for name, found in judged.items()}
     whole = {name: inside[name] + found.get("outside", 0) for name, found in judged.items()}
-    return dict(
-        zip(COUNTS, (inside["before"], whole["before"], inside["after"], whole["after"]), strict=True)
-    )
+    counted = (inside["before"], whole["before"], inside["after"], whole["after"])
+    own = {"row": row, "row_model": float(compared.set_index("id").at[row, "model"])} if row else {}
+    return dict(zip(COUNTS, counted, strict=True)) | own
 
 
 def case(
@@ -200,7 +218,7 @@ def case(
             {"scope": scope, **totals({"scope.plans": scope, **settings, **(overrides or {})})}
             for scope in step.scopes
         ]
-        inside = rows_inside(settings) if step.compared and compare else {}
+        inside = rows_inside(settings, step.row) if step.compared and compare else {}
     return [row | inside for row in found]
 
 
@@ -216,7 +234,9 @@ def build(progress: Progress | None = None) -> pd.DataFrame:
         rows += [{"case": name, **row} for row in found]
     report(len(every), len(every), "done")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.round({**dict.fromkeys(NUMBERS, 3), LEVEL: 6}).astype(dict.fromkeys(COUNTS, "Int64"))
+    return table.round({**dict.fromkeys(NUMBERS, 3), LEVEL: 6, ROW[1]: 5}).astype(
+        dict.fromkeys(COUNTS, "Int64")
+    )
 
 
 def _kept() -> derived.Kept:
@@ -229,7 +249,7 @@ def stored() -> pd.DataFrame | None:
 
 
 def rebuild(progress: Progress | None = None) -> None:
-    """Make every case and store the table; two of them build tax schedules (half an hour of a processor each)."""
+    """Make every case and store the table; two of them build tax schedules (minutes)."""
     billions = "billions of current dollars"
     words = {
         "case": ("name", "the step that is undone, or the choice beside the base case"),
@@ -247,6 +267,8 @@ def rebuild(progress: Progress | None = None) -> None:
         COUNTS[1]: ("rows", "rows judged on the first bases"),
         COUNTS[2]: ("rows", "published rows inside on the present bases"),
         COUNTS[3]: ("rows", "rows judged on the present bases"),
+        ROW[0]: ("name", "published row that the step was to correct, in published_targets"),
+        ROW[1]: ("see unit of the row", "the model's figure of it in this case"),
     }
     derived.store(
         NAME,
@@ -257,10 +279,10 @@ def rebuild(progress: Progress | None = None) -> None:
         fields=[
             sources.Field(
                 name,
-                "string" if name in KEYS else "integer" if name in COUNTS else "number",
+                "string" if name in (*KEYS, "row") else "integer" if name in COUNTS else "number",
                 unit,
                 text,
-                required=name not in COUNTS,
+                required=name not in (*COUNTS, *ROW),
             )
             for name, (unit, text) in words.items()
         ],
