@@ -112,8 +112,8 @@ def data_derive(
     tries its bands; it resumes if interrupted. validation stores the results of `fiscal validate`. claim_reasons
     decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with CBO's taxable
     pensions and IRA distributions year by year. headline_variants runs the headline under other choices, such as
-    withdrawals that grow as CBO's do. base_case_steps undoes each step of the base case alone; it builds tax
-    schedules twice and resumes if interrupted. page_lattice is what `fiscal page` shows.
+    withdrawals that grow as CBO's do. base_case_steps undoes each step of the base case alone; it builds
+    tax schedules once and resumes if interrupted. page_lattice is what `fiscal page` shows.
     reform_effects is the effect of Tax-Calculator's own reform files.
 
     \b

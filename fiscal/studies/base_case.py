@@ -88,7 +88,6 @@ def steps() -> dict[str, Step]:
             settings={"scope.plans": ALL_PLANS_SCALED}, scopes=(ALL_PLANS,), compared=False
         ),
         "schedules of 401(k) plans for all plans": Step(tables=_one_scope, scopes=(ALL_PLANS,), row=CASH),
-        "no draw of the spouse in the income below a withdrawal": Step(tables=_no_draw, row=CASH),
         "large crypto earns what stocks earn": Step(
             settings={"paths.after_event": "equity"}, scopes=OWN_SCOPES[:1], compared=False
         ),
@@ -116,22 +115,8 @@ def _one_scope(progress: Progress) -> Tables:
 
 
 def _gains(progress: Progress) -> Tables:
-    """Schedules with the capital gains that the tax file lacks."""
-    missing = sources.assumption("missing_gains_bn_usd")
-    return _built(progress, MendSettings(missing_gains_bn_usd=missing))
-
-
-def _no_draw(progress: Progress) -> Tables:
-    """Schedules that leave out all of a couple's own withdrawals."""
-    table = sources.table("assumptions")
-    changed = table.assign(value=table["value"].where(table["key"] != "law.spouse_draw_share", 0.0))
-    with data_with({"assumptions": changed}):
-        made = _built(progress, MendSettings())
-    return made | {"assumptions": changed}
-
-
-def _built(progress: Progress, settings: MendSettings) -> dict[str, pd.DataFrame]:
-    """The schedules of a build with other settings or data; finished law years are kept by what makes them."""
+    """Schedules with the capital gains that the tax file lacks; finished law years are kept by what makes them."""
+    settings = MendSettings(missing_gains_bn_usd=sources.assumption("missing_gains_bn_usd"))
     makings = {
         "settings": asdict(settings), "inputs": schedules.input_hashes(Source()), "code": code_sha256(("law",)),
         "taxcalc": version("taxcalc"),
@@ -249,7 +234,7 @@ def stored() -> pd.DataFrame | None:
 
 
 def rebuild(progress: Progress | None = None) -> None:
-    """Make every case and store the table; two of them build tax schedules (minutes)."""
+    """Make every case and store the table; one of them builds tax schedules (minutes)."""
     billions = "billions of current dollars"
     words = {
         "case": ("name", "the step that is undone, or the choice beside the base case"),
