@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -530,6 +531,54 @@ def _share(value: float) -> str:
 
 
 # --- block of changes_base_case.md ------------------------------------------------------------------
+
+
+def steps_found() -> str:
+    """Block: what the stored table of steps says."""
+    rows = base_case.stored()
+    if rows is None:
+        return ""
+    own = rows[rows["scope"] == OWN_SCOPES[0]].set_index("case")
+    near, far, level = TEN, base_case.LONG, base_case.LEVEL
+    now = own.loc[base_case.TODAY]
+
+    def by(case: str, span: str, undone: bool = False) -> str:
+        """How much higher the case is than today, or today than the case, percent."""
+        ratio = own.at[case, span] / now[span]
+        return figure(100 * ((1 / ratio if undone else ratio) - 1), 1)
+
+    counted = rows.dropna(subset=[*base_case.COUNTS])
+    ends = [
+        f"{counted[f'{basis}_inside'].min()} to {counted[f'{basis}_inside'].max()} of {now[f'{basis}_judged']}"
+        for basis in ("first", "present")
+    ]
+    large = (*base_case.OF_RETURNS, base_case.COVERAGE, base_case.GAINS, base_case.CONSISTENT)
+    small = own.drop(index=[base_case.TODAY, *large])
+    largest = max(float((100 * (small[span] / now[span] - 1)).abs().max()) for span in base_case.SPANS)
+    record, both = base_case.OF_RETURNS[0], base_case.OF_RETURNS[-1]
+    boom = f"boom_{far}"
+    found = [
+        f"**Expected returns.** With the returns of the record, withdrawal tax is {by(record, near)} percent higher "
+        f"over FY2026-35 and {by(record, far)} percent higher over FY2026-2100. Its level in 2100 is "
+        f"{figure(100 * own.at[record, level], 2)} instead of {figure(100 * now[level], 2)} percent of GDP. With the "
+        f"record and no foreign stocks, the base case before both steps, these are {by(both, near)} percent, "
+        f"{by(both, far)} percent, and {figure(100 * own.at[both, level], 2)} percent of GDP.",
+        f"**Coverage.** Its trend adds {by(base_case.COVERAGE, near, True)} percent over FY2026-35 and "
+        f"{by(base_case.COVERAGE, far, True)} percent over FY2026-2100.",
+        f"**Capital gains.** If the gains that the tax file lacks were in it, withdrawal tax would be "
+        f"{by(base_case.GAINS, near)} percent higher over FY2026-35 and {by(base_case.GAINS, far)} percent higher over "
+        "FY2026-2100.",
+        "**Other steps.** No other step in the first table moves a sum of withdrawal tax from 401(k) plans by more "
+        f"than {figure(largest)} percent.",
+        f"**The boom.** It changes withdrawal tax over FY2026-2100 by {signed_usd(now[boom])}, without the bound on "
+        f"crypto's value by {signed_usd(own.at[base_case.UNBOUNDED, boom])}, and with the returns of the record by "
+        f"{signed_usd(own.at[record, boom])}: there, crypto that grows with GDP replaces stocks that grow faster.",
+        f"**Published figures.** Over the cases, {ends[0]} rows are inside on the first bases and {ends[1]} on the "
+        f"present ones; today {now['first_inside']} and {now['present_inside']}. No step was chosen by these counts.",
+    ]
+    return "\n".join(
+        textwrap.fill(f"- {one}", 118, subsequent_indent="  ", break_on_hyphens=False) for one in found
+    )
 
 
 def steps() -> str:

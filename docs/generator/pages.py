@@ -73,6 +73,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "refresh": evidence.refresh,
     "scenarios": reference.scenario_list,
     "steps": evidence.steps,
+    "stepsfound": evidence.steps_found,
     "timing": reference.timing,
 }
 """Block of a handwritten page -> function that fills it."""

@@ -74,10 +74,10 @@ def steps() -> dict[str, Step]:
     at_home: dict[str, float | str] = {"paths.foreign_equity_share": 0.0}
     return {
         TODAY: Step(),
-        "returns of the record": Step(settings=record, row=LONG_RUN),
-        "no foreign stocks": Step(settings=at_home),
-        "returns of the record and no foreign stocks": Step(settings=record | at_home, row=LONG_RUN),
-        "constant coverage": Step(settings={"contributions.coverage_trend": 0.0}),
+        OF_RETURNS[0]: Step(settings=record, row=LONG_RUN),
+        OF_RETURNS[1]: Step(settings=at_home),
+        OF_RETURNS[2]: Step(settings=record | at_home, row=LONG_RUN),
+        COVERAGE: Step(settings={"contributions.coverage_trend": 0.0}),
         "catch-up above the wage threshold as in the imputed sample": Step(
             settings={"assumptions.catch_up_above_threshold_share": sample}, row="JCT_S2_603"
         ),
@@ -88,16 +88,20 @@ def steps() -> dict[str, Step]:
             settings={"scope.plans": ALL_PLANS_SCALED}, scopes=(ALL_PLANS,), compared=False
         ),
         "schedules of 401(k) plans for all plans": Step(tables=_one_scope, scopes=(ALL_PLANS,), row=CASH),
-        "large crypto earns what stocks earn": Step(
-            settings={"paths.after_event": "equity"}, scopes=OWN_SCOPES[:1], compared=False
-        ),
+        UNBOUNDED: Step(settings={"paths.after_event": "equity"}, scopes=OWN_SCOPES[:1], compared=False),
         GAINS: Step(tables=_gains, row=CASH),
-        "withdrawals grow as CBO's line (a scenario)": Step(settings={"withdrawals.scale_2036": consistent}),
+        CONSISTENT: Step(settings={"withdrawals.scale_2036": consistent}),
     }
 
 
 LONG_RUN, CASH = "CBO2004_75", "JCT_DC_FY2024"
 """Published rows that a step was to correct: the rise of receipts in the long run, the cash tax expenditure."""
+OF_RETURNS = (
+    "returns of the record", "no foreign stocks", "returns of the record and no foreign stocks",
+)  # fmt: skip
+COVERAGE = "constant coverage"
+UNBOUNDED = "large crypto earns what stocks earn"
+CONSISTENT = "withdrawals grow as CBO's line (a scenario)"
 GAINS = "missing capital gains in the tax file (a sensitivity)"
 
 
