@@ -234,7 +234,7 @@ def _kept() -> derived.Kept:
 
 def stored() -> pd.DataFrame | None:
     """The stored table; None until it is built."""
-    return sources.table(NAME) if NAME in {one.name for one in sources.resources()} else None
+    return sources.table("base_case_steps") if NAME in {one.name for one in sources.resources()} else None
 
 
 def rebuild(progress: Progress | None = None) -> None:
