@@ -72,7 +72,9 @@ def compared(*overrides: str) -> Scenario:
 @remembering(100)
 def baseline_run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
-    unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
+    unpriced = (  # no row is on other bases
+        f"books.convention_rates=[{CONVENTION_RATE}]", "books.risk_neutral_paths=0", "backstop.paths=0",
+    )  # fmt: skip
     return engine_run.compute(compared(*unpriced, *overrides), bases=bases)
 
 
