@@ -111,7 +111,7 @@ def world(
     check_start(start)
     wages_told, returns_told = told_of(conditioning)
     settings = settings or scenarios.load("baseline").settings
-    assume = assumptions(settings)
+    assume: Mapping[str, float] = assumptions(settings)
     if experiment == "endless_trend":
         assume = {**assume, "coverage_trend_years": LAST_OUTCOME - start}
     years = np.arange(max(FIRST_START, start - LEVEL_YEARS + 1), LAST_OUTCOME + 1)
