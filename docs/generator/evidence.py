@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,10 +26,11 @@ from fiscal.base import sources
 from fiscal.base.prose import pct, per_100_000, signed_usd, usd, verb
 from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
+from fiscal.law.years import OWN_SCOPES
 from fiscal.results import headline
 from fiscal.scenario import load, standings
 from fiscal.scenario.assumptions import adjustable
-from fiscal.studies import published, scenarios, sensitivity, skill, skill_study, variants
+from fiscal.studies import base_case, published, scenarios, sensitivity, skill, skill_study, variants
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -403,6 +405,7 @@ def doubt() -> str:
             _centre(MOVED["boom"])
         ),
         **_choices_that_matter(),
+        **_missing_gains(),
         "Settings whose default is assumed": assumed(counts["settings"]),
         "Rows of the assumptions table that are assumed, of those that a scenario may change": assumed(
             counts["assumptions"]
@@ -411,6 +414,23 @@ def doubt() -> str:
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+def _missing_gains() -> dict[str, str]:
+    """What the capital gains that the tax file lacks would add to withdrawal tax."""
+    rows = base_case.stored()
+    if rows is None:
+        return {}
+    found = rows[rows["scope"] == OWN_SCOPES[0]].set_index("case")
+    moved = [
+        f"{signed(100 * (found.at[base_case.GAINS, name] / found.at[base_case.TODAY, name] - 1))}%"
+        for name in (TEN, base_case.LONG)
+    ]
+    return {
+        "Effect of the capital gains missing from the tax file on withdrawal tax, FY2026-35 and FY2026-2100": (
+            " and ".join(moved)
+        )
+    }
 
 
 def _without_premium() -> str:
@@ -510,6 +530,103 @@ _TOLD = ("median", "mean", "5th percentile", "95th percentile")
 
 def _share(value: float) -> str:
     return "none" if value != value else pct(value)
+
+
+# --- block of changes_base_case.md ------------------------------------------------------------------
+
+
+def steps_found() -> str:
+    """Block: what the stored table of steps says."""
+    rows = base_case.stored()
+    if rows is None:
+        return ""
+    own = rows[rows["scope"] == OWN_SCOPES[0]].set_index("case")
+    near, far, level = TEN, base_case.LONG, base_case.LEVEL
+    now = own.loc[base_case.TODAY]
+
+    def by(case: str, span: str, undone: bool = False) -> str:
+        """How much higher the case is than today, or today than the case, percent."""
+        ratio = own.at[case, span] / now[span]
+        return figure(100 * ((1 / ratio if undone else ratio) - 1), 1)
+
+    counted = rows.dropna(subset=[*base_case.COUNTS])
+    ends = [
+        f"{counted[f'{basis}_inside'].min()} to {counted[f'{basis}_inside'].max()} of {now[f'{basis}_judged']}"
+        for basis in ("first", "present")
+    ]
+    large = (*base_case.OF_RETURNS, base_case.COVERAGE, base_case.GAINS, base_case.CONSISTENT)
+    small = own.drop(index=[base_case.TODAY, *large])
+    largest = max(float((100 * (small[span] / now[span] - 1)).abs().max()) for span in base_case.SPANS)
+    record, both = base_case.OF_RETURNS[0], base_case.OF_RETURNS[-1]
+    boom = f"boom_{far}"
+    found = [
+        f"**Expected returns.** With the returns of the record, withdrawal tax is {by(record, near)} percent higher "
+        f"over FY2026-35 and {by(record, far)} percent higher over FY2026-2100. Its level in 2100 is "
+        f"{figure(100 * own.at[record, level], 2)} instead of {figure(100 * now[level], 2)} percent of GDP. With the "
+        f"record and no foreign stocks, the base case before both steps, these are {by(both, near)} percent, "
+        f"{by(both, far)} percent, and {figure(100 * own.at[both, level], 2)} percent of GDP.",
+        f"**Coverage.** Its trend adds {by(base_case.COVERAGE, near, True)} percent over FY2026-35 and "
+        f"{by(base_case.COVERAGE, far, True)} percent over FY2026-2100.",
+        f"**Capital gains.** If the gains that the tax file lacks were in it, withdrawal tax would be "
+        f"{by(base_case.GAINS, near)} percent higher over FY2026-35 and {by(base_case.GAINS, far)} percent higher over "
+        "FY2026-2100.",
+        "**Other steps.** No other step in the first table moves a sum of withdrawal tax from 401(k) plans by more "
+        f"than {figure(largest)} percent.",
+        f"**The boom.** It changes withdrawal tax over FY2026-2100 by {signed_usd(now[boom])}, without the bound on "
+        f"crypto's value by {signed_usd(own.at[base_case.UNBOUNDED, boom])}, and with the returns of the record by "
+        f"{signed_usd(own.at[record, boom])}: there, crypto that grows with GDP replaces stocks that grow faster.",
+        f"**Published figures.** Over the cases, {ends[0]} rows are inside on the first bases and {ends[1]} on the "
+        f"present ones; today {now['first_inside']} and {now['present_inside']}. No step was chosen by these counts.",
+    ]
+    return "\n".join(
+        textwrap.fill(f"- {one}", 118, subsequent_indent="  ", break_on_hyphens=False) for one in found
+    )
+
+
+def steps() -> str:
+    """Block: each step of the base case undone alone, from the stored table."""
+    rows = base_case.stored()
+    if rows is None:
+        return "`fiscal data derive base_case_steps` makes this table."
+    today = rows[rows["case"] == base_case.TODAY].set_index("scope")
+
+    def level(row: Any, name: str) -> str:
+        value, base = getattr(row, name), today.at[row.scope, name]
+        change = "" if row.case == base_case.TODAY else f" ({signed(100 * (value / base - 1))}%)"
+        return figure(value, 1 if name != base_case.LONG else 0) + change
+
+    def inside(row: Any, basis: str) -> str:
+        found, judged = (getattr(row, f"{basis}_{what}") for what in ("inside", "judged"))
+        return "" if pd.isna(found) else f"{found} of {judged}"
+
+    targets, validated = published.targets(), sources.table("validation").set_index("id")
+
+    def row_of(row: Any) -> str:
+        if not isinstance(row.row, str) or row.row not in validated.index:
+            return ""
+        values = (row.row_model, validated.at[row.row, "model"], targets.at[row.row, "value"])
+        undone, now, told = (f"{float(value):.4g}" for value in values)
+        return f"{code(row.row)}: {undone}; today {now}; published {told}"
+
+    numbers = ("FY26–35", "FY27–36", "FY26–2100", "2100, percent of GDP",
+               *(f"{event}, {span}" for event in base_case.EVENTS for span in ("FY26–35", "FY26–2100")),
+               "rows, first bases", "rows, present bases")  # fmt: skip
+    return table(
+        ("undone or changed", "scope", *numbers, "row to correct"),
+        [
+            (
+                plain(row.case),
+                code(row.scope),
+                *(level(row, name) for name in base_case.SPANS),
+                figure(100 * getattr(row, base_case.LEVEL), 3),
+                *(figure(getattr(row, name)) for name in base_case.EFFECTS),
+                *(inside(row, basis) for basis in ("first", "present")),
+                row_of(row),
+            )
+            for row in rows.itertuples()
+        ],
+        numbers=numbers,
+    )
 
 
 # --- the scenario set -------------------------------------------------------------------------------

@@ -253,14 +253,20 @@ def _why() -> Iterator[str]:
         "**Taxable IRA distributions** have no aim, because the plan's own taxable withdrawals are not "
         "published. The "
         "model is too high, by more than the rules. The waiver of required distributions in 2020 was not law at "
-        "earlier starts, and it explains most of the error of that year. From 2021 on distributions remained a smaller "
+        "earlier starts, and it is most of the error of that year. The model's errors include it, while CBO's are "
+        "adjusted for later legislation, so the two are not alike here. From 2021 on distributions remained a smaller "
         "share "
         "of balances than before, which neither the later required age nor the table of 2022 explains in full."
     )
+    last = skill.LAST_OUTCOME - skill.STARTS[0]
+    own, endless, rule = skill.longest_lead()
     yield paragraph(
-        "**The longest leads.** Years 12 and 13 have only one or two starts. The model's trend ends after ten "
-        "years, by "
-        "assumption; the rule's does not."
+        f"**The longest leads.** Years {last - 1} and {last} rest on one or two starts. The model's trend ends after "
+        "ten years, by assumption (`coverage_trend_years`), and the rule's does not. From "
+        f"{skill.STARTS[0]}, {last} years ahead, the model misses contributions by {signed(100 * own)} percent, "
+        f"without that end (`endless_trend`) by {signed(100 * endless)}, and the rule by {signed(100 * rule)}. From "
+        "2011 on the model without the end is the rule. The rest is the year 2001, for which DOL's split of "
+        "contributions is not published: from 2010 the model's slope rests on nine years and the rule's on ten."
     )
 
 
