@@ -217,7 +217,7 @@ def fingerprint(settings: Settings) -> str:
 
 def content_sha256(path: Path) -> str | None:
     """sha256 of a file's bytes; None if it is not a readable file."""
-    if not is_plain_file(path):  # reading reading reading a pipe or a device would never end
+    if not is_plain_file(path):  # reading a pipe or a device would never end
         return None
     try:
         with path.open("rb") as stream:
