@@ -69,7 +69,7 @@ examples: $(INSTALLED)
 	&& mkdir -p reports/examples && mv $$work/report.pdf $$work/brief.pdf reports/examples/ && rm -rf $$work
 
 # The order matters: the schedules leave out the withdrawals that the model projects, and everything else needs the schedules.
-STUDIES := validation cbo_reconciliation claim_reasons hindcast sensitivity drivers scenarios headline_variants page_lattice reform_effects
+STUDIES := validation cbo_reconciliation claim_reasons hindcast sensitivity drivers scenarios headline_variants base_case_steps page_lattice reform_effects
 derived: $(INSTALLED)
 	$(BIN)/fiscal markets fit
 	$(BIN)/fiscal data derive own_withdrawals

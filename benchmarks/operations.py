@@ -16,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 NAMED = ("baseline", "boom", "bust")
+FROM_FOLDERS = ("report", *(f"{{}}/{name}" for name in NAMED), "--out")
 RANDOM = ("run", "boom", "--set", "paths.model=regime_switching", "--set")
+
+FIRST_USES = (("run", "baseline"), ("run", "boom"), ("run", "baseline", "--set", "scope.plans=all_dc"))
+"""Runs that compile what the rows use: what is compiled counts in its own row alone."""
 
 WATCHED = """
 import atexit, os, pathlib, re, resource, runpy, sys
@@ -120,7 +124,8 @@ OPERATIONS = (
     Operation("compare, names", ("compare", *NAMED), 6),
     Operation("compare, folders", ("compare", *(f"{{}}/{name}" for name in NAMED)), 1.5),
     Operation("report, names", ("report", *NAMED, "--out", "{}/names.pdf"), 15),
-    Operation("report, folders", ("report", *(f"{{}}/{name}" for name in NAMED), "--out", "{}/folders.pdf"), 8),
+    Operation("report, folders that gain their stages", (*FROM_FOLDERS, "{}/gains.pdf"), 15),
+    Operation("report, folders", (*FROM_FOLDERS, "{}/folders.pdf"), 8),
     Operation(
         "brief, folders", ("report", *(f"{{}}/{name}" for name in NAMED), "--brief", "--out", "{}/brief.pdf"), 5
     ),
@@ -163,12 +168,8 @@ def measure(names: list[str]) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         rows = chosen(names)
         compiles = any(one.core_seconds > 1 or one.warm for one in rows)
-        for name in (
-            NAMED[:2] if compiles else ()
-        ):  # what is compiled at first use counts in its own row alone
-            _spent(
-                next(one for one in OPERATIONS if one.name == f"run {name}"), Path(folder) / "compiled", {}
-            )
+        for place, run in enumerate(FIRST_USES if compiles else ()):
+            _spent(Operation("", (*run, "--out", f"{{}}/{place}"), 0), Path(folder) / "compiled", {})
         for one in rows:
             told = {"NUMBA_CACHE_DIR": str(Path(folder) / "none")} if one.first else {}
             spent, peak = _spent(one, Path(folder), told)

@@ -119,7 +119,7 @@ def test_an_event_before_adoption_is_half_full_is_warned_of_before_a_run(tmp_pat
         return adoption.warning_before(scenario, adoption.returns_of(scenario))
 
     bust = own_path(tmp_path, {2029: -0.8}, **{"adoption.full_year": 2035})
-    assert "2029" in warning(bust) and "22 percent of full adoption" in warning(bust)
+    assert "2029" in warning(bust) and "22 percent of the crypto planned" in warning(bust)
     assert warning(bust.with_overrides({"adoption.full_year": 2028})) == ""
     assert warning(load("long_boom")) == "" and warning(load("baseline")) == ""
     assert warning(load("bust")) and warning(load("boom"))

@@ -356,7 +356,7 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
         (("sweep", "gone"), ("no such design 'gone'; allowed: a .toml file or one of",)),
         (("compare", "baseline"), ("OTHER",)),
         (("compare", "boom", "boom"), ("the same name",)),
-        (("report", "baseline", "--out", "report.txt"), ("another ending", ".pdf")),
+        (("report", "baseline", "--out", "report.txt"), ("wrong ending", ".pdf")),
         (
             ("run", "boom", "--set", "horizon.last_year=2036", "--set", "adoption.full_year=2050"),
             ("outside the horizon",),

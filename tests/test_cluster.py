@@ -233,7 +233,7 @@ def test_what_cannot_be_asked_for_is_said_at_once() -> None:
     with pytest.raises(InputError) as caught, engine_workers.workers("dusk", "tcp://10.0.0.5:8786"):
         pass
     assert "did you mean 'dask'" in str(caught.value)
-    with pytest.raises(InputError, match="scheduler: is of no use to the engine local"):
+    with pytest.raises(InputError, match="scheduler: has no effect with the engine local"):
         face.run("boom", scheduler="tcp://10.0.0.5:8786")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 from marks import (
     anchor,
+    bullets,
     code,
     figure,
     page,
@@ -21,13 +23,14 @@ from marks import (
 )
 
 from fiscal.base import sources
-from fiscal.base.prose import pct, signed_usd, usd, verb
+from fiscal.base.prose import pct, per_100_000, signed_usd, usd, verb
 from fiscal.base.words import MISSING
 from fiscal.law.build.schedules import INPUT_TABLES
+from fiscal.law.years import OWN_SCOPES
 from fiscal.results import headline
 from fiscal.scenario import load, standings
 from fiscal.scenario.assumptions import adjustable
-from fiscal.studies import published, scenarios, sensitivity, skill, skill_study, variants
+from fiscal.studies import base_case, published, scenarios, sensitivity, skill, skill_study, variants
 
 # --- data -------------------------------------------------------------------------------------------
 
@@ -260,13 +263,12 @@ def validation_page() -> str:
     return page(
         "# Validation",
         paragraph(
-            "This page compares the model with published figures. What is compared, on which basis and with which "
-            "tolerance was written down in `data/published_targets.csv` before the first comparison. Where the "
-            "publisher's own words or formula turned out to fix another basis, the row is compared on that one now, "
-            "and the model's figure on the first basis is in the next column. No parameter was set to a judged "
-            "row; bases were changed after the first figure was seen. `fiscal validate` "
-            "makes "
-            "the comparison again; the verdicts below are those kept in `data/derived/validation.csv`."
+            "This page compares the model with published figures. Each row, its basis, and its tolerance were "
+            "recorded in `data/published_targets.csv` before the first comparison. If the publisher's own words or "
+            "formula later proved to require another basis, the row is now compared on that basis, and the column "
+            "`first` keeps the model's figure on the first one. Bases were changed after the first figures were "
+            "seen. No parameter was fitted to a judged row. `fiscal validate` repeats the comparison. The verdicts "
+            "below are those stored in `data/derived/validation.csv`."
         ),
         table(
             ("kind of row", "compared with", "rows", *VERDICTS, "meaning"),
@@ -277,9 +279,9 @@ def validation_page() -> str:
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "
             f"{int((full['verdict'] == 'inside').sum())} are inside their tolerance, "
-            f"{int((full['verdict'] == published.NOT_JUDGED).sum())} are of another concept and not judged. On the "
-            f"first bases {int((full['first_verdict'] == 'inside').sum())} of "
-            f"{int(full['first_verdict'].notna().sum())} rows lay inside; the others were added later."
+            f"{int((full['verdict'] == published.NOT_JUDGED).sum())} measure another concept and are not judged. On "
+            f"the first bases, {int((full['first_verdict'] == 'inside').sum())} of "
+            f"{int(full['first_verdict'].notna().sum())} rows were inside; the others were added later."
         ),
         _verdicts(full),
         "### What fixes the basis",
@@ -384,31 +386,51 @@ def doubt() -> str:
         return " and ".join(f"{figure(float(error), 0)}%" for error in row)
 
     sizes = {
-        "Published figures that the full model is compared with": f"{len(full)}; inside their tolerance: "
-        f"{int((full['verdict'] == 'inside').sum())}",
+        "Published figures inside their tolerance, of those that judge the full model": (
+            f"{int((full['verdict'] == 'inside').sum())} of {int((full['verdict'] != published.NOT_JUDGED).sum())}"
+        ),
         "Cash tax expenditure of all plans compared with Treasury's (FY2026) and JCT's (FY2024)": (
             f"{over('TSY_CASH_DC_FY2026')} and {over('JCT_DC_FY2024')}"
         ),
         "Ten-year score of the Roth catch-up mandate compared with JCT's": over("JCT_S2_603"),
         **{
-            f"Mean absolute error in {quantity} five years ahead, started in {starts} and given nothing of later "
-            "years, "
+            f"Mean absolute error in {quantity} five years ahead, without data of later years (starts of {starts}), "
             "and that of the best naive rule": missed(quantity)
             for quantity in skill.QUANTITIES
         },
-        "Effect of one-tenth more tax on withdrawals on net revenue over 75 years, billions of dollars": signed(
+        "Effect of one-tenth higher tax rates on withdrawals on net revenue over 75 years, billions of dollars": signed(
             _moves()["75 years", "high"]["tax.withdrawal_scale"]
         ),
         "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(
             _centre(MOVED["boom"])
         ),
         **_choices_that_matter(),
+        **_missing_gains(),
         "Settings whose default is assumed": assumed(counts["settings"]),
-        "Assumed rows of the assumptions table that a scenario may change": assumed(counts["assumptions"]),
-        "The same of the other rows of the table": assumed(of_build),
+        "Rows of the assumptions table that are assumed, of those that a scenario may change": assumed(
+            counts["assumptions"]
+        ),
+        "Assumed rows of the assumptions table, of the others": assumed(of_build),
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
+
+
+def _missing_gains() -> dict[str, str]:
+    """What the capital gains that the tax file lacks would add to withdrawal tax."""
+    rows = base_case.stored()
+    if rows is None:
+        return {}
+    found = rows[rows["scope"] == OWN_SCOPES[0]].set_index("case")
+    moved = [
+        f"{signed(100 * (found.at[base_case.GAINS, name] / found.at[base_case.TODAY, name] - 1))}%"
+        for name in (TEN, base_case.LONG)
+    ]
+    return {
+        "Effect of the capital gains missing from the tax file on withdrawal tax, FY2026-35 and FY2026-2100": (
+            " and ".join(moved)
+        )
+    }
 
 
 def _without_premium() -> str:
@@ -510,6 +532,103 @@ def _share(value: float) -> str:
     return "none" if value != value else pct(value)
 
 
+# --- block of changes_base_case.md ------------------------------------------------------------------
+
+
+def steps_found() -> str:
+    """Block: what the stored table of steps says."""
+    rows = base_case.stored()
+    if rows is None:
+        return ""
+    own = rows[rows["scope"] == OWN_SCOPES[0]].set_index("case")
+    near, far, level = TEN, base_case.LONG, base_case.LEVEL
+    now = own.loc[base_case.TODAY]
+
+    def by(case: str, span: str, undone: bool = False) -> str:
+        """How much higher the case is than today, or today than the case, percent."""
+        ratio = own.at[case, span] / now[span]
+        return figure(100 * ((1 / ratio if undone else ratio) - 1), 1)
+
+    counted = rows.dropna(subset=[*base_case.COUNTS])
+    ends = [
+        f"{counted[f'{basis}_inside'].min()} to {counted[f'{basis}_inside'].max()} of {now[f'{basis}_judged']}"
+        for basis in ("first", "present")
+    ]
+    large = (*base_case.OF_RETURNS, base_case.COVERAGE, base_case.GAINS, base_case.CONSISTENT)
+    small = own.drop(index=[base_case.TODAY, *large])
+    largest = max(float((100 * (small[span] / now[span] - 1)).abs().max()) for span in base_case.SPANS)
+    record, both = base_case.OF_RETURNS[0], base_case.OF_RETURNS[-1]
+    boom = f"boom_{far}"
+    found = [
+        f"**Expected returns.** With the returns of the record, withdrawal tax is {by(record, near)} percent higher "
+        f"over FY2026-35 and {by(record, far)} percent higher over FY2026-2100. Its level in 2100 is "
+        f"{figure(100 * own.at[record, level], 2)} instead of {figure(100 * now[level], 2)} percent of GDP. With the "
+        f"record and no foreign stocks, the base case before both steps, these are {by(both, near)} percent, "
+        f"{by(both, far)} percent, and {figure(100 * own.at[both, level], 2)} percent of GDP.",
+        f"**Coverage.** Its trend adds {by(base_case.COVERAGE, near, True)} percent over FY2026-35 and "
+        f"{by(base_case.COVERAGE, far, True)} percent over FY2026-2100.",
+        f"**Capital gains.** If the gains that the tax file lacks were in it, withdrawal tax would be "
+        f"{by(base_case.GAINS, near)} percent higher over FY2026-35 and {by(base_case.GAINS, far)} percent higher over "
+        "FY2026-2100.",
+        "**Other steps.** No other step in the first table moves a sum of withdrawal tax from 401(k) plans by more "
+        f"than {figure(largest)} percent.",
+        f"**The boom.** It changes withdrawal tax over FY2026-2100 by {signed_usd(now[boom])}, without the bound on "
+        f"crypto's value by {signed_usd(own.at[base_case.UNBOUNDED, boom])}, and with the returns of the record by "
+        f"{signed_usd(own.at[record, boom])}: there, crypto that grows with GDP replaces stocks that grow faster.",
+        f"**Published figures.** Over the cases, {ends[0]} rows are inside on the first bases and {ends[1]} on the "
+        f"present ones; today {now['first_inside']} and {now['present_inside']}. No step was chosen by these counts.",
+    ]
+    return "\n".join(
+        textwrap.fill(f"- {one}", 118, subsequent_indent="  ", break_on_hyphens=False) for one in found
+    )
+
+
+def steps() -> str:
+    """Block: each step of the base case undone alone, from the stored table."""
+    rows = base_case.stored()
+    if rows is None:
+        return "`fiscal data derive base_case_steps` makes this table."
+    today = rows[rows["case"] == base_case.TODAY].set_index("scope")
+
+    def level(row: Any, name: str) -> str:
+        value, base = getattr(row, name), today.at[row.scope, name]
+        change = "" if row.case == base_case.TODAY else f" ({signed(100 * (value / base - 1))}%)"
+        return figure(value, 1 if name != base_case.LONG else 0) + change
+
+    def inside(row: Any, basis: str) -> str:
+        found, judged = (getattr(row, f"{basis}_{what}") for what in ("inside", "judged"))
+        return "" if pd.isna(found) else f"{found} of {judged}"
+
+    targets, validated = published.targets(), sources.table("validation").set_index("id")
+
+    def row_of(row: Any) -> str:
+        if not isinstance(row.row, str) or row.row not in validated.index:
+            return ""
+        values = (row.row_model, validated.at[row.row, "model"], targets.at[row.row, "value"])
+        undone, now, told = (f"{float(value):.4g}" for value in values)
+        return f"{code(row.row)}: {undone}; today {now}; published {told}"
+
+    numbers = ("FY26–35", "FY27–36", "FY26–2100", "2100, percent of GDP",
+               *(f"{event}, {span}" for event in base_case.EVENTS for span in ("FY26–35", "FY26–2100")),
+               "rows, first bases", "rows, present bases")  # fmt: skip
+    return table(
+        ("undone or changed", "scope", *numbers, "row to correct"),
+        [
+            (
+                plain(row.case),
+                code(row.scope),
+                *(level(row, name) for name in base_case.SPANS),
+                figure(100 * getattr(row, base_case.LEVEL), 3),
+                *(figure(getattr(row, name)) for name in base_case.EFFECTS),
+                *(inside(row, basis) for basis in ("first", "present")),
+                row_of(row),
+            )
+            for row in rows.itertuples()
+        ],
+        numbers=numbers,
+    )
+
+
 # --- the scenario set -------------------------------------------------------------------------------
 
 TEN, NEXT, LONG = "fy2026_2035_bn_usd", "fy2027_2036_bn_usd", "fy2026_2055_bn_usd"
@@ -526,7 +645,7 @@ def finding() -> str:
     low, high = (by_case.loc[(case, "boom")] for case in (first, last))
     market, error = boom["market_value_bn_usd"], boom["market_error_bn_usd"]
     worth = "indistinguishable from zero" if abs(market) < 2 * error else "different from zero"
-    share = pct(max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE])))
+    share = max(abs(boom[headline.SHARE]), abs(bust[headline.SHARE]))
     outside = boom["outside_tax_bn_usd"]
     spread = by_case.loc[(scenarios.CENTRAL, "stochastic_central")]
 
@@ -536,21 +655,31 @@ def finding() -> str:
     def ends(row: pd.Series) -> str:
         return f"{signed_usd(row['low_bn_usd'])} to {signed_usd(row['high_bn_usd'])}"
 
-    ranges = f"On random paths with the same adoption the 80 percent range in 2026-35 is {ends(spread)}."
+    ranges = f"On random paths with the same adoption, the 80 percent range is {ends(spread)}."
     if pd.notna(boom["low_bn_usd"]):
-        ranges = (
-            f"If crypto follows the path, the 80 percent range of the boom's change is {ends(boom)}. {ranges}"
-        )
-    return paragraph(
-        f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue from 401(k) plans by about "
-        f"{usd(boom[TEN])} in fiscal years 2026-35, and a bust in 2028 would {verb(bust[TEN])} it by about "
-        f"{usd(bust[TEN])}**, each about {share} of individual income tax, compared with the same money in equity. "
-        f"In 2027-36 the changes are {both(NEXT)}, and in 2026-55 they are {both(LONG)}. By 2030 one participant in "
-        f"ten holds 5 percent of the balance in crypto. {ranges} Over five cases of adoption the change in a boom is "
-        f"{signed_usd(low[TEN])} to {signed_usd(high[TEN])} in 2026-35. At market prices the effect is worth "
-        f"{signed_usd(market)} (standard error {usd(error)}), which is {worth}. If half of the crypto would have been "
-        f"held outside plans, the boom also changes tax there by {signed_usd(outside)}, and the net effect in 2026-35 "
-        f"is {signed_usd(boom[TEN] + outside)}."
+        ranges = f"If crypto follows the boom's path, the 80 percent range is {ends(boom)}. {ranges}"
+    return "\n".join(
+        [
+            paragraph(
+                f"**A crypto boom from 2027 would {verb(boom[TEN])} federal revenue from 401(k) plans by about "
+                f"{usd(boom[TEN])} in fiscal years 2026-35. A bust in 2028 would {verb(bust[TEN])} it by about "
+                f"{usd(bust[TEN])}.** Each is about {pct(share)} of individual income tax, or {per_100_000(share)}. "
+                "Both are compared with the same money in equity."
+            ),
+            "",
+            *bullets(
+                "**Adoption** is assumed. By 2030, one participant in ten holds 5 percent of the balance in crypto. "
+                f"Over five cases of adoption, the boom changes revenue by {signed_usd(low[TEN])} to "
+                f"{signed_usd(high[TEN])}.",
+                f"**Later years.** In 2027-36 the changes are {both(NEXT)}. In 2026-55 they are {both(LONG)}.",
+                f"**Uncertainty.** {ranges}",
+                "**Value at market prices.** Given its risk, the change is worth "
+                f"{signed_usd(market)} to investors today (standard error: {usd(error)}), which is {worth}.",
+                "**Tax outside plans.** If savers would otherwise have held half of the crypto in taxable accounts, "
+                f"the boom also changes tax there by {signed_usd(outside)}. The net effect in 2026-35 is then "
+                f"{signed_usd(boom[TEN] + outside)}.",
+            ),
+        ]
     )
 
 
@@ -562,13 +691,13 @@ def scenario_set_page() -> str:
         "# The scenario set",
         paragraph(
             "A question about crypto in 401(k) plans has two parts: who comes to hold it, and what it earns. The "
-            "scenario "
-            "set crosses five cases of adoption with the events below. Crypto takes the place of equity, and each "
-            "effect is compared with the same money in equity. The default brief and report print this table."
+            "scenario set shows each of the events below for five cases of adoption. Crypto takes the place of "
+            "equity, and each effect is compared with the same money in equity. The default brief and report print "
+            "this table."
         ),
         "## Adoption",
         table(
-            ("scenario", "participants", "share of balance", "full in", "what it rests on"),
+            ("scenario", "participants", "share of balance", "full in", "evidence"),
             [
                 (
                     f"[`{one.name}`](reference/scenarios.md#{one.name})",
@@ -645,21 +774,18 @@ def scenario_set_page() -> str:
     return page(
         *blocks,
         paragraph(
-            "Change in net revenue, billions of dollars, fiscal years; positive means that the government is "
-            "better off. "
-            "Held at event: share of planned crypto held when the event starts. Value at market prices: present "
-            "value of "
-            "mid-2025, to the last withdrawal. Tax outside, if half: change in tax on crypto outside plans if "
-            "half of it "
-            "would have been held there. Break-even: the share held outside at which the ten-year effect is "
-            "zero. 80% "
-            "range, of a stated path: parameters, markets of stocks and bonds, and errors of past starts, given this "
-            "path and this adoption; of random paths: four of five paths."
+            "Change in net revenue, billions of dollars, fiscal years. Positive means that the government is "
+            "better off. Held at event: share of the planned crypto that savers hold when the event starts. Value "
+            "at market prices: what investors would pay in mid-2025 for the changes of all years to the last "
+            "withdrawal, given their risk. Tax outside, if half: change in tax on crypto outside plans if half of "
+            "it would have been held there. Break-even: share held outside at which the net effect over ten years "
+            "is zero. 80% range, in the rows with an event: uncertainty of parameters, of markets of stocks and "
+            "bonds, and of the model, given this path and this adoption; on random paths: the middle 80 percent of "
+            "the paths."
         ),
         paragraph(
-            f"`fiscal study scenarios` makes the table and keeps it in `data/derived/scenarios.csv`; this one was "
-            "made on "
-            f"{made.get('made_on', 'an unknown day')}."
+            "`fiscal study scenarios` computes the table and stores it in `data/derived/scenarios.csv`. This one was "
+            f"computed on {made.get('made_on', 'an unknown day')}."
         ),
     )
 

@@ -23,6 +23,16 @@ def paragraph(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
+def bullets(*items: str) -> list[str]:
+    """Items of a list, Markdown already, in lines of a readable length."""
+    return [
+        textwrap.fill(
+            f"- {one}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        for one in items
+    ]
+
+
 def plain(text: object) -> str:
     """Text of data or code as one line of Markdown without markup."""
     line = " ".join(str(text).split())

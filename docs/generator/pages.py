@@ -72,6 +72,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "finding": evidence.finding,
     "refresh": evidence.refresh,
     "scenarios": reference.scenario_list,
+    "steps": evidence.steps,
+    "stepsfound": evidence.steps_found,
     "timing": reference.timing,
 }
 """Block of a handwritten page -> function that fills it."""

@@ -50,20 +50,14 @@ def skill_page() -> str:
         ),
         "## Errors by lead year",
         paragraph(
-            "Errors are percent of the published figure; a positive mean error means that the model was too "
-            "high. The "
-            "model and the naive rules were given the same of the years after the start: wages and returns, "
-            "wages, or "
-            "nothing. What is not given follows a rule on data to the start year: wages grow as in the ten years "
-            "before; "
-            "plans earn the bill rate of the start year and the mean premium of their mix over bills since 1928. The "
-            "spread is the width of the middle two-thirds of errors, as CBO prints it. Skill is 1 less the "
-            "model's mean "
-            "absolute error over that of the best naive rule of this lead, which is chosen after the fact. CBO's "
-            "errors "
-            "are those on individual income tax, adjusted for later legislation; the first projected year is the "
-            "year "
-            "under way."
+            "Errors are percent of the published figure; a positive mean error means that the model was too high. "
+            "The model and the naive rules had the same data of the years after the start: wages and returns, "
+            "wages alone, or nothing. Other values follow a rule on data to the start year: wages grow as in the "
+            "ten years before; plans earn the bill rate of the start year and the mean premium of their mix over "
+            "bills since 1928. The spread is the width of the middle two-thirds of errors, as CBO prints it. Skill "
+            "is 1 less the model's mean absolute error over that of the best naive rule of this lead, which is "
+            "chosen after the fact. CBO's errors are those on individual income tax, adjusted for later "
+            "legislation; the first projected year is the year under way."
         ),
         *_errors(leads),
         "### Naive rules",
@@ -100,14 +94,14 @@ def skill_page() -> str:
         paragraph(
             "**By age and earnings** the model cannot be tested in this way. W-2 data by age and wage exist for "
             "2019 and "
-            "2020, and balances by age for 2022 and later. They are inputs, and no earlier start knew them."
+            "2020, and balances by age for 2022 and later. They are inputs, and no earlier start could use them."
         ),
         "## Bands that were tested on the past",
         paragraph(
             "An 80 percent band has three parts, drawn together: paths of markets, paths of wages, and the model's own "
             "errors of past starts with wages and returns given. Paths are blocks of "
-            f"{draws.BLOCK_YEARS} years of the record up to the start, around the stated rules. A parameter that acts "
-            "on a hindcast has its error in the hindcast's error, and is not drawn again."
+            f"{draws.BLOCK_YEARS} years of the record up to the start, around the stated rules. The error of a "
+            "parameter that acts on a hindcast is part of the hindcast's error, so that parameter is not drawn again."
         ),
         paragraph(
             "**Which errors.** At each start the band uses the errors whose outcomes were published by then. Where "
@@ -116,12 +110,12 @@ def skill_page() -> str:
             "shorter lead, in proportion to the naive rule's errors at both leads that were known by then."
         ),
         paragraph(
-            "**Bias and spread.** The mean of these errors is the bias, and the band moves by it, with the sign that "
-            "was observed. The spread is that of the errors around their mean. The band is the range in which one more "
-            "error is predicted with a probability of 80 percent by a sample of as many errors as there are windows "
-            "without overlap (Student's t with an unknown mean and variance). Overlapping errors move together, so "
-            "that they do not count as more than one. Errors in all quantities and years ahead are drawn together, as "
-            "they occurred."
+            "**Bias and spread.** The mean of these errors is the bias, and the band is shifted by it in the "
+            "observed direction. The spread is that of the errors around their mean. The band is the range in "
+            "which one more error is predicted with a probability of 80 percent by a sample of as many errors as "
+            "there are windows without overlap (Student's t with an unknown mean and variance). Overlapping errors "
+            "move together and therefore count as one. Errors in all quantities and years ahead are drawn "
+            "together, as they occurred."
         ),
         _coverage(tried),
         paragraph(_said(tried)),
@@ -131,17 +125,17 @@ def skill_page() -> str:
         _used(),
         "### Is the test circular?",
         paragraph(
-            "In part. No error of a window that overlaps the judged one enters its band. An error of a later start, "
-            "though, is not known at an earlier one, and a later run starts from the judged outcomes; those rows are "
-            "marked apart. The form of the model was chosen by people who had seen the years to 2023, and shapes by "
-            "age are of 2019 to 2024. The form of the band was chosen twice. The first one drew errors around zero "
+            "In part. No error of a window that overlaps the judged one enters its band. But an error of a later "
+            "start is not known at an earlier one, and a later run starts from the judged outcomes. Those rows are "
+            "marked. The form of the model was chosen by people who had seen the years to 2023, and shapes by age "
+            "are of 2019 to 2024. The form of the band was chosen twice. The first one drew errors around zero "
             "with an unknown sign, and it drew parameters whose errors the hindcast's errors already contain; a "
             "reader pointed out both faults, and the results of that form were known when this one was chosen. The "
             "rules of this form were written before its results were seen, and none was changed afterwards."
         ),
         "## Bands of headline numbers",
         paragraph(
-            "These bands are made as the tested ones are, by the same sampler of errors. "
+            "These bands are computed in the same way as the tested ones. "
             f"They start from {skill.LAST_OUTCOME}, the last published year, so that {FIRST_YEAR + 1} is "
             f"{FIRST_YEAR + 1 - skill.LAST_OUTCOME} years ahead. They add what no hindcast can show: tax rates on "
             "withdrawals, Roth shares, heirs, and fees, drawn over their stated ranges around the scenario's own value."
@@ -151,15 +145,15 @@ def skill_page() -> str:
             "withdrawals from plans. Tax on withdrawals from IRAs moves with the errors in taxable distributions of "
             "all traditional IRAs. Two assumptions are ours: rolled-over IRAs have the errors of all IRAs, and cash "
             "withdrawals have the errors of benefits, which include rollovers. IRA errors grow with the lead as errors "
-            "in benefits, since no rule's record of them is long enough."
+            "in benefits, because no rule has a long enough record of them."
         ),
         paragraph(
-            "The band of a level answers how far net revenue itself may be off. The band of a difference answers how "
-            "far the effect of crypto may be off *if* the stated event happens and adoption is as stated: both "
-            "projections meet the same draws, so that most of the uncertainty cancels. Adoption and the event are the "
-            "case and are not drawn, and no effect of crypto was ever observed: the test above says nothing about this "
-            "band. Neither band covers later legislation. The central number is the model's; the median holds what "
-            "past errors add to it, and differs where they had one sign."
+            "The band of a level shows how far off net revenue itself may be. The band of a difference shows how "
+            "far off the effect of crypto may be *if* the stated event happens and adoption is as stated. Both "
+            "projections use the same draws, so most of the uncertainty cancels. Adoption and the event define the "
+            "case and are not drawn. No effect of crypto was ever observed, so the test above says nothing about "
+            "this band. Neither band covers later legislation. The central number is the model's. The median "
+            "includes the bias of past errors, so it can differ from the central number."
         ),
         _headlines(),
         paragraph(_beside_cbo()),
@@ -175,11 +169,11 @@ def _footnote(leads: pd.DataFrame, tried: pd.DataFrame) -> str:
     ]
     held = tried[tried["lead_years"] == 5]
     return (
-        f"> In hindcasts from {skill.STARTS[0]} to {skill.STARTS[-1]} that were given nothing of later years, the "
+        f"> In hindcasts from {skill.STARTS[0]} to {skill.STARTS[-1]} without data of later years, the "
         "mean "
         f"absolute error five years ahead was: {'; '.join(parts)}. CBO's on individual income tax at the same "
         "distance "
-        f"is {figure(100 * own['cbo_mean_absolute_error'].iloc[0])} percent. The 80 percent band held "
+        f"is {figure(100 * own['cbo_mean_absolute_error'].iloc[0])} percent. The 80 percent band contained "
         f"{int(held['held'].sum())} of {int(held['of'].sum())} outcomes, of "
         f"which at most {int(held['independent_windows'].max())} per quantity have windows that do not overlap"
         + _later(tried)
@@ -190,8 +184,8 @@ def _later(tried: pd.DataFrame) -> str:
     """The band of contributions further ahead."""
     later = tried[(tried["quantity"] == "contributions") & (tried["lead_years"] >= 7)]
     return (
-        f", and {int(later['held'].sum())} of {int(later['of'].sum())} outcomes of contributions seven to ten years "
-        "ahead."
+        f". It contained {int(later['held'].sum())} of {int(later['of'].sum())} outcomes of contributions seven to "
+        "ten years ahead."
     )
 
 
@@ -240,21 +234,18 @@ def _missed(aimed: pd.DataFrame) -> str:
 def _why() -> Iterator[str]:
     size = 100 * skill.experiment_sizes()
     yield paragraph(
-        "**Assets, wages and returns given.** Contributions follow the same trend in the model and in the rule "
-        "and are too "
-        "low, because participation rose faster than its trend. The rule's benefits are too low as well, which "
-        "keeps its "
-        "assets close. The model's benefits are closer to the published ones, so its shortage of contributions "
-        "stays in "
-        "its assets. With the number of savers given (`savers_known`) the mean absolute error of assets falls from "
-        f"{figure(size.at['model', 'assets'], 2)} to {figure(size.at['savers_known', 'assets'], 2)} percent. The "
-        "cause is "
-        "coverage, which no data to the start year showed."
+        "**Assets, wages and returns given.** Contributions follow the same trend in the model and in the rule and "
+        "are too low, because participation rose faster than its trend. The rule's benefits are too low as well, "
+        "which keeps its assets close. The model's benefits are closer to the published ones, so its assets show "
+        "the whole shortage of contributions. With the number of savers given (`savers_known`) the mean absolute "
+        f"error of assets falls from {figure(size.at['model', 'assets'], 2)} to "
+        f"{figure(size.at['savers_known', 'assets'], 2)} percent. The cause is coverage, which no data to the start "
+        "year showed."
     )
     yield paragraph(
         "**Contributions, nothing given.** The stated rule on wages continues ten years that include the recession "
         "of 2008; "
-        "the rule `growth` looks back five years and is given nothing else. With wages given the model meets the "
+        "the rule `growth` uses the last five years only. With wages given the model meets the "
         "aim to the "
         "eleventh year."
     )
@@ -262,14 +253,20 @@ def _why() -> Iterator[str]:
         "**Taxable IRA distributions** have no aim, because the plan's own taxable withdrawals are not "
         "published. The "
         "model is too high, by more than the rules. The waiver of required distributions in 2020 was not law at "
-        "earlier starts, and it is most of the error of that year. From 2021 on distributions remained a smaller "
+        "earlier starts, and it is most of the error of that year. The model's errors include it, while CBO's are "
+        "adjusted for later legislation, so the two are not alike here. From 2021 on distributions remained a smaller "
         "share "
         "of balances than before, which neither the later required age nor the table of 2022 explains in full."
     )
+    last = skill.LAST_OUTCOME - skill.STARTS[0]
+    own, endless, rule = skill.longest_lead()
     yield paragraph(
-        "**The longest leads.** Years 12 and 13 rest on one or two starts. The model's trend ends after ten "
-        "years, by "
-        "assumption; the rule's does not."
+        f"**The longest leads.** Years {last - 1} and {last} rest on one or two starts. The model's trend ends after "
+        "ten years, by assumption (`coverage_trend_years`), and the rule's does not. From "
+        f"{skill.STARTS[0]}, {last} years ahead, the model misses contributions by {signed(100 * own)} percent, "
+        f"without that end (`endless_trend`) by {signed(100 * endless)}, and the rule by {signed(100 * rule)}. From "
+        "2011 on the model without the end is the rule. The rest is the year 2001, for which DOL's split of "
+        "contributions is not published: from 2010 the model's slope rests on nine years and the rule's on ten."
     )
 
 
@@ -322,12 +319,13 @@ def _said(tried: pd.DataFrame) -> str:
     )
     few = int((tried["independent_windows"] <= 2).sum())
     return (
-        "Starts overlap: windows counts those that share no year. The exact interval (Clopper-Pearson) takes the share "
-        f"held as if only the windows had been seen. The block bootstrap has no interval where it cannot vary. {told} "
-        f"{few} of {len(tried)} rows have one or two windows, and no count can exclude 0.80 there. {wide} of "
-        f"{len(tried)} exact intervals are wider than 0.5 and can reject almost nothing. Widths, scores, and CRPS "
-        "(that of the log of forecast over outcome) are percent of the published figure; lower scores are better. The "
-        "naive rule's band is the damped trend with its own errors from starts since 1994, by the same sampler."
+        "Starts overlap: windows counts those that share no year. The exact interval (Clopper-Pearson) uses only "
+        "as many observations as there are windows. The block bootstrap has no interval where its draws cannot "
+        f"vary. {told} {few} of {len(tried)} rows have one or two windows, and no count can exclude 0.80 there. "
+        f"{wide} of {len(tried)} exact intervals are wider than 0.5 and can reject almost nothing. Widths, scores, "
+        "and CRPS (that of the log of forecast over outcome) are percent of the published figure; lower scores are "
+        "better. The naive rule's band is the damped trend with its own errors from starts since 1994, by the same "
+        "sampler."
     )
 
 
@@ -336,28 +334,29 @@ def _shown(tried: pd.DataFrame) -> Iterator[str]:
     for quantity, part in tried.groupby("quantity", sort=False):
         near, far = part[part["lead_years"] <= 5], part[part["lead_years"] > 5]
         parts.append(
-            f"{skill.words(str(quantity))} {int(near['held'].sum())} of {int(near['of'].sum())} outcomes one to five "
-            f"years ahead and {int(far['held'].sum())} of {int(far['of'].sum())} further ahead"
+            f"{skill.words(str(quantity))}, {int(near['held'].sum())} of {int(near['of'].sum())} and "
+            f"{int(far['held'].sum())} of {int(far['of'].sum())}"
         )
         if part["naive_crps"].notna().all():
             better = int((part["crps"] < part["naive_crps"]).sum())
             scores.append(f"{skill.words(str(quantity))} at {better} of {len(part)}")
     yield paragraph(
-        "The band held of "
-        + "; of ".join(parts)
-        + ". Its continuous ranked probability score is better than the naive "
+        "These outcomes were inside the band one to five years ahead and further ahead: "
+        + "; ".join(parts)
+        + ". The continuous ranked probability score of the band is better than the naive "
         "rule's in " + "; in ".join(f"{one} leads" for one in scores) + "."
     )
     bias = sources.table("hindcast_bands")
     own = bias[(bias["quantity"] == "contributions") & (bias["lead_years"] == 5)]
     yield paragraph(
-        "**The band of contributions is too narrow from the fourth year on.** It moves in the right direction, but not "
-        f"far enough: five years ahead the errors that it drew had means of {signed(100 * own['bias'].min())} to "
-        f"{signed(100 * own['bias'].max())} percent, far smaller than the mean error where nothing is given. After "
-        "every start wages grew faster than in the ten years before it, and participation rose faster than its trend. "
-        "Neither the errors known at a start nor the record of wages up to it showed that. The first form of the "
-        "band, around zero with an unknown sign and with parameters drawn twice, was wider and held more outcomes up "
-        "to six years ahead, for the wrong reason. In this quantity the test is worse than before."
+        "**The band of contributions is too narrow from the fourth year on.** It moves in the right direction, but "
+        f"not far enough: five years ahead the errors that it drew had means of {signed(100 * own['bias'].min())} "
+        f"to {signed(100 * own['bias'].max())} percent, far smaller than the mean error without data of later "
+        "years. After every start wages grew faster than in the ten years before it, and participation rose faster "
+        "than its trend. Neither the errors known at a start nor the record of wages up to it showed that. The "
+        "first form of the band, around zero with an unknown sign and with parameters drawn twice, was wider and "
+        "held more outcomes up to six years ahead, for the wrong reason. In this quantity the test is worse than "
+        "before."
     )
     yield paragraph(
         "**The bands of benefits and assets hold nearly all outcomes**, and are wide, because few windows do not "

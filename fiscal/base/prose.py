@@ -63,6 +63,12 @@ def pct(share: float | None, digits: int = 2, smallest: float = SMALLEST_SHARE) 
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
 
 
+def per_100_000(share: float) -> str:
+    """A small fraction as dollars that a reader can hold: "$9 of every $100,000"."""
+    dollars = 1e5 * abs(share)
+    return f"{f'${dollars:,.0f}' if dollars >= 0.5 else 'less than $1'} of every $100,000"
+
+
 def span(first: int, last: int) -> str:
     """Years as "2036–2045", or one year."""
     return str(first) if first == last else f"{first}{DASH}{last}"
@@ -85,6 +91,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "usd": usd,
     "signed_usd": signed_usd,
     "pct": pct,
+    "per_100_000": per_100_000,
     "verb": verb,
     "count": count,
     "listing": listing,

@@ -47,7 +47,7 @@ def hindcast_errors(
     draws: Annotated[
         str | None,
         typer.Option(
-            "--draws", metavar="N", help="Make the bands again, with N paths of markets and wages each."
+            "--draws", metavar="N", help="Compute the ranges again, with N paths of markets and wages each."
         ),
     ] = None,
     check: Annotated[
@@ -57,7 +57,7 @@ def hindcast_errors(
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the errors of the model started in past years, beside naive rules and CBO, and the test of its bands.
+    """Print the errors of the model started in past years, beside those of naive rules, and the test of its ranges.
 
     \b
     Starts: 2010 to 2022. Errors are fractions of published figures; positive means that the model is too high.
@@ -137,11 +137,11 @@ def long_run(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print balances, withdrawals, and receipts over GDP to the horizon, and r - g, beside the line of CBO's decade.
+    """Print balances, withdrawals, and receipts as shares of GDP to the horizon, beside CBO's projection of ten years.
 
-    CBO's line holds all taxable pensions, annuities, and IRA distributions. The second table is the stored
-    reconciliation, year by year: what the model's plans and IRAs take of that line in the baseline and what is left for
-    defined-benefit pensions and annuities.
+    CBO's projection covers all taxable pensions, annuities, and IRA distributions. The second table is the stored
+    reconciliation, year by year: the part of CBO's amount that the model's plans and IRAs account for in the baseline,
+    and the rest, which is left for defined-benefit pensions and annuities.
 
     \b
     Examples: fiscal long-run
@@ -164,7 +164,7 @@ def long_run(
         return
     typer.echo(f"{chosen.name}, plans in scope {chosen.settings.scope.plans}, fractions of GDP:")
     show_frame(table)
-    typer.echo(f"{capital(growth)}.")
+    typer.echo(growth)
     typer.echo("\nInside CBO's taxable pensions, annuities, and IRA distributions, billions of dollars:")
     show_frame(inside)
 
@@ -204,7 +204,7 @@ def vintage(
         str | None,
         typer.Option(
             metavar="GROUP",
-            help="Such as P50-60: rates from the tax schedules, and required distributions, where not given.",
+            help="Earnings group, such as P50-60: takes the rates that you do not give from the tax schedules.",
         ),
     ] = None,
     character: Annotated[
@@ -233,7 +233,7 @@ def vintage(
     Present values are at the date of the contribution. Positive means that the government is better off, but a positive
     tax expenditure is a cost.
 
-    With --earnings-group everything but the age may be left out. Rates at contribution and withdrawal come from current
+    With --earnings-group, only the age is required. Rates at contribution and withdrawal come from current
     law's tax schedules, withdrawals are the required distributions, and the return and the discount rate are the
     long-run 10-year Treasury yield.
 
@@ -306,12 +306,13 @@ def validate(
 
     --full prints every row with the reason for a miss; so does the command for the rows that you name.
 
-    first is the model's figure on the basis recorded before the first comparison. model is its figure on the basis that
-    the publisher's own words set (basis_source in --json). A row of another concept is shown but not judged.
+    The column first is the model's figure on the basis recorded before the first comparison. The column model is its
+    figure on the basis that the publisher's own words set (basis_source in --json). A row that measures a different
+    concept is shown but not judged.
 
-    The exit code is 1 if the model misses a row marked engine. A level or order row outside its tolerance states the
-    reason. Rows marked replication compare the engine's calculation with another program's and do not test the model.
-    The command takes less than a minute. The report prints the stored table.
+    The exit code is 1 if the model misses a row marked engine. A row marked level or order that is outside its
+    tolerance states the reason. Rows marked replication compare the engine's calculation with another program's and
+    do not test the model. The command takes less than a minute. The report prints the stored table.
 
     \b
     Examples: fiscal validate

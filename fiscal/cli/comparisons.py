@@ -43,13 +43,21 @@ def compare(
         bool, typer.Option("--anyway", help="Compare even if data, horizons, or seeds differ.")
     ] = False,
     values: Annotated[
-        bool, typer.Option("--values", help="Also present values to the last withdrawal; takes longer.")
+        bool, typer.Option("--values", help="Also print present values to the last withdrawal; takes longer.")
     ] = False,
     static: Annotated[
-        bool, typer.Option("--static", help="Add each scenario with behavioral responses without them.")
+        bool,
+        typer.Option(
+            "--static",
+            help="Add, for each scenario with behavioral responses, the same scenario without them.",
+        ),
     ] = False,
     by_year: Annotated[
-        bool, typer.Option("--by-year", help="The effect by fiscal year, as scorers print it.")
+        bool,
+        typer.Option(
+            "--by-year",
+            help="Print the effect by fiscal year, in the form of the Joint Committee on Taxation.",
+        ),
     ] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -135,7 +143,7 @@ def decompose(
     run_off: Annotated[
         bool,
         typer.Option(
-            "--run-off", help="Add the claim that remains at the horizon; this takes twice as long."
+            "--run-off", help="Add the tax on balances that remain at the horizon; takes twice as long."
         ),
     ] = False,
     as_json: JsonOption = False,

@@ -47,7 +47,7 @@ def data_due(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the data tables whose publisher's next edition was expected by today.
+    """List the data tables for which the publisher's next edition was expected by today.
 
     The dates are estimates from earlier editions; the publisher's own calendar has the day.
 
@@ -99,7 +99,7 @@ def data_derive(
         str,
         typer.Argument(
             help="own_withdrawals, sensitivity, drivers, scenarios, hindcast, validation, claim_reasons, "
-            "cbo_reconciliation, headline_variants, page_lattice, or reform_effects."
+            "cbo_reconciliation, headline_variants, base_case_steps, page_lattice, or reform_effects."
         ),
     ],
     as_json: JsonOption = False,
@@ -112,7 +112,8 @@ def data_derive(
     tries its bands; it resumes if interrupted. validation stores the results of `fiscal validate`. claim_reasons
     decomposes the government's share of the opening stock. cbo_reconciliation compares withdrawals with CBO's taxable
     pensions and IRA distributions year by year. headline_variants runs the headline under other choices, such as
-    withdrawals that grow as CBO's do. page_lattice is what `fiscal page` shows.
+    withdrawals that grow as CBO's do. base_case_steps undoes each step of the base case alone; it builds
+    tax schedules once and resumes if interrupted. page_lattice is what `fiscal page` shows.
     reform_effects is the effect of Tax-Calculator's own reform files.
 
     \b
@@ -120,6 +121,7 @@ def data_derive(
     """
     from fiscal.base.errors import nearest
     from fiscal.studies import (
+        base_case,
         claim_reasons,
         drivers,
         own_withdrawals,
@@ -143,6 +145,7 @@ def data_derive(
         "claim_reasons": claim_reasons.rebuild,
         reconciliation.NAME: reconciliation.rebuild,
         variants.NAME: variants.rebuild,
+        base_case.NAME: base_case.rebuild,
         page_lattice.NAME: page_lattice.rebuild,
         reform_effects.NAME: reform_effects.rebuild,
     }

@@ -163,7 +163,7 @@ def paths_from_prices(
 
 @schedules_app.command("build")
 def schedules_build(
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes.")] = 2,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Number of processes.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
     """Build the tax schedules with Tax-Calculator and store them in data/; this takes some minutes.

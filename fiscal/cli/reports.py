@@ -108,7 +108,7 @@ def _check_targets(targets: Mapping[str, Path | None]) -> None:
         if path is None:
             continue
         if path.suffix.lower() != ENDINGS[option]:
-            problems.append(Problem("has another ending", key=option, value=str(path), allowed=allowed))
+            problems.append(Problem("has the wrong ending", key=option, value=str(path), allowed=allowed))
         elif path.is_dir():
             problems.append(Problem("is a folder", key=option, value=str(path), allowed=allowed))
         else:
@@ -158,9 +158,9 @@ def page(
     out: Annotated[Path, typer.Argument(metavar="OUT.html", help="File of the page.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write a page with sliders: adoption, share, event, its year, and the share held outside plans.
+    """Write a page with sliders for adoption, the event, its year, and the share held outside plans.
 
-    The page is one file that needs no server and no network. Its numbers are those of the table page_lattice.
+    The page is one file that needs no server and no network. Its numbers come from the stored table page_lattice.
 
     \b
     Example: fiscal page sliders.html

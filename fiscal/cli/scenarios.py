@@ -108,10 +108,10 @@ def explain(
 ) -> None:
     """Show what a scenario assumes and what differs from the defaults, without running it.
 
-    --full prints every setting with unit, range, source, and standing. Standing and source describe the default. If the
-    scenario changes a setting, its default is shown too. On a terminal with fewer than 150 columns, the settings are a
-    list. Every file that the scenario names is read and checked. For a file of returns, the command also shows each
-    path's geometric mean and the final value of one dollar.
+    --full prints every setting with unit, range, source, and standing: cited, derived, assumed, or choice. Source and
+    standing describe the default. If the scenario changes a setting, its default is shown too. On a terminal with
+    fewer than 150 columns, the settings are a list. Every file that the scenario names is read and checked. For a
+    file of returns, the command also shows each path's geometric mean and the final value of one dollar.
 
     \b
     Examples: fiscal explain boom
@@ -241,16 +241,16 @@ def _show_changes(rows: Sequence[ExplainedSetting]) -> None:
         cells = [[row.key, shown(row.value), shown(row.default), row.unit] for row in changed[:SUMMARY_ROWS]]
         show_table(["setting", "value", "default", "unit"], cells, most=SUMMARY_WIDTH)
     more = f"{len(changed) - SUMMARY_ROWS} more settings differ; " if len(changed) > SUMMARY_ROWS else ""
-    text = f"{more}{_standing(others['settings'], 'settings have their defaults')}; "
-    text += _standing(others["assumptions"], "rows of data/assumptions.csv do")
-    text += ". --full prints all with their sources."
+    text = f"{more}{_standing(others['settings'], 'settings have their defaults')}, and so do "
+    text += _standing(others["assumptions"], "rows of data/assumptions.csv")
+    text += ". --full prints all of them with their sources."
     show_entries([(text, [])])
 
 
 def _standing(counts: Counter[str], have: str) -> str:
     """How many have their defaults, and of which standing these are."""
     each = (f"{count} {'chosen' if status == 'choice' else status}" for status, count in counts.most_common())
-    return f"{counts.total()} {have}: {', '.join(each)}"
+    return f"{counts.total()} {have} ({', '.join(each)})"
 
 
 def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
@@ -293,7 +293,8 @@ def run(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Compute every table, as a deposit needs them; takes longer.")
+        bool,
+        typer.Option("--full", help="Compute every table now, for example to archive the run; takes longer."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
     resume: Annotated[
@@ -318,7 +319,7 @@ def run(
     The folder holds the yearly tables and those of random paths. Values and vintages are computed when a
     report or a notebook asks for them, and kept there; --full computes all of them now.
     Finished batches of random paths are kept in DIR.incomplete until the run is complete; --resume uses them. --engine
-    dask computes them on a Dask cluster, by default one of processes on this machine. The results are the same.
+    dask computes them on a Dask cluster, by default a cluster of processes on this machine. The results are the same.
 
     \b
     Examples: fiscal run boom --out runs/boom

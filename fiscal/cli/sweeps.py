@@ -40,7 +40,7 @@ def sweep(
         int | None,
         typer.Option("--samples", min=1, help="Number of points of a Sobol design, a power of two."),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Number of processes.")] = 1,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the sweep to write.")
     ] = None,
@@ -162,7 +162,7 @@ def _show_summary(found: Any) -> None:
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(metavar="STUDY", help="scenarios.")],
+    name: Annotated[str, typer.Argument(metavar="STUDY", help="Study to run: scenarios.")],
     stored: Annotated[
         bool, typer.Option("--stored", help="Show the stored table without running anything.")
     ] = False,

@@ -121,13 +121,13 @@ def draw(
     served: dict[tuple[str, int], Serving], count: int, rng: np.random.Generator
 ) -> dict[tuple[str, int], np.ndarray]:
     """Errors (log) by quantity and lead, ``(count,)`` each, drawn together: the starts of all share their weights."""
-    from scipy.stats import chi2
+    from scipy.special import chdtri
 
     starts = sorted({int(start) for one in served.values() for start in one.starts})
     weights = rng.standard_normal((count, len(starts)))
     rank = rng.random(count)
     wider = {
-        windows: np.sqrt((windows - 1) / chi2.ppf(rank, windows - 1))
+        windows: np.sqrt((windows - 1) / chdtri(windows - 1, 1 - rank))
         for windows in {one.windows for one in served.values()}
     }
     return {

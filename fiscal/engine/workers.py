@@ -68,7 +68,7 @@ def workers(engine: str = LOCAL, scheduler: str | None = None) -> Iterator[Clust
         allowed, near = ", ".join(ENGINES), nearest(engine, ENGINES)
         problems.append(Problem("no such engine", key="engine", value=engine, allowed=allowed, nearest=near))
     if scheduler is not None and engine == LOCAL:
-        problems.append(Problem("is of no use to the engine local", key="scheduler", value=scheduler))
+        problems.append(Problem("has no effect with the engine local", key="scheduler", value=scheduler))
     if problems:
         raise InputError(problems)
     if engine == LOCAL:

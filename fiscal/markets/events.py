@@ -98,17 +98,17 @@ def geometric_rate(years: np.ndarray, returns: np.ndarray) -> float:
 
 
 def described(event: Event | None) -> str:
-    """The event in words: its years, and what a dollar in crypto becomes over them, and would outside it."""
+    """The event in a sentence: its years, and what a dollar in crypto becomes over them, with and without it."""
     if event is None:
-        return "no event: crypto earns its outside-event return, or what equity earns, throughout"
+        return "Crypto's path has no event: crypto earns its outside-event return, or what equity earns, in every year."
     when = (
         f"in {event.first_year}"
         if event.first_year == event.last_year
         else f"from {event.first_year} to {event.last_year}"
     )
     return (
-        f"an event {when}, in which a dollar in crypto becomes {_dollars(event.dollar)}, and "
-        f"{_dollars(event.dollar_outside)} at the return outside it"
+        f"Crypto's path has an event {when}: a dollar in crypto becomes {_dollars(event.dollar)}, compared with "
+        f"{_dollars(event.dollar_outside)} without the event."
     )
 
 

@@ -74,11 +74,6 @@ def loss_record() -> LossRecord:
     return LossRecord(len(found) / years, float(logs.mean()), float(spread))
 
 
-def recorded_loss_rate() -> float:
-    """Sum of the shares lost in the record, a year."""
-    return float(incidents()["lost_share"].sum() / (LAST_OBSERVED - FIRST_OBSERVED + 1))
-
-
 def expected_loss_rate(frequency: float, recovery_share: float) -> float:
     """Average share of the sleeve lost permanently in a year; ``frequency`` is a multiple of the record's."""
     record = loss_record()

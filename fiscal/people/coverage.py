@@ -32,11 +32,6 @@ def savers_over_wages() -> pd.Series:
     return _over_wages("participant_bn_usd", "employer_bn_usd")
 
 
-def rollovers_over_wages() -> pd.Series:
-    """What is rolled over into plans over private wages, by year."""
-    return _over_wages("others_incl_rollovers_bn_usd")
-
-
 def _over_wages(*parts: str) -> pd.Series:
     paid_in = sources.table(DOL).set_index("year")[list(parts)].sum(axis=1, skipna=False)
     return (paid_in / private_wages()).dropna()

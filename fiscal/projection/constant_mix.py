@@ -45,9 +45,11 @@ from fiscal.projection.lanes import (
     added_tax,
     buffer,
     comes,
+    copied,
     core_of,
     dot,
     meet,
+    place,
     tax_of,
 )
 
@@ -107,7 +109,7 @@ def project(out, groups_out, path, world):
     row = buffer(BY_ACCOUNT + accounts * ROW_ACCOUNT)
     taxed = cell.reshape((groups, width // LANES, LANES))
     due = buffer(width).reshape((width // LANES, LANES))
-    bench = Bench(due, taxed, taxed.view(np.int64), buffer(LANES), np.empty(2), lanes)
+    bench = Bench(due, taxed, taxed.view(np.int64), buffer(LANES), np.empty(2), np.empty((groups, 2)), lanes)
     owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
     owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
@@ -134,7 +136,7 @@ def project(out, groups_out, path, world):
             if not live:
                 continue
             group_out = groups_out[y if by_group else 0]
-            _cells(lanes, cell, ring[k], row, rules, people, law, y, a, converting, group_out, by_group)
+            _cells(lanes, cell, ring[k], row, rules, people, law, y, a, group_out, by_group)
             holders, heirs = people.holders[y, a], people.heirs[y, a]
             if converting:
                 added_tax(
@@ -167,8 +169,8 @@ def project(out, groups_out, path, world):
                 lanes, out[y], row, due, year[y], policy[0, y + 1], rules, people, mix, law, y, a, converting
             )
         if born + ages - age <= years:  # it has reached the last age within the horizon
-            bin_cell[:] = cell
-            bin_ring[:] = ring
+            copied(cell, bin_cell)
+            copied(ring, bin_ring)
             bin_live = live
             for lane in range(lanes):
                 bin_index[lane] = row[INDEX + lane]
@@ -276,18 +278,25 @@ def _leaving(lanes, row, rules, y, a, g):
     part, accounts = rules.year_fraction[y], len(rules.accounts)
     convert = rules.conversion_rate[y, a] * part
     for w in range(accounts):
-        of = row[BY_ACCOUNT + w * ROW_ACCOUNT : BY_ACCOUNT + (w + 1) * ROW_ACCOUNT]
+        of = BY_ACCOUNT + w * ROW_ACCOUNT
         draw_t = rules.withdrawal_rate[y, w, TRADITIONAL, a, g] * part
         draw_r = rules.withdrawal_rate[y, w, ROTH, a, g] * part
         roll = rules.rollover_rate[y, w, a] * part if w < accounts - 1 else 0.0
         for lane in range(lanes):
             middle, second, per = row[MIDDLE + lane], row[SECOND + lane], row[PER + lane]
             drawn, rolled, converted, left = leaving(1.0, middle, draw_t, roll, convert)
-            of[DRAW_T + lane], of[CONVERT + lane] = drawn, converted
-            of[ROLL_T + lane], of[KEEP_T + lane] = rolled * second, left * second
+            row[place(of + DRAW_T, lane)], row[place(of + CONVERT, lane)] = drawn, converted
+            row[place(of + ROLL_T, lane)], row[place(of + KEEP_T, lane)] = rolled * second, left * second
             drawn, rolled, _, left = leaving(1.0, middle, draw_r, roll, 0.0)
-            of[DRAW_R + lane], of[ROLL_R + lane], of[KEEP_R + lane] = drawn, rolled * second, left * second
-            of[DRAWN_SHARE + lane], of[ROLLED_SHARE + lane] = drawn * per, rolled * per
+            row[place(of + DRAW_R, lane)], row[place(of + ROLL_R, lane)], row[place(of + KEEP_R, lane)] = (
+                drawn,
+                rolled * second,
+                left * second,
+            )
+            row[place(of + DRAWN_SHARE, lane)], row[place(of + ROLLED_SHARE, lane)] = (
+                drawn * per,
+                rolled * per,
+            )
 
 
 @step
@@ -302,7 +311,7 @@ def _withdrawn(lanes, group_out, cell, ring, row, accounts):
 
 
 @step
-def _cells(lanes, cell, ring, row, rules, people, law, y, a, converting, group_out, by_group):
+def _cells(lanes, cell, ring, row, rules, people, law, y, a, group_out, by_group):
     """A year of one age: every group's balances, heirs, and what its taxes are computed on."""
     accounts = len(rules.accounts)
     row[HEIRS_T_SUM:BY_ACCOUNT] = 0.0
@@ -330,43 +339,46 @@ def _cells(lanes, cell, ring, row, rules, people, law, y, a, converting, group_o
             rolled_t, rolled_r, rolled_basis = 0.0, 0.0, 0.0
             for w in range(accounts):
                 at, of = ACCOUNTS + w * ACCOUNT, BY_ACCOUNT + w * ROW_ACCOUNT
-                t, r = cell[g, at + BALANCE_T + lane], cell[g, at + BALANCE_R + lane]
-                drawn_t, drawn_r = t * row[of + DRAW_T + lane], r * row[of + DRAW_R + lane]
+                t, r = cell[g, place(at + BALANCE_T, lane)], cell[g, place(at + BALANCE_R, lane)]
+                drawn_t, drawn_r = t * row[place(of + DRAW_T, lane)], r * row[place(of + DRAW_R, lane)]
                 basis, earnings, moved = roth_basis(
-                    cell[g, at + BASIS + lane], drawn_r, row[of + DRAWN_SHARE + lane], row[of + ROLLED_SHARE + lane],
-                    w == accounts - 1,
+                    cell[g, place(at + BASIS, lane)], drawn_r, row[place(of + DRAWN_SHARE, lane)],
+                    row[place(of + ROLLED_SHARE, lane)], w == accounts - 1,
                 )  # fmt: skip
                 owned += drawn_t
                 out_r += drawn_r
                 earned += earnings
                 held += t + r
-                row[of + SUM_T + lane] += t
-                row[of + SUM_R + lane] += r
-                row[of + TAKEN_T + lane] += drawn_t
-                row[of + TAKEN_R + lane] += drawn_r
-                t1, r1 = t * row[of + KEEP_T + lane], r * row[of + KEEP_R + lane]
-                if converting:
-                    converted = t * row[of + CONVERT + lane]
-                    turned += converted
-                    row[of + TURNED + lane] += converted
-                    basis += converted
-                    r1 += converted * second
+                row[place(of + SUM_T, lane)] += t
+                row[place(of + SUM_R, lane)] += r
+                row[place(of + TAKEN_T, lane)] += drawn_t
+                row[place(of + TAKEN_R, lane)] += drawn_r
+                converted = t * row[place(of + CONVERT, lane)]
+                turned += converted
+                row[place(of + TURNED, lane)] += converted
+                basis += converted
+                t1, r1 = (
+                    t * row[place(of + KEEP_T, lane)],
+                    r * row[place(of + KEEP_R, lane)] + converted * second,
+                )
                 if w < accounts - 1:
-                    rolled_t += t * row[of + ROLL_T + lane]
-                    rolled_r += r * row[of + ROLL_R + lane]
+                    rolled_t += t * row[place(of + ROLL_T, lane)]
+                    rolled_r += r * row[place(of + ROLL_R, lane)]
                     rolled_basis += moved
                 else:
                     t1, r1, basis = t1 + rolled_t, r1 + rolled_r, basis + rolled_basis
                 left_t += t1
                 left_r += r1
-                cell[g, at + BALANCE_T + lane], cell[g, at + BALANCE_R + lane] = t1 * live, r1 * live
-                cell[g, at + BASIS + lane] = basis * live
+                cell[g, place(at + BALANCE_T, lane)], cell[g, place(at + BALANCE_R, lane)] = (
+                    t1 * live,
+                    r1 * live,
+                )
+                cell[g, place(at + BASIS, lane)] = basis * live
             earned *= reached
             out = owned + out_r
             owned += earned
             cell[g, OWNED + lane] = owned * per_holder
-            if converting:
-                cell[g, CONVERTED + lane] = (owned + turned) * per_holder
+            cell[g, CONVERTED + lane] = (owned + turned) * per_holder
             # heirs
             ht, hr = cell[g, HEIRS_T + lane], cell[g, HEIRS_R + lane]
             ut, ur = cell[g, UNITS_T + lane], cell[g, UNITS_R + lane]
@@ -435,11 +447,15 @@ def _report(lanes, out, row, due, year, policy, rules, people, mix, law, y, a, c
         out[TOTAL.inherited_withdrawals * LANES + lane] += paid_t
         out[TOTAL.additional_tax * LANES + lane] += earned_penalty * row[EARNED + lane]
     for w in range(accounts):
-        of = row[BY_ACCOUNT + w * ROW_ACCOUNT : BY_ACCOUNT + (w + 1) * ROW_ACCOUNT]
+        of = BY_ACCOUNT + w * ROW_ACCOUNT
         penalty = additional * rules.penalised_share[w, a]
         for lane in range(lanes):
-            t, r, middle = of[SUM_T + lane], of[SUM_R + lane], row[MIDDLE + lane]
-            out_t, out_r, converted = of[TAKEN_T + lane], of[TAKEN_R + lane], of[TURNED + lane]
+            t, r, middle = row[place(of + SUM_T, lane)], row[place(of + SUM_R, lane)], row[MIDDLE + lane]
+            out_t, out_r, converted = (
+                row[place(of + TAKEN_T, lane)],
+                row[place(of + TAKEN_R, lane)],
+                row[place(of + TURNED, lane)],
+            )
             row[HEIRS_T_SUM + lane] += t * middle - out_t - converted
             row[HEIRS_R_SUM + lane] += r * middle - out_r + converted
             row[UNIT + lane] += out_t + out_r

@@ -56,6 +56,29 @@ def buffer(size):
     return raw[skip : skip + size]
 
 
+@step
+def place(line, lane):
+    """Index of a ``lane`` of a ``line`` that is worked out where it is used. It is unsigned: an index that could be
+    counted from the end would keep a loop from becoming vector instructions."""
+    return np.uint64(line + lane)
+
+
+@step
+def copied(values, into):
+    """Copy an array. An assignment of slices would bring the compiling of its message on shapes that differ."""
+    one, two = values.ravel(), into.ravel()
+    for i in range(one.size):
+        two[i] = one[i]
+
+
+@step
+def added(values, into):
+    """Add an array to another, for the same reason."""
+    one, two = values.ravel(), into.ravel()
+    for i in range(one.size):
+        two[i] += one[i]
+
+
 @inlined
 def meet(returns, year, policy, path, paths, mix, law, stride):
     """What the paths of a block meet, lane by lane: ``returns`` (Y, X, half, lane), ``year`` (Y, YEAR x lane) and
@@ -132,22 +155,23 @@ def dot(one, two):
 class Bench(NamedTuple):
     """Where taxes are worked out: tax ``due`` (place, lane) of the amounts ``taxed`` (G, place, lane), ``bits`` the
     same amounts as integers, which have the same order: none is negative; what is ``found`` by lane, ``ends`` of a
-    group's amounts; how many ``lanes`` are in use."""
+    group's amounts; of each group the ``lines`` (G, 2), slope and value at zero; how many ``lanes`` are in use."""
 
     due: np.ndarray
     taxed: np.ndarray
     bits: np.ndarray
     found: np.ndarray
     ends: np.ndarray
+    lines: np.ndarray
     lanes: int
 
 
 @step
-def _piece(knots, tax, k):
-    """Slope of a schedule's piece, and its line's value at zero."""
+def _piece(knots, tax, g, k):
+    """Slope of a piece of a group's schedule, and its line's value at zero."""
     start = knots[k]
-    slope = (tax[k + 1] - tax[k]) / (knots[k + 1] - start)
-    return slope, tax[k] - slope * start
+    slope = (tax[g, k + 1] - tax[g, k]) / (knots[k + 1] - start)
+    return slope, tax[g, k] - slope * start
 
 
 @step
@@ -159,11 +183,14 @@ def tax_of(bench, at, pieces, knots, tax, people, part, group_out, by_group):
     (``pieces``) are where the search begins. Where it is asked ``by_group``, what each group owes is added to
     ``group_out`` (G, lane).
     """
-    due, taxed, bits, found, ends, lanes = bench
+    due, taxed, bits, found, ends, lines, lanes = bench
     last = knots.shape[0] - 2
     end = ends.view(np.int64)
     for lane in range(lanes):
         due[at, lane] = 0.0
+    # one group's schedule after the other is far away in memory: all are asked for before the first is needed
+    for g in range(pieces.shape[0]):
+        lines[g, 0], lines[g, 1] = _piece(knots, tax, g, pieces[g])
     for g in range(pieces.shape[0]):
         if people[g] > 0.0:
             least, largest = bits[g, at, 0], bits[g, at, 0]
@@ -177,14 +204,16 @@ def tax_of(bench, at, pieces, knots, tax, people, part, group_out, by_group):
                 k -= 1
             while k < last and knots[k + 1] <= low:
                 k += 1
-            pieces[g] = k
-            slope, level = _piece(knots, tax[g], k)
+            slope, level = lines[g, 0], lines[g, 1]
+            if k != pieces[g]:
+                pieces[g] = k
+                slope, level = _piece(knots, tax, g, k)
             for lane in range(lanes):
                 found[lane] = level + slope * taxed[g, at, lane]
             while k < last and knots[k + 1] <= high:  # two pieces at a time
                 one, two = k + 1, min(k + 2, last)
-                slope, level = _piece(knots, tax[g], one)
-                next_slope, next_level = _piece(knots, tax[g], two)
+                slope, level = _piece(knots, tax, g, one)
+                next_slope, next_level = _piece(knots, tax, g, two)
                 start, next_start = knots[one], knots[two]
                 for lane in range(lanes):
                     amount, here = taxed[g, at, lane], found[lane]

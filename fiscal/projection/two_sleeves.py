@@ -53,8 +53,10 @@ from fiscal.projection.lanes import (
     TOTAL,
     YEAR,
     Bench,
+    added,
     added_tax,
     buffer,
+    copied,
     core_of,
     dot,
     meet,
@@ -126,6 +128,7 @@ def project(out, groups_out, path, world):
     bins = buffer(strata * groups * heir_years * HEIRS).reshape((strata, groups, heir_years, HEIRS))
     row, impact = buffer(ROW), buffer(LANES)
     due, found, ends = buffer(width).reshape((width // LANES, LANES)), buffer(LANES), np.empty(2)
+    lines = np.empty((groups, 2))
     owner_piece, conversion_piece, heir_piece = np.zeros((3, groups), np.int64)
     owner, conversion, heir = rules.owner_schedule, rules.conversion_schedule, rules.heir_schedule
     # the cohort aged `ages - 1 - cohort` in the first year; those born later come after
@@ -153,7 +156,7 @@ def project(out, groups_out, path, world):
                 if a == ages - 1:
                     filled = heir_years
                     if y > 0:
-                        ring += bins[s]
+                        added(bins[s], ring)
                 dividend = _row(
                     lanes, row, returns[y], year[y], policy[s, y : y + 2], rules, mix, law, y, a, s
                 )
@@ -186,7 +189,7 @@ def project(out, groups_out, path, world):
                         law.gain_rate[y, a, g], dividend, crypto_dividend,
                     )  # fmt: skip
                 taxed = cell.reshape((groups, width // LANES, LANES))
-                bench = Bench(due, taxed, taxed.view(np.int64), found, ends, lanes)
+                bench = Bench(due, taxed, taxed.view(np.int64), found, ends, lines, lanes)
                 holders, heirs = people.holders[y, a, s], people.heirs[y, a, s]
                 if converting:
                     added_tax(
@@ -227,7 +230,7 @@ def project(out, groups_out, path, world):
                     converting,
                 )
                 if a == ages - 1:
-                    bins[s] = ring
+                    copied(ring, bins[s])
 
 
 @step

@@ -14,6 +14,7 @@ from typing import Any
 from fiscal.base import sources
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable, write_whole
+from fiscal.base.words import listing
 from fiscal.report import exhibits, facts, folders, html, markup, origin, pdf, trust, workbook
 from fiscal.report.asked import Asked
 from fiscal.report.content import Document, Figure
@@ -26,7 +27,7 @@ from fiscal.results.store.values import write_json
 
 __all__ = ["Document", "brief", "build", "figures", "report"]
 
-REPORT_TITLE = "Tax deferral in 401(k) plans, crypto assets, and federal revenue"
+REPORT_TITLE = "401(k) plans, crypto assets, and federal revenue"
 MOST_TITLES = 3
 
 HALF_INCHES = 3.25
@@ -57,9 +58,8 @@ def _document(asked: Asked) -> Document:
     told = facts.facts(asked)
     told["rothification"] = partial(trust.rothification, asked)
     titles = told["titles"]
-    named = "; ".join(titles[:MOST_TITLES]) + (
-        f"; and {len(titles) - MOST_TITLES} more" if titles[MOST_TITLES:] else ""
-    )
+    more = [f"{len(titles) - MOST_TITLES} more"] if titles[MOST_TITLES:] else []
+    named = listing([*titles[:MOST_TITLES], *more])
     return Document(
         title=named if asked.brief else REPORT_TITLE,
         byline=origin.byline(told)

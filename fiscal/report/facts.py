@@ -180,11 +180,12 @@ def _market(effect: Effect, asked: Asked) -> tuple[float, float]:
 
 
 def path_facts(effect: Effect) -> dict[str, Any]:
-    """What crypto does on the case's path: a dollar over its event, and the returns of the long run."""
+    """What crypto does on the case's path: a dollar over its event, the returns of the long run, and what all crypto
+    would then be worth (``worth``: year and multiple of GDP at the end of the ten years)."""
     event = told(effect.result).event
     returns = effect.result.tables.get("asset_returns")
     if returns is None or not effect.of_crypto:
-        return {"dollar": None, "dollar_outside": None, "long_return": None, "equity_return": None}
+        return dict.fromkeys(("dollar", "dollar_outside", "long_return", "equity_return", "worth"))
     wide = returns.pivot(index="year", columns="asset", values="return_rate").loc[2027:]
     rates = {name: float((1 + wide[name]).prod() ** (1 / len(wide)) - 1) if len(wide) else None
              for name in ("crypto", "equity")}  # fmt: skip
@@ -193,7 +194,16 @@ def path_facts(effect: Effect) -> dict[str, Any]:
         "dollar_outside": event.dollar_outside if event else None,
         "long_return": rates["crypto"],
         "equity_return": rates["equity"],
+        "worth": _worth(effect),
     }
+
+
+def _worth(effect: Effect) -> tuple[int, float] | None:
+    """Value of all crypto over GDP that the path implies, in the last of the ten years."""
+    sizes = effect.result.tables.get("crypto_size")
+    if sizes is None or "crypto_over_gdp" not in sizes:
+        return None
+    return TEN.last, float(sizes.set_index("year")["crypto_over_gdp"][TEN.last])
 
 
 def changed(scenario: Scenario) -> list[dict[str, str]]:

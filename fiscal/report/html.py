@@ -7,12 +7,21 @@ alternative texts are marked up as such, so that the page can be read aloud.
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup, escape
 
 from fiscal.report.content import Document, Piece, referred
 from fiscal.report.markup import TEMPLATES
+
+NEGATIVE = re.compile("\N{MINUS SIGN}\\$?\\d[\\d.,]*")
+
+
+def unbroken(text: str) -> Markup:
+    """A text, escaped, in which no line ends after a minus sign."""
+    return Markup(NEGATIVE.sub(r'<span class="number">\g<0></span>', str(escape(text))))
 
 
 def page(document: Document, figures: Path) -> str:
@@ -41,6 +50,6 @@ def page(document: Document, figures: Path) -> str:
         numbers=numbers,
         image=image,
         target=target,
-        words=lambda piece: referred(piece, numbers),
+        words=lambda piece: unbroken(referred(piece, numbers)),
     )
     return made + "\n"

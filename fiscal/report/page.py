@@ -1,7 +1,7 @@
 """The page with sliders: one HTML file with the lattice inside, which needs no server and no network.
 
-The numbers are those of :mod:`fiscal.studies.page_lattice`; the page's script reads between the nodes as
-:func:`fiscal.studies.page_lattice.read` does. ``tests/browser.py`` compares the two in a browser.
+The numbers are those of :mod:`fiscal.studies.page_lattice`; the page's script scales them as
+:func:`fiscal.studies.page_lattice.read` does. ``tests/browser.py`` compares the page with the model in a browser.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from fiscal.base.axes import GROUP_EDGES, GROUPS
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable, write_whole
 from fiscal.base.version import __version__
-from fiscal.base.words import significant
 from fiscal.report.markup import TEMPLATES
 from fiscal.results.adoption import returns_of
 from fiscal.results.effects import LONG, TEN
@@ -34,17 +33,17 @@ ENDING = ".html"
 def data(table: pd.DataFrame) -> dict[str, Any]:
     """What the page's script needs, plain values: nodes by event and year, each a list by share of the balance."""
     nodes: dict[str, dict[str, list[list[float]]]] = {}
-    told = table[table["event"] != lattice.CHECKED]
     members = {
-        measure: sorted(told.loc[told["measure"] == measure, "member"].unique())
+        measure: sorted(table.loc[table["measure"] == measure, "member"].unique())
         for measure in ("net_revenue", "outside_tax", "generation")
     } | {"per_adult": list(GROUPS)}
-    for (event, year, measure), own in told.groupby(["event", "event_year", "measure"], dropna=False):
+    for (event, year, measure), own in table.groupby(["event", "event_year", "measure"], dropna=False):
         at = own.pivot(index="allocation_share", columns="member", values="value")
         values = at.reindex(columns=members[measure]).loc[list(lattice.ALLOCATION_SHARES)]
         key = event if pd.isna(year) else f"{event} {year}"
-        nodes.setdefault(key, {})[measure] = values.to_numpy().tolist()
-    checks = table[table["event"] == lattice.CHECKED].set_index("member")["value"]
+        nodes.setdefault(key, {})[measure] = [
+            [float(f"{one:.5g}") for one in row] for row in values.to_numpy()
+        ]
     first_year = lattice.EVENT_YEARS[0]
     lengths = {}
     for event in lattice.EVENTS:
@@ -65,23 +64,10 @@ def data(table: pd.DataFrame) -> dict[str, Any]:
         "none": lattice.NO_EVENT,
         "reference": lattice.REFERENCE,
         "windows": [
-            {
-                "first": window.first,
-                "last": window.last,
-                "name": words_of(window),
-                "error_words": _dollars(float(checks[window.label])),
-            }
-            for window in (TEN, LONG)
+            {"first": window.first, "last": window.last, "name": words_of(window)} for window in (TEN, LONG)
         ],
         "incomeTax": float(revenue.loc[TEN.first : TEN.last].sum()),
     }
-
-
-def _dollars(billions: float) -> str:
-    """A small amount in words, without its sign: "5.6 million"."""
-    return (
-        f"{significant(1e3 * billions, 2)} million" if billions < 1 else f"{significant(billions, 2)} billion"
-    )
 
 
 def page() -> str:
@@ -112,7 +98,7 @@ def page() -> str:
 def write(out: Path) -> Path:
     """Write the page to ``out``, completely or not at all. Raises InputError for a place that cannot be written."""
     if out.suffix.lower() != ENDING:
-        raise InputError(Problem("has another ending", value=str(out), allowed=f"a name in {ENDING}"))
+        raise InputError(Problem("has the wrong ending", value=str(out), allowed=f"a name in {ENDING}"))
     problems = [Problem("is a folder", file=str(out))] if out.is_dir() else not_writable(out.parent)
     if problems:
         raise InputError(problems)

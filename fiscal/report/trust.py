@@ -21,6 +21,19 @@ def _stored(*names: str) -> bool:
     return set(names) <= {entry.name for entry in sources.resources()}
 
 
+SAID = {
+    "adoption.allocation_share": "crypto's share of their balance",
+    "adoption.participants_share": "the share of participants who hold crypto",
+    "paths.crypto_return": "the long-run return on crypto",
+}
+"""Settings as a sentence names them; any other by its name."""
+
+
+def said(key: str) -> str:
+    """A setting as the object of a sentence."""
+    return SAID.get(key, f"the {setting_name(key)}")
+
+
 def driver_facts() -> dict[str, Any] | None:
     """The settings that drive crypto's effect most in the stored sweep, and its range; None until it is built."""
     stored = study_statistics.drivers()
@@ -36,7 +49,7 @@ def driver_facts() -> dict[str, Any] | None:
     spread = own["spread"].iloc[0]
     order = own["indices"].sort_values("total", ascending=False, kind="stable")
     return {
-        "names": [setting_name(key) for key in order["setting"].head(3)],
+        "names": [said(key) for key in order["setting"].head(3)],
         "cases": int(spread["cases"]),
         "low": float(spread["q05_bn_usd"]),
         "high": float(spread["q95_bn_usd"]),

@@ -35,7 +35,7 @@ ENOUGH_HELD_SHARE = 0.5
 SMALLEST_EFFECT_BN_USD = 0.05
 """Effects below this have no reported sign."""
 
-OTHER_SIGN = "The effect can differ in sign from that of the same event after full adoption."
+OTHER_SIGN = "After full adoption, the same event can have an effect of the opposite sign."
 
 REFERENCES = {"no_crypto": "no crypto", "equity_adoption": "the same adoption in equity"}
 LINES = {"net_revenue": "net revenue", "withdrawal_tax": "withdrawal tax"}
@@ -68,8 +68,8 @@ def path_sentence(settings: Settings, returns: pd.DataFrame) -> str:
     long_run = geometric_rate(years, crypto)
     sign = "minus " if long_run < 0 else ""
     return (
-        f"Crypto's path has {described(event_in(settings, returns))}. Its geometric mean return from 2027 to "
-        f"{years[-1]} is {sign}{abs(100 * long_run):.1f} percent a year."
+        f"{described(event_in(settings, returns))} From 2027 to {years[-1]} crypto earns "
+        f"{sign}{abs(100 * long_run):.1f} percent per year (geometric mean)."
     )
 
 
@@ -81,10 +81,10 @@ def returns_sentence(settings: Settings) -> str:
         for window in (WINDOWS[0], WINDOWS[-1])
         if window.last <= last
     ]
-    return "; ".join(
-        f"{window_name(window.label)}: U.S. stocks are expected to return r = {_points(mean['r'])} percent a year, the "
-        f"mix of stocks, bonds, and cash {_points(mean['r_mix'])}, GDP grows by g = {_points(mean['g'])} percent, "
-        f"r - g = {_points(mean['r_minus_g'])} points for stocks and {_points(mean['r_mix_minus_g'])} for the mix"
+    return " ".join(
+        f"In {window_name(window.label)}, U.S. stocks return {_points(mean['r'])} percent per year, the mix of stocks, "
+        f"bonds, and cash returns {_points(mean['r_mix'])} percent, and GDP grows by {_points(mean['g'])} percent, so "
+        f"r - g is {_points(mean['r_minus_g'])} points for stocks and {_points(mean['r_mix_minus_g'])} for the mix."
         for window, mean in means
     )
 
@@ -119,8 +119,8 @@ def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:
 def _share_sentence(scenario: Scenario, event: Event, share: float) -> str:
     full = scenario.settings.adoption.full_year
     return (
-        f"Warning: in {scenario.name} the event starts in {event.first_year}, when {100 * share:.0f} percent of full "
-        f"adoption is held (adoption is full in {full})."
+        f"Warning: in {scenario.name} the event starts in {event.first_year}, when savers hold {100 * share:.0f} "
+        f"percent of the crypto planned for {full}."
     )
 
 

@@ -153,10 +153,10 @@ def facts_of(effect: Effect) -> dict[str, Any]:
 
 
 def moves_of(effect: Effect) -> list[dict[str, Any]]:
-    """The sums of an effect by window, those that go the same way together: ``way`` (1, -1, or 0 for no effect),
-    ``sums``, each with ``value`` and ``words``, and, of no effect, whether it ``never`` comes and the year in which it
-    ``starts`` after these windows."""
-    told = [(way_of(effect.over(window)), window) for window in effect.windows]
+    """The sums of an effect over ten years and the long run, those that go the same way together: ``way`` (1, -1, 0),
+    ``sums``, each with ``value`` and ``words``, and, of no effect (0), whether it ``never`` comes and the year in which
+    it ``starts`` after these windows."""
+    told = [(way_of(effect.over(window)), window) for window in effect.windows if window != NEXT]
     found = []
     for way, part in groupby(told, key=lambda one: one[0]):
         windows = [window for _, window in part]

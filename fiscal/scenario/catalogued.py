@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 CATALOGUE_DIR = Path(__file__).parent / "catalogue"
@@ -14,6 +15,7 @@ def catalogue() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != "baseline"))
 
 
+@cache
 def titles() -> dict[str, str]:
     """Title of each scenario by name, as its file has it; no setting is read."""
     files = {name: CATALOGUE_DIR / f"{name}.toml" for name in catalogue()}

@@ -50,14 +50,14 @@ class Paths(Section):
         "forward",
         label="expected returns",
         unit="name",
-        doc="Expected returns of stocks, bonds, and cash. forward: those of an investment house, which move to a "
+        doc="Expected returns of stocks, bonds, and cash. forward: those of one publisher, which move to a "
         "long-run anchor built from the macroeconomic path. record: real mean since 1928 plus projected inflation.",
         source="data/capital_market_assumptions.csv; the anchor applies docs/method.md",
         status="choice",
     )
     house: Literal["jpmorgan", "blackrock", "aqr", "gmo", "research_affiliates"] = setting(
         "jpmorgan",
-        label="house whose returns are expected",
+        label="publisher of the expected returns",
         unit="name",
         doc="Investment house whose capital market assumptions hold for its own horizon, with returns = forward.",
         source="J.P. Morgan has published the longest, 30 editions; the others give the range",
@@ -130,7 +130,7 @@ class Paths(Section):
     )
     event_year: int | None = setting(
         None,
-        label="year a named path's event starts",
+        label="first year of the event",
         unit="calendar year",
         low=FIRST_YEAR + 2,
         high=LAST_YEAR,
@@ -429,7 +429,7 @@ class Adoption(Section):
     )
     allocation_share: float = setting(
         0.05,
-        label="crypto share of their balance",
+        label="crypto's share of their balance",
         unit="share of the holder's balance",
         low=0.0,
         high=1.0,

@@ -24,6 +24,9 @@ def _labels() -> Mapping[str, str]:
     return {lever.key: lever.label for lever in declared()} | {key: row.label for key, row in rows().items()}
 
 
+VALUES = {"core_return": "what equity earns"}
+"""Values that are names of this package, in words."""
+
 FRACTIONS = ("share", "rate")
 """First words of units with fractions that are stated in percent, except those "per unit" of something else."""
 
@@ -37,7 +40,9 @@ def setting_value(value: object, unit: str) -> str:
     if isinstance(value, tuple | list):
         return listing([setting_value(one, unit) for one in value]) or "none"
     if isinstance(value, str):
-        return PurePath(value).name if unit.startswith("path of") else value.replace("_", " ")
+        return (
+            PurePath(value).name if unit.startswith("path of") else VALUES.get(value, value.replace("_", " "))
+        )
     if not isinstance(value, int | float):
         return str(value)
     if unit.split(" ")[0].rstrip("s") in FRACTIONS and " per unit " not in unit:

@@ -228,7 +228,7 @@ def _mix_contradictions(settings: Settings) -> list[Problem]:
         return []
     if missing:
         allowed = "a share: the three shares of the mix are set together"
-        return [Problem("the asset mix is set in part", key=f"paths.{missing[0]}", allowed=allowed)]
+        return [Problem("only part of the asset mix is set", key=f"paths.{missing[0]}", allowed=allowed)]
     total = sum(mix.values())
     if abs(total - 1) <= MIX_TOLERANCE:
         return []

@@ -76,6 +76,7 @@ EXPERIMENTS = {
     "later_law": "all law enacted by 2023 known at the start",
     "savers_known": "number of savers given (W-2 deferrers, from 2021 active participants)",
     "last_year_level": "level of benefits from the start year alone",
+    "endless_trend": "trend of contributions over wages to the last year in place of ten years",
 }
 """One change at a time, given actual wages and returns."""
 
@@ -110,7 +111,9 @@ def world(
     check_start(start)
     wages_told, returns_told = told_of(conditioning)
     settings = settings or scenarios.load("baseline").settings
-    assume = assumptions(settings)
+    assume: Mapping[str, float] = assumptions(settings)
+    if experiment == "endless_trend":
+        assume = {**assume, "coverage_trend_years": LAST_OUTCOME - start}
     years = np.arange(max(FIRST_START, start - LEVEL_YEARS + 1), LAST_OUTCOME + 1)
     ratio = 1.0 if experiment == "no_mortality_gradient" else settings.people.mortality_ratio
     people = past_people(years, MortalityGradient.of(assume, ratio))

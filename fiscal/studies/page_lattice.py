@@ -1,10 +1,10 @@
-"""What the page with sliders is made of: the model's own results at the nodes of a lattice, and how to read between.
+"""What the page with sliders is made of: the model's own results at every position of the sliders.
 
-Effects are proportional to the share of participants who hold crypto, and the tax outside plans to the share that would
-have been held there; both are nearly proportional to the share of the balance. A node is thus an event, the year it
-starts, and one of three shares of the balance; the effect per unit of that share is a parabola through the three. The
-page reads the lattice in the same way (:func:`read`), so that it is exact at the nodes. The table is built by
-``fiscal data derive page_lattice``.
+A node is an event, the year it starts, and crypto's share of the balance; the page has a run for each. Effects are
+proportional to the share of participants who hold crypto, and the tax outside plans to the share that would have been
+held there, so that those two sliders need no runs of their own. Nothing is read between two shares of the balance. A
+holder deducts losses only up to a fixed amount per year, so the tax outside plans is not proportional to that share.
+The table is built by ``fiscal data derive page_lattice``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import GROUP_SHARES, GROUPS
 from fiscal.base.words import window_years
 from fiscal.results import running
-from fiscal.results.effects import EQUITY, LONG, NO_CRYPTO, TEN
+from fiscal.results.effects import EQUITY, LONG, NO_CRYPTO
 from fiscal.results.figures import statistics
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
@@ -44,17 +43,11 @@ NO_EVENT = "core_return"
 REFERENCE = EQUITY
 """In the column ``event``: the same money in equity."""
 
-CHECKED = "check"
-"""In the column ``event``: the largest errors between the nodes."""
-
 EVENT_YEARS = tuple(range(2027, 2041))
 PARTICIPANTS_SHARE = 0.5
 """Share of participants at the nodes; the page goes from none to this one, in proportion."""
 
-ALLOCATION_SHARES = (0.02, 0.1, 0.2)
-CHECK_SHARES = (0.01, 0.05, 0.15)
-CHECK_YEARS = (2027, 2033, 2040)
-"""Where the errors are measured: between the nodes, at the largest share of participants."""
+ALLOCATION_SHARES = tuple(percent / 100 for percent in range(1, 21))
 
 MEASURES = {
     "net_revenue": ("fiscal year", "effect on net revenue, against no crypto, billions of current dollars"),
@@ -70,7 +63,6 @@ MEASURES = {
         "birth decade",
         "effect on net revenue over the calendar years of FY2026-2055, billions of dollars of books.price_year",
     ),
-    "largest_error": ("window", "largest error measured between the nodes, billions of current dollars"),
 }
 """Measure -> what its members are, and what it is."""
 
@@ -136,76 +128,44 @@ def nodes(
 
 def lattice(
     years: Sequence[int] = EVENT_YEARS,
-    check_years: Sequence[int] = CHECK_YEARS,
+    allocations: Sequence[float] = ALLOCATION_SHARES,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """The table: columns ``event, event_year, allocation_share, measure, member, value``."""
     tell = progress or (lambda done, total, what: None)
-    asked = list(nodes(years))
-    checks = list(nodes(check_years, CHECK_SHARES))
-    total = len(asked) + len(checks)
+    asked = list(nodes(years, allocations))
     frames = []
     for done, (event, year, allocation) in enumerate(asked):
-        tell(done, total, f"{event} {year or ''}".strip())
+        tell(done, len(asked), f"{event} {year or ''}".strip())
         result = running.run(scenario_of(event, year, allocation))
         frames += _rows(event, year, allocation, measured(result, "scenario"))
         if event == NO_EVENT:
             frames += _rows(REFERENCE, None, allocation, measured(result, EQUITY))
-    table = pd.concat(frames, ignore_index=True)
-    errors = {window.label: 0.0 for window in (TEN, LONG)}
-    for done, (event, year, allocation) in enumerate(checks, len(asked)):
-        tell(done, total, "measuring the errors between the nodes")
-        own = measured(running.run(scenario_of(event, year, allocation)), "scenario")
-        for measure in ("net_revenue", "outside_tax"):
-            gap = own[measure] - read(table, event, year, allocation, PARTICIPANTS_SHARE, measure)
-            for window in (TEN, LONG):
-                errors[window.label] = max(
-                    errors[window.label], abs(gap.loc[window.first : window.last].sum())
-                )
-    table = pd.concat(
-        [table, *_rows(CHECKED, None, None, {"largest_error": pd.Series(errors)})], ignore_index=True
-    )
-    tell(total, total, "done")
-    return table.astype({"event_year": "Int64"})
+    tell(len(asked), len(asked), "done")
+    return pd.concat(frames, ignore_index=True).astype({"event_year": "Int64"})
 
 
-def _rows(
-    event: str, year: int | None, allocation: float | None, found: dict[str, pd.Series]
-) -> list[pd.DataFrame]:
+def _rows(event: str, year: int | None, allocation: float, found: dict[str, pd.Series]) -> list[pd.DataFrame]:
     return [
         pd.DataFrame(
             {
                 "event": event, "event_year": year, "allocation_share": allocation, "measure": measure,
-                "member": values.index.astype(str), "value": values.to_numpy().round(6),
+                "member": values.index.astype(str), "value": values.to_numpy().round(5),
             }
         )
         for measure, values in found.items()
     ]  # fmt: skip
 
 
-def weights(allocation: float) -> np.ndarray:
-    """Weights of the nodes' effects at a share of the balance: the effect per unit of it is a parabola."""
-    nodes = np.array(ALLOCATION_SHARES)
-    others = [np.delete(nodes, place) for place in range(len(nodes))]
-    return np.array(
-        [
-            allocation / node * np.prod((allocation - other) / (node - other))
-            for node, other in zip(nodes, others, strict=True)
-        ]
-    )
-
-
 def read(
     table: pd.DataFrame, event: str, year: int | None, allocation: float, participants: float, measure: str
 ) -> pd.Series:
-    """A measure between the nodes, by member (fiscal years as numbers)."""
+    """A measure at a share of the balance that has a node, by member (fiscal years as numbers)."""
     own = table[(table["event"] == event) & (table["measure"] == measure)]
+    own = own[own["allocation_share"].sub(allocation).abs() < 1e-9]
     if event in EVENTS:
         own = own[own["event_year"] == year]
-    at = own.pivot(index="allocation_share", columns="member", values="value").loc[list(ALLOCATION_SHARES)]
-    values = (
-        participants / PARTICIPANTS_SHARE * pd.Series(weights(allocation) @ at.to_numpy(), index=at.columns)
-    )
+    values = participants / PARTICIPANTS_SHARE * own.set_index("member")["value"]
     return values.rename(index=int) if MEASURES[measure][0] == "fiscal year" else values
 
 
@@ -215,7 +175,7 @@ def store(table: pd.DataFrame) -> None:
         "event": (
             "string",
             "name",
-            "named path of crypto; equity_adoption: the same money in equity; check: errors",
+            "named path of crypto; equity_adoption: the same money in equity",
             True,
         ),
         "event_year": ("year", "year", "year the event starts", False),
@@ -223,7 +183,7 @@ def store(table: pd.DataFrame) -> None:
             "number",
             "share of the balance",
             "share of a holder's balance in crypto",
-            False,
+            True,
         ),
         "measure": (
             "string",
@@ -231,7 +191,7 @@ def store(table: pd.DataFrame) -> None:
             "; ".join(f"{name}: {text}" for name, (_, text) in MEASURES.items()),
             True,
         ),
-        "member": ("string", "name", "fiscal year, earnings group, birth decade, or window", True),
+        "member": ("string", "name", "fiscal year, earnings group, or birth decade", True),
         "value": ("number", "see measure", "value of the measure", True),
     }
     derived.store(

@@ -209,11 +209,13 @@ COVERAGE = (
 
 def exact_interval(share: float, windows: int) -> list[float]:
     """Clopper-Pearson interval of a share of ``windows`` independent outcomes; also between whole numbers of them."""
-    from scipy.stats import beta
+    from scipy.special import (
+        betaincinv,
+    )  # quantile of the beta distribution; scipy.stats takes a second to import
 
     inside, tail = share * windows, (1 - INTERVAL) / 2
-    low = 0.0 if inside <= 0 else float(beta.ppf(tail, inside, windows - inside + 1))
-    high = 1.0 if inside >= windows else float(beta.ppf(1 - tail, inside + 1, windows - inside))
+    low = 0.0 if inside <= 0 else float(betaincinv(inside, windows - inside + 1, tail))
+    high = 1.0 if inside >= windows else float(betaincinv(inside + 1, windows - inside, 1 - tail))
     return [low, high]
 
 

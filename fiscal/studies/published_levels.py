@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES
 from fiscal.base.memo import remembered
@@ -30,6 +29,7 @@ from fiscal.studies.published_runs import (
     baseline_run,
     by_fiscal_year,
     calendar_deflator,
+    compared,
     fiscal_deflator,
     from_plans,
     in_plans,
@@ -303,7 +303,7 @@ def waiver(year: int, stocks: tuple[int, int]) -> Found:
     One end of the range is the waiver alone, the other the waiver with withdrawals in proportion to the balances at
     the end of the year before (DOL's assets in the two years ``stocks``, the year before's first).
     """
-    settings = scenarios.load("baseline").settings
+    settings = compared().settings
     chosen = settings.withdrawals
     assume = assumptions(settings)
     draws = retirement_draws(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.base import sources
+from fiscal.base import memo, sources
 from fiscal.base.memo import remembered, remembering
 from fiscal.budget.ledger import fiscal_line
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
@@ -17,6 +19,7 @@ from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.run import Run
 from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
 from fiscal.people.economy import macro
+from fiscal.scenario import Scenario
 
 BILLION = 1e9
 
@@ -46,18 +49,40 @@ class Found:
     span: tuple[float, float] | None = None
 
 
+_CHANGES: list[str] = []
+
+
+@contextmanager
+def under(settings: Mapping[str, float | str]) -> Iterator[None]:
+    """Within it, what is compared is the baseline with these settings."""
+    memo.forget()
+    _CHANGES[:] = [f"{key}={value}" for key, value in settings.items()]
+    try:
+        yield
+    finally:
+        _CHANGES.clear()
+        memo.forget()
+
+
+def compared(*overrides: str) -> Scenario:
+    """The baseline that is compared, under other settings."""
+    return scenarios.load("baseline", overrides=[*_CHANGES, *overrides])
+
+
 @remembering(100)
 def baseline_run(*overrides: str, bases: tuple[str, ...] = ("portfolio",)) -> Run:
     """The baseline with its present values, to the last withdrawal of all."""
-    unpriced = ["books.risk_neutral_paths=0", "backstop.paths=0"]  # no row is on those bases
-    return engine_run.compute(scenarios.load("baseline", overrides=[*unpriced, *overrides]), bases=bases)
+    unpriced = (  # no row is on other bases
+        f"books.convention_rates=[{CONVENTION_RATE}]", "books.risk_neutral_paths=0", "backstop.paths=0",
+    )  # fmt: skip
+    return engine_run.compute(compared(*unpriced, *overrides), bases=bases)
 
 
 @remembering(100)
 def all_plans(*overrides: str, plans: str = ALL_PLANS_SCALED) -> Run:
     """A budget window of all defined-contribution plans under other settings."""
     wanted = [f"scope.plans={plans}", "horizon.last_year=2036", *overrides]
-    return engine_run.compute(scenarios.load("baseline", overrides=wanted), run_off=False, references=False)
+    return engine_run.compute(compared(*wanted), run_off=False, references=False)
 
 
 def wide() -> Run:

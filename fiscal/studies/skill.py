@@ -192,6 +192,19 @@ def experiment_sizes() -> pd.DataFrame:
     return size.groupby([table["experiment"], table["quantity"]], sort=False).mean().unstack()
 
 
+def longest_lead() -> tuple[float, float, float]:
+    """Errors of contributions at the longest lead, wages and returns given: the model, the model whose trend does not
+    end, and the naive rule that it follows."""
+    at = {"quantity": "contributions", "start": STARTS[0], "lead_years": LAST_OUTCOME - STARTS[0]}
+    tried = sources.table("hindcast_experiments").set_index(["experiment", *at])
+    whole = sources.table("hindcast").set_index(["conditioning", *at])
+    place = tuple(at.values())
+    rows = [tried.loc[(name, *place)] for name in ("model", "endless_trend")]
+    rule = whole.loc[("actual_wages_and_returns", *place)]
+    own, endless = (float(row["model"] / row["published"] - 1) for row in rows)
+    return own, endless, float(rule["damped_trend"] / rule["published"] - 1)
+
+
 def summary(leads: pd.DataFrame) -> pd.DataFrame:
     """A table for a screen: by quantity and conditioning, errors of the model and of the best naive rule."""
     rows = []

@@ -11,7 +11,8 @@ The file is Tax-Calculator's CPS-based sample (or a user's own). Adjustment, in 
    CBO's total in every law year (the SOI ratio of the two held).
 
 The sample has no capital gains: AGI classes of the file lack them, which puts too few units into the top
-classes and is why levels are compared with tax before credits, not with receipts.
+classes and is why levels are compared with tax before credits, not with receipts. `MendSettings.missing_gains_bn_usd`
+imputes them, a sensitivity.
 """
 
 from __future__ import annotations
@@ -52,11 +53,16 @@ _RAKE_DAMPING = 0.6
 
 @dataclass(frozen=True)
 class MendSettings:
-    """The adjustments; switching a step off is the sensitivity of the raw file."""
+    """The adjustments; switching a step off is the sensitivity of the raw file.
+
+    ``missing_gains_bn_usd`` of long-term gains in 2025 are imputed before the pensions are raked, in proportion to
+    qualified dividends, and grow with average wages. A file with gains of its own takes none.
+    """
 
     rake_age_weights: bool = True
     rake_wages: bool = True
     rake_pensions: bool = True
+    missing_gains_bn_usd: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ class Microdata:
     """Factor on ``ira_usd`` and ``pension_usd``, by year of ``years``."""
     soi_year_weights: Array
     """Raked unit weights of the SOI year (2023), for hindcasts of that year."""
+    gains_usd: Array
+    """Imputed long-term capital gains (unit), none as a rule."""
 
     @property
     def person_key(self) -> NDArray[np.int_]:
@@ -214,9 +222,11 @@ def mend(records: taxcalc.Records, settings: MendSettings | None = None) -> tupl
     wages = _mended_wages(raw, weights, settings.rake_wages)
     calc = calculator(records, SOI_YEAR)
     before = _soi_classes(calc, calc.array("s006"))
+    gains = _imputed_gains(raw, weights, settings.missing_gains_bn_usd)
+    _add_gains(calc, gains * wages.scale[SOI_YEAR - raw.years[0]])
     ira, pension = _mended_pensions(calc, raw, weights, wages, settings.rake_pensions)
     after = _soi_classes(calc, weights[SOI_YEAR - raw.years[0]])
-    data = _microdata(raw, weights, wages, ira, pension)
+    data = _microdata(raw, weights, wages, ira, pension, gains)
     report = pd.concat(
         [_wage_report(raw, data), _soi_report(before, after), _total_report(raw, records, data)]
     )
@@ -234,6 +244,8 @@ class _Raw:
     mars: NDArray[np.int_]
     social_security_usd: Array
     other_income_usd: Array
+    qualified_dividends_usd: Array
+    gains_usd: Array
     unit: NDArray[np.int_]
     is_spouse: NDArray[np.bool_]
     age: NDArray[np.int_]
@@ -270,6 +282,8 @@ def _raw(records: taxcalc.Records) -> _Raw:
         mars=kept["MARS"].astype(int),
         social_security_usd=kept["e02400"],
         other_income_usd=other,
+        qualified_dividends_usd=kept["e00650"],
+        gains_usd=kept["p22250"] + kept["p23250"],
         unit=np.concatenate([heads, spouses]),
         is_spouse=np.concatenate([np.zeros(len(heads), bool), np.ones(len(spouses), bool)]),
         age=np.concatenate([kept["age_head"][heads], kept["age_spouse"][spouses]]).astype(int),
@@ -281,7 +295,7 @@ def _raw(records: taxcalc.Records) -> _Raw:
 
 _UNIT_VARIABLES = (
     "RECID", "MARS", "age_head", "age_spouse", "e00200p", "e00200s", "e02400", "e00300", "e00600",
-    "e01400", "e01700", "e00900",
+    "e01400", "e01700", "e00900", "e00650", "p22250", "p23250",
 )  # fmt: skip
 
 
@@ -391,6 +405,27 @@ def cbo(column: str) -> dict[int, float]:
     return dict(zip(table["year"].tolist(), table[column].tolist(), strict=True))
 
 
+# ------------------------------------------------------------------------------------------ gains
+
+
+def _imputed_gains(raw: _Raw, weights: Array, total_bn_usd: float) -> Array:
+    """Long-term gains of 2025 by unit, in proportion to qualified dividends: who holds stock has both.
+
+    Raises DataError if a file with gains of its own is to be given more.
+    """
+    if total_bn_usd and np.any(raw.gains_usd):
+        raise sources.DataError("the file has capital gains: none can be imputed")
+    dividends = raw.qualified_dividends_usd
+    whole = float(weights[FIRST_YEAR - raw.years[0]] @ dividends)
+    return dividends * (1e9 * total_bn_usd / whole if total_bn_usd else 0.0)
+
+
+def _add_gains(calc: taxcalc.Calculator, gains: Array) -> None:
+    """Put imputed gains into a file without any; a file is left alone where there are none to put."""
+    if np.any(gains):
+        calc.array("p23250", np.array(gains))
+
+
 # --------------------------------------------------------------------------------------- pensions
 
 
@@ -488,7 +523,9 @@ def _set_wages(calc: taxcalc.Calculator, raw: _Raw, persons: Array) -> None:
 # ------------------------------------------------------------------------------------ the result
 
 
-def _microdata(raw: _Raw, weights: Array, wages: _Wages, ira: Array, pension: Array) -> Microdata:
+def _microdata(
+    raw: _Raw, weights: Array, wages: _Wages, ira: Array, pension: Array, gains: Array
+) -> Microdata:
     keep = raw.years >= FIRST_YEAR
     target = cbo("taxable_pension_annuity_ira_bn_usd")
     scale = [
@@ -511,6 +548,7 @@ def _microdata(raw: _Raw, weights: Array, wages: _Wages, ira: Array, pension: Ar
         wage_scale=wages.scale[keep],
         pension_scale=np.array(scale)[keep],
         soi_year_weights=weights[SOI_YEAR - raw.years[0]],
+        gains_usd=gains,
     )
 
 
@@ -625,12 +663,12 @@ def apply(
     income_scale: float = 1.0,
     wages: Array | None = None,
 ) -> None:
-    """Put the adjusted weights, wages, and pensions of ``year`` into ``calc``.
+    """Put the adjusted weights, wages, pensions, and imputed gains of ``year`` into ``calc``.
 
     ``own_share`` (a number, or by unit) of pension and IRA income is left out (the model's own withdrawals);
     ``wages`` (person)
-    replaces box 1 of 2025 (dollars of 2025); ``income_scale`` multiplies every dollar of wages and pensions
-    put in. Wages of persons under 18 stay the file's.
+    replaces box 1 of 2025 (dollars of 2025); ``income_scale`` multiplies every dollar of wages, pensions, and
+    gains put in. Wages of persons under 18 stay the file's.
     """
     index = data.year_index(year)
     weight = data.weights[index]
@@ -645,3 +683,4 @@ def apply(
     calc.array("e00200", head + spouse)
     kept = data.pension_scale[index] * (1 - own_share) * income_scale
     _set_pensions(calc, data.ira_usd * kept, data.pension_usd * kept)
+    _add_gains(calc, data.gains_usd * data.wage_scale[index] * income_scale)

@@ -37,13 +37,13 @@ def scenario_set(asked: Asked) -> Table | None:
 
 @exhibit
 def spread(asked: Asked) -> Table | None:
-    """What the stored study has beside that: no event, events after the window, the spread of random paths."""
+    """What the stored study has beside that: events after the window, and the spread of random paths."""
     if asked.study is None:
         return None
     table = asked.study
-    inside = table["event_case"].isin([study.NO_EVENT, *LATER]) | ~table["statistic"].isin(["path", "median"])
+    inside = table["event_case"].isin(LATER) | ~table["statistic"].isin(["path", "median"])
     return study_table(
-        table[inside], "spread", "Without an event, after the budget window, and the spread of random paths"
+        table[inside], "spread", "Events after the budget window, and the spread of random paths"
     )
 
 
@@ -63,18 +63,18 @@ def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
 
 def _event_words(event: str, statistic: str) -> str:
     """An event of the study as its scenario's title has it: "Boom from 2027", "Random paths, median"."""
-    if event == study.NO_EVENT:
-        return "No event"
     if statistic != "path":
         return f"Random paths, {statistic}"
     return capital(titles_of()[event].removeprefix("Crypto ").removesuffix(", after the budget window"))
 
 
 NOTES = {
+    "held_at_event_share": "Held at event: share of the planned crypto that savers hold when the event starts.",
+    "market_value_bn_usd": "Value at market prices: what investors would pay in mid-2025 for the changes of all years "
+    "to the last withdrawal, given their risk.",
     "outside_tax_bn_usd": "Tax outside, if half: change in tax on crypto outside plans if half of it would have been "
-    "held there. Break-even: share held outside at which the ten-year effect is zero.",
-    "market_value_bn_usd": "Value at market prices: present value in mid-2025 of all years to the last withdrawal.",
-    "range": f"80% range: of FY{str(TEN.first)[2:]}\u2013{str(TEN.last)[2:]}, if crypto follows the stated path.",
+    "held there. Break-even: share held outside at which the net effect over ten years is zero.",
+    "range": f"80% range: for FY{str(TEN.first)[2:]}\u2013{str(TEN.last)[2:]}, if crypto follows the stated path.",
 }
 """Notes on columns of the headline table."""
 
@@ -82,13 +82,13 @@ APART = {
     "adoption": "{}",
     "event": "event: {}",
     "reference": "compared with {}",
-    "held_at_event_share": "{} of planned crypto is held when the event starts",
+    "held_at_event_share": "savers hold {} of the planned crypto when the event starts",
 }
 """Words above the table for a value that all rows share."""
 
 RANDOM_NOTE = (
     "Random paths: crypto's average return exceeds that of equity for some years, so in the long run the median can "
-    "pass the named boom."
+    "exceed the boom. In the heads of the groups: share of participants × share of their balances."
 )
 LATER_NOTE = "With --full: not computed in this run; fiscal run --full adds it."
 
@@ -139,7 +139,9 @@ def headline_table(
         if heads[key] in keep
     ]
     if of_crypto and later in keep:
-        notes.append("The value of crypto counts all paths; it is the same whatever path is stated.")
+        notes.append(
+            "The value counts every path that crypto may take, so it does not depend on the path of a case."
+        )
     if grouped and rows["event"].str.contains("andom").any():
         notes.append(RANDOM_NOTE)
     if (shown[keep] == headlines.WITH_FULL).any(axis=None):
@@ -152,7 +154,7 @@ def headline_table(
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown, columns,
         " ".join(units), (" ".join(notes),) if notes else (),
-        group="case" if several and not one_each else None, dense=grouped, breakable=grouped,
+        group="case" if several and not one_each else None, dense=True,
     )  # fmt: skip
 
 
@@ -186,7 +188,7 @@ def by_year(asked: Asked) -> Table:
     cells = {headlines.scored(value) for name in years for value in frame[name]}
     return Table(
         "by-year",
-        "Effect on net revenue by fiscal year, in the form of the Joint Committee on Taxation",
+        "Effect on net revenue by fiscal year",
         frame,
         (
             Column("reference", "Compared with", width=1),

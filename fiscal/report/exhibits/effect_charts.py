@@ -37,13 +37,11 @@ def effect_chart(asked: Asked) -> Figure | None:
         parts.append(f"{title_of(effect.result)}: {series[peak]:,.1f} billion dollars in {peak}, the largest")
     events = any(told(one.result).event for one in cases)
     random = any(is_random(one.result.scenario.settings) for one in cases)
-    subtitle = (
-        f"Billions of dollars a fiscal year, compared with {against}" + "; thick: years of the event" * events
-    )
+    subtitle = f"Billions of dollars by fiscal year, compared with {against}" + "; thick: event" * events
     return Figure(
         "effect-chart", _moved_apart(cases, line) if len(cases) > 1 else _moved(cases[0], line),
         charts.effects(cases, line), f"Change in {what} by fiscal year. {'. '.join(parts)}.",
-        subtitle + "; shaded: 90 percent of random paths" * random, inches=BESIDE if asked.brief else WIDE,
+        subtitle + "; shaded: range of 90 percent of random paths" * random, inches=BESIDE if asked.brief else WIDE,
         source=source_of(asked),
     )  # fmt: skip
 
@@ -63,10 +61,11 @@ def _moved_apart(cases: list[Effect], line: str) -> str:
         for sign in (1, -1)
     )
     if up and down:
-        ways = f"{capital(_short_list(up, cases))} adds, {_short_list(down, cases)} takes"
+        name = capital(line.replace("_", " "))
+        ways = f"{name}: up in {_short_list(up, cases)}, down in {_short_list(down, cases)}"
     else:
         ways = f"{capital(line.replace('_', ' '))} {'rises' if up else 'falls'} in every case"
-    return ways + ("; most of it after the budget window" if inside < max(map(abs, longest)) / 2 else "")
+    return ways + (f", mostly after {TEN.last}" if inside < max(map(abs, longest)) / 2 else "")
 
 
 def _short_list(effects: list[Effect], cases: list[Effect]) -> str:
@@ -100,7 +99,7 @@ def _levels(asked: Asked) -> Figure:
     positive = frame["net_revenue"][frame["net_revenue"] > 0]
     title = "Withdrawals bring less tax than contributions forgo"
     if len(positive) and (frame["net_revenue"].loc[positive.index[0] :] > 0).all():
-        title = f"From {positive.index[0]} withdrawals bring more tax than contributions forgo"
+        title = f"From {positive.index[0]} on, withdrawals bring more tax than contributions forgo"
     return Figure(
         "levels-chart", title, charts.plot(base, "cash_flow"), alt_text("cash_flow", base),
         f"Percent of GDP by fiscal year, {title_of(base)}", inches=BESIDE if asked.brief else WIDE,

@@ -11,13 +11,15 @@ from fiscal.report.asked import Asked
 from fiscal.report.content import Column, Figure, Table
 from fiscal.report.exhibits.common import exhibit
 from fiscal.report.facts import changed
-from fiscal.report.trust import past, validation
+from fiscal.report.trust import past, said, validation
 from fiscal.results import headline as headlines
 from fiscal.results.effects import TEN
 from fiscal.results.figures import alt_text, study_statistics
 from fiscal.results.figures.owners import title_of
-from fiscal.scenario.names import setting_name
 from fiscal.studies import skill
+
+MOST_DRIVERS = 8
+"""Settings that the chart of drivers shows; the others hardly change the effect."""
 
 
 @exhibit
@@ -30,13 +32,13 @@ def drivers_chart(asked: Asked) -> Figure | None:
     own = stored["tornado"]
     own = own[(own["quantity"] == quantity) & (own["window"] == TEN.label)]
     move = (own["at_high_bn_usd"] - own["at_low_bn_usd"]).abs()
-    first = setting_name(str(own.loc[move.idxmax(), "setting"]))
-    options = {"quantity": quantity, "window": TEN.label}
+    first = said(str(own.loc[move.idxmax(), "setting"]))
+    options = {"quantity": quantity, "window": TEN.label, "count": MOST_DRIVERS}
     return Figure(
-        "drivers-chart", f"The effect depends most on: {first}", charts.plot(asked.owner, "tornado", **options),
+        "drivers-chart", f"{capital(first)} matters most", charts.plot(asked.owner, "tornado", **options),
         alt_text("tornado", asked.owner, **options),
         f"Change in the effect on net revenue, {headlines.words_of(TEN)}, billions of dollars, one setting at a time",
-        "Source: stored sweep of this model (drivers_tornado).", (6.5, 3.3),
+        "Source: stored sweep of this model (drivers_tornado).", (6.5, 2.3),
     )  # fmt: skip
 
 
@@ -58,7 +60,7 @@ def published(asked: Asked) -> Table | None:
         ),
         (
             Column("what", "Estimate", width=3),
-            Column("year", "Of", width=1),
+            Column("year", "Period", width=1),
             Column("unit", "Unit", width=0.9),
             Column("published", "Published", show=_four),
             Column("first", "Model, first basis", show=_four),
@@ -68,7 +70,10 @@ def published(asked: Asked) -> Table | None:
         ),
         notes=(
             "Tolerances and first bases were set before the comparison. Where the publisher's own words set another "
-            "basis, the model is compared on that one. Bases and reasons for every miss: docs/validation.md.",
+            "basis, the model is compared on that one. The page Validation of the documentation has the bases and the "
+            "reason for every miss. TE: tax expenditure. DC: defined contribution. PV: present value. FY, CY, TY: "
+            "fiscal, calendar, and tax year. EIG: Economic Innovation Group. PWBM: Penn Wharton Budget Model. SIPP: "
+            "Survey of Income and Program Participation.",
         ),
         breakable=True,
     )  # fmt: skip
@@ -110,10 +115,10 @@ def skill_table(asked: Asked) -> Table | None:
         leads["lead_years"].isin(PRINTED_LEADS)
         & leads["conditioning"].isin(["actual_wages_and_returns", "none"])
     ]
-    given = ["wages and returns" if name != "none" else "nothing" for name in rows["conditioning"]]
+    given = ["with wages and returns" if name != "none" else "without data" for name in rows["conditioning"]]
     rows = rows.assign(
         group=[
-            f"{capital(skill.words(name))}, given {known} of later years"
+            f"{capital(skill.words(name))}, {known} of later years"
             for name, known in zip(rows["quantity"], given, strict=True)
         ]
     )
@@ -129,7 +134,7 @@ def skill_table(asked: Asked) -> Table | None:
             Column("cbo_mean_absolute_error", "CBO, income tax", 1, 100),
         ),
         "Percent of the published amount",
-        notes=("Mean absolute errors of the rule and of CBO. CBO's errors are on individual income tax receipts.",),
+        notes=("The last two columns are mean absolute errors. CBO's are those of individual income tax receipts.",),
         group="group", breakable=True, dense=True,
     )  # fmt: skip
 
@@ -141,16 +146,16 @@ def bands_table(asked: Asked) -> Table | None:
         return None
     frame = skill.coverage_summary(skill.answers()["coverage"])
     return Table(
-        "bands-table", "Past outcomes inside the 80 percent band",
+        "bands-table", "Past outcomes inside the 80 percent range",
         frame.assign(quantity=[capital(name) for name in frame["quantity"]]),
         (
             Column("lead", "Years after the start", 0, width=1, align="left"),
             Column("held", "Inside", align="right"),
             Column("windows", "Windows that do not overlap", 0),
             Column("interval", "95% interval of the share inside", align="right"),
-            Column("band rejected", "Band rejected", align="right"),
+            Column("band rejected", "Range rejected", align="right"),
         ),
-        notes=("An interval that includes 0.80 does not reject the band. With so few windows it rejects little.",),
+        notes=("The test rejects a range if the interval does not include 0.80. With so few windows, it seldom can.",),
         group="quantity", dense=True,
     )  # fmt: skip
 

@@ -152,7 +152,7 @@ def expenditure(asked: Asked) -> Table | None:
     own = frame[frame["flows_of"].astype(str) == "2026"]
     shown = own.assign(
         what=[
-            f"{MEASURES[on]}: {str(method).replace('_', ' ').replace('realised', 'realized')}"
+            f"{MEASURES[on]}: {'gains realized as assumed' if method == 'as set' else str(method).replace('_', ' ')}"
             for on, method in zip(own["measured_on"], own["method"], strict=True)
         ]
     )
@@ -165,7 +165,7 @@ def expenditure(asked: Asked) -> Table | None:
             Column("withdrawal_tax_bn_usd", "Withdrawal tax", 0),
             Column("tax_expenditure_bn_usd", "Tax expenditure", 0),
         ),
-        "Billions of dollars; a positive tax expenditure is a cost, the other columns positive = the government gains",
+        "Billions of dollars. A positive tax expenditure is a cost; elsewhere positive = the government is better off.",
     )  # fmt: skip
 
 

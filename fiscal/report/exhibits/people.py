@@ -154,7 +154,7 @@ def accounts(asked: Asked) -> Table | None:
         "accounts", "Change in year-end balances by kind of account", pd.DataFrame(rows),
         (
             Column("case", "Case", width=1),
-            Column("year", "End of"),
+            Column("year", "Year"),
             Column("traditional", "Traditional", 1),
             Column("roth", "Roth", 1),
         ),

@@ -102,7 +102,7 @@ def tornado(
                 text, xy=(0.0 if hidden else value, place), xytext=(3 if right else -3, 0),
                 textcoords="offset points", ha="left" if right else "right", va="center", fontsize=7.5,
             )  # fmt: skip
-    ax.margins(x=0.12)
+    ax.margins(x=0.18)
     words = QUANTITY_WORDS[str(frame["quantity"].iloc[0])]
     names = _bar_names(shown["setting"])
     base = float(frame["at_value_bn_usd"].iloc[0])
