@@ -144,7 +144,8 @@ TARGETS: dict[str, Target] = {
 
 def fuzz(name: str, inputs: int, number: int) -> int:
     """Draw that many inputs for one target; returns how many were tried. Raises on the first that fails."""
-    import matplotlib.font_manager  # their imports make folders: of fonts that were found, and of compiled code
+    # imports that make folders, of fonts that were found and of compiled code
+    import matplotlib.font_manager  # noqa: F401
 
     import fiscal.budget.backward  # noqa: F401
     import fiscal.projection.cell_years  # noqa: F401
