@@ -749,8 +749,8 @@ def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> No
 def test_values_do_not_hang_on_the_named_path_where_savers_answer() -> None:
     changes = {"behaviour.chasing": 0.5, "adoption.displaces": "core", "overlays.reversal_trigger_fall": 0.4,
                "horizon.last_year": 2036, "books.risk_neutral_paths": 4, "backstop.paths": 0}  # fmt: skip
-    priced = [engine_run.compute(load(name, changes)).priced for name in ("boom", "bust")]
-    values = [one.average for one in priced if one is not None]
+    priced = [engine_run.prices(load(name, changes)) for name in ("boom", "bust")]
+    values = [one.found.average for one in priced if one is not None]
     assert len(values) == 2
     for scope, mine in values[0].items():
         for line_, value in mine.value_usd.items():

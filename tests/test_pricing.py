@@ -158,8 +158,9 @@ def test_vintages_by_perturbation_are_those_of_the_backward_pass() -> None:
 
 def test_scenarios_that_differ_in_a_named_path_share_their_prices() -> None:
     one = run().priced
-    again = engine_run.compute(load("bust", SHORT)).priced
-    assert one is not None and again is not None and one.stands_in
+    bust = engine_run.prices(load("bust", SHORT))
+    assert one is not None and bust is not None and one.stands_in
+    again = bust.found
     assert (
         one.average[engine_risk_neutral.STOCK].value_usd == again.average[engine_risk_neutral.STOCK].value_usd
     )
@@ -169,8 +170,7 @@ def test_scenarios_that_differ_in_a_named_path_share_their_prices() -> None:
         and other.average[engine_risk_neutral.STOCK].value_usd
         != one.average[engine_risk_neutral.STOCK].value_usd
     )
-    none = engine_run.compute(load("baseline", SHORT | {"books.risk_neutral_paths": 3}))
-    assert none.priced is None
+    assert engine_run.prices(load("baseline", SHORT | {"books.risk_neutral_paths": 3})) is None
 
 
 def test_the_bases_table_adds_up() -> None:
