@@ -144,13 +144,13 @@ def literals(path: Path) -> Iterator[tuple[str, str]]:
     )
 
 
-PROSE = {"label", "note", "what", "reason", "rationale"}
-"""Columns of data tables that this project wrote. Publishers' words stay, and so do the bases and bridges of
-comparisons, which were recorded before the first comparison and are never changed."""
+PROSE = {"label", "note", "what", "reason", "rationale", "words", "head"}
+"""Columns of data tables and of the package's own tables that this project wrote. Publishers' words stay, and so do the
+bases and bridges of comparisons, which were recorded before the first comparison and are never changed."""
 
 
 def data() -> Iterator[tuple[str, str]]:
-    """Titles and notes of the data tables."""
+    """Titles and notes of the data tables, and words of the columns of results."""
     package = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))
     yield "datapackage.json", f"{package['title']}. {package['description']}"
     for resource in package["resources"]:
@@ -158,7 +158,7 @@ def data() -> Iterator[tuple[str, str]]:
             yield f"datapackage.json: {resource['name']}.{key}", str(resource.get(key, ""))
         for field in resource.get("schema", {}).get("fields", ()):
             yield f"datapackage.json: {resource['name']}.{field['name']}", field.get("description", "")
-    for path in (*ROOT.glob("data/*.csv"), *ROOT.glob("data/derived/*.csv")):
+    for path in (*ROOT.glob("data/*.csv"), *ROOT.glob("data/derived/*.csv"), *ROOT.glob("fiscal/*/*.csv")):
         with path.open(encoding="utf-8", newline="") as lines:
             columns = PROSE & set(next(csv.reader(lines)))
             lines.seek(0)

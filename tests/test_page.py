@@ -38,7 +38,7 @@ def test_the_stored_lattice_is_the_model(table, event: str, year: int, share: fl
 def test_the_lattice_has_every_node(table) -> None:
     own = table[table["event"].isin([lattice.NO_EVENT, *lattice.EVENTS])]
     found = own[["event", "event_year", "allocation_share"]].drop_duplicates()
-    assert len(found) == len(list(lattice.nodes()))
+    assert len(found) == len(list(lattice.nodes(lattice.EVENT_YEARS, lattice.ALLOCATION_SHARES)))
     per_node = own.groupby(["event", "event_year", "allocation_share"], dropna=False).size()
     assert per_node.nunique() == 1
 

@@ -10,7 +10,6 @@ import sys
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -317,27 +316,6 @@ def test_extra_tax_of_the_years_adds_up_to_the_windows():
     assert by_year["extra_tax_bn_usd"].sum() == pytest.approx(row["extra_tax_bn_usd"])
     assert row["extra_rate"] == pytest.approx(row["extra_tax_bn_usd"] / row["extra_withdrawn_bn_usd"])
     assert 0 < by_window.loc["FY2026-2035", "extra_rate"] < 0.5
-
-
-def test_cumulated_effect_grows_by_its_interest():
-    gap = statistics.net_effect(three()[1], "no_crypto")
-    total = statistics.net_effect(three()[1], "no_crypto", cumulated=True)
-    rate = three()[1].tables["economy"].set_index("year")["one_year_rate"][2090]
-    expected = total[2089] * (1 + rate) + gap[2090] * (1 + rate / 2)
-    assert total[2090] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("values", "spells"),
-    [
-        ([0, 0], ((0, 2026, 2027),)),
-        ([-1, -2, 3], ((-1, 2026, 2027), (1, 2028, 2028))),
-        ([1, 0.0001, -1], ((1, 2026, 2026), (0, 2027, 2027), (-1, 2028, 2028))),
-    ],
-)
-def test_spells_of_sign(values, spells):
-    series = pd.Series(values, index=range(2026, 2026 + len(values)))
-    assert statistics.sign_episodes(series) == spells
 
 
 # --- words ------------------------------------------------------------------------------------------

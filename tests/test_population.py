@@ -151,17 +151,24 @@ def test_the_old_hardly_migrate(people):
         assert abs(people.migration[index, old].sum()) < 0.03 * people.deaths[index, old].sum()
 
 
+def life_expectancy(age: int, year: int, sex: str) -> float:
+    """Period life expectancy at an exact age, years."""
+    death = population.death_probability(year)[population.SEXES.index(sex), age:]
+    alive = np.concatenate([[1.0], np.cumprod(1.0 - death)])
+    return float((alive[:-1] + alive[1:]).sum() / 2.0)
+
+
 def test_life_expectancy_of_2022_is_the_published_one():
     """SSA period life table 2022, checks in the table's note: 17.48 and 20.12 at 65, 74.74 and 80.19 at 0."""
-    assert population.life_expectancy(65, 2022, "male") == pytest.approx(17.48, abs=0.01)
-    assert population.life_expectancy(65, 2022, "female") == pytest.approx(20.12, abs=0.01)
-    assert population.life_expectancy(0, 2022, "male") == pytest.approx(74.74, abs=0.15)
-    assert population.life_expectancy(0, 2022, "female") == pytest.approx(80.19, abs=0.15)
+    assert life_expectancy(65, 2022, "male") == pytest.approx(17.48, abs=0.01)
+    assert life_expectancy(65, 2022, "female") == pytest.approx(20.12, abs=0.01)
+    assert life_expectancy(0, 2022, "male") == pytest.approx(74.74, abs=0.15)
+    assert life_expectancy(0, 2022, "female") == pytest.approx(80.19, abs=0.15)
 
 
 def test_mortality_falls_and_is_held_after_2100():
     for sex in population.SEXES:
-        path = [population.life_expectancy(65, year, sex) for year in range(2022, 2101)]
+        path = [life_expectancy(65, year, sex) for year in range(2022, 2101)]
         assert (np.diff(path) > 0.0).all()
     assert np.array_equal(population.death_probability(2100), population.death_probability(2180))
 
@@ -211,10 +218,6 @@ def test_emigration_larger_than_a_group_empties_no_group():
     np.testing.assert_allclose(spread.sum(axis=1), net, rtol=1e-12)
     assert (survivors + spread >= 0.0).all()
     np.testing.assert_allclose(spread[2], 5.0 * GROUP_SHARES)
-
-
-def test_birth_year_counts_from_first_january():
-    assert population.birth_year(2026, 72) == 1953
 
 
 def test_all_problems_at_once():

@@ -127,7 +127,7 @@ def test_a_derived_table_says_what_it_is_made_of(tmp_path, monkeypatch) -> None:
     lattice = fiscal.read_table(page_lattice.NAME)
     shutil.copytree(sources.data_dir(), tmp_path / "data")
     monkeypatch.setenv("FISCAL_DATA", str(tmp_path / "data"))
-    page_lattice.store(lattice)
+    derived.store(page_lattice.NAME, lattice)
     entry = sources.resource(page_lattice.NAME)
     assert entry.path.endswith(".parquet") and entry.extra["made_of"] == derived.made_of()
     assert (entry.status, entry.second_hand) == ("built", False)

@@ -453,6 +453,44 @@ def test_one_target_builds_every_derived_table(root):
     )
 
 
+def test_what_a_derived_table_says_of_itself_agrees_with_its_study():
+    """Titles, columns, and notes are in ``datapackage.json`` alone; the numbers in them are those of the code."""
+    from fiscal.results import bands
+    from fiscal.studies import drivers, page_lattice, reform_effects
+    from fiscal.studies.sweeps.cases import cases_of
+    from fiscal.studies.sweeps.schema import COLUMNS
+
+    design = drivers.design()
+    size = f"{len(cases_of(design))} cases of {design.base.name}"
+    drawn = f"{design.samples} Sobol points, seed {design.seed}"
+    said = {
+        **{name: (design.title, size, drawn) for name in drivers.DECIMALS},
+        bands.TABLE: (
+            f"{bands.PARAMETER_DRAWS} draws of parameters times {bands.MARKET_PATHS} market paths",
+        ),
+        page_lattice.NAME: (f"{100 * page_lattice.PARTICIPANTS_SHARE:.0f} percent of participants",),
+        reform_effects.NAME: (f"the law of {reform_effects.LAW_YEAR}",),
+    }
+    for name, texts in said.items():
+        assert all(text in sources.resource(name).note for text in texts), name
+    for name in drivers.DECIMALS:
+        for field in sources.resource(name).fields:
+            assert field.description == COLUMNS[field.name].words
+    rate = next(one for one in sources.resource(reform_effects.NAME).fields if one.name == "withdrawal_rate")
+    assert f"{reform_effects.WITHDRAWAL_USD:,.0f} dollars" in rate.description
+
+
+def test_a_folder_without_a_table_takes_its_entry_from_the_package(shipped_copy):
+    table, entry = sources.table("page_lattice"), sources.resource("page_lattice")
+    descriptor = json.loads((shipped_copy / "datapackage.json").read_text(encoding="utf-8"))
+    descriptor["resources"] = [one for one in descriptor["resources"] if one["name"] != entry.name]
+    (shipped_copy / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
+    (shipped_copy / entry.path).unlink()
+    again = sources.store(entry.name, table)
+    assert (again.path, again.title, again.fields) == (entry.path, entry.title, entry.fields)
+    pd.testing.assert_frame_equal(sources.table(entry.name), table)
+
+
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_stored_table_reads_back_to_the_bit(folder, ending):
     frame = pd.DataFrame({"age": [18, 19], "month": ["2025-01", "2025-02"], "rate": [1 / 3, None]})

@@ -7,6 +7,7 @@ import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 MOST_TOLD = 20
 """Number of problems that a message lists; the rest are counted."""
@@ -130,12 +131,13 @@ class FiscalError(Exception):
 class InputError(FiscalError):
     """A scenario, table, file, or argument that cannot be used.
 
-    ``problems`` has all of them; the text lists the first :data:`MOST_TOLD` and counts the rest.
+    ``problems`` has all of them; the text lists the first :data:`MOST_TOLD` and counts the rest. A single one may be
+    given as the fields of :class:`Problem`.
     """
 
-    def __init__(self, problems: Sequence[Problem] | Problem | str) -> None:
+    def __init__(self, problems: Sequence[Problem] | Problem | str, **fields: Any) -> None:
         if isinstance(problems, str):
-            problems = [Problem(problems)]
+            problems = [Problem(problems, **fields)]
         elif isinstance(problems, Problem):
             problems = [problems]
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -149,3 +151,15 @@ def told(problems: Sequence[Problem]) -> str:
     return "\n".join(
         [*lines, f"and {rest:,} more problems" if rest > 1 else "and 1 more problem"] if rest else lines
     )
+
+
+def refuse_unknown(**asked: tuple[object, Iterable[object]]) -> None:
+    """Raise InputError for every key whose value, the first of its pair, is not among the known ones, the second."""
+    listed = {key: (value, list(known)) for key, (value, known) in asked.items()}
+    problems = [
+        Problem(f"no such {key.replace('_', ' ')}", key=key, value=value, allowed=", ".join(map(str, known)))
+        for key, (value, known) in listed.items()
+        if value not in known
+    ]
+    if problems:
+        raise InputError(problems)

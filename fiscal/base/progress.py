@@ -6,13 +6,29 @@ import contextlib
 import html
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from fiscal.base.words import printable
 
 Progress = Callable[..., None]
 """Called with ``(done, total, label="")`` as the work advances."""
+
+T = TypeVar("T")
+
+
+def silent(done: float, total: float, label: str = "") -> None:
+    """The callback of those who ask for none."""
+
+
+def steps(items: Sequence[T], progress: Progress | None, label: Callable[[T], str]) -> Iterator[T]:
+    """The items one by one. ``progress`` gets the label of each item before it, and "done" at the end."""
+    report = progress or silent
+    for done, item in enumerate(items):
+        report(done, len(items), label(item))
+        yield item
+    report(len(items), len(items), "done")
+
 
 LINE_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal; work that ends sooner prints none."""

@@ -239,7 +239,8 @@ def register(
         raise DataError(faults)
     items: list[Any] = descriptor["resources"]
     places = [at for at, item in enumerate(items) if _name(item) == path.stem]
-    known = parse_entry(items[places[0]])[0] if places else None
+    told = items[places[0]] if places else _shipped_item(path.stem)
+    known = parse_entry(told)[0] if told else None
     content = path.read_bytes()
     given = {
         "title": title,
@@ -281,19 +282,27 @@ def register(
     return entry
 
 
-def store(name: str, frame: pd.DataFrame, *, ending: str = ".csv", **entry: Any) -> Resource:
+def store(name: str, frame: pd.DataFrame, **entry: Any) -> Resource:
     """Write a table that a command built, completely or not at all, and refresh its entry; ``entry`` as for `register`.
 
-    The entry gives its place (a data folder of an earlier version has all tables in one folder); a new table goes to
-    ``derived/``, as CSV or, with ``ending=".parquet"``, as Parquet.
+    Its entry describes it and gives its place (a data folder of an earlier version has all tables in one folder, and
+    takes the package's entry of a table that it lacks); any other table goes to ``derived/`` as CSV.
     """
     folder = data_dir()
     descriptor, _ = read_descriptor(folder)
-    known = next((item for item in descriptor.get("resources", ()) if _name(item) == name), None)
-    path = folder / (known["path"] if known else f"{DERIVED}/{name}{ending}")
+    known = next(
+        (item for item in descriptor.get("resources", ()) if _name(item) == name), _shipped_item(name)
+    )
+    path = folder / (known["path"] if known else f"{DERIVED}/{name}.csv")
     path.parent.mkdir(exist_ok=True)
     write_frame(path, frame)
     return register(path, **{**OF_A_BUILT_TABLE, **entry})
+
+
+def _shipped_item(name: str) -> Any:
+    """The package's own entry of a table as JSON; None where it has none."""
+    shipped = _shipped_dir()
+    return None if shipped is None else _items(shipped).get(name)
 
 
 OF_A_BUILT_TABLE = {"status": "built", "licence": "MIT, as this project", "second_hand": False}
@@ -337,8 +346,8 @@ def _load(folder: Path, name: str) -> pd.DataFrame:
 
 def _shipped_content(folder: Path, entry: Resource) -> bytes | None:
     """The bytes of a table that are those of the package's own, which its tests check cell by cell; else None."""
-    shipped = _shipped_dir()
-    if shipped is None or _items(shipped).get(entry.name, {}).get("hash") != f"sha256:{entry.sha256}":
+    told = _shipped_item(entry.name) or {}
+    if told.get("hash") != f"sha256:{entry.sha256}":
         return None
     try:
         content = (folder / entry.path).read_bytes()

@@ -171,7 +171,7 @@ def schedules_build(
     \b
     Example: fiscal schedules build --jobs 2
     """
-    from fiscal.law import schedules
+    from fiscal.law.build import schedules
     from fiscal.people.economy import macro
 
     with progress_bar("tax schedules") as progress:

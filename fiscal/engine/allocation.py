@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, birth_years
 from fiscal.markets import glide, paths
 from fiscal.markets.core import returns_less_growth
@@ -95,7 +96,7 @@ def core_weights(weights: np.ndarray, crypto_share: np.ndarray, displaces_equity
     held = held.copy()
     stocks = held[..., [EQUITY, FOREIGN]]
     whole = stocks.sum(axis=3, keepdims=True)
-    displaced = np.divide(crypto_share[:, None, :, None], whole, out=np.ones_like(whole), where=whole > 0)
+    displaced = ratio(crypto_share[:, None, :, None], whole, 1.0)
     held[..., [EQUITY, FOREIGN]] = stocks * np.maximum(1 - displaced, 0.0)
     left = held.sum(axis=3, keepdims=True)
     return np.divide(held, left, out=np.broadcast_to(weights[:, :, None, :], shape).copy(), where=left > 0)

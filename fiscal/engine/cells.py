@@ -11,7 +11,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base.axes import AGES_AT_OPENING, CHARACTERS, GROUPS, birth_years
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
 
@@ -57,11 +57,10 @@ def cells(
     """
     chosen = scenarios.load(scenario, overrides)
     known = (SCENARIO_PATH, NO_CRYPTO_PATH, EQUITY_PATH)
-    if path not in known:
-        raise InputError(Problem("no such path", key="path", value=path, allowed=", ".join(known)))
+    refuse_unknown(path=(path, known))
     run = engine_run.compute(chosen, progress, run_off=False, references=(path,))
     if path not in run.path_labels:
-        raise InputError(Problem("holds no crypto, so has no reference", key=chosen.name, value=path))
+        raise InputError("holds no crypto, so has no reference", key=chosen.name, value=path)
     p, years, inputs, cell = run.projection.path(path), run.years, run.inputs, run.projection.cells
 
     def of_cells(*names: str) -> np.ndarray:

@@ -52,9 +52,7 @@ def _time(doc: str) -> Option:
 
 OPTIONS: Mapping[str, Option] = {
     "contribution": Option(
-        "dollars",
-        "Contribution: before tax for traditional, after tax for Roth.",
-        low=0.0,
+        "dollars", "Contribution: before tax for traditional, after tax for Roth.", low=0.0
     ),
     "age": Option("age", "Age in the year of the contribution.", low=0, high=119, whole=True),
     "withdrawal_age": Option(
@@ -175,43 +173,23 @@ def _contradictions(values: Mapping[str, Any], wrong: set[str]) -> list[Problem]
     first, end, pattern = (
         values[name] for name in ("withdrawal_age", "withdrawal_end_age", "withdrawal_pattern")
     )
+
+    def refuse(message: str, key: str, value: object, allowed: str) -> None:
+        found.append(Problem(message, key=key, value=value, allowed=allowed))
+
     if not wrong & {"age", "withdrawal_age", "contribution_timing", "withdrawal_timing"}:
         gap = first + values["withdrawal_timing"] - values["age"] - values["contribution_timing"]
         if gap < 0:
-            late = f"age {values['age']} and {values['contribution_timing']:g} of the year"
-            found.append(
-                Problem(
-                    "withdrawn before it is contributed",
-                    key="withdrawal_age",
-                    value=first,
-                    allowed=f"not before {late}",
-                )
-            )
+            allowed = f"not before age {values['age']} and {values['contribution_timing']:g} of the year"
+            refuse("withdrawn before it is contributed", "withdrawal_age", first, allowed)
     if not wrong & {"withdrawal_age", "withdrawal_end_age"} and end is not None and end <= first:
-        found.append(
-            Problem(
-                "ends before it begins",
-                key="withdrawal_end_age",
-                value=end,
-                allowed=f"an age above {first} (withdrawal_age)",
-            )
-        )
+        allowed = f"an age above {first} (withdrawal_age)"
+        refuse("ends before it begins", "withdrawal_end_age", end, allowed)
     if not wrong & {"withdrawal_pattern", "withdrawal_end_age"}:
         if pattern in ("level", "required") and end is None:
-            found.append(
-                Problem(
-                    f"must be given with {pattern} withdrawals",
-                    key="withdrawal_end_age",
-                    allowed="an age above withdrawal_age",
-                )
-            )
+            message = f"must be given with {pattern} withdrawals"
+            refuse(message, "withdrawal_end_age", None, "an age above withdrawal_age")
         if pattern == "lump" and end is not None:
-            found.append(
-                Problem(
-                    "a lump has no end",
-                    key="withdrawal_end_age",
-                    value=end,
-                    allowed="none, or withdrawal_pattern level",
-                )
-            )
+            allowed = "none, or withdrawal_pattern level"
+            refuse("a lump has no end", "withdrawal_end_age", end, allowed)
     return found

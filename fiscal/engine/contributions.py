@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.engine.inputs import projection_inputs, withdrawal_rates
 from fiscal.engine.taxes import schedules_in_force
 from fiscal.law import schedules as law_schedules
@@ -101,8 +102,8 @@ def limits_in_force(settings: Settings, limits: pd.DataFrame, of: AccountType = 
             in_force.loc[after, column] = value * growth
     if chosen.catch_up_limit_usd is not None and chosen.catch_up_60_63_limit_usd is None:
         # a limit at all ages from 50 moves that at 60 to 63 in proportion
-        ratio = in_force["catch_up_limit_usd"] / limits["catch_up_limit_usd"]
-        in_force["catch_up_60_63_limit_usd"] = limits["catch_up_60_63_limit_usd"] * ratio
+        raised = in_force["catch_up_limit_usd"] / limits["catch_up_limit_usd"]
+        in_force["catch_up_60_63_limit_usd"] = limits["catch_up_60_63_limit_usd"] * raised
     for column in LIMITS:
         if column not in of.limits:
             in_force[column] = limits[column]
@@ -194,12 +195,10 @@ def coverage(world: World, of: AccountType = PLAN) -> np.ndarray:
             else ("contributions.coverage_2035", chosen.coverage_2035)
         )
         raise InputError(
-            Problem(
-                f"coverage leaves 0 to 1: {most:.2f} of the earners of the group that saves most would save",
-                key=key,
-                value=value,
-                allowed="coverage of every age and wage from 0 to 1",
-            )
+            f"coverage leaves 0 to 1: {most:.2f} of the earners of the group that saves most would save",
+            key=key,
+            value=value,
+            allowed="coverage of every age and wage from 0 to 1",
         )
     return factor
 
@@ -283,17 +282,12 @@ def price_response(world: World, own: Contributions, as_law: Contributions) -> n
             per_imputed = settings.tax.flat_rate * made.deferral_multiple
         else:
             per_imputed = deferral.saved_at(made.deferral_multiple)
-        saved = np.divide(
-            per_imputed,
-            made.elective_multiple,
-            out=np.zeros_like(per_imputed),
-            where=made.elective_multiple > 0,
-        )
+        saved = ratio(per_imputed, made.elective_multiple)
         return 1 - saved
 
-    ratio = price(own, schedules_in_force(settings)) / price(as_law, law_schedules.load())
+    relative = price(own, schedules_in_force(settings)) / price(as_law, law_schedules.load())
     elasticity = settings.behaviour.contribution_price_elasticity
-    return np.clip(ratio**-elasticity, 1 / STRONGEST_RESPONSE, STRONGEST_RESPONSE)
+    return np.clip(relative**-elasticity, 1 / STRONGEST_RESPONSE, STRONGEST_RESPONSE)
 
 
 def share_above_cap(world: World, contributions: Contributions) -> np.ndarray:
@@ -317,7 +311,7 @@ def share_above_cap(world: World, contributions: Contributions) -> np.ndarray:
     opening[0] = inputs.opening_usd.sum(axis=(0, 1, 4))
     opening[1:, 1:] = closing[:-1, :-1]
     holders = inputs.holders.sum(axis=3)
-    mean = np.divide(opening, holders, out=np.zeros_like(opening), where=holders > 0)
+    mean = ratio(opening, holders)
     prices = world.economy["cpi_u"]
     first = settings.limits.change_year
     cap = (settings.limits.balance_cap_usd or 0.0) * (prices / prices.loc[first]).to_numpy()

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import CHARACTERS
 from fiscal.engine.inputs import NO_CRYPTO_PATH, SCENARIO_PATH
 from fiscal.markets.portfolio import Portfolio, balances_on_paths, expected_balances
@@ -63,10 +64,10 @@ def flat_tax(
     paid_out = total(*projection.withdrawal_lines, "inherited_withdrawals")
     return FlatTax(
         years=inputs.years[:n],
-        tax_share=_share(tax, balance),
+        tax_share=ratio(tax, balance),
         portfolios={
             label: tuple(
-                _portfolio(inputs, projection, label, stratum, opening[stratum], _share(paid_out, balance))
+                _portfolio(inputs, projection, label, stratum, opening[stratum], ratio(paid_out, balance))
                 for stratum in range(len(opening))
             )
             for label in labels
@@ -101,15 +102,8 @@ def _portfolio(
         opening_usd=float(opening_usd),
         paid_out_share=np.minimum(paid_out_share, 1.0),
         paid_in_usd=inputs.contribution_usd[:n, TRADITIONAL, :, :, stratum].sum(axis=(1, 2)),
-        core_weight=np.einsum("ya,yax->yx", _share(by_age, by_age.sum(axis=1, keepdims=True)), core),
+        core_weight=np.einsum("ya,yax->yx", ratio(by_age, by_age.sum(axis=1, keepdims=True)), core),
         sleeve_weight=inputs.crypto_weight[mix],
-        sleeve_share=np.concatenate([[0.0], _share(crypto, closing)[:-1]]),
+        sleeve_share=np.concatenate([[0.0], ratio(crypto, closing)[:-1]]),
         kept_share=1 - charges,
     )
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """A part over the whole, zero where there is none."""
-    shape = np.broadcast_shapes(part.shape, whole.shape)
-    found: np.ndarray = np.divide(part, whole, out=np.zeros(shape), where=np.broadcast_to(whole > 0, shape))
-    return found

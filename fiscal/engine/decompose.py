@@ -7,7 +7,7 @@ and once more for every mixture of factors that differ. The whole is the differe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -18,6 +18,7 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base.errors import InputError, Problem
+from fiscal.base.progress import Progress, steps
 from fiscal.budget import valuation
 from fiscal.budget.decomposition import FACTORS, Decomposition, Side
 from fiscal.budget.decomposition import decompose as decompose_sides
@@ -34,8 +35,6 @@ from fiscal.scenario import Scenario
 if TYPE_CHECKING:
     from fiscal.engine.run import Run
     from fiscal.people.contributions import Contributions
-
-Progress = Callable[[int, int, str], None]
 
 DIFFERENCE = "difference"
 """In the column ``factor``: the whole, which the factors add up to."""
@@ -63,22 +62,17 @@ def decompose(
 
     Raises InputError when nothing is compared, names repeat or horizons differ.
     """
-    report = progress or (lambda done, total, what: None)
     if name is not None and len(others) != 1:
-        raise InputError(
-            Problem("names one scenario", key="name", value=name, allowed="one scenario beside the base")
-        )
+        raise InputError("names one scenario", key="name", value=name, allowed="one scenario beside the base")
     chosen = [scenarios.load(base, overrides), *(scenarios.load(one, overrides, name) for one in others)]
     _check(chosen)
-    frames = []
-    report(0, len(chosen), chosen[0].name)
-    run = _central(chosen[0], run_off)
+    runs = (_central(one, run_off) for one in steps(chosen, progress, lambda one: one.name))
+    run = next(runs)
     first = side_of(run)
-    for number, one in enumerate(chosen[1:], start=1):
-        report(number, len(chosen), one.name)
-        found = decompose_sides(first, side_of(_central(one, run_off)))
-        frames.append(_table(found, run).assign(scenario=one.name)[list(COLUMNS)])
-    report(len(chosen), len(chosen), "done")
+    frames = []
+    for other in runs:
+        found = decompose_sides(first, side_of(other))
+        frames.append(_table(found, run).assign(scenario=other.scenario.name)[list(COLUMNS)])
     return pd.concat(frames, ignore_index=True)
 
 

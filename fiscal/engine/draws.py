@@ -15,7 +15,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.markets import glide
 from fiscal.markets.core import long_run_means
 from fiscal.people.accounts import OTHERS_ASSUMPTIONS
@@ -144,9 +144,7 @@ def joint(varied: pd.DataFrame, count: int, seed: int = 0) -> list[dict[str, flo
     """``count`` joint draws of the rows of :func:`cases`, each by dotted name. Raises InputError for too few."""
     if count < FEWEST_DRAWS:
         raise InputError(
-            Problem(
-                "too few draws of parameters", key="draws", value=count, allowed=f"at least {FEWEST_DRAWS}"
-            )
+            "too few draws of parameters", key="draws", value=count, allowed=f"at least {FEWEST_DRAWS}"
         )
     from scipy.stats import qmc, triang
 

@@ -7,8 +7,11 @@ test runs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,11 +26,41 @@ FEWEST_PATHS = 4
 
 
 class Rule(NamedTuple):
-    """Settings by name, or all of a section by its name and a dot; whether they can act; what they need."""
+    """Settings by name, or all of a section by its name and a dot, and what they need in order to act, in words.
+
+    Words that name settings are the condition itself, after a colon if other words come first (:func:`_holds`);
+    ``acts`` says it where they do not.
+    """
 
     keys: tuple[str, ...]
-    acts: Callable[[Settings], bool]
     needs: str
+    acts: Callable[[Settings], bool] | None = None
+
+    def holds(self, settings: Settings) -> bool:
+        """Whether the settings of the rule can act."""
+        return _holds(self.needs.split(": ")[-1], settings) if self.acts is None else self.acts(settings)
+
+
+COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq, "above": operator.gt, "after": operator.gt, "below": operator.lt, "other than": operator.ne,
+}  # fmt: skip
+CONDITION = re.compile(rf"(\w+)\.(\w+)(?: (not set)| ({'|'.join(COMPARED)}) (\S+))?")
+
+
+def _holds(words: str, settings: Settings) -> bool:
+    """Whether a condition in words holds: ``section.name`` (set), ``not set``, or compared with a value as JSON writes
+    it, several joined by ``and`` or by ``or``."""
+    for join, every in ((" and ", all), (" or ", any)):
+        if join in words:
+            return every(_holds(part, settings) for part in words.split(join))
+    found = CONDITION.fullmatch(words)
+    if found is None:
+        raise ValueError(f"not a condition: {words!r}")
+    section, name, unset, how, value = found.groups()
+    own = getattr(getattr(settings, section), name)
+    if how is None:
+        return (own is None) == bool(unset)
+    return COMPARED[how](own, json.loads(value))
 
 
 def _draws(settings: Settings) -> bool:
@@ -48,11 +81,21 @@ def _other_shares(settings: Settings) -> float:
     return others.private_equity_share + others.real_estate_share + others.commodities_share
 
 
+def _by_schedules(settings: Settings) -> bool:
+    return settings.tax.flat_rate is None
+
+
+BY_SCHEDULES = "the law's schedules: tax.flat_rate taxes everybody alike"
+OF_BOTH_KINDS = (
+    "within the horizon and before roth.full_from_year and roth.none_from_year, from which all contributions are of "
+    "one kind"
+)
+
 RULES = (
     Rule(
         ("adoption.participants_share",),
-        lambda s: alternative_shares(s).sum() > 0,
         "an allocation above 0 to crypto or another alternative",
+        lambda s: alternative_shares(s).sum() > 0,
     ),
     Rule(
         (
@@ -64,36 +107,24 @@ RULES = (
             "backstop.", "books.displaced_taxable_share", "behaviour.chasing",
             "behaviour.panic_share", "behaviour.contribution_return_response",
         ),
-        holds_alternatives,
         "holders: adoption.participants_share and an allocation above 0",
+        holds_alternatives,
     ),
-    Rule(
-        ("paths.name", "paths.event_year"),
-        lambda s: s.paths.model == "deterministic",
-        'paths.model = "deterministic"',
-    ),
+    Rule(("paths.name", "paths.event_year"), 'paths.model = "deterministic"'),
     Rule(
         ("paths.after_event", "paths.gdp_multiple"),
-        lambda s: s.paths.model not in ("regime_switching", "bootstrap"),
         "a path that states its returns: random paths have paths.value_cap_over_gdp",
+        lambda s: s.paths.model not in ("regime_switching", "bootstrap"),
     ),
-    Rule(("paths.gdp_multiple",), lambda s: s.paths.after_event == "gdp", 'paths.after_event = "gdp"'),
-    Rule(("paths.event_year",), lambda s: s.paths.name != "core_return", "a named path with an event"),
-    Rule(
-        ("paths.house", "paths.return_half_life"),
-        lambda s: s.paths.returns == "forward",
-        'paths.returns = "forward"',
-    ),
-    Rule(
-        ("paths.replay_start", "paths.replay_year", "paths.replay_scale"),
-        lambda s: s.paths.model == "historical_replay",
-        'paths.model = "historical_replay"',
-    ),
-    Rule(("paths.block_months",), lambda s: s.paths.model == "bootstrap", 'paths.model = "bootstrap"'),
+    Rule(("paths.gdp_multiple",), 'paths.after_event = "gdp"'),
+    Rule(("paths.event_year",), "a named path with an event", lambda s: s.paths.name != "core_return"),
+    Rule(("paths.house", "paths.return_half_life"), 'paths.returns = "forward"'),
+    Rule(("paths.replay_start", "paths.replay_year", "paths.replay_scale"), 'paths.model = "historical_replay"'),
+    Rule(("paths.block_months",), 'paths.model = "bootstrap"'),
     Rule(
         ("paths.equity_correlation", "paths.tail_share", "paths.tail_variance"),
-        lambda s: s.paths.model != "bootstrap" and _draws(s),
         "paths of the model regime_switching, which also replaces named paths for values",
+        lambda s: s.paths.model != "bootstrap" and _draws(s),
     ),
     Rule(
         (
@@ -101,237 +132,141 @@ RULES = (
             "paths.crypto_volatility", "paths.crypto_volatility_mature", "paths.maturing_years",
             "paths.value_cap_over_gdp",
         ),
-        _draws,
         "random paths",
+        _draws,
     ),
     Rule(
         ("paths.crypto_return", "paths.stated_return_years", "paths.excess_half_life"),
-        lambda s: s.paths.crypto_mean == "stated",
         'paths.crypto_mean = "stated"',
     ),
-    Rule(
-        ("adoption.group_tilt", "adoption.age_tilt"),
-        lambda s: s.adoption.participants_share < 1,
-        "adoption.participants_share below 1",
-    ),
-    Rule(
-        ("adoption.allocation_heavy_share",),
-        lambda s: s.adoption.allocation_heavy_multiple > 1,
-        "adoption.allocation_heavy_multiple above 1",
-    ),
-    Rule(
-        ("adoption.rebalancing",),
-        lambda s: s.adoption.mode == "transfer",
-        'adoption.mode = "transfer"',
-    ),
-    Rule(("alternatives.fee_rate",), lambda s: _other_shares(s) > 0, "an alternative other than crypto"),
-    Rule(
-        ("overlays.price_impact_persistence",),
-        lambda s: s.overlays.price_impact_multiplier > 0,
-        "overlays.price_impact_multiplier above 0",
-    ),
-    Rule(
-        ("overlays.reversal_kind",),
-        lambda s: s.overlays.reversal_year is not None or s.overlays.reversal_trigger_fall is not None,
-        "overlays.reversal_year or overlays.reversal_trigger_fall",
-    ),
-    Rule(
-        ("overlays.operational_recovery_share",),
-        lambda s: s.overlays.operational_loss_frequency > 0,
-        "overlays.operational_loss_frequency above 0",
-    ),
-    Rule(
-        ("overlays.custody_loss_share",),
-        lambda s: s.overlays.custody_loss_year is not None,
-        "overlays.custody_loss_year",
-    ),
-    Rule(
-        ("overlays.custody_loss_year",),
-        lambda s: s.overlays.custody_loss_share > 0,
-        "overlays.custody_loss_share above 0",
-    ),
-    Rule(
-        ("behaviour.panic_fall", "behaviour.panic_years"),
-        lambda s: s.behaviour.panic_share > 0,
-        "behaviour.panic_share above 0",
-    ),
-    Rule(
-        ("contributions.coverage_trend",),
-        lambda s: s.contributions.coverage_2035 is None,
-        "contributions.coverage_2035 not set",
-    ),
+    Rule(("adoption.group_tilt", "adoption.age_tilt"), "adoption.participants_share below 1"),
+    Rule(("adoption.allocation_heavy_share",), "adoption.allocation_heavy_multiple above 1"),
+    Rule(("adoption.rebalancing",), 'adoption.mode = "transfer"'),
+    Rule(("alternatives.fee_rate",), "an alternative other than crypto", lambda s: _other_shares(s) > 0),
+    Rule(("overlays.price_impact_persistence",), "overlays.price_impact_multiplier above 0"),
+    Rule(("overlays.reversal_kind",), "overlays.reversal_year or overlays.reversal_trigger_fall"),
+    Rule(("overlays.operational_recovery_share",), "overlays.operational_loss_frequency above 0"),
+    Rule(("overlays.custody_loss_share",), "overlays.custody_loss_year"),
+    Rule(("overlays.custody_loss_year",), "overlays.custody_loss_share above 0"),
+    Rule(("behaviour.panic_fall", "behaviour.panic_years"), "behaviour.panic_share above 0"),
+    Rule(("contributions.coverage_trend",), "contributions.coverage_2035 not set"),
     Rule(
         (
-            "assumptions.coverage_damping",
-            "assumptions.coverage_trend_years",
-            "assumptions.coverage_window_years",
+            "assumptions.coverage_damping", "assumptions.coverage_trend_years", "assumptions.coverage_window_years",
         ),
-        lambda s: s.contributions.coverage_2035 is None and s.contributions.coverage_trend != 0,
         "contributions.coverage_trend above 0 and contributions.coverage_2035 not set",
     ),
-    Rule(
-        ("roth.plateau_year",),
-        lambda s: s.roth.elective_share_step != 0,
-        "roth.elective_share_step other than 0",
-    ),
-    Rule(
-        ("roth.elective_share_step",),
-        lambda s: s.roth.plateau_year > FIRST_YEAR,
-        f"roth.plateau_year after {FIRST_YEAR}",
-    ),
+    Rule(("roth.plateau_year",), "roth.elective_share_step other than 0"),
+    Rule(("roth.elective_share_step",), f"roth.plateau_year after {FIRST_YEAR}"),
     Rule(
         ("roth.elective_share_step", "roth.plateau_year"),
-        lambda s: s.roth.elective_share is None or s.roth.elective_first_year > FIRST_YEAR + 1,
         "roth.elective_share not set, or a later roth.elective_first_year",
+        lambda s: s.roth.elective_share is None or s.roth.elective_first_year > FIRST_YEAR + 1,
     ),
     Rule(
         ("roth.elective_share_2025",),
-        lambda s: s.roth.elective_share is None or s.roth.elective_first_year > FIRST_YEAR,
         f"roth.elective_share not set, or roth.elective_first_year after {FIRST_YEAR}",
+        lambda s: s.roth.elective_share is None or s.roth.elective_first_year > FIRST_YEAR,
     ),
-    Rule(
-        ("roth.elective_first_year",),
-        lambda s: s.roth.elective_share is not None,
-        "roth.elective_share",
-    ),
+    Rule(("roth.elective_first_year",), "roth.elective_share"),
     Rule(
         ("roth.elective_share",),
+        f"roth.elective_first_year {OF_BOTH_KINDS}",
         lambda s: s.roth.elective_first_year < _one_kind_from(s),
-        "roth.elective_first_year within the horizon and before roth.full_from_year and roth.none_from_year, "
-        "from which all contributions are of one kind",
     ),
-    Rule(
-        ("roth.employer_first_year",), lambda s: s.roth.employer_share > 0, "roth.employer_share above 0"
-    ),
+    Rule(("roth.employer_first_year",), "roth.employer_share above 0"),
     Rule(
         ("roth.employer_share",),
+        f"roth.employer_first_year {OF_BOTH_KINDS}",
         lambda s: s.roth.employer_first_year < _one_kind_from(s),
-        "roth.employer_first_year within the horizon and before roth.full_from_year and roth.none_from_year, "
-        "from which all contributions are of one kind",
     ),
     Rule(
         ("limits.change_year",),
-        lambda s: (
-            any(value is not None for name, value in s.limits if name.endswith("_usd"))
-        ),
         "a limit or cap in dollars",
+        lambda s: any(value is not None for name, value in s.limits if name.endswith("_usd")),
     ),
     Rule(
         ("withdrawals.conversion_first_year", "withdrawals.conversion_last_year"),
-        lambda s: s.withdrawals.conversion_rate > 0,
         "withdrawals.conversion_rate above 0",
     ),
     Rule(
         ("withdrawals.conversion_rate",),
-        lambda s: s.withdrawals.conversion_first_year <= s.horizon.last_year,
         "withdrawals.conversion_first_year within the horizon",
+        lambda s: s.withdrawals.conversion_first_year <= s.horizon.last_year,
     ),
+    Rule(("heirs.age_gap", "people.retired_rank_correlation"), BY_SCHEDULES, _by_schedules),
+    Rule(("state.rate", "state.withdrawals_taxed_share"), "state.income_tax = true"),
     Rule(
-        ("heirs.age_gap", "people.retired_rank_correlation"),
-        lambda s: s.tax.flat_rate is None,
-        "the law's schedules: tax.flat_rate taxes everybody alike",
-    ),
-    Rule(
-        ("state.rate", "state.withdrawals_taxed_share"),
-        lambda s: s.state.income_tax,
-        "state.income_tax = true",
-    ),
-    Rule(
-        tuple(f"assumptions.{key}" for key in sorted(OTHERS_ASSUMPTIONS)),
-        lambda s: s.scope.plans == ALL_PLANS,
-        f'scope.plans = "{ALL_PLANS}"',
+        tuple(f"assumptions.{key}" for key in sorted(OTHERS_ASSUMPTIONS)), f'scope.plans = "{ALL_PLANS}"'
     ),
     Rule(
         (
             "assumptions.withdrawal_sigma_scale", "assumptions.early_working_share", "assumptions.worker_draw_ratio",
             "assumptions.heirs_per_account",
         ),
-        lambda s: s.tax.flat_rate is None,
-        "the law's schedules: tax.flat_rate taxes everybody alike",
+        BY_SCHEDULES,
+        _by_schedules,
     ),
     Rule(
         ("paths.returns", "paths.house", "paths.return_half_life"),
-        lambda s: None in (s.paths.core_equity_return, s.paths.core_bond_return, s.paths.core_cash_return),
         "an asset without a return of its own (paths.core_equity_return, core_bond_return, core_cash_return)",
+        lambda s: None in (s.paths.core_equity_return, s.paths.core_bond_return, s.paths.core_cash_return),
     ),
     Rule(
         ("assumptions.markets.net_payout_yield",),
-        lambda s: s.paths.core_equity_return is None and s.paths.returns == "forward",
         'paths.returns = "forward" and paths.core_equity_return not set',
     ),
-    Rule(
-        ("assumptions.markets.bond_spread",),
-        lambda s: s.paths.core_bond_return is None and s.paths.returns == "forward",
-        'paths.returns = "forward" and paths.core_bond_return not set',
-    ),
+    Rule(("assumptions.markets.bond_spread",), 'paths.returns = "forward" and paths.core_bond_return not set'),
     Rule(
         ("paths.foreign_equity_share", "paths.core_foreign_equity_return"),
-        lambda s: s.paths.mix_equity_share != 0,
         "stocks in the core: paths.mix_equity_share above 0",
+        lambda s: s.paths.mix_equity_share != 0,
     ),
     Rule(
         ("paths.core_foreign_equity_return",),
-        lambda s: s.paths.foreign_equity_share != 0,
         "paths.foreign_equity_share above 0",
+        lambda s: s.paths.foreign_equity_share != 0,
     ),
     Rule(
         ("paths.core_bond_return", "assumptions.markets.bond_spread"),
-        lambda s: s.paths.mix_bond_share != 0,
         "bonds in the core: paths.mix_bond_share above 0",
+        lambda s: s.paths.mix_bond_share != 0,
     ),
     Rule(
         ("assumptions.markets.private_equity_premium_over_equity",),
-        lambda s: s.alternatives.private_equity_share > 0,
         "alternatives.private_equity_share above 0",
     ),
-    Rule(
-        ("assumptions.markets.real_estate_premium_over_equity",),
-        lambda s: s.alternatives.real_estate_share > 0,
-        "alternatives.real_estate_share above 0",
-    ),
-    Rule(
-        ("assumptions.markets.commodities_premium_over_cash",),
-        lambda s: s.alternatives.commodities_share > 0,
-        "alternatives.commodities_share above 0",
-    ),
+    Rule(("assumptions.markets.real_estate_premium_over_equity",), "alternatives.real_estate_share above 0"),
+    Rule(("assumptions.markets.commodities_premium_over_cash",), "alternatives.commodities_share above 0"),
     Rule(
         (
             "assumptions.hardship_rate", "assumptions.penalised_share", "withdrawals.additional_tax_rate",
             "withdrawals.leakage_balance_elasticity",
         ),
-        lambda s: s.withdrawals.leakage_scale > 0,
         "withdrawals.leakage_scale above 0",
     ),
     Rule(
         ("assumptions.within_five_years_share", "roth.opening_basis_share"),
-        lambda s: s.roth.tax_nonqualified_earnings,
         "roth.tax_nonqualified_earnings = true",
     ),
-    Rule(
-        ("assumptions.catch_up_above_threshold_share",),
-        lambda s: s.roth.catch_up_mandate,
-        "roth.catch_up_mandate = true",
-    ),
+    Rule(("assumptions.catch_up_above_threshold_share",), "roth.catch_up_mandate = true"),
     Rule(
         ("assumptions.additions_sigma",),
-        lambda s: s.limits.additions_limit_usd is not None or not s.limits.indexed,
         "limits.additions_limit_usd, or limits.indexed = false",
+        lambda s: s.limits.additions_limit_usd is not None or not s.limits.indexed,
     ),
     Rule(
         (
             "assumptions.spouse_share_under_65", "assumptions.spouse_share_65_74", "assumptions.spouse_share_75_84",
             "assumptions.spouse_share_85_plus",
         ),
-        lambda s: s.heirs.spouse_share_scale > 0,
         "heirs.spouse_share_scale above 0",
     ),
-    Rule(
-        ("assumptions.rollover_stock_share",), lambda s: s.scope.rollover_stock, "scope.rollover_stock = true"
-    ),
+    Rule(("assumptions.rollover_stock_share",), "scope.rollover_stock = true"),
     Rule(
         ("alternatives.smoothing",),
-        lambda s: s.alternatives.private_equity_share + s.alternatives.real_estate_share > 0,
         "private equity or real estate, which are appraised",
+        lambda s: s.alternatives.private_equity_share + s.alternatives.real_estate_share > 0,
     ),
     Rule(
         (
@@ -339,10 +274,10 @@ RULES = (
             "paths.outside_event_return", "overlays.custody_loss_year", "overlays.custody_loss_share",
             "overlays.operational_loss_frequency", "overlays.operational_recovery_share",
         ),
-        lambda s: s.adoption.allocation_share > 0 or answers_to_paths(s),
         "crypto among the alternatives: adoption.allocation_share above 0",
+        lambda s: s.adoption.allocation_share > 0 or answers_to_paths(s),
     ),
-    Rule(("paths.allow_extreme",), lambda s: s.paths.model == "user", 'paths.model = "user"'),
+    Rule(("paths.allow_extreme",), 'paths.model = "user"'),
 )  # fmt: skip
 
 
@@ -375,7 +310,7 @@ def idle_settings(scenario: Scenario) -> dict[str, str]:
             for key in changed
             if key not in found and (key in rule.keys or f"{key.split('.')[0]}." in rule.keys)
         ]
-        if own and not rule.acts(scenario.settings):
+        if own and not rule.holds(scenario.settings):
             found |= dict.fromkeys(own, rule.needs)
     return found
 

@@ -75,24 +75,7 @@ def vintage(
     withdrawals are the required distributions, and the return and the discount rate are the 10-year Treasury yield of
     the economy's long run. The Series then also has the contribution, its year, the age, and the rates used.
     """
-    return vintage_of(
-        {
-            "contribution": contribution,
-            "age": age,
-            "withdrawal_age": withdrawal_age,
-            "return_rate": return_rate,
-            "discount_rate": discount_rate,
-            "contribution_tax_rate": contribution_tax_rate,
-            "withdrawal_tax_rate": withdrawal_tax_rate,
-            "outside_tax_rate": outside_tax_rate,
-            "earnings_group": earnings_group,
-            "character": character,
-            "withdrawal_end_age": withdrawal_end_age,
-            "withdrawal_pattern": withdrawal_pattern,
-            "contribution_timing": contribution_timing,
-            "withdrawal_timing": withdrawal_timing,
-        }
-    )
+    return vintage_of(dict(locals()))  # the options by name
 
 
 def vintage_of(options: Mapping[str, Any]) -> pd.Series:

@@ -24,7 +24,6 @@ from fiscal.engine.random_paths import LINES, buildup_rates, on_paths, path_line
 from fiscal.engine.taxes import buildup_tax, contribution_taxes
 
 if TYPE_CHECKING:
-    from fiscal.engine.run import Prepared
     from fiscal.markets.paths import AssetPaths
     from fiscal.people.contributions import Contributions
     from fiscal.scenario import Scenario
@@ -39,44 +38,15 @@ class TotalsRun:
     rescue, gains displaced)."""
 
     scenario: Scenario
-    start: Prepared
+    years: np.ndarray  # (Y,) to the horizon
+    year_fraction: np.ndarray  # (Y,) share of each year inside the projection
+    horizon: np.ndarray  # (Y,) bool: every year is inside
+    path_labels: tuple[str, ...]  # the scenario and its references
+    economy: pd.DataFrame  # macro path by year
+    market: AssetPaths  # the scenario's own
+    contributions: Contributions
     flows: Mapping[str, np.ndarray]  # line -> (P, Y)
     stocks: Mapping[str, np.ndarray]  # part -> (P, Y)
-
-    @property
-    def years(self) -> np.ndarray:
-        """Calendar years to the horizon, ``(Y,)``."""
-        return self.start.inputs.years
-
-    @property
-    def year_fraction(self) -> np.ndarray:
-        """Share of each year inside the projection, ``(Y,)``."""
-        return self.start.fraction
-
-    @property
-    def path_labels(self) -> tuple[str, ...]:
-        """The scenario and its references."""
-        return self.start.inputs.path_labels
-
-    @property
-    def horizon(self) -> np.ndarray:
-        """Every year is inside, ``(Y,)``."""
-        return np.ones(len(self.years), dtype=bool)
-
-    @property
-    def economy(self) -> pd.DataFrame:
-        """The macroeconomic path by year."""
-        return self.start.economy
-
-    @property
-    def market(self) -> AssetPaths:
-        """The scenario's own returns."""
-        return self.start.market
-
-    @property
-    def contributions(self) -> Contributions:
-        """Contributions by cell."""
-        return self.start.contributions
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -111,7 +81,13 @@ def compute(scenario: Scenario, progress: Callable[..., None] | None = None) -> 
     flows |= {line: np.concatenate([one[line] for one in made]) for line in LINES}
     return TotalsRun(
         scenario=scenario,
-        start=start,
+        years=years,
+        year_fraction=start.fraction,
+        horizon=np.ones(len(years), dtype=bool),
+        path_labels=inputs.path_labels,
+        economy=start.economy,
+        market=start.market,
+        contributions=start.contributions,
         flows=with_sums(flows),
         stocks={part: np.concatenate([one[name] for one in projected]) for part, name in PARTS.items()},
     )

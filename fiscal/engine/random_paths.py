@@ -7,7 +7,7 @@ path by path. Cells are not kept: a distribution is of totals. A batch is the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from functools import reduce
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ASSETS, FIRST_YEAR
+from fiscal.base.progress import Progress, silent
 from fiscal.budget.ledger import BuildupTax, Ledger
 from fiscal.budget.lines import OF_CELLS, UPFRONT
 from fiscal.engine.allocation import (
@@ -46,7 +48,6 @@ LINES = (*OF_CELLS, "inside_buildup_cash")
 """Revenue lines that differ by path."""
 STOCKS = ("balance", "closing_crypto")
 
-Progress = Callable[[int, int, str], None]
 Span = tuple[int, int]
 """First path of a batch, and how many it has."""
 
@@ -195,7 +196,7 @@ def experiment(
         plain = inputs.path_labels.index(NO_CRYPTO_PATH)  # no responses there
         money = inputs.contribution_usd.sum(axis=1)[:n_years]
         whole = money.sum(axis=3)
-        crypto = np.divide(money[..., -1], whole, out=np.zeros_like(whole), where=whole > 0)
+        crypto = ratio(money[..., -1], whole)
         for line in UPFRONT:
             cells = ledger.lines[line][plain, :n_years]
             told[SCENARIO_PATH][line] = cells.sum(axis=(1, 2))
@@ -279,7 +280,7 @@ def simulate(
     ``batches`` keeps every finished batch and gives back those of an interrupted run, bit for bit; ``workers``
     compute them, by default this process.
     """
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     parts = asked.parts(measure)
     kept: dict[str, np.ndarray] = {
         name: np.zeros((count, columns), dtype) for name, (columns, dtype) in parts.items()

@@ -56,13 +56,12 @@ FEWEST_PATHS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """Present values on 30 June 2025 by tax line, dollars, and the standard error of each; ``group_usd`` and
-    ``group_error_usd`` (G,) those of the withdrawal tax by earnings group."""
+    """Present values on 30 June 2025 by tax line, dollars, and the standard error of each; ``group_usd`` (G,) that of
+    the withdrawal tax by earnings group."""
 
     value_usd: dict[str, float]
     error_usd: dict[str, float]
     group_usd: np.ndarray
-    group_error_usd: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,18 +158,9 @@ def price(
 OWN_PATH = ("half_return", "crypto_market_usd", "path_labels", "mix")
 """Inputs that the drawn paths replace, or that number the paths."""
 NAMED_PATH = (
-    "model",
-    "name",
-    "file",
-    "outside_event_return",
-    "event_year",
-    "after_event",
-    "gdp_multiple",
-    "replay_start",
-    "replay_year",
-    "replay_scale",
-    "count",
-)
+    "model", "name", "file", "outside_event_return", "event_year", "after_event", "gdp_multiple",
+    "replay_start", "replay_year", "replay_scale", "count",
+)  # fmt: skip
 """Settings of paths that the drawn ones do not read."""
 
 
@@ -280,12 +270,11 @@ def _price(values: dict[str, np.ndarray]) -> Price:
         return controlled(of[:-1], control[:-1], float(control[-1]))
 
     pairs = {line: mean(values[line], values[WITHDRAWN]) for line in RECEIPTS}
-    groups = np.array([mean(*pair) for pair in zip(values[GROUP_TAX], values[GROUP_WITHDRAWN], strict=True)])
+    groups = [mean(*pair)[0] for pair in zip(values[GROUP_TAX], values[GROUP_WITHDRAWN], strict=True)]
     return Price(
         value_usd={line: value for line, (value, _) in pairs.items()},
         error_usd={line: error for line, (_, error) in pairs.items()},
-        group_usd=groups[:, 0],
-        group_error_usd=groups[:, 1],
+        group_usd=np.array(groups),
     )
 
 

@@ -12,7 +12,7 @@ conventions, as paths of one projection:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,8 +22,10 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import compiled, memory, sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
+from fiscal.base.progress import Progress, silent
 from fiscal.budget import valuation
 from fiscal.budget.ledger import (
     BuildupTax,
@@ -77,10 +79,6 @@ if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.scenario import Scenario
     from fiscal.scenario.schema import Settings
-
-
-Progress = Callable[[int, int, str], None]
-"""``progress(done, total, what)``; called between stages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +187,10 @@ class Run:
         """Names of the revenue lines."""
         return tuple(self.ledger.lines)
 
+    def position(self, year: int) -> int:
+        """Place of a year among those of the projection."""
+        return int(np.flatnonzero(self.years == year)[0])
+
     def total(self, line: str) -> np.ndarray:
         """A revenue line over all cells, ``(P, Y)`` dollars."""
         return self.ledger.total(line)
@@ -262,7 +264,7 @@ def compute(
     of paths project it with those. Vintages need all; where ``bases`` names some, these alone are valued, at average
     rates, and conventions are projected for theirs alone.
     """
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     settings = scenario.settings
     if settings.paths.model == "user":
         user_returns(path_settings(settings))  # refused before any work
@@ -396,7 +398,7 @@ def prepare(
 
     ``references`` as in :func:`compute`.
     """
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     report(0, 4, "people, contributions and accounts")
     opening = settings.horizon.opening
     fraction = np.where(years == FIRST_YEAR, opening.stub_fraction, 1.0)
@@ -407,10 +409,7 @@ def prepare(
         scale=settings.people.scale,
         opening=opening,
     )
-    economy = macro(
-        years,
-        wage_growth_adjust=settings.macro.wage_growth_adjust,
-    )
+    economy = macro(years, wage_growth_adjust=settings.macro.wage_growth_adjust)
     wage_index = economy["wage_index"].to_numpy() / economy.loc[FIRST_YEAR, "wage_index"]
     mobility = mobility_matrix(settings.people.rank_correlation)
     rates = withdrawal_rates(settings, assume, years)
@@ -463,9 +462,7 @@ def refuse_beyond_memory(
     if room is not None and needed > room:
         message = f"a run takes about {needed / 2**30:.1f} GiB of memory, {room / 2**30:.1f} GiB is available"
         allowed = "a machine with more memory, or a shorter horizon"
-        raise InputError(
-            Problem(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
-        )
+        raise InputError(message, key="horizon.last_year", value=settings.horizon.last_year, allowed=allowed)
 
 
 def refuse_too_many_paths(settings: Settings) -> None:
@@ -479,13 +476,11 @@ def refuse_too_many_paths(settings: Settings) -> None:
         return
     fits = (room - fixed) // per_path
     raise InputError(
-        Problem(
-            f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
-            f"{room / 2**30:.1f} GiB is available",
-            key="paths.count",
-            value=settings.paths.count,
-            allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
-        )
+        f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
+        f"{room / 2**30:.1f} GiB is available",
+        key="paths.count",
+        value=settings.paths.count,
+        allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
     )
 
 
@@ -524,9 +519,7 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
     treasury = _bill_factors(run.economy, years, run.year_fraction)
     as_interest = law.as_interest()
     traditional = inputs.contribution_usd[:, 0].sum(axis=3)
-    avoided = np.divide(
-        run.taxes.deferred_usd, traditional, out=np.zeros_like(traditional), where=traditional > 0
-    )
+    avoided = ratio(run.taxes.deferred_usd, traditional)
     bases: list[tuple[str, float | None, str, np.ndarray | None, BuildupTax | None]] = [
         *(
             ("convention", rate, convention_label(rate), np.full(len(years), rate), as_interest)
@@ -590,7 +583,7 @@ def _judge_identity(projection: Projection) -> None:
     if not np.isfinite(worst).all():
         path, year = np.argwhere(~np.isfinite(worst))[0]
         where = f"path {projection.path_labels[path]}, {projection.years[year]}"
-        raise InputError(Problem("balances went beyond what can be computed", key=where))
+        raise InputError("balances went beyond what can be computed", key=where)
     if (worst > 0).any():
         path, year = np.unravel_index(np.argmax(worst), worst.shape)
         raise ValueError(

@@ -6,7 +6,6 @@ projection itself uses for the group and age under current law.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +73,7 @@ class SaverLaw:
         return TaxSchedule(knots_usd=law.knots_usd[at], tax_usd=spread_out)
 
 
-def required_shares(ages: np.ndarray, age: int, assume: Mapping[str, float] | None = None) -> np.ndarray:
+def required_shares(ages: np.ndarray, age: int) -> np.ndarray:
     """Share of the balance that must be paid out at each of ``ages`` ``(step,)``, by someone of ``age`` in 2026."""
-    births = rmd_births(assumptions(load(LAW).settings) if assume is None else assume)
+    births = rmd_births(assumptions(load(LAW).settings))
     return required_minimum_share(ages, np.full(len(ages), CONTRIBUTION_YEAR - age), births)

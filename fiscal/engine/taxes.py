@@ -8,18 +8,20 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from platformdirs import user_cache_path
 
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, ASSETS, GROUPS
+from fiscal.base.memo import remembering
+from fiscal.base.progress import Progress
 from fiscal.budget.ledger import BuildupTax, ContributionTaxes
 from fiscal.engine.allocation import EQUITY, FOREIGN
 from fiscal.law import schedules as law_schedules
@@ -35,8 +37,6 @@ from fiscal.scenario import baselines_added, reform_files
 
 if TYPE_CHECKING:
     from fiscal.scenario.schema import Settings
-
-Progress = Callable[[int, int, str], None]
 
 STATE_TAX_YEAR = 2024
 """Year of the incomes that state income taxes are set against."""
@@ -96,6 +96,7 @@ def withdrawal_schedules(
     return owner, conversion, heir
 
 
+@remembering(1)
 def _expected_tax(
     schedules: law_schedules.Schedules,
     years: np.ndarray,
@@ -109,27 +110,13 @@ def _expected_tax(
     since a scenario with other contributions, returns or adoption asks for the same. ``draws`` are the shares of
     holders who draw, ``retired`` the mobility to retirement, ``spread`` that of what they take, ``at_work`` the share
     taken at work."""
-    key = tuple(
-        values.tobytes() for values in (years, draws, retired, spread, at_work, np.array(heir_age_gap))
+    # heirs must draw every year: everybody withdraws
+    certain = schedules.withdrawal_tax(years, np.ones(len(AGES_AT_OPENING)), retired, spread)
+    heir_age = np.maximum(np.arange(len(AGES_AT_OPENING)) - heir_age_gap, 0)
+    return (
+        schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work),
+        replace(certain, tax_usd=certain.tax_usd[:, heir_age]),
     )
-    last = _LAST_EXPECTED.get("law")
-    if last is None or last[0] is not schedules or last[1] != key:
-        # heirs must draw every year: everybody withdraws
-        certain = schedules.withdrawal_tax(years, np.ones(len(AGES_AT_OPENING)), retired, spread)
-        heir_age = np.maximum(np.arange(len(AGES_AT_OPENING)) - heir_age_gap, 0)
-        found = (
-            schedules.withdrawal_tax(years, draws, retired, spread, working_share=at_work),
-            replace(certain, tax_usd=certain.tax_usd[:, heir_age]),
-        )
-        for schedule in found:
-            schedule.knots_usd.flags.writeable = schedule.tax_usd.flags.writeable = False
-        last = (schedules, key, found)
-        _LAST_EXPECTED["law"] = last
-    return last[2]
-
-
-_LAST_EXPECTED: dict[str, tuple[Any, tuple[bytes, ...], Any]] = {}
-"""The schedules that :func:`_expected_tax` gave last, with the law and the content that they are of."""
 
 
 def _scaled(schedule: law_schedules.WithdrawalSchedule, scale: float) -> TaxSchedule:

@@ -82,7 +82,7 @@ def workers(engine: str = LOCAL, scheduler: str | None = None) -> Iterator[Clust
     except ImportError:
         message = "needs packages that are not installed"
         extra = 'those of the extra "cluster": python -m pip install ".[cluster]" in a clone of fiscal'
-        raise InputError(Problem(message, key="engine", value=engine, allowed=extra)) from None
+        raise InputError(message, key="engine", value=engine, allowed=extra) from None
     with _silenced(), contextlib.closing(Cluster(scheduler)) as cluster:
         cluster.connect()
         yield cluster
@@ -224,7 +224,7 @@ class Cluster(Workers):
         logger.warning("worker %s rounds otherwise than this machine: %s", address, ROUNDING)
 
     def _refusal(self, message: str, allowed: str | None = None) -> InputError:
-        return InputError(Problem(message, key="scheduler", value=self.scheduler, allowed=allowed))
+        return InputError(message, key="scheduler", value=self.scheduler, allowed=allowed)
 
 
 def _local_cluster() -> LocalCluster:
@@ -278,7 +278,7 @@ def _connect(scheduler: str | LocalCluster) -> Client:
         allowed = (
             "the address of a running Dask scheduler, as tcp://host:8786, or tls:// with Dask's certificates"
         )
-        raise InputError(Problem(message, key="scheduler", value=str(scheduler), allowed=allowed)) from None
+        raise InputError(message, key="scheduler", value=str(scheduler), allowed=allowed) from None
 
 
 def software() -> dict[str, str]:
@@ -306,7 +306,7 @@ def _project(asked: Experiment, measure: str, span: Span, told: Mapping[str, str
     others = [what for what, sha256 in software().items() if sha256 != told[what]]
     if others:
         message = f"worker {worker.address} has another version of the {' and of the '.join(others)}"
-        raise InputError(Problem(message, key="scheduler", allowed="the same fiscal on all machines"))
+        raise InputError(message, key="scheduler", allowed="the same fiscal on all machines")
     compiled.prepare()
     # threads of a worker that has several share a batch: each would need the memory of one
     with _one_batch_at_a_time, compiled.at_most(worker.state.nthreads):

@@ -103,9 +103,9 @@ def _reform(told: Any, shown: str) -> Reform:
     if isinstance(told, dict) and told and all(map(_YEAR.fullmatch, told)):
         raise InputError(_year_first(told, shown))
     if not isinstance(told, dict) or not all(isinstance(values, dict) for values in told.values()):
-        raise InputError(Problem("is not a reform", file=shown, key="reform", allowed=_SHAPE))
+        raise InputError("is not a reform", file=shown, key="reform", allowed=_SHAPE)
     if not any(told.values()):
-        raise InputError(Problem("the reform changes nothing", file=shown, key="reform", allowed=_SHAPE))
+        raise InputError("the reform changes nothing", file=shown, key="reform", allowed=_SHAPE)
     problems = []
     for name, values in told.items():
         for year, value in values.items():
@@ -242,7 +242,7 @@ def tried(reform: Reform) -> Trial:
     answer = json.loads(_answer(asked))
     if answer["refused"]:
         message = f"Tax-Calculator refuses it: {answer['refused']}"
-        raise InputError(Problem(message, file=reform.shown, key="reform"))
+        raise InputError(message, file=reform.shown, key="reform")
     return Trial(tuple(answer["warnings"]), tuple(answer["changed"]))
 
 
@@ -256,7 +256,7 @@ def _answer(asked: str) -> str:
     )  # fmt: skip
     if done.returncode != 0:
         line = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise InputError(Problem(f"could not be tried: {line[:400]}", key="law.reform"))
+        raise InputError(f"could not be tried: {line[:400]}", key="law.reform")
     return done.stdout
 
 

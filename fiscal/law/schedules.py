@@ -24,7 +24,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -45,7 +45,6 @@ from fiscal.law.reforms import reform_years, tried
 from fiscal.law.years import OWN_SCOPES
 
 if TYPE_CHECKING:
-    from fiscal.law.build.microdata import MendSettings, Source
     from fiscal.law.reforms import Reform
 
 Array = NDArray[np.float64]
@@ -59,22 +58,6 @@ _KNOTS_PER_DOUBLING = 2
 _NO_SPREAD = 1e-6  # a log-sd below this moves no dollar and would overflow
 _PRIME_BAND = "45-54"
 _TABLES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "contribution_profile")
-
-
-def build(
-    economy: pd.DataFrame,
-    progress: Callable[[int, int, str], None] | None = None,
-    jobs: int = 2,
-    *,
-    source: Source | None = None,
-    settings: MendSettings | None = None,
-    reform: Mapping[str, Any] | None = None,
-    out_dir: Path | None = None,
-) -> dict[str, pd.DataFrame]:
-    """Build and store every table with Tax-Calculator (minutes); see `fiscal.law.build.schedules.build`."""
-    return builder.build(
-        economy, progress, jobs, source=source, settings=settings, reform=reform, out_dir=out_dir
-    )
 
 
 def for_reform(
@@ -144,7 +127,7 @@ def _building(folder: Path) -> Iterator[Path]:
     except OSError as error:
         message = f"cannot hold the schedules of a reform: {error.strerror}"
         allowed = "a folder that can be written, named by FISCAL_CACHE"
-        raise InputError(Problem(message, file=str(folder.parent), allowed=allowed)) from None
+        raise InputError(message, file=str(folder.parent), allowed=allowed) from None
     with lock:
         os.utime(kept)
         for left in folder.parent.glob(f"*{_BUILDING}"):
@@ -236,9 +219,7 @@ class DeferralRates:
         shape = self.deferral_rate.shape[:3]
         wanted = np.broadcast_to(np.asarray(multiple, dtype=float), shape)
         if np.any(wanted < 0) or not np.all(np.isfinite(wanted)):
-            raise InputError(
-                Problem("a multiple of the deferral must be finite and not negative", key="multiple")
-            )
+            raise InputError("a multiple of the deferral must be finite and not negative", key="multiple")
         saved = self.deferral_rate * self.multiples  # per dollar of the deferral at multiple 1
         right = np.clip(np.searchsorted(self.multiples, wanted), 1, len(self.multiples) - 1)
         low, high = self.multiples[right - 1], self.multiples[right]
@@ -304,7 +285,7 @@ class Schedules:
         Continuous and monotone in W. Raises InputError for arrays of the wrong shape or range.
         """
         years, mobility = _checked(years, mobility, self.curve_usd.shape[3])
-        shares = _incidence(incidence, len(years))
+        shares = _shares("incidence", incidence, len(years), zero=False)
         spread = _sigma(group_sigma() if sigma is None else sigma, mobility.shape[0])
         first = self.grid_usd[:, 1]
         unit_grid = self.grid_usd[0] / first[0]  # the same in every year, in steps of its first knot
@@ -313,7 +294,7 @@ class Schedules:
             weights = self.holder_share[..., None]
             yearly = self._by_age((curve * weights).sum(axis=2), mobility, years)
         else:
-            working = _working_share(working_share, len(years))[:, :, None, None]
+            working = _shares("working_share", working_share, len(years), zero=True)[:, :, None, None]
             at_work, retired = (
                 self._by_age(curve[:, :, STATUSES.index(status)], mobility, years)
                 for status in ("working", "not_working")
@@ -419,12 +400,10 @@ def _schedules(
             f"no column {', '.join(sorted(absent))}" if absent else ", ".join(sorted(set(curve["status"])))
         )
         raise InputError(
-            Problem(
-                "the table must have rows of each working status: build the schedules again",
-                file="withdrawal_curve",
-                value=found,
-                allowed=", ".join(STATUSES),
-            )
+            "the table must have rows of each working status: build the schedules again",
+            file="withdrawal_curve",
+            value=found,
+            allowed=", ".join(STATUSES),
         )
     curve, outside = (
         _of_scope(table, name, scope)
@@ -486,9 +465,7 @@ def _of_scope(table: pd.DataFrame, name: str, scope: str) -> pd.DataFrame:
         message = (
             "the table must have rows of the scope whose withdrawals it leaves out: build the schedules again"
         )
-        raise InputError(
-            Problem(message, file=name, value=", ".join(found) or "no column scope", allowed=scope)
-        )
+        raise InputError(message, file=name, value=", ".join(found) or "no column scope", allowed=scope)
     return table[table["scope"] == scope]
 
 
@@ -545,7 +522,7 @@ def _knots(unit_grid: Array, per_doubling: int) -> Array:
     From an eighth of it to its last point, evenly in logs, with 0 in front.
     """
     if per_doubling < 1:
-        raise InputError(Problem("knots per doubling must be at least 1", key="knots_per_doubling"))
+        raise InputError("knots per doubling must be at least 1", key="knots_per_doubling")
     steps = int(round(np.log2(unit_grid[-1] * 8) * per_doubling))
     return np.concatenate([[0.0], 0.125 * 2.0 ** (np.arange(steps + 1) / per_doubling)])
 
@@ -619,44 +596,22 @@ def _checked(years: ArrayLike, mobility: ArrayLike, groups: int) -> tuple[NDArra
     return years, matrix
 
 
-def _incidence(incidence: ArrayLike, years: int) -> Array:
-    shares = _by_year_and_age(incidence, years)
-    if shares is None or not np.all((shares > 0) & (shares <= 1)):
-        raise InputError(
-            Problem(
-                "incidence must be shares in (0, 1] by age, or year and age",
-                value=np.shape(incidence),
-                key="incidence",
-            )
-        )
-    return shares
-
-
-def _working_share(working_share: ArrayLike, years: int) -> Array:
-    shares = _by_year_and_age(working_share, years)
-    if shares is None or not np.all((shares >= 0) & (shares <= 1)):
-        raise InputError(
-            Problem(
-                "working_share must be shares in [0, 1] by age, or year and age",
-                value=np.shape(working_share),
-                key="working_share",
-            )
-        )
-    return shares
-
-
-def _by_year_and_age(values: ArrayLike, years: int) -> Array | None:
-    """Values of shape (age) or (year, age) as (year, age); None for any other shape."""
+def _shares(name: str, values: ArrayLike, years: int, *, zero: bool) -> Array:
+    """Shares by age, or year and age, as (year, age), ``zero`` among those allowed."""
     array = np.asarray(values, dtype=float)
     if array.shape == (len(ATTAINED_AGES),):
-        return np.broadcast_to(array, (years, len(ATTAINED_AGES)))
-    return array if array.shape == (years, len(ATTAINED_AGES)) else None
+        array = np.broadcast_to(array, (years, len(ATTAINED_AGES)))
+    enough = array >= 0 if zero else array > 0
+    if array.shape != (years, len(ATTAINED_AGES)) or not np.all(enough & (array <= 1)):
+        message = f"{name} must be shares in {'[' if zero else '('}0, 1] by age, or year and age"
+        raise InputError(message, value=np.shape(values), key=name)
+    return array
 
 
 def _sigma(sigma: ArrayLike, groups: int) -> Array:
     spread = np.broadcast_to(np.asarray(sigma, dtype=float), (groups,))
     if np.any(spread < 0) or not np.all(np.isfinite(spread)):
-        raise InputError(Problem("sigma must be finite and not negative", key="sigma"))
+        raise InputError("sigma must be finite and not negative", key="sigma")
     return spread
 
 
@@ -706,7 +661,7 @@ def show(year: int = 2025, schedules: Schedules | None = None) -> pd.DataFrame:
     chosen = schedules or load()
     if year not in chosen.law_years:
         allowed = ", ".join(str(y) for y in chosen.law_years)
-        raise InputError(Problem("no such law year", key="year", value=year, allowed=allowed))
+        raise InputError("no such law year", key="year", value=year, allowed=allowed)
     row = int(np.flatnonzero(chosen.law_years == year)[0])
     rates = chosen.deferral([year], np.eye(len(GROUPS)))
     age = int(50 - ATTAINED_AGES[0])
@@ -730,13 +685,3 @@ def show(year: int = 2025, schedules: Schedules | None = None) -> pd.DataFrame:
 
 def _nearest(grid: Array, value: float) -> int:
     return int(np.argmin(np.abs(grid - value)))
-
-
-def contribution_profile() -> pd.DataFrame:
-    """The stored table of contributions of 2025 by age band and wage group."""
-    return sources.table("contribution_profile")
-
-
-def law_years() -> Iterable[int]:
-    """Law years of the stored schedules."""
-    return tuple(int(year) for year in load().law_years)

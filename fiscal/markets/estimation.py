@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fiscal.base import sources
-from fiscal.base.datapackage import Field
+from fiscal.base.progress import Progress, steps
 from fiscal.markets.history import MONTHS_PER_YEAR, monthly_log_returns
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ AGREEMENT = 1e-3
 REPLICATIONS = 199
 REGIME_TEST = "regime_test"
 TABLE = "market_fit"
-
-Progress = Callable[[int, int, str], None]
 
 
 def crypto_months(first: str = FIRST_MONTH) -> np.ndarray:
@@ -185,7 +183,6 @@ def study(progress: Progress | None = None, *, with_test: bool = True) -> pd.Dat
     """
     import pandas as pd
 
-    report = progress or (lambda done, total, what: None)
     recent, full = crypto_months(), crypto_months(FULL_SAMPLE)
     parts: list[tuple[str, np.ndarray, Callable[[np.ndarray], dict[str, float]]]] = [
         ("iid", recent, iid_fit),
@@ -199,15 +196,13 @@ def study(progress: Progress | None = None, *, with_test: bool = True) -> pd.Dat
     if with_test:
         parts.append((REGIME_TEST, recent, regime_test))
     rows = []
-    for done, (name, returns, fit) in enumerate(parts):
-        report(done, len(parts), name)
+    for name, returns, fit in steps(parts, progress, lambda part: part[0]):
         found = fit(returns)
         for parameter, value in found.items():
             if parameter.endswith("_se"):
                 continue
             error = found.get(f"{parameter}_se", np.nan)
             rows.append((name, parameter, value, error, _unit(parameter), len(returns)))
-    report(len(parts), len(parts), "done")
     rows += [("dependence", *row) for row in _dependence()]
     frame = pd.DataFrame(rows, columns=["study", "parameter", "value", "standard_error", "unit", "months"])
     for column in ("value", "standard_error"):
@@ -256,27 +251,11 @@ def store(frame: pd.DataFrame) -> None:
     sources.store(
         TABLE,
         frame,
-        title="Estimates of Bitcoin's monthly log returns",
-        unit="see column unit",
-        source="this project's estimates on data/monthly_prices.csv (fiscal.markets.estimation)",
-        note=(
-            "Built by `fiscal markets fit`. States in the order of their means. BIC lower is better: it prefers "
-            "independent months to regimes. A test refits and compares."
-        ),
-        fields=[
-            Field("study", "string", description="what was fitted to which months"),
-            Field("parameter", "string", description="name of the estimate"),
-            Field("value", "number", "see column unit", "estimate"),
-            Field("standard_error", "number", "see column unit", "its standard error", required=False),
-            Field("unit", "string", description="unit of the value"),
-            Field("months", "integer", "months", "observations behind it"),
-        ],
-        primary_key=["study", "parameter"],
         extra={
             "library": f"statsmodels {statsmodels.__version__}, arch {arch.__version__}",
             "inputs": {"monthly_prices": sources.resource("monthly_prices").sha256},
         },
-    )  # fmt: skip
+    )
 
 
 def stored(name: str) -> dict[str, float]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR, GROUP_EDGES, OWNER_ACCOUNTS
 from fiscal.base.opening import HEADLINE, OpeningDate
 from fiscal.people.contributions import Contributions
@@ -161,8 +162,8 @@ class AccountType:
 
     def behaviour(self, assume: Mapping[str, float]) -> dict[str, float]:
         """The assumptions with its own separations."""
-        ratio = 1.0 if self.separation_ratio is None else assume[self.separation_ratio]
-        own = {key: assume[key] * ratio for key in assume if key.startswith("separation_rate_")}
+        factor = 1.0 if self.separation_ratio is None else assume[self.separation_ratio]
+        own = {key: assume[key] * factor for key in assume if key.startswith("separation_rate_")}
         return {**assume, **own}
 
 
@@ -360,18 +361,15 @@ def together(made: Sequence[Contributions]) -> tuple[Contributions, np.ndarray]:
         made[0], **{name: np.sum([getattr(one, name) for one in made], axis=0) for name in dollars}
     )
 
-    def over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
-
     deferred = np.sum([one.deferral_multiple * one.imputed_usd for one in made], axis=0)
     elective = np.sum([one.elective_multiple * one.imputed_usd for one in made], axis=0)
     covered = np.sum([one.covered_share * one.employer_usd for one in made], axis=0)
     total = replace(
         total,
-        deferral_multiple=over(deferred, total.imputed_usd),
-        elective_multiple=over(elective, total.imputed_usd),
-        covered_share=over(covered, total.employer_usd),
+        deferral_multiple=ratio(deferred, total.imputed_usd),
+        elective_multiple=ratio(elective, total.imputed_usd),
+        covered_share=ratio(covered, total.employer_usd),
     )
     whole = np.stack([total.traditional_usd, total.roth_usd], axis=1)
-    split = [over(np.stack([one.traditional_usd, one.roth_usd], axis=1), whole) for one in made[1:]]
+    split = [ratio(np.stack([one.traditional_usd, one.roth_usd], axis=1), whole) for one in made[1:]]
     return total, np.stack([1 - np.sum(split, axis=0), *split, np.zeros_like(whole)])

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ATTAINED_AGES, FIRST_YEAR
 from fiscal.base.memo import remembered
 
@@ -83,7 +84,7 @@ def by_single_age(profile: pd.DataFrame, column: str, weights: np.ndarray) -> np
     )
     for row, mask in enumerate(inside):
         now = np.average(smooth[mask], axis=0, weights=weights[mask])
-        smooth[mask] *= np.divide(means[row], now, out=np.zeros_like(now), where=now > 0)
+        smooth[mask] *= ratio(means[row], now)
     return smooth
 
 
@@ -121,15 +122,15 @@ class Excess:
         elective = profile["elective_deferral_usd"]
         shares = [np.ones_like(elective)]
         for level in Excess.LEVELS[1:]:
-            shares.append(_over(profile[f"above_{level * 100:.0f}_usd"], elective))
+            shares.append(ratio(profile[f"above_{level * 100:.0f}_usd"], elective))
         below = np.minimum.accumulate(np.clip(np.stack(shares), 0.0, 1.0), axis=0)
         below[-1] = 0.0
         people = profile["at_limit"]
         latent = np.where(people > 0, profile["latent_above_limit_usd"], 0.0)
         return Excess(
             below=below,
-            wanted=wanted_share * _over(latent, elective),
-            reach=_over(people * limit[:, None], latent),
+            wanted=wanted_share * ratio(latent, elective),
+            reach=ratio(people * limit[:, None], latent),
         )
 
     def share(self, relative_limit: np.ndarray) -> np.ndarray:
@@ -310,26 +311,20 @@ def project_contributions(
     wage_then = gross_wage * wage_index[:, None, None]
     counted = np.minimum(wage_then, compensation) / wage_index[:, None, None]
     counted_2025 = np.minimum(gross_wage, float(base["compensation_limit_usd"]))
-    employer_k = (
-        employer_wish
-        * np.divide(counted, counted_2025, out=np.ones_like(counted), where=counted_2025 > 0)
-        * growth
-    )
+    employer_k = employer_wish * ratio(counted, counted_2025, 1.0) * growth
 
     if policy.limits is not None:
         law, in_force = limits.loc[years], policy.limits.loc[years]
         of_law, set_to = catch_up_limits(law), catch_up_limits(in_force)
         # a lower limit on catch-up takes off what is caught up; a higher one is room in a person's own limit
-        left = np.minimum(np.divide(set_to, of_law, out=np.ones_like(of_law), where=of_law > 0), 1.0)[
-            ..., None
-        ]
+        left = np.minimum(ratio(set_to, of_law, 1.0), 1.0)[..., None]
         room = own_limits(in_force, catch_up=False) + np.maximum(set_to, of_law)
         moved = elective_wish * (1 - excess.share(relative * room / own_limits(law))) * growth
         more_catch_up = np.maximum(set_to - of_law, 0.0)
         more = more_catch_up + np.maximum(
             own_limits(in_force, catch_up=False) - own_limits(law, catch_up=False), 0
         )
-        to_catch_up = np.divide(more_catch_up, more, out=np.zeros_like(more), where=more > 0)[..., None]
+        to_catch_up = ratio(more_catch_up, more)[..., None]
         gained = np.maximum(moved - elective_k, 0.0) * to_catch_up
         elective_k = np.maximum(moved - catch_up_k * (1 - left), 0.0)
         catch_up_k = np.minimum(catch_up_k * left + gained, elective_k)
@@ -406,14 +401,10 @@ def project_contributions(
         employer_roth_usd=employer * of_employer,
         catch_up_usd=catch_up_usd,
         imputed_usd=imputed,
-        deferral_multiple=_over(traditional, imputed),
-        elective_multiple=_over(elective, imputed),
+        deferral_multiple=ratio(traditional, imputed),
+        elective_multiple=ratio(elective, imputed),
         coverage=coverage,
     )
-
-
-def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def _above_threshold(share: np.ndarray, wanted: float) -> np.ndarray:
@@ -432,11 +423,7 @@ def _working_age(shift: int) -> np.ndarray:
     first = 60
     moved = np.maximum(ATTAINED_AGES - shift, first) if shift > 0 else ATTAINED_AGES - shift
     return (
-        np.clip(
-            np.where(first <= ATTAINED_AGES, moved, ATTAINED_AGES),
-            ATTAINED_AGES[0],
-            ATTAINED_AGES[-1],
-        )
+        np.clip(np.where(first <= ATTAINED_AGES, moved, ATTAINED_AGES), ATTAINED_AGES[0], ATTAINED_AGES[-1])
         - ATTAINED_AGES[0]
     )
 
@@ -451,14 +438,14 @@ def additions_left(
     shows them); the share is the amount below the limit in force divided by the amount below the law's, so that the law
     itself leaves everything as it is; above 1 for a higher limit.
     """
-    mean = np.divide(total, deferrers, out=np.zeros_like(total), where=deferrers > 0)
+    mean = ratio(total, deferrers)
     if (in_force_usd == law_usd).all():
         return np.ones_like(total)
     from scipy.special import ndtr
 
     def below(limit: np.ndarray) -> np.ndarray:
         """E[min(X, limit)] / E[X]."""
-        over = np.divide(limit[:, None, None], mean, out=np.full_like(mean, np.inf), where=mean > 0)
+        over = ratio(limit[:, None, None], mean, np.inf)
         with np.errstate(divide="ignore"):
             d = np.log(over) / sigma
         plain = ndtr(d - sigma / 2)  # dollars of those below

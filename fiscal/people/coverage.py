@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.base.memo import remembered
 
 FEWEST_YEARS = 5
@@ -29,12 +30,8 @@ ASSUMPTIONS = ("coverage_damping", "coverage_trend_years", "coverage_window_year
 
 def savers_over_wages() -> pd.Series:
     """Contributions of participants and employers over private wages, by year; years without the split are left out."""
-    return _over_wages("participant_bn_usd", "employer_bn_usd")
-
-
-def _over_wages(*parts: str) -> pd.Series:
-    paid_in = sources.table(DOL).set_index("year")[list(parts)].sum(axis=1, skipna=False)
-    return (paid_in / private_wages()).dropna()
+    paid_in = sources.table(DOL).set_index("year")[["participant_bn_usd", "employer_bn_usd"]]
+    return (paid_in.sum(axis=1, skipna=False) / private_wages()).dropna()
 
 
 def private_wages() -> pd.Series:
@@ -56,12 +53,10 @@ def damped_trend(
     if start_year not in known.index or len(known) < FEWEST_YEARS:
         first = "nothing" if share.empty else f"{share.index.min()} to {share.index.max()}"
         raise InputError(
-            Problem(
-                f"too few published years for a trend that starts in {start_year}",
-                file=f"{DOL}.csv",
-                value=first,
-                allowed=f"{start_year} and at least {FEWEST_YEARS - 1} of the {window - 1} years before it",
-            )
+            f"too few published years for a trend that starts in {start_year}",
+            file=f"{DOL}.csv",
+            value=first,
+            allowed=f"{start_year} and at least {FEWEST_YEARS - 1} of the {window - 1} years before it",
         )
     slope = np.polyfit(known.index.to_numpy(float), known.to_numpy(float), 1)[0]
     steps = assume["coverage_damping"] ** np.arange(1, int(assume["coverage_trend_years"]) + 1)
@@ -88,11 +83,7 @@ def deferral_growth(since: int) -> float:
 
 @remembered
 def coverage_factor(
-    years: np.ndarray,
-    paid_in: np.ndarray,
-    wages: np.ndarray,
-    assume: Mapping[str, float],
-    scale: float = 1.0,
+    years: np.ndarray, paid_in: np.ndarray, wages: np.ndarray, assume: Mapping[str, float], scale: float = 1.0
 ) -> np.ndarray:
     """Factor on the number of savers, ``(Y,)``.
 
@@ -103,7 +94,7 @@ def coverage_factor(
         return np.ones(len(years))
     start = last_published_year()
     path = damped_trend(savers_over_wages(), start, years, assume, scale)
-    own = np.divide(paid_in, wages, out=np.zeros_like(wages), where=wages > 0)
+    own = ratio(paid_in, wages)
     if not own[0]:
         return np.ones(len(years))
     end = min(int(np.searchsorted(years, start + int(assume["coverage_trend_years"]))), len(years) - 1)

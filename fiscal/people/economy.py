@@ -35,15 +35,9 @@ if TYPE_CHECKING:
 WORKING_FROM = 18
 PARTICIPATION_YEAR = 2025
 COLUMNS = (
-    "gdp_bn_usd",
-    "wage_bill_bn_usd",
-    "wage_index",
-    "cpi_u",
-    "chained_cpi",
-    "one_year_rate",
-    "treasury_10y_rate",
-    "workers",
-)
+    "gdp_bn_usd", "wage_bill_bn_usd", "wage_index", "cpi_u", "chained_cpi", "one_year_rate",
+    "treasury_10y_rate", "workers",
+)  # fmt: skip
 
 
 @remembered

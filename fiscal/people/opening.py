@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ATTAINED_AGES, GROUP_EDGES
 from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE, OpeningDate
@@ -40,12 +41,11 @@ class Opening:
     balance_usd: np.ndarray  # (A, G)
     holder_share: np.ndarray  # (Y, A, G) holders per person
     held_coverage_share: np.ndarray  # (Y, A, G) the same while coverage stays that of the opening
-    class_share: np.ndarray  # (income class,) share of balances the raking met, ages 18-65
 
     def mean_balance_usd(self, people: np.ndarray) -> np.ndarray:
         """Balance per holder at the opening, ``(A, G)``; zero without holders. ``people`` (A, G)."""
         holders = self.held_coverage_share[0] * people
-        return np.divide(self.balance_usd, holders, out=np.zeros_like(holders), where=holders > 0)
+        return ratio(self.balance_usd, holders)
 
 
 def rake(
@@ -60,7 +60,7 @@ def rake(
     for _ in range(rounds):
         for axes, target in margins:
             now = fitted.sum(axis=axes)
-            factor = np.divide(target, now, out=np.zeros_like(now), where=now > 0)
+            factor = ratio(target, now)
             fitted = fitted * np.expand_dims(factor, axes)
         gaps = [
             float(np.abs(fitted.sum(axis=axes) - target).max() / target.max()) for axes, target in margins
@@ -246,10 +246,8 @@ def open_accounts(
     ages = age_shares(assume, weights)
     working = ATTAINED_AGES <= 65
     cube = seed[:, :, None] * mix[None, :, :]
-    class_target = sipp_class_dollars()
     fitted_working = rake(
-        cube[working],
-        [((1, 2), ages[working] / ages[working].sum()), ((0, 1), class_target)],
+        cube[working], [((1, 2), ages[working] / ages[working].sum()), ((0, 1), sipp_class_dollars())]
     ).sum(axis=2)
     shape = np.zeros_like(seed)
     shape[working] = fitted_working * ages[working].sum()
@@ -257,14 +255,9 @@ def open_accounts(
     per_person = shape[at] / unit_people[at]
     old = per_person[None, :] * unit_people[~working]
     shape[~working] = old * (ages[~working] / old.sum(axis=1))[:, None]
-    per_unit_person = np.divide(shape * stock, unit_people, out=np.zeros_like(shape), where=unit_people > 0)
+    per_unit_person = ratio(shape * stock, unit_people)
     held, holders = (holder_shares(assume, unit_people, mix, years, size, one) for one in (None, coverage))
-    return Opening(
-        balance_usd=per_unit_person * people,
-        holder_share=holders,
-        held_coverage_share=held,
-        class_share=class_target,
-    )
+    return Opening(balance_usd=per_unit_person * people, holder_share=holders, held_coverage_share=held)
 
 
 def rollover_stock(assume: Mapping[str, float], plan_balance: np.ndarray) -> np.ndarray:

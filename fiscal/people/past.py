@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from fiscal.base import sources
 from fiscal.base.axes import AGES_AT_OPENING, FIRST_AGE
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.people.population import (
     MortalityGradient,
     cohort_death_share,
     death_probability,
     graded_death_rate,
     opening_group_shares,
+    years_lived,
 )
 
 Floats = NDArray[np.float64]
@@ -96,12 +97,10 @@ def _january(years: NDArray[np.int64]) -> Floats:
     first, last = int(july.index[0]), int(july.index[-1])
     if years.min() < first or years.max() > last + 1 or (np.diff(years) != 1).any():
         raise InputError(
-            Problem(
-                "no population of these years",
-                key="years",
-                value=years.tolist(),
-                allowed=f"{first} to {last + 1}",
-            )
+            "no population of these years",
+            key="years",
+            value=years.tolist(),
+            allowed=f"{first} to {last + 1}",
         )
     result = np.zeros((len(years), FIRST_AGE + AGES_AT_OPENING.size))
     size = july.shape[1]
@@ -116,16 +115,9 @@ def _january(years: NDArray[np.int64]) -> Floats:
         else:
             result[index, :size] = (july.loc[year - 1].to_numpy() + july.loc[year].to_numpy()) / 2
     # the open age, 100 and over, by years lived at each age of the life table
-    lived = _years_lived(int(years[0]))[size - 1 :]
+    lived = years_lived(death_probability(int(years[0]))).sum(axis=0)[size - 1 :]
     result[:, size - 1 :] = result[:, [size - 1]] * lived / lived.sum()
     return result[:, FIRST_AGE:]
-
-
-def _years_lived(year: int) -> Floats:
-    """Years lived at each age by a newborn of the life table, both sexes, ``(age 0..119,)``."""
-    death = death_probability(year)
-    alive = np.concatenate([np.ones((len(death), 1)), np.cumprod(1 - death, axis=1)], axis=1)
-    return ((alive[:, :-1] + alive[:, 1:]) / 2).sum(axis=0)
 
 
 def _death_share(year: int) -> Floats:

@@ -7,8 +7,8 @@ SSA period life table of 2022 (``life_table``), the pandemic faded out, improved
 ``mortality_improvement``.
 
 An age is the number of whole years attained on 1 January, so the people of age ``a`` in year ``y`` were
-born in ``y - 1 - a`` and turn ``a + 1`` during the year (:func:`birth_year`). The stub of 2025 opens on
-the opening date with the same birth cohorts.
+born in ``y - 1 - a`` and turn ``a + 1`` during the year. The stub of 2025 opens on the opening date with the same
+birth cohorts.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import (
     AGES_AT_OPENING,
     FIRST_AGE,
@@ -68,9 +69,7 @@ class Population:
     @property
     def death_rate(self) -> Floats:
         """Deaths over people at the opening, ``(year, age, group)``; 0 in an empty cell."""
-        rate = np.zeros_like(self.people_open)
-        np.divide(self.deaths, self.people_open, out=rate, where=self.people_open > 0.0)
-        return _read_only(rate)
+        return _read_only(ratio(self.deaths, self.people_open))
 
     def conservation_residual(self) -> Floats:
         """Signed residual of the people identity, ``(year - 1, age - 1, group)``, persons."""
@@ -91,11 +90,6 @@ class MortalityGradient:
         """The gradient with the ages of the assumptions in force."""
         full, none = (assume[f"population.gradient_{end}_age"] for end in ("full_until", "none_from"))
         return MortalityGradient(ratio, full, none)
-
-
-def birth_year(year: int | NDArray[np.int64], age: int | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Calendar year of birth of the people who are ``age`` on 1 January of ``year``."""
-    return np.asarray(year) - 1 - np.asarray(age)
 
 
 @remembered
@@ -185,7 +179,7 @@ def graded_death_rate(death_share: Floats, people: Floats, income_gradient: Mort
     for _ in GROUP_SHARES:  # each round caps at least one more group, or is the last
         free_weight = np.where(capped, 0.0, weight * relative).sum(axis=-1, keepdims=True)
         left = death_share[:, None] - np.where(capped, weight, 0.0).sum(axis=-1, keepdims=True)
-        level = np.divide(left, free_weight, out=np.ones_like(left), where=free_weight > 0.0)
+        level = ratio(left, free_weight, 1.0)
         rate = np.where(capped, 1.0, relative * level)
         over = rate > 1.0
         if not over.any():
@@ -199,13 +193,6 @@ def gradient_by_age(income_gradient: MortalityGradient) -> Floats:
     """Ratio of bottom-group to top-group mortality by age (18..119): full, then tapering to 1 (assumed)."""
     ages = [income_gradient.full_until_age, income_gradient.none_from_age]
     return _read_only(1.0 + (income_gradient.ratio - 1.0) * np.interp(AGES_AT_OPENING, ages, [1.0, 0.0]))
-
-
-def life_expectancy(age: int, year: int, sex: str) -> float:
-    """Period life expectancy at an exact age in a year, years; ``sex`` is ``male`` or ``female``."""
-    death = death_probability(year)[SEXES.index(sex), age:]
-    alive = np.concatenate([[1.0], np.cumprod(1.0 - death)])
-    return float((alive[:-1] + alive[1:]).sum() / 2.0)
 
 
 # --------------------------------------------------------------------------------------- mortality
@@ -232,14 +219,19 @@ def death_probability(year: int) -> Floats:
     return _read_only(death)
 
 
+def years_lived(death: Floats) -> Floats:
+    """Years lived at each age by those who reach the first, ``(sex, age)``, of probabilities of dying at each."""
+    alive = np.concatenate([np.ones((len(death), 1)), np.cumprod(1.0 - death, axis=-1)], axis=-1)
+    return (alive[:, :-1] + alive[:, 1:]) / 2.0
+
+
 def cohort_death_share(death: Floats) -> Floats:
     """Share of the people of a whole age on 1 January who die in the year, ``(sex, age 0..119)``.
 
     They are between exact ages x and x + 1, half a year on average: 1 - L(x + 1) / L(x) of the life
     table, not q(x).
     """
-    alive = np.concatenate([np.ones((len(death), 1)), np.cumprod(1.0 - death, axis=-1)], axis=-1)
-    lived = (alive[:, :-1] + alive[:, 1:]) / 2.0
+    lived = years_lived(death)
     share = np.ones_like(lived)
     share[:, :-1] = 1.0 - lived[:, 1:] / lived[:, :-1]
     return share
@@ -382,9 +374,7 @@ def _spread_open_age(rows: pd.DataFrame, year: int) -> Floats:
     open_age = int(rows["age"].max())
     people = np.zeros((len(SEXES), ALL_AGES.size))
     people[:, : open_age + 1] = rows[list(SEXES)].to_numpy(dtype=float).T
-    death = death_probability(year)[:, open_age:]
-    alive = np.concatenate([np.ones((len(SEXES), 1)), np.cumprod(1.0 - death, axis=-1)], axis=-1)
-    lived = (alive[:, :-1] + alive[:, 1:]) / 2.0
+    lived = years_lived(death_probability(year)[:, open_age:])
     people[:, open_age:] = people[:, [open_age]] * lived / lived.sum(axis=-1, keepdims=True)
     return people
 
@@ -449,7 +439,7 @@ def opening_group_shares(death_share: Floats, income_gradient: MortalityGradient
 def _spread_migration(net: Floats, survivors: Floats) -> Floats:
     """Net migration (age) over groups: arrivals by shares at entry, departures as people are there."""
     total = survivors.sum(axis=-1, keepdims=True)
-    present = np.divide(survivors, total, out=np.zeros_like(survivors), where=total > 0.0)
+    present = ratio(survivors, total)
     return np.where(net[:, None] >= 0.0, net[:, None] * GROUP_SHARES, net[:, None] * present)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ATTAINED_AGES, birth_years
 from fiscal.base.memo import remembered
 from fiscal.law.distributions import required_minimum_share, rmd_births, rmd_start_age
@@ -264,9 +265,7 @@ def project_rates(
         axis=1,
     )
     penalised = np.where(early, assume["penalised_share"], 0.0)
-    hardship = np.divide(
-        assume["hardship_rate"] * leakage_scale, leakage, out=np.zeros_like(leakage), where=leakage > 0
-    )
+    hardship = ratio(assume["hardship_rate"] * leakage_scale, leakage)
     penalised_plan = np.where(ATTAINED_AGES >= SEPARATION_EXCEPTION_AGE, penalised * hardship, penalised)
     return WithdrawalRates(
         withdrawal_rate=np.clip(rate, 0.0, 1.0),
@@ -288,7 +287,7 @@ def leakage_tilt(dollars: np.ndarray, mean_balance_usd: np.ndarray, elasticity: 
     relative = np.where(early, np.where(early, mean_balance_usd, 1.0) ** -elasticity, 1.0)
     whole = dollars.sum(axis=-1, keepdims=True)
     leaks = (dollars * relative).sum(axis=-1, keepdims=True)
-    level = np.divide(whole, leaks, out=np.ones_like(whole), where=leaks > 0)
+    level = ratio(whole, leaks, 1.0)
     return np.where(early, relative * level, 1.0)
 
 

@@ -23,7 +23,7 @@ whole distribution is known; what is not followed is drawn from the few. A test 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,9 @@ import pandas as pd
 
 from fiscal.base import compiled, sources
 from fiscal.base.axes import ASSETS, FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
-from fiscal.budget.ledger import contribution_lines, fiscal_line
+from fiscal.base.errors import InputError
+from fiscal.base.progress import Progress, silent
+from fiscal.budget.ledger import contribution_lines
 from fiscal.budget.lines import RECEIPTS, UPFRONT
 from fiscal.budget.valuation import BILLION, WINDOWS, Window, window_sum
 from fiscal.engine import draws, past_errors
@@ -45,14 +46,13 @@ from fiscal.engine.taxes import buildup_tax, contribution_taxes
 from fiscal.markets.paths import path_model
 from fiscal.people.accounts import IRA
 from fiscal.projection.cells import project
+from fiscal.results.tables.common import by_fiscal_year
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Prepared
     from fiscal.markets.paths import AssetPaths
     from fiscal.scenario import Scenario
     from fiscal.scenario.schema import Settings
-
-Progress = Callable[[int, int, str], None]
 
 LEVEL = "level"
 """In the column ``reference``: net revenue itself, without a comparison."""
@@ -153,8 +153,8 @@ def draws_of(
     ``each`` paths are projected at every draw of parameters. Raises InputError for too few of them."""
     if paths < FEWEST_PATHS or not FEWEST_PATHS // 4 <= each <= paths:
         allowed = f"at least {FEWEST_PATHS} paths, and {FEWEST_PATHS // 4} to all of them at each draw"
-        raise InputError(Problem("too few draws for a band", value=f"{each} of {paths}", allowed=allowed))
-    report = progress or (lambda done, total, what: None)
+        raise InputError("too few draws for a band", value=f"{each} of {paths}", allowed=allowed)
+    report = progress or silent
     windows = TEN_YEARS  # no horizon is shorter
     base = scenario.with_overrides({"horizon.last_year": windows[-1].last})
     drawn = _parameters(base, parameters)
@@ -355,8 +355,7 @@ def _net(
     parts: tuple[np.ndarray, ...], factors: tuple[np.ndarray, ...], fraction: np.ndarray, settings: Settings
 ) -> np.ndarray:
     """Net revenue by fiscal year, ``(draw, Y)``."""
-    shares = settings.books.deferral_fiscal_same_year_share, settings.books.withdrawal_fiscal_same_year_share
     return sum(  # type: ignore[return-value]
-        fiscal_line(line, part * factor, fraction, *shares)
+        by_fiscal_year(settings, line, part * factor, fraction)
         for line, part, factor in zip((UPFRONT[0], RECEIPTS[0]), parts, factors, strict=True)
     )

@@ -176,8 +176,7 @@ class Explorer:
 
 
 def explorer(
-    scenario: str | Path | Scenario = "boom",
-    levers: Mapping[str, tuple[float, float, float]] | None = None,
+    scenario: str | Path | Scenario = "boom", levers: Mapping[str, tuple[float, float, float]] | None = None
 ) -> Explorer:
     """Sliders over settings of a scenario; :func:`fiscal.quick` redraws figure and table when one is released.
 

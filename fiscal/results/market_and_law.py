@@ -16,7 +16,7 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import cards, sources
 from fiscal.base.axes import GROUPS
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.engine.allocation import path_settings
 from fiscal.engine.taxes import law_in_force, schedules_in_force
 from fiscal.law.build.holders import AGE_BANDS
@@ -27,70 +27,13 @@ from fiscal.markets.paths import implied_crypto_value_over_gdp, path_model, smoo
 from fiscal.results import schema
 from fiscal.results.plots import Plotted
 from fiscal.results.rows import CURVE_GROUPS
-from fiscal.results.schema import ColumnSchema, by_name
 
 if TYPE_CHECKING:
     from fiscal.scenario import Scenario
 
 FEWEST_PATHS, MOST_PATHS = 1, 100_000
 
-COLUMNS = by_name(
-    ColumnSchema("month", "calendar month, its end"),
-    ColumnSchema(
-        "level",
-        "level of the series that represents the asset (dollars for Bitcoin, an index for the others)",
-    ),
-    ColumnSchema("series", "series that represents the asset in the tables of data/"),
-    ColumnSchema("first_month", "first month with a level"),
-    ColumnSchema("last_month", "last month with a level"),
-    ColumnSchema("first_year", "first year of the series behind the return"),
-    ColumnSchema("last_year", "last year of it"),
-    ColumnSchema("missing_months", "months without a level between the first and the last"),
-    ColumnSchema("period", "calendar years, first to last"),
-    ColumnSchema("mean_log_rate", "mean annual log return"),
-    ColumnSchema("volatility_rate", "annual standard deviation of log returns"),
-    ColumnSchema("geometric_return_rate", "geometric mean annual return, nominal"),
-    ColumnSchema("first_return_rate", "expected return of 2026, nominal"),
-    ColumnSchema("last_return_rate", "expected return of 2100, nominal"),
-    ColumnSchema("real_return_rate", "geometric mean after projected consumer prices"),
-    ColumnSchema("historical_real_rate", "real geometric mean of the record"),
-    ColumnSchema("peak_month", "month end before the fall"),
-    ColumnSchema("trough_month", "month end of the lowest level"),
-    ColumnSchema("drawdown_share", "fall from peak to trough, a fraction"),
-    ColumnSchema(
-        "recovered_month", "month end at which the level of the peak was reached again; missing: not yet"
-    ),
-    ColumnSchema("date", "date of the event"),
-    ColumnSchema("entity", "who lost"),
-    ColumnSchema("loss_bn_usd", "loss reported, billions of dollars"),
-    ColumnSchema("lost_share", "loss divided by the value of all crypto at the end of the previous month"),
-    ColumnSchema("study", "estimate that the parameter belongs to"),
-    ColumnSchema("parameter", "name of the parameter"),
-    ColumnSchema("standard_error", "its standard error; missing if not computed"),
-    ColumnSchema("months", "months that the estimate uses"),
-    ColumnSchema("law_year", "year of the tax law"),
-    ColumnSchema("group", "earnings group: rank by lifetime wage"),
-    ColumnSchema("population_share", "share of the group in all people"),
-    ColumnSchema("deferral_rate", "income tax saved per dollar deferred at ages 45-54"),
-    ColumnSchema("employer_rate", "income tax that an employer's dollar of contribution saves at ages 45-54"),
-    ColumnSchema(
-        "withdrawal_rate_65_69_small",
-        "average tax on 8,000 dollars (2025 wages) withdrawn at ages 65-69 in addition to other income",
-    ),
-    ColumnSchema("withdrawal_rate_65_69_large", "average tax on 64,000 dollars"),
-    ColumnSchema("withdrawal_marginal_rate_65_69", "marginal tax per dollar between the two"),
-    ColumnSchema(
-        "withdrawal_rate_73_79_small",
-        "average tax on 8,000 dollars (2025 wages) withdrawn at ages 73-79 in addition to other income",
-    ),
-    ColumnSchema("withdrawal_rate_73_79_large", "average tax on 64,000 dollars"),
-    ColumnSchema("withdrawal_marginal_rate_73_79", "marginal tax per dollar between the two"),
-    ColumnSchema("age_band", "ages attained in the year"),
-    ColumnSchema("withdrawal_usd", "dollars withdrawn by a person in addition to all other income"),
-    ColumnSchema("tax_usd", "mean income tax on them for the group's account holders"),
-    ColumnSchema("average_rate", "tax divided by dollars withdrawn"),
-    ColumnSchema("paths", "number of paths"),
-)
+COLUMNS = schema.columns_in(Path(__file__).with_suffix(".csv"))
 """Columns of the exhibits' tables that results do not have."""
 
 
@@ -113,7 +56,7 @@ class Exhibit(Plotted):
         """
         wanted = self.shown if name is None else name
         if wanted not in self.tables:
-            raise InputError(Problem("no such table", value=wanted, allowed=", ".join(self.tables)))
+            raise InputError("no such table", value=wanted, allowed=", ".join(self.tables))
         return self.tables[wanted].copy()
 
     @property
@@ -200,7 +143,7 @@ def market_paths(
 
     chosen = scenarios.load(scenario, overrides)
     if not FEWEST_PATHS <= paths <= MOST_PATHS:
-        raise InputError(Problem("out of range", key="paths", value=paths, allowed=f"1 to {MOST_PATHS:,}"))
+        raise InputError("out of range", key="paths", value=paths, allowed=f"1 to {MOST_PATHS:,}")
     section = chosen.settings.paths
     drawn = smoothed(
         long_paths(section.model, path_settings(chosen.settings), paths, section.seed),
@@ -289,12 +232,8 @@ def schedules(
         tables={"law": rates[rates["law_year"] == first], "rates": rates, "withdrawal_curve": frame},
         shown="law",
         brief=(
-            "group",
-            "deferral_rate",
-            "employer_rate",
-            "withdrawal_rate_65_69_large",
-            "withdrawal_marginal_rate_65_69",
-            "withdrawal_rate_73_79_large",
+            "group", "deferral_rate", "employer_rate", "withdrawal_rate_65_69_large",
+            "withdrawal_marginal_rate_65_69", "withdrawal_rate_73_79_large",
         ),  # fmt: skip
         curves=cards.Curves(
             what="Average tax on 64,000 dollars (2025 wages) withdrawn at ages 65-69, by law year",
@@ -303,4 +242,4 @@ def schedules(
             lines=tuple((name, (100 * by_year[name]).tolist()) for name in CURVE_GROUPS),
         ),
         fingerprint=chosen.fingerprint(),
-    )
+    )  # fmt: skip

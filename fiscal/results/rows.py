@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fiscal.base.axes import (
-    CHARACTERS,
-    FIRST_YEAR,
-    GROUPS,
-    birth_years,
-    stratum_names,
-)
+from fiscal.base.axes import CHARACTERS, FIRST_YEAR, GROUPS, birth_years, stratum_names
 from fiscal.budget.ledger import CASH_METHODS
 from fiscal.budget.lines import LINES, RECEIPTS, UPFRONT, VALUE_EXPENDITURE
 from fiscal.budget.valuation import PRESENT_VALUE, WINDOWS
@@ -36,20 +30,10 @@ Row = tuple[Any, ...]
 # --- members of keys --------------------------------------------------------------------------------
 
 FLOWS = (
-    "inherited_withdrawals",
-    "roth_withdrawals",
-    "inherited_roth_withdrawals",
-    "nonqualified_earnings",
-    "penalised_withdrawals",
-    "plan_bequests",
-    "rollovers",
-    "roth_rollovers",
-    "conversions",
-    "fees",
-    "losses",
-    "core_return",
-    "crypto_return",
-)
+    "inherited_withdrawals", "roth_withdrawals", "inherited_roth_withdrawals", "nonqualified_earnings",
+    "penalised_withdrawals", "plan_bequests", "rollovers", "roth_rollovers", "conversions", "fees", "losses",
+    "core_return", "crypto_return",
+)  # fmt: skip
 """Flows through the accounts that the tables show after the withdrawals from each, as the projection names them."""
 
 TAXED_FLOWS = (
@@ -246,10 +230,7 @@ def _members(window: str) -> list[tuple[str, str]]:
 def vintage_rows(world: World) -> Set[Row]:
     """Lines by basis and vintage."""
     contributed = ("deferred_revenue", *RECEIPTS, "inside_buildup_shadow", VALUE_EXPENDITURE.name)
-    rows = [
-        *product(map(str, world.years), CHARACTERS, contributed),
-        *product((STOCK,), ("both",), RECEIPTS),
-    ]
+    rows = [*product(map(str, world.years), CHARACTERS, contributed), *product((STOCK,), ("both",), RECEIPTS)]
     return frozenset((basis, rate, *row) for basis, rate, _ in world.bases for row in rows)
 
 

@@ -18,8 +18,8 @@ from fiscal.results.stages import STAGE_OF, Parts, Tables
 from fiscal.results.tables import summary
 
 if TYPE_CHECKING:
+    from fiscal.base.progress import Progress
     from fiscal.engine.random_paths import Batches, Workers
-    from fiscal.engine.run import Progress
     from fiscal.scenario import Scenario
 
 

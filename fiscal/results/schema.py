@@ -2,14 +2,16 @@
 that a scenario's settings require.
 
 Builders, the check of a stored run, comparisons, the workbook, ``columns.csv``, and the documentation read these
-declarations. A new column is an entry in :data:`COLUMNS`, its name in a table of :data:`TABLES`, and a value in the
+declarations. A new column is a row of ``schema.csv``, its name in a table of :data:`TABLES`, and a value in the
 table's builder.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pydantic
@@ -91,301 +93,13 @@ def by_name(*columns: ColumnSchema) -> Mapping[str, ColumnSchema]:
     return found
 
 
-COLUMNS: Mapping[str, ColumnSchema] = by_name(
-    ColumnSchema("scenario", "name of the scenario that is compared with the base"),
-    ColumnSchema(
-        "path",
-        "scenario, or one of its references: no_crypto, equity_adoption",
-        head="Scenario or reference",
-    ),
-    ColumnSchema(
-        "year",
-        "calendar year, or fiscal year if year_kind is fiscal; 2025 is April to December only",
-    ),
-    ColumnSchema("year_kind", "calendar or fiscal", head="Calendar or fiscal year"),
-    ColumnSchema(
-        "line",
-        "revenue line; positive means that the government is better off, but a positive tax_expenditure is a cost",
-    ),
-    ColumnSchema("nominal_bn_usd", "billions of current dollars", unit="billions of current dollars"),
-    ColumnSchema(
-        "real_bn_usd",
-        "billions of dollars at the prices of books.price_year (CPI-U)",
-        unit="billions of {price_year} dollars",
-    ),
-    ColumnSchema("gdp_share", "share of gross domestic product in the same years", head="Share of GDP"),
-    ColumnSchema(
-        "window",
-        "fiscal years of the sum; or present value (of the horizon's calendar flows), or terminal claim",
-    ),
-    ColumnSchema(
-        "basis",
-        "convention (return = discount = rate), fixed (discounted at rate), treasury (three-month bill "
-        "rate, rolled over), treasury_10y (ten-year rate), portfolio (each sleeve at its own return), or risk_neutral "
-        "(mean over risk-neutral paths at the bill rate)",
-    ),
-    ColumnSchema("rate", "annual discount rate of the basis; empty for treasury"),
-    ColumnSchema(
-        "span",
-        "horizon, terminal_claim (run-off of the closed cohorts after it), or total",
-        head="Years covered",
-    ),
-    ColumnSchema(
-        "present_value_bn_usd",
-        "billions of dollars of June 30, 2025",
-        unit="billions of dollars of June 30, 2025",
-    ),
-    ColumnSchema("vintage", "year of the contributions, or opening_stock", head="Contributions of the year"),
-    ColumnSchema(
-        "own_date_bn_usd",
-        "billions of dollars at the date of the contribution (the middle of its year; the opening for the opening "
-        "stock)",
-        unit="billions of dollars at the date of the contribution",
-        head="Value at the date of the contributions",
-    ),
-    ColumnSchema(
-        "market",
-        "path of returns that is valued: the scenario's own, a convention's, or a random model on risk-"
-        "neutral paths",
-        head="Path of returns",
-    ),
-    ColumnSchema(
-        "scope",
-        "object of the value: contributions of one year, all_contributions to the horizon, opening_stock, or "
-        "crypto_effect (scenario less no crypto, stock and contributions together)",
-        head="What is valued",
-    ),
-    ColumnSchema(
-        "weight",
-        "average: a dollar pays the average rate of its cell, so vintages and stock add up to the total; marginal: one "
-        "more dollar pays the slope of the schedule",
-    ),
-    ColumnSchema(
-        "per_dollar",
-        "value divided by the traditional dollars contributed or in the opening stock, both at the same date",
-        unit="dollars per traditional dollar",
-    ),
-    ColumnSchema(
-        "balance_bn_usd",
-        "traditional balances of owners and heirs at the opening of the year, billions of current dollars",
-        unit="billions of current dollars",
-    ),
-    ColumnSchema(
-        "claim_bn_usd",
-        "income tax that these balances will bring, each dollar discounted at its own return (portfolio basis)",
-    ),
-    ColumnSchema("claim_share", "claim divided by balance: the government's implicit share"),
-    ColumnSchema("crypto_balance_bn_usd", "share of the balance in the crypto sleeve"),
-    ColumnSchema(
-        "crypto_claim_bn_usd",
-        "share of the claim on the crypto sleeve, at average rates: its exposure to crypto",
-    ),
-    ColumnSchema("marginal_crypto_claim_bn_usd", "the same at the marginal rates of the schedules"),
-    ColumnSchema(
-        "fall_bn_usd",
-        "first-order change of the claim if crypto falls by half on that day",
-        head="Change of the claim if crypto falls by half",
-    ),
-    ColumnSchema(
-        "measure",
-        "real, or risk_neutral: paths on which every asset earns the bill rate on average, whose mean "
-        "present value is a value at market prices",
-    ),
-    ColumnSchema(
-        "reference",
-        "reference subtracted path by path: none, no_crypto, or equity_adoption; line deferral_balance is "
-        "deferred_revenue plus withdrawal_tax",
-    ),
-    ColumnSchema(
-        "mean_bn_usd",
-        "mean over paths, billions of current dollars (present values: of June 30, 2025)",
-        unit="billions of current dollars",
-    ),
-    ColumnSchema("standard_error_bn_usd", "standard error of the mean over paths"),
-    ColumnSchema(
-        "mean_controlled_bn_usd",
-        "mean over paths less a known part of its error: the error of a linear flat-tax model on the same paths, with "
-        "a known expectation, times a slope; empty if unknown",
-    ),
-    ColumnSchema(
-        "standard_error_controlled_bn_usd",
-        "standard error of mean_controlled_bn_usd; empty for Sobol draws",
-    ),
-    ColumnSchema("median_bn_usd", "median over paths"),
-    ColumnSchema("q05_bn_usd", "5 percent of paths are below"),
-    ColumnSchema("q25_bn_usd", "25 percent of paths are below"),
-    ColumnSchema("q75_bn_usd", "75 percent of paths are below"),
-    ColumnSchema("q95_bn_usd", "95 percent of paths are below"),
-    ColumnSchema("lowest_mean_bn_usd", "mean over the 5 percent of paths with the lowest values"),
-    ColumnSchema("highest_mean_bn_usd", "mean over the 5 percent of paths with the highest values"),
-    ColumnSchema(
-        "geometric_10y_rate",
-        "geometric mean annual return over the ten years from 2027, from the mean log return",
-    ),
-    ColumnSchema("geometric_rate", "geometric mean annual return over all years"),
-    ColumnSchema("arithmetic_rate", "mean of the yearly returns"),
-    ColumnSchema("volatility_1y_rate", "standard deviation of log growth over one year"),
-    ColumnSchema(
-        "volatility_5y_rate",
-        "standard deviation of log growth over five years, at an annual rate (divided by the square root of five)",
-    ),
-    ColumnSchema("volatility_10y_rate", "the same over ten years"),
-    ColumnSchema("volatility_30y_rate", "the same over thirty years"),
-    ColumnSchema(
-        "halved_share",
-        "probability that a span of ten years has a fall of half or more between year ends",
-    ),
-    ColumnSchema("dollar_10y_q05", "a dollar after ten years, 5 percent of paths are below"),
-    ColumnSchema("dollar_10y_q95", "a dollar after ten years, 95 percent of paths are below"),
-    ColumnSchema("dollar_30y_q05", "a dollar after thirty years, 5 percent of paths are below"),
-    ColumnSchema("dollar_30y_q95", "a dollar after thirty years, 95 percent of paths are below"),
-    ColumnSchema("equity_correlation", "correlation of yearly log returns with equity's"),
-    ColumnSchema("mean_usd", "mean over paths of the value of one dollar invested at the end of 2026"),
-    ColumnSchema("q05_usd", "5 percent of paths are below"),
-    ColumnSchema("q25_usd", "25 percent of paths are below"),
-    ColumnSchema("median_usd", "median over paths"),
-    ColumnSchema("q75_usd", "75 percent of paths are below"),
-    ColumnSchema("q95_usd", "95 percent of paths are below"),
-    ColumnSchema(
-        "measured_on",
-        "cash_basis (the year's flows and the plan's own return) or present_value_basis (one year's contributions over "
-        "their life, with a shadow taxable account); do not add the two",
-    ),
-    ColumnSchema("method", "method of counting the build-up on the cash basis, or the present-value basis"),
-    ColumnSchema("flows_of", "calendar year, or year of the contributions"),
-    ColumnSchema(
-        "deferred_revenue_bn_usd",
-        "deferred revenue, billions of current dollars (present values: of the middle of the contributions'"
-        " year)",
-        unit="billions of current dollars",
-    ),
-    ColumnSchema("inside_buildup_bn_usd", "tax forgone on the return, in the same dollars"),
-    ColumnSchema("withdrawal_tax_bn_usd", "withdrawal tax, in the same dollars (table paths: of the path)"),
-    ColumnSchema("tax_expenditure_bn_usd", "the sum of the three with the opposite sign: positive is a cost"),
-    ColumnSchema("displaced_share", "share of the crypto sleeve that would have been held outside plans"),
-    ColumnSchema(
-        "displaced_gains_tax_bn_usd",
-        "tax on its return forgone, less pushed_out_tax_bn_usd: billions of current dollars (a loss is negative)",
-        unit="billions of current dollars",
-    ),
-    ColumnSchema(
-        "pushed_out_tax_bn_usd",
-        "tax paid outside on the assets that it pushes out of the plan, billions of current dollars",
-        unit="billions of current dollars",
-    ),
-    ColumnSchema("net_revenue_after_bn_usd", "net revenue including this line"),
-    ColumnSchema("triggered_share", "share of paths on which the backstop rule pays"),
-    ColumnSchema(
-        "worse_share",
-        "share of paths on which the government is worse off than with the reference (none: than at zero)",
-    ),
-    ColumnSchema("paths", "number of paths"),
-    ColumnSchema("path_number", "index of the path: the same path in any run with the same seed"),
-    ColumnSchema("net_revenue_bn_usd", "net revenue of the path"),
-    ColumnSchema(
-        "net_revenue_minus_no_crypto_bn_usd",
-        "net revenue less that of the same path without crypto",
-    ),
-    ColumnSchema(
-        "net_revenue_minus_equity_adoption_bn_usd",
-        "net revenue less that of the same path with the adoption in equity",
-    ),
-    ColumnSchema(
-        "q05_over_gdp",
-        "5 percent of paths are below this ratio of the value of all crypto to gross domestic product",
-    ),
-    ColumnSchema("median_over_gdp", "its median"),
-    ColumnSchema("q95_over_gdp", "95 percent of paths are below"),
-    ColumnSchema(
-        "capped_share",
-        "share of paths on which crypto's value reached its cap in this year or before",
-    ),
-    ColumnSchema("tax_character", "traditional or roth (both for the opening stock)"),
-    ColumnSchema("kind", "elective_deferral or employer_contribution", head="Kind of contribution"),
-    ColumnSchema(
-        "wrapper",
-        "a plan of the scope (plan is the 401(k)), ira (rolled over from plans) or inherited",
-        head="Account",
-    ),
-    ColumnSchema("sleeve", "core or crypto"),
-    ColumnSchema("part", "traditional, roth, or crypto: the crypto sleeve of both"),
-    ColumnSchema("flow", "name of a flow through the accounts"),
-    ColumnSchema(
-        "dimension",
-        "earnings_group (rank by lifetime wage), birth_decade, or stratum (crypto holding)",
-        head="Grouped by",
-    ),
-    ColumnSchema("member", "group, decade, or stratum", head="Group"),
-    ColumnSchema("people", "persons at the opening of the year", unit="persons"),
-    ColumnSchema("deaths", "persons who die within the year", unit="persons"),
-    ColumnSchema("net_migration", "immigrants less emigrants", unit="persons"),
-    ColumnSchema("entrants", "persons who are 18 at the opening of the year", unit="persons"),
-    ColumnSchema(
-        "account_holders",
-        "persons with a balance in a plan of the scope or what was rolled over from one",
-        unit="persons",
-    ),
-    ColumnSchema("asset", "asset class"),
-    ColumnSchema("return_rate", "return of the year (2025: April to December)"),
-    ColumnSchema(
-        "gdp_bn_usd",
-        "gross domestic product of the same year, billions of current dollars",
-        unit="billions of current dollars",
-        head="Gross domestic product",
-    ),
-    ColumnSchema(
-        "crypto_over_gdp", "value of all crypto implied by the path, divided by gross domestic product"
-    ),
-    ColumnSchema(
-        "wage_bill_bn_usd",
-        "wages and salaries, billions of current dollars",
-        unit="billions of current dollars",
-    ),
-    ColumnSchema("wage_index", "average wage, dollars a year", unit="dollars a year", head="Average wage"),
-    ColumnSchema(
-        "cpi_u",
-        "consumer prices, 1982-84 = 100",
-        unit="1982-84 = 100",
-        head="Consumer prices, CPI-U",
-    ),
-    ColumnSchema(
-        "chained_cpi",
-        "chained consumer prices, equal to cpi_u in 2025",
-        unit="1982-84 = 100",
-        head="Consumer prices, chained",
-    ),
-    ColumnSchema("one_year_rate", "three-month bill rate of the year, used as the one-year rate"),
-    ColumnSchema("treasury_10y_rate", "ten-year Treasury rate"),
-    ColumnSchema(
-        "price_level",
-        "consumer prices relative to those of books.price_year",
-        unit="times the price year's",
-    ),
-    ColumnSchema("key", "setting of the scenario, section.key", head="Setting"),
-    ColumnSchema("value", "value in this run"),
-    ColumnSchema("default", "its default"),
-    ColumnSchema("unit", "its unit"),
-    ColumnSchema("low", "lowest value allowed"),
-    ColumnSchema("high", "highest value allowed"),
-    ColumnSchema("source", "origin of the default", head="Source of the default"),
-    ColumnSchema("status", "cited, derived, assumed, or choice", head="Standing of the default"),
-    ColumnSchema("doc", "description of the setting", head="Description"),
-    ColumnSchema("changed", "whether it differs from the default"),
-    ColumnSchema("set_in", "file or option that set it"),
-    ColumnSchema(
-        "factor",
-        "contributions (dollars in, by tax character), returns (path, allocation, fees), rate (tax per dollar: "
-        "progressivity, law), timing (when dollars leave), behaviour (responses), or difference (the sum of all five)",
-    ),
-    ColumnSchema(
-        "effect_bn_usd",
-        "scenario less base by factor, billions of current dollars (present value: of June 30, 2025)",
-        unit="billions of current dollars",
-    ),
-    ColumnSchema("check", "invariant checked on this run"),
-    ColumnSchema("residual", "largest signed residual"),
-    ColumnSchema("scale", "size with which the residual is compared"),
-)
+def columns_in(file: Path) -> Mapping[str, ColumnSchema]:
+    """Columns that a CSV declares: ``name, words``, and ``unit`` and ``head`` where the name does not give them."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return by_name(*(ColumnSchema(**row) for row in csv.DictReader(lines)))
+
+
+COLUMNS = columns_in(Path(__file__).with_suffix(".csv"))
 """Columns of all tables of a result by name; a name has the same meaning in every table."""
 
 QUANTILES = ("q05_bn_usd", "q25_bn_usd", "median_bn_usd", "q75_bn_usd", "q95_bn_usd")
@@ -480,14 +194,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
             numbers=(*AMOUNTS, "gdp_share", "gdp_bn_usd"),
             positive=("gdp_bn_usd",),
             compared=(
-                "path",
-                "year_kind",
-                "year",
-                "line",
-                "nominal_bn_usd",
-                "real_bn_usd",
-                "gdp_share",
-                "gdp_bn_usd",
+                "path", "year_kind", "year", "line", "nominal_bn_usd", "real_bn_usd", "gdp_share", "gdp_bn_usd",
             ),
             expects=rows.budget_rows,
         ),
@@ -526,13 +233,8 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
             holds="the government's claim on traditional balances at each opening, and its loss if crypto falls",
             keys=("path", "year"),
             numbers=(
-                "balance_bn_usd",
-                "claim_bn_usd",
-                "claim_share",
-                "crypto_balance_bn_usd",
-                "crypto_claim_bn_usd",
-                "marginal_crypto_claim_bn_usd",
-                "fall_bn_usd",
+                "balance_bn_usd", "claim_bn_usd", "claim_share", "crypto_balance_bn_usd", "crypto_claim_bn_usd",
+                "marginal_crypto_claim_bn_usd", "fall_bn_usd",
             ),
             gaps=("claim_share",),
             expects=rows.claim_rows,
@@ -576,11 +278,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
             holds="cost of the backstop rule, on the scenario's path and over random paths",
             keys=("measure", "market", "window"),
             numbers=(
-                "mean_bn_usd",
-                "standard_error_bn_usd",
-                "median_bn_usd",
-                "q05_bn_usd",
-                "triggered_share",
+                "mean_bn_usd", "standard_error_bn_usd", "median_bn_usd", "q05_bn_usd", "triggered_share",
                 "paths",
             ),
             gaps=("standard_error_bn_usd", "median_bn_usd", "q05_bn_usd"),
@@ -651,16 +349,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
             holds="every setting of the run, as fiscal explain shows it",
             keys=("key",),
             texts=(
-                "value",
-                "default",
-                "unit",
-                "low",
-                "high",
-                "source",
-                "status",
-                "doc",
-                "changed",
-                "set_in",
+                "value", "default", "unit", "low", "high", "source", "status", "doc", "changed", "set_in",
             ),
         ),
         TableSchema(
@@ -716,19 +405,9 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
             holds="random models: statistics of each asset that the path model implies",
             keys=("asset",),
             numbers=(
-                "geometric_10y_rate",
-                "geometric_rate",
-                "arithmetic_rate",
-                "volatility_1y_rate",
-                "volatility_5y_rate",
-                "volatility_10y_rate",
-                "volatility_30y_rate",
-                "halved_share",
-                "dollar_10y_q05",
-                "dollar_10y_q95",
-                "dollar_30y_q05",
-                "dollar_30y_q95",
-                "equity_correlation",
+                "geometric_10y_rate", "geometric_rate", "arithmetic_rate", "volatility_1y_rate",
+                "volatility_5y_rate", "volatility_10y_rate", "volatility_30y_rate", "halved_share",
+                "dollar_10y_q05", "dollar_10y_q95", "dollar_30y_q05", "dollar_30y_q95", "equity_correlation",
                 "capped_share",
             ),
             gaps=("volatility_30y_rate", "dollar_30y_q05", "dollar_30y_q95", "equity_correlation"),
@@ -744,7 +423,7 @@ TABLES: Mapping[str, TableSchema] = tables_by_name(
             when=lambda world: world.distributed,
         ),
     ),
-)
+)  # fmt: skip
 """Every table of a result; the last ones exist only if their condition is met."""
 
 TOTALS = TableSchema(

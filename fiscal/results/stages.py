@@ -43,11 +43,6 @@ class Stage:
     cheap: bool = False
 
 
-def _accounts(run: Run) -> Frames:
-    tables = one_path.tables_of_accounts(run)
-    return tables | ({"state_tax": one_path.state_tax(run)} if run.scenario.settings.state.income_tax else {})
-
-
 def _values(frames: Frames) -> Frames:
     return {name: frames[name] for name in ("present_values", "vintages", "claim", "tax_expenditure")}
 
@@ -61,7 +56,7 @@ STAGES = (
             "budget", "windows", "contributions", "balances", "flows", "people", "asset_returns", "crypto_size",
             "economy", "checks", "settings", "state_tax",
         ),
-        make=_accounts,
+        make=one_path.tables_of_accounts,
     ),
     Stage(
         name="paths",
@@ -131,6 +126,10 @@ class Parts:
         self.scenario, self._given = scenario, run
         data = sources.fingerprint() if run is None else run.data_fingerprint
         self.made_of = made_of or (data, scenario.fingerprint())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled without what was computed, which is large."""
+        return Parts, (self.scenario, None, self.made_of)
 
     def changed(self) -> str:
         """What has changed since: the data tables or a file of the scenario; empty if nothing."""
@@ -236,9 +235,6 @@ class Tables(Mapping[str, pd.DataFrame]):
     def __repr__(self) -> str:
         return f"<tables {', '.join(self)}; computed: {', '.join(self.held) or 'none'}>"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (type(self), self.parts.scenario, self.held, self.parts.made_of)
-
     def full(self, progress: Callable[..., None] | None = None) -> None:
         """Compute every stage."""
         missing = [stage for stage in STAGES if {*stage.yields} & {*self._names} - {*self._held}]
@@ -256,7 +252,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         if changed:
             message = f"is computed when it is asked for, and since the run {changed} changed"
             allowed = "a new run; full() computes every table of a run at once"
-            raise InputError(Problem(message, file=f"table {stage.yields[0]}", allowed=allowed))
+            raise InputError(message, file=f"table {stage.yields[0]}", allowed=allowed)
 
     def _compute(self, stage: Stage) -> Frames:
         self._refuse_if_changed(stage)
@@ -268,10 +264,6 @@ class Tables(Mapping[str, pd.DataFrame]):
 def held(tables: Frames) -> Frames:
     """Those of a result's tables that are computed."""
     return tables.held if isinstance(tables, Tables) else tables
-
-
-def _unpickled(kind: type[Tables], scenario: Scenario, held: Frames, made_of: tuple[str, str]) -> Tables:
-    return kind(Parts(scenario, made_of=made_of), held)
 
 
 def refuse_infinite(tables: Frames) -> None:

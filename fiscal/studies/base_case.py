@@ -20,8 +20,9 @@ import pandas as pd
 
 from fiscal.base import memo, sources
 from fiscal.base.code import code_sha256
+from fiscal.base.progress import Progress
+from fiscal.base.progress import steps as reported
 from fiscal.budget.valuation import WINDOWS
-from fiscal.engine.run import Progress
 from fiscal.engine.taxes import cache_dir
 from fiscal.law.build import schedules
 from fiscal.law.build.microdata import MendSettings, Source
@@ -213,15 +214,11 @@ def case(
 
 def build(progress: Progress | None = None) -> pd.DataFrame:
     """The table, columns :data:`COLUMNS`; finished cases of an interrupted build are found again."""
-    report = progress or (lambda done, total, what: None)
     kept, rows = _kept(), []
-    every = steps()
-    for done, (name, step) in enumerate(every.items()):
-        report(done, len(every), name)
+    for name, step in reported(list(steps().items()), progress, lambda item: item[0]):
         file = "".join(letter if letter.isalnum() else "-" for letter in name)
         found = kept.part(file, lambda step=step: case(step, progress))  # type: ignore[misc]
         rows += [{"case": name, **row} for row in found]
-    report(len(every), len(every), "done")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.round({**dict.fromkeys(NUMBERS, 3), LEVEL: 6, ROW[1]: 5}).astype(
         dict.fromkeys(COUNTS, "Int64")
@@ -239,43 +236,5 @@ def stored() -> pd.DataFrame | None:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Make every case and store the table; one of them builds tax schedules (minutes)."""
-    billions = "billions of current dollars"
-    words = {
-        "case": ("name", "the step that is undone, or the choice beside the base case"),
-        "scope": ("name", "plans whose withdrawal tax is summed"),
-        **{name: (billions, f"withdrawal tax without crypto, {label}") for name, label in SPANS.items()},
-        LEVEL: ("fraction", "withdrawal tax without crypto over GDP in the last fiscal year"),
-        **{
-            name: (billions, f"{event} less the same path without crypto, withdrawal tax, {SPANS[span]}")
-            for name, (event, span) in EFFECTS.items()
-        },
-        COUNTS[0]: (
-            "rows",
-            "published rows inside on the first bases; blank where the case does not move them",
-        ),
-        COUNTS[1]: ("rows", "rows judged on the first bases"),
-        COUNTS[2]: ("rows", "published rows inside on the present bases"),
-        COUNTS[3]: ("rows", "rows judged on the present bases"),
-        ROW[0]: ("name", "published row that the step was to correct, in published_targets"),
-        ROW[1]: ("see unit of the row", "the model's figure of it in this case"),
-    }
-    derived.store(
-        NAME,
-        build(progress),
-        title="What each step of the base case does",
-        unit="billions of current dollars by fiscal year; shares as fractions",
-        source="this model (fiscal.studies.base_case)",
-        fields=[
-            sources.Field(
-                name,
-                "string" if name in (*KEYS, "row") else "integer" if name in COUNTS else "number",
-                unit,
-                text,
-                required=name not in (*COUNTS, *ROW),
-            )
-            for name, (unit, text) in words.items()
-        ],
-        note="Built by `fiscal data derive base_case_steps`. One step is undone at a time.",
-        primary_key=list(KEYS),
-    )
+    derived.store(NAME, build(progress))
     _kept().drop()

@@ -6,8 +6,6 @@ Rows of later years' hindcasts are not here.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -25,16 +23,10 @@ UNEXPLAINED = "not explained: the run's settings differ from those the model was
 """What a run of other settings says of a row that the baseline meets; the baseline itself never may."""
 
 COLUMNS = (
-    "quantity",
-    "unit",
-    "published",
-    "published_source",
-    "model",
-    "tolerance",
-    "use",
-    "verdict",
-    "reason",
-)
+    "quantity", "unit", "published", "published_source", "model", "tolerance", "use", "verdict", "reason",
+)  # fmt: skip
+Row = tuple[str, str, str, str, float, str, str, str, str]
+"""A row of the table, in the order of :data:`COLUMNS`."""
 
 
 def calibration(base: Result) -> pd.DataFrame:
@@ -42,7 +34,7 @@ def calibration(base: Result) -> pd.DataFrame:
 
     ``verdict`` is "inside", "outside" or, for inputs, "input". Every row outside carries its reason.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for builder in (
         _stocks, _quarters, _people, _contributions, _flows, _draws, _roth, _rates, _taxes, _file_shares,
         _ranges,
@@ -64,7 +56,7 @@ def _row(
     tolerance: float | None = None,
     use: str = "check",
     reason: str = "",
-) -> dict[str, Any]:
+) -> Row:
     """One row; ``published`` is a figure (with a relative ``tolerance``) or a range."""
     if isinstance(published, tuple):
         low, high = published
@@ -77,17 +69,7 @@ def _row(
         allowed = "" if tolerance is None else f"{tolerance:.0%}"
         inside = tolerance is None or abs(model - published) <= tolerance * abs(published)
     verdict = "input" if use == "input" else ("inside" if inside else "outside")
-    return {
-        "quantity": quantity,
-        "unit": unit,
-        "published": shown,
-        "published_source": source,
-        "model": model,
-        "tolerance": allowed,
-        "use": use,
-        "verdict": verdict,
-        "reason": reason,
-    }
+    return quantity, unit, shown, source, model, allowed, use, verdict, reason
 
 
 def _sum(frame: pd.DataFrame, **where: object) -> float:
@@ -101,7 +83,7 @@ def _opening_stock(base: Result) -> float:
     return float(base.summary["calibration"]["opening_plan_bn_usd"])
 
 
-def _stocks(base: Result) -> list[dict[str, Any]]:
+def _stocks(base: Result) -> list[Row]:
     opening = base.scenario.settings.horizon.opening
     published = PLAN.assets_bn_usd(PLAN.stock, opening)
     return [
@@ -110,7 +92,7 @@ def _stocks(base: Result) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _quarters(base: Result) -> list[dict[str, Any]]:
+def _quarters(base: Result) -> list[Row]:
     """Published stocks of the opening's year after its date: opening stock, real monthly returns, model flows.
 
     Outside the projection, whose steps are half-years: net flow of the stub spread evenly over its months, the
@@ -161,7 +143,7 @@ _QUARTER_REASON = (
 )
 
 
-def _contributions(base: Result) -> list[dict[str, Any]]:
+def _contributions(base: Result) -> list[Row]:
     made = base.tables["contributions"]
     year = made[made["year"] == FIRST_YEAR]
     fraction = base.scenario.settings.horizon.opening.stub_fraction
@@ -190,7 +172,7 @@ def _scope_range() -> tuple[float, float]:
     return round(share - 0.1, 3), round(share + 0.1, 3)
 
 
-def _flows(base: Result) -> list[dict[str, Any]]:
+def _flows(base: Result) -> list[Row]:
     """Outflow ratios of 2026 on DOL's concept beside 2023's: the flows of 2023 themselves need a hindcast."""
     dol = sources.table("dol_5500").set_index("year")
     year = FIRST_YEAR + 1
@@ -225,7 +207,7 @@ def _flows(base: Result) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _roth(base: Result) -> list[dict[str, Any]]:
+def _roth(base: Result) -> list[Row]:
     made = base.tables["contributions"]
     year = made[(made["year"] == FIRST_YEAR) & (made["kind"] == "elective_deferral")]
     share = _sum(year, tax_character="roth") / _sum(year)
@@ -238,7 +220,7 @@ def _roth(base: Result) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _taxes(base: Result) -> list[dict[str, Any]]:
+def _taxes(base: Result) -> list[Row]:
     behaviour = sources.table("withdrawal_behaviour")
     row = behaviour[
         (behaviour["topic"] == "early-withdrawal tax") & (behaviour["period"].astype(str) == "2023")
@@ -258,7 +240,7 @@ def _taxes(base: Result) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _people(base: Result) -> list[dict[str, Any]]:
+def _people(base: Result) -> list[Row]:
     acs = sources.table("population_acs_2024").set_index("age")["both"].astype(float)
     over_65 = [label for label in acs.index if label[0].isdigit() and int(label[:2].strip("-+")) >= 65]
     model = float(base.summary["calibration"]["people_65_plus"])
@@ -269,7 +251,7 @@ def _people(base: Result) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _draws(base: Result) -> list[dict[str, Any]]:
+def _draws(base: Result) -> list[Row]:
     """Retirement draws by age beside the SCF, a second source that no parameter was set by."""
     scf = sources.table("scf_withdrawal_rates").set_index(["survey_year", "age"])["any_rate_all_holders"]
     model = base.summary["calibration"]["draw_rate_by_age"]
@@ -292,7 +274,7 @@ _DRAW_REASON = (
 )
 
 
-def _rates(base: Result) -> list[dict[str, Any]]:
+def _rates(base: Result) -> list[Row]:
     """Average tax rates of the model beside rates computed beforehand on the unmended file."""
     check = sources.table("marginal_rates_check")
     whole = check[(check["year"] == 2026) & check["income_from_usd"].isna() & check["income_to_usd"].isna()]
@@ -331,7 +313,7 @@ _WITHDRAWAL_REASON = (
 )
 
 
-def _file_shares(_: Result) -> list[dict[str, Any]]:
+def _file_shares(_: Result) -> list[Row]:
     """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the adjusted file compared with SOI 2023."""
     check = sources.table("microdata_check")
     rows = []
@@ -352,7 +334,7 @@ def _file_shares(_: Result) -> list[dict[str, Any]]:
     return rows
 
 
-def _ranges(base: Result) -> list[dict[str, Any]]:
+def _ranges(base: Result) -> list[Row]:
     """Bounds: all taxable pension and IRA income."""
     cbo = sources.table("cbo_income_tax_details")
     latest = cbo[cbo["cbo_baseline"] == "Feb 2026"].set_index("year")["taxable_pension_annuity_ira_bn_usd"]

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.base import sources
 from fiscal.base.axes import ATTAINED_AGES
+from fiscal.base.progress import Progress
 from fiscal.budget.vintages import value_vintages
-from fiscal.engine.run import Progress, Run, compute
+from fiscal.engine.run import Run, compute
 from fiscal.projection.cells import project
 from fiscal.projection.inputs import ProjectionInputs, TaxSchedule
 from fiscal.projection.outputs import Projection
@@ -92,42 +92,7 @@ def reasons(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).round({"weight_share": 4, "claim_share": 4})
 
 
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    described = {
-        "kind": ("string", "as projected, payer, without (a counterfactual) or published"),
-        "case": ("string", "who pays, or what is left out"),
-        "weight_share": ("number", "share of the opening stock that the payer withdraws, portfolio basis"),
-        "claim_share": (
-            "number",
-            "average rate of the payer, or the claim over the traditional opening balance",
-        ),
-    }
-    derived.store(
-        NAME,
-        table,
-        title="Reasons for the size of the government's share of the opening stock",
-        unit="fraction",
-        source=(
-            "this model (fiscal.studies.claim_reasons); published: Landoni and Zeldes, government's effective share "
-            "of traditional accounts, https://business.columbia.edu/research-brief/"
-            "retirement-tax-deferred-accounts-government-costs"
-        ),
-        fields=[
-            sources.Field(
-                name, kind, "fraction" if kind == "number" else "name", text, required=name != "weight_share"
-            )
-            for name, (kind, text) in described.items()
-        ],
-        note=(
-            "Built by `fiscal data derive claim_reasons` from the baseline; a test rebuilds it. Portfolio basis: each "
-            "dollar is discounted at what it earns, so that a weight is the share of the stock a payer will withdraw. "
-            "Ages are those attained by the end of the year of withdrawal, as in the IRS tables."
-        ),
-        primary_key=["kind", "case"],
-    )
-
-
 def rebuild(progress: Progress | None = None) -> None:
     """Run the baseline and store the table."""
-    store(reasons(compute(scenarios.load("baseline", {"books.risk_neutral_paths": 0}), progress)))
+    run = compute(scenarios.load("baseline", {"books.risk_neutral_paths": 0}), progress)
+    derived.store(NAME, reasons(run))

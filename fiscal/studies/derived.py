@@ -39,16 +39,11 @@ def made_of(more: Sequence[str] = ()) -> str:
 
 
 def store(
-    name: str,
-    table: pd.DataFrame,
-    *,
-    reads: Sequence[str] = (),
-    extra: dict[str, Any] | None = None,
-    **entry: Any,
+    name: str, table: pd.DataFrame, *, reads: Sequence[str] = (), extra: dict[str, Any] | None = None
 ) -> None:
     """Write the table of a study and refresh its entry, which says what it is made of (``reads`` as ``more`` in
-    :func:`made_of`); ``entry`` as for :func:`fiscal.base.sources.store`."""
-    sources.store(name, table, extra={"made_of": made_of(reads)} | (extra or {}), **entry)
+    :func:`made_of`) and gains the keys of ``extra``."""
+    sources.store(name, table, extra={"made_of": made_of(reads)} | (extra or {}))
 
 
 class Kept:

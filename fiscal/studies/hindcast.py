@@ -101,10 +101,7 @@ class Hindcast:
 
 
 def world(
-    start: int,
-    conditioning: str,
-    settings: Settings | None = None,
-    experiment: str | None = None,
+    start: int, conditioning: str, settings: Settings | None = None, experiment: str | None = None
 ) -> World:
     """Everything that a run from the end of ``start`` receives. ``settings`` of a scenario (default: baseline) give
     parameters; ``experiment`` is one of :data:`EXPERIMENTS`. Raises InputError for a start without data."""
@@ -148,8 +145,7 @@ def world(
     )
     shape = np.stack([made.traditional_usd, made.roth_usd], axis=1)
     if experiment == "flat_contributions":
-        working = (WORKING_AGES[0] <= AGES_AT_OPENING) & (WORKING_AGES[1] >= AGES_AT_OPENING)
-        level = people.people_open * working[:, None]
+        level = people.people_open * WORKING[:, None]
         shape = (
             shape.sum(axis=(2, 3), keepdims=True) * (level / level.sum(axis=(1, 2), keepdims=True))[:, None]
         )
@@ -216,10 +212,7 @@ def _wages_and_limits(
     average, limits = past_wages(), past_limits()
     if told:
         return (average[years] / average[FIRST_YEAR]).to_numpy(), limits
-    working = people.people_open[
-        :, (WORKING_AGES[0] <= AGES_AT_OPENING) & (WORKING_AGES[1] >= AGES_AT_OPENING)
-    ]
-    each = wages / working.sum(axis=(1, 2))
+    each = wages / people.people_open[:, WORKING].sum(axis=(1, 2))
     at = int(np.flatnonzero(years == start)[0])
     growth = np.where(years > start, each / each[at], 1.0)
     index = average.reindex(np.minimum(years, start)).to_numpy() * growth / average[FIRST_YEAR]
@@ -234,8 +227,8 @@ def _roth_share(year: int, step: float) -> float:
     return float(share[min(year, last)]) + step * max(year - last, 0)
 
 
-WORKING_AGES = (20, 64)
-"""Ages on 1 January whose people savers are counted against."""
+WORKING = (AGES_AT_OPENING >= 20) & (AGES_AT_OPENING <= 64)
+"""Ages on 1 January whose people savers are counted against, ``(A,)``."""
 
 
 def _savers(years: np.ndarray, people: PastPeople) -> np.ndarray:
@@ -246,8 +239,7 @@ def _savers(years: np.ndarray, people: PastPeople) -> np.ndarray:
     )
     last = int(deferrers.index[-1])
     after = deferrers[last] * active[active.index > last] / active[last]
-    ages = (WORKING_AGES[0] <= AGES_AT_OPENING) & (WORKING_AGES[1] >= AGES_AT_OPENING)
-    working = people.people_open[:, ages].sum(axis=(1, 2))
+    working = people.people_open[:, WORKING].sum(axis=(1, 2))
     found: np.ndarray = pd.concat([deferrers, after]).reindex(years).to_numpy() / working
     return found
 
@@ -268,10 +260,7 @@ def half_returns(years: np.ndarray) -> np.ndarray:
 
 
 def hindcast(
-    start: int,
-    conditioning: str,
-    settings: Settings | None = None,
-    experiment: str | None = None,
+    start: int, conditioning: str, settings: Settings | None = None, experiment: str | None = None
 ) -> Hindcast:
     """Run from the end of the start year to the last published one."""
     return run(prepared(world(start, conditioning, settings, experiment), experiment))

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.base import sources
-from fiscal.engine.run import Progress, Run, compute
+from fiscal.base.progress import Progress
+from fiscal.engine.run import Run, compute
 from fiscal.law.years import LAW_YEARS, OWN_SCOPES
 from fiscal.studies import derived
+from fiscal.studies.reconciliation import cbo_line
 
 OLD_AGE = 60
 HIGHEST_SHARE = 0.95
@@ -31,8 +32,7 @@ def own_withdrawal_shares(run: Run) -> pd.DataFrame:
     years = run.projection.years
     lines = (*run.projection.withdrawal_lines, "inherited_withdrawals", "nonqualified_earnings")
     own = sum(run.projection.total(line)[0] for line in lines) / 1e9 / run.inputs.year_fraction
-    cbo = sources.table("cbo_income_tax_details")
-    published = cbo[cbo["cbo_baseline"] == "Feb 2026"].set_index("year")["taxable_pension_annuity_ira_bn_usd"]
+    published = cbo_line()
     last = int(published.index.max())
     wage = run.economy["wage_index"].to_numpy()
     old = run.people.people_open[:, run.people.ages >= OLD_AGE].sum(axis=(1, 2))
@@ -42,22 +42,6 @@ def own_withdrawal_shares(run: Run) -> pd.DataFrame:
     share = np.clip(own / whole, 0.0, HIGHEST_SHARE)
     return pd.DataFrame(
         {"law_year": LAW_YEARS, "own_share": [round(float(share[years == year][0]), 4) for year in LAW_YEARS]}
-    )
-
-
-def store(shares: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    derived.store(
-        "own_withdrawals",
-        shares,
-        title="Share of taxable pension and IRA income that the model's own accounts pay out",
-        unit="fraction",
-        source="this model's baseline (fiscal.studies.own_withdrawals), CBO February 2026 for the whole",
-        note=(
-            "Built by `fiscal data derive own_withdrawals`; the withdrawal schedule leaves this share out of the "
-            "income to which a withdrawal is added. Rebuild the schedules after it. A test compares the stored "
-            "share with the current baseline in each scope."
-        ),
     )
 
 
@@ -71,4 +55,4 @@ def rebuild(progress: Progress | None = None) -> None:
     """Run the baseline in each scope of the schedules and store its shares."""
     found = {scope: own_withdrawal_shares(run_of(scope, progress)) for scope in OWN_SCOPES}
     table = pd.concat([shares.assign(scope=scope) for scope, shares in found.items()], ignore_index=True)
-    store(table[["law_year", "scope", "own_share"]])
+    derived.store("own_withdrawals", table[["law_year", "scope", "own_share"]])

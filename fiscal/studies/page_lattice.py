@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fiscal.base import sources
 from fiscal.base.axes import GROUP_SHARES, GROUPS
+from fiscal.base.progress import Progress, steps
 from fiscal.base.words import window_years
 from fiscal.results import running
 from fiscal.results.effects import EQUITY, LONG, NO_CRYPTO
@@ -24,17 +24,11 @@ from fiscal.scenario.loading import load
 from fiscal.studies import derived
 
 if TYPE_CHECKING:
-    from fiscal.engine.run import Progress
     from fiscal.results.result import Result
     from fiscal.scenario import Scenario
 
 NAME = "page_lattice"
-EVENTS = {
-    "boom": "boom",
-    "bust": "bust",
-    "boom_then_bust": "boom, then bust",
-    "stagnation": "stagnation",
-}
+EVENTS = {"boom": "boom", "bust": "bust", "boom_then_bust": "boom, then bust", "stagnation": "stagnation"}
 """Named paths with an event, and what the page calls them."""
 
 NO_EVENT = "core_return"
@@ -65,8 +59,6 @@ MEASURES = {
     ),
 }
 """Measure -> what its members are, and what it is."""
-
-COLUMNS = ("event", "event_year", "allocation_share", "measure", "member", "value")
 
 
 def scenario_of(
@@ -115,9 +107,7 @@ def measured(result: Result, path: str) -> dict[str, pd.Series]:
     }
 
 
-def nodes(
-    years: Sequence[int] = EVENT_YEARS, allocations: Sequence[float] = ALLOCATION_SHARES
-) -> Iterator[tuple[str, int | None, float]]:
+def nodes(years: Sequence[int], allocations: Sequence[float]) -> Iterator[tuple[str, int | None, float]]:
     """Event, year of its start, and share of the balance of every run."""
     for allocation in allocations:
         yield NO_EVENT, None, allocation
@@ -126,22 +116,15 @@ def nodes(
                 yield event, year, allocation
 
 
-def lattice(
-    years: Sequence[int] = EVENT_YEARS,
-    allocations: Sequence[float] = ALLOCATION_SHARES,
-    progress: Progress | None = None,
-) -> pd.DataFrame:
+def lattice(progress: Progress | None = None) -> pd.DataFrame:
     """The table: columns ``event, event_year, allocation_share, measure, member, value``."""
-    tell = progress or (lambda done, total, what: None)
-    asked = list(nodes(years, allocations))
+    asked = list(nodes(EVENT_YEARS, ALLOCATION_SHARES))
     frames = []
-    for done, (event, year, allocation) in enumerate(asked):
-        tell(done, len(asked), f"{event} {year or ''}".strip())
+    for event, year, allocation in steps(asked, progress, lambda node: f"{node[0]} {node[1] or ''}".strip()):
         result = running.run(scenario_of(event, year, allocation))
         frames += _rows(event, year, allocation, measured(result, "scenario"))
         if event == NO_EVENT:
             frames += _rows(REFERENCE, None, allocation, measured(result, EQUITY))
-    tell(len(asked), len(asked), "done")
     return pd.concat(frames, ignore_index=True).astype({"event_year": "Int64"})
 
 
@@ -169,51 +152,6 @@ def read(
     return values.rename(index=int) if MEASURES[measure][0] == "fiscal year" else values
 
 
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder, as Parquet, and refresh its entry."""
-    words: dict[str, tuple[str, str, str, bool]] = {
-        "event": (
-            "string",
-            "name",
-            "named path of crypto; equity_adoption: the same money in equity",
-            True,
-        ),
-        "event_year": ("year", "year", "year the event starts", False),
-        "allocation_share": (
-            "number",
-            "share of the balance",
-            "share of a holder's balance in crypto",
-            True,
-        ),
-        "measure": (
-            "string",
-            "name",
-            "; ".join(f"{name}: {text}" for name, (_, text) in MEASURES.items()),
-            True,
-        ),
-        "member": ("string", "name", "fiscal year, earnings group, or birth decade", True),
-        "value": ("number", "see measure", "value of the measure", True),
-    }
-    derived.store(
-        NAME,
-        table,
-        ending=".parquet",
-        title="Effects of crypto by event, its year, and the share of the balance: the nodes of the page with sliders",
-        unit="billions of dollars and dollars per adult",
-        source="this model (fiscal.studies.page_lattice)",
-        fields=[
-            sources.Field(name, kind, unit, text, required=needed)
-            for name, (kind, unit, text, needed) in words.items()
-        ],
-        note=(
-            f"Built by `fiscal data derive {NAME}`: {100 * PARTICIPANTS_SHARE:.0f} percent of participants hold "
-            "crypto in place of equity; effects are proportional to that share. `fiscal page` reads it. A test makes a "
-            "part again."
-        ),
-        primary_key=["event", "event_year", "allocation_share", "measure", "member"],
-    )
-
-
 def rebuild(progress: Progress | None = None) -> None:
     """Run every node and store the table."""
-    store(lattice(progress=progress))
+    derived.store(NAME, lattice(progress))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.engine import draws, past_errors
 from fiscal.studies import hindcast, ira_hindcast, naive
 from fiscal.studies.past_projection import responses
@@ -46,9 +46,7 @@ SEED = 0
 def check_draws(count: int) -> None:
     """Raise InputError where too few paths are asked for."""
     if count < FEWEST_PATHS:
-        raise InputError(
-            Problem("too few draws", key="--draws", value=count, allowed=f"at least {FEWEST_PATHS}")
-        )
+        raise InputError("too few draws", key="--draws", value=count, allowed=f"at least {FEWEST_PATHS}")
 
 
 def simulated(start: int, paths: int = PATHS) -> dict[str, np.ndarray]:

@@ -7,17 +7,13 @@ outcomes, so a start knows the outcomes of its own year and before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.markets import glide
 from fiscal.people import coverage
-
-Progress = Callable[[int, int, str], None]
 
 BILLION = 1e9
 
@@ -26,11 +22,7 @@ FIRST_START, LAST_START, LAST_OUTCOME = 2010, 2022, 2023
 STARTS = tuple(range(FIRST_START, LAST_START + 1))
 QUANTITIES = ("contributions", "benefits", "assets")
 
-KNOWN = {
-    "actual_wages_and_returns": (True, True),
-    "actual_wages": (True, False),
-    "none": (False, False),
-}
+KNOWN = {"actual_wages_and_returns": (True, True), "actual_wages": (True, False), "none": (False, False)}
 """Conditioning -> whether wages, and whether returns after the start are given."""
 
 
@@ -65,9 +57,7 @@ def check_start(start: int) -> None:
     """Raise InputError for a start year without data."""
     if start not in STARTS:
         raise InputError(
-            Problem(
-                "no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}"
-            )
+            "no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}"
         )
 
 

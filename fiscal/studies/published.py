@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.engine.one_contribution import OPTIONS, vintage_of
-from fiscal.engine.run import Progress
 from fiscal.people.accounts import ALL_PLANS_SCALED
 from fiscal.studies import derived
 from fiscal.studies.published_levels import (
@@ -40,36 +40,14 @@ from fiscal.studies.published_runs import Found, nipa, published_value, targets
 from fiscal.studies.published_scores import full_roth, mean_receipts, receipts, roth_catch_up, roth_match
 
 COLUMNS = (
-    "id",
-    "what",
-    "check",
-    "unit",
-    "year",
-    "published",
-    "model",
-    "tolerance",
-    "verdict",
-    "relation",
-    "basis_set",
-    "first",
-    "first_verdict",
-    "basis_source",
-    "reason",
-    "detail",
-)
-
+    "id", "what", "check", "unit", "year", "published", "model", "tolerance", "verdict", "relation",
+    "basis_set", "first", "first_verdict", "basis_source", "reason", "detail",
+)  # fmt: skip
 
 OTHER_CONCEPT = "other concept"
 """Relation of a row whose published figure is of something else: shown, not judged."""
 
-
-NOT_JUDGED = "not judged"
-
-
-UNEXPLAINED = "not explained"
-
-
-REPLICATION = "replication"
+NOT_JUDGED, UNEXPLAINED, REPLICATION = "not judged", "not explained", "replication"
 
 
 def kinds(verdicts: pd.DataFrame) -> pd.Series:
@@ -99,13 +77,11 @@ def validate(ids: Iterable[str] | None = None, progress: Progress | None = None)
     comparison; blank in rows added later. Every row outside carries its reason. Some runs of the full model are
     made, once a process.
     """
-    report = progress or (lambda done, total, what: None)
     rows = targets()
     chosen = rows if ids is None else rows.loc[list(ids)]
     notes = sources.table("validation_notes").set_index("id")["note"]
     table = []
-    for number, (name, row) in enumerate(chosen.iterrows()):
-        report(number, len(chosen), str(name))
+    for name, row in steps(list(chosen.iterrows()), progress, lambda one: str(one[0])):
         found = _found(str(name), row)
         verdict = _verdict(row, found)
         first, first_verdict = _on_first_basis(str(name), row, found)
@@ -114,25 +90,18 @@ def validate(ids: Iterable[str] | None = None, progress: Progress | None = None)
             note = UNEXPLAINED
         table.append(
             {
+                **row,
                 "id": name,
-                "what": row["what"],
-                "check": row["check"],
-                "unit": row["unit"],
-                "year": row["year"],
                 "published": row["value"],
                 "model": np.nan if found is None else found.value,
                 "tolerance": _tolerance(row),
                 "verdict": verdict,
-                "relation": row["relation"],
-                "basis_set": row["basis_set"],
                 "first": first,
                 "first_verdict": first_verdict,
-                "basis_source": row["basis_source"],
                 "reason": note if verdict != "inside" else "",
                 "detail": "" if found is None else found.detail,
             }
         )
-    report(len(chosen), len(chosen), "done")
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
@@ -253,59 +222,9 @@ MEASURES: dict[str, Callable[[], Found]] = {
 """What the model says of a row on its present basis, by id; rows with ``settings`` go through the calculator."""
 
 
-FIGURES = ("published", "model", "first")
-
-
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    rounded = table.assign(
-        **{name: [float(f"{value:.6g}") for value in table[name]] for name in ("model", "first")}
-    )
-    described = {
-        "id": "name of the row in published_targets",
-        "what": "what is published",
-        "check": "engine, level, order or input",
-        "unit": "unit of published and model; shares are fractions",
-        "year": "what year or window it is of",
-        "published": "the published figure",
-        "model": "the model's, carried to the published year and scope; for inputs what the tables hold",
-        "tolerance": "how far the model may be off",
-        "verdict": "inside, outside, not judged (another concept) or input",
-        "relation": "same (concept, scope and year), constructed (a stated bridge), other concept (shown, not "
-        "judged) or input",
-        "basis_set": "before: the basis was written down before the first comparison; after: a later one is used",
-        "first": "the model's figure on the first basis; blank in a row added later",
-        "first_verdict": "the verdict on the first basis; blank in a row added later",
-        "basis_source": "the publisher's words or formula that fix the basis, or their place",
-        "reason": "why a row is outside its tolerance; for an input, where it is used",
-        "detail": "parts of the model's figure",
-    }
-    optional = {"model", "tolerance", "reason", "detail", "first", "first_verdict"}
-    derived.store(
-        "validation",
-        rounded,
-        title="The model compared with published figures",
-        unit="see unit column",
-        source="this model (fiscal.studies.published)",
-        fields=[
-            sources.Field(
-                name,
-                "number" if name in FIGURES else "string",
-                "see unit column" if name in FIGURES else "text",
-                text,
-                required=name not in optional,
-            )
-            for name, text in described.items()
-        ],
-        note=(
-            "Built by `fiscal data derive validation`: what `fiscal validate` prints. Basis, model year and bridge "
-            "of each row are in published_targets, written down before the first comparison; a later basis and its "
-            "source beside them."
-        ),
-        primary_key=["id"],
-    )
-
-
 def rebuild(progress: Progress | None = None) -> None:
     """Compare every row with the model and store the table."""
-    store(validate(progress=progress))
+    table = validate(progress=progress)
+    for name in ("model", "first"):
+        table[name] = [float(f"{value:.6g}") for value in table[name]]
+    derived.store("validation", table)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import ATTAINED_AGES
 from fiscal.base.memo import remembered
 from fiscal.base.opening import HEADLINE
@@ -13,7 +14,7 @@ from fiscal.budget.ledger import inside_buildup
 from fiscal.budget.lines import TAX_EXPENDITURE, VALUE_EXPENDITURE
 from fiscal.budget.vintages import value_vintages
 from fiscal.engine.inputs import SCENARIO_PATH, assumptions, convention_label
-from fiscal.engine.run import Run
+from fiscal.engine.run import Run, ValuedVintages
 from fiscal.engine.taxes import buildup_tax
 from fiscal.people.accounts import ALL_PLANS
 from fiscal.people.withdrawals import retirement_draws, soi_opening_rates
@@ -29,6 +30,7 @@ from fiscal.studies.published_runs import (
     baseline_run,
     by_fiscal_year,
     calendar_deflator,
+    cash_expenditure,
     compared,
     fiscal_deflator,
     from_plans,
@@ -49,7 +51,7 @@ def replication_scope() -> float:
 
 def _replication_flows(run: Run) -> float:
     """The open replication's contributions, IRAs among them, over the model's of ``VINTAGE`` carried to 2024."""
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     made = run.contributions
     own = float((made.traditional_usd + made.roth_usd)[at].sum()) / BILLION * calendar_deflator(2024)
     return (published_value("EIG_C_EE") + published_value("EIG_C_ER")) / own
@@ -58,7 +60,7 @@ def _replication_flows(run: Run) -> float:
 def cash(published_year: int, *, fiscal: bool = True, factor: float = 1.0) -> Found:
     """Cash tax expenditure of all plans, plan wrapper only, in ``VINTAGE``, carried to the published year."""
     run = wide()
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     flows = plan_expenditure(run)
     if fiscal:
         flows = {line: by_fiscal_year(run, line, flow) for line, flow in flows.items()}
@@ -66,7 +68,7 @@ def cash(published_year: int, *, fiscal: bool = True, factor: float = 1.0) -> Fo
     else:
         factor *= calendar_deflator(published_year)
     lines = {line: float(flow[at]) / BILLION * factor for line, flow in flows.items()}
-    return Found(TAX_EXPENDITURE.of(lines), parts_in_words(lines))
+    return cash_expenditure(lines)
 
 
 def _stock(column: str, fiscal_year: int) -> float:
@@ -89,9 +91,9 @@ def _plan_rates(run: Run) -> dict[str, float]:
     Build-up is that of the first calendar year whose returns are all expected ones, over the mean stock; withdrawal
     tax that of the fiscal year over the stock of its middle, a quarter into the calendar year.
     """
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     opening, closing = (in_plans(run, field, at) for field in ("opening_usd", "closing_usd"))
-    expected = int(np.flatnonzero(run.projection.years == _first_expected_year())[0])
+    expected = run.position(_first_expected_year())
     held = sum(in_plans(run, field, expected) for field in ("opening_usd", "closing_usd")) / 2
     flows = plan_expenditure(run)
     withdrawn = by_fiscal_year(run, "withdrawal_tax", flows["withdrawal_tax"])[at]
@@ -113,7 +115,7 @@ def cash_on_stock(fiscal_year: int) -> Found:
     lines = _cash_lines(fiscal_year)
     ends = []
     for share, times in _build_up_by_realization():
-        scaled = {**lines, "inside_buildup_cash": lines["inside_buildup_cash"] * times}
+        scaled = lines | {"inside_buildup_cash": lines["inside_buildup_cash"] * times}
         ends.append(f"{TAX_EXPENDITURE.of(scaled):.1f} where {share:.0%} of gains are realized")
     return Found(TAX_EXPENDITURE.of(lines), f"{parts_in_words(lines)}; {', '.join(ends)}")
 
@@ -123,7 +125,7 @@ def _build_up_by_realization() -> list[tuple[float, float]]:
     """Both ends of the range of gains realized each year, and the build-up there over that at the central value."""
     run, key = all_types(), "gain_realisation_share"
     settings, path = run.scenario.settings, run.projection.path(SCENARIO_PATH)
-    at = int(np.flatnonzero(run.projection.years == _first_expected_year())[0])
+    at = run.position(_first_expected_year())
     row = sources.table("assumptions").set_index("key").loc[key]
 
     def taxed(share: float) -> float:
@@ -144,7 +146,7 @@ def _cash_lines(fiscal_year: int) -> dict[str, float]:
     run = all_types()
     rates = _plan_rates(run)
     stock = rates["stock"] if fiscal_year == VINTAGE else _stock("dc_total_bn_usd", fiscal_year)
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     deferred = by_fiscal_year(run, "deferred_revenue", plan_expenditure(run)["deferred_revenue"])[at]
     return {
         "deferred_revenue": float(deferred) / BILLION * fiscal_deflator(fiscal_year, VINTAGE),
@@ -162,14 +164,14 @@ def cash_with_iras(fiscal_year: int) -> Found:
     """
     run = all_types()
     path = run.projection.path(SCENARIO_PATH)
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     lines = _cash_lines(fiscal_year)
     paid_in = float(run.contributions.traditional_usd[at].sum()) / BILLION * calendar_deflator(2024)
     per_dollar = lines["deferred_revenue"] / paid_in
     ira = _stock("ira_bn_usd", fiscal_year)
     cells = {name: values[path][at] for name, values in run.projection.cells.items()}
     whole = from_plans(run)[at] + cells["nonqualified_earnings"] + cells["ira_withdrawals"]
-    rate = np.divide(cells["owner_tax"], whole, out=np.zeros_like(whole), where=whole > 0)
+    rate = ratio(cells["owner_tax"], whole)
     from_ira = cells["ira_withdrawals"]
     taxed = float((rate * from_ira).sum() / from_ira.sum())
     income = sources.table("form1040_retirement_income").set_index("year")["ira_taxable_bn_usd"]
@@ -197,11 +199,7 @@ def plan_earnings() -> Found:
     run = all_types()
     shadow = _vintage_value(run, 2025, 1.0)
     label = convention_label(CONVENTION_RATE)
-    valued = next(
-        one
-        for one in run.vintages
-        if (one.basis, one.rate) == ("convention", CONVENTION_RATE) and not one.marginal
-    )
+    valued = _valued(run, "convention", CONVENTION_RATE)
     path = run.projection.path(label)
     small = 1e-6
     law = run.buildup.as_interest().scaled(small)
@@ -211,7 +209,7 @@ def plan_earnings() -> Found:
         opening_discount=valued.opening_to_mid_2025,
         contribution_tax_rate=np.zeros_like(run.marginal_deferral_usd),
     )  # fmt: skip
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     factor = calendar_deflator(2025) / BILLION
     own = float(again.contributions_usd["inside_buildup_shadow"][at].sum()) / small * factor
     in_shadow = float(valued.vintages.contributions_usd["inside_buildup_shadow"][at].sum()) * factor
@@ -221,18 +219,19 @@ def plan_earnings() -> Found:
     )
 
 
+def _valued(run: Run, basis: str, rate: float | None) -> ValuedVintages:
+    """The values of a run's vintages on a basis, at average rates."""
+    return next(one for one in run.vintages if (one.basis, one.rate, one.marginal) == (basis, rate, False))
+
+
 def present_value(published_year: int, factor: float = 1.0) -> Found:
     """Tax expenditure of the contributions of ``VINTAGE`` over their whole life, all plans."""
     return _vintage_value(wide(), published_year, factor)
 
 
 def _vintage_value(run: Run, published_year: int, factor: float) -> Found:
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
-    valued = next(
-        one
-        for one in run.vintages
-        if (one.basis, one.rate) == ("convention", CONVENTION_RATE) and not one.marginal
-    ).vintages.contributions_usd
+    at = run.position(VINTAGE)
+    valued = _valued(run, "convention", CONVENTION_RATE).vintages.contributions_usd
     factor *= calendar_deflator(published_year)
     lines = {
         "deferred_revenue": float(run.ledger.total("deferred_revenue")[0, at]),
@@ -249,7 +248,7 @@ def _without_roth() -> tuple[Run, float]:
     contributions are deferred; and the rate."""
     traditional = f"roth.none_from_year={VINTAGE}"
     law = all_plans(traditional, plans=ALL_PLANS)
-    at = int(np.flatnonzero(law.projection.years == VINTAGE)[0])
+    at = law.position(VINTAGE)
     deferred = -float(law.ledger.total("deferred_revenue")[0, at])
     rate = deferred / float(law.contributions.traditional_usd[at].sum())
     flat = (f"scope.plans={ALL_PLANS}", traditional, f"tax.flat_rate={rate!r}")
@@ -266,7 +265,7 @@ def observed_flows() -> Found:
 def observed_cash_flow() -> Found:
     """EIG's cash formula: rate x contributions + rate x 3.5% x all balances - rate x withdrawals, IRAs in."""
     run, rate = _without_roth()
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     paid_in = float(run.contributions.traditional_usd[at].sum())
     middle = pd.Timestamp(2024, 6, 30)
     plans, iras = (_stock_on(column, middle) for column in ("dc_total_bn_usd", "ira_bn_usd"))
@@ -327,8 +326,6 @@ def waiver(year: int, stocks: tuple[int, int]) -> Found:
 
 
 WAIVER_PROFILE_YEAR = 2019
-
-
 WAIVER_AGES = {"60-64": (60, 64), "65-69": (65, 69), "70-74": (70, 74), "75-79": (75, 79), "80+": (80, 90)}
 """Age classes of SOI and the ages that represent each; dollars of the open class are concentrated around the
 mid-eighties."""
@@ -349,7 +346,7 @@ def contributions_2025() -> Found:
 def payroll(published_year: int, factor: float = 1.0, run: Run | None = None) -> Found:
     """Payroll tax not collected on employer contributions, all plans."""
     run = run or wide()
-    at = int(np.flatnonzero(run.projection.years == VINTAGE)[0])
+    at = run.position(VINTAGE)
     forgone = -float(run.ledger.total("payroll_forgone")[0, at]) / BILLION
     paid = float(run.contributions.employer_usd[at].sum()) / BILLION
     return Found(
@@ -361,7 +358,7 @@ def payroll(published_year: int, factor: float = 1.0, run: Run | None = None) ->
 def embedded_share() -> Found:
     """Later withdrawal tax on the opening stock over its traditional balances, portfolio basis."""
     run = baseline_run()
-    valued = next(one for one in run.vintages if one.basis == "portfolio" and not one.marginal).vintages
+    valued = _valued(run, "portfolio", None).vintages
     traditional = float(run.inputs.opening_usd[:, TRADITIONAL].sum())
     return Found(
         valued.stock_total("withdrawal_tax") / traditional,

@@ -11,14 +11,16 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import memo, sources
+from fiscal.base.arrays import ratio
 from fiscal.base.memo import remembered, remembering
-from fiscal.budget.ledger import fiscal_line
+from fiscal.budget.lines import TAX_EXPENDITURE
 from fiscal.budget.valuation import FISCAL_SAME_YEAR_SHARE
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH
 from fiscal.engine.run import Run
 from fiscal.people.accounts import ALL_PLANS, ALL_PLANS_SCALED
 from fiscal.people.economy import macro
+from fiscal.results.tables import common
 from fiscal.scenario import Scenario
 
 BILLION = 1e9
@@ -152,9 +154,9 @@ def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
     path = run.projection.path(SCENARIO_PATH)
     cells = {name: values[path] for name, values in run.projection.cells.items()}
     *of_plans, _ = run.projection.withdrawal_lines
-    from_plan = sum(cells[line] for line in of_plans) + cells["nonqualified_earnings"]
+    from_plan = from_plans(run) + cells["nonqualified_earnings"]
     taxable = from_plan + cells["ira_withdrawals"]
-    share = np.divide(from_plan, taxable, out=np.zeros_like(taxable), where=taxable > 0)
+    share = ratio(from_plan, taxable)
     held = run.projection.opening_usd[path].sum(axis=2) + run.projection.closing_usd[path].sum(axis=(2, 3))
     in_plan = held[:, : len(of_plans)].sum(axis=1) / held.sum(axis=1)
     return {
@@ -162,6 +164,11 @@ def plan_expenditure(run: Run) -> dict[str, np.ndarray]:
         "inside_buildup_cash": run.ledger.total("inside_buildup_cash")[path] * in_plan,
         "withdrawal_tax": (cells["owner_tax"] * share).sum(axis=(1, 2, 3)),
     }
+
+
+def cash_expenditure(lines: dict[str, float]) -> Found:
+    """Cash tax expenditure of its parts."""
+    return Found(TAX_EXPENDITURE.of(lines), parts_in_words(lines))
 
 
 def parts_in_words(lines: dict[str, float]) -> str:
@@ -172,11 +179,4 @@ def parts_in_words(lines: dict[str, float]) -> str:
 
 def by_fiscal_year(run: Run, line: str, flow: np.ndarray) -> np.ndarray:
     """A line of a run by fiscal year, ``(Y,)``."""
-    books = run.scenario.settings.books
-    return fiscal_line(
-        line,
-        flow,
-        run.inputs.year_fraction,
-        books.deferral_fiscal_same_year_share,
-        books.withdrawal_fiscal_same_year_share,
-    )
+    return common.by_fiscal_year(run.scenario.settings, line, flow, run.inputs.year_fraction)

@@ -17,9 +17,10 @@ import pandas as pd
 
 from fiscal import scenario as scenarios
 from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.engine import run as engine_run
 from fiscal.engine.inputs import SCENARIO_PATH, assumptions
-from fiscal.engine.run import Progress, Run
+from fiscal.engine.run import Run
 from fiscal.people.accounts import ALL_PLANS
 from fiscal.studies import derived
 
@@ -135,13 +136,8 @@ def long_run(run: Run) -> pd.DataFrame:
 
 def build(progress: Progress | None = None) -> pd.DataFrame:
     """The reconciliation from three runs to CBO's last year."""
-    report = progress or (lambda done, total, what: None)
-    made = []
-    for number, asked in enumerate((("401k",), (), WITH_IRAS)):
-        report(number, 3, "decade")
-        made.append(_decade(*asked))
-    report(3, 3, "done")
-    narrow, wide, with_iras = made
+    scopes: tuple[tuple[str, ...], ...] = ("401k",), (), WITH_IRAS
+    narrow, wide, with_iras = (_decade(*asked) for asked in steps(scopes, progress, lambda _: "decade"))
     return reconcile(narrow, wide, with_iras, _rollover_share())
 
 
@@ -152,29 +148,4 @@ def stored() -> pd.DataFrame:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Build the table and store it."""
-    words = {
-        "cbo_bn_usd": "CBO's taxable pensions, annuities, and IRA distributions, February 2026",
-        "k401_bn_usd": "taxable withdrawals from 401(k) plans",
-        "other_plans_bn_usd": "the same from all other defined-contribution plans",
-        "ira_bn_usd": "the same from all traditional IRAs and inherited accounts",
-        "left_bn_usd": "what is left for defined-benefit pensions and annuities",
-        "left_as_record_bn_usd": "what would be left if it grew from 2026 as taxable pensions did from 2013 to 2023",
-    }
-    derived.store(
-        NAME,
-        build(progress).round(1),
-        title="The model inside CBO's taxable pensions and IRA distributions, 2026-2036",
-        unit="billions of current dollars",
-        source="this model (fiscal.studies.reconciliation); CBO, February 2026; IRS Statistics of Income",
-        fields=[
-            sources.Field("year", "year", "year", "calendar year"),
-            *(
-                sources.Field(name, "number", "billions of current dollars", text)
-                for name, text in words.items()
-            ),
-        ],
-        note="Built by `fiscal data derive cbo_reconciliation`. The entry's consistent_scale is the value of "
-        "withdrawals.scale_2036 in the scenario cbo_consistent.",
-        extra={"consistent_scale": consistent_scale()},
-        primary_key=["year"],
-    )
+    derived.store(NAME, build(progress).round(1), extra={"consistent_scale": consistent_scale()})

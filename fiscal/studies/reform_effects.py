@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fiscal.base import sources
-from fiscal.engine.run import Progress
+from fiscal.base.progress import Progress, silent
 from fiscal.law.build import deferrals, microdata, schedules
 from fiscal.law.reforms import Reform, read_reform, tried
 from fiscal.law.years import OWN_SCOPES
@@ -32,18 +31,9 @@ WITHDRAWAL_USD = 32_000.0
 CURRENT_LAW = "current law"
 IDLE = "without effect"
 
-COLUMNS = {
-    "reform": ("string", "name", "file in taxcalc/reforms, or current law"),
-    "baseline": ("string", "name", "file that the header names and that is applied first"),
-    "deferral_rate": ("number", "fraction", "income tax saved on elective deferrals over deferrals"),
-    "employer_rate": ("number", "fraction", "income tax saved on employer contributions over contributions"),
-    "withdrawal_rate": (
-        "number", "fraction",
-        f"income tax added by a withdrawal of {WITHDRAWAL_USD:,.0f} dollars of 2025 wages over the withdrawal",
-    ),
-    "ended": ("string", "names", "parameters of the file that equal current law in every projected year"),
-    "out_of_reach": ("string", "text", "changes that the model computes only in part"),
-}  # fmt: skip
+COLUMNS = (
+    "reform", "baseline", "deferral_rate", "employer_rate", "withdrawal_rate", "ended", "out_of_reach",
+)  # fmt: skip
 
 
 def packaged() -> list[Path]:
@@ -55,7 +45,7 @@ def packaged() -> list[Path]:
 
 def effects(files: Sequence[Path] | None = None, progress: Progress | None = None) -> pd.DataFrame:
     """One row per reform file and one of current law, columns :data:`COLUMNS`; law of :data:`LAW_YEAR`."""
-    tell = progress or (lambda done, total, what: None)
+    tell = progress or silent
     chosen = packaged() if files is None else list(files)
     economy = macro()
     records = microdata.load()
@@ -98,30 +88,6 @@ def effects(files: Sequence[Path] | None = None, progress: Progress | None = Non
     return pd.DataFrame(rows, columns=list(COLUMNS)).round(5)
 
 
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    derived.store(
-        NAME,
-        table,
-        title="Tax-Calculator's reform files: their effect on the tax on deferrals and withdrawals",
-        unit="fractions",
-        source=(
-            "Tax-Calculator (Policy Simulation Library, https://github.com/PSLmodels/Tax-Calculator) run by this "
-            "project's fiscal.studies.reform_effects"
-        ),
-        fields=[
-            sources.Field(name, kind, unit, text, required=kind == "number" or name == "reform")
-            for name, (kind, unit, text) in COLUMNS.items()
-        ],
-        note=(
-            f"Built by `fiscal data derive {NAME}`: the law of {LAW_YEAR} on the adjusted sample, weighted by persons "
-            "and, for withdrawals, by the probability of an account. Rates are those of the schedules, before the "
-            "model's own distribution of contributions and withdrawals."
-        ),
-        primary_key=["reform"],
-    )
-
-
 def rebuild(progress: Progress | None = None) -> None:
     """Run every file and store the table."""
-    store(effects(progress=progress))
+    derived.store(NAME, effects(progress=progress))

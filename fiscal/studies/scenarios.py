@@ -13,14 +13,14 @@ is built; of random paths it holds four of five.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.budget.valuation import WINDOWS
+from fiscal.base.progress import Progress, steps
 from fiscal.engine import run as engine_run
 from fiscal.results import headline, running, stages
 from fiscal.results.effects import EQUITY, LONG, NEXT, TEN, Effect, at_hand
@@ -33,8 +33,6 @@ from fiscal.results.worth import market_value
 from fiscal.scenario import Scenario
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
-
-Progress = Callable[[int, int, str], None]
 
 NAME = "scenarios"
 ADOPTIONS = ("observed", "low", "central", "default_funds", "high")
@@ -138,13 +136,14 @@ def build(
 
     ``kept`` holds the finished cells, so that an interrupted study resumes where it was.
     """
-    report = progress or (lambda done, total, what: None)
-    cells = [(adoption, event) for adoption in adoptions for event in events]
+    cells = [
+        (adoption, event, scenario_of(adoption, event, overrides))
+        for adoption in adoptions
+        for event in events
+    ]
     rows: list[dict[str, Any]] = []
     priced: dict[str, pd.DataFrame] = {}
-    for done, (adoption, event) in enumerate(cells):
-        scenario = scenario_of(adoption, event, overrides)
-        report(done, len(cells), scenario.title)
+    for adoption, event, scenario in steps(cells, progress, lambda cell: cell[2].title):
 
         def made(adoption: str = adoption, scenario: Scenario = scenario) -> list[dict[str, Any]]:
             if adoption not in priced:
@@ -155,7 +154,6 @@ def build(
         found = made() if kept is None else kept.part(scenario.fingerprint(), made)
         place = {"adoption_case": adoption, "event_case": event, "fingerprint": scenario.fingerprint()}
         rows += [{**row, **place} for row in found]
-    report(len(cells), len(cells), "done")
     return pd.DataFrame(rows, columns=list(STORED)).round(DECIMALS)
 
 
@@ -197,53 +195,8 @@ def rows_for(scenarios: Sequence[Scenario]) -> pd.DataFrame | None:
 
 def store(table: pd.DataFrame) -> None:
     """Write the table into the data folder and refresh its entry, each in one step."""
-    derived.store(
-        NAME,
-        table,
-        title="Effect of crypto on federal revenue by case of adoption and event",
-        unit="billions of current dollars by fiscal year, shares as fractions",
-        source="this model (fiscal.studies.scenarios)",
-        fields=list(_fields()),
-        note=(
-            "Built by `fiscal data derive scenarios`, which `fiscal study scenarios` also does; a test builds a part "
-            "again. Change in net revenue against the same money in equity. Random paths have the quantiles of the "
-            "effect, window by window. Each scenario is named by the fingerprint of its settings."
-        ),
-        primary_key=list(KEYS),
-        reads=READS,
-        extra={"made_on": datetime.datetime.now(datetime.UTC).date().isoformat()},
-    )
-
-
-def _fields() -> Iterator[sources.Field]:
-    words = {
-        "adoption_case": "case of adoption: the scenario adoption_ and this name",
-        "event_case": "scenario of the event, or none",
-        "statistic": "path: the one stated path; otherwise the quantile over random paths",
-        "case": "title of the scenario",
-        "adoption": "participants who hold crypto, share of their balance, and year in which it is held",
-        "event": "the event as read from the returns",
-        "reference": "what net revenue is compared with",
-        headline.SHARE: "effect over individual income tax of the same years",
-        "held_at_event_share": "share of full adoption held when the event starts",
-        "market_value_bn_usd": "effect at market prices to the last withdrawal, present value of June 30, 2025",
-        "market_error_bn_usd": "its standard error",
-        "outside_tax_bn_usd": "change in tax on crypto outside plans if half of it would have been held there",
-        "breakeven_displaced_share": "share held outside at which the ten-year effect is zero",
-        "low_bn_usd": "lower end of the 80 percent band of the ten-year effect",
-        "high_bn_usd": "upper end of the 80 percent band of the ten-year effect",
-        "fingerprint": "fingerprint of the scenario's settings",
-    }
-    sums = {
-        f"fy{window.first}_{window.last}_bn_usd": f"effect on net revenue, fiscal years {window.first} to {window.last}"
-        for window in WINDOWS
-    }
-    for name in STORED:
-        number = name.endswith(("_usd", "_share")) or name == headline.SHARE
-        unit = "name" if not number else "billions of dollars" if name.endswith("_usd") else "fraction"
-        yield sources.Field(
-            name, "number" if number else "string", unit, (words | sums)[name], required=not number
-        )
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    derived.store(NAME, table, reads=READS, extra={"made_on": today})
 
 
 def rebuild(progress: Progress | None = None) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from fiscal import scenario as scenarios
-from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.draws import EVENT, cases, whole
-from fiscal.engine.run import Progress, compute
+from fiscal.engine.run import compute
 from fiscal.results.result import Result
 from fiscal.scenario import Scenario
 from fiscal.studies import derived
@@ -66,58 +66,20 @@ def build(progress: Progress | None = None, keys: list[str] | None = None) -> pd
 
     ``keys`` restricts the cases (the test recomputes a part and compares it with the stored table).
     """
-    report = progress or (lambda done, total, what: None)
     chosen = cases()
     if keys is not None:
         chosen = chosen[chosen["key"].isin(keys)]
-    report(0, len(chosen), "central case")
     central = measure([])
     rows: list[tuple[Any, ...]] = []
-    for number, case in enumerate(chosen.itertuples(), start=1):
-        report(number - 1, len(chosen), str(case.key))
+    for case in steps(list(chosen.itertuples()), progress, lambda case: str(case.key)):
         low, high = (measure([_override(str(case.key), value)]) for value in (case.low, case.high))
         rows += [
             (case.key, case.value, case.low, case.high, case.unit, name, central[name], low[name], high[name])
             for name in central
         ]
-    report(len(chosen), len(chosen), "done")
     return pd.DataFrame(rows, columns=list(COLUMNS)).round({"at_value": 3, "at_low": 3, "at_high": 3})
-
-
-def store(table: pd.DataFrame) -> None:
-    """Write the table into the data folder and refresh its entry, each in one step."""
-    numbers = {"value", "low", "high", "at_value", "at_low", "at_high"}
-    described = {
-        "key": "setting or assumption that is moved",
-        "value": "its central value",
-        "low": "low end of its range",
-        "high": "high end of its range",
-        "unit": "unit of value, low and high",
-        "quantity": "what is measured, billions of current dollars summed over the window's fiscal years",
-        "at_value": "the quantity at the central value",
-        "at_low": "the quantity at the low end",
-        "at_high": "the quantity at the high end",
-    }
-    derived.store(
-        "sensitivity",
-        table,
-        title="How much each assumption matters, one at a time",
-        unit="billions of current dollars",
-        source="this model (fiscal.studies.sensitivity)",
-        fields=[
-            sources.Field(
-                name, "number" if name in numbers else "string", "see description", text, required=True
-            )
-            for name, text in described.items()
-        ],
-        note=(
-            "Built by `fiscal data derive sensitivity` from runs of the baseline and the boom; a test recomputes "
-            "a part. One assumption is moved at a time, so joint moves are not shown."
-        ),
-        primary_key=["key", "quantity"],
-    )
 
 
 def rebuild(progress: Progress | None = None) -> None:
     """Run every case and store the table."""
-    store(build(progress))
+    derived.store("sensitivity", build(progress))

@@ -22,12 +22,13 @@ import pandas as pd
 from fiscal import scenario as scenarios
 from fiscal.base import sources
 from fiscal.base.code import code_sha256
+from fiscal.base.progress import Progress, silent, steps
 from fiscal.markets.paths import path_model
 from fiscal.results import bands
 from fiscal.results.store.values import fingerprint_of
 from fiscal.studies import derived, hindcast, ira_hindcast, naive, past_bands
 from fiscal.studies import scenarios as study
-from fiscal.studies.past_record import KNOWN, QUANTITIES, STARTS, Progress
+from fiscal.studies.past_record import KNOWN, QUANTITIES, STARTS
 from fiscal.studies.skill import EXPERIMENT_STARTS, points
 
 if TYPE_CHECKING:
@@ -47,24 +48,24 @@ INPUTS = (
 def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str, pd.DataFrame]:
     """The first four tables, rounded as stored. Finished parts are kept until the study is done, so that an interrupted
     one resumes (``resume``)."""
-    report = progress or (lambda done, total, what: None)
+    report = progress or silent
     kept = _kept("hindcast") if resume else None
-    steps: list[tuple[str, int, str, Callable[[], pd.DataFrame]]] = [
+    parts: list[tuple[str, int, str, Callable[[], pd.DataFrame]]] = [
         *(("points", at, name, partial(points, at, name)) for name in KNOWN for at in STARTS),
         *(("iras", at, name, partial(ira_hindcast.points, at, name)) for name in KNOWN for at in ira_hindcast.STARTS),
         *(("experiments", at, name, partial(experiment, at, name))
           for name in ("model", *hindcast.EXPERIMENTS) for at in EXPERIMENT_STARTS),
     ]  # fmt: skip
-    total = len(steps) + len(STARTS)
-    found: dict[str, list[pd.DataFrame]] = {kind: [] for kind, *_ in steps}
-    for done, (kind, start, name, make) in enumerate(steps):
+    total = len(parts) + len(STARTS)
+    found: dict[str, list[pd.DataFrame]] = {kind: [] for kind, *_ in parts}
+    for done, (kind, start, name, make) in enumerate(parts):
         report(done, total, f"{start}, {name.replace('_', ' ')}")
         found[kind].append(_part(kept, f"{kind}-{name}-{start}", make))
     money = dict.fromkeys([*naive.RULES, "published", "model"], 3)
     whole = pd.concat([*found["points"], *found["iras"]], ignore_index=True).round(money)
     own, rule = past_bands.own_errors(whole).round(5), past_bands.naive_errors(past_bands.GIVEN).round(5)
     tried = []
-    for done, start in enumerate(STARTS, start=len(steps)):
+    for done, start in enumerate(STARTS, start=len(parts)):
         report(done, total, f"{start}, bands")
         tried.append(_part(kept, f"bands-{start}", partial(past_bands.bands_of, start, own, rule, whole)))
     report(total, total, "done")
@@ -101,51 +102,6 @@ def _part(kept: derived.Kept | None, name: str, make: Callable[[], pd.DataFrame]
     return pd.DataFrame(kept.part(name, lambda: make().to_dict(orient="list")))
 
 
-DESCRIBED: dict[str, tuple[str, str, str]] = {
-    "experiment": ("string", "name", "what is changed; model is the hindcast itself"),
-    "quantity": (
-        "string",
-        "name",
-        "contributions (rollovers in), benefits (rollovers out), assets at year-end, or taxable IRA distributions",
-    ),
-    "conditioning": ("string", "name", "what is given of the years after the start"),
-    "start": ("year", "year", "the run opens with the published stock at the end of this year"),
-    "lead_years": ("integer", "years", "years since the start"),
-    "published": (
-        "number",
-        "billions of dollars",
-        "DOL's total of 401(k)-type plans; SOI's taxable IRA distributions",
-    ),
-    "model": ("number", "billions of dollars", "the model's"),
-    **{rule: ("number", "billions of dollars", f"the naive rule {rule}") for rule in naive.RULES},
-    "bias": ("number", "log", "mean of the errors that the band draws"),
-    "median": ("number", "billions of dollars", "median of the draws"),
-    "low": ("number", "billions of dollars", "a tenth of the draws are below"),
-    "high": ("number", "billions of dollars", "a tenth of the draws are above"),
-    "residuals": (
-        "string",
-        "name",
-        "which errors the band draws: known by the start, or apart from its window",
-    ),
-    "residuals_used": ("integer", "errors", "how many"),
-    "residual_windows": ("integer", "errors", "how many of them have windows that do not overlap"),
-    "crps": ("number", "log", "continuous ranked probability score"),
-    "interval_score": ("number", "fraction of published", "interval score of the 80 percent band"),
-    "naive_low": ("number", "billions of dollars", "lower end of the damped trend's band"),
-    "naive_high": ("number", "billions of dollars", "upper end of the damped trend's band"),
-    "naive_crps": ("number", "log", "score of the damped trend"),
-    "naive_interval_score": ("number", "fraction of published", "score of the damped trend"),
-    "forecast": ("string", "name", "model, or naive: the damped trend"),
-    "residual": ("number", "log", "log of forecast over published, wages and returns given"),
-}
-TITLES = {
-    "hindcast": "Hindcasts from every start of 2010 to 2022 beside published figures and naive rules",
-    "hindcast_experiments": "Hindcasts with one change at a time, given wages and returns",
-    "hindcast_bands": "80 percent bands of past starts, their outcomes and scores",
-    "hindcast_residuals": "Errors of hindcasts and of a naive rule, given wages and returns",
-}
-
-
 KEYS = (
     "fingerprint", "reference", "window", "experiment", "forecast", "conditioning", "quantity", "start", "lead_years",
 )  # fmt: skip
@@ -154,28 +110,9 @@ KEYS = (
 
 def store(found: dict[str, pd.DataFrame]) -> None:
     """Write the tables into the data folder and refresh their entries, each in one step."""
+    inputs = {one: sources.resource(one).sha256 for one in INPUTS}
     for name, table in found.items():
-        keys = [key for key in KEYS if key in table]
-        units = {DESCRIBED[str(column)][1] for column in table} - {"name", "year", "years", "errors"}
-        sources.store(
-            name,
-            table,
-            title=TITLES[name],
-            unit=", ".join(sorted(units)),
-            source="this model (fiscal.studies.skill_study); published: DOL EBSA Form 5500 bulletins, IRS SOI",
-            fields=[
-                sources.Field(
-                    str(column), *DESCRIBED[str(column)], required=not str(column).startswith("naive_")
-                )
-                for column in table
-            ],
-            note="Built by `fiscal data derive hindcast`; a test rebuilds a part. See docs/skill.md.",
-            status="built",
-            licence="MIT, as this project",
-            primary_key=keys,
-            second_hand=False,
-            extra={"inputs": {one: sources.resource(one).sha256 for one in INPUTS}},
-        )
+        sources.store(name, table, extra={"inputs": inputs})
 
 
 BASELINE = "baseline"
@@ -195,59 +132,21 @@ def cases() -> list[Scenario]:
 def build_bands(progress: Progress | None = None, of: Sequence[Scenario] | None = None) -> pd.DataFrame:
     """The table ``bands`` of some scenarios (None: :func:`cases`), from the stored errors; finished ones are kept until
     the table is done."""
-    report = progress or (lambda done, total, what: None)
     chosen = cases() if of is None else list(of)
     kept = None if of is not None else _kept(bands.TABLE)
     frames = []
-    for done, case in enumerate(chosen):
-        report(done, len(chosen), f"band of {case.name}")
+    for case in steps(chosen, progress, lambda case: f"band of {case.name}"):
         frames.append(_part(kept, bands.key_of(case)[:16], partial(bands.bands, case)))
-    report(len(chosen), len(chosen), "done")
     if kept is not None:
         kept.drop()
     return pd.concat(frames, ignore_index=True).round(4)
-
-
-def store_bands(table: pd.DataFrame) -> None:
-    """Write the table ``bands`` and refresh its entry."""
-    money = "billions of dollars"
-    described = {
-        "fingerprint": ("string", "sha256", "settings of the scenario, on a horizon to the last window"),
-        "case": ("string", "name", "scenario"),
-        "reference": ("string", "name", "level: net revenue itself; else the reference of the difference"),
-        "window": ("string", "name", "fiscal years that are summed"),
-        "central_bn_usd": (
-            "number",
-            money,
-            "net revenue, or its difference, at the central parameters; of random paths the median",
-        ),
-        "median_bn_usd": ("number", money, "median of the draws, which past errors move"),
-        "low_bn_usd": ("number", money, "a tenth of the draws are below"),
-        "high_bn_usd": ("number", money, "a tenth of the draws are above"),
-    }
-    sources.store(
-        bands.TABLE,
-        table,
-        title="80 percent bands of headline numbers: parameters, markets, wages, and the errors of past starts",
-        unit=money,
-        source="this model (fiscal.studies.skill_study)",
-        fields=[sources.Field(name, *words, required=True) for name, words in described.items()],
-        note=(
-            f"Built by `fiscal data derive hindcast`: {bands.PARAMETER_DRAWS} draws of parameters times "
-            f"{bands.MARKET_PATHS} market paths. See docs/skill.md."
-        ),
-        status="built",
-        licence="MIT, as this project",
-        primary_key=list(KEYS[:3]),
-        second_hand=False,
-    )
 
 
 def rebuild(progress: Progress | None = None) -> None:
     """Run the study and store its tables, then the bands that are made of its errors."""
     kept = _kept("hindcast")
     store(build(progress))
-    store_bands(build_bands(progress))
+    sources.store(bands.TABLE, build_bands(progress))
     kept.drop()
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from fiscal.base import sources
+from fiscal.base.progress import Progress, steps
 from fiscal.budget.valuation import WINDOWS
-from fiscal.engine.run import Progress
 from fiscal.results import headline, running
-from fiscal.results.effects import EQUITY, TEN, Effect
+from fiscal.results.effects import EQUITY, Effect
 from fiscal.results.figures import statistics
 from fiscal.scenario.loading import load
 from fiscal.studies import derived
@@ -53,7 +53,6 @@ def variants() -> dict[str, dict[str, float | str]]:
 
 def build(progress: Progress | None = None, overrides: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """The table, columns :data:`COLUMNS`; billions of current dollars, shares as fractions."""
-    report = progress or (lambda done, total, what: None)
     asked = [
         (name, event, changes)
         for name, changes in variants().items()
@@ -62,12 +61,10 @@ def build(progress: Progress | None = None, overrides: Mapping[str, Any] | None 
     ]
     asked += [(DEFAULT, "stochastic_central", {}), (NO_PREMIUM, "stochastic_equal_mean", {})]
     rows: list[dict[str, Any]] = []
-    for done, (name, event, changes) in enumerate(asked):
-        report(done, len(asked), f"{event}, {name}")
+    for name, event, changes in steps(asked, progress, lambda one: f"{one[1]}, {one[0]}"):
         result = running.run(load(event, {**changes, **(overrides or {})}))
         place = {"variant": name, "event_case": event.removesuffix("_equal_mean").removesuffix("_central")}
         rows += [{**place, **row} for row in _rows(result, event)]
-    report(len(asked), len(asked), "done")
     return pd.DataFrame(rows, columns=list(COLUMNS)).round(dict.fromkeys([*SPANS, *LOCATION], 4))
 
 
@@ -99,33 +96,4 @@ def stored() -> pd.DataFrame | None:
 
 def rebuild(progress: Progress | None = None) -> None:
     """Build the table and store it."""
-    billions = "billions of current dollars"
-    words = {
-        "variant": ("name", "what differs from the defaults"),
-        "event_case": ("name", "scenario: baseline, event, or random paths (stochastic)"),
-        "statistic": (
-            "name",
-            "level: withdrawal tax of the baseline; path, mean, or quantile: effect on net revenue",
-        ),
-        **{name: (billions, f"sum over fiscal {span.first}-{span.last}") for name, span in SPANS.items()},
-        LOCATION[0]: (
-            billions,
-            f"change of tax outside plans if half was held there, FY{TEN.first}-{TEN.last}",
-        ),
-        LOCATION[1]: ("fraction", "share held outside at which the effect of these years would be zero"),
-    }
-    derived.store(
-        NAME,
-        build(progress),
-        title="The headline under other choices",
-        unit="billions of current dollars by fiscal year, shares as fractions",
-        source="this model (fiscal.studies.variants)",
-        fields=[
-            sources.Field(
-                name, "string" if name in KEYS else "number", unit, text, required=name not in LOCATION
-            )
-            for name, (unit, text) in words.items()
-        ],
-        note="Built by `fiscal data derive headline_variants`. Effects are against the same money in equity.",
-        primary_key=list(KEYS),
-    )
+    derived.store(NAME, build(progress))

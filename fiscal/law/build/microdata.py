@@ -196,15 +196,11 @@ def load(source: Source | None = None) -> taxcalc.Records:
     return taxcalc.Records.tmd_constructor(source.path, source.weights_path, source.growfactors_path)
 
 
-def calculator(
-    records: taxcalc.Records, year: int, reform: dict[str, Any] | None = None
-) -> taxcalc.Calculator:
+def calculator(records: taxcalc.Records, year: int) -> taxcalc.Calculator:
     """A calculator at ``year`` with its own copy of ``records``, which must not be past that year."""
     import taxcalc
 
     policy = taxcalc.Policy()
-    if reform:
-        policy.implement_reform(reform, print_warnings=False)
     policy.set_year(records.current_year)
     calc = taxcalc.Calculator(policy=policy, records=records, verbose=False)
     calc.advance_to_year(year)
@@ -661,18 +657,16 @@ def apply(
     *,
     own_share: float | Array = 0.0,
     income_scale: float = 1.0,
-    wages: Array | None = None,
 ) -> None:
     """Put the adjusted weights, wages, pensions, and imputed gains of ``year`` into ``calc``.
 
     ``own_share`` (a number, or by unit) of pension and IRA income is left out (the model's own withdrawals);
-    ``wages`` (person)
-    replaces box 1 of 2025 (dollars of 2025); ``income_scale`` multiplies every dollar of wages, pensions, and
-    gains put in. Wages of persons under 18 stay the file's.
+    ``income_scale`` multiplies every dollar of wages, pensions, and gains put in. Wages of persons under 18 stay the
+    file's.
     """
     index = data.year_index(year)
     weight = data.weights[index]
-    persons = (data.wage_usd if wages is None else wages) * data.wage_scale[index] * income_scale
+    persons = data.wage_usd * data.wage_scale[index] * income_scale
     head, spouse = data.head_and_spouse(persons)
     minors = np.ones(len(head), dtype=bool)
     minors[data.unit[~data.is_spouse]] = False

@@ -28,11 +28,11 @@ from fiscal.base.axes import FIRST_YEAR, GROUP_SHARES, LAST_YEAR
 from fiscal.base.code import code_sha256
 from fiscal.base.errors import FiscalError, InputError
 from fiscal.base.files import write_whole
+from fiscal.base.progress import Progress, silent
 from fiscal.law.build import deferrals, holders, microdata
 from fiscal.law.build.deferrals import Deferrals, Limits
 from fiscal.law.build.microdata import MendSettings, Microdata, Source
 from fiscal.law.limits import indexed_limits
-from fiscal.law.provenance import store_tables
 from fiscal.law.reforms import Reform, redated
 from fiscal.law.years import LAST_FILE_YEAR, LAW_YEARS, OWN_SCOPES
 
@@ -40,16 +40,11 @@ if TYPE_CHECKING:
     import taxcalc
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int, str], None]
 
 MULTIPLES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 WITHDRAWAL_GRID_USD = (0.0, *(1000.0 * 2.0**k for k in range(13)))
 """Withdrawal per person in dollars of 2025 wages: 1,000 doubling to 4.096 million."""
 
-BUILT_TABLES = (
-    "contribution_profile", "deferral_schedule", "withdrawal_curve", "outside_rates", "microdata_check",
-    "law_parameters",
-)  # fmt: skip
 COMMAND = "fiscal schedules build"
 INPUT_TABLES = (
     "population", "w2_deferrals_by_wage", "w2_deferrals_by_age", "w2_deferrals_roth", "soi_1040_pensions",
@@ -134,7 +129,7 @@ def build(
         raise sources.DataError(
             "a reform, another file or other settings need an out_dir: data/ holds current law"
         )
-    report = progress or (lambda done, total, label: None)
+    report = progress or silent
     total = len(years) + 2
     report(0, total, "reading and adjusting the microdata")
     chosen = source or Source()
@@ -160,7 +155,7 @@ def build(
     report_rows = pd.concat([check, deferrals.w2_report(data, imputed)], ignore_index=True)
     tables["microdata_check"] = _rounded(report_rows)
     if out_dir is None:
-        store_tables(tables, inputs=input_hashes(chosen), command=COMMAND)
+        _store(tables, chosen)
     else:
         _write(tables, out_dir)
     report(total, total, "written")
@@ -687,6 +682,23 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
 def file_of(name: str) -> str:
     """Name of the file of a built table."""
     return f"{name}.parquet" if name in _PARQUET else f"{name}.csv"
+
+
+SOURCE = (
+    "Tax-Calculator (Policy Simulation Library, https://github.com/PSLmodels/Tax-Calculator) "
+    "run by this project's fiscal.law.build.schedules on adjusted microdata"
+)
+LICENCE = "Computed by this project; Tax-Calculator and its CPS-based sample are in the public domain (CC0)"
+
+
+def _store(tables: Mapping[str, pd.DataFrame], source: Source) -> None:
+    """Write the tables of current law to the data folder; their entries say what they were built from."""
+    release = version("taxcalc")
+    built_from = {"taxcalc_version": release, "input_sha256": input_hashes(source), "command": COMMAND}
+    note = f"Built by `{COMMAND}`; do not edit. Tax-Calculator {release}."
+    for name, table in tables.items():
+        extra = {"built_from": built_from}
+        sources.store(name, table, source=SOURCE, note=note, licence=LICENCE, extra=extra)
 
 
 def _write(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.results.figures import (
     alt,
     drawings,
@@ -137,5 +137,5 @@ def alt_text(name: str, owner: Owner | SweptTables | ShownTables, **options: Any
     """The sentence that describes figure ``name`` of ``owner``. Raises InputError for an unknown name."""
     words = {figure.name: figure.words for figure in FIGURES}
     if name not in words:
-        raise InputError(Problem("no such figure", value=name, allowed=", ".join(words)))
+        raise InputError("no such figure", value=name, allowed=", ".join(words))
     return words[name](owner, **options)

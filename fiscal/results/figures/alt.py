@@ -11,15 +11,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 import fiscal.results.figures.statistics as measures
-from fiscal.base.errors import InputError, Problem
-from fiscal.base.words import (
-    FACTOR_NAMES,
-    MINUS,
-    PATH_NAMES,
-    listing,
-    significant,
-    window_name,
-)
+from fiscal.base.errors import InputError
+from fiscal.base.words import FACTOR_NAMES, MINUS, PATH_NAMES, listing, significant, window_name
 from fiscal.people import accounts
 from fiscal.results.figures import market_statistics, study_statistics
 from fiscal.results.figures.drawings import (
@@ -205,9 +198,7 @@ def sensitivity(owner: Owner, *, count: int = 15) -> str:
     frame = study_statistics.sensitivity()
     if frame is None:
         raise InputError(
-            Problem(
-                "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
-            )
+            "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
         )
     parts = [
         f"{setting_name(row.key)} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
@@ -226,7 +217,7 @@ def tornado(
     """The settings with the largest effects."""
     frame = study_statistics.tornado(owner, quantity, window)
     if frame is None:
-        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+        raise InputError("not built yet", key="drivers", allowed="fiscal data derive drivers")
     span = str(frame["window"].iloc[0])
     parts = [
         f"{setting_name(row.setting)} {signed(row.low_change)} at {row.low} and {signed(row.high_change)} at {row.high}"

@@ -15,16 +15,8 @@ import numpy as np
 import fiscal.results.figures.statistics as measures
 import fiscal.results.figures.style as style
 from fiscal.base.axes import GROUP_EDGES, GROUPS
-from fiscal.base.errors import InputError, Problem
-from fiscal.base.words import (
-    BASIS_NAMES,
-    FACTOR_NAMES,
-    MINUS,
-    PATH_NAMES,
-    capital,
-    significant,
-    window_name,
-)
+from fiscal.base.errors import InputError, refuse_unknown
+from fiscal.base.words import BASIS_NAMES, FACTOR_NAMES, MINUS, PATH_NAMES, capital, significant, window_name
 from fiscal.budget.lines import FORGONE, LABELS
 from fiscal.people import accounts
 from fiscal.results.figures.owners import Owner, title_of
@@ -49,8 +41,7 @@ UNITS = {
 
 def unit_of(owner: Owner, value: str) -> str:
     """The axis label of a value column. Raises InputError for any other column."""
-    if value not in UNITS:
-        raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(UNITS)))
+    refuse_unknown(value=(value, UNITS))
     price_year = owner.runs[0].scenario.value("books.price_year")
     return UNITS[value].format(price_year=price_year)
 
@@ -82,13 +73,7 @@ def _stack(
         labels.append((text, float((bottom[-1] + top[-1]) / 2), style.BLACK))
         bottom = top
     ax.set_ylim(0, bottom.max() * 1.04)
-    label_lines(ax, years.tolist(), labels)
-
-
-def label_lines(ax: Axes, years: list[int], labels: list[tuple[str, float, str]]) -> None:
-    """The year axis of some lines, with room for the label at the end of each, and the labels."""
-    style.years_axis(ax, years, [text for text, _, _ in labels])
-    style.label_ends(ax, labels, max(years))
+    style.label_lines(ax, years.tolist(), labels)
 
 
 @styled
@@ -103,7 +88,6 @@ def contributions(owner: Owner, ax: Axes, *, value: str = "real_bn_usd", scenari
     fills = [style.FILLS[list(CONTRIBUTION_NAMES).index(name)] for name in names]
     _stack(ax, frame["year"].to_numpy(), columns, fills)
     style.title(ax, f"Contributions by payer and tax character, {title_of(result)}", capital(unit))
-    style.plain_numbers(ax)
     return ax
 
 
@@ -126,9 +110,8 @@ def cash_flow(owner: Owner, ax: Axes, *, value: str = "gdp_share") -> Axes:
         ("net revenue (line)", float(net[-1]), style.BLACK),
         ("deferred revenue and\npayroll tax forgone", float(forgone[-1] / 2), style.BLACK),
     ]
-    label_lines(ax, years.tolist(), labels)
+    style.label_lines(ax, years.tolist(), labels)
     style.title(ax, f"Revenue forgone and withdrawal tax, {title_of(result)}", capital(unit))
-    style.plain_numbers(ax)
     return ax
 
 
@@ -148,7 +131,7 @@ def reference_name(owner: Owner, reference: str) -> str:
 def _no_reference(reference: str) -> InputError:
     allowed = ", ".join((*measures.REFERENCES, "base"))
     return InputError(
-        Problem("there is no reference for the difference", key="reference", value=reference, allowed=allowed)
+        "there is no reference for the difference", key="reference", value=reference, allowed=allowed
     )
 
 
@@ -166,8 +149,7 @@ def difference(
     ``reference`` is no_crypto, equity_adoption or base (the first result). Raises InputError for another.
     """
     unit = unit_of(owner, value)
-    if line not in LABELS:
-        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(LABELS)))
+    refuse_unknown(line=(line, LABELS))
     frame = measures.differences(owner, reference, line, value)
     if frame.empty:
         raise _no_reference(reference)
@@ -179,10 +161,9 @@ def difference(
         ax.plot(part["year"], values, **look.options())
         labels.append((str(name), float(values.iloc[-1]), look.color))
     style.zero_line(ax)
-    label_lines(ax, frame["year"].tolist(), labels)
+    style.label_lines(ax, frame["year"].tolist(), labels)
     what = line.replace("_", " ")
     style.title(ax, capital(f"{what} relative to {reference_name(owner, reference)}"), capital(unit))
-    style.plain_numbers(ax)
     return ax
 
 
@@ -196,7 +177,6 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     ]
     _stack(ax, frame["year"].to_numpy(), columns, style.fills(len(columns)))
     style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {title_of(result)}", "Percent of GDP")
-    style.plain_numbers(ax)
     return ax
 
 
@@ -214,27 +194,23 @@ def crypto_share(owner: Owner, ax: Axes) -> Axes:
         years = share.index.tolist()
         labels.append((result.name, float(share.iloc[-1]), look.color))
     ax.set_ylim(0, None)
-    label_lines(ax, years, labels)
+    style.label_lines(ax, years, labels)
     style.title(ax, "Crypto's share of all year-end balances", "Percent of balances")
-    style.plain_numbers(ax)
     return ax
 
 
 def _window(owner: Owner, window: str | None) -> str:
     """The requested window, or the longest. Raises InputError for one that the results lack."""
     known = measures.windows_of(owner.runs[0])
-    if window is None:
-        return known[-1]
-    if window not in known:
-        raise InputError(Problem("no such window", key="window", value=window, allowed=", ".join(known)))
-    return window
+    chosen = known[-1] if window is None else window
+    refuse_unknown(window=(chosen, known))
+    return chosen
 
 
 def _dimension(name: str) -> str:
     """The dimension in words. Raises InputError for an unknown one."""
     words = {"earnings_group": "earnings group", "birth_decade": "birth decade"}
-    if name not in words:
-        raise InputError(Problem("no such dimension", key="dimension", value=name, allowed=", ".join(words)))
+    refuse_unknown(dimension=(name, words))
     return words[name]
 
 
@@ -259,7 +235,6 @@ def who_pays(owner: Owner, ax: Axes, *, dimension: str = "earnings_group", windo
     style.legend_above(ax)
     unit = unit_of(owner, "real_bn_usd") + PER_PERCENTILE * (dimension == RANKED)
     style.title(ax, f"By {kind}, {window_name(label)}, {title_of(result)}", capital(unit))
-    style.plain_numbers(ax)
     return ax
 
 
@@ -279,8 +254,7 @@ def who_gains(
     net_revenue. Raises InputError for another.
     """
     kind, label = _dimension(dimension), _window(owner, window)
-    if line not in GROUP_LINES:
-        raise InputError(Problem("no such line", key="line", value=line, allowed=", ".join(GROUP_LINES)))
+    refuse_unknown(line=(line, GROUP_LINES))
     frame = measures.distribution_difference(owner, dimension, label, reference, line)
     if frame.empty:
         raise _no_reference(reference)
@@ -304,7 +278,6 @@ def who_gains(
     against = reference_name(owner, reference)
     unit = unit_of(owner, "real_bn_usd") + PER_PERCENTILE * (dimension == RANKED)
     style.title(ax, f"{GROUP_LINES[line]} against {against}, by {kind}, {window_name(label)}", capital(unit))
-    style.plain_numbers(ax)
     return ax
 
 
@@ -369,13 +342,12 @@ def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adopti
         end = float(100 * shown["extra_rate"].iloc[-1])
         labels.append((f"additional dollars, {result.name}", end, look.color))
     ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
-    label_lines(ax, years, labels)
+    style.label_lines(ax, years, labels)
     style.title(
         ax,
         f"Tax per additional dollar withdrawn, relative to {PATH_NAMES[reference]}",
         "Percent of withdrawals",
     )
-    style.plain_numbers(ax)
     return ax
 
 
@@ -428,8 +400,7 @@ CLAIM_TEXTS = {
 @styled
 def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
     """The government's claim at each opening, one line per result; results without crypto have no crypto part."""
-    if value not in CLAIM_TEXTS:
-        raise InputError(Problem("no such value", key="value", value=value, allowed=", ".join(CLAIM_TEXTS)))
+    refuse_unknown(value=(value, CLAIM_TEXTS))
     text, unit, scale = CLAIM_TEXTS[value]
     labels, years = [], [0]
     for position, result in enumerate(owner.runs):
@@ -438,9 +409,8 @@ def claim(owner: Owner, ax: Axes, *, value: str = "claim_share") -> Axes:
         ax.plot(series.index, series, **look.options())
         years = series.index.tolist()
         labels.append((result.name, float(series.iloc[-1]), look.color))
-    label_lines(ax, years, labels)
+    style.label_lines(ax, years, labels)
     style.title(ax, text, unit if scale == 100 else f"{unit}, current")
-    style.plain_numbers(ax)
     return ax
 
 
@@ -485,11 +455,8 @@ def waterfall(
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     base = owner.runs[0].name
     style.title(
-        ax,
-        f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}",
-        capital(span_unit(span)),
+        ax, f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}", capital(span_unit(span))
     )
-    style.plain_numbers(ax)
     return ax
 
 

@@ -70,12 +70,12 @@ def sweep_figures(sweep: SweptTables) -> dict[str, bytes]:
     return found
 
 
-def png(ax: Axes, dpi: int = 90) -> bytes:
+def png(ax: Axes) -> bytes:
     """The figure of ``ax`` as the bytes of a PNG."""
     figure, buffer = ax.get_figure(root=True), io.BytesIO()
     assert figure is not None
     with style.look():
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -43,9 +43,7 @@ def crypto_size(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
         )
         ax.plot(years, frame["median_over_gdp"], **style.line_of(0).options())
         labels = [("median path", float(frame["median_over_gdp"].iloc[-1]), style.BLACK)]
-        style.years_axis(ax, years, [text for text, _, _ in labels])
-        style.label_ends(ax, labels, max(years))
-        style.log_numbers(ax.yaxis)
+        style.label_lines(ax, years, labels)
         style.title(ax, "Value of all crypto implied by the paths", "Multiple of GDP (log scale)")
     return ax
 
@@ -80,7 +78,6 @@ def withdrawal_rates(
             f"Average income tax on a withdrawal at {age_band}, law of {law_year}",
             "Percent of the withdrawal",
         )
-        style.plain_numbers(ax)
     return ax
 
 
@@ -110,8 +107,6 @@ def _explored_panel(ax: Axes, start: RunTables, now: RunTables, reference: str |
         labels.append((name, float(100 * own.iloc[-1]), look["color"]))
         years = own.index.tolist()
     style.zero_line(ax)
-    style.years_axis(ax, years, [text for text, _, _ in labels])
-    style.label_ends(ax, labels, max(years))
+    style.label_lines(ax, years, labels)
     what = "Net revenue" if reference is None else "Net revenue less that without crypto"
     style.title(ax, what, "Percent of GDP")
-    style.plain_numbers(ax)

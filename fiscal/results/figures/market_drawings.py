@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import fiscal.results.figures.style as style
-from fiscal.base.words import (
-    PATH_NAMES,
-    capital,
-)
+from fiscal.base.words import PATH_NAMES, capital
 from fiscal.results.figures import market_statistics, statistics
-from fiscal.results.figures.drawings import UNITS, label_lines, styled
+from fiscal.results.figures.drawings import UNITS, styled
 from fiscal.results.figures.owners import Owner, title_of
 
 if TYPE_CHECKING:
@@ -38,16 +35,15 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
         labels.append(
             ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)
         )
-    label_lines(ax, frame["year"].tolist(), labels)
-    style.log_numbers(ax.yaxis)
+    style.label_lines(ax, frame["year"].tolist(), labels)
     style.title(ax, "Value of $1 invested at the opening, with returns reinvested", "Dollars (log scale)")
     return ax
 
 
-def _fan(ax: Axes, frame: pd.DataFrame, unit: str, scale: float = 1.0) -> list[tuple[str, float, str]]:
+def _fan(ax: Axes, frame: pd.DataFrame, unit: str) -> list[tuple[str, float, str]]:
     """Bands from 5 to 95 and 25 to 75 percent, median and mean over the years; the labels of the two lines."""
     years = frame["year"].to_numpy()
-    columns = {name: frame[f"{name}_{unit}"].to_numpy() * scale for name in (*market_statistics.FAN, "mean")}
+    columns = {name: frame[f"{name}_{unit}"].to_numpy() for name in (*market_statistics.FAN, "mean")}
     ax.fill_between(years, columns["q05"], columns["q95"], color="#d6e6f2", linewidth=0)
     ax.fill_between(years, columns["q25"], columns["q75"], color="#9ecae1", linewidth=0)
     ax.plot(years, columns["median"], color=style.BLUE)
@@ -75,11 +71,10 @@ def path_fan(
     result, frame = market_statistics.path_fan(owner, scenario, line, reference)
     labels = _fan(ax, frame, "bn_usd")
     style.zero_line(ax)
-    label_lines(ax, frame["year"].tolist(), labels)
+    style.label_lines(ax, frame["year"].tolist(), labels)
     against = "" if reference == "none" else f" less {PATH_NAMES[reference]}"
     what = capital(f"{line.replace('_', ' ')}{against}, {title_of(result)}")
     style.title(ax, what, capital(UNITS["nominal_bn_usd"]))
-    style.plain_numbers(ax)
     return ax
 
 
@@ -97,8 +92,7 @@ def dollar_fan(owner: Owner, ax: Axes, *, scenario: str | None = None, asset: st
 def draw_dollar(ax: Axes, frame: pd.DataFrame, title: str) -> None:
     """A fan of dollars on a logarithmic scale."""
     ax.set_yscale("log")
-    label_lines(ax, frame["year"].tolist(), _fan(ax, frame, "usd"))
-    style.log_numbers(ax.yaxis)
+    style.label_lines(ax, frame["year"].tolist(), _fan(ax, frame, "usd"))
     style.title(ax, title, "Dollars (log scale)")
 
 
@@ -121,6 +115,5 @@ def crypto_history(owner: Owner | None, ax: Axes) -> Axes:
     style.year_ticks(ax, first, last, style.axes_points(ax))
     low, high = ax.get_ylim()
     ax.set_ylim(low / 3, high)
-    style.log_numbers(ax.yaxis)
     style.title(ax, "Bitcoin at month ends; falls of 45 percent or more shaded", "Dollars (log scale)")
     return ax

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.markets import history
 from fiscal.results.figures import statistics
 from fiscal.results.figures.owners import Owner, RunTables
@@ -44,7 +44,7 @@ def _random_result(owner: Owner, scenario: str | None) -> RunTables:
         return next(iter(found.values()))
     if scenario not in found:
         allowed = ", ".join(found) or "a scenario of a random path model, run with more than one path"
-        raise InputError(Problem("no such random run", key="scenario", value=scenario, allowed=allowed))
+        raise InputError("no such random run", key="scenario", value=scenario, allowed=allowed)
     return found[scenario]
 
 
@@ -53,24 +53,14 @@ def path_fan(owner: Owner, scenario: str | None, line: str, reference: str) -> t
     result = _random_result(owner, scenario)
     frame = result.tables["path_years"]
     frame = frame[(frame["path"] == "scenario") & (frame["year"] >= statistics.FIRST_FULL_YEAR)]
-    problems = [
-        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(frame[key].unique()))
-        for key, value in (("line", line), ("reference", reference))
-        if value not in set(frame[key])
-    ]
-    if problems:
-        raise InputError(problems)
+    refuse_unknown(line=(line, frame["line"].unique()), reference=(reference, frame["reference"].unique()))
     return result, frame[(frame["line"] == line) & (frame["reference"] == reference)]
 
 
 def dollar_fan(owner: Owner, scenario: str | None, asset: str) -> tuple[RunTables, pd.DataFrame]:
     """The result, and the value of one dollar in an asset by year over its paths."""
     result = _random_result(owner, scenario)
-    frame = result.tables["path_dollar"]
-    if asset not in set(frame["asset"]):
-        allowed = ", ".join(frame["asset"].unique())
-        raise InputError(Problem("no such asset", key="asset", value=asset, allowed=allowed))
-    return result, frame[frame["asset"] == asset]
+    return result, statistics.chosen(result.tables["path_dollar"], "asset", asset)
 
 
 def crypto_history() -> tuple[pd.Series, pd.DataFrame]:

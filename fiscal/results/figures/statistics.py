@@ -7,7 +7,7 @@ crypto; the same adoption in equity).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,9 +15,8 @@ import pandas as pd
 
 from fiscal.base import sources
 from fiscal.base.axes import FIRST_YEAR
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError, refuse_unknown
 from fiscal.base.words import window_years
-from fiscal.budget import valuation
 from fiscal.budget.lines import CASH_LINES, FORGONE, OTHER_RECEIPTS
 from fiscal.results.figures.owners import ComparedTables, Owner, RunTables, ShownTables
 from fiscal.results.rows import TAXED_FLOWS
@@ -79,7 +78,7 @@ def result_named(owner: Owner, scenario: str | None) -> RunTables:
     if scenario is None:
         return next(iter(found.values()))
     if scenario not in found:
-        raise InputError(Problem("no such run", key="scenario", value=scenario, allowed=", ".join(found)))
+        raise InputError("no such run", key="scenario", value=scenario, allowed=", ".join(found))
     return found[scenario]
 
 
@@ -88,15 +87,13 @@ def windows_of(result: RunTables) -> tuple[str, ...]:
     return tuple(str(label) for label in result.tables["windows"]["window"].unique())
 
 
-def window_sum(
-    result: RunTables, window: str, line: str, path: str = "scenario", value: str = "nominal_bn_usd"
-) -> float:
-    """One line over one window. Raises KeyError if the result has no such line, path or window."""
+def window_sum(result: RunTables, window: str, line: str, path: str = "scenario") -> float:
+    """One line over one window, billions of current dollars. Raises KeyError if the result has no such row."""
     frame = result.tables["windows"]
     rows = _rows(result, frame, ("window", "line", "path")).get((window, line, path), ())
     if len(rows) != 1:
         raise KeyError(f"{result.name}: no single {line} on {path} in {window}")
-    return float(frame[value].iloc[rows[0]])
+    return float(frame["nominal_bn_usd"].iloc[rows[0]])
 
 
 def _rows(result: RunTables, frame: pd.DataFrame, keys: tuple[str, ...]) -> Mapping[Any, Any]:
@@ -108,17 +105,13 @@ def _rows(result: RunTables, frame: pd.DataFrame, keys: tuple[str, ...]) -> Mapp
 
 
 def by_year(
-    result: RunTables,
-    line: str,
-    path: str = "scenario",
-    value: str = "gdp_share",
-    year_kind: str = "fiscal",
+    result: RunTables, line: str, path: str = "scenario", value: str = "gdp_share", year_kind: str = "fiscal"
 ) -> pd.Series:
     """One line by year; the stub year is left out."""
     frame = result.tables["budget"]
     rows = _rows(result, frame, ("line", "path", "year_kind")).get((line, path, year_kind), [])
-    chosen = frame.iloc[rows]
-    return chosen[chosen["year"] >= FIRST_FULL_YEAR].set_index("year")[value]
+    found = frame.iloc[rows].set_index("year")[value]
+    return found[found.index >= FIRST_FULL_YEAR]
 
 
 def cash_flow(result: RunTables, value: str = "gdp_share") -> pd.DataFrame:
@@ -135,6 +128,16 @@ def cash_flow(result: RunTables, value: str = "gdp_share") -> pd.DataFrame:
     return frame.rename_axis("year").reset_index()
 
 
+def _compared(owner: Owner, reference: str) -> Iterator[tuple[RunTables, RunTables, str]]:
+    """Each run with the result and its path that it is less; ``base`` is the first result's scenario."""
+    base = owner.runs[0]
+    for result in owner.runs:
+        if reference == "base" and result is not base:
+            yield result, base, "scenario"
+        elif reference in references_of(result):
+            yield result, result, reference
+
+
 def differences(
     owner: Owner, reference: str, line: str = "withdrawal_tax", value: str = "real_bn_usd"
 ) -> pd.DataFrame:
@@ -142,19 +145,10 @@ def differences(
 
     ``reference`` is a path of each run, or ``base``: the first result's scenario.
     """
-    results = owner.runs
     frames = []
-    for result in results:
-        if reference == "base":
-            if result is results[0]:
-                continue
-            other = by_year(results[0], line, value=value)
-        elif reference in references_of(result):
-            other = by_year(result, line, reference, value)
-        else:
-            continue
-        own = by_year(result, line, value=value)
-        frames.append((own - other).rename("difference").reset_index().assign(scenario=result.name))
+    for result, other, path in _compared(owner, reference):
+        gap = by_year(result, line, value=value) - by_year(other, line, path, value)
+        frames.append(gap.rename("difference").reset_index().assign(scenario=result.name))
     columns = ["scenario", "year", "difference"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
@@ -168,28 +162,19 @@ def contributions(result: RunTables, value: str = "real_bn_usd") -> pd.DataFrame
     return wide.loc[:, wide.abs().sum() > 0].reset_index()
 
 
-def balances(result: RunTables, path: str = "scenario", by: str = "wrapper") -> pd.DataFrame:
+def balances(result: RunTables, by: str = "wrapper") -> pd.DataFrame:
     """Year-end balances as shares of GDP: ``year`` and one column per member of ``by``."""
-    frame = result.tables["balances"]
-    frame = frame[frame["path"] == path]
+    frame = result.tables["balances"].query("path == 'scenario'")
     wide = frame.pivot_table(index="year", columns=by, values="gdp_share", aggfunc="sum", sort=False)
     wide.columns = [str(name) for name in wide.columns]
     return wide.reset_index()
 
 
-def crypto_share(result: RunTables, path: str = "scenario") -> pd.Series:
+def crypto_share(result: RunTables) -> pd.Series:
     """Crypto's share of all year-end balances by year."""
-    frame = result.tables["balances"]
-    frame = frame[frame["path"] == path]
+    frame = result.tables["balances"].query("path == 'scenario'")
     crypto = frame[frame["sleeve"] == "crypto"].groupby("year")["nominal_bn_usd"].sum()
     return crypto / frame.groupby("year")["nominal_bn_usd"].sum()
-
-
-def roth_share(result: RunTables) -> pd.Series:
-    """Roth contributions as a share of all contributions by calendar year."""
-    wide = contributions(result, "nominal_bn_usd").set_index("year")
-    roth = [name for name in wide if name.endswith("_roth")]
-    return wide[roth].sum(axis=1) / wide.sum(axis=1)
 
 
 def distribution(result: RunTables, dimension: str, window: str, path: str = "scenario") -> pd.DataFrame:
@@ -209,9 +194,8 @@ def distribution(result: RunTables, dimension: str, window: str, path: str = "sc
 
 def members_that_count(frame: pd.DataFrame) -> list[str]:
     """Members from the first to the last with a value of at least :data:`SMALLEST_SHARE` of the largest."""
-    values = frame.drop(columns=["scenario", "share"], errors="ignore").groupby("member", sort=False).max()
-    lows = frame.drop(columns=["scenario", "share"], errors="ignore").groupby("member", sort=False).min()
-    size = pd.concat([values.abs(), lows.abs()], axis=1).max(axis=1)
+    numbers = frame.drop(columns=["scenario", "share"], errors="ignore").set_index("member").abs()
+    size = numbers.groupby("member", sort=False).max().max(axis=1)
     large = np.flatnonzero(size.to_numpy() >= SMALLEST_SHARE * size.max())
     return [str(member) for member in size.index[large[0] : large[-1] + 1]] if len(large) else []
 
@@ -224,18 +208,12 @@ def distribution_difference(
     ``reference`` is a path of each run, or ``base``: the first result's scenario.
     """
     frames = []
-    base = owner.runs[0]
-    for result in owner.runs:
-        if reference == "base":
-            if result is base:
-                continue
-            compared = distribution(base, dimension, window)
-        elif reference in references_of(result):
-            compared = distribution(result, dimension, window, reference)
-        else:
-            continue
-        own = distribution(result, dimension, window).set_index("member")[line]
-        gap = own - compared.set_index("member")[line]
+    for result, other, path in _compared(owner, reference):
+        own, less = (
+            distribution(one, dimension, window, of).set_index("member")[line]
+            for one, of in ((result, "scenario"), (other, path))
+        )
+        gap = own - less
         frames.append(
             pd.DataFrame(
                 {
@@ -259,12 +237,6 @@ def _calendar(result: RunTables, path: str) -> pd.DataFrame:
     return pd.DataFrame({"tax": tax, "withdrawn": withdrawn.loc[tax.index]})
 
 
-def average_rate(result: RunTables, path: str = "scenario") -> pd.Series:
-    """Withdrawal tax divided by taxed withdrawals, by calendar year."""
-    frame = _calendar(result, path)
-    return frame["tax"] / frame["withdrawn"]
-
-
 def extra_dollar(result: RunTables, reference: str) -> pd.DataFrame:
     """Tax on the scenario's additional withdrawals by calendar year.
 
@@ -272,9 +244,22 @@ def extra_dollar(result: RunTables, reference: str) -> pd.DataFrame:
     the reference's. ``extra_rate`` is NaN if additional withdrawals are less than :data:`SMALLEST_EXTRA_BN_USD`.
     """
     own, other = _calendar(result, "scenario"), _calendar(result, reference)
+    return _extra(own, other).rename_axis("year").reset_index()
+
+
+def extra_dollar_by_window(result: RunTables, reference: str) -> pd.DataFrame:
+    """As :func:`extra_dollar`, summed over the windows' years (calendar years of the same numbers)."""
+    own, other = (
+        pd.DataFrame({label: frame.loc[slice(*window_years(label))].sum() for label in windows_of(result)}).T
+        for frame in (_calendar(result, "scenario"), _calendar(result, reference))
+    )
+    return _extra(own, other).rename_axis("window").reset_index()
+
+
+def _extra(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     extra = own - other
     enough = extra["withdrawn"].abs() >= SMALLEST_EXTRA_BN_USD
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "extra_withdrawn_bn_usd": extra["withdrawn"],
             "extra_tax_bn_usd": extra["tax"],
@@ -282,38 +267,15 @@ def extra_dollar(result: RunTables, reference: str) -> pd.DataFrame:
             "average_rate": other["tax"] / other["withdrawn"],
         }
     )
-    return frame.rename_axis("year").reset_index()
 
 
-def extra_dollar_by_window(result: RunTables, reference: str) -> pd.DataFrame:
-    """As :func:`extra_dollar`, summed over the windows' years (calendar years of the same numbers)."""
-    own, other = _calendar(result, "scenario"), _calendar(result, reference)
-    rows = []
-    for window in windows_of(result):
-        first, last = window_years(window)
-        a, b = own.loc[first:last].sum(), other.loc[first:last].sum()
-        extra = a - b
-        enough = abs(extra["withdrawn"]) >= SMALLEST_EXTRA_BN_USD
-        rows.append(
-            {
-                "window": window,
-                "extra_withdrawn_bn_usd": extra["withdrawn"],
-                "extra_tax_bn_usd": extra["tax"],
-                "extra_rate": extra["tax"] / extra["withdrawn"] if enough else np.nan,
-                "average_rate": b["tax"] / b["withdrawn"],
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
+def present_values(result: RunTables) -> pd.DataFrame:
     """Present values by basis: ``basis, rate, forgone, withdrawal_tax, other_receipts, net_revenue, terminal_claim,
     total``, billions of dollars of June 30, 2025. The lines are those of the horizon; ``terminal_claim`` is the net
     revenue of the run-off and ``total`` the net revenue of both. The convention basis exists for the scenario's own
     path only.
     """
-    frame = result.tables["present_values"]
-    frame = frame[frame["path"] == path]
+    frame = result.tables["present_values"].query("path == 'scenario'")
     rows = []
     for (basis, rate), part in frame.groupby(["basis", "rate"], sort=False, dropna=False):
         value = part.set_index(["span", "line"])["present_value_bn_usd"]
@@ -333,33 +295,9 @@ def present_values(result: RunTables, path: str = "scenario") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def vintage(result: RunTables, year: int) -> pd.DataFrame:
-    """One year's contributions over their life: ``basis, rate`` and one column per line, billions of dollars at the
-    middle of that year, traditional and Roth together."""
-    frame = result.tables["vintages"]
-    frame = frame[frame["vintage"] == str(year)]
-    sums = frame.groupby(["basis", "rate", "line"], sort=False, dropna=False)["own_date_bn_usd"].sum()
-    return sums.unstack("line").reset_index().rename_axis(columns=None)
-
-
-def claim(result: RunTables, path: str = "scenario") -> pd.DataFrame:
+def claim(result: RunTables) -> pd.DataFrame:
     """The government's claim on traditional balances by year, ``claim_share`` and billions; empty without run-off."""
-    frame = result.tables["claim"]
-    return frame[frame["path"] == path].drop(columns="path").set_index("year")
-
-
-def bases(result: RunTables, scope: str, weight: str = "average") -> pd.DataFrame:
-    """Values of one scope by basis: ``basis, rate, market`` and one column per line, billions of dollars of June 30,
-    2025, and ``error_bn_usd`` that of the withdrawal tax, ``per_dollar`` that of net revenue; empty if there are
-    none."""
-    frame = result.tables["bases"]
-    frame = frame[(frame["scope"] == scope) & (frame["weight"] == weight)]
-    keys = ["basis", "rate", "market"]
-    wide = frame.set_index([*keys, "line"])["present_value_bn_usd"].unstack("line")
-    wide = wide.reindex(pd.MultiIndex.from_frame(frame[keys].drop_duplicates()))
-    tax = frame[frame["line"] == "withdrawal_tax"]["standard_error_bn_usd"].to_numpy()
-    net = frame[frame["line"] == "net_revenue"]["per_dollar"].to_numpy()
-    return wide.assign(error_bn_usd=tax, per_dollar=net).reset_index().rename_axis(columns=None)
+    return result.tables["claim"].query("path == 'scenario'").drop(columns="path").set_index("year")
 
 
 def individual_income_tax(result: RunTables) -> pd.Series:
@@ -372,76 +310,6 @@ def individual_income_tax(result: RunTables) -> pd.Series:
     held = float(revenue[last] / gdp[last])
     tax = [float(revenue[year]) if year <= last else held * float(gdp[year]) for year in gdp.index]
     return pd.Series(tax, index=gdp.index, name="individual_income_tax_bn_usd")
-
-
-def net_effect(
-    result: RunTables, reference: str | RunTables | None = None, *, cumulated: bool = False
-) -> pd.Series:
-    """Net revenue by calendar year from the opening, or its difference from a reference; billions.
-
-    The reference is one of the result's paths, or another result. ``cumulated`` adds up the difference with
-    interest at the one-year rate; a level has no interest.
-    """
-    own = _net_with_stub(result, "scenario")
-    if reference is None:
-        return own
-    other = (
-        _net_with_stub(result, reference)
-        if isinstance(reference, str)
-        else _net_with_stub(reference, "scenario")
-    )
-    gap = own - other
-    if not cumulated:
-        return gap
-    rate = result.tables["economy"].set_index("year")["one_year_rate"].loc[gap.index].to_numpy()
-    rate = rate * np.where(
-        gap.index == FIRST_YEAR, result.scenario.settings.horizon.opening.stub_fraction, 1.0
-    )
-    _, total = valuation.with_interest(gap.to_numpy(), rate)
-    return pd.Series(total, index=gap.index)
-
-
-def sign_episodes(series: pd.Series) -> tuple[tuple[int, int, int], ...]:
-    """Spells of one sign, ``(sign, first year, last year)``; under :data:`NOISE_BN_USD` the sign is 0."""
-    signs = np.sign(series.where(series.abs() >= NOISE_BN_USD, 0.0)).astype(int)
-    spells: list[tuple[int, int, int]] = []
-    for year, sign in signs.items():
-        if spells and spells[-1][0] == sign:
-            spells[-1] = (sign, spells[-1][1], int(year))
-        else:
-            spells.append((sign, int(year), int(year)))
-    return tuple(spells)
-
-
-def turning_years(owner: Owner) -> pd.DataFrame:
-    """Spells of one sign of net revenue and of its differences from the references.
-
-    Columns ``scenario, reference, effect, sign, first_year, last_year``; ``reference`` is empty for the
-    level, ``base`` for the first result. A break-even year is the first year of a later spell.
-    """
-    rows = []
-    results = owner.runs
-    apart = set_apart(results)
-    for result in results:
-        cases: list[tuple[str, str, pd.Series]] = [("", "annual", net_effect(result))]
-        against: list[tuple[str, str | RunTables]] = [(name, name) for name in references_of(result)]
-        if any(result is one for one in apart):
-            against.append(("base", results[0]))
-        for name, reference in against:
-            cases.append((name, "annual", net_effect(result, reference)))
-            cases.append((name, "cumulated", net_effect(result, reference, cumulated=True)))
-        for reference, effect, series in cases:
-            for sign, first, last in sign_episodes(series):
-                rows.append((result.name, reference, effect, sign, first, last))
-    return pd.DataFrame(rows, columns=["scenario", "reference", "effect", "sign", "first_year", "last_year"])
-
-
-def _net_with_stub(result: RunTables, path: str) -> pd.Series:
-    frame = result.tables["budget"]
-    chosen = frame[
-        (frame["line"] == "net_revenue") & (frame["path"] == path) & (frame["year_kind"] == "calendar")
-    ]
-    return chosen.set_index("year")["nominal_bn_usd"]
 
 
 def decomposition(
@@ -460,7 +328,7 @@ def decomposition(
     """
 
     if not isinstance(owner, ComparedTables):
-        raise InputError(Problem("a decomposition needs a scenario and a base", value=owner.runs[0].name))
+        raise InputError("a decomposition needs a scenario and a base", value=owner.runs[0].name)
     base, *others = owner.runs
     table = owner.decomposition if effects is None else effects
     spans = windows_of(base)
@@ -469,15 +337,7 @@ def decomposition(
         "window": window or (spans[-1] if spans else str(table["window"].iloc[-1])),
         "line": line,
     }
-    problems = [
-        Problem(
-            f"no such {key}", key=key, value=value, allowed=", ".join(str(one) for one in table[key].unique())
-        )
-        for key, value in chosen.items()
-        if value not in set(table[key])
-    ]
-    if problems:
-        raise InputError(problems)
+    refuse_unknown(**{key: (value, table[key].unique()) for key, value in chosen.items()})
     for key, value in chosen.items():
         table = table[table[key] == value]
     effect = table["effect_bn_usd"].to_numpy()
@@ -489,10 +349,7 @@ def decomposition(
 
 def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     """The rows with one value. Raises InputError with the available values."""
-    known = frame[column].unique().tolist()
-    if value not in known:
-        message, allowed = f"no such {column.replace('_', ' ')}", ", ".join(map(str, known))
-        raise InputError(Problem(message, key=column, value=value, allowed=allowed))
+    refuse_unknown(**{column: (value, frame[column].unique())})
     return frame[frame[column] == value]
 
 

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fiscal.results.figures.style as style
-from fiscal.base.errors import InputError, Problem
-from fiscal.base.words import (
-    capital,
-    signed_amount,
-)
+from fiscal.base.errors import InputError, refuse_unknown
+from fiscal.base.words import capital, signed_amount
 from fiscal.results.figures import study_statistics
 from fiscal.results.figures.drawings import span_name, span_unit, styled
 from fiscal.results.figures.owners import Owner, SweptTables
@@ -31,9 +28,7 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
     frame = study_statistics.sensitivity()
     if frame is None:
         raise InputError(
-            Problem(
-                "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
-            )
+            "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
         )
     shown = frame.head(count)
     _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
@@ -87,7 +82,7 @@ def tornado(
     """
     frame = study_statistics.tornado(owner, quantity, window)
     if frame is None:
-        raise InputError(Problem("not built yet", key="drivers", allowed="fiscal data derive drivers"))
+        raise InputError("not built yet", key="drivers", allowed="fiscal data derive drivers")
     shown = frame.head(count)
     span = str(frame["window"].iloc[0])
     changes = {end: shown[f"{end}_change"] for end in ("low", "high")}
@@ -119,17 +114,9 @@ def hindcast(owner: Owner, ax: Axes, *, quantity: str = "benefits", told: str = 
     tax, from the stored table, for any owner. Raises InputError for another quantity than contributions, benefits, or
     assets, or another ``told`` than actual_wages_and_returns, actual_wages, or none.
     """
-    asked = (
-        ("quantity", quantity, study_statistics.HINDCAST_QUANTITIES),
-        ("told", told, study_statistics.HINDCAST_TOLD),
+    refuse_unknown(
+        quantity=(quantity, study_statistics.HINDCAST_QUANTITIES), told=(told, study_statistics.HINDCAST_TOLD)
     )
-    problems = [
-        Problem(f"no such {key}", key=key, value=value, allowed=", ".join(known))
-        for key, value, known in asked
-        if value not in known
-    ]
-    if problems:
-        raise InputError(problems)
     frame = study_statistics.hindcast(quantity, told)
     labels = []
     for position, (column, text) in enumerate(HINDCAST_LINES.items()):
@@ -138,11 +125,9 @@ def hindcast(owner: Owner, ax: Axes, *, quantity: str = "benefits", told: str = 
         labels.append((text, float(own.iloc[-1]), look.color))
     leads = [int(frame.index[0]), int(frame.index[-1])]
     ax.set_ylim(0, 1.05 * float(frame.max().max()))
-    style.years_axis(ax, leads, [text for text, _, _ in labels])
-    style.label_ends(ax, labels, float(leads[-1]))
+    style.label_lines(ax, leads, labels)
     words = f"{study_statistics.HINDCAST_QUANTITIES[quantity]}, {study_statistics.HINDCAST_TOLD[told]}"
     style.title(ax, f"{words}, by years after the start", "Mean absolute error, percent of published")
-    style.plain_numbers(ax)
     return ax
 
 

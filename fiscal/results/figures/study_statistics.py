@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fiscal.base import sources
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import refuse_unknown
 from fiscal.budget.valuation import PRESENT_VALUE
 from fiscal.results.figures.owners import Owner, SweptTables
 from fiscal.results.quantities import headline_quantity
@@ -83,13 +83,7 @@ def tornado(
         "quantity": headline_quantity(quantities) if quantity is None else quantity,
         "window": [label for label in windows if label != PRESENT_VALUE][-1] if window is None else window,
     }
-    problems = [
-        Problem(f"no such {name}", key=name, value=chosen[name], allowed=", ".join(known))
-        for name, known in (("quantity", quantities), ("window", windows))
-        if chosen[name] not in known
-    ]
-    if problems:
-        raise InputError(problems)
+    refuse_unknown(quantity=(chosen["quantity"], quantities), window=(chosen["window"], windows))
     own = table[(table["quantity"] == chosen["quantity"]) & (table["window"] == chosen["window"])]
     return own.assign(
         low_change=own["at_low_bn_usd"] - own["at_value_bn_usd"],

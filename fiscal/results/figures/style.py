@@ -226,9 +226,14 @@ def axes_height(ax: Axes) -> float:
 
 
 def title(ax: Axes, text: str, unit: str) -> None:
-    """The title gives the content, and the axis gives the unit; a title wider than the axes is wrapped."""
+    """The title gives the content, and the value axis the unit and plain numbers; a title wider than the axes is
+    wrapped."""
     ax.set_title(_broken(text, axes_points(ax) / 5.7), loc="left")
     ax.set_ylabel(unit)
+    if ax.get_yscale() == "log":
+        log_numbers(ax.yaxis)
+    else:
+        plain_numbers(ax)
 
 
 def title_of_bars(ax: Axes, text: str, unit: str, names: Sequence[str]) -> None:
@@ -294,6 +299,12 @@ def log_numbers(axis: Axis) -> None:
 def zero_line(ax: Axes) -> None:
     """The line between cost and gain."""
     ax.axhline(0.0, color=BLACK, linewidth=0.7, zorder=1.5)
+
+
+def label_lines(ax: Axes, years: Sequence[int], labels: Sequence[tuple[str, float, str]]) -> None:
+    """The year axis of some lines, with room for the label at the end of each, and the labels."""
+    years_axis(ax, years, [text for text, _, _ in labels])
+    label_ends(ax, labels, max(years))
 
 
 def label_ends(ax: Axes, labels: Sequence[tuple[str, float, str]], x: float) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -107,10 +108,7 @@ def write_run(
 
 
 def finish(
-    place: Place,
-    result: Recorded,
-    command: Sequence[str] = (),
-    files: Mapping[str, bytes] | None = None,
+    place: Place, result: Recorded, command: Sequence[str] = (), files: Mapping[str, bytes] | None = None
 ) -> None:
     """Write ``result`` in the working folder and give it its name. Raises InputError if that fails. ``files`` are
     additional files by name, such as figures.
@@ -121,7 +119,7 @@ def finish(
         place.put_in_place()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(Problem(f"the run cannot be written: {reason}", file=place.shown)) from error
+        raise InputError(f"the run cannot be written: {reason}", file=place.shown) from error
 
 
 SETTINGS_TABLE = "settings"
@@ -133,7 +131,7 @@ def _fill(result: Recorded, place: Place, command: Sequence[str], files: Mapping
     inputs = input_record(result.scenario, design)
     if inputs != place.question["inputs"]:
         message = "a file or table was changed during the run"
-        raise InputError(Problem(message, file=place.shown, allowed="a new run"))
+        raise InputError(message, file=place.shown, allowed="a new run")
     scenario, names = _with_copies(result.scenario, folder, inputs["files"])
     (folder / "tables").mkdir()
     (folder / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
@@ -234,9 +232,6 @@ class StoredTables(Tables):
         names = super()._on_demand()
         return names if {name for name in names if STAGE_OF[name].headline} <= set(self._held) else set()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _stored_again, (self.parts.scenario, self.held, self.folder, self.inputs)
-
     def _refuse_if_changed(self, stage: Stage) -> None:
         """As for a run in memory; the manifest names what has changed, code too."""
         apart = differences({"inputs": self.inputs}, {"inputs": input_record(self.parts.scenario)})
@@ -244,7 +239,7 @@ class StoredTables(Tables):
             message = f"does not hold the table {stage.yields[0]!r}, and what wrote it has changed since"
             shown = ", ".join(f"{name} {words}" for name, words in apart[:MOST_SHOWN])
             allowed = "a new run with fiscal run --full"
-            raise InputError(Problem(message, file=str(self.folder), value=shown, allowed=allowed))
+            raise InputError(message, file=str(self.folder), value=shown, allowed=allowed)
 
     def _compute(self, stage: Stage) -> Mapping[str, pd.DataFrame]:
         """The tables of a stage; kept in the folder where it can be written and nobody else is writing there."""
@@ -261,12 +256,6 @@ class StoredTables(Tables):
 MOST_SHOWN = 3
 OF_A_FOLDER = "", ""
 """In place of the fingerprints of a run in memory: the manifest says what a folder was made of."""
-
-
-def _stored_again(
-    scenario: Scenario, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
-) -> StoredTables:
-    return StoredTables(Parts(scenario, made_of=OF_A_FOLDER), held, folder, inputs)
 
 
 def repeated(result: Recorded) -> dict[str, Any]:
@@ -308,7 +297,7 @@ def _with_copies(scenario: Scenario, folder: Path, hashes: dict[str, str]) -> tu
         inside = file_settings()[key]
         shutil.copyfile(path, folder / inside)
         if file_sha256(folder / inside) != hashes[inside]:
-            raise InputError(Problem("was changed during the run", key=key, value=str(path)))
+            raise InputError("was changed during the run", key=key, value=str(path))
         section, _, name = key.partition(".")
         settings = with_value(settings, section, name, inside)
         names[str(scenario.value(key))] = inside
@@ -380,7 +369,7 @@ def stored_result(folder: str | Path) -> Result:
     manifest, tables = sound_tables(path)
     if DESIGN_FILE in manifest["outputs"]:
         message = "is a sweep, not the run of one scenario"
-        raise InputError(Problem(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}"))
+        raise InputError(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}")
     scenario = stored_scenario(path, manifest)
     if manifest["name"] != scenario.name:  # the name becomes that of files beside a report
         told = Problem(
@@ -390,7 +379,7 @@ def stored_result(folder: str | Path) -> Result:
     shown = f"{folder}/summary.json"
     summary = parse_json(read_limited(path / "summary.json", MAX_MANIFEST_BYTES, shown), shown)
     if not isinstance(summary, dict):
-        raise InputError(Problem("is not a summary", file=shown))
+        raise InputError("is not a summary", file=shown)
     return Result(
         name=manifest["name"],
         scenario=scenario,
@@ -421,7 +410,7 @@ def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
     shown = f"{path}/tables/{name}.parquet"
     file = path / "tables" / f"{name}.parquet"
     if file.stat().st_size > MAX_TABLE_BYTES:
-        raise InputError(Problem("the file is too large", file=shown, allowed="at most 2 GB"))
+        raise InputError("the file is too large", file=shown, allowed="at most 2 GB")
     try:
         stored = parquet.read_table(io.BytesIO(file.read_bytes()))
         stored.validate(full=True)  # offsets and texts, which pandas takes on trust
@@ -429,20 +418,20 @@ def _table(path: Path, name: str, index: list[str]) -> pd.DataFrame:
         return table.set_index(index) if index else table
     except (ValueError, KeyError, TypeError, OSError, NotImplementedError, pyarrow.ArrowException) as error:
         line = (str(error).splitlines() or [""])[0][:200]
-        raise InputError(Problem(f"cannot be read as Parquet: {line}", file=shown)) from None
+        raise InputError(f"cannot be read as Parquet: {line}", file=shown) from None
 
 
 def stored_scenario(folder: Path, manifest: dict[str, Any]) -> Scenario:
     """The scenario of a run folder, its files being the copies in the folder."""
     if "scenario.toml" not in manifest["outputs"]:
-        raise InputError(Problem("names no scenario.toml", file=f"{folder}/{MANIFEST}", key="outputs"))
+        raise InputError("names no scenario.toml", file=f"{folder}/{MANIFEST}", key="outputs")
     scenario = load(folder / "scenario.toml")
     settings = scenario.settings
     for key, path in own_files(settings).items():
         inside = file_settings()[key]
         if path != folder / inside or inside not in manifest["outputs"]:
             message = "names a file that is not part of the run"
-            raise InputError(Problem(message, file=f"{folder}/scenario.toml", key=key, value=str(path)[:80]))
+            raise InputError(message, file=f"{folder}/scenario.toml", key=key, value=str(path)[:80])
     told = manifest["set_in"]  # the files and options that set the values, not the copy in the folder
     return replace(scenario, origins=dict(told["origins"]), lineage=tuple(told["lineage"]))
 
@@ -541,9 +530,4 @@ def _changed_files(path: Path, manifest: Mapping[str, Any]) -> list[Problem]:
 
 
 def _through_link(folder: Path, name: str) -> bool:
-    place = folder
-    for part in name.split("/"):
-        place = place / part
-        if place.is_symlink():
-            return True
-    return False
+    return any((folder / part).is_symlink() for part in accumulate(name.split("/"), "{}/{}".format))

@@ -6,25 +6,22 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from fiscal.base.progress import Progress
+
 LOG = "run.log"
-Progress = Callable[..., None]
 
 logger = logging.getLogger("fiscal")
 logger.addHandler(logging.NullHandler())
 
 
-def _formatter() -> logging.Formatter:
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    return formatter
-
-
 @contextlib.contextmanager
 def _handled(handler: logging.Handler) -> Iterator[None]:
-    handler.setFormatter(_formatter())
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

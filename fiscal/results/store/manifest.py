@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from fiscal.base import sources
 from fiscal.base.code import MODEL_ROOMS, code_sha256, sources_sha256
 from fiscal.base.errors import InputError, Problem, nearest
-from fiscal.base.files import parse_json, read_limited
+from fiscal.base.files import is_plain_file, parse_json, read_limited
 from fiscal.base.version import __version__
 from fiscal.results.store.values import fingerprint_of
 from fiscal.scenario import content_sha256, file_settings, own_files
@@ -60,19 +60,9 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RECORDED_PACKAGES = (
-    "SALib",
-    "arch",
-    "matplotlib",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "scipy",
-    "statsmodels",
-    "taxcalc",
-    "typst",
-)
+    "SALib", "arch", "matplotlib", "numba", "numpy", "pandas", "pyarrow", "pydantic", "scipy", "statsmodels",
+    "taxcalc", "typst",
+)  # fmt: skip
 MODEL_FILES = ("fiscal", "data", "pyproject.toml", "requirements.lock")
 """Folders on which a result depends; a change elsewhere in the source tree does not count."""
 
@@ -89,7 +79,7 @@ def input_record(scenario: Scenario, design: Design | None = None) -> dict[str, 
         settings[section][name] = inside = file_settings()[key]
         sha256 = content_sha256(path)
         if sha256 is None:
-            raise InputError(Problem("cannot be read", key=key, value=str(path), allowed="a file"))
+            raise InputError("cannot be read", key=key, value=str(path), allowed="a file")
         files[inside] = sha256
     return {
         "settings": settings,
@@ -393,36 +383,27 @@ def _shape_problems(manifest: Any, shown: str) -> list[Problem]:
 
 def is_run(folder: str | Path) -> bool:
     """Whether ``folder`` is a run folder."""
-    return _there(Path(folder) / MANIFEST)
-
-
-def _there(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except (OSError, ValueError):  # a name that is too long, or with a null character
-        return False
+    return is_plain_file(Path(folder) / MANIFEST)
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a run folder. Raises InputError if there is none, and for any part that is not sound."""
     path = Path(folder)
     shown = f"{path}/{MANIFEST}"
-    if not _there(path / MANIFEST):
+    if not is_plain_file(path / MANIFEST):
         raise InputError(_no_run(path))
     if (path / MANIFEST).is_symlink():
-        raise InputError(Problem("is a link", file=shown, allowed="the file itself"))
+        raise InputError("is a link", file=shown, allowed="the file itself")
     manifest = parse_json(read_limited(path / MANIFEST, MAX_MANIFEST_BYTES, shown), shown)
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version not in READABLE_VERSIONS and "record_fingerprint" in manifest:
         message = "was written by another version of fiscal"
         raise InputError(
-            Problem(
-                message,
-                file=shown,
-                key="schema_version",
-                value=version,
-                allowed=", ".join(map(str, READABLE_VERSIONS)),
-            )
+            message,
+            file=shown,
+            key="schema_version",
+            value=version,
+            allowed=", ".join(map(str, READABLE_VERSIONS)),
         )
     if problems := _shape_problems(manifest, shown):
         raise InputError(problems[:20])

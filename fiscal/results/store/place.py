@@ -56,32 +56,28 @@ def check_target(folder: str | Path, *, force: bool = False, resume: bool = Fals
     shown = str(folder)
     path = _absolute(folder)
     if path.is_symlink():
-        raise InputError(Problem("is a link", file=shown, allowed="the folder itself"))
+        raise InputError("is a link", file=shown, allowed="the folder itself")
     if path.exists() and not path.is_dir():
-        raise InputError(Problem("is a file, not a folder", file=shown))
+        raise InputError("is a file, not a folder", file=shown)
     if path == Path.cwd() or path in Path.cwd().parents:
-        raise InputError(Problem("is the current folder", file=shown, allowed="a new folder"))
+        raise InputError("is the current folder", file=shown, allowed="a new folder")
     if path.is_dir() and any(path.iterdir()):
         if force:
             _refuse_foreign(path, shown)
         elif not resume:
             message = "the folder exists already"
-            raise InputError(
-                Problem(message, file=shown, allowed="a new folder, or --force (in Python force=True)")
-            )
+            raise InputError(message, file=shown, allowed="a new folder, or --force (in Python force=True)")
     existing = next(ancestor for ancestor in path.parents if ancestor.exists())
     if not existing.is_dir():
-        raise InputError(Problem(f"cannot be created, because {existing.name} is a file", file=shown))
+        raise InputError(f"cannot be created, because {existing.name} is a file", file=shown)
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(Problem("cannot be written to", file=shown, allowed="a writable folder"))
+        raise InputError("cannot be written to", file=shown, allowed="a writable folder")
     place = path.with_name(path.name + INCOMPLETE)
     _refuse_foreign_place(place)
     if _batches(place) and not (force or resume):
         message = "an unfinished run is there"
         raise InputError(
-            Problem(
-                message, file=f"{shown}{INCOMPLETE}", allowed="--resume continues it, --force starts again"
-            )
+            message, file=f"{shown}{INCOMPLETE}", allowed="--resume continues it, --force starts again"
         )
 
 
@@ -91,7 +87,7 @@ def _absolute(folder: str | Path) -> Path:
         path.exists()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(Problem(f"cannot be a folder: {reason}", file=str(folder))) from None
+        raise InputError(f"cannot be a folder: {reason}", file=str(folder)) from None
     return path
 
 
@@ -108,7 +104,7 @@ def _refuse_foreign(path: Path, shown: str) -> None:
     others = sorted(set(files_in(path)) - known)
     if others:
         message = "will not be replaced, because it has files that the run did not write"
-        raise InputError(Problem(message, file=shown, value=others[:5], allowed="a new folder"))
+        raise InputError(message, file=shown, value=others[:5], allowed="a new folder")
 
 
 def _refuse_foreign_place(place: Path) -> None:
@@ -118,7 +114,7 @@ def _refuse_foreign_place(place: Path) -> None:
     links = place.is_symlink() or not place.is_dir() or any(item.is_symlink() for item in place.iterdir())
     if links or {item.name for item in place.iterdir()} - _OURS:
         message = "has files that no run wrote, and runs are made there"
-        raise InputError(Problem(message, file=str(place), allowed="that folder moved away"))
+        raise InputError(message, file=str(place), allowed="that folder moved away")
 
 
 def _batches(place: Path) -> list[Path]:
@@ -283,7 +279,7 @@ def _locked(place: Path, shown: str) -> FileLock:
             lock.acquire(blocking=False)
         except Timeout:
             message = "another process is making a run there"
-            raise InputError(Problem(message, file=shown, allowed="another folder, or wait for it")) from None
+            raise InputError(message, file=shown, allowed="another folder, or wait for it") from None
         except FileNotFoundError:  # removed between two calls by the process that finished
             continue
         if (place / LOCK).exists():
@@ -326,7 +322,7 @@ def working_place(
         lock = _locked(place.path, place.shown)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(Problem(f"cannot be written to: {reason}", file=place.shown)) from error
+        raise InputError(f"cannot be written to: {reason}", file=place.shown) from error
     try:
         check_target(folder, force=force, resume=resume)  # another process may just have finished there
         place._prepare(resume, force)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from fiscal.budget.ledger import fiscal_line
+
 if TYPE_CHECKING:
     from fiscal.markets.paths import AssetPaths
     from fiscal.people.contributions import Contributions
     from fiscal.scenario import Scenario
+    from fiscal.scenario.schema import Settings
 
 
 def rows_of(parts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -29,6 +32,13 @@ def rows_of(parts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         )
 
     return pd.DataFrame({name: column(name) for name in parts[0]})
+
+
+def by_fiscal_year(settings: Settings, line: str, flow: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """A line ``(..., Y)`` by fiscal year, as the settings time its cash; ``fraction`` (Y,) of each year is inside."""
+    books = settings.books
+    same_year = books.deferral_fiscal_same_year_share, books.withdrawal_fiscal_same_year_share
+    return fiscal_line(line, flow, fraction, *same_year)
 
 
 class YearlyTotals(Protocol):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from fiscal.base.axes import ASSETS, CHARACTERS, GROUPS, SLEEVES, birth_years
 from fiscal.budget import valuation
-from fiscal.budget.ledger import contribution_weight, fiscal_line
+from fiscal.budget.ledger import contribution_weight
 from fiscal.budget.lines import LINES, STATE_LINES, SUMS, VALUE_EXPENDITURE, with_sums
 from fiscal.budget.valuation import BILLION, FISCAL_SAME_YEAR_SHARE, PRESENT_VALUE, WINDOWS, bill_factors
 from fiscal.engine.inputs import NO_CRYPTO_PATH, convention_label
@@ -19,7 +20,7 @@ from fiscal.people.accounts import INHERITED
 from fiscal.people.economy import macro
 from fiscal.results.rows import CHECKS, FLOWS, STOCK
 from fiscal.results.schema import TABLES
-from fiscal.results.tables.common import YearlyTotals, rows_of
+from fiscal.results.tables.common import YearlyTotals, by_fiscal_year, rows_of
 from fiscal.scenario import explain
 
 if TYPE_CHECKING:
@@ -33,15 +34,26 @@ def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
     ]
 
 
+def _amounts(
+    usd: np.ndarray, inside: Any, price: np.ndarray, whole: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Dollars by year ``(Y,)`` as columns of the years ``inside``: nominal and real billions, and shares of a ``whole``
+    in billions."""
+    nominal = usd / BILLION
+    columns = {"nominal_bn_usd": nominal, "real_bn_usd": nominal / price}
+    if whole is not None:
+        columns["gdp_share"] = nominal / whole
+    return {name: values[inside] for name, values in columns.items()}
+
+
 def state_tax(run: Run) -> pd.DataFrame:
     """State income tax not collected on contributions and collected on withdrawals, at one average rate.
 
     It has separate lines and is in no federal total; one rate applies to all people, at contribution and at withdrawal.
     """
-    state, horizon = run.scenario.settings.state, run.horizon
+    state, inside, price = run.scenario.settings.state, run.horizon, price_level(run)
     rate = average_state_rate() if state.rate is None else state.rate
-    years, price = run.projection.years[horizon], price_level(run)[horizon]
-    frames = []
+    parts = []
     taxed = (
         *run.projection.withdrawal_lines,
         "inherited_withdrawals",
@@ -54,10 +66,9 @@ def state_tax(run: Run) -> pd.DataFrame:
         forgone = -rate * (paid * weight[path % len(weight)]).sum(axis=(1, 2))
         collected = rate * state.withdrawals_taxed_share * drawn
         for line, values in zip(STATE_LINES, (forgone, collected), strict=True):
-            nominal = values[horizon] / BILLION
-            frame = {"path": label, "year": years, "line": line, "nominal_bn_usd": nominal}
-            frames.append(pd.DataFrame({**frame, "real_bn_usd": nominal / price}))
-    return pd.concat(frames, ignore_index=True)
+            head = {"path": label, "year": run.years[inside], "line": line}
+            parts.append(head | _amounts(values, inside, price))
+    return rows_of(parts)
 
 
 def total_tables(run: YearlyTotals) -> dict[str, pd.DataFrame]:
@@ -69,21 +80,19 @@ def total_tables(run: YearlyTotals) -> dict[str, pd.DataFrame]:
         "asset_returns": _asset_returns(run),
         "crypto_size": _crypto_size(run),
         "economy": _economy(run),
-        "settings": _settings(run),
+        "settings": explain(run.scenario),
     }
 
 
 def tables_of_accounts(run: Run) -> dict[str, pd.DataFrame]:
     """Yearly tables to the horizon that a projection with every account fills, by name."""
-    tables = total_tables(run)
-    settings = tables.pop("settings")
-    tables |= {
+    tables = total_tables(run) | {
         "balances": _balances(run),
         "flows": _flows(run),
         "people": _people(run),
         "checks": _checks(run),
     }
-    return tables | {"settings": settings}
+    return tables | ({"state_tax": state_tax(run)} if run.scenario.settings.state.income_tax else {})
 
 
 def price_level(run: YearlyTotals) -> np.ndarray:
@@ -94,20 +103,11 @@ def price_level(run: YearlyTotals) -> np.ndarray:
     return (cpi / base).to_numpy()
 
 
-def _fiscal(run: YearlyTotals, line: str) -> np.ndarray:
-    books = run.scenario.settings.books
-    return fiscal_line(
-        line,
-        run.total(line),
-        run.year_fraction,
-        books.deferral_fiscal_same_year_share,
-        books.withdrawal_fiscal_same_year_share,
-    )
-
-
 def _fiscal_lines(run: YearlyTotals) -> dict[str, np.ndarray]:
     """Fiscal-year lines; sums add up their timed parts."""
-    return with_sums({line: _fiscal(run, line) for line in run.lines if line not in SUMS})
+    timed = [line for line in run.lines if line not in SUMS]
+    settings, fraction = run.scenario.settings, run.year_fraction
+    return with_sums({line: by_fiscal_year(settings, line, run.total(line), fraction) for line in timed})
 
 
 def _fiscal_gdp(run: YearlyTotals) -> np.ndarray:
@@ -127,19 +127,9 @@ def _budget(run: YearlyTotals) -> pd.DataFrame:
             inside = run.horizon.copy()
             inside[:first] = False
             for line in run.lines:
-                amounts = (calendar if kind == "calendar" else fiscal)[line][path] / BILLION
-                parts.append(
-                    {
-                        "path": label,
-                        "year_kind": kind,
-                        "year": years[inside],
-                        "line": line,
-                        "nominal_bn_usd": amounts[inside],
-                        "real_bn_usd": (amounts / price)[inside],
-                        "gdp_share": (amounts / whole)[inside],
-                        "gdp_bn_usd": whole[inside],
-                    }
-                )
+                usd = (calendar if kind == "calendar" else fiscal)[line][path]
+                head = {"path": label, "year_kind": kind, "year": years[inside], "line": line}
+                parts.append(head | _amounts(usd, inside, price, whole) | {"gdp_bn_usd": whole[inside]})
     return rows_of(parts)
 
 
@@ -243,7 +233,7 @@ def vintages_table(run: Run) -> pd.DataFrame:
             [run.ledger.lines["deferred_revenue"][0].sum(axis=(1, 2)), np.zeros(len(run.horizon))], axis=1
         )
     }
-    frames = []
+    parts = []
     for valued in run.vintages:
         if valued.marginal or valued.market == NO_CRYPTO_PATH:
             continue  # the tables of values have these
@@ -254,102 +244,72 @@ def vintages_table(run: Run) -> pd.DataFrame:
         for line, values in lines.items():
             for c, character in enumerate(CHARACTERS):
                 amounts = values[run.horizon, c] / BILLION
-                frames.append(
-                    pd.DataFrame(
-                        {
-                            "basis": valued.basis,
-                            "rate": rate,
-                            "vintage": [str(year) for year in years],
-                            "tax_character": character,
-                            "line": line,
-                            "own_date_bn_usd": amounts,
-                            "present_value_bn_usd": amounts * valued.to_mid_2025[run.horizon],
-                        }
-                    )
-                )
-        for line in own.stock_usd:
-            value = own.stock_total(line)
-            frames.append(
-                pd.DataFrame(
+                parts.append(
                     {
-                        "basis": [valued.basis],
-                        "rate": [rate],
-                        "vintage": [STOCK],
-                        "tax_character": ["both"],
-                        "line": [line],
-                        "own_date_bn_usd": [value / BILLION],
-                        "present_value_bn_usd": [value / BILLION * valued.opening_to_mid_2025],
+                        "basis": valued.basis,
+                        "rate": rate,
+                        "vintage": [str(year) for year in years],
+                        "tax_character": character,
+                        "line": line,
+                        "own_date_bn_usd": amounts,
+                        "present_value_bn_usd": amounts * valued.to_mid_2025[run.horizon],
                     }
                 )
+        for line in own.stock_usd:
+            value = own.stock_total(line) / BILLION
+            parts.append(
+                {
+                    "basis": valued.basis,
+                    "rate": rate,
+                    "vintage": [STOCK],
+                    "tax_character": "both",
+                    "line": line,
+                    "own_date_bn_usd": value,
+                    "present_value_bn_usd": value * valued.opening_to_mid_2025,
+                }
             )
-    if not frames:
-        return pd.DataFrame(columns=list(TABLES["vintages"].columns))
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(parts) if parts else pd.DataFrame(columns=list(TABLES["vintages"].columns))
 
 
 def _contributions(run: YearlyTotals) -> pd.DataFrame:
-    years, price = run.years, price_level(run)
-    made = run.contributions
+    inside, price, made = run.horizon, price_level(run), run.contributions
     kinds = {
         ("elective_deferral", "traditional"): made.elective_traditional_usd,
         ("elective_deferral", "roth"): made.elective_roth_usd,
         ("employer_contribution", "traditional"): made.employer_traditional_usd,
         ("employer_contribution", "roth"): made.employer_roth_usd,
     }
-    parts = []
-    for (kind, character), cells in kinds.items():
-        amounts = cells.sum(axis=(1, 2)) / BILLION
-        parts.append(
-            {
-                "year": years[run.horizon],
-                "kind": kind,
-                "tax_character": character,
-                "nominal_bn_usd": amounts[run.horizon],
-                "real_bn_usd": (amounts / price)[run.horizon],
-            }
-        )
-    return rows_of(parts)
+    return rows_of(
+        [
+            {"year": run.years[inside], "kind": kind, "tax_character": character}
+            | _amounts(cells.sum(axis=(1, 2)), inside, price)
+            for (kind, character), cells in kinds.items()
+        ]
+    )
 
 
 def _balances(run: Run) -> pd.DataFrame:
-    years, price = run.projection.years, price_level(run)
-    gdp = run.economy["gdp_bn_usd"].to_numpy()
+    inside, price, gdp = run.horizon, price_level(run), run.economy["gdp_bn_usd"].to_numpy()
+    wrappers = (*run.inputs.accounts, INHERITED)
     parts = []
-    for path, label in _shown_paths(run):
-        for w, wrapper in enumerate((*run.inputs.accounts, INHERITED)):
-            for c, character in enumerate(CHARACTERS):
-                for s, sleeve in enumerate(SLEEVES):
-                    amounts = run.projection.closing_usd[path, :, w, c, s] / BILLION
-                    parts.append(
-                        {
-                            "path": label,
-                            "year": years[run.horizon],
-                            "wrapper": wrapper,
-                            "tax_character": character,
-                            "sleeve": sleeve,
-                            "nominal_bn_usd": amounts[run.horizon],
-                            "real_bn_usd": (amounts / price)[run.horizon],
-                            "gdp_share": (amounts / gdp)[run.horizon],
-                        }
-                    )
+    for (path, label), (w, wrapper), (c, character), (s, sleeve) in product(
+        _shown_paths(run), enumerate(wrappers), enumerate(CHARACTERS), enumerate(SLEEVES)
+    ):
+        head = {"path": label, "year": run.years[inside], "wrapper": wrapper}
+        head |= {"tax_character": character, "sleeve": sleeve}
+        usd = run.projection.closing_usd[path, :, w, c, s]
+        parts.append(head | _amounts(usd, inside, price, gdp))
     return rows_of(parts)
 
 
 def _flows(run: Run) -> pd.DataFrame:
-    years, price = run.projection.years, price_level(run)
+    inside, price = run.horizon, price_level(run)
     parts = []
     for name in (*run.projection.withdrawal_lines, *FLOWS):
-        totals = run.projection.total(name) / BILLION
+        totals = run.projection.total(name)
         for path, label in _shown_paths(run):
-            parts.append(
-                {
-                    "path": label,
-                    "year": years[run.horizon],
-                    "flow": name,
-                    "nominal_bn_usd": totals[path][run.horizon],
-                    "real_bn_usd": (totals[path] / price)[run.horizon],
-                }
-            )
+            head = {"path": label, "year": run.years[inside], "flow": name}
+            parts.append(head | _amounts(totals[path], inside, price))
     return rows_of(parts)
 
 
@@ -436,27 +396,13 @@ def _checks(run: Run) -> pd.DataFrame:
     return pd.DataFrame({"check": CHECKS, "residual": [worst, worst_people], "scale": scales})
 
 
-def _settings(run: YearlyTotals) -> pd.DataFrame:
-    return explain(run.scenario)
-
-
 def stocks(run: TotalsRun) -> pd.DataFrame:
     """Year-end balances in long form: ``path, year, part, nominal_bn_usd, real_bn_usd, gdp_share``."""
     price, gdp = price_level(run), run.economy["gdp_bn_usd"].to_numpy()
-    frames = []
-    for p, label in enumerate(run.path_labels):
-        for part, values in run.stocks.items():
-            amounts = values[p] / BILLION
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "path": label,
-                        "year": run.years,
-                        "part": part,
-                        "nominal_bn_usd": amounts,
-                        "real_bn_usd": amounts / price,
-                        "gdp_share": amounts / gdp,
-                    }
-                )
-            )
-    return pd.concat(frames, ignore_index=True)
+    return rows_of(
+        [
+            {"path": label, "year": run.years, "part": part} | _amounts(values[p], run.horizon, price, gdp)
+            for p, label in enumerate(run.path_labels)
+            for part, values in run.stocks.items()
+        ]
+    )

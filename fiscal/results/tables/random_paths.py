@@ -11,7 +11,6 @@ import pandas as pd
 from fiscal.base.axes import FIRST_YEAR
 from fiscal.budget import valuation
 from fiscal.budget.estimates import controlled_columns
-from fiscal.budget.ledger import fiscal_line
 from fiscal.budget.lines import amount, better_off
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE, WINDOWS, Window, bill_factors
 from fiscal.engine.inputs import SCENARIO_PATH
@@ -19,11 +18,11 @@ from fiscal.engine.random_paths import LINES as SIMULATED_LINES
 from fiscal.engine.random_paths import STOCKS, Distribution, first_paths
 from fiscal.markets.implied import dollar, implied_by
 from fiscal.results.rows import PATH_LINES
+from fiscal.results.tables.common import by_fiscal_year
 
 if TYPE_CHECKING:
     from fiscal.engine.run import Paths
     from fiscal.scenario import Scenario
-    from fiscal.scenario.government import Books
 
 
 def _independent(of: Paths) -> bool:
@@ -191,36 +190,24 @@ def _paths(paths: Paths, of: Distribution) -> pd.DataFrame:
     return pd.DataFrame(frame)
 
 
-def _fiscal_flow(books: Books, fraction: np.ndarray, line: str, values: np.ndarray) -> np.ndarray:
-    """A line of the paths by fiscal year."""
-    return fiscal_line(
-        line,
-        values,
-        fraction,
-        books.deferral_fiscal_same_year_share,
-        books.withdrawal_fiscal_same_year_share,
-    )
-
-
 def _windows_of(of: Distribution) -> list[Window]:
     return [window for window in WINDOWS if window.last <= of.years[-1]]
 
 
-def _of_years(paths: Paths) -> tuple[Books, np.ndarray, np.ndarray]:
-    """The accounting settings, and for the paths' years the fraction inside the projection and the one-year rate."""
+def _factors(paths: Paths) -> np.ndarray:
+    """Value on June 30, 2025, of a dollar in each of the paths' years at the bill rates, ``(Y,)``."""
     inputs = paths.asked.inputs
     rates = paths.economy["one_year_rate"].to_numpy()[: len(inputs.years)]
-    return paths.scenario.settings.books, inputs.year_fraction, rates
+    return bill_factors(rates, inputs.year_fraction, inputs.years)
 
 
 def _window_sums(paths: Paths, of: Distribution) -> dict[str, dict[tuple[str, str], np.ndarray]]:
     """By reference, window and line: sums over each path's fiscal years, and present values, dollars ``(path,)``."""
-    books, fraction, one_year_rate = _of_years(paths)
-    factors = bill_factors(one_year_rate, fraction, of.years)
+    settings, fraction, factors = paths.scenario.settings, paths.asked.inputs.year_fraction, _factors(paths)
 
     def sums(label: str, block: slice) -> dict[tuple[str, str], np.ndarray]:
         lines = _path_lines(of, label, block)
-        fiscal = {line: _fiscal_flow(books, fraction, line, values) for line, values in lines.items()}
+        fiscal = {line: by_fiscal_year(settings, line, values, fraction) for line, values in lines.items()}
         return {
             (window.label, line): valuation.window_sum(values, of.years, window)
             for window in _windows_of(of)
@@ -245,8 +232,7 @@ def _joined(blocks: Sequence[Mapping[Key, np.ndarray]]) -> dict[Key, np.ndarray]
 
 def _window_controls(paths: Paths, of: Distribution, reference: str) -> dict[str, Control]:
     """The control of each window's sums, one column; None if unknown."""
-    books, fraction, one_year_rate = _of_years(paths)
-    factors = bill_factors(one_year_rate, fraction, of.years)
+    settings, fraction, factors = paths.scenario.settings, paths.asked.inputs.year_fraction, _factors(paths)
     drawn: list[dict[str, np.ndarray]] = []
     expected: dict[str, np.ndarray] = {}
     for block in _blocks(of.count, len(of.years)):
@@ -254,7 +240,7 @@ def _window_controls(paths: Paths, of: Distribution, reference: str) -> dict[str
         if control is None:
             return {}
         flows = np.concatenate([control[0], control[1][None]])
-        fiscal = _fiscal_flow(books, fraction, "withdrawal_tax", flows)
+        fiscal = by_fiscal_year(settings, "withdrawal_tax", flows, fraction)
         sums = {window.label: valuation.window_sum(fiscal, of.years, window) for window in _windows_of(of)}
         sums[PRESENT_VALUE] = (flows * factors).sum(axis=1)
         drawn.append({window: values[:-1, None] for window, values in sums.items()})

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fiscal.base.arrays import ratio
 from fiscal.base.axes import FIRST_YEAR, GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
-from fiscal.budget.ledger import CASH_METHODS, cash_method, fiscal_line, inside_buildup
+from fiscal.budget.ledger import CASH_METHODS, cash_method, inside_buildup
 from fiscal.budget.lines import (
     CASH_LINES,
     NET_REVENUE,
@@ -42,6 +43,7 @@ from fiscal.results.rows import (
     vintage_scope,
 )
 from fiscal.results.schema import TABLES
+from fiscal.results.tables.common import by_fiscal_year
 
 if TYPE_CHECKING:
     from fiscal.engine.risk_neutral import Price, RiskNeutral
@@ -78,10 +80,6 @@ def bases_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["bases"].columns))
 
 
-def _at(run: Run) -> int:
-    return int(np.flatnonzero(run.projection.years == VINTAGE_YEAR)[0])
-
-
 def _upfront(run: Run, marginal: bool) -> dict[str, np.ndarray]:
     """Lines of the contributions' own year, ``(Y, A, G)``, negative."""
     lines = {line: run.ledger.lines[line][0] for line in UPFRONT}
@@ -92,7 +90,7 @@ def _upfront(run: Run, marginal: bool) -> dict[str, np.ndarray]:
 
 def _scopes(run: Run, valued: ValuedVintages) -> Iterator[tuple[str, dict[str, float], float]]:
     """Scope, its lines in dollars of June 30, 2025, and the traditional dollars contributed, also at that date."""
-    own, at, factors = valued.vintages, _at(run), valued.to_mid_2025
+    own, at, factors = valued.vintages, run.position(VINTAGE_YEAR), valued.to_mid_2025
     upfront = {line: cells.sum(axis=(1, 2)) for line, cells in _upfront(run, valued.marginal).items()}
     lines = upfront | {line: own.contributions_total(line).sum(axis=1) for line in own.contributions_usd}
     money = run.inputs.contribution_usd[:, 0].sum(axis=(1, 2, 3))
@@ -137,20 +135,14 @@ def _ratio(part: float, whole: float) -> float:
 
 def _effect_lines(run: Run, valued: ValuedVintages) -> dict[str, float] | None:
     """Scenario less no crypto on one basis, dollars; None if no crypto was held."""
-    labels = run.projection.path_labels
-    if NO_CRYPTO_PATH not in labels:
+    if NO_CRYPTO_PATH not in run.projection.path_labels:
         return None
     if valued.basis == "convention":  # every path earns the rate
         return dict.fromkeys(RECEIPTS, 0.0)
     if valued.basis == "portfolio":
         plain = next(v for v in run.vintages if v.market == NO_CRYPTO_PATH and not v.marginal)
         return {line: _whole(valued, line) - _whole(plain, line) for line in RECEIPTS}
-    one, other = labels.index(valued.market), labels.index(NO_CRYPTO_PATH)
-    factors = valued.to_mid_2025
-    return {
-        line: float((run.ledger.total(line)[one] - run.ledger.total(line)[other]) @ factors)
-        for line in RECEIPTS
-    }
+    return _less_no_crypto(run, valued, RECEIPTS)
 
 
 def _whole(valued: ValuedVintages, line: str) -> float:
@@ -172,11 +164,14 @@ def _upfront_effect(run: Run, valued: ValuedVintages) -> dict[str, float]:
     """Changes in the contribution year if contributions respond to the path; zero otherwise."""
     if valued.market not in run.projection.path_labels:
         return dict.fromkeys(UPFRONT, 0.0)
+    return _less_no_crypto(run, valued, UPFRONT)
+
+
+def _less_no_crypto(run: Run, valued: ValuedVintages, lines: tuple[str, ...]) -> dict[str, float]:
+    """Lines of the path valued less those without crypto, dollars of June 30, 2025."""
     own, plain = (run.projection.path(label) for label in (valued.market, NO_CRYPTO_PATH))
-    return {
-        line: float((run.ledger.total(line)[own] - run.ledger.total(line)[plain]) @ valued.to_mid_2025)
-        for line in UPFRONT
-    }
+    totals = {line: run.ledger.total(line) for line in lines}
+    return {line: float((usd[own] - usd[plain]) @ valued.to_mid_2025) for line, usd in totals.items()}
 
 
 def _risk_neutral(prices: Prices) -> Iterator[dict[str, Any]]:
@@ -304,7 +299,7 @@ Cells = tuple[str, str, np.ndarray, np.ndarray]
 
 
 def _cells(run: Run, valued: ValuedVintages) -> Iterator[Cells]:
-    own, at = valued.vintages, _at(run)
+    own, at = valued.vintages, run.position(VINTAGE_YEAR)
     born = birth_years(run.projection.years)
     factors = valued.to_mid_2025[:, None, None, None]
     money = run.inputs.contribution_usd.sum(axis=1)
@@ -313,7 +308,7 @@ def _cells(run: Run, valued: ValuedVintages) -> Iterator[Cells]:
         if line in UPFRONT:
             whole = traditional if line == "deferred_revenue" else money
             total = whole.sum(axis=3, keepdims=True)
-            share = np.divide(whole, total, out=np.zeros_like(whole), where=total > 0)
+            share = ratio(whole, total)
             cells = run.ledger.lines[line][0][..., None] * share * factors
         else:
             cells = own.contributions_usd[line].sum(axis=1) * factors
@@ -365,7 +360,7 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
     """The cash measure by calendar year and method of counting the build-up, and the present-value measure of one
     year's contributions by basis. The two measures address different questions and are never added."""
     years = run.projection.years
-    at = _at(run)
+    at = run.position(VINTAGE_YEAR)
     rows = []
     flows = {line: run.ledger.total(line)[0] for line in ("deferred_revenue", "withdrawal_tax")}
     for method in CASH_METHODS:
@@ -406,23 +401,21 @@ def tax_expenditure_table(run: Run) -> pd.DataFrame:
 
 def displaced_table(run: Run) -> pd.DataFrame:
     """Tax displaced if a share of the crypto sleeve would have been held outside, by fiscal year and path."""
-    shares, books = displaced_shares(run.scenario.settings), run.scenario.settings.books
-    years = run.projection.years
+    settings, years = run.scenario.settings, run.projection.years
 
-    def by_fiscal_year(line: str, flow: np.ndarray) -> np.ndarray:
-        same_year = books.deferral_fiscal_same_year_share, books.withdrawal_fiscal_same_year_share
-        return fiscal_line(line, flow, run.year_fraction, *same_year) / BILLION
+    def billions(line: str, flow: np.ndarray) -> np.ndarray:
+        return by_fiscal_year(settings, line, flow, run.year_fraction) / BILLION
 
     frames = []
     for path, label in enumerate(run.projection.path_labels):
         if label not in (SCENARIO_PATH, EQUITY_PATH):
             continue
         on_crypto, pushed_out = (
-            by_fiscal_year("displaced_gains_tax", amount[path].sum(axis=(1, 2)))
+            billions("displaced_gains_tax", amount[path].sum(axis=(1, 2)))
             for amount in (run.ledger.crypto_outside_usd, run.ledger.pushed_out_tax_usd)
         )
-        cash = {line: by_fiscal_year(line, run.ledger.total(line)[path]) for line in NET_REVENUE.parts}
-        for share in shares:
+        cash = {line: billions(line, run.ledger.total(line)[path]) for line in NET_REVENUE.parts}
+        for share in displaced_shares(settings):
             frame = pd.DataFrame(
                 {
                     "path": label,

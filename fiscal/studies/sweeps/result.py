@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fiscal.base.errors import InputError, Problem
+from fiscal.base.errors import InputError
 from fiscal.results.plots import Plotted
 from fiscal.results.quantities import QUANTITY_WORDS, headline_quantity
 from fiscal.scenario import Scenario
@@ -56,7 +56,7 @@ class Sweep(Plotted):
         cases, found = cases_of(design), tables.get("sweep", pd.DataFrame())
         outcomes = _stored_outcomes(design, found)
         if not _is_case_table(found, design, cases, outcomes):
-            raise InputError(Problem("is not the table of this design", file=shown, key="sweep"))
+            raise InputError("is not the table of this design", file=shown, key="sweep")
         made = {
             "sweep": found,
             "tornado": tornado_table(design, found, outcomes),
@@ -65,7 +65,7 @@ class Sweep(Plotted):
         if design.kind == "sobol":
             made["indices"] = tables.get("indices", pd.DataFrame())
             if not _is_index_table(made["indices"], design, outcomes):
-                raise InputError(Problem("is not the table of this design", file=shown, key="indices"))
+                raise InputError("is not the table of this design", file=shown, key="indices")
         return cls(design, made)
 
     @property

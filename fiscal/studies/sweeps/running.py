@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from fiscal.base.errors import FiscalError, InputError, Problem
+from fiscal.base.errors import FiscalError, InputError
 from fiscal.base.progress import Progress, progress_bar
 from fiscal.engine.random_paths import Batches
 from fiscal.results.kept import into
@@ -63,7 +63,7 @@ def sweep(
     wrong with the design.
     """
     if not 1 <= jobs <= MOST_JOBS:
-        raise InputError(Problem("out of range", key="jobs", value=jobs, allowed=f"1 to {MOST_JOBS}"))
+        raise InputError("out of range", key="jobs", value=jobs, allowed=f"1 to {MOST_JOBS}")
     chosen = read_design(design, overrides, samples, name)
     if out is not None:
         from fiscal.results.figures import files
@@ -177,7 +177,7 @@ def _computed(work: _Work, missing: Sequence[int], jobs: int) -> Iterator[tuple[
             yield tasks[task], task.result()
     except BrokenProcessPool as error:
         message = "a process of the sweep was ended from outside"
-        raise InputError(Problem(message, key="jobs", value=jobs, allowed="fewer, or more memory")) from error
+        raise InputError(message, key="jobs", value=jobs, allowed="fewer, or more memory") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -37,8 +37,7 @@ COLUMNS = by_name(
     ),
     ColumnSchema("first_order_confidence", "half the width of its 95 percent interval (bootstrap)"),
     ColumnSchema(
-        "total",
-        "total Sobol index: share of the variance left when all settings but this one are known",
+        "total", "total Sobol index: share of the variance left when all settings but this one are known"
     ),
     ColumnSchema("total_confidence", "half the width of its 95 percent interval (bootstrap)"),
     ColumnSchema("cases", "cases of the design that did not fail"),
@@ -75,14 +74,8 @@ TABLES = tables_by_name(
             holds="what every outcome is over the cases of the design that did not fail",
             keys=("quantity", "window"),
             numbers=(
-                "cases",
-                "mean_bn_usd",
-                "standard_deviation_bn_usd",
-                "lowest_bn_usd",
-                "q05_bn_usd",
-                "median_bn_usd",
-                "q95_bn_usd",
-                "highest_bn_usd",
+                "cases", "mean_bn_usd", "standard_deviation_bn_usd", "lowest_bn_usd", "q05_bn_usd",
+                "median_bn_usd", "q95_bn_usd", "highest_bn_usd",
             ),
         ),
         TableSchema(
@@ -93,5 +86,5 @@ TABLES = tables_by_name(
             gaps=INDICES,
         ),
     ),
-)
+)  # fmt: skip
 """The tables of a sweep; ``indices`` of a Sobol design only."""

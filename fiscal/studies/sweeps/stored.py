@@ -23,7 +23,7 @@ def read_sweep(folder: str | Path) -> Sweep:
     path = Path(folder)
     manifest, tables = sound_tables(path)
     if DESIGN_FILE not in manifest["outputs"]:
-        raise InputError(Problem("is not a sweep", file=str(folder), allowed="a folder of fiscal sweep"))
+        raise InputError("is not a sweep", file=str(folder), allowed="a folder of fiscal sweep")
     if not NAME_PATTERN.fullmatch(manifest["name"]):
         told = Problem("cannot be a name", file=f"{folder}/{MANIFEST}", key="name")
         raise InputError(replace(told, value=manifest["name"][:80]))
@@ -32,6 +32,6 @@ def read_sweep(folder: str | Path) -> Sweep:
     # a file elsewhere, or a scenario of the package, is not part of the sweep
     if any(name not in (BASE_FILE, REFERENCE_FILE, None) for name in named):
         message = "names a scenario that is not part of the sweep"
-        raise InputError(Problem(message, file=f"{folder}/{DESIGN_FILE}", key="sweep"))
+        raise InputError(message, file=f"{folder}/{DESIGN_FILE}", key="sweep")
     design = replace(read_design(path / DESIGN_FILE), name=manifest["name"])
     return Sweep.stored(design, tables, str(folder))
