@@ -83,7 +83,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo
 
 # What the tests call is compiled while the types are checked.
-KERNELS := compiled-401k compiled-all_dc
+KERNELS := compiled-whole compiled-paths
 compiled: $(KERNELS)
 $(KERNELS): compiled-%: $(INSTALLED)
 	@$(BIN)/python tests/compile_kernels.py $*

@@ -1,12 +1,13 @@
 """Compile what the tests call, before they start: two of their processes would compile the same at once.
 
-``make test`` runs this for each of the ``RUNS`` beside the type checker. Without it, the tests compile what they need
+``make test`` runs this for each of the ``PARTS`` beside the type checker. Without it, the tests compile what they need
 themselves.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from fiscal.results import running
 from fiscal.scenario import load
@@ -14,18 +15,27 @@ from fiscal.scenario import load
 SHORT = {
     "horizon.last_year": 2036,
     "adoption.full_year": 2030,
-    "books.risk_neutral_paths": 4,
+    "books.risk_neutral_paths": 0,
     "backstop.paths": 4,
 }
-"""The shortest run that computes every table."""
+"""The shortest run that computes every table but those of many paths."""
 
-RUNS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
-    "401k": (("boom", {}), ("price_feedback", {})),
-    "all_dc": (("baseline", {"scope.plans": "all_dc"}),),
-}
-"""Code is compiled for a number of accounts: the runs of these plans share little of it."""
+
+def whole() -> None:
+    """Cell by cell and backwards, also where purchases move the price."""
+    for name in ("boom", "price_feedback"):
+        running.run(load(name, SHORT)).full()
+
+
+def paths() -> None:
+    """Many paths at once where accounts drift from their mix, and with more accounts: code is compiled for a number."""
+    for name, changes in (("boom", {"adoption.rebalancing": 0.5}), ("baseline", {"scope.plans": "all_dc"})):
+        running.quick(load(name, SHORT | changes))
+
+
+PARTS: dict[str, Callable[[], None]] = {"whole": whole, "paths": paths}
+"""They share little of what is compiled."""
 
 if __name__ == "__main__":
-    for plans in sys.argv[1:] or RUNS:
-        for name, changes in RUNS[plans]:
-            running.run(load(name, SHORT | changes)).full()
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

@@ -46,14 +46,20 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 LONGEST_FIRST = (
     "notebooks",
     "levers",
-    "report",
+    "tasks",
     "plots",
+    "ends",
+    "report",
     "cli",
+    "compiled",
+    "cluster",
     "faults",
-    "stochastic",
-    "validation",
+    "pricing",
     "engine",
+    "hindcast",
+    "stochastic",
     "shapes",
+    "fuzz",
 )
 """Files that take longest, so that no worker is left with one of them when the others are done."""
 

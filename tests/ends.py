@@ -94,24 +94,26 @@ def allowed(changes: Mapping[str, object]) -> bool:
     return True
 
 
-def run_whole(place: Path, changes: Mapping[str, object]) -> Result:
-    """Run a short boom with the changes, keep it in a folder, and make its brief beside the baseline's.
+def run_whole(place: Path, changes: Mapping[str, object], beside: bool = True) -> Result:
+    """Run a short boom with the changes in full, keep it in a folder, and make its brief, also ``beside`` the
+    baseline's.
 
     What the engine refuses by name is left out: which values can be meant may depend on the others.
     """
     try:
-        result = running.run(load("boom", SHORT | changes))
+        result = running.run(load("boom", SHORT | changes)).full()
     except InputError as error:
         kept = {
             key: changes[key] for key in changes if key not in {problem.key for problem in error.problems}
         }
         if len(kept) in (0, len(changes)):
             raise
-        return run_whole(place, kept)
+        return run_whole(place, kept, beside)
     store.write_run(result, place / "run")
     as_json(brief((result,)))
-    with contextlib.suppress(InputError):  # runs in other prices cannot be compared
-        as_json(brief((base(), result)))
+    if beside:
+        with contextlib.suppress(InputError):  # runs in other prices cannot be compared
+            as_json(brief((base(), result)))
     return result
 
 

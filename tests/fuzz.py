@@ -144,7 +144,12 @@ TARGETS: dict[str, Target] = {
 
 def fuzz(name: str, inputs: int, number: int) -> int:
     """Draw that many inputs for one target; returns how many were tried. Raises on the first that fails."""
-    import fiscal.projection.kernel  # noqa: F401  its import makes the folder of compiled code
+    # imports that make folders, of fonts that were found and of compiled code
+    import matplotlib.font_manager  # noqa: F401
+
+    import fiscal.budget.backward  # noqa: F401
+    import fiscal.projection.cell_years  # noqa: F401
+    import fiscal.projection.kernel  # noqa: F401
 
     target, before = TARGETS[name], TRIED[name]
     for ready in (

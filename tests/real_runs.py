@@ -18,7 +18,7 @@ HOSTILE = {
 """Header texts that are markup in Typst, HTML, TeX or Markdown, and must be printed as typed."""
 
 
-FEW_PATHS = {"books.risk_neutral_paths": 16, "backstop.paths": 16}
+FEW_PATHS = {"books.risk_neutral_paths": 4, "backstop.paths": 4}
 """Values at market prices on few random paths, which take most of a run's time."""
 
 

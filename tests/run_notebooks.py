@@ -10,12 +10,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
-
-import nbformat
-from nbclient import NotebookClient
+from typing import TYPE_CHECKING, Any
 
 from fiscal.base.progress import CELL_METADATA
+
+if TYPE_CHECKING:
+    import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
@@ -33,6 +33,9 @@ def environment() -> dict[str, str]:
 def executed(path: Path, **options: Any) -> nbformat.NotebookNode:
     """A notebook run from top to bottom; raises CellExecutionError where a cell fails. ``options`` are the client's,
     a running kernel among them."""
+    import nbformat  # takes seconds, which only the one who runs notebooks should wait for
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -49,6 +52,8 @@ def executed(path: Path, **options: Any) -> nbformat.NotebookNode:
 
 def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook without live widgets, without bars of progress, and without what names a version."""
+    import nbformat
+
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -65,6 +70,8 @@ def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def main() -> None:
     """Run the notebooks that are named and write them back."""
+    import nbformat
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a notebook's name, e.g. 03")
     wanted = parser.parse_args().names

@@ -88,8 +88,8 @@ def test_every_setting_command_and_table_has_its_place():
     settings = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
     assert [key for key in known_keys() if f'<a id="{key}"></a>`{key}`' not in settings] == []
     headings = HEADING.findall((DOCS / "reference" / "commands.md").read_text(encoding="utf-8"))
-    commands = {"fiscal", *(" ".join(("fiscal", *words)) for words in command_words())}
-    assert commands == set(headings) - {"Commands"}
+    known = {"fiscal", *(" ".join(("fiscal", *words)) for words in command_words())}
+    assert known == set(headings) - {"Commands"}
     package = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))
     tables = {resource["name"] for resource in package["resources"]}
     assert tables <= set(HEADING.findall((DOCS / "data.md").read_text(encoding="utf-8")))
@@ -168,6 +168,12 @@ def test_the_site_has_every_page_and_loads_no_font():
 # --- the command in examples ------------------------------------------------------------------------
 
 
+@cache
+def commands() -> typing.Any:
+    """The command with those below it, which takes a moment to make."""
+    return typer.main.get_command(app)
+
+
 def command_words() -> Iterator[tuple[str, ...]]:
     """Every command as its words."""
 
@@ -176,7 +182,7 @@ def command_words() -> Iterator[tuple[str, ...]]:
             yield (*words, name)
             yield from walk(below, (*words, name))
 
-    yield from walk(typer.main.get_command(app), ())
+    yield from walk(commands(), ())
 
 
 def told_lines(path: Path) -> Iterator[str]:
@@ -193,7 +199,7 @@ def told_lines(path: Path) -> Iterator[str]:
 
 def parsed(words: list[str]) -> tuple[str, dict[str, typing.Any]]:
     """The command that the words after ``fiscal`` call, and its arguments. Raises the parser's own error."""
-    command, name = typer.main.get_command(app), []
+    command, name = commands(), []
     while words and words[0] in getattr(command, "commands", {}):
         name.append(words[0])
         command, words = command.commands[words[0]], words[1:]

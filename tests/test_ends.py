@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import ends
@@ -10,6 +11,7 @@ import pytest
 
 from fiscal.base.errors import InputError
 from fiscal.report import facts
+from fiscal.results import bands
 from fiscal.scenario import load
 from fiscal.scenario.section import SMALLEST
 
@@ -20,18 +22,20 @@ GROUPS = 4
 def test_settings_at_the_ends_of_their_ranges_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int
 ) -> None:
-    if group:  # the band of a brief takes longest
-        monkeypatch.setattr(facts, "draw", lambda effect: None)
+    """One of the groups with the band of its brief and with all that its reference lacks, which take longest."""
+    monkeypatch.setattr(bands, "draws_of", partial(bands.draws_of, parameters=1, paths=32, each=8))
+    if group:
+        monkeypatch.setattr(facts, "complete", lambda asked: None)
     made = list(ends.together(GROUPS, seed=20_260_331))
     assert len(made) == GROUPS
-    result = ends.run_whole(tmp_path, made[group])
+    result = ends.run_whole(tmp_path, made[group], beside=group == 0)
     assert not result.tables["budget"].empty
 
 
 def test_a_ratio_to_nothing_is_an_empty_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No traditional dollar is put in by the contributions of 2026: nothing is a value per dollar of theirs."""
-    monkeypatch.setattr(facts, "draw", lambda effect: None)
-    bases = ends.run_whole(tmp_path, {"roth.full_from_year": 2026}).tables["bases"]
+    monkeypatch.setattr(facts, "complete", lambda asked: None)
+    bases = ends.run_whole(tmp_path, {"roth.full_from_year": 2026}, beside=False).tables["bases"]
     vintage = bases["scope"] == "contributions_2026"
     assert vintage.any() and bases.loc[vintage, "per_dollar"].isna().all()
     assert np.isfinite(bases.loc[bases["scope"] == "opening_stock", "per_dollar"]).all()

@@ -183,7 +183,7 @@ def test_mobility_keeps_everybody() -> None:
 
 
 def test_runs_repeat_to_the_byte() -> None:
-    scenario = scenarios.load("bust")
+    scenario = scenarios.load("bust", overrides=[SHORT])
     one, two = (Result.of(engine_run.compute(scenario, run_off=False)) for _ in range(2))
     for name in one.tables:
         pd.testing.assert_frame_equal(one.tables[name], two.tables[name], check_exact=True)

@@ -1,4 +1,4 @@
-"""Two thousand inputs of every kind: an answer or a message, never a traceback, a hang or a stray file."""
+"""A thousand inputs of every kind: an answer or a message, never a traceback, a hang or a stray file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from fiscal.base.errors import FiscalError
 from fiscal.studies.sweeps import read_sweep
 
-INPUTS = 2_000
+INPUTS = 1_000
 
 
 @pytest.mark.parametrize("name", fuzz.TARGETS)

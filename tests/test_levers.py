@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -563,7 +564,7 @@ def test_the_larger_allocation_may_lie_with_some_groups_and_birth_years() -> Non
 def test_two_kinds_of_holders_run_through_the_books_and_random_paths() -> None:
     from fiscal.results.result import Result
 
-    settings = {"horizon.last_year": 2040, "books.risk_neutral_paths": 8, "backstop.paths": 8}
+    settings = {"horizon.last_year": 2036, "books.risk_neutral_paths": 2, "backstop.paths": 2}
     result = Result.of(engine_run.compute(load("concentrated", settings)))
     members = result.tables["distribution_bases"].query("dimension == 'stratum'")["member"]
     assert set(members) == {"no_crypto", "crypto_light", "crypto_heavy"}
@@ -594,7 +595,7 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
         "basis == 'treasury' and span == 'total' and line == 'net_revenue'"
     )
     assert whole_value(base, "treasury") == pytest.approx(flows["present_value_bn_usd"].iloc[0])
-    seeded = Result.of(engine_run.compute(load("baseline", horizon | {"paths.seed": 9})))
+    seeded = replace(base, name="seeded", scenario=load("baseline", horizon | {"paths.seed": 9}, "seeded"))
     with pytest.raises(InputError, match="paths.seed"):
         compare(base, seeded)
     assert len(compare(base, seeded, anyway=True).effects()) == 1
@@ -748,8 +749,8 @@ def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> No
 def test_values_do_not_hang_on_the_named_path_where_savers_answer() -> None:
     changes = {"behaviour.chasing": 0.5, "adoption.displaces": "core", "overlays.reversal_trigger_fall": 0.4,
                "horizon.last_year": 2036, "books.risk_neutral_paths": 4, "backstop.paths": 0}  # fmt: skip
-    priced = [engine_run.compute(load(name, changes)).priced for name in ("boom", "bust")]
-    values = [one.average for one in priced if one is not None]
+    priced = [engine_run.prices(load(name, changes)) for name in ("boom", "bust")]
+    values = [one.found.average for one in priced if one is not None]
     assert len(values) == 2
     for scope, mine in values[0].items():
         for line_, value in mine.value_usd.items():

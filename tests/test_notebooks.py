@@ -6,13 +6,16 @@ import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
-from jupyter_client.manager import KernelManager
 from run_notebooks import LIVE, NOTEBOOKS, environment, executed
 
 from fiscal.base.progress import CELL_METADATA
+
+if TYPE_CHECKING:
+    import nbformat
+    from jupyter_client.manager import KernelManager
 
 LARGEST_BYTES = 300_000
 VARIES = "varies"
@@ -38,6 +41,8 @@ fiscal.run = _shared_run(fiscal.run)
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[KernelManager]:
+    from jupyter_client.manager import KernelManager  # takes seconds, in each process that collects the tests
+
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(env=environment())
     say(manager, SHARED)
@@ -75,6 +80,8 @@ def texts(notebook: nbformat.NotebookNode) -> list[str]:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.name for path in NOTEBOOKS])
 def test_notebook_runs_and_is_current(path: Path, kernel: KernelManager) -> None:
+    import nbformat
+
     say(kernel, "%reset -f")
     fresh, stored = executed(path, km=kernel), nbformat.read(path, as_version=4)
     assert texts(fresh) == texts(stored)
@@ -103,6 +110,8 @@ def test_long_work_draws_a_bar_in_a_notebook(kernel: KernelManager) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.name for path in NOTEBOOKS])
 def test_notebook_can_be_read_without_running(path: Path) -> None:
+    import nbformat
+
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert path.stat().st_size < LARGEST_BYTES

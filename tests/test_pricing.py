@@ -26,7 +26,7 @@ from fiscal.scenario import load
 
 quick = settings(max_examples=30, deadline=None)
 RATE = 0.25
-SHORT = {"horizon.last_year": 2036, "books.risk_neutral_paths": 16}
+SHORT = {"horizon.last_year": 2036, "books.risk_neutral_paths": 4}
 FLAT = {
     "tax.flat_rate": RATE, "withdrawals.additional_tax_rate": 0.0, "roth.elective_share_2025": 0.0,
     "roth.elective_share_step": 0.0, "roth.catch_up_mandate": False, "roth.tax_nonqualified_earnings": False,
@@ -92,7 +92,7 @@ def test_at_one_rate_a_claim_is_the_rate_less_fees_and_losses() -> None:
     at = 1
     cases = engine_risk_neutral._cases(of.inputs, at)
     told = {**engine_risk_neutral.path_settings(of.scenario.settings), "measure": "risk_neutral"}
-    market = path_model("regime_switching").draw(told, of.inputs.years, 200, 1)
+    market = path_model("regime_switching").draw(told, of.inputs.years, 60, 1)
     bill = bill_halves(of.inputs.years)[None]
     market = replace(market, half_returns=np.concatenate([market.half_returns, bill]))
     rates = buildup_rates(of.buildup, len(of.inputs.years))
@@ -111,7 +111,7 @@ def test_at_one_rate_a_claim_is_the_rate_less_fees_and_losses() -> None:
     # on the known path exactly; on the others on average
     assert drawn[-1] == pytest.approx(1 - charged[-1], rel=1e-7)
     assert 0.02 < charged[-1] < 0.4
-    error = drawn[:-1].std(ddof=1) / np.sqrt(200)
+    error = drawn[:-1].std(ddof=1) / np.sqrt(60)
     assert abs(drawn[:-1].mean() - drawn[-1]) < 3.5 * error
     # what is priced is the rate times that, average and marginal alike
     for price in (priced.average["vintage"], priced.marginal):
@@ -158,8 +158,9 @@ def test_vintages_by_perturbation_are_those_of_the_backward_pass() -> None:
 
 def test_scenarios_that_differ_in_a_named_path_share_their_prices() -> None:
     one = run().priced
-    again = engine_run.compute(load("bust", SHORT)).priced
-    assert one is not None and again is not None and one.stands_in
+    bust = engine_run.prices(load("bust", SHORT))
+    assert one is not None and bust is not None and one.stands_in
+    again = bust.found
     assert (
         one.average[engine_risk_neutral.STOCK].value_usd == again.average[engine_risk_neutral.STOCK].value_usd
     )
@@ -169,8 +170,7 @@ def test_scenarios_that_differ_in_a_named_path_share_their_prices() -> None:
         and other.average[engine_risk_neutral.STOCK].value_usd
         != one.average[engine_risk_neutral.STOCK].value_usd
     )
-    none = engine_run.compute(load("baseline", SHORT | {"books.risk_neutral_paths": 3}))
-    assert none.priced is None
+    assert engine_run.prices(load("baseline", SHORT | {"books.risk_neutral_paths": 3})) is None
 
 
 def test_the_bases_table_adds_up() -> None:

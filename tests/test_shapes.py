@@ -134,13 +134,34 @@ FORGERIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FORGERIES)
-def test_a_forged_table_is_refused_in_one_message(whole, tmp_path, name):
-    forge, words = FORGERIES[name]
-    folder = store.write_run(replace(whole, tables=forge(dict(whole.tables))), tmp_path / "run")
+TOGETHER = (
+    ("a column is missing", "a column in the index", "text for a number", "lists for names", "no rows",
+     "a row is missing", "a row twice", "another group", "a table too many"),
+    ("a column too many", "a number beyond squares", "an infinity", "prices below nothing", "another setting"),
+    ("another line", "another year", "settings cut"),
+    ("a name is missing", "a table is missing", "a setting without words"),
+    ("a gap",),
+    ("no product",),
+)  # fmt: skip
+"""Forgeries of different tables, which one message names."""
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids=lambda names: names[0])
+def test_forged_tables_are_refused_in_one_message(whole, tmp_path, names):
+    tables = dict(whole.tables)
+    for name in names:
+        tables = FORGERIES[name][0](tables)
+    folder = store.write_run(replace(whole, tables=tables), tmp_path / "run")
     with pytest.raises(InputError) as caught:
         store.read_run(folder)
-    assert words in str(caught.value) or words in str(caught.value).replace('"', "'"), caught.value
+    told = str(caught.value)
+    for name in names:
+        words = FORGERIES[name][1]
+        assert words in told or words in told.replace('"', "'"), (name, told)
+
+
+def test_every_forgery_is_tried():
+    assert sorted(name for names in TOGETHER for name in names) == sorted(FORGERIES)
 
 
 @pytest.mark.parametrize(

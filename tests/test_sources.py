@@ -540,7 +540,7 @@ def test_a_stray_file_among_the_derived_tables_is_named(shipped_copy):
 
 def test_a_folder_of_the_earlier_layout_still_works(shipped_copy):
     """All tables side by side, the withdrawal curve as CSV, as a user's own folder of an earlier version has them."""
-    curve = sources.table("withdrawal_curve")
+    curve = sources.table("withdrawal_curve").head(1_000)
     descriptor = json.loads((shipped_copy / "datapackage.json").read_text(encoding="utf-8"))
     for item in descriptor["resources"]:
         if item["path"].startswith("derived/"):
