@@ -49,8 +49,7 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
             "version": with_jax.version(),
             "steps_per_second": small.account_steps / timed.seconds,
             "ratio": found["canonical"]["steps_per_second"] / (small.account_steps / timed.seconds),
-            "ratio_per_core": found["canonical"]["steps_per_core_second"]
-            / (small.account_steps / timed.core_seconds),
+            "ratio_per_core": found["canonical"]["steps_per_core_second"] / (small.account_steps / timed.core_seconds),
         }
 
     print("full model ...", flush=True)
@@ -65,10 +64,7 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
         "seconds_per_path": kernel.seconds / paths,
         "core_seconds_per_path": kernel.core_seconds / paths,
         "flops_per_cell": model.CELL_FLOPS,
-        "share_of_flops": cells
-        * model.CELL_FLOPS
-        / kernel.core_seconds
-        / found["machine"]["flops_per_core_second"],
+        "share_of_flops": cells * model.CELL_FLOPS / kernel.core_seconds / found["machine"]["flops_per_core_second"],
     }
     found["two_sleeves"] = machine.compared(plain, (model.account_steps(inputs, 32, 1), full.drifting(32)))
 
@@ -97,13 +93,9 @@ def measure(longest: int, quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument(
-        "rows", nargs="*", help=f"operations, by how they begin, or {KERNEL}; all if none is named"
-    )
+    parser.add_argument("rows", nargs="*", help=f"operations, by how they begin, or {KERNEL}; all if none is named")
     parser.add_argument("--paths", type=int, default=10_000, help="longest run of paths")
-    parser.add_argument(
-        "--quick", action="store_true", help="the projection at its smallest sizes; writes nothing"
-    )
+    parser.add_argument("--quick", action="store_true", help="the projection at its smallest sizes; writes nothing")
     chosen = parser.parse_args()
     named = [name for name in chosen.rows if name != KERNEL]
     found: dict[str, Any] = {}

@@ -106,18 +106,7 @@ def _project(out, half, opening, contribution, draw, live, slope, level):
                     balance[c, lane] = opening[age, c // strata, c % strata, 0] if born == 0 else 0.0
                     balance[c, LANES + lane] = opening[age, c // strata, c % strata, 1] if born == 0 else 0.0
             for y in range(born, min(years, born + ages - age)):
-                _year(
-                    out[block],
-                    half[block],
-                    balance,
-                    y,
-                    age + y - born,
-                    contribution,
-                    draw,
-                    live,
-                    slope,
-                    level,
-                )
+                _year(out[block], half[block], balance, y, age + y - born, contribution, draw, live, slope, level)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})

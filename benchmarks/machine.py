@@ -96,9 +96,7 @@ def multiply_add_rate() -> float:
     row = np.ones(512)
     steps = 20_000
     _chains(row, 1, 0.999, 0.001)
-    return (
-        2.0 * row.size * CHAIN * steps / best_of(10, lambda: _chains(row, steps, 0.999, 0.001)).core_seconds
-    )
+    return 2.0 * row.size * CHAIN * steps / best_of(10, lambda: _chains(row, steps, 0.999, 0.001)).core_seconds
 
 
 def describe() -> dict[str, object]:

@@ -88,11 +88,7 @@ class Model:
         """The named path and its references with every cell: account-steps, plain NumPy, compiled."""
         steps = account_steps(self.inputs, len(self.inputs.path_labels), 1)
         cells.project(self.inputs)
-        return (
-            steps,
-            best_of(2, lambda: project(self.inputs)),
-            best_of(3, lambda: cells.project(self.inputs)),
-        )
+        return (steps, best_of(2, lambda: project(self.inputs)), best_of(3, lambda: cells.project(self.inputs)))
 
     def distribution(self, paths: int) -> dict[str, float]:
         """Seconds and core-seconds to draw, project and keep: the cost of a run with this number of paths."""

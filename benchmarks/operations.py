@@ -214,9 +214,7 @@ def _process(one: Operation, folder: Path, told: dict[str, str], before: str) ->
     folder.mkdir(exist_ok=True)
     note = folder / "note"
     note.unlink(missing_ok=True)
-    program = before + (
-        MODULE if one.warm is None else WARM.format(call=one.warm, start="start()" if before else "")
-    )
+    program = before + (MODULE if one.warm is None else WARM.format(call=one.warm, start="start()" if before else ""))
     answer = subprocess.run(
         [sys.executable, "-c", program, *(argument.format(folder) for argument in one.arguments)],
         env={**os.environ, **told, "FISCAL_BENCH": str(note)},

@@ -79,9 +79,7 @@ class Sampler:
         rates = random_paths.buildup_rates(self.run.buildup, len(inputs.years))
         parts, start = [], process_time()
         for first in range(0, count, random_paths.BATCH):
-            market = path_model(MODEL).draw(
-                told, inputs.years, min(random_paths.BATCH, count - first), seed, first
-            )
+            market = path_model(MODEL).draw(told, inputs.years, min(random_paths.BATCH, count - first), seed, first)
             totals = project_totals(random_paths.on_paths(inputs, label, market), rates)
             parts.append(sum(totals[line] for line in TAXES) @ self.weights)
         return np.concatenate(parts), (process_time() - start) / count

@@ -58,12 +58,7 @@ def _misses(found: dict[str, dict[str, Any]]) -> list[str]:
         "Operations above their targets, and where their time goes: the module at work, or the package imported for "
         "the first time, by samples of the process's own time."
     )
-    return [
-        "",
-        said,
-        "",
-        *(line.replace("---:", "---") for line in _table(("operation", "where the time goes"), rows)),
-    ]
+    return ["", said, "", *(line.replace("---:", "---") for line in _table(("operation", "where the time goes"), rows))]
 
 
 def _projection(found: dict[str, Any]) -> list[str]:
@@ -173,9 +168,7 @@ def _precision(found: dict[str, Any]) -> list[str]:
         ]
         if way is plain:
             less[2:] = "", ""
-        rows.append(
-            (name, f"{way['core_seconds_per_path'] * 1e3:.2f}", *(f"{e:,.1f}" for e in errors), *less)
-        )
+        rows.append((name, f"{way['core_seconds_per_path'] * 1e3:.2f}", *(f"{e:,.1f}" for e in errors), *less))
     return [
         "Net revenue of the scenario less that without crypto, 2026 to 2100, on random paths: its mean's standard "
         f"error with 1,000 paths, and how many times less CPU the same standard error takes, from "

@@ -34,10 +34,7 @@ def projector(world: Canonical) -> Callable[[], np.ndarray]:
 
     paths, pieces = world.half.shape[3], world.slope.shape[2]
     half, opening = jnp.asarray(world.half), jnp.asarray(world.opening)[..., None]
-    money, draw = (
-        jnp.asarray(world.contribution)[..., None],
-        jnp.asarray(world.draw)[:, None, None, None, None],
-    )
+    money, draw = (jnp.asarray(world.contribution)[..., None], jnp.asarray(world.draw)[:, None, None, None, None])
     live = jnp.asarray(world.live)[:, :, None, None, None]
     slope, level = (jnp.asarray(lines)[:, :, :, None, None] for lines in (world.slope, world.level))
 

@@ -160,10 +160,7 @@ def run(
     chosen = load_scenario(scenario, overrides, name=name)
 
     def make(batches: Any = None) -> Result:
-        with (
-            engine_workers.workers(engine, scheduler) as workers,
-            progress_bar(chosen.name, progress) as shown,
-        ):
+        with engine_workers.workers(engine, scheduler) as workers, progress_bar(chosen.name, progress) as shown:
             return run_scenario(chosen, progress=shown, batches=batches, workers=workers)
 
     if out is None:
@@ -200,9 +197,7 @@ def decompose(
 
     first, *rest = (one.scenario if isinstance(one, Result) else one for one in (base, *others))
     with progress_bar("decompose", progress) as shown:
-        return engine_decompose.decompose(
-            first, *rest, overrides=overrides, run_off=run_off, progress=shown, name=name
-        )
+        return engine_decompose.decompose(first, *rest, overrides=overrides, run_off=run_off, progress=shown, name=name)
 
 
 def write_brief(

@@ -39,18 +39,13 @@ def vintages(
     split = np.moveaxis(inputs.contribution_split, 0, 1)[..., None]  # (Y, W, character, A, G, 1)
     crypto = inputs.crypto_contribution_share[path][:, None, None, None, :]
     at_date = 1 / factors[:, None, None, None, None]
-    values = {
-        line: _put_in(contribution, split, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)
-    }
+    values = {line: _put_in(contribution, split, crypto, middle[..., k]) * at_date for k, line in enumerate(TAXES)}
     shadow = _shadow_pass(inputs, shares, kept, path, law, factors, portfolio, impact)
     start = contribution.copy()
     start[:, TRADITIONAL] *= (1 - contribution_tax_rate)[..., None]
     values["inside_buildup_shadow"] = -_put_in(start, split, crypto, shadow) * at_date
     at_opening = 1.0 if portfolio else 1 / opening_discount
-    stock = {
-        line: (inputs.opening_usd * later[..., k]).sum(axis=(0, 1)) * at_opening
-        for k, line in enumerate(TAXES)
-    }
+    stock = {line: (inputs.opening_usd * later[..., k]).sum(axis=(0, 1)) * at_opening for k, line in enumerate(TAXES)}
     return stock, values, claim
 
 
@@ -62,9 +57,7 @@ def _put_in(amount: np.ndarray, split: np.ndarray, crypto_share: np.ndarray, val
     return amount * by_account.sum(axis=1)
 
 
-def _growth(
-    inputs: ProjectionInputs, path: int, year: int, portfolio: bool, impact: np.ndarray
-) -> np.ndarray:
+def _growth(inputs: ProjectionInputs, path: int, year: int, portfolio: bool, impact: np.ndarray) -> np.ndarray:
     """Growth of a dollar (half, sleeve, A, 1, S), fees and losses charged in the second half."""
     ages, _, strata = inputs.opening_usd.shape[2:]
     grow = np.ones((2, 2, ages, 1, strata))
@@ -284,9 +277,7 @@ def _shadow_pass(
         stays[:-1] -= r
         stays[:, TRADITIONAL] -= c
 
-        def flows(
-            a: np.ndarray, stays: np.ndarray = stays, r: np.ndarray = r, c: np.ndarray = c
-        ) -> np.ndarray:
+        def flows(a: np.ndarray, stays: np.ndarray = stays, r: np.ndarray = r, c: np.ndarray = c) -> np.ndarray:
             held = stays * a
             held[:-1] += r * a[-1:]
             held[:, TRADITIONAL] += c * a[:, ROTH]

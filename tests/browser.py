@@ -152,8 +152,7 @@ def compared(browser: str, page: str, count: int) -> int:
         expected = {
             "inside": [effect.over(window) for window in (TEN, LONG)],
             "beside": [
-                setting["outside"] / 100 * outside.over(window, "displaced_gains_tax")
-                for window in (TEN, LONG)
+                setting["outside"] / 100 * outside.over(window, "displaced_gains_tax") for window in (TEN, LONG)
             ],
         }
         for key, values in expected.items():
@@ -164,9 +163,7 @@ def compared(browser: str, page: str, count: int) -> int:
                 if gap > room:
                     faults += 1
                     print("  ", setting, key, own, value)
-    print(
-        f"{count} settings: the page differs from the model by at most {100 * largest:.3f} percent; {faults} faults"
-    )
+    print(f"{count} settings: the page differs from the model by at most {100 * largest:.3f} percent; {faults} faults")
     return faults
 
 
@@ -174,9 +171,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("page", type=Path)
     parser.add_argument("--axe", type=Path, help="axe.min.js of axe-core")
-    parser.add_argument(
-        "--sliders", type=int, metavar="N", help="compare the page with sliders at N random settings"
-    )
+    parser.add_argument("--sliders", type=int, metavar="N", help="compare the page with sliders at N random settings")
     chosen = parser.parse_args()
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
@@ -189,9 +184,7 @@ def main() -> int:
         found = looked_at(browser, page, axe, width)
         wide, violations = found["wide"], found["violations"]
         letters = found["letters"]
-        faults += (
-            (wide > width) + len(violations) + (found["finding"] > SCREEN) + (letters < SMALLEST_LETTERS)
-        )
+        faults += (wide > width) + len(violations) + (found["finding"] > SCREEN) + (letters < SMALLEST_LETTERS)
         checked = f"{len(violations)} violations" if axe else "accessibility not checked"
         print(
             f"{width} px: laid out {wide} px wide, {checked}; the finding ends at {found['finding']:.0f} px, "

@@ -12,12 +12,7 @@ from collections.abc import Callable
 from fiscal.results import running
 from fiscal.scenario import load
 
-SHORT = {
-    "horizon.last_year": 2036,
-    "adoption.full_year": 2030,
-    "books.risk_neutral_paths": 0,
-    "backstop.paths": 4,
-}
+SHORT = {"horizon.last_year": 2036, "adoption.full_year": 2030, "books.risk_neutral_paths": 0, "backstop.paths": 4}
 """The shortest run that computes every table but those of many paths."""
 
 

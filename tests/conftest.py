@@ -29,15 +29,11 @@ hypothesis.settings.load_profile("fiscal")  # no test depends on how busy the ma
 ROOT = Path(__file__).resolve().parent.parent
 
 collect_ignore = (
-    ["test_benchmarks.py", "test_faults.py", "test_fuzz.py", "test_ends.py"]
-    if sys.platform == "win32"
-    else []
+    ["test_benchmarks.py", "test_faults.py", "test_fuzz.py", "test_ends.py"] if sys.platform == "win32" else []
 )
 """Tests whose helpers import modules that Windows lacks."""
 
-UNIX_ONLY = re.compile(
-    r"SIGKILL|/dev/|/bin/sh|umask|uname|symlink_to|setrlimit|'fork'|preexec_fn|\[\s*\"make\""
-)
+UNIX_ONLY = re.compile(r"SIGKILL|/dev/|/bin/sh|umask|uname|symlink_to|setrlimit|'fork'|preexec_fn|\[\s*\"make\"")
 """What a test that cannot pass on Windows uses."""
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

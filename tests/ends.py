@@ -103,9 +103,7 @@ def run_whole(place: Path, changes: Mapping[str, object], beside: bool = True) -
     try:
         result = running.run(load("boom", SHORT | changes)).full()
     except InputError as error:
-        kept = {
-            key: changes[key] for key in changes if key not in {problem.key for problem in error.problems}
-        }
+        kept = {key: changes[key] for key in changes if key not in {problem.key for problem in error.problems}}
         if len(kept) in (0, len(changes)):
             raise
         return run_whole(place, kept, beside)

@@ -102,9 +102,7 @@ server: Server | None = None
 """Where programs are forked from; without one, and with options of their own, they start anew."""
 
 
-def start(
-    words: list[str], cwd: Path, program: str = QUICK, **options: object
-) -> subprocess.Popen[str] | Forked:
+def start(words: list[str], cwd: Path, program: str = QUICK, **options: object) -> subprocess.Popen[str] | Forked:
     """The command at work in ``cwd``."""
     environment = {**os.environ, "PYTHONPATH": MODULES}
     if server is not None and not options:
@@ -125,9 +123,7 @@ def start(
     )
 
 
-def finished(
-    words: list[str], cwd: Path, program: str = QUICK, **options: object
-) -> subprocess.CompletedProcess[str]:
+def finished(words: list[str], cwd: Path, program: str = QUICK, **options: object) -> subprocess.CompletedProcess[str]:
     """The command, waited for."""
     process = start(words, cwd, program, **options)
     said, warned = process.communicate(timeout=900)
@@ -141,9 +137,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def kept(folder: Path) -> set[str]:
     """Batches in the working place of a folder."""
-    return {
-        file.name for file in (folder.with_name(folder.name + store.INCOMPLETE) / "batches").glob("*.npz")
-    }
+    return {file.name for file in (folder.with_name(folder.name + store.INCOMPLETE) / "batches").glob("*.npz")}
 
 
 def kill_at_random(
@@ -218,17 +212,10 @@ def odd_places(place: Path) -> dict[str, bool]:
         try:
             for name in ("fiscal", "data", "reports"):
                 shutil.copytree(
-                    ROOT / name,
-                    source / name,
-                    ignore=shutil.ignore_patterns("__pycache__", "__numba_cache__"),
+                    ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "__numba_cache__")
                 )
             assert remounted(source, "ro")
-            nowhere = {
-                "PYTHONPATH": str(source),
-                "HOME": "/proc/none",
-                "XDG_CACHE_HOME": "",
-                "NUMBA_CACHE_DIR": "",
-            }
+            nowhere = {"PYTHONPATH": str(source), "HOME": "/proc/none", "XDG_CACHE_HOME": "", "NUMBA_CACHE_DIR": ""}
             answer = finished([*arguments(True), "--out", "run"], place, REAL, env=nowhere)
             print(answer.stderr, file=sys.stderr)
             found["read-only package, no home"] = answer.returncode == 0 and not store.verify(place / "run")
@@ -249,9 +236,7 @@ def odd_places(place: Path) -> dict[str, bool]:
 
 def main() -> None:
     """Repeat kill -9 and print what was lost."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--real", action="store_true", help="the real engine")
     parser.add_argument("--interrupt", action="store_true", help="Ctrl-C instead of kill -9")

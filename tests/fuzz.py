@@ -133,9 +133,7 @@ TARGETS: dict[str, Target] = {
     "stored sweeps": Target(fuzz_folders.read_sweeps, fuzz_folders.sweep_forgeries(), 0.003),
     "report on forged tables": Target(fuzz_folders.report_tables, fuzz_folders.forgeries(), 0.0002),
     "leftovers of interrupted runs": Target(fuzz_folders.resume, fuzz_folders.leftovers(), 0.03),
-    "texts in HTML and BibTeX": Target(
-        fuzz_texts.show_words, st.tuples(writable, writable, writable), 0.0606
-    ),
+    "texts in HTML and BibTeX": Target(fuzz_texts.show_words, st.tuples(writable, writable, writable), 0.0606),
     "texts in the PDF": Target(fuzz_texts.print_words, fuzz_texts.report_texts, 0.004),
     "texts in the page and the workbook": Target(fuzz_texts.show_report, fuzz_texts.report_texts, 0.02),
     "command lines": Target(fuzz_inputs.say, fuzz_inputs.lines, 0.06),
@@ -152,17 +150,9 @@ def fuzz(name: str, inputs: int, number: int) -> int:
     import fiscal.projection.kernel  # noqa: F401
 
     target, before = TARGETS[name], TRIED[name]
-    for ready in (
-        fuzz_folders.small_run,
-        fuzz_folders.whole_run,
-        fuzz_folders.sweep_run,
-        fuzz_folders.base_result,
-    ):
+    for ready in (fuzz_folders.small_run, fuzz_folders.whole_run, fuzz_folders.sweep_run, fuzz_folders.base_result):
         ready()
-    with (
-        tempfile.TemporaryDirectory(prefix="tmp-fuzz-", dir=_memory()) as folder,
-        fuzz_inputs.quick(Path(folder)),
-    ):
+    with tempfile.TemporaryDirectory(prefix="tmp-fuzz-", dir=_memory()) as folder, fuzz_inputs.quick(Path(folder)):
         place = Path(folder)
 
         @seed(number)
@@ -191,9 +181,7 @@ def main() -> None:
     A target that fails is told at once and left out from then on; the others go on, and the exit code is 1. The counts
     are printed at the end, on SIGTERM and Ctrl-C too, and after every round kept in the file of ``--counts``.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--only", choices=TARGETS, help="one target")
     parser.add_argument("--seed", type=int, default=1)

@@ -98,9 +98,7 @@ def _manifest(run: Path) -> str:
 
 def _places(value: Any, trail: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield trail
-    members = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, member in members:
         yield from _places(member, (*trail, key))
 
@@ -109,9 +107,7 @@ def _places(value: Any, trail: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 def manifest_places() -> tuple[tuple[Any, ...], ...]:
     """Where a manifest can be changed; the settings are one place."""
     return tuple(
-        place
-        for place in _places(json.loads(_manifest(small_run())))
-        if place and len(place) < 3 or "outputs" in place
+        place for place in _places(json.loads(_manifest(small_run()))) if place and len(place) < 3 or "outputs" in place
     )
 
 
@@ -154,9 +150,7 @@ def _as_written(told: dict[str, Any]) -> bool:
     written = json.loads(_manifest(small_run()))
     if told.get("schema_version") == 2 or told[SEAL] != written[SEAL]:
         return True
-    hashed_told, hashed = (
-        {name: part for name, part in one.items() if name not in EXEMPT} for one in (told, written)
-    )
+    hashed_told, hashed = ({name: part for name, part in one.items() if name not in EXEMPT} for one in (told, written))
     return hashed_told == hashed
 
 
@@ -189,9 +183,7 @@ def damages(draw: st.DrawFn) -> tuple[str, bytes]:
     name = draw(st.sampled_from(FILES))
     content = bytearray((whole_run() / name).read_bytes())
     if draw(st.integers(0, 5)) == 0:
-        return name, draw(
-            st.one_of(st.binary(max_size=100), json_values.map(lambda v: json.dumps(v).encode()))
-        )
+        return name, draw(st.one_of(st.binary(max_size=100), json_values.map(lambda v: json.dumps(v).encode())))
     for _ in range(draw(st.integers(1, 6))):
         at = draw(st.integers(0, len(content) - 1))
         content[at] = draw(st.integers(0, 255))
@@ -351,10 +343,7 @@ def sweep_forgeries(draw: st.DrawFn) -> dict[str, bytes]:
 
 def read_sweeps(place: Path, changes: dict[str, bytes]) -> None:
     """A forged sweep is shown, or refused."""
-    with (
-        with_file(sweep_run(), place, fitted(sweep_run(), changes)) as folder,
-        contextlib.suppress(FiscalError),
-    ):
+    with with_file(sweep_run(), place, fitted(sweep_run(), changes)) as folder, contextlib.suppress(FiscalError):
         store.cite(folder)
         found = read_sweep(folder)
         only_tags(found._repr_html_())
@@ -385,9 +374,7 @@ def leftovers(draw: st.DrawFn) -> tuple[bytes, bytes]:
             st.binary(max_size=80),
             json_values.map(lambda v: json.dumps(v).encode()),
             json_values.map(lambda v: json.dumps({"inputs": v, "environment": v}).encode()),
-            json_values.map(
-                lambda v: json.dumps({"inputs": {"settings": {"paths": v}, "tables": v}}).encode()
-            ),
+            json_values.map(lambda v: json.dumps({"inputs": {"settings": {"paths": v}, "tables": v}}).encode()),
         )
     )
     head, _, body = _batch().partition(b"\n")

@@ -76,17 +76,13 @@ def guide(name: str, seconds: int, seed: int) -> None:
                 fuzz.TARGETS[name].use(place, content)
 
         flags = [f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={LONGEST_BYTES}", "-timeout=0"]
-        atheris.Setup(
-            [sys.argv[0], *flags, "-print_final_stats=1", f"-artifact_prefix={folder}/", str(corpus)], one
-        )
+        atheris.Setup([sys.argv[0], *flags, "-print_final_stats=1", f"-artifact_prefix={folder}/", str(corpus)], one)
         atheris.Fuzz()
 
 
 def main() -> None:
     """Every reader for so many seconds; prints the number of inputs and of code places reached by each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=300, help="for each reader")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=NAMES, help="one reader, in this process")

@@ -107,10 +107,7 @@ def read_scenario(place: Path, content: bytes) -> None:
 
 
 overrides = st.lists(
-    st.one_of(
-        st.builds(lambda key, value: f"{key}={value}", keys, st.one_of(words, numbers.map(str))),
-        words,
-    ),
+    st.one_of(st.builds(lambda key, value: f"{key}={value}", keys, st.one_of(words, numbers.map(str))), words),
     max_size=4,
 )
 
@@ -134,9 +131,7 @@ def csv_texts(draw: st.DrawFn) -> bytes:
         return draw(st.binary(max_size=300))
     if kind == 1:
         return draw(st.text(alphabet='year,path\n"0123456789.-ecrypto', max_size=200)).encode()
-    columns = draw(
-        st.lists(st.sampled_from(["year", "path", "crypto", "equity", "bonds", "x", ""]), max_size=5)
-    )
+    columns = draw(st.lists(st.sampled_from(["year", "path", "crypto", "equity", "bonds", "x", ""]), max_size=5))
     columns = columns if kind == 2 else list(dict.fromkeys(["year", "crypto", *columns]))
     columns = [name for name in columns if kind == 2 or name not in ("x", "")]
     rate = (
@@ -145,21 +140,15 @@ def csv_texts(draw: st.DrawFn) -> bytes:
         else st.one_of(st.floats(-1, 1e7), st.sampled_from([-1, 0.1, -0.2]))
     )
     rates = draw(st.lists(rate, min_size=1, max_size=12))
-    paths_ = (
-        draw(st.lists(st.sampled_from(["1", "1", "1", "a"]), min_size=1, max_size=3)) if kind == 2 else ["1"]
-    )
+    paths_ = draw(st.lists(st.sampled_from(["1", "1", "1", "a"]), min_size=1, max_size=3)) if kind == 2 else ["1"]
     more = draw(st.sampled_from([[], [], [], ["1"], ["", "0.1"]])) if kind == 2 else []
-    between, decimal = draw(
-        st.sampled_from([(",", "."), (", ", "."), (";", ","), (";", "."), ("\t", ","), ("|", ".")])
-    )
+    between, decimal = draw(st.sampled_from([(",", "."), (", ", "."), (";", ","), (";", "."), ("\t", ","), ("|", ".")]))
     lines = [between.join(columns)]
     for row in range(draw(st.integers(0, 80))):
         named = {"year": 2026 + row, "path": paths_[row % len(paths_)]}
         cells = [str(named.get(name, rates[(row + at) % len(rates)])) for at, name in enumerate(columns)]
         lines.append(between.join(cells + more).replace(".", decimal))
-    between_lines = draw(
-        st.lists(st.sampled_from(["", "# a comment", "sep=;", between, "-1%", '"', "#"]), max_size=2)
-    )
+    between_lines = draw(st.lists(st.sampled_from(["", "# a comment", "sep=;", between, "-1%", '"', "#"]), max_size=2))
     for line in between_lines:
         lines.insert(draw(st.integers(0, len(lines))), line)
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]))
@@ -170,10 +159,7 @@ def read_returns(place: Path, content: bytes) -> None:
     """A user's returns give finite growth to 2100, or are refused."""
     path = place / "mine.csv"
     path.write_bytes(content)
-    told = path_settings(_user_scenario().settings) | {
-        "file": str(path),
-        "allow_extreme": len(content) % 2 == 0,
-    }
+    told = path_settings(_user_scenario().settings) | {"file": str(path), "allow_extreme": len(content) % 2 == 0}
     market = paths.path_model("user").draw(told, np.arange(2025, 2101))
     assert np.isfinite(market.half_returns).all() and (market.half_returns > -1).all()
     assert np.isfinite((1 + market.half_returns).prod(axis=(1, 2))).all()
@@ -188,21 +174,9 @@ def _user_scenario() -> Scenario:
 
 # --- reforms ----------------------------------------------------------------------------------------
 
-PARAMETERS = [
-    "II_rt1",
-    "II_rt7",
-    "STD",
-    "II_em",
-    "NIIT_rt",
-    "SS_Earnings_c",
-    "STD-indexed",
-    "CG_nodiff",
-    "II_rt99",
-]
+PARAMETERS = ["II_rt1", "II_rt7", "STD", "II_em", "NIIT_rt", "SS_Earnings_c", "STD-indexed", "CG_nodiff", "II_rt99"]
 years_of_law = st.one_of(
-    st.integers(2013, 2100).map(str),
-    st.sampled_from(["2012", "2101", "0", "-1", "\uff12030", " 2030", "2_030"]),
-    words,
+    st.integers(2013, 2100).map(str), st.sampled_from(["2012", "2101", "0", "-1", "\uff12030", " 2030", "2_030"]), words
 )
 amounts = st.one_of(
     st.floats(0, 1), st.floats(0, 1e6), numbers, st.booleans(), st.lists(numbers, max_size=6), json_values
@@ -236,9 +210,7 @@ def reforms(draw: st.DrawFn) -> bytes:
     )
     if kind == 4 and told:  # as written by hand: comments, a byte order mark, a name that stands twice
         text = (
-            "\ufeff" * draw(st.integers(0, 1))
-            + "// a title\n"
-            + text.replace("{", draw(st.sampled_from(COMMENTED)), 1)
+            "\ufeff" * draw(st.integers(0, 1)) + "// a title\n" + text.replace("{", draw(st.sampled_from(COMMENTED)), 1)
         )
     if kind == 5:  # several reforms in one file, each changing what the ones before it made
         text = f"[{text}, {json.dumps(draw(st.just(told) | json_values))}]"
@@ -261,9 +233,7 @@ def read_reform(place: Path, content: bytes) -> None:
 
 whole_reforms = st.dictionaries(
     st.sampled_from(PARAMETERS),
-    st.dictionaries(
-        st.integers(2000, 2100).map(str), st.one_of(st.floats(-1, 2), st.booleans(), amounts), max_size=3
-    ),
+    st.dictionaries(st.integers(2000, 2100).map(str), st.one_of(st.floats(-1, 2), st.booleans(), amounts), max_size=3),
     min_size=1,
     max_size=3,
 ).map(lambda told: json.dumps(told).encode("utf-8", "surrogatepass"))
@@ -287,9 +257,7 @@ design = "grid"
 """
 ranges = st.one_of(
     st.just({}),
-    st.dictionaries(
-        st.sampled_from(["low", "high", "steps", "x"]), st.one_of(st.floats(-1, 3), numbers), max_size=3
-    ),
+    st.dictionaries(st.sampled_from(["low", "high", "steps", "x"]), st.one_of(st.floats(-1, 3), numbers), max_size=3),
     st.lists(st.one_of(numbers, st.floats(0, 1), words, st.booleans()), max_size=4),
     numbers,
     words,
@@ -315,11 +283,7 @@ designs = st.builds(
 def _design_text(asked: dict[str, Any], moved: dict[str, Any]) -> bytes:
     lines = ["[sweep]", *(f"{key} = {format_value(value)}" for key, value in asked.items()), "[settings]"]
     for key, value in moved.items():
-        ends = (
-            ", ".join(f"{end} = {format_value(at)}" for end, at in value.items())
-            if isinstance(value, dict)
-            else ""
-        )
+        ends = ", ".join(f"{end} = {format_value(at)}" for end, at in value.items()) if isinstance(value, dict) else ""
         text = f"{{{ends}}}" if isinstance(value, dict) else format_value(value)
         lines.append(f"{format_value(key)} = {text}")
     return "\n".join(lines).encode("utf-8", "surrogatepass")
@@ -375,14 +339,10 @@ some_words = st.lists(
     ),
     max_size=7,
 )
-lines = st.one_of(
-    some_words, st.builds(lambda first, rest: [first, *rest], st.sampled_from(COMMANDS), some_words)
-)
+lines = st.one_of(some_words, st.builds(lambda first, rest: [first, *rest], st.sampled_from(COMMANDS), some_words))
 
 
-def _built(
-    results: Any, out: Path, *_: Any, html: Path | None = None, xlsx: Path | None = None, **__: Any
-) -> Path:
+def _built(results: Any, out: Path, *_: Any, html: Path | None = None, xlsx: Path | None = None, **__: Any) -> Path:
     """In place of the report, which takes seconds: empty files."""
     for file in filter(None, (out, html, xlsx)):
         file.write_bytes(b"")
@@ -427,11 +387,7 @@ def quick(place: Path) -> Iterator[None]:
     ``place``."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(place))
-        for module, name in (
-            (core, "annual_moments"),
-            (paths, "half_returns_real"),
-            (schedules, "input_hashes"),
-        ):
+        for module, name in ((core, "annual_moments"), (paths, "half_returns_real"), (schedules, "input_hashes")):
             patch.setattr(module, name, _once(getattr(module, name)))
         patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         yield

@@ -110,17 +110,7 @@ def print_words(place: Path, told: list[str]) -> None:
             assert re.sub(r"\s", "", text) in printed, text
 
 
-ACTIVE = {
-    "/JavaScript",
-    "/JS",
-    "/Launch",
-    "/EmbeddedFiles",
-    "/EF",
-    "/URI",
-    "/SubmitForm",
-    "/OpenAction",
-    "/AA",
-}
+ACTIVE = {"/JavaScript", "/JS", "/Launch", "/EmbeddedFiles", "/EF", "/URI", "/SubmitForm", "/OpenAction", "/AA"}
 """Keys of a PDF's objects that make it do something, or take the reader elsewhere."""
 
 
@@ -204,9 +194,7 @@ def show_report(place: Path, told: list[str]) -> None:
     for tag, attributes in parser.found:
         assert tag in PAGE_TAGS - {"img"}, tag
         for name, value in attributes:
-            assert name in PAGE_ATTRIBUTES and (name not in PAGE_VALUES or value in PAGE_VALUES[name]), (
-                attributes
-            )
+            assert name in PAGE_ATTRIBUTES and (name not in PAGE_VALUES or value in PAGE_VALUES[name]), attributes
     file = place / "words.xlsx"
     workbook.write(content, Asked((result,)), file)
     written = ""
@@ -214,10 +202,7 @@ def show_report(place: Path, told: list[str]) -> None:
         for name in parts.namelist():
             if name.endswith((".xml", ".rels")):
                 root = ElementTree.fromstring(parts.read(name))
-                assert not {one.tag.rpartition("}")[2] for one in root.iter()} & {
-                    "f",
-                    "ddeLink",
-                }, name
+                assert not {one.tag.rpartition("}")[2] for one in root.iter()} & {"f", "ddeLink"}, name
                 assert not any(one.get("TargetMode") for one in root.iter()), name
                 written += "".join(root.itertext()) if name.endswith("sharedStrings.xml") else ""
     for text in told:

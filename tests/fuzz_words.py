@@ -24,13 +24,9 @@ writable = words.filter(lambda word: "\ud800" not in word)
 """Texts that UTF-8 can hold, as every text that came out of a file or a TOML value."""
 
 numbers = st.one_of(
-    st.integers(-(10**25), 10**25),
-    st.floats(allow_nan=True, allow_infinity=True),
-    st.sampled_from([0, 1, 2026, 2100]),
+    st.integers(-(10**25), 10**25), st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0, 1, 2026, 2100])
 )
-keys = st.one_of(
-    st.sampled_from(known_keys()), st.sampled_from(["scenario.title", "scenario.extends"]), words
-)
+keys = st.one_of(st.sampled_from(known_keys()), st.sampled_from(["scenario.title", "scenario.extends"]), words)
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.one_of(st.none(), st.booleans(), numbers, words),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(words, inner, max_size=4)),

@@ -43,9 +43,7 @@ from fiscal.projection.outputs import (
 )
 
 
-def expected_tax(
-    schedule: TaxSchedule, year: int, withdrawal_usd: np.ndarray, holders: np.ndarray
-) -> np.ndarray:
+def expected_tax(schedule: TaxSchedule, year: int, withdrawal_usd: np.ndarray, holders: np.ndarray) -> np.ndarray:
     """Income tax on withdrawals ``(P, A, G, S)`` shared by ``holders`` (A, G, S), through a schedule.
 
     Each cell's tax is ``holders x schedule(withdrawals / holders)``; a cell without holders pays none.
@@ -190,15 +188,12 @@ def project(
         left = left - withdrawn
         rolled = np.zeros_like(withdrawn)
         rolled[:, :last] = np.minimum(
-            inputs.rollover_rate[y][None, :, None, :, None, None] * fraction * per_available[:, :last],
-            left[:, :last],
+            inputs.rollover_rate[y][None, :, None, :, None, None] * fraction * per_available[:, :last], left[:, :last]
         )
         left = left - rolled
         converted = np.zeros_like(withdrawn)
         converted[:, :, TRADITIONAL] = np.minimum(
-            inputs.conversion_rate[y][None, None, :, None, None]
-            * fraction
-            * per_available[:, :, TRADITIONAL],
+            inputs.conversion_rate[y][None, None, :, None, None] * fraction * per_available[:, :, TRADITIONAL],
             left[:, :, TRADITIONAL],
         )
         withdrawals = withdrawn * available
@@ -208,9 +203,7 @@ def project(
         after = middle * (1.0 - withdrawn - rolled - converted)[:, :, :, None]
         after[:, last] += (middle * rolled[:, :, :, None]).sum(axis=1)
         after[:, :, ROTH] += middle[:, :, TRADITIONAL] * converted[:, :, TRADITIONAL, None]
-        paid_in = (
-            inputs.contribution_usd[y] * inputs.contribution_split[:, y, ..., None]
-        )  # (account, character, ...)
+        paid_in = inputs.contribution_usd[y] * inputs.contribution_split[:, y, ..., None]  # (account, character, ...)
         contribution = paid_in * inputs.contribution_scale[:, y, None, None, None, None, :]
         to_crypto = contribution * inputs.crypto_contribution_share[:, y, None, None, None, None, :]
         after[:, :, :, CRYPTO] += to_crypto
@@ -276,10 +269,7 @@ def project(
             (balance + after).sum(axis=(1, 2)) + (inherited + after_inherited).sum(axis=(1, 2))
         ) / 2  # fmt: skip
         report = {
-            **{
-                f"{account}_withdrawals": withdrawals[:, w, TRADITIONAL]
-                for w, account in enumerate(inputs.accounts)
-            },
+            **{f"{account}_withdrawals": withdrawals[:, w, TRADITIONAL] for w, account in enumerate(inputs.accounts)},
             "inherited_withdrawals": inherited_withdrawals[:, TRADITIONAL],
             "roth_withdrawals": roth_out.sum(axis=1),
             "inherited_roth_withdrawals": inherited_withdrawals[:, ROTH],
@@ -301,8 +291,7 @@ def project(
             "crypto_bought": traded,
             "closing_traditional": closing[:, :, TRADITIONAL].sum(axis=(1, 2))
             + closing_inherited[:, :, TRADITIONAL].sum(axis=(1, 2)),
-            "closing_roth": closing[:, :, ROTH].sum(axis=(1, 2))
-            + closing_inherited[:, :, ROTH].sum(axis=(1, 2)),
+            "closing_roth": closing[:, :, ROTH].sum(axis=(1, 2)) + closing_inherited[:, :, ROTH].sum(axis=(1, 2)),
             "closing_owners": closing.sum(axis=(1, 2, 3)),
             "closing_crypto": closing[:, :, :, CRYPTO].sum(axis=(1, 2))
             + closing_inherited[:, :, :, CRYPTO].sum(axis=(1, 2)),

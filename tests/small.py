@@ -31,8 +31,7 @@ def progressive_schedule(rng: np.random.Generator) -> TaxSchedule:
     knots = np.concatenate([np.zeros((YEARS, 1)), knots], axis=1)
     rates = np.sort(rng.uniform(0, 0.4, (YEARS, AGES, GROUPS, 4)), axis=3)
     tax = np.concatenate(
-        [np.zeros((YEARS, AGES, GROUPS, 1)), (rates * np.diff(knots)[:, None, None, :]).cumsum(axis=3)],
-        axis=3,
+        [np.zeros((YEARS, AGES, GROUPS, 1)), (rates * np.diff(knots)[:, None, None, :]).cumsum(axis=3)], axis=3
     )
     return TaxSchedule(knots_usd=knots, tax_usd=tax)
 

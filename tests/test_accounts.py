@@ -151,22 +151,17 @@ def test_required_distributions_belong_to_the_declaration() -> None:
     of = world(NARROW)
     free = replace(accounts.PLAN, required_minimum=False)
     with_rule, without = (
-        withdrawal_rates(of.settings, of.assume, YEARS, one).withdrawal_rate[:, 0, 0]
-        for one in (accounts.PLAN, free)
+        withdrawal_rates(of.settings, of.assume, YEARS, one).withdrawal_rate[:, 0, 0] for one in (accounts.PLAN, free)
     )
     due = ATTAINED_AGES >= 75
     assert (without[:, due] < with_rule[:, due]).all()
-    np.testing.assert_array_equal(
-        without[:, ~due & (ATTAINED_AGES < 70)], with_rule[:, ~due & (ATTAINED_AGES < 70)]
-    )
+    np.testing.assert_array_equal(without[:, ~due & (ATTAINED_AGES < 70)], with_rule[:, ~due & (ATTAINED_AGES < 70)])
 
 
 def test_the_roth_catch_up_binds_savers_with_fica_wages_only() -> None:
     def moved(of: accounts.AccountType) -> float:
         on, off = (
-            scenario_contributions(world(NARROW, ("roth.catch_up_mandate", mandate)), of).elective_roth_usd[
-                1:
-            ]
+            scenario_contributions(world(NARROW, ("roth.catch_up_mandate", mandate)), of).elective_roth_usd[1:]
             for mandate in (True, False)
         )
         return float((on - off).sum())

@@ -30,12 +30,7 @@ def made(scenario: Scenario, effect: float = 1.0) -> SimpleNamespace:
     """What a run of the scenario holds that is read here, with one effect in every window."""
     returns = adoption.returns_of(scenario)
     windows = [
-        {
-            "window": window,
-            "line": line,
-            "path": path,
-            "nominal_bn_usd": effect if path == "scenario" else 0.0,
-        }
+        {"window": window, "line": line, "path": path, "nominal_bn_usd": effect if path == "scenario" else 0.0}
         for window in ("FY2026-2035", "FY2026-2055")
         for line in ("net_revenue", "withdrawal_tax")
         for path in ("scenario", "no_crypto", "equity_adoption")
@@ -44,9 +39,7 @@ def made(scenario: Scenario, effect: float = 1.0) -> SimpleNamespace:
         "asset_returns": returns.reset_index().melt("year", var_name="asset", value_name="return_rate"),
         "windows": pd.DataFrame(windows),
     }
-    return SimpleNamespace(
-        name=scenario.name, scenario=scenario, tables=tables, data_fingerprint=sources.fingerprint()
-    )
+    return SimpleNamespace(name=scenario.name, scenario=scenario, tables=tables, data_fingerprint=sources.fingerprint())
 
 
 def event(scenario: Scenario):
@@ -105,9 +98,7 @@ def test_the_long_run_return_is_the_geometric_mean():
 
 def test_what_is_held_is_the_target_of_the_year_before():
     early = {"adoption.start_year": 2026, "adoption.full_year": 2035}
-    held = [
-        adoption.held_share(load("boom", early).settings, year) for year in (2026, 2029, 2031, 2036, 2060)
-    ]
+    held = [adoption.held_share(load("boom", early).settings, year) for year in (2026, 2029, 2031, 2036, 2060)]
     assert held[0] == 0 and held[2] == 0.5 and held[3:] == [1, 1]
     assert held[1] == pytest.approx(3 * 0.3**2 - 2 * 0.3**3)
     sold = {"overlays.reversal_year": 2033, "overlays.reversal_kind": "forced_sale"}

@@ -89,9 +89,7 @@ def imports(path: Path) -> tuple[tuple[str, bool, int], ...]:
             found += [(alias.name, node in inside, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0 and node.module, f"{path}:{node.lineno}: relative import"
-            names = (
-                [f"fiscal.{alias.name}" for alias in node.names] if node.module == "fiscal" else [node.module]
-            )
+            names = [f"fiscal.{alias.name}" for alias in node.names] if node.module == "fiscal" else [node.module]
             found += [(name, node in inside, node.lineno) for name in names]
     return tuple(found)
 
@@ -140,9 +138,7 @@ def test_imports_stand_at_the_top_but_for_heavy_packages(path):
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            ".".join(filter(None, (getattr(node, "module", ""), alias.name))) for alias in node.names
-        )
+        for name in (".".join(filter(None, (getattr(node, "module", ""), alias.name))) for alias in node.names)
     ]
     allowed = HEAVY | ONE_SYSTEM_ONLY
     return [
@@ -241,24 +237,15 @@ def test_nothing_that_reads_a_table_is_kept_for_ever(path):
 def test_random_numbers_are_drawn_where_paths_and_bands_are(path):
     """law/raking.py imputes by counter-based draws that depend on the record's number alone."""
     bands = ("engine/draws.py", "engine/past_errors.py", "results/bands.py", "studies/past_bands.py")
-    if room(path) == "markets" or named(path) in (
-        "fiscal/law/build/raking.py",
-        *(f"fiscal/{one}" for one in bands),
-    ):
+    if room(path) == "markets" or named(path) in ("fiscal/law/build/raking.py", *(f"fiscal/{one}" for one in bands)):
         return []
     found = [
         node.lineno
         for node in nodes(path)
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr == "random"
-            and ast.unparse(node.value) in ("np", "numpy")
-        )
+        if (isinstance(node, ast.Attribute) and node.attr == "random" and ast.unparse(node.value) in ("np", "numpy"))
         or (isinstance(node, ast.Name) and node.id in ("default_rng", "RandomState"))
     ]
-    found += [
-        line for module, _, line in imports(path) if module in ("random", "numpy.random", "secrets", "uuid")
-    ]
+    found += [line for module, _, line in imports(path) if module in ("random", "numpy.random", "secrets", "uuid")]
     return [f"line {line}" for line in found]
 
 
@@ -319,9 +306,7 @@ def tracked_files() -> list[Path]:
 
 
 TEXT = {".py", ".toml", ".md", ".yml", ".csv", ".json", ".in", ".lock", ".typ", ".ipynb", ".txt", ".cfg", ""}
-MACHINE_PATH = re.compile(
-    r"(?<![\w.:/~*-])/(?:wo" r"rk|tm" r"p|ro" r"ot|ho" r"me|op" r"t|Us" r"ers|mn" r"t)/\w"
-)
+MACHINE_PATH = re.compile(r"(?<![\w.:/~*-])/(?:wo" r"rk|tm" r"p|ro" r"ot|ho" r"me|op" r"t|Us" r"ers|mn" r"t)/\w")
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX)\b")
 
 
@@ -330,9 +315,7 @@ def test_nothing_names_a_machine_or_is_unfinished():
     for path in tracked_files():
         if path.suffix not in TEXT:
             continue
-        for number, line in enumerate(
-            path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
-        ):
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
             if MACHINE_PATH.search(line):
                 faults.append(f"{named(path)}:{number}: names a path of one machine")
             image = '"image/png":' in line  # letters of any kind
@@ -343,9 +326,7 @@ def test_nothing_names_a_machine_or_is_unfinished():
 
 def test_the_search_for_machine_paths_finds_one():
     assert MACHINE_PATH.search("open('/" + "tmp/x')") and MACHINE_PATH.search("/" + "home/me")
-    assert not MACHINE_PATH.search("https://example.org/" + "home/me") and not MACHINE_PATH.search(
-        "~/" + "work/x"
-    )
+    assert not MACHINE_PATH.search("https://example.org/" + "home/me") and not MACHINE_PATH.search("~/" + "work/x")
 
 
 @pytest.mark.parametrize("folder", ["data", "reports"])

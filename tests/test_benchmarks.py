@@ -35,9 +35,7 @@ def test_every_way_of_sampling_finds_the_same_effect() -> None:
     best = found["the same, control variate"]
     for measure in precision.MEASURES:
         for way, paths in zip(found.values(), (64, 64, 64, 32, 32), strict=True):
-            error = np.hypot(way[f"{measure}_deviation_usd"], best[f"{measure}_deviation_usd"]) / np.sqrt(
-                paths
-            )
+            error = np.hypot(way[f"{measure}_deviation_usd"], best[f"{measure}_deviation_usd"]) / np.sqrt(paths)
             assert abs(way[f"{measure}_mean_usd"] - best[f"{measure}_mean_usd"]) < 5 * error
         deviation = [way[f"{measure}_deviation_usd"] for way in found.values()]
         assert deviation[0] > 3 * deviation[1] > 9 * deviation[2]

@@ -42,10 +42,7 @@ def _law(seed: int) -> BuildupTax:
 
 
 def books(
-    seed: int,
-    deferred: np.ndarray | None = None,
-    displaced: float = 0.0,
-    inputs: ProjectionInputs | None = None,
+    seed: int, deferred: np.ndarray | None = None, displaced: float = 0.0, inputs: ProjectionInputs | None = None
 ):
     rng = np.random.default_rng(seed)
     taxes = ContributionTaxes(
@@ -112,9 +109,7 @@ def test_rescue_is_a_cost_in_its_own_total_only() -> None:
 def test_tax_expenditure_is_positive_as_a_cost() -> None:
     ledger = books(4)
     expected = -(
-        ledger.total("deferred_revenue")
-        + ledger.total("inside_buildup_cash")
-        + ledger.total("withdrawal_tax")
+        ledger.total("deferred_revenue") + ledger.total("inside_buildup_cash") + ledger.total("withdrawal_tax")
     )
     np.testing.assert_allclose(ledger.total("tax_expenditure"), expected, rtol=1e-9)
 
@@ -191,15 +186,11 @@ def test_methods_of_the_cash_measure_differ_in_the_build_up_only() -> None:
     """As set is the ledger's own line; taxing every gain asks more than taxing none."""
     ledger, inputs, law = books(6), random_inputs(6), _law(6)
     projection = project(inputs)
-    found = {
-        method: inside_buildup(projection, inputs, cash_method(law, method), 1) for method in CASH_METHODS
-    }
+    found = {method: inside_buildup(projection, inputs, cash_method(law, method), 1) for method in CASH_METHODS}
     np.testing.assert_allclose(found["as set"], ledger.total("inside_buildup_cash")[1], rtol=1e-10)
     calm = replaced(inputs, half_return=np.full_like(inputs.half_return, 0.05), impact_multiplier=0.0)
     flows = project(calm)
-    taxed = {
-        method: -inside_buildup(flows, calm, cash_method(law, method), 0).sum() for method in CASH_METHODS
-    }
+    taxed = {method: -inside_buildup(flows, calm, cash_method(law, method), 0).sum() for method in CASH_METHODS}
     assert taxed["gains never realized"] < taxed["as set"] < taxed["all gains realized"]
     with pytest.raises(KeyError):
         cash_method(law, "by guess")
@@ -217,9 +208,7 @@ def test_a_swap_of_equals_displaces_no_tax() -> None:
     )
     found = books(7, displaced=1.0, inputs=same)
     assert np.abs(found.crypto_buildup_usd).max() > 1
-    np.testing.assert_allclose(
-        found.lines["displaced_gains_tax"], 0, atol=1e-9 * found.crypto_buildup_usd.max() + 1e-6
-    )
+    np.testing.assert_allclose(found.lines["displaced_gains_tax"], 0, atol=1e-9 * found.crypto_buildup_usd.max() + 1e-6)
 
 
 @pytest.mark.parametrize("limit", [0.0, 3_000.0, 1e12])
@@ -241,9 +230,7 @@ def test_losses_outside_are_deducted_to_the_limit_and_carried_forward(limit: flo
         assert added[:, first + 1 :].max() <= 1e-9 and added[:, first + 1].sum() < 0
     if limit == 1e12:  # never binds: deducted at once, at the rate on ordinary income
         alike = replace(law, interest_rate=law.gain_rate)
-        np.testing.assert_allclose(
-            limit_on_losses(held, inputs, flows.crypto_return, alike), 0, atol=1e-9 * held.max()
-        )
+        np.testing.assert_allclose(limit_on_losses(held, inputs, flows.crypto_return, alike), 0, atol=1e-9 * held.max())
 
 
 def test_displaced_crypto_is_taxed_outside_and_in_no_total() -> None:

@@ -111,9 +111,7 @@ true_tax, true_parts, true_return = oracle.expected_tax, vintages._parts, oracle
 def test_the_published_rows_move_when_the_engine_is_broken(
     module: Any, name: str, broken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        one_contribution, "project", oracle.project
-    )  # the oracle can be broken, compiled code cannot
+    monkeypatch.setattr(one_contribution, "project", oracle.project)  # the oracle can be broken, compiled code cannot
     assert misses() == []
     monkeypatch.setattr(module, name, broken)
     try:
@@ -176,8 +174,7 @@ def test_withdrawal_tax_is_worth_the_rate_on_the_contribution(case: dict[str, An
 def test_moving_both_timings_changes_nothing(case: dict[str, Any]) -> None:
     """The calendar does not matter, only how long the money is inside."""
     starts = [
-        one_contribution.vintage_of(case | {"contribution_timing": t, "withdrawal_timing": t})
-        for t in (0, 0.3, 1)
+        one_contribution.vintage_of(case | {"contribution_timing": t, "withdrawal_timing": t}) for t in (0, 0.3, 1)
     ]
     for other in starts[1:]:
         np.testing.assert_allclose(other, starts[0], rtol=1e-9, atol=1e-9)
@@ -205,12 +202,8 @@ def test_a_lump_is_the_closed_form(case: dict[str, Any]) -> None:
     case = case | {"withdrawal_end_age": None, "discount_rate": case["return_rate"]}
     years = case["withdrawal_age"] + case["withdrawal_timing"] - case["age"] - case["contribution_timing"]
     r, outside = case["return_rate"], case["outside_tax_rate"]
-    expected = (
-        -1000 * (1 - case["contribution_tax_rate"]) * (1 - ((1 + r * (1 - outside)) / (1 + r)) ** years)
-    )
-    assert one_contribution.vintage_of(case)["inside_buildup_usd"] == pytest.approx(
-        expected, rel=1e-9, abs=1e-8
-    )
+    expected = -1000 * (1 - case["contribution_tax_rate"]) * (1 - ((1 + r * (1 - outside)) / (1 + r)) ** years)
+    assert one_contribution.vintage_of(case)["inside_buildup_usd"] == pytest.approx(expected, rel=1e-9, abs=1e-8)
 
 
 def _by_hand(case: dict[str, Any]) -> tuple[float, float, float]:
@@ -334,9 +327,7 @@ def test_the_law_gives_the_rates_and_required_distributions(under_the_law: pd.Se
 
 
 def test_higher_groups_pay_more_and_what_is_given_stands(under_the_law: pd.Series) -> None:
-    top = fiscal.vintage(
-        age=45, earnings_group="P99-100", return_rate=0.05, discount_rate=0.03, contribution=10.0
-    )
+    top = fiscal.vintage(age=45, earnings_group="P99-100", return_rate=0.05, discount_rate=0.03, contribution=10.0)
     for name in ("contribution_tax_rate", "withdrawal_tax_rate"):
         assert top[name] > under_the_law[name]
     assert top["return_rate"] == 0.05 and top["discount_rate"] == 0.03

@@ -37,10 +37,8 @@ def world(seed: int, kind: str) -> ProjectionInputs:
         return replaced(
             inputs,
             opening_usd=inputs.opening_usd * (rng.uniform(0, 1, inputs.opening_usd.shape) < 0.3),
-            opening_basis_usd=inputs.opening_basis_usd
-            * (rng.uniform(0, 1, inputs.opening_basis_usd.shape) < 0.3),
-            contribution_usd=inputs.contribution_usd
-            * (rng.uniform(0, 1, inputs.contribution_usd.shape) < 0.2),
+            opening_basis_usd=inputs.opening_basis_usd * (rng.uniform(0, 1, inputs.opening_basis_usd.shape) < 0.3),
+            contribution_usd=inputs.contribution_usd * (rng.uniform(0, 1, inputs.contribution_usd.shape) < 0.2),
             holders=np.where(people < 0.3, 0.0, inputs.holders),
             heirs=np.where(people > 0.7, 0.0, inputs.heirs),
             conversion_rate=np.zeros_like(inputs.conversion_rate),
@@ -65,13 +63,7 @@ def world(seed: int, kind: str) -> ProjectionInputs:
 
 def assert_equal_to_rounding(found: Projection, expected: Projection) -> None:
     assert tuple(found.cells) == tuple(expected.cells)
-    lines = (
-        "closing_traditional",
-        "closing_roth",
-        "plan_withdrawals",
-        "ira_withdrawals",
-        "inherited_withdrawals",
-    )
+    lines = ("closing_traditional", "closing_roth", "plan_withdrawals", "ira_withdrawals", "inherited_withdrawals")
     # differences of a cell's flows are taken in another order: to rounding of what flowed
     scale = sum(expected.cells[name] for name in lines).max(axis=(1, 2, 3, 4), keepdims=True)
     for name in expected.cells:
@@ -131,14 +123,7 @@ def test_an_account_that_is_declared_twice_is_one(seed: int) -> None:
         rollover_rate=np.repeat(whole.rollover_rate, 2, axis=1),
     )  # fmt: skip
     one, two = cells.project(whole), cells.project(twice)
-    for name in (
-        "owner_tax",
-        "closing_owners",
-        "ira_withdrawals",
-        "rollovers",
-        "nonqualified_earnings",
-        "fees",
-    ):
+    for name in ("owner_tax", "closing_owners", "ira_withdrawals", "rollovers", "nonqualified_earnings", "fees"):
         np.testing.assert_allclose(two.cells[name], one.cells[name], rtol=1e-9, atol=1e-6, err_msg=name)
     plans = two.cells["plan_withdrawals"] + two.cells["governmental_withdrawals"]
     np.testing.assert_allclose(plans, one.cells["plan_withdrawals"], rtol=1e-9)
@@ -215,10 +200,7 @@ def test_code_is_compiled_where_it_is_checked(tmp_path) -> None:
     )
     root = Path(__file__).resolve().parent.parent
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    for call in (
-        "cells.project(random_inputs(1, paths=1))",
-        "cells.owner_balances(random_inputs(1, paths=1), 2, 1)",
-    ):
+    for call in ("cells.project(random_inputs(1, paths=1))", "cells.owner_balances(random_inputs(1, paths=1), 2, 1)"):
         answer = subprocess.run(
             [sys.executable, "-c", program.format(call=call)], cwd=root, capture_output=True, text=True,
             env=environment | {"PYTHONPATH": str(root)},

@@ -85,9 +85,7 @@ def test_help_explains_with_an_example(command, fiscal):
 def test_import_brings_nothing_heavy(module, root):
     heavy = ["numpy", "pandas", "scipy", "pydantic", "matplotlib", "taxcalc", "statsmodels", "numba", "rich"]
     code = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
+    found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
     assert found.strip() == "[]"
 
 
@@ -190,9 +188,7 @@ def test_explain_prints_what_differs_and_fits_a_screen(scenario):
     kept = standings(row for row in rows if not row.changed)
     assert sum(counts.total() for counts in kept.values()) == len(rows) - len(changed)
     for name, counts in kept.items():  # the limits page counts with the same function
-        assert re.search(
-            rf"{counts.total()}\s[\w/.\s]*{name}[\w/.\s]*: {counts['assumed']}\s+assumed", text
-        ), name
+        assert re.search(rf"{counts.total()}\s[\w/.\s]*{name}[\w/.\s]*: {counts['assumed']}\s+assumed", text), name
     table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["explain", scenario, "--csv"]).stdout))
     assert list(table["key"]) == [row.key for row in rows]
 
@@ -206,10 +202,7 @@ def test_validate_prints_a_summary_that_fits_a_screen(monkeypatch):
     runner = typer.testing.CliRunner()
     text = runner.invoke(cli.app, ["validate"]).stdout
     counts = published.counts(stored)["after"]
-    assert (
-        fits_a_screen(text)
-        and f"matches {counts['inside']} of {counts['inside'] + counts['outside']} " in text
-    )
+    assert fits_a_screen(text) and f"matches {counts['inside']} of {counts['inside'] + counts['outside']} " in text
     assert len(runner.invoke(cli.app, ["validate", "--full"]).stdout) > len(text)
     table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["validate", "--csv"]).stdout))
     assert list(table["id"]) == list(stored["id"])
@@ -292,9 +285,7 @@ def test_decompose_adds_up_and_prints_one_line(fiscal):
     assert difference != 0 and sum(rows.values()) == pytest.approx(difference, rel=1e-9)
     printed = fiscal("decompose", "baseline", "long_boom", *short, "--line", "tax_expenditure")
     assert printed.returncode == 0 and "positive = a cost" in printed.stdout
-    assert {"contributions", "returns", "rate", "timing", "behaviour", "difference"} <= set(
-        printed.stdout.split()
-    )
+    assert {"contributions", "returns", "rate", "timing", "behaviour", "difference"} <= set(printed.stdout.split())
     assert "present value to the horizon" in printed.stdout
 
 
@@ -318,9 +309,7 @@ def test_decompose_refuses_with_every_reason(fiscal):
 
 
 def test_every_problem_in_one_message(fiscal, tmp_path):
-    (tmp_path / "mine.toml").write_text(
-        '[adoption]\nrebalancng = 1\n[heirs]\nyears = "ten"\n', encoding="utf-8"
-    )
+    (tmp_path / "mine.toml").write_text('[adoption]\nrebalancng = 1\n[heirs]\nyears = "ten"\n', encoding="utf-8")
     refused(
         fiscal("run", "mine.toml", "--set", "tax.flat_rate=0.7"),
         "mine.toml: adoption.rebalancng: unknown key",
@@ -341,14 +330,8 @@ def test_every_problem_in_one_message(fiscal, tmp_path):
             ("compare", "baseline", "bom", "bus", "--set", "roth.x=1"),
             ("bom: not a scenario, a scenario file, or a run folder", "bus: ", "roth.x: unknown key"),
         ),
-        (
-            ("compare", "baseline", "bom"),
-            ("allowed: the folder of a run, a .toml file", "did you mean 'boom'?"),
-        ),
-        (
-            ("report", "baseline", "runs/gone", "--out", "r.pdf"),
-            ("runs/gone: not a scenario", "no folder 'runs'"),
-        ),
+        (("compare", "baseline", "bom"), ("allowed: the folder of a run, a .toml file", "did you mean 'boom'?")),
+        (("report", "baseline", "runs/gone", "--out", "r.pdf"), ("runs/gone: not a scenario", "no folder 'runs'")),
         (("figures", ".", "--out", "f"), ("this folder is not a run: it has no manifest.json",)),
         (("verify", "runs/gone"), ("runs/gone: no such run folder, and there is no folder 'runs'",)),
         (("cite", "gone"), ("gone: no such run folder",)),
@@ -443,15 +426,9 @@ def test_validate_prints_verdicts_and_reasons(fiscal):
     for name, row in rows.items():
         assert (row["verdict"], row["model"]) == (
             stored.at[name, "verdict"],
-            pytest.approx(stored.at[name, "model"], rel=1e-5, nan_ok=True)
-            if row["model"] is not None
-            else None,
+            pytest.approx(stored.at[name, "model"], rel=1e-5, nan_ok=True) if row["model"] is not None else None,
         )
-    assert told["verdicts_by_kind"] == {
-        "engine": {"inside": 1},
-        "level": {"outside": 1},
-        "input": {"input": 1},
-    }
+    assert told["verdicts_by_kind"] == {"engine": {"inside": 1}, "level": {"outside": 1}, "input": {"input": 1}}
     shown = fiscal("validate", "CRR_BASE_2010_CLOSED", "EIG_C_EE", "EIG_TV_TRAD_A45_M12_R35").stdout
     assert re.search(r"EIG_TV_TRAD_A45_M12_R35 +replication ", shown)
     assert "73.06" in shown and "inside" in shown and "EIG_C_EE (input): Used" in shown
@@ -544,9 +521,7 @@ def test_an_overridden_setting_is_named_by_every_command_that_runs(quick, monkey
 
     monkeypatch.setattr(result, "compare", lambda *found, anyway: FakeComparison())
     asked, words = ("--set", "roth.elective_share_2025=0.3"), "roth.elective_share_2025 acts before 2027 only"
-    assert any(
-        words in one for one in json.loads(quick("run", "rothification", *asked, "--json").stdout)["warnings"]
-    )
+    assert any(words in one for one in json.loads(quick("run", "rothification", *asked, "--json").stdout)["warnings"])
     for command in (("explain",), ("run",), ("compare", "baseline")):
         assert words in quick(*command, "rothification", *asked).stderr, command
     assert words not in quick("run", "rothification").stderr
@@ -605,11 +580,7 @@ def test_report_defaults_to_baseline_boom_and_bust(quick, monkeypatch, tmp_path)
     out = tmp_path / "new" / "report.pdf"
     answer = quick("report", "--out", str(out))
     assert answer.exit_code == 0, answer.output
-    assert asked == {
-        "names": ["baseline", "boom", "bust"],
-        "out": out,
-        "tables_dir": out.parent / f"{out.stem}-tables",
-    }
+    assert asked == {"names": ["baseline", "boom", "bust"], "out": out, "tables_dir": out.parent / f"{out.stem}-tables"}
     assert "It rises." in answer.stdout and str(out) in answer.stderr
 
 
@@ -757,9 +728,7 @@ def test_stopped_work_prints_what_is_kept(root):
         ("module", "list 2>&-", 2),
     ],
 )
-def test_a_stream_that_cannot_be_written_has_its_code_and_no_traceback(
-    start, line, code, root, fiscal_command
-):
+def test_a_stream_that_cannot_be_written_has_its_code_and_no_traceback(start, line, code, root, fiscal_command):
     words = fiscal_command if start == "script" else [sys.executable, "-m", "fiscal.cli"]
     command = " ".join(f"'{word}'" for word in words)
     answer = subprocess.run(
@@ -774,11 +743,7 @@ def test_a_stream_that_cannot_be_written_has_its_code_and_no_traceback(
 def test_too_little_memory_anywhere_is_a_message(command_server, tmp_path):
     if command_server is None:
         pytest.skip("no fork on this system")
-    for fault in (
-        "MemoryError()",
-        "OSError(12, 'Cannot allocate memory')",
-        'RuntimeError("can\'t start new thread")',
-    ):
+    for fault in ("MemoryError()", "OSError(12, 'Cannot allocate memory')", 'RuntimeError("can\'t start new thread")'):
         code = (
             "import sys\nfrom fiscal import cli\nfrom fiscal.base import sources\n"
             f"def fail(): raise {fault}\n"

@@ -146,10 +146,7 @@ def test_any_batch_and_a_change_of_engines_give_the_same_bits(
 
 
 def test_a_running_scheduler_is_used_and_its_workers_are_checked(
-    asked: Experiment,
-    local: Distribution,
-    two_workers: engine_workers.Cluster,
-    monkeypatch: pytest.MonkeyPatch,
+    asked: Experiment, local: Distribution, two_workers: engine_workers.Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulate(asked, measure="real", count=2, workers=two_workers)
     assert two_workers.client is not None
@@ -168,9 +165,7 @@ def test_a_running_scheduler_is_used_and_its_workers_are_checked(
             simulate(asked, measure="real", count=PATHS, workers=named)
     assert len(pids(two_workers)) == 2  # a cluster that was not started here goes on
     differing = engine_workers.differing
-    monkeypatch.setattr(
-        engine_workers, "differing", lambda own, theirs: differing({**own, "fiscal": "99.0"}, theirs)
-    )
+    monkeypatch.setattr(engine_workers, "differing", lambda own, theirs: differing({**own, "fiscal": "99.0"}, theirs))
     with (
         dask.config.set({f"distributed.comm.tls.{name}": text for name, text in shown.items()}),
         pytest.raises(InputError, match="fiscal .* on 2 of 2, 99.0 here"),
@@ -201,9 +196,7 @@ def test_a_cluster_of_our_own_is_closed_to_others(
         with pytest.raises(InputError, match="cannot be reached"), engine_workers.workers("dask", way):
             pass
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(
-            f"http://{engine_workers.LOOPBACK}:{two_workers._own.scheduler.http_server.port}/info"
-        )
+        urllib.request.urlopen(f"http://{engine_workers.LOOPBACK}:{two_workers._own.scheduler.http_server.port}/info")
 
 
 def test_workers_of_another_processor_are_named_and_wrong_ones_refused(
@@ -251,10 +244,7 @@ def test_versions_that_differ_are_counted() -> None:
     own = dict.fromkeys(engine_workers.PACKAGES, "1")
     assert engine_workers.differing(own, {"a": own, "b": own}) == []
     others = {"a": own, "b": own | {"numpy": "2", "fiscal": None}}
-    assert engine_workers.differing(own, others) == [
-        "fiscal none on 1 of 2, 1 here",
-        "numpy 2 on 1 of 2, 1 here",
-    ]
+    assert engine_workers.differing(own, others) == ["fiscal none on 1 of 2, 1 here", "numpy 2 on 1 of 2, 1 here"]
 
 
 def test_without_dask_the_extra_is_named(tmp_path, root) -> None:

@@ -85,9 +85,7 @@ def test_processes_at_once_keep_each_others_code(tmp_path):
     """Each compiles another signature of one function into one folder; both are found afterwards."""
     cache = tmp_path / "cache"
     values = ["1.5", "1"]
-    program = (
-        "from fiscal.base import compiled\ncompiled.prepare()\nimport several\nprint(several.same({value}))\n"
-    )
+    program = "from fiscal.base import compiled\ncompiled.prepare()\nimport several\nprint(several.same({value}))\n"
     program += "print(sum(several.same.stats.cache_hits.values()))\n"
     (tmp_path / "several.py").write_text(
         "from numba import njit\n\n@njit(cache=True)\ndef same(*x):\n    return x[0]\n", encoding="utf-8"
@@ -133,11 +131,7 @@ def test_code_of_an_earlier_source_goes(tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    nowhere = {
-        "NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache"),
-        "HOME": "/proc/none",
-        "XDG_CACHE_HOME": "",
-    }
+    nowhere = {"NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache"), "HOME": "/proc/none", "XDG_CACHE_HOME": ""}
     place, doubled, _ = said(call(tmp_path, **nowhere))
     assert doubled == "3.0" and not os.path.exists(place)  # a passing folder, deleted at exit
 

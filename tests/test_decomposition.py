@@ -82,9 +82,7 @@ def test_shapley_values_of_a_known_game():
 # --- small worlds -----------------------------------------------------------------------------------
 
 
-def side(
-    seed: int, inputs: ProjectionInputs, *, pay: float = 1.0, law: int = 0, same_year: float = 0.6
-) -> Side:
+def side(seed: int, inputs: ProjectionInputs, *, pay: float = 1.0, law: int = 0, same_year: float = 0.6) -> Side:
     """A run of random inputs; contributions' taxes are progressive in ``pay``."""
     rng = np.random.default_rng(seed)
     dollars = {name: pay * rng.uniform(1, 100, CELLS) for name in FROM_PAY}
@@ -249,10 +247,7 @@ def test_a_flat_tax_leaves_nothing_to_the_rate():
     rate, whole = found.calendar_usd[FACTORS.index("rate"), WITHDRAWAL_TAX], found.calendar_usd
     # nonqualified shares differ: which dollars are taxed is law, their rate is not
     assert np.abs(rate).max() > 0
-    sides[1] = replace(
-        sides[1],
-        inputs=replaced(sides[1].inputs, nonqualified_share=base.inputs.nonqualified_share),
-    )
+    sides[1] = replace(sides[1], inputs=replaced(sides[1].inputs, nonqualified_share=base.inputs.nonqualified_share))
     sides[1] = replace(sides[1], projection=project(sides[1].inputs))
     rate = decompose(*sides).calendar_usd[FACTORS.index("rate"), WITHDRAWAL_TAX]
     assert np.abs(rate).max() <= 1e-12 * np.abs(whole).max()
@@ -307,9 +302,7 @@ def test_two_factors_of_equal_effect_share_equally():
     found = decompose(base, other)
     assert found.projections == 2
     shares = found.calendar_usd[:, WITHDRAWAL_TAX, 1:]
-    np.testing.assert_allclose(
-        shares[FACTORS.index("contributions")], shares[FACTORS.index("returns")], rtol=1e-9
-    )
+    np.testing.assert_allclose(shares[FACTORS.index("contributions")], shares[FACTORS.index("returns")], rtol=1e-9)
     assert shares[FACTORS.index("contributions")].min() > 0
 
 
@@ -435,9 +428,7 @@ def test_the_claim_left_at_the_horizon_is_taken_apart_too():
 def test_a_flat_tax_in_the_model():
     flat = {"tax.flat_rate": 0.2, "horizon.last_year": 2045}
     frame = fiscal.decompose("baseline", "boom", overrides=flat)
-    wide = frame[frame["window"] == "FY2026-2035"].pivot(
-        index="line", columns="factor", values="effect_bn_usd"
-    )
+    wide = frame[frame["window"] == "FY2026-2035"].pivot(index="line", columns="factor", values="effect_bn_usd")
     level = wide["difference"].abs().max()
     assert wide["rate"].abs().max() <= 1e-9 * max(level, 1.0)
 

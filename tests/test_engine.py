@@ -28,9 +28,7 @@ def result(name: str, *overrides: str) -> Result:
     return Result.of(computed(name, *overrides))
 
 
-def window(
-    name: str, line: str, *overrides: str, path: str = "scenario", label: str = "FY2026-2100"
-) -> float:
+def window(name: str, line: str, *overrides: str, path: str = "scenario", label: str = "FY2026-2100") -> float:
     table = result(name, *overrides).tables["windows"]
     row = table[(table["path"] == path) & (table["window"] == label) & (table["line"] == line)]
     return float(row["nominal_bn_usd"].iloc[0])
@@ -65,17 +63,11 @@ def test_twice_the_people_twice_every_dollar() -> None:
 
 def test_all_roth_without_leakage_pays_no_withdrawal_tax_on_new_money() -> None:
     all_roth = ("roth.elective_share_2025=1.0", "roth.employer_share=1.0", "withdrawals.leakage_scale=0.0")
-    nothing = (
-        "contributions.elective_scale=0.0",
-        "contributions.employer_scale=0.0",
-        "withdrawals.leakage_scale=0.0",
-    )
+    nothing = ("contributions.elective_scale=0.0", "contributions.employer_scale=0.0", "withdrawals.leakage_scale=0.0")
     with_money, without = computed("baseline", *all_roth), computed("baseline", *nothing)
     assert with_money.contributions.traditional_usd.max() == 0
     assert with_money.contributions.roth_usd.sum() > 1e12
-    np.testing.assert_array_equal(
-        with_money.ledger.lines["withdrawal_tax"], without.ledger.lines["withdrawal_tax"]
-    )
+    np.testing.assert_array_equal(with_money.ledger.lines["withdrawal_tax"], without.ledger.lines["withdrawal_tax"])
     assert (with_money.ledger.total("deferred_revenue") == 0).all()
 
 
@@ -93,11 +85,7 @@ def test_a_dollar_moved_to_roth_changes_the_year_by_its_tax_and_not_twice() -> N
 def test_at_one_flat_rate_traditional_and_roth_are_worth_the_same() -> None:
     """Return = discount, full run-off: PV of withdrawal tax = rate x (contributions + opening stock)."""
     rate, r = 0.22, 0.06
-    overrides = [
-        f"tax.flat_rate={rate}",
-        "withdrawals.additional_tax_rate=0.0",
-        "roth.tax_nonqualified_earnings=false",
-    ]
+    overrides = [f"tax.flat_rate={rate}", "withdrawals.additional_tax_rate=0.0", "roth.tax_nonqualified_earnings=false"]
     run = engine_run.compute(scenarios.load("baseline", overrides=overrides))
     path = run.projection.path(convention_label(r))
     from fiscal.budget.valuation import VALUATION_DATE, discount_factors, flow_dates
@@ -141,9 +129,7 @@ def test_higher_withdrawal_rates_raise_withdrawal_tax_in_proportion() -> None:
 def test_every_account_and_person_is_accounted_for() -> None:
     for name in ("baseline", "boom"):
         run = computed(name)
-        relative = (
-            np.abs(run.projection.identity_residual_usd).max(axis=(2, 3)) / run.projection.identity_scale_usd
-        )
+        relative = np.abs(run.projection.identity_residual_usd).max(axis=(2, 3)) / run.projection.identity_scale_usd
         assert relative.max() < 1e-12
         assert np.abs(run.people.conservation_residual()).max() < 1e-6
         assert (run.projection.closing_usd >= 0).all()
@@ -151,10 +137,7 @@ def test_every_account_and_person_is_accounted_for() -> None:
 
 def test_withdrawals_only_where_there_are_holders() -> None:
     run = computed("boom")
-    for line, holders in (
-        ("plan_withdrawals", run.inputs.holders),
-        ("inherited_withdrawals", run.inputs.heirs),
-    ):
+    for line, holders in (("plan_withdrawals", run.inputs.holders), ("inherited_withdrawals", run.inputs.heirs)):
         orphaned = (run.projection.cells[line].max(axis=0) > 1.0) & (holders <= 0)
         assert not orphaned.any(), line
 
@@ -163,9 +146,7 @@ def test_stratum_holds_its_share_of_people_and_money() -> None:
     run = computed("boom")
     share = run.scenario.settings.adoption.participants_share
     assert run.inputs.opening_usd[..., 1].sum() / run.inputs.opening_usd.sum() == pytest.approx(share)
-    assert run.inputs.contribution_usd[..., 1].sum() / run.inputs.contribution_usd.sum() == pytest.approx(
-        share
-    )
+    assert run.inputs.contribution_usd[..., 1].sum() / run.inputs.contribution_usd.sum() == pytest.approx(share)
     quarter = computed("boom", "adoption.participants_share=0.025")
     effect = {}
     for key, each in (("whole", run), ("quarter", quarter)):

@@ -49,19 +49,9 @@ FAULTS = {
         r"so many",
         r"(?:receipts|return|returns) (?:of )?nothing",
     ],
-    "headless": [
-        r"whoever",
-        r"what is paid in",
-        r"paid in",
-        r"which one is meant",
-        r"(?:is|are) (?:said|told)",
-    ],
-    "negation": [
-        r"(?<!there )(?:is|are|be) no (?!longer|more|less|later|larger|higher|lower|better|fewer)\w+"
-    ],
-    "not per": [
-        r"(?:points|rows?|one|file|line) an? (?:year|person|path|case|outcome|asset|processor|table|row)",
-    ],
+    "headless": [r"whoever", r"what is paid in", r"paid in", r"which one is meant", r"(?:is|are) (?:said|told)"],
+    "negation": [r"(?<!there )(?:is|are|be) no (?!longer|more|less|later|larger|higher|lower|better|fewer)\w+"],
+    "not per": [r"(?:points|rows?|one|file|line) an? (?:year|person|path|case|outcome|asset|processor|table|row)"],
     "British": [
         r"behaviou?r(?<=iour)\w*",
         r"licences?",
@@ -110,12 +100,7 @@ def faults(text: str) -> list[str]:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Pages of the documentation and the files of the top folder."""
-    paths = [
-        *ROOT.glob("*.md"),
-        *ROOT.glob("data/*.md"),
-        *ROOT.glob("reports/*.md"),
-        *ROOT.glob("docs/**/*.md"),
-    ]
+    paths = [*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("reports/*.md"), *ROOT.glob("docs/**/*.md")]
     paths += [*ROOT.glob("benchmarks/*.md"), ROOT / "CITATION.cff", ROOT / "mkdocs.yml"]
     for path in paths:
         yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
@@ -190,6 +175,4 @@ def test_texts_are_plain_american_english(texts):
 
 def test_a_fault_is_found_and_a_name_is_not():
     assert len(faults("What is paid in hangs on the rates, and the label stands beside the colour.")) == 4
-    assert (
-        faults("`books.year`, books.year, tables/books.csv, and `stands` are names; 4 is no longer 5") == []
-    )
+    assert faults("`books.year`, books.year, tables/books.csv, and `stands` are names; 4 is no longer 5") == []

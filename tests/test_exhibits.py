@@ -66,9 +66,7 @@ def test_the_paths_are_those_that_the_model_draws() -> None:
     from fiscal.markets.paths import path_model
 
     settings = fiscal.load_scenario("stochastic_central").settings
-    drawn = path_model(settings.paths.model).draw(
-        path_settings(settings), range(2025, 2101), 20, settings.paths.seed
-    )
+    drawn = path_model(settings.paths.model).draw(path_settings(settings), range(2025, 2101), 20, settings.paths.seed)
     returns = exhibit("MarketPaths").to_frame("returns")
     wide = returns.pivot(index=["path_number", "year"], columns="asset", values="return_rate")
     told = wide[list(ASSETS)].to_numpy().reshape(20, 76, len(ASSETS))
@@ -76,10 +74,7 @@ def test_the_paths_are_those_that_the_model_draws() -> None:
 
 
 def test_the_record_has_a_row_for_every_month_end_that_is_known() -> None:
-    levels, series = (
-        exhibit("MarketRecord").to_frame("monthly_levels"),
-        exhibit("MarketRecord").to_frame("series"),
-    )
+    levels, series = (exhibit("MarketRecord").to_frame("monthly_levels"), exhibit("MarketRecord").to_frame("series"))
     assert levels.notna().all(axis=None)
     assert levels.groupby("asset").size().to_dict() == series.set_index("asset")["months"].to_dict()
 

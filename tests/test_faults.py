@@ -82,9 +82,7 @@ def test_stopped_work_says_what_is_kept_and_how_to_go_on(tmp_path, small_result,
         return small_result
 
     def made(**options):
-        return kept.into(
-            tmp_path / "run", small_result.scenario, make, store.stored_result, command=command, **options
-        )
+        return kept.into(tmp_path / "run", small_result.scenario, make, store.stored_result, command=command, **options)
 
     again = "the same command" if command else "the same call"
     stop = [None]
@@ -105,9 +103,7 @@ def test_the_same_call_from_python_reads_a_finished_run(tmp_path, small_result, 
     calls = []
     monkeypatch.setattr(store, "read_run", store.stored_result)
     monkeypatch.setattr(running, "run", lambda scenario, **_: calls.append(scenario) or small_result)
-    first, second = (
-        fiscal.run(small_result.scenario, out=tmp_path / "run", progress=False) for _ in range(2)
-    )
+    first, second = (fiscal.run(small_result.scenario, out=tmp_path / "run", progress=False) for _ in range(2))
     assert len(calls) == 1 and first.fingerprint == second.fingerprint
     with pytest.raises(InputError, match="different inputs"):
         fiscal.run(small_result.scenario, {"people.scale": 2.0}, out=tmp_path / "run")
@@ -194,9 +190,7 @@ def test_a_kill_between_the_two_renames_is_mended(tmp_path, small_result, undist
     stop_after(elsewhere, 2, signal.SIGKILL)
     (elsewhere / "run.incomplete").rename(tmp_path / "run.incomplete")
     folder.rename(tmp_path / "run.incomplete" / "replaced")
-    message(
-        faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "has a run with different inputs"
-    )
+    message(faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path), "has a run with different inputs")
     assert faults.bytes_of(folder) == old
     answer = faults.finished([*WORDS, "--out", "run", "--resume", "--force"], tmp_path)
     assert answer.returncode == 0, answer.stderr
@@ -233,9 +227,7 @@ def test_a_full_disk_keeps_the_batches(disk, undisturbed):
 
 def test_a_limit_on_file_size_is_a_message(tmp_path, undisturbed):
     """As a full disk, but at the tables instead of the batches."""
-    answer = faults.finished(
-        [*WORDS, "--out", "run"], tmp_path, preexec_fn=lambda: faults.limit_file_size(60_000)
-    )
+    answer = faults.finished([*WORDS, "--out", "run"], tmp_path, preexec_fn=lambda: faults.limit_file_size(60_000))
     said = message(answer, "the run cannot be written")
     assert "30 finished batches are kept" in said and not (tmp_path / "run").exists()
     assert faults.finished([*WORDS, "--out", "run", "--resume"], tmp_path).returncode == 0
@@ -323,9 +315,7 @@ def test_odd_surroundings_change_nothing(tmp_path, undisturbed, environment):
 
 def test_a_clock_that_jumps_changes_no_byte(tmp_path, undisturbed):
     jumps = (
-        "import time, random\n"
-        "real = time.time\n"
-        "time.time = lambda: real() + random.uniform(-1e9, 1e9)\n" + faults.QUICK
+        "import time, random\nreal = time.time\ntime.time = lambda: real() + random.uniform(-1e9, 1e9)\n" + faults.QUICK
     )
     answer = faults.finished([*WORDS, "--out", "run", "-v"], tmp_path, jumps)
     assert answer.returncode == 0, answer.stderr

@@ -142,10 +142,7 @@ def windows(paths: engine_run.Paths) -> pd.DataFrame:
 def first_paths(of: Distribution, count: int) -> Distribution:
     return replace(
         of,
-        lines={
-            label: {line: values[:count] for line, values in lines.items()}
-            for label, lines in of.lines.items()
-        },
+        lines={label: {line: values[:count] for line, values in lines.items()} for label, lines in of.lines.items()},
         crypto_over_gdp=of.crypto_over_gdp[:count],
         capped=of.capped[:count],
         flat_tax={label: values[:count] for label, values in of.flat_tax.items()},

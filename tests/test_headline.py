@@ -93,10 +93,7 @@ def test_the_finding_of_a_path_has_its_event_sign_and_size(name: str, event: str
     soon = against_equity(result)
     assert f"{verb} " in told.finding and f"{usd(longer)} in FY2026–55" in told.finding
     if name.startswith("long"):
-        assert (
-            "have no effect on federal revenue" in told.finding
-            and "its effect starts in 2036" in told.finding
-        )
+        assert "have no effect on federal revenue" in told.finding and "its effect starts in 2036" in told.finding
     else:  # events of the default set are inside the window that Congress counts
         assert abs(soon) > 1 and f"by about {usd(soon)} in FY2026–35" in told.finding
         assert (soon > 0) == (verb == "raise")
@@ -125,10 +122,7 @@ def test_no_effect_is_told_as_none_with_its_reason() -> None:
 
 
 def test_titles_of_changed_scenarios_are_in_words() -> None:
-    moved, wider = (
-        load("boom", {"paths.event_year": 2030}),
-        load("boom", {"adoption.participants_share": 0.2}),
-    )
+    moved, wider = (load("boom", {"paths.event_year": 2030}), load("boom", {"adoption.participants_share": 0.2}))
     assert moved.title == load("boom").title.replace("2027", "2030")  # never a year that is not the event's
     told = wider.title.removeprefix(load("boom").title)
     assert setting_name("adoption.participants_share") in told and "20 percent" in told
@@ -140,24 +134,15 @@ def test_an_own_path_has_the_market_value_of_its_adoption(tmp_path: Path) -> Non
     crash = own(tmp_path, {2031: -0.8}).with_overrides({"horizon.last_year": 2100})
     stored = stored_case(crash)
     assert set(stored["adoption_case"]) == {"central"}
-    for other in (
-        {"adoption.participants_share": 0.2},
-        {"roth.full_from_year": 2027},
-        {"adoption.full_year": 2031},
-    ):
+    for other in ({"adoption.participants_share": 0.2}, {"roth.full_from_year": 2027}, {"adoption.full_year": 2031}):
         assert stored_case(crash.with_overrides(other)) is None
 
 
 def test_an_own_path_is_told_from_its_numbers(tmp_path: Path) -> None:
     crash = fiscal.quick(own(tmp_path, {2031: -0.8}))
     told = crash.headline()
-    assert told.rows["event"].iloc[0] == "bust 2031" and told.finding.startswith(
-        "A crypto bust in 2031 would lower"
-    )
-    assert (
-        f"by about {usd(against_equity(crash))} in FY2026–35" in told.finding
-        and against_equity(crash) < -0.05
-    )
+    assert told.rows["event"].iloc[0] == "bust 2031" and told.finding.startswith("A crypto bust in 2031 would lower")
+    assert f"by about {usd(against_equity(crash))} in FY2026–35" in told.finding and against_equity(crash) < -0.05
 
 
 def test_an_own_path_without_an_event_says_so(tmp_path: Path) -> None:
@@ -194,9 +179,7 @@ def test_crypto_and_changed_law_are_both_told() -> None:
 def test_the_baseline_alone_is_told_as_a_level() -> None:
     base = totals("baseline")
     told = base.headline()
-    net = base.budget.window(2026, 2035).set_index(["path", "line"])["nominal_bn_usd"][
-        "scenario", "net_revenue"
-    ]
+    net = base.budget.window(2026, 2035).set_index(["path", "line"])["nominal_bn_usd"]["scenario", "net_revenue"]
     assert told.rows["fy2026_2035_bn_usd"].iloc[0] == pytest.approx(net)
     assert "lowers federal revenue" in told.finding and usd(net) in told.finding
     nobody = totals("boom", adoption__participants_share=0.0).headline()
@@ -217,10 +200,7 @@ def test_years_add_to_the_sums_as_scorers_print_them() -> None:
     np.testing.assert_allclose(frame[years].sum(axis=1), frame["2026–35"])
     np.testing.assert_allclose(frame[years[:5]].sum(axis=1), frame["2026–30"])
     assert headline.scored(0.02) == "[1]" and headline.scored(-0.02) == "[2]"
-    assert (
-        headline.scored(0.0) == headline.scored(float("nan")) == "–"
-        and headline.scored(-1234.5) == "−1,234.5"
-    )
+    assert headline.scored(0.0) == headline.scored(float("nan")) == "–" and headline.scored(-1234.5) == "−1,234.5"
 
 
 def test_records_are_plain_and_empty_where_nothing_is_known() -> None:
@@ -251,17 +231,10 @@ def test_the_windows_of_the_headline_are_the_ten_years_the_next_ten_and_the_long
 
 def test_random_paths_are_told_by_their_median() -> None:
     """Not by the path that the run keeps cell by cell: the sentence, the row and the chart go the way of the draws."""
-    changes = {
-        "paths.count": 16,
-        "horizon.last_year": 2036,
-        "books.risk_neutral_paths": 0,
-        "backstop.paths": 0,
-    }
+    changes = {"paths.count": 16, "horizon.last_year": 2036, "books.risk_neutral_paths": 0, "backstop.paths": 0}
     result = running.run(load("stochastic_central", changes))
     effect = Effect(result, "equity_adoption")
-    draws = result.tables["paths"].query("window == 'FY2026-2035'")[
-        "net_revenue_minus_equity_adoption_bn_usd"
-    ]
+    draws = result.tables["paths"].query("window == 'FY2026-2035'")["net_revenue_minus_equity_adoption_bn_usd"]
     row = headline.row_of(effect)
     assert row["fy2026_2035_bn_usd"] == pytest.approx(draws.median()) and row["event"].endswith("median")
     assert row["low_bn_usd"] <= draws.median() <= row["high_bn_usd"]

@@ -55,9 +55,7 @@ def flows(run: hindcast.Hindcast) -> bytes:
 
 
 def with_table(monkeypatch: pytest.MonkeyPatch, **changed: pd.DataFrame) -> None:
-    monkeypatch.setattr(
-        sources, "table", lambda asked: changed[asked].copy() if asked in changed else SHIPPED(asked)
-    )
+    monkeypatch.setattr(sources, "table", lambda asked: changed[asked].copy() if asked in changed else SHIPPED(asked))
 
 
 # --- the stored study ---------------------------------------------------------------------------------
@@ -89,9 +87,7 @@ def test_every_start_quantity_and_conditioning_is_there() -> None:
     for quantity in past_record.QUANTITIES:
         for told in past_record.KNOWN:
             own = errors[(errors["quantity"] == quantity) & (errors["conditioning"] == told)]
-            pairs = {
-                (s, lead) for s in past_record.STARTS for lead in range(1, past_record.LAST_OUTCOME - s + 1)
-            }
+            pairs = {(s, lead) for s in past_record.STARTS for lead in range(1, past_record.LAST_OUTCOME - s + 1)}
             assert set(zip(own["start"], own["lead_years"], strict=True)) == pairs
     assert np.isfinite(errors[["error", "naive_error"]].to_numpy()).all()
 
@@ -289,9 +285,7 @@ def test_windows_that_do_not_overlap_are_counted(starts, lead) -> None:
 
 def _sample(errors: np.ndarray, windows: int | None = None) -> past_errors.Serving:
     starts = np.arange(2010, 2010 + len(errors))
-    return past_errors.Serving(
-        starts=starts, errors=errors, use=1, windows=windows or len(errors), which="known"
-    )
+    return past_errors.Serving(starts=starts, errors=errors, use=1, windows=windows or len(errors), which="known")
 
 
 @pytest.mark.parametrize("bias", [0.0, -0.3])
@@ -381,8 +375,7 @@ def test_paths_are_around_the_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [("assumptions.coverage_window_years", 6), ("withdrawals.rollover_scale", 1.3)],
+    ("key", "value"), [("assumptions.coverage_window_years", 6), ("withdrawals.rollover_scale", 1.3)]
 )
 def test_a_band_draws_what_no_hindcast_shows(key, value) -> None:
     """What moves a hindcast five years ahead is in its errors; what its published level takes up is drawn."""
@@ -503,9 +496,7 @@ def test_the_command_prints_errors_and_coverage(fiscal) -> None:
     answer = fiscal("hindcast", "--json")
     assert answer.returncode == 0, answer.stderr
     told = json.loads(answer.stdout)
-    assert {"quantity", "conditioning", "start", "lead_years", "error", "naive_error"} <= set(
-        told["errors"][0]
-    )
+    assert {"quantity", "conditioning", "start", "lead_years", "error", "naive_error"} <= set(told["errors"][0])
     assert {
         "quantity", "conditioning", "lead_years", "starts", "mean_error", "mean_absolute_error", "rmse",
         "naive_mean_absolute_error", "skill",
@@ -515,9 +506,7 @@ def test_the_command_prints_errors_and_coverage(fiscal) -> None:
     } <= set(told["coverage"][0])  # fmt: skip
     assert len(told["coverage"][0]["interval"]) == 2 and told["later_information"]
     one = json.loads(fiscal("hindcast", "--start", "2016", "--lead", "3", "--json").stdout)
-    assert {row["start"] for row in one["errors"]} == {2016} and {
-        row["lead_years"] for row in one["errors"]
-    } == {3}
+    assert {row["start"] for row in one["errors"]} == {2016} and {row["lead_years"] for row in one["errors"]} == {3}
     assert fiscal("hindcast").returncode == 0
 
 

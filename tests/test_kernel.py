@@ -49,9 +49,7 @@ def plain_totals(inputs: ProjectionInputs, rates: BuildupRates) -> dict[str, np.
     core, crypto = buildup_rates(inputs, projection.crypto_return, BuildupTax(**rates._asdict()))
     cells = projection.cells
     result = {name: projection.total(name) for name in TOTALS if name in cells}
-    result["traditional_withdrawals"] = sum(
-        projection.total(f"{account}_withdrawals") for account in inputs.accounts
-    )
+    result["traditional_withdrawals"] = sum(projection.total(f"{account}_withdrawals") for account in inputs.accounts)
     result["inside_buildup"] = (cells["core_held"] * core).sum(axis=(2, 3, 4)) + (
         cells["crypto_held"].sum(axis=4) * crypto
     ).sum(axis=(2, 3))
@@ -70,9 +68,7 @@ def one_mix(seed: int, paths: int, **changes: object) -> ProjectionInputs:
     return random_inputs(seed, paths=paths, **(fields | changes))
 
 
-def assert_equal_to_rounding(
-    inputs: ProjectionInputs, found: dict[str, np.ndarray], rates: BuildupRates
-) -> None:
+def assert_equal_to_rounding(inputs: ProjectionInputs, found: dict[str, np.ndarray], rates: BuildupRates) -> None:
     expected = plain_totals(inputs, rates)
     assert set(expected) == set(found) == set(TOTALS)
     scale = expected["closing_traditional"] + expected["closing_roth"] + expected["traditional_withdrawals"]
@@ -87,9 +83,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
     for module in (constant_mix, two_sleeves):
         name, compiled = module.__name__.rpartition(".")[2], module.project
-        monkeypatch.setattr(
-            module, "project", lambda *args, name=name, run=compiled: (taken.append(name), run(*args))
-        )
+        monkeypatch.setattr(module, "project", lambda *args, name=name, run=compiled: (taken.append(name), run(*args)))
     return taken
 
 
@@ -163,23 +157,17 @@ def test_any_schedule_is_met_to_rounding(seed: int) -> None:
     """Taxes that fall and rise again with the amount, from one piece to many, and amounts beyond the last."""
     rng = np.random.default_rng(seed)
     pieces = int(rng.integers(1, 40))
-    knots = np.concatenate(
-        [np.zeros((YEARS, 1)), rng.uniform(1, 20_000, (YEARS, pieces)).cumsum(axis=1)], axis=1
-    )
+    knots = np.concatenate([np.zeros((YEARS, 1)), rng.uniform(1, 20_000, (YEARS, pieces)).cumsum(axis=1)], axis=1)
     tax = rng.uniform(0, 1e5, (YEARS, AGES, GROUPS, pieces + 1))
     tax[..., 0] = 0.0
     schedule = TaxSchedule(knots_usd=knots, tax_usd=tax)
     rates = law(seed)
     for inputs in (one_mix(seed, 33), random_inputs(seed, paths=3, mix=np.zeros(3, dtype=np.int64))):
-        inputs = replaced(
-            inputs, owner_schedule=schedule, conversion_schedule=schedule, heir_schedule=schedule
-        )
+        inputs = replaced(inputs, owner_schedule=schedule, conversion_schedule=schedule, heir_schedule=schedule)
         assert_equal_to_rounding(inputs, project_totals(inputs, rates), rates)
 
 
-def test_each_stratum_of_each_path_goes_the_fastest_way_that_is_right(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_each_stratum_of_each_path_goes_the_fastest_way_that_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = ways(monkeypatch)
     rates = law(3)
     mixed = one_mix(3, 6, rebalancing=np.where(np.arange(6)[:, None] % 2, 1.0, 0.5) * np.ones((1, YEARS)))

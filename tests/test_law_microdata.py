@@ -73,9 +73,7 @@ def test_one_law_year_rebuilt_is_the_stored_one(rebuilt: Rebuilt) -> None:
 @pytest.mark.slow
 def test_profile_and_report_rebuilt_are_the_stored_ones(rebuilt: Rebuilt) -> None:
     profile = deferrals.contribution_profile(rebuilt.data, rebuilt.imputed)
-    _match(
-        profile, "contribution_profile", ["age_band", "wage_group"], ["elective_deferral_usd", "employer_usd"]
-    )
+    _match(profile, "contribution_profile", ["age_band", "wage_group"], ["elective_deferral_usd", "employer_usd"])
     stored = sources.table("microdata_check")
     report = pd.concat([rebuilt.check, deferrals.w2_report(rebuilt.data, rebuilt.imputed)], ignore_index=True)
     assert list(stored["statistic"]) == list(report["statistic"])
@@ -85,9 +83,7 @@ def test_profile_and_report_rebuilt_are_the_stored_ones(rebuilt: Rebuilt) -> Non
 def test_stored_tables_name_the_inputs_they_were_built_from() -> None:
     descriptor = (sources.data_dir() / "datapackage.json").read_text(encoding="utf-8")
     for name, digest in schedules.input_hashes(microdata.Source()).items():
-        assert digest in descriptor, (
-            f"{name} has changed since the schedules were built: run {schedules.COMMAND}"
-        )
+        assert digest in descriptor, f"{name} has changed since the schedules were built: run {schedules.COMMAND}"
 
 
 @pytest.mark.slow
@@ -193,9 +189,7 @@ def test_groups_have_their_shares_and_holders_their_ages(rebuilt: Rebuilt) -> No
         cells = persons.income_cell // 12 == band
         shares = np.bincount(persons.income_cell[cells] % 12, weights=weight[cells], minlength=12)
         assert np.allclose(shares / shares.sum(), schedules.GROUP_SHARES, atol=0.004)
-    assert np.all(
-        (persons.holds >= 0) & (persons.holds <= sources.assumption("law.account_holder_share_cap"))
-    )
+    assert np.all((persons.holds >= 0) & (persons.holds <= sources.assumption("law.account_holder_share_cap")))
     old = data.age >= 80
     assert np.average(persons.holds[old], weights=weight[old]) == pytest.approx(0.3932, abs=0.03)
 

@@ -40,10 +40,7 @@ def parsed(text: str) -> dict:
         ('{"II_rt7": {"2030": [[[1]]]}}', "II_rt7, 2030: is not an amount"),
         ('{"II_rt7": {"99999999999999999999": 0.4}}', "is not a year"),
         ('{"II_rt7": {"\uff12\uff10\uff13\uff10": 0.4}}', "is not a year"),
-        (
-            '{"II_rt7": {"2101": 0.4, "x": []}}',
-            "(?s)2101: is not a year.*x: is not a year.*x: is not an amount",
-        ),
+        ('{"II_rt7": {"2101": 0.4, "x": []}}', "(?s)2101: is not a year.*x: is not a year.*x: is not an amount"),
         ('{"II_rt7": ', "JSON"),
         ('{"II_rt7": {"2030": 0.4} /* no end', "JSON"),
     ],
@@ -101,10 +98,7 @@ def test_endless_texts_and_comments_take_no_time() -> None:
     [
         ('{"A": {"2030": 1}, "B": {"2030": 0}, "A": {"2031": 2}}', ["A"]),
         ('{"A": {"2030": 1, "2031": 2, "2030": 1}}', ["A, 2030"]),
-        (
-            '{"policy": {"A": {"2030": 1, "2030": 2}}, "policy2": 1, "policy2": 2}',
-            ["policy2", "policy, A, 2030"],
-        ),
+        ('{"policy": {"A": {"2030": 1, "2030": 2}}, "policy2": 1, "policy2": 2}', ["policy2", "policy, A, 2030"]),
         ('{"A": [{"x": 1}, {"x": 1, "x": 1}]}', ["A, 1, x"]),
     ],
 )
@@ -128,13 +122,9 @@ def test_a_reform_is_told_in_a_sentence_with_its_parameters_and_years() -> None:
     told = reforms.changes_of(one)
     assert "a.json + b.json sets 3 parameters" in told and told.endswith("A, C (2030); B (2040, 2041).")
     assert "(2050, 2051)" in reforms.changes_of(Reform({"B": {2040: 0.5, 2041: 0.37}}, "a.json").moved(2050))
-    many = reforms.changes_of(
-        Reform({f"P{n}": dict.fromkeys(range(2030, 2045), 0) for n in range(30)}, "a.json")
-    )
+    many = reforms.changes_of(Reform({f"P{n}": dict.fromkeys(range(2030, 2045), 0) for n in range(30)}, "a.json"))
     assert "15 years, 2030 to 2044" in many and "and 18 more" in many and len(many) < 300
-    assert law_sentence(load("boom").settings) == "" and "II_rt7" in law_sentence(
-        load("rate_rise_2040").settings
-    )
+    assert law_sentence(load("boom").settings) == "" and "II_rt7" in law_sentence(load("rate_rise_2040").settings)
 
 
 def test_a_later_file_takes_over_from_its_first_year(tmp_path: Path) -> None:
@@ -154,9 +144,7 @@ def test_each_change_has_its_law_year_and_the_one_before(first_year: int | None)
     years = reforms.reform_years(reform)
     changes = reforms.change_years(reform)
     assert changes[0] == (first_year or 2040) and len(changes) == 4
-    assert set(years) >= {year for change in changes for year in (change - 1, change)} | set(
-        reforms.LAW_YEARS
-    )
+    assert set(years) >= {year for change in changes for year in (change - 1, change)} | set(reforms.LAW_YEARS)
     assert years == tuple(sorted(set(years)))
 
 
@@ -173,9 +161,7 @@ def test_late_reforms_are_redated_to_the_last_law_year() -> None:
 @pytest.mark.usefixtures("tax_calculator")
 def test_a_provision_of_a_year_changes_the_law_of_that_year_alone() -> None:
     """And Tax-Calculator warns of what it takes with a warning."""
-    found = tried(
-        Reform({"II_rt7": {2040: 0.5, 2041: 0.37}, "ID_Medical_frt": {2040: 0.0, 2041: 0.075}}, "a.json")
-    )
+    found = tried(Reform({"II_rt7": {2040: 0.5, 2041: 0.37}, "ID_Medical_frt": {2040: 0.0, 2041: 0.075}}, "a.json"))
     assert found.changed == (2040,)
     assert [line for line in found.warnings if "ID_Medical_frt" in line and "2040" in line]
 
@@ -269,12 +255,7 @@ def test_the_baseline_of_a_header_lies_beside_the_file(tmp_path: Path) -> None:
     [
         ({"II_rt77": {2030: 0.4}}, "II_rt77 does not exist; did you mean II_rt7"),
         (
-            {
-                "SS_thd50": {2030: [1e4] * 5},
-                "_II_em": {2030: 9},
-                "STD_cpi": {2030: False},
-                "II_rt7": {2030: 0.4},
-            },
+            {"SS_thd50": {2030: [1e4] * 5}, "_II_em": {2030: 9}, "STD_cpi": {2030: False}, "II_rt7": {2030: 0.4}},
             "SS_thd50 was renamed SS_thd1.*write STD-indexed; .*write II_em$",
         ),
         ({"II_rt7": {2045: 4.5, 2050: 0.4}}, "2045.*4.5 > max 1"),  # later replaced, and refused all the same

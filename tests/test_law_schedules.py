@@ -50,18 +50,10 @@ def test_everybody_taking_the_same_is_the_raw_curve(stored: schedules.Schedules)
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    st.floats(0.02, 1.0),
-    st.floats(0.0, 2.2),
-    st.floats(0.0, 1.0),
-    st.sampled_from([2025, 2029, 2040, 2100, 2150]),
-)
+@given(st.floats(0.02, 1.0), st.floats(0.0, 2.2), st.floats(0.0, 1.0), st.sampled_from([2025, 2029, 2040, 2100, 2150]))
 def test_tax_is_continuous_and_monotone(share: float, sigma: float, correlation: float, year: int) -> None:
     found = schedules.load().withdrawal_tax(
-        [year],
-        np.full(len(ATTAINED_AGES), share),
-        mobility_matrix(round(correlation, 1)),
-        np.full(12, sigma),
+        [year], np.full(len(ATTAINED_AGES), share), mobility_matrix(round(correlation, 1)), np.full(12, sigma)
     )
     assert np.all(np.isfinite(found.tax_usd))
     assert np.all(found.tax_usd[..., 0] == 0)
@@ -176,9 +168,7 @@ def test_people_at_work_pay_more_on_a_withdrawal(stored: schedules.Schedules) ->
 
 def test_ages_are_those_attained_in_the_year(stored: schedules.Schedules) -> None:
     rates = stored.deferral([2026], STILL).employer_rate[0]
-    at = {
-        int(age): rates[index] for index, age in enumerate(ATTAINED_AGES)
-    }  # the axis is that of the model's cells
+    at = {int(age): rates[index] for index, age in enumerate(ATTAINED_AGES)}  # the axis is that of the model's cells
     assert len(at) == len(rates) and min(at) == 19
     assert np.array_equal(at[45], at[54]) and not np.array_equal(at[44], at[45])
     found = stored.withdrawal_tax([2026], SURE, STILL)
@@ -202,9 +192,7 @@ def test_deferral_rates(stored: schedules.Schedules) -> None:
         rates.saved_at(-0.1)
 
 
-def test_dollar_weighted_levels_are_near_the_marginal_rates_computed_apart(
-    stored: schedules.Schedules,
-) -> None:
+def test_dollar_weighted_levels_are_near_the_marginal_rates_computed_apart(stored: schedules.Schedules) -> None:
     profile = sources.table("contribution_profile")
     people = profile["persons"].to_numpy().reshape(8, 12)
     deferred = (people * stored.deferred_usd[0, :, :, 4]).sum()
@@ -219,9 +207,7 @@ def test_outside_rates(stored: schedules.Schedules) -> None:
     interest, dividends, gains = stored.outside([2025, 2050], STILL)
     assert interest.shape == (2, len(ATTAINED_AGES), 12)
     top = interest[:, ATTAINED_AGES == 50, 11]
-    assert np.all(dividends[:, ATTAINED_AGES == 50, 11] < top) and np.all(
-        gains[:, ATTAINED_AGES == 50, 11] < top
-    )
+    assert np.all(dividends[:, ATTAINED_AGES == 50, 11] < top) and np.all(gains[:, ATTAINED_AGES == 50, 11] < top)
     assert np.all(interest[:, :, 11] > 0.2)
 
 
@@ -287,9 +273,7 @@ def test_show_names_a_year_that_is_none() -> None:
 def test_a_build_that_lacks_cells_is_refused(tmp_path) -> None:
     for name in ("deferral_schedule", "withdrawal_curve", "outside_rates"):
         table = sources.table(name)
-        (table.iloc[1:] if name == "withdrawal_curve" else table).to_csv(
-            tmp_path / f"{name}.csv", index=False
-        )
+        (table.iloc[1:] if name == "withdrawal_curve" else table).to_csv(tmp_path / f"{name}.csv", index=False)
     with pytest.raises(InputError, match="withdrawal_curve"):
         schedules.load(tmp_path)
 
@@ -308,9 +292,7 @@ def test_a_stored_build_reads_like_the_data(tmp_path, stored: schedules.Schedule
         shuffled.to_csv(tmp_path / f"{name}.csv", index=False)
     again = schedules.load(tmp_path)
     for part in dataclasses.fields(stored):
-        if (
-            part.name == "sha256"
-        ):  # of a build's files alone; those of the data folder are in every run's record
+        if part.name == "sha256":  # of a build's files alone; those of the data folder are in every run's record
             continue
         assert np.array_equal(getattr(again, part.name), getattr(stored, part.name)), part.name
 

@@ -24,13 +24,7 @@ from fiscal.engine.idle import RULES, idle_settings, notices, replaced_settings
 from fiscal.engine.taxes import average_state_rate
 from fiscal.law.schedules import group_sigma
 from fiscal.markets.paths import AssetPaths
-from fiscal.people.contributions import (
-    Contributions,
-    Excess,
-    additions_left,
-    deferring_share,
-    profile_by_age,
-)
+from fiscal.people.contributions import Contributions, Excess, additions_left, deferring_share, profile_by_age
 from fiscal.people.mobility import mobility_matrix
 from fiscal.people.withdrawals import working_share_of_withdrawals
 from fiscal.projection.inputs import TaxSchedule
@@ -58,9 +52,7 @@ def line(computed: engine_run.Run, name: str) -> np.ndarray:
 
 
 def window(computed: engine_run.Run, name: str, first: int = 2026, last: int = 2035) -> float:
-    return float(
-        valuation.window_sum(line(computed, name), computed.ledger.years, valuation.Window(first, last))
-    )
+    return float(valuation.window_sum(line(computed, name), computed.ledger.years, valuation.Window(first, last)))
 
 
 NEUTRAL = [
@@ -127,9 +119,7 @@ def test_more_roth_is_more_revenue_in_ten_years(key: str, more: float) -> None:
 
 def elective_roth_share(made: Contributions) -> np.ndarray:
     """Roth share of elective deferrals, ``(Y,)``."""
-    roth, traditional = (
-        part.sum(axis=(1, 2)) for part in (made.elective_roth_usd, made.elective_traditional_usd)
-    )
+    roth, traditional = (part.sum(axis=(1, 2)) for part in (made.elective_roth_usd, made.elective_traditional_usd))
     return roth / (roth + traditional)
 
 
@@ -171,10 +161,7 @@ def test_a_tilt_over_groups_keeps_the_mean_and_moves_the_groups() -> None:
     assert total[0] == pytest.approx(total[1], rel=0.02)  # mandated catch-up comes on top of the mean
     shares = []
     for made in (tilted, plain):
-        roth, whole = (
-            made.elective_roth_usd[free],
-            (made.elective_roth_usd + made.elective_traditional_usd)[free],
-        )
+        roth, whole = (made.elective_roth_usd[free], (made.elective_roth_usd + made.elective_traditional_usd)[free])
         shares.append(roth.sum(axis=(0, 1)) / whole.sum(axis=(0, 1)))
     assert shares[0][-1] > shares[1][-1] and shares[0][3] < shares[1][3]
 
@@ -184,9 +171,7 @@ def test_conversions_are_taxed_in_their_years_and_thin_the_harvest() -> None:
                ("withdrawals.conversion_last_year", 2030))  # fmt: skip
     years = some.ledger.years
     paid = line(some, "conversion_tax")
-    assert (paid[(years >= 2028) & (years <= 2030)] > 0).all() and paid[
-        (years < 2028) | (years > 2030)
-    ].sum() == 0
+    assert (paid[(years >= 2028) & (years <= 2030)] > 0).all() and paid[(years < 2028) | (years > 2030)].sum() == 0
     assert line(some, "withdrawal_tax")[-1] < line(run("baseline"), "withdrawal_tax")[-1]
 
 
@@ -204,8 +189,7 @@ def test_conversions_of_everything_pay_the_schedule_of_certain_withdrawals_on_th
     cells = {name: values[:1, y] for name, values in everything.projection.cells.items()}
     drawn = cells["plan_withdrawals"] + cells["ira_withdrawals"] + cells["nonqualified_earnings"]
     with_them, without = (
-        expected_tax(curve, y, dollars, inputs.holders[y])
-        for dollars in (drawn + cells["conversions"], drawn)
+        expected_tax(curve, y, dollars, inputs.holders[y]) for dollars in (drawn + cells["conversions"], drawn)
     )
     np.testing.assert_allclose(cells["conversion_tax"], with_them - without, rtol=1e-9, atol=1.0)
 
@@ -313,9 +297,7 @@ def test_scores_of_limits_have_the_published_sign_and_the_order_of_the_limits() 
         settings = load("baseline", {"horizon.last_year": 2036, "limits.elective_limit_usd": limit}).settings
         years = np.arange(FIRST_YEAR, 2037)
         start = engine_run.prepare(settings, years, references=False)
-        taxes = engine_taxes.contribution_taxes(
-            settings, start.assume, years, start.mobility, start.contributions
-        )
+        taxes = engine_taxes.contribution_taxes(settings, start.assume, years, start.mobility, start.contributions)
         return -float(taxes.deferred_usd[years >= 2027].sum())
 
     law = 24_500.0
@@ -334,9 +316,7 @@ def test_what_a_tail_above_a_limit_adds_is_what_the_profile_wants() -> None:
     assert (excess.share(one) == 0).all() and (excess.share(0 * one) == 1).all()
     elective, latent = profile["elective_deferral_usd"], profile["latent_above_limit_usd"]
     reached = (latent > 0) & (excess.reach > 0)
-    np.testing.assert_allclose(
-        (-excess.share(1e6 * one)[0] * elective)[reached], 0.8 * latent[reached], rtol=1e-9
-    )
+    np.testing.assert_allclose((-excess.share(1e6 * one)[0] * elective)[reached], 0.8 * latent[reached], rtol=1e-9)
 
 
 def test_dollars_above_a_lower_limit_pay_the_marginal_rate() -> None:
@@ -352,16 +332,11 @@ def test_additions_left_is_one_at_the_law_and_falls_with_the_limit() -> None:
     total, savers = np.full((1, 2, 3), 20_000.0), np.array([[1.0, 0.5, 0.0], [0.2, 0.9, 1.0]])
     law = np.array([70_000.0])
     assert (additions_left(total, savers, law, law, 0.6) == 1).all()
-    left = [
-        additions_left(total, savers, law, np.array([limit]), 0.6) for limit in (60_000.0, 30_000.0, 5_000.0)
-    ]
+    left = [additions_left(total, savers, law, np.array([limit]), 0.6) for limit in (60_000.0, 30_000.0, 5_000.0)]
     assert (left[0] >= left[1]).all() and (left[1] >= left[2]).all()
     assert (left[2] > 0).all() and (left[2][0, savers > 0] < 1).all()
     # nobody above the limit keeps more than the limit
-    assert (
-        left[2][0, 0, 0] * 20_000
-        <= 5_000 / additions_left(total, savers, np.array([1e12]), law, 0.6)[0, 0, 0] + 1
-    )
+    assert left[2][0, 0, 0] * 20_000 <= 5_000 / additions_left(total, savers, np.array([1e12]), law, 0.6)[0, 0, 0] + 1
 
 
 # --- law, withdrawals -------------------------------------------------------------------------------
@@ -421,14 +396,9 @@ def test_the_state_rate_is_of_the_newest_baseline_wherever_it_stands(monkeypatch
 
 def test_dearer_saving_is_less_saving() -> None:
     plain = run("baseline", ("roth.full_from_year", 2027))
-    answered = run(
-        "baseline", ("roth.full_from_year", 2027), ("behaviour.contribution_price_elasticity", 0.5)
-    )
+    answered = run("baseline", ("roth.full_from_year", 2027), ("behaviour.contribution_price_elasticity", 0.5))
     years = plain.ledger.years
-    ratio = (
-        answered.inputs.contribution_usd[years >= 2027].sum()
-        / plain.inputs.contribution_usd[years >= 2027].sum()
-    )
+    ratio = answered.inputs.contribution_usd[years >= 2027].sum() / plain.inputs.contribution_usd[years >= 2027].sum()
     assert 0.8 < ratio < 0.99
     # with law and Roth use as they are there is nothing to answer to
     same = run("baseline", ("behaviour.contribution_price_elasticity", 0.5))
@@ -463,8 +433,7 @@ def test_contributions_answer_to_the_return_of_the_year_before() -> None:
     np.testing.assert_allclose(scale[:, 1], [1, 1, 1, 1 + np.log(2), 0.5, 1, 2, 1])
     answered, plain = run("boom", ("behaviour.contribution_return_response", 0.5)), run("boom")
     paid = [
-        one.inputs.contribution_usd * one.inputs.contribution_scale[0][:, None, None, None]
-        for one in (answered, plain)
+        one.inputs.contribution_usd * one.inputs.contribution_scale[0][:, None, None, None] for one in (answered, plain)
     ]
     per_year = [amounts.sum(axis=(1, 2, 3, 4)) for amounts in paid]
     up = answered.inputs.contribution_scale[0, :, 1]
@@ -500,21 +469,15 @@ def test_policy_turns_after_a_fall_path_by_path() -> None:
 
     halves = np.concatenate([made_up([0.0, 0.0, 0.2, fall, 0.0, 0.0]).half_returns for fall in (-0.3, -0.7)])
     market = AssetPaths(ASSETS, np.arange(FIRST_YEAR, FIRST_YEAR + 6), halves, "made up")
-    settings = load(
-        "boom", {"overlays.reversal_trigger_fall": 0.5, "overlays.reversal_kind": "forced_sale"}
-    ).settings
+    settings = load("boom", {"overlays.reversal_trigger_fall": 0.5, "overlays.reversal_kind": "forced_sale"}).settings
     assert list(reversal_years(settings, market)) == [NEVER, 2029]
     policy = policy_on_paths(settings, market)
-    assert (policy["crypto_target_share"][1, 4:] == 0).all() and (
-        policy["crypto_target_share"][0, 2:, 1] > 0
-    ).all()
+    assert (policy["crypto_target_share"][1, 4:] == 0).all() and (policy["crypto_target_share"][0, 2:, 1] > 0).all()
     fixed = load("boom", {"overlays.reversal_trigger_fall": 0.5, "overlays.reversal_year": 2027}).settings
     assert list(reversal_years(fixed, market)) == [2027, 2027]
     # the named bust falls by enough in the end; the boom never does
     turned, plain = run("bust", ("overlays.reversal_trigger_fall", 0.4)), run("bust")
-    assert (
-        turned.projection.total("closing_crypto")[0, -1] < plain.projection.total("closing_crypto")[0, -1] / 2
-    )
+    assert turned.projection.total("closing_crypto")[0, -1] < plain.projection.total("closing_crypto")[0, -1] / 2
 
 
 def test_holders_of_crypto_may_differ_by_group_and_birth_year() -> None:
@@ -544,9 +507,7 @@ def test_the_larger_allocation_may_lie_with_some_groups_and_birth_years() -> Non
         target = made.inputs.crypto_target_share[0]
         np.testing.assert_allclose(target[:, 2], 8 * target[:, 1], rtol=1e-12)
         mean = target[:, 1:] @ holders[1:] / holders[1:].sum()
-        np.testing.assert_allclose(
-            mean, target_allocation(load("boom").settings, made.inputs.years)[:, 1], rtol=1e-9
-        )
+        np.testing.assert_allclose(mean, target_allocation(load("boom").settings, made.inputs.years)[:, 1], rtol=1e-9)
     share = strata_shares(settings, tilted.inputs.years, tilted.inputs.holders[0].sum(axis=2))
     heavy = share[..., 2] / share[..., 1:].sum(axis=-1)
     assert heavy[0, 20, -1] > heavy[0, 20, 0] and heavy[0, 10, 5] > heavy[0, 40, 5]
@@ -556,9 +517,7 @@ def test_the_larger_allocation_may_lie_with_some_groups_and_birth_years() -> Non
     crypto, as_one = (made.projection.total("closing_crypto")[0, at] for made in (even, plain))
     np.testing.assert_allclose(crypto, as_one, rtol=1e-5)  # what rebalancing gains aside
     late = plain.inputs.years == 2060
-    assert (
-        tilted.projection.total("closing_crypto")[0, late] > even.projection.total("closing_crypto")[0, late]
-    )
+    assert tilted.projection.total("closing_crypto")[0, late] > even.projection.total("closing_crypto")[0, late]
 
 
 def test_two_kinds_of_holders_run_through_the_books_and_random_paths() -> None:
@@ -591,9 +550,7 @@ def test_a_comparison_lists_what_differs_and_shows_ten_years_beside_the_long_run
         value = row[f"present_value_{basis}_bn_usd"]
         assert value == pytest.approx(whole_value(other, basis) - whole_value(base, basis))
     # stock and contributions together are what the cash flows of horizon and run-off are worth
-    flows = base.tables["present_values"].query(
-        "basis == 'treasury' and span == 'total' and line == 'net_revenue'"
-    )
+    flows = base.tables["present_values"].query("basis == 'treasury' and span == 'total' and line == 'net_revenue'")
     assert whole_value(base, "treasury") == pytest.approx(flows["present_value_bn_usd"].iloc[0])
     seeded = replace(base, name="seeded", scenario=load("baseline", horizon | {"paths.seed": 9}, "seeded"))
     with pytest.raises(InputError, match="paths.seed"):
@@ -734,9 +691,7 @@ def test_without_a_home_the_cache_is_the_users_alone(tmp_path, monkeypatch) -> N
     engine_taxes._private_folder.cache_clear()
 
 
-@pytest.mark.parametrize(
-    "text", ["[1, 2]", '"x"', "null", '{"II_rt1": 0.1}', "{}", '{"II_rt1": {}}', "{", ""]
-)
+@pytest.mark.parametrize("text", ["[1, 2]", '"x"', "null", '{"II_rt1": 0.1}', "{}", '{"II_rt1": {}}', "{", ""])
 def test_a_file_that_is_no_reform_is_refused_in_words(tmp_path, text: str) -> None:
     from fiscal.law import reforms
 
@@ -763,10 +718,7 @@ def test_the_static_twin_differs_in_the_answers_of_savers_alone() -> None:
     assert twin is not None and twin.name.endswith("_static") and twin.static() is None
     changed = {key for key, value in own.changed().items() if twin.changed().get(key) != value}
     assert changed == {"behaviour.contribution_price_elasticity", "behaviour.panic_share"}
-    assert (
-        twin.with_overrides({"adoption.displaces": "equity"}).fingerprint()
-        == load("rothification").fingerprint()
-    )
+    assert twin.with_overrides({"adoption.displaces": "equity"}).fingerprint() == load("rothification").fingerprint()
 
 
 # --- combined, refused ------------------------------------------------------------------------------
@@ -809,9 +761,7 @@ def test_contradictions_are_refused_with_their_reasons(changes: dict[str, object
 @pytest.mark.parametrize("held", [0.0, 0.05, 1.0])
 def test_a_core_of_any_mix_is_whole_whatever_crypto_displaces(shares: tuple[float, ...], held: float) -> None:
     """With no stocks to displace, or nothing left, the core stays as it is."""
-    mix = dict(
-        zip(("paths.mix_equity_share", "paths.mix_bond_share", "paths.mix_cash_share"), shares, strict=True)
-    )
+    mix = dict(zip(("paths.mix_equity_share", "paths.mix_bond_share", "paths.mix_cash_share"), shares, strict=True))
     settings, years = load("boom", mix).settings, np.arange(2025, 2028)
     plain = allocation.core_glide_path(settings, years)
     weights = allocation.core_weights(plain, np.full((len(years), 1), held), True)
@@ -874,13 +824,7 @@ def test_settings_said_to_have_no_effect_change_no_dollar(name: str) -> None:
     found = idle_settings(load(name, SHORT | changes))
     assert set(found) == set(changes) - set(acting)
     moved, plain = run(name, *changes.items()), run(name, *acting.items())
-    for one in (
-        "net_revenue",
-        "withdrawal_tax",
-        "deferred_revenue",
-        "roth_upfront_tax",
-        "inside_buildup_cash",
-    ):
+    for one in ("net_revenue", "withdrawal_tax", "deferred_revenue", "roth_upfront_tax", "inside_buildup_cash"):
         np.testing.assert_allclose(line(moved, one), line(plain, one), rtol=1e-12, atol=1.0, err_msg=one)
 
 
@@ -936,18 +880,9 @@ OVERRIDDEN: list[tuple[str, dict[str, object], dict[str, object]]] = [
 
 @pytest.mark.parametrize(("name", "acting", "idle"), OVERRIDDEN, ids=["one rate", "no leakage", "no crypto"])
 def test_settings_whose_effect_another_takes_away_are_named_and_change_no_dollar(name, acting, idle) -> None:
-    assert (
-        idle_settings(load(name, acting)) == {}
-        and idle_settings(load(name, acting | idle)).keys() == idle.keys()
-    )
+    assert idle_settings(load(name, acting)) == {} and idle_settings(load(name, acting | idle)).keys() == idle.keys()
     moved, plain = (run(name, ("horizon.last_year", 2036), *one.items()) for one in (acting | idle, acting))
-    for one in (
-        "net_revenue",
-        "withdrawal_tax",
-        "deferred_revenue",
-        "roth_upfront_tax",
-        "inside_buildup_cash",
-    ):
+    for one in ("net_revenue", "withdrawal_tax", "deferred_revenue", "roth_upfront_tax", "inside_buildup_cash"):
         np.testing.assert_allclose(line(moved, one), line(plain, one), rtol=1e-12, atol=1.0, err_msg=one)
 
 
@@ -1022,9 +957,7 @@ def test_a_dotted_row_reaches_the_projection(key, value, others) -> None:
         asset = ASSETS.index(key.removeprefix("markets.").partition("_premium")[0])
         anchor = ASSETS.index("cash" if "cash" in key else "equity")
         before, after = (1 + part.market.annual_returns()[0, -1] for part in (plain, moved))
-        assert after[asset] / before[asset] == pytest.approx(
-            (before[anchor] + value) / (before[anchor] + default)
-        )
+        assert after[asset] / before[asset] == pytest.approx((before[anchor] + value) / (before[anchor] + default))
         np.testing.assert_array_equal(np.delete(after, asset), np.delete(before, asset))
     elif key.startswith("population."):
         deaths, others_deaths = plain.people.deaths[0], moved.people.deaths[0]

@@ -59,9 +59,7 @@ def test_wage_bill_is_average_wage_times_workers_and_gdp_follows(path):
     later = path.loc[2036:2100]
     per_worker = later["wage_bill_bn_usd"] / later["workers"] / later["wage_index"]
     np.testing.assert_allclose(per_worker, per_worker.iloc[0], rtol=1e-9)
-    np.testing.assert_allclose(
-        (later["gdp_bn_usd"] / later["wage_bill_bn_usd"]).pct_change().dropna(), 0.0, atol=1e-12
-    )
+    np.testing.assert_allclose((later["gdp_bn_usd"] / later["wage_bill_bn_usd"]).pct_change().dropna(), 0.0, atol=1e-12)
 
 
 def test_growth_is_held_after_2100(path):
@@ -113,8 +111,4 @@ def test_callers_cannot_change_the_path():
 def test_all_problems_at_once():
     with pytest.raises(InputError) as caught:
         macro([2014, 2300], chained_cpi_gap=float("nan"), wage_growth_adjust=3.0)
-    assert {problem.key for problem in caught.value.problems} == {
-        "years",
-        "chained_cpi_gap",
-        "wage_growth_adjust",
-    }
+    assert {problem.key for problem in caught.value.problems} == {"years", "chained_cpi_gap", "wage_growth_adjust"}

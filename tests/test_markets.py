@@ -57,9 +57,7 @@ def test_a_missing_month_is_reported_and_never_bridged(monkeypatch):
     table = sources.table("monthly_prices")
     table.loc[table["month"] == "2025-09", "reit_tr"] = np.nan
     shipped = sources.table
-    monkeypatch.setattr(
-        sources, "table", lambda name: table.copy() if name == "monthly_prices" else shipped(name)
-    )
+    monkeypatch.setattr(sources, "table", lambda name: table.copy() if name == "monthly_prices" else shipped(name))
     returns = history.monthly_log_returns("2025-08", "2025-11")["real_estate"]
     assert list(returns.isna()) == [False, True, True, False]
     assert history.gaps().loc["real_estate", "missing_months"] == 1
@@ -105,9 +103,7 @@ def test_real_halves_multiply_to_the_real_quarters():
     first, second = 1.0 + halves[0, CRYPTO], 1.0 + halves[1, CRYPTO]
     bitcoin = levels["btc_usd"]
     middle = np.sqrt(bitcoin["2025-08"] * bitcoin["2025-07"])
-    assert first == pytest.approx(middle / bitcoin["2025-03"]) and second == pytest.approx(
-        bitcoin["2025-12"] / middle
-    )
+    assert first == pytest.approx(middle / bitcoin["2025-03"]) and second == pytest.approx(bitcoin["2025-12"] / middle)
 
 
 # long-run means
@@ -191,9 +187,7 @@ def test_core_weights_add_up_and_fall_with_age():
     np.testing.assert_allclose(weights.sum(axis=2), 1.0, atol=1e-12)
     assert weights.min() >= 0.0
     assert (np.diff(weights[:, :, EQUITY], axis=1) <= 0.0).all()
-    assert not weights[
-        ..., [ASSETS.index(a) for a in ("crypto", "private_equity", "real_estate", "commodities")]
-    ].any()
+    assert not weights[..., [ASSETS.index(a) for a in ("crypto", "private_equity", "real_estate", "commodities")]].any()
 
 
 def test_the_foreign_part_of_equity_is_that_of_the_funds_and_of_the_others():
@@ -252,9 +246,7 @@ def test_notes_are_what_the_table_does(name):
     assert list(table["year"]) == list(range(FIRST_YEAR + 1, LAST_YEAR + 1))
     returns = dict(zip(table["year"], table["crypto_return_rate"], strict=True))
     phases = dict(zip(table["year"], table["phase"], strict=True))
-    rows = paths.phase_statistics(returns, phases) + paths.phase_statistics(
-        returns, dict.fromkeys(phases, "all")
-    )
+    rows = paths.phase_statistics(returns, phases) + paths.phase_statistics(returns, dict.fromkeys(phases, "all"))
     notes = paths.path_notes(name).set_index("phase")
     assert list(notes.index) == [row["phase"] for row in rows]
     for row in rows:
@@ -348,9 +340,7 @@ def test_the_event_moves_to_the_year_asked_for():
     assert moved.annual_returns()[0, at, CRYPTO] == moved.annual_returns()[0, at, EQUITY]
     same = draw("boom", event_year=2036)
     np.testing.assert_array_equal(own.half_returns, same.half_returns)
-    np.testing.assert_array_equal(
-        draw("core_return", event_year=2050).half_returns, draw("core_return").half_returns
-    )
+    np.testing.assert_array_equal(draw("core_return", event_year=2050).half_returns, draw("core_return").half_returns)
 
 
 @pytest.mark.parametrize(("name", "multiple"), [("boom", 0.3), ("boom", 5.0), ("core_return", 0.2)])

@@ -59,9 +59,7 @@ def test_what_is_available_is_the_least_and_never_less_than_nothing(monkeypatch:
     for groups, system, least in (([], 8000, 8000), ([3000, 9000], 8000, 3000), ([-10], 8000, 0)):
         monkeypatch.setattr(memory, "group_rooms", lambda groups=groups: groups)
         monkeypatch.setattr(memory, "_address_space", lambda: [])
-        monkeypatch.setattr(
-            memory.psutil, "virtual_memory", lambda system=system: SimpleNamespace(available=system)
-        )
+        monkeypatch.setattr(memory.psutil, "virtual_memory", lambda system=system: SimpleNamespace(available=system))
         assert memory.available_bytes() == least
 
 
@@ -127,20 +125,14 @@ def test_where_no_system_tells_nothing_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("project", [running.run, run.compute, fiscal.quick, fiscal.cells])
-def test_named_paths_that_would_not_fit_are_refused_before_the_work(
-    project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_named_paths_that_would_not_fit_are_refused_before_the_work(project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: 100 * 2**20)
     monkeypatch.setattr(compiled, "prepare", lambda: pytest.fail("the work has begun"))
-    with pytest.raises(
-        InputError, match=r"GiB of memory, 0\.1 GiB is available .*allowed: a machine with more"
-    ):
+    with pytest.raises(InputError, match=r"GiB of memory, 0\.1 GiB is available .*allowed: a machine with more"):
         project(load("boom", SETTINGS))
 
 
-def test_the_estimate_of_named_paths_counts_years_references_and_conventions(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_estimate_of_named_paths_counts_years_references_and_conventions(monkeypatch: pytest.MonkeyPatch) -> None:
     room = 1100 * 2**20
     monkeypatch.setattr(memory, "available_bytes", lambda: room)
     run.refuse_beyond_memory(load("baseline", SETTINGS | {"adoption.full_year": 2035}).settings)
@@ -190,8 +182,5 @@ def test_blocks_of_paths_and_years_change_no_bit(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_batch_is_the_same_memory_whatever_the_number_of_paths() -> None:
-    fixed = [
-        bytes_needed(load("stochastic_central", {"paths.count": n}).settings)[0]
-        for n in (2 * BATCH, 10 * BATCH)
-    ]
+    fixed = [bytes_needed(load("stochastic_central", {"paths.count": n}).settings)[0] for n in (2 * BATCH, 10 * BATCH)]
     assert fixed[0] == fixed[1]

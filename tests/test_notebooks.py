@@ -100,9 +100,7 @@ def test_long_work_draws_a_bar_in_a_notebook(kernel: KernelManager) -> None:
     client = kernel.blocking_client()
     client.start_channels()
     client.wait_for_ready(timeout=120)
-    client.execute_interactive(
-        textwrap.dedent(code), timeout=60, output_hook=lambda one: told.append(one["content"])
-    )
+    client.execute_interactive(textwrap.dedent(code), timeout=60, output_hook=lambda one: told.append(one["content"]))
     client.stop_channels()
     bars = [one["data"]["text/html"] for one in told if one.get("metadata") == CELL_METADATA]
     assert len(bars) == 3 and "a &lt;run&gt;: paths, 25 percent" in bars[0] and bars[-1] == ""
@@ -120,14 +118,10 @@ def test_notebook_can_be_read_without_running(path: Path) -> None:
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert not [output for cell in code for output in cell.outputs if LIVE in output.get("data", {})]
     foreign = {
-        module
-        for cell in code
-        for module in re.findall(r"^\s*(?:import|from) ([\w.]+)", cell.source, re.MULTILINE)
+        module for cell in code for module in re.findall(r"^\s*(?:import|from) ([\w.]+)", cell.source, re.MULTILINE)
     }
     assert foreign <= {"fiscal", "pandas", "numpy", "matplotlib.pyplot", "time"}
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.name[:2] for path in NOTEBOOKS] == [
-        f"{number:02}" for number in range(1, len(NOTEBOOKS) + 1)
-    ]
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in range(1, len(NOTEBOOKS) + 1)]

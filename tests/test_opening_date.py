@@ -59,13 +59,11 @@ def test_the_first_year_is_the_months_that_are_left(later: Run, headline: Run) -
     fraction = later.inputs.year_fraction
     assert fraction[0] == 0.25 and (fraction[1:] == 1.0).all()
     ratio = (
-        later.contributions.elective_traditional_usd[0].sum()
-        / headline.contributions.elective_traditional_usd[0].sum()
+        later.contributions.elective_traditional_usd[0].sum() / headline.contributions.elective_traditional_usd[0].sum()
     )
     assert ratio == pytest.approx(0.25 / 0.75, rel=0.01)  # a few months' older population
     ratio = (
-        later.contributions.elective_traditional_usd[1].sum()
-        / headline.contributions.elective_traditional_usd[1].sum()
+        later.contributions.elective_traditional_usd[1].sum() / headline.contributions.elective_traditional_usd[1].sum()
     )
     assert ratio == pytest.approx(1.0, rel=0.005)
 
@@ -92,9 +90,7 @@ def test_the_first_halves_are_the_record_since_the_date(date: str) -> None:
     np.testing.assert_array_equal(halves[2], half_returns_real()[2])
 
 
-def test_a_later_opening_keeps_the_account_identity_and_gives_plausible_totals(
-    later: Run, headline: Run
-) -> None:
+def test_a_later_opening_keeps_the_account_identity_and_gives_plausible_totals(later: Run, headline: Run) -> None:
     residual = np.abs(later.projection.identity_residual_usd)
     assert (residual <= 1e-9 * np.maximum(later.projection.identity_scale_usd, 1.0)[..., None, None]).all()
     stocks = [run.inputs.opening_usd.sum() for run in (later, headline)]

@@ -71,10 +71,7 @@ def test_a_forced_sale_leaves_no_crypto_and_a_stop_lets_it_run_down() -> None:
 
 
 def test_a_custodian_s_failure_costs_its_share_once() -> None:
-    failed, fine = (
-        run("custody_failure").projection,
-        run("custody_failure", ("overlays.custody_loss_share", 0.0)),
-    )
+    failed, fine = (run("custody_failure").projection, run("custody_failure", ("overlays.custody_loss_share", 0.0)))
     lost = failed.total("losses")[0]
     assert set(failed.years[lost > 0]) == {2040}
     held = fine.projection.total("closing_crypto")[0][failed.years == 2039]

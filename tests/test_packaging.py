@@ -252,11 +252,7 @@ def test_workflows_cover_every_python_and_system(root):
     for system in ("ubuntu", "macos", "windows"):
         assert f"{system}-latest" in tests
     release = (root / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
-    assert (
-        "id-token: write" in release
-        and "secrets." not in release
-        and "password" not in release.split("jobs:")[1]
-    )
+    assert "id-token: write" in release and "secrets." not in release and "password" not in release.split("jobs:")[1]
 
 
 def test_the_repositorys_address_has_one_place(root, pyproject, monkeypatch):
@@ -275,9 +271,7 @@ def test_the_repositorys_address_has_one_place(root, pyproject, monkeypatch):
     shown = pages.badges_of(
         {"Repository": "https://github.com/someone/model", "DOI": "https://doi.org/10.5281/zenodo.1"}
     )
-    assert (
-        "mybinder.org/v2/gh/someone/model/" in shown and "zenodo.org/badge/DOI/10.5281/zenodo.1.svg" in shown
-    )
+    assert "mybinder.org/v2/gh/someone/model/" in shown and "zenodo.org/badge/DOI/10.5281/zenodo.1.svg" in shown
 
 
 def test_no_page_tells_a_reader_to_install_the_strangers_package(root):

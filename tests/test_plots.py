@@ -99,11 +99,7 @@ def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are(us
         ax = market_drawings.crypto_history(None)
         buffer = io.BytesIO()
         ax.figure.savefig(buffer, format="png", metadata={"Software": None})
-        return (
-            buffer.getvalue(),
-            files.png(ax),
-            *files.drawn(market_drawings.crypto_history(None), "a").values(),
-        )
+        return (buffer.getvalue(), files.png(ax), *files.drawn(market_drawings.crypto_history(None), "a").values())
 
     plain = made()
     with mpl.rc_context(user):
@@ -119,9 +115,7 @@ def test_a_matplotlibrc_in_the_folder_changes_no_byte(tmp_path):
         "    print(hashlib.sha256(part).hexdigest())"
     )
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: yellow\nsavefig.bbox: tight\n")
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     plain = files.drawn(market_drawings.crypto_history(None), "a").values()
     assert done.stdout.split() == [hashlib.sha256(part).hexdigest() for part in plain]
 
@@ -342,20 +336,14 @@ def test_a_percentage_in_words_is_the_share_to_three_digits(share):
 
 @pytest.mark.parametrize(
     ("value", "decimals", "text"),
-    [
-        (-1234.56, 1, "\N{MINUS SIGN}1,234.6"),
-        (-0.04, 1, "0.0"),
-        (0.0, 0, "0"),
-        (float("nan"), 2, "\N{EN DASH}"),
-    ],
+    [(-1234.56, 1, "\N{MINUS SIGN}1,234.6"), (-0.04, 1, "0.0"), (0.0, 0, "0"), (float("nan"), 2, "\N{EN DASH}")],
 )
 def test_figures_of_a_cell(value, decimals, text):
     assert figures_words.figures(value, decimals) == text
 
 
 @pytest.mark.parametrize(
-    ("share", "words"),
-    [(0.1, "10 percent"), (0.01, "1 percent"), (0.12345, "12.3 percent"), (0, "0 percent")],
+    ("share", "words"), [(0.1, "10 percent"), (0.01, "1 percent"), (0.12345, "12.3 percent"), (0, "0 percent")]
 )
 def test_exact_percentages_have_no_empty_decimals(share, words):
     assert figures_words.percent(share) == words

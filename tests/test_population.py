@@ -180,20 +180,14 @@ def test_mean_mortality_is_the_tables_whatever_the_gradient():
     np.testing.assert_allclose(flat.deaths[0].sum(axis=1), steep.deaths[0].sum(axis=1), rtol=1e-12)
     np.testing.assert_allclose(flat.people_open.sum(axis=2), steep.people_open.sum(axis=2), rtol=1e-12)
     expected = 1.0 - (1.0 - population._adult_death_share()[0]) ** HEADLINE.stub_fraction
-    np.testing.assert_allclose(
-        flat.deaths[0].sum(axis=1) / flat.people_open[0].sum(axis=1), expected, rtol=1e-12
-    )
+    np.testing.assert_allclose(flat.deaths[0].sum(axis=1) / flat.people_open[0].sum(axis=1), expected, rtol=1e-12)
 
 
 def test_the_gradient_is_the_ratio_of_bottom_to_top_and_tapers():
     people = population.project(range(2025, 2027), income_gradient=gradient_of(3.0))
     ratio = people.death_rate[1, :, 0] / people.death_rate[1, :, -1]
-    assert ratio[AGES_AT_OPENING == 40] == pytest.approx(3.0) and ratio[
-        AGES_AT_OPENING == 65
-    ] == pytest.approx(3.0)
-    assert ratio[AGES_AT_OPENING == 80] == pytest.approx(2.0) and ratio[
-        AGES_AT_OPENING == 100
-    ] == pytest.approx(1.0)
+    assert ratio[AGES_AT_OPENING == 40] == pytest.approx(3.0) and ratio[AGES_AT_OPENING == 65] == pytest.approx(3.0)
+    assert ratio[AGES_AT_OPENING == 80] == pytest.approx(2.0) and ratio[AGES_AT_OPENING == 100] == pytest.approx(1.0)
 
 
 @settings(deadline=None, max_examples=60)

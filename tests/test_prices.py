@@ -23,9 +23,7 @@ RETURNS = [0.5, 1200.5 / 1500 - 1, 12345.25 / 1200.5 - 1]
 def level_of(day: date) -> float:
     """Straight lines between the years' ends."""
     start, end = LEVELS[day.year - 1], LEVELS[day.year]
-    share = (day - date(day.year - 1, 12, 31)).days / (
-        date(day.year, 12, 31) - date(day.year - 1, 12, 31)
-    ).days
+    share = (day - date(day.year - 1, 12, 31)).days / (date(day.year, 12, 31) - date(day.year - 1, 12, 31)).days
     return start + share * (end - start)
 
 
@@ -33,9 +31,7 @@ DAYS = [date(2018, 12, 31)] + [date(2019, 1, 1) + timedelta(days=7 * step) for s
 DAYS = sorted({*DAYS, *(date(year, 12, 31) for year in LEVELS)})
 
 
-def daily(
-    form: str, number: str = "{:,.2f}", newest_first: bool = True, quote: str = '"', separator: str = ","
-) -> str:
+def daily(form: str, number: str = "{:,.2f}", newest_first: bool = True, quote: str = '"', separator: str = ",") -> str:
     rows = [("Date", "Open", "Close", "Adj Close")]
     for day in sorted(DAYS, reverse=newest_first):
         level = LEVELS[day.year] if (day.month, day.day) == (12, 31) else level_of(day)
@@ -73,9 +69,7 @@ def test_exports_of_any_form_give_the_same_returns(text: str, tmp_path: Path) ->
 def test_monthly_series_with_a_gap_and_a_date_twice(form: str, tmp_path: Path) -> None:
     months = [date(year, month, 1) for year in (2018, 2019, 2020, 2021) for month in range(1, 13)][11:]
     rows = [
-        (day, LEVELS[day.year] if day.month == 12 else 1100.0)
-        for day in months
-        if (day.year, day.month) != (2020, 5)
+        (day, LEVELS[day.year] if day.month == 12 else 1100.0) for day in months if (day.year, day.month) != (2020, 5)
     ]
     rows.append((rows[3][0], 1100.0))
     file = tmp_path / "index.csv"
@@ -141,9 +135,7 @@ def test_a_series_of_ones_own_is_replayed(tmp_path: Path) -> None:
     grown = (1 + own.half_returns[0, 15:17, :, crypto]).prod(axis=1) - 1
     np.testing.assert_allclose(grown, RETURNS[1:], rtol=1e-9)
     others = [at for at in range(len(paths.ASSETS)) if at != crypto]
-    np.testing.assert_allclose(
-        own.half_returns[0, :17][..., others], record.half_returns[0, :17][..., others]
-    )
+    np.testing.assert_allclose(own.half_returns[0, :17][..., others], record.half_returns[0, :17][..., others])
     assert len(monthly_log_returns()) > 0
     with pytest.raises(InputError, match="2019-01 to 2021-12"):
         paths.HistoricalReplay().draw({**settings, "replay_start": "2016-01"}, years)

@@ -161,14 +161,11 @@ def test_scenarios_that_differ_in_a_named_path_share_their_prices() -> None:
     bust = engine_run.prices(load("bust", SHORT))
     assert one is not None and bust is not None and one.stands_in
     again = bust.found
-    assert (
-        one.average[engine_risk_neutral.STOCK].value_usd == again.average[engine_risk_neutral.STOCK].value_usd
-    )
+    assert one.average[engine_risk_neutral.STOCK].value_usd == again.average[engine_risk_neutral.STOCK].value_usd
     other = flat().priced
     assert (
         other is not None
-        and other.average[engine_risk_neutral.STOCK].value_usd
-        != one.average[engine_risk_neutral.STOCK].value_usd
+        and other.average[engine_risk_neutral.STOCK].value_usd != one.average[engine_risk_neutral.STOCK].value_usd
     )
     assert engine_run.prices(load("baseline", SHORT | {"books.risk_neutral_paths": 3})) is None
 
@@ -177,10 +174,7 @@ def test_the_bases_table_adds_up() -> None:
     of = run()
     table = Result.of(of).tables["bases"]
     wide = table.pivot_table(
-        index=["basis", "rate", "scope", "weight"],
-        columns="line",
-        values="present_value_bn_usd",
-        dropna=False,
+        index=["basis", "rate", "scope", "weight"], columns="line", values="present_value_bn_usd", dropna=False
     ).dropna(how="all")
     lines = ["deferred_revenue", "payroll_forgone", "withdrawal_tax", "conversion_tax", "additional_tax"]
     np.testing.assert_allclose(wide["net_revenue"], wide[lines].fillna(0).sum(axis=1), rtol=1e-9, atol=1e-9)
@@ -191,28 +185,21 @@ def test_the_bases_table_adds_up() -> None:
         assert set(part["weight"]) == {"average", "marginal"}
     # stock and contributions are the present value of all flows
     values = Result.of(of).tables["present_values"]
-    flows = values[
-        (values["basis"] == "fixed") & (values["span"] == "total") & (values["path"] == "scenario")
-    ]
+    flows = values[(values["basis"] == "fixed") & (values["span"] == "total") & (values["path"] == "scenario")]
     flow = flows.set_index("line").loc["withdrawal_tax", "present_value_bn_usd"]
     parts = wide.xs("fixed").xs("average", level="weight").droplevel("rate")["withdrawal_tax"]
     assert parts["all_contributions"] + parts["opening_stock"] == pytest.approx(flow, rel=1e-9)
     # a convention cannot see a boom
     assert (
-        table[(table["basis"] == "convention") & (table["scope"] == "crypto_effect")]["present_value_bn_usd"]
-        == 0
+        table[(table["basis"] == "convention") & (table["scope"] == "crypto_effect")]["present_value_bn_usd"] == 0
     ).all()
 
 
 def test_everybody_s_part_adds_to_the_bases() -> None:
     tables = Result.of(run()).tables
     bases, parts = tables["bases"], tables["distribution_bases"]
-    whole = bases[bases["weight"] == "average"].set_index(["basis", "rate", "scope", "line"])[
-        "present_value_bn_usd"
-    ]
-    sums = parts.groupby(["basis", "rate", "scope", "line", "dimension"], dropna=False)[
-        "present_value_bn_usd"
-    ].sum()
+    whole = bases[bases["weight"] == "average"].set_index(["basis", "rate", "scope", "line"])["present_value_bn_usd"]
+    sums = parts.groupby(["basis", "rate", "scope", "line", "dimension"], dropna=False)["present_value_bn_usd"].sum()
     checked = 0
     for (*key, dimension), value in sums.items():
         tolerance = 0.02 if key[0] == "risk_neutral" else 1e-9  # a control of each group's own
@@ -236,9 +223,7 @@ def test_the_claim_table_is_a_share_of_balances() -> None:
     assert own["claim_share"].between(0.05, 0.5).all()
     assert (own["crypto_claim_bn_usd"] <= own["marginal_crypto_claim_bn_usd"]).all()
     assert own.loc[2025, "crypto_balance_bn_usd"] == 0 and own.loc[2036, "fall_bn_usd"] < 0
-    stock = tables["vintages"].query(
-        "basis == 'portfolio' and vintage == 'opening_stock' and line == 'withdrawal_tax'"
-    )
+    stock = tables["vintages"].query("basis == 'portfolio' and vintage == 'opening_stock' and line == 'withdrawal_tax'")
     assert own.loc[2025, "claim_bn_usd"] == pytest.approx(float(stock["own_date_bn_usd"].iloc[0]), rel=0.01)
     plain = claim[claim["path"] == "no_crypto"]
     assert (plain["crypto_balance_bn_usd"] == 0).all()

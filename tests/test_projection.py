@@ -84,11 +84,7 @@ def test_zero_target_makes_crypto_irrelevant_to_the_bit(seed: int) -> None:
 @given(seeds)
 def test_paths_do_not_touch_each_other(seed: int) -> None:
     inputs = random_inputs(seed, paths=3)
-    alone = replaced(
-        inputs,
-        path_labels=("p1",),
-        **{name: getattr(inputs, name)[1:2] for name in PATH_FIELDS},
-    )
+    alone = replaced(inputs, path_labels=("p1",), **{name: getattr(inputs, name)[1:2] for name in PATH_FIELDS})
     together, single = project(inputs), project(alone)
     for line in CELL_LINES:
         np.testing.assert_array_equal(together.cells[line][1], single.cells[line][0], err_msg=line)
@@ -153,10 +149,7 @@ def test_inherited_accounts_are_empty_after_the_rule_s_years() -> None:
     death = np.zeros((YEARS, AGES, GROUPS))
     death[0] = 1.0
     inputs = random_inputs(
-        5,
-        death_rate=death,
-        spouse_share=np.zeros(AGES),
-        contribution_usd=np.zeros((YEARS, 2, AGES, GROUPS, STRATA)),
+        5, death_rate=death, spouse_share=np.zeros(AGES), contribution_usd=np.zeros((YEARS, 2, AGES, GROUPS, STRATA))
     )
     projection = project(inputs)
     inherited = projection.closing_usd[:, :, 2].sum(axis=(2, 3))
@@ -224,9 +217,7 @@ def test_expected_tax_is_linear_between_knots_and_beyond_the_last() -> None:
         np.testing.assert_allclose(tax[0, :, :, 0], schedule.tax_usd[2, :, :, k], rtol=1e-12)
     far = expected_tax(schedule, 2, np.full((1, AGES, GROUPS, STRATA), knots[-1] * 3), holders)
     slope = (schedule.tax_usd[2, :, :, -1] - schedule.tax_usd[2, :, :, -2]) / (knots[-1] - knots[-2])
-    np.testing.assert_allclose(
-        far[0, :, :, 0], schedule.tax_usd[2, :, :, -1] + slope * knots[-1] * 2, rtol=1e-9
-    )
+    np.testing.assert_allclose(far[0, :, :, 0], schedule.tax_usd[2, :, :, -1] + slope * knots[-1] * 2, rtol=1e-9)
 
 
 def test_inputs_name_every_fault_at_once() -> None:
@@ -253,9 +244,7 @@ def test_price_impact_follows_last_year_s_purchases(seed: int) -> None:
         if y:
             raised = raised + inputs.impact_multiplier * bought[:, y - 1] / inputs.crypto_market_usd[:, y]
         plain = np.prod(1 + inputs.half_return[:, y, :, CRYPTO_ASSET], axis=1)
-        np.testing.assert_allclose(
-            1 + projection.crypto_return[:, y], plain * np.exp(raised - before), rtol=1e-9
-        )
+        np.testing.assert_allclose(1 + projection.crypto_return[:, y], plain * np.exp(raised - before), rtol=1e-9)
 
 
 @quick

@@ -62,9 +62,7 @@ def test_the_stored_table_is_what_the_model_gives() -> None:
 def test_the_scenario_that_follows_cbo_grows_as_its_line() -> None:
     """By the value that was solved when the reconciliation was built."""
     solved = sources.resource("cbo_reconciliation").extra["consistent_scale"]
-    assert scenarios.load("cbo_consistent").value("withdrawals.scale_2036") == pytest.approx(
-        solved, abs=0.002
-    )
+    assert scenarios.load("cbo_consistent").value("withdrawals.scale_2036") == pytest.approx(solved, abs=0.002)
 
 
 def test_the_long_run_is_over_gdp_beside_cbo_s_decade(fiscal) -> None:

@@ -78,8 +78,7 @@ def test_the_brief_begins_with_the_finding_and_has_three_pages_at_most(folder: P
         cells = (row.fy2026_2035_bn_usd, row.fy2027_2036_bn_usd)
         assert " ".join(figures(value, 1) for value in cells) in first
     assert all(
-        bullet in first
-        for bullet in ("Ten years (FY2026–35).", "Long run (2045).", "At market prices.", "How sure.")
+        bullet in first for bullet in ("Ten years (FY2026–35).", "Long run (2045).", "At market prices.", "How sure.")
     )
 
 
@@ -104,9 +103,7 @@ def test_the_page_has_the_finding_first_and_fetches_nothing(folder: Path) -> Non
     body = page[page.index("<main") :]
     assert html.escape(early().headline().finding, quote=False) in body[:600].replace("&#34;", '"')
     assert not re.search(r'(src|href|srcset)="(?!data:|#)', page) and "width=device-width" in page
-    assert len(re.findall(r"<h1>", page)) == 1 and body.count("<figure") == len(
-        re.findall(r'alt="[^"]{20,}', body)
-    )
+    assert len(re.findall(r"<h1>", page)) == 1 and body.count("<figure") == len(re.findall(r'alt="[^"]{20,}', body))
 
 
 def test_the_workbook_has_contents_then_the_headline_and_native_charts(folder: Path) -> None:
@@ -129,14 +126,10 @@ def test_the_same_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None
     assert [file for file in files if (folder / file).read_bytes() != (tmp_path / file).read_bytes()] == []
 
 
-def test_a_figure_is_drawn_once_and_only_if_it_is_printed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_figure_is_drawn_once_and_only_if_it_is_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     drawn: list[str] = []
     real = report.write_figure
-    monkeypatch.setattr(
-        report, "write_figure", lambda figure, to, name: drawn.append(name) or real(figure, to, name)
-    )
+    monkeypatch.setattr(report, "write_figure", lambda figure, to, name: drawn.append(name) or real(figure, to, name))
     report.build([early()], tmp_path / "brief.pdf", brief=True)
     assert len(drawn) == len(set(drawn)) == len(report.brief([early()]).figures())
 
@@ -215,18 +208,8 @@ def priced(result: Totals) -> Totals:
 @pytest.mark.parametrize(
     ("runs", "amount", "low", "high"),
     [
-        (
-            lambda: [totals("boom", adoption__participants_share=0.2)],
-            "worth $1.5 billion to investors",
-            2.0,
-            4.0,
-        ),
-        (
-            lambda: [totals("baseline"), totals("rothification")],
-            "worth $600 billion to investors",
-            20.0,
-            40.0,
-        ),
+        (lambda: [totals("boom", adoption__participants_share=0.2)], "worth $1.5 billion to investors", 2.0, 4.0),
+        (lambda: [totals("baseline"), totals("rothification")], "worth $600 billion to investors", 20.0, 40.0),
     ],
     ids=["crypto", "law"],
 )
@@ -297,8 +280,7 @@ def test_the_report_answers_the_seven_questions_in_their_order() -> None:
     assert places == sorted(places)
     effect = totals("boom").effects_found[0]
     assert (
-        f"tax on all withdrawals is {usd(facts.case_facts(effect, asked())['withdrawal_level'])} in FY2026–35"
-        in text
+        f"tax on all withdrawals is {usd(facts.case_facts(effect, asked())['withdrawal_level'])} in FY2026–35" in text
     )
 
 
@@ -363,7 +345,5 @@ def test_other_endings_are_refused_all_at_once(tmp_path: Path) -> None:
 
 def test_characters_that_no_font_has_are_printed_by_their_number(tmp_path: Path) -> None:
     document = content.Document("\u4e2d", "", (content.Heading((content.Piece("x"),), 1),))
-    printed = (
-        pypdf.PdfReader(io.BytesIO(pdf.compile_pdf(document, tmp_path, tmp_path))).pages[0].extract_text()
-    )
+    printed = pypdf.PdfReader(io.BytesIO(pdf.compile_pdf(document, tmp_path, tmp_path))).pages[0].extract_text()
     assert "[U+4E2D]" in printed

@@ -49,10 +49,7 @@ def test_the_next_report_of_a_name_leaves_nothing_of_the_one_before(cheap, tmp_p
 
 def test_reports_of_one_name_at_once_do_not_mix(cheap, tmp_path):
     out = tmp_path / "r.pdf"
-    made = [
-        threading.Thread(target=report.build, args=([named(cheap, f"case{number}")], out))
-        for number in range(8)
-    ]
+    made = [threading.Thread(target=report.build, args=([named(cheap, f"case{number}")], out)) for number in range(8)]
     for one in made:
         one.start()
     for one in made:

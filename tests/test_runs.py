@@ -61,9 +61,7 @@ OUTSIDE = {store.MANIFEST, "ro-crate-metadata.json"}
 
 
 def test_the_same_run_twice_is_the_same_to_the_byte(small_result, folder, tmp_path, monkeypatch):
-    other = store.write_run(
-        small_result, tmp_path / "elsewhere", command=["fiscal", "run", "--out", str(tmp_path)]
-    )
+    other = store.write_run(small_result, tmp_path / "elsewhere", command=["fiscal", "run", "--out", str(tmp_path)])
     assert contents(folder).keys() == contents(other).keys()
     for name in contents(folder).keys() - OUTSIDE:
         assert contents(folder)[name] == contents(other)[name], name
@@ -78,9 +76,7 @@ def test_the_same_run_twice_is_the_same_to_the_byte(small_result, folder, tmp_pa
 
 
 def contents(folder):
-    return {
-        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
-    }
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_the_manifest_says_what_was_asked_and_answered(small_result, folder):
@@ -300,11 +296,7 @@ def test_a_users_file_enters_by_its_content_and_is_copied(small_result, tmp_path
 
 def _of(scenario, tables, like):
     return type(like)(
-        name=scenario.name,
-        scenario=scenario,
-        tables=tables,
-        fingerprint=scenario.fingerprint(),
-        summary=like.summary,
+        name=scenario.name, scenario=scenario, tables=tables, fingerprint=scenario.fingerprint(), summary=like.summary
     )
 
 
@@ -353,9 +345,7 @@ def _forge(folder, name):
     manifest = json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
     manifest["outputs"][name] = file_sha256(folder / name)
     manifest["sizes"][name] = (folder / name).stat().st_size
-    manifest["record_fingerprint"] = fingerprint_of(
-        {"inputs": manifest["inputs"], "outputs": manifest["outputs"]}
-    )
+    manifest["record_fingerprint"] = fingerprint_of({"inputs": manifest["inputs"], "outputs": manifest["outputs"]})
     write_json(folder / store.MANIFEST, store.sealed(manifest))
 
 
@@ -420,9 +410,7 @@ def test_a_key_that_stands_twice_and_a_link_are_faults_of_a_manifest(folder, tmp
     file.unlink()
     (tmp_path / "elsewhere.json").write_text(content, encoding="utf-8")
     file.symlink_to(tmp_path / "elsewhere.json")
-    assert [str(problem) for problem in store.verify(folder)] == [
-        f"{file}: is a link; allowed: the file itself"
-    ]
+    assert [str(problem) for problem in store.verify(folder)] == [f"{file}: is a link; allowed: the file itself"]
     with pytest.raises(InputError, match="is a link"):
         store.cite(folder)
 
@@ -681,11 +669,7 @@ def test_a_rerun_names_the_first_difference(small_result, folder):
     tables["budget"].loc[1, "nominal_bn_usd"] = 2e-17
     other = store.rerun(folder, lambda scenario: _of(scenario, tables, small_result))
     (difference,) = other.differences
-    assert (
-        difference.startswith("tables/budget.csv, line 3:")
-        and "1e-17" in difference
-        and "2e-17" in difference
-    )
+    assert difference.startswith("tables/budget.csv, line 3:") and "1e-17" in difference and "2e-17" in difference
     del tables["notes"]
     found = store.rerun(folder, lambda scenario: _of(scenario, tables, small_result)).differences
     assert "tables/notes.csv: only in the stored run" in found
@@ -752,9 +736,7 @@ def test_a_run_of_own_microdata_says_so_where_it_is_cited_and_reported(small_res
     assert said in run_facts(stored)["caveats"]
     # another table of one's own is not taken for microdata
     told = store.caveats({"own_tables": {"life_table": "our actuaries"}})
-    assert told == [
-        "Made with data tables that differ from those of this version: life_table (source: our actuaries)."
-    ]
+    assert told == ["Made with data tables that differ from those of this version: life_table (source: our actuaries)."]
 
 
 def test_the_schedules_that_a_citation_knows_are_those_that_are_built():

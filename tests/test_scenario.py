@@ -71,9 +71,7 @@ def test_named_paths_share_one_adoption_and_differ_by_path():
 def test_cases_of_adoption_rise_and_name_their_evidence():
     evidence = sources.table("adoption_evidence")
     cases = [load(f"adoption_{name}") for name in study.ADOPTIONS]
-    held = [
-        one.settings.adoption.participants_share * one.settings.adoption.allocation_share for one in cases
-    ]
+    held = [one.settings.adoption.participants_share * one.settings.adoption.allocation_share for one in cases]
     assert held == sorted(held) and len(set(held)) == len(held) and max(held) < 0.05
     assert set(evidence["case"]) == set(study.ADOPTIONS)
     for one, share in zip(cases, held, strict=True):
@@ -290,9 +288,7 @@ FREE = [
 def test_any_valid_scenario_survives_being_written_and_read(data, tmp_path_factory):
     chosen = data.draw(st.lists(st.sampled_from(FREE), unique=True, max_size=8))
     overrides: dict[str, Any] = {lever.key: data.draw(within(lever)) for lever in chosen}
-    overrides["scenario.title"] = data.draw(
-        st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]))
-    )
+    overrides["scenario.title"] = data.draw(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])))
     scenario = load("boom", {"adoption.displaces": "core", **overrides})  # savers may respond
     path = tmp_path_factory.mktemp("round") / "scenario.toml"
     path.write_text(scenario.to_toml(), encoding="utf-8", newline="\n")
@@ -341,8 +337,7 @@ speed = 1
         "mine.toml: adoption.allocation_share: out of range (found 1.5); allowed: a number from 0 to 1",
         "mine.toml: adoption.mode: not one of the choices (found 'tranfer'); allowed: one of \"transfer\", "
         "\"new_money\"; did you mean 'transfer'?",
-        "mine.toml: adoption.participants_shar: unknown key (found 0.2); "
-        "did you mean 'adoption.participants_share'?",
+        "mine.toml: adoption.participants_shar: unknown key (found 0.2); did you mean 'adoption.participants_share'?",
         "mine.toml: heirs.years: wrong type (found 'ten'); allowed: a whole number from 1 to 10",
         "mine.toml: rebalancing: unknown section",
         "mine.toml: scenario.titel: unknown key (found 'x')",
@@ -483,15 +478,7 @@ def test_a_wrong_base_hides_no_other_problem(tmp_path):
 @pytest.mark.parametrize(
     "override",
     # other words, and settings of other sections, have other meanings
-    [
-        "roth.from_year=2030",
-        "paths.path=1",
-        "paths.paths=1",
-        "roth.rebalancing=1",
-        "count_=3",
-        "x=1",
-        "seeds=1",
-    ],
+    ["roth.from_year=2030", "paths.path=1", "paths.paths=1", "roth.rebalancing=1", "count_=3", "x=1", "seeds=1"],
 )
 def test_a_setting_with_another_meaning_is_not_suggested(override):
     (message,) = messages("baseline", [override])
@@ -686,17 +673,7 @@ def test_a_changed_scenario_drops_the_description_of_the_old_one():
         "x = {" + ", ".join(f"k{number} = 1" for number in range(50_000)) + "}",
         "x = 1 # " + "x" * 1024 * 1024,
     ],
-    ids=[
-        "dotted key",
-        "dotted table",
-        "dotted inside",
-        "lists",
-        "keys",
-        "one section",
-        "tables",
-        "inline",
-        "long",
-    ],
+    ids=["dotted key", "dotted table", "dotted inside", "lists", "keys", "one section", "tables", "inline", "long"],
 )
 def test_oversize_texts_are_refused_before_they_are_parsed(text, tmp_path, monkeypatch):
     if not text.startswith(("x = [", "[fees]")):  # which the parser answers at once
@@ -856,11 +833,7 @@ def test_variants_are_named_by_what_changed_or_by_the_user():
     named = load("boom", {"adoption.participants_share": 0.2}, name="Ten in a hundred")
     assert (named.name, named.title) == ("Ten in a hundred", "Ten in a hundred")
     assert named.settings == load("boom", {"adoption.participants_share": 0.2}).settings
-    several = {
-        "adoption.participants_share": 0.2,
-        "adoption.allocation_share": 0.1,
-        "tax.withdrawal_scale": 1.1,
-    }
+    several = {"adoption.participants_share": 0.2, "adoption.allocation_share": 0.1, "tax.withdrawal_scale": 1.1}
     assert load("boom", several).name == "boom-0.2-0.1-1.1"
     many = [f"assumptions.{key}={row.high}" for key, row in adjustable().items() if row.high is not None][:30]
     assert (

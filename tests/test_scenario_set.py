@@ -164,11 +164,7 @@ def test_the_headline_under_other_choices_has_the_default_beside_and_the_order_o
     few, every = "fewest gains realized outside", "all gains realized outside"
     for event in variants.EVENTS:
         taxed = table.xs((event, variants.PATH), level=["event_case", "statistic"])
-        assert (
-            abs(taxed.at[few, outside])
-            < abs(taxed.at[variants.DEFAULT, outside])
-            < abs(taxed.at[every, outside])
-        )
+        assert abs(taxed.at[few, outside]) < abs(taxed.at[variants.DEFAULT, outside]) < abs(taxed.at[every, outside])
         assert taxed.at[few, even] > taxed.at[variants.DEFAULT, even] > taxed.at[every, even]
         # where gains are realized changes nothing inside plans
         inside = taxed.loc[[few, variants.DEFAULT, every], list(variants.SPANS)]

@@ -18,12 +18,7 @@ from fiscal.engine import decompose
 from fiscal.results import running, schema, store, validate
 from fiscal.scenario import load
 
-SHORT = {
-    "horizon.last_year": 2036,
-    "adoption.full_year": 2030,
-    "books.risk_neutral_paths": 0,
-    "backstop.paths": 0,
-}
+SHORT = {"horizon.last_year": 2036, "adoption.full_year": 2030, "books.risk_neutral_paths": 0, "backstop.paths": 0}
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +48,7 @@ def test_an_invented_result_is_as_the_shapes_say(whole, tmp_path):
 def test_a_declaration_that_contradicts_itself_is_refused():
     columns = schema.by_name(schema.ColumnSchema("year", "a year"), schema.ColumnSchema("tax_usd", "a tax"))
     good = {"name": "taxes", "holds": "taxes", "keys": ("year",), "numbers": ("tax_usd",)}
-    assert schema.tables_by_name(columns, [schema.TableSchema(**good)])["taxes"].columns == (
-        "year",
-        "tax_usd",
-    )
+    assert schema.tables_by_name(columns, [schema.TableSchema(**good)])["taxes"].columns == ("year", "tax_usd")
     for wrong in ({"gaps": ("year",)}, {"numbers": ("year",)}, {"compared": ("other",)}, {"keys": 1}):
         with pytest.raises(pydantic.ValidationError):
             schema.TableSchema(**good | wrong)

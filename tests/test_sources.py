@@ -162,14 +162,8 @@ def test_parts_add_to_published_totals():
         total = frame[frame[band] == "all"].set_index("tax_year")[amounts]
         summed = frame[frame[band] != "all"].groupby("tax_year")[amounts].sum()
         assert (summed - total).abs().max().max() < 1e-5
-    bea = (
-        sources.table("nipa_dc_contributions")
-        .query("series == 'BEA_T7_25'")
-        .set_index("item")["value_bn_usd"]
-    )
-    assert (
-        bea["dc_contributions_total"] == bea["dc_contributions_employee"] + bea["dc_contributions_employer"]
-    )
+    bea = sources.table("nipa_dc_contributions").query("series == 'BEA_T7_25'").set_index("item")["value_bn_usd"]
+    assert bea["dc_contributions_total"] == bea["dc_contributions_employee"] + bea["dc_contributions_employer"]
 
 
 def test_derived_columns_follow_from_their_parts():
@@ -205,8 +199,7 @@ def test_every_table_is_read_and_every_name_asked_for_exists():
     found = sources.readers()
     known = {entry.name for entry in sources.resources()}
     shown = "".join(
-        path.read_text(encoding="utf-8")
-        for path in (Path(__file__).parent.parent / "docs" / "generator").glob("*.py")
+        path.read_text(encoding="utf-8") for path in (Path(__file__).parent.parent / "docs" / "generator").glob("*.py")
     )
     behind = " ".join(sources.table("assumptions")["source"].dropna())  # evidence of an assumption
     unread = [name for name in known if not found[name] and f'"{name}"' not in shown and name not in behind]
@@ -338,11 +331,7 @@ def test_broken_json_names_the_row(folder):
         ("schema", {"fields": []}, "names no columns"),
         ("schema", {"fields": [{"name": "age", "type": "int", "unit": "years"}]}, "no such type"),
         ("schema", {"fields": [{"name": "age", "type": "integer"}]}, "the column states no unit"),
-        (
-            "schema",
-            {"fields": [{"name": "age", "type": "string"}], "primaryKey": "id"},
-            "names no column: id",
-        ),
+        ("schema", {"fields": [{"name": "age", "type": "string"}], "primaryKey": "id"}, "names no column: id"),
     ],
 )
 def test_a_broken_entry_says_what_is_wrong(folder, key, value, reason):
@@ -435,9 +424,7 @@ def test_derived_tables_lie_apart_and_name_the_command_that_builds_them():
     for entry in sources.resources():
         assert entry.path.startswith("derived/") == (entry.status == "built"), entry.name
         if entry.status == "built":
-            command = re.search(
-                r"Built by `fiscal (data derive \w+|schedules build|markets fit)`", entry.note
-            )
+            command = re.search(r"Built by `fiscal (data derive \w+|schedules build|markets fit)`", entry.note)
             assert command, entry.name
 
 
@@ -465,9 +452,7 @@ def test_what_a_derived_table_says_of_itself_agrees_with_its_study():
     drawn = f"{design.samples} Sobol points, seed {design.seed}"
     said = {
         **{name: (design.title, size, drawn) for name in drivers.DECIMALS},
-        bands.TABLE: (
-            f"{bands.PARAMETER_DRAWS} draws of parameters times {bands.MARKET_PATHS} market paths",
-        ),
+        bands.TABLE: (f"{bands.PARAMETER_DRAWS} draws of parameters times {bands.MARKET_PATHS} market paths",),
         page_lattice.NAME: (f"{100 * page_lattice.PARTICIPANTS_SHARE:.0f} percent of participants",),
         reform_effects.NAME: (f"the law of {reform_effects.LAW_YEAR}",),
     }
@@ -521,9 +506,7 @@ def test_a_tampered_parquet_table_is_refused(folder, changed, reason):
     frame = pd.DataFrame({"age": [18, 19], "month": ["2025-01", "2025-02"], "rate": [0.5, None]})
     path = folder / "made.parquet"
     sources.write_frame(path, frame)
-    sources.register(
-        path, title="Small", unit="fraction", source="this model", fields=FIELDS[:3], primary_key=["age"]
-    )
+    sources.register(path, title="Small", unit="fraction", source="this model", fields=FIELDS[:3], primary_key=["age"])
     if changed is None:
         path.write_bytes(path.read_bytes()[:-10])
     else:
@@ -565,9 +548,7 @@ def test_a_folder_of_the_earlier_layout_still_works(shipped_copy):
 def test_readers_finds_calls_and_nothing_else(tmp_path, folder):
     package = tmp_path / "package"
     (package / "inner").mkdir(parents=True)
-    (package / "a.py").write_text(
-        "from fiscal.base import sources\nsources.table('small')\nother.table('x')\n"
-    )
+    (package / "a.py").write_text("from fiscal.base import sources\nsources.table('small')\nother.table('x')\n")
     (package / "inner" / "__init__.py").write_text(
         "from fiscal.base.sources import table as read, assumption\nread('small')\nassumption('key')\n"
     )
@@ -623,10 +604,7 @@ def raised(folder: Path, name: str, column: str) -> None:
     """Every number of a column is raised by a hundredth, and the entry refreshed by hand, as another process would."""
     file, entry = folder / f"{name}.csv", folder / "datapackage.json"
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    more = [
-        cell and repr(round(int(cell) * 1.01) if cell.isdigit() else float(cell) * 1.01)
-        for cell in table[column]
-    ]
+    more = [cell and repr(round(int(cell) * 1.01) if cell.isdigit() else float(cell) * 1.01) for cell in table[column]]
     table[column] = more
     file.write_text(table.to_csv(index=False, lineterminator="\n"))
     told = json.loads(entry.read_text())

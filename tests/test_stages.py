@@ -193,9 +193,7 @@ def test_a_table_of_data_or_files_that_changed_since_the_run_is_refused(tmp_path
     named = load("boom", SHORT | {"paths.model": "user", "paths.file": str(file)})
     plain, own = (stages.Tables(stages.Parts(one)) for one in (load("boom", SHORT), named))
     file.write_text("year,crypto\n2026,0.2\n")
-    with pytest.raises(
-        InputError, match="table contingent: .*a file that the scenario names changed.*a new run"
-    ):
+    with pytest.raises(InputError, match="table contingent: .*a file that the scenario names changed.*a new run"):
         own["contingent"]
     shutil.copytree(sources.data_dir(), tmp_path / "data")
     monkeypatch.setenv("FISCAL_DATA", str(tmp_path / "data"))

@@ -238,9 +238,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_bits(monkeypatch) -> None
     drawn = []
     on_paths = random_paths.on_paths
     monkeypatch.setattr(
-        random_paths,
-        "on_paths",
-        lambda inputs, label, market: drawn.append(label) or on_paths(inputs, label, market),
+        random_paths, "on_paths", lambda inputs, label, market: drawn.append(label) or on_paths(inputs, label, market)
     )
     again = simulate(paths.asked, batches=kept, **told)
     assert len(drawn) == 2 * len(again.lines)  # the two batches that were left, and no other
@@ -293,9 +291,7 @@ def test_the_central_path_of_the_kernel_is_the_reference_s() -> None:
     totals = project_totals(one, law)
     expected = run.ledger.total("withdrawal_tax")[0, :n]
     np.testing.assert_allclose(totals["owner_tax"][0] + totals["heir_tax"][0], expected, rtol=1e-11)
-    np.testing.assert_allclose(
-        -totals["inside_buildup"][0], run.ledger.total("inside_buildup_cash")[0, :n], rtol=1e-10
-    )
+    np.testing.assert_allclose(-totals["inside_buildup"][0], run.ledger.total("inside_buildup_cash")[0, :n], rtol=1e-10)
 
 
 def test_tables_keep_the_distribution() -> None:
@@ -341,9 +337,7 @@ def test_markets_commands(tmp_path, monkeypatch) -> None:
     # what an optimizer finds on another machine differs in its last digits, so that the stored study is compared
     # with itself, as it is and moved
     stored = sources.table(estimation.TABLE)
-    study = stored[stored["study"] != estimation.REGIME_TEST].assign(
-        value=lambda rows: rows["value"].astype(float)
-    )
+    study = stored[stored["study"] != estimation.REGIME_TEST].assign(value=lambda rows: rows["value"].astype(float))
     for factor, code in ((1.0, 0), (1.01, 1)):
         moved = study.assign(value=study["value"] * factor)
         monkeypatch.setattr(estimation, "study", lambda progress, *, with_test, moved=moved: moved)
@@ -360,9 +354,7 @@ def test_fans_draw_what_the_tables_hold() -> None:
     assert {"path_fan", "dollar_fan"} <= set(available(result))
     for reference in ("none", "no_crypto"):
         ax = result.plot.path_fan(reference=reference)
-        own = frame[
-            (frame["path"] == "scenario") & (frame["reference"] == reference) & (frame["year"] > 2025)
-        ]
+        own = frame[(frame["path"] == "scenario") & (frame["reference"] == reference) & (frame["year"] > 2025)]
         own = own[own["line"] == "withdrawal_tax"]
         drawn = {line.get_color(): line.get_ydata() for line in ax.lines}
         np.testing.assert_array_equal(drawn["#0072B2"], own["median_bn_usd"])

@@ -31,10 +31,7 @@ SHORT = {"horizon.last_year": 2036}
 NEAR = WINDOWS[0].label
 GRID = {
     "sweep": {"base": "boom", "against": "baseline", "design": "grid"},
-    "settings": {
-        "adoption.participants_share": [0.05, 0.1],
-        "tax.withdrawal_scale": [0.9, 1.0, 1.1],
-    },
+    "settings": {"adoption.participants_share": [0.05, 0.1], "tax.withdrawal_scale": [0.9, 1.0, 1.1]},
 }
 SOBOL = {
     "sweep": {"base": "boom", "design": "sobol", "samples": 4, "seed": 3},
@@ -52,10 +49,7 @@ NINE = GRID | {"settings": {"adoption.participants_share": [0.05, 0.1], "tax.wit
 
 def changed(design: dict, sweep: dict | None = None, settings: dict | None = None) -> dict:
     """A design with entries of its two tables replaced; ``settings`` replaces all of them."""
-    return {
-        "sweep": design["sweep"] | (sweep or {}),
-        "settings": design["settings"] if settings is None else settings,
-    }
+    return {"sweep": design["sweep"] | (sweep or {}), "settings": design["settings"] if settings is None else settings}
 
 
 def faults(design: object, *arguments: object) -> str:
@@ -71,9 +65,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def sums(scenario):
         calls.append(scenario.name)
-        share, scale = (
-            scenario.value(key) for key in ("adoption.participants_share", "tax.withdrawal_scale")
-        )
+        share, scale = (scenario.value(key) for key in ("adoption.participants_share", "tax.withdrawal_scale"))
         if scale == 1.5:
             raise ValueError("no such tax")
         levels = {"scenario": share * scale, "no_crypto": 0.0, "equity_adoption": share * scale / 2}
@@ -94,10 +86,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_grid_takes_every_combination_once_after_the_base_and_the_ends():
     cases = cases_of(read_design(GRID))
     assert [case.part for case in cases] == ["base", "low", "high", "low", "high"] + ["design"] * 6
-    assert [case.moved for case in cases[1:5]] == [
-        *["adoption.participants_share"] * 2,
-        *["tax.withdrawal_scale"] * 2,
-    ]
+    assert [case.moved for case in cases[1:5]] == [*["adoption.participants_share"] * 2, *["tax.withdrawal_scale"] * 2]
     combinations = [tuple(case.values.values()) for case in cases[5:]]
     assert combinations == [(share, scale) for share in (0.05, 0.1) for scale in (0.9, 1.0, 1.1)]
 
@@ -123,9 +112,7 @@ def test_each_row_of_saltelli_differs_from_the_first_in_one_setting():
 
 
 def test_an_empty_range_is_the_documented_one():
-    design = read_design(
-        changed(SOBOL, settings={"tax.withdrawal_scale": {}, "assumptions.hardship_rate": {}})
-    )
+    design = read_design(changed(SOBOL, settings={"tax.withdrawal_scale": {}, "assumptions.hardship_rate": {}}))
     cases = sources.table("sensitivity_cases").set_index("key").loc["tax.withdrawal_scale"]
     row = sources.table("assumptions").set_index("key").loc["hardship_rate"]
     assert [(one.low, one.high) for one in design.factors] == [(cases.low, cases.high), (row.low, row.high)]
@@ -246,18 +233,14 @@ def test_sobol_indices_of_the_ishigami_function():
     """Ishigami and Homma (1990): variance in closed form."""
     x = np.pi * (2 * saltelli_points(3, 1024, 1) - 1)
     a, b = 7.0, 0.1
-    found = sobol_indices(
-        ["x1", "x2", "x3"], np.sin(x[:, 0]) * (1 + b * x[:, 2] ** 4) + a * np.sin(x[:, 1]) ** 2, 1
-    )
+    found = sobol_indices(["x1", "x2", "x3"], np.sin(x[:, 0]) * (1 + b * x[:, 2] ** 4) + a * np.sin(x[:, 1]) ** 2, 1)
     v1 = 0.5 * (1 + b * np.pi**4 / 5) ** 2
     v2, v13 = a**2 / 8, b**2 * np.pi**8 * (1 / 18 - 1 / 50)
     whole = v1 + v2 + v13
     assert found["first_order"].to_numpy() == pytest.approx([v1 / whole, v2 / whole, 0.0], abs=0.03)
     assert found["total"].to_numpy() == pytest.approx([(v1 + v13) / whole, v2 / whole, v13 / whole], abs=0.03)
     assert (found[["first_order_confidence", "total_confidence"]].to_numpy() < 0.15).all()
-    again = sobol_indices(
-        ["x1", "x2", "x3"], np.sin(x[:, 0]) * (1 + b * x[:, 2] ** 4) + a * np.sin(x[:, 1]) ** 2, 1
-    )
+    again = sobol_indices(["x1", "x2", "x3"], np.sin(x[:, 0]) * (1 + b * x[:, 2] ** 4) + a * np.sin(x[:, 1]) ** 2, 1)
     pd.testing.assert_frame_equal(found, again, check_exact=True)
 
 
@@ -271,9 +254,7 @@ def test_effects_are_against_the_reference_and_the_references_on_the_same_path(q
     found = fiscal.sweep(GRID)
     own = found.cases.set_index(["part", "moved"]).loc[("high", "tax.withdrawal_scale")]
     assert own["net_revenue_2026_2035_bn_usd"] == pytest.approx(10 * 0.1 * 1.1)
-    assert own["net_revenue_minus_reference_2026_2100_bn_usd"] == pytest.approx(
-        0.1 * 1.1
-    )  # baseline holds none
+    assert own["net_revenue_minus_reference_2026_2100_bn_usd"] == pytest.approx(0.1 * 1.1)  # baseline holds none
     assert own["net_revenue_minus_equity_adoption_present_value_bn_usd"] == pytest.approx(0.055)
     assert found.quantity == "net_revenue_minus_reference"
     # of the base, 4 ends and 6 cases no scenario is run twice; the reference takes the three taxes only
@@ -281,23 +262,16 @@ def test_effects_are_against_the_reference_and_the_references_on_the_same_path(q
 
 
 def test_without_crypto_there_is_nothing_to_compare_with():
-    plain = read_design(
-        {"sweep": {"base": "baseline", "design": "grid"}, "settings": {"roth.plateau_year": [2030]}}
-    )
+    plain = read_design({"sweep": {"base": "baseline", "design": "grid"}, "settings": {"roth.plateau_year": [2030]}})
     work = running._Work(plain, cases_of(plain))
     assert {one.quantity for one in work.outcomes} == {"net_revenue", "withdrawal_tax", "tax_expenditure"}
 
 
 def test_the_tornado_orders_settings_by_what_they_move(quick):
-    found = fiscal.sweep(
-        changed(SOBOL, settings={"tax.withdrawal_scale": {}, "adoption.participants_share": {}})
-    )
+    found = fiscal.sweep(changed(SOBOL, settings={"tax.withdrawal_scale": {}, "adoption.participants_share": {}}))
     rows = found.tornado[(found.tornado["quantity"] == found.quantity) & (found.tornado["window"] == NEAR)]
     assert rows["setting"].tolist() == ["adoption.participants_share", "tax.withdrawal_scale"]
-    assert rows[["low", "value", "high"]].to_numpy().tolist() == [
-        ["0.05", "0.1", "0.3"],
-        ["0.9", "1.0", "1.1"],
-    ]
+    assert rows[["low", "value", "high"]].to_numpy().tolist() == [["0.05", "0.1", "0.3"], ["0.9", "1.0", "1.1"]]
     assert rows["at_value_bn_usd"].to_numpy() == pytest.approx(1.0)
     assert rows["at_high_bn_usd"].to_numpy() == pytest.approx([3.0, 1.1])
 
@@ -324,9 +298,7 @@ def test_figure_and_sentence_give_the_tables_numbers(quick):
     assert widths == sorted(frame[["low_change", "high_change"]].round(9).to_numpy().ravel().tolist())
     assert {text.get_text() for text in ax.texts} == {"5 percent", "10 percent", "0.9 times", "1.1 times"}
     assert [label.get_text() for label in ax.get_yticklabels()] == frame["setting"].map(setting_name).tolist()
-    assert "participants who hold crypto \N{MINUS SIGN}0.500 at 0.05" in alt_text(
-        "tornado", found, window=NEAR
-    )
+    assert "participants who hold crypto \N{MINUS SIGN}0.500 at 0.05" in alt_text("tornado", found, window=NEAR)
     with pytest.raises(InputError, match="allowed: net_revenue"):
         found.plot.tornado(quantity="height")
     with pytest.raises(AttributeError, match="there are tornado"):
@@ -376,13 +348,8 @@ def test_a_case_equals_the_whole_run_of_its_scenario(real):
             assert row[f"net_revenue_minus_{path}_{end}_bn_usd"] == pytest.approx(effect, abs=1e-8)
     effects = fiscal.compare(base, boom).effects()["2026_2035_bn_usd"].iloc[0]
     assert row["net_revenue_minus_reference_2026_2035_bn_usd"] == pytest.approx(effects, abs=1e-8)
-    tornado = real.tornado.query("quantity == 'net_revenue_minus_reference' and window == @NEAR").set_index(
-        "setting"
-    )
-    assert (
-        tornado.loc["tax.withdrawal_scale", "at_low_bn_usd"]
-        == row["net_revenue_minus_reference_2026_2035_bn_usd"]
-    )
+    tornado = real.tornado.query("quantity == 'net_revenue_minus_reference' and window == @NEAR").set_index("setting")
+    assert tornado.loc["tax.withdrawal_scale", "at_low_bn_usd"] == row["net_revenue_minus_reference_2026_2035_bn_usd"]
 
 
 def test_two_processes_give_the_bits_of_one(real):
@@ -412,9 +379,7 @@ def stored(design: Design, folder: Path, **options: object) -> None:
 
 
 def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_bytes(quick, tmp_path, monkeypatch):
-    design = read_design(
-        changed(SOBOL, settings={"tax.withdrawal_scale": {}, "adoption.participants_share": {}})
-    )
+    design = read_design(changed(SOBOL, settings={"tax.withdrawal_scale": {}, "adoption.participants_share": {}}))
     stored(design, tmp_path / "whole")
     of_all = len(quick)
     honest, left = running.sums_of, [2 * running.BATCH + 3]
@@ -458,8 +423,7 @@ def test_a_stored_sweep_is_read_back_verified_and_cited(quick, tmp_path):
     columns = pd.read_csv(folder / "columns.csv")
     assert columns["description"].notna().all()
     assert (
-        store.cite(folder)["text"].startswith("The fiscal authors")
-        and "Shares and taxes" in store.cite(folder)["text"]
+        store.cite(folder)["text"].startswith("The fiscal authors") and "Shares and taxes" in store.cite(folder)["text"]
     )
     assert json.loads((folder / "summary.json").read_text())["cases"] == len(found.cases)
     # its own design asks the same again
@@ -575,8 +539,6 @@ def test_settings_are_read_from_the_scenario_or_the_table():
 def test_a_design_moves_a_dotted_row_of_the_assumptions(quote, tmp_path) -> None:
     key = "assumptions.markets.real_estate_premium_over_equity"
     file = tmp_path / "design.toml"
-    file.write_text(
-        f'[sweep]\nbase = "boom"\ndesign = "sobol"\n[settings]\n{quote}{key}{quote} = {{low = -0.03}}\n'
-    )
+    file.write_text(f'[sweep]\nbase = "boom"\ndesign = "sobol"\n[settings]\n{quote}{key}{quote} = {{low = -0.03}}\n')
     (factor,) = read_design(str(file)).factors
     assert (factor.key, factor.low, factor.high) == (key, -0.03, 0.01)

@@ -34,9 +34,7 @@ Task = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def analyst(
-    installed_wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Server, dict[str, str]]]:
+def analyst(installed_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
     """A process with the wheel imported, from which commands are forked, and their environment.
 
     Its compiled code is that of this source tree, which numba keeps by folder and by the time of the source.
@@ -106,9 +104,7 @@ def test_the_installed_wheel_works_from_any_folder(installed_wheel: Path, tmp_pa
     )
     environment = {**os.environ, "PYTHONPATH": str(installed_wheel)}
     environment.pop("FISCAL_DATA", None)
-    answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     assert "baseline" in answer.stdout
     assert list(tmp_path.iterdir()) == []

@@ -54,13 +54,10 @@ DIALECTS = {
     "blanks": PLAIN.replace(",", " , ").encode(),
     "semicolons": PLAIN.replace(",", ";").encode(),
     "decimal commas": PLAIN.replace(",", ";").replace(".", ",").encode(),
-    "Excel's first line": b"sep=;\r\n"
-    + PLAIN.replace(",", ";").replace(".", ",").replace("\n", "\r\n").encode(),
+    "Excel's first line": b"sep=;\r\n" + PLAIN.replace(",", ";").replace(".", ",").replace("\n", "\r\n").encode(),
     "tabs": PLAIN.replace(",", "\t").replace(".", ",").encode(),
     "bars": PLAIN.replace(",", "|").encode(),
-    "comments": (
-        "# drawn by hand, 2026; ours\n" + PLAIN.replace("2027", "  # the fall\n2027") + "#\n"
-    ).encode(),
+    "comments": ("# drawn by hand, 2026; ours\n" + PLAIN.replace("2027", "  # the fall\n2027") + "#\n").encode(),
     "blank lines": PLAIN.replace("\n", "\n\n").encode() + b",,\n  \n",
     "old line ends": PLAIN.replace("\n", "\r").encode(),
     "empty columns": PLAIN.replace("\n", ",,\n").encode(),
@@ -138,9 +135,7 @@ def test_every_path_of_a_file_is_run_unless_a_number_is_set(tmp_path) -> None:
     assert "at most 4" in refusal(file, **{"paths.count": 5})
     one = written(tmp_path, PLAIN)
     assert every.with_overrides({"paths.file": str(one)}).value("paths.count") == 1
-    assert (
-        every.with_overrides({"paths.model": "deterministic", "paths.file": "none"}).value("paths.count") == 1
-    )
+    assert every.with_overrides({"paths.model": "deterministic", "paths.file": "none"}).value("paths.count") == 1
     assert "at most 1" in refusal(one, **{"paths.count": 2})
 
 
@@ -149,9 +144,7 @@ def test_paths_are_the_same_in_any_batch_and_the_middle_one_stands_for_them(tmp_
     model = path_model("user")
     whole = model.draw(told, YEARS, 4).half_returns
     np.testing.assert_array_equal(model.draw(told, YEARS, 2, 0, 1).half_returns, whole[1:3])
-    np.testing.assert_allclose(
-        model.draw(told, YEARS, 4).annual_returns()[:, 5, CRYPTO], list(RATES.values())
-    )
+    np.testing.assert_allclose(model.draw(told, YEARS, 4).annual_returns()[:, 5, CRYPTO], list(RATES.values()))
     np.testing.assert_array_equal(model.central(told, YEARS).half_returns[0], np.median(whole, axis=0))
     alone = {**told, "count": 1}
     np.testing.assert_array_equal(model.central(alone, YEARS).half_returns, whole[:1])
@@ -172,11 +165,7 @@ def test_the_mean_over_paths_is_that_of_runs_of_each(many_run, tmp_path) -> None
     windows = many_run.tables["path_windows"].set_index(["measure", "reference", "window", "line"])
     assert set(windows.index.get_level_values("measure")) == {"real"}
     row = windows.loc[("real", "no_crypto", "FY2026-2035", "net_revenue")]
-    each = (
-        many_run.tables["paths"]
-        .query("window == 'FY2026-2035'")["net_revenue_minus_no_crypto_bn_usd"]
-        .to_numpy()
-    )
+    each = many_run.tables["paths"].query("window == 'FY2026-2035'")["net_revenue_minus_no_crypto_bn_usd"].to_numpy()
     assert row["paths"] == len(RATES) == len(each)
     assert row["mean_bn_usd"] == pytest.approx(each.mean())
     assert row["median_bn_usd"] == pytest.approx(np.median(each))
@@ -221,20 +210,14 @@ def test_what_is_lost_stays_lost(tmp_path) -> None:
     [
         {"adoption.allocation_share": 1.0, "adoption.full_year": 2027},
         {"overlays.price_impact_multiplier": 5.0},
-        {
-            "behaviour.panic_share": 0.5,
-            "behaviour.contribution_return_response": 0.5,
-            "adoption.displaces": "core",
-        },
+        {"behaviour.panic_share": 0.5, "behaviour.contribution_return_response": 0.5, "adoption.displaces": "core"},
         {"adoption.mode": "new_money", "adoption.rebalancing": 0.0},
     ],
 )
 def test_a_total_loss_runs(tmp_path, changes) -> None:
     """Sleeves, savers and prices that answer to what is no longer there."""
     file = written(tmp_path, "year,crypto\n2026,-1\n2027,-1\n2028,-1\n2029,0.1\n")
-    run = engine_run.compute(
-        scenario(file, **SMALL, **changes), run_off=False, references=("scenario", "no_crypto")
-    )
+    run = engine_run.compute(scenario(file, **SMALL, **changes), run_off=False, references=("scenario", "no_crypto"))
     tax, held = run.total("withdrawal_tax"), run.projection.cells["closing_crypto"][0].sum(axis=(1, 2, 3))
     assert np.isfinite(tax).all() and (held >= 0).all() and held[-1] > 0  # savers buy again
     assert tax[0, -1] < tax[1, -1]
@@ -254,9 +237,7 @@ def rate(chosen) -> float:
     return float(user_returns(path_settings(chosen.settings)).rates[0, 0, CRYPTO])
 
 
-def test_a_file_named_in_a_scenario_lies_beside_it_and_one_of_set_in_the_current_folder(
-    tmp_path, monkeypatch
-) -> None:
+def test_a_file_named_in_a_scenario_lies_beside_it_and_one_of_set_in_the_current_folder(tmp_path, monkeypatch) -> None:
     file = project(tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -310,9 +291,7 @@ def test_explain_reads_every_file_and_says_what_becomes_of_a_dollar(tmp_path) ->
     assert told["b"]["geometric_return_rate"] == pytest.approx(0.5**0.5 - 1)
     assert "2.25" in CliRunner().invoke(app, [*asked, f"paths.file={file}", "--changed"]).stdout
     bad = written(tmp_path, "year,crypto\n2026,x\n", "bad.csv")
-    answer = CliRunner().invoke(
-        app, [*asked, f"paths.file={bad}", "--set", f"law.reform={tmp_path / 'none.json'}"]
-    )
+    answer = CliRunner().invoke(app, [*asked, f"paths.file={bad}", "--set", f"law.reform={tmp_path / 'none.json'}"])
     assert isinstance(answer.exception, InputError)
     assert "bad.csv" in str(answer.exception) and "none.json" in str(answer.exception)
 

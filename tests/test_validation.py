@@ -15,14 +15,7 @@ from fiscal.engine import run as engine_run
 from fiscal.engine.taxes import own_scope
 from fiscal.people.accounts import SCOPES
 from fiscal.results.result import Result
-from fiscal.studies import (
-    calibration,
-    own_withdrawals,
-    published,
-    published_levels,
-    published_runs,
-    sensitivity,
-)
+from fiscal.studies import calibration, own_withdrawals, published, published_levels, published_runs, sensitivity
 
 
 @cache
@@ -64,9 +57,7 @@ def test_every_row_outside_says_why() -> None:
 
 def test_a_check_moves_when_the_model_is_broken() -> None:
     broken = Result.of(
-        engine_run.compute(
-            scenarios.load("baseline", overrides=["contributions.elective_scale=1.2"]), run_off=False
-        )
+        engine_run.compute(scenarios.load("baseline", overrides=["contributions.elective_scale=1.2"]), run_off=False)
     )
     rows = calibration.calibration(broken).set_index("quantity")
     row = rows.loc["participant contributions 2025, full year"]
@@ -143,9 +134,7 @@ def test_what_the_engine_must_give_is_no_agreement_in_level() -> None:
         (closed,) = [other for other in stored.index[kind == "engine"] if settings[other] == settings[name]]
         assert row["model"] == stored.at[closed, "model"]
     level = stored[kind == "level"]
-    assert (
-        settings[level.index].isna().all() and len(level) + len(again) == (stored["check"] == "level").sum()
-    )
+    assert settings[level.index].isna().all() and len(level) + len(again) == (stored["check"] == "level").sum()
 
 
 def stored_verdicts() -> pd.DataFrame:
@@ -202,12 +191,7 @@ def test_the_waiver_takes_withdrawals_of_the_required_ages_away() -> None:
 
 @pytest.mark.parametrize(
     ("value", "note_holds", "verdict"),
-    [
-        (0.0099, True, "inside"),
-        (0.0099, False, "outside"),
-        (0.0101, True, "outside"),
-        (-0.005, True, "outside"),
-    ],
+    [(0.0099, True, "inside"), (0.0099, False, "outside"), (0.0101, True, "outside"), (-0.005, True, "outside")],
 )
 def test_an_order_of_magnitude_has_a_sign_a_factor_and_its_note(
     value: float, note_holds: bool, verdict: str, monkeypatch: pytest.MonkeyPatch
@@ -241,10 +225,7 @@ def test_the_stored_reasons_of_the_claim_are_what_a_run_gives() -> None:
     stored = sources.table("claim_reasons")
     assert list(fresh["case"]) == list(stored["case"])
     # ages are attained ones: the first year of life in the model is attained at 19, the last at 120
-    assert (claim_reasons.AGE_SPANS[0][0], claim_reasons.AGE_SPANS[-1][1]) == (
-        ATTAINED_AGES[0],
-        ATTAINED_AGES[-1] + 1,
-    )
+    assert (claim_reasons.AGE_SPANS[0][0], claim_reasons.AGE_SPANS[-1][1]) == (ATTAINED_AGES[0], ATTAINED_AGES[-1] + 1)
     assert claim_reasons.AGE_SPANS[0][1] == QUALIFIED_AGE
     for column in ("weight_share", "claim_share"):
         given = stored[column].astype(float).to_numpy()

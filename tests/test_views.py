@@ -36,9 +36,7 @@ def test_a_result_shows_its_numbers_with_units_fingerprint_and_a_figure() -> Non
     shown = result._repr_html_()
     net = result.tables["windows"].query("line == 'net_revenue' and window == 'FY2026-2055'")
     assert f">{net['nominal_bn_usd'].iloc[0]:,.1f}<" in shown
-    assert (
-        "billions of current dollars" in shown and "Positive means that the government is better off" in shown
-    )
+    assert "billions of current dollars" in shown and "Positive means that the government is better off" in shown
     assert result.fingerprint[:12] in shown and result.name in shown
     (drawing,) = drawings(shown)
     assert {text.text for text in drawing.iter(f"{SVG}text")} >= {"net revenue", "2026", "2055"}

@@ -21,9 +21,7 @@ quick = settings(max_examples=20, deadline=None)
 RATE = 0.24
 
 
-def law(
-    inputs: ProjectionInputs, *, interest: float = 0.0, gain: float = 0.0, rate: float = RATE
-) -> BuildupTax:
+def law(inputs: ProjectionInputs, *, interest: float = 0.0, gain: float = 0.0, rate: float = RATE) -> BuildupTax:
     assets = inputs.half_return.shape[3]
     shape = (len(inputs.years), *inputs.opening_usd.shape[2:4])
     return BuildupTax(
@@ -46,9 +44,7 @@ def emptied(seed: int, **changes: object) -> ProjectionInputs:
     return random_inputs(seed, **(base | changes))
 
 
-def value(
-    inputs: ProjectionInputs, discount: np.ndarray | None, tax: BuildupTax | None = None, path: int = 0
-):
+def value(inputs: ProjectionInputs, discount: np.ndarray | None, tax: BuildupTax | None = None, path: int = 0):
     projection = project(inputs, keep_shares=(path,))
     return projection, value_vintages(
         inputs,
@@ -84,20 +80,11 @@ def test_present_value_of_withdrawal_tax_is_rate_times_contribution_on_the_portf
     flat = flat_schedule(RATE)
     nothing = {"nonqualified_share": np.zeros(AGES), "conversion_rate": np.zeros((YEARS, AGES))}
     inputs = emptied(
-        seed,
-        owner_schedule=flat,
-        conversion_schedule=flat,
-        heir_schedule=flat,
-        impact_multiplier=0.0,
-        **nothing,
+        seed, owner_schedule=flat, conversion_schedule=flat, heir_schedule=flat, impact_multiplier=0.0, **nothing
     )
     _, found = value(inputs, None)
     money = inputs.contribution_usd.sum(axis=(2, 3, 4))
-    np.testing.assert_allclose(
-        found.contributions_total("withdrawal_tax")[:, 0],
-        RATE * money[:, 0],
-        rtol=1e-9,
-    )
+    np.testing.assert_allclose(found.contributions_total("withdrawal_tax")[:, 0], RATE * money[:, 0], rtol=1e-9)
     np.testing.assert_array_equal(found.contributions_total("withdrawal_tax")[:, 1], 0.0)
 
 
@@ -113,9 +100,7 @@ def test_return_equal_to_discount_gives_the_tax_deferred(rebalancing: float) -> 
 
 @quick
 @given(st.integers(0, 10_000), st.sampled_from([0, 1]), st.booleans(), st.booleans())
-def test_the_compiled_passes_are_those_of_plain_numpy(
-    seed: int, path: int, portfolio: bool, marginal: bool
-) -> None:
+def test_the_compiled_passes_are_those_of_plain_numpy(seed: int, path: int, portfolio: bool, marginal: bool) -> None:
     """With everything: progressive schedules, price impact, losses, two sleeves, heirs, conversions."""
     inputs = emptied(seed)
     projection = project(inputs, keep_shares=(path,), keep_balances=(path,))
@@ -200,9 +185,7 @@ def test_shadow_tax_on_interest_is_more_than_on_gains_and_none_without_return() 
     still = replaced(inputs, half_return=np.zeros_like(inputs.half_return), impact_multiplier=0.0)
     assert _shadow(still, factors, law(still, interest=1.0)) == 0.0
     gently = replaced(still, half_return=np.full_like(inputs.half_return, 0.03))
-    interest, gain = (
-        _shadow(gently, factors, law(gently, **kind)) for kind in ({"interest": 1.0}, {"gain": 0.0})
-    )
+    interest, gain = (_shadow(gently, factors, law(gently, **kind)) for kind in ({"interest": 1.0}, {"gain": 0.0}))
     assert interest > gain > 0
 
 

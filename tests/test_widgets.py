@@ -54,10 +54,7 @@ def test_set_moves_several_at_once_or_none(scenario: fiscal.Scenario) -> None:
     totals = explorer.set(values)
     assert totals.scenario.settings == scenario.with_overrides(values).settings
     assert explorer.values == {**explorer.values, **values}
-    for wrong in (
-        {"adoption.participants_share": 0.3, "fees.core_rate": 0.1},
-        {"roth.elective_share_2025": 2},
-    ):
+    for wrong in ({"adoption.participants_share": 0.3, "fees.core_rate": 0.1}, {"roth.elective_share_2025": 2}):
         with pytest.raises(InputError):
             explorer.set(wrong)
         assert explorer.totals is totals and explorer.values == {**explorer.values, **values}

@@ -73,9 +73,7 @@ def install_with_uv(lock: Path) -> bool:
     python = [sys.executable, "-m"]
     tools = Path(sysconfig.get_paths()["data"]) / "uv.txt"
     tools.write_text(locked(["uv"], lock.read_text(encoding="utf-8")), encoding="utf-8")
-    if subprocess.run(
-        [*python, "pip", "install", "--quiet", "--require-hashes", "-r", str(tools)]
-    ).returncode:
+    if subprocess.run([*python, "pip", "install", "--quiet", "--require-hashes", "-r", str(tools)]).returncode:
         return False
     options, environment = uv_options(pip_settings())
     # as pip does, look on every index: the hashes say which file it must be

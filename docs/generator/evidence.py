@@ -8,19 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from marks import (
-    anchor,
-    bullets,
-    code,
-    figure,
-    page,
-    paragraph,
-    plain,
-    short,
-    signed,
-    slug,
-    table,
-)
+from marks import anchor, bullets, code, figure, page, paragraph, plain, short, signed, slug, table
 
 from fiscal.base import sources
 from fiscal.base.prose import pct, per_100_000, signed_usd, usd, verb
@@ -37,14 +25,8 @@ from fiscal.studies import base_case, published, scenarios, sensitivity, skill, 
 STATUS_WORDS = {
     "published": ("Published figures", "Transcribed from a publisher; only the scale changes."),
     "computed": ("Computed from published figures", "Arithmetic on these tables, or notes on them."),
-    "built": (
-        "Built by this package",
-        "Built from the other tables by a command of this package; do not edit them.",
-    ),
-    "assumed": (
-        "Assumed",
-        "No source; values have ranges, and their effect is under [Assumptions](assumptions.md).",
-    ),
+    "built": ("Built by this package", "Built from the other tables by a command of this package; do not edit them."),
+    "assumed": ("Assumed", "No source; values have ranges, and their effect is under [Assumptions](assumptions.md)."),
 }
 
 
@@ -52,12 +34,7 @@ def data_page() -> str:
     """Every table of the data package."""
     entries, readers = sources.resources(), sources.readers()
     listed = [
-        (
-            f"[`{entry.name}`](#{slug(entry.name)})",
-            plain(entry.title),
-            entry.status,
-            "yes" if entry.second_hand else "",
-        )
+        (f"[`{entry.name}`](#{slug(entry.name)})", plain(entry.title), entry.status, "yes" if entry.second_hand else "")
         for entry in entries
     ]
     blocks = [
@@ -186,11 +163,7 @@ def _moved(keys: Sequence[str], moves: pd.DataFrame) -> str:
     ranges = sources.table("sensitivity").drop_duplicates("key").set_index("key")
     names = ("moved", *ENDS, *(f"{heading}, {end}" for heading, end in moves))
     rows = [
-        (
-            _linked(key),
-            *(short(ranges[end][key]) for end in ENDS),
-            *(signed(moves[one][key]) for one in moves),
-        )
+        (_linked(key), *(short(ranges[end][key]) for end in ENDS), *(signed(moves[one][key]) for one in moves))
         for key in keys
     ]
     return table(names, rows, numbers=names[1:])
@@ -240,11 +213,7 @@ def validation_page() -> str:
     stored = sources.table("validation")
     compared, full = stored[stored["check"] != "input"], _full_model()
     kinds = published.kinds(stored)
-    compared_with = {
-        "engine": "one contribution",
-        published.REPLICATION: "one contribution",
-        "input": "nothing",
-    }
+    compared_with = {"engine": "one contribution", published.REPLICATION: "one contribution", "input": "nothing"}
     counts = [
         (
             kind,
@@ -270,11 +239,7 @@ def validation_page() -> str:
             "seen. No parameter was fitted to a judged row. `fiscal validate` repeats the comparison. The verdicts "
             "below are those stored in `data/derived/validation.csv`."
         ),
-        table(
-            ("kind of row", "compared with", "rows", *VERDICTS, "meaning"),
-            counts,
-            numbers=("rows", *VERDICTS),
-        ),
+        table(("kind of row", "compared with", "rows", *VERDICTS, "meaning"), counts, numbers=("rows", *VERDICTS)),
         "## The full model",
         paragraph(
             f"{len(full)} rows compare the full model with a published figure; "
@@ -333,9 +298,7 @@ def _verdicts(rows: pd.DataFrame) -> str:
 def _bases(rows: pd.DataFrame) -> Iterator[str]:
     """What is compared now and the publisher's words for it, rows of one basis together."""
     known = published.targets().loc[rows["id"]]
-    for (now, words), part in known[known["basis_set"] == "after"].groupby(
-        ["basis_after", "basis_source"], sort=False
-    ):
+    for (now, words), part in known[known["basis_set"] == "after"].groupby(["basis_after", "basis_source"], sort=False):
         yield paragraph(f"**{', '.join(map(code, part.index))}.** {plain(now)}. Source: {plain(words)}.")
 
 
@@ -401,9 +364,7 @@ def doubt() -> str:
         "Effect of one-tenth higher tax rates on withdrawals on net revenue over 75 years, billions of dollars": signed(
             _moves()["75 years", "high"]["tax.withdrawal_scale"]
         ),
-        "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(
-            _centre(MOVED["boom"])
-        ),
+        "Effect of the boom on withdrawal tax over 75 years, billions of dollars": signed(_centre(MOVED["boom"])),
         **_choices_that_matter(),
         **_missing_gains(),
         "Settings whose default is assumed": assumed(counts["settings"]),
@@ -457,8 +418,7 @@ def _choices_that_matter() -> dict[str, str]:
     near = rows.set_index(list(variants.KEYS))[TEN]
     drawn = (signed(near[name, "stochastic", "median"]) for name in (variants.DEFAULT, variants.NO_PREMIUM))
     levels = (
-        figure(near[name, "baseline", variants.LEVEL])
-        for name in (variants.DEFAULT, "withdrawals grow as CBO's line")
+        figure(near[name, "baseline", variants.LEVEL]) for name in (variants.DEFAULT, "withdrawals grow as CBO's line")
     )
     return {
         "Median effect of random paths on net revenue over FY2026-35, billions of dollars, and the same where crypto "
@@ -510,11 +470,7 @@ def other_choices() -> str:
     spans = ("FY26–35", "FY26–2100")
     columns = [f"{what}, {span}" for what in ("withdrawal tax", *variants.EVENTS) for span in spans]
     drawn = [f"{told}, {span}" for span in ("FY26–35", "FY26–55") for told in _TOLD]
-    taxed = [
-        f"{event}: {what}"
-        for event in variants.EVENTS
-        for what in ("tax outside, if half", "break-even share")
-    ]
+    taxed = [f"{event}: {what}" for event in variants.EVENTS for what in ("tax outside, if half", "break-even share")]
     return page(
         table(("variant", *columns), levels, numbers=columns),
         "Random paths, effect on net revenue against the same money in equity:",
@@ -578,9 +534,7 @@ def steps_found() -> str:
         f"**Published figures.** Over the cases, {ends[0]} rows are inside on the first bases and {ends[1]} on the "
         f"present ones; today {now['first_inside']} and {now['present_inside']}. No step was chosen by these counts.",
     ]
-    return "\n".join(
-        textwrap.fill(f"- {one}", 118, subsequent_indent="  ", break_on_hyphens=False) for one in found
-    )
+    return "\n".join(textwrap.fill(f"- {one}", 118, subsequent_indent="  ", break_on_hyphens=False) for one in found)
 
 
 def steps() -> str:
@@ -765,11 +719,7 @@ def scenario_set_page() -> str:
         shown = headline.Headline(own.reset_index(drop=True), "").shown(MISSING)
         blocks += [
             f"### {one.title}",
-            table(
-                heads,
-                [[plain(row[head]) for head in heads] for row in shown.to_dict("records")],
-                numbers=heads[1:],
-            ),
+            table(heads, [[plain(row[head]) for head in heads] for row in shown.to_dict("records")], numbers=heads[1:]),
         ]
     return page(
         *blocks,

@@ -26,9 +26,7 @@ def paragraph(text: str) -> str:
 def bullets(*items: str) -> list[str]:
     """Items of a list, Markdown already, in lines of a readable length."""
     return [
-        textwrap.fill(
-            f"- {one}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
+        textwrap.fill(f"- {one}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
         for one in items
     ]
 

@@ -34,9 +34,7 @@ def commands() -> Iterator[tuple[str, Any, Any]]:
     """Every command of the shell as ``(name, command, its context)``, in the order of ``fiscal --help``."""
 
     def walk(name: str, command: Any, parent: Any) -> Iterator[tuple[str, Any, Any]]:
-        context = command.context_class(
-            command, info_name=name.split()[-1], parent=parent, **command.context_settings
-        )
+        context = command.context_class(command, info_name=name.split()[-1], parent=parent, **command.context_settings)
         yield name, command, context
         for child, below in getattr(command, "commands", {}).items():
             yield from walk(f"{name} {child}", below, context)
@@ -121,9 +119,7 @@ def settings_page() -> str:
         own = [lever for lever in declared() if lever.key.startswith(f"{name}.")]
         columns = ("setting", "default", "description", "allowed", "standing and source")
         blocks += [f"## {name}", prose(section.__doc__), table(columns, map(_lever, own))]
-    header = [
-        (code(f"scenario.{name}"), plain(field.description)) for name, field in Header.model_fields.items()
-    ]
+    header = [(code(f"scenario.{name}"), plain(field.description)) for name, field in Header.model_fields.items()]
     blocks += [
         "## scenario",
         "Names and texts; no number depends on them.",
@@ -174,9 +170,7 @@ def scenarios_page() -> str:
 
 def scenario_list() -> str:
     """Block: names and titles of the package's scenarios."""
-    rows = [
-        (f"[`{name}`](reference/scenarios.md#{slug(name)})", plain(load(name).title)) for name in catalogue()
-    ]
+    rows = [(f"[`{name}`](reference/scenarios.md#{slug(name)})", plain(load(name).title)) for name in catalogue()]
     return table(("scenario", "title"), rows)
 
 
@@ -283,9 +277,7 @@ def _arguments(function: Callable[..., Any]) -> str:
 
 def books() -> str:
     """Block: the revenue lines as they are declared."""
-    return table(
-        ("line", "meaning"), [(code(line.name), one_line(line.meaning)) for line in budget_lines.REVENUE]
-    )
+    return table(("line", "meaning"), [(code(line.name), one_line(line.meaning)) for line in budget_lines.REVENUE])
 
 
 def accounts() -> str:

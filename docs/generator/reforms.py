@@ -19,9 +19,7 @@ def reforms_page() -> str:
         (code(row["reform"]), code(row["baseline"]), *(_points(row[name] - law[name]) for name in rates))
         for _, row in own.iterrows()
     )
-    ended = (
-        (code(row["reform"]), plain(row["ended"]), plain(row["out_of_reach"])) for _, row in own.iterrows()
-    )
+    ended = ((code(row["reform"]), plain(row["ended"]), plain(row["out_of_reach"])) for _, row in own.iterrows())
     return page(
         "# Tax-Calculator's reform files",
         paragraph(

@@ -14,11 +14,7 @@ from fiscal.engine import draws, past_errors
 from fiscal.results.bands import LEVEL, TABLE, TEN_YEARS
 from fiscal.studies import hindcast, published, skill, skill_study
 
-TOLD = {
-    "actual_wages_and_returns": "wages and returns",
-    "actual_wages": "wages",
-    "none": "nothing",
-}
+TOLD = {"actual_wages_and_returns": "wages and returns", "actual_wages": "wages", "none": "nothing"}
 PICTURE = "skill.svg"
 
 
@@ -426,9 +422,7 @@ ROW, LEFT, WIDE, MOST = 22, 210, 360, 2.2
 def picture() -> str:
     """Published figures at 1 with tolerance bars, and the model's figures as dots, as SVG."""
     stored = sources.table("validation")
-    rows = stored[
-        published.kinds(stored).isin(["level", "order"]) & (stored["verdict"] != published.NOT_JUDGED)
-    ]
+    rows = stored[published.kinds(stored).isin(["level", "order"]) & (stored["verdict"] != published.NOT_JUDGED)]
     rows = rows[(rows["published"] > 0) & (rows["model"] > 0)]
     height = ROW * (len(rows) + 2)
 
@@ -448,8 +442,7 @@ def picture() -> str:
         ]
     y = ROW * len(rows) + 24
     marks += [
-        f'<text x="{x(value):.0f}" y="{y}" text-anchor="middle">{value:g}</text>'
-        for value in (0, 0.5, 1, 1.5, 2)
+        f'<text x="{x(value):.0f}" y="{y}" text-anchor="middle">{value:g}</text>' for value in (0, 0.5, 1, 1.5, 2)
     ]
     marks.append(
         f'<text x="{LEFT}" y="{y + 16}">model over published; blue inside the tolerance, orange outside</text>'

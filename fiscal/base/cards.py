@@ -136,10 +136,7 @@ def _svg(curves: Curves, drawn: Sequence[tuple[str, Sequence[tuple[float, float]
         return TOP + down * (scaled(high) - scaled(value)) / span
 
     def text(at_x: float, at_y: float, words: str, color: str = GREY, anchor: str = "start") -> str:
-        return (
-            f'<text x="{at_x:.1f}" y="{at_y:.1f}" fill="{color}" text-anchor="{anchor}">'
-            f"{html.escape(words)}</text>"
-        )
+        return f'<text x="{at_x:.1f}" y="{at_y:.1f}" fill="{color}" text-anchor="{anchor}">{html.escape(words)}</text>'
 
     marks = [low, high] if curves.logarithmic or not low < 0 < high else [low, 0.0, high]
     places = spread([(HEIGHT - y(value)) / HEIGHT for value in marks], LABEL_GAP / HEIGHT)
@@ -175,11 +172,7 @@ def range_mark(value: float, default: float | None, low: float, high: float, alt
     def x(number: float) -> float:
         return 6 + 88 * (number - low) / ((high - low) or 1.0)
 
-    tick = (
-        ""
-        if default is None
-        else f'<path d="M{x(default):.1f} 2V12" stroke="{VERMILLION}" stroke-width="1.5"/>'
-    )
+    tick = "" if default is None else f'<path d="M{x(default):.1f} 2V12" stroke="{VERMILLION}" stroke-width="1.5"/>'
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="14">'
         f'<path d="M6 7H94" stroke="{GREY}"/>{tick}<circle cx="{x(value):.1f}" cy="7" r="4" fill="{BLUE}"/></svg>'

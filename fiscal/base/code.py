@@ -22,9 +22,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def code_sha256(rooms: tuple[str, ...] = MODEL_ROOMS, package: Path = _PACKAGE) -> str:
     """:func:`sources_sha256` of the package's own files in ``rooms``; the same in a wheel and a checkout."""
     files = (file for room in rooms for file in (package / room).rglob("*.py"))
-    return sources_sha256(
-        {file.relative_to(package).as_posix(): file.read_text(encoding="utf-8") for file in files}
-    )
+    return sources_sha256({file.relative_to(package).as_posix(): file.read_text(encoding="utf-8") for file in files})
 
 
 def sources_sha256(sources: Mapping[str, str]) -> str:

@@ -152,9 +152,7 @@ def _light(trusted: Any, rtsys: Any) -> Any:
 
 def _chosen() -> Path:
     told = os.environ.get(VARIABLE)
-    candidates = (
-        [Path(told).absolute()] if told else [Path(__file__).resolve().parents[1] / "__numba_cache__"]
-    )
+    candidates = [Path(told).absolute()] if told else [Path(__file__).resolve().parents[1] / "__numba_cache__"]
     candidates.append(user_cache_path("fiscal") / "numba")
     return next((folder for folder in candidates if _writable(folder)), None) or _passing()
 
@@ -222,9 +220,7 @@ def _checked(trusted: Any) -> Any:
             """Files of the function, on whatever line of its module it is or was, and the stamps of their sources."""
             name, _, rest = self._stem().rpartition("-")  # kernel.project-87.py311
             python = rest.partition(".")[2]
-            pattern = re.compile(
-                rf"{re.escape(name)}-[0-9]+\.{re.escape(python)}\.([0-9a-f]+)\.[0-9a-f]+\.nbc"
-            )
+            pattern = re.compile(rf"{re.escape(name)}-[0-9]+\.{re.escape(python)}\.([0-9a-f]+)\.[0-9a-f]+\.nbc")
             found = ((file, pattern.fullmatch(file.name)) for file in Path(self._cache_path).iterdir())
             return [(file, match[1]) for file, match in found if match]
 

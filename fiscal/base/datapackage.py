@@ -169,10 +169,7 @@ def _csv_columns(entry: Resource, content: bytes) -> tuple[list[Fault], list[tup
     if not faults:
         odd = [number for number, row in enumerate(body, 2) if len(row) != len(header)]
         faults = [
-            Problem(
-                f"row {number}: {len(body[number - 2])} cells where the header has {len(header)}",
-                file=entry.path,
-            )
+            Problem(f"row {number}: {len(body[number - 2])} cells where the header has {len(header)}", file=entry.path)
             for number in odd[:_FAULTS_SHOWN]
         ]
         faults += _more(entry.path, None, len(odd))
@@ -190,16 +187,10 @@ def _header_faults(entry: Resource, header: Sequence[str]) -> list[Fault]:
         Problem("row 1: the column is missing", file=entry.path, key=name, nearest=nearest(name, extra))
         for name in missing
     ]
-    faults += [
-        Problem("row 1: a column the entry does not name", file=entry.path, key=name) for name in extra
-    ]
+    faults += [Problem("row 1: a column the entry does not name", file=entry.path, key=name) for name in extra]
     faults += [Problem("row 1: the column appears twice", file=entry.path, key=name) for name in repeated]
     if not faults and list(header) != expected:
-        faults = [
-            Problem(
-                "row 1: the columns are in a different order", file=entry.path, allowed=", ".join(expected)
-            )
-        ]
+        faults = [Problem("row 1: the columns are in a different order", file=entry.path, allowed=", ".join(expected))]
     return faults
 
 
@@ -242,9 +233,7 @@ def _constraint_faults(file: str, field: Field, cells: Sequence[str]) -> list[Fa
     elif field.minimum is not None or field.maximum is not None:
         low = -math.inf if field.minimum is None else field.minimum
         high = math.inf if field.maximum is None else field.maximum
-        outside = [
-            (row, cell) for row, cell in enumerate(cells, 2) if cell and not low <= float(cell) <= high
-        ]
+        outside = [(row, cell) for row, cell in enumerate(cells, 2) if cell and not low <= float(cell) <= high]
         allowed = f"{low:g} to {high:g}"
     faults = [
         Problem(f"row {row}: outside the column's range", file, field.name, value=cell, allowed=allowed)
@@ -287,9 +276,7 @@ def read_descriptor(folder: Path) -> tuple[dict[str, Any], list[Fault]]:
     try:
         descriptor = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        return {}, [
-            Problem(f"row {error.lineno}: not valid JSON, {error.msg}", file=DESCRIPTOR),
-        ]
+        return {}, [Problem(f"row {error.lineno}: not valid JSON, {error.msg}", file=DESCRIPTOR)]
     except UnicodeDecodeError:
         return {}, [Problem("not UTF-8 text", file=DESCRIPTOR)]
     if not isinstance(descriptor, dict) or not isinstance(descriptor.get("resources"), list):
@@ -456,9 +443,7 @@ def _field_to_json(field: Field) -> dict[str, Any]:
         "enum": list(field.enum) or None,
     }
     item: dict[str, Any] = {"name": field.name, "type": field.type}
-    item |= {
-        label: text for label, text in (("unit", field.unit), ("description", field.description)) if text
-    }
+    item |= {label: text for label, text in (("unit", field.unit), ("description", field.description)) if text}
     stated = {label: value for label, value in constraints.items() if value is not None}
     return item | ({"constraints": stated} if stated else {})
 

@@ -41,9 +41,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if best:
         return best[1]
     longer = [
-        name
-        for name in known
-        if f"{wanted}_".startswith(f"{_folded(name)}_") or _folded(name).startswith(f"{wanted}_")
+        name for name in known if f"{wanted}_".startswith(f"{_folded(name)}_") or _folded(name).startswith(f"{wanted}_")
     ]
     return longer[0] if wanted and len(longer) == 1 else None
 
@@ -148,9 +146,7 @@ def told(problems: Sequence[Problem]) -> str:
     """A line for each of the first problems, and the number of others."""
     lines = [str(problem) for problem in problems[:MOST_TOLD]]
     rest = len(problems) - len(lines)
-    return "\n".join(
-        [*lines, f"and {rest:,} more problems" if rest > 1 else "and 1 more problem"] if rest else lines
-    )
+    return "\n".join([*lines, f"and {rest:,} more problems" if rest > 1 else "and 1 more problem"] if rest else lines)
 
 
 def refuse_unknown(**asked: tuple[object, Iterable[object]]) -> None:

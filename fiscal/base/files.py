@@ -167,11 +167,7 @@ class CsvTable:
 
 SEPARATORS = ";\t|,"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def _plain_number(cell: str) -> float | None:
@@ -291,11 +287,7 @@ def not_writable(folder: Path, shown: str | None = None) -> list[Problem]:
     existing = next(one for one in (path, *path.parents) if os.path.exists(one))
     shown = str(folder) if shown is None else shown
     if not existing.is_dir():
-        return [
-            Problem(
-                f"cannot be created, because {existing.name} is a file", file=shown, allowed="another folder"
-            )
-        ]
+        return [Problem(f"cannot be created, because {existing.name} is a file", file=shown, allowed="another folder")]
     if not os.access(existing, os.W_OK | os.X_OK):
         return [Problem("cannot be written to", file=shown, allowed="a writable folder")]
     return []

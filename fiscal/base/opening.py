@@ -32,9 +32,7 @@ class OpeningDate:
     @property
     def iso(self) -> str:
         """The date as YYYY-MM-DD, as in tables of stocks."""
-        following = datetime.date(
-            self.year + self.month // MONTHS_PER_YEAR, self.month % MONTHS_PER_YEAR + 1, 1
-        )
+        following = datetime.date(self.year + self.month // MONTHS_PER_YEAR, self.month % MONTHS_PER_YEAR + 1, 1)
         return (following - datetime.timedelta(days=1)).isoformat()
 
     @property

@@ -106,9 +106,7 @@ def _terminal_bar(title: str, time_left: bool) -> Iterator[Progress]:
         columns += [TextColumn("left", markup=False), TimeRemainingColumn()]
     # redirect_stdout would send the program's JSON to stderr
     console = Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
-    with Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as bar:
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task(title, total=None)
 
         def advance(done: float, total: float, label: str = "") -> None:

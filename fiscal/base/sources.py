@@ -159,9 +159,7 @@ def assumption(key: str) -> float:
     """Value of one row of table ``assumptions``. Raises DataError, with the nearest key, if unknown."""
     values = _assumptions(data_dir())
     if key not in values:
-        raise DataError(
-            Problem("unknown assumption", file="assumptions.csv", value=key, nearest=nearest(key, values))
-        )
+        raise DataError(Problem("unknown assumption", file="assumptions.csv", value=key, nearest=nearest(key, values)))
     return values[key]
 
 
@@ -257,10 +255,7 @@ def register(
     }
     if next_release is not None:
         released = {"standing": "expected" if next_release.get("date") else "none scheduled", **next_release}
-        given["extra"] = {
-            **(known.extra if known and extra is None else extra or {}),
-            "next_release": released,
-        }
+        given["extra"] = {**(known.extra if known and extra is None else extra or {}), "next_release": released}
     place = path.relative_to(folder).as_posix()
     entry = replace(
         known or Resource(name=path.stem, path=place),
@@ -290,9 +285,7 @@ def store(name: str, frame: pd.DataFrame, **entry: Any) -> Resource:
     """
     folder = data_dir()
     descriptor, _ = read_descriptor(folder)
-    known = next(
-        (item for item in descriptor.get("resources", ()) if _name(item) == name), _shipped_item(name)
-    )
+    known = next((item for item in descriptor.get("resources", ()) if _name(item) == name), _shipped_item(name))
     path = folder / (known["path"] if known else f"{DERIVED}/{name}.csv")
     path.parent.mkdir(exist_ok=True)
     write_frame(path, frame)
@@ -371,8 +364,7 @@ def _trusted_frame(entry: Resource, content: bytes) -> pd.DataFrame:
         keep_default_na=False,
         na_values={name: [""] for name in kinds},
         dtype={
-            name: "float64" if kind == "number" else "Int64" if kind in whole else "str"
-            for name, kind in kinds.items()
+            name: "float64" if kind == "number" else "Int64" if kind in whole else "str" for name, kind in kinds.items()
         },
     )
     for name, kind in kinds.items():
@@ -398,9 +390,7 @@ def _clear_caches() -> None:
 def _frame(entry: Resource, columns: Sequence[Sequence[str]]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(
-        {field.name: _series(field, cells) for field, cells in zip(entry.fields, columns, strict=True)}
-    )
+    return pd.DataFrame({field.name: _series(field, cells) for field, cells in zip(entry.fields, columns, strict=True)})
 
 
 def _series(field: Field, cells: Sequence[str]) -> pd.Series:

@@ -13,10 +13,7 @@ MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 MISSING = "\N{EN DASH}"
 
-PATH_NAMES = {
-    "no_crypto": "no crypto",
-    "equity_adoption": "same adoption in equity",
-}
+PATH_NAMES = {"no_crypto": "no crypto", "equity_adoption": "same adoption in equity"}
 """Labels of the paths of one run for readers."""
 
 FACTOR_NAMES = {

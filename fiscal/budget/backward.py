@@ -54,9 +54,7 @@ def taxes(
     strata = growth.shape[4]
     heir_years = heirs_moved.shape[1]
     value = np.zeros((ages + 1, 3, accounts, 2, 2, cells))  # past the last age there is nobody
-    left = np.zeros(
-        (ages, heir_years + 1, 2, cells)
-    )  # heirs, by years since; the oldest have received everything
+    left = np.zeros((ages, heir_years + 1, 2, cells))  # heirs, by years since; the oldest have received everything
     grow = np.empty((2, 2, cells))
     before = np.empty((2, cells))
     after = np.empty((accounts, 2, 2, cells))  # account, character, sleeve
@@ -83,9 +81,7 @@ def taxes(
                     for n in range(cells):
                         brings = 0.0
                         for w in range(accounts):
-                            brings += _put_in(
-                                contribution[y, w, c, a, n], crypto_share[y, n % strata], after[w, c], n
-                            )
+                            brings += _put_in(contribution[y, w, c, a, n], crypto_share[y, n % strata], after[w, c], n)
                         vintages[line, y, c, a, n] = brings / d
                 for w in range(accounts):
                     for c in range(2):
@@ -104,9 +100,7 @@ def taxes(
                                 if line == WITHDRAWAL:
                                     paid = drawn * (traditional if c == TRADITIONAL else roth)[y, a, n]
                                 elif line == ADDITIONAL:
-                                    paid = drawn * (
-                                        penalty[w, a] if c == TRADITIONAL else roth_penalty[y, a, n]
-                                    )
+                                    paid = drawn * (penalty[w, a] if c == TRADITIONAL else roth_penalty[y, a, n])
                                 elif c == TRADITIONAL:
                                     paid = converted[y, w, a, n] * conversion[y, a, n]
                                 held += stays * after[w, c, k, n] + paid * d
@@ -220,9 +214,7 @@ def shadow(
                 for n in range(cells):
                     brings = 0.0
                     for w in range(accounts):
-                        brings += _put_in(
-                            contribution[y, w, c, a, n], crypto_share[y, n % strata], after[w, c], n
-                        )
+                        brings += _put_in(contribution[y, w, c, a, n], crypto_share[y, n % strata], after[w, c], n)
                     vintages[y, c, a, n] = brings / d
             for w in range(accounts):
                 for c in range(2):

@@ -283,9 +283,7 @@ class _World:
         self._buildup: dict[int, tuple[np.ndarray, ...]] = {}
         self._rescue: dict[int, np.ndarray] = {}
 
-    def lines(
-        self, pays: Side, rates: Mapping[str, np.ndarray], law: Side, rule: Backstop
-    ) -> dict[str, np.ndarray]:
+    def lines(self, pays: Side, rates: Mapping[str, np.ndarray], law: Side, rule: Backstop) -> dict[str, np.ndarray]:
         """Every line but the sums, ``(Y,)`` by calendar year."""
         dollars = {**pays.contribution_usd, **self.dollars}
         lines: dict[str, np.ndarray] = {}
@@ -401,9 +399,7 @@ def _differing(base: Side, other: Side) -> tuple[bool, ...]:
         and (base.displaced_share == 0 or _same_pushed_out(base.pushed_out, other.pushed_out)),
         "timing": _same_fields(one, two, FACTOR_FIELDS["timing"])
         and _same_fields(base, other, ("deferral_same_year_share", "withdrawal_same_year_share")),
-        "behaviour": all(
-            _same(getattr(one, name)[0], getattr(two, name)[0]) for name in ("transfer", "rebalancing")
-        )
+        "behaviour": all(_same(getattr(one, name)[0], getattr(two, name)[0]) for name in ("transfer", "rebalancing"))
         and _same(_answer(one), _answer(two))
         and _same_fields(base.backstop, other.backstop, ("covered", "trigger_share", "made_up_share")),
     }

@@ -14,9 +14,7 @@ def controlled(values: np.ndarray, control: np.ndarray, known: float) -> tuple[f
     return float(corrected.mean()), float(error)
 
 
-def controlled_columns(
-    values: np.ndarray, control: np.ndarray, known: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def controlled_columns(values: np.ndarray, control: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """:func:`controlled` of each column of ``values`` and ``control`` (P, N), their means ``known`` (N,)."""
     columns = [controlled(*of) for of in zip(values.T, control.T, known, strict=True)]
     mean, error = np.array(columns).reshape(-1, 2).T

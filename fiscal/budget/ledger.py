@@ -128,9 +128,7 @@ class Ledger:
     payroll_hi_usd: np.ndarray
     crypto_buildup_usd: np.ndarray  # (P, Y, A, G) part of inside_buildup_cash on the crypto sleeve, negative
     crypto_outside_usd: np.ndarray  # (P, Y, A, G) the same held outside, where deducted losses are limited
-    pushed_out_tax_usd: (
-        np.ndarray
-    )  # (P, Y, A, G) tax outside on what the crypto sleeve pushes out of the plan
+    pushed_out_tax_usd: np.ndarray  # (P, Y, A, G) tax outside on what the crypto sleeve pushes out of the plan
 
     def total(self, line: str) -> np.ndarray:
         """A line summed over cells, ``(P, Y)``."""
@@ -155,9 +153,7 @@ def cash_method(law: BuildupTax, method: str) -> BuildupTax:
     return replace(law, **reach[method])
 
 
-def inside_buildup(
-    projection: Projection, inputs: ProjectionInputs, law: BuildupTax, path: int
-) -> np.ndarray:
+def inside_buildup(projection: Projection, inputs: ProjectionInputs, law: BuildupTax, path: int) -> np.ndarray:
     """Tax on the plan's own return of the year on one path, ``(Y,)``, negative."""
     core, crypto = buildup_rates(inputs.only(path), projection.crypto_return[path : path + 1], law)
     held = {name: projection.cells[name][path] for name in ("core_held", "crypto_held")}
@@ -240,9 +236,7 @@ def limit_on_losses(
     return added
 
 
-def pushed_out_rates(
-    inputs: ProjectionInputs, law: BuildupTax, weight: np.ndarray | None = None
-) -> np.ndarray:
+def pushed_out_rates(inputs: ProjectionInputs, law: BuildupTax, weight: np.ndarray | None = None) -> np.ndarray:
     """Tax outside, per dollar, on the year's return of the assets that crypto pushes out of the plan, ``(P, Y, A, G)``.
 
     ``weight`` (Y, A, X), each summing to one, are these assets; None: what the core of the first stratum holds.

@@ -185,32 +185,18 @@ VALUE_EXPENDITURE = Sum(
 """On the present-value basis: for contributions over their whole life."""
 
 NET_AFTER_RESCUE = Sum(
-    name="net_revenue_after_rescue",
-    label="Net revenue after rescue",
-    parts=("net_revenue", "rescue_cost"),
+    name="net_revenue_after_rescue", label="Net revenue after rescue", parts=("net_revenue", "rescue_cost")
 )
 DEFERRAL_BALANCE = Sum(
-    name="deferral_balance",
-    label="Deferral and withdrawal tax",
-    parts=("deferred_revenue", "withdrawal_tax"),
+    name="deferral_balance", label="Deferral and withdrawal tax", parts=("deferred_revenue", "withdrawal_tax")
 )
 FORGONE = Sum(name="forgone", label="Deferred revenue and payroll tax forgone", parts=UPFRONT)
 OTHER_RECEIPTS = Sum(
-    name="other_receipts",
-    label="Other receipts",
-    parts=tuple(line for line in RECEIPTS if line != "withdrawal_tax"),
+    name="other_receipts", label="Other receipts", parts=tuple(line for line in RECEIPTS if line != "withdrawal_tax")
 )
 
 SUMS: Mapping[str, Sum] = {
-    one.name: one
-    for one in (
-        NET_REVENUE,
-        TAX_EXPENDITURE,
-        NET_AFTER_RESCUE,
-        DEFERRAL_BALANCE,
-        FORGONE,
-        OTHER_RECEIPTS,
-    )
+    one.name: one for one in (NET_REVENUE, TAX_EXPENDITURE, NET_AFTER_RESCUE, DEFERRAL_BALANCE, FORGONE, OTHER_RECEIPTS)
 }
 """Sums by name."""
 

@@ -144,11 +144,7 @@ class _Accounts:
         return np.moveaxis(self.inputs.contribution_split, 0, 1)[..., None] * dollars[:, None]
 
     def taxes(
-        self,
-        rates: _Rates,
-        discount: np.ndarray,
-        portfolio: bool,
-        held: tuple[np.ndarray, np.ndarray] | None,
+        self, rates: _Rates, discount: np.ndarray, portfolio: bool, held: tuple[np.ndarray, np.ndarray] | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Tax that the opening stock brings ``(line, A, G, S)``, at the opening; that of contributions
         ``(line, Y, character, A, G, S)`` at theirs; and the income tax to come on the balances ``held``,
@@ -309,13 +305,7 @@ def _parts(
     payout = np.broadcast_to(law.payout_rate[:, None] / 2, returns.shape)
     # an asset that pays interest has no gain; of a gain, the realized share is taxed at once
     price = returns * (1 - law.interest_share) - payout
-    parts = (
-        returns * law.interest_share,
-        payout,
-        price * law.gain_share,
-        price * (1 - law.gain_share),
-        returns,
-    )
+    parts = (returns * law.interest_share, payout, price * law.gain_share, price * (1 - law.gain_share), returns)
     interest, paid, realised, untaxed, whole = (_in_sleeves(part, inputs, path) for part in parts)
     # what price impact added is a gain of the crypto sleeve's assets
     added = (1 + whole[:, 0, CRYPTO]) * (impact - 1)[:, None, None]

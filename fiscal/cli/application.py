@@ -73,8 +73,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 FullOption = Annotated[bool, typer.Option("--full", help="Print everything instead of a summary.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print everything as CSV.")]
 VerboseOption = Annotated[
-    bool,
-    typer.Option("--verbose", "-v", help="Log stages, batches, their rate, and memory to standard error."),
+    bool, typer.Option("--verbose", "-v", help="Log stages, batches, their rate, and memory to standard error.")
 ]
 
 

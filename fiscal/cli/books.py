@@ -21,16 +21,7 @@ from fiscal.cli.application import (
     app,
 )
 from fiscal.cli.running import STARTS_AGAIN
-from fiscal.cli.show import (
-    SUMMARY_WIDTH,
-    column_texts,
-    emit,
-    emit_csv,
-    say,
-    show_entries,
-    show_frame,
-    show_table,
-)
+from fiscal.cli.show import SUMMARY_WIDTH, column_texts, emit, emit_csv, say, show_entries, show_frame, show_table
 
 LEFT_OUT = ("3 y", "7 y")
 """Lead years of the hindcast that its summary leaves out."""
@@ -46,9 +37,7 @@ def hindcast_errors(
     ] = None,
     draws: Annotated[
         str | None,
-        typer.Option(
-            "--draws", metavar="N", help="Compute the ranges again, with N paths of markets and wages each."
-        ),
+        typer.Option("--draws", metavar="N", help="Compute the ranges again, with N paths of markets and wages each."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Repeat the runs; exit code 1 if the stored tables differ.")
@@ -84,9 +73,7 @@ def hindcast_errors(
             errors = errors.drop(columns=[name for name in LEFT_OUT if name in errors])
             held = held[~held["lead"].astype(str).add(" y").isin(LEFT_OUT)]
         most = sys.maxsize if full else SUMMARY_WIDTH
-        show_entries(
-            [("Mean absolute error by lead year, percent of published (model / best naive rule):", [])]
-        )
+        show_entries([("Mean absolute error by lead year, percent of published (model / best naive rule):", [])])
         show_frame(errors, most)
         show_entries([("Outcomes inside the 80 percent band:", [])])
         show_frame(held, most)
@@ -124,19 +111,11 @@ def _asked_of_hindcast(start: list[str] | None, lead: str | None, draws: str | N
     if starts and leads and min(starts) + leads[0] > LAST_OUTCOME:
         allowed = f"1 to {LAST_OUTCOME - min(starts)} years from {min(starts)}"
         raise InputError(Problem("no outcome is published", key="--lead", value=leads[0], allowed=allowed))
-    return {
-        "starts": starts or None,
-        "lead": leads[0] if leads else None,
-        "paths": paths[0] if paths else None,
-    }
+    return {"starts": starts or None, "lead": leads[0] if leads else None, "paths": paths[0] if paths else None}
 
 
 @app.command("long-run")
-def long_run(
-    scenario: ScenarioArgument = "baseline",
-    overrides: SetOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def long_run(scenario: ScenarioArgument = "baseline", overrides: SetOption = None, as_json: JsonOption = False) -> None:
     """Print balances, withdrawals, and receipts as shares of GDP to the horizon, beside CBO's projection of ten years.
 
     CBO's projection covers all taxable pensions, annuities, and IRA distributions. The second table is the stored
@@ -176,12 +155,9 @@ WHOLE = ("contribution_year", "age")
 @app.command()
 def vintage(
     contribution: Annotated[
-        str | None,
-        typer.Option(metavar="USD", help="Contribution: before tax if traditional, after tax if Roth."),
+        str | None, typer.Option(metavar="USD", help="Contribution: before tax if traditional, after tax if Roth.")
     ] = None,
-    age: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Age in the year of the contribution.")
-    ] = None,
+    age: Annotated[str | None, typer.Option(metavar="AGE", help="Age in the year of the contribution.")] = None,
     withdrawal_age: Annotated[
         str | None, typer.Option(metavar="AGE", help="Age in the year of the (first) withdrawal.")
     ] = None,
@@ -211,20 +187,16 @@ def vintage(
         str | None, typer.Option(metavar="NAME", help="traditional (default) or roth.", show_default=False)
     ] = None,
     withdrawal_end_age: Annotated[
-        str | None,
-        typer.Option(metavar="AGE", help="Equal withdrawals each year until the year before this age."),
+        str | None, typer.Option(metavar="AGE", help="Equal withdrawals each year until the year before this age.")
     ] = None,
     withdrawal_pattern: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="lump (default), level (default with an end age), or required."),
+        str | None, typer.Option(metavar="NAME", help="lump (default), level (default with an end age), or required.")
     ] = None,
     contribution_timing: Annotated[
-        str | None,
-        typer.Option(metavar="PART", help="Time of the contribution within its year, 0 to 1; default .5."),
+        str | None, typer.Option(metavar="PART", help="Time of the contribution within its year, 0 to 1; default .5.")
     ] = None,
     withdrawal_timing: Annotated[
-        str | None,
-        typer.Option(metavar="PART", help="Time of withdrawals within each year, 0 to 1; default .5."),
+        str | None, typer.Option(metavar="PART", help="Time of withdrawals within each year, 0 to 1; default .5.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -265,16 +237,11 @@ def vintage(
         "withdrawal_timing": withdrawal_timing,
     }
     # as text, so that one message reports every wrong value
-    options = {
-        name: text if one_contribution.OPTIONS[name].choices else _number(text)
-        for name, text in given.items()
-    }
+    options = {name: text if one_contribution.OPTIONS[name].choices else _number(text) for name, text in given.items()}
     try:
         found = one_contribution.vintage_of(options)
     except InputError as error:
-        raise InputError(
-            [replace(one, key="--" + str(one.key).replace("_", "-")) for one in error.problems]
-        ) from error
+        raise InputError([replace(one, key="--" + str(one.key).replace("_", "-")) for one in error.problems]) from error
     if as_json:
         emit({str(name): int(value) if name in WHOLE else float(value) for name, value in found.items()})
         return
@@ -295,9 +262,7 @@ def vintage(
 
 @app.command()
 def validate(
-    which: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="Rows to compare; default: all.")
-    ] = None,
+    which: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Rows to compare; default: all.")] = None,
     full: FullOption = False,
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
@@ -367,16 +332,12 @@ def validate(
             ]
             for row, kind in zip(found.itertuples(), kinds, strict=True)
         ]
-        show_table(
-            ["row", "kind", "relation", "published", "first", "model", "unit", "tolerance", "verdict"], rows
-        )
+        show_table(["row", "kind", "relation", "published", "first", "model", "unit", "tolerance", "verdict"], rows)
         told = published.counts(found)
         if any(told.values()):
             words = "; ".join(f"{basis}: {_counted(verdicts)}" for basis, verdicts in told.items())
             typer.echo("")
-            show_entries(
-                [(f"Rows of the full model on the first basis and on the present one. {capital(words)}", [])]
-            )
+            show_entries([(f"Rows of the full model on the first basis and on the present one. {capital(words)}", [])])
         for row in found[found["reason"] != ""].itertuples():
             typer.echo("")
             show_entries([(f"{row.id} ({row.verdict}): {row.reason}", [])])
@@ -400,8 +361,7 @@ def _show_verdicts(found: Any, kinds: Any) -> None:
     show_table(columns, rows, most=SUMMARY_WIDTH)
     by_kind = found["verdict"].groupby(kinds, sort=False).value_counts().unstack(fill_value=0)
     rows = [
-        [str(kind), *(str(count) for count in row)]
-        for kind, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)
+        [str(kind), *(str(count) for count in row)] for kind, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)
     ]
     show_table(["kind", *map(str, by_kind.columns)], rows, most=SUMMARY_WIDTH)
     show_entries([("--full prints every row and the reason for each miss; --csv prints a table.", [])])

@@ -8,25 +8,9 @@ import typer
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.progress import noted, progress_bar
-from fiscal.cli.application import (
-    JsonOption,
-    SetOption,
-    VerboseOption,
-    app,
-)
-from fiscal.cli.running import (
-    STARTS_AGAIN,
-    distinct,
-    results_of,
-)
-from fiscal.cli.show import (
-    emit,
-    say,
-    show_entries,
-    show_frame,
-    show_headline,
-    show_table,
-)
+from fiscal.cli.application import JsonOption, SetOption, VerboseOption, app
+from fiscal.cli.running import STARTS_AGAIN, distinct, results_of
+from fiscal.cli.show import emit, say, show_entries, show_frame, show_headline, show_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,24 +23,20 @@ def compare(
         list[str], typer.Argument(metavar="OTHER...", help="One or more scenarios to compare with BASE.")
     ],
     overrides: SetOption = None,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare even if data, horizons, or seeds differ.")
-    ] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Compare even if data, horizons, or seeds differ.")] = False,
     values: Annotated[
         bool, typer.Option("--values", help="Also print present values to the last withdrawal; takes longer.")
     ] = False,
     static: Annotated[
         bool,
         typer.Option(
-            "--static",
-            help="Add, for each scenario with behavioral responses, the same scenario without them.",
+            "--static", help="Add, for each scenario with behavioral responses, the same scenario without them."
         ),
     ] = False,
     by_year: Annotated[
         bool,
         typer.Option(
-            "--by-year",
-            help="Print the effect by fiscal year, in the form of the Joint Committee on Taxation.",
+            "--by-year", help="Print the effect by fiscal year, in the form of the Joint Committee on Taxation."
         ),
     ] = False,
     verbose: VerboseOption = False,
@@ -103,9 +83,7 @@ def compare(
     show_headline(headline)
     typer.echo("\nSettings that differ:")
     show_frame(differing)
-    typer.echo(
-        f"\nNet revenue less {found[0].name}, and the year in which the effect changes sign permanently:"
-    )
+    typer.echo(f"\nNet revenue less {found[0].name}, and the year in which the effect changes sign permanently:")
     show_frame(effects)
 
 
@@ -121,11 +99,7 @@ def _show_by_year(frame: pd.DataFrame, headline: Any, as_json: bool) -> None:
     cells = [[*row[:2], *map(scored, row[2:])] for row in frame.itertuples(index=False, name=None)]
     show_table([name.replace("reference", "compared with") for name in frame], cells)
     show_entries(
-        [
-            (note, [])
-            for note in notes
-            if note[:3] not in ("[1]", "[2]") or any(note[:3] in row for row in cells)
-        ]
+        [(note, []) for note in notes if note[:3] not in ("[1]", "[2]") or any(note[:3] in row for row in cells)]
     )
 
 
@@ -133,18 +107,12 @@ def _show_by_year(frame: pd.DataFrame, headline: Any, as_json: bool) -> None:
 def decompose(
     base: Annotated[str, typer.Argument(metavar="BASE", help="Scenario or .toml file.")],
     others: Annotated[
-        list[str],
-        typer.Argument(metavar="OTHER...", help="One or more scenarios to decompose relative to BASE."),
+        list[str], typer.Argument(metavar="OTHER...", help="One or more scenarios to decompose relative to BASE.")
     ],
     overrides: SetOption = None,
-    line: Annotated[
-        str, typer.Option("--line", help="Revenue line to print; --json has all lines.")
-    ] = "net_revenue",
+    line: Annotated[str, typer.Option("--line", help="Revenue line to print; --json has all lines.")] = "net_revenue",
     run_off: Annotated[
-        bool,
-        typer.Option(
-            "--run-off", help="Add the tax on balances that remain at the horizon; takes twice as long."
-        ),
+        bool, typer.Option("--run-off", help="Add the tax on balances that remain at the horizon; takes twice as long.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -167,13 +135,7 @@ def decompose(
     problems: list[Problem] = []
     if line not in LINES:
         problems.append(
-            Problem(
-                "no such line",
-                key="--line",
-                value=line,
-                allowed=", ".join(LINES),
-                nearest=nearest(line, LINES),
-            )
+            Problem("no such line", key="--line", value=line, allowed=", ".join(LINES), nearest=nearest(line, LINES))
         )
     chosen = []
     for name in (base, *others):

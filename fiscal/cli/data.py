@@ -8,16 +8,8 @@ import typer
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.progress import progress_bar
-from fiscal.cli.application import (
-    EXIT_CHECK_FAILED,
-    JsonOption,
-    data_app,
-)
-from fiscal.cli.show import (
-    emit,
-    say,
-    show_table,
-)
+from fiscal.cli.application import EXIT_CHECK_FAILED, JsonOption, data_app
+from fiscal.cli.show import emit, say, show_table
 
 
 @data_app.command("list")
@@ -151,12 +143,7 @@ def data_derive(
     }
     if table not in builders:
         raise InputError(
-            Problem(
-                "no such derived table",
-                value=table,
-                allowed=", ".join(builders),
-                nearest=nearest(table, builders),
-            )
+            Problem("no such derived table", value=table, allowed=", ".join(builders), nearest=nearest(table, builders))
         )
     with progress_bar(table) as progress:
         builders[table](progress)

@@ -37,9 +37,7 @@ def ended(application: Callable[[], Any]) -> int:
     _kept.clear()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
-            if (
-                signal.getsignal(number) is not signal.SIG_IGN
-            ):  # nohup and shells set this for background jobs
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and shells set this for background jobs
                 signal.signal(number, _stop)
         if sys.stdout is None or sys.stderr is None:  # the next open file would get its number
             _tell("stdout or stderr is closed")
@@ -92,9 +90,7 @@ def _code_of(error: BaseException) -> int:
             return _code_of(error.__context__)
         return error.code if isinstance(error.code, int) else EXIT_WRONG_INPUT
     if any(map(_lacks_memory, _with_causes(error))):
-        _tell(
-            "this run needs more memory than the process may use; a shorter horizon or fewer paths need less"
-        )
+        _tell("this run needs more memory than the process may use; a shorter horizon or fewer paths need less")
         for note in _kept:
             _tell(note)
         for stream in (sys.__stdout__, sys.__stderr__):
@@ -149,9 +145,7 @@ def stopped_with(error: BaseException) -> None:
 def _lacks_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    return isinstance(error, ImportError | RuntimeError) and any(
-        words in str(error).lower() for words in _NO_MEMORY
-    )
+    return isinstance(error, ImportError | RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def _is_closed_pipe() -> bool:

@@ -9,27 +9,14 @@ import typer
 
 from fiscal.base.errors import InputError
 from fiscal.base.progress import noted, progress_bar
-from fiscal.cli.application import (
-    EXIT_CHECK_FAILED,
-    JsonOption,
-    SetOption,
-    markets_app,
-    paths_app,
-    schedules_app,
-)
+from fiscal.cli.application import EXIT_CHECK_FAILED, JsonOption, SetOption, markets_app, paths_app, schedules_app
 from fiscal.cli.running import STARTS_AGAIN
-from fiscal.cli.show import (
-    emit,
-    say,
-    show_frame,
-)
+from fiscal.cli.show import emit, say, show_frame
 
 
 @markets_app.command("fit")
 def markets_fit(
-    check: Annotated[
-        bool, typer.Option("--check", help="Compare with the stored study; write nothing.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the stored study; write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate the models of Bitcoin's monthly returns, print the study, and store it in the data folder.
@@ -61,18 +48,14 @@ def markets_fit(
         emit({"study": rows, "written": not check, "differs": differs})
     else:
         typer.echo(study.to_string(index=False, na_rep=""))
-        say(
-            "differs from the stored study" if differs else "as stored" if check else "market_fit.csv written"
-        )
+        say("differs from the stored study" if differs else "as stored" if check else "market_fit.csv written")
     if differs:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 @markets_app.command("show")
 def markets_show(
-    scenario: Annotated[
-        str, typer.Argument(help="Scenario with the path model to show.")
-    ] = "stochastic_central",
+    scenario: Annotated[str, typer.Argument(help="Scenario with the path model to show.")] = "stochastic_central",
     overrides: SetOption = None,
     paths: Annotated[int, typer.Option("--paths", min=2, max=100_000, help="Paths drawn.")] = 1000,
     out: Annotated[
@@ -114,17 +97,13 @@ def markets_show(
 
 @paths_app.command("from-prices")
 def paths_from_prices(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV of daily or monthly prices or index levels.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV of daily or monthly prices or index levels.")],
     asset: Annotated[str, typer.Option("--asset", help="Asset that the series represents.")] = "crypto",
     out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Write the returns here, not to standard output."),
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the returns here, not to standard output.")
     ] = None,
     first_year: Annotated[
-        int,
-        typer.Option("--first-year", min=2026, max=2100, help="Projected year of the series' first year."),
+        int, typer.Option("--first-year", min=2026, max=2100, help="Projected year of the series' first year.")
     ] = 2026,
     column: Annotated[str | None, typer.Option("--column", help="Column with the levels.")] = None,
     date_column: Annotated[str | None, typer.Option("--date-column", help="Column with the dates.")] = None,

@@ -11,18 +11,9 @@ import typer
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.files import not_writable
 from fiscal.base.progress import noted, progress_bar
-from fiscal.cli.application import (
-    JsonOption,
-    SetOption,
-    VerboseOption,
-    app,
-)
+from fiscal.cli.application import JsonOption, SetOption, VerboseOption, app
 from fiscal.cli.running import STARTS_AGAIN, results_of
-from fiscal.cli.show import (
-    emit,
-    say,
-    show_headline,
-)
+from fiscal.cli.show import emit, say, show_headline
 
 DEFAULT_REPORT = ("baseline", "boom", "bust")
 
@@ -34,10 +25,7 @@ def report(
         typer.Argument(metavar="RUN...", help="Scenarios, files, or run folders; the first is the base."),
     ] = None,
     out: Annotated[
-        Path,
-        typer.Option(
-            "--out", metavar="FILE.pdf", help="File of the report; tables go to a folder beside it."
-        ),
+        Path, typer.Option("--out", metavar="FILE.pdf", help="File of the report; tables go to a folder beside it.")
     ] = Path("reports/fiscal-report.pdf"),
     brief: Annotated[
         bool,
@@ -47,12 +35,9 @@ def report(
             "and the 80 percent range if the runs lack them.",
         ),
     ] = False,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE.html", help="Also write one HTML page.")
-    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE.html", help="Also write one HTML page.")] = None,
     xlsx: Annotated[
-        Path | None,
-        typer.Option("--xlsx", metavar="FILE.xlsx", help="Also write all tables as an Excel workbook."),
+        Path | None, typer.Option("--xlsx", metavar="FILE.xlsx", help="Also write all tables as an Excel workbook.")
     ] = None,
     overrides: SetOption = None,
     verbose: VerboseOption = False,
@@ -120,8 +105,7 @@ def _check_targets(targets: Mapping[str, Path | None]) -> None:
 @app.command()
 def figures(
     which: Annotated[
-        list[str],
-        typer.Argument(metavar="RUN...", help="Scenarios, files, or run folders; the first is the base."),
+        list[str], typer.Argument(metavar="RUN...", help="Scenarios, files, or run folders; the first is the base.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the figures.")] = Path(
         "reports/figures"
@@ -155,8 +139,7 @@ def figures(
 
 @app.command()
 def page(
-    out: Annotated[Path, typer.Argument(metavar="OUT.html", help="File of the page.")],
-    as_json: JsonOption = False,
+    out: Annotated[Path, typer.Argument(metavar="OUT.html", help="File of the page.")], as_json: JsonOption = False
 ) -> None:
     """Write a page with sliders for adoption, the event, its year, and the share held outside plans.
 

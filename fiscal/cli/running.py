@@ -14,9 +14,7 @@ from fiscal.base.errors import InputError, Problem
 from fiscal.base.progress import noted, progress_bar
 
 
-def run_one(
-    scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None, full: bool = False
-) -> Any:
+def run_one(scenario: Any, verbose: bool = False, batches: Any = None, workers: Any = None, full: bool = False) -> Any:
     """The engine's result, with a progress bar on a terminal unless messages are logged there. ``workers`` compute
     random paths; ``full`` computes every stage."""
     from fiscal.results import running, store
@@ -37,13 +35,7 @@ def sweep_one(design: Any, jobs: int, verbose: bool = False, batches: Any = None
 
 
 def run_into(
-    out: Path,
-    scenario: Any,
-    force: bool,
-    resume: bool,
-    verbose: bool,
-    workers: Any = None,
-    full: bool = False,
+    out: Path, scenario: Any, force: bool, resume: bool, verbose: bool, workers: Any = None, full: bool = False
 ) -> Any:
     """Run a scenario into a folder, see :func:`fiscal.results.kept.into`."""
     from fiscal.results import kept, store
@@ -75,9 +67,7 @@ def _command() -> list[str]:
     return ["fiscal", *sys.argv[1:]]
 
 
-WITHOUT_FOLDER = (
-    "Nothing is kept, because the run has no folder; with --out DIR, finished batches are kept there."
-)
+WITHOUT_FOLDER = "Nothing is kept, because the run has no folder; with --out DIR, finished batches are kept there."
 STARTS_AGAIN = "Nothing is kept; the same command starts again."
 READ_AGAIN = "Nothing is kept; a folder that fiscal run --out wrote is read instead of run again."
 """What a command that is stopped has to say, where nothing below it has said what is kept."""
@@ -139,9 +129,7 @@ def _nor_a_run(name: str, problems: Sequence[Problem]) -> list[Problem]:
         if problem.key or not problem.message.startswith(("no such scenario", "is a folder, not a file")):
             return problem
         if os.path.isdir(folder):
-            return Problem(
-                "this folder is not a run: it has no manifest.json", file=name, nearest=near_run(folder)
-            )
+            return Problem("this folder is not a run: it has no manifest.json", file=name, nearest=near_run(folder))
         return replace(
             problem,
             message=f"not a scenario, a scenario file, or a run folder{missing_folder(folder)}",

@@ -11,21 +11,8 @@ import typer
 
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.progress import noted
-from fiscal.cli.application import (
-    CsvOption,
-    FullOption,
-    JsonOption,
-    ScenarioArgument,
-    SetOption,
-    VerboseOption,
-    app,
-)
-from fiscal.cli.running import (
-    STARTS_AGAIN,
-    WITHOUT_FOLDER,
-    run_into,
-    run_one,
-)
+from fiscal.cli.application import CsvOption, FullOption, JsonOption, ScenarioArgument, SetOption, VerboseOption, app
+from fiscal.cli.running import STARTS_AGAIN, WITHOUT_FOLDER, run_into, run_one
 from fiscal.cli.show import (
     SUMMARY_ROWS,
     SUMMARY_WIDTH,
@@ -69,9 +56,7 @@ def list_scenarios(as_json: JsonOption = False) -> None:
 @app.command("new")
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="File to write; .toml is added.")],
-    extends: Annotated[
-        str, typer.Option("--extends", help="Scenario that the new one changes.")
-    ] = "baseline",
+    extends: Annotated[str, typer.Option("--extends", help="Scenario that the new one changes.")] = "baseline",
     title: Annotated[str, typer.Option("--title", help="One line for title pages and legends.")] = "",
     author: Annotated[str, typer.Option("--author", help="Who makes the scenario.")] = "",
     overrides: SetOption = None,
@@ -101,9 +86,7 @@ def explain(
     full: FullOption = False,
     as_csv: CsvOption = False,
     as_toml: Annotated[bool, typer.Option("--toml", help="Print the complete scenario as a file.")] = False,
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")
-    ] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a scenario assumes and what differs from the defaults, without running it.
@@ -143,9 +126,7 @@ def explain(
         import pandas as pd
 
         emit_csv(
-            pd.DataFrame(
-                [{**vars(row), "value": shown(row.value), "default": shown(row.default)} for row in rows]
-            )
+            pd.DataFrame([{**vars(row), "value": shown(row.value), "default": shown(row.default)} for row in rows])
         )
         return
     if as_json:
@@ -167,9 +148,7 @@ def explain(
     else:
         _show_changes(rows)
     if returns is not None:
-        typer.echo(
-            "\nReturns of the file, in full years; one dollar is invested at the start of the first year:"
-        )
+        typer.echo("\nReturns of the file, in full years; one dollar is invested at the start of the first year:")
         most = SHOWN_RETURNS if full or changed else SUMMARY_RETURNS
         show_frame(returns.head(most))
         if len(returns) > most:
@@ -283,32 +262,21 @@ def _show_settings(rows: Sequence[ExplainedSetting]) -> None:
 def run(
     scenario: ScenarioArgument,
     overrides: SetOption = None,
-    paths: Annotated[
-        int | None, typer.Option("--paths", min=1, max=1_000_000, help="Number of random paths.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the paths.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")
-    ] = None,
+    paths: Annotated[int | None, typer.Option("--paths", min=1, max=1_000_000, help="Number of random paths.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the paths.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run to write.")] = None,
     full: Annotated[
-        bool,
-        typer.Option("--full", help="Compute every table now, for example to archive the run; takes longer."),
+        bool, typer.Option("--full", help="Compute every table now, for example to archive the run; takes longer.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Resume an interrupted run in the same folder.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted run in the same folder.")] = False,
     engine: Annotated[
         str, typer.Option("--engine", help="Engine for random paths: local (this process) or dask.")
     ] = "local",
     scheduler: Annotated[
         str | None,
         typer.Option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help=("Address of a running Dask scheduler, such as tcp://host:8786."),
+            "--scheduler", metavar="ADDRESS", help=("Address of a running Dask scheduler, such as tcp://host:8786.")
         ),
     ] = None,
     verbose: VerboseOption = False,
@@ -354,9 +322,7 @@ def run(
         if workers is not None and not has_random_paths(chosen.settings):
             say(f"{chosen.name} has no random paths, so the cluster had nothing to compute")
         if workers is not None and workers.rounding:
-            say(
-                f"{len(workers.rounding)} workers round differently from this machine: {engine_workers.ROUNDING}"
-            )
+            say(f"{len(workers.rounding)} workers round differently from this machine: {engine_workers.ROUNDING}")
     summary = store.plain(result.summary)
     early = tuple(filter(None, (warning_after(result),)))
     if "asset_returns" in result.tables:

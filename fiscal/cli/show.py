@@ -32,10 +32,7 @@ def console_on(*, stderr: bool = False) -> Console:
 
 
 def show_table(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    mark: Sequence[bool] = (),
-    most: int = sys.maxsize,
+    columns: Sequence[str], rows: Iterable[Sequence[str]], mark: Sequence[bool] = (), most: int = sys.maxsize
 ) -> None:
     """Print a plain table, at most ``most`` characters wide, numbers to the right; texts are never read as markup.
     ``mark`` makes rows bold."""
@@ -49,15 +46,12 @@ def show_table(
         max((len(word) for row in (columns, *body) for word in row[number].split()), default=1)
         for number in range(len(columns))
     ]
-    widest = [
-        max((len(row[number]) for row in (columns, *body)), default=1) for number in range(len(columns))
-    ]
+    widest = [max((len(row[number]) for row in (columns, *body)), default=1) for number in range(len(columns))]
     room = 3 * len(columns) + 1  # of padding and gaps
     if body and sum(narrowest) + room > console.width:  # a column would break inside a word
         heads = columns[1:]
         entries = [
-            (row[0], [f"{head}: {cell}" for head, cell in zip(heads, row[1:], strict=True) if cell])
-            for row in body
+            (row[0], [f"{head}: {cell}" for head, cell in zip(heads, row[1:], strict=True) if cell]) for row in body
         ]
         show_entries(entries, mark)
         return
@@ -112,9 +106,7 @@ def _wrapped(console: Console, text: str, indent: int = 0, style: str = "") -> l
     if "\n" not in text and indent + cell_len(text) <= console.width and not (style and console.is_terminal):
         return [(" " * indent + text).rstrip()]
     with console.capture() as drawn:
-        console.print(
-            Padding(Text(text, style=style), (0, 0, 0, indent)) if indent else Text(text, style=style)
-        )
+        console.print(Padding(Text(text, style=style), (0, 0, 0, indent)) if indent else Text(text, style=style))
     return [line.rstrip() for line in drawn.get().splitlines()]
 
 
@@ -144,10 +136,7 @@ def show_frame(frame: Any, most: int = sys.maxsize) -> None:
         place = names.index("window")
         columns[place] = [TO_THE_HORIZON if cell == PRESENT_VALUE else cell for cell in columns[place]]
     # words instead of underscores, so that long names wrap between them
-    heads = [
-        name.replace("_", " ") + (f", {LAST_WITHDRAWAL}" * (name in PRESENT_VALUES.values()))
-        for name in names
-    ]
+    heads = [name.replace("_", " ") + (f", {LAST_WITHDRAWAL}" * (name in PRESENT_VALUES.values())) for name in names]
     show_table(heads, list(zip(*columns, strict=True)), most=most)
 
 
@@ -159,9 +148,7 @@ def show_headline(headline: Any) -> None:
     rows = [list(row) for row in frame.itertuples(index=False, name=None)]
     show_entries([(headline.finding, [])])
     if is_narrow():
-        show_entries(
-            [("", [f"{head}: {cell}" for head, cell in zip(frame, row, strict=True)]) for row in rows]
-        )
+        show_entries([("", [f"{head}: {cell}" for head, cell in zip(frame, row, strict=True)]) for row in rows])
         return
     show_table(list(frame), rows)
 

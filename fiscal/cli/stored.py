@@ -8,17 +8,9 @@ from typing import Annotated
 import typer
 
 from fiscal.base.words import printable
-from fiscal.cli.application import (
-    EXIT_CHECK_FAILED,
-    JsonOption,
-    VerboseOption,
-    app,
-)
+from fiscal.cli.application import EXIT_CHECK_FAILED, JsonOption, VerboseOption, app
 from fiscal.cli.running import run_one
-from fiscal.cli.show import (
-    emit,
-    say,
-)
+from fiscal.cli.show import emit, say
 
 MOST_FAULTS = 20
 """Number of faults printed one by one."""
@@ -27,9 +19,7 @@ MOST_FAULTS = 20
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
-    again: Annotated[
-        bool, typer.Option("--rerun", help="Also repeat the run and compare every table.")
-    ] = False,
+    again: Annotated[bool, typer.Option("--rerun", help="Also repeat the run and compare every table.")] = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,8 +66,7 @@ def verify(
             later = manifest.get("stages", {}).get("fingerprint")
             whole += f", stages {later}" if later else ""
             typer.echo(
-                f"OK: all {files} files match the manifest{same}; record "
-                f"{manifest['record_fingerprint']}{whole}"
+                f"OK: all {files} files match the manifest{same}; record {manifest['record_fingerprint']}{whole}"
             )
     if faults or differences:
         raise typer.Exit(EXIT_CHECK_FAILED)
@@ -85,8 +74,7 @@ def verify(
 
 @app.command()
 def cite(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
-    as_json: JsonOption = False,
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")], as_json: JsonOption = False
 ) -> None:
     """Print a citation of a run and its BibTeX entry. Both mention uncommitted changes and the user's own data.
 

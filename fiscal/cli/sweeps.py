@@ -10,47 +10,23 @@ import typer
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.progress import noted, progress_bar
 from fiscal.base.words import capital, printable
-from fiscal.cli.application import (
-    EXIT_CHECK_FAILED,
-    CsvOption,
-    FullOption,
-    JsonOption,
-    SetOption,
-    VerboseOption,
-    app,
-)
+from fiscal.cli.application import EXIT_CHECK_FAILED, CsvOption, FullOption, JsonOption, SetOption, VerboseOption, app
 from fiscal.cli.running import WITHOUT_FOLDER, sweep_into, sweep_one
-from fiscal.cli.show import (
-    SUMMARY_WIDTH,
-    emit,
-    emit_csv,
-    say,
-    show_entries,
-    show_frame,
-)
+from fiscal.cli.show import SUMMARY_WIDTH, emit, emit_csv, say, show_entries, show_frame
 
 
 @app.command()
 def sweep(
-    grid: Annotated[
-        str, typer.Argument(metavar="GRID", help="Design: a .toml file, or drivers (in the package).")
-    ],
+    grid: Annotated[str, typer.Argument(metavar="GRID", help="Design: a .toml file, or drivers (in the package).")],
     overrides: SetOption = None,
     samples: Annotated[
-        int | None,
-        typer.Option("--samples", min=1, help="Number of points of a Sobol design, a power of two."),
+        int | None, typer.Option("--samples", min=1, help="Number of points of a Sobol design, a power of two.")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Number of processes.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the sweep to write.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the sweep to write.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run folder.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Resume an interrupted sweep in the same folder.")
-    ] = False,
-    name: Annotated[
-        str | None, typer.Option("--name", help="What tables and figures call the sweep.")
-    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted sweep in the same folder.")] = False,
+    name: Annotated[str | None, typer.Option("--name", help="What tables and figures call the sweep.")] = None,
     full: FullOption = False,
     as_csv: CsvOption = False,
     verbose: VerboseOption = False,
@@ -83,9 +59,7 @@ def sweep(
         tables = {table: store.records(frame) for table, frame in found.tables.items()}
         fingerprint = store.input_fingerprint(design.base, design)
         folder = str(out) if out else None
-        emit(
-            {**store.plain(found.summary), "input_fingerprint": fingerprint, "tables": tables, "out": folder}
-        )
+        emit({**store.plain(found.summary), "input_fingerprint": fingerprint, "tables": tables, "out": folder})
     else:
         if as_csv:
             emit_csv(found.cases)
@@ -96,9 +70,7 @@ def sweep(
         if out is not None:
             say(f"sweep written to {out}")
     if len(found.failed):
-        say(
-            f"{len(found.failed)} of {len(found.cases)} cases failed; the first: {found.failed['message'].iloc[0]}"
-        )
+        say(f"{len(found.failed)} of {len(found.cases)} cases failed; the first: {found.failed['message'].iloc[0]}")
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
@@ -115,10 +87,7 @@ def _show(found: Any) -> None:
     for window in dict.fromkeys((windows[0], windows[-1])):
         for title, table in (
             ("each setting alone at the ends of its range", found.tornado.drop(columns="unit")),
-            (
-                "shares of the variance over the design (Sobol), and half their 95 percent interval",
-                found.indices,
-            ),
+            ("shares of the variance over the design (Sobol), and half their 95 percent interval", found.indices),
         ):
             own = table[(table["quantity"] == found.quantity) & (table["window"] == window)]
             if len(own):
@@ -163,9 +132,7 @@ def _show_summary(found: Any) -> None:
 @app.command()
 def study(
     name: Annotated[str, typer.Argument(metavar="STUDY", help="Study to run: scenarios.")],
-    stored: Annotated[
-        bool, typer.Option("--stored", help="Show the stored table without running anything.")
-    ] = False,
+    stored: Annotated[bool, typer.Option("--stored", help="Show the stored table without running anything.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run every case of adoption with every event, store the table, and show it; takes some minutes.
@@ -191,9 +158,7 @@ def study(
             scenarios.rebuild(progress)
     table = scenarios.stored()
     if table is None:
-        raise InputError(
-            Problem("the table has not been built", value=name, allowed="fiscal study scenarios")
-        )
+        raise InputError(Problem("the table has not been built", value=name, allowed="fiscal study scenarios"))
     if as_json:
         emit({"study": name, "current": scenarios.is_current(), "rows": store.records(table)})
         return

@@ -139,17 +139,13 @@ def splits_holders(settings: Settings) -> bool:
     return settings.adoption.allocation_heavy_multiple > 1
 
 
-def policy_on_paths(
-    settings: Settings, market: paths.AssetPaths, *, answers: bool = True
-) -> dict[str, np.ndarray]:
+def policy_on_paths(settings: Settings, market: paths.AssetPaths, *, answers: bool = True) -> dict[str, np.ndarray]:
     """What the scenario's savers buy and hold on each path of a market: policy first, which may turn on a fall,
     then the answer to returns. Allocations and the scale of contributions ``(P, Y, S)``, the rest ``(P, Y)``.
     ``answers=False`` leaves the answers out: policy as the same adoption in equity meets it."""
     target = target_allocation(settings, market.years)
     turns = reversal_years(settings, market)
-    policy = allocation_policy(
-        settings, np.broadcast_to(target, (len(turns), *target.shape)), market.years, turns
-    )
+    policy = allocation_policy(settings, np.broadcast_to(target, (len(turns), *target.shape)), market.years, turns)
     answer = allocation_answer(settings, market) if answers else None
     if answer is not None:
         for name in ("crypto_target_share", "crypto_contribution_share"):
@@ -222,9 +218,7 @@ def strata_shares(settings: Settings, years: np.ndarray, holders: np.ndarray) ->
     return np.stack([1 - any_crypto, any_crypto * (1 - heavy), any_crypto * heavy], axis=-1)
 
 
-def _tilted(
-    mean: float, age_tilt: float, group_tilt: float, years: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
+def _tilted(mean: float, age_tilt: float, group_tilt: float, years: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """A share tilted in log-odds by birth year and earnings group: ``()``, or ``(Y, A, G)`` where a tilt is set,
     with the mean kept over ``weight`` (A, G) in the first year."""
     if not (age_tilt or group_tilt) or mean >= 1:

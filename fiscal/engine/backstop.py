@@ -51,9 +51,7 @@ def rescue_on_paths(
     horizon = replace(inputs.until(last_year), impact_multiplier=0.0)
     rule = backstop(settings)
     last = int(np.flatnonzero(rule.covered)[-1]) + 1
-    cut = Backstop(
-        covered=rule.covered[:last], trigger_share=rule.trigger_share, made_up_share=rule.made_up_share
-    )
+    cut = Backstop(covered=rule.covered[:last], trigger_share=rule.trigger_share, made_up_share=rule.made_up_share)
     # errors are those of independent draws
     told: dict[str, Any] = {**path_settings(settings), "measure": measure, "draws": "pseudo"}
     parts = []

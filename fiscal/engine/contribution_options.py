@@ -51,21 +51,15 @@ def _time(doc: str) -> Option:
 
 
 OPTIONS: Mapping[str, Option] = {
-    "contribution": Option(
-        "dollars", "Contribution: before tax for traditional, after tax for Roth.", low=0.0
-    ),
+    "contribution": Option("dollars", "Contribution: before tax for traditional, after tax for Roth.", low=0.0),
     "age": Option("age", "Age in the year of the contribution.", low=0, high=119, whole=True),
-    "withdrawal_age": Option(
-        "age", "Age in the year of the (first) withdrawal.", low=0, high=119, whole=True
-    ),
+    "withdrawal_age": Option("age", "Age in the year of the (first) withdrawal.", low=0, high=119, whole=True),
     "return_rate": Option("a year", "Return of the account, before any tax.", low=-0.5, high=1.0),
     "discount_rate": Option("a year", "Rate of the present values.", low=-0.5, high=1.0),
     "contribution_tax_rate": _tax("Income tax rate at the contribution."),
     "withdrawal_tax_rate": _tax("Income tax rate on withdrawals."),
     "outside_tax_rate": _tax("Income tax rate on the return of a taxable account, taxed as it accrues."),
-    "character": Option(
-        "name", "Tax character of the contribution.", default="traditional", choices=CHARACTERS
-    ),
+    "character": Option("name", "Tax character of the contribution.", default="traditional", choices=CHARACTERS),
     "withdrawal_end_age": Option(
         "age",
         "Age from which nothing is left: the last level withdrawal is in the year before it.",
@@ -97,9 +91,7 @@ OPTIONS: Mapping[str, Option] = {
 def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options with their defaults, of the right kind. Raises ``InputError`` listing every problem."""
     problems = [
-        Problem("no such option", key=name, nearest=nearest(name, OPTIONS))
-        for name in options
-        if name not in OPTIONS
+        Problem("no such option", key=name, nearest=nearest(name, OPTIONS)) for name in options if name not in OPTIONS
     ]
     values: dict[str, Any] = {}
     wrong: set[str] = set()
@@ -134,10 +126,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
 def _of_law(options: Mapping[str, Any]) -> dict[str, Any]:
     """What an earnings group gives for options that are left out; nothing where group or age are missing or wrong."""
     group, age = plain_value(options.get("earnings_group")), plain_value(options.get("age"))
-    if any(
-        value is None or _fault(OPTIONS[name], value)
-        for name, value in (("earnings_group", group), ("age", age))
-    ):
+    if any(value is None or _fault(OPTIONS[name], value) for name, value in (("earnings_group", group), ("age", age))):
         return {}
     found = SaverLaw(group, int(age)).defaults() | {"withdrawal_tax_rate": None}
     if options.get("withdrawal_pattern") is None and (
@@ -170,9 +159,7 @@ def _fault(option: Option, value: Any) -> str | None:
 def _contradictions(values: Mapping[str, Any], wrong: set[str]) -> list[Problem]:
     """Values that are fine alone and wrong together."""
     found: list[Problem] = []
-    first, end, pattern = (
-        values[name] for name in ("withdrawal_age", "withdrawal_end_age", "withdrawal_pattern")
-    )
+    first, end, pattern = (values[name] for name in ("withdrawal_age", "withdrawal_end_age", "withdrawal_pattern"))
 
     def refuse(message: str, key: str, value: object, allowed: str) -> None:
         found.append(Problem(message, key=key, value=value, allowed=allowed))

@@ -21,17 +21,7 @@ from fiscal.engine.inputs import projection_inputs, withdrawal_rates
 from fiscal.engine.taxes import schedules_in_force
 from fiscal.law import schedules as law_schedules
 from fiscal.law.limits import contribution_limits, last_published_year
-from fiscal.people.accounts import (
-    ALL_PLANS_SCALED,
-    LIMITS,
-    PLAN,
-    SCOPES,
-    AccountType,
-    Scope,
-    hold,
-    sized,
-    together,
-)
+from fiscal.people.accounts import ALL_PLANS_SCALED, LIMITS, PLAN, SCOPES, AccountType, Scope, hold, sized, together
 from fiscal.people.contributions import (
     ContributionPolicy,
     Contributions,
@@ -225,9 +215,7 @@ def contributions_in_scope(world: World) -> tuple[Contributions, Scope]:
         )
         for of in others
     )  # fmt: skip
-    total, split = together(
-        [plan, *(one.contributions(scenario_contributions(world, one.type)) for one in held)]
-    )
+    total, split = together([plan, *(one.contributions(scenario_contributions(world, one.type)) for one in held)])
     return total, Scope(others=held, split=split)
 
 

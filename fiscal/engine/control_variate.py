@@ -48,9 +48,7 @@ class FlatTax:
         return self.tax_share * total
 
 
-def flat_tax(
-    inputs: ProjectionInputs, projection: Projection, labels: Sequence[str], last_year: int
-) -> FlatTax:
+def flat_tax(inputs: ProjectionInputs, projection: Projection, labels: Sequence[str], last_year: int) -> FlatTax:
     """The model of the paths ``labels`` of a projection to ``last_year``."""
     n = int((inputs.years <= last_year).sum())
     plain = projection.path(NO_CRYPTO_PATH if NO_CRYPTO_PATH in projection.path_labels else SCENARIO_PATH)

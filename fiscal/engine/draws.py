@@ -31,10 +31,7 @@ FEWEST_DRAWS = 5
 
 LINKED = {
     "balances left to a spouse": ("assumptions.spouse_share_",),
-    "where dividends and gains are taxed": (
-        "assumptions.equity_dividend_yield",
-        "assumptions.gain_realisation_share",
-    ),
+    "where dividends and gains are taxed": ("assumptions.equity_dividend_yield", "assumptions.gain_realisation_share"),
 }
 """Parameters (or beginnings of their names) that are drawn together: all high or all low."""
 
@@ -73,11 +70,7 @@ def central_value(key: str) -> float:
     """The meaning of a setting of "none": the mean expected return of an asset, or the foreign share from 2026 on."""
     if key == "paths.foreign_equity_share":
         return round(float(glide.foreign_equity_share(np.array([FIRST_YEAR + 1]))[0]), 4)
-    asset = {
-        "paths.core_equity_return": "equity",
-        "paths.core_bond_return": "bonds",
-        "paths.core_cash_return": "cash",
-    }
+    asset = {"paths.core_equity_return": "equity", "paths.core_bond_return": "bonds", "paths.core_cash_return": "cash"}
     return round(float(long_run_means()["geometric_return_rate"][asset[key]]), 4)
 
 
@@ -116,9 +109,7 @@ def _accepts(scenario: Scenario, frame: pd.DataFrame) -> bool:
     try:
         for end in ("low", "high"):
             values = zip(frame["key"], frame[end], strict=True)
-            scenario.with_overrides(
-                {key: round(value) if whole(key) else float(value) for key, value in values}
-            )
+            scenario.with_overrides({key: round(value) if whole(key) else float(value) for key, value in values})
     except InputError:
         return False
     return True
@@ -143,9 +134,7 @@ def blocks(record: np.ndarray, years: int, count: int, rng: np.random.Generator)
 def joint(varied: pd.DataFrame, count: int, seed: int = 0) -> list[dict[str, float]]:
     """``count`` joint draws of the rows of :func:`cases`, each by dotted name. Raises InputError for too few."""
     if count < FEWEST_DRAWS:
-        raise InputError(
-            "too few draws of parameters", key="draws", value=count, allowed=f"at least {FEWEST_DRAWS}"
-        )
+        raise InputError("too few draws of parameters", key="draws", value=count, allowed=f"at least {FEWEST_DRAWS}")
     from scipy.stats import qmc, triang
 
     groups = {key: _group(key) for key in varied["key"]}
@@ -154,9 +143,7 @@ def joint(varied: pd.DataFrame, count: int, seed: int = 0) -> list[dict[str, flo
     drawn: list[dict[str, float]] = [{} for _ in range(count)]
     for row in varied.itertuples():
         low, high = min(row.low, row.value), max(row.high, row.value)
-        values = triang.ppf(
-            uniform[:, names.index(groups[row.key])], (row.value - low) / (high - low), low, high - low
-        )
+        values = triang.ppf(uniform[:, names.index(groups[row.key])], (row.value - low) / (high - low), low, high - low)
         integer = whole(row.key) or (row.low >= 1 and all(float(x).is_integer() for x in row[2:5]))
         for one, value in zip(drawn, values, strict=True):
             one[row.key] = round(value) if integer else float(value)

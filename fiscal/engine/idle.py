@@ -306,9 +306,7 @@ def idle_settings(scenario: Scenario) -> dict[str, str]:
     changed = scenario.changed()
     for rule in RULES:
         own = [
-            key
-            for key in changed
-            if key not in found and (key in rule.keys or f"{key.split('.')[0]}." in rule.keys)
+            key for key in changed if key not in found and (key in rule.keys or f"{key.split('.')[0]}." in rule.keys)
         ]
         if own and not rule.holds(scenario.settings):
             found |= dict.fromkeys(own, rule.needs)

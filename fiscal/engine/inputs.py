@@ -200,10 +200,7 @@ def projection_inputs(
     of_years = stratum_share if stratum_share.ndim == 1 else stratum_share[:, None]
     roth_stock = settings.roth.opening_stock_share
     balances = [(opened.balance_usd, roth_stock)] + [
-        (
-            one.balance_usd(opened.balance_usd, scale, settings.horizon.opening),
-            one.type.roth_share(roth_stock),
-        )
+        (one.balance_usd(opened.balance_usd, scale, settings.horizon.opening), one.type.roth_share(roth_stock))
         for one in scope.others
     ]
     opening = np.zeros((len(scope.accounts), 2, *first.shape, stratum_share.shape[-1]))
@@ -215,18 +212,14 @@ def projection_inputs(
     basis = opening[:, 1] * settings.roth.opening_basis_share
     # IRAs that open empty hold in each cell what plans do
     held_usd = np.stack([*(balance for balance, _ in balances), opened.balance_usd])
-    tilt = leakage_tilt(
-        held_usd, opened.mean_balance_usd(first), settings.withdrawals.leakage_balance_elasticity
-    )
+    tilt = leakage_tilt(held_usd, opened.mean_balance_usd(first), settings.withdrawals.leakage_balance_elasticity)
     spouse_share = np.clip(rates.spouse_share * settings.heirs.spouse_share_scale, 0.0, 1.0)
     left_to_heirs = people.deaths * holder_share * (1 - spouse_share)[None, :, None]
     heirs = heirs_by_cohort(left_to_heirs * assume["heirs_per_account"], settings.heirs.years)
 
     conversion_rate = conversion_rates(settings, years)
     owner, conversion, heir = withdrawal_schedules(settings, assume, years, conversion_rate)
-    nonqualified = (
-        rates.nonqualified_share if settings.roth.tax_nonqualified_earnings else 0 * rates.nonqualified_share
-    )
+    nonqualified = rates.nonqualified_share if settings.roth.tax_nonqualified_earnings else 0 * rates.nonqualified_share
     inputs = ProjectionInputs(
         years=years,
         year_fraction=fraction,
@@ -291,13 +284,9 @@ def _crypto_market(market: paths.AssetPaths, labels: tuple[str, ...]) -> np.ndar
     at_end = paths.implied_crypto_value_over_gdp(market)[0].to_numpy() * (
         macro(market.years[1:])["gdp_bn_usd"].to_numpy() * BILLION
     )
-    first = (
-        crypto_start_usd()
-    )  # the market of the nine months of 2025 is taken at the value with which 2026 opens
+    first = crypto_start_usd()  # the market of the nine months of 2025 is taken at the value with which 2026 opens
     opening = with_a_market(np.concatenate([[first, first], at_end[:-1]]))
-    return np.stack(
-        [opening if label == SCENARIO_PATH else np.full(len(opening), NO_BOUND_USD) for label in labels]
-    )
+    return np.stack([opening if label == SCENARIO_PATH else np.full(len(opening), NO_BOUND_USD) for label in labels])
 
 
 def _wage_ratio(year: int) -> float:

@@ -91,9 +91,7 @@ def vintage_of(options: Mapping[str, Any]) -> pd.Series:
     withdrawn = float(account.contributions_total("withdrawal_tax")[0, character])
     nominal = float(books.total("withdrawal_tax")[0].sum())
     # 0.0 + x: no negative zero is printed
-    cost = VALUE_EXPENDITURE.of(
-        dict(zip(VALUE_EXPENDITURE.parts, (deferral, buildup, withdrawn), strict=True))
-    )
+    cost = VALUE_EXPENDITURE.of(dict(zip(VALUE_EXPENDITURE.parts, (deferral, buildup, withdrawn), strict=True)))
     values = dict(zip(RESULTS, (deferral, buildup, withdrawn, nominal, cost), strict=True))
     if case.earnings_group is not None:
         paid = case.withdrawn_usd

@@ -131,7 +131,6 @@ def draw(
         for windows in {one.windows for one in served.values()}
     }
     return {
-        key: one.bias
-        + wider[one.windows] * (weights[:, np.searchsorted(starts, one.starts)] @ one.deviations)
+        key: one.bias + wider[one.windows] * (weights[:, np.searchsorted(starts, one.starts)] @ one.deviations)
         for key, one in served.items()
     }

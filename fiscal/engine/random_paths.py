@@ -70,9 +70,7 @@ class Distribution:
     measure: str
     seed: int
     lines: dict[str, dict[str, np.ndarray]]
-    on_contributions: dict[
-        str, dict[str, np.ndarray]
-    ]  # reference -> line -> (Y,), or (path, Y) if they answer
+    on_contributions: dict[str, dict[str, np.ndarray]]  # reference -> line -> (Y,), or (path, Y) if they answer
     crypto_over_gdp: np.ndarray  # (path, Y - 1), from 2026
     capped: np.ndarray  # (path, Y) bool
     # the flat-tax model's tax by reference, (path, Y), and its expectation (Y,); none where that is not known
@@ -117,9 +115,7 @@ class Experiment:
         return batch_parts(self.labels, n_years, bool(self.answering), bool(self.controls(measure)))
 
 
-def batch_parts(
-    labels: Sequence[str], n_years: int, answering: bool, controlled: bool
-) -> dict[str, tuple[int, type]]:
+def batch_parts(labels: Sequence[str], n_years: int, answering: bool, controlled: bool) -> dict[str, tuple[int, type]]:
     """Arrays that are kept of every path: columns and type by name."""
     parts: dict[str, tuple[int, type]] = {
         f"{label}.{line}": (n_years, float) for label in labels for line in (*LINES, *STOCKS)
@@ -152,9 +148,7 @@ def bytes_needed(settings: Settings) -> tuple[int, int]:
     if not settings.withdrawals.conversion_rate:
         empty |= {f"{label}.conversion_tax" for label in labels}
     yearly = batch_parts(labels, n_years, answering, controlled=True)
-    kept = sum(
-        columns * np.dtype(dtype).itemsize for name, (columns, dtype) in yearly.items() if name not in empty
-    )
+    kept = sum(columns * np.dtype(dtype).itemsize for name, (columns, dtype) in yearly.items() if name not in empty)
     if answering:
         kept += len(UPFRONT) * n_years * np.dtype(float).itemsize
     drawn = MONTHLY_ARRAYS * n_years * MONTHS * len(ASSETS) * np.dtype(float).itemsize
@@ -166,9 +160,7 @@ def bytes_needed(settings: Settings) -> tuple[int, int]:
 def path_measures(settings: Settings) -> tuple[str, ...]:
     """Measures on which paths are drawn: the scenario's own, and the risk-neutral one of a model that has it."""
     own = settings.paths.measure
-    return (
-        tuple(dict.fromkeys((own, "risk_neutral"))) if path_model(settings.paths.model).stochastic else (own,)
-    )
+    return tuple(dict.fromkeys((own, "risk_neutral"))) if path_model(settings.paths.model).stochastic else (own,)
 
 
 def experiment(
@@ -211,9 +203,7 @@ def experiment(
     )  # fmt: skip
 
 
-def _expected_flat_tax(
-    flat: FlatTax | None, labels: list[str], told: Mapping[str, Any]
-) -> dict[str, np.ndarray]:
+def _expected_flat_tax(flat: FlatTax | None, labels: list[str], told: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The flat-tax model's expectations by reference; none unless all are known."""
     if flat is None:
         return {}
@@ -282,9 +272,7 @@ def simulate(
     """
     report = progress or silent
     parts = asked.parts(measure)
-    kept: dict[str, np.ndarray] = {
-        name: np.zeros((count, columns), dtype) for name, (columns, dtype) in parts.items()
-    }
+    kept: dict[str, np.ndarray] = {name: np.zeros((count, columns), dtype) for name, (columns, dtype) in parts.items()}
     step = batch or BATCH
     spans = [(first, min(step, count - first)) for first in range(0, count, step)]
     done = 0
@@ -321,9 +309,7 @@ def simulate(
         years=asked.inputs.years,
         measure=measure,
         seed=asked.settings.paths.seed,
-        lines={
-            label: {line: kept[f"{label}.{line}"] for line in (*LINES, *STOCKS)} for label in asked.labels
-        },
+        lines={label: {line: kept[f"{label}.{line}"] for line in (*LINES, *STOCKS)} for label in asked.labels},
         on_contributions=contributions,
         crypto_over_gdp=kept["over_gdp"],
         capped=kept["capped"],

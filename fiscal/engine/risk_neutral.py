@@ -126,9 +126,7 @@ def price(
         if first + size == drawn:
             market = replace(
                 market,
-                half_returns=np.concatenate(
-                    [market.half_returns, bill_halves(inputs.years, told["opening"])[None]]
-                ),
+                half_returns=np.concatenate([market.half_returns, bill_halves(inputs.years, told["opening"])[None]]),
             )
         own = _answers(settings, market)
         known: list[Any] = []  # who holds no crypto is the same on the path without it
@@ -165,12 +163,7 @@ NAMED_PATH = (
 
 
 def _digest(
-    inputs: ProjectionInputs,
-    law: BuildupTax,
-    factors: np.ndarray,
-    name: str,
-    told: dict[str, Any],
-    *others: int | str,
+    inputs: ProjectionInputs, law: BuildupTax, factors: np.ndarray, name: str, told: dict[str, Any], *others: int | str
 ) -> str:
     """Hash of everything that a price depends on."""
     found = hashlib.sha256(factors.tobytes())
@@ -178,16 +171,11 @@ def _digest(
     found.update(repr((name, sorted(read.items(), key=lambda item: item[0]), others)).encode())
     found.update(repr(NO_CRYPTO_PATH in inputs.path_labels).encode())
     for value in (
-        getattr(one, field.name)
-        for one in (inputs, law)
-        for field in fields(one)
-        if field.name not in OWN_PATH
+        getattr(one, field.name) for one in (inputs, law) for field in fields(one) if field.name not in OWN_PATH
     ):
         parts = (value.knots_usd, value.tax_usd) if isinstance(value, TaxSchedule) else (value,)
         for part in parts:
-            found.update(
-                np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
-            )
+            found.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
     return found.hexdigest()
 
 
@@ -243,9 +231,7 @@ def _present_values(
     from fiscal.projection.kernel import project_groups
 
     on_market = replace(on_paths(inputs, label, market), **(changes or {}))  # type: ignore[arg-type]
-    totals, group_tax, group_withdrawn = project_groups(
-        on_market, buildup_rates(law, len(inputs.years)), known
-    )
+    totals, group_tax, group_withdrawn = project_groups(on_market, buildup_rates(law, len(inputs.years)), known)
     flows = {
         **{line: reduce(add, (totals[name] for name in OF_CELLS[line])) for line in RECEIPTS},
         WITHDRAWN: totals["traditional_withdrawals"] + totals["inherited_withdrawals"],

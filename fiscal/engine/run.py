@@ -27,14 +27,7 @@ from fiscal.base.axes import AGES_AT_OPENING, FIRST_YEAR, LAST_AGE
 from fiscal.base.errors import InputError
 from fiscal.base.progress import Progress, silent
 from fiscal.budget import valuation
-from fiscal.budget.ledger import (
-    BuildupTax,
-    ContributionTaxes,
-    Ledger,
-    contribution_lines,
-    keep_books,
-    rescue_cost,
-)
+from fiscal.budget.ledger import BuildupTax, ContributionTaxes, Ledger, contribution_lines, keep_books, rescue_cost
 from fiscal.budget.lines import UPFRONT
 from fiscal.budget.vintages import Vintages, value_vintages
 from fiscal.engine.allocation import path_settings, pushed_out_weights
@@ -111,20 +104,11 @@ class Paths:
         settings = self.scenario.settings
         # a value needs fewer paths than a tail
         fewer = min(settings.paths.count, VALUE_PATHS)
-        wanted = dict.fromkeys(path_measures(settings), fewer) | {
-            settings.paths.measure: settings.paths.count
-        }
+        wanted = dict.fromkeys(path_measures(settings), fewer) | {settings.paths.measure: settings.paths.count}
         return replace(
             self,
             distributions=tuple(
-                simulate(
-                    self.asked,
-                    measure=measure,
-                    count=count,
-                    progress=progress,
-                    batches=batches,
-                    workers=workers,
-                )
+                simulate(self.asked, measure=measure, count=count, progress=progress, batches=batches, workers=workers)
                 for measure, count in wanted.items()
             ),
         )
@@ -283,9 +267,7 @@ def compute(
     held = [label for label in (SCENARIO_PATH, NO_CRYPTO_PATH) if label in labels]
     conventions = (convention_label(rate) for rate in settings.books.convention_rates)
     valued = [*held, *(label for label in conventions if label in labels)]
-    keep, hold = (
-        tuple(labels.index(label) for label in chosen) if complete else () for chosen in (valued, held)
-    )
+    keep, hold = (tuple(labels.index(label) for label in chosen) if complete else () for chosen in (valued, held))
     horizon = years <= settings.horizon.last_year
     projection = project(
         inputs, keep_lines=booked_lines(inputs.accounts), keep_shares=keep, keep_balances=hold,
@@ -354,9 +336,7 @@ def prices(scenario: Scenario, run: Run | None = None) -> Prices | None:
     )
 
 
-def _priced(
-    settings: Settings, inputs: ProjectionInputs, law: BuildupTax, economy: pd.DataFrame
-) -> RiskNeutral | None:
+def _priced(settings: Settings, inputs: ProjectionInputs, law: BuildupTax, economy: pd.DataFrame) -> RiskNeutral | None:
     count = settings.books.risk_neutral_paths
     if count < FEWEST_PATHS:
         return None
@@ -389,10 +369,7 @@ class Prepared:
 
 
 def prepare(
-    settings: Settings,
-    years: np.ndarray,
-    references: bool | tuple[str, ...] = True,
-    progress: Progress | None = None,
+    settings: Settings, years: np.ndarray, references: bool | tuple[str, ...] = True, progress: Progress | None = None
 ) -> Prepared:
     """People, contributions, schedules and markets of ``years`` (from 2025) as the projection takes them.
 
@@ -476,8 +453,7 @@ def refuse_too_many_paths(settings: Settings) -> None:
         return
     fits = (room - fixed) // per_path
     raise InputError(
-        f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and "
-        f"{room / 2**30:.1f} GiB is available",
+        f"this number of paths needs about {needed / 2**30:.1f} GiB of memory, and {room / 2**30:.1f} GiB is available",
         key="paths.count",
         value=settings.paths.count,
         allowed=f"at most {fits:,} paths" if fits > 1 else "a machine with more memory",
@@ -525,10 +501,7 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
             ("convention", rate, convention_label(rate), np.full(len(years), rate), as_interest)
             for rate in settings.books.convention_rates
         ),
-        *(
-            ("fixed", rate, SCENARIO_PATH, np.full(len(years), rate), law)
-            for rate in settings.books.discount_rates
-        ),
+        *(("fixed", rate, SCENARIO_PATH, np.full(len(years), rate), law) for rate in settings.books.discount_rates),
         ("treasury", None, SCENARIO_PATH, curve, law),
         ("portfolio", None, SCENARIO_PATH, None, law),
     ]
@@ -537,12 +510,7 @@ def _vintages(run: Run) -> tuple[ValuedVintages, ...]:
     opening = np.array([settings.horizon.opening.decimal_year])
 
     def value(
-        basis: str,
-        rate: float | None,
-        label: str,
-        rates: np.ndarray | None,
-        tax: BuildupTax | None,
-        marginal: bool,
+        basis: str, rate: float | None, label: str, rates: np.ndarray | None, tax: BuildupTax | None, marginal: bool
     ) -> ValuedVintages:
         discount = None if rates is None else valuation.discount_factors(dates, rates, years)
         own = curve if rates is None else rates

@@ -44,9 +44,7 @@ STATE_TAX_YEAR = 2024
 
 def average_state_rate() -> float:
     """Individual income taxes of all states over the income on federal returns: Census, and CBO's newest baseline."""
-    collected = (
-        sources.table("state_income_tax").set_index("item").at["individual_income_tax", "value_bn_usd"]
-    )
+    collected = sources.table("state_income_tax").set_index("item").at["individual_income_tax", "value_bn_usd"]
     incomes = sources.table("cbo_income_tax_details").query("year == @STATE_TAX_YEAR")
     incomes = incomes.set_index("cbo_baseline")["total_income_bn_usd"]
     newest = max(incomes.index, key=lambda label: datetime.strptime(str(label), "%b %Y"))
@@ -57,9 +55,7 @@ def conversion_rates(settings: Settings, years: np.ndarray) -> np.ndarray:
     """Share of the traditional balance that is converted, ``(Y,)``."""
     withdrawals = settings.withdrawals
     last = min(withdrawals.conversion_last_year, settings.horizon.last_year)
-    return np.where(
-        (years >= withdrawals.conversion_first_year) & (years <= last), withdrawals.conversion_rate, 0.0
-    )
+    return np.where((years >= withdrawals.conversion_first_year) & (years <= last), withdrawals.conversion_rate, 0.0)
 
 
 def withdrawal_schedules(
@@ -73,8 +69,7 @@ def withdrawal_schedules(
     if settings.tax.flat_rate is not None:
         knots = np.broadcast_to(np.array([0.0, 1e6]), (len(years), 2)).copy()
         tax = np.broadcast_to(
-            knots[:, None, None, :] * settings.tax.flat_rate,
-            (len(years), len(AGES_AT_OPENING), len(GROUPS), 2),
+            knots[:, None, None, :] * settings.tax.flat_rate, (len(years), len(AGES_AT_OPENING), len(GROUPS), 2)
         ).copy()
         flat = TaxSchedule(knots_usd=knots, tax_usd=tax * settings.tax.withdrawal_scale)
         return flat, flat, flat
@@ -84,9 +79,7 @@ def withdrawal_schedules(
     scale = settings.tax.withdrawal_scale
     at_work = working_share_of_withdrawals(assume, settings.withdrawals.retirement_age_shift)
     draws = incidence(assume, years, settings.withdrawals.rmd_age_shift)
-    by_owner, by_heir = _expected_tax(
-        schedules, years, draws, retired, spread, at_work, settings.heirs.age_gap
-    )
+    by_owner, by_heir = _expected_tax(schedules, years, draws, retired, spread, at_work, settings.heirs.age_gap)
     owner, heir = _scaled(by_owner, scale), _scaled(by_heir, scale)
     converts = np.maximum(draws, conversion_rate[:, None])
     conversion = owner
@@ -156,11 +149,7 @@ def contribution_taxes(
 
 
 def marginal_deferral(
-    settings: Settings,
-    years: np.ndarray,
-    mobility: np.ndarray,
-    contributions: Contributions,
-    taxes: ContributionTaxes,
+    settings: Settings, years: np.ndarray, mobility: np.ndarray, contributions: Contributions, taxes: ContributionTaxes
 ) -> np.ndarray:
     """Income tax that would not be collected if a year's contributions were raised in proportion, per unit of
     the rise, ``(Y, A, G)`` dollars: elective deferrals at the slope of the schedule, employer contributions, which
@@ -281,11 +270,7 @@ _REFORMS: dict[str, law_schedules.Schedules] = {}
 
 
 def buildup_tax(
-    settings: Settings,
-    assume: Mapping[str, float],
-    years: np.ndarray,
-    fraction: np.ndarray,
-    mobility: np.ndarray,
+    settings: Settings, assume: Mapping[str, float], years: np.ndarray, fraction: np.ndarray, mobility: np.ndarray
 ) -> BuildupTax:
     """What the law would take of each asset's return outside a plan (shares of gains realized are assumed).
 

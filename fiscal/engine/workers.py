@@ -42,9 +42,7 @@ WORKER_BYTES = 640 * 2**20
 SAME = 1e-9
 """Relative difference up to which a path of another processor is the same but for rounding."""
 
-ROUNDING = (
-    "another kind of processor; the answer is the same to nine digits, its bytes are not those of a local run"
-)
+ROUNDING = "another kind of processor; the answer is the same to nine digits, its bytes are not those of a local run"
 
 PACKAGES = ("fiscal", "numpy", "scipy", "numba", "distributed")
 """What a worker must have in the client's version: other ones may give other bits, or not understand each other."""
@@ -130,9 +128,7 @@ class Cluster(Workers):
                 part.close()
         self.client = self._own = None
 
-    def project(
-        self, asked: Experiment, measure: str, wanted: Sequence[Span]
-    ) -> Iterator[tuple[Span, Batch]]:
+    def project(self, asked: Experiment, measure: str, wanted: Sequence[Span]) -> Iterator[tuple[Span, Batch]]:
         """The batches as workers finish them; each worker's first is compared with this machine's.
 
         Raises InputError when the scheduler is lost, when workers die again and again, and when one computes
@@ -164,9 +160,7 @@ class Cluster(Workers):
                     raise self._refusal("its workers died before one of them finished a batch")
                 logger.warning("%d batches were lost with their workers and are computed again", len(left))
 
-    def _round(
-        self, asked: Experiment, measure: str, wanted: Sequence[Span]
-    ) -> Iterator[tuple[Span, str, Batch]]:
+    def _round(self, asked: Experiment, measure: str, wanted: Sequence[Span]) -> Iterator[tuple[Span, str, Batch]]:
         """Ask for batches; those that are lost with the inputs are left out."""
         from distributed import CancelledError, as_completed
 
@@ -183,9 +177,7 @@ class Cluster(Workers):
             except CancelledError:
                 continue
             except ImportError as error:
-                raise self._refusal(
-                    f"a worker has no fiscal that fits: {error}", "the same packages"
-                ) from error
+                raise self._refusal(f"a worker has no fiscal that fits: {error}", "the same packages") from error
             yield spans.pop(future), address, made
 
     def _at_work(self, asked: Experiment, measure: str) -> Client:
@@ -269,15 +261,9 @@ def _connect(scheduler: str | LocalCluster) -> Client:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions are judged by :func:`differing`
             return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-    ) as error:  # TypeError: tls:// without certificates in Dask's settings
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates in Dask's settings
         message = f"cannot be reached: {error}"
-        allowed = (
-            "the address of a running Dask scheduler, as tcp://host:8786, or tls:// with Dask's certificates"
-        )
+        allowed = "the address of a running Dask scheduler, as tcp://host:8786, or tls:// with Dask's certificates"
         raise InputError(message, key="scheduler", value=str(scheduler), allowed=allowed) from None
 
 

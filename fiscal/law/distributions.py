@@ -45,9 +45,7 @@ def uniform_lifetime_divisor(age: ArrayLike, year: int | None = None) -> Array:
     table's first age (72; 70 in the table of 2003-2021) there is no divisor: infinite, so that the
     required share is zero; above its last (120) the last one holds.
     """
-    ages, divisors = _uniform_table(
-        "divisor_2022_on" if year is None or year >= 2022 else "divisor_2003_2021"
-    )
+    ages, divisors = _uniform_table("divisor_2022_on" if year is None or year >= 2022 else "divisor_2003_2021")
     whole = np.asarray(age).astype(int)
     position = np.clip(whole - ages[0], 0, len(ages) - 1)
     return np.where(whole < ages[0], np.inf, divisors[position])
@@ -73,8 +71,7 @@ def required_minimum_share(
     if enacted_by is not None:
         enacted = _enacted()
         births = tuple(
-            birth if by <= enacted_by else np.inf
-            for birth, by in zip(births, enacted["start_ages"], strict=True)
+            birth if by <= enacted_by else np.inf for birth, by in zip(births, enacted["start_ages"], strict=True)
         )
         known = zip(_waived_years(), enacted["waivers"], strict=True)
         waived = year in {waiver for waiver, by in known if by <= enacted_by}

@@ -144,12 +144,7 @@ def _check(years: NDArray[np.int_], cpi_u: Array, last_published: int) -> None:
         problems.append(Problem("years must be consecutive and rising", key="years"))
     elif years[-1] > last_published and years[0] > last_published - 1:
         problems.append(
-            Problem(
-                "the index needs a base year",
-                key="years",
-                value=int(years[0]),
-                allowed=f"<= {last_published - 1}",
-            )
+            Problem("the index needs a base year", key="years", value=int(years[0]), allowed=f"<= {last_published - 1}")
         )
     if cpi_u.shape != years.shape:
         problems.append(Problem("one price a year", key="cpi_u", value=cpi_u.shape, allowed=str(years.shape)))

@@ -118,9 +118,7 @@ def _reform(told: Any, shown: str) -> Reform:
     if problems:
         raise InputError(problems[:MAX_PROBLEMS])
     parameters = {
-        name: {int(year): _amount(value) for year, value in values.items()}
-        for name, values in told.items()
-        if values
+        name: {int(year): _amount(value) for year, value in values.items()} for name, values in told.items() if values
     }
     return Reform(parameters, shown, notes)
 
@@ -169,9 +167,7 @@ def reform_years(reform: Mapping[str, Mapping[int, Any]]) -> tuple[int, ...]:
 def moved(reform: Mapping[str, Mapping[int, Any]], first_year: int | None) -> dict[str, dict[int, Any]]:
     """A reform with all its years moved so that its first one is ``first_year``; None leaves them."""
     shift = 0 if first_year is None else first_year - change_years(reform)[0]
-    return {
-        name: {int(year) + shift: value for year, value in values.items()} for name, values in reform.items()
-    }
+    return {name: {int(year) + shift: value for year, value in values.items()} for name, values in reform.items()}
 
 
 def redated(reform: Mapping[str, Mapping[int, Any]], year: int, file_year: int) -> dict[str, Any]:
@@ -272,11 +268,7 @@ def changes_of(reform: Reform) -> str:
     left, groups = MOST_NAMED, []
     for years, names in sorted(by_years.items()):
         first, *_, last = (*years, years[-1])
-        told = (
-            ", ".join(map(str, years))
-            if len(years) <= MOST_YEARS
-            else f"{len(years)} years, {first} to {last}"
-        )
+        told = ", ".join(map(str, years)) if len(years) <= MOST_YEARS else f"{len(years)} years, {first} to {last}"
         if left > 0:
             groups.append(f"{', '.join(names[:left])} ({told})")
         left -= len(names)

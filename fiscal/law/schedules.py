@@ -188,9 +188,7 @@ class WithdrawalSchedule:
         """Tax at mean withdrawals ``withdrawal_usd`` of one cell (``age`` attained, ``group`` 0-11)."""
         row = int(np.searchsorted(self.years, year))
         column = int(age - ATTAINED_AGES[0])
-        return _linear(
-            np.asarray(withdrawal_usd, float), self.knots_usd[row], self.tax_usd[row, column, group]
-        )
+        return _linear(np.asarray(withdrawal_usd, float), self.knots_usd[row], self.tax_usd[row, column, group])
 
 
 @dataclass(frozen=True)
@@ -391,14 +389,10 @@ def _load_directory(directory: Path, scope: str) -> Schedules:
     return replace(_schedules(*tables, scope=scope), sha256=digest.hexdigest())
 
 
-def _schedules(
-    deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame, *, scope: str
-) -> Schedules:
+def _schedules(deferral: pd.DataFrame, curve: pd.DataFrame, outside: pd.DataFrame, *, scope: str) -> Schedules:
     absent = {"status", "holder_share"} - set(curve.columns)
     if absent or set(curve["status"]) != set(STATUSES):
-        found = (
-            f"no column {', '.join(sorted(absent))}" if absent else ", ".join(sorted(set(curve["status"])))
-        )
+        found = f"no column {', '.join(sorted(absent))}" if absent else ", ".join(sorted(set(curve["status"])))
         raise InputError(
             "the table must have rows of each working status: build the schedules again",
             file="withdrawal_curve",
@@ -406,8 +400,7 @@ def _schedules(
             allowed=", ".join(STATUSES),
         )
     curve, outside = (
-        _of_scope(table, name, scope)
-        for name, table in (("withdrawal_curve", curve), ("outside_rates", outside))
+        _of_scope(table, name, scope) for name, table in (("withdrawal_curve", curve), ("outside_rates", outside))
     )
     law_years = np.sort(curve["law_year"].unique()).astype(int)
     bands, groups, statuses = len(WITHDRAWAL_AGE_EDGES), len(GROUPS), len(STATUSES)
@@ -415,11 +408,7 @@ def _schedules(
     multiples = np.sort(deferral["multiple"].unique())
     expected = (
         ("withdrawal_curve", len(curve), len(law_years) * bands * statuses * groups * int(points.iloc[0])),
-        (
-            "deferral_schedule",
-            len(deferral),
-            len(law_years) * len(DEFERRAL_AGE_EDGES) * groups * len(multiples),
-        ),
+        ("deferral_schedule", len(deferral), len(law_years) * len(DEFERRAL_AGE_EDGES) * groups * len(multiples)),
         ("outside_rates", len(outside), len(law_years) * bands * groups),
     )
     wrong = [
@@ -462,9 +451,7 @@ def _of_scope(table: pd.DataFrame, name: str, scope: str) -> pd.DataFrame:
     """The rows of a scope."""
     found = sorted(table["scope"].unique()) if "scope" in table else []
     if scope not in found:
-        message = (
-            "the table must have rows of the scope whose withdrawals it leaves out: build the schedules again"
-        )
+        message = "the table must have rows of the scope whose withdrawals it leaves out: build the schedules again"
         raise InputError(message, file=name, value=", ".join(found) or "no column scope", allowed=scope)
     return table[table["scope"] == scope]
 
@@ -543,9 +530,7 @@ def _age_weights() -> Array:
     return np.array([np.interp(ATTAINED_AGES, middles, row) for row in np.eye(len(middles))]).T
 
 
-def _interpolated(
-    values: Array, law_years: NDArray[np.int_], years: NDArray[np.int_], growth: bool = False
-) -> Array:
+def _interpolated(values: Array, law_years: NDArray[np.int_], years: NDArray[np.int_], growth: bool = False) -> Array:
     """Values (law_year, ...) at ``years``: linear between law years (geometric if ``growth``).
 
     After the last law year they are held; with ``growth`` their last yearly growth is.
@@ -677,9 +662,7 @@ def show(year: int = 2025, schedules: Schedules | None = None) -> pd.DataFrame:
         low, high = _nearest(grid, 8_000 * grid[1] / 1000), _nearest(grid, 64_000 * grid[1] / 1000)
         frame[f"withdrawal_rate_{label}_small"] = curve[:, low] / grid[low]
         frame[f"withdrawal_rate_{label}_large"] = curve[:, high] / grid[high]
-        frame[f"withdrawal_marginal_rate_{label}"] = (curve[:, high] - curve[:, low]) / (
-            grid[high] - grid[low]
-        )
+        frame[f"withdrawal_marginal_rate_{label}"] = (curve[:, high] - curve[:, low]) / (grid[high] - grid[low])
     return frame
 
 

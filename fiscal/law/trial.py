@@ -140,16 +140,12 @@ def _changed_years(
     policy: taxcalc.Policy, current: taxcalc.Policy, names: list[str], years: list[int]
 ) -> dict[str, list[int]]:
     """For each of ``names``, those of ``years`` in which it, or whether it is indexed, is not current law's."""
-    indexed = {
-        name for name in names if policy._data[name].get("indexed") != current._data[name].get("indexed")
-    }
+    indexed = {name for name in names if policy._data[name].get("indexed") != current._data[name].get("indexed")}
     other: dict[int, set[str]] = {}
     for year in sorted({min(year, LAST_FILE_YEAR) for year in years}):
         for law in (policy, current):
             law.set_year(year)
-        other[year] = {
-            name for name in names if not np.array_equal(getattr(policy, name), getattr(current, name))
-        }
+        other[year] = {name for name in names if not np.array_equal(getattr(policy, name), getattr(current, name))}
     return {
         name: [
             year
@@ -231,8 +227,7 @@ def _leaves(told: Any) -> Iterator[str]:
 def main() -> None:
     """Read a reform, print the answer; what the library prints goes nowhere."""
     reform = {
-        name: {int(year): value for year, value in values.items()}
-        for name, values in json.load(sys.stdin).items()
+        name: {int(year): value for year, value in values.items()} for name, values in json.load(sys.stdin).items()
     }
     with contextlib.redirect_stdout(io.StringIO()):
         told = answer(reform)

@@ -35,12 +35,7 @@ if TYPE_CHECKING:
 
 
 FORWARD, RECORD = "forward", "record"
-HOUSE_CLASS = {
-    "equity": "us_large_cap",
-    "foreign_equity": "eafe_equity",
-    "bonds": "us_aggregate_bonds",
-    "cash": "cash",
-}
+HOUSE_CLASS = {"equity": "us_large_cap", "foreign_equity": "eafe_equity", "bonds": "us_aggregate_bonds", "cash": "cash"}
 """Asset class of the table of capital market assumptions that represents each asset."""
 
 SHORTEST_HORIZON_YEARS = 10
@@ -203,9 +198,7 @@ def _standing(settings: object, asset: str) -> tuple[str, str]:
         return f"assumption {FOREIGN_RECORD}, plus projected CPI-U", "cited"
     if _get(settings, "returns") == RECORD:
         past = annual_moments().loc[asset]
-        span = (
-            f"annual_returns {past['series']} {past['first_year']}-{past['last_year']}, real geometric mean"
-        )
+        span = f"annual_returns {past['series']} {past['first_year']}-{past['last_year']}, real geometric mean"
         return f"{span}, plus projected CPI-U; bonds and cash at least their mean projected yield", "derived"
     rate, horizon = house_view(str(_get(settings, "house") or "jpmorgan"), asset)
     house = str(_get(settings, "house") or "jpmorgan")
@@ -217,11 +210,7 @@ def recorded_return(asset: str) -> float:
     """Real mean of the record plus projected inflation; bonds and cash at least their mean projected yield."""
     foreign = asset == "foreign_equity"
     moments = None if foreign else annual_moments().loc[asset]
-    real = (
-        sources.assumption(FOREIGN_RECORD)
-        if moments is None
-        else float(moments["real_geometric_return_rate"])
-    )
+    real = sources.assumption(FOREIGN_RECORD) if moments is None else float(moments["real_geometric_return_rate"])
     recorded = (1.0 + real) * (1.0 + mean_inflation_rate()) - 1.0
     return max(recorded, mean_yields().get(asset, recorded))
 
@@ -243,8 +232,7 @@ def _mean_yields(first_year: int) -> dict[str, float]:
     path = macro(range(first_year, LAST_YEAR + 1))
     columns = {"bonds": "treasury_10y_rate", "cash": "one_year_rate"}
     return {
-        asset: float(np.expm1(np.log1p(path[column].to_numpy(dtype=float)).mean()))
-        for asset, column in columns.items()
+        asset: float(np.expm1(np.log1p(path[column].to_numpy(dtype=float)).mean())) for asset, column in columns.items()
     }
 
 
@@ -255,9 +243,7 @@ def override_problems(overrides: Mapping[str, float | None]) -> list[Problem]:
         if asset not in ASSETS:
             problems.append(Problem("unknown asset", key=f"core.{asset}", nearest=nearest(asset, ASSETS)))
         elif rate is not None and not (np.isfinite(rate) and rate > -1.0):
-            problems.append(
-                Problem("not a yearly return", key=f"core.{asset}", value=rate, allowed="above -1")
-            )
+            problems.append(Problem("not a yearly return", key=f"core.{asset}", value=rate, allowed="above -1"))
     return problems
 
 

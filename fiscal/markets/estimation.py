@@ -36,23 +36,14 @@ TABLE = "market_fit"
 def crypto_months(first: str = FIRST_MONTH) -> np.ndarray:
     """Bitcoin's monthly log returns from ``first`` on, the last month with all assets the end."""
     returns = monthly_log_returns(first)
-    return (
-        returns.dropna()["crypto"].to_numpy()
-        if first >= FIRST_MONTH
-        else returns["crypto"].dropna().to_numpy()
-    )
+    return returns.dropna()["crypto"].to_numpy() if first >= FIRST_MONTH else returns["crypto"].dropna().to_numpy()
 
 
 def iid_fit(returns: np.ndarray) -> dict[str, float]:
     """Independent normal months: mean, sd, log-likelihood, BIC."""
     n, sd = len(returns), returns.std()
     loglike = -0.5 * n * (np.log(2 * np.pi * sd**2) + 1)
-    return {
-        "mean": float(returns.mean()),
-        "sd": float(sd),
-        "loglike": loglike,
-        "bic": 2 * np.log(n) - 2 * loglike,
-    }
+    return {"mean": float(returns.mean()), "sd": float(sd), "loglike": loglike, "bic": 2 * np.log(n) - 2 * loglike}
 
 
 def _best_of_starts(
@@ -93,9 +84,7 @@ def switching_fit(
     stay_high``, ``months_low, months_high`` (expected durations), each of the first with ``_se``;
     ``loglike, bic, starts, agree``.
     """
-    best, agree = _best_of_starts(
-        returns, states=2, switching_variance=switching_variance, starts=starts, seed=seed
-    )
+    best, agree = _best_of_starts(returns, states=2, switching_variance=switching_variance, starts=starts, seed=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         errors = np.sqrt(np.maximum(np.diag(best.cov_params()), 0.0))
@@ -143,11 +132,7 @@ def regime_test(
     rng = np.random.Generator(np.random.Philox(key=[seed, 100]))
     drawn = rng.normal(returns.mean(), returns.std(), (replications, len(returns)))
     beyond = sum(ratio(sample) >= own for sample in drawn)
-    return {
-        "likelihood_ratio": own,
-        "p_value": (1 + beyond) / (1 + replications),
-        "replications": float(replications),
-    }
+    return {"likelihood_ratio": own, "p_value": (1 + beyond) / (1 + replications), "replications": float(replications)}
 
 
 def garch_fit(returns: np.ndarray) -> dict[str, float]:

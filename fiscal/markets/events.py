@@ -68,10 +68,7 @@ def event_of(years: np.ndarray, crypto: np.ndarray, equity: np.ndarray, outside:
     inside = (years >= first) & (years <= last)
     halves = np.where(years == FIRST_YEAR + 1, 0.5, 1.0)[inside]
     return Event(
-        first,
-        last,
-        float(np.prod((1 + rates[inside]) ** halves)),
-        float(np.prod((1 + outside[inside]) ** halves)),
+        first, last, float(np.prod((1 + rates[inside]) ** halves)), float(np.prod((1 + outside[inside]) ** halves))
     )
 
 
@@ -83,9 +80,7 @@ def _start(moves: np.ndarray, share: float) -> int:
     """
     level = np.concatenate([[0.0], np.cumsum(moves)])
     largest = level.max() - level.min()
-    small = np.maximum.accumulate(np.abs(level[1:])) < max(
-        SMALL_SHARE * largest, min(np.log(LARGE), share * largest)
-    )
+    small = np.maximum.accumulate(np.abs(level[1:])) < max(SMALL_SHARE * largest, min(np.log(LARGE), share * largest))
     early = np.flatnonzero(small & (moves != 0))
     with_the_whole = bool((moves[early] * level[-1] > 0).all())
     return int(np.flatnonzero((moves != 0) & (with_the_whole | ~small))[0])

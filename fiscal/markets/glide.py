@@ -81,8 +81,7 @@ def foreign_equity_share(years: np.ndarray) -> np.ndarray:
     value = published["value"].where(published["base"] == "equity", published["value"] / equity)
     funds = value[published["year"].isin(FUND_MEANS)].groupby(published["year"]).mean()
     held = {NO_FUNDS_YEAR: 0.0} | {
-        year: _allocation(year, "all", "target_date_funds_share_of_assets")
-        for year in (FUNDS_YEAR, EQUITY_YEAR)
+        year: _allocation(year, "all", "target_date_funds_share_of_assets") for year in (FUNDS_YEAR, EQUITY_YEAR)
     }
     in_funds = np.interp(years, list(held), list(held.values()))
     in_others = sources.assumption("markets.foreign_share_of_other_funds")
@@ -119,9 +118,7 @@ def asset_shares_by_decade() -> np.ndarray:
     """Share of assets of the groups of ``DECADE_AGES``: participants (EBRI) times mean balance (Vanguard)."""
     young = _allocation(EQUITY_YEAR, "twenties_and_thirties", "participants_share")
     forties = _allocation(EQUITY_YEAR, "forties", "participants_share")
-    older = np.array(
-        [_allocation(PARTICIPANTS_YEAR, group, "participants_share") for group in ("fifties", "sixties")]
-    )
+    older = np.array([_allocation(PARTICIPANTS_YEAR, group, "participants_share") for group in ("fifties", "sixties")])
     participants = np.concatenate([[young, forties], (1.0 - young - forties) * older / older.sum()])
     assets = participants * np.interp(DECADE_AGES, *_balances_by_age())
     return assets / assets.sum()
@@ -157,7 +154,5 @@ def _allocation(year: int, group: str, item: str) -> float:
     table = sources.table("ebri_401k_allocation")
     row = table[(table["year"] == year) & (table["group"] == group) & (table["item"] == item)]
     if len(row) != 1:
-        raise InputError(
-            f"ebri_401k_allocation.csv: {len(row)} rows for {year}, {group}, {item}; one is needed"
-        )
+        raise InputError(f"ebri_401k_allocation.csv: {len(row)} rows for {year}, {group}, {item}; one is needed")
     return float(row["value"].item())

@@ -71,9 +71,7 @@ def gaps() -> pd.DataFrame:
     for asset, series in MONTHLY_SERIES.items():
         known = levels[asset].dropna()
         span = levels.index[(levels.index >= known.index[0]) & (levels.index <= known.index[-1])]
-        rows.append(
-            (asset, series, str(known.index[0]), str(known.index[-1]), len(known), len(span) - len(known))
-        )
+        rows.append((asset, series, str(known.index[0]), str(known.index[-1]), len(known), len(span) - len(known)))
     columns = ["asset", "series", "first_month", "last_month", "months", "missing_months"]
     return pd.DataFrame(rows, columns=columns).set_index("asset")
 
@@ -208,9 +206,7 @@ def half_returns_real(opening: OpeningDate = HEADLINE) -> np.ndarray:
     logs = logs.reindex(expected)
     missing = [f"{asset} {month}" for asset in logs for month in logs.index[logs[asset].isna()]]
     if missing:
-        raise InputError(
-            [Problem("no month-end level", file="monthly_prices.csv", value=cell) for cell in missing]
-        )
+        raise InputError([Problem("no month-end level", file="monthly_prices.csv", value=cell) for cell in missing])
     stub, whole = logs.iloc[: len(left)], len(left) // 2
     middle = stub.iloc[whole : len(left) - whole].sum() / 2.0
     halves = (

@@ -83,9 +83,7 @@ def implied_by(drawn: AssetPaths) -> pd.DataFrame:
             "geometric_rate": np.expm1(logs[..., x].mean()),
             "arithmetic_rate": annual[..., x].mean(),
         }
-        row |= {
-            f"volatility_{h}y_rate": growth[h].std() / np.sqrt(h) if h in growth else np.nan for h in HORIZONS
-        }
+        row |= {f"volatility_{h}y_rate": growth[h].std() / np.sqrt(h) if h in growth else np.nan for h in HORIZONS}
         row["halved_share"] = _halved(level[:, :, x])
         for h, values in first.items():
             row[f"dollar_{h}y_q05"], row[f"dollar_{h}y_q95"] = np.exp(np.quantile(values, [0.05, 0.95]))

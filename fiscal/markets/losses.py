@@ -93,9 +93,7 @@ def draw_loss_rates(
     if not frequency or not drawn.any():
         return rates
     for i in range(n_paths):
-        counts = generator(seed, LOSSES, first_path + i).poisson(
-            frequency * record.events_a_year, int(drawn.sum())
-        )
+        counts = generator(seed, LOSSES, first_path + i).poisson(frequency * record.events_a_year, int(drawn.sum()))
         normal = generator(seed, LOSS_SIZES, first_path + i).standard_normal(int(counts.sum()))
         shares = np.minimum(np.exp(record.log_mean + record.log_sd * normal), 1.0)
         # events follow one another: each takes its share of what is left

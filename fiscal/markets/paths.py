@@ -76,9 +76,7 @@ class PathModel(Protocol):
     description: str
     stochastic: bool
 
-    def draw(
-        self, settings: object, years: Iterable[int], n_paths: int, seed: int, first_path: int = 0
-    ) -> AssetPaths:
+    def draw(self, settings: object, years: Iterable[int], n_paths: int, seed: int, first_path: int = 0) -> AssetPaths:
         """Paths ``first_path`` to ``first_path + n_paths - 1`` over consecutive ``years`` from 2025."""
         ...
 
@@ -341,9 +339,7 @@ def _read_user_file(name: str, extreme: bool, state: tuple[int, ...]) -> UserRet
     return UserReturns(tuple(map(str, names)), rates)
 
 
-def _cell_faults(
-    shown: str, column: str, table: CsvTable, values: np.ndarray, extreme: bool
-) -> list[Problem]:
+def _cell_faults(shown: str, column: str, table: CsvTable, values: np.ndarray, extreme: bool) -> list[Problem]:
     """What is wrong with the cells of one column, each with its line, and with the column as a whole."""
     if column == "year":  # a year of nine digits would ask for as many rows
         bad = ~(np.abs(values - FIRST_YEAR) <= MAX_YEARS_AWAY) | (values % 1 != 0)
@@ -366,9 +362,7 @@ def _cell_faults(
             )  # fmt: skip
         else:
             percent = cell.endswith("%") and f"a fraction has no sign: {cell} is {_as_fraction(cell)}"
-            found.append(
-                Problem(f"not {what}", file=shown, key=key, value=cell, allowed=allowed, hint=percent or None)
-            )
+            found.append(Problem(f"not {what}", file=shown, key=key, value=cell, allowed=allowed, hint=percent or None))
     if column == "year" or found or extreme:
         return found
     mean = float(values.mean())
@@ -425,9 +419,7 @@ class RandomModel:
     def __init__(self, law: RandomLaw) -> None:
         self.name, self.description, self._law = law.name, law.description, law
 
-    def draw(
-        self, settings: object, years: Iterable[int], n_paths: int, seed: int, first_path: int = 0
-    ) -> AssetPaths:
+    def draw(self, settings: object, years: Iterable[int], n_paths: int, seed: int, first_path: int = 0) -> AssetPaths:
         """Paths ``(n_paths, year, 2, asset)``; ``settings`` as section ``paths`` of a scenario."""
         calendar = np.asarray(list(years), dtype=np.int64)
         values = _mapping(settings)
@@ -538,9 +530,7 @@ def implied_crypto_value_over_gdp(paths: AssetPaths) -> pd.DataFrame:
     growth = np.cumprod(1.0 + paths.annual_returns()[:, later, CRYPTO], axis=1)
     gdp = macro(paths.years[later])["gdp_bn_usd"].to_numpy() * ONE_BN_USD
     index = pd.Index(paths.years[later], name="year")
-    return pd.DataFrame(
-        (start * growth / gdp).T, index=index, columns=pd.RangeIndex(len(growth), name="path")
-    )
+    return pd.DataFrame((start * growth / gdp).T, index=index, columns=pd.RangeIndex(len(growth), name="path"))
 
 
 def _mapping(settings: object) -> dict[str, Any]:
@@ -585,9 +575,7 @@ def grown_with_output(
         passed &= ~stated
     passed = passed[..., None]
     result = np.array(halves)
-    result[..., CRYPTO] = np.where(
-        passed, _half_return(growth_of_output(years))[:, None], halves[..., CRYPTO]
-    )
+    result[..., CRYPTO] = np.where(passed, _half_return(growth_of_output(years))[:, None], halves[..., CRYPTO])
     return result
 
 

@@ -69,9 +69,7 @@ class Portfolio:
 def balances_on_paths(portfolio: Portfolio, half_return: np.ndarray) -> np.ndarray:
     """Opening balances ``(P, Y)``, dollars, on half-year returns ``(P, Y, half 2, X)``."""
     core, sleeve = np.ones(half_return.shape[:3]), np.ones(half_return.shape[:3])
-    for x in range(
-        half_return.shape[3]
-    ):  # asset by asset: a product of matrices may round by the number of paths
+    for x in range(half_return.shape[3]):  # asset by asset: a product of matrices may round by the number of paths
         if portfolio.core_weight[:, x].any():
             core += half_return[..., x] * portfolio.core_weight[:, None, x]
         if portfolio.sleeve_weight[x]:
@@ -85,9 +83,7 @@ def balances_on_paths(portfolio: Portfolio, half_return: np.ndarray) -> np.ndarr
     return balance
 
 
-def expected_balances(
-    portfolio: Portfolio, settings: Mapping[str, Any], years: np.ndarray
-) -> np.ndarray | None:
+def expected_balances(portfolio: Portfolio, settings: Mapping[str, Any], years: np.ndarray) -> np.ndarray | None:
     """Expectation of :func:`balances_on_paths` ``(Y,)`` over the paths of a model as section ``paths`` sets it.
 
     None where it is not known: on the bootstrap's real measure, and where rounding would show in it, since all but
@@ -116,10 +112,7 @@ def _held(portfolio: Portfolio) -> tuple[np.ndarray, np.ndarray]:
     """What is in each sleeve at the end of a year without returns, per dollar at its opening, ``(Y,)``."""
     stays = 1 - portfolio.paid_out_share
     core_kept, sleeve_kept = portfolio.kept_share
-    return (
-        stays * (1 - portfolio.sleeve_share) * core_kept,
-        stays * portfolio.sleeve_share * sleeve_kept,
-    )
+    return (stays * (1 - portfolio.sleeve_share) * core_kept, stays * portfolio.sleeve_share * sleeve_kept)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,9 +155,7 @@ class _Grid:
     def sound(self, density: np.ndarray) -> bool:
         """Whether rounding and the grid's edges are a negligible part of a density."""
         edge = self.size // 64
-        lost = (
-            np.abs(density[density < 0]).sum() + np.abs(density[:edge]).sum() + np.abs(density[-edge:]).sum()
-        )
+        lost = np.abs(density[density < 0]).sum() + np.abs(density[:edge]).sum() + np.abs(density[-edge:]).sum()
         return bool(lost <= TOLERANCE * np.abs(density).sum())
 
 
@@ -173,9 +164,7 @@ def _grid(law: Law, shocks: Shocks, gdp_usd: np.ndarray, start: float) -> _Grid:
     calm = shocks.sd[:, CRYPTO] ** 2 * shocks.variance[0]
     by_year = [calm[:HALF_MONTHS].sum(), *calm[HALF_MONTHS:].reshape(-1, 2 * HALF_MONTHS).sum(axis=1)]
     narrowest = float(np.sqrt(min(by_year)))
-    growth = np.concatenate(
-        [np.diff(np.log(gdp_usd))[:1] / 2, np.repeat(np.diff(np.log(gdp_usd))[1:], 2) / 2]
-    )
+    growth = np.concatenate([np.diff(np.log(gdp_usd))[:1] / 2, np.repeat(np.diff(np.log(gdp_usd))[1:], 2) / 2])
     drift = np.cumsum(law.mean_log[:, CRYPTO] - np.repeat(growth, HALF_MONTHS) / HALF_MONTHS)
     spread = np.sqrt(np.cumsum(law.crypto_volatility**2) / (2 * HALF_MONTHS))
     lowest = min(float((start + drift - REACH * spread).min()), start) - 1.0
@@ -209,9 +198,7 @@ class _Months:
         held = [(None, 1.0)] if weights is None else [(x, w) for x, w in enumerate(weights) if w != 0]
         total = np.zeros((len(self.frequencies), 2, 2), dtype=complex)
         for asset, weight in held:
-            total += weight * (
-                self._real(half, asset) if half < len(REAL_HALVES) else self._drawn(half, asset)
-            )
+            total += weight * (self._real(half, asset) if half < len(REAL_HALVES) else self._drawn(half, asset))
         return total
 
     def _real(self, half: int, asset: int | None) -> np.ndarray:
@@ -299,7 +286,4 @@ def _held_at_cap(
     if not grid.sound(money):
         return None
     at_cap = grid.above(of_free) + grid.above(of_bound, to_cap=True)
-    return (
-        grid.transform(likely, frequencies) + grid.above(likely),
-        grid.transform(money, frequencies) + at_cap,
-    )
+    return (grid.transform(likely, frequencies) + grid.above(likely), grid.transform(money, frequencies) + at_cap)

@@ -74,9 +74,7 @@ class PriceSeries:
         ends = december.set_axis(december.index.year)
         returns = (ends / ends.reindex(ends.index - 1).to_numpy() - 1.0).dropna()
         if returns.empty:
-            message = (
-                "has no whole calendar year: none has a level at its end and at the end of the year before"
-            )
+            message = "has no whole calendar year: none has a level at its end and at the end of the year before"
             raise InputError(Problem(message, file=self.shown))
         start = returns.index[-1]
         while start - 1 in returns.index:
@@ -88,9 +86,7 @@ class PriceSeries:
         if asset not in ASSETS:
             near = nearest(asset, ASSETS)
             allowed = ", ".join(ASSETS)
-            raise InputError(
-                Problem("unknown asset", key="asset", value=asset, allowed=allowed, nearest=near)
-            )
+            raise InputError(Problem("unknown asset", key="asset", value=asset, allowed=allowed, nearest=near))
         returns = self.annual()
         frame = returns.rename(asset).reset_index().rename(columns={"year": "series_year"})
         frame.insert(0, "year", first_year + np.arange(len(frame)))
@@ -105,18 +101,12 @@ class PriceSeries:
         out.write(f"# {first_year} is {first} of the series\n")
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(("year", asset))
-        writer.writerows(
-            (year, repr(float(rate))) for year, rate in zip(frame["year"], frame[asset], strict=True)
-        )
+        writer.writerows((year, repr(float(rate))) for year, rate in zip(frame["year"], frame[asset], strict=True))
         return out.getvalue()
 
 
 def read_prices(
-    path: str | Path,
-    *,
-    column: str | None = None,
-    date_column: str | None = None,
-    date_format: str | None = None,
+    path: str | Path, *, column: str | None = None, date_column: str | None = None, date_format: str | None = None
 ) -> PriceSeries:
     """A file's series of prices or index levels, by month.
 
@@ -165,9 +155,7 @@ def read_prices(
     missing = levels.index.symmetric_difference(pd.period_range(levels.index[0], levels.index[-1], freq="M"))
     if len(missing):
         notes.append(f"{_counted(len(missing), 'month has', 'months have')} no level: {_listed(missing)}")
-    notes.append(
-        f"{'daily' if daily else 'monthly'} levels from {frame['day'].iloc[0].date()} to {last.date()}"
-    )
+    notes.append(f"{'daily' if daily else 'monthly'} levels from {frame['day'].iloc[0].date()} to {last.date()}")
     found = PriceSeries(shown, priced, levels, tuple(notes))
     return PriceSeries(shown, priced, levels, (*notes, *_years_left_out(found)))
 
@@ -179,9 +167,7 @@ def _years_left_out(series: PriceSeries) -> list[str]:
         return []
     first, last = series.levels.index[0].year, series.levels.index[-1].year
     left = [year for year in range(first, last + 1) if year not in whole.index]
-    notes = (
-        [f"years left out, because they are not whole or come before a gap: {_listed(left)}"] if left else []
-    )
+    notes = [f"years left out, because they are not whole or come before a gap: {_listed(left)}"] if left else []
     high = [int(year) for year, rate in whole.items() if rate > 3.0]
     if high:
         notes.append(f"returns above 3 need paths.allow_extreme = true: {_listed(high)}")
@@ -212,13 +198,7 @@ def _chosen(
         if asked.lower() in names:
             return asked.lower()
         raise InputError(
-            Problem(
-                "no such column",
-                file=shown,
-                key=asked,
-                allowed=", ".join(names),
-                nearest=nearest(asked, names),
-            )
+            Problem("no such column", file=shown, key=asked, allowed=", ".join(names), nearest=nearest(asked, names))
         )
     for name in known:
         if name in names:
@@ -234,10 +214,7 @@ def _dates(cells: Sequence[str], lines: Sequence[int], shown: str, asked: str | 
     ways."""
     short = [found[1] if (found := _CLOCK.fullmatch(cell)) else cell for cell in cells]
     if asked is None and all(_EPOCH.fullmatch(cell) for cell in short):
-        return [
-            datetime.fromtimestamp(float(cell) / (1000 if len(cell) > 11 else 1), UTC).date()
-            for cell in short
-        ]
+        return [datetime.fromtimestamp(float(cell) / (1000 if len(cell) > 11 else 1), UTC).date() for cell in short]
     readings = {form: days for form in ((asked,) if asked else DATE_FORMATS) if (days := _read(short, form))}
     if not readings:
         # of the form that reads most of them, what it does not read
@@ -246,13 +223,7 @@ def _dates(cells: Sequence[str], lines: Sequence[int], shown: str, asked: str | 
         wrong = [at for at in range(len(short)) if at not in good][:MAX_CSV_PROBLEMS]
         raise InputError(
             [
-                Problem(
-                    "is not a date",
-                    file=shown,
-                    key=f"line {lines[at]}",
-                    value=cells[at],
-                    allowed=f"as {best}",
-                )
+                Problem("is not a date", file=shown, key=f"line {lines[at]}", value=cells[at], allowed=f"as {best}")
                 for at in wrong
             ]
         )
@@ -261,9 +232,7 @@ def _dates(cells: Sequence[str], lines: Sequence[int], shown: str, asked: str | 
     if sum(1 for form in spread if spread[form] == spread[best] and readings[form] != readings[best]):
         forms = ", ".join(form for form in spread if spread[form] == spread[best])
         message = "dates can be read in more than one way"
-        raise InputError(
-            Problem(message, file=shown, value=cells[0], allowed=f"--date-format, one of {forms}")
-        )
+        raise InputError(Problem(message, file=shown, value=cells[0], allowed=f"--date-format, one of {forms}"))
     return readings[best]
 
 
@@ -294,14 +263,10 @@ def _day(cell: str, form: str) -> date:
 def _widest_gap(days: Sequence[date]) -> int:
     """Days between the two neighbors that are farthest apart: least where days and months are not exchanged."""
     ordered = sorted(days)
-    return max(
-        ((later - earlier).days for earlier, later in zip(ordered, ordered[1:], strict=False)), default=0
-    )
+    return max(((later - earlier).days for earlier, later in zip(ordered, ordered[1:], strict=False)), default=0)
 
 
-def _numbers(
-    cells: Sequence[str], lines: Sequence[int], shown: str, column: str, decimal_comma: bool
-) -> list[float]:
+def _numbers(cells: Sequence[str], lines: Sequence[int], shown: str, column: str, decimal_comma: bool) -> list[float]:
     """Positive levels, without thousands separators and signs of currency. Raises InputError with the lines."""
     bare = [_MONEY.sub("", cell) for cell in cells]
     plain = _separators(bare, decimal_comma)
@@ -314,9 +279,7 @@ def _numbers(
         if not 0.0 < value < float("inf"):
             allowed = "a price or an index level above 0"
             problems.append(
-                Problem(
-                    "is not a level", file=shown, key=f"line {line}, {column}", value=cell, allowed=allowed
-                )
+                Problem("is not a level", file=shown, key=f"line {line}, {column}", value=cell, allowed=allowed)
             )
         values.append(value)
     if problems:

@@ -73,9 +73,7 @@ def monthly_law(settings: Mapping[str, Any], years: np.ndarray) -> Law:
     calendar = FIRST_DRAWN_YEAR + (np.arange(months) + HALF_MONTHS) // MONTHS_PER_YEAR
     mean = np.log1p(expected_returns(settings, years))[calendar - years[0]]
     stated = np.log1p(float(settings["crypto_return"]))
-    decayed = 0.5 ** (
-        np.maximum(elapsed - settings["stated_return_years"], 0.0) / settings["excess_half_life"]
-    )
+    decayed = 0.5 ** (np.maximum(elapsed - settings["stated_return_years"], 0.0) / settings["excess_half_life"])
     mean[:, CRYPTO] = mean[:, EQUITY] + (stated - mean[:, EQUITY]) * decayed
     ripe = np.clip(elapsed / settings["maturing_years"], 0.0, 1.0)
     first, last = settings["crypto_volatility"], settings["crypto_volatility_mature"]
@@ -239,9 +237,7 @@ class RegimeSwitching:
             result[:, :, CRYPTO] *= shocks.stateless
             sd[:, CRYPTO] *= shocks.stateless
             # conditional mean of exp(shock) over the mixture of variances, the same in both states
-            mixture = (1 - share) * np.exp(0.5 * sd**2 * variance[0]) + share * np.exp(
-                0.5 * sd**2 * variance[1]
-            )
+            mixture = (1 - share) * np.exp(0.5 * sd**2 * variance[0]) + share * np.exp(0.5 * sd**2 * variance[1])
             return result + (np.log1p(law.risk_free)[:, None] - np.log(mixture))
         result[:, :, CRYPTO] += shocks.deviation[states] * scale
         return result + law.mean_log

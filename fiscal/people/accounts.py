@@ -73,9 +73,7 @@ class AccountType:
     # who holds it, and how much
     stock: tuple[str, ...] = ()  # columns of ici_assets that add up to it
     holders_mn: str | None = None  # ASSUMPTION, million persons
-    older_share: tuple[str, str] | None = (
-        None  # ASSUMPTIONS: share of 45 to 64 among its workers and the 401(k)'s
-    )
+    older_share: tuple[str, str] | None = None  # ASSUMPTIONS: share of 45 to 64 among its workers and the 401(k)'s
     top_ratio: str | None = None  # ASSUMPTION, holding in the top earnings group over the 401(k)'s
 
     # contributions
@@ -95,13 +93,7 @@ class AccountType:
     def assumptions(self) -> frozenset[str]:
         """Assumptions that it alone reads."""
         shares = [one.share for one in (*self.elective, *self.employer)]
-        named = (
-            self.holders_mn,
-            *(self.older_share or ()),
-            self.top_ratio,
-            self.fica_share,
-            self.separation_ratio,
-        )
+        named = (self.holders_mn, *(self.older_share or ()), self.top_ratio, self.fica_share, self.separation_ratio)
         return frozenset(key for key in (*named, *shares) if key)
 
     def covered(self, assume: Mapping[str, float]) -> float:
@@ -124,9 +116,7 @@ class AccountType:
         year = int(paid.loc[self.roth, "year"])
         # deferrals that the W-2 counts under its own codes
         own = sum(
-            float(paid.loc[one.item, "value_bn_usd"])
-            for one in self.elective
-            if one.item.startswith("elective_")
+            float(paid.loc[one.item, "value_bn_usd"]) for one in self.elective if one.item.startswith("elective_")
         )
         share = float(paid.loc[self.roth, "value_bn_usd"]) / own
         of_401k = float(
@@ -277,9 +267,7 @@ class Scope:
     elective: float = 1.0
     employer: float = 1.0
     others: tuple[Held, ...] = ()
-    split: np.ndarray | None = (
-        None  # (W, Y, character 2, A, G) of contributions; all to the 401(k) where left out
-    )
+    split: np.ndarray | None = None  # (W, Y, character 2, A, G) of contributions; all to the 401(k) where left out
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -299,14 +287,10 @@ class Scope:
         plans = [rates, *(one.rates for one in self.others)]
         return {
             "withdrawal_rate": by_group(
-                np.stack(
-                    [*(one.withdrawal_rate[:, 0] for one in plans), rates.withdrawal_rate[:, -1]], axis=1
-                ),
+                np.stack([*(one.withdrawal_rate[:, 0] for one in plans), rates.withdrawal_rate[:, -1]], axis=1),
                 tilt[:, None],
             ),
-            "penalised_share": np.stack(
-                [*(one.penalised_share[0] for one in plans), rates.penalised_share[-1]]
-            ),
+            "penalised_share": np.stack([*(one.penalised_share[0] for one in plans), rates.penalised_share[-1]]),
             "rollover_rate": np.stack([one.rollover_rate for one in plans], axis=1),
         }
 
@@ -357,9 +341,7 @@ def together(made: Sequence[Contributions]) -> tuple[Contributions, np.ndarray]:
     """Contributions to all plans, and the share of them ``(W, Y, character, A, G)`` that each account receives, the
     IRA last, which receives none."""
     dollars = [one.name for one in fields(Contributions) if one.name.endswith("_usd")]
-    total = replace(
-        made[0], **{name: np.sum([getattr(one, name) for one in made], axis=0) for name in dollars}
-    )
+    total = replace(made[0], **{name: np.sum([getattr(one, name) for one in made], axis=0) for name in dollars})
 
     deferred = np.sum([one.deferral_multiple * one.imputed_usd for one in made], axis=0)
     elective = np.sum([one.elective_multiple * one.imputed_usd for one in made], axis=0)

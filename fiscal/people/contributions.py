@@ -34,9 +34,7 @@ class Contributions:
     employer_traditional_usd: np.ndarray
     employer_roth_usd: np.ndarray
     catch_up_usd: np.ndarray  # part of the elective deferrals, memo
-    imputed_usd: (
-        np.ndarray
-    )  # elective deferrals under the law's limits, what the tax schedules' multiples count
+    imputed_usd: np.ndarray  # elective deferrals under the law's limits, what the tax schedules' multiples count
     deferral_multiple: np.ndarray  # traditional deferral over the imputed one
     elective_multiple: np.ndarray  # elective deferral, traditional and Roth, over the imputed one
     coverage: np.ndarray  # (Y,) factor on the number of savers of the profile
@@ -79,9 +77,7 @@ def by_single_age(profile: pd.DataFrame, column: str, weights: np.ndarray) -> np
     # an open band's people sit near its start: its midpoint is their mean age
     inside = [(bounds[label][0] <= ATTAINED_AGES) & (bounds[label][1] >= ATTAINED_AGES) for label in order]
     midpoints = [np.average(ATTAINED_AGES[mask], weights=weights[mask]) for mask in inside]
-    smooth = np.stack(
-        [np.interp(ATTAINED_AGES, midpoints, means[:, k]) for k in range(means.shape[1])], axis=1
-    )
+    smooth = np.stack([np.interp(ATTAINED_AGES, midpoints, means[:, k]) for k in range(means.shape[1])], axis=1)
     for row, mask in enumerate(inside):
         now = np.average(smooth[mask], axis=0, weights=weights[mask])
         smooth[mask] *= ratio(means[row], now)
@@ -96,20 +92,14 @@ def profile_by_age(weights: np.ndarray) -> Mapping[str, np.ndarray]:
     """
     profile = sources.table("contribution_profile")
     profile["at_limit"] = profile["deferrer_share"] * profile["at_limit_share"]
-    return {
-        name: by_single_age(profile, name, weights)
-        for name in profile
-        if name not in ("age_band", "wage_group")
-    }
+    return {name: by_single_age(profile, name, weights) for name in profile if name not in ("age_band", "wage_group")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Excess:
     """Deferral dollars of 2025 about a limit, by age and wage rank: D(L) below the limit of 2025, a tail above it."""
 
-    below: (
-        np.ndarray
-    )  # (point, A, k) share of the dollars above 0, 25, 50, 75, 90 and 100 percent of the limit
+    below: np.ndarray  # (point, A, k) share of the dollars above 0, 25, 50, 75, 90 and 100 percent of the limit
     wanted: np.ndarray  # (A, k) dollars wanted above the limit, over the dollars deferred
     reach: np.ndarray  # (A, k) the limit over the mean of what a saver at it wants above it
 
@@ -128,9 +118,7 @@ class Excess:
         people = profile["at_limit"]
         latent = np.where(people > 0, profile["latent_above_limit_usd"], 0.0)
         return Excess(
-            below=below,
-            wanted=wanted_share * ratio(latent, elective),
-            reach=ratio(people * limit[:, None], latent),
+            below=below, wanted=wanted_share * ratio(latent, elective), reach=ratio(people * limit[:, None], latent)
         )
 
     def share(self, relative_limit: np.ndarray) -> np.ndarray:
@@ -160,8 +148,7 @@ def own_limits(limits: pd.DataFrame | pd.Series, *, catch_up: bool = True) -> np
 def catch_up_limits(limits: pd.DataFrame | pd.Series) -> np.ndarray:
     """Limit on catch-up contributions by age, ``(Y, A)`` or, of one year, ``(A,)``; nothing below 50."""
     first, high, last = (
-        sources.assumption(f"law.catch_up_{name}")
-        for name in ("first_age", "high_first_age", "high_last_age")
+        sources.assumption(f"law.catch_up_{name}") for name in ("first_age", "high_first_age", "high_last_age")
     )
     plain = np.asarray(limits["catch_up_limit_usd"], dtype=float)[..., None]
     higher = limits.get("catch_up_60_63_limit_usd")
@@ -321,9 +308,7 @@ def project_contributions(
         room = own_limits(in_force, catch_up=False) + np.maximum(set_to, of_law)
         moved = elective_wish * (1 - excess.share(relative * room / own_limits(law))) * growth
         more_catch_up = np.maximum(set_to - of_law, 0.0)
-        more = more_catch_up + np.maximum(
-            own_limits(in_force, catch_up=False) - own_limits(law, catch_up=False), 0
-        )
+        more = more_catch_up + np.maximum(own_limits(in_force, catch_up=False) - own_limits(law, catch_up=False), 0)
         to_catch_up = ratio(more_catch_up, more)[..., None]
         gained = np.maximum(moved - elective_k, 0.0) * to_catch_up
         elective_k = np.maximum(moved - catch_up_k * (1 - left), 0.0)
@@ -367,9 +352,7 @@ def project_contributions(
         answer = policy.elective_response
         elective, catch_up_usd, mandated = (part * answer for part in (elective, catch_up_usd, mandated))
 
-    level = np.clip(
-        roth.share_2025 + roth.share_step * (np.minimum(years, roth.plateau_year) - years[0]), 0.0, 1.0
-    )
+    level = np.clip(roth.share_2025 + roth.share_step * (np.minimum(years, roth.plateau_year) - years[0]), 0.0, 1.0)
     if roth.share is not None:
         level = np.where(years >= roth.first_year, roth.share, level)
     if roth.odds_ratio != 1:

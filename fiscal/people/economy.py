@@ -42,10 +42,7 @@ COLUMNS = (
 
 @remembered
 def macro(
-    years: Iterable[int] | None = None,
-    *,
-    chained_cpi_gap: float | None = None,
-    wage_growth_adjust: float = 0.0,
+    years: Iterable[int] | None = None, *, chained_cpi_gap: float | None = None, wage_growth_adjust: float = 0.0
 ) -> pd.DataFrame:
     """The macroeconomic path, one row per year (index ``year``, default 2015..2201).
 
@@ -172,9 +169,7 @@ def _one_year() -> pd.Series:
     now = float(long.loc[last] - observed.iloc[-1])
     spread = sources.assumption("macro.term_spread")
     path = long.loc[last:]
-    return observed.combine_first(
-        path - np.interp(path.index.to_numpy(), [last, max(full, last + 1)], [now, spread])
-    )
+    return observed.combine_first(path - np.interp(path.index.to_numpy(), [last, max(full, last + 1)], [now, spread]))
 
 
 def _observed_rate(name: str) -> pd.Series:

@@ -48,9 +48,7 @@ class Opening:
         return ratio(self.balance_usd, holders)
 
 
-def rake(
-    seed: np.ndarray, margins: list[tuple[tuple[int, ...], np.ndarray]], rounds: int = 500
-) -> np.ndarray:
+def rake(seed: np.ndarray, margins: list[tuple[tuple[int, ...], np.ndarray]], rounds: int = 500) -> np.ndarray:
     """Iterative proportional fitting of ``seed`` to margins.
 
     ``margins`` holds pairs of (axes summed over, target of what remains). Cells that are zero stay zero.
@@ -62,9 +60,7 @@ def rake(
             now = fitted.sum(axis=axes)
             factor = ratio(target, now)
             fitted = fitted * np.expand_dims(factor, axes)
-        gaps = [
-            float(np.abs(fitted.sum(axis=axes) - target).max() / target.max()) for axes, target in margins
-        ]
+        gaps = [float(np.abs(fitted.sum(axis=axes) - target).max() / target.max()) for axes, target in margins]
         if max(gaps) < 1e-9:
             break
     if max(gaps) > 1e-6:
@@ -85,12 +81,7 @@ def participants_per_person(assume: Mapping[str, float], people: np.ndarray) -> 
     young, forties = share[2022, "twenties_and_thirties"], share[2022, "forties"]
     older = 1 - young - forties
     fifties = older * share[2014, "fifties"] / (share[2014, "fifties"] + share[2014, "sixties"])
-    classes = {
-        31: (19, 39, young),
-        45: (40, 49, forties),
-        55: (50, 59, fifties),
-        65: (60, 69, older - fifties),
-    }
+    classes = {31: (19, 39, young), 45: (40, 49, forties), 55: (50, 59, fifties), 65: (60, 69, older - fifties)}
     average = average_balances()
     middles, levels, dollars = [], [], 0.0
     for middle, (first, last, part) in classes.items():
@@ -115,9 +106,7 @@ def average_balances() -> np.ndarray:
     """Average balance of a participant by attained age, ``(A,)`` dollars (Vanguard 2024)."""
     vanguard = sources.table("vanguard")
     rows = vanguard[
-        (vanguard["data_year"] == 2024)
-        & (vanguard["dimension"] == "age")
-        & (vanguard["measure"] == "avg_balance_usd")
+        (vanguard["data_year"] == 2024) & (vanguard["dimension"] == "age") & (vanguard["measure"] == "avg_balance_usd")
     ].set_index("group")["value"]
     points = {"<25": 22.5, "25-34": 30, "35-44": 40, "45-54": 50, "55-64": 60, "65+": 67}
     return np.interp(ATTAINED_AGES, list(points.values()), [float(rows[label]) for label in points])
@@ -149,9 +138,7 @@ def sipp_class_dollars() -> np.ndarray:
     """Share of retirement-account dollars by income class at ages 18-65, ``(class,)`` (SIPP)."""
     table = sources.table("sipp_age_income")
     rows = table[table["age"] == "18-65"].set_index("income").loc[list(SIPP_CLASSES)]
-    dollars = (rows["workers"] * rows["holding_account_share"] * rows["mean_balance_holders_usd"]).to_numpy(
-        float
-    )
+    dollars = (rows["workers"] * rows["holding_account_share"] * rows["mean_balance_holders_usd"]).to_numpy(float)
     return dollars / dollars.sum()
 
 
@@ -180,8 +167,7 @@ def holder_shares(
         by_class[row] = np.interp(np.arange(len(SIPP_CLASSES)), np.flatnonzero(known), by_class[row][known])
     by_group = by_class @ mix.T  # (band, group)
     tilt = np.stack(
-        [np.interp(ATTAINED_AGES, list(bands.values()), by_group[:, g]) for g in range(by_group.shape[1])],
-        axis=1,
+        [np.interp(ATTAINED_AGES, list(bands.values()), by_group[:, g]) for g in range(by_group.shape[1])], axis=1
     )
     tilt /= ((tilt * people).sum(axis=1) / people.sum(axis=1))[:, None]
     shape = by_age[:, None] * tilt

@@ -68,9 +68,7 @@ def past_limits() -> pd.DataFrame:
 
 def _july() -> pd.DataFrame:
     """People on 1 July: years in rows, ages 0 to 100 (and over) in columns, along cohorts in between."""
-    nodes = (
-        sources.table("past_population").pivot(index="year", columns="age", values="persons").astype(float)
-    )
+    nodes = sources.table("past_population").pivot(index="year", columns="age", values="persons").astype(float)
     ages = np.arange(nodes.shape[1])
     rows = {}
     for start, end in zip(nodes.index[:-1], nodes.index[1:], strict=True):
@@ -97,10 +95,7 @@ def _january(years: NDArray[np.int64]) -> Floats:
     first, last = int(july.index[0]), int(july.index[-1])
     if years.min() < first or years.max() > last + 1 or (np.diff(years) != 1).any():
         raise InputError(
-            "no population of these years",
-            key="years",
-            value=years.tolist(),
-            allowed=f"{first} to {last + 1}",
+            "no population of these years", key="years", value=years.tolist(), allowed=f"{first} to {last + 1}"
         )
     result = np.zeros((len(years), FIRST_AGE + AGES_AT_OPENING.size))
     size = july.shape[1]

@@ -23,15 +23,7 @@ from numpy.typing import NDArray
 
 from fiscal.base import sources
 from fiscal.base.arrays import ratio
-from fiscal.base.axes import (
-    AGES_AT_OPENING,
-    FIRST_AGE,
-    FIRST_YEAR,
-    GROUP_EDGES,
-    GROUP_SHARES,
-    LAST_AGE,
-    LAST_YEAR,
-)
+from fiscal.base.axes import AGES_AT_OPENING, FIRST_AGE, FIRST_YEAR, GROUP_EDGES, GROUP_SHARES, LAST_AGE, LAST_YEAR
 from fiscal.base.errors import InputError, Problem
 from fiscal.base.memo import remembered, remembering
 from fiscal.base.opening import HEADLINE, OpeningDate
@@ -94,11 +86,7 @@ class MortalityGradient:
 
 @remembered
 def project(
-    years: Iterable[int],
-    *,
-    income_gradient: MortalityGradient,
-    scale: float = 1.0,
-    opening: OpeningDate = HEADLINE,
+    years: Iterable[int], *, income_gradient: MortalityGradient, scale: float = 1.0, opening: OpeningDate = HEADLINE
 ) -> Population:
     """Project people, deaths, net migration and entrants by age and earnings group.
 
@@ -450,9 +438,7 @@ def _check(years: NDArray[np.int64], income_gradient: float, scale: float) -> No
         problems.append(Problem("must be consecutive years from the opening", key="years", allowed=allowed))
     if not LOWEST_GRADIENT <= income_gradient <= HIGHEST_GRADIENT:
         allowed = f"{LOWEST_GRADIENT:g} to {HIGHEST_GRADIENT:g}"
-        problems.append(
-            Problem("out of range", key="income_gradient", value=income_gradient, allowed=allowed)
-        )
+        problems.append(Problem("out of range", key="income_gradient", value=income_gradient, allowed=allowed))
     if not (np.isfinite(scale) and scale > 0.0):
         problems.append(Problem("must be positive and finite", key="scale", value=scale))
     if problems:

@@ -64,9 +64,7 @@ def soi_incidence() -> dict[str, float]:
     """Withdrawers over owners by SOI age class, 2023."""
     table = sources.table("soi_ira_by_age")
     rows = table[(table["tax_year"] == CALIBRATION_YEAR) & (table["age"] != "all")].set_index("age")
-    return {
-        str(age): min(1.0, float(row["withdrawers"] / row["owners_yearend"])) for age, row in rows.iterrows()
-    }
+    return {str(age): min(1.0, float(row["withdrawers"] / row["owners_yearend"])) for age, row in rows.iterrows()}
 
 
 @remembered
@@ -131,10 +129,7 @@ def retirement_draws(
     own = _own_rate(assume, above_share, exact_share, draw_scale, retirement_shift)
     births = rmd_births(assume)
     minimum = np.stack(
-        [
-            required_minimum_share(ATTAINED_AGES, y - ATTAINED_AGES, births, int(y), rmd_shift, enacted_by)
-            for y in years
-        ]
+        [required_minimum_share(ATTAINED_AGES, y - ATTAINED_AGES, births, int(y), rmd_shift, enacted_by) for y in years]
     )
     low_share = 1 - above_share - exact_share
     return (
@@ -299,12 +294,7 @@ def by_group(rate: np.ndarray, tilt: np.ndarray) -> np.ndarray:
 def _spouse_share(assume: Mapping[str, float]) -> np.ndarray:
     share = _steps(
         assume,
-        {
-            18: "spouse_share_under_65",
-            65: "spouse_share_65_74",
-            75: "spouse_share_75_84",
-            85: "spouse_share_85_plus",
-        },
+        {18: "spouse_share_under_65", 65: "spouse_share_65_74", 75: "spouse_share_75_84", 85: "spouse_share_85_plus"},
     )
     share[-1] = 0.0  # nobody outlives the last age
     return share

@@ -62,14 +62,7 @@ def first_half(core, crypto, year, draw, roll, convert):
     withdrawn, rolled, converted, stays = leaving(core + crypto, available, draw, roll, convert)
     live = available > 0.0
     per = 1.0 / available if live else 0.0
-    return (
-        core_middle,
-        crypto_middle,
-        withdrawn * per,
-        rolled * per,
-        converted * per,
-        stays * per if live else 1.0,
-    )
+    return (core_middle, crypto_middle, withdrawn * per, rolled * per, converted * per, stays * per if live else 1.0)
 
 
 @step

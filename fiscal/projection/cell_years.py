@@ -212,9 +212,7 @@ def _traditional(account, row, desk, charge, loss, roll, convert, takes, penalis
         row[LINES + LINE.penalised_withdrawals * LANES + lane] += drawn_usd * penalised
         desk[OPENED + lane], desk[DRAWN_USD + lane] = core + crypto, drawn_usd
         desk[DRAWN + lane], desk[ROLLED + lane], desk[TURNED + lane] = drawn, rolled, turned
-        flow += _sleeves(
-            row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after
-        )
+        flow += _sleeves(row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after)
         core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
         account[lane], account[LANES + lane] = _close(
             row, desk, lane, LEFT_T, LINE.closing_traditional, core_net, crypto_net, moved,
@@ -251,9 +249,7 @@ def _roth(account, row, desk, charge, loss, roll, takes, first, reached):
         row[LINES + LINE.nonqualified_earnings * LANES + lane] += earned * reached
         desk[OPENED + lane], desk[DRAWN_USD + lane] = core + crypto, drawn_usd
         desk[DRAWN + lane], desk[ROLLED + lane], desk[TURNED + lane] = drawn, rolled, 0.0
-        flow += _sleeves(
-            row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after
-        )
+        flow += _sleeves(row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after)
         core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
         account[2 * LANES + lane], account[3 * LANES + lane] = _close(
             row, desk, lane, LEFT_R, LINE.closing_roth, core_net, crypto_net, moved, crypto_after - crypto_middle,
@@ -277,9 +273,7 @@ def _owners(own, row, desk, money, scale, charge, loss, rules, y, a, first, cell
                 n = first + lane
                 held = n < cells
                 desk[w, c, MONEY + lane] = money[n, 2 * w + c] * scale[n % len(scale)] if held else 0.0
-                desk[w, c, RATE + lane] = (
-                    rules.withdrawal_rate[y, w, c, a, n // len(scale)] * part if held else 0.0
-                )
+                desk[w, c, RATE + lane] = rules.withdrawal_rate[y, w, c, a, n // len(scale)] * part if held else 0.0
         _traditional(
             own[w], row, desk[w, TRADITIONAL], charge, loss, roll, rules.conversion_rate[y, a] * part, takes,
             rules.penalised_share[w, a],
@@ -317,9 +311,7 @@ def _heirs(ring, row, desk, charge, loss, y, c, filled, moves, a, cells):
             core_out, crypto_out = core_middle * pays, crypto_middle * pays
             core_after, crypto_after = core_middle - core_out, crypto_middle - crypto_out
             stock, paid = core + crypto, core_out + crypto_out
-            gain = _sleeves(
-                row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after
-            )
+            gain = _sleeves(row, lane, charge, loss, core, crypto, core_middle, crypto_middle, core_after, crypto_after)
             core_net, crypto_net, moved = second_half(core_after, crypto_after, year)
             desk[OPENED + lane] += stock
             desk[DRAWN_USD + lane] += paid
@@ -496,9 +488,7 @@ def project(books, rules, people, paths, mix, p):
     places = ages if together else 1  # cohort by cohort one place is enough
     own = buffer(places * blocks * accounts * ACCOUNT).reshape((places, blocks, accounts, ACCOUNT))
     rings = buffer(places * blocks * heir_years * HEIRS).reshape((places, blocks, heir_years, HEIRS))
-    bins = buffer(blocks * heir_years * HEIRS).reshape(
-        (blocks, heir_years, HEIRS)
-    )  # owners past the last age
+    bins = buffer(blocks * heir_years * HEIRS).reshape((blocks, heir_years, HEIRS))  # owners past the last age
     pieces, live, late = np.zeros((places, 3, cells), np.int64), np.zeros(places, np.bool_), False
     row, desk = buffer(LINES + names * LANES), buffer(accounts * 2 * DESK).reshape((accounts, 2, DESK))
     left = buffer(2 * DESK).reshape((2, DESK))
@@ -564,17 +554,7 @@ def project(books, rules, people, paths, mix, p):
                             ring, row, left[c], charges[y], paths.loss_rate[p, y], y, c, filled, books.heirs_moved, a,
                             slice(first, first + width),
                         )  # fmt: skip
-                    _taxes(
-                        row,
-                        rules,
-                        people.holders[y, a],
-                        people.heirs[y, a],
-                        pieces[place],
-                        strata,
-                        y,
-                        a,
-                        first,
-                    )
+                    _taxes(row, rules, people.holders[y, a], people.heirs[y, a], pieces[place], strata, y, a, first)
                     for w in range(accounts):
                         _book(books, desk[w], worst[y], largest[y], y, w)
                         books.roth_basis_usd[y] += _sum(own[place, block, w], BASIS)

@@ -144,30 +144,10 @@ def project(out, groups_out, path, world):
                     conversion.tax[y, a], holders, part, group_out,
                 )  # fmt: skip
             tax_of(
-                bench,
-                OWNED // LANES,
-                owner_piece,
-                owner.knots[y],
-                owner.tax[y, a],
-                holders,
-                part,
-                group_out,
-                by_group,
+                bench, OWNED // LANES, owner_piece, owner.knots[y], owner.tax[y, a], holders, part, group_out, by_group
             )
-            tax_of(
-                bench,
-                DRAWN // LANES,
-                heir_piece,
-                heir.knots[y],
-                heir.tax[y, a],
-                heirs,
-                part,
-                group_out,
-                by_group,
-            )
-            _report(
-                lanes, out[y], row, due, year[y], policy[0, y + 1], rules, people, mix, law, y, a, converting
-            )
+            tax_of(bench, DRAWN // LANES, heir_piece, heir.knots[y], heir.tax[y, a], heirs, part, group_out, by_group)
+            _report(lanes, out[y], row, due, year[y], policy[0, y + 1], rules, people, mix, law, y, a, converting)
         if born + ages - age <= years:  # it has reached the last age within the horizon
             copied(cell, bin_cell)
             copied(ring, bin_ring)
@@ -293,10 +273,7 @@ def _leaving(lanes, row, rules, y, a, g):
                 rolled * second,
                 left * second,
             )
-            row[place(of + DRAWN_SHARE, lane)], row[place(of + ROLLED_SHARE, lane)] = (
-                drawn * per,
-                rolled * per,
-            )
+            row[place(of + DRAWN_SHARE, lane)], row[place(of + ROLLED_SHARE, lane)] = (drawn * per, rolled * per)
 
 
 @step
@@ -357,10 +334,7 @@ def _cells(lanes, cell, ring, row, rules, people, law, y, a, group_out, by_group
                 turned += converted
                 row[place(of + TURNED, lane)] += converted
                 basis += converted
-                t1, r1 = (
-                    t * row[place(of + KEEP_T, lane)],
-                    r * row[place(of + KEEP_R, lane)] + converted * second,
-                )
+                t1, r1 = (t * row[place(of + KEEP_T, lane)], r * row[place(of + KEEP_R, lane)] + converted * second)
                 if w < accounts - 1:
                     rolled_t += t * row[place(of + ROLL_T, lane)]
                     rolled_r += r * row[place(of + ROLL_R, lane)]
@@ -369,10 +343,7 @@ def _cells(lanes, cell, ring, row, rules, people, law, y, a, group_out, by_group
                     t1, r1, basis = t1 + rolled_t, r1 + rolled_r, basis + rolled_basis
                 left_t += t1
                 left_r += r1
-                cell[g, place(at + BALANCE_T, lane)], cell[g, place(at + BALANCE_R, lane)] = (
-                    t1 * live,
-                    r1 * live,
-                )
+                cell[g, place(at + BALANCE_T, lane)], cell[g, place(at + BALANCE_R, lane)] = (t1 * live, r1 * live)
                 cell[g, place(at + BASIS, lane)] = basis * live
             earned *= reached
             out = owned + out_r
@@ -382,10 +353,7 @@ def _cells(lanes, cell, ring, row, rules, people, law, y, a, group_out, by_group
             # heirs
             ht, hr = cell[g, HEIRS_T + lane], cell[g, HEIRS_R + lane]
             ut, ur = cell[g, UNITS_T + lane], cell[g, UNITS_R + lane]
-            paid_t, paid_r = (
-                (ring[g, lane] + ut) * row[PAYS + lane],
-                (ring[g, LANES + lane] + ur) * row[PAYS + lane],
-            )
+            paid_t, paid_r = ((ring[g, lane] + ut) * row[PAYS + lane], (ring[g, LANES + lane] + ur) * row[PAYS + lane])
             left_t, left_r = left_t * dead, left_r * dead
             cell[g, HEIRS_T + lane] = ht * row[WHOLE + lane] - paid_t * second + left_t
             cell[g, HEIRS_R + lane] = hr * row[WHOLE + lane] - paid_r * second + left_r
@@ -418,19 +386,12 @@ def _cells(lanes, cell, ring, row, rules, people, law, y, a, group_out, by_group
 def _report(lanes, out, row, due, year, policy, rules, people, mix, law, y, a, converting):
     """Add one age's sums to the year's totals."""
     part, accounts = rules.year_fraction[y], len(rules.accounts)
-    fee_core, fee_crypto, additional = (
-        mix.fee_rate[0] * part,
-        mix.fee_rate[1] * part,
-        rules.additional_tax_rate,
-    )
+    fee_core, fee_crypto, additional = (mix.fee_rate[0] * part, mix.fee_rate[1] * part, rules.additional_tax_rate)
     new_t, new_r, new_i, new_d, new_g = 0.0, 0.0, 0.0, 0.0, 0.0
     for g in range(people.contribution_usd.shape[2]):
         both = 0.0
         for w in range(accounts):
-            money_t, money_r = (
-                people.contribution_usd[y, a, g, 2 * w],
-                people.contribution_usd[y, a, g, 2 * w + 1],
-            )
+            money_t, money_r = (people.contribution_usd[y, a, g, 2 * w], people.contribution_usd[y, a, g, 2 * w + 1])
             new_t += money_t
             new_r += money_r
             both += money_t + money_r
@@ -465,10 +426,7 @@ def _report(lanes, out, row, due, year, policy, rules, people, mix, law, y, a, c
     for lane in range(lanes):
         new = (new_t + new_r) * row[PAID + lane]
         after_t, after_r, second = row[HEIRS_T_SUM + lane], row[HEIRS_R_SUM + lane], row[SECOND + lane]
-        closing_t, closing_r = (
-            after_t * second + new_t * row[NEW + lane],
-            after_r * second + new_r * row[NEW + lane],
-        )
+        closing_t, closing_r = (after_t * second + new_t * row[NEW + lane], after_r * second + new_r * row[NEW + lane])
         after, share = after_t + after_r, policy[SHARE * LANES + lane]
         core = (after * row[CORE_MIDDLE + lane] + new * (1.0 - share)) * row[CORE_TWO * LANES + lane]
         crypto = (after * row[CRYPTO_MIDDLE + lane] + new * share) * year[CRYPTO_TWO * LANES + lane]
@@ -486,10 +444,7 @@ def _report(lanes, out, row, due, year, policy, rules, people, mix, law, y, a, c
         out[TOTAL.closing_roth * LANES + lane] += closing_r
         out[TOTAL.closing_crypto * LANES + lane] += closing_crypto
         out[TOTAL.crypto_bought * LANES + lane] += (
-            closing_crypto
-            - (crypto - charged - lost)
-            + new * share
-            - row[UNIT + lane] * row[CRYPTO_MIDDLE + lane]
+            closing_crypto - (crypto - charged - lost) + new * share - row[UNIT + lane] * row[CRYPTO_MIDDLE + lane]
         )
         out[TOTAL.fees * LANES + lane] += core * fee_core + charged
         out[TOTAL.losses * LANES + lane] += lost

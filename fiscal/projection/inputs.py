@@ -42,10 +42,7 @@ class TaxSchedule:
     def __post_init__(self) -> None:
         if self.knots_usd.ndim != 2 or self.tax_usd.ndim != 4:
             raise ValueError("a tax schedule needs knots (year, knot) and tax (year, age, group, knot)")
-        if (
-            self.tax_usd.shape[0] != self.knots_usd.shape[0]
-            or self.tax_usd.shape[3] != self.knots_usd.shape[1]
-        ):
+        if self.tax_usd.shape[0] != self.knots_usd.shape[0] or self.tax_usd.shape[3] != self.knots_usd.shape[1]:
             raise ValueError("a tax schedule's knots and taxes disagree in years or knots")
         if not (np.diff(self.knots_usd, axis=1) > 0).all():
             raise ValueError("the knots of a tax schedule must ascend")
@@ -82,9 +79,7 @@ class ProjectionInputs:
     crypto_market_usd: np.ndarray  # (P, Y) value of the asset's whole market at the opening, without impact
 
     withdrawal_rate: np.ndarray  # (Y, W, character 2, A, G) on opening balances
-    penalised_share: (
-        np.ndarray
-    )  # (W, A) share of withdrawals under the additional tax; Roth earnings: the first's
+    penalised_share: np.ndarray  # (W, A) share of withdrawals under the additional tax; Roth earnings: the first's
     nonqualified_share: np.ndarray  # (A,) share of Roth withdrawals whose earnings are taxed
     rollover_rate: np.ndarray  # (Y, W - 1, A) into the last account, on opening balances
     conversion_rate: np.ndarray  # (Y, A) traditional to Roth inside the wrapper
@@ -96,9 +91,7 @@ class ProjectionInputs:
     holders: np.ndarray  # (Y, A, G, S) account holders, persons
     heirs: np.ndarray  # (Y, A, G, S) heirs drawing on inherited accounts, by the owner's cohort
     owner_schedule: TaxSchedule
-    conversion_schedule: (
-        TaxSchedule  # as the owners', of those who convert: theirs is the tax that conversions add
-    )
+    conversion_schedule: TaxSchedule  # as the owners', of those who convert: theirs is the tax that conversions add
     heir_schedule: TaxSchedule  # already moved to the heirs' ages, indexed by the owner's age
     additional_tax_rate: float
 

@@ -54,9 +54,7 @@ def project_totals(inputs: ProjectionInputs, law: BuildupRates) -> dict[str, np.
     return project_references([inputs], law)[0]
 
 
-def project_references(
-    references: Sequence[ProjectionInputs], law: BuildupRates
-) -> list[dict[str, np.ndarray]]:
+def project_references(references: Sequence[ProjectionInputs], law: BuildupRates) -> list[dict[str, np.ndarray]]:
     """:func:`project_totals` of several references that meet the same paths.
 
     A stratum without crypto that differs from one already projected only in how many people it holds (on
@@ -107,9 +105,7 @@ def _reference(
             groups += parts
             if (todo & free[:, s]).any():
                 known.append(
-                    _Projected(
-                        inputs=inputs, stratum=s, chosen=todo & free[:, s], totals=column, groups=parts
-                    )
+                    _Projected(inputs=inputs, stratum=s, chosen=todo & free[:, s], totals=column, groups=parts)
                 )
     # strata that meet in the price that their purchases move are projected together
     for kind in np.unique(~single, axis=0):
@@ -154,17 +150,13 @@ def _proportion(earlier: _Projected, inputs: ProjectionInputs, stratum: int) -> 
     if other is not inputs:
         mixed = ("core_weight", "crypto_weight", "fee_rate")
         for name in (field.name for field in fields(inputs)):
-            if name not in (*BY_PATH, *BY_STRATUM, *mixed) and getattr(other, name) is not getattr(
-                inputs, name
-            ):
+            if name not in (*BY_PATH, *BY_STRATUM, *mixed) and getattr(other, name) is not getattr(inputs, name):
                 return None
         if other.half_return is not inputs.half_return:
             return None
     mine, theirs = inputs.mix[0], other.mix[0]
     weights = inputs.core_weight[mine][:, :, stratum], other.core_weight[theirs][:, :, s]
-    if inputs.fee_rate[mine, 0] != other.fee_rate[theirs, 0] or not np.allclose(
-        *weights, rtol=PROPORTIONAL, atol=0
-    ):
+    if inputs.fee_rate[mine, 0] != other.fee_rate[theirs, 0] or not np.allclose(*weights, rtol=PROPORTIONAL, atol=0):
         return None
     people = float(other.holders[..., s].sum())
     if people <= 0:
@@ -211,8 +203,7 @@ def _world(
         people=people,
         paths=paths._replace(half_return=packed.plain(paths.half_return[..., held])),
         mix=mix._replace(
-            core_weight=packed.plain(mix.core_weight[..., held]),
-            crypto_weight=packed.plain(mix.crypto_weight[held]),
+            core_weight=packed.plain(mix.core_weight[..., held]), crypto_weight=packed.plain(mix.crypto_weight[held])
         ),
         law=BuildupRates(
             **{

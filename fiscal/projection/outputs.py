@@ -105,9 +105,7 @@ class Projection:
 
     years: np.ndarray
     path_labels: tuple[str, ...]
-    cells: dict[
-        str, np.ndarray
-    ]  # the kept ones of CELL_LINES -> (P, Y, A, G, S); compiled, parts of one array
+    cells: dict[str, np.ndarray]  # the kept ones of CELL_LINES -> (P, Y, A, G, S); compiled, parts of one array
     closing_usd: np.ndarray  # (P, Y, W + 1, character 2, sleeve 2), sums over cells
     opening_usd: np.ndarray  # (P, Y, W + 1, character 2), sums over cells
     crypto_return: np.ndarray  # (P, Y) of the crypto sleeve, price impact included

@@ -130,9 +130,7 @@ def rules(inputs: ProjectionInputs, ages: int | None = None) -> Rules:
 
 def people(inputs: ProjectionInputs, arranged: Callable[[np.ndarray], np.ndarray]) -> People:
     """Dollars and persons, their last axes (A, G, S) ``arranged`` as a kernel has them, ages first."""
-    paid_in = (
-        inputs.contribution_usd[None] * inputs.contribution_split[..., None]
-    )  # (W, Y, character, A, G, S)
+    paid_in = inputs.contribution_usd[None] * inputs.contribution_split[..., None]  # (W, Y, character, A, G, S)
     paid_in = arranged(np.moveaxis(paid_in, 0, 1).reshape(len(inputs.years), -1, *paid_in.shape[3:]))
     holders, heirs = arranged(inputs.holders), arranged(inputs.heirs)
     return People(

@@ -121,9 +121,7 @@ def project(out, groups_out, path, world):
     # cohort by cohort one place is enough
     places, width = (ages if together else 1), ACCOUNTS + accounts * ACCOUNT
     cells = buffer(strata * places * groups * width).reshape((strata, places, groups, width))
-    rings = buffer(strata * places * groups * heir_years * HEIRS).reshape(
-        (strata, places, groups, heir_years, HEIRS)
-    )
+    rings = buffer(strata * places * groups * heir_years * HEIRS).reshape((strata, places, groups, heir_years, HEIRS))
     # the heirs whose owners are past the last age
     bins = buffer(strata * groups * heir_years * HEIRS).reshape((strata, groups, heir_years, HEIRS))
     row, impact = buffer(ROW), buffer(LANES)
@@ -157,9 +155,7 @@ def project(out, groups_out, path, world):
                     filled = heir_years
                     if y > 0:
                         added(bins[s], ring)
-                dividend = _row(
-                    lanes, row, returns[y], year[y], policy[s, y : y + 2], rules, mix, law, y, a, s
-                )
+                dividend = _row(lanes, row, returns[y], year[y], policy[s, y : y + 2], rules, mix, law, y, a, s)
                 crypto_dividend = dot(law.payout_rate[y], mix.crypto_weight)
                 row[SUMS:] = 0.0
                 group_out = groups_out[y if by_group else 0]
@@ -208,27 +204,9 @@ def project(out, groups_out, path, world):
                     by_group,
                 )
                 tax_of(
-                    bench,
-                    DRAWN // LANES,
-                    heir_piece,
-                    heir.knots[y],
-                    heir.tax[y, a],
-                    heirs,
-                    part,
-                    group_out,
-                    by_group,
+                    bench, DRAWN // LANES, heir_piece, heir.knots[y], heir.tax[y, a], heirs, part, group_out, by_group
                 )
-                _report(
-                    lanes,
-                    out[y],
-                    row,
-                    due,
-                    year[y],
-                    rules.additional_tax_rate,
-                    mix.fee_rate,
-                    part,
-                    converting,
-                )
+                _report(lanes, out[y], row, due, year[y], rules.additional_tax_rate, mix.fee_rate, part, converting)
                 if a == ages - 1:
                     copied(ring, bins[s])
 
@@ -299,17 +277,12 @@ def _traditional(lanes, account, row, draw, roll, convert, takes, money, dead, p
     for lane in range(lanes):
         year, share, new = _year_of(row, lane), row[NEW_SHARE + lane], money * row[NEW_SCALE + lane]
         core, crypto = account[lane], account[LANES + lane]
-        core_middle, crypto_middle, drawn, rolled, turned, stays = first_half(
-            core, crypto, year, draw, roll, convert
-        )
+        core_middle, crypto_middle, drawn, rolled, turned, stays = first_half(core, crypto, year, draw, roll, convert)
         taken = drawn * (core_middle + crypto_middle)
         core_turned, crypto_turned = core_middle * turned, crypto_middle * turned
         row[TURNS + lane], row[TURNS + LANES + lane] = core_turned, crypto_turned
         row[TURNED + lane] += core_turned + crypto_turned
-        core_after, crypto_after = (
-            core_middle * stays + new * (1.0 - share),
-            crypto_middle * stays + new * share,
-        )
+        core_after, crypto_after = (core_middle * stays + new * (1.0 - share), crypto_middle * stays + new * share)
         core_after += takes * row[ROLLED_T + lane]
         crypto_after += takes * row[ROLLED_T + LANES + lane]
         row[ROLLED_T + lane] += core_middle * rolled

@@ -146,9 +146,7 @@ _page = html.page
 
 
 def _half(figure: Figure) -> tuple[float, float]:
-    return HALF_INCHES, max(
-        figure.inches[1] * (1 if figure.inches[0] <= HALF_INCHES else PANELS_BELOW + 0.25), 2.2
-    )
+    return HALF_INCHES, max(figure.inches[1] * (1 if figure.inches[0] <= HALF_INCHES else PANELS_BELOW + 0.25), 2.2)
 
 
 def figures(results: Sequence[Result], out: Path, progress: Progress | None = None) -> Path:
@@ -192,13 +190,9 @@ def _exported(figure: Figure, folder: Path) -> dict[str, Any]:
         drawn = figure.draw(inches)
         characters = int(inches[0] * 72 / style.CHARACTER_POINTS)
         with style.look():
-            drawn.suptitle(
-                style.wrapped(figure.caption, characters), x=0.01, ha="left", fontsize=10, fontweight="bold"
-            )
+            drawn.suptitle(style.wrapped(figure.caption, characters), x=0.01, ha="left", fontsize=10, fontweight="bold")
             below = " ".join(filter(None, (f"{figure.subtitle}.".removeprefix("."), figure.source)))
-            drawn.supxlabel(
-                style.wrapped(below, int(1.25 * characters)), x=0.01, ha="left", fontsize=SOURCE_POINTS
-            )
+            drawn.supxlabel(style.wrapped(below, int(1.25 * characters)), x=0.01, ha="left", fontsize=SOURCE_POINTS)
         write_figure(drawn, folder, name, title=figure.caption, description=figure.alt)
     files = {
         size: {kind: f"{name}.{kind}" for kind in ("svg", "png")}
@@ -219,9 +213,7 @@ def _write_tables(made: Document, results: Sequence[Result], folder: Path) -> No
 
 def _check_targets(files: Sequence[Path], *replaced: Path) -> None:
     """Every file and folder that cannot be written, in one message, before any work and without making anything."""
-    problems = [
-        Problem("is a folder", file=str(file), allowed="a file's name") for file in files if file.is_dir()
-    ]
+    problems = [Problem("is a folder", file=str(file), allowed="a file's name") for file in files if file.is_dir()]
     for parent in dict.fromkeys(file.parent for file in files):
         problems += not_writable(parent)
     for folder in replaced:

@@ -64,9 +64,7 @@ def effects(cases: Sequence[Effect], line: str) -> Draw:
                 spread = _spread(effect, line)
                 if spread is not None:
                     spread = spread.loc[: LONG.last]
-                    ax.fill_between(
-                        spread.index, spread["low"], spread["high"], color=look.color, alpha=0.15, lw=0
-                    )
+                    ax.fill_between(spread.index, spread["low"], spread["high"], color=look.color, alpha=0.15, lw=0)
                 if len(cases) > 1 or effect.of_crypto:  # one policy is named by the title of its document
                     labels.append((label_of(effect, cases), float(series.iloc[-1]), look.color))
                 years += series.index.tolist()
@@ -88,9 +86,7 @@ def _spread(effect: Effect, line: str) -> pd.DataFrame | None:
     frame = effect.result.tables.get("path_years")
     if frame is None or not isinstance(effect.reference, str):
         return None
-    own = frame[
-        (frame["reference"] == effect.reference) & (frame["line"] == line) & (frame["path"] == "scenario")
-    ]
+    own = frame[(frame["reference"] == effect.reference) & (frame["line"] == line) & (frame["path"] == "scenario")]
     own = own[own["year"] >= TEN.first].set_index("year")
     return pd.DataFrame({"low": own["q05_bn_usd"], "high": own["q95_bn_usd"]}) if len(own) else None
 
@@ -102,9 +98,7 @@ def adoption(result: RunTables) -> Draw:
 
     def draw(inches: Inches) -> Any:
         years = np.arange(FIRST_YEAR, last + 1)
-        share = (
-            100 * settings.participants_share * adoption_curve(years, settings.start_year, settings.full_year)
-        )
+        share = 100 * settings.participants_share * adoption_curve(years, settings.start_year, settings.full_year)
         with style.look():
             ax = style.new_axes(inches=inches)
             ax.plot(years, share, color=style.BLACK)
@@ -131,9 +125,7 @@ def crypto_dollar(cases: Sequence[Effect]) -> Draw:
             ax.plot(equity.index, equity, color=style.GREY)
             labels.append(("equity", float(equity.iloc[-1]), style.GREY))
             for effect in cases:
-                dollar = (
-                    (1 + events.returns_in(effect.result).loc[:last, "crypto"]).cumprod().clip(lower=1e-3)
-                )
+                dollar = (1 + events.returns_in(effect.result).loc[:last, "crypto"]).cumprod().clip(lower=1e-3)
                 look = look_of(effect, cases)
                 ax.plot(dollar.index, dollar, **look.options())
                 text = "crypto" if len(cases) == 1 else label_of(effect, cases).split(" ")[0]
@@ -159,14 +151,7 @@ def stacked(frame: pd.DataFrame) -> Draw:
             for place, name in enumerate(frame):
                 values = frame[name].to_numpy(dtype=float)
                 left = np.where(values >= 0, up, down)
-                ax.barh(
-                    places,
-                    values,
-                    left=left,
-                    height=0.55,
-                    label=name,
-                    **style.FILLS[place % len(style.FILLS)],
-                )
+                ax.barh(places, values, left=left, height=0.55, label=name, **style.FILLS[place % len(style.FILLS)])
                 up, down = up + np.maximum(values, 0), down + np.minimum(values, 0)
             ax.plot(frame.sum(axis=1), places, "D", color=style.BLACK, markersize=4, label="total")
             ax.axvline(0.0, color=style.BLACK, linewidth=0.7)

@@ -59,13 +59,9 @@ def facts(asked: Asked) -> dict[str, Any]:
         "random": random_facts(asked),
         "valued": any(at_hand(result, "bases") is not None for result in asked.results),
         "law_warnings": list(
-            dict.fromkeys(
-                text for result in asked.results for text in result.summary.get("warnings_of_law", ())
-            )
+            dict.fromkeys(text for result in asked.results for text in result.summary.get("warnings_of_law", ()))
         ),
-        "without_effect": list(
-            dict.fromkeys(text for result in asked.results for text in notices(result.scenario))
-        ),
+        "without_effect": list(dict.fromkeys(text for result in asked.results for text in notices(result.scenario))),
         "limits": limit_facts(asked),
         "made": made(asked.results),
         "runs": [run_facts(result) for result in asked.told_of],
@@ -113,9 +109,7 @@ def case_facts(effect: Effect, asked: Asked) -> dict[str, Any]:
         "gdp_share": float(gdp[last]),
         "level_share": float(level[last]),
         "withdrawal_level": float(
-            statistics.by_year(effect.result, "withdrawal_tax", value="nominal_bn_usd")
-            .loc[TEN.first : TEN.last]
-            .sum()
+            statistics.by_year(effect.result, "withdrawal_tax", value="nominal_bn_usd").loc[TEN.first : TEN.last].sum()
         ),
         "withdrawal": withdrawal,
         "next": effect.over(NEXT),
@@ -172,9 +166,7 @@ def random_facts(asked: Asked) -> dict[str, float] | None:
 
 def _market(effect: Effect, asked: Asked) -> tuple[float, float]:
     """The value at market prices of an effect; of crypto, whichever of its references has it."""
-    alike = [
-        one for one in asked.effects if one.result is effect.result and one.of_crypto and effect.of_crypto
-    ]
+    alike = [one for one in asked.effects if one.result is effect.result and one.of_crypto and effect.of_crypto]
     own = [market_value(one) for one in (effect, *alike)]
     return next((value for value in own if np.isfinite(value[0])), (float("nan"), float("nan")))
 
@@ -237,12 +229,7 @@ def who_facts(asked: Asked) -> dict[str, Any]:
     largest = decades["effect_bn_usd"].abs().idxmax() if len(decades) else ""
     gains = charts.account_gains(effect, asked.span.last) if effect.of_crypto else None
     persons = [1e9 * abs(float(groups.loc[group, "effect_bn_usd"].sum())) for group in (half, top)]
-    weights = (
-        effect.result.tables["people"]
-        .set_index("year")["people"]
-        .loc[asked.span.first : asked.span.last]
-        .mean()
-    )
+    weights = effect.result.tables["people"].set_index("year")["people"].loc[asked.span.first : asked.span.last].mean()
     return {
         "title": title_of(effect.result),
         "noun": noun_of(effect, asked) if len(asked.cases) > 1 else "",
@@ -252,9 +239,7 @@ def who_facts(asked: Asked) -> dict[str, Any]:
         "top_usd": persons[1] / (weights * 0.1),
         "half_usd": persons[0] / (weights * 0.5),
         "decade": largest,
-        "decade_share": float(decades.loc[largest, "effect_bn_usd"]) / total
-        if tellable and largest
-        else None,
+        "decade_share": float(decades.loc[largest, "effect_bn_usd"]) / total if tellable and largest else None,
         "gains": gains,
         "year": asked.span.last,
         "price_year": effect.result.scenario.value("books.price_year"),

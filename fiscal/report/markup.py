@@ -20,18 +20,7 @@ import jinja2
 from markupsafe import Markup
 
 from fiscal.base.prose import FILTERS, span
-from fiscal.report.content import (
-    Block,
-    Bullets,
-    Columns,
-    Figure,
-    Heading,
-    PageBreak,
-    Paragraph,
-    Piece,
-    Table,
-    Text,
-)
+from fiscal.report.content import Block, Bullets, Columns, Figure, Heading, PageBreak, Paragraph, Piece, Table, Text
 from fiscal.results.headline import TEMPLATES as SENTENCES
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -37,9 +37,7 @@ def limit_facts(asked: Asked) -> dict[str, Any]:
         "iras": float(row["ira_bn_usd"]),
         "all_dc": any(value("scope.plans") != "401k" for value in values),
         "behaviour": any(bool(value(key)) for value in values for key in RESPONSES),
-        "alternatives": any_of(
-            "alternatives", "private_equity_share", "real_estate_share", "commodities_share"
-        ),
+        "alternatives": any_of("alternatives", "private_equity_share", "real_estate_share", "commodities_share"),
         "price_impact": any_of("overlays", "price_impact_multiplier"),
         "tilts": any_of("adoption", "group_tilt", "age_tilt", "allocation_group_tilt", "allocation_age_tilt"),
         "displaced": max(float(value("books.displaced_taxable_share")) for value in values),
@@ -94,6 +92,4 @@ def _date_words(day: str, month: str = "%b") -> str:
 
 def byline(told_of: Mapping[str, Any]) -> str:
     """Authors and date of a brief."""
-    return " \N{MIDDLE DOT} ".join(
-        part for part in (told_of["made"]["authors"], told_of["made"]["date"]) if part
-    )
+    return " \N{MIDDLE DOT} ".join(part for part in (told_of["made"]["authors"], told_of["made"]["date"]) if part)

@@ -41,9 +41,7 @@ def data(table: pd.DataFrame) -> dict[str, Any]:
         at = own.pivot(index="allocation_share", columns="member", values="value")
         values = at.reindex(columns=members[measure]).loc[list(lattice.ALLOCATION_SHARES)]
         key = event if pd.isna(year) else f"{event} {year}"
-        nodes.setdefault(key, {})[measure] = [
-            [float(f"{one:.5g}") for one in row] for row in values.to_numpy()
-        ]
+        nodes.setdefault(key, {})[measure] = [[float(f"{one:.5g}") for one in row] for row in values.to_numpy()]
     first_year = lattice.EVENT_YEARS[0]
     lengths = {}
     for event in lattice.EVENTS:
@@ -63,9 +61,7 @@ def data(table: pd.DataFrame) -> dict[str, Any]:
         "lengths": lengths,
         "none": lattice.NO_EVENT,
         "reference": lattice.REFERENCE,
-        "windows": [
-            {"first": window.first, "last": window.last, "name": words_of(window)} for window in (TEN, LONG)
-        ],
+        "windows": [{"first": window.first, "last": window.last, "name": words_of(window)} for window in (TEN, LONG)],
         "incomeTax": float(revenue.loc[TEN.first : TEN.last].sum()),
     }
 
@@ -73,9 +69,7 @@ def data(table: pd.DataFrame) -> dict[str, Any]:
 def page() -> str:
     """The page's HTML. Raises DataError for a changed table and InputError where the lattice is not built yet."""
     if all(one.name != lattice.NAME for one in sources.resources()):
-        raise InputError(
-            Problem("not built yet", key=lattice.NAME, allowed=f"fiscal data derive {lattice.NAME}")
-        )
+        raise InputError(Problem("not built yet", key=lattice.NAME, allowed=f"fiscal data derive {lattice.NAME}"))
     defaults = lattice.scenario_of(lattice.NO_EVENT, None, lattice.ALLOCATION_SHARES[0]).settings
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,

@@ -41,8 +41,7 @@ def driver_facts() -> dict[str, Any] | None:
         return None
     quantity = "net_revenue_minus_equity_adoption"
     own = {
-        name: frame[(frame["quantity"] == quantity) & (frame["window"] == TEN.label)]
-        for name, frame in stored.items()
+        name: frame[(frame["quantity"] == quantity) & (frame["window"] == TEN.label)] for name, frame in stored.items()
     }
     if any(frame.empty for frame in own.values()):
         return None

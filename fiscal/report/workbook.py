@@ -102,10 +102,7 @@ HEADS = {
 
 def _headline(asked: Asked) -> Sheet:
     frame = asked.table.rows
-    notes = [
-        asked.table.finding,
-        "Positive = the government is better off. An empty cell: not computed in these runs.",
-    ]
+    notes = [asked.table.finding, "Positive = the government is better off. An empty cell: not computed in these runs."]
     return _sheet("Headline", "Change in net revenue by case", notes, frame, HEADS)
 
 
@@ -121,18 +118,11 @@ def _study(stored: pd.DataFrame) -> Sheet:
 
 def _by_year(asked: Asked) -> Sheet:
     frame = headlines.by_year(asked.effects)
-    heads = {"case": "Case", "reference": "Compared with"} | {
-        name: f"{name} ({DOLLARS})" for name in frame.columns[2:]
-    }
+    heads = {"case": "Case", "reference": "Compared with"} | {name: f"{name} ({DOLLARS})" for name in frame.columns[2:]}
     notes = [frame.attrs["notes"][0]]
     formats = ["", "", *[NUMBER] * (len(frame.columns) - 2)]
     return Sheet(
-        "By year",
-        "Effect on net revenue by fiscal year",
-        notes,
-        [heads[name] for name in frame],
-        formats,
-        frame,
+        "By year", "Effect on net revenue by fiscal year", notes, [heads[name] for name in frame], formats, frame
     )
 
 
@@ -152,9 +142,7 @@ def _name(effect: Effect) -> str:
 
 def _of_table(table: Table, number: str) -> Sheet:
     """A table of the document: the columns as printed, before rounding."""
-    group = (
-        [] if table.group is None or table.group in {one.field for one in table.columns} else [table.group]
-    )
+    group = [] if table.group is None or table.group in {one.field for one in table.columns} else [table.group]
     fields = [*group, *(column.field for column in table.columns)]
     columns = {column.field: column for column in table.columns}
     heads, formats, parts = [], [], []
@@ -165,13 +153,9 @@ def _of_table(table: Table, number: str) -> Sheet:
         numeric = values.dtype.kind in "iuf"
         scale = column.scale if column is not None and numeric else 1.0
         heads.append(
-            _with_unit(
-                column.title if column else capital(in_words(field)), "" if scale == 100 else unit, numeric
-            )
+            _with_unit(column.title if column else capital(in_words(field)), "" if scale == 100 else unit, numeric)
         )
-        formats.append(
-            "" if not numeric else PERCENT if scale == 100 else "0" if values.dtype.kind in "iu" else NUMBER
-        )
+        formats.append("" if not numeric else PERCENT if scale == 100 else "0" if values.dtype.kind in "iu" else NUMBER)
         parts.append(values)
     notes = [text for text in (table.unit, *table.notes) if text]
     frame = pd.concat(parts, axis=1).reset_index(drop=True)
@@ -180,10 +164,7 @@ def _of_table(table: Table, number: str) -> Sheet:
 
 def _with_unit(title: str, unit: str, numeric: bool) -> str:
     known = (
-        not unit
-        or not numeric
-        or unit.lower() in title.lower()
-        or not unit.lower().startswith(("billions", "percent"))
+        not unit or not numeric or unit.lower() in title.lower() or not unit.lower().startswith(("billions", "percent"))
     )
     return title if known else f"{title} ({unit[:1].lower()}{unit[1:]})"
 
@@ -261,15 +242,8 @@ def _contents(
     sheet = book.add_worksheet("Contents")
     for place, width in enumerate((34, 70, 9)):
         sheet.set_column(place, place, width)
-    lines = [
-        document.title,
-        document.byline,
-        asked.table.finding,
-        "Long tables of the runs are in the CSV files.",
-    ]
-    lines += [
-        f"{title_of(result)} ({result.name}, settings {result.fingerprint[:12]})" for result in asked.results
-    ]
+    lines = [document.title, document.byline, asked.table.finding, "Long tables of the runs are in the CSV files."]
+    lines += [f"{title_of(result)} ({result.name}, settings {result.fingerprint[:12]})" for result in asked.results]
     for row, line in enumerate(lines):
         sheet.write_string(row, 0, line)
     first = len(lines) + 1
@@ -324,9 +298,7 @@ def _charts(book: Any, names: Sequence[str], sheets: Sequence[Sheet]) -> None:
             "values": [head, 1, place, rows, place],
         }
     )
-    bars.set_title(
-        {"name": f"Change in net revenue, {headlines.words_of(TEN)}, {DOLLARS}", "name_font": {"size": 11}}
-    )
+    bars.set_title({"name": f"Change in net revenue, {headlines.words_of(TEN)}, {DOLLARS}", "name_font": {"size": 11}})
     bars.set_legend({"none": True})
     curves = book.add_chart({"type": "line"})
     last = len(lines.frame)

@@ -105,11 +105,7 @@ def value_warning(scenario: Scenario, returns: pd.DataFrame) -> str:
     if over.max() <= LARGEST_VALUE_OVER_GDP:
         return ""
     first = years[later][over > LARGEST_VALUE_OVER_GDP][0]
-    bounded = (
-        ""
-        if settings.paths.after_event == "gdp"
-        else '; paths.after_event = "gdp" lets it grow with GDP instead'
-    )
+    bounded = "" if settings.paths.after_event == "gdp" else '; paths.after_event = "gdp" lets it grow with GDP instead'
     return (
         f"Warning: in {scenario.name} the value of all crypto that the path implies passes GDP in {first} and is "
         f"{over[-1]:.1f} times GDP in {years[-1]}{bounded}."

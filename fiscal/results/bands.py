@@ -172,13 +172,10 @@ def draws_of(
         flows = _flows(variant.settings, _prepared(variant), some, each)
         at = rng.integers(0, each, paths)  # whose rest is added, the same path of every line
         for label, few in flows.items():
-            made[label].append(
-                tuple(followed(one, whole, at) for one, whole in zip(few, central[label], strict=True))
-            )
+            made[label].append(tuple(followed(one, whole, at) for one, whole in zip(few, central[label], strict=True)))
     report(len(drawn) + 1, len(drawn) + 1, "done")
     whole = {
-        label: tuple(np.concatenate([part[kind] for part in parts]) for kind in (0, 1))
-        for label, parts in made.items()
+        label: tuple(np.concatenate([part[kind] for part in parts]) for kind in (0, 1)) for label, parts in made.items()
     }
     factors = _factors(base, start, own, len(drawn) * paths)
     fraction, settings = start.fraction, base.settings
@@ -187,9 +184,7 @@ def draws_of(
         flows: Mapping[str, tuple[np.ndarray, ...]], factors: tuple[np.ndarray, ...]
     ) -> dict[str, dict[str, np.ndarray]]:
         net = {label: _net(parts, factors, fraction, settings) for label, parts in flows.items()}
-        differences = {
-            label: net[SCENARIO_PATH] - one for label, one in net.items() if label != SCENARIO_PATH
-        }
+        differences = {label: net[SCENARIO_PATH] - one for label, one in net.items() if label != SCENARIO_PATH}
         return {
             reference: {window.label: window_sum(values, start.inputs.years, window) / BILLION for window in windows}
             for reference, values in {LEVEL: net[SCENARIO_PATH], **differences}.items()
@@ -241,9 +236,7 @@ def _market(settings: Settings, start: Prepared, shocks: np.ndarray | None, coun
     return replace(start.market, half_returns=np.expm1(logs), capped=None)
 
 
-def _flows(
-    settings: Settings, start: Prepared, shocks: np.ndarray | None, count: int = MARKET_PATHS
-) -> Flows:
+def _flows(settings: Settings, start: Prepared, shocks: np.ndarray | None, count: int = MARKET_PATHS) -> Flows:
     """Lines on contributions and receipts of the scenario and its references on the market's paths."""
     compiled.prepare()
     from fiscal.projection.kernel import project_references

@@ -63,9 +63,7 @@ class Effect:
         """Whether it is what crypto does, all else the same."""
         return isinstance(self.reference, str)
 
-    _series: dict[tuple[str, str], pd.Series] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _series: dict[tuple[str, str], pd.Series] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def by_year(self, line: str = "net_revenue", value: str = "nominal_bn_usd") -> pd.Series:
         """The difference by fiscal year."""
@@ -75,9 +73,7 @@ class Effect:
 
     def drawn(self, window: Window) -> pd.Series | None:
         """Net revenue over a window on each random path; None for a stated path. Empty for a window without one."""
-        if not (self.of_crypto or self.reference is None) or not events.is_random(
-            self.result.scenario.settings
-        ):
+        if not (self.of_crypto or self.reference is None) or not events.is_random(self.result.scenario.settings):
             return None
         frame = at_hand(self.result, "paths")
         column = f"net_revenue_minus_{self.reference}_bn_usd" if self.of_crypto else "net_revenue_bn_usd"
@@ -87,11 +83,7 @@ class Effect:
 
     def _difference(self, line: str, value: str) -> pd.Series:
         frame = at_hand(self.result, "path_years") if isinstance(self.reference, str) else None
-        if (
-            frame is not None
-            and value == "nominal_bn_usd"
-            and events.is_random(self.result.scenario.settings)
-        ):
+        if frame is not None and value == "nominal_bn_usd" and events.is_random(self.result.scenario.settings):
             inside = (frame["reference"] == self.reference) & (frame["line"] == line)
             median = frame[inside & (frame["path"] == "scenario")].set_index("year")["median_bn_usd"]
             if len(median):  # of calendar years, all of them receipts on withdrawals
@@ -137,9 +129,7 @@ class Effect:
         return int(moved.idxmax()) if moved.any() else None
 
 
-def effects_of(
-    runs: Sequence[RunTables], current_law: Callable[[RunTables], RunTables | None]
-) -> list[Effect]:
+def effects_of(runs: Sequence[RunTables], current_law: Callable[[RunTables], RunTables | None]) -> list[Effect]:
     """The effects that some runs have, the first being the base where there are several.
 
     A run that holds crypto is compared with the same money in equity and with no crypto; one that differs from the
@@ -174,8 +164,7 @@ def changes_more_than_crypto(scenario: Scenario) -> bool:
     """Whether a scenario changes anything that acts without crypto and that its reference would not share."""
     own = scenario.changed()
     return any(
-        not key.startswith((*HOW_IT_IS_COUNTED, *CRYPTO_SETTINGS)) or key.startswith(CORE_RETURNS)
-        for key in own
+        not key.startswith((*HOW_IT_IS_COUNTED, *CRYPTO_SETTINGS)) or key.startswith(CORE_RETURNS) for key in own
     )
 
 

@@ -97,16 +97,12 @@ class Explorer:
         """Move some sliders and project once. Raises InputError for settings without a slider, values beyond its ends,
         or a contradictory scenario; then no slider moves."""
         problems = [
-            Problem(
-                "has no slider", key=key, nearest=nearest(key, self._levers), allowed=", ".join(self._levers)
-            )
+            Problem("has no slider", key=key, nearest=nearest(key, self._levers), allowed=", ".join(self._levers))
             for key in values
             if key not in self._levers
         ]
         problems += [
-            Problem(
-                "beyond the slider's ends", key=key, value=value, allowed=f"{lever.low:g} to {lever.high:g}"
-            )
+            Problem("beyond the slider's ends", key=key, value=value, allowed=f"{lever.low:g} to {lever.high:g}")
             for key, value in values.items()
             if (lever := self._levers.get(key)) and not lever.low <= value <= lever.high
         ]
@@ -149,13 +145,7 @@ class Explorer:
 
         now, before = sums(self.totals, "scenario"), sums(self.start, "scenario")
         references = [sums(self.totals, path) for path in ("no_crypto", "equity_adoption")]
-        columns = (
-            "window",
-            "net revenue",
-            "less before",
-            "less no crypto",
-            "less the same adoption in equity",
-        )
+        columns = ("window", "net revenue", "less before", "less no crypto", "less the same adoption in equity")
         rows = [
             [
                 window,
@@ -205,17 +195,10 @@ def _checked(scenario: Scenario, levers: Mapping[str, tuple[float, float, float]
         if isinstance(start, bool) or not isinstance(start, int | float) or isinstance(row.default, int):
             problems.append(Problem("has no slider, because it is not a continuous number", key=key))
         elif not low < high or not 0 < step <= high - low:
-            problems.append(
-                Problem("a slider goes from low to high by steps", key=key, value=(low, high, step))
-            )
+            problems.append(Problem("a slider goes from low to high by steps", key=key, value=(low, high, step)))
         elif (row.low is not None and low < row.low) or (row.high is not None and high > row.high):
             problems.append(
-                Problem(
-                    "beyond what is allowed",
-                    key=key,
-                    value=(low, high),
-                    allowed=f"{row.low:g} to {row.high:g}",
-                )
+                Problem("beyond what is allowed", key=key, value=(low, high), allowed=f"{row.low:g} to {row.high:g}")
             )
         else:
             found[key] = Lever(row, float(start), min(low, float(start)), max(high, float(start)), step)

@@ -94,10 +94,7 @@ def row_of(effect: Effect) -> dict[str, Any]:
         "low_bn_usd": low,
         "high_bn_usd": high,
     }
-    return {
-        key: None if isinstance(value, float) and not np.isfinite(value) else value
-        for key, value in row.items()
-    }
+    return {key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()}
 
 
 def adoption_words(result: RunTables) -> str:
@@ -261,15 +258,12 @@ def shown_row(row: dict[str, Any], later: str) -> dict[str, str]:
         **{key: row[key] for key in ("adoption", "event", "reference")},
         **{_column(window): number(_column(window)) for window in (TEN, NEXT, LONG)},
         SHARE: number(SHARE, 3, 100),
-        "held_at_event_share": MISSING
-        if row["held_at_event_share"] is None
-        else pct(row["held_at_event_share"]),
+        "held_at_event_share": MISSING if row["held_at_event_share"] is None else pct(row["held_at_event_share"]),
         "market_value_bn_usd": later if row["market_value_bn_usd"] is None else number("market_value_bn_usd"),
         "outside_tax_bn_usd": number("outside_tax_bn_usd"),
         "breakeven_displaced_share": "none"
         if of_crypto and row["breakeven_displaced_share"] is None and row["outside_tax_bn_usd"] is not None
-        else number("breakeven_displaced_share", 0, 100)
-        + "%" * (row["breakeven_displaced_share"] is not None),
+        else number("breakeven_displaced_share", 0, 100) + "%" * (row["breakeven_displaced_share"] is not None),
         "range": f"{number('low_bn_usd')} to {number('high_bn_usd')}" if band_known else MISSING,
     }
     return {HEADS[key]: text for key, text in cells.items()}
@@ -304,9 +298,7 @@ def by_year(effects: Sequence[Effect]) -> pd.DataFrame:
     for effect in effects:
         series = effect.by_year().reindex(years)
         sums = {sum_name(window): effect.over(window) for window in (FIVE, TEN)}
-        rows.append(
-            {"case": title_of(effect.result), "reference": effect.against, **series.to_dict(), **sums}
-        )
+        rows.append({"case": title_of(effect.result), "reference": effect.against, **series.to_dict(), **sums})
     sums_of = [sum_name(window) for window in (FIVE, TEN)]
     frame = pd.DataFrame(rows, columns=["case", "reference", *years, *sums_of])
     frame = frame.rename(columns={year: str(year) for year in years})

@@ -58,9 +58,7 @@ def into(
             if place.kept():
                 count = place.kept()
                 batches = "batch is" if count == 1 else "batches are"
-                error.add_note(
-                    KEPT.format(count=count, batches=batches, place=place.path.name, resume=resuming)
-                )
+                error.add_note(KEPT.format(count=count, batches=batches, place=place.path.name, resume=resuming))
             elif isinstance(error, KeyboardInterrupt) and not getattr(error, "__notes__", ()):
                 error.add_note(NOTHING_YET.format(again=again))
             raise

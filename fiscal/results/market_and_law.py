@@ -119,9 +119,7 @@ def market_record() -> Exhibit:
             lines=(("Bitcoin", bitcoin.tolist()),),
             logarithmic=True,
         ),
-        fingerprint=sources.fingerprint(
-            {table.path: table.sha256 for table in map(sources.resource, RECORD_TABLES)}
-        ),
+        fingerprint=sources.fingerprint({table.path: table.sha256 for table in map(sources.resource, RECORD_TABLES)}),
     )
 
 
@@ -161,13 +159,7 @@ def market_paths(
     brief: tuple[str, ...] = ("asset", "geometric_10y_rate", "geometric_rate", "arithmetic_rate")
     count = "One path"
     if len(annual) > 1:
-        brief += (
-            "volatility_1y_rate",
-            "halved_share",
-            "dollar_30y_q05",
-            "dollar_30y_q95",
-            "equity_correlation",
-        )
+        brief += ("volatility_1y_rate", "halved_share", "dollar_30y_q05", "dollar_30y_q95", "equity_correlation")
         count = f"{len(annual):,} paths"
     else:
         names = {"the path": "median_usd"}
@@ -207,14 +199,10 @@ def schedules(
 
     chosen = scenarios.load(scenario, overrides)
     law = schedules_in_force(chosen.settings)
-    rates = pd.concat(
-        [show(int(year), law).assign(law_year=int(year)) for year in law.law_years], ignore_index=True
-    )
+    rates = pd.concat([show(int(year), law).assign(law_year=int(year)) for year in law.law_years], ignore_index=True)
     rates.insert(0, "law_year", rates.pop("law_year"))
     curve = law.holder_curve_usd()[..., 1:]  # (law_year, band, group, x), without a withdrawal of zero
-    index = pd.MultiIndex.from_product(
-        [law.law_years, AGE_BANDS, GROUPS], names=["law_year", "age_band", "group"]
-    )
+    index = pd.MultiIndex.from_product([law.law_years, AGE_BANDS, GROUPS], names=["law_year", "age_band", "group"])
     dollars = np.broadcast_to(law.grid_usd[:, None, None, 1:], curve.shape)
     frame = pd.DataFrame(
         {"withdrawal_usd": dollars.ravel(), "tax_usd": curve.ravel()}, index=index.repeat(curve.shape[-1])

@@ -51,9 +51,7 @@ class Table:
         return self.frame.copy()
 
     def _repr_html_(self) -> str:
-        return self.frame.head(12).to_html(
-            index=False, escape=True, float_format=lambda value: f"{value:,.2f}"
-        )
+        return self.frame.head(12).to_html(index=False, escape=True, float_format=lambda value: f"{value:,.2f}")
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,7 @@ class Budget(Table):
             if not low <= value <= high
         ]
         if first > last:
-            problems.append(
-                Problem("the window ends before it begins", key="first, last", value=(first, last))
-            )
+            problems.append(Problem("the window ends before it begins", key="first, last", value=(first, last)))
         if problems:
             raise InputError(problems)
         inside = frame[frame["year"].between(first, last)]
@@ -255,8 +251,7 @@ class Result(Answered):
             unit="percent of GDP",
             years=wide.index.tolist(),
             lines=tuple(
-                (name, wide.reindex(columns=lines).sum(axis=1, skipna=False).tolist())
-                for name, lines in shown.items()
+                (name, wide.reindex(columns=lines).sum(axis=1, skipna=False).tolist()) for name, lines in shown.items()
             ),
         )
         return cards.card(title, small, BOOKS_NOTE, cards.table(["line", *known], rows), cards.figure(curves))
@@ -323,10 +318,7 @@ class Comparison(Answered):
         for other in self.others:
             frame = _difference(self.base, other)
             frame = frame[(frame["year_kind"] == "calendar") & (frame["path"] == "scenario")]
-            for label, line in (
-                ("annual", "net_revenue"),
-                ("cumulated_with_interest", "cumulated_with_interest"),
-            ):
+            for label, line in (("annual", "net_revenue"), ("cumulated_with_interest", "cumulated_with_interest")):
                 series = frame[frame["line"] == line].set_index("year")["nominal_bn_usd"]
                 turn = valuation.turning_year(series.to_numpy(), series.index.to_numpy(), NIL_BN_USD)
                 rows.append({"scenario": other.name, "effect": label, "turning_year": turn})
@@ -377,9 +369,7 @@ class Comparison(Answered):
         return pd.DataFrame(rows).astype({"annual_turns": "Int64", "cumulated_turns": "Int64"})
 
     def __repr__(self) -> str:
-        return (
-            f"<fiscal Comparison of {', '.join(other.name for other in self.others)} with {self.base.name}>"
-        )
+        return f"<fiscal Comparison of {', '.join(other.name for other in self.others)} with {self.base.name}>"
 
     def _repr_html_(self) -> str:
         names = ", ".join(other.name for other in self.others)
@@ -387,9 +377,9 @@ class Comparison(Answered):
         told = self.headline()
         frame = told.by_case()
         rows = [list(row) for row in frame.itertuples(index=False, name=None)]
-        net = self.budget.frame.query(
-            "path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'"
-        ).pivot(index="year", columns="scenario", values="gdp_share")
+        net = self.budget.frame.query("path == 'scenario' and year_kind == 'fiscal' and line == 'net_revenue'").pivot(
+            index="year", columns="scenario", values="gdp_share"
+        )
         curves = cards.Curves(
             what=f"Net revenue less that of {self.base.name}, by fiscal year",
             unit="percent of GDP",
@@ -427,8 +417,7 @@ def _lacking(result: Result) -> list[Problem]:
         wrong = [
             column
             for column in schema.compared
-            if column not in table
-            or ((column not in keys or column == "year") and not is_numeric_dtype(table[column]))
+            if column not in table or ((column not in keys or column == "year") and not is_numeric_dtype(table[column]))
         ]
         if wrong:
             problems.append(Problem(message, key=result.name, value=f"{schema.name}: {sorted(wrong)}"))
@@ -447,9 +436,7 @@ def compare(base: Result, *others: Result, anyway: bool = False) -> Comparison:
         problems.append(Problem("nothing to compare with the base", key=base.name))
     names = [result.name for result in (base, *others)]
     problems += [
-        Problem(
-            "two runs have the same name", value=name, allowed="scenario.name, or name= in Python, for each"
-        )
+        Problem("two runs have the same name", value=name, allowed="scenario.name, or name= in Python, for each")
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
     problems += [problem for result in (base, *others) for problem in _lacking(result)]

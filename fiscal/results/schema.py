@@ -170,9 +170,7 @@ class Shape:
         return (*self.schema.keys, *self.numbers)
 
 
-def tables_by_name(
-    columns: Mapping[str, ColumnSchema], tables: Iterable[TableSchema]
-) -> Mapping[str, TableSchema]:
+def tables_by_name(columns: Mapping[str, ColumnSchema], tables: Iterable[TableSchema]) -> Mapping[str, TableSchema]:
     """Tables by name. Raises ``ValueError`` for an undeclared column or a table that is declared twice."""
     listed = list(tables)
     found = {table.name: table for table in listed}

@@ -120,9 +120,7 @@ class Parts:
     ones.
     """
 
-    def __init__(
-        self, scenario: Scenario, run: Run | None = None, made_of: tuple[str, str] | None = None
-    ) -> None:
+    def __init__(self, scenario: Scenario, run: Run | None = None, made_of: tuple[str, str] | None = None) -> None:
         self.scenario, self._given = scenario, run
         data = sources.fingerprint() if run is None else run.data_fingerprint
         self.made_of = made_of or (data, scenario.fingerprint())

@@ -50,9 +50,7 @@ def misfits(result: Result) -> list[Problem]:
     ]
     for name, shape in shapes.items():
         if name in tables:
-            found += [
-                Problem(message, file=_file(name), **told) for message, told in _faults(tables[name], shape)
-            ]
+            found += [Problem(message, file=_file(name), **told) for message, told in _faults(tables[name], shape)]
     if SETTINGS in tables:
         found += _settings_faults(tables[SETTINGS], result.scenario)
     return found + _summary_faults(result.summary)
@@ -114,11 +112,7 @@ def _row_faults(table: pd.DataFrame, shape: Shape) -> list[Fault]:
     lacking = [row for row in shape.rows if row not in have]
     if not lacking and len(have) == len(shape.rows):
         return faults  # as many, and all of them: none is left over
-    extra = (
-        row
-        for row in have
-        if row not in shape.rows and not (shape.schema.open_member and _is_decade(row, shape))
-    )
+    extra = (row for row in have if row not in shape.rows and not (shape.schema.open_member and _is_decade(row, shape)))
     for message, some in (("lacks rows of these settings", lacking), ("has wrong rows", extra)):
         shown = heapq.nsmallest(SHOWN, some, key=str)
         if shown:

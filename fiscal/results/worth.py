@@ -51,9 +51,7 @@ def _priced(result: RunTables, scopes: Sequence[str]) -> tuple[float, float] | N
     frame = at_hand(result, "bases")
     if frame is None or frame.empty:
         return None
-    own = frame[
-        (frame["basis"] == RISK_NEUTRAL) & (frame["weight"] == "average") & frame["scope"].isin(scopes)
-    ]
+    own = frame[(frame["basis"] == RISK_NEUTRAL) & (frame["weight"] == "average") & frame["scope"].isin(scopes)]
     net = own.loc[own["line"] == "net_revenue", "present_value_bn_usd"]
     error = own.loc[own["line"] == "withdrawal_tax", "standard_error_bn_usd"]
     return (float(net.sum()), float(error.max())) if len(net) == len(scopes) else None

@@ -47,14 +47,7 @@ __all__ = [
 
 _HOMES = {
     "catalogued": ("catalogue", "titles"),
-    "files": (
-        "baselines_added",
-        "content_sha256",
-        "file_settings",
-        "own_files",
-        "reform_file",
-        "reform_files",
-    ),
+    "files": ("baselines_added", "content_sha256", "file_settings", "own_files", "reform_file", "reform_files"),
     "header": ("Header",),
     "json_schema": ("json_schema",),
     "loading": ("load",),

@@ -77,7 +77,5 @@ def problems_of(values: Mapping[str, object], origins: Mapping[str, str]) -> lis
             or abs(value) > sys.float_info.max  # a whole number too large to be a float
         ):
             hint = percent_hint(value, row.unit, row.low, row.high)
-            found.append(
-                Problem("out of range", file=file, key=dotted, value=value, allowed=row.allowed, hint=hint)
-            )
+            found.append(Problem("out of range", file=file, key=dotted, value=value, allowed=row.allowed, hint=hint))
     return found

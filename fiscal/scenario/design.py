@@ -218,18 +218,11 @@ class _Reading:
         self.asked, self.settings = (self._table(data, table) for table in (SWEEP, SETTINGS))
 
     def say(
-        self,
-        message: str,
-        key: str,
-        value: object = None,
-        allowed: str | None = None,
-        near: Sequence[str] = (),
+        self, message: str, key: str, value: object = None, allowed: str | None = None, near: Sequence[str] = ()
     ) -> None:
         """Note a problem; ``near`` lists names that the user may have meant."""
         meant = nearest(value if isinstance(value, str) else key, near) if near else None
-        self.problems.append(
-            Problem(message, file=self.shown, key=key, value=value, allowed=allowed, nearest=meant)
-        )
+        self.problems.append(Problem(message, file=self.shown, key=key, value=value, allowed=allowed, nearest=meant))
 
     def _table(self, data: Mapping[str, Any], table: str) -> dict[str, Any]:
         found = data.get(table)
@@ -333,9 +326,7 @@ class _Reading:
         found = [self._factor(key, value, known.get(key), kind) for key, value in flat.items()]
         return tuple(factor for factor in found if factor is not None)
 
-    def _factor(
-        self, key: str, given: object, lever: Declared | None, kind: Literal["grid", "sobol"]
-    ) -> Factor | None:
+    def _factor(self, key: str, given: object, lever: Declared | None, kind: Literal["grid", "sobol"]) -> Factor | None:
         if lever is None:
             self.problems += [replace(one, value=None) for one in read_value(key, 0, self.shown)[1]]
         elif key == HORIZON:
@@ -364,9 +355,7 @@ class _Reading:
             values.append(value)
         return Factor(lever.key, lever.unit, values=tuple(values)) if len(self.problems) == before else None
 
-    def _range(
-        self, lever: Declared, given: Mapping[Any, object], kind: Literal["grid", "sobol"]
-    ) -> Factor | None:
+    def _range(self, lever: Declared, given: Mapping[Any, object], kind: Literal["grid", "sobol"]) -> Factor | None:
         key, before = lever.key, len(self.problems)
         for name in given:
             if name not in RANGE_KEYS:
@@ -408,9 +397,7 @@ class _Reading:
         kept = tuple(int(value) if factor.whole else value for value in values)
         return replace(factor, values=kept)
 
-    def _own(
-        self, base: Scenario | None, against: Scenario | None, factors: Sequence[Factor]
-    ) -> tuple[str, ...]:
+    def _own(self, base: Scenario | None, against: Scenario | None, factors: Sequence[Factor]) -> tuple[str, ...]:
         """Settings that only the scenario takes."""
         keys = [factor.key for factor in factors]
         told = self.asked.get("own")

@@ -16,15 +16,7 @@ from fiscal.base.errors import MOST_TOLD, InputError, Problem, nearest, percent_
 from fiscal.base.files import plain_value, refuse_oversize
 from fiscal.scenario.assumptions import adjustable, problems_of
 from fiscal.scenario.catalogued import CATALOGUE_DIR, catalogue
-from fiscal.scenario.files import (
-    REFORM,
-    file_of_reform,
-    file_settings,
-    from_home,
-    named_beside,
-    names_in,
-    paths_in,
-)
+from fiscal.scenario.files import REFORM, file_of_reform, file_settings, from_home, named_beside, names_in, paths_in
 from fiscal.scenario.header import Header
 from fiscal.scenario.names import title_with
 from fiscal.scenario.rules import contradictions
@@ -124,9 +116,7 @@ def _all_paths(settings: Settings, draft: Draft) -> Settings:
     return settings.model_copy(update={"paths": paths})
 
 
-def _changes(
-    before: Settings, after: Settings, overrides: Mapping[str, Mapping[str, object]]
-) -> dict[str, object]:
+def _changes(before: Settings, after: Settings, overrides: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     """The overrides that change a value, by dotted name."""
     old, new = before.model_dump(), after.model_dump()
     return {
@@ -301,9 +291,7 @@ def _file_named(key: str, value: object, folder: Path | None) -> object:
     if key not in file_settings() or not isinstance(value, str) or value in ("", NONE_WORD):
         return value
     names = names_in(key, value)
-    return "+".join(
-        str(from_home(name)) if folder is None else named_beside(key, name, folder) for name in names
-    )
+    return "+".join(str(from_home(name)) if folder is None else named_beside(key, name, folder) for name in names)
 
 
 def _unknown_section(section: str, table: object, origin: str) -> Problem:
@@ -366,9 +354,7 @@ def _parse_overrides(
     return tables
 
 
-def _pairs_of(
-    overrides: Mapping[str, object] | Sequence[str], problems: list[Problem]
-) -> list[tuple[str, object]]:
+def _pairs_of(overrides: Mapping[str, object] | Sequence[str], problems: list[Problem]) -> list[tuple[str, object]]:
     """Overrides as dotted names and values; unreadable ones are added to the problems."""
     if isinstance(overrides, str):
         overrides = [overrides]
@@ -451,9 +437,7 @@ def _validate(draft: Draft) -> tuple[Settings, list[Problem]]:
                 for number, key in enumerate(faults)
             ]
             wrong |= {f"{name}.{key}" for key in faults}
-            sections[name] = model.model_validate(
-                {key: value for key, value in values.items() if key not in faults}
-            )
+            sections[name] = model.model_validate({key: value for key, value in values.items() if key not in faults})
     # a row at its own value does not change the scenario
     changes = {
         key: without_dust(value)
@@ -471,9 +455,7 @@ def _validate(draft: Draft) -> tuple[Settings, list[Problem]]:
     return settings, problems
 
 
-def _setting_problem(
-    section: str, key: str, detail: ErrorDetails, draft: Draft, *, suggest: bool = True
-) -> Problem:
+def _setting_problem(section: str, key: str, detail: ErrorDetails, draft: Draft, *, suggest: bool = True) -> Problem:
     origin = draft.origins.get(f"{section}.{key}")
     value = draft.values[section].get(key)
     dotted = f"{section}.{key}"

@@ -22,9 +22,7 @@ def plain_name(name: str) -> str:
 
 
 def load(
-    name_or_path: str | Path | Scenario,
-    overrides: Mapping[str, object] | Sequence[str] = (),
-    name: str | None = None,
+    name_or_path: str | Path | Scenario, overrides: Mapping[str, object] | Sequence[str] = (), name: str | None = None
 ) -> Scenario:
     """A scenario by name or file, with overrides; ``name`` is what tables, charts, and legends call it.
 

@@ -7,13 +7,7 @@ from typing import Literal
 from fiscal.base.axes import FIRST_YEAR, LAST_YEAR
 from fiscal.scenario.section import Section, setting
 
-DETERMINISTIC_PATHS = (
-    "core_return",
-    "boom",
-    "bust",
-    "boom_then_bust",
-    "stagnation",
-)
+DETERMINISTIC_PATHS = ("core_return", "boom", "bust", "boom_then_bust", "stagnation")
 """Named paths of the ``deterministic`` model; a test compares them with data/crypto_paths.csv."""
 
 

@@ -40,9 +40,7 @@ def setting_value(value: object, unit: str) -> str:
     if isinstance(value, tuple | list):
         return listing([setting_value(one, unit) for one in value]) or "none"
     if isinstance(value, str):
-        return (
-            PurePath(value).name if unit.startswith("path of") else VALUES.get(value, value.replace("_", " "))
-        )
+        return PurePath(value).name if unit.startswith("path of") else VALUES.get(value, value.replace("_", " "))
     if not isinstance(value, int | float):
         return str(value)
     if unit.split(" ")[0].rstrip("s") in FRACTIONS and " per unit " not in unit:

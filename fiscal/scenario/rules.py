@@ -43,17 +43,9 @@ def contradictions(settings: Settings) -> list[Problem]:
         )
     if settings.paths.model in ("deterministic", "historical_replay") and settings.paths.count != 1:
         found.append(
-            Problem(
-                f"{settings.paths.model} has one path",
-                key="paths.count",
-                value=settings.paths.count,
-                allowed="1",
-            )
+            Problem(f"{settings.paths.model} has one path", key="paths.count", value=settings.paths.count, allowed="1")
         )
-    if settings.paths.measure == "risk_neutral" and settings.paths.model not in (
-        "regime_switching",
-        "bootstrap",
-    ):
+    if settings.paths.measure == "risk_neutral" and settings.paths.model not in ("regime_switching", "bootstrap"):
         found.append(
             Problem(
                 f"{settings.paths.model} states returns without a distribution, so it has no risk-neutral measure",
@@ -82,9 +74,7 @@ def contradictions(settings: Settings) -> list[Problem]:
         )
     if settings.paths.model == "user" and settings.paths.file is None:
         found.append(
-            Problem(
-                "the model user needs a file", key="paths.file", value=None, allowed="a CSV of annual returns"
-            )
+            Problem("the model user needs a file", key="paths.file", value=None, allowed="a CSV of annual returns")
         )
     others, overlays = settings.alternatives, settings.overlays
     other_shares = others.private_equity_share + others.real_estate_share + others.commodities_share
@@ -245,10 +235,7 @@ def _allocation_contradictions(settings: Settings) -> list[Problem]:
     """Two kinds of holders: one must hold more than the other, and nobody can hold more than the whole balance."""
     adoption, others = settings.adoption, settings.alternatives
     sleeve = (
-        adoption.allocation_share
-        + others.private_equity_share
-        + others.real_estate_share
-        + others.commodities_share
+        adoption.allocation_share + others.private_equity_share + others.real_estate_share + others.commodities_share
     )
     multiple, share = adoption.allocation_heavy_multiple, adoption.allocation_heavy_share
     found = [

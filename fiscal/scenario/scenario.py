@@ -156,8 +156,7 @@ class Scenario:
     def _repr_html_(self) -> str:
         changed = self._explained_changes()
         rows = [
-            (row.key, spell(row.value), spell(row.default), row.unit, _in_range(row), row.status)
-            for row in changed
+            (row.key, spell(row.value), spell(row.default), row.unit, _in_range(row), row.status) for row in changed
         ]
         columns = ("setting", "value", "default", "unit", "within what is allowed", "default is")
         count = "every setting at its default" if not changed else "settings that differ from their defaults"
@@ -185,7 +184,5 @@ def explain(scenario: Scenario) -> pd.DataFrame:
     import pandas as pd
 
     columns = [item.name for item in fields(ExplainedSetting)]
-    rows = [
-        vars(row) | {"value": spell(row.value), "default": spell(row.default)} for row in scenario.explained()
-    ]
+    rows = [vars(row) | {"value": spell(row.value), "default": spell(row.default)} for row in scenario.explained()]
     return pd.DataFrame(rows, columns=columns).astype({"low": float, "high": float})

@@ -16,32 +16,9 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from fiscal.scenario.declared import Declared
-from fiscal.scenario.government import (
-    Backstop,
-    Books,
-    Horizon,
-    Law,
-    Macro,
-    Scope,
-    State,
-    Tax,
-)
-from fiscal.scenario.markets import (
-    Adoption,
-    Alternatives,
-    Fees,
-    Overlays,
-    Paths,
-)
-from fiscal.scenario.savers import (
-    Behaviour,
-    Contributions,
-    Heirs,
-    Limits,
-    People,
-    Roth,
-    Withdrawals,
-)
+from fiscal.scenario.government import Backstop, Books, Horizon, Law, Macro, Scope, State, Tax
+from fiscal.scenario.markets import Adoption, Alternatives, Fees, Overlays, Paths
+from fiscal.scenario.savers import Behaviour, Contributions, Heirs, Limits, People, Roth, Withdrawals
 from fiscal.scenario.section import NONE_WORD, Section, bounds, declaration, is_optional
 
 

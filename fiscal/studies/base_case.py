@@ -164,19 +164,14 @@ def totals(settings: Mapping[str, Any]) -> dict[str, float]:
     for event in EVENTS:
         tables = running.quick(load(event, dict(settings))).tables
         rows = tables["windows"].query("line == 'withdrawal_tax'").set_index(["path", "window"])
-        paths = {
-            path: rows.loc[path, "nominal_bn_usd"].reindex([*SPANS.values()])
-            for path in ("scenario", REFERENCE)
-        }
+        paths = {path: rows.loc[path, "nominal_bn_usd"].reindex([*SPANS.values()]) for path in ("scenario", REFERENCE)}
         found |= {name: float(paths[REFERENCE][label]) for name, label in SPANS.items()}
         found |= {
             name: float(paths["scenario"][SPANS[span]] - paths[REFERENCE][SPANS[span]])
             for name, (which, span) in EFFECTS.items()
             if which == event
         }
-        yearly = tables["budget"].query(
-            "line == 'withdrawal_tax' and year_kind == 'fiscal' and path == @REFERENCE"
-        )
+        yearly = tables["budget"].query("line == 'withdrawal_tax' and year_kind == 'fiscal' and path == @REFERENCE")
         found[LEVEL] = float(yearly.set_index("year")["gdp_share"].iloc[-1])
     return found
 
@@ -195,18 +190,14 @@ def rows_inside(settings: Mapping[str, float | str], row: str = "") -> dict[str,
 
 
 def case(
-    step: Step,
-    progress: Progress | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    compare: bool = True,
+    step: Step, progress: Progress | None = None, overrides: Mapping[str, Any] | None = None, compare: bool = True
 ) -> list[dict[str, Any]]:
     """The rows of a case, one a scope, without its name."""
     report = progress or (lambda done, total, what: None)
     with data_with(step.tables(report) if step.tables else {}):
         settings = dict(step.settings)
         found = [
-            {"scope": scope, **totals({"scope.plans": scope, **settings, **(overrides or {})})}
-            for scope in step.scopes
+            {"scope": scope, **totals({"scope.plans": scope, **settings, **(overrides or {})})} for scope in step.scopes
         ]
         inside = rows_inside(settings, step.row) if step.compared and compare else {}
     return [row | inside for row in found]
@@ -220,9 +211,7 @@ def build(progress: Progress | None = None) -> pd.DataFrame:
         found = kept.part(file, lambda step=step: case(step, progress))  # type: ignore[misc]
         rows += [{"case": name, **row} for row in found]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.round({**dict.fromkeys(NUMBERS, 3), LEVEL: 6, ROW[1]: 5}).astype(
-        dict.fromkeys(COUNTS, "Int64")
-    )
+    return table.round({**dict.fromkeys(NUMBERS, 3), LEVEL: 6, ROW[1]: 5}).astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def _kept() -> derived.Kept:

@@ -100,9 +100,7 @@ def _quarters(base: Result) -> list[Row]:
     """
     opening = base.scenario.settings.horizon.opening
     ici = sources.table("ici_assets").set_index("date")[list(PLAN.stock)].sum(axis=1, skipna=False)
-    dates = {
-        str(date)[:7]: str(date)[:10] for date in ici.dropna().index if str(date)[:7] in opening.months_left
-    }
+    dates = {str(date)[:7]: str(date)[:10] for date in ici.dropna().index if str(date)[:7] in opening.months_left}
     if not dates:
         return []
     returns = np.expm1(history.monthly_log_returns(opening.months_left[0], max(dates)))
@@ -114,10 +112,7 @@ def _quarters(base: Result) -> list[Row]:
     columns = {asset: weights[ASSETS.index(asset)] for asset in ("equity", "foreign_equity", "bonds", "cash")}
     flows = base.tables["flows"]
     out = _sum(
-        flows,
-        path="scenario",
-        year=FIRST_YEAR,
-        flow=[f"{PLAN.name}_withdrawals", "rollovers", "roth_rollovers"],
+        flows, path="scenario", year=FIRST_YEAR, flow=[f"{PLAN.name}_withdrawals", "rollovers", "roth_rollovers"]
     )
     # Roth withdrawals of the stub are all but wholly from the plan: the ira wrapper opens empty
     out += _sum(flows, path="scenario", year=FIRST_YEAR, flow="roth_withdrawals")
@@ -222,9 +217,7 @@ def _roth(base: Result) -> list[Row]:
 
 def _taxes(base: Result) -> list[Row]:
     behaviour = sources.table("withdrawal_behaviour")
-    row = behaviour[
-        (behaviour["topic"] == "early-withdrawal tax") & (behaviour["period"].astype(str) == "2023")
-    ]
+    row = behaviour[(behaviour["topic"] == "early-withdrawal tax") & (behaviour["period"].astype(str) == "2023")]
     published = float(row["value"].iloc[0])  # billions, as its unit column says
     dol = sources.table("dol_5500").set_index("year")["assets_yearend_bn_usd"]
     scope = sources.assumption("validation.additional_tax_scope_share")
@@ -278,13 +271,9 @@ def _rates(base: Result) -> list[Row]:
     """Average tax rates of the model beside rates computed beforehand on the unmended file."""
     check = sources.table("marginal_rates_check")
     whole = check[(check["year"] == 2026) & check["income_from_usd"].isna() & check["income_to_usd"].isna()]
-    wage = float(
-        whole[(whole["margin"] == "wage_of_head") & (whole["age"] == "18-74")]["mtr_income_weighted"].iloc[0]
-    )
+    wage = float(whole[(whole["margin"] == "wage_of_head") & (whole["age"] == "18-74")]["mtr_income_weighted"].iloc[0])
     old = float(
-        whole[(whole["margin"] == "taxable_pension_or_ira") & (whole["age"] == "60-119")][
-            "mtr_income_weighted"
-        ].iloc[0]
+        whole[(whole["margin"] == "taxable_pension_or_ira") & (whole["age"] == "60-119")]["mtr_income_weighted"].iloc[0]
     )
     year = FIRST_YEAR + 1
     made = base.tables["contributions"]
@@ -317,10 +306,7 @@ def _file_shares(_: Result) -> list[Row]:
     """Withdrawal dollars of tax units above $200,000 and $500,000 of AGI: the adjusted file compared with SOI 2023."""
     check = sources.table("microdata_check")
     rows = []
-    for item, what in (
-        ("ira_distributions", "IRA distributions"),
-        ("taxable_pension_income", "taxable pensions"),
-    ):
+    for item, what in (("ira_distributions", "IRA distributions"), ("taxable_pension_income", "taxable pensions")):
         part = check[check["statistic"] == f"{item}_by_agi_2023"]
         for floor in (200_000, 500_000):
             above = part[part["class_from"].astype(float) >= floor]

@@ -34,8 +34,7 @@ def carried(schedule: TaxSchedule, index: np.ndarray, at: int) -> TaxSchedule:
     """The law of year ``at`` in every year, its amounts moved by ``index`` (Y,)."""
     factor = index / index[at]
     return TaxSchedule(
-        knots_usd=schedule.knots_usd[at] * factor[:, None],
-        tax_usd=schedule.tax_usd[at] * factor[:, None, None, None],
+        knots_usd=schedule.knots_usd[at] * factor[:, None], tax_usd=schedule.tax_usd[at] * factor[:, None, None, None]
     )
 
 

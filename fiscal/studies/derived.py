@@ -38,9 +38,7 @@ def made_of(more: Sequence[str] = ()) -> str:
     return fingerprint_of({"code": code_sha256(ROOMS), "data": sources.fingerprint(hashes)})
 
 
-def store(
-    name: str, table: pd.DataFrame, *, reads: Sequence[str] = (), extra: dict[str, Any] | None = None
-) -> None:
+def store(name: str, table: pd.DataFrame, *, reads: Sequence[str] = (), extra: dict[str, Any] | None = None) -> None:
     """Write the table of a study and refresh its entry, which says what it is made of (``reads`` as ``more`` in
     :func:`made_of`) and gains the keys of ``extra``."""
     sources.store(name, table, extra={"made_of": made_of(reads)} | (extra or {}))

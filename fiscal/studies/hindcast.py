@@ -100,9 +100,7 @@ class Hindcast:
 # ----------------------------------------------------------------------------------------- what is fed
 
 
-def world(
-    start: int, conditioning: str, settings: Settings | None = None, experiment: str | None = None
-) -> World:
+def world(start: int, conditioning: str, settings: Settings | None = None, experiment: str | None = None) -> World:
     """Everything that a run from the end of ``start`` receives. ``settings`` of a scenario (default: baseline) give
     parameters; ``experiment`` is one of :data:`EXPERIMENTS`. Raises InputError for a start without data."""
     check_start(start)
@@ -146,9 +144,7 @@ def world(
     shape = np.stack([made.traditional_usd, made.roth_usd], axis=1)
     if experiment == "flat_contributions":
         level = people.people_open * WORKING[:, None]
-        shape = (
-            shape.sum(axis=(2, 3), keepdims=True) * (level / level.sum(axis=(1, 2), keepdims=True))[:, None]
-        )
+        shape = shape.sum(axis=(2, 3), keepdims=True) * (level / level.sum(axis=(1, 2), keepdims=True))[:, None]
     trend = settings.contributions.coverage_trend
     factor = saved_usd(start, years, wages, assume, trend) / shape.sum(axis=(1, 2, 3))
     if experiment == "savers_known":
@@ -187,12 +183,7 @@ def saved_usd(
 
 
 def _followed(
-    share: pd.Series,
-    start: int,
-    years: np.ndarray,
-    wages: np.ndarray,
-    assume: Mapping[str, float],
-    trend: float = 1.0,
+    share: pd.Series, start: int, years: np.ndarray, wages: np.ndarray, assume: Mapping[str, float], trend: float = 1.0
 ) -> np.ndarray:
     ahead = coverage.damped_trend(share, start, np.maximum(years, start), assume, trend)
     known = share.reindex(np.minimum(years, start)).to_numpy()
@@ -234,9 +225,7 @@ WORKING = (AGES_AT_OPENING >= 20) & (AGES_AT_OPENING <= 64)
 def _savers(years: np.ndarray, people: PastPeople) -> np.ndarray:
     """Savers over people of working age, ``(Y,)``: W-2 deferrers, after their last year as active participants."""
     active = sources.table("dol_5500").set_index("year")["active_participants"].astype(float)
-    deferrers = (
-        sources.table("w2_deferrals_roth").set_index("tax_year")["all_elective_deferrers"].astype(float)
-    )
+    deferrers = sources.table("w2_deferrals_roth").set_index("tax_year")["all_elective_deferrers"].astype(float)
     last = int(deferrers.index[-1])
     after = deferrers[last] * active[active.index > last] / active[last]
     working = people.people_open[:, WORKING].sum(axis=(1, 2))
@@ -278,9 +267,7 @@ def prepared(fed: World, experiment: str | None = None) -> Prepared:
     ]
     wanted = record["benefits"].loc[first : fed.start].to_numpy() * BILLION - fed.rolled_in_usd[positions]
     scale = level_of(fed, before, positions, wanted)
-    opening = opening_balances(
-        fed, int(fed.ahead[0]), float(record["assets"][fed.start]) * BILLION, by_contributions
-    )
+    opening = opening_balances(fed, int(fed.ahead[0]), float(record["assets"][fed.start]) * BILLION, by_contributions)
     return Prepared(fed=fed, opening_usd=opening, outflow_scale=scale)
 
 

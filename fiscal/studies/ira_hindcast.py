@@ -56,9 +56,7 @@ def _level_years(start: int) -> list[int]:
     """Years to the start whose distributions, inflows and opening assets are published."""
     known = record()
     share = (known["distributions"] / known["assets"].shift()).where(known["inflow"].notna())
-    return [
-        year for year in range(start - LEVEL_YEARS + 1, start + 1) if np.isfinite(share.get(year, np.nan))
-    ]
+    return [year for year in range(start - LEVEL_YEARS + 1, start + 1) if np.isfinite(share.get(year, np.nan))]
 
 
 def inflow_bn_usd(start: int, benefits_bn_usd: np.ndarray) -> np.ndarray:
@@ -132,12 +130,8 @@ def rules(start: int, conditioning: str) -> pd.DataFrame:
     trend = known["inflow"][start] * benefits / published()["benefits"][start]
     paid = known["distributions"].dropna()
     before = paid[paid.index <= start - MEAN_YEARS].index.max()
-    growth = (paid[paid.index <= start].iloc[-1] / paid[before]) ** (
-        1 / (paid[paid.index <= start].index[-1] - before)
-    )
-    found = {
-        "growth": paid[paid.index <= start].iloc[-1] * growth ** (years - paid[paid.index <= start].index[-1])
-    }
+    growth = (paid[paid.index <= start].iloc[-1] / paid[before]) ** (1 / (paid[paid.index <= start].index[-1] - before))
+    found = {"growth": paid[paid.index <= start].iloc[-1] * growth ** (years - paid[paid.index <= start].index[-1])}
     for rule, inflow in (("damped_trend", trend), ("fixed_share", fixed)):
         held, out = float(known["assets"][start]), []
         for y in range(len(years)):

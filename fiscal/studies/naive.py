@@ -35,11 +35,7 @@ def forecast(rule: str, start: int, conditioning: str) -> pd.DataFrame:
     elif rule == "fixed_share":
         paid_in = share[start] * wages
     else:
-        assume = {
-            "coverage_damping": DAMPING,
-            "coverage_window_years": TREND_YEARS,
-            "coverage_trend_years": len(years),
-        }
+        assume = {"coverage_damping": DAMPING, "coverage_window_years": TREND_YEARS, "coverage_trend_years": len(years)}
         paid_in = coverage.damped_trend(share.dropna(), start, years, assume) * wages
     last = range(start - MEAN_YEARS + 1, start + 1)
     paid_share = (record["benefits"] / record["assets"].shift()).loc[last].mean()
@@ -52,9 +48,7 @@ def forecast(rule: str, start: int, conditioning: str) -> pd.DataFrame:
         held = held + net + returns[y] * (held + net / 2)
         paid_out.append(out)
         assets.append(held)
-    return pd.DataFrame(
-        {"contributions": paid_in, "benefits": paid_out, "assets": assets}, index=years, dtype=float
-    )
+    return pd.DataFrame({"contributions": paid_in, "benefits": paid_out, "assets": assets}, index=years, dtype=float)
 
 
 def _growth(series: pd.Series, start: int) -> float:

@@ -16,14 +16,7 @@ from fiscal.base.errors import InputError
 from fiscal.engine import draws, past_errors
 from fiscal.studies import hindcast, ira_hindcast, naive
 from fiscal.studies.past_projection import responses
-from fiscal.studies.past_record import (
-    BILLION,
-    LAST_OUTCOME,
-    QUANTITIES,
-    plan_return_rule,
-    premiums,
-    published,
-)
+from fiscal.studies.past_record import BILLION, LAST_OUTCOME, QUANTITIES, plan_return_rule, premiums, published
 
 GIVEN = "actual_wages_and_returns"
 """Conditioning of the errors that bands draw: paths of wages and markets are the rest."""
@@ -67,9 +60,7 @@ def simulated(start: int, paths: int = PATHS) -> dict[str, np.ndarray]:
     found = {"contributions": saved + rolled, "benefits": left + rolled, "assets": held}
     if with_iras:
         inflow = ira_hindcast.inflow_bn_usd(start, found["benefits"])
-        found[ira_hindcast.QUANTITY], _ = responses(iras).run(
-            iras.opening_usd.sum() / BILLION, inflow, returns
-        )
+        found[ira_hindcast.QUANTITY], _ = responses(iras).run(iras.opening_usd.sum() / BILLION, inflow, returns)
     return found
 
 
@@ -96,9 +87,7 @@ def naive_errors(conditioning: str) -> pd.DataFrame:
         for quantity in QUANTITIES
         for year in frame.index
     ]
-    return _residuals(
-        pd.DataFrame(rows, columns=["quantity", "start", "lead_years", "model", "published"]), "model"
-    )
+    return _residuals(pd.DataFrame(rows, columns=["quantity", "start", "lead_years", "model", "published"]), "model")
 
 
 def _residuals(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -207,9 +196,7 @@ COVERAGE = (
 
 def exact_interval(share: float, windows: int) -> list[float]:
     """Clopper-Pearson interval of a share of ``windows`` independent outcomes; also between whole numbers of them."""
-    from scipy.special import (
-        betaincinv,
-    )  # quantile of the beta distribution; scipy.stats takes a second to import
+    from scipy.special import betaincinv  # quantile of the beta distribution; scipy.stats takes a second to import
 
     inside, tail = share * windows, (1 - INTERVAL) / 2
     low = 0.0 if inside <= 0 else float(betaincinv(inside, windows - inside + 1, tail))

@@ -127,9 +127,7 @@ def _inputs(
     rates = fed.rates
     leaving = by_group(rates.withdrawal_rate[at] * outflow_scale, fed.tilt)
     leaving[:, 1] = 0.0  # what has left the plans is followed no further
-    no_tax = TaxSchedule(
-        knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2))
-    )
+    no_tax = TaxSchedule(knots_usd=np.tile([0.0, 1.0], (len(years), 1)), tax_usd=np.zeros((len(years), *cell[:2], 2)))
     if fed.half_return is None:  # all assets earn the same
         held = np.broadcast_to(np.eye(len(ASSETS))[0], (len(years), len(AGES_AT_OPENING), len(ASSETS)))
     else:
@@ -190,9 +188,7 @@ class Responses:
     left: np.ndarray
     held: np.ndarray
 
-    def run(
-        self, stock: float, paid_in: np.ndarray, plan_return: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def run(self, stock: float, paid_in: np.ndarray, plan_return: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outflow and assets ``(P, T)`` on contributions and returns ``(P, T)``, in the unit of ``stock``."""
         closing = np.cumprod((1 + plan_return) / (1 + self.plan_return), axis=1)
         opening = np.concatenate([np.ones((len(closing), 1)), closing[:, :-1]], axis=1)

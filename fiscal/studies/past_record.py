@@ -56,9 +56,7 @@ def published() -> pd.DataFrame:
 def check_start(start: int) -> None:
     """Raise InputError for a start year without data."""
     if start not in STARTS:
-        raise InputError(
-            "no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}"
-        )
+        raise InputError("no hindcast starts there", key="--start", value=start, allowed=f"{STARTS[0]} to {STARTS[-1]}")
 
 
 def wage_growth(start: int) -> float:

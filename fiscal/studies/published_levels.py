@@ -335,10 +335,7 @@ def contributions_2025() -> Found:
     """Contributions of all plans in 2025, a whole year."""
     run = all_types()
     made = run.contributions
-    parts = {
-        "employees": made.elective_traditional_usd + made.elective_roth_usd,
-        "employers": made.employer_usd,
-    }
+    parts = {"employees": made.elective_traditional_usd + made.elective_roth_usd, "employers": made.employer_usd}
     year = {name: float(part[0].sum()) / run.year_fraction[0] / BILLION for name, part in parts.items()}
     return Found(sum(year.values()), ", ".join(f"{name} {amount:.1f}" for name, amount in year.items()))
 

@@ -67,9 +67,7 @@ def roth_match() -> Found:
 
 def full_roth() -> Found:
     """Net revenue where all new contributions are Roth, less that of current law."""
-    policy = all_plans(
-        "roth.elective_share_2025=1.0", "roth.elective_share_step=0.0", "roth.employer_share=1.0"
-    )
+    policy = all_plans("roth.elective_share_2025=1.0", "roth.elective_share_step=0.0", "roth.employer_share=1.0")
     return _score(policy, all_plans(), VINTAGE + 9, 1)
 
 
@@ -107,6 +105,4 @@ def receipts() -> Found:
         return whole, float(path[VINTAGE + EARLY_YEARS] - path[VINTAGE]) / whole
 
     (value, early), own = rise(all_types()), rise(baseline_run())[0]
-    return Found(
-        value, f"{early:.0%} of the rise in the first 25 years; 401(k) alone {own:.4f}", _early_enough(early)
-    )
+    return Found(value, f"{early:.0%} of the rise in the first 25 years; 401(k) alone {own:.4f}", _early_enough(early))

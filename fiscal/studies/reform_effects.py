@@ -74,9 +74,7 @@ def effects(files: Sequence[Path] | None = None, progress: Progress | None = Non
                 "reform": file.name if file else CURRENT_LAW,
                 "baseline": ", ".join(baselines_added(file.name)) if file else "",
                 "deferral_rate": people @ deferral["tax_saved_usd"] / (people @ deferral["deferral_usd"]),
-                "employer_rate": people
-                @ deferral["employer_tax_saved_usd"]
-                / (people @ deferral["employer_usd"]),
+                "employer_rate": people @ deferral["employer_tax_saved_usd"] / (people @ deferral["employer_usd"]),
                 "withdrawal_rate": held @ drawn["mean_added_tax_usd"] / (held @ drawn["x_usd"]),
                 "ended": "; ".join(note.partition(": ")[2] for note in notes if note.startswith(IDLE)),
                 "out_of_reach": "; ".join(

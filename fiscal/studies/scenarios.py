@@ -72,9 +72,7 @@ def scenario_of(adoption: str, event: str, overrides: Sequence[str] = ()) -> Sce
 
 def prices_of(scenario: Scenario) -> pd.DataFrame:
     """Values at market prices of a scenario, as its table ``bases`` has them; empty without paths for them."""
-    nothing = {
-        name: pd.DataFrame(columns=list(TABLES[name].columns)) for name in ("bases", "distribution_bases")
-    }
+    nothing = {name: pd.DataFrame(columns=list(TABLES[name].columns)) for name in ("bases", "distribution_bases")}
     return values.with_prices(
         nothing["bases"], nothing["distribution_bases"], engine_run.prices(scenario)
     )["bases"]  # fmt: skip
@@ -108,15 +106,8 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
             "breakeven_displaced_share": None,
         }
         if share != QUANTILES["median"]:
-            row |= {
-                "low_bn_usd": None,
-                "high_bn_usd": None,
-                "market_value_bn_usd": None,
-                "market_error_bn_usd": None,
-            }
-        rows.append(
-            {"statistic": name, **row, "event": f"{told['event'].removesuffix(headline.MEDIAN)}, {name}"}
-        )
+            row |= {"low_bn_usd": None, "high_bn_usd": None, "market_value_bn_usd": None, "market_error_bn_usd": None}
+        rows.append({"statistic": name, **row, "event": f"{told['event'].removesuffix(headline.MEDIAN)}, {name}"})
     return rows
 
 
@@ -136,11 +127,7 @@ def build(
 
     ``kept`` holds the finished cells, so that an interrupted study resumes where it was.
     """
-    cells = [
-        (adoption, event, scenario_of(adoption, event, overrides))
-        for adoption in adoptions
-        for event in events
-    ]
+    cells = [(adoption, event, scenario_of(adoption, event, overrides)) for adoption in adoptions for event in events]
     rows: list[dict[str, Any]] = []
     priced: dict[str, pd.DataFrame] = {}
     for adoption, event, scenario in steps(cells, progress, lambda cell: cell[2].title):

@@ -36,11 +36,7 @@ def points(start: int, conditioning: str, experiment: str | None = None) -> pd.D
     """Model, published and naive rules of one start: columns ``quantity, conditioning, start, lead_years, published,
     model`` and one a rule, billions."""
     found = hindcast.hindcast(start, conditioning, experiment=experiment)
-    rules = (
-        {rule: naive.forecast(rule, start, conditioning) for rule in naive.RULES}
-        if conditioning in KNOWN
-        else {}
-    )
+    rules = {rule: naive.forecast(rule, start, conditioning) for rule in naive.RULES} if conditioning in KNOWN else {}
     record = published()
     years = np.arange(start + 1, LAST_OUTCOME + 1)
     parts = [
@@ -157,21 +153,14 @@ def answers(
     if lead is not None:
         found, tried = found[found["lead_years"] == lead], tried[tried["lead_years"] == lead]
     leads = by_lead(found)
-    return {
-        "errors": found,
-        "by_lead": leads,
-        "coverage": past_bands.coverage_table(tried),
-        "aims": aims(leads),
-    }
+    return {"errors": found, "by_lead": leads, "coverage": past_bands.coverage_table(tried), "aims": aims(leads)}
 
 
 def tried_bands(starts: Sequence[int], paths: int = past_bands.PATHS) -> pd.DataFrame:
     """Bands of some starts made again, of the stored errors."""
     residuals, points = sources.table("hindcast_residuals"), sources.table("hindcast")
     own, rule = (residuals[residuals["forecast"] == name] for name in ("model", "naive"))
-    return pd.concat(
-        [past_bands.bands_of(one, own, rule, points, paths) for one in starts], ignore_index=True
-    )
+    return pd.concat([past_bands.bands_of(one, own, rule, points, paths) for one in starts], ignore_index=True)
 
 
 def later() -> list[dict[str, Any]]:

@@ -82,9 +82,7 @@ def build(progress: Progress | None = None, *, resume: bool = True) -> dict[str,
 def experiment(start: int, name: str) -> pd.DataFrame:
     """A start with one change, given wages and returns; ``model`` is without."""
     found = points(start, past_bands.GIVEN, None if name == "model" else name)
-    return found.assign(experiment=name)[
-        ["experiment", "quantity", "start", "lead_years", "published", "model"]
-    ]
+    return found.assign(experiment=name)[["experiment", "quantity", "start", "lead_years", "published", "model"]]
 
 
 def _kept(what: str) -> derived.Kept:
@@ -176,11 +174,7 @@ def _unlike(again: pd.DataFrame, stored: pd.DataFrame) -> list[str]:
         for column in second
         if not (
             np.allclose(
-                first[column].to_numpy(float),
-                second[column].to_numpy(float),
-                rtol=1e-4,
-                atol=2e-3,
-                equal_nan=True,
+                first[column].to_numpy(float), second[column].to_numpy(float), rtol=1e-4, atol=2e-3, equal_nan=True
             )
             if second[column].dtype.kind in "fiu"
             else first[column].astype(str).equals(second[column].astype(str))

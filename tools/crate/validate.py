@@ -30,14 +30,7 @@ def local(folder: Path, place: Path) -> Path:
 def main(folders: list[str]) -> int:
     """Exit code 1 if a folder breaks a required rule of a profile."""
     validator = Path(sys.executable).with_name("rocrate-validator")
-    options = [
-        "--offline",
-        "--no-paging",
-        "--no-auto-profile",
-        "--requirement-severity",
-        "required",
-        "--verbose",
-    ]
+    options = ["--offline", "--no-paging", "--no-auto-profile", "--requirement-severity", "required", "--verbose"]
     failed = 0
     with tempfile.TemporaryDirectory() as place:
         for folder in map(Path, folders):

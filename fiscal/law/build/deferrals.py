@@ -51,8 +51,7 @@ class Limits:
     def own(self, age: NDArray[np.int_]) -> Array:
         """402(g) limit plus the catch-up of the person's age."""
         first, high, last = (
-            sources.assumption(f"law.catch_up_{name}")
-            for name in ("first_age", "high_first_age", "high_last_age")
+            sources.assumption(f"law.catch_up_{name}") for name in ("first_age", "high_first_age", "high_last_age")
         )
         catch_up = np.where(age >= first, self.catch_up_usd, 0.0)
         catch_up = np.where((age >= high) & (age <= last), self.catch_up_60_63_usd, catch_up)
@@ -164,9 +163,7 @@ def wage_classes() -> pd.DataFrame:
     top = table["wage_from_usd"] >= _MERGED_FROM_USD
     columns = ["wage_earners", "deferrers", "deferrals_bn_usd", "box1_wages_bn_usd"]
     last = table.loc[top, columns].sum().to_dict() | {"wage_from_usd": float(_MERGED_FROM_USD)}
-    merged = pd.concat(
-        [table.loc[~top, ["wage_from_usd", *columns]], pd.DataFrame([last])], ignore_index=True
-    )
+    merged = pd.concat([table.loc[~top, ["wage_from_usd", *columns]], pd.DataFrame([last])], ignore_index=True)
     merged["deferring_share"] = merged["deferrers"] / merged["wage_earners"]
     merged["mean_usd"] = 1e9 * merged["deferrals_bn_usd"] / merged["deferrers"]
     return merged
@@ -257,9 +254,7 @@ def _sigmas(cells: _Cells, chance: Array, mean: Array, limits: Limits) -> Array:
     return np.array(sigmas)
 
 
-def _wishes(
-    data: Microdata, cells: _Cells, chance: Array, mean: Array, sigma: Array, limits: Limits
-) -> Array:
+def _wishes(data: Microdata, cells: _Cells, chance: Array, mean: Array, sigma: Array, limits: Limits) -> Array:
     """Uncut deferral of every person, dollars of 2020, all plans (zero: does not defer)."""
     keys = data.person_key
     chooses = raking.uniform_draws(keys, _STREAMS["defers"])
@@ -391,9 +386,7 @@ def contribution_profile(data: Microdata, deferrals: Deferrals) -> pd.DataFrame:
     cell = band * len(GROUP_SHARES) + wage_group(data, deferrals.gross_usd)
     size = len(AGE_BANDS) * len(GROUP_SHARES)
     persons = np.bincount(cell, weights=weight, minlength=size)
-    mean = {
-        name: np.bincount(cell, weights=weight * v, minlength=size) / persons for name, v in columns.items()
-    }
+    mean = {name: np.bincount(cell, weights=weight * v, minlength=size) / persons for name, v in columns.items()}
     frame = pd.DataFrame(mean)
     frame.insert(0, "persons", persons)
     frame.insert(0, "wage_group", np.tile(np.arange(1, len(GROUP_SHARES) + 1), len(AGE_BANDS)))
@@ -435,9 +428,7 @@ def w2_report(data: Microdata, deferrals: Deferrals) -> pd.DataFrame:
         rows.append(("deferring_share_by_age", low, high, published_share, 0.0, share, "share"))
         mean = weight[inside] @ amount[inside] / weight[inside & (wish > 0)].sum()
         rows.append(("mean_deferral_by_age", low, high, row.mean_usd, 0.0, mean, "usd"))
-        at_max = (
-            weight[inside & (wish >= limits.elective_deferral_usd)].sum() / weight[inside & (wish > 0)].sum()
-        )
+        at_max = weight[inside & (wish >= limits.elective_deferral_usd)].sum() / weight[inside & (wish > 0)].sum()
         rows.append(("at_402g_max_share_by_age", low, high, row.deferrers_at_max_share, 0.0, at_max, "share"))
     person = data.person_weights(FIRST_YEAR)
     now = limits_of(FIRST_YEAR)

@@ -130,9 +130,7 @@ def holding_share(data: Microdata, ranks: Array, wage_growth: float) -> Array:
 
 def _sipp() -> Array:
     """SIPP share holding an account (age, income); blank cells take the row of all ages."""
-    table = sources.table("sipp_age_income").pivot(
-        index="age", columns="income", values="holding_account_share"
-    )
+    table = sources.table("sipp_age_income").pivot(index="age", columns="income", values="holding_account_share")
     rows = table.loc[list(_SIPP_AGES), list(_SIPP_INCOMES)].to_numpy(float)
     everybody = table.loc["18-65", list(_SIPP_INCOMES)].to_numpy(float)
     return np.where(np.isfinite(rows), rows, everybody[None, :])

@@ -162,27 +162,15 @@ def load(source: Source | None = None) -> taxcalc.Records:
     if source is None or source.path is None:
         return taxcalc.Records.cps_constructor()
     is_puf = source.path.name.startswith("puf")
-    paths = {
-        "records": source.path,
-        "weights": source.weights_path,
-        "growth factors": source.growfactors_path,
-    }
+    paths = {"records": source.path, "weights": source.weights_path, "growth factors": source.growfactors_path}
     if is_puf:  # Tax-Calculator's package does not hold them, and itself looks in the working folder
         weights = source.weights_path or source.path.with_name("puf_weights.csv.gz")
-        paths = {
-            "records": source.path,
-            "weights": weights,
-            "ratios": source.path.with_name("puf_ratios.csv"),
-        }
+        paths = {"records": source.path, "weights": weights, "ratios": source.path.with_name("puf_ratios.csv")}
     missing = [
-        Problem("the file does not exist", file=str(p), key=k)
-        for k, p in paths.items()
-        if p and not p.is_file()
+        Problem("the file does not exist", file=str(p), key=k) for k, p in paths.items() if p and not p.is_file()
     ]
     if not is_puf:
-        missing += [
-            Problem("a TMD-type file needs this beside it", key=k) for k, p in paths.items() if p is None
-        ]
+        missing += [Problem("a TMD-type file needs this beside it", key=k) for k, p in paths.items() if p is None]
     if missing:
         raise InputError(missing)
     required = {"RECID", "MARS", "age_head", "age_spouse", "e00200", "e00200p", "e00200s", "e01400", "e01700"}
@@ -223,9 +211,7 @@ def mend(records: taxcalc.Records, settings: MendSettings | None = None) -> tupl
     ira, pension = _mended_pensions(calc, raw, weights, wages, settings.rake_pensions)
     after = _soi_classes(calc, weights[SOI_YEAR - raw.years[0]])
     data = _microdata(raw, weights, wages, ira, pension, gains)
-    report = pd.concat(
-        [_wage_report(raw, data), _soi_report(before, after), _total_report(raw, records, data)]
-    )
+    report = pd.concat([_wage_report(raw, data), _soi_report(before, after), _total_report(raw, records, data)])
     return data, report.reset_index(drop=True)
 
 
@@ -387,9 +373,7 @@ def _w2_members(raw: _Raw, person: Array, key: NDArray[np.int_]) -> NDArray[np.b
 def w2_by_wage() -> pd.DataFrame:
     """The W-2 table by wage size of the latest year, without its total, classes from $1m put together."""
     table = sources.table("w2_deferrals_by_wage")
-    table = table[(table["tax_year"] == W2_YEAR) & table["wage_from_usd"].notna()].sort_values(
-        "wage_from_usd"
-    )
+    table = table[(table["tax_year"] == W2_YEAR) & table["wage_from_usd"].notna()].sort_values("wage_from_usd")
     return table.reset_index(drop=True)
 
 
@@ -519,14 +503,10 @@ def _set_wages(calc: taxcalc.Calculator, raw: _Raw, persons: Array) -> None:
 # ------------------------------------------------------------------------------------ the result
 
 
-def _microdata(
-    raw: _Raw, weights: Array, wages: _Wages, ira: Array, pension: Array, gains: Array
-) -> Microdata:
+def _microdata(raw: _Raw, weights: Array, wages: _Wages, ira: Array, pension: Array, gains: Array) -> Microdata:
     keep = raw.years >= FIRST_YEAR
     target = cbo("taxable_pension_annuity_ira_bn_usd")
-    scale = [
-        1e9 * target[int(y)] / float(w @ (ira + pension)) for y, w in zip(raw.years, weights, strict=True)
-    ]
+    scale = [1e9 * target[int(y)] / float(w @ (ira + pension)) for y, w in zip(raw.years, weights, strict=True)]
     return Microdata(
         years=raw.years[keep],
         weights=weights[keep],
@@ -573,9 +553,7 @@ def _soi_report(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         high = float(following["agi_from_usd"].min()) if len(following) else None
         name = f"{old.item}_by_agi_{SOI_YEAR}"
         rows.append((name, low, high, old.amount_bn_usd, old.file_bn_usd, new.file_bn_usd, "bn usd"))
-        rows.append(
-            (f"{name}_returns", low, high, old.returns, old.file_returns, new.file_returns, "returns")
-        )
+        rows.append((f"{name}_returns", low, high, old.returns, old.file_returns, new.file_returns, "returns"))
     return _report(rows)
 
 
@@ -587,9 +565,7 @@ def _wage_report(raw: _Raw, data: Microdata) -> pd.DataFrame:
     edges = np.append(table["wage_from_usd"].to_numpy(float), np.inf)
     total = float(table["wage_earners"].sum())
     raw_weight = raw.weights[first][raw.unit]
-    deflator = (raw.wage_total_bn_usd[base] / raw.earners[base]) / (
-        raw.wage_total_bn_usd[first] / raw.earners[first]
-    )
+    deflator = (raw.wage_total_bn_usd[base] / raw.earners[base]) / (raw.wage_total_bn_usd[first] / raw.earners[first])
     old = raw.wage_usd * deflator
     old_weight = raw_weight * raw.earners[base] / raw.earners[first]
     new_weight = data.person_weights(FIRST_YEAR) * data.in_w2_table
@@ -638,9 +614,7 @@ def _totals(calc: taxcalc.Calculator) -> dict[str, float]:
         "income_tax": "iitax",
     }
     totals = {label: calc.weighted_total(name) / 1e9 for label, name in names.items()}
-    totals["taxable_pension_annuity_ira"] = (
-        calc.weighted_total("e01400") + calc.weighted_total("e01700")
-    ) / 1e9
+    totals["taxable_pension_annuity_ira"] = (calc.weighted_total("e01400") + calc.weighted_total("e01700")) / 1e9
     totals["total_income"] = totals["adjusted_gross_income"] + calc.weighted_total("c02900") / 1e9
     return totals
 
@@ -651,12 +625,7 @@ def _report(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
 
 
 def apply(
-    calc: taxcalc.Calculator,
-    data: Microdata,
-    year: int,
-    *,
-    own_share: float | Array = 0.0,
-    income_scale: float = 1.0,
+    calc: taxcalc.Calculator, data: Microdata, year: int, *, own_share: float | Array = 0.0, income_scale: float = 1.0
 ) -> None:
     """Put the adjusted weights, wages, pensions, and imputed gains of ``year`` into ``calc``.
 

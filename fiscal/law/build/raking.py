@@ -31,9 +31,7 @@ def uniform_draws(keys: NDArray[np.integer], stream: int) -> Array:
     if flat.size == 0:
         return np.zeros(np.shape(keys))
     generator = np.random.Generator(np.random.Philox(key=[0x6669736361, stream]))
-    by_key = generator.random(
-        int(flat.max()) + 1
-    )  # draw number k belongs to key k, whichever keys are present
+    by_key = generator.random(int(flat.max()) + 1)  # draw number k belongs to key k, whichever keys are present
     return np.clip(by_key[flat], 1e-12, 1 - 1e-12).reshape(np.shape(keys))
 
 

@@ -126,9 +126,7 @@ def build(
     years, scopes = tuple(sorted(set(years))), tuple(scopes)
     ours = source is None and settings is None and not reform
     if out_dir is None and not ours:
-        raise sources.DataError(
-            "a reform, another file or other settings need an out_dir: data/ holds current law"
-        )
+        raise sources.DataError("a reform, another file or other settings need an out_dir: data/ holds current law")
     report = progress or silent
     total = len(years) + 2
     report(0, total, "reading and adjusting the microdata")
@@ -145,10 +143,7 @@ def build(
         if kept is not None:
             keep_year(kept, year, parts[year])
         report(1 + len(parts), total, f"law year {year}")
-    tables = {
-        name: pd.concat([_rounded(parts[year][name]) for year in years], ignore_index=True)
-        for name in SCHEDULES
-    }
+    tables = {name: pd.concat([_rounded(parts[year][name]) for year in years], ignore_index=True) for name in SCHEDULES}
     nodes = tables["law_parameters"]["law_year"] > LAST_FILE_YEAR
     tables["law_parameters"] = tables["law_parameters"][~nodes]  # later years are indexed by wages
     tables["contribution_profile"] = _rounded(deferrals.contribution_profile(data, imputed))
@@ -178,9 +173,7 @@ def kept_year(folder: Path, year: int) -> dict[str, pd.DataFrame] | None:
     if digest != hashlib.sha256(text.encode()).hexdigest():
         return None
     tables: dict[str, str] = json.loads(text)
-    return {
-        name: pd.read_csv(io.StringIO(table), float_precision="round_trip") for name, table in tables.items()
-    }
+    return {name: pd.read_csv(io.StringIO(table), float_precision="round_trip") for name, table in tables.items()}
 
 
 SCHEDULES = ("deferral_schedule", "withdrawal_curve", "outside_rates", "law_parameters")
@@ -188,9 +181,7 @@ BY_SCOPE = ("withdrawal_curve", "outside_rates")
 """Schedules that leave the model's own withdrawals out of income."""
 
 
-def law_interpolated(
-    years: Iterable[int], scopes: Iterable[str] = OWN_SCOPES
-) -> dict[int, dict[str, pd.DataFrame]]:
+def law_interpolated(years: Iterable[int], scopes: Iterable[str] = OWN_SCOPES) -> dict[int, dict[str, pd.DataFrame]]:
     """Current law's stored schedules of ``scopes`` in ``years``: those of a law year as they are, else between two.
 
     As the projection reads them: dollars per dollar of wages and everything else linearly, wages geometrically. So a
@@ -221,9 +212,7 @@ def _at(table: pd.DataFrame, year: int, law_years: NDArray[np.int_], scale: pd.S
     between = left.assign(law_year=year)
     for column in left.select_dtypes("float").columns.drop("law_year", errors="ignore"):
         dollars = column.endswith("_usd")
-        low, high = (
-            part[column] / (scale[y] if dollars else 1.0) for part, y in ((left, before), (other, after))
-        )
+        low, high = (part[column] / (scale[y] if dollars else 1.0) for part, y in ((left, before), (other, after)))
         if column != "multiple":
             between[column] = (low * (1 - place) + high * place) * (here if dollars else 1.0)
     return between
@@ -362,9 +351,7 @@ def law_year(
     _scale_incomes(calc, frame.income_scale)
     return {
         "deferral_schedule": _deferral_schedule(calc, job, persons, frame, multiples),
-        "withdrawal_curve": _by_scope(
-            frame, lambda own: _withdrawal_curve(calc, job, persons, frame, own, grid)
-        ),
+        "withdrawal_curve": _by_scope(frame, lambda own: _withdrawal_curve(calc, job, persons, frame, own, grid)),
         "outside_rates": _by_scope(frame, lambda own: _outside_rates(calc, job, persons, frame, own)),
         "law_parameters": _law_parameters(calc, frame),
     }
@@ -556,12 +543,7 @@ def _rate(calc: taxcalc.Calculator, name: str) -> float:
 
 
 def _withdrawal_curve(
-    calc: taxcalc.Calculator,
-    job: Job,
-    persons: Persons,
-    frame: Frame,
-    own_share: float,
-    grid: tuple[float, ...],
+    calc: taxcalc.Calculator, job: Job, persons: Persons, frame: Frame, own_share: float, grid: tuple[float, ...]
 ) -> pd.DataFrame:
     """Mean added tax of a withdrawal of x per person, weighted by the probability of an account.
 
@@ -648,9 +630,7 @@ def _outside_rates(
         rate = (_tax(calc) - start) / step
         for name in names:
             calc.array(name, kept[name])
-        frame_rows[label] = (
-            np.bincount(persons.income_cell, weights=weight * rate[data.unit], minlength=size) / total
-        )
+        frame_rows[label] = np.bincount(persons.income_cell, weights=weight * rate[data.unit], minlength=size) / total
     return pd.DataFrame(frame_rows)
 
 
@@ -723,14 +703,10 @@ def _assumptions_hash() -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def made_from(
-    reform: Reform, source: Source | None = None, scopes: Iterable[str] = OWN_SCOPES
-) -> dict[str, Any]:
+def made_from(reform: Reform, source: Source | None = None, scopes: Iterable[str] = OWN_SCOPES) -> dict[str, Any]:
     """All that decides the schedules of a reform: what it changes, the inputs, Tax-Calculator, the code that builds."""
     return {
-        "reform": {
-            name: {str(y): v for y, v in values.items()} for name, values in reform.parameters.items()
-        },
+        "reform": {name: {str(y): v for y, v in values.items()} for name, values in reform.parameters.items()},
         "scopes": list(scopes),
         "input_sha256": input_hashes(source or Source()),
         "taxcalc_version": version("taxcalc"),

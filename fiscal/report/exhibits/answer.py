@@ -42,21 +42,14 @@ def spread(asked: Asked) -> Table | None:
         return None
     table = asked.study
     inside = table["event_case"].isin(LATER) | ~table["statistic"].isin(["path", "median"])
-    return study_table(
-        table[inside], "spread", "Events after the budget window, and the spread of random paths"
-    )
+    return study_table(table[inside], "spread", "Events after the budget window, and the spread of random paths")
 
 
 def study_table(rows: pd.DataFrame, label: str, caption: str) -> Table:
     """Rows of the stored study, grouped by their case of adoption."""
     titles = {name: titles_of()[f"adoption_{name}"] for name in rows["adoption_case"].unique()}
-    groups = [
-        f"{titles[case]} ({words})"
-        for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)
-    ]
-    events = [
-        _event_words(event, how) for event, how in zip(rows["event_case"], rows["statistic"], strict=True)
-    ]
+    groups = [f"{titles[case]} ({words})" for case, words in zip(rows["adoption_case"], rows["adoption"], strict=True)]
+    events = [_event_words(event, how) for event, how in zip(rows["event_case"], rows["statistic"], strict=True)]
     own = rows.assign(case=groups, event=events, adoption=headlines.NONE).reset_index(drop=True)
     return headline_table(own[list(headlines.COLUMNS)], label, caption, grouped=True)
 
@@ -93,9 +86,7 @@ RANDOM_NOTE = (
 LATER_NOTE = "With --full: not computed in this run; fiscal run --full adds it."
 
 
-def headline_table(
-    rows: pd.DataFrame, label: str = "headline", caption: str = "", *, grouped: bool = False
-) -> Table:
+def headline_table(rows: pd.DataFrame, label: str = "headline", caption: str = "", *, grouped: bool = False) -> Table:
     """The headline table. A value that is the same in every row is above the table instead of in a column, and rows of
     a case that print alike are one.
 
@@ -128,10 +119,7 @@ def headline_table(
     later = heads["market_value_bn_usd"]
     if later in keep and (shown[later] == headlines.WITH_FULL).all():
         keep.remove(later)
-    units = [f"All rows: {'; '.join(apart)}."] * bool(apart) + [
-        "Billions of dollars, fiscal years.",
-        POSITIVE,
-    ]
+    units = [f"All rows: {'; '.join(apart)}."] * bool(apart) + ["Billions of dollars, fiscal years.", POSITIVE]
     of_crypto = (rows["adoption"] != "none").any()
     notes = [
         text if of_crypto or key != "range" else f"{text.partition(', if')[0]}."
@@ -139,17 +127,14 @@ def headline_table(
         if heads[key] in keep
     ]
     if of_crypto and later in keep:
-        notes.append(
-            "The value counts every path that crypto may take, so it does not depend on the path of a case."
-        )
+        notes.append("The value counts every path that crypto may take, so it does not depend on the path of a case.")
     if grouped and rows["event"].str.contains("andom").any():
         notes.append(RANDOM_NOTE)
     if (shown[keep] == headlines.WITH_FULL).any(axis=None):
         notes.append(LATER_NOTE)
     words = {"Case", heads["adoption"], heads["event"], heads["reference"]}
     columns = tuple(
-        Column(name, name, width=float(name == first), align="left" if name in words else "right")
-        for name in keep
+        Column(name, name, width=float(name == first), align="left" if name in words else "right") for name in keep
     )
     return Table(
         label, caption or ("Net revenue" if level else "Change in net revenue by case"), shown, columns,

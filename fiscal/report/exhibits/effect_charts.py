@@ -53,11 +53,7 @@ def _moved_apart(cases: list[Effect], line: str) -> str:
         return f"{capital(line.replace('_', ' '))} does not change"
     inside = max(abs(effect.over(TEN, line)) for effect in cases)
     up, down = (
-        [
-            effect
-            for effect, value in zip(cases, longest, strict=True)
-            if value * sign > statistics.NOISE_BN_USD
-        ]
+        [effect for effect, value in zip(cases, longest, strict=True) if value * sign > statistics.NOISE_BN_USD]
         for sign in (1, -1)
     )
     if up and down:

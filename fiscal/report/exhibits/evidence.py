@@ -112,8 +112,7 @@ def skill_table(asked: Asked) -> Table | None:
         return None
     leads = skill.answers()["by_lead"]
     rows = leads[
-        leads["lead_years"].isin(PRINTED_LEADS)
-        & leads["conditioning"].isin(["actual_wages_and_returns", "none"])
+        leads["lead_years"].isin(PRINTED_LEADS) & leads["conditioning"].isin(["actual_wages_and_returns", "none"])
     ]
     given = ["with wages and returns" if name != "none" else "without data" for name in rows["conditioning"]]
     rows = rows.assign(

@@ -75,14 +75,9 @@ def long_run(asked: Asked) -> Table:
         rows.append({"what": f"{words}, {title_of(base)}", **{str(year): series.get(year) for year in years}})
     effects = [effect for effect in asked.effects if effect.reference is not None]
     told = pd.DataFrame(
-        [
-            {str(year): round(effect.by_year(value="gdp_share").get(year), 5) for year in years}
-            for effect in effects
-        ]
+        [{str(year): round(effect.by_year(value="gdp_share").get(year), 5) for year in years} for effect in effects]
     )
-    told = told.assign(
-        case=[title_of(one.result) for one in effects], against=[one.against for one in effects]
-    )
+    told = told.assign(case=[title_of(one.result) for one in effects], against=[one.against for one in effects])
     for keys, part in told.groupby(["case", *map(str, years)], sort=False) if effects else ():
         name = f"{keys[0]}, compared with {', or '.join(part['against'])}"
         rows.append({"what": name, **dict(zip(map(str, years), keys[1:], strict=True))})
@@ -119,8 +114,7 @@ def values(asked: Asked) -> Table | None:
                 rows.append(
                     {
                         "group": f"{words}, {title_of(result)}",
-                        "basis": BASIS_NAMES[str(basis)]
-                        + (f", {pct(float(rate))}" if rate == rate and rate else ""),
+                        "basis": BASIS_NAMES[str(basis)] + (f", {pct(float(rate))}" if rate == rate and rate else ""),
                         "tax": value["present_value_bn_usd"].get("withdrawal_tax"),
                         "net": value["present_value_bn_usd"].get("net_revenue"),
                         "error": value["standard_error_bn_usd"].get("withdrawal_tax"),

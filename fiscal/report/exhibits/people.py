@@ -23,11 +23,7 @@ def why_chart(asked: Asked) -> Figure | None:
         frame = charts.crypto_reasons(asked.crypto, asked.span.label)
         what = f"Change in withdrawal tax, billions of dollars, calendar years {years(asked.span.label)}"
         larger = frame.iloc[:, 0].abs().sum() >= frame.iloc[:, 1].abs().sum()
-        title = (
-            "The size of withdrawals matters more than tax rates"
-            if larger
-            else "Tax rates matter more than size"
-        )
+        title = "The size of withdrawals matters more than tax rates" if larger else "Tax rates matter more than size"
     else:
         known = statistics.windows_of(asked.results[0])
         windows = [window for window in (TEN, LONG) if window.label in known]
@@ -38,8 +34,7 @@ def why_chart(asked: Asked) -> Figure | None:
     if frame.abs().to_numpy().sum() < statistics.NOISE_BN_USD:
         return None
     sentences = [
-        f"{name}: " + ", ".join(f"{part} {value:,.1f}" for part, value in row.items())
-        for name, row in frame.iterrows()
+        f"{name}: " + ", ".join(f"{part} {value:,.1f}" for part, value in row.items()) for name, row in frame.iterrows()
     ]
     alt = f"{what}. {'; '.join(sentences)}.".replace("\n", " ")
     return Figure("why-chart", title, charts.stacked(frame), alt, what,
@@ -74,9 +69,7 @@ def who(asked: Asked) -> Table | None:
     if not asked.has_span:
         return None
     frame = charts.persons(asked.cases, asked.span.label, "earnings_group")
-    return _members(
-        "who", "Change in net revenue by lifetime earnings", frame, asked, "Percentile of earnings"
-    )
+    return _members("who", "Change in net revenue by lifetime earnings", frame, asked, "Percentile of earnings")
 
 
 @exhibit
@@ -98,9 +91,7 @@ MOST_BESIDE = 3
 def _members(label: str, caption: str, frame: pd.DataFrame, asked: Asked, head: str) -> Table:
     """Groups in rows; each case has its columns where there are few, and rows of its own where there are many."""
     year = asked.results[0].scenario.value("books.price_year")
-    frame = frame.assign(
-        member=[str(name).removeprefix("P").replace("-", "\N{EN DASH}") for name in frame["member"]]
-    )
+    frame = frame.assign(member=[str(name).removeprefix("P").replace("-", "\N{EN DASH}") for name in frame["member"]])
     shown = [("effect_bn_usd", "Billions of dollars", 2, 1.0), ("share", "Percent of the total", 1, 100.0)]
     if "per_person_usd" in frame:
         shown.append(("per_person_usd", "Dollars per adult", 2, 1.0))
@@ -108,9 +99,7 @@ def _members(label: str, caption: str, frame: pd.DataFrame, asked: Asked, head: 
     beside = 1 < len(titles) <= MOST_BESIDE
     columns = [Column("member", head, width=1)]
     if beside:
-        wide = frame.pivot_table(
-            index="member", columns="case", values=[name for name, *_ in shown], sort=False
-        )
+        wide = frame.pivot_table(index="member", columns="case", values=[name for name, *_ in shown], sort=False)
         wide = wide.reindex(frame["member"].unique())
         names = dict(zip((title_of(one.result) for one in asked.cases), _short(asked), strict=True))
         columns += [

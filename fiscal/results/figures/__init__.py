@@ -113,10 +113,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(draw=market_and_law.dollar, words=alt.dollar, of=("exhibit",), reads=("dollar",)),
     Figure(draw=market_and_law.crypto_size, words=alt.crypto_size, of=("exhibit",), reads=("crypto_size",)),
     Figure(
-        draw=market_and_law.withdrawal_rates,
-        words=alt.withdrawal_rates,
-        of=("exhibit",),
-        reads=("withdrawal_curve",),
+        draw=market_and_law.withdrawal_rates, words=alt.withdrawal_rates, of=("exhibit",), reads=("withdrawal_curve",)
     ),
 )
 """Every figure, in the order of the documentation."""

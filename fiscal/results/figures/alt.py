@@ -46,9 +46,7 @@ def contributions(owner: Owner, *, value: str = "real_bn_usd", scenario: str | N
     """Contributions by payer and character, at both ends."""
     result = measures.result_named(owner, scenario)
     frame = measures.contributions(result, value).set_index("year")
-    parts = [
-        f"{CONTRIBUTION_NAMES[name]} {_ends(frame[name])}" for name in CONTRIBUTION_NAMES if name in frame
-    ]
+    parts = [f"{CONTRIBUTION_NAMES[name]} {_ends(frame[name])}" for name in CONTRIBUTION_NAMES if name in frame]
     return f"Stacked areas of contributions by year, {title_of(result)}, in {unit_of(owner, value)}: {listing(parts)}."
 
 
@@ -67,11 +65,7 @@ def cash_flow(owner: Owner, *, value: str = "gdp_share") -> str:
 
 
 def difference(
-    owner: Owner,
-    *,
-    reference: str = "equity_adoption",
-    line: str = "withdrawal_tax",
-    value: str = "real_bn_usd",
+    owner: Owner, *, reference: str = "equity_adoption", line: str = "withdrawal_tax", value: str = "real_bn_usd"
 ) -> str:
     """The largest difference of each scenario, and the last one."""
     frame = measures.differences(owner, reference, line, value)
@@ -175,9 +169,7 @@ def present_values(owner: Owner) -> str:
         f"{signed(row.total / 1e3)}"
         for row in measures.present_values(result).itertuples()
     ]
-    return (
-        f"Bars of present values by basis, {title_of(result)}, in trillions of dollars. {'; '.join(parts)}."
-    )
+    return f"Bars of present values by basis, {title_of(result)}, in trillions of dollars. {'; '.join(parts)}."
 
 
 def crypto_value(owner: Owner) -> str:
@@ -187,9 +179,7 @@ def crypto_value(owner: Owner) -> str:
     for name, part in frame.groupby("series", sort=False):
         series = part.set_index("year")["value"]
         who = "equity" if name == "equity" else f"crypto in {name}"
-        parts.append(
-            f"{who} {signed(series.iloc[-1])} in {series.index[-1]}, with a low of {signed(series.min())}"
-        )
+        parts.append(f"{who} {signed(series.iloc[-1])} in {series.index[-1]}, with a low of {signed(series.min())}")
     return f"Lines of the value of $1 invested at the opening, log scale, in dollars: {'; '.join(parts)}."
 
 
@@ -197,9 +187,7 @@ def sensitivity(owner: Owner, *, count: int = 15) -> str:
     """The assumptions with the largest effects."""
     frame = study_statistics.sensitivity()
     if frame is None:
-        raise InputError(
-            "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
-        )
+        raise InputError("not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity")
     parts = [
         f"{setting_name(row.key)} {signed(row.net_low / 1e3)} at its low value and {signed(row.net_high / 1e3)} at its "
         f"high one"
@@ -318,9 +306,7 @@ def claim(owner: Owner, *, value: str = "claim_share") -> str:
 def dollar(exhibit: ShownTables, *, asset: str = "crypto") -> str:
     """The last year of the fan of one dollar in an exhibit."""
     frame = measures.chosen(exhibit.tables["dollar"], "asset", asset)
-    return (
-        f"Fan of a dollar in {asset.replace('_', ' ')} over the paths, log scale: {_fan_words(frame, 'usd')}."
-    )
+    return f"Fan of a dollar in {asset.replace('_', ' ')} over the paths, log scale: {_fan_words(frame, 'usd')}."
 
 
 def crypto_size(exhibit: ShownTables) -> str:
@@ -335,11 +321,7 @@ def crypto_size(exhibit: ShownTables) -> str:
 
 
 def withdrawal_rates(
-    exhibit: ShownTables,
-    *,
-    law_year: int = 2025,
-    age_band: str = "65-69",
-    groups: Sequence[str] | None = None,
+    exhibit: ShownTables, *, law_year: int = 2025, age_band: str = "65-69", groups: Sequence[str] | None = None
 ) -> str:
     """The lowest and the highest rate of each group."""
     frame = measures.withdrawal_curve(exhibit, law_year, age_band)

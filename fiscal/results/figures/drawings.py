@@ -61,9 +61,7 @@ def styled(draw: Callable[..., Axes]) -> Callable[..., Axes]:
     return styled
 
 
-def _stack(
-    ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]], fills: list[dict[str, Any]]
-) -> None:
+def _stack(ax: Axes, years: np.ndarray, columns: list[tuple[str, np.ndarray]], fills: list[dict[str, Any]]) -> None:
     """Stacked areas from zero, each labeled at its right end."""
     bottom = np.zeros(len(years))
     labels = []
@@ -130,9 +128,7 @@ def reference_name(owner: Owner, reference: str) -> str:
 
 def _no_reference(reference: str) -> InputError:
     allowed = ", ".join((*measures.REFERENCES, "base"))
-    return InputError(
-        "there is no reference for the difference", key="reference", value=reference, allowed=allowed
-    )
+    return InputError("there is no reference for the difference", key="reference", value=reference, allowed=allowed)
 
 
 @styled
@@ -172,9 +168,7 @@ def balances(owner: Owner, ax: Axes, *, by: str = "wrapper") -> Axes:
     """Year-end balances as a share of GDP, stacked by wrapper (of the first result)."""
     result = owner.runs[0]
     frame = measures.balances(result, by=by)
-    columns = [
-        (accounts.LABELS.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"
-    ]
+    columns = [(accounts.LABELS.get(name, name), 100 * frame[name].to_numpy()) for name in frame if name != "year"]
     _stack(ax, frame["year"].to_numpy(), columns, style.fills(len(columns)))
     style.title(ax, f"Year-end balances by {by.replace('_', ' ')}, {title_of(result)}", "Percent of GDP")
     return ax
@@ -344,9 +338,7 @@ def extra_dollar_rate(owner: Owner, ax: Axes, *, reference: str = "equity_adopti
     ax.set_ylim(0, ax.get_ylim()[1] * 1.12)
     style.label_lines(ax, years, labels)
     style.title(
-        ax,
-        f"Tax per additional dollar withdrawn, relative to {PATH_NAMES[reference]}",
-        "Percent of withdrawals",
+        ax, f"Tax per additional dollar withdrawn, relative to {PATH_NAMES[reference]}", "Percent of withdrawals"
     )
     return ax
 
@@ -384,16 +376,8 @@ def present_values(owner: Owner, ax: Axes) -> Axes:
 
 
 CLAIM_TEXTS = {
-    "claim_share": (
-        "Government's share of traditional balances, portfolio basis",
-        "Percent of balances",
-        100,
-    ),
-    "crypto_claim_bn_usd": (
-        "Part of the government's claim that depends on crypto",
-        "Billions of dollars",
-        1,
-    ),
+    "claim_share": ("Government's share of traditional balances, portfolio basis", "Percent of balances", 100),
+    "crypto_claim_bn_usd": ("Part of the government's claim that depends on crypto", "Billions of dollars", 1),
 }
 
 
@@ -454,9 +438,7 @@ def waterfall(
     ax.margins(y=0.14)
     name, span = frame["scenario"].iloc[0], frame["window"].iloc[0]
     base = owner.runs[0].name
-    style.title(
-        ax, f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}", capital(span_unit(span))
-    )
+    style.title(ax, f"{LABELS[line].split(' (')[0]}, {name} less {base}, {span_name(span)}", capital(span_unit(span)))
     return ax
 
 

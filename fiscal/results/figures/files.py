@@ -93,9 +93,7 @@ def save_markets(out: Path, tables: Mapping[str, pd.DataFrame], scenario: str) -
         with style.look():
             ax = style.new_axes()
             market_drawings.draw_dollar(
-                ax,
-                own[own["asset"] == "crypto"],
-                f"Value of $1 invested in crypto at the end of 2026, {scenario}",
+                ax, own[own["asset"] == "crypto"], f"Value of $1 invested in crypto at the end of 2026, {scenario}"
             )
         save(ax, work, "dollar_in_crypto")
         for file in sorted(work.iterdir()):

@@ -24,9 +24,7 @@ def dollar(exhibit: ShownTables, ax: Axes | None = None, *, asset: str = "crypto
     frame = statistics.chosen(exhibit.tables["dollar"], "asset", asset)
     with style.look():
         ax = style.new_axes() if ax is None else ax
-        market_drawings.draw_dollar(
-            ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026"
-        )
+        market_drawings.draw_dollar(ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026")
     return ax
 
 
@@ -38,9 +36,7 @@ def crypto_size(exhibit: ShownTables, ax: Axes | None = None) -> Axes:
     with style.look():
         ax = style.new_axes() if ax is None else ax
         ax.set_yscale("log")
-        ax.fill_between(
-            years, frame["q05_over_gdp"], frame["q95_over_gdp"], color=style.FILLS[0]["facecolor"]
-        )
+        ax.fill_between(years, frame["q05_over_gdp"], frame["q95_over_gdp"], color=style.FILLS[0]["facecolor"])
         ax.plot(years, frame["median_over_gdp"], **style.line_of(0).options())
         labels = [("median path", float(frame["median_over_gdp"].iloc[-1]), style.BLACK)]
         style.label_lines(ax, years, labels)
@@ -74,9 +70,7 @@ def withdrawal_rates(
         style.log_numbers(ax.xaxis)
         ax.set_xlabel("Dollars withdrawn in the year by one person (log scale)")
         style.title(
-            ax,
-            f"Average income tax on a withdrawal at {age_band}, law of {law_year}",
-            "Percent of the withdrawal",
+            ax, f"Average income tax on a withdrawal at {age_band}, law of {law_year}", "Percent of the withdrawal"
         )
     return ax
 

@@ -32,9 +32,7 @@ def crypto_value(owner: Owner, ax: Axes) -> Axes:
             else style.line_of(names.index(str(series)), statistics.result_named(owner, str(series)))
         )
         ax.plot(part["year"], part["value"], **look.options(), zorder=2 if equity else 3)
-        labels.append(
-            ("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color)
-        )
+        labels.append(("equity" if equity else f"crypto, {series}", float(part["value"].iloc[-1]), look.color))
     style.label_lines(ax, frame["year"].tolist(), labels)
     style.title(ax, "Value of $1 invested at the opening, with returns reinvested", "Dollars (log scale)")
     return ax
@@ -56,12 +54,7 @@ def _fan(ax: Axes, frame: pd.DataFrame, unit: str) -> list[tuple[str, float, str
 
 @styled
 def path_fan(
-    owner: Owner,
-    ax: Axes,
-    *,
-    scenario: str | None = None,
-    line: str = "withdrawal_tax",
-    reference: str = "none",
+    owner: Owner, ax: Axes, *, scenario: str | None = None, line: str = "withdrawal_tax", reference: str = "none"
 ) -> Axes:
     """A line over the paths of a random scenario by calendar year, or its difference from a reference.
 
@@ -83,9 +76,7 @@ def dollar_fan(owner: Owner, ax: Axes, *, scenario: str | None = None, asset: st
     """Value of one dollar in an asset over the paths of a random scenario, on a logarithmic scale; bands as in
     path_fan."""
     result, frame = market_statistics.dollar_fan(owner, scenario, asset)
-    draw_dollar(
-        ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026, {title_of(result)}"
-    )
+    draw_dollar(ax, frame, f"Value of $1 invested in {asset.replace('_', ' ')} at the end of 2026, {title_of(result)}")
     return ax
 
 

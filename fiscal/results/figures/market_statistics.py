@@ -24,8 +24,7 @@ def crypto_values(owner: Owner) -> pd.DataFrame:
         if statistics.references_of(result):
             frames[result.name] = (1 + returns["crypto"]).cumprod()
     return pd.concat(
-        [series.rename("value").reset_index().assign(series=name) for name, series in frames.items()],
-        ignore_index=True,
+        [series.rename("value").reset_index().assign(series=name) for name, series in frames.items()], ignore_index=True
     )[["series", "year", "value"]]
 
 

@@ -138,9 +138,7 @@ def _compared(owner: Owner, reference: str) -> Iterator[tuple[RunTables, RunTabl
             yield result, result, reference
 
 
-def differences(
-    owner: Owner, reference: str, line: str = "withdrawal_tax", value: str = "real_bn_usd"
-) -> pd.DataFrame:
+def differences(owner: Owner, reference: str, line: str = "withdrawal_tax", value: str = "real_bn_usd") -> pd.DataFrame:
     """Scenario less reference by fiscal year, columns ``scenario, year, difference``.
 
     ``reference`` is a path of each run, or ``base``: the first result's scenario.
@@ -342,9 +340,9 @@ def decomposition(
         table = table[table[key] == value]
     effect = table["effect_bn_usd"].to_numpy()
     start = np.concatenate([[0.0], np.cumsum(effect[:-2]), [0.0]])
-    return pd.DataFrame(
-        {"factor": table["factor"].to_numpy(), "start_bn_usd": start, "effect_bn_usd": effect}
-    ).assign(**chosen)
+    return pd.DataFrame({"factor": table["factor"].to_numpy(), "start_bn_usd": start, "effect_bn_usd": effect}).assign(
+        **chosen
+    )
 
 
 def chosen(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:

@@ -27,9 +27,7 @@ def sensitivity(owner: Owner, ax: Axes, *, count: int = 15) -> Axes:
     """
     frame = study_statistics.sensitivity()
     if frame is None:
-        raise InputError(
-            "not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity"
-        )
+        raise InputError("not built yet", key=study_statistics.SENSITIVITY, allowed="fiscal data derive sensitivity")
     shown = frame.head(count)
     _low_and_high(ax, shown["key"], shown["net_low"] / 1e3, shown["net_high"] / 1e3)
     names = _bar_names(shown["key"])
@@ -69,12 +67,7 @@ def _low_and_high(ax: Axes, keys: pd.Series, low: pd.Series, high: pd.Series) ->
 
 @styled
 def tornado(
-    owner: Owner | SweptTables,
-    ax: Axes,
-    *,
-    quantity: str | None = None,
-    window: str | None = None,
-    count: int = 15,
+    owner: Owner | SweptTables, ax: Axes, *, quantity: str | None = None, window: str | None = None, count: int = 15
 ) -> Axes:
     """The ``count`` settings of a sweep with the largest effects on a quantity, each alone at its low and high value.
     For a sweep, its own; for results, the stored sweep of the design ``drivers``. Raises InputError for a quantity or

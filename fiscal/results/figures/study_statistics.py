@@ -62,9 +62,7 @@ def drivers() -> dict[str, pd.DataFrame] | None:
     }
 
 
-def tornado(
-    owner: Owner | SweptTables, quantity: str | None = None, window: str | None = None
-) -> pd.DataFrame | None:
+def tornado(owner: Owner | SweptTables, quantity: str | None = None, window: str | None = None) -> pd.DataFrame | None:
     """One setting at a time, the largest effects first: from the sweep, or from the stored sweep; None if there is
     none.
 

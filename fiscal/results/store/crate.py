@@ -56,12 +56,7 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
     return {
         "@context": [f"{SPECIFICATION}/context", {"sha256": "https://schema.org/sha256"}],
         "@graph": [
-            {
-                "@id": CRATE,
-                "@type": "CreativeWork",
-                "conformsTo": {"@id": SPECIFICATION},
-                "about": {"@id": "./"},
-            },
+            {"@id": CRATE, "@type": "CreativeWork", "conformsTo": {"@id": SPECIFICATION}, "about": {"@id": "./"}},
             {
                 "@id": "./",
                 "@type": "Dataset",
@@ -97,12 +92,7 @@ def describe(manifest: dict[str, Any], scenario: Scenario, files: Sequence[str])
                 "softwareVersion": __version__,
                 "identifier": manifest["inputs"]["code_sha256"],
             },
-            {
-                "@id": PROFILE,
-                "@type": "CreativeWork",
-                "name": "Process Run Crate",
-                "version": PROFILE_VERSION,
-            },
+            {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": PROFILE_VERSION},
             *people,
             {
                 "@id": LICENCE,

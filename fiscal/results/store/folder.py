@@ -92,9 +92,7 @@ MAX_TABLE_BYTES = 2 * 1024**3
 MAX_RUN_BYTES = 8 * 1024**3
 
 
-def write_run(
-    result: Recorded, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()
-) -> Path:
+def write_run(result: Recorded, folder: str | Path, *, force: bool = False, command: Sequence[str] = ()) -> Path:
     """Write ``result`` to a new run folder and return its path.
 
     ``force`` replaces an earlier run folder. Raises InputError if the folder cannot be written, or if the result has
@@ -195,9 +193,7 @@ def add_stage(folder: Path, stage: Stage, tables: Mapping[str, pd.DataFrame], sc
     manifest = read_manifest(folder)
     words = {name: column.words for name, column in COLUMNS.items()}
     contents = {
-        f"tables/{name}.{kind}": content
-        for name in stage.yields
-        for kind, content in _as_files(tables[name]).items()
+        f"tables/{name}.{kind}": content for name in stage.yields for kind, content in _as_files(tables[name]).items()
     }
     rows = [row for name in stage.yields for row in _described(name, tables[name], words)]
     contents[f"columns_{stage.name}.csv"] = _columns_file(rows)
@@ -221,9 +217,7 @@ def add_stage(folder: Path, stage: Stage, tables: Mapping[str, pd.DataFrame], sc
 class StoredTables(Tables):
     """The tables of a run folder; those of a stage that it has not are computed when asked for and added to it."""
 
-    def __init__(
-        self, parts: Parts, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, parts: Parts, held: Mapping[str, pd.DataFrame], folder: Path, inputs: Mapping[str, Any]) -> None:
         super().__init__(parts, held)
         self.folder, self.inputs = folder, inputs
 
@@ -372,9 +366,7 @@ def stored_result(folder: str | Path) -> Result:
         raise InputError(message, file=str(folder), allowed=f"fiscal sweep {folder}/{DESIGN_FILE}")
     scenario = stored_scenario(path, manifest)
     if manifest["name"] != scenario.name:  # the name becomes that of files beside a report
-        told = Problem(
-            "is not the scenario's", file=f"{folder}/{MANIFEST}", key="name", value=manifest["name"][:80]
-        )
+        told = Problem("is not the scenario's", file=f"{folder}/{MANIFEST}", key="name", value=manifest["name"][:80])
         raise InputError(replace(told, allowed=scenario.name))
     shown = f"{folder}/summary.json"
     summary = parse_json(read_limited(path / "summary.json", MAX_MANIFEST_BYTES, shown), shown)

@@ -148,9 +148,7 @@ def _difference(place: tuple[str, ...], old: Any, new: Any) -> tuple[str, str]:
             name = "fiscal"
         case _:
             name = place[-1] if place else "record"
-    shown = [
-        text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..." for text in (str(old), str(new))
-    ]
+    shown = [text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..." for text in (str(old), str(new))]
     return name[:_SHOWN_LENGTH], f"{shown[0]} then, {shown[1]} now"
 
 
@@ -227,9 +225,7 @@ def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part_hashes(manifest: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: fingerprint_of(part) for name, part in manifest.items() if name not in (*EXEMPT, PARTS, SEAL)
-    }
+    return {name: fingerprint_of(part) for name, part in manifest.items() if name not in (*EXEMPT, PARTS, SEAL)}
 
 
 def changed_parts(manifest: Mapping[str, Any], shown: str) -> list[Problem]:
@@ -399,11 +395,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if isinstance(version, int) and version not in READABLE_VERSIONS and "record_fingerprint" in manifest:
         message = "was written by another version of fiscal"
         raise InputError(
-            message,
-            file=shown,
-            key="schema_version",
-            value=version,
-            allowed=", ".join(map(str, READABLE_VERSIONS)),
+            message, file=shown, key="schema_version", value=version, allowed=", ".join(map(str, READABLE_VERSIONS))
         )
     if problems := _shape_problems(manifest, shown):
         raise InputError(problems[:20])
@@ -430,9 +422,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     commit = (manifest.get("git") or {}).get("commit", "0" * 40)
     if not _COMMIT.fullmatch(commit):
         allowed = "the 40 or 64 hexadecimal digits of a commit"
-        problems.append(
-            Problem("is not a commit", file=shown, key="git.commit", value=commit[:80], allowed=allowed)
-        )
+        problems.append(Problem("is not a commit", file=shown, key="git.commit", value=commit[:80], allowed=allowed))
     if problems:
         raise InputError(problems[:20])
     return manifest
@@ -441,18 +431,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 def _no_run(path: Path) -> Problem:
     if path.name.endswith(INCOMPLETE):
         return Problem(
-            "is an incomplete run",
-            file=str(path),
-            allowed="a finished run; fiscal run ... --resume continues it",
+            "is an incomplete run", file=str(path), allowed="a finished run; fiscal run ... --resume continues it"
         )
     if path.with_name(path.name + INCOMPLETE).is_dir() if path.name else False:
         return Problem("the run is incomplete; fiscal run ... --resume continues it", file=str(path))
     if not os.path.isdir(path):
-        what = (
-            "is a file, not a run folder"
-            if os.path.exists(path)
-            else "no such run folder" + missing_folder(path)
-        )
+        what = "is a file, not a run folder" if os.path.exists(path) else "no such run folder" + missing_folder(path)
         return Problem(what, file=str(path), nearest=near_run(path))
     return Problem("is not a run folder, it has no manifest.json", file=str(path))
 

@@ -76,9 +76,7 @@ def check_target(folder: str | Path, *, force: bool = False, resume: bool = Fals
     _refuse_foreign_place(place)
     if _batches(place) and not (force or resume):
         message = "an unfinished run is there"
-        raise InputError(
-            message, file=f"{shown}{INCOMPLETE}", allowed="--resume continues it, --force starts again"
-        )
+        raise InputError(message, file=f"{shown}{INCOMPLETE}", allowed="--resume continues it, --force starts again")
 
 
 def _absolute(folder: str | Path) -> Path:
@@ -93,9 +91,7 @@ def _absolute(folder: str | Path) -> Path:
 
 def _refuse_foreign(path: Path, shown: str) -> None:
     """Only a run folder without other files may be replaced."""
-    refusal = Problem(
-        "will not be replaced, because it is not a run folder", file=shown, allowed="a new folder"
-    )
+    refusal = Problem("will not be replaced, because it is not a run folder", file=shown, allowed="a new folder")
     try:
         manifest = read_manifest(path)
     except InputError:
@@ -126,9 +122,7 @@ def files_in(folder: Path) -> Iterator[str]:
     left = [folder]
     while left:
         try:
-            with os.scandir(
-                left.pop()
-            ) as entries:  # one by one, so that a caller that needs only some names can stop
+            with os.scandir(left.pop()) as entries:  # one by one, so that a caller that needs only some names can stop
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         left.append(Path(entry.path))
@@ -303,12 +297,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def working_place(
-    folder: str | Path,
-    scenario: Scenario,
-    design: Design | None = None,
-    *,
-    force: bool = False,
-    resume: bool = False,
+    folder: str | Path, scenario: Scenario, design: Design | None = None, *, force: bool = False, resume: bool = False
 ) -> Iterator[Place]:
     """The locked working folder of a run; removed at the end unless it keeps batches of an unfinished run. For a sweep,
     ``scenario`` is the base, ``design`` has the changes of its cases, and a batch is a group of cases.
@@ -331,9 +320,7 @@ def working_place(
             place.finished = found["inputs"] == place.question["inputs"]
             if not place.finished and not force:
                 message = "has a run with different inputs"
-                refusal = Problem(
-                    message, file=place.shown, allowed="a new folder, or --force (in Python force=True)"
-                )
+                refusal = Problem(message, file=place.shown, allowed="a new folder, or --force (in Python force=True)")
                 asked = {"inputs": place.question["inputs"]}
                 raise InputError([refusal, *_named(place.shown, found, asked)])
         with kept_in(place.path):

@@ -70,11 +70,7 @@ def rerun(folder: str | Path, run: Callable[[Scenario], Result]) -> Outcome:
         differing = [name for name in files if stored.get(name) != outputs.get(name)]
         lines = [_first_line(path / name, made / name, name) for name in differing]
         if not lines:
-            lines = [
-                f"{name}: other bytes, the same values"
-                for name in outputs
-                if stored.get(name) != outputs[name]
-            ]
+            lines = [f"{name}: other bytes, the same values" for name in outputs if stored.get(name) != outputs[name]]
     return Outcome(True, (), (*parts, *lines), unchecked)
 
 
@@ -109,10 +105,7 @@ def _by_part(manifest: dict[str, Any], again: Result) -> tuple[list[str], tuple[
 def _first_line(before: Path, after: Path, name: str) -> str:
     if not before.is_file() or not after.is_file():
         return f"{name}: only in the {'new' if after.is_file() else 'stored'} run"
-    with (
-        before.open(encoding="utf-8", errors="replace") as one,
-        after.open(encoding="utf-8", errors="replace") as two,
-    ):
+    with before.open(encoding="utf-8", errors="replace") as one, after.open(encoding="utf-8", errors="replace") as two:
         for number, (old, new) in enumerate(zip(one, two, strict=False), start=1):
             if old != new:
                 return f"{name}, line {number}: {old.strip()[:200]!r} then, {new.strip()[:200]!r} now"
@@ -149,9 +142,7 @@ def first_difference(one: pd.DataFrame, two: pd.DataFrame) -> str | None:
         numeric = all(types.is_numeric_dtype(part) and not types.is_bool_dtype(part) for part in (old, new))
         if numeric:
             size = one["scale"].to_numpy(dtype=float) if column == "residual" and "scale" in one else None
-            apart = _apart(
-                old.to_numpy(dtype=float, na_value=np.nan), new.to_numpy(dtype=float, na_value=np.nan), size
-            )
+            apart = _apart(old.to_numpy(dtype=float, na_value=np.nan), new.to_numpy(dtype=float, na_value=np.nan), size)
         else:
             apart = _words(old) != _words(new)
         rows = np.flatnonzero(apart)

@@ -29,14 +29,10 @@ if TYPE_CHECKING:
 
 
 def _shown_paths(run: YearlyTotals) -> list[tuple[int, str]]:
-    return [
-        (index, label) for index, label in enumerate(run.path_labels) if not label.startswith("convention_")
-    ]
+    return [(index, label) for index, label in enumerate(run.path_labels) if not label.startswith("convention_")]
 
 
-def _amounts(
-    usd: np.ndarray, inside: Any, price: np.ndarray, whole: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+def _amounts(usd: np.ndarray, inside: Any, price: np.ndarray, whole: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Dollars by year ``(Y,)`` as columns of the years ``inside``: nominal and real billions, and shares of a ``whole``
     in billions."""
     nominal = usd / BILLION
@@ -54,12 +50,7 @@ def state_tax(run: Run) -> pd.DataFrame:
     state, inside, price = run.scenario.settings.state, run.horizon, price_level(run)
     rate = average_state_rate() if state.rate is None else state.rate
     parts = []
-    taxed = (
-        *run.projection.withdrawal_lines,
-        "inherited_withdrawals",
-        "nonqualified_earnings",
-        "conversions",
-    )
+    taxed = (*run.projection.withdrawal_lines, "inherited_withdrawals", "nonqualified_earnings", "conversions")
     paid, weight = run.contributions.traditional_usd, contribution_weight(run.inputs)
     for path, label in _shown_paths(run):
         drawn = sum(run.projection.total(name)[path] for name in taxed)
@@ -170,9 +161,7 @@ def line_sums(run: YearlyTotals) -> dict[tuple[str, str, str], float]:
     found: dict[tuple[str, str, str], float] = {}
     for line in run.lines:
         spans = {
-            window.label: valuation.window_sum(fiscal[line], years, window)
-            for window in WINDOWS
-            if window.last <= last
+            window.label: valuation.window_sum(fiscal[line], years, window) for window in WINDOWS if window.last <= last
         }
         spans[PRESENT_VALUE] = valuation.present_value(run.total(line), factors, run.horizon)
         for span, values in spans.items():
@@ -191,9 +180,7 @@ def present_values(run: Run) -> pd.DataFrame:
         label = convention_label(rate)
         if label not in run.projection.path_labels:
             continue
-        bases.append(
-            ("convention", rate, np.full(len(years), rate), [(run.projection.path(label), "scenario")])
-        )
+        bases.append(("convention", rate, np.full(len(years), rate), [(run.projection.path(label), "scenario")]))
     for rate in books.discount_rates:
         bases.append(("fixed", rate, np.full(len(years), rate), _shown_paths(run)))
     ten_year = run.economy["treasury_10y_rate"].to_numpy()
@@ -207,11 +194,7 @@ def present_values(run: Run) -> pd.DataFrame:
                 flow = run.total(line)[path] / BILLION
                 inside = valuation.present_value(flow, factors, run.horizon)
                 after = valuation.present_value(flow, factors, ~run.horizon)
-                for span, amount in (
-                    ("horizon", inside),
-                    ("terminal_claim", after),
-                    ("total", inside + after),
-                ):
+                for span, amount in (("horizon", inside), ("terminal_claim", after), ("total", inside + after)):
                     rows.append(
                         {
                             "basis": basis,
@@ -362,11 +345,7 @@ def _asset_returns(run: YearlyTotals) -> pd.DataFrame:
     inside = run.horizon
     return rows_of(
         [
-            {
-                "year": run.years[inside],
-                "asset": asset,
-                "return_rate": run.market.annual_returns()[0][inside, x],
-            }
+            {"year": run.years[inside], "asset": asset, "return_rate": run.market.annual_returns()[0][inside, x]}
             for x, asset in enumerate(ASSETS)
         ]
     )

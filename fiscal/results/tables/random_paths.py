@@ -59,9 +59,7 @@ Control = tuple[np.ndarray, np.ndarray]
 """A control variate on the paths, ``(path, column)``, and its expectation, ``(column,)``; dollars."""
 
 
-def _statistics(
-    values: np.ndarray, independent: bool = True, control: Control | None = None
-) -> dict[str, np.ndarray]:
+def _statistics(values: np.ndarray, independent: bool = True, control: Control | None = None) -> dict[str, np.ndarray]:
     """Mean, its standard error, and quantiles over the first axis, billions; also the mean corrected by a control
     variate, and its standard error. Paths that are not ``independent`` draws (Sobol points) have no such standard
     error, and means without a control are not corrected: both are missing."""
@@ -113,15 +111,10 @@ def _tails(values: np.ndarray) -> dict[str, float]:
     """Means of the lowest and of the highest 5 percent of the paths, billions."""
     ordered = np.sort(values) / BILLION
     count = max(len(values) // 20, 1)
-    return {
-        "lowest_mean_bn_usd": float(ordered[:count].mean()),
-        "highest_mean_bn_usd": float(ordered[-count:].mean()),
-    }
+    return {"lowest_mean_bn_usd": float(ordered[:count].mean()), "highest_mean_bn_usd": float(ordered[-count:].mean())}
 
 
-def _path_lines(
-    of: Distribution, label: str, paths: slice = ALL, years: slice = ALL
-) -> dict[str, np.ndarray]:
+def _path_lines(of: Distribution, label: str, paths: slice = ALL, years: slice = ALL) -> dict[str, np.ndarray]:
     """Revenue lines by path and calendar year, ``(path, Y)``."""
     lines = {line: of.lines[label][line][paths, years] for line in SIMULATED_LINES}
     nothing = np.zeros_like(lines["withdrawal_tax"])

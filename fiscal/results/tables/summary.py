@@ -26,9 +26,7 @@ def _crypto_size_summary(sizes: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Value of all crypto relative to GDP that the paths imply, and the share of random paths at the cap."""
     frame = sizes.set_index("year")
     years = [year for year in SIZE_YEARS if year in frame.index]
-    return {
-        column: {str(year): round(float(frame.loc[year, column]), 4) for year in years} for column in frame
-    }
+    return {column: {str(year): round(float(frame.loc[year, column]), 4) for year in years} for column in frame}
 
 
 def _effect_summary(windows: pd.DataFrame) -> dict[str, dict[str, float]]:

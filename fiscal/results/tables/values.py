@@ -18,15 +18,7 @@ from fiscal.base.arrays import ratio
 from fiscal.base.axes import FIRST_YEAR, GROUPS, SLEEVES, birth_years, stratum_names
 from fiscal.budget import valuation
 from fiscal.budget.ledger import CASH_METHODS, cash_method, inside_buildup
-from fiscal.budget.lines import (
-    CASH_LINES,
-    NET_REVENUE,
-    OF_CELLS,
-    RECEIPTS,
-    TAX_EXPENDITURE,
-    UPFRONT,
-    VALUE_EXPENDITURE,
-)
+from fiscal.budget.lines import CASH_LINES, NET_REVENUE, OF_CELLS, RECEIPTS, TAX_EXPENDITURE, UPFRONT, VALUE_EXPENDITURE
 from fiscal.budget.valuation import BILLION, PRESENT_VALUE
 from fiscal.engine import risk_neutral
 from fiscal.engine.inputs import EQUITY_PATH, NO_CRYPTO_PATH, SCENARIO_PATH
@@ -103,9 +95,7 @@ def _scopes(run: Run, valued: ValuedVintages) -> Iterator[tuple[str, dict[str, f
     yield STOCK, stock, float(run.inputs.opening_usd[:, 0].sum()) * valued.opening_to_mid_2025
 
 
-def _rows(
-    valued: ValuedVintages, scope: str, lines: dict[str, float], money: float
-) -> Iterator[dict[str, Any]]:
+def _rows(valued: ValuedVintages, scope: str, lines: dict[str, float], money: float) -> Iterator[dict[str, Any]]:
     lines = lines | {"net_revenue": _net_revenue(lines)}
     if "inside_buildup_shadow" in lines:
         lines["tax_expenditure"] = VALUE_EXPENDITURE.of(lines)
@@ -248,9 +238,7 @@ def claim_table(run: Run) -> pd.DataFrame:
             continue
         crypto = SLEEVES.index("crypto")
         total, worth = held.sum(axis=1), claim.sum(axis=1)
-        at_margin = (
-            np.zeros(len(claim)) if valued.market == NO_CRYPTO_PATH else _marginal_claim(run)[:, crypto]
-        )
+        at_margin = np.zeros(len(claim)) if valued.market == NO_CRYPTO_PATH else _marginal_claim(run)[:, crypto]
         columns = {
             "balance_bn_usd": total / BILLION,
             "claim_bn_usd": worth / BILLION,
@@ -446,10 +434,7 @@ def contingent_table(run: Run) -> pd.DataFrame:
     cases += [(one.measure, market_name(one.model, one.stands_in), -one.cost_usd) for one in run.contingents]
     rows = []
     for measure, market, cost in cases:
-        for name, total in (
-            (span_label(years[0], years[-1]), cost.sum(axis=1)),
-            (PRESENT_VALUE, cost @ factors),
-        ):
+        for name, total in ((span_label(years[0], years[-1]), cost.sum(axis=1)), (PRESENT_VALUE, cost @ factors)):
             billions, count = total / BILLION, len(total)
             many = count > 1
             rows.append(

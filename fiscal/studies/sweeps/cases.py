@@ -36,9 +36,7 @@ def cases_of(design: Design) -> list[Case]:
         for part, value in zip((LOW, HIGH), factor.ends(), strict=True):
             found.append(Case(part, factor.key, {factor.key: value}))
     keys = [factor.key for factor in design.factors]
-    rows = (
-        _drawn(design) if design.kind == "sobol" else itertools.product(*(f.values for f in design.factors))
-    )
+    rows = _drawn(design) if design.kind == "sobol" else itertools.product(*(f.values for f in design.factors))
     return found + [Case(DESIGN, "", dict(zip(keys, row, strict=True))) for row in rows]
 
 

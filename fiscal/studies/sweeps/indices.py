@@ -28,9 +28,7 @@ SMALLEST_SHARE = 1e-9
 QUANTILES = {"q05_bn_usd": 0.05, "median_bn_usd": 0.5, "q95_bn_usd": 0.95}
 
 
-def sobol_indices(
-    names: Sequence[str], outcome: np.ndarray, seed: int, smallest: float = 0.0
-) -> pd.DataFrame:
+def sobol_indices(names: Sequence[str], outcome: np.ndarray, seed: int, smallest: float = 0.0) -> pd.DataFrame:
     """First-order and total indices of one outcome, ``setting`` and :data:`INDICES`.
 
     ``outcome`` has the order of :func:`~fiscal.studies.sweeps.cases.saltelli_points`. ``*_confidence`` is half the
@@ -48,9 +46,7 @@ def sobol_indices(
             {"num_vars": len(names), "names": list(names)}, outcome, calc_second_order=False,
             num_resamples=RESAMPLES, conf_level=CONFIDENCE, seed=seed + 1,  # SALib takes 0 for no seed
         )  # fmt: skip
-    return table.assign(
-        **dict(zip(INDICES, (found[key] for key in ("S1", "S1_conf", "ST", "ST_conf")), strict=True))
-    )
+    return table.assign(**dict(zip(INDICES, (found[key] for key in ("S1", "S1_conf", "ST", "ST_conf")), strict=True)))
 
 
 def index_table(design: Design, cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> pd.DataFrame:

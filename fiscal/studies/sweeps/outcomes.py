@@ -56,9 +56,7 @@ def outcomes_with(design: Design, *, holds_crypto: bool) -> tuple[Outcome, ...]:
     return tuple(Outcome(one, window) for one in quantities for window in (*windows, PRESENT_VALUE))
 
 
-def measure(
-    design: Design, case: Case, outcomes: Sequence[Outcome], sums: Callable[[Scenario], Sums]
-) -> list[float]:
+def measure(design: Design, case: Case, outcomes: Sequence[Outcome], sums: Callable[[Scenario], Sums]) -> list[float]:
     """The outcomes of a case in their order, billions. ``sums`` is :func:`sums_of`, or one that remembers.
 
     A scenario that holds no crypto differs from neither reference on its own paths: zero.

@@ -155,8 +155,7 @@ class Sweep(Plotted):
             for factor in self.design.factors
         }
         outcomes = {
-            one.column: f"{QUANTITY_WORDS[one.quantity]}, {one.window}, billions of dollars"
-            for one in self.outcomes
+            one.column: f"{QUANTITY_WORDS[one.quantity]}, {one.window}, billions of dollars" for one in self.outcomes
         }
         return {name: column.words for name, column in COLUMNS.items()} | settings | outcomes
 
@@ -164,9 +163,7 @@ class Sweep(Plotted):
         return f"<fiscal Sweep {self.name!r}: {len(self.cases)} cases, {len(self.failed)} failed>"
 
     def _repr_html_(self) -> str:
-        own = self.tornado[
-            (self.tornado["quantity"] == self.quantity) & (self.tornado["window"] == self.windows[0])
-        ]
+        own = self.tornado[(self.tornado["quantity"] == self.quantity) & (self.tornado["window"] == self.windows[0])]
         return (
             f"<h4>{html.escape(self.design.title)}</h4><p>{self.counted}; {len(self.failed)} failed; "
             f"{html.escape(QUANTITY_WORDS[self.quantity])}, {self.windows[0]}, one setting at a time:</p>"
@@ -181,9 +178,7 @@ def _numbers(table: pd.DataFrame, columns: Sequence[str]) -> bool:
     return table.columns.is_unique and all(name in table and table[name].dtype == float for name in columns)
 
 
-def _is_case_table(
-    found: pd.DataFrame, design: Design, cases: Sequence[Case], outcomes: Sequence[Outcome]
-) -> bool:
+def _is_case_table(found: pd.DataFrame, design: Design, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> bool:
     """Whether a table of someone else's making has the cases of the design, in order, and for each either all numbers,
     finite, or a message why not; the base, which all are measured from, has numbers."""
     columns = [one.column for one in outcomes]
@@ -219,11 +214,7 @@ def _stored_outcomes(design: Design, table: pd.DataFrame) -> tuple[Outcome, ...]
 
 
 def _case_table(
-    design: Design,
-    cases: Sequence[Case],
-    outcomes: Sequence[Outcome],
-    values: np.ndarray,
-    messages: Sequence[str],
+    design: Design, cases: Sequence[Case], outcomes: Sequence[Outcome], values: np.ndarray, messages: Sequence[str]
 ) -> pd.DataFrame:
     """``case, part, moved``, a column a setting and an outcome, ``message``."""
     columns: dict[str, Any] = {
@@ -241,8 +232,4 @@ def _case_table(
 def _column(values: list[Any]) -> list[Any]:
     """Numbers and switches as they are; anything else as a scenario file spells it, without quotes."""
     kinds = {type(value) for value in values}
-    return (
-        values
-        if kinds <= {int} or kinds <= {float} or kinds <= {bool}
-        else [spell(value) for value in values]
-    )
+    return values if kinds <= {int} or kinds <= {float} or kinds <= {bool} else [spell(value) for value in values]

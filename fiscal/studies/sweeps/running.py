@@ -72,14 +72,7 @@ def sweep(
             return sweep(chosen, jobs=jobs, progress=progress, batches=place)
 
         return into(
-            out,
-            chosen.base,
-            make,
-            read_sweep,
-            design=chosen,
-            files=files.sweep_figures,
-            force=force,
-            resume=True,
+            out, chosen.base, make, read_sweep, design=chosen, files=files.sweep_figures, force=force, resume=True
         )
     cases = cases_of(chosen)
     check(chosen, cases)
@@ -167,9 +160,7 @@ def _computed(work: _Work, missing: Sequence[int], jobs: int) -> Iterator[tuple[
     if not rest:
         return
     context = multiprocessing.get_context("spawn")  # a forked process would share the kernel's threads
-    pool = ProcessPoolExecutor(
-        min(jobs, len(rest)), mp_context=context, initializer=_begin, initargs=(work.design,)
-    )
+    pool = ProcessPoolExecutor(min(jobs, len(rest)), mp_context=context, initializer=_begin, initargs=(work.design,))
     try:
         with _deaf_children():
             tasks = {pool.submit(_batch, first): first for first in rest}

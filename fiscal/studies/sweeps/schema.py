@@ -9,14 +9,12 @@ COLUMNS = by_name(
     ColumnSchema("case", "number of the case, from 0"),
     ColumnSchema(
         "part",
-        "base: nothing moved; low, high: one setting at an end of its range; design: the grid or the Sobol "
-        "points",
+        "base: nothing moved; low, high: one setting at an end of its range; design: the grid or the Sobol points",
     ),
     ColumnSchema("moved", "the setting of a low or high end"),
     ColumnSchema("message", "why the case failed; empty for one that did not"),
     ColumnSchema(
-        "quantity",
-        "what is reported: " + "; ".join(f"{name}: {words}" for name, words in QUANTITY_WORDS.items()),
+        "quantity", "what is reported: " + "; ".join(f"{name}: {words}" for name, words in QUANTITY_WORDS.items())
     ),
     ColumnSchema(
         "window",
@@ -36,9 +34,7 @@ COLUMNS = by_name(
         "first-order Sobol index: share of the variance over the design that goes when the setting is known",
     ),
     ColumnSchema("first_order_confidence", "half the width of its 95 percent interval (bootstrap)"),
-    ColumnSchema(
-        "total", "total Sobol index: share of the variance left when all settings but this one are known"
-    ),
+    ColumnSchema("total", "total Sobol index: share of the variance left when all settings but this one are known"),
     ColumnSchema("total_confidence", "half the width of its 95 percent interval (bootstrap)"),
     ColumnSchema("cases", "cases of the design that did not fail"),
     ColumnSchema("mean_bn_usd", "mean over them, billions of dollars"),
