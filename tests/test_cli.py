@@ -188,7 +188,7 @@ def test_explain_prints_what_differs_and_fits_a_screen(scenario):
     kept = standings(row for row in rows if not row.changed)
     assert sum(counts.total() for counts in kept.values()) == len(rows) - len(changed)
     for name, counts in kept.items():  # the limits page counts with the same function
-        assert re.search(rf"{counts.total()}\s[\w/.\s]*{name}[\w/.\s]*: {counts['assumed']}\s+assumed", text), name
+        assert re.search(rf"{counts.total()}\s[\w/.\s]*{name}[\w/.\s]*\({counts['assumed']}\s+assumed", text), name
     table = pd.read_csv(io.StringIO(runner.invoke(cli.app, ["explain", scenario, "--csv"]).stdout))
     assert list(table["key"]) == [row.key for row in rows]
 

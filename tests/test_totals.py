@@ -7,10 +7,10 @@ import pytest
 from matplotlib.axes import Axes
 
 import fiscal
+from fiscal.base import memo
 from fiscal.base.errors import InputError
 from fiscal.budget.lines import LINES
 from fiscal.engine import run as engine_run
-from fiscal.engine import taxes
 from fiscal.results import figures, schema
 from fiscal.results.result import Result, Totals
 from fiscal.scenario import Scenario
@@ -86,7 +86,7 @@ def test_schedules_kept_from_one_scenario_are_not_given_to_another() -> None:
     ]
     kept = [fiscal.quick("baseline", SHORT | change).tables["budget"] for change in changes]
     for change, table in zip(changes, kept, strict=True):
-        taxes._LAST_EXPECTED.clear()
+        memo.forget()
         assert fiscal.quick("baseline", SHORT | change).tables["budget"].equals(table)
     assert not kept[0].equals(kept[4]) and kept[0].equals(kept[6])
 
