@@ -178,7 +178,8 @@ PAGE_ATTRIBUTES = {
 }  # fmt: skip
 PAGE_VALUES = {
     "class": {
-        "skip", "soft", "scroll", "unit", "right", "left", "left number", "right number", "number", "group", "source", "small", "finding", "columns",
+        "skip", "soft", "scroll", "unit", "right", "left", "left number", "right number", "number", "group",
+        "source", "small", "finding", "columns",
     },
     "id": {"content", "one", "one-caption"},
     "href": {"#content", "#one"},
