@@ -18,7 +18,7 @@ from fiscal.scenario.section import SMALLEST
 GROUPS = 4
 
 
-@pytest.mark.parametrize("group", range(GROUPS))
+@pytest.mark.parametrize("group", [0, 1, *(pytest.param(group, marks=pytest.mark.slow) for group in range(2, GROUPS))])
 def test_settings_at_the_ends_of_their_ranges_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     """One of the groups with the band of its brief and with all that its reference lacks, which take longest."""
     monkeypatch.setattr(bands, "draws_of", partial(bands.draws_of, parameters=1, paths=32, each=8))

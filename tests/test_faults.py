@@ -140,6 +140,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, undisturbed):
     assert faults.bytes_of(folder) == undisturbed
 
 
+@pytest.mark.slow
 def test_kills_at_random_lose_nothing(tmp_path):
     count = faults.kill_at_random(tmp_path, 5)
     assert count.kills == 5

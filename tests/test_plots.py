@@ -93,8 +93,7 @@ USER_STYLES = (
 )
 
 
-@pytest.mark.parametrize("user", USER_STYLES)
-def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are(user):
+def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are():
     def made() -> tuple[bytes, ...]:
         ax = market_drawings.crypto_history(None)
         buffer = io.BytesIO()
@@ -102,10 +101,11 @@ def test_settings_of_the_user_change_no_byte_of_a_figure_and_stay_as_they_are(us
         return (buffer.getvalue(), files.png(ax), *files.drawn(market_drawings.crypto_history(None), "a").values())
 
     plain = made()
-    with mpl.rc_context(user):
-        before = dict(mpl.rcParams)
-        assert made() == plain
-        assert dict(mpl.rcParams) == before
+    for user in USER_STYLES:
+        with mpl.rc_context(user):
+            before = dict(mpl.rcParams)
+            assert made() == plain
+            assert dict(mpl.rcParams) == before
 
 
 def test_a_matplotlibrc_in_the_folder_changes_no_byte(tmp_path):

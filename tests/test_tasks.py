@@ -110,6 +110,7 @@ def test_the_installed_wheel_works_from_any_folder(installed_wheel: Path, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_brief_on_a_path_of_ones_own(task: Task, tmp_path: Path) -> None:
     (tmp_path / "returns.csv").write_text("year,crypto\n2026,0.10\n2027,-0.50\n2028,0.30\n2029,0.12\n")
     own = ("--extends", "boom", "--set", "paths.model=user", "--set", "paths.file=returns.csv")
@@ -131,6 +132,7 @@ def test_a_rothification_with_a_share_of_ones_own(task: Task) -> None:
     assert "roth.elective_share has no effect here" in whole.stderr
 
 
+@pytest.mark.slow
 def test_a_reform_file_with_comments(task: Task, tmp_path: Path) -> None:
     (tmp_path / "rate.json").write_text(
         '// A top rate of 45 percent\n{"II_rt7": {"2030": 0.45}, /* ended */ "RRC_c_kids": {"2020": 500, "2021": 0}}\n'
