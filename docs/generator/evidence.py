@@ -371,7 +371,7 @@ def doubt() -> str:
         "Rows of the assumptions table that are assumed, of those that a scenario may change": assumed(
             counts["assumptions"]
         ),
-        "Assumed rows of the assumptions table, of the others": assumed(of_build),
+        "Assumed rows among the other rows of the assumptions table": assumed(of_build),
         "Data tables read second-hand": f"{sum(one.second_hand for one in entries)} of {len(entries)}",
     }
     return table(("what", "size"), [(plain(what), size) for what, size in sizes.items()])
@@ -521,7 +521,7 @@ def steps_found() -> str:
         f"{figure(100 * own.at[record, level], 2)} instead of {figure(100 * now[level], 2)} percent of GDP. With the "
         f"record and no foreign stocks, the base case before both steps, these are {by(both, near)} percent, "
         f"{by(both, far)} percent, and {figure(100 * own.at[both, level], 2)} percent of GDP.",
-        f"**Coverage.** Its trend adds {by(base_case.COVERAGE, near, True)} percent over FY2026-35 and "
+        f"**Coverage.** The trend adds {by(base_case.COVERAGE, near, True)} percent over FY2026-35 and "
         f"{by(base_case.COVERAGE, far, True)} percent over FY2026-2100.",
         f"**Capital gains.** If the gains that the tax file lacks were in it, withdrawal tax would be "
         f"{by(base_case.GAINS, near)} percent higher over FY2026-35 and {by(base_case.GAINS, far)} percent higher over "
