@@ -101,13 +101,19 @@ def main() -> None:
     found: dict[str, Any] = {}
     if not chosen.quick and (named or not chosen.rows):
         found["operations"] = operations.measure(named)
+        if not chosen.rows:  # kept, if what follows is interrupted
+            keep(found)
     if KERNEL in chosen.rows or not chosen.rows:
         found |= measure(chosen.paths, chosen.quick)
-    text = table.markdown(found)
-    print(text)
+    print(table.markdown(found))
     if not chosen.quick and not chosen.rows:
-        (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        (HERE / "results.md").write_text(text, encoding="utf-8")
+        keep(found)
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write what was measured."""
+    (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (HERE / "results.md").write_text(table.markdown(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -128,6 +128,7 @@ class Model:
             contribution_usd=inputs.contribution_usd[:, :, :, :groups],
             contribution_split=inputs.contribution_split[..., :groups],
             death_rate=inputs.death_rate[:, :, :groups],
+            withdrawal_rate=inputs.withdrawal_rate[..., :groups],
             holders=inputs.holders[:, :, :groups],
             heirs=inputs.heirs[:, :, :groups],
             owner_schedule=cut(inputs.owner_schedule),

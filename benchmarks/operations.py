@@ -19,8 +19,8 @@ NAMED = ("baseline", "boom", "bust")
 FROM_FOLDERS = ("report", *(f"{{}}/{name}" for name in NAMED), "--out")
 RANDOM = ("run", "boom", "--set", "paths.model=regime_switching", "--set")
 
-FIRST_USES = (("run", "baseline"), ("run", "boom"), ("run", "baseline", "--set", "scope.plans=all_dc"))
-"""Runs that compile what the rows use: what is compiled counts in its own row alone."""
+FIRST_USES = (("run", "baseline", "--out", "{}/baseline"), ("run", "boom", "--out", "{}/boom"), ("validate",))
+"""Commands that compile what the rows use: what is compiled counts in its own row alone."""
 
 WATCHED = """
 import atexit, os, pathlib, re, resource, runpy, sys
@@ -168,8 +168,8 @@ def measure(names: list[str]) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         rows = chosen(names)
         compiles = any(one.core_seconds > 1 or one.warm for one in rows)
-        for place, run in enumerate(FIRST_USES if compiles else ()):
-            _spent(Operation("", (*run, "--out", f"{{}}/{place}"), 0), Path(folder) / "compiled", {})
+        for command in FIRST_USES if compiles else ():
+            _spent(Operation("", command, 0), Path(folder) / "compiled", {})
         for one in rows:
             told = {"NUMBA_CACHE_DIR": str(Path(folder) / "none")} if one.first else {}
             spent, peak = _spent(one, Path(folder), told)
