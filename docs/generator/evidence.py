@@ -531,9 +531,9 @@ def steps_found() -> str:
         f"**The boom.** It changes withdrawal tax over FY2026-2100 by {signed_usd(now[boom])}, without the bound on "
         f"crypto's value by {signed_usd(own.at[base_case.UNBOUNDED, boom])}, and with the returns of the record by "
         f"{signed_usd(own.at[record, boom])}: there, crypto that grows with GDP replaces stocks that grow faster.",
-        f"**Published figures.** {ends[0]} rows are inside in these cases on the first bases, those of the model's first "
-        f"comparison, and {ends[1]} on the present bases, the publishers' own. Today's counts are {now['first_inside']} "
-        f"and {now['present_inside']}. No step was chosen by these counts.",
+        f"**Published figures.** {ends[0]} rows are inside in these cases on the first bases, those of the model's "
+        f"first comparison, and {ends[1]} on the present bases, the publishers' own. Today's counts are "
+        f"{now['first_inside']} and {now['present_inside']}. No step was chosen by these counts.",
     ]
     return "\n".join(textwrap.fill(f"- {one}", 118, subsequent_indent="  ", break_on_hyphens=False) for one in found)
 
