@@ -20,7 +20,7 @@ import pandas as pd
 
 from fiscal.base import memo, sources
 from fiscal.base.code import code_sha256
-from fiscal.base.progress import Progress
+from fiscal.base.progress import Progress, silent
 from fiscal.base.progress import steps as reported
 from fiscal.budget.valuation import WINDOWS
 from fiscal.engine.taxes import cache_dir
@@ -193,8 +193,7 @@ def case(
     step: Step, progress: Progress | None = None, overrides: Mapping[str, Any] | None = None, compare: bool = True
 ) -> list[dict[str, Any]]:
     """The rows of a case, one a scope, without its name."""
-    report = progress or (lambda done, total, what: None)
-    with data_with(step.tables(report) if step.tables else {}):
+    with data_with(step.tables(progress or silent) if step.tables else {}):
         settings = dict(step.settings)
         found = [
             {"scope": scope, **totals({"scope.plans": scope, **settings, **(overrides or {})})} for scope in step.scopes
